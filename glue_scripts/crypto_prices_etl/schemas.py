@@ -1,0 +1,152 @@
+"""The one definition of the curated columns, for Spark, the Glue Data Catalog, Terraform and Redshift alike.
+
+Everything here is plain data: importing this module needs neither Spark nor AWS. The order of ``CURATED_COLUMNS`` is
+load-bearing, because Redshift's ``COPY … FORMAT AS PARQUET`` loads by position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import DataType, StructType
+
+
+@dataclass(frozen=True)
+class Varchar:
+    """Text of at most ``max_bytes`` bytes of UTF-8 (Redshift counts bytes, not characters)."""
+
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Timestamp:
+    """A UTC instant with microseconds; ``TIMESTAMP_MICROS`` in Parquet, TIMESTAMP without a zone in Redshift."""
+
+
+@dataclass(frozen=True)
+class Decimal:
+    """An exact decimal number of ``precision`` digits, ``scale`` of them after the point."""
+
+    precision: int
+    scale: int
+
+
+@dataclass(frozen=True)
+class BigInt:
+    """A signed integer of 64 bits."""
+
+
+ColumnType = Varchar | Timestamp | Decimal | BigInt
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the curated table.
+
+    Attributes:
+        name: The name in Parquet, in the catalog and in Redshift.
+        type: The logical type, from which the type names of each system are derived.
+        nullable: Whether a row may leave the column out. Redshift's COPY enforces NOT NULL.
+        comment: What the column means, shown in the catalog.
+    """
+
+    name: str
+    type: ColumnType
+    nullable: bool
+    comment: str
+
+
+PRICE = Decimal(38, 18)
+
+CURATED_COLUMNS: tuple[Column, ...] = (
+    Column("source", Varchar(32), False, "Exchange API the candle came from, e.g. binance"),
+    Column("symbol", Varchar(32), False, "Canonical base asset, e.g. BTC"),
+    Column("quote_currency", Varchar(16), False, "Currency the prices are in, e.g. USDT"),
+    Column("candle_interval", Varchar(8), False, "Length of the candle, e.g. 1h"),
+    Column("observed_at", Timestamp(), False, "Open time of the candle, UTC"),
+    Column("open_price", PRICE, True, "First price of the interval"),
+    Column("high_price", PRICE, True, "Highest price of the interval"),
+    Column("low_price", PRICE, True, "Lowest price of the interval"),
+    Column("close_price", PRICE, True, "Last price of the interval"),
+    Column("base_volume", PRICE, True, "Traded amount in the base asset"),
+    Column("quote_volume", PRICE, True, "Traded amount in the quote currency"),
+    Column("trade_count", BigInt(), True, "Number of trades"),
+    Column("market_cap", Decimal(38, 8), True, "Market capitalisation in the quote currency"),
+    Column("raw_object", Varchar(1024), False, "S3 URI of the raw answer the row came from"),
+    Column("ingested_at", Timestamp(), False, "When the raw answer was fetched, UTC"),
+    Column("batch_id", Varchar(128), False, "The load that produced the row"),
+)
+
+KEY_COLUMNS: tuple[str, ...] = ("source", "symbol", "quote_currency", "candle_interval", "observed_at")
+"""What a curated row is one of: the natural key, also of the fact table."""
+
+PARTITION_COLUMNS: tuple[Column, ...] = (
+    Column("year", Varchar(4), False, "Year of observed_at, UTC, four digits"),
+    Column("month", Varchar(2), False, "Month of observed_at, UTC, two digits"),
+    Column("day", Varchar(2), False, "Day of observed_at, UTC, two digits"),
+)
+"""The folders under a version's prefix. Text, so that ``month=01`` stays "01" in the catalog; not in the files."""
+
+
+def spark_schema() -> StructType:
+    """Return the schema of the curated Parquet files, without the partition columns."""
+    from pyspark.sql.types import StructField, StructType
+
+    return StructType([StructField(c.name, _spark_type(c.type), c.nullable) for c in CURATED_COLUMNS])
+
+
+def catalog_columns() -> list[dict[str, str]]:
+    """Return the columns as the Glue Data Catalog's ``StorageDescriptor.Columns`` has them."""
+    return [{"Name": c.name, "Type": catalog_type(c.type), "Comment": c.comment} for c in CURATED_COLUMNS]
+
+
+def catalog_partition_keys() -> list[dict[str, str]]:
+    """Return the partition keys as the Glue Data Catalog's ``TableInput.PartitionKeys`` has them."""
+    return [{"Name": c.name, "Type": catalog_type(c.type), "Comment": c.comment} for c in PARTITION_COLUMNS]
+
+
+def redshift_columns() -> list[str]:
+    """Return the column definitions for Redshift's CREATE TABLE, e.g. ``observed_at TIMESTAMP NOT NULL``."""
+    return [f"{c.name} {redshift_type(c.type)}" + ("" if c.nullable else " NOT NULL") for c in CURATED_COLUMNS]
+
+
+def catalog_type(column_type: ColumnType) -> str:
+    """Return the Hive name of a type, as the Glue Data Catalog and Athena spell it."""
+    match column_type:
+        case Varchar():
+            return "string"
+        case Timestamp():
+            return "timestamp"
+        case Decimal(precision, scale):
+            return f"decimal({precision},{scale})"
+        case BigInt():
+            return "bigint"
+
+
+def redshift_type(column_type: ColumnType) -> str:
+    """Return Redshift's name of a type."""
+    match column_type:
+        case Varchar(max_bytes):
+            return f"VARCHAR({max_bytes})"
+        case Timestamp():
+            return "TIMESTAMP"
+        case Decimal(precision, scale):
+            return f"DECIMAL({precision},{scale})"
+        case BigInt():
+            return "BIGINT"
+
+
+def _spark_type(column_type: ColumnType) -> DataType:
+    from pyspark.sql.types import DecimalType, LongType, StringType, TimestampType
+
+    match column_type:
+        case Varchar():
+            return StringType()
+        case Timestamp():
+            return TimestampType()
+        case Decimal(precision, scale):
+            return DecimalType(precision, scale)
+        case BigInt():
+            return LongType()

@@ -1,0 +1,1 @@
+"""Airflow operators for the steps that the Amazon provider has none for."""

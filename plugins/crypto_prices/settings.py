@@ -1,0 +1,129 @@
+"""The bundle's settings: one Airflow Variable (JSON), checked as a whole each time a task reads it.
+
+Settings are read when a task runs and never when a DAG file is parsed: parsing happens every few seconds, in every
+component, and must not call Secrets Manager.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+VARIABLE = "crypto_prices_settings"
+"""Key of the Airflow Variable; on MWAA the secret ``airflow/variables/crypto_prices_settings``."""
+
+
+class SettingsError(ValueError):
+    """The Variable is missing or wrong; the message names each key that is."""
+
+
+def _text(pattern: str, max_length: int = 2048) -> Any:
+    return StringConstraints(pattern=pattern, max_length=max_length)
+
+
+Name = Annotated[str, _text(r"^[A-Za-z0-9_.\-]+$", 255)]
+BucketName = Annotated[str, _text(r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", 63)]
+SqlName = Annotated[str, _text(r"^[a-z_][a-z0-9_]*$", 127)]
+Arn = Annotated[str, _text(r"^arn:aws[a-z\-]*:[a-z0-9\-]+:[a-z0-9\-]*:[0-9]{12}:[A-Za-z0-9_+=,.@/:\-]+$")]
+ExchangeSymbol = Annotated[str, _text(r"^[A-Z0-9\-]{2,20}$")]
+SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
+ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]
+CandleInterval = Annotated[str, _text(r"^[1-9][0-9]?[mhd]$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SourceSettings(_Section):
+    """What to take from one exchange.
+
+    Attributes:
+        symbols: The exchange's own names of the markets, such as ``BTCUSDT``; at least one, each once.
+        api_url: Base URL of the API, when it is not the source's own.
+    """
+
+    symbols: Annotated[list[ExchangeSymbol], Field(min_length=1)]
+    api_url: ApiUrl | None = None
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a symbol that is listed twice: it would be fetched twice."""
+        twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
+        if twice:
+            raise ValueError(f"symbols listed more than once: {', '.join(twice)}")
+
+
+class Settings(_Section):
+    """All settings of the bundle.
+
+    Attributes:
+        s3_bucket: Bucket of the lake (raw, curated and quarantine zones).
+        glue_job_name: Glue job that curates a window.
+        catalog_database: Glue database of the curated table.
+        catalog_table: Curated table in that database.
+        redshift_workgroup: Redshift Serverless workgroup.
+        redshift_database: Database in it.
+        redshift_secret_arn: Secrets Manager secret with the database user the Data API signs in as.
+        redshift_copy_role_arn: IAM role that COPY reads the curated zone with.
+        sources: What to take from which exchange; at least one.
+        candle_interval: Length of a candle, such as ``1h``.
+        max_rejected_share: Largest share (0 to 1) of a window's records that may be quarantined; with more the Glue
+            job fails before anything is published.
+    """
+
+    s3_bucket: BucketName
+    glue_job_name: Name
+    catalog_database: SqlName
+    catalog_table: SqlName
+    redshift_workgroup: Name
+    redshift_database: SqlName
+    redshift_secret_arn: Arn
+    redshift_copy_role_arn: Arn
+    sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1)]
+    candle_interval: CandleInterval = "1h"
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+
+def parse_settings(text: str) -> Settings:
+    """Return the settings of a JSON text.
+
+    Raises:
+        SettingsError: Not JSON, or keys are missing, unknown or wrong; every one of them is named.
+    """
+    try:
+        return Settings.model_validate_json(text)
+    except ValidationError as error:
+        problems = [
+            ".".join(str(part) for part in problem["loc"]) + ": " + _in_words(problem["type"], problem["msg"])
+            if problem["loc"]
+            else problem["msg"]
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        raise SettingsError(
+            f"the Airflow Variable {VARIABLE} is not right: " + "; ".join(problems) + ". docs/settings.md lists the keys."
+        ) from None
+
+
+def _in_words(kind: str, message: str) -> str:
+    words = {"missing": "this key is missing", "extra_forbidden": "there is no such key"}
+    return words.get(kind, re.sub(r"^Value error, ", "", message))
+
+
+def load_settings() -> Settings:
+    """Return the settings from the Airflow Variable. Call it in a running task only.
+
+    Raises:
+        SettingsError: The Variable is missing or not right.
+    """
+    # Imported here: the Variable can only be read by a running task, and the module is imported by DAG files too.
+    from airflow.providers.common.compat.sdk import Variable
+
+    text = Variable.get(VARIABLE, default=None)
+    if text is None:
+        raise SettingsError(
+            f"the Airflow Variable {VARIABLE} is missing: create it (on MWAA as the Secrets Manager secret "
+            f"airflow/variables/{VARIABLE}). docs/settings.md lists the keys."
+        )
+    return parse_settings(text)
