@@ -1,0 +1,112 @@
+"""The curation report: what the Glue job says it did with a batch, and the checks it has to pass before loading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crypto_prices.batch import Batch
+
+REPORT_VERSION = 1
+
+
+class CurationReportError(ValueError):
+    """The report does not belong to the batch or does not add up; the message says which figure."""
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """Records of one source: fetched = curated + quarantined + duplicates."""
+
+    fetched: int
+    curated: int
+    quarantined: dict[str, int]
+    duplicates: int
+
+    @property
+    def quarantined_total(self) -> int:
+        """Number of quarantined records, whatever the reason."""
+        return sum(self.quarantined.values())
+
+
+@dataclass(frozen=True)
+class CurationReport:
+    """What one Glue run made of one batch.
+
+    Attributes:
+        batch_id: The batch.
+        job_run_id: The Glue run.
+        sources: Counts of each source.
+        copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
+        quarantine: URI prefix of the rejected records; None when there are none.
+    """
+
+    batch_id: str
+    job_run_id: str
+    sources: dict[str, SourceCounts]
+    copy_manifest: str | None
+    quarantine: str | None
+
+    @property
+    def curated(self) -> int:
+        """Number of curated records of all sources."""
+        return sum(counts.curated for counts in self.sources.values())
+
+    @classmethod
+    def parse(cls, document: dict[str, Any]) -> CurationReport:
+        """Return the report of a JSON document.
+
+        Raises:
+            CurationReportError: It is of another version, or a key is missing.
+        """
+        if document.get("report_version") != REPORT_VERSION:
+            raise CurationReportError(
+                f"the curation report is of version {document.get('report_version')!r}, this code reads "
+                f"{REPORT_VERSION}: the Glue script and the bundle were not deployed together"
+            )
+        try:
+            return cls(
+                batch_id=document["batch_id"],
+                job_run_id=document["job_run_id"],
+                sources={
+                    source: SourceCounts(
+                        fetched=counts["fetched"],
+                        curated=counts["curated"],
+                        quarantined=counts["quarantined"],
+                        duplicates=counts["duplicates"],
+                    )
+                    for source, counts in document["sources"].items()
+                },
+                copy_manifest=document["copy_manifest"],
+                quarantine=document["quarantine"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CurationReportError(f"the curation report lacks {error}") from None
+
+
+def check_report(report: CurationReport, batch: Batch) -> None:
+    """Check that a report is the batch's own and that no record was lost on the way through the Glue job.
+
+    Raises:
+        CurationReportError: It is another batch's, or for a source fetched differs from what was landed, or fetched
+            is not curated + quarantined + duplicates, or there is nothing to load.
+    """
+    problems = []
+    if report.batch_id != batch.batch_id:
+        problems.append(f"it is of batch {report.batch_id}, this run's is {batch.batch_id}")
+    landed = {fetched.source: fetched.records for fetched in batch.sources}
+    if set(landed) != set(report.sources):
+        problems.append(f"it has the sources {sorted(report.sources)}, landed were {sorted(landed)}")
+    for source, counts in sorted(report.sources.items()):
+        if source in landed and counts.fetched != landed[source]:
+            problems.append(f"{source}: it read {counts.fetched} records, the raw manifest has {landed[source]}")
+        accounted = counts.curated + counts.quarantined_total + counts.duplicates
+        if accounted != counts.fetched:
+            problems.append(
+                f"{source}: {counts.fetched} fetched, but {counts.curated} curated + {counts.quarantined_total} "
+                f"quarantined + {counts.duplicates} duplicates = {accounted}"
+            )
+    if report.curated == 0 or report.copy_manifest is None:
+        problems.append("no record was curated, so there is nothing to load")
+    if problems:
+        raise CurationReportError(f"the curation report of Glue run {report.job_run_id}: " + "; ".join(problems))

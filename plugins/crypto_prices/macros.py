@@ -1,0 +1,48 @@
+"""What the DAGs' templates and SQL files can name: ``settings()``, ``batch(ti)``, ``report(ti)`` and SQL filters.
+
+Templates are rendered in the running task, so this is where settings and the results of earlier tasks become
+arguments of the Amazon provider's operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from crypto_prices.batch import Batch
+from crypto_prices.curation_report import CurationReport
+from crypto_prices.settings import load_settings
+from crypto_prices.sql_literals import sql_literal, sql_name
+
+
+def batch(ti: Any) -> Batch:
+    """Return the batch that the run's ``plan_load`` task planned."""
+    return Batch.from_xcom(_pull(ti, "plan_load"))
+
+
+def report(ti: Any) -> CurationReport:
+    """Return the curation report that the run's ``read_curation_report`` task checked."""
+    return CurationReport.parse(_pull(ti, "read_curation_report"))
+
+
+def use_redshift_secret(context: Any) -> None:
+    """Give a RedshiftDataOperator the secret of the settings, just before it runs.
+
+    ``secret_arn`` is the one argument of the provider's operator that is not a template field, and settings must not
+    be read when the DAG file is parsed; ``pre_execute`` runs in the task, after the templates are rendered.
+    """
+    context["task"].secret_arn = load_settings().redshift_secret_arn
+
+
+def _pull(ti: Any, task_id: str) -> dict[str, Any]:
+    data = ti.xcom_pull(task_ids=task_id)
+    if data is None:
+        raise LookupError(
+            f"task {task_id} of this run has left no result: clear {task_id} with its downstream tasks and let them "
+            "run again"
+        )
+    return dict(data)
+
+
+MACROS: dict[str, Callable[..., Any]] = {"settings": load_settings, "batch": batch, "report": report}
+FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name}

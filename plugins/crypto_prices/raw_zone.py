@@ -1,0 +1,220 @@
+"""The raw zone: verbatim responses, one object each, and the manifest that makes a fetch visible.
+
+Objects are written first and the manifest last, in one put. A fetch that dies before leaves objects that nothing ever
+reads. Every attempt has a key prefix of its own, and no put replaces an object (``If-None-Match: *``).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from crypto_prices import lake_paths
+
+if TYPE_CHECKING:
+    from crypto_prices.sources.base import Page
+    from crypto_prices.window import Window
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Market:
+    """One market of an exchange, under the exchange's name and the canonical one."""
+
+    exchange_symbol: str
+    symbol: str
+    quote_currency: str
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """One response in the raw zone.
+
+    Attributes:
+        uri: Where the gzipped body lies.
+        exchange_symbol: The market that was asked for, in the exchange's words.
+        symbol: Canonical base asset.
+        quote_currency: Currency of the prices.
+        url: The request, secrets redacted.
+        status: HTTP status.
+        fetched_at: When the response came, ISO 8601 UTC.
+        sha256: Hex digest of the uncompressed body.
+        body_bytes: Length of the uncompressed body.
+        records: Number of records in the body.
+    """
+
+    uri: str
+    exchange_symbol: str
+    symbol: str
+    quote_currency: str
+    url: str
+    status: int
+    fetched_at: str
+    sha256: str
+    body_bytes: int
+    records: int
+
+
+@dataclass(frozen=True)
+class RawManifest:
+    """What one fetch of one source asked for and got: the commit point that later steps read.
+
+    Attributes:
+        uri: Where the manifest lies.
+        source: Name of the source.
+        window: What was asked for.
+        candle_interval: Length of a candle, such as ``1h``.
+        attempt: Id of the attempt.
+        markets: Every market that was asked for, in order.
+        objects: Every response, in the order of the requests.
+    """
+
+    uri: str
+    source: str
+    window: Window
+    candle_interval: str
+    attempt: str
+    markets: Sequence[Market]
+    objects: Sequence[RawObject]
+
+    @property
+    def records(self) -> int:
+        """Number of records in all responses."""
+        return sum(obj.records for obj in self.objects)
+
+    @property
+    def gaps(self) -> list[str]:
+        """Exchange symbols that the exchange knows but has no candle of in the window."""
+        seen = {obj.exchange_symbol for obj in self.objects if obj.records}
+        return [market.exchange_symbol for market in self.markets if market.exchange_symbol not in seen]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over what was asked and what was answered.
+
+        Times, object keys and the API's address are left out: fetching the same candles again gives the same hash.
+        """
+        content = {
+            "source": self.source,
+            "window": self.window.name,
+            "candle_interval": self.candle_interval,
+            "markets": sorted(market.exchange_symbol for market in self.markets),
+            "bodies": sorted((obj.exchange_symbol, obj.sha256) for obj in self.objects),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def document(self, written_at: datetime) -> dict[str, Any]:
+        """Return the manifest as the JSON document that is written (read by glue_scripts/crypto_prices_etl)."""
+        records: dict[str, int] = {market.exchange_symbol: 0 for market in self.markets}
+        for obj in self.objects:
+            records[obj.exchange_symbol] += obj.records
+        return {
+            "manifest_version": MANIFEST_VERSION,
+            "dataset": lake_paths.DATASET,
+            "source": self.source,
+            "window": {"start": self.window.start.isoformat(), "end": self.window.end.isoformat()},
+            "candle_interval": self.candle_interval,
+            "attempt": self.attempt,
+            "written_at": _iso(written_at),
+            "content_hash": self.content_hash,
+            "records": self.records,
+            "objects": [asdict(obj) for obj in self.objects],
+            "symbols": [
+                {
+                    **asdict(market),
+                    "records": records[market.exchange_symbol],
+                    "outcome": _outcome(records[market.exchange_symbol]),
+                }
+                for market in self.markets
+            ],
+        }
+
+
+class RawZone:
+    """Writes one fetch attempt into the raw zone.
+
+    Args:
+        s3_client: A boto3 S3 client.
+        bucket: Bucket of the lake.
+        source: Name of the source.
+        window: What is asked for.
+        candle_interval: Length of a candle.
+        attempt: Id of this attempt, different from every other attempt's.
+    """
+
+    def __init__(
+        self, *, s3_client: Any, bucket: str, source: str, window: Window, candle_interval: str, attempt: str
+    ) -> None:
+        self._s3 = s3_client
+        self._bucket = bucket
+        self._source = source
+        self._window = window
+        self._candle_interval = candle_interval
+        self._attempt = attempt
+        self._prefix = lake_paths.raw_attempt_prefix(source, window, attempt)
+        self._markets: list[Market] = []
+        self._objects: list[RawObject] = []
+
+    @property
+    def prefix_uri(self) -> str:
+        """The s3:// prefix of this attempt's objects."""
+        return lake_paths.s3_uri(self._bucket, self._prefix)
+
+    def begin_market(self, market: Market) -> None:
+        """Note that a market is asked for, so that one without candles is recorded as a gap."""
+        self._markets.append(market)
+
+    def put_page(self, page: Page) -> RawObject:
+        """Write one response of the market that was begun last, exactly as it came."""
+        market = self._markets[-1]
+        number = 1 + sum(obj.exchange_symbol == market.exchange_symbol for obj in self._objects)
+        key = lake_paths.raw_object_key(self._prefix, market.exchange_symbol, number)
+        body = page.response.body
+        # mtime=0: the same body gives the same object, whenever it is written.
+        self._put(key, gzip.compress(body, mtime=0), "application/json", ContentEncoding="gzip")
+        raw_object = RawObject(
+            uri=lake_paths.s3_uri(self._bucket, key),
+            **asdict(market),
+            url=page.response.url,
+            status=page.response.status,
+            fetched_at=_iso(page.response.fetched_at),
+            sha256=hashlib.sha256(body).hexdigest(),
+            body_bytes=len(body),
+            records=page.records,
+        )
+        self._objects.append(raw_object)
+        return raw_object
+
+    def commit(self, written_at: datetime) -> RawManifest:
+        """Write the manifest: from now on the fetch exists."""
+        key = lake_paths.raw_manifest_key(self._prefix)
+        manifest = RawManifest(
+            uri=lake_paths.s3_uri(self._bucket, key),
+            source=self._source,
+            window=self._window,
+            candle_interval=self._candle_interval,
+            attempt=self._attempt,
+            markets=tuple(self._markets),
+            objects=tuple(self._objects),
+        )
+        self._put(key, json.dumps(manifest.document(written_at), indent=1).encode(), "application/json")
+        return manifest
+
+    def _put(self, key: str, body: bytes, content_type: str, **extra: str) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **extra
+        )
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _outcome(records: int) -> Literal["candles", "no_candles"]:
+    return "candles" if records else "no_candles"
