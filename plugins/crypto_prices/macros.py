@@ -1,4 +1,5 @@
-"""What the DAGs' templates and SQL files can name: ``settings()``, ``batch(ti)``, ``report(ti)`` and SQL filters.
+"""What the DAGs' templates and SQL files can name: ``settings()``, ``window(ti)``, ``batch(ti)``, ``report(ti)``
+and the SQL filters.
 
 Templates are rendered in the running task, so this is where settings and the results of earlier tasks become
 arguments of the Amazon provider's operators.
@@ -13,6 +14,14 @@ from crypto_prices.batch import Batch
 from crypto_prices.curation_report import CurationReport
 from crypto_prices.settings import load_settings
 from crypto_prices.sql_literals import sql_literal, sql_name
+from crypto_prices.window import Window
+
+
+def window(ti: Any) -> Window:
+    """Return the window that the run's ``resolve_window`` task resolved."""
+    # One item per source, all of the same window.
+    first = _pull(ti, "resolve_window")[0]
+    return Window.parse(first["window_start"], first["window_end"])
 
 
 def batch(ti: Any) -> Batch:
@@ -34,15 +43,20 @@ def use_redshift_secret(context: Any) -> None:
     context["task"].secret_arn = load_settings().redshift_secret_arn
 
 
-def _pull(ti: Any, task_id: str) -> dict[str, Any]:
+def _pull(ti: Any, task_id: str) -> Any:
     data = ti.xcom_pull(task_ids=task_id)
     if data is None:
         raise LookupError(
             f"task {task_id} of this run has left no result: clear {task_id} with its downstream tasks and let them "
             "run again"
         )
-    return dict(data)
+    return data
 
 
-MACROS: dict[str, Callable[..., Any]] = {"settings": load_settings, "batch": batch, "report": report}
+MACROS: dict[str, Callable[..., Any]] = {
+    "settings": load_settings,
+    "window": window,
+    "batch": batch,
+    "report": report,
+}
 FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name}

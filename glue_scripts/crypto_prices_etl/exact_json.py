@@ -1,0 +1,52 @@
+r"""JSON taken apart without touching its text, so that no number ever passes through a binary float.
+
+Spark 4.1.1's ``from_json(…, 'array<string>')`` does not keep the text of unquoted numbers, whatever
+``spark.sql.json.enableExactStringParsing`` says: that setting works where the parser reads bytes, and ``from_json``
+gives it characters. ``1.50`` becomes ``1.5``, ``1e-7`` becomes ``1.0E-7`` and a number of 48 digits loses 31 of them
+(``tests/glue_scripts/crypto_prices_etl/test_exact_json.py`` shows it). So the texts are cut out with a regular expression
+for JSON values, and ``from_json`` only judges: the text must be JSON, and both must find the same number of elements.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_LITERAL = r"[^\s,:\[\]{}\"]++"
+
+
+def _value(depth: int) -> str:
+    """Return the expression of a JSON value with at most ``depth`` levels of arrays or objects."""
+    if depth == 0:
+        return f"(?:{_STRING}|{_LITERAL})"
+    inner = _value(depth - 1)
+    return rf"(?:{_STRING}|[\[{{](?:[\s,:]++|{inner})*+[\]}}]|{_LITERAL})"
+
+
+MAX_DEPTH = 3
+_ELEMENT = _value(MAX_DEPTH)
+
+
+def array_elements(text: Column) -> Column:
+    """Return the elements of a JSON array as ``array<string>`` of their exact texts.
+
+    Returns NULL where the text is not one JSON array, or nests deeper than ``MAX_DEPTH`` below an element.
+    """
+    judged = F.from_json(text, "array<string>")
+    inside = F.regexp_extract(text, r"(?s)\A\s*\[(.*)\]\s*\z", 1)
+    elements = F.regexp_extract_all(inside, F.lit(f"(?s){_ELEMENT}"), F.lit(0))
+    return F.when(F.size(judged) == F.size(elements), elements)
+
+
+def scalar_text(element: Column) -> Column:
+    """Return the text of a JSON scalar: a string without its quotes, a number as it stands, NULL for JSON null."""
+    return (
+        F.when(element == "null", F.lit(None).cast("string"))
+        .when(element.startswith('"'), F.substring(element, F.lit(2), F.length(element) - 2))
+        .otherwise(element)
+    )

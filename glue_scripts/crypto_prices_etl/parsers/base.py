@@ -1,0 +1,42 @@
+"""What a source's parser has to say: how bodies split into records, and where each field's text is in a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+
+@dataclass(frozen=True)
+class RecordTexts:
+    """Where the fields of a record are, all as exact texts; turning them into types is the same for every source.
+
+    Attributes:
+        well_formed: Whether the record has the shape of this source at all; never NULL.
+        open_time_ms: Open time of the candle, milliseconds since 1970-01-01 UTC.
+        values: The text of each curated number that the source gives, by curated column name.
+        close_time_ms: Close time of the candle, the last millisecond in it; None where the source gives none.
+        optional: The names in ``values`` that may be JSON null.
+    """
+
+    well_formed: Column
+    open_time_ms: Column
+    values: Mapping[str, Column]
+    close_time_ms: Column | None = None
+    optional: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SourceParser:
+    """The parser of one source.
+
+    Attributes:
+        split_body: Body text -> ``array<string>`` of the records' exact texts, NULL where the body is not this source's.
+        locate_fields: Record text -> where its fields are.
+    """
+
+    split_body: Callable[[Column], Column]
+    locate_fields: Callable[[Column], RecordTexts]

@@ -1,0 +1,47 @@
+"""Binance klines: ``GET /api/v3/klines`` answers an array of arrays of twelve fields, prices as strings.
+
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints#klinecandlestick-data
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from crypto_prices_etl.exact_json import array_elements, scalar_text
+from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+_FIELDS = 12
+_OPEN_TIME, _CLOSE_TIME = 0, 6
+_POSITIONS = {
+    "open_price": 1,
+    "high_price": 2,
+    "low_price": 3,
+    "close_price": 4,
+    "base_volume": 5,
+    "quote_volume": 7,
+    "trade_count": 8,
+}
+
+
+def _locate_fields(record: Column) -> RecordTexts:
+    fields = array_elements(record)
+
+    def text(position: int) -> Column:
+        return scalar_text(F.get(fields, F.lit(position)))
+
+    return RecordTexts(
+        # A thirteenth field would be an addition of Binance's and harms nothing; a missing one would.
+        well_formed=F.coalesce(F.size(fields) >= _FIELDS, F.lit(False)),
+        open_time_ms=text(_OPEN_TIME),
+        close_time_ms=text(_CLOSE_TIME),
+        values={name: text(position) for name, position in _POSITIONS.items()},
+        optional=frozenset({"quote_volume", "trade_count"}),
+    )
+
+
+PARSER = SourceParser(split_body=array_elements, locate_fields=_locate_fields)

@@ -1,0 +1,152 @@
+"""Brings the warehouse's schema up to date with the migrations in sql/migrations/."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.settings import load_settings
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MigrationError(ValueError):
+    """The migrations on disk do not fit each other or the ones applied; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of sql/migrations/: one statement, applied once.
+
+    Attributes:
+        version: Number at the start of the file's name.
+        name: The file's name.
+        sql: The statement.
+    """
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the statement."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def read_migrations(folder: Path) -> list[Migration]:
+    """Return the migrations of a folder in the order of their versions.
+
+    Raises:
+        MigrationError: There are none, a file is not called ``NNN_what_it_does.sql``, or a version is there twice.
+    """
+    migrations: dict[int, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        match = re.fullmatch(r"(\d{3})_[a-z0-9_]+\.sql", path.name)
+        if match is None:
+            raise MigrationError(f"migration {path.name} must be called NNN_what_it_does.sql")
+        version = int(match[1])
+        if version in migrations:
+            raise MigrationError(f"migrations {migrations[version].name} and {path.name} have the same version")
+        migrations[version] = Migration(version, path.name, path.read_text().strip())
+    if not migrations:
+        raise MigrationError(f"there is no migration in {folder}: was sql/ deployed as dags/sql/?")
+    return [migrations[version] for version in sorted(migrations)]
+
+
+def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
+    """Return the migrations that are not applied yet, in order.
+
+    Args:
+        migrations: Those on disk, in order.
+        applied: Checksum of each applied version.
+
+    Raises:
+        MigrationError: An applied migration was changed. (A version that was applied by a newer bundle is fine: an
+            older bundle still works on its schema.)
+    """
+    for migration in migrations:
+        if migration.version in applied and applied[migration.version] != migration.checksum:
+            raise MigrationError(
+                f"migration {migration.name} was changed after it was applied: restore it and add a new one"
+            )
+    return [migration for migration in migrations if migration.version not in applied]
+
+
+class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Applies the migrations that the warehouse has not seen, each in a transaction with its own bookkeeping row.
+
+    Args:
+        migrations_folder: Folder of the ``NNN_*.sql`` files. The first two create the schema and
+            ``crypto.schema_migrations`` itself and can be run again.
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("migrations_folder")
+    bookkeeping_versions = (1, 2)
+
+    def __init__(self, *, migrations_folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.migrations_folder = migrations_folder
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> list[str]:
+        """Return the names of the migrations that were applied now.
+
+        Raises:
+            AirflowFailException: The files do not fit each other or what was applied.
+            WarehouseError: A migration failed; it has no effect then, and those before it stay.
+        """
+        try:
+            migrations = read_migrations(Path(self.migrations_folder))
+            pending = pending_migrations(migrations, self._applied(migrations))
+        except MigrationError as error:
+            raise AirflowFailException(str(error)) from error
+        for migration in pending:
+            self.log.info("Applying migration %s", migration.name)
+            self.warehouse.execute_batch(_with_bookkeeping(migration))
+        self.log.info("%d migrations applied now, %d in all", len(pending), len(migrations))
+        return [migration.name for migration in pending]
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+    def _applied(self, migrations: list[Migration]) -> dict[int, str]:
+        exists = self.warehouse.query(
+            "SELECT COUNT(*) AS tables FROM information_schema.tables "
+            "WHERE table_schema = 'crypto' AND table_name = 'schema_migrations'"
+        )
+        if not exists[0]["tables"]:
+            # CREATE … IF NOT EXISTS: two first runs at once both get here.
+            self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
+        rows = self.warehouse.query("SELECT version, checksum FROM crypto.schema_migrations")
+        return {int(str(row["version"])): str(row["checksum"]) for row in rows}
+
+
+def _with_bookkeeping(migration: Migration) -> list[str]:
+    version, name, checksum = map(sql_literal, (migration.version, migration.name, migration.checksum))
+    return [
+        # Two runs that migrate at once go one after the other; the second's row is then not written twice.
+        "LOCK TABLE crypto.schema_migrations",
+        migration.sql,
+        "INSERT INTO crypto.schema_migrations (version, name, checksum, applied_at) "  # noqa: S608 (literals)
+        f"SELECT {version}, {name}, {checksum}, GETDATE() "
+        f"WHERE NOT EXISTS (SELECT 1 FROM crypto.schema_migrations WHERE version = {version})",
+    ]

@@ -1,0 +1,101 @@
+"""Plans a run's load, and skips it when the warehouse already holds exactly this content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowSkipException
+from crypto_prices import macros
+from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.settings import load_settings
+from crypto_prices.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]]) -> str | None:
+    """Return why there is nothing to load, or None when there is.
+
+    Args:
+        batch: What was fetched.
+        current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
+            window, with ``source``, ``batch_id``, ``status``, ``window_start``, ``window_end``, ``content_hash``,
+            ``loaded_at``, ``rows_merged`` (when it was loaded) and ``rows_now`` (of that batch, today).
+    """
+    if not batch.records:
+        return f"no source has a candle in [{batch.window_start}, {batch.window_end}); the raw manifests record the gaps"
+    current = {str(row["source"]): row for row in current_loads}
+    for fetched in batch.sources:
+        row = current.get(fetched.source)
+        if (
+            row is None
+            or row["status"] != "loaded"
+            or row["content_hash"] != fetched.content_hash
+            or (str(row["window_start"]), str(row["window_end"])) != (batch.window_start, batch.window_end)
+            # Rows were deleted by hand or replaced by another load: what was loaded is no longer what is there.
+            or row["rows_merged"] != row["rows_now"]
+        ):
+            return None
+    loads = ", ".join(
+        f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC" for source, row in sorted(current.items())
+    )
+    return f"the warehouse already holds exactly this content of the window: {loads}"
+
+
+class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Names the batch of a run, or skips the rest of the run when there is nothing to load.
+
+    A run that a person cleared, or that was started with the param ``force``, is always loaded.
+    Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
+
+    Args:
+        fetched: Results of ``fetch_prices``, one per source (templated or an XComArg).
+        sql: Statement that finds the current loads (templated, sql/load/find_current_loads.sql).
+        force: Load in any case (templated; ``True`` as text or bool).
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("fetched", "sql", "force")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"sql": "sql"}
+
+    def __init__(self, *, fetched: Any, sql: str, force: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fetched = fetched
+        self.sql = sql
+        self.force = force
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the batch to load.
+
+        Raises:
+            AirflowSkipException: There is nothing to load; the message says why.
+        """
+        ti, dag_run = context["ti"], context["dag_run"]
+        sources = [FetchedSource(**fetched) for fetched in self.fetched]
+        batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), sources)
+        reason = reason_to_skip(batch, self.warehouse.query(self.sql))
+        cleared = bool(getattr(dag_run, "clear_number", 0))
+        forced = str(self.force).lower() == "true"
+        if reason and batch.records and (cleared or forced):
+            self.log.info("Loading all the same, because the run was %s: %s", "forced" if forced else "cleared", reason)
+        elif reason:
+            ti.xcom_push(key="skipped_because", value=reason)
+            raise AirflowSkipException(f"Nothing to load: {reason}")
+        self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
+        return batch.as_xcom()
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()

@@ -1,0 +1,81 @@
+"""The last task of a load: do all its steps count the same records?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices import macros
+from crypto_prices.reconciliation import LoadedCounts, ReconciliationError, accounting_table, check_load
+from crypto_prices.settings import load_settings
+from crypto_prices.warehouse import Value, Warehouse
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Compares what was curated, staged, merged and is in the window, and logs the accounting as a table.
+
+    With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
+
+    Args:
+        sql: Statement that reads the batch's rows of ``crypto.etl_metadata`` (templated).
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("sql")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"sql": "sql"}
+
+    def __init__(self, *, sql: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> list[dict[str, Value]]:
+        """Return the batch's rows of ``crypto.etl_metadata``.
+
+        Raises:
+            AirflowFailException: Two steps count differently.
+        """
+        batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
+        rows = self.warehouse.query(self.sql)
+        loaded = [
+            LoadedCounts(
+                source=str(row["source"]),
+                rows_staged=_count(row["rows_staged"]),
+                rows_merged=_count(row["rows_merged"]),
+                rows_in_window=_count(row["rows_in_window"]),
+            )
+            for row in rows
+        ]
+        self.log.info("Batch %s\n%s", batch.batch_id, accounting_table(report, loaded))
+        try:
+            check_load(report, loaded)
+        except ReconciliationError as error:
+            raise AirflowFailException(str(error)) from error
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {
+                "window_start": batch.window_start,
+                "window_end": batch.window_end,
+                "batch_id": batch.batch_id,
+            }
+        return rows
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+
+def _count(value: Value) -> int | None:
+    return None if value is None else int(value)

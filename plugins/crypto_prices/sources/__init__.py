@@ -1,0 +1,35 @@
+"""The sources by name. A new source is one module here and one line in ``_SOURCES``."""
+
+from __future__ import annotations
+
+from crypto_prices.errors import FatalSourceError
+from crypto_prices.sources.base import Page, Source, refuse_unclosed
+from crypto_prices.sources.binance import BinanceSource
+
+__all__ = ["Page", "Source", "get_source", "known_sources", "refuse_unclosed"]
+
+_SOURCES: dict[str, type[Source]] = {source.name: source for source in (BinanceSource,)}
+
+
+def known_sources() -> list[str]:
+    """Return the names of all sources, sorted."""
+    return sorted(_SOURCES)
+
+
+def get_source(name: str, api_url: str | None = None) -> Source:
+    """Return the source of a name.
+
+    Args:
+        name: Name of the source, such as ``binance``.
+        api_url: Base URL of its API, when it is not the source's own.
+
+    Raises:
+        FatalSourceError: No source has this name, or the URL is not one.
+    """
+    try:
+        source = _SOURCES[name]
+    except KeyError:
+        raise FatalSourceError(
+            f"there is no source {name!r}", f"Known sources: {', '.join(known_sources())}. Correct the settings"
+        ) from None
+    return source(api_url=api_url)

@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS crypto.{{ batch(ti).staging_table | name }}

@@ -1,0 +1,37 @@
+-- Completes the batch's metadata with what the warehouse itself counts.
+UPDATE crypto.etl_metadata
+SET
+    rows_staged = counted.rows_staged,
+    rows_merged = counted.rows_merged,
+    rows_in_window = counted.rows_in_window,
+    status = 'loaded',
+    recorded_at = GETDATE()
+FROM (
+    SELECT
+        merged.source,
+        COALESCE(staged.row_count, 0) AS rows_staged,
+        COALESCE(loaded.of_batch, 0) AS rows_merged,
+        COALESCE(loaded.row_count, 0) AS rows_in_window
+    FROM crypto.etl_metadata AS merged
+    LEFT JOIN (
+        SELECT
+            source,
+            COUNT(*) AS row_count
+        FROM crypto.{{ batch(ti).staging_table | name }}
+        GROUP BY source
+    ) AS staged ON merged.source = staged.source
+    LEFT JOIN (
+        SELECT
+            source,
+            COUNT(*) AS row_count,
+            SUM(CASE WHEN batch_id = {{ batch(ti).batch_id | literal }} THEN 1 ELSE 0 END) AS of_batch
+        FROM crypto.fact_crypto_prices
+        WHERE
+            {% include 'load/batch_scope.jinja' %}
+        GROUP BY source
+    ) AS loaded ON merged.source = loaded.source
+    WHERE merged.batch_id = {{ batch(ti).batch_id | literal }}
+) AS counted
+WHERE
+    etl_metadata.batch_id = {{ batch(ti).batch_id | literal }}
+    AND etl_metadata.source = counted.source
