@@ -1,0 +1,54 @@
+# Run `make help` for what there is. Every target sets up what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo local-aws test lint format lock clean
+
+PYTHON_RUN := .venv/bin/python
+SETUP := @./setup.sh
+CODE := dags plugins glue_scripts local_aws tests
+# The constraints that MWAA's image is built with; `make lock CONSTRAINTS=<file or URL>` takes others.
+CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
+	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
+	@printf '  make demo LIVE=1                                    take the real exchange API\n'
+	@printf '  make demo FORCE=1                                   load even what the warehouse already holds\n'
+
+setup: ## Make .venv from requirements.lock and find Java
+	$(SETUP)
+
+demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.demo $(if $(DATE),--date '$(DATE)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
+		$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)') $(if $(filter-out 0,$(LIVE)),--live) \
+		$(if $(filter-out 0,$(FORCE)),--force)
+
+local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws
+
+test: ## Run every test
+	$(SETUP)
+	$(PYTHON_RUN) -m pytest
+
+lint: ## Check style, types and SQL
+	$(SETUP)
+	.venv/bin/ruff check $(CODE)
+	.venv/bin/ruff format --check $(CODE)
+	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws
+	.venv/bin/sqlfluff lint sql
+
+format: ## Format the Python and SQL files
+	$(SETUP)
+	.venv/bin/ruff check --fix $(CODE)
+	.venv/bin/ruff format $(CODE)
+
+lock: ## Resolve requirements.lock anew (CONSTRAINTS=<file or URL>)
+	$(SETUP)
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
+
+clean: ## Forget the local AWS's objects, catalog and warehouse, and Airflow's runs
+	rm -rf .local
