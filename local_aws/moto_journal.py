@@ -1,8 +1,8 @@
 """The journal of every request that changed moto's state, so that the state outlives the process.
 
-It is one SQLite file. A request is written after moto carried it out and before its answer is sent: what a caller was told
-is there after a kill -9. (WAL with synchronous=NORMAL: a crash of the process loses nothing; a power cut may lose the last
-moments, but never leaves a broken file.)
+It is one SQLite file. A request is written after moto carried it out and before its answer is sent: what a caller was
+told is there after a kill -9. (WAL with synchronous=NORMAL: a crash of the process loses nothing; a power cut may lose
+the last moments, but never leaves a broken file.)
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ FORMAT = "1"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS written_by (what TEXT PRIMARY KEY, version TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS beginning (at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS entry (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, seed INTEGER NOT NULL, service TEXT NOT NULL, operation TEXT NOT NULL,
     method TEXT NOT NULL, raw_path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL
@@ -31,25 +33,17 @@ class StateVersionError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
-    """One request that changed moto's state, with all that its repetition needs.
+class HttpRequest:
+    """A request as it was sent: what a repetition needs.
 
     Attributes:
-        at: The moment that moto saw, in seconds since 1970.
-        seed: The seed of the random numbers that moto saw.
-        service: The signing name of the service.
-        operation: The name of the operation.
         method: The HTTP method.
-        raw_path: The path as it was sent, percent-encoded.
-        query: The query string as it was sent.
-        headers: The headers as they were sent.
-        body: The request's body.
+        raw_path: The path, percent-encoded.
+        query: The query string.
+        headers: The headers; an S3 object's metadata depend on how their names are spelled.
+        body: The whole body.
     """
 
-    at: float
-    seed: int
-    service: str
-    operation: str
     method: str
     raw_path: str
     query: str
@@ -57,11 +51,33 @@ class Entry:
     body: bytes
 
 
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One request that changed moto's state, with the surroundings that its repetition needs.
+
+    Attributes:
+        at: The moment that moto saw, in seconds since 1970.
+        seed: The seed of the random numbers that moto saw.
+        service: The signing name of the service.
+        operation: The name of the operation.
+        request: The request.
+    """
+
+    at: float
+    seed: int
+    service: str
+    operation: str
+    request: HttpRequest
+
+
 class Journal:
     """The journal's file. Calls must be serialised by the caller.
 
     Args:
         path: The SQLite file; it is created when it is not there.
+
+    Attributes:
+        began_at: When the state began, in seconds since 1970.
 
     Raises:
         StateVersionError: The file was written by another version of moto or of this format.
@@ -80,49 +96,55 @@ class Journal:
         except StateVersionError:
             self._database.close()
             raise
+        self.began_at: float = self._database.execute("SELECT at FROM beginning").fetchone()[0]
 
     def _check_versions(self) -> None:
         ours = {"journal format": FORMAT, "moto": version("moto")}
         theirs = dict(self._database.execute("SELECT what, version FROM written_by"))
         if not theirs:
+            self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO written_by VALUES (?, ?)", ours.items())
+            self._database.execute("INSERT INTO beginning VALUES (?)", (round(time.time(), 6),))
+            self._database.execute("COMMIT")
         elif theirs != ours:
             raise StateVersionError(
-                f"The state in {self.path.parent} was written by {_words(theirs)}, this is {_words(ours)}, and one cannot "
-                "replay what the other wrote. Run `make clean` to begin with an empty state."
+                f"The state in {self.path.parent} was written by {_words(theirs)}, this is {_words(ours)}, and one "
+                "cannot replay what the other wrote. Run `make clean` to begin with an empty state."
             )
 
-    def append(self, entry: Entry) -> None:
-        """Write one entry; when this returns, the entry outlives the process."""
-        self._database.execute(
+    def append(self, entry: Entry) -> int:
+        """Write one entry; when this returns, the entry outlives the process.
+
+        Returns:
+            The entry's number.
+        """
+        sent = entry.request
+        cursor = self._database.execute(
             "INSERT INTO entry (at, seed, service, operation, method, raw_path, query, headers, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                entry.at,
-                entry.seed,
-                entry.service,
-                entry.operation,
-                entry.method,
-                entry.raw_path,
-                entry.query,
-                json.dumps(entry.headers),
-                entry.body,
+                *(entry.at, entry.seed, entry.service, entry.operation),
+                *(sent.method, sent.raw_path, sent.query, json.dumps(sent.headers), sent.body),
             ),
         )
+        assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
+        return cursor.lastrowid
 
-    def __iter__(self) -> Iterator[Entry]:
-        """Give the entries in the order in which they were written."""
+    def after(self, entry_id: int) -> Iterator[tuple[int, Entry]]:
+        """Give the entries that follow one, with their numbers, in the order in which they were written."""
         rows = self._database.execute(
-            "SELECT at, seed, service, operation, method, raw_path, query, headers, body FROM entry ORDER BY id"
+            "SELECT id, at, seed, service, operation, method, raw_path, query, headers, body FROM entry"
+            " WHERE id > ? ORDER BY id",
+            (entry_id,),
         )
-        for at, seed, service, operation, method, raw_path, query, headers, body in rows:
+        for number, at, seed, service, operation, method, raw_path, query, headers, body in rows:
             pairs = tuple((name, value) for name, value in json.loads(headers))
-            yield Entry(at, seed, service, operation, method, raw_path, query, pairs, body)
+            yield number, Entry(at, seed, service, operation, HttpRequest(method, raw_path, query, pairs, body))
 
-    def __len__(self) -> int:
-        """Return the number of entries."""
-        count: int = self._database.execute("SELECT count(*) FROM entry").fetchone()[0]
-        return count
+    def last_moment(self) -> float:
+        """Return the moment of the last entry, or of the beginning when there is none."""
+        row = self._database.execute("SELECT at FROM entry ORDER BY id DESC LIMIT 1").fetchone()
+        return self.began_at if row is None else float(row[0])
 
     def close(self) -> None:
         """Close the file."""

@@ -1,8 +1,8 @@
 """moto, inside this process, with a state that survives restarts and a kill -9.
 
-moto keeps its state in memory. Every request that changes it is journaled with the clock and the seed of the random numbers
-that moto saw, and on the next start the journal is replayed under the same clock and seeds: ids, ARNs, version ids and
-timestamps come back as they were, without knowing anything of moto's classes.
+moto keeps its state in memory. Every request that changes it is journaled with the clock and the seed of the random
+numbers that moto saw, and on the next start the journal is replayed under the same clock and seeds: ids, ARNs, version
+ids and timestamps come back as they were, without knowing anything of moto's classes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ import os
 import random
 import re
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote_to_bytes
 
 import time_machine
 
-from local_aws.moto_journal import Entry, Journal
+from local_aws import moto_snapshot
+from local_aws.moto_journal import Entry, HttpRequest, Journal
 from local_aws.operation_names import SERVICES
-from local_aws.wire import Answer, AwsError, Environ, WsgiApplication, raw_path, refusal
+from local_aws.wire import Answer, Environ, WsgiApplication, refusal
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -45,38 +48,23 @@ MOTO_SERVICES: Mapping[str, str] = {
     if name not in {"airflow", "redshift-data", "redshift-serverless"}
 }
 
-_READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Search|Lookup|Check|Validate|Test|Estimate|Filter|Simulate)[A-Z0-9]?\w*")
-_READING_BY_NAME = frozenset({"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "GenerateMac", "VerifyMac", "GenerateRandom"})
+_READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Search|Lookup|Check|Validate|Test|Estimate|Filter)[A-Z]\w*")
+_READING_BY_NAME = frozenset(
+    {"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "GenerateMac", "VerifyMac", "GenerateRandom"}
+)
 _CHANGING_BY_NAME = frozenset({"GetSessionToken", "GetFederationToken"})
 _RESOLUTION = 1e-6
+# Replaying this many takes some two seconds; a picture of ten thousand objects takes half of one.
+PICTURE_AFTER_CHANGES = 2000
 
 
 def changes_state(operation: str) -> bool:
     """Tell whether an operation may change moto's state; what is not known to read is taken to change."""
     if operation in _CHANGING_BY_NAME:
         return True
-    return not (operation in _READING_BY_NAME or operation.startswith("GenerateDataKey") or _READING.fullmatch(operation))
-
-
-class _RepeatableRandom(threading.local):
-    """os.urandom for moto: from a seeded generator inside a journaled request, from the system everywhere else.
-
-    moto takes most random numbers from its own generator, but multipart upload ids, session tokens, key material and uuids
-    from os.urandom. The generator belongs to one thread, so that the rest of the process neither gets nor uses up its
-    numbers.
-    """
-
-    generator: random.Random | None = None
-
-    def __init__(self, system_urandom: Callable[[int], bytes]) -> None:
-        self._system_urandom = system_urandom
-
-    def urandom(self, size: int) -> bytes:
-        return self._system_urandom(size) if self.generator is None else self.generator.randbytes(size)
-
-
-_repeatable = _RepeatableRandom(os.urandom)
-os.urandom = _repeatable.urandom
+    return not (
+        operation in _READING_BY_NAME or operation.startswith("GenerateDataKey") or _READING.fullmatch(operation)
+    )
 
 
 class MotoState:
@@ -87,6 +75,9 @@ class MotoState:
     Args:
         path: The journal's SQLite file. Its entries are replayed at once.
 
+    Attributes:
+        replayed: The number of changes that had to be replayed on the start.
+
     Raises:
         StateVersionError: Another version of moto wrote the journal.
         RuntimeError: moto no longer accepts an entry that it accepted when it was written.
@@ -95,23 +86,25 @@ class MotoState:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._applications: dict[str, Flask] = {}
-        self._last_moment = 0.0
         self._journal = Journal(path)
+        self._last_moment = self._journal.last_moment()
+        self._picture = path.with_suffix(".picture")
+        self._entry_id = self._pictured_entry_id = 0
         self.replayed = 0
+        _reset_moto(self._journal.began_at)
         try:
-            self._replay()
+            self._restore()
         except BaseException:
             self._journal.close()
             raise
 
-    def answer(self, signing_name: str, operation: str, environ: Environ, body: bytes) -> Answer:
+    def answer(self, signing_name: str, operation: str, request: HttpRequest) -> Answer:
         """Answer one request with moto; a change is on disk before this returns.
 
         Args:
             signing_name: The signing name of the service, a key of MOTO_SERVICES.
             operation: The operation's name.
-            environ: The WSGI environment.
-            body: The request's whole body.
+            request: The request.
 
         Returns:
             moto's answer.
@@ -120,60 +113,53 @@ class MotoState:
             AwsError: moto does not implement the operation.
         """
         with self._lock:
+            application = self._application(signing_name)
             if not changes_state(operation):
-                return self._ask(signing_name, operation, environ, body)
-            entry = Entry(
-                at=self._next_moment(),
-                seed=secrets.randbits(63),
-                service=signing_name,
-                operation=operation,
-                method=environ["REQUEST_METHOD"],
-                raw_path=raw_path(environ),
-                query=environ.get("QUERY_STRING", ""),
-                headers=tuple(_headers_of(environ)),
-                body=body,
-            )
+                return _ask(application, signing_name, operation, request)
+            entry = Entry(self._next_moment(), secrets.randbits(63), signing_name, operation, request)
             with time_machine.travel(entry.at, tick=False), _seeded(entry.seed):
-                answer = self._ask(signing_name, operation, _environ_of(entry), body)
+                answer = _ask(application, signing_name, operation, request)
             if answer.status < 400:
-                self._journal.append(entry)
+                self._entry_id = self._journal.append(entry)
+                if self._entry_id - self._pictured_entry_id >= PICTURE_AFTER_CHANGES:
+                    self._take_picture()
             return answer
 
     def close(self) -> None:
-        """Wait for the request that is being answered, then close the journal."""
+        """Wait for the request that is being answered, take a picture of the state and close the journal."""
         with self._lock:
+            self._take_picture()
             self._journal.close()
+
+    def _take_picture(self) -> None:
+        if self._entry_id > self._pictured_entry_id:
+            moto_snapshot.save(self._picture, began_at=self._journal.began_at, entry_id=self._entry_id)
+            self._pictured_entry_id = self._entry_id
 
     def _next_moment(self) -> float:
         # Never the same moment twice: moto orders an object's versions by their time.
         self._last_moment = max(round(time.time(), 6), self._last_moment + _RESOLUTION)
         return self._last_moment
 
-    def _replay(self) -> None:
+    def _restore(self) -> None:
         started = time.monotonic()
-        with time_machine.travel(0, tick=False) as clock:
-            for entry in self._journal:
+        self._entry_id = self._pictured_entry_id = moto_snapshot.load(self._picture, began_at=self._journal.began_at)
+        with time_machine.travel(self._journal.began_at, tick=False) as clock:
+            for entry_id, entry in self._journal.after(self._pictured_entry_id):
+                application = self._application(entry.service)
                 clock.move_to(entry.at)
                 with _seeded(entry.seed):
-                    answer = self._ask(entry.service, entry.operation, _environ_of(entry), entry.body)
+                    answer = _ask(application, entry.service, entry.operation, entry.request)
                 if answer.status >= 400:
                     raise RuntimeError(
-                        f"moto answered {answer.status} to {entry.service} {entry.operation}, which it had carried out when "
-                        f"it was journaled in {self._journal.path}; run `make clean` to begin with an empty state."
+                        f"moto answered {answer.status} to {entry.service} {entry.operation}, which it had carried out "
+                        f"when it was journaled in {self._journal.path}; run `make clean` to begin with an empty state."
                     )
-                self._last_moment = entry.at
+                self._entry_id = entry_id
                 self.replayed += 1
-        if self.replayed:
-            logger.info("replayed %d changes of moto's state in %.2f s", self.replayed, time.monotonic() - started)
-
-    def _ask(self, signing_name: str, operation: str, environ: Environ, body: bytes) -> Answer:
-        environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        environ.pop("HTTP_TRANSFER_ENCODING", None)
-        try:
-            return _collect(self._application(signing_name), environ)
-        except NotImplementedError as error:
-            logger.info("moto does not implement %s %s: %s", signing_name, operation, error)
-            raise refusal(signing_name, operation) from error
+        if self._entry_id:
+            seconds = time.monotonic() - started
+            logger.info("restored moto's state in %.2f s, %d changes by replay", seconds, self.replayed)
 
     def _application(self, signing_name: str) -> Flask:
         """Return moto's application for a service, imported and built on its first use: all of them cost seconds."""
@@ -184,20 +170,7 @@ class MotoState:
         return self._applications[signing_name]
 
 
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Make everything random that moto does in this thread a function of the seed."""
-    from moto.moto_api._internal import mock_random
-
-    mock_random.seed(seed)
-    _repeatable.generator = random.Random(seed)  # noqa: S311 - repeatable is the point, and nothing here is a secret of AWS
-    try:
-        yield
-    finally:
-        _repeatable.generator = None
-
-
-def _collect(application: WsgiApplication | Flask, environ: Environ) -> Answer:
+def _ask(application: Flask, signing_name: str, operation: str, request: HttpRequest) -> Answer:
     status, headers = 0, list[tuple[str, str]]()
 
     def start_response(line: str, pairs: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
@@ -205,9 +178,115 @@ def _collect(application: WsgiApplication | Flask, environ: Environ) -> Answer:
         status, headers = int(line.split(" ", 1)[0]), pairs
         return lambda _data: None
 
-    chunks = cast("WsgiApplication", application)(environ, start_response)
     try:
+        chunks = cast("WsgiApplication", application)(_environ_of(request), start_response)
         body = b"".join(chunks)
+    except NotImplementedError as error:
+        logger.info("moto does not implement %s %s: %s", signing_name, operation, error)
+        raise refusal(signing_name, operation) from error
+    return Answer(status, [(name, value) for name, value in headers if name.lower() != "connection"], body)
+
+
+def _environ_of(request: HttpRequest) -> Environ:
+    from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, should_preserve_original_header_name
+
+    headers: dict[str, str] = {}
+    preserved: dict[str, str] = {}
+    for name, value in request.headers:
+        key = "HTTP_" + name.upper().replace("-", "_")
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
+        if should_preserve_original_header_name(name):
+            preserved[key] = name
+    content_type = headers.pop("HTTP_CONTENT_TYPE", None)
+    for framing in ("HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"):
+        headers.pop(framing, None)
+    host, _, port = headers.get("HTTP_HOST", "127.0.0.1").partition(":")
+    return {
+        **headers,
+        **({} if content_type is None else {"CONTENT_TYPE": content_type}),
+        PRESERVED_HEADER_NAMES_ENVIRON_KEY: preserved,
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.raw_path).decode("latin-1"),
+        "RAW_URI": request.raw_path,
+        "QUERY_STRING": request.query,
+        "CONTENT_LENGTH": str(len(request.body)),
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+# ---------------------------------------------------------------------------------------------------- repeatability
+
+
+class _RepeatableUrandom(threading.local):
+    """os.urandom for moto: from a seeded generator inside a journaled request, from the system everywhere else.
+
+    moto takes most random numbers from its own generator, but multipart upload ids, session tokens, key material and
+    uuids from os.urandom. The generator belongs to one thread, so that the rest of the process neither gets its numbers
+    nor uses them up.
+    """
+
+    generator: random.Random | None = None
+    system_urandom = staticmethod(os.urandom)
+
+    def __call__(self, size: int) -> bytes:
+        return self.system_urandom(size) if self.generator is None else self.generator.randbytes(size)
+
+
+_urandom = _RepeatableUrandom()
+
+
+@contextlib.contextmanager
+def _seeded(seed: int | str) -> Iterator[None]:
+    """Make everything random that moto does in this thread a function of the seed, and go back to what was before."""
+    from moto.moto_api._internal import mock_random
+
+    before = mock_random.getstate(), _urandom.generator
+    mock_random.seed(seed)
+    _urandom.generator = random.Random(seed)  # noqa: S311 - to be repeatable is the point
+    try:
+        yield
     finally:
-        getattr(chunks, "close", lambda: None)()
-    return Answer(status, headers, body)
+        mock_random.setstate(before[0])
+        _urandom.generator = before[1]
+
+
+def _reset_moto(began_at: float) -> None:
+    """Empty moto, and from now on let it build each backend alike, whoever touches it first and whenever.
+
+    Building EC2's backend makes up a default VPC, that of EventBridge a default bus with a creation time, and a mere
+    read, which is not journaled, may be what builds it.
+    """
+    from moto.core.base_backend import AccountSpecificBackend, BackendDict
+
+    os.urandom = _urandom
+    BackendDict.reset()
+    get_region = _ORIGINALS.setdefault("region", AccountSpecificBackend.__getitem__)
+    create_account = _ORIGINALS.setdefault("account", BackendDict._create_account_specific_backend)
+
+    def region_backend(self: Any, region: str) -> Any:
+        if region in self.keys():
+            return get_region(self, region)
+        with time_machine.travel(began_at, tick=False), _seeded(f"{self.service_name}/{self.account_id}/{region}"):
+            return get_region(self, region)
+
+    def account_backends(self: Any, account_id: str) -> None:
+        if account_id not in self.keys():
+            with _seeded(f"{self.service_name}/{account_id}"):
+                create_account(self, account_id)
+
+    AccountSpecificBackend.__getitem__ = region_backend  # type: ignore[method-assign]
+    BackendDict._create_account_specific_backend = account_backends  # type: ignore[method-assign]
+
+
+_ORIGINALS: dict[str, Callable[..., Any]] = {}

@@ -59,7 +59,7 @@ def operation_of(signing_name: str, environ: Environ, body: bytes) -> str | None
         name = _rest_operation(model.service_name, environ["REQUEST_METHOD"], raw_path(environ))
     else:
         fields = parse_qs(body.decode("utf-8", "replace")) or parse_qs(environ.get("QUERY_STRING", ""))
-        name = fields.get("Action", [None])[0]  # type: ignore[list-item]
+        name = fields.get("Action", [None])[0]
     return name if name in model.operation_names else None
 
 

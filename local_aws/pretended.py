@@ -1,7 +1,7 @@
 """Says which operations moto would only pretend to execute, so that the front refuses them.
 
-A stand-in that answers "SUCCEEDED" for work that never ran hides exactly the mistakes that a laptop's AWS is there to show.
-Definitions (a job, a trigger, a rule, a subnet) are facts that can be kept; runs, sessions and machines are not.
+A stand-in that answers "SUCCEEDED" for work that never ran hides exactly the mistakes that a laptop's AWS is there to
+show. Definitions (a job, a trigger, a rule, a subnet) are facts that can be kept; runs, sessions and machines are not.
 """
 
 from __future__ import annotations

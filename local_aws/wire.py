@@ -96,10 +96,10 @@ class Answer:
 
     def send(self, start_response: StartResponse) -> list[bytes]:
         """Start the WSGI response and return its body."""
-        start_response(
-            f"{self.status} {status_phrase(self.status)}",
-            [*self.headers, ("Content-Length", str(len(self.body)))],
-        )
+        headers = self.headers
+        if not any(name.lower() == "content-length" for name, _ in headers):  # the answer to a HEAD has it already
+            headers = [*headers, ("Content-Length", str(len(self.body)))]
+        start_response(f"{self.status} {status_phrase(self.status)}", headers)
         return [self.body]
 
 
@@ -178,19 +178,26 @@ class WireService:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        return self.answer(environ).send(start_response)
+        scope = request_scope(environ)
+        if scope is None:
+            missing = AwsError("MissingAuthenticationTokenException", "Request is missing Authentication Token", 403)
+            return error_answer(self.model, missing).send(start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        return self.answer(scope.context, environ, body).send(start_response)
 
-    def answer(self, environ: Environ) -> Answer:
+    def answer(self, context: RequestContext, environ: Environ, body: bytes) -> Answer:
         """Answer one request.
 
         Args:
-            environ: The WSGI environment; its SigV4 credential scope must be there.
+            context: Who asks.
+            environ: The WSGI environment.
+            body: The request's whole body.
 
         Returns:
             The answer, or the error in AWS's shape.
         """
         try:
-            return self._answer(environ)
+            return self._answer(context, environ, body)
         except AwsError as error:
             return error_answer(self.model, error)
         except Exception:
@@ -202,17 +209,13 @@ class WireService:
             )
             return error_answer(self.model, failure)
 
-    def _answer(self, environ: Environ) -> Answer:
-        scope = request_scope(environ)
-        if scope is None:
-            raise AwsError("MissingAuthenticationTokenException", "Request is missing Authentication Token", 403)
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    def _answer(self, context: RequestContext, environ: Environ, body: bytes) -> Answer:
         operation, located = self._route(environ)
         method = getattr(self._handler, operation.name, None)
         if not callable(method):
             raise refusal(self.service_name, operation.name)
         params = _parse_request(operation, body, located)
-        result = method(scope.context, params)
+        result = method(context, params)
         output = (
             {} if operation.output_shape is None else _serialize(operation.output_shape, result or {}, operation.name)
         )

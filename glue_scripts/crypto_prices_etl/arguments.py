@@ -91,7 +91,9 @@ class CurationArguments:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", job_run_id):
             raise CurationError(f"JOB_RUN_ID {job_run_id!r} cannot name a folder")
         batch_id = options["batch_id"]
-        longest = next(c.type.max_bytes for c in CURATED_COLUMNS if c.name == "batch_id" and isinstance(c.type, Varchar))
+        longest = next(
+            c.type.max_bytes for c in CURATED_COLUMNS if c.name == "batch_id" and isinstance(c.type, Varchar)
+        )
         if not 0 < len(batch_id.encode()) <= longest:
             raise CurationError(f"batch_id must have 1 to {longest} bytes: {batch_id!r}")
         return cls(
@@ -132,4 +134,4 @@ def _share(text: str) -> float:
 
 
 def _midnight_ms(day: dt.date) -> int:
-    return int(dt.datetime.combine(day, dt.time(), dt.timezone.utc).timestamp()) * 1000
+    return int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp()) * 1000

@@ -22,5 +22,7 @@ def interval_ms(candle_interval: str) -> int:
     match = re.fullmatch(r"([1-9]\d*)([smhd])", candle_interval)
     length = int(match[1]) * _UNIT_MS[match[2]] if match else 0
     if length == 0 or DAY_MS % length:
-        raise CurationError(f"candle interval {candle_interval!r} does not divide a day; use one like 1m, 15m, 1h or 1d")
+        raise CurationError(
+            f"candle interval {candle_interval!r} does not divide a day; use one like 1m, 15m, 1h or 1d"
+        )
     return length

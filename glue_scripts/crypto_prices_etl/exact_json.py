@@ -3,15 +3,15 @@ r"""JSON taken apart without touching its text, so that no number ever passes th
 Spark 4.1.1's ``from_json(…, 'array<string>')`` does not keep the text of unquoted numbers, whatever
 ``spark.sql.json.enableExactStringParsing`` says: that setting works where the parser reads bytes, and ``from_json``
 gives it characters. ``1.50`` becomes ``1.5``, ``1e-7`` becomes ``1.0E-7`` and a number of 48 digits loses 31 of them
-(``tests/glue_scripts/crypto_prices_etl/test_exact_json.py`` shows it). So the texts are cut out with a regular expression
-for JSON values, and ``from_json`` only judges: the text must be JSON, and both must find the same number of elements.
+(``test_exact_json.py`` shows it). So the texts are cut out with a regular expression for JSON values, and
+``from_json`` only judges: the text must be JSON, and both must find the same number of elements.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -37,16 +37,16 @@ def array_elements(text: Column) -> Column:
 
     Returns NULL where the text is not one JSON array, or nests deeper than ``MAX_DEPTH`` below an element.
     """
-    judged = F.from_json(text, "array<string>")
-    inside = F.regexp_extract(text, r"(?s)\A\s*\[(.*)\]\s*\z", 1)
-    elements = F.regexp_extract_all(inside, F.lit(f"(?s){_ELEMENT}"), F.lit(0))
-    return F.when(F.size(judged) == F.size(elements), elements)
+    judged = sf.from_json(text, "array<string>")
+    inside = sf.regexp_extract(text, r"(?s)\A\s*\[(.*)\]\s*\z", 1)
+    elements = sf.regexp_extract_all(inside, sf.lit(f"(?s){_ELEMENT}"), sf.lit(0))
+    return sf.when(sf.size(judged) == sf.size(elements), elements)
 
 
 def scalar_text(element: Column) -> Column:
     """Return the text of a JSON scalar: a string without its quotes, a number as it stands, NULL for JSON null."""
     return (
-        F.when(element == "null", F.lit(None).cast("string"))
-        .when(element.startswith('"'), F.substring(element, F.lit(2), F.length(element) - 2))
+        sf.when(element == "null", sf.lit(None).cast("string"))
+        .when(element.startswith('"'), sf.substring(element, sf.lit(2), sf.length(element) - 2))
         .otherwise(element)
     )

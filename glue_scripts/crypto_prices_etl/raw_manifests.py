@@ -131,7 +131,9 @@ def _read_json(s3: S3Client, uri: str) -> dict[str, Any]:
 
 def _plain(uri: str) -> str:
     if not _PLAIN_URI.fullmatch(uri):
-        raise CurationError(f"raw object {uri!r} has characters that Spark would change; keep to A-Z a-z 0-9 . _ = + ~ -")
+        raise CurationError(
+            f"raw object {uri!r} has characters that Spark would change; keep to A-Z a-z 0-9 . _ = + ~ -"
+        )
     return _fitting("raw_object", uri)
 
 

@@ -57,7 +57,7 @@ class FatalSourceError(SourceError):
 
 
 class RetryableSourceError(SourceError):
-    """The source may answer later: the retries of this process are used up, or it asked for a longer pause than allowed."""
+    """The source may answer later: this process has used up its tries, or was asked to pause longer than it may."""
 
 
 def is_secret_name(name: str) -> bool:

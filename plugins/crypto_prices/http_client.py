@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class RetryPolicy:
                 raise ValueError(f"{name} is {value}, it must be a positive number of seconds")
 
     def backoff_ceiling(self, attempt: int) -> float:
-        """Return the longest wait in seconds after failed try number ``attempt`` (from 1); full jitter draws below it."""
+        """Return the longest wait in seconds after failed try ``attempt`` (from 1); full jitter draws below it."""
         return min(self.backoff_cap_seconds, self.backoff_base_seconds * 2.0 ** (attempt - 1))
 
 
@@ -206,7 +207,7 @@ def judge_answer(
             return Failure(
                 f"{problem}, and it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
                 "that a task waits",
-                f"Clear the task after that time; ask for fewer symbols at once if it happens often (Retry-After: {wait:.0f})",
+                "Clear the task after that time; ask for fewer symbols at once if it happens often",
                 retryable=True,
                 retry_now=False,
                 retry_after_seconds=wait,
@@ -242,9 +243,11 @@ def judge_answer(
 def judge_exception(error: Exception) -> Failure:
     """Return what an exception of requests or urllib3 means."""
     cause = _root_cause(error)
-    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+    reason = f"{type(cause).__name__}: {excerpt(str(cause).encode())}".rstrip(": ")
+    # A broken TLS stream is a connection like any other; a certificate that is not trusted stays so.
+    if isinstance(cause, ssl.SSLCertVerificationError):
         return Failure(
-            f"the connection is not secure: {cause}",
+            f"the connection is not secure: {reason}",
             "Check the api_url and the certificates that this machine trusts",
             retryable=False,
             retry_now=False,
@@ -252,14 +255,14 @@ def judge_exception(error: Exception) -> Failure:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         problem = "the source did not answer in time"
     elif isinstance(error, requests.ConnectionError):
-        problem = f"the connection failed: {cause}"
-    elif isinstance(error, urllib3.exceptions.ProtocolError):
-        problem = f"the body was cut off: {cause}"
+        problem = f"the connection failed: {reason}"
+    elif isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError):
+        problem = f"the body was cut off: {reason}"
     elif isinstance(error, urllib3.exceptions.DecodeError):
-        problem = f"the body's content encoding is broken: {cause}"
+        problem = f"the body's content encoding is broken: {reason}"
     else:
         return Failure(
-            f"the request cannot be made: {cause}",
+            f"the request cannot be made: {reason}",
             "Check the api_url in the settings",
             retryable=False,
             retry_now=False,
@@ -499,8 +502,8 @@ def _read_error_body(raw: urllib3.HTTPResponse) -> bytes:
         return b""  # the status has said what matters; a torn error page must not hide it
 
 
-def _root_cause(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> BaseException:
     """Return the innermost reason; the outer ones of requests repeat the URL with its secrets."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return f"{type(error).__name__}: {excerpt(str(error).encode())}" if str(error) else type(error).__name__
+    return error

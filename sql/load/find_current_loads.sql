@@ -22,7 +22,12 @@ rows_of_batch AS (
         source,
         COUNT(*) AS rows_now
     FROM crypto.fact_crypto_prices
-    WHERE batch_id IN (SELECT touching.batch_id FROM touching WHERE touching.recency = 1)
+    WHERE
+        batch_id IN (
+            SELECT touching.batch_id
+            FROM touching
+            WHERE touching.recency = 1
+        )
     GROUP BY batch_id, source
 )
 

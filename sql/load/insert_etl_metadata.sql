@@ -18,24 +18,24 @@ INSERT INTO crypto.etl_metadata (
     loaded_at
 ) VALUES
 {%- for fetched in batch(ti).sources %}
-{%- set counts = report(ti).sources[fetched.source] %}
-(
-    {{ batch(ti).batch_id | literal }},
-    {{ fetched.source | literal }},
-    {{ fetched.candle_interval | literal }},
-    {{ batch(ti).window_start | literal }},
-    {{ batch(ti).window_end | literal }},
-    {{ fetched.content_hash | literal }},
-    {{ fetched.raw_manifest | literal }},
-    {{ report(ti).job_run_id | literal }},
-    {{ report(ti).copy_manifest | literal }},
-    {{ dag_run.dag_id | literal }},
-    {{ dag_run.run_id | literal }},
-    'merged',
-    {{ counts.fetched | literal }},
-    {{ counts.quarantined_total | literal }},
-    {{ counts.duplicates | literal }},
-    {{ counts.curated | literal }},
-    GETDATE()
-){% if not loop.last %},{% endif %}
+    {%- set counts = report(ti).sources[fetched.source] %}
+    (
+        {{ batch(ti).batch_id | literal }},
+        {{ fetched.source | literal }},
+        {{ fetched.candle_interval | literal }},
+        {{ batch(ti).window_start | literal }},
+        {{ batch(ti).window_end | literal }},
+        {{ fetched.content_hash | literal }},
+        {{ fetched.raw_manifest | literal }},
+        {{ report(ti).job_run_id | literal }},
+        {{ report(ti).copy_manifest | literal }},
+        {{ dag_run.dag_id | literal }},
+        {{ dag_run.run_id | literal }},
+        'merged',
+        {{ counts.fetched | literal }},
+        {{ counts.quarantined_total | literal }},
+        {{ counts.duplicates | literal }},
+        {{ counts.curated | literal }},
+        GETDATE()
+    ){% if not loop.last %},{% endif %}
 {%- endfor %}

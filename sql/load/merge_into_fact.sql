@@ -6,18 +6,20 @@ USING crypto.{{ batch(ti).staging_table | name }} AS staged
         AND fact_crypto_prices.quote_currency = staged.quote_currency
         AND fact_crypto_prices.candle_interval = staged.candle_interval
         AND fact_crypto_prices.observed_at = staged.observed_at
-WHEN MATCHED THEN UPDATE SET
-    open_price = staged.open_price,
-    high_price = staged.high_price,
-    low_price = staged.low_price,
-    close_price = staged.close_price,
-    base_volume = staged.base_volume,
-    quote_volume = staged.quote_volume,
-    trade_count = staged.trade_count,
-    market_cap = staged.market_cap,
-    raw_object = staged.raw_object,
-    ingested_at = staged.ingested_at,
-    batch_id = staged.batch_id
+WHEN MATCHED THEN
+    UPDATE
+        SET
+            open_price = staged.open_price,
+            high_price = staged.high_price,
+            low_price = staged.low_price,
+            close_price = staged.close_price,
+            base_volume = staged.base_volume,
+            quote_volume = staged.quote_volume,
+            trade_count = staged.trade_count,
+            market_cap = staged.market_cap,
+            raw_object = staged.raw_object,
+            ingested_at = staged.ingested_at,
+            batch_id = staged.batch_id
 WHEN NOT MATCHED THEN INSERT (
     source,
     symbol,

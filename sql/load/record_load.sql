@@ -9,21 +9,21 @@ SET
 FROM (
     SELECT
         merged.source,
-        COALESCE(staged.row_count, 0) AS rows_staged,
+        COALESCE(staged.row_total, 0) AS rows_staged,
         COALESCE(loaded.of_batch, 0) AS rows_merged,
-        COALESCE(loaded.row_count, 0) AS rows_in_window
+        COALESCE(loaded.row_total, 0) AS rows_in_window
     FROM crypto.etl_metadata AS merged
     LEFT JOIN (
         SELECT
             source,
-            COUNT(*) AS row_count
+            COUNT(*) AS row_total
         FROM crypto.{{ batch(ti).staging_table | name }}
         GROUP BY source
     ) AS staged ON merged.source = staged.source
     LEFT JOIN (
         SELECT
             source,
-            COUNT(*) AS row_count,
+            COUNT(*) AS row_total,
             SUM(CASE WHEN batch_id = {{ batch(ti).batch_id | literal }} THEN 1 ELSE 0 END) AS of_batch
         FROM crypto.fact_crypto_prices
         WHERE

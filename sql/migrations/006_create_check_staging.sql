@@ -1,6 +1,6 @@
 -- Raises when a staging table is not exactly what the curation report says: its own task, and the first statement of
 -- the merge's transaction, because a merge that is cleared alone does not run the task again.
-CREATE OR REPLACE PROCEDURE crypto.check_staging(
+CREATE OR REPLACE PROCEDURE crypto.check_staging (
     staging_table IN VARCHAR(128),
     expected_rows IN BIGINT,
     window_start IN VARCHAR(32),

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordTexts:
-    """Where the fields of a record are, all as exact texts; turning them into types is the same for every source.
+    """Where the fields of a record are, each as its exact JSON text ('"0.10"', '17', 'null', or NULL where there is none).
+
+    Turning the texts into types is the same for every source and not the parser's work.
 
     Attributes:
         well_formed: Whether the record has the shape of this source at all; never NULL.
@@ -34,9 +36,11 @@ class SourceParser:
     """The parser of one source.
 
     Attributes:
-        split_body: Body text -> ``array<string>`` of the records' exact texts, NULL where the body is not this source's.
-        locate_fields: Record text -> where its fields are.
+        split_body: Body text -> ``array<string>`` of the records' exact texts, NULL where it is no body of this source.
+        split_record: Record text -> its fields, computed once per record; NULL where it is no record of this source.
+        locate_fields: What ``split_record`` gave -> where each field is.
     """
 
     split_body: Callable[[Column], Column]
+    split_record: Callable[[Column], Column]
     locate_fields: Callable[[Column], RecordTexts]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
-from crypto_prices_etl.exact_json import array_elements, scalar_text
+from crypto_prices_etl.exact_json import array_elements
 from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
 
 if TYPE_CHECKING:
@@ -28,15 +28,13 @@ _POSITIONS = {
 }
 
 
-def _locate_fields(record: Column) -> RecordTexts:
-    fields = array_elements(record)
-
+def _locate_fields(fields: Column) -> RecordTexts:
     def text(position: int) -> Column:
-        return scalar_text(F.get(fields, F.lit(position)))
+        return sf.get(fields, sf.lit(position))
 
     return RecordTexts(
         # A thirteenth field would be an addition of Binance's and harms nothing; a missing one would.
-        well_formed=F.coalesce(F.size(fields) >= _FIELDS, F.lit(False)),
+        well_formed=sf.coalesce(sf.size(fields) >= _FIELDS, sf.lit(False)),
         open_time_ms=text(_OPEN_TIME),
         close_time_ms=text(_CLOSE_TIME),
         values={name: text(position) for name, position in _POSITIONS.items()},
@@ -44,4 +42,4 @@ def _locate_fields(record: Column) -> RecordTexts:
     )
 
 
-PARSER = SourceParser(split_body=array_elements, locate_fields=_locate_fields)
+PARSER = SourceParser(split_body=array_elements, split_record=array_elements, locate_fields=_locate_fields)

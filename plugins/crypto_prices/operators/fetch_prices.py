@@ -69,7 +69,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         try:
             refuse_unclosed(window, datetime.now(UTC))
             source = get_source(self.source, wanted.api_url)
-            markets = [Market(symbol, *source.market(symbol)) for symbol in wanted.symbols]
+            markets = [Market(symbol, *source.markets(symbol)) for symbol in wanted.symbols]
             with HttpClient() as client:
                 for market in markets:
                     zone.begin_market(market)

@@ -55,7 +55,7 @@ class KlinesRequest:
 
     @property
     def max_pages(self) -> int:
-        """The most pages that candles of this request can honestly take, and one more that says that there are no more."""
+        """The most pages that this request can honestly take, with the one that says that there are no more."""
         candles = -(-(self.end_ms + 1 - self.start_ms) // self.interval_ms)
         return _PAGE_ALLOWANCE * -(-candles // self.limit) + 1
 

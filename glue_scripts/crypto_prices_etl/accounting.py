@@ -1,0 +1,147 @@
+"""Every record accounted for: counts by source, outcome and day, taken up while the one write passes over the rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as sf
+
+from crypto_prices_etl.deduplication import CURATED, DUPLICATE
+from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.quality import REASONS
+from crypto_prices_etl.schemas import CURATED_COLUMNS
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+_OUTCOMES = (CURATED, DUPLICATE, *REASONS)
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """What became of the records of one source."""
+
+    fetched: int = 0
+    curated: int = 0
+    duplicates: int = 0
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> int:
+        """Number of quarantined records, all reasons together."""
+        return sum(self.quarantined.values())
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of all records of the run."""
+
+    sources: Mapping[str, SourceCounts]
+    rows_by_day: Mapping[dt.date, int]
+
+    @property
+    def fetched(self) -> int:
+        """Number of records in the raw objects."""
+        return sum(s.fetched for s in self.sources.values())
+
+    @property
+    def curated(self) -> int:
+        """Number of published rows."""
+        return sum(s.curated for s in self.sources.values())
+
+    @property
+    def duplicates(self) -> int:
+        """Number of records that repeat another one."""
+        return sum(s.duplicates for s in self.sources.values())
+
+    @property
+    def rejected(self) -> int:
+        """Number of quarantined records."""
+        return sum(s.rejected for s in self.sources.values())
+
+
+def outcome_metrics(sources: Sequence[str]) -> list[Column]:
+    """Return what to observe on the rows with outcomes: how many there are of each source and outcome."""
+    return [
+        sf.count_if((sf.col("source") == source) & (sf.col("outcome") == outcome)).alias(_metric(source, outcome))
+        for source in sources
+        for outcome in _OUTCOMES
+    ]
+
+
+def written_metrics(days: Sequence[dt.date]) -> list[Column]:
+    """Return what to observe on the rows that are written: in all, of each day, and without a required value."""
+    required = [sf.col(c.name).isNull() for c in CURATED_COLUMNS if not c.nullable]
+    missing = required[0]
+    for condition in required[1:]:
+        missing = missing | condition
+    key = sf.concat_ws("-", "year", "month", "day")
+    return [
+        sf.count(sf.lit(1)).alias("rows"),
+        sf.count_if(missing).alias("rows_missing_required_values"),
+        *(sf.count_if(key == day.isoformat()).alias(day.isoformat()) for day in days),
+    ]
+
+
+def counts_from(
+    fetched: Mapping[str, int], outcomes: Mapping[str, Any], written: Mapping[str, Any], days: Sequence[dt.date]
+) -> Counts:
+    """Return the counts out of what was observed, if they add up.
+
+    Args:
+        fetched: Records per source as the raw manifests say.
+        outcomes: What ``outcome_metrics`` observed.
+        written: What ``written_metrics`` observed.
+        days: The days of the window.
+
+    Raises:
+        CurationError: A record is unaccounted for, or what was written is not what was curated.
+    """
+    sources = {
+        source: SourceCounts(
+            fetched=records,
+            curated=outcomes[_metric(source, CURATED)],
+            duplicates=outcomes[_metric(source, DUPLICATE)],
+            quarantined={r: outcomes[_metric(source, r)] for r in REASONS if outcomes[_metric(source, r)]},
+        )
+        for source, records in fetched.items()
+    }
+    for source, found in sources.items():
+        if found.fetched != found.curated + found.rejected + found.duplicates:
+            raise CurationError(
+                f"records of {source} are unaccounted for: the raw manifests say {found.fetched}; curated "
+                f"{found.curated}, quarantined {found.rejected}, duplicates {found.duplicates}. Nothing was published"
+            )
+    counts = Counts(sources, {day: written[day.isoformat()] for day in days if written[day.isoformat()]})
+    by_day = sum(counts.rows_by_day.values())
+    if written["rows"] != counts.curated or by_day != counts.curated:
+        raise CurationError(
+            f"curated {counts.curated} rows, wrote {written['rows']}, of which {by_day} on days of the window. "
+            "Nothing was published"
+        )
+    if written["rows_missing_required_values"]:
+        raise CurationError(f"{written['rows_missing_required_values']} curated rows lack a required value")
+    return counts
+
+
+def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_uri: str) -> None:
+    """Fail the run if too many records were rejected.
+
+    Raises:
+        CurationError: quarantined/fetched is above the share; the message names the reasons and where the records are.
+    """
+    if counts.rejected > max_rejected_share * counts.fetched:
+        reasons = {source: dict(found.quarantined) for source, found in counts.sources.items() if found.quarantined}
+        raise CurationError(
+            f"{counts.rejected} of {counts.fetched} records were rejected, more than the tolerated share "
+            f"of {max_rejected_share:g}: {json.dumps(reasons)}. Nothing was published; "
+            f"the records are in {quarantine_uri}"
+        )
+
+
+def _metric(source: str, outcome: str) -> str:
+    return f"{source} {outcome}"

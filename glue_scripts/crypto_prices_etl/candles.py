@@ -1,0 +1,85 @@
+"""Records to typed candles: the curated columns, still with everything needed to judge and to quarantine a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as sf
+
+from crypto_prices_etl.exact_json import scalar_text
+from crypto_prices_etl.exact_numbers import exact_bigint, exact_decimal
+from crypto_prices_etl.schemas import CURATED_COLUMNS, BigInt, ColumnType, Decimal
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from crypto_prices_etl.parsers.base import SourceParser
+
+NUMBER_COLUMNS: dict[str, ColumnType] = {
+    c.name: c.type for c in CURATED_COLUMNS if isinstance(c.type, Decimal | BigInt)
+}
+"""The curated columns that a source's record gives, besides the open time."""
+
+_LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z; timestamp_millis raises on what no timestamp can hold
+
+
+def to_candles(parser: SourceParser, batch_id: str) -> Callable[[DataFrame], DataFrame]:
+    """Return the transform from raw records of one source to candles.
+
+    The result has the curated columns, the columns of the raw record, ``close_time_ms``, ``well_formed`` and
+    ``unparseable``: the name of the first field whose text is not exactly a value of its column, or NULL.
+    """
+
+    def transform(records: DataFrame) -> DataFrame:
+        located = records.withColumn("fields", parser.split_record(sf.col("record")))
+        texts = parser.locate_fields(sf.col("fields"))
+        elements = {"observed_at": texts.open_time_ms, **texts.values}
+        if texts.close_time_ms is not None:
+            elements["close_time"] = texts.close_time_ms
+        typed, numbers = _typed(located, elements)
+        for time in ("observed_at", "close_time"):
+            if time in numbers:
+                numbers[time] = sf.when(numbers[time].between(0, _LAST_MS), numbers[time])
+        failures = []
+        for name, number in numbers.items():
+            given = sf.coalesce(elements[name], sf.lit("null")) != "null" if name in texts.optional else sf.lit(True)
+            failures.append(sf.when(number.isNull() & given, sf.lit(name)))
+        return typed.select(
+            *records.columns,
+            sf.timestamp_millis(numbers["observed_at"]).alias("observed_at"),
+            *(numbers.get(name, sf.lit(None).cast(_spark_type(t))).alias(name) for name, t in NUMBER_COLUMNS.items()),
+            sf.lit(batch_id).alias("batch_id"),
+            numbers.get("close_time", sf.lit(None).cast("bigint")).alias("close_time_ms"),
+            texts.well_formed.alias("well_formed"),
+            sf.coalesce(*failures).alias("unparseable"),
+        )
+
+    return transform
+
+
+def _typed(records: DataFrame, elements: Mapping[str, Column]) -> tuple[DataFrame, dict[str, Column]]:
+    """Convert JSON texts to the types of their columns: one array of results for each type.
+
+    The conversions are long expressions. As the lambda of one array per type they appear once in the plan; written out for
+    each field, Spark's generated code outgrows what the JVM compiles and compiling it took longer than the whole job.
+    """
+    by_type: dict[ColumnType, list[str]] = {}
+    for name in elements:
+        by_type.setdefault(NUMBER_COLUMNS.get(name, BigInt()), []).append(name)
+    numbers: dict[str, Column] = {}
+    for n, (column_type, names) in enumerate(by_type.items()):
+        converted = sf.transform(sf.array(*(elements[name] for name in names)), _converter(column_type))
+        records = records.withColumn(f"numbers_{n}", converted)
+        numbers |= {name: sf.get(sf.col(f"numbers_{n}"), sf.lit(place)) for place, name in enumerate(names)}
+    return records, {name: numbers[name] for name in elements}
+
+
+def _converter(column_type: ColumnType) -> Callable[[Column], Column]:
+    if isinstance(column_type, Decimal):
+        return lambda element: exact_decimal(scalar_text(element), column_type)
+    return lambda element: exact_bigint(scalar_text(element))
+
+
+def _spark_type(column_type: ColumnType) -> str:
+    return f"decimal({column_type.precision},{column_type.scale})" if isinstance(column_type, Decimal) else "bigint"

@@ -1,0 +1,136 @@
+"""One curation from beginning to end: read what the manifests name, judge it, write it, audit it, publish it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import DataFrame, Observation
+
+from crypto_prices_etl.accounting import (
+    Counts,
+    SourceCounts,
+    check_rejected_share,
+    counts_from,
+    outcome_metrics,
+    written_metrics,
+)
+from crypto_prices_etl.candles import to_candles
+from crypto_prices_etl.deduplication import with_outcome
+from crypto_prices_etl.lake_files import RunPaths, curated_rows, list_curated_files, write_curated, write_quarantine
+from crypto_prices_etl.parsers import parser_of
+from crypto_prices_etl.publish import audit, copy_manifest, curation_report, publish_partitions, put_json
+from crypto_prices_etl.quality import with_reason
+from crypto_prices_etl.raw_manifests import RawManifest, read_raw_manifests
+from crypto_prices_etl.raw_records import check_objects, read_raw_records
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_s3 import S3Client
+    from pyspark.sql import SparkSession
+
+    from crypto_prices_etl.arguments import CurationArguments
+
+logger = logging.getLogger(__name__)
+
+SPARK_SETTINGS = {
+    # Candles are UTC; dates and timestamps must not depend on the driver's zone.
+    "spark.sql.session.timeZone": "UTC",
+    # A cast that cannot be must raise, not give NULL. Glue 6.0's default; said here because the rules rely on it.
+    "spark.sql.ansi.enabled": "true",
+    # Redshift and Athena read INT96, Spark's default, only as a legacy.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+"""The session settings that the result depends on."""
+
+
+def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> dict[str, Any]:
+    """Curate the raw manifests of one window and publish the result.
+
+    Args:
+        spark: A session with ``SPARK_SETTINGS``.
+        s3: An S3 client.
+        glue: A Glue client, for the catalog.
+        arguments: What to curate, and where to.
+
+    Returns:
+        The curation report, as it was written.
+
+    Raises:
+        CurationError: The run must not publish. What readers see is what they saw before.
+    """
+    paths = RunPaths(arguments.lake_bucket, arguments.job_run_id)
+    manifests = read_raw_manifests(s3, arguments.raw_manifests, arguments.window)
+    fetched = Counter[str]()
+    for manifest in manifests:
+        fetched[manifest.source] += manifest.records
+    logger.info("curating %s: %d records of %s", arguments.window.as_json(), fetched.total(), dict(fetched))
+
+    if any(manifest.objects for manifest in manifests):
+        counts = _write(spark, manifests, fetched, paths, arguments)
+    else:
+        counts = Counts({source: SourceCounts() for source in fetched}, {})
+
+    files = list_curated_files(s3, paths, arguments.window.days())
+    audit(counts, files)
+    if counts.curated:
+        entries = [file for written in files.values() for file in written]
+        put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
+    publish_partitions(glue, arguments, paths, counts)
+    report = curation_report(arguments, paths, counts, has_copy_manifest=bool(counts.curated))
+    put_json(s3, paths.bucket, paths.curation_report_key, report)
+    logger.info("curated %s: %s", arguments.window.as_json(), report["totals"])
+    return report
+
+
+def outcomes_of(
+    spark: SparkSession, manifests: list[RawManifest], arguments: CurationArguments
+) -> tuple[DataFrame, list[tuple[RawManifest, Observation]]]:
+    """Return every record with its outcome, and the observations of the objects that they come from.
+
+    Args:
+        spark: The session.
+        manifests: At least one of them with objects.
+        arguments: The arguments of the run.
+    """
+    candles: list[DataFrame] = []
+    observations: list[tuple[RawManifest, Observation]] = []
+    for manifest in manifests:
+        parser = parser_of(manifest.source)
+        judge = with_reason(arguments.window, manifest.candle_interval)
+        if not manifest.objects:
+            continue
+        observation = Observation()
+        observations.append((manifest, observation))
+        records = read_raw_records(spark, manifest, parser, observation)
+        candles.append(records.transform(to_candles(parser, arguments.batch_id)).transform(judge))
+    return with_outcome(reduce(DataFrame.unionByName, candles)), observations
+
+
+def _write(
+    spark: SparkSession,
+    manifests: list[RawManifest],
+    fetched: Counter[str],
+    paths: RunPaths,
+    arguments: CurationArguments,
+) -> Counts:
+    """Write the curated version and the quarantine if there is one; all counts come out of the first write."""
+    days = arguments.window.days()
+    outcomes, read = outcomes_of(spark, manifests, arguments)
+    outcomes.persist()
+    try:
+        judged, written = Observation(), Observation()
+        rows = curated_rows(outcomes.observe(judged, *outcome_metrics(sorted(fetched))))
+        write_curated(rows.observe(written, *written_metrics(days)), paths)
+        for manifest, observation in read:
+            check_objects(manifest, observation)
+        counts = counts_from(fetched, judged.get, written.get, days)
+        if counts.rejected:
+            write_quarantine(outcomes, paths)
+            logger.warning("rejected %d records, see %s", counts.rejected, paths.uri(paths.quarantine_prefix))
+    finally:
+        outcomes.unpersist()
+    check_rejected_share(counts, arguments.max_rejected_share, paths.uri(paths.quarantine_prefix))
+    return counts

@@ -1,0 +1,51 @@
+"""One candle per key: equal copies collapse to one, copies that contradict each other are all rejected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as sf
+
+from crypto_prices_etl.candles import NUMBER_COLUMNS
+from crypto_prices_etl.quality import CONFLICTING_DUPLICATE
+from crypto_prices_etl.schemas import KEY_COLUMNS, PARTITION_COLUMNS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+CURATED = "curated"
+DUPLICATE = "duplicate"
+
+_PARTS = tuple(c.name for c in PARTITION_COLUMNS)
+
+
+def with_outcome(candles: DataFrame) -> DataFrame:
+    """Add what becomes of each candle: ``outcome`` is "curated", "duplicate" or the reason for its quarantine.
+
+    Which of equal copies stays is decided by raw object and position, so a run repeated gives the same rows. Rejected
+    candles neither contradict nor replace others. Also adds the partition columns year, month and day, and leaves the
+    rows spread by day: the only shuffle of the job serves this step and the files of the next.
+    """
+    # The day is a function of the key, so adding it to the window's partitioning changes nothing but lets Spark see
+    # that rows spread by day are already together by key.
+    spread = candles.select(
+        "*",
+        sf.date_format("observed_at", "yyyy").alias("year"),
+        sf.date_format("observed_at", "MM").alias("month"),
+        sf.date_format("observed_at", "dd").alias("day"),
+        sf.col("reason").isNull().alias("valid"),
+    ).repartition(*_PARTS)
+    copies = Window.partitionBy(*_PARTS, *KEY_COLUMNS, "valid").orderBy("raw_object", "record_position")
+    everywhere = copies.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    content = sf.struct(*NUMBER_COLUMNS)
+    agree = sf.min(content).over(everywhere).eqNullSafe(sf.max(content).over(everywhere))
+    return spread.select(
+        "*",
+        sf.coalesce(
+            sf.col("reason"),
+            sf.when(~agree, sf.lit(CONFLICTING_DUPLICATE)),
+            sf.when(sf.row_number().over(copies) > 1, sf.lit(DUPLICATE)),
+            sf.lit(CURATED),
+        ).alias("outcome"),
+    ).drop("valid", "reason")

@@ -1,0 +1,129 @@
+"""Where a run writes, the Spark writes themselves, and what S3 holds afterwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as sf
+
+from crypto_prices_etl.deduplication import CURATED, DUPLICATE
+from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from pyspark.sql import DataFrame
+
+_PARTS = tuple(c.name for c in PARTITION_COLUMNS)
+_QUARANTINE_COLUMNS = (
+    "source",
+    "exchange_symbol",
+    "symbol",
+    "quote_currency",
+    "candle_interval",
+    "raw_object",
+    "record_position",
+    "record",
+    "ingested_at",
+    "batch_id",
+)
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The places in the lake that belong to one job run. Nobody else ever writes there."""
+
+    bucket: str
+    job_run_id: str
+
+    @property
+    def curated_prefix(self) -> str:
+        """Key prefix of the curated version, with a slash at its end."""
+        return f"curated/crypto_prices/version={self.job_run_id}/"
+
+    def day_prefix(self, day: dt.date) -> str:
+        """Key prefix of one day of the curated version, with a slash at its end."""
+        return f"{self.curated_prefix}year={day:%Y}/month={day:%m}/day={day:%d}/"
+
+    @property
+    def quarantine_prefix(self) -> str:
+        """Key prefix of the rejected records, with a slash at its end."""
+        return f"quarantine/crypto_prices/version={self.job_run_id}/"
+
+    @property
+    def copy_manifest_key(self) -> str:
+        """Key of the manifest that Redshift's COPY reads."""
+        return f"curated/_manifests/{self.job_run_id}/copy_manifest.json"
+
+    @property
+    def curation_report_key(self) -> str:
+        """Key of the report, the run's last word."""
+        return f"curated/_manifests/{self.job_run_id}/curation_report.json"
+
+    def uri(self, key: str) -> str:
+        """Return the s3:// URI of a key in the lake."""
+        return f"s3://{self.bucket}/{key}"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One object that the run wrote."""
+
+    uri: str
+    content_length: int
+
+
+def curated_rows(outcomes: DataFrame) -> DataFrame:
+    """Return the rows that are published: the curated columns in their order, then the partition columns.
+
+    Raises:
+        CurationError: The columns are not those of ``schemas`` (a fault of this package).
+    """
+    rows = outcomes.where(sf.col("outcome") == CURATED).select(*(c.name for c in CURATED_COLUMNS), *_PARTS)
+    found = [(f.name, f.dataType) for f in rows.schema.fields[: len(CURATED_COLUMNS)]]
+    wanted = [(f.name, f.dataType) for f in spark_schema().fields]
+    if found != wanted:
+        raise CurationError(f"the curated columns are {found}, the schema says {wanted}")
+    return rows
+
+
+def write_curated(rows: DataFrame, paths: RunPaths) -> None:
+    """Write the rows as Parquet under the run's version, one file per day.
+
+    Sorted by partition first, because Spark otherwise sorts again and loses the order within the files.
+    """
+    ordered = rows.sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
+    ordered.write.partitionBy(*_PARTS).mode("errorifexists").parquet(paths.uri(paths.curated_prefix))
+
+
+def write_quarantine(outcomes: DataFrame, paths: RunPaths) -> None:
+    """Write the rejected records as JSON lines: the reason first, the record's text verbatim."""
+    rejected = outcomes.where(~sf.col("outcome").isin(CURATED, DUPLICATE))
+    lines = rejected.select(sf.col("outcome").alias("reason"), *_QUARANTINE_COLUMNS)
+    # Few by nature (the threshold), so one file that a person can read from top to bottom.
+    ordered = lines.coalesce(1).sortWithinPartitions("raw_object", "record_position")
+    ordered.write.mode("errorifexists").json(paths.uri(paths.quarantine_prefix))
+
+
+def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> dict[dt.date, list[DataFile]]:
+    """Return the Parquet files of each day as S3 lists them, ordered by key.
+
+    Raises:
+        CurationError: The version holds something that is not a Parquet file of one of the days.
+    """
+    folders = {paths.day_prefix(day): day for day in days}
+    files: dict[dt.date, list[DataFile]] = {day: [] for day in days}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.curated_prefix):
+        for item in page.get("Contents", []):
+            folder, _, name = item["Key"].rpartition("/")
+            if f"{folder}/" == paths.curated_prefix and (name == "_SUCCESS" or not name):
+                continue  # what Hadoop's committer leaves: the marker of success, the folder itself
+            if name == "" or name.endswith("_$folder$"):
+                continue
+            day = folders.get(f"{folder}/")
+            if day is None or not name.endswith(".parquet"):
+                raise CurationError(f"unexpected object {paths.uri(item['Key'])} in the run's version")
+            files[day].append(DataFile(paths.uri(item["Key"]), item["Size"]))
+    return files

@@ -1,0 +1,97 @@
+"""Raw objects to one row per record: its exact text, its place and what the manifest says about its object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as sf
+
+from crypto_prices_etl.errors import CurationError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, Observation, SparkSession
+
+    from crypto_prices_etl.parsers.base import SourceParser
+    from crypto_prices_etl.raw_manifests import RawManifest, RawObject
+
+_FACTS = (
+    "map<string,struct<sha256:string,records:int,fetched_at:string,"
+    "exchange_symbol:string,symbol:string,quote_currency:string>>"
+)
+
+
+def read_raw_records(
+    spark: SparkSession, manifest: RawManifest, parser: SourceParser, observation: Observation
+) -> DataFrame:
+    """Read exactly the objects that a manifest names and split them into records.
+
+    Args:
+        spark: The session.
+        manifest: A manifest with at least one object.
+        parser: The parser of its source.
+        observation: Takes up, during the pass, whether each object is what the manifest says; see ``check_objects``.
+
+    Returns:
+        source, candle_interval, exchange_symbol, symbol, quote_currency, raw_object, ingested_at, record_position (from
+        0), record (its text as it stands in the object).
+    """
+    # One file may hold many records but never spans tasks: an object is one JSON body. Spark undoes gzip by the suffix.
+    bodies = spark.read.text([o.uri for o in manifest.objects], wholetext=True)
+    objects = (
+        bodies.select(sf.col("value").alias("body"), sf.col("_metadata.file_path").alias("raw_object"))
+        .withColumn("expected", _facts(manifest.objects)[sf.col("raw_object")])
+        .withColumn("texts", parser.split_body(sf.col("body")))
+    )
+    return objects.observe(observation, *_object_metrics()).select(
+        sf.lit(manifest.source).alias("source"),
+        sf.lit(manifest.candle_interval).alias("candle_interval"),
+        "expected.exchange_symbol",
+        "expected.symbol",
+        "expected.quote_currency",
+        "raw_object",
+        sf.col("expected.fetched_at").try_cast("timestamp").alias("ingested_at"),
+        sf.posexplode("texts").alias("record_position", "record"),
+    )
+
+
+def check_objects(manifest: RawManifest, observation: Observation) -> None:
+    """Fail if an object that was read is not what its manifest says.
+
+    Raises:
+        CurationError: A body's hash or its number of records differs; the message names an object.
+    """
+    found = observation.get
+    if found["mismatches"]:
+        raise CurationError(
+            f"{found['mismatches']} of {len(manifest.objects)} raw objects are not what {manifest.uri} says: "
+            f"{found['mismatch']}. Fetch the window again; nothing was published"
+        )
+
+
+def _facts(objects: Sequence[RawObject]) -> Column:
+    """Return the manifest's facts as a constant map by URI.
+
+    A constant needs neither a join nor a Python worker, which createDataFrame would start; it is looked up
+    once per object.
+    """
+    by_uri = {o.uri: asdict(o) for o in objects}
+    return sf.from_json(sf.lit(json.dumps(by_uri)), _FACTS)
+
+
+def _object_metrics() -> list[Column]:
+    sha256 = sf.sha2(sf.encode(sf.col("body"), "UTF-8"), 256)
+    records = sf.size("texts")
+    wrong = (
+        sf.when(sf.col("expected").isNull(), sf.lit("is not named in the manifest"))
+        .when(sha256 != sf.col("expected.sha256"), sf.concat(sf.lit("has the sha256 "), sha256))
+        .when(sf.col("texts").isNull(), sf.lit("cannot be split into records"))
+        .when(records != sf.col("expected.records"), sf.concat(sf.lit("holds "), records, sf.lit(" records")))
+        .when(sf.col("expected.fetched_at").try_cast("timestamp").isNull(), sf.lit("has no fetch time that is one"))
+    )
+    return [
+        sf.count_if(wrong.isNotNull()).alias("mismatches"),
+        sf.max(sf.when(wrong.isNotNull(), sf.concat(sf.col("raw_object"), sf.lit(" "), wrong))).alias("mismatch"),
+    ]

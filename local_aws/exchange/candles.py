@@ -1,0 +1,349 @@
+"""Where the laptop's exchange takes its candles from: recorded files, or a generator for any date.
+
+Both answer with Binance's rows: ``[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades,
+takerBase, takerQuote, "0"]``, times in milliseconds since 1970 (UTC), prices and volumes as strings.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import math
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+Row = list[int | str | None]
+
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+RECORDED_FOLDER = "binance-1h"
+_RECORDED_COLUMNS = ["open_time_ms", "open", "high", "low", "close", "volume"]
+_SYMBOL = re.compile(r"[A-Z0-9]{2,20}")
+
+
+class MarketDataError(Exception):
+    """The recorded candles are not what they should be; the message names the file and the line."""
+
+
+class UnknownIntervalError(Exception):
+    """There are no candles of this interval."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A candle interval: numbers its candles, so that times and candles can be turned into each other.
+
+    Attributes:
+        name: Binance's name, such as ``1h``.
+        length_ms: Length in milliseconds; None for calendar months.
+        offset_ms: When candle number 0 opens; weeks begin on a Monday, and 1970-01-01 was a Thursday.
+    """
+
+    name: str
+    length_ms: int | None
+    offset_ms: int = 0
+
+    def number_at(self, time_ms: int) -> int:
+        """Return the number of the candle that is open at a time."""
+        if self.length_ms is not None:
+            return (time_ms - self.offset_ms) // self.length_ms
+        moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+        return moment.year * 12 + moment.month - 1
+
+    def open_time(self, number: int) -> int:
+        """Return when a candle opens."""
+        if self.length_ms is not None:
+            return number * self.length_ms + self.offset_ms
+        return int(datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+INTERVALS: Mapping[str, Interval] = {
+    interval.name: interval
+    for interval in (
+        Interval("1s", SECOND_MS),
+        *(Interval(f"{minutes}m", minutes * MINUTE_MS) for minutes in (1, 3, 5, 15, 30)),
+        *(Interval(f"{hours}h", hours * HOUR_MS) for hours in (1, 2, 4, 6, 8, 12)),
+        Interval("1d", DAY_MS),
+        Interval("3d", 3 * DAY_MS),
+        Interval("1w", 7 * DAY_MS, offset_ms=4 * DAY_MS),
+        Interval("1M", None),
+    )
+}
+"""All intervals of Binance's klines. Names are case-sensitive there too: 1m is a minute, 1M a month."""
+
+
+class CandleBook(Protocol):
+    """Something that has candles."""
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The markets it has candles of."""
+
+    def candles(
+        self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
+    ) -> list[Row]:
+        """Return candles, oldest first.
+
+        Args:
+            symbol: One of ``symbols``.
+            interval_name: Binance's name of the interval.
+            start_ms: Earliest open time; without it the latest candles are returned.
+            end_ms: Latest open time, included.
+            limit: Most rows.
+            now_ms: The current instant; no candle opens later.
+
+        Raises:
+            UnknownIntervalError: It has no candles of this interval.
+        """
+
+
+class RecordedCandles:
+    """The candles of recorded files, digit for digit; each file is read when its market is first asked for.
+
+    What was not recorded (quote volume, number of trades, the takers' share) is null and never made up. A recorded
+    candle that ``now`` falls into is left out: what it looked like before it closed was not recorded.
+
+    Args:
+        folder: Folder with ``<SYMBOL>.csv.gz`` files, or the folder that contains it as ``binance-1h``.
+
+    Raises:
+        MarketDataError: There are no such files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        inner = folder / RECORDED_FOLDER
+        files = (inner if inner.is_dir() else folder).glob("*.csv.gz")
+        self._files = {file.name.removesuffix(".csv.gz"): file for file in files}
+        wrong = sorted(symbol for symbol in self._files if not _SYMBOL.fullmatch(symbol))
+        if wrong:
+            raise MarketDataError(f"{folder}: these files are not named like a market: {', '.join(wrong)}")
+        if not self._files:
+            raise MarketDataError(
+                f"{folder} has no recorded candles: give the folder of the <SYMBOL>.csv.gz files, or its parent"
+            )
+        self._lock = threading.Lock()
+        self._rows: dict[str, list[Row]] = {}
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The markets that were recorded."""
+        return frozenset(self._files)
+
+    def candles(
+        self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
+    ) -> list[Row]:
+        """Return recorded candles; see ``CandleBook.candles``. Hourly ones are all there is."""
+        if interval_name != "1h":
+            raise UnknownIntervalError(interval_name)
+        with self._lock:
+            if symbol not in self._rows:
+                self._rows[symbol] = list(_read_recorded(self._files[symbol]))
+            rows = self._rows[symbol]
+        latest = now_ms - HOUR_MS if end_ms is None else min(end_ms, now_ms - HOUR_MS)
+        # Copies, because faults spoil the rows that they are given.
+        chosen = [row.copy() for row in rows if (start_ms or 0) <= _number(row[0]) <= latest]
+        return chosen[:limit] if start_ms is not None else chosen[-limit:]
+
+
+@dataclass(frozen=True)
+class Coin:
+    """What the generator needs to know of a market.
+
+    Attributes:
+        price: Price that the walk moves around.
+        price_digits: Decimals of the exchange's price step.
+        daily_quote_volume: Typical turnover of a day in the quote currency.
+        volume_digits: Decimals of the exchange's volume step.
+    """
+
+    price: float
+    price_digits: int
+    daily_quote_volume: float
+    volume_digits: int
+
+
+COINS: Mapping[str, Coin] = {
+    "BTCUSDT": Coin(43_000, 2, 1.5e9, 5),
+    "ETHUSDT": Coin(2_300, 2, 8e8, 4),
+    "BNBUSDT": Coin(300, 1, 2e8, 3),
+    "SOLUSDT": Coin(90, 2, 4e8, 2),
+    "XRPUSDT": Coin(0.62, 4, 3e8, 0),
+    "ADAUSDT": Coin(0.55, 4, 1.5e8, 1),
+    "DOGEUSDT": Coin(0.09, 5, 1.5e8, 0),
+    "AVAXUSDT": Coin(38, 2, 2e8, 2),
+    "DOTUSDT": Coin(7.5, 3, 6e7, 2),
+    "LINKUSDT": Coin(15, 3, 9e7, 2),
+    "LTCUSDT": Coin(72, 2, 6e7, 3),
+    "ATOMUSDT": Coin(10.5, 3, 4e7, 2),
+    "UNIUSDT": Coin(6.3, 3, 3e7, 2),
+    "TRXUSDT": Coin(0.105, 5, 4e7, 1),
+    "MATICUSDT": Coin(0.85, 4, 1e8, 1),
+    "NEARUSDT": Coin(3.1, 3, 6e7, 1),
+    "FILUSDT": Coin(5.4, 3, 5e7, 2),
+    "SHIBUSDT": Coin(0.0000102, 8, 6e7, 0),
+    "ETHBTC": Coin(0.0535, 5, 900, 4),
+    "BNBETH": Coin(0.13, 4, 1200, 3),
+}
+"""The generator's markets, with prices and turnovers of the order they had at the end of 2023."""
+
+_YEAR_MS = 365 * DAY_MS
+_OCTAVES_MS = (_YEAR_MS, 91 * DAY_MS, 23 * DAY_MS, 6 * DAY_MS, 2 * DAY_MS, 11 * HOUR_MS, 3 * HOUR_MS, 37 * MINUTE_MS)
+"""Periods of the noise that prices are the sum of; no multiples of each other, so that they do not beat."""
+
+_YEARLY_SWING = 0.35
+_TRADES_A_DAY = 1_000_000
+_PARTS = 4
+"""A candle is sampled at its beginning and after each of so many parts; an open one ends after its last full part."""
+
+
+class GeneratedCandles:
+    """Candles of any date, made of noise: plausible to look at, and the same whenever and however they are asked for.
+
+    A price is a function of the market and the instant alone. So a candle opens where the one before it closed, in
+    every interval; a closed candle is the same in every answer; and the running values of an open one only ever grow
+    into the closed one's (high, low, volume and trades never shrink). Volumes are drawn for each interval on its own:
+    24 hourly ones do not add up to the daily one.
+    """
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The markets it makes up."""
+        return frozenset(COINS)
+
+    def candles(
+        self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
+    ) -> list[Row]:
+        """Return generated candles; see ``CandleBook.candles``."""
+        try:
+            interval = INTERVALS[interval_name]
+        except KeyError:
+            raise UnknownIntervalError(interval_name) from None
+        latest_ms = now_ms if end_ms is None else min(end_ms, now_ms)
+        if latest_ms < 0 or (start_ms is not None and start_ms > latest_ms):
+            return []
+        last = interval.number_at(latest_ms)
+        if start_ms is None:
+            first = max(last + 1 - limit, interval.number_at(0))
+        else:
+            # The candle that is open at the start opened before it, unless the start is its very first instant.
+            first = interval.number_at(start_ms)
+            first += interval.open_time(first) < start_ms
+        numbers = range(first, min(last, first + limit - 1) + 1)
+        return [_generate(symbol, interval, number, now_ms) for number in numbers]
+
+
+def _generate(symbol: str, interval: Interval, number: int, now_ms: int) -> Row:
+    coin = COINS[symbol]
+    open_ms, next_open_ms = interval.open_time(number), interval.open_time(number + 1)
+    length_ms = next_open_ms - open_ms
+    parts = min(_PARTS, (now_ms - open_ms) * _PARTS // length_ms)
+    prices = [_price(symbol, open_ms + length_ms * part // _PARTS) for part in range(parts + 1)]
+    volumes = [_part_volume(symbol, interval, open_ms, length_ms, part) for part in range(parts)]
+    step = Decimal(1).scaleb(-coin.volume_digits)
+    # Each part's price in the middle of its ends, so that quote volume / volume lies between low and high.
+    quote = sum((v * (a + b) / 2 for v, a, b in zip(volumes, prices, prices[1:], strict=False)), Decimal())
+    volume = sum(volumes, Decimal())
+    taker_share = Decimal(round(400 + 200 * _uniform(symbol, interval.name, "taker", open_ms))) / 1000
+    taker = (volume * taker_share).quantize(step)
+    typical_trade = Decimal(coin.daily_quote_volume / _TRADES_A_DAY)
+    trades = sum(1 + int(part_volume * prices[0] / typical_trade) for part_volume in volumes)
+    return [
+        open_ms,
+        _text(prices[0]),
+        _text(max(prices)),
+        _text(min(prices)),
+        _text(prices[-1]),
+        _text(volume),
+        next_open_ms - 1,
+        _text(quote),
+        trades,
+        _text(taker),
+        _text(quote * taker / volume if volume else Decimal()),
+        "0",
+    ]
+
+
+def _price(symbol: str, time_ms: int) -> Decimal:
+    """Return the price of a market at an instant, rounded to its price step."""
+    coin = COINS[symbol]
+    swing = sum(
+        _YEARLY_SWING * math.sqrt(period / _YEAR_MS) * _noise(symbol, period, time_ms) for period in _OCTAVES_MS
+    )
+    step = Decimal(1).scaleb(-coin.price_digits)
+    return max(step, Decimal(coin.price * math.exp(swing)).quantize(step))
+
+
+def _part_volume(symbol: str, interval: Interval, open_ms: int, length_ms: int, part: int) -> Decimal:
+    """Return the volume that is traded in one part of a candle, at least one volume step."""
+    coin = COINS[symbol]
+    typical = coin.daily_quote_volume / coin.price * length_ms / DAY_MS / _PARTS
+    # Between a fifth and five times the typical volume.
+    factor = 5.0 ** (2.0 * _uniform(symbol, interval.name, f"volume {part}", open_ms) - 1.0)
+    step = Decimal(1).scaleb(-coin.volume_digits)
+    return max(step, Decimal(typical * factor).quantize(step))
+
+
+def _noise(symbol: str, period_ms: int, time_ms: int) -> float:
+    """Return smooth noise between -1 and 1 that has a random value every ``period_ms``."""
+    knot, offset = divmod(time_ms, period_ms)
+    share = offset / period_ms
+    smooth = share * share * (3.0 - 2.0 * share)
+    left, right = _knot(symbol, period_ms, knot), _knot(symbol, period_ms, knot + 1)
+    return left + (right - left) * smooth
+
+
+@lru_cache(maxsize=50_000)
+def _knot(symbol: str, period_ms: int, knot: int) -> float:
+    return 2.0 * _uniform(symbol, "price", str(period_ms), knot) - 1.0
+
+
+def _uniform(symbol: str, subject: str, detail: str, number: int) -> float:
+    """Return a number in [0, 1) that depends on nothing but the arguments, on every machine."""
+    digest = hashlib.blake2b(f"{symbol}/{subject}/{detail}/{number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:.8f}"
+
+
+def _read_recorded(file: Path) -> Iterator[Row]:
+    """Yield a file's rows in Binance's shape.
+
+    Raises:
+        MarketDataError: Other columns, a missing value, or hours that do not ascend.
+    """
+    try:
+        with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
+            reader = csv.reader(lines)
+            header = next(reader, None)
+            if header != _RECORDED_COLUMNS:
+                raise MarketDataError(f"{file.name}: the columns are {header}, expected are {_RECORDED_COLUMNS}")
+            before = -1
+            for values in reader:
+                where = f"{file.name}, line {reader.line_num}"
+                if len(values) != len(_RECORDED_COLUMNS) or not all(values) or not values[0].isdecimal():
+                    raise MarketDataError(f"{where}: a value is missing or too many: {values}")
+                open_ms = int(values[0])
+                if open_ms % HOUR_MS or open_ms <= before:
+                    raise MarketDataError(f"{where}: {open_ms} is not an hour after the one before")
+                before = open_ms
+                yield [open_ms, *values[1:], open_ms + HOUR_MS - 1, None, None, None, None, "0"]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise MarketDataError(f"{file.name} cannot be read: {error}") from error
+
+
+def _number(value: int | str | None) -> int:
+    assert isinstance(value, int)  # noqa: S101 - rows begin with their open time
+    return value

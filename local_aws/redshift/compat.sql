@@ -1,0 +1,198 @@
+-- What Redshift SQL needs and PostgreSQL does not have, in one schema that is on the search path of every statement.
+-- Run by Warehouse.ensure_database for each Redshift database whenever this file has changed: every statement can be run again.
+
+CREATE SCHEMA IF NOT EXISTS redshift;
+
+-- Time. GETDATE is the start of the statement in whole seconds, SYSDATE the start of the transaction in microseconds.
+CREATE OR REPLACE FUNCTION redshift.getdate() RETURNS timestamp LANGUAGE sql STABLE
+    RETURN date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC');
+CREATE OR REPLACE FUNCTION redshift.sysdate() RETURNS timestamp LANGUAGE sql STABLE
+    RETURN transaction_timestamp() AT TIME ZONE 'UTC';
+
+CREATE OR REPLACE FUNCTION redshift.dateadd(part text, amount numeric, moment timestamp) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN moment + trunc(amount)::double precision * CASE part
+        WHEN 'year' THEN interval '1 year' WHEN 'quarter' THEN interval '3 months' WHEN 'month' THEN interval '1 month'
+        WHEN 'week' THEN interval '7 days' WHEN 'day' THEN interval '1 day' WHEN 'hour' THEN interval '1 hour'
+        WHEN 'minute' THEN interval '1 minute' WHEN 'second' THEN interval '1 second'
+        WHEN 'millisecond' THEN interval '1 millisecond' WHEN 'microsecond' THEN interval '1 microsecond' END;
+CREATE OR REPLACE FUNCTION redshift.dateadd(part text, amount numeric, moment timestamptz) RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.dateadd(part, amount, moment AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+
+-- DATEDIFF counts the boundaries between two moments, not the time.
+CREATE OR REPLACE FUNCTION redshift.datediff(part text, earlier timestamp, later timestamp) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE part
+        WHEN 'year' THEN (extract(year FROM later) - extract(year FROM earlier))::bigint
+        WHEN 'quarter' THEN (extract(year FROM later) * 4 + extract(quarter FROM later)
+                           - extract(year FROM earlier) * 4 - extract(quarter FROM earlier))::bigint
+        WHEN 'month' THEN (extract(year FROM later) * 12 + extract(month FROM later)
+                         - extract(year FROM earlier) * 12 - extract(month FROM earlier))::bigint
+        WHEN 'day' THEN (later::date - earlier::date)::bigint
+        WHEN 'microsecond' THEN (extract(epoch FROM later - earlier) * 1000000)::bigint
+        WHEN 'millisecond' THEN (extract(epoch FROM date_trunc('milliseconds', later)
+                                                  - date_trunc('milliseconds', earlier)) * 1000)::bigint
+        ELSE (extract(epoch FROM date_trunc(part, later) - date_trunc(part, earlier))
+              / CASE part WHEN 'hour' THEN 3600 WHEN 'minute' THEN 60 ELSE 1 END)::bigint END;
+
+CREATE OR REPLACE FUNCTION redshift.date_trunc(part text, moment timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.date_trunc(part, moment);
+CREATE OR REPLACE FUNCTION redshift.date_trunc(part text, moment timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.date_trunc(part, moment, 'UTC');
+CREATE OR REPLACE FUNCTION redshift.date_trunc(part text, moment date) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.date_trunc(part, moment::timestamp);
+
+CREATE OR REPLACE FUNCTION redshift.last_day(moment timestamp) RETURNS date LANGUAGE sql IMMUTABLE STRICT
+    RETURN (date_trunc('month', moment) + interval '1 month - 1 day')::date;
+-- The last day of a month stays the last day of its month.
+CREATE OR REPLACE FUNCTION redshift.add_months(moment timestamp, months integer) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE WHEN moment::date = redshift.last_day(moment)
+        THEN redshift.last_day(date_trunc('month', moment) + months * interval '1 month') + moment::time
+        ELSE moment + months * interval '1 month' END;
+CREATE OR REPLACE FUNCTION redshift.convert_timezone(source text, target text, moment timestamp) RETURNS timestamp
+    LANGUAGE sql STABLE STRICT
+    RETURN moment AT TIME ZONE source AT TIME ZONE target;
+CREATE OR REPLACE FUNCTION redshift.convert_timezone(target text, moment timestamp) RETURNS timestamp
+    LANGUAGE sql STABLE STRICT
+    RETURN moment AT TIME ZONE 'UTC' AT TIME ZONE target;
+-- Without the last argument "true", Redshift carries an impossible day over; PostgreSQL refuses it, which is the safer of the two.
+CREATE OR REPLACE FUNCTION redshift.to_date(text, text) RETURNS date LANGUAGE sql STABLE STRICT
+    RETURN pg_catalog.to_date($1, $2);
+
+CREATE OR REPLACE FUNCTION redshift.trunc(moment timestamp) RETURNS date LANGUAGE sql IMMUTABLE STRICT RETURN moment::date;
+CREATE OR REPLACE FUNCTION redshift.trunc(number numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.trunc(number);
+CREATE OR REPLACE FUNCTION redshift.trunc(number numeric, digits integer) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.trunc(number, digits);
+CREATE OR REPLACE FUNCTION redshift.trunc(number double precision) RETURNS double precision LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.trunc(number);
+
+-- Text.
+-- CAST(… AS VARCHAR(n)) cuts at n bytes, and never inside a character.
+CREATE OR REPLACE FUNCTION redshift.first_bytes(value text, bytes integer) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+DECLARE
+    kept text := left(value, bytes);
+BEGIN
+    WHILE octet_length(kept) > bytes LOOP
+        kept := left(kept, -greatest(1, (octet_length(kept) - bytes) / 4));
+    END LOOP;
+    RETURN kept;
+END $$;
+
+CREATE OR REPLACE FUNCTION redshift.strtol(digits text, base integer) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+DECLARE
+    body text := lower(btrim(digits));
+    negative boolean := false;
+    value numeric := 0;
+    position integer;
+    digit integer;
+BEGIN
+    IF base < 2 OR base > 36 THEN
+        RAISE EXCEPTION 'The base of STRTOL must be between 2 and 36';
+    END IF;
+    IF body LIKE '-%' OR body LIKE '+%' THEN
+        negative := left(body, 1) = '-';
+        body := substr(body, 2);
+    END IF;
+    IF base = 16 AND body LIKE '0x%' THEN
+        body := substr(body, 3);
+    END IF;
+    IF body = '' THEN
+        RAISE EXCEPTION 'The input % is not valid to be converted to base %', quote_literal(digits), base;
+    END IF;
+    FOR position IN 1 .. length(body) LOOP
+        digit := strpos('0123456789abcdefghijklmnopqrstuvwxyz', substr(body, position, 1)) - 1;
+        IF digit < 0 OR digit >= base THEN
+            RAISE EXCEPTION 'The input % is not valid to be converted to base %', quote_literal(digits), base;
+        END IF;
+        value := value * base + digit;
+    END LOOP;
+    value := CASE WHEN negative THEN -value ELSE value END;
+    IF value NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
+        RAISE EXCEPTION 'The input % is out of range of BIGINT', quote_literal(digits);
+    END IF;
+    RETURN value::bigint;
+END $$;
+
+CREATE OR REPLACE FUNCTION redshift.sha2(value text, bits integer) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+    RETURN encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WHEN 256 THEN sha256(convert_to(value, 'UTF8'))
+        WHEN 384 THEN sha384(convert_to(value, 'UTF8')) ELSE sha512(convert_to(value, 'UTF8')) END, 'hex');
+CREATE OR REPLACE FUNCTION redshift.is_valid_json(value text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT
+    RETURN value IS JSON OBJECT;
+CREATE OR REPLACE FUNCTION redshift.json_extract_path_text(value text, VARIADIC path text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN coalesce(pg_catalog.json_extract_path_text(value::json, VARIADIC path), '');
+
+-- AVG of whole numbers is a whole number; of decimals it keeps their scale.
+CREATE OR REPLACE FUNCTION redshift.add_to_average(state numeric[], value numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN value IS NULL THEN state
+        ELSE ARRAY[state[1] + value, state[2] + 1, greatest(state[3], scale(value)::numeric)] END;
+CREATE OR REPLACE FUNCTION redshift.decimal_average(state numeric[]) RETURNS numeric LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN state[2] > 0 THEN pg_catalog.trunc(state[1] / state[2], state[3]::integer) END;
+CREATE OR REPLACE FUNCTION redshift.add_whole_to_average(state numeric[], value bigint) RETURNS numeric[] LANGUAGE sql IMMUTABLE
+    RETURN redshift.add_to_average(state, value::numeric);
+CREATE OR REPLACE FUNCTION redshift.whole_average(state numeric[]) RETURNS bigint LANGUAGE sql IMMUTABLE
+    RETURN redshift.decimal_average(state)::bigint;
+CREATE OR REPLACE AGGREGATE redshift.avg(bigint) (
+    sfunc = redshift.add_whole_to_average, stype = numeric[], initcond = '{0,0,0}', finalfunc = redshift.whole_average);
+CREATE OR REPLACE AGGREGATE redshift.avg(numeric) (
+    sfunc = redshift.add_to_average, stype = numeric[], initcond = '{0,0,0}', finalfunc = redshift.decimal_average);
+CREATE OR REPLACE AGGREGATE redshift.avg(double precision) (
+    sfunc = pg_catalog.float8_accum, stype = double precision[], initcond = '{0,0,0}', finalfunc = pg_catalog.float8_avg);
+
+-- Types. VARCHAR(n) and CHAR(n) count bytes: one domain per length, so that LIKE and CREATE TABLE AS carry the rule along.
+CREATE OR REPLACE FUNCTION redshift.ensure_text_type(kind text, bytes integer) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF to_regtype(format('redshift.%s_%s', kind, bytes)) IS NULL THEN
+        EXECUTE format('CREATE DOMAIN redshift.%1$s_%2$s AS %1$s(%2$s) CHECK (octet_length(value) <= %2$s)', kind, bytes);
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL; -- another statement made it meanwhile
+END $$;
+
+-- What statements left behind: loads, and who wrote which table (see executor.py).
+CREATE TABLE IF NOT EXISTS redshift.load_history (
+    user_id integer NOT NULL, query_id bigint NOT NULL, transaction_id bigint, session_id integer, database_name text NOT NULL,
+    table_name text NOT NULL, start_time timestamp NOT NULL, end_time timestamp NOT NULL, duration bigint NOT NULL,
+    status text NOT NULL, file_format text NOT NULL, loaded_rows bigint NOT NULL, loaded_bytes bigint NOT NULL,
+    source_file_count integer NOT NULL, source_file_bytes bigint NOT NULL, file_count_scanned integer NOT NULL,
+    error_count bigint NOT NULL, copy_job_id bigint, data_source text NOT NULL, error_message text);
+CREATE TABLE IF NOT EXISTS redshift.load_error_detail (
+    user_id integer NOT NULL, query_id bigint NOT NULL, transaction_id bigint, session_id integer, database_name text NOT NULL,
+    start_time timestamp NOT NULL, table_id integer, file_name text NOT NULL, line_number bigint, column_name text,
+    column_type text, column_length text, "position" integer, error_code integer NOT NULL, error_message text NOT NULL);
+CREATE TABLE IF NOT EXISTS redshift.table_writes (table_id oid NOT NULL, writer xid8 NOT NULL);
+CREATE INDEX IF NOT EXISTS table_writes_by_table ON redshift.table_writes (table_id);
+
+CREATE OR REPLACE VIEW redshift.sys_load_history AS SELECT * FROM redshift.load_history;
+CREATE OR REPLACE VIEW redshift.sys_load_error_detail AS SELECT * FROM redshift.load_error_detail;
+CREATE OR REPLACE FUNCTION redshift.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE
+    RETURN coalesce(nullif(current_setting('redshift.last_copy_count', true), '')::bigint, 0);
+CREATE OR REPLACE FUNCTION redshift.pg_last_copy_id() RETURNS bigint LANGUAGE sql STABLE
+    RETURN coalesce(nullif(current_setting('redshift.last_copy_id', true), '')::bigint, -1);
+CREATE OR REPLACE FUNCTION redshift.pg_last_query_id() RETURNS bigint LANGUAGE sql STABLE
+    RETURN coalesce(nullif(current_setting('redshift.last_query_id', true), '')::bigint, -1);
+
+-- The catalog as Redshift shows it.
+CREATE OR REPLACE VIEW redshift.svv_columns AS
+    SELECT c.table_catalog::text, c.table_schema::text, c.table_name::text, c.column_name::text, c.ordinal_position::integer,
+        c.column_default::text, c.is_nullable::text, c.data_type::text, c.character_maximum_length::integer,
+        c.numeric_precision::integer, c.numeric_precision_radix::integer, c.numeric_scale::integer,
+        c.datetime_precision::integer
+    FROM information_schema.columns c
+    WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema', 'redshift', 'pg_toast');
+CREATE OR REPLACE VIEW redshift.svv_tables AS
+    SELECT current_database()::text AS table_catalog, n.nspname::text AS table_schema, c.relname::text AS table_name,
+        CASE WHEN c.relkind IN ('v', 'm') THEN 'VIEW' WHEN c.relpersistence = 't' THEN 'LOCAL TEMPORARY'
+            ELSE 'BASE TABLE' END AS table_type,
+        obj_description(c.oid, 'pg_class') AS remarks
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift', 'pg_toast');
+CREATE OR REPLACE VIEW redshift.svv_mv_info AS
+    SELECT current_database()::text AS database_name, n.nspname::text AS schema_name, c.relname::text AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm';

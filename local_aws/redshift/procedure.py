@@ -1,0 +1,123 @@
+"""Stored procedures: Redshift's PL/pgSQL is an older PostgreSQL's, so a body runs as it is written, once it is checked.
+
+The body's SQL is not translated. What would not mean the same in PostgreSQL is therefore refused when the procedure is created:
+functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax. SQL that a body puts together as a
+string (EXECUTE) is beyond that check and must be SQL that both understand.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import TokenError
+from sqlglot.tokens import Token, TokenType
+
+from local_aws.redshift.dialect import PostgresWriter, RedshiftReader, text_length
+from local_aws.redshift.functions import CALLABLE_IN_PROCEDURES
+from local_aws.redshift.refusal import SqlNotSupported
+from local_aws.redshift.statement_text import quoted
+
+_REFUSED_WORDS = {
+    "RETURNING", "LATERAL", "JSONB", "JSON", "SERIAL", "BIGSERIAL", "ARRAY", "MERGE", "QUALIFY", "LISTAGG", "COPY", "UNLOAD",
+    "CREATE", "ALTER", "TRUNCATE", "COMMIT", "ROLLBACK", "SYSDATE",
+}  # fmt: skip
+_REFUSED_PAIRS = {("ON", "CONFLICT"), ("DISTINCT", "ON"), ("AT", "TIME")}
+_BEFORE_A_LIST = {"INTO", "TABLE", "AS", "CALL", "OPEN", "UPDATE", "FROM", "JOIN", "CURSOR"}
+_NOT_CALLS = {
+    "IF", "ELSIF", "WHILE", "RETURN", "IN", "VALUES", "AND", "OR", "NOT", "EXISTS", "USING", "ON", "WHEN", "THEN", "EXECUTE",
+    "SELECT", "WHERE", "BY", "OVER", "PARTITION", "CASE", "ELSE", "EXCEPTION", "NOTICE", "INFO", "CAST", "EXTRACT", "SUBSTRING",
+    "TRIM", "POSITION", "VARCHAR", "CHAR", "CHARACTER", "DECIMAL", "NUMERIC", "TIMESTAMP", "HAVING", "SET", "ALL", "ANY", "UNION",
+    "DISTINCT", "INTERVAL", "LOOP", "EXIT", "BETWEEN", "LIKE", "INTO", "FROM", "AS", "VARYING", "PERFORM",
+}  # fmt: skip
+_PLAIN_PARAMETER_TYPES = {
+    exp.DataType.Type.SMALLINT, exp.DataType.Type.INT, exp.DataType.Type.BIGINT, exp.DataType.Type.FLOAT,
+    exp.DataType.Type.DOUBLE, exp.DataType.Type.BOOLEAN, exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP,
+    exp.DataType.Type.TIMESTAMPTZ,
+}  # fmt: skip
+
+
+def create_procedure(tree: exp.Create) -> str:
+    """CREATE [OR REPLACE] PROCEDURE for PostgreSQL.
+
+    Raises:
+        SqlNotSupported: The body or the header says what the local Redshift does not run as Redshift would.
+    """
+    header = tree.this
+    body = tree.args.get("expression")
+    if not isinstance(header, exp.UserDefinedFunction) or not isinstance(body, exp.Heredoc):
+        raise SqlNotSupported("syntax error: CREATE PROCEDURE name(…) AS $$ … $$ LANGUAGE plpgsql")
+    language, security = "", ""
+    properties = tree.args.get("properties")
+    for item in properties.expressions if properties else []:
+        if isinstance(item, exp.LanguageProperty):
+            language = item.name.lower()
+        elif isinstance(item, exp.SqlSecurityProperty):
+            security = f" SECURITY {item.name.upper() or str(item.this).upper()}"
+        else:
+            raise SqlNotSupported(f"CREATE PROCEDURE … {item.sql(dialect='redshift')} is not supported by the local Redshift")
+    if language != "plpgsql":
+        raise SqlNotSupported("a procedure's language must be plpgsql")
+    text = str(body.this)
+    _check_body(text)
+    parameters = ", ".join(_parameter(item) for item in header.expressions)
+    name = quoted(header.this.db.lower() or None, header.this.name.lower())
+    replace = "OR REPLACE " if tree.args.get("replace") else ""
+    tag = "$body$"
+    while tag in text:
+        tag = f"{tag[:-1]}_$"
+    return f"CREATE {replace}PROCEDURE {name}({parameters}) LANGUAGE plpgsql{security} AS {tag}{text}{tag}"
+
+
+def drop_procedure(tree: exp.Drop) -> str:
+    """DROP PROCEDURE name(types) for PostgreSQL; Redshift has no form without the types."""
+    exists = "IF EXISTS " if tree.args.get("exists") else ""
+    types = ", ".join(_parameter_type(item) for item in tree.expressions)
+    return f"DROP PROCEDURE {exists}{quoted(tree.this.db.lower() or None, tree.this.name.lower())}({types})"
+
+
+def _parameter(item: exp.Expr) -> str:
+    if not isinstance(item, exp.ColumnDef) or not isinstance(item.args.get("kind"), exp.DataType):
+        raise SqlNotSupported("a procedure's parameter needs a name and a type")
+    mode = ""
+    for constraint in item.args.get("constraints") or []:
+        if not isinstance(constraint, exp.InOutColumnConstraint):
+            raise SqlNotSupported(f"parameter {item.name}: {constraint.sql(dialect='redshift')} is not supported")
+        mode = "INOUT " if constraint.args.get("input_") and constraint.args.get("output") else ""
+        mode = mode or ("OUT " if constraint.args.get("output") else "IN ")
+    return f"{mode}{quoted(item.name.lower())} {_parameter_type(item.args['kind'])}"
+
+
+def _parameter_type(item: exp.Expr) -> str:
+    if isinstance(item, exp.DataType):
+        text = text_length(item)
+        if text is not None:
+            return text[0]
+        if item.this == exp.DataType.Type.DECIMAL:
+            return "numeric"
+        if item.this in _PLAIN_PARAMETER_TYPES:
+            return item.sql(dialect=PostgresWriter)
+    raise SqlNotSupported(f"a parameter of type {item.sql(dialect='redshift')} is not supported by the local Redshift")
+
+
+def _check_body(text: str) -> None:
+    try:
+        # ":=" and "<<label>>" are PL/pgSQL's; the tokenizer splits them into tokens that are none of the checked words.
+        tokens = RedshiftReader().tokenize(text)
+    except TokenError as error:
+        raise SqlNotSupported(f"the procedure's body cannot be read: {str(error).splitlines()[0]}") from None
+    # Words in quotes are values or names, never syntax.
+    words = ["" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper() for token in tokens]
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ""
+        after = words[index + 1] if index + 1 < len(words) else ""
+        if word in _REFUSED_WORDS or (word, after) in _REFUSED_PAIRS:
+            found = word if word in _REFUSED_WORDS else f"{word} {after}"
+            raise SqlNotSupported(f"{found} in a procedure's body is not supported by the local Redshift")
+        if after == "(" and _looks_like_a_name(tokens[index]) and before not in _BEFORE_A_LIST and before != ".":
+            if word not in _NOT_CALLS and word.lower() not in CALLABLE_IN_PROCEDURES:
+                raise SqlNotSupported(
+                    f"function {word.lower()}() in a procedure's body is not supported by the local Redshift"
+                )
+
+
+def _looks_like_a_name(token: Token) -> bool:
+    return token.text[:1].isalpha() or token.text[:1] == "_"

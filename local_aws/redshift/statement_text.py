@@ -1,0 +1,134 @@
+"""Reading a statement word by word, for the statements whose grammar sqlglot does not know (COPY, CALL, LOCK, GRANT …)."""
+
+from __future__ import annotations
+
+from sqlglot.errors import TokenError
+from sqlglot.tokens import Token, TokenType
+
+from local_aws.redshift.dialect import RedshiftReader
+from local_aws.redshift.refusal import SqlNotSupported
+
+_NOT_NAMES = {TokenType.STRING, TokenType.NUMBER, TokenType.HEREDOC_STRING}
+
+
+def split_statements(text: str) -> list[list[Token]]:
+    """The tokens of each statement of a text; empty statements are left out.
+
+    Raises:
+        SqlNotSupported: The text cannot be read, for example because a string is not closed.
+    """
+    try:
+        tokens = RedshiftReader().tokenize(text)
+    except TokenError as error:
+        raise SqlNotSupported(f"syntax error: {str(error).splitlines()[0]}") from None
+    statements: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.token_type == TokenType.SEMICOLON:
+            statements.append([])
+        else:
+            statements[-1].append(token)
+    return [statement for statement in statements if statement]
+
+
+class Words:
+    """A statement's tokens with a place in them.
+
+    Args:
+        tokens: The tokens of one statement.
+        text: The text they were read from.
+    """
+
+    def __init__(self, tokens: list[Token], text: str) -> None:
+        self._tokens = tokens
+        self._text = text
+        self._at = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read."""
+        return self._at >= len(self._tokens)
+
+    def peek(self, ahead: int = 0) -> str:
+        """The next word in upper case without going on; empty at the end and for strings."""
+        if self._at + ahead >= len(self._tokens):
+            return ""
+        token = self._tokens[self._at + ahead]
+        return "" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper()
+
+    def take(self, *words: str) -> bool:
+        """Go past these words if they come next."""
+        # sqlglot joins some keywords into one token ("PRIMARY KEY"); compare the words, not the tokens.
+        read = 0
+        ahead = 0
+        while read < len(words):
+            parts = self.peek(ahead).split()
+            if not parts or list(words[read : read + len(parts)]) != parts:
+                return False
+            read += len(parts)
+            ahead += 1
+        self._at += ahead
+        return True
+
+    def expect(self, *words: str) -> None:
+        """Go past these words.
+
+        Raises:
+            SqlNotSupported: Something else comes next.
+        """
+        if not self.take(*words):
+            raise self.syntax_error(f"expecting {' '.join(words)}")
+
+    def one_of(self, *words: str) -> str:
+        """Go past one of these words and say which."""
+        for word in words:
+            if self.take(word):
+                return word
+        raise self.syntax_error(f"expecting {', '.join(words)}")
+
+    def string(self) -> str:
+        """The string literal that comes next."""
+        if self.at_end or self._tokens[self._at].token_type != TokenType.STRING:
+            raise self.syntax_error("expecting a string in quotes")
+        self._at += 1
+        return self._tokens[self._at - 1].text
+
+    def name(self) -> str:
+        """The identifier that comes next, in lower case as Redshift folds it."""
+        if self.at_end:
+            raise self.syntax_error("expecting a name")
+        token = self._tokens[self._at]
+        word = token.text
+        if token.token_type in _NOT_NAMES or not (word[:1].isalpha() or word[:1] == "_" or token.token_type == TokenType.IDENTIFIER):
+            raise self.syntax_error("expecting a name")
+        self._at += 1
+        return word.lower()
+
+    def qualified_name(self) -> tuple[str | None, str]:
+        """``[schema.]name``."""
+        first = self.name()
+        if self.take("."):
+            return first, self.name()
+        return None, first
+
+    def rest(self) -> str:
+        """The text from here on, as it was written."""
+        if self.at_end:
+            return ""
+        text = self._text[self._tokens[self._at].start : self._tokens[-1].end + 1]
+        self._at = len(self._tokens)
+        return text
+
+    def end(self) -> None:
+        """Make sure that nothing follows."""
+        if not self.at_end:
+            raise self.syntax_error("unexpected")
+
+    def syntax_error(self, reason: str) -> SqlNotSupported:
+        """The error of what comes next."""
+        near = "end of input" if self.at_end else f'"{self._tokens[self._at].text}"'
+        return SqlNotSupported(f"syntax error at or near {near}: {reason}")
+
+
+def quoted(*names: str | None) -> str:
+    """A qualified name for PostgreSQL; parts that are None are left out."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names if name is not None)

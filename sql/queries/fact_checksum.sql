@@ -1,0 +1,17 @@
+-- Number of rows and a checksum of the fact table, independent of the order of its rows. It is over what the exchange
+-- said (not over when and by which batch it was loaded), so loading the same candles again leaves it as it is.
+SELECT
+    COUNT(*) AS row_total,
+    COALESCE(SUM(STRTOL(SUBSTRING(MD5(
+        source || '|' || symbol || '|' || quote_currency || '|' || candle_interval || '|'
+        || CAST(observed_at AS VARCHAR(32)) || '|'
+        || COALESCE(CAST(open_price AS VARCHAR(64)), '') || '|'
+        || COALESCE(CAST(high_price AS VARCHAR(64)), '') || '|'
+        || COALESCE(CAST(low_price AS VARCHAR(64)), '') || '|'
+        || COALESCE(CAST(close_price AS VARCHAR(64)), '') || '|'
+        || COALESCE(CAST(base_volume AS VARCHAR(64)), '') || '|'
+        || COALESCE(CAST(quote_volume AS VARCHAR(64)), '') || '|'
+        || COALESCE(CAST(trade_count AS VARCHAR(32)), '') || '|'
+        || COALESCE(CAST(market_cap AS VARCHAR(64)), '')
+    ), 1, 15), 16)), 0) AS checksum
+FROM crypto.fact_crypto_prices

@@ -1,0 +1,27 @@
+"""What every test relies on: no credentials, no network settings of the person's own, and an Airflow home of its own."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+
+# Before anything imports Airflow: it reads these once. A person's own credentials must not be able to reach a test.
+for name in [name for name in os.environ if name.startswith(("AWS_", "AIRFLOW_"))]:
+    if name != "AWS_CA_BUNDLE":
+        del os.environ[name]
+os.environ |= {
+    "AIRFLOW_HOME": tempfile.mkdtemp(prefix="airflow-home-"),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+# setup.sh leaves the Java that it found or installed here.
+java_home = Path(sys.prefix) / "java"
+if java_home.is_dir():
+    os.environ["JAVA_HOME"] = str(java_home)

@@ -1,0 +1,157 @@
+"""The daily DAG's policy: what must hold for every task, and the exact order of the tasks."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
+from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
+from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
+from airflow.sdk import Asset, CronDataIntervalTimetable
+
+DAGS = Path(__file__).parents[2] / "dags"
+
+ORDER = [
+    "resolve_window",
+    "ensure_schema",
+    "fetch_prices",
+    "plan_load",
+    "curate_prices",
+    "wait_for_partition",
+    "read_curation_report",
+    "copy_to_staging",
+    "check_staging",
+    "merge_into_fact",
+    "record_load",
+    "drop_staging",
+    "reconcile",
+]
+
+
+@pytest.fixture(scope="module")
+def dagbag():
+    return DagBag(dag_folder=DAGS)
+
+
+@pytest.fixture(scope="module")
+def dag(dagbag):
+    return dagbag.dags["crypto_prices_daily"]
+
+
+def tasks():
+    return pytest.mark.parametrize("task_id", ORDER)
+
+
+def test_every_dag_file_imports(dagbag):
+    assert dagbag.import_errors == {}
+    assert dagbag.dags
+
+
+def test_the_tasks_run_in_exactly_this_order(dag):
+    assert set(dag.task_ids) == set(ORDER)
+    downstream = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    chain = {task_id: {following} for task_id, following in zip(ORDER, ORDER[1:], strict=False)}
+    # What reads another task's result depends on it, whatever the chain says.
+    chain["copy_to_staging"] |= {"drop_staging"}
+    chain["record_load"] |= {"reconcile"}
+    chain["curate_prices"] |= {"read_curation_report"}
+    chain["resolve_window"] |= {"fetch_prices"}
+    assert downstream == chain | {"reconcile": set()}
+
+
+def test_each_run_covers_one_whole_utc_day(dag):
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert dag.timetable.expression == "0 0 * * *"
+    assert str(dag.timetable.timezone) == "UTC"
+    assert dag.catchup is False
+
+
+def test_the_dag_says_what_it_is(dag):
+    assert dag.doc_md
+    assert dag.description
+    assert dag.tags
+    assert dag.dagrun_timeout
+
+
+@tasks()
+def test_every_task_has_docs_an_owner_and_an_upper_bound(dag, task_id):
+    task = dag.get_task(task_id)
+    partial = getattr(task, "partial_kwargs", {})
+    assert task.owner == "data-platform"
+    assert task.doc_md or partial.get("doc_md")
+    assert isinstance(task.execution_timeout, timedelta)
+    assert task.execution_timeout <= timedelta(hours=1)
+
+
+@tasks()
+def test_every_task_is_retried_with_growing_pauses(dag, task_id):
+    task = dag.get_task(task_id)
+    assert task.retries >= 2
+    assert task.retry_delay > timedelta(0)
+    assert task.retry_exponential_backoff
+    assert task.max_retry_delay <= timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("task_ids", "operator"),
+    [
+        (["curate_prices"], GlueJobOperator),
+        (["wait_for_partition"], GlueCatalogPartitionSensor),
+        (
+            ["copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging"],
+            RedshiftDataOperator,
+        ),
+    ],
+)
+def test_the_providers_own_operators_are_used_unmodified_and_deferrable(dag, task_ids, operator):
+    for task_id in task_ids:
+        task = dag.get_task(task_id)
+        assert type(task) is operator
+        # On the synchronous path a cleared Redshift task hands back its old statement and runs nothing.
+        assert task.deferrable is True
+
+
+def test_a_killed_task_cancels_what_it_submitted(dag):
+    assert dag.get_task("curate_prices").stop_job_run_on_kill is True
+    assert dag.get_task("merge_into_fact").cancel_on_kill is True
+
+
+def test_staging_has_one_setup_and_a_teardown_whose_failure_is_seen(dag):
+    setups = [task.task_id for task in dag.tasks if task.is_setup]
+    assert setups == ["copy_to_staging"]
+    teardown = dag.get_task("drop_staging")
+    assert teardown.is_teardown
+    assert teardown.on_failure_fail_dagrun is True
+
+
+def test_fetching_is_mapped_over_the_sources(dag):
+    assert dag.get_task("fetch_prices").is_mapped
+
+
+def test_the_fact_table_is_the_assets_name_and_the_last_task_updates_it(dag):
+    assert [task.task_id for task in dag.tasks if task.outlets] == ["reconcile"]
+    assert dag.get_task("reconcile").outlets == [Asset("crypto.fact_crypto_prices")]
+
+
+def test_no_setting_is_read_when_the_file_is_parsed(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("read at parse time")
+
+    monkeypatch.setattr("airflow.sdk.Variable.get", refuse)
+    monkeypatch.setattr("airflow.sdk.Connection.get", refuse)
+    monkeypatch.setattr("boto3.session.Session.client", refuse)
+    assert DagBag(dag_folder=DAGS).import_errors == {}
+
+
+def test_every_sql_file_a_task_names_was_found(dag):
+    """A template file that does not resolve is only logged when a DAG is parsed, and would run as its own name."""
+    statements = [statement for task in dag.tasks for statement in _listed(getattr(task, "sql", []))]
+    assert len(statements) == 13
+    for statement in statements:
+        assert not statement.endswith(".sql")
+        assert "crypto." in statement
+
+
+def _listed(sql):
+    return [sql] if isinstance(sql, str) else sql

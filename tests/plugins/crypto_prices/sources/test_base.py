@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from crypto_prices.errors import FatalSourceError
+from crypto_prices.sources import get_source, known_sources
+from crypto_prices.sources.base import checked_api_url, refuse_unclosed, split_market
+from crypto_prices.sources.binance import BinanceSource
+from crypto_prices.window import Window
+from hypothesis import given
+from hypothesis import strategies as st
+
+DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
+
+
+def test_the_registry_knows_its_sources():
+    assert known_sources() == ["binance"]
+    source = get_source("binance")
+    assert isinstance(source, BinanceSource)
+    assert source.api_url == "https://data-api.binance.vision"
+    assert get_source("binance", "http://127.0.0.1:5000/exchange/binance/").api_url.endswith("/exchange/binance")
+
+
+def test_an_unknown_source_is_refused_with_the_known_ones():
+    with pytest.raises(FatalSourceError, match=r"no source 'kraken'\. Known sources: binance"):
+        get_source("kraken")
+
+
+@pytest.mark.parametrize(
+    ("exchange_symbol", "market"),
+    [
+        ("BTCUSDT", ("BTC", "USDT")),
+        ("1000SATSUSDT", ("1000SATS", "USDT")),
+        ("ETHBTC", ("ETH", "BTC")),
+        ("BTCFDUSD", ("BTC", "FDUSD")),
+        ("BTCTUSD", ("BTC", "TUSD")),
+        ("TUSDUSDT", ("TUSD", "USDT")),
+        ("SUSDT", ("S", "USDT")),
+        ("ADAEUR", ("ADA", "EUR")),
+        ("USDTTRY", ("USDT", "TRY")),
+    ],
+)
+def test_binance_markets_are_split(exchange_symbol, market):
+    assert get_source("binance").markets(exchange_symbol) == market
+
+
+def test_the_longest_quote_currency_wins():
+    assert split_market("BTCTUSD", ["USD", "TUSD"]) == ("BTC", "TUSD")
+    assert split_market("BTCTUSD", ["TUSD", "USD"]) == ("BTC", "TUSD")
+
+
+def test_no_quote_currency_of_binance_ends_with_another():
+    quotes = BinanceSource.quote_currencies
+    assert len(set(quotes)) == len(quotes)
+    assert [(a, b) for a in quotes for b in quotes if a != b and a.endswith(b)] == []
+
+
+@pytest.mark.parametrize("exchange_symbol", ["BTCXYZ", "USDT", "BTCUSD"])
+def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbol):
+    with pytest.raises(FatalSourceError, match=r"quote currency of .* not known.*USDT, USDC, FDUSD"):
+        get_source("binance").markets(exchange_symbol)
+
+
+@pytest.mark.parametrize(
+    "exchange_symbol",
+    [
+        "",
+        "B",
+        "btcusdt",
+        "BTC/USDT",
+        "BTC-USDT",
+        "../USDT",
+        "BTCUSDT\n",
+        "BTC%2FUSDT",
+        "Б" * 3 + "USDT",
+        "A" * 21,
+        "٣USDT",
+    ],
+)
+def test_what_must_not_become_a_key_is_refused(exchange_symbol):
+    with pytest.raises(FatalSourceError, match="is not a market of binance"):
+        get_source("binance").markets(exchange_symbol)
+
+
+@given(base=st.from_regex(r"[A-Z0-9]{1,15}", fullmatch=True), quote=st.sampled_from(BinanceSource.quote_currencies))
+def test_a_market_is_never_changed_by_splitting(base, quote):
+    symbol, quote_currency = get_source("binance").markets(base + quote)
+    assert symbol + quote_currency == base + quote
+    assert symbol
+
+
+def test_intervals_divide_a_day():
+    source = get_source("binance")
+    assert source.interval_length("1h") == timedelta(hours=1)
+    assert all(timedelta(days=1) % length == timedelta() for length in source.candle_intervals.values())
+
+
+@pytest.mark.parametrize("candle_interval", ["1w", "1M", "3d", "7m", "1H", ""])
+def test_other_intervals_are_refused_with_the_known_ones(candle_interval):
+    with pytest.raises(FatalSourceError, match="Set candle_interval to one of: 1s, 1m"):
+        get_source("binance").interval_length(candle_interval)
+
+
+@pytest.mark.parametrize("now", [DAY.ends_at, DAY.ends_at + timedelta(days=400)])
+def test_a_window_that_has_ended_may_be_fetched(now):
+    refuse_unclosed(DAY, now)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        DAY.ends_at - timedelta(microseconds=1),
+        DAY.starts_at,
+        datetime(2023, 12, 19, 0, 30, tzinfo=timezone(timedelta(hours=1))),
+    ],
+)
+def test_a_window_that_has_not_ended_is_refused(now):
+    with pytest.raises(FatalSourceError, match=r"\[2023-12-18, 2023-12-19\).*Fetch it from 2023-12-19T00:00:00Z on"):
+        refuse_unclosed(DAY, now)
+
+
+def test_a_clock_without_a_time_zone_is_refused():
+    with pytest.raises(ValueError, match="time zone"):
+        refuse_unclosed(DAY, datetime(2024, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize(
+    "api_url", ["ftp://host", "host", "https://", "https://h?x=1", "https://h#f", "https://u:hunter2@h", "http://[h"]
+)
+def test_what_is_no_base_url_is_refused_without_showing_it(api_url):
+    with pytest.raises(FatalSourceError, match="not the base address") as caught:
+        checked_api_url(api_url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_utc_is_what_windows_are_in():
+    assert DAY.ends_at.tzinfo is UTC

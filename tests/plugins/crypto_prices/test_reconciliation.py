@@ -1,0 +1,38 @@
+import pytest
+from crypto_prices.curation_report import CurationReport, SourceCounts
+from crypto_prices.reconciliation import LoadedCounts, ReconciliationError, accounting_table, check_load
+
+REPORT = CurationReport(
+    batch_id="b1",
+    job_run_id="jr_1",
+    sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
+    copy_manifest="s3://lake/m.json",
+    quarantine="s3://lake/q/",
+)
+
+
+def test_a_load_that_adds_up_passes():
+    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23)])
+
+
+@pytest.mark.parametrize(
+    "loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)]
+)
+def test_steps_that_count_differently_are_refused_with_their_figures(loaded):
+    with pytest.raises(ReconciliationError, match="binance: 23 curated") as error:
+        check_load(REPORT, [LoadedCounts("binance", *loaded)])
+    assert f"{loaded[0]} staged, {loaded[1]} merged, {loaded[2]} in the window" in str(error.value)
+
+
+def test_a_load_without_a_metadata_row_is_refused():
+    with pytest.raises(ReconciliationError, match=r"crypto\.etl_metadata has no row for batch b1"):
+        check_load(REPORT, [])
+
+
+def test_the_accounting_shows_every_figure_and_reason():
+    table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24)])
+    header, row, reason = table.splitlines()
+    assert header.split() == "source fetched curated quarantined duplicates staged merged in window".split()
+    assert row.split() == ["binance", "26", "23", "2", "1", "23", "23", "24"]
+    assert reason.strip() == "binance: 2 quarantined for off_grid"
+    assert "?" in accounting_table(REPORT, [])

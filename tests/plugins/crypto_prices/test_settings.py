@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from crypto_prices.settings import SettingsError, load_settings, parse_settings
+
+GOOD = {
+    "s3_bucket": "crypto-prices-lake",
+    "glue_job_name": "curate_crypto_prices",
+    "catalog_database": "crypto",
+    "catalog_table": "crypto_prices",
+    "redshift_workgroup": "crypto-prices",
+    "redshift_database": "crypto",
+    "redshift_secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:crypto-prices/redshift-admin-AbCdEf",
+    "redshift_copy_role_arn": "arn:aws:iam::123456789012:role/crypto-prices-redshift-copy",
+    "sources": {"binance": {"symbols": ["BTCUSDT", "ETHUSDT"], "api_url": "http://127.0.0.1:4566/exchange/binance"}},
+}
+
+
+def changed(**changes):
+    return json.dumps({key: value for key, value in (GOOD | changes).items() if value is not ...})
+
+
+def test_good_settings_are_read_with_their_defaults():
+    settings = parse_settings(json.dumps(GOOD))
+    assert settings.sources["binance"].symbols == ["BTCUSDT", "ETHUSDT"]
+    assert settings.candle_interval == "1h"
+    assert settings.max_rejected_share == 0.01
+
+
+@pytest.mark.parametrize("key", sorted(GOOD))
+def test_each_missing_key_is_named(key):
+    with pytest.raises(SettingsError, match=f"{key}: this key is missing"):
+        parse_settings(changed(**{key: ...}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"s3_bucket": "s3://lake"}, "s3_bucket"),
+        ({"s3_bucket": "Upper"}, "s3_bucket"),
+        ({"redshift_secret_arn": "crypto-prices/redshift-admin"}, "redshift_secret_arn"),
+        ({"redshift_copy_role_arn": "arn:aws:iam::123456789012:role/x' ; DROP TABLE y --"}, "redshift_copy_role_arn"),
+        ({"catalog_table": "crypto prices"}, "catalog_table"),
+        ({"candle_interval": "hourly"}, "candle_interval"),
+        ({"max_rejected_share": 1.5}, "max_rejected_share"),
+        ({"max_rejected_share": "0.1"}, "max_rejected_share"),
+        ({"sources": {}}, "sources"),
+        ({"sources": {"binance": {"symbols": []}}}, "sources.binance.symbols"),
+        ({"sources": {"binance": {"symbols": ["../etc"]}}}, "sources.binance.symbols.0"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT", "BTCUSDT"]}}}, "listed more than once: BTCUSDT"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "api_url": "ftp://x"}}}, "sources.binance.api_url"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "sources.binance.key: there is no such key"),
+        ({"buckt": "x"}, "buckt: there is no such key"),
+    ],
+)
+def test_each_wrong_key_is_named(changes, named):
+    with pytest.raises(SettingsError) as error:
+        parse_settings(changed(**changes))
+    assert named in str(error.value)
+    assert "crypto_prices_settings" in str(error.value)
+
+
+def test_all_wrong_keys_are_named_at_once():
+    with pytest.raises(SettingsError) as error:
+        parse_settings(changed(s3_bucket=..., glue_job_name=3))
+    assert "s3_bucket" in str(error.value)
+    assert "glue_job_name" in str(error.value)
+
+
+def test_a_text_that_is_not_json_is_refused():
+    with pytest.raises(SettingsError, match="crypto_prices_settings"):
+        parse_settings("s3_bucket=lake")
+
+
+def test_a_missing_variable_is_named_with_where_to_create_it(monkeypatch):
+    monkeypatch.setattr("airflow.sdk.Variable.get", lambda key, default: default)
+    with pytest.raises(SettingsError, match="airflow/variables/crypto_prices_settings"):
+        load_settings()

@@ -1,0 +1,60 @@
+"""Sample values for the templates in sql/, used by sqlfluff (``library_path`` in pyproject.toml) and by the tests."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins"))
+
+from crypto_prices.batch import Batch, FetchedSource  # noqa: E402
+from crypto_prices.curation_report import CurationReport, SourceCounts  # noqa: E402
+from crypto_prices.macros import FILTERS  # noqa: E402
+from crypto_prices.window import Window  # noqa: E402
+
+SQLFLUFF_JINJA_FILTERS = FILTERS
+
+ti = None
+dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
+
+_WINDOW = Window.of_day(date(2023, 12, 18))
+_BATCH = Batch(
+    batch_id="20231218-20231219-0123456789abcdef",
+    staging_table="stg_crypto_prices_0123456789abcdef",
+    window_start="2023-12-18",
+    window_end="2023-12-19",
+    sources=[
+        FetchedSource("binance", "1h", "s3://lake/raw/b/manifest.json", "b" * 64, 51, ["BTC/USDT", "ETH/USDT"], []),
+        FetchedSource("coinbase", "1h", "s3://lake/raw/c/manifest.json", "c" * 64, 24, ["BTC/USD"], []),
+    ],
+)
+_REPORT = CurationReport(
+    batch_id=_BATCH.batch_id,
+    job_run_id="jr_1",
+    sources={
+        "binance": SourceCounts(fetched=51, curated=48, quarantined={"off_grid": 2}, duplicates=1),
+        "coinbase": SourceCounts(fetched=24, curated=24, quarantined={}, duplicates=0),
+    },
+    copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
+    quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
+)
+
+
+def window(ti):
+    """Stand in for the macro of the same name."""
+    return _WINDOW
+
+
+def batch(ti):
+    """Stand in for the macro of the same name."""
+    return _BATCH
+
+
+def report(ti):
+    """Stand in for the macro of the same name."""
+    return _REPORT
+
+
+def settings():
+    """Stand in for the macro of the same name."""
+    return SimpleNamespace(redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy")

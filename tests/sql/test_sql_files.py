@@ -1,0 +1,99 @@
+import re
+from pathlib import Path
+
+import jinja2
+import pytest
+import sqlfluff
+import sqlparse
+from crypto_prices.macros import FILTERS
+from crypto_prices_etl import schemas
+
+from tests.sql import sample_context
+
+SQL = Path(__file__).parents[2] / "sql"
+FILES = sorted(path.relative_to(SQL).as_posix() for path in SQL.rglob("*.sql"))
+MACROS = {name: getattr(sample_context, name) for name in ("ti", "dag_run", "window", "batch", "report", "settings")}
+
+
+def rendered(name):
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SQL), undefined=jinja2.StrictUndefined, autoescape=False
+    )
+    environment.filters |= FILTERS
+    return environment.get_template(name).render(**MACROS)
+
+
+def one_line(sql):
+    sql = re.sub(r"--[^\n]*", "", sql)
+    return re.sub(r"\s+", " ", sql).strip()
+
+
+def test_there_are_migrations_loads_and_queries():
+    assert {name.split("/")[0] for name in FILES} == {"migrations", "load", "queries"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_renders_and_parses_as_redshift_sql(name):
+    sqlfluff.parse(rendered(name), dialect="redshift")
+
+
+def test_what_is_not_redshift_sql_does_not_parse():
+    with pytest.raises(sqlfluff.api.simple.APIParsingError):
+        sqlfluff.parse("MERGE INTO a USING b WHEN MATCHED", dialect="redshift")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_is_one_statement(name):
+    """The Data API's ExecuteStatement takes one, and a batch is a list of files."""
+    if "LANGUAGE plpgsql" in rendered(name):
+        return  # its body holds semicolons; Redshift reads it as one literal
+    assert len(sqlparse.split(rendered(name))) == 1
+    assert not rendered(name).rstrip().endswith(";")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_values_go_into_sql_through_a_filter_alone(name):
+    for expression in re.findall(r"{{(.*?)}}", (SQL / name).read_text()):
+        assert re.search(r"\| *(literal|name)\b|map\('literal'\)", expression), expression
+
+
+def test_the_copy_is_exactly_this():
+    assert one_line(rendered("load/copy_to_staging.sql")) == (
+        "COPY crypto.stg_crypto_prices_0123456789abcdef "
+        "FROM 's3://lake/curated/_manifests/jr_1/copy_manifest.json' "
+        "IAM_ROLE 'arn:aws:iam::123456789012:role/crypto-prices-redshift-copy' "
+        "FORMAT AS PARQUET MANIFEST"
+    )
+
+
+def test_the_merge_is_exactly_this():
+    key = ["source", "symbol", "quote_currency", "candle_interval", "observed_at"]
+    columns = [column.name for column in schemas.CURATED_COLUMNS]
+    values = [column for column in columns if column not in key]
+    assert one_line(rendered("load/merge_into_fact.sql")) == (
+        "MERGE INTO crypto.fact_crypto_prices USING crypto.stg_crypto_prices_0123456789abcdef AS staged ON "
+        + " AND ".join(f"fact_crypto_prices.{column} = staged.{column}" for column in key)
+        + " WHEN MATCHED THEN UPDATE SET "
+        + ", ".join(f"{column} = staged.{column}" for column in values)
+        + f" WHEN NOT MATCHED THEN INSERT ( {', '.join(columns)} ) VALUES ( "
+        + ", ".join(f"staged.{column}" for column in columns)
+        + " )"
+    )
+
+
+def test_the_rows_a_merge_may_delete_are_those_of_its_window_and_markets():
+    assert one_line(rendered("load/delete_superseded.sql")).startswith(
+        "DELETE FROM crypto.fact_crypto_prices WHERE "
+        "observed_at >= '2023-12-18' AND observed_at < '2023-12-19' AND ( "
+        "( source = 'binance' AND candle_interval = '1h' "
+        "AND symbol || '/' || quote_currency IN ('BTC/USDT', 'ETH/USDT') ) OR "
+        "( source = 'coinbase' AND candle_interval = '1h' AND symbol || '/' || quote_currency IN ('BTC/USD') ) ) "
+        "AND NOT EXISTS ( SELECT 1 FROM crypto.stg_crypto_prices_0123456789abcdef AS staged"
+    )
+
+
+@pytest.mark.parametrize("table", ["stg_crypto_prices", "fact_crypto_prices"])
+def test_the_warehouses_columns_are_the_one_definitions(table):
+    (migration,) = (SQL / "migrations").glob(f"*_create_{table}.sql")
+    body = one_line(migration.read_text()).split("(", 1)[1].replace(", 18)", ",18)").replace(", 8)", ",8)")
+    assert body.strip().startswith(", ".join(schemas.redshift_columns()))
