@@ -207,8 +207,8 @@ def _model_for(service: str | None, environ: Environ) -> ServiceModel:
 class HttpServer:
     """Serves a WSGI application on a loopback port, with threads, from a thread of its own.
 
-    uvicorn keeps connections open, answers Expect: 100-continue and hands over the path as it was sent; werkzeug's server,
-    the one that moto brings, closes each connection.
+    uvicorn keeps connections open, answers Expect: 100-continue and hands over the path as it was sent; moto's own
+    server (werkzeug) closes each connection.
 
     Args:
         application: The application.

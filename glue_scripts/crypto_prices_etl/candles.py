@@ -61,8 +61,8 @@ def to_candles(parser: SourceParser, batch_id: str) -> Callable[[DataFrame], Dat
 def _typed(records: DataFrame, elements: Mapping[str, Column]) -> tuple[DataFrame, dict[str, Column]]:
     """Convert JSON texts to the types of their columns: one array of results for each type.
 
-    The conversions are long expressions. As the lambda of one array per type they appear once in the plan; written out for
-    each field, Spark's generated code outgrows what the JVM compiles and compiling it took longer than the whole job.
+    The conversions are long expressions. As the lambda of one array per type they appear once in the plan; written out
+    for each field, Spark's generated code outgrew what the JVM compiles, and trying took longer than the whole job.
     """
     by_type: dict[ColumnType, list[str]] = {}
     for name in elements:

@@ -14,7 +14,7 @@ from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_CO
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, Observation
 
 _PARTS = tuple(c.name for c in PARTITION_COLUMNS)
 _QUARANTINE_COLUMNS = (
@@ -98,13 +98,17 @@ def write_curated(rows: DataFrame, paths: RunPaths) -> None:
     ordered.write.partitionBy(*_PARTS).mode("errorifexists").parquet(paths.uri(paths.curated_prefix))
 
 
-def write_quarantine(outcomes: DataFrame, paths: RunPaths) -> None:
-    """Write the rejected records as JSON lines: the reason first, the record's text verbatim."""
+def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPaths) -> None:
+    """Write the rejected records as JSON lines: the reason first, the record's text verbatim.
+
+    The observation takes up how many ``rows`` there are.
+    """
     rejected = outcomes.where(~sf.col("outcome").isin(CURATED, DUPLICATE))
     lines = rejected.select(sf.col("outcome").alias("reason"), *_QUARANTINE_COLUMNS)
     # Few by nature (the threshold), so one file that a person can read from top to bottom.
     ordered = lines.coalesce(1).sortWithinPartitions("raw_object", "record_position")
-    ordered.write.mode("errorifexists").json(paths.uri(paths.quarantine_prefix))
+    counted = ordered.observe(observation, sf.count(sf.lit(1)).alias("rows"))
+    counted.write.mode("errorifexists").json(paths.uri(paths.quarantine_prefix))
 
 
 def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> dict[dt.date, list[DataFile]]:

@@ -196,3 +196,7 @@ CREATE OR REPLACE VIEW redshift.svv_tables AS
 CREATE OR REPLACE VIEW redshift.svv_mv_info AS
     SELECT current_database()::text AS database_name, n.nspname::text AS schema_name, c.relname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm';
+
+-- Written in the transaction of a statement: after a kill it tells whether the transaction was committed.
+CREATE TABLE IF NOT EXISTS redshift.committed_statements (
+    statement_id text PRIMARY KEY, committed_at timestamptz NOT NULL DEFAULT clock_timestamp());

@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import TokenError
 from sqlglot.tokens import Token, TokenType
 
-from local_aws.redshift.dialect import PostgresWriter, RedshiftReader, text_length
+from local_aws.redshift.dialect import PostgresWriter, RedshiftWords, text_length
 from local_aws.redshift.functions import CALLABLE_IN_PROCEDURES
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.statement_text import quoted
@@ -101,7 +101,7 @@ def _parameter_type(item: exp.Expr) -> str:
 def _check_body(text: str) -> None:
     try:
         # ":=" and "<<label>>" are PL/pgSQL's; the tokenizer splits them into tokens that are none of the checked words.
-        tokens = RedshiftReader().tokenize(text)
+        tokens = RedshiftWords().tokenize(text)
     except TokenError as error:
         raise SqlNotSupported(f"the procedure's body cannot be read: {str(error).splitlines()[0]}") from None
     # Words in quotes are values or names, never syntax.

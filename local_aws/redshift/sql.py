@@ -17,7 +17,7 @@ from sqlglot.tokens import Token, TokenType
 
 from local_aws.redshift import functions
 from local_aws.redshift.copy_statement import CopyStatement, parse_copy
-from local_aws.redshift.dialect import PhysicalDesign, PostgresWriter, RedshiftReader, text_length
+from local_aws.redshift.dialect import PhysicalDesign, PostgresWriter, RedshiftReader, check_type, text_length
 from local_aws.redshift.procedure import create_procedure, drop_procedure
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.reserved_words import RESERVED_WORDS
@@ -350,6 +350,8 @@ def _check_nodes(tree: exp.Expr) -> None:
         elif isinstance(node, exp.Placeholder):
             if not isinstance(node.this, str) or not node.this:
                 raise SqlNotSupported('syntax error at or near "?": parameters are written :name')
+        elif isinstance(node, exp.DataType):
+            check_type(node)
         elif isinstance(node, exp.Qualify):
             _check_qualify(node)
         elif isinstance(node, exp.Window):
@@ -401,6 +403,8 @@ def _check_qualify(qualify: exp.Qualify) -> None:
     if stars and qualify.find(exp.Window):
         # The rewriting would add the window's value to the columns of the answer.
         raise SqlNotSupported("QUALIFY with SELECT * is not supported by the local Redshift: name the columns")
+    if isinstance(select, exp.Select) and select.args.get("distinct"):
+        raise SqlNotSupported("QUALIFY with SELECT DISTINCT is not supported by the local Redshift")
 
 
 def _check_window(window: exp.Window) -> None:
@@ -493,17 +497,32 @@ def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
 
 def _generate(tree: exp.Expr) -> str:
     generator = PostgresWriter().generator(unsupported_level=ErrorLevel.RAISE, comments=False, normalize_functions=False)
-    for select in list(tree.find_all(exp.Select)):
+    for select in reversed(list(tree.find_all(exp.Select))):
         if select.args.get("qualify"):
-            replaced = transforms.eliminate_qualify(select)
+            replaced = _without_qualify(select.copy())
             if select is tree:
                 tree = replaced
-            elif replaced is not select:
+            else:
                 select.replace(replaced)
     try:
         return generator.generate(tree)
     except SqlglotError as error:
         raise SqlNotSupported(f"not supported by the local Redshift: {error}") from None
+
+
+def _without_qualify(select: exp.Select) -> exp.Expr:
+    """QUALIFY as a WHERE around the query; what comes after QUALIFY goes outside with it."""
+    after = {name: select.args.get(name) for name in ("order", "limit", "offset", "with_")}
+    for name in after:
+        select.set(name, None)
+    outer = transforms.eliminate_qualify(select)
+    order = after["order"]
+    for column in order.find_all(exp.Column) if isinstance(order, exp.Order) else ():
+        column.set("table", None)  # outside, only the names of the answer's columns are known
+        column.set("db", None)
+    for name, value in after.items():
+        outer.set(name, value)
+    return outer
 
 
 def _written(table: exp.Expr | None, *, appends: bool = False) -> WriteTarget:

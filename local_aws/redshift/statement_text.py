@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot.errors import TokenError
 from sqlglot.tokens import Token, TokenType
 
-from local_aws.redshift.dialect import RedshiftReader
+from local_aws.redshift.dialect import RedshiftWords
 from local_aws.redshift.refusal import SqlNotSupported
 
 _NOT_NAMES = {TokenType.STRING, TokenType.NUMBER, TokenType.HEREDOC_STRING}
@@ -18,7 +18,7 @@ def split_statements(text: str) -> list[list[Token]]:
         SqlNotSupported: The text cannot be read, for example because a string is not closed.
     """
     try:
-        tokens = RedshiftReader().tokenize(text)
+        tokens = RedshiftWords().tokenize(text)
     except TokenError as error:
         raise SqlNotSupported(f"syntax error: {str(error).splitlines()[0]}") from None
     statements: list[list[Token]] = [[]]

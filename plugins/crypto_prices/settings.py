@@ -123,7 +123,8 @@ def load_settings() -> Settings:
     text = Variable.get(VARIABLE, default=None)
     if text is None:
         raise SettingsError(
-            f"the Airflow Variable {VARIABLE} is missing: create it (on MWAA as the Secrets Manager secret "
-            f"airflow/variables/{VARIABLE}). docs/settings.md lists the keys."
+            f"the Airflow Variable {VARIABLE} is missing, or its secrets backend could not be asked (the log says so "
+            f"above): create it, on MWAA as the Secrets Manager secret airflow/variables/{VARIABLE}. docs/settings.md "
+            "lists the keys."
         )
     return parse_settings(text)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordTexts:
-    """Where the fields of a record are, each as its exact JSON text ('"0.10"', '17', 'null', or NULL where there is none).
+    """Where the fields of a record are, each as its exact JSON text ('"0.10"', '17', 'null'; NULL if there is none).
 
     Turning the texts into types is the same for every source and not the parser's work.
 

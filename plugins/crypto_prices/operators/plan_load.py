@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import SkipMixin
 from crypto_prices import macros
 from crypto_prices.batch import Batch, FetchedSource
 from crypto_prices.settings import load_settings
@@ -48,9 +48,10 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]]) -> str | N
     return f"the warehouse already holds exactly this content of the window: {loads}"
 
 
-class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook]):
+class PlanLoadOperator(SkipMixin, AwsBaseOperator[RedshiftDataHook]):
     """Names the batch of a run, or skips the rest of the run when there is nothing to load.
 
+    The skip is a short circuit: this task is green and the tasks after it are skipped at once.
     A run that a person cleared, or that was started with the param ``force``, is always loaded.
     Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
 
@@ -80,7 +81,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return the batch to load.
 
         Raises:
-            AirflowSkipException: There is nothing to load; the message says why.
+            DownstreamTasksSkipped: There is nothing to load; Airflow skips the tasks after this one.
         """
         ti, dag_run = context["ti"], context["dag_run"]
         sources = [FetchedSource(**fetched) for fetched in self.fetched]
@@ -92,7 +93,9 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook]):
             self.log.info("Loading all the same, because the run was %s: %s", "forced" if forced else "cleared", reason)
         elif reason:
             ti.xcom_push(key="skipped_because", value=reason)
-            raise AirflowSkipException(f"Nothing to load: {reason}")
+            self.log.info("Nothing to load: %s", reason)
+            # The teardown is left out, as ShortCircuitOperator does: it follows its setup.
+            self.skip(ti, [task for task in self.get_flat_relatives(upstream=False) if not task.is_teardown])
         self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
         return batch.as_xcom()
 

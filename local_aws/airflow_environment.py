@@ -1,0 +1,46 @@
+"""The environment in which an Airflow on this machine sees the bundle as MWAA shows it, and the local AWS as AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def airflow_home(state_dir: Path) -> Path:
+    """Return Airflow's home in a state folder."""
+    return state_dir / "airflow"
+
+
+def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
+    """Return the environment variables of a local Airflow process.
+
+    Args:
+        state_dir: Folder of the local AWS's state; Airflow's metadata and logs lie below it.
+        aws: What points AWS clients at the local AWS: endpoint, region and credentials.
+    """
+    home = airflow_home(state_dir)
+    # A person's own AWS profile or Airflow settings must not mix into the local one.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW_"))}
+    return (
+        kept
+        | aws
+        | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            # As on MWAA: Variables come from Secrets Manager, and the connection means the environment's own role.
+            "AIRFLOW__SECRETS__BACKEND": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
+            "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
+                {"connections_prefix": "airflow/connections", "variables_prefix": "airflow/variables"}
+            ),
+            "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+        }
+    )

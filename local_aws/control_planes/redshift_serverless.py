@@ -1,0 +1,488 @@
+"""The control plane of Redshift Serverless: namespaces, workgroups, usage limits and their tags.
+
+What a workgroup executes is the Redshift Data API's matter (local_aws/redshift); here is what Terraform and
+provisioning create, read, change and delete. Not taken over: the default VPC's subnets and security group, which AWS
+fills in.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import secrets
+import string
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from local_aws.control_planes.resources import Document, Resources, page
+from local_aws.wire import AwsError, RequestContext
+
+SERVICE = "redshift-serverless"
+_LOG_EXPORTS = frozenset({"useractivitylog", "userlog", "connectionlog"})
+_TAGS_AT_MOST = 200
+
+# What AWS answers for a workgroup that was created without parameters.
+_CONFIG_DEFAULTS = {
+    "auto_mv": "true",
+    "datestyle": "ISO, MDY",
+    "enable_case_sensitive_identifier": "false",
+    "enable_user_activity_logging": "true",
+    "max_query_execution_time": "14400",
+    "query_group": "default",
+    "require_ssl": "true",
+    "search_path": "$user, public",
+    "use_fips_ssl": "false",
+}
+_QUERY_MONITORING = frozenset(
+    {
+        "max_io_skew",
+        "max_join_row_count",
+        "max_nested_loop_join_row_count",
+        "max_query_blocks_read",
+        "max_query_cpu_time",
+        "max_query_cpu_usage_percent",
+        "max_query_execution_time",
+        "max_query_queue_time",
+        "max_query_temp_blocks_to_disk",
+        "max_return_row_count",
+        "max_scan_row_count",
+    }
+)
+_PORTS = (*range(5431, 5456), *range(8191, 8216))
+
+
+class RedshiftServerless:
+    """Answers the operations of the service ``redshift-serverless``.
+
+    Args:
+        resources: Where the resources are kept.
+        secrets_client: Gives a Secrets Manager client, for the admin password that the service manages itself.
+        create_database: Is called with the name of a new namespace's first database.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        secrets_client: Callable[[], Any],
+        create_database: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self._resources = resources
+        self._secrets_client = secrets_client
+        self._create_database = create_database
+
+    # ------------------------------------------------------------------------------------------------ namespaces
+
+    def CreateNamespace(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Create a namespace; it is available at once, as on AWS."""
+        name = params["namespaceName"]
+        _check_namespace(params)
+        with self._resources.lock:
+            if self._resources.get("namespace", name) is not None:
+                raise AwsError("ConflictException", f"Namespace with name {name} already exists.")
+            namespace_id = str(uuid.uuid4())
+            namespace: Document = {
+                "namespaceName": name,
+                "namespaceId": namespace_id,
+                "namespaceArn": _arn(context, "namespace", namespace_id),
+                "adminUsername": params.get("adminUsername", "admin"),
+                "dbName": params.get("dbName", "dev"),
+                "iamRoles": params.get("iamRoles", []),
+                "kmsKeyId": params.get("kmsKeyId", "AWS_OWNED_KMS_KEY"),
+                "logExports": params.get("logExports", []),
+                "creationDate": _written(self._resources.now()),
+                "status": "AVAILABLE",
+            }
+            if "defaultIamRoleArn" in params:
+                namespace["defaultIamRoleArn"] = params["defaultIamRoleArn"]
+            self._manage_password(namespace, params)
+            self._create_database(namespace["dbName"])
+            self._resources.put("namespace", name, namespace)
+            self._put_tags(namespace["namespaceArn"], params.get("tags", []))
+        return {"namespace": _namespace_answer(namespace)}
+
+    def GetNamespace(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Describe a namespace."""
+        return {"namespace": _namespace_answer(self._namespace(params["namespaceName"]))}
+
+    def UpdateNamespace(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Change a namespace."""
+        with self._resources.lock:
+            namespace = self._available("namespace", params["namespaceName"])
+            known_roles = {"iamRoles": namespace["iamRoles"]} if "iamRoles" not in params else {}
+            _check_namespace({**known_roles, **params})
+            for member in ("adminUsername", "defaultIamRoleArn", "iamRoles", "kmsKeyId", "logExports"):
+                if member in params:
+                    namespace[member] = params[member]
+            if not namespace.get("defaultIamRoleArn"):
+                namespace.pop("defaultIamRoleArn", None)
+            self._manage_password(namespace, params)
+            self._resources.put("namespace", namespace["namespaceName"], namespace, pending="MODIFYING")
+        return {"namespace": _namespace_answer({**namespace, "status": "MODIFYING"})}
+
+    def DeleteNamespace(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Delete a namespace that has no workgroup, and the secret that the service manages for it."""
+        if "finalSnapshotName" in params:
+            raise AwsError("NotImplemented", "The local Redshift Serverless has no snapshots.", 501)
+        with self._resources.lock:
+            namespace = self._available("namespace", params["namespaceName"])
+            name = namespace["namespaceName"]
+            if any(workgroup["namespaceName"] == name for workgroup in self._resources.all("workgroup")):
+                raise AwsError("ConflictException", f"Namespace {name} has a workgroup; delete the workgroup first.")
+            self._forget_password(namespace)
+            self._resources.put("namespace", name, namespace, pending="DELETING")
+            self._resources.remove("tags", namespace["namespaceArn"])
+        return {"namespace": _namespace_answer({**namespace, "status": "DELETING"})}
+
+    def ListNamespaces(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """List the namespaces."""
+        items, token = page(
+            self._resources.all("namespace"), limit=params.get("maxResults", 100), token=params.get("nextToken")
+        )
+        return {"namespaces": [_namespace_answer(item) for item in items], "nextToken": token}
+
+    # ------------------------------------------------------------------------------------------------ workgroups
+
+    def CreateWorkgroup(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Create a namespace's workgroup: there is one per namespace at most."""
+        name = params["workgroupName"]
+        with self._resources.lock:
+            if self._resources.get("workgroup", name) is not None:
+                raise AwsError("ConflictException", f"Workgroup with name {name} already exists.")
+            namespace = self._namespace(params["namespaceName"])
+            if any(w["namespaceName"] == namespace["namespaceName"] for w in self._resources.all("workgroup")):
+                raise AwsError("ConflictException", f"Namespace {namespace['namespaceName']} already has a workgroup.")
+            workgroup_id = str(uuid.uuid4())
+            workgroup: Document = {
+                "workgroupName": name,
+                "workgroupId": workgroup_id,
+                "workgroupArn": _arn(context, "workgroup", workgroup_id),
+                "namespaceName": namespace["namespaceName"],
+                "baseCapacity": 128,
+                "enhancedVpcRouting": False,
+                "publiclyAccessible": False,
+                "ipAddressType": "ipv4",
+                "port": 5439,
+                "pricePerformanceTarget": {"status": "DISABLED"},
+                "securityGroupIds": [],
+                "subnetIds": [],
+                "trackName": "current",
+                "workgroupVersion": "1.0",
+                "patchVersion": "1.0.0",
+                "config": _CONFIG_DEFAULTS,
+                "address": f"{name}.{context.account_id}.{context.region}.redshift-serverless.amazonaws.com",
+                "creationDate": _written(self._resources.now()),
+                "status": "AVAILABLE",
+            }
+            workgroup = _changed_workgroup(workgroup, params)
+            self._resources.put("workgroup", name, workgroup, pending="CREATING")
+            self._put_tags(workgroup["workgroupArn"], params.get("tags", []))
+        return {"workgroup": _workgroup_answer({**workgroup, "status": "CREATING"})}
+
+    def GetWorkgroup(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Describe a workgroup."""
+        return {"workgroup": _workgroup_answer(self.workgroup(params["workgroupName"]))}
+
+    def UpdateWorkgroup(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Change a workgroup."""
+        with self._resources.lock:
+            workgroup = _changed_workgroup(self._available("workgroup", params["workgroupName"]), params)
+            self._resources.put("workgroup", workgroup["workgroupName"], workgroup, pending="MODIFYING")
+        return {"workgroup": _workgroup_answer({**workgroup, "status": "MODIFYING"})}
+
+    def DeleteWorkgroup(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Delete a workgroup and its usage limits."""
+        with self._resources.lock:
+            workgroup = self._available("workgroup", params["workgroupName"])
+            self._resources.put("workgroup", workgroup["workgroupName"], workgroup, pending="DELETING")
+            self._resources.remove("tags", workgroup["workgroupArn"])
+            for limit in self._resources.all("usage_limit"):
+                if limit["resourceArn"] == workgroup["workgroupArn"]:
+                    self._resources.remove("usage_limit", limit["usageLimitId"])
+        return {"workgroup": _workgroup_answer({**workgroup, "status": "DELETING"})}
+
+    def ListWorkgroups(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """List the workgroups."""
+        if params.get("ownerAccount", context.account_id) != context.account_id:
+            return {"workgroups": []}
+        items, token = page(
+            self._resources.all("workgroup"), limit=params.get("maxResults", 100), token=params.get("nextToken")
+        )
+        return {"workgroups": [_workgroup_answer(item) for item in items], "nextToken": token}
+
+    def workgroup(self, name: str) -> Document:
+        """Return a workgroup, for those who execute statements in it.
+
+        Args:
+            name: The workgroup's name.
+
+        Returns:
+            The workgroup with, among others, ``namespaceName`` and ``status``.
+
+        Raises:
+            AwsError: ResourceNotFoundException when there is none of this name.
+        """
+        return self._found("workgroup", name)
+
+    # ------------------------------------------------------------------------------------------------ usage limits
+
+    def CreateUsageLimit(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Create a usage limit. Nothing is metered on the laptop, so none is ever reached."""
+        with self._resources.lock:
+            self._require_arn(params["resourceArn"])
+            _check_amount(params)
+            period = params.get("period", "monthly")
+            for other in self._resources.all("usage_limit"):
+                same = [other[key] == params[key] for key in ("resourceArn", "usageType")]
+                if all(same) and other["period"] == period:
+                    raise AwsError("ConflictException", "A usage limit of this type and period already exists.")
+            limit_id = str(uuid.uuid4())
+            limit = {
+                "usageLimitId": limit_id,
+                "usageLimitArn": _arn(context, "usagelimit", limit_id),
+                "resourceArn": params["resourceArn"],
+                "usageType": params["usageType"],
+                "amount": params["amount"],
+                "period": period,
+                "breachAction": params.get("breachAction", "log"),
+            }
+            self._resources.put("usage_limit", limit_id, limit)
+        return {"usageLimit": limit}
+
+    def GetUsageLimit(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Describe a usage limit."""
+        return {"usageLimit": self._found("usage_limit", params["usageLimitId"])}
+
+    def UpdateUsageLimit(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Change a usage limit."""
+        with self._resources.lock:
+            limit = self._found("usage_limit", params["usageLimitId"])
+            _check_amount(params)
+            limit |= {key: params[key] for key in ("amount", "breachAction") if key in params}
+            self._resources.put("usage_limit", limit["usageLimitId"], limit)
+        return {"usageLimit": limit}
+
+    def DeleteUsageLimit(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Delete a usage limit."""
+        with self._resources.lock:
+            limit = self._found("usage_limit", params["usageLimitId"])
+            self._resources.remove("usage_limit", limit["usageLimitId"])
+        return {"usageLimit": limit}
+
+    def ListUsageLimits(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """List the usage limits."""
+        wanted = {key: params[key] for key in ("resourceArn", "usageType") if key in params}
+        limits = [
+            limit
+            for limit in self._resources.all("usage_limit")
+            if all(limit[key] == value for key, value in wanted.items())
+        ]
+        items, token = page(limits, limit=params.get("maxResults", 100), token=params.get("nextToken"))
+        return {"usageLimits": items, "nextToken": token}
+
+    # ------------------------------------------------------------------------------------------------ tags
+
+    def TagResource(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Add tags to a namespace or workgroup, or change them."""
+        with self._resources.lock:
+            self._require_arn(params["resourceArn"])
+            self._put_tags(params["resourceArn"], params["tags"])
+        return {}
+
+    def UntagResource(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Take tags from a namespace or workgroup."""
+        with self._resources.lock:
+            arn = params["resourceArn"]
+            self._require_arn(arn)
+            kept = {key: value for key, value in self._tags(arn).items() if key not in params["tagKeys"]}
+            self._resources.put("tags", arn, kept)
+        return {}
+
+    def ListTagsForResource(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """List the tags of a namespace or workgroup."""
+        self._require_arn(params["resourceArn"])
+        tags = self._tags(params["resourceArn"])
+        return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        return self._resources.get("tags", arn) or {}
+
+    def _put_tags(self, arn: str, tags: list[dict[str, str]]) -> None:
+        merged = self._tags(arn) | {tag["key"]: tag["value"] for tag in tags}
+        if len(merged) > _TAGS_AT_MOST:
+            raise AwsError("TooManyTagsException", f"At most {_TAGS_AT_MOST} tags.", resourceName=arn)
+        self._resources.put("tags", arn, merged)
+
+    # ------------------------------------------------------------------------------------------------ finding
+
+    def _namespace(self, name: str) -> Document:
+        return self._found("namespace", name)
+
+    def _found(self, kind: str, name: str) -> Document:
+        document = self._resources.get(kind, name)
+        if document is None:
+            words = kind.replace("_", " ").capitalize()
+            raise AwsError("ResourceNotFoundException", f"{words} {name} not found.", resourceName=name)
+        return document
+
+    def _available(self, kind: str, name: str) -> Document:
+        document = self._found(kind, name)
+        if document["status"] != "AVAILABLE":
+            raise AwsError("ConflictException", f"{kind.capitalize()} {name} is {document['status']}; try again later.")
+        return document
+
+    def _require_arn(self, arn: str) -> None:
+        for kind in ("namespace", "workgroup"):
+            if any(document[f"{kind}Arn"] == arn for document in self._resources.all(kind)):
+                return
+        raise AwsError("ResourceNotFoundException", f"There is no resource {arn}.", resourceName=arn)
+
+    # ------------------------------------------------------------------------------------------------ managed password
+
+    def _manage_password(self, namespace: Document, params: dict[str, Any]) -> None:
+        managed = "adminPasswordSecretArn" in namespace
+        if params.get("manageAdminPassword") and not managed:
+            secret = {"username": namespace["adminUsername"], "password": new_password()}
+            created = self._secrets_client().create_secret(
+                Name=f"redshift!{namespace['namespaceName']}-{namespace['adminUsername']}",
+                Description="The admin password that Redshift Serverless manages",
+                SecretString=json.dumps(secret),
+                **(
+                    {"KmsKeyId": params["adminPasswordSecretKmsKeyId"]}
+                    if params.get("adminPasswordSecretKmsKeyId")
+                    else {}
+                ),
+            )
+            namespace["adminPasswordSecretArn"] = created["ARN"]
+            namespace["adminPasswordSecretKmsKeyId"] = params.get("adminPasswordSecretKmsKeyId", "AWS_OWNED_KMS_KEY")
+        elif managed and params.get("manageAdminPassword") is False:
+            self._forget_password(namespace)
+
+    def _forget_password(self, namespace: Document) -> None:
+        arn = namespace.pop("adminPasswordSecretArn", None)
+        namespace.pop("adminPasswordSecretKmsKeyId", None)
+        if arn is not None:
+            self._secrets_client().delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+def new_password() -> str:
+    """Make a random password that Redshift's rules accept."""
+    alphabet = string.ascii_letters + string.digits
+    while True:
+        password = "".join(secrets.choice(alphabet) for _ in range(32))
+        if _password_problem(password) is None:
+            return password
+
+
+def _password_problem(password: str) -> str | None:
+    if not 8 <= len(password) <= 64:
+        return "must have 8 to 64 characters"
+    for pattern, words in ((r"[A-Z]", "an uppercase letter"), (r"[a-z]", "a lowercase letter"), (r"\d", "a digit")):
+        if re.search(pattern, password) is None:
+            return f"must contain {words}"
+    if re.search(r"[^!-~]|['\"\\/@]", password):
+        return "must be printable ASCII without ' \" \\ / @ and space"
+    return None
+
+
+def _check_namespace(params: dict[str, Any]) -> None:
+    password = params.get("adminUserPassword")
+    if password is not None:
+        if params.get("manageAdminPassword"):
+            raise AwsError("ValidationException", "You can't use adminUserPassword if manageAdminPassword is true.")
+        problem = _password_problem(password)
+        if problem:
+            raise AwsError("ValidationException", f"The adminUserPassword {problem}.")
+        if "adminUsername" not in params:
+            raise AwsError("ValidationException", "The adminUserPassword needs an adminUsername.")
+    if params.get("adminPasswordSecretKmsKeyId") and not params.get("manageAdminPassword"):
+        raise AwsError("ValidationException", "adminPasswordSecretKmsKeyId needs manageAdminPassword.")
+    if re.fullmatch(r"[a-z_][a-z0-9_$]{0,126}", params.get("dbName", "dev")) is None:
+        raise AwsError("ValidationException", f"{params['dbName']!r} is not a valid dbName.")
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.@+-]{0,127}", params.get("adminUsername", "admin")) is None:
+        raise AwsError("ValidationException", f"{params['adminUsername']!r} is not a valid adminUsername.")
+    unknown = set(params.get("logExports", [])) - _LOG_EXPORTS
+    if unknown:
+        raise AwsError("ValidationException", f"logExports cannot have {', '.join(sorted(unknown))}.")
+    for role in params.get("iamRoles", []):
+        if re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", role) is None:
+            raise AwsError("ValidationException", f"{role!r} is not the ARN of a role.")
+    default_role = params.get("defaultIamRoleArn")
+    if default_role and default_role not in params.get("iamRoles", []):
+        raise AwsError("ValidationException", "The defaultIamRoleArn is not one of the iamRoles.")
+
+
+def _changed_workgroup(workgroup: Document, params: dict[str, Any]) -> Document:
+    """Return the workgroup with what a create or update asks for, checked."""
+    changed = dict(workgroup)
+    for member in (
+        "baseCapacity",
+        "enhancedVpcRouting",
+        "extraComputeForAutomaticOptimization",
+        "ipAddressType",
+        "maxCapacity",
+        "port",
+        "pricePerformanceTarget",
+        "publiclyAccessible",
+        "securityGroupIds",
+        "subnetIds",
+        "trackName",
+    ):
+        if member in params:
+            changed[member] = params[member]
+    base, most = changed["baseCapacity"], changed.get("maxCapacity")
+    # 4 RPUs, then steps of 8 up to 512 and of 32 up to 1024.
+    if base not in {4, *range(8, 513, 8), *range(512, 1025, 32)}:
+        raise AwsError("ValidationException", f"A base capacity of {base} RPUs does not exist.")
+    if most is not None and most < base:
+        raise AwsError("ValidationException", f"The max capacity {most} is less than the base capacity {base}.")
+    if changed["port"] not in _PORTS:
+        raise AwsError("ValidationException", f"The port {changed['port']} is not in 5431-5455 or 8191-8215.")
+    changed["config"] = {**changed["config"], **_config(params.get("configParameters", []))}
+    return changed
+
+
+def _config(parameters: list[dict[str, str]]) -> dict[str, str]:
+    known = {*_CONFIG_DEFAULTS, *_QUERY_MONITORING, "wlm_json_configuration"}
+    found: dict[str, str] = {}
+    for parameter in parameters:
+        key, value = parameter.get("parameterKey"), parameter.get("parameterValue")
+        if key not in known or value is None:
+            raise AwsError("ValidationException", f"The config parameter {key!r} is unknown or has no value.")
+        found[key] = value
+    if "wlm_json_configuration" in found and found.keys() & _QUERY_MONITORING:
+        raise AwsError("ValidationException", "Use wlm_json_configuration or query monitoring metrics, not both.")
+    return found
+
+
+def _check_amount(params: dict[str, Any]) -> None:
+    if params.get("amount", 1) <= 0:
+        raise AwsError("ValidationException", "The amount must be a positive number.")
+
+
+def _namespace_answer(namespace: Document) -> dict[str, Any]:
+    # AWS answers with roles in this form, and Terraform reads it.
+    roles = [f"IamRole(applyStatus=in-sync, iamRoleArn={role})" for role in namespace["iamRoles"]]
+    return {**namespace, "iamRoles": roles, "creationDate": dt.datetime.fromisoformat(namespace["creationDate"])}
+
+
+def _workgroup_answer(workgroup: Document) -> dict[str, Any]:
+    answer = {key: value for key, value in workgroup.items() if key not in {"config", "address"}}
+    return {
+        **answer,
+        "configParameters": [
+            {"parameterKey": key, "parameterValue": value} for key, value in sorted(workgroup["config"].items())
+        ],
+        "endpoint": {"address": workgroup["address"], "port": workgroup["port"], "vpcEndpoints": []},
+        "creationDate": dt.datetime.fromisoformat(workgroup["creationDate"]),
+    }
+
+
+def _arn(context: RequestContext, kind: str, identifier: str) -> str:
+    return f"arn:aws:redshift-serverless:{context.region}:{context.account_id}:{kind}/{identifier}"
+
+
+def _written(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds")

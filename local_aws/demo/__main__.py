@@ -1,0 +1,96 @@
+"""``python -m local_aws.demo``: start the local AWS, run one day of crypto_prices_daily on it, show what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from local_aws.airflow_environment import REPOSITORY
+from local_aws.demo.day_run import DayRun, DemoError, Options
+from local_aws.demo.screen import Screen
+
+DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
+
+
+def parse_options(arguments: list[str] | None = None, today: date | None = None) -> Options:
+    """Return what a person asked for.
+
+    Args:
+        arguments: Command line, without the program; the process's own by default.
+        today: The current UTC day; replaced in tests.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make demo", description="Run one day of crypto_prices_daily on the local AWS and show the result."
+    )
+    today = today or datetime.now(UTC).date()
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="UTC day to load (default: yesterday)")
+    parser.add_argument("--symbols", metavar="A,B,…", help=f"markets (default: {','.join(DEFAULT_SYMBOLS)})")
+    parser.add_argument("--market-data", metavar="FOLDER", type=Path, help="serve recorded candles (SYMBOL.csv.gz)")
+    parser.add_argument("--live", action="store_true", help="take the real exchange API (needs a network)")
+    parser.add_argument("--force", action="store_true", help="load even what the warehouse already holds")
+    parser.add_argument(
+        "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        day = date.fromisoformat(given.date) if given.date else today - timedelta(days=1)
+    except ValueError:
+        parser.error(f"DATE={given.date} is not a day: write it as YYYY-MM-DD")
+    if day >= today:
+        parser.error(f"DATE={day} has not ended yet (it is {today} in UTC): only closed candles are loaded")
+    if given.live and given.market_data:
+        parser.error("LIVE and MARKET_DATA exclude each other: take one")
+    recorded: list[str] = []
+    if given.market_data:
+        if not given.market_data.is_dir():
+            parser.error(f"MARKET_DATA={given.market_data} is not a folder")
+        recorded = sorted(path.name.removesuffix(".csv.gz") for path in given.market_data.rglob("*.csv.gz"))
+        if not recorded:
+            parser.error(f"MARKET_DATA={given.market_data} holds no SYMBOL.csv.gz file")
+    symbols = [symbol for symbol in re.split(r"[,\s]+", given.symbols or "") if symbol]
+    for symbol in symbols:
+        if not re.fullmatch(r"[A-Z0-9]{2,20}", symbol):
+            parser.error(f"SYMBOLS: {symbol!r} is no exchange symbol: write them as BTCUSDT,ETHUSDT")
+    symbols = list(dict.fromkeys(symbols)) or recorded or list(DEFAULT_SYMBOLS)
+    return Options(
+        day=day,
+        symbols=symbols,
+        market_data=given.market_data.resolve() if given.market_data else None,
+        live=given.live,
+        force=given.force,
+        state_dir=given.state_dir.resolve(),
+    )
+
+
+def main() -> int:
+    """Run the demo and return the exit code: 0 when the run succeeded, 1 when it did not, 130 after Ctrl-C."""
+    options = parse_options()
+    screen = Screen()
+    # A terminal that closes or a `kill` ends the demo as Ctrl-C does: with everything it started.
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupt)
+    run = DayRun(options, screen)
+    try:
+        return 0 if run.execute() else 1
+    except DemoError as error:
+        screen.problem(str(error))
+        return 1
+    except KeyboardInterrupt:
+        screen.problem("interrupted: stopping everything; what is loaded stays, run the same command to go on")
+        return 130
+    finally:
+        # A second Ctrl-C must not leave processes behind either.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        run.stop()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

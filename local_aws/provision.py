@@ -1,0 +1,385 @@
+"""Creates on the laptop's AWS what Terraform creates on AWS, through the same API, and says how everything is called.
+
+It can run on every start: what is there and right is left alone. The roles have trust policies only: what each may do
+is said once, in terraform/, and nothing on the laptop enforces it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import io
+import json
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local_aws.control_planes.redshift_serverless import new_password
+from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
+
+GLUE_SCRIPTS = Path(__file__).resolve().parent.parent / "glue_scripts"
+
+ACCESS_KEY_ID = "local-aws"
+SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified; botocore only wants to have one
+
+BUCKET = "crypto-prices-lake"
+CATALOG_DATABASE = "crypto"
+CATALOG_TABLE = "crypto_prices"
+GLUE_JOB = "curate_crypto_prices"
+REDSHIFT_NAME = "crypto-prices"
+REDSHIFT_DATABASE = "crypto"
+ADMIN_SECRET = "crypto-prices/redshift-admin"  # noqa: S105 - a name
+SETTINGS_SECRET = "airflow/variables/crypto_prices_settings"  # noqa: S105 - a name
+SCRIPT_KEY = "glue/curate_crypto_prices.py"
+PACKAGE_KEY = "glue/crypto_prices_etl.zip"
+
+_ROLES: Mapping[str, tuple[str, ...]] = {
+    "crypto-prices-mwaa": ("airflow.amazonaws.com", "airflow-env.amazonaws.com"),
+    "crypto-prices-glue": ("glue.amazonaws.com",),
+    "crypto-prices-redshift-copy": ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"),
+}
+DEFAULT_SYMBOLS: Mapping[str, tuple[str, ...]] = {
+    "binance": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"),
+}
+_WAIT_SECONDS = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Provisioned:
+    """What everything is called.
+
+    Attributes:
+        endpoint: The URL of the local AWS.
+        region: The region.
+        account_id: The account.
+        bucket: The lake's bucket.
+        catalog_database: The Glue database.
+        catalog_table: The Glue table of the curated prices.
+        glue_job: The Glue job.
+        redshift_namespace: The Redshift Serverless namespace.
+        redshift_workgroup: Its workgroup.
+        redshift_database: The database in the warehouse.
+        redshift_secret_arn: The secret with the warehouse's admin user.
+        redshift_copy_role_arn: The role that COPY reads the lake with.
+        mwaa_role_arn: The role of the Airflow environment.
+        glue_role_arn: The role of the Glue job.
+        settings_secret: The name of the secret with the bundle's settings.
+        created: What this run created or changed, in words for a person; empty when all was there.
+    """
+
+    endpoint: str
+    region: str
+    account_id: str
+    bucket: str
+    catalog_database: str
+    catalog_table: str
+    glue_job: str
+    redshift_namespace: str
+    redshift_workgroup: str
+    redshift_database: str
+    redshift_secret_arn: str
+    redshift_copy_role_arn: str
+    mwaa_role_arn: str
+    glue_role_arn: str
+    settings_secret: str
+    created: tuple[str, ...]
+
+
+def local_session() -> boto3.session.Session:
+    """Return a boto3 session with the credentials and the region of the laptop's AWS, whatever the environment says."""
+    return boto3.session.Session(
+        aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY, region_name=DEFAULT_REGION
+    )
+
+
+def local_client(service: str, endpoint: str, session: boto3.session.Session | None = None) -> Any:
+    """Return a boto3 client of the laptop's AWS.
+
+    Args:
+        service: boto3's name of the service.
+        endpoint: The URL of the local AWS.
+        session: The session to make it with; sessions are not thread-safe, clients are.
+    """
+    config = Config(
+        s3={"addressing_style": "path"}, inject_host_prefix=False, retries={"total_max_attempts": 1}, read_timeout=60
+    )
+    return (session or local_session()).client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+
+
+def provision(
+    endpoint: str,
+    *,
+    exchange_urls: Mapping[str, str] | None = None,
+    symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
+    candle_interval: str = "1h",
+    max_rejected_share: float = 0.01,
+    glue_scripts: Path = GLUE_SCRIPTS,
+) -> Provisioned:
+    """Create what is missing and change what is not as it should be.
+
+    Args:
+        endpoint: The URL of the local AWS.
+        exchange_urls: The base URL of each source's API; by default the laptop's own exchange.
+        symbols: The exchange symbols of each source.
+        candle_interval: The length of a candle.
+        max_rejected_share: The share of rejected records, from 0 to 1, above which a Glue run fails.
+        glue_scripts: The folder with the Glue script and its package.
+
+    Returns:
+        The names of everything, and what was created.
+
+    Raises:
+        FileNotFoundError: The Glue script or its package is not in the folder.
+        TimeoutError: The warehouse did not become available.
+    """
+    step = _Provisioning(endpoint)
+    step.bucket()
+    step.object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
+    step.object(PACKAGE_KEY, package_bytes(glue_scripts / "crypto_prices_etl"))
+    roles = {name: step.role(name, services) for name, services in _ROLES.items()}
+    step.catalog(_schemas(glue_scripts))
+    step.glue_job(roles["crypto-prices-glue"])
+    secret_arn = step.warehouse(roles["crypto-prices-redshift-copy"])
+    urls = exchange_urls or {source: f"{endpoint}/exchange/{source}" for source in symbols}
+    step.settings(
+        {
+            "s3_bucket": BUCKET,
+            "glue_job_name": GLUE_JOB,
+            "catalog_database": CATALOG_DATABASE,
+            "catalog_table": CATALOG_TABLE,
+            "redshift_workgroup": REDSHIFT_NAME,
+            "redshift_database": REDSHIFT_DATABASE,
+            "redshift_secret_arn": secret_arn,
+            "redshift_copy_role_arn": roles["crypto-prices-redshift-copy"],
+            "candle_interval": candle_interval,
+            "max_rejected_share": max_rejected_share,
+            "sources": {source: {"symbols": list(names), "api_url": urls[source]} for source, names in symbols.items()},
+        }
+    )
+    return Provisioned(
+        endpoint=endpoint,
+        region=DEFAULT_REGION,
+        account_id=ACCOUNT_ID,
+        bucket=BUCKET,
+        catalog_database=CATALOG_DATABASE,
+        catalog_table=CATALOG_TABLE,
+        glue_job=GLUE_JOB,
+        redshift_namespace=REDSHIFT_NAME,
+        redshift_workgroup=REDSHIFT_NAME,
+        redshift_database=REDSHIFT_DATABASE,
+        redshift_secret_arn=secret_arn,
+        redshift_copy_role_arn=roles["crypto-prices-redshift-copy"],
+        mwaa_role_arn=roles["crypto-prices-mwaa"],
+        glue_role_arn=roles["crypto-prices-glue"],
+        settings_secret=SETTINGS_SECRET,
+        created=tuple(step.created),
+    )
+
+
+def package_bytes(package: Path) -> bytes:
+    """Zip a package for --extra-py-files: equal files give equal bytes, whatever their times and their order on disk.
+
+    Args:
+        package: The package's folder; its name is the package's name.
+
+    Returns:
+        The zip file's bytes.
+
+    Raises:
+        FileNotFoundError: The folder has no modules.
+    """
+    files = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    if not any(path.suffix == ".py" for path in files):
+        raise FileNotFoundError(f"there is no package in {package}")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in files:
+            entry = zipfile.ZipInfo(f"{package.name}/{path.relative_to(package).as_posix()}", (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _schemas(glue_scripts: Path) -> ModuleType:
+    """Load the one definition of the columns; it belongs to the Glue job and is not on this process's import path."""
+    name = "crypto_prices_etl_schemas"
+    spec = importlib.util.spec_from_file_location(name, glue_scripts / "crypto_prices_etl" / "schemas.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"there is no crypto_prices_etl/schemas.py in {glue_scripts}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+class _Provisioning:
+    """The steps, each of which looks first and acts only when something is missing or different."""
+
+    def __init__(self, endpoint: str) -> None:
+        session = local_session()
+        names = ("s3", "iam", "glue", "secretsmanager", "redshift-serverless")
+        self._clients = {name: local_client(name, endpoint, session) for name in names}
+        self.created: list[str] = []
+
+    def bucket(self) -> None:
+        s3 = self._clients["s3"]
+        if _found(lambda: s3.head_bucket(Bucket=BUCKET)) is None:
+            s3.create_bucket(Bucket=BUCKET)
+            self.created.append(f"bucket {BUCKET}")
+        if s3.get_bucket_versioning(Bucket=BUCKET).get("Status") != "Enabled":
+            s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def object(self, key: str, body: bytes) -> None:
+        s3 = self._clients["s3"]
+        digest = hashlib.sha256(body).hexdigest()
+        head = _found(lambda: s3.head_object(Bucket=BUCKET, Key=key))
+        if head is None or head["Metadata"].get("sha256") != digest:
+            s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata={"sha256": digest})
+            self.created.append(f"object s3://{BUCKET}/{key}")
+
+    def role(self, name: str, services: tuple[str, ...]) -> str:
+        iam = self._clients["iam"]
+        found = _found(lambda: iam.get_role(RoleName=name))
+        if found is None:
+            trust = {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+                ],
+            }
+            found = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+            self.created.append(f"role {name}")
+        return str(found["Role"]["Arn"])
+
+    def catalog(self, schemas: ModuleType) -> None:
+        glue = self._clients["glue"]
+        if _found(lambda: glue.get_database(Name=CATALOG_DATABASE)) is None:
+            glue.create_database(DatabaseInput={"Name": CATALOG_DATABASE, "Description": "The crypto price lake"})
+            self.created.append(f"Glue database {CATALOG_DATABASE}")
+        parquet = "org.apache.hadoop.hive.ql.io.parquet"
+        columns, partition_keys = schemas.catalog_columns(), schemas.catalog_partition_keys()
+        wanted = {
+            "Name": CATALOG_TABLE,
+            "Description": "Curated candles; each partition's location is a version that passed its audit",
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+            "PartitionKeys": partition_keys,
+            "StorageDescriptor": {
+                "Columns": columns,
+                "Location": f"s3://{BUCKET}/curated/crypto_prices/",
+                "InputFormat": f"{parquet}.MapredParquetInputFormat",
+                "OutputFormat": f"{parquet}.MapredParquetOutputFormat",
+                "SerdeInfo": {"SerializationLibrary": f"{parquet}.serde.ParquetHiveSerDe"},
+            },
+        }
+        table = _found(lambda: glue.get_table(DatabaseName=CATALOG_DATABASE, Name=CATALOG_TABLE))
+        if table is None:
+            glue.create_table(DatabaseName=CATALOG_DATABASE, TableInput=wanted)
+            self.created.append(f"Glue table {CATALOG_DATABASE}.{CATALOG_TABLE}")
+        elif (table["Table"]["StorageDescriptor"]["Columns"], table["Table"]["PartitionKeys"]) != (
+            columns,
+            partition_keys,
+        ):
+            glue.update_table(DatabaseName=CATALOG_DATABASE, TableInput=wanted)
+            self.created.append(f"new columns of Glue table {CATALOG_DATABASE}.{CATALOG_TABLE}")
+
+    def glue_job(self, role_arn: str) -> None:
+        glue = self._clients["glue"]
+        wanted = {
+            "Description": "Curates one window of raw candles",
+            "Role": role_arn,
+            "ExecutionProperty": {"MaxConcurrentRuns": 10},
+            "Command": {
+                "Name": "glueetl",
+                "ScriptLocation": f"s3://{BUCKET}/{SCRIPT_KEY}",
+                "PythonVersion": "3",
+            },
+            "DefaultArguments": {
+                "--job-language": "python",
+                "--extra-py-files": f"s3://{BUCKET}/{PACKAGE_KEY}",
+                "--enable-metrics": "true",
+                "--enable-job-insights": "true",
+                "--enable-observability-metrics": "true",
+                "--enable-continuous-cloudwatch-log": "true",
+                # Bookmarks remember by name and time: cleared tasks and backfills would skip data.
+                "--job-bookmark-option": "job-bookmark-disable",
+            },
+            "MaxRetries": 0,
+            "Timeout": 60,
+            "GlueVersion": "6.0",
+            "WorkerType": "G.1X",
+            "NumberOfWorkers": 2,
+            "ExecutionClass": "STANDARD",
+        }
+        job = _found(lambda: glue.get_job(JobName=GLUE_JOB))
+        if job is None:
+            glue.create_job(Name=GLUE_JOB, **wanted)
+            self.created.append(f"Glue job {GLUE_JOB}")
+        elif any(job["Job"].get(member) != value for member, value in wanted.items()):
+            glue.update_job(JobName=GLUE_JOB, JobUpdate=wanted)
+            self.created.append(f"new definition of Glue job {GLUE_JOB}")
+
+    def warehouse(self, copy_role_arn: str) -> str:
+        manager, serverless = self._clients["secretsmanager"], self._clients["redshift-serverless"]
+        secret = _found(lambda: manager.get_secret_value(SecretId=ADMIN_SECRET))
+        if secret is None:
+            text = json.dumps({"username": "admin", "password": new_password()})
+            secret = {**manager.create_secret(Name=ADMIN_SECRET, SecretString=text), "SecretString": text}
+            self.created.append(f"secret {ADMIN_SECRET}")
+        if _found(lambda: serverless.get_namespace(namespaceName=REDSHIFT_NAME)) is None:
+            admin = json.loads(secret["SecretString"])
+            serverless.create_namespace(
+                namespaceName=REDSHIFT_NAME,
+                dbName=REDSHIFT_DATABASE,
+                adminUsername=admin["username"],
+                adminUserPassword=admin["password"],
+                iamRoles=[copy_role_arn],
+                defaultIamRoleArn=copy_role_arn,
+            )
+            self.created.append(f"Redshift namespace {REDSHIFT_NAME}")
+        if _found(lambda: serverless.get_workgroup(workgroupName=REDSHIFT_NAME)) is None:
+            serverless.create_workgroup(workgroupName=REDSHIFT_NAME, namespaceName=REDSHIFT_NAME, baseCapacity=8)
+            self.created.append(f"Redshift workgroup {REDSHIFT_NAME}")
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while (status := serverless.get_workgroup(workgroupName=REDSHIFT_NAME)["workgroup"]["status"]) != "AVAILABLE":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the workgroup {REDSHIFT_NAME} is still {status} after {_WAIT_SECONDS} seconds")
+            time.sleep(0.1)
+        return str(secret["ARN"])
+
+    def settings(self, wanted: Mapping[str, Any]) -> None:
+        """Write the bundle's settings; a new port or other symbols are a change, a person's own edit goes with it."""
+        manager = self._clients["secretsmanager"]
+        text = json.dumps(wanted)
+        secret = _found(lambda: manager.get_secret_value(SecretId=SETTINGS_SECRET))
+        if secret is None:
+            manager.create_secret(Name=SETTINGS_SECRET, SecretString=text)
+            self.created.append(f"secret {SETTINGS_SECRET}")
+        elif json.loads(secret["SecretString"]) != wanted:
+            manager.put_secret_value(SecretId=SETTINGS_SECRET, SecretString=text)
+            self.created.append(f"new settings in secret {SETTINGS_SECRET}")
+
+
+_MISSING = frozenset(
+    {"404", "NoSuchBucket", "NoSuchKey", "NoSuchEntity", "EntityNotFoundException", "ResourceNotFoundException"}
+)
+
+
+def _found(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what a call reads, or None when AWS says that it is not there."""
+    try:
+        return read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            return None
+        raise

@@ -1,0 +1,59 @@
+"""What Redshift says where PostgreSQL says something else."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+from psycopg import errors
+
+_TEXT_TYPE = re.compile(r"(?P<kind>varchar|char)_(?P<bytes>\d+)")
+_INVALID_INPUT = re.compile(r'invalid input syntax for type (?P<type>[\w ]+): "(?P<value>.*)"', re.DOTALL)
+_NUMBER_TYPES = {"integer": "Integer", "bigint": "Long", "smallint": "Short", "numeric": "Decimal"}
+
+
+def isolation_violation(table: str) -> str:
+    """The error of a writer that another writer of the same table overtook."""
+    return f"ERROR: 1023 DETAIL: Serializable isolation violation on table - {table}"
+
+
+def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
+    """The text of ``Error`` in DescribeStatement for an error of PostgreSQL.
+
+    Args:
+        error: What PostgreSQL raised.
+        table: The table that the statement wrote, if it is known.
+    """
+    detail = error.diag
+    primary = detail.message_primary or str(error).strip() or type(error).__name__
+    match error:
+        case errors.SerializationFailure():
+            return isolation_violation(table or detail.table_name or "unknown")
+        case errors.NotNullViolation():
+            return f"ERROR: Cannot insert a NULL value into column {detail.column_name}"
+        case errors.CheckViolation() if found := _TEXT_TYPE.fullmatch(detail.datatype_name or ""):
+            kind = "character varying" if found["kind"] == "varchar" else "character"
+            return f"ERROR: value too long for type {kind}({found['bytes']})"
+        case errors.CardinalityViolation() if primary.startswith("MERGE"):
+            return "ERROR: Found multiple matches to update the same tuple."
+        case errors.GeneratedAlways():
+            return "ERROR: cannot set an identity column to a value"
+        case errors.InvalidTextRepresentation():
+            return f"ERROR: {_invalid_digit(primary)}"
+        case errors.NumericValueOutOfRange() if primary == "numeric field overflow":
+            return "ERROR: Numeric data overflow (result precision)"
+        case errors.QueryCanceled():
+            return "ERROR: Query cancelled on user's request"
+    context = f"\n  Hint: {detail.message_hint}" if detail.message_hint and "::" not in detail.message_hint else ""
+    return f"ERROR: {primary}{context}"
+
+
+def _invalid_digit(primary: str) -> str:
+    found = _INVALID_INPUT.fullmatch(primary)
+    if found is None or found["type"] not in _NUMBER_TYPES:
+        return primary
+    value = found["value"]
+    allowed = "0123456789+-." if found["type"] == "numeric" else "0123456789+-"
+    position = next((at for at, character in enumerate(value) if character not in allowed), 0)
+    shown = value[position : position + 1]
+    return f"Invalid digit, Value '{shown}', Pos {position}, Type: {_NUMBER_TYPES[found['type']]}"

@@ -1,0 +1,290 @@
+"""Runs statements on the warehouse in one transaction, with Redshift's rules for writers of one table.
+
+Redshift Serverless works under snapshot isolation. Writers of one table take turns; one that changes rows (UPDATE, DELETE, MERGE) and
+finds that another's write was committed after its own snapshot is aborted with error 1023, while pure appends (INSERT, COPY) go on.
+PostgreSQL's REPEATABLE READ alone would miss two MERGEs that both insert a row of the same key. So every writer locks its table
+and leaves its transaction's id in ``redshift.table_writes``; a changing writer then looks there, outside its own snapshot.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import IsolationLevel, RawCursor
+
+from local_aws.redshift.error_messages import isolation_violation, redshift_error
+from local_aws.redshift.load import CopyError, Loaded, S3ClientFactory, load_parquet
+from local_aws.redshift.result_columns import ResultSet, read_result
+from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
+from local_aws.redshift.statement_store import StatementRecord
+from local_aws.redshift.statement_text import quoted
+from local_aws.redshift.warehouse import Warehouse
+
+Progress = Callable[[StatementRecord, ResultSet | None], None]
+"""Told of every change of a statement."""
+
+
+class StatementFailed(Exception):
+    """A statement failed; the message is Redshift's. The transaction is rolled back."""
+
+
+class Cancelled(Exception):
+    """The statement was cancelled before or while it ran."""
+
+
+class Execution:
+    """One run of a statement or a batch; ``cancel`` may be called from another thread.
+
+    Args:
+        warehouse: Where it runs.
+        s3_client_factory: Gives the S3 client for the role of a COPY.
+        role_exists: Says whether a role's ARN is one of IAM.
+    """
+
+    def __init__(self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_exists: Callable[[str], bool]) -> None:
+        self._warehouse = warehouse
+        self._s3_client_factory = s3_client_factory
+        self._role_exists = role_exists
+        self._lock = threading.Lock()
+        self._connection: psycopg.Connection[Any] | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """End the run: what PostgreSQL does now is cancelled, what is still to come is not begun."""
+        with self._lock:
+            self._cancelled = True
+            if self._connection is not None:
+                self._connection.cancel_safe(timeout=5)
+
+    def run(self, commit_id: str, records: list[StatementRecord], progress: Progress) -> None:
+        """Run statements one after the other in one transaction and commit it.
+
+        Args:
+            commit_id: Kept in the transaction, see ``was_committed``.
+            records: The statements, all of the same database.
+            progress: Told when a statement starts and ends.
+
+        Raises:
+            StatementFailed: One failed; it is the one whose status is FAILED.
+            Cancelled: ``cancel`` was called.
+        """
+        database = records[0].database
+        try:
+            connection = self._warehouse.connect(
+                database,
+                cursor_factory=RawCursor,
+                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres",
+            )
+        except psycopg.OperationalError as error:
+            reason = str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
+            self._fail(records[0], f"FATAL: {reason}", progress)
+        with self._lock:
+            if self._cancelled:
+                connection.close()
+                raise Cancelled
+            self._connection = connection
+        try:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            transaction = _Transaction(connection, self._warehouse, database, alone=len(records) == 1)
+            for record in records:
+                self._run_one(transaction, record, progress)
+            with self._lock:
+                # From here on a cancel comes too late: the commit below is not interrupted.
+                if self._cancelled:
+                    raise Cancelled
+                self._connection = None
+            connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
+            connection.commit()
+        except psycopg.Error as error:
+            if self._cancelled:
+                raise Cancelled from None
+            self._fail(records[-1], redshift_error(error), progress)
+        finally:
+            with self._lock:
+                self._connection = None
+            connection.close()
+
+    def _run_one(self, transaction: _Transaction, record: StatementRecord, progress: Progress) -> None:
+        if self._cancelled:
+            raise Cancelled
+        record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
+        progress(record, None)
+        started = time.perf_counter_ns()
+        target: WriteTarget | None = None
+        result: ResultSet | None = None
+        try:
+            statement = translate(record.query)
+            target = statement.writes
+            transaction.prepare(statement, record)
+            if statement.copy is not None:
+                record.result_rows = self._copy(transaction, statement, record)
+            elif statement.text:
+                result = transaction.execute(statement, record)
+        except SqlNotSupported as error:
+            self._fail(record, f"ERROR: {error}", progress, started)
+        except _Overtaken as error:
+            self._fail(record, str(error), progress, started)
+        except CopyError as error:
+            if self._cancelled:
+                raise Cancelled from None
+            self._fail(record, f"ERROR: {error.message}", progress, started)
+        except psycopg.Error as error:
+            if self._cancelled:
+                raise Cancelled from None
+            table = None if target is None else target.name
+            self._fail(record, redshift_error(error, table), progress, started)
+        record.duration = time.perf_counter_ns() - started
+        record.has_result = result is not None
+        record.result_rows = max(record.result_rows, 0)
+        record.result_size = result.size if result is not None else 0
+        if result is not None:
+            record.columns = result.columns
+            record.result_rows = len(result.rows)
+        record.status = "FINISHED"
+        progress(record, result)
+
+    @staticmethod
+    def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> None:
+        record.status, record.error = "FAILED", message
+        record.duration = time.perf_counter_ns() - started if started is not None else 0
+        progress(record, None)
+        raise StatementFailed(message)
+
+    def _copy(self, transaction: _Transaction, statement: Statement, record: StatementRecord) -> int:
+        copy = statement.copy
+        assert copy is not None  # noqa: S101 - the caller's condition, for the type checker
+        started = time.time()
+        try:
+            if not self._role_exists(copy.role_arn):
+                raise CopyError(f"User is not authorized to assume IAM Role {copy.role_arn}", code=8001)
+            loaded = load_parquet(
+                transaction.connection, copy, self._s3_client_factory(copy.role_arn), stop=lambda: self._cancelled
+            )
+        except CopyError as error:
+            self._record_load(record, statement, started, None, error)
+            raise
+        except psycopg.Error as error:
+            self._record_load(record, statement, started, None, CopyError(redshift_error(error, copy.table)))
+            raise
+        transaction.connection.execute(
+            "SELECT set_config('redshift.last_copy_count', $1, false), set_config('redshift.last_copy_id', $2, false)",
+            [str(loaded.rows), str(record.query_id)],
+        )
+        self._record_load(record, statement, started, loaded, None)
+        return loaded.rows
+
+    def _record_load(
+        self, record: StatementRecord, statement: Statement, started: float, loaded: Loaded | None, error: CopyError | None
+    ) -> None:
+        """SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL: outside the transaction, so that a failed load leaves its reason."""
+        copy = statement.copy
+        assert copy is not None  # noqa: S101
+        ended = time.time()
+        done = loaded or Loaded(0, 0, 0)
+        status = "completed" if error is None else "aborted" if self._cancelled else "failed"
+        with self._warehouse.connect(record.database, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
+                " to_timestamp(%s) AT TIME ZONE 'UTC', to_timestamp(%s) AT TIME ZONE 'UTC', %s, %s, 'parquet',"
+                " %s, %s, %s, %s, %s, %s, NULL, %s, %s)",
+                [record.query_id, record.pid, record.database, copy.table, started, ended, int((ended - started) * 1e6), status,
+                 done.rows, done.size, done.files, done.size, done.files, int(error is not None), copy.source,
+                 error.message if error else None],
+            )  # fmt: skip
+            if error is not None:
+                connection.execute(
+                    "INSERT INTO redshift.load_error_detail VALUES (100, %s, NULL, %s, %s, to_timestamp(%s) AT TIME ZONE 'UTC',"
+                    " NULL, %s, NULL, %s, %s, NULL, NULL, %s, %s)",
+                    [record.query_id, record.pid, record.database, started, error.file, error.column, error.column_type,
+                     error.code, error.message],
+                )  # fmt: skip
+
+
+class _Overtaken(Exception):
+    """Another transaction changed the table after our snapshot; the message is Redshift's."""
+
+
+class _Transaction:
+    def __init__(self, connection: psycopg.Connection[Any], warehouse: Warehouse, database: str, *, alone: bool) -> None:
+        self.connection = connection
+        self._warehouse = warehouse
+        self._database = database
+        self._alone = alone
+        self._snapshot: str | None = None
+
+    def prepare(self, statement: Statement, record: StatementRecord) -> None:
+        """Make what the statement needs, and take its turn when it writes a table."""
+        if not statement.in_transaction and not self._alone:
+            word = record.query.split(None, 1)[0].upper()
+            raise SqlNotSupported(f"{word} cannot run inside a transaction block (a batch is one transaction)")
+        self._ensure_text_types(statement)
+        target = statement.writes
+        if target is None or not (self._alone and target.appends):
+            # A lone append waits for its turn first and looks then; everything else sees what was there when it began.
+            self._take_snapshot()
+        if target is not None:
+            self._lock_for_writing(target)
+        self.connection.execute("SELECT set_config('redshift.last_query_id', $1, false)", [str(record.query_id)])
+
+    def execute(self, statement: Statement, record: StatementRecord) -> ResultSet | None:
+        """Run a statement; sets the number of rows that it changed."""
+        values = {parameter["name"].lower(): parameter["value"] for parameter in record.parameters}
+        arguments = [values[name.lower()] for name in statement.parameters if name.lower() in values]
+        if len(arguments) != len(statement.parameters):
+            missing = next(name for name in statement.parameters if name.lower() not in values)
+            raise SqlNotSupported(f'syntax error at or near ":": no value for the parameter {missing}')
+        cursor = self.connection.cursor()
+        cursor.execute(statement.text.encode(), arguments or None)
+        if statement.returns_rows and cursor.pgresult is not None:
+            return read_result(self.connection, cursor.pgresult)
+        record.result_rows = cursor.rowcount
+        return None
+
+    def _take_snapshot(self) -> None:
+        if self._snapshot is None:
+            row = self.connection.execute("SELECT pg_current_snapshot()::text").fetchone()
+            self._snapshot = row[0] if row else None
+
+    def _lock_for_writing(self, target: WriteTarget) -> None:
+        name = quoted(target.schema, target.name)
+        self.connection.execute(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE".encode())
+        row = self.connection.execute(
+            "INSERT INTO redshift.table_writes (table_id, writer) VALUES ($1::regclass, pg_current_xact_id()) RETURNING table_id",
+            [name],
+        ).fetchone()
+        if row is not None and not target.appends:
+            with self._warehouse.connect(self._database, autocommit=True) as observer:
+                overtaken = observer.execute(
+                    "SELECT 1 FROM redshift.table_writes"
+                    " WHERE table_id = %s AND NOT pg_visible_in_snapshot(writer, %s::pg_snapshot) LIMIT 1",
+                    [row[0], self._snapshot],
+                ).fetchone()
+            if overtaken:
+                raise _Overtaken(isolation_violation(target.name))
+
+    def _ensure_text_types(self, statement: Statement) -> None:
+        # On a connection of its own: made inside the transaction, a type would hold up every other that needs it.
+        if statement.text_types:
+            with self._warehouse.connect(self._database, autocommit=True) as connection:
+                for kind, length in sorted(statement.text_types):
+                    connection.execute("SELECT redshift.ensure_text_type(%s, %s)", [kind, length])
+
+
+def was_committed(warehouse: Warehouse, database: str, commit_id: str) -> bool:
+    """Whether the transaction of a run was committed; to be asked after a restart."""
+    with warehouse.connect(database, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT 1 FROM redshift.committed_statements WHERE statement_id = %s", [commit_id]
+        ).fetchone()
+    return found is not None
+
+
+def forget_old_runs(warehouse: Warehouse, database: str) -> None:
+    """Drop what only transactions in flight needed; to be called when none is."""
+    with warehouse.connect(database, autocommit=True) as connection:
+        connection.execute("DELETE FROM redshift.table_writes")
+        connection.execute("DELETE FROM redshift.committed_statements WHERE committed_at < clock_timestamp() - interval '1 day'")
