@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
@@ -33,7 +34,7 @@ so in `plan_load`; clear the run, or start it with `force`, to load it all the s
 """
 
 # How long a step may take, and how often it is looked at. A step is a matter of minutes; what takes longer hangs.
-STATEMENT = {
+STATEMENT: dict[str, Any] = {
     "workgroup_name": "{{ settings().redshift_workgroup }}",
     "database": "{{ settings().redshift_database }}",
     # Not a template field of the provider's operator, so it is set just before the task runs.
@@ -51,7 +52,7 @@ with DAG(
     doc_md=DOCS,
     # Not "@daily": its data interval has no width. The logical date is the day that is loaded.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(2017, 8, 17, tzinfo=timezone.utc),
+    start_date=datetime(2017, 8, 17, tzinfo=UTC),
     catchup=False,
     max_active_runs=4,
     dagrun_timeout=timedelta(hours=6),
@@ -60,7 +61,9 @@ with DAG(
     user_defined_macros=macros.MACROS,
     user_defined_filters=macros.FILTERS,
     params={
-        "day": Param(None, type=["null", "string"], format="date", description="Day to load instead of the logical date's"),
+        "day": Param(
+            None, type=["null", "string"], format="date", description="Day to load instead of the logical date's"
+        ),
         "force": Param(False, type="boolean", description="Load even what the warehouse already holds"),
     },
     default_args={

@@ -18,8 +18,8 @@ from xml.sax.saxutils import unescape
 from local_aws.moto_journal import HttpRequest
 from local_aws.wire import Answer
 
-_NAMING = re.compile(r"(name|id|arn|key|.*(Name|Id|Arn))", re.IGNORECASE)
-_NOT_LOGGED = frozenset({"externalid", "accesskeyid", "awsaccesskeyid", "x-amz-credential", "x-id", "key"})
+_NAMING = re.compile(r"(name|id|arn|.*(Name|Id|Arn))", re.IGNORECASE)
+_NOT_LOGGED = frozenset({"externalid", "accesskeyid", "awsaccesskeyid", "x-id"})
 _LONGEST = 512
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _S3_QUERY = ("prefix", "versionId", "uploadId", "partNumber")
@@ -70,7 +70,7 @@ class CallLog:
             "access_key_id": access_key_id,
             "region": region,
             "status": answer.status,
-            "error": error_code_of(answer) if answer.status >= 400 else None,
+            "error": (error_code_of(answer) or str(answer.status)) if answer.status >= 400 else None,
             "duration_ms": round(seconds * 1000, 1),
         }
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -129,7 +129,8 @@ def _names_in_json(body: bytes) -> dict[str, str]:
         document = json.loads(body)
     except ValueError:
         return {}
-    return _naming(document)
+    inputs = {f"{name}.Name": value.get("Name") for name, value in document.items() if isinstance(value, dict)}
+    return _naming(document) | _naming({name: value for name, value in inputs.items() if name.endswith("Input.Name")})
 
 
 def _naming(parameters: Mapping[str, Any]) -> dict[str, str]:

@@ -230,6 +230,7 @@ class HttpServer:
         self._bridge = WSGIMiddleware(cast("Any", application), workers=_THREADS)
         config = uvicorn.Config(
             self._serve,
+            interface="asgi3",  # of a bound method it would guess an older one
             lifespan="off",
             ws="none",
             log_config=None,

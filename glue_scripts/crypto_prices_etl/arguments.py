@@ -12,7 +12,6 @@ from crypto_prices_etl.schemas import CURATED_COLUMNS, Varchar
 
 OPTION_NAMES = (
     "JOB_NAME",
-    "JOB_RUN_ID",
     "raw_manifests",
     "window_start",
     "window_end",
@@ -22,7 +21,10 @@ OPTION_NAMES = (
     "lake_bucket",
     "max_rejected_share",
 )
-"""What ``getResolvedOptions`` is asked for; Glue itself passes the first two."""
+"""What ``getResolvedOptions`` is asked for.
+
+JOB_RUN_ID is not in the list: it is reserved, asking for it raises, and Glue gives it unasked.
+"""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Resources:
     """
 
     def __init__(
-        self, path: Path, *, now: Callable[[], dt.datetime] = system_clock, pending_seconds: float = 0.5
+        self, path: Path, *, now: Callable[[], dt.datetime] = system_clock, pending_seconds: float = 0.2
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()

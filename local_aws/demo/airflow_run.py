@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def main() -> int:
     ready = time.monotonic()
     if not sys.stdin.readline():
         return 1  # the demo is gone
-    logical_date = datetime.fromisoformat(arguments.date).replace(tzinfo=timezone.utc)
+    logical_date = datetime.fromisoformat(arguments.date).replace(tzinfo=UTC)
     dag_run = dag.test(logical_date=logical_date, run_conf={"force": True} if arguments.force else {})
     result = _result(dag_run) | {"airflow_start_seconds": ready - started}
     arguments.result.write_text(json.dumps(result, indent=1, default=str))
@@ -59,20 +59,17 @@ def _result(dag_run: Any) -> dict[str, Any]:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
-    with create_session() as session:
-        def xcom(task_id: str, key: str = "return_value") -> Any:
-            query = XComModel.get_many(
-                run_id=dag_run.run_id, dag_ids=dag_run.dag_id, task_ids=task_id, key=key
-            )
-            values = [XComModel.deserialize_value(row) for row in session.execute(query.with_only_columns(XComModel)).scalars()]
-            return values[0] if values else None
+    def xcoms(task_id: str, key: str) -> list[Any]:
+        query = XComModel.get_many(run_id=dag_run.run_id, dag_ids=dag_run.dag_id, task_ids=task_id, key=key)
+        with create_session() as session:
+            return [XComModel.deserialize_value(row) for row in session.scalars(query)]
 
-        return {
-            "state": str(dag_run.state),
-            "run_id": dag_run.run_id,
-            "skipped_because": xcom("plan_load", "skipped_because"),
-            "fetched": xcom("fetch_prices"),
-        }
+    return {
+        "state": str(dag_run.state),
+        "run_id": dag_run.run_id,
+        "skipped_because": next(iter(xcoms("plan_load", "skipped_because")), None),
+        "fetched": xcoms("fetch_prices", "return_value"),
+    }
 
 
 if __name__ == "__main__":

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-
-import boto3
-import jinja2
 
 from local_aws import child_process
-from local_aws.airflow_environment import REPOSITORY, airflow_environment, airflow_home
-from local_aws.demo import failure
+from local_aws.airflow_environment import REPOSITORY, airflow_home
 from local_aws.demo.screen import Screen
-from local_aws.demo.task_progress import FINISHED, TaskProgress, read_progress
 
 sys.path.insert(0, str(REPOSITORY / "plugins"))
 
-from crypto_prices.macros import FILTERS  # noqa: E402 (the bundle's own SQL is asked with the bundle's own filters)
-from crypto_prices.window import Window  # noqa: E402
 
 START_SECONDS = 120
 RUN_SECONDS = 3600
 STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
+
+HEALTH_PATH = "/_local_aws/health"  # of local_aws.server, which takes a second to import
+LIVE_URL = "https://data-api.binance.vision"
 
 
 class DemoError(Exception):
@@ -99,31 +91,32 @@ class DayRun:
             DemoError: It could not be run.
         """
         began = time.monotonic()
-        options = self.options
-        self._make_room()
-        port = _free_port()
-        aws = _aws_environment(port)
-        self.screen.header(options, self.airflow_log, self.aws_log)
-        local_aws = self._start_local_aws(port)
+        self.screen.header(self.options, self.airflow_log, self.aws_log)
+        endpoint = f"http://127.0.0.1:{_free_port()}"
+        aws = aws_environment(endpoint)
+        self._begin_logs()
+        # Both take seconds to start, so they start together; Airflow then waits for the AWS.
+        local_aws = self._start_local_aws(endpoint)
         airflow = self._start_airflow(aws)
         with self.screen.working("starting the local AWS and Airflow"):
-            names = self._provision(local_aws, aws)
+            names = self._provision(local_aws, endpoint)
         aws_seconds = time.monotonic() - began
-        assert airflow.stdin is not None
-        airflow.stdin.write(b"go\n")
-        airflow.stdin.close()
+        _say_go(airflow)
         tasks = self._watch(airflow, local_aws)
         result = json.loads(self.result_file.read_text()) if self.result_file.exists() else {}
-        succeeded = airflow.returncode == 0 and result.get("state") == "success"
         self.screen.tasks(tasks)
-        if not succeeded:
+        if airflow.returncode != 0 or result.get("state") != "success":
             self._explain(tasks)
             return False
-        if result.get("skipped_because"):
+        if result["skipped_because"]:
             self.screen.skipped(result["skipped_because"])
-        self._show_warehouse(aws, names)
-        self.screen.places(options, names, self.airflow_log)
-        self.screen.timing(time.monotonic() - began, aws_seconds, result["airflow_start_seconds"], tasks)
+        self.screen.gaps({fetched["source"]: fetched["gaps"] for fetched in result["fetched"]}, self.options.day)
+        load = self._show_warehouse(names)
+        self.screen.places(self._places(names, load))
+        glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in tasks if task.task_id == "curate_prices")
+        total = time.monotonic() - began
+        parts = [("local AWS ready after", aws_seconds), ("Airflow imported after", result["airflow_start_seconds"])]
+        self.screen.timing(total, [*parts, ("Glue run", glue)] if glue else parts)
         return True
 
     def stop(self) -> None:
@@ -131,3 +124,194 @@ class DayRun:
         for child in reversed(self._children):
             child_process.stop(child, STOP_SECONDS)
         self._children.clear()
+
+    def _begin_logs(self) -> None:
+        airflow_home(self.options.state_dir).mkdir(parents=True, exist_ok=True)
+        for log in (self.airflow_log, self.aws_log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("")
+        self.result_file.unlink(missing_ok=True)
+
+    def _start_local_aws(self, endpoint: str) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-m", "local_aws", "--port", endpoint.rsplit(":", 1)[1]]
+        arguments += ["--state-dir", str(self.options.state_dir), "--no-provision"]
+        if self.options.market_data:
+            arguments += ["--market-data", str(self.options.market_data)]
+        child = child_process.start(arguments, environment=os.environ, log=self.aws_log, directory=REPOSITORY)
+        self._children.append(child)
+        return child
+
+    def _start_airflow(self, aws: dict[str, str]) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-m", "local_aws.demo.airflow_run", "--date", self.options.day.isoformat()]
+        arguments += ["--result", str(self.result_file), *(["--force"] if self.options.force else [])]
+        child = child_process.start(
+            arguments,
+            environment=airflow_environment(self.options.state_dir, aws),
+            log=self.airflow_log,
+            directory=REPOSITORY,
+        )
+        self._children.append(child)
+        return child
+
+    def _provision(self, local_aws: subprocess.Popen[bytes], endpoint: str) -> Provisioned:
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_healthy(endpoint):
+            if local_aws.poll() is not None:
+                raise DemoError(f"the local AWS did not start: {_last_line(self.aws_log)} (log: {self.aws_log})")
+            if time.monotonic() > deadline:
+                raise DemoError(f"the local AWS was not ready after {START_SECONDS} s (log: {self.aws_log})")
+            time.sleep(0.1)
+        return provision(
+            endpoint,
+            symbols={"binance": tuple(self.options.symbols)},
+            exchange_urls={"binance": LIVE_URL} if self.options.live else None,
+        )
+
+    def _watch(self, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]) -> list[TaskProgress]:
+        database = airflow_home(self.options.state_dir) / "airflow.db"
+        began_at = datetime.now(UTC)
+        deadline = time.monotonic() + RUN_SECONDS
+        tasks: list[TaskProgress] = []
+        with self.screen.live() as live:
+            while True:
+                ended = airflow.poll() is not None
+                tasks = read_progress(database, self.options.logical_date, began_at) or tasks
+                self.screen.progress(live, tasks)
+                if ended:
+                    return tasks
+                if local_aws.poll() is not None:
+                    raise DemoError(f"the local AWS ended: {_last_line(self.aws_log)} (log: {self.aws_log})")
+                if time.monotonic() > deadline:
+                    raise DemoError(f"the run did not end within {RUN_SECONDS} s (log: {self.airflow_log})")
+                time.sleep(LOOK_SECONDS)
+
+    def _explain(self, tasks: list[TaskProgress]) -> None:
+        log = self.airflow_log.read_text(errors="replace")
+        failed = [task for task in tasks if task.state == "failed"]
+        for task in failed:
+            task_log = failure.log_of_task(log, task.task_id, task.map_index)
+            self.screen.failure(task.name, failure.reason(task_log), failure.tail(task_log), self.airflow_log)
+        if not failed:
+            self.screen.failure("the run", failure.reason(log), failure.tail(log), self.airflow_log)
+
+    def _show_warehouse(self, names: Provisioned) -> dict[str, Any] | None:
+        """Ask the warehouse and show what it says; return the newest load of the day, if there is one."""
+        warehouse = Warehouse(names)
+        window = Window.of_day(self.options.day)
+        loads = warehouse.ask("queries/loads_of_window.sql", window)
+        newest = [load for load in loads if load["batch_id"] == loads[0]["batch_id"]]
+        if newest:
+            self.screen.accounting(newest, self._quarantined(names, newest[0]["glue_job_run_id"]))
+        prices = warehouse.ask("queries/prices_of_window.sql", window)
+        if prices:
+            self.screen.prices(prices)
+        (checksum,) = warehouse.ask("queries/fact_checksum.sql", window)
+        self.screen.checksum(checksum["row_total"], checksum["checksum"])
+        return newest[0] if newest else None
+
+    @staticmethod
+    def _quarantined(names: Provisioned, job_run_id: str) -> dict[str, dict[str, int]]:
+        s3 = local_client("s3", names.endpoint)
+        body = s3.get_object(Bucket=names.bucket, Key=curation_report_key(job_run_id))["Body"].read()
+        return {source: counts["quarantined"] for source, counts in json.loads(body)["sources"].items()}
+
+    def _places(self, names: Provisioned, load: dict[str, Any] | None) -> list[tuple[str, str]]:
+        places = [("state", f"{self.options.state_dir} (make clean forgets it)")]
+        if load:
+            version = f"s3://{names.bucket}/curated/crypto_prices/version={load['glue_job_run_id']}/"
+            places += [
+                ("raw manifest", load["raw_manifest"]),
+                ("curated", version),
+                ("COPY manifest", load["copy_manifest"]),
+            ]
+        return [
+            *places,
+            ("catalog table", f"{names.catalog_database}.{names.catalog_table}"),
+            ("fact table", f"crypto.fact_crypto_prices in {names.redshift_workgroup}/{names.redshift_database}"),
+            ("call log", str(self.options.state_dir / "calls.jsonl")),
+            ("Airflow log", str(self.airflow_log)),
+            ("look around", "make local-aws starts the local AWS on this state and prints how to reach it"),
+        ]
+
+
+class Warehouse:
+    """Asks the warehouse the bundle's own queries through the Redshift Data API.
+
+    Args:
+        names: What the workgroup, database and secret are called.
+    """
+
+    def __init__(self, names: Provisioned) -> None:
+        self._client = local_client("redshift-data", names.endpoint)
+        self._target = {
+            "WorkgroupName": names.redshift_workgroup,
+            "Database": names.redshift_database,
+            "SecretArn": names.redshift_secret_arn,
+        }
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(REPOSITORY / "sql"),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - SQL, not HTML; values go through the literal filter
+        )
+        self._templates.filters |= FILTERS
+
+    def ask(self, name: str, window: Window) -> list[dict[str, Any]]:
+        """Return the rows of one file of sql/queries/ for a window.
+
+        Raises:
+            DemoError: The statement failed.
+        """
+        sql = self._templates.get_template(name).render(window=lambda ti: window, ti=None)
+        statement_id = self._client.execute_statement(Sql=sql, **self._target)["Id"]
+        while True:
+            statement = self._client.describe_statement(Id=statement_id)
+            if statement["Status"] == "FINISHED":
+                break
+            if statement["Status"] in ("FAILED", "ABORTED"):
+                raise DemoError(f"{name}: {statement.get('Error')}")
+            time.sleep(0.05)
+        rows: list[dict[str, Any]] = []
+        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
+            columns = [column["name"] for column in page["ColumnMetadata"]]
+            for record in page["Records"]:
+                values = [None if field.get("isNull") else next(iter(field.values())) for field in record]
+                rows.append(dict(zip(columns, values, strict=True)))
+        return rows
+
+
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """Return the environment variables that point AWS clients at the local AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_REGION": DEFAULT_REGION,
+        "AWS_DEFAULT_REGION": DEFAULT_REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_healthy(endpoint: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint}{HEALTH_PATH}", timeout=2) as answer:  # noqa: S310 - our own http URL
+            return bool(answer.status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _say_go(airflow: subprocess.Popen[bytes]) -> None:
+    if airflow.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):  # it ended already: its log says why
+            airflow.stdin.write(b"go\n")
+            airflow.stdin.close()
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it wrote nothing"

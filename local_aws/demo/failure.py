@@ -10,7 +10,7 @@ _REDSHIFT = re.compile(r"'Error': (['\"])(?P<message>.*?)\1,?$", re.MULTILINE)
 
 
 def log_of_task(log: str, task_id: str, map_index: int) -> str:
-    """Return the part of a ``dags test`` log that is about the last try of one task instance; empty if there is none."""
+    """Return the part of a ``dags test`` log that is about a task instance's last try; empty if there is none."""
     starts = list(_START.finditer(log))
     for position, start in reversed(list(enumerate(starts))):
         if (start[1], int(start[2])) == (task_id, map_index):

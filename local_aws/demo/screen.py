@@ -73,7 +73,7 @@ class Screen:
         """Return the display that ``progress`` fills while the run goes on."""
         return Live(console=self.console, auto_refresh=False, transient=True)
 
-    def progress(self, live: Live, tasks: Sequence[TaskProgress], order: Sequence[str]) -> None:
+    def progress(self, live: Live, tasks: Sequence[TaskProgress]) -> None:
         """Show how far the run is: a table on a terminal, else one line per change of a task."""
         now = datetime.now(UTC)
         if self.console.is_terminal:
@@ -83,9 +83,9 @@ class Screen:
             line = f"{finished} of {len(tasks)} tasks done"
             line += f", {' and '.join(running)} running" if running else ""
             line += f", {' and '.join(waiting)} waiting to be tried again" if waiting else ""
-            live.update(Group(self._task_table(tasks, order, now), Spinner("dots", Text(line))), refresh=True)
+            live.update(Group(self._task_table(tasks, now), Spinner("dots", Text(line))), refresh=True)
             return
-        for task in _ordered(tasks, order):
+        for task in _ordered(tasks):
             change = (task.name, task.state, task.try_number)
             if task.state in ("success", "failed", "up_for_retry", "skipped", "upstream_failed") and (
                 change not in self._told
@@ -93,9 +93,9 @@ class Screen:
                 self._told.add(change)
                 self.console.print(f"  {task.name:<22} {task.state:<16} {_seconds(task.seconds(now))}")
 
-    def tasks(self, tasks: Sequence[TaskProgress], order: Sequence[str]) -> None:
+    def tasks(self, tasks: Sequence[TaskProgress]) -> None:
         """Show each task with its state and duration."""
-        self.console.print(self._task_table(tasks, order, datetime.now(UTC)))
+        self.console.print(self._task_table(tasks, datetime.now(UTC)))
 
     def skipped(self, why: str) -> None:
         """Say why nothing had to be loaded."""
@@ -138,9 +138,7 @@ class Screen:
 
     def prices(self, rows: Sequence[dict[str, Any]]) -> None:
         """Show the day's prices as the warehouse has them."""
-        table = Table(
-            title="Prices in the warehouse (Redshift Data API)", title_justify="left", title_style="bold"
-        )
+        table = Table(title="Prices in the warehouse (Redshift Data API)", title_justify="left", title_style="bold")
         for column in ("source", "market", "candles", "open", "low", "high", "close", "change"):
             table.add_column(column, justify="left" if column in ("source", "market") else "right", no_wrap=True)
         table.add_column("close by candle", no_wrap=True)
@@ -183,20 +181,20 @@ class Screen:
         self.console.print(f"\n[bold red]make demo:[/] {escape(message)}", soft_wrap=True)
 
     @staticmethod
-    def _task_table(tasks: Sequence[TaskProgress], order: Sequence[str], now: datetime) -> Table:
+    def _task_table(tasks: Sequence[TaskProgress], now: datetime) -> Table:
         table = Table(title="Tasks", title_justify="left", title_style="bold")
         table.add_column("task")
         table.add_column("state")
         table.add_column("duration", justify="right")
-        for task in _ordered(tasks, order):
+        for task in _ordered(tasks):
             state = task.state or "waiting"
             table.add_row(task.name, Text(state, STATE_STYLES.get(state, "dim")), _seconds(task.seconds(now)))
         return table
 
 
-def _ordered(tasks: Sequence[TaskProgress], order: Sequence[str]) -> list[TaskProgress]:
-    position = {task_id: index for index, task_id in enumerate(order)}
-    return sorted(tasks, key=lambda task: (position.get(task.task_id, len(order)), task.map_index))
+def _ordered(tasks: Sequence[TaskProgress]) -> list[TaskProgress]:
+    last = datetime.max.replace(tzinfo=UTC)
+    return sorted(tasks, key=lambda task: (task.started_at or last, task.position, task.map_index))
 
 
 def _seconds(seconds: float | None) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local_aws.demo.airflow_run import DAG_ID
-
-FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,7 @@ class TaskProgress:
         started_at: Start of the current try, UTC.
         ended_at: End of the last try, UTC.
         try_number: Number of the try, from 1.
+        position: Place in the DAG file, for tasks that have not started.
     """
 
     task_id: str
@@ -31,6 +30,7 @@ class TaskProgress:
     started_at: datetime | None
     ended_at: datetime | None
     try_number: int
+    position: int
 
     @property
     def name(self) -> str:
@@ -44,12 +44,13 @@ class TaskProgress:
         return ((self.ended_at or now) - self.started_at).total_seconds()
 
 
-def read_progress(database: Path, logical_date: datetime) -> list[TaskProgress]:
-    """Return the task instances of the demo's run, in no particular order; none before the run exists.
+def read_progress(database: Path, logical_date: datetime, since: datetime) -> list[TaskProgress]:
+    """Return the task instances of the demo's run in the order of the DAG file; none before the run exists.
 
     Args:
         database: Airflow's SQLite file.
         logical_date: The run's logical date, UTC.
+        since: When the demo started; an older run of the same date is not this one.
     """
     if not database.exists():
         return []
@@ -58,15 +59,23 @@ def read_progress(database: Path, logical_date: datetime) -> list[TaskProgress]:
         rows = connection.execute(
             "SELECT ti.task_id, ti.map_index, ti.state, ti.start_date, ti.end_date, ti.try_number "
             "FROM task_instance ti JOIN dag_run dr ON dr.dag_id = ti.dag_id AND dr.run_id = ti.run_id "
-            "WHERE ti.dag_id = ? AND dr.logical_date = ?",
-            (DAG_ID, logical_date.strftime("%Y-%m-%d %H:%M:%S.%f")),
+            "WHERE ti.dag_id = ? AND dr.logical_date = ? AND dr.run_after >= ? "
+            "ORDER BY ti.id",  # time-ordered ids, made in the order of the DAG file
+            (DAG_ID, _text(logical_date), _text(since)),
         ).fetchall()
     except sqlite3.OperationalError:
         return []  # the tables are being made, or a write is under way: the next look will tell
     finally:
         connection.close()
-    return [TaskProgress(row[0], row[1], row[2], _instant(row[3]), _instant(row[4]), row[5]) for row in rows]
+    return [
+        TaskProgress(row[0], row[1], row[2], _instant(row[3]), _instant(row[4]), row[5], position)
+        for position, row in enumerate(rows)
+    ]
+
+
+def _text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)

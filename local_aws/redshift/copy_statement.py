@@ -98,7 +98,9 @@ def parse_copy(words: Words) -> CopyStatement:
             once("FORMAT")
             words.take("AS")
             if not words.take("PARQUET"):
-                raise SqlNotSupported(f"COPY FORMAT {words.peek() or '?'} is not supported by the local Redshift: PARQUET is")
+                raise SqlNotSupported(
+                    f"COPY FORMAT {words.peek() or '?'} is not supported by the local Redshift: PARQUET is"
+                )
         elif words.take("MANIFEST"):
             once("MANIFEST")
         elif words.take("STATUPDATE"):

@@ -149,11 +149,15 @@ def _plain_type(data_type: exp.DataType) -> str:
         sizes = [int(part.name) if part.name.isdigit() else -1 for part in data_type.expressions]
         precision, scale = (*sizes, *(18, 0)[len(sizes) :])[:2] if len(sizes) < 2 else sizes[:2]
         if not (1 <= precision <= 38 and 0 <= scale <= min(precision, 37)):
-            raise SqlNotSupported(f"DECIMAL({precision},{scale}): precision must be 1 to 38 and scale 0 to 37, not above it")
+            raise SqlNotSupported(
+                f"DECIMAL({precision},{scale}): precision must be 1 to 38 and scale 0 to 37, not above it"
+            )
         return f"numeric({precision},{scale})"
     name = _PLAIN_TYPES.get(data_type.this)
     if name is None or data_type.expressions:
-        raise SqlNotSupported(f"type {data_type.sql(dialect='redshift').lower()} is not supported by the local Redshift")
+        raise SqlNotSupported(
+            f"type {data_type.sql(dialect='redshift').lower()} is not supported by the local Redshift"
+        )
     return name
 
 

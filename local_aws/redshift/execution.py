@@ -45,7 +45,9 @@ class Execution:
         role_exists: Says whether a role's ARN is one of IAM.
     """
 
-    def __init__(self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_exists: Callable[[str], bool]) -> None:
+    def __init__(
+        self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_exists: Callable[[str], bool]
+    ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
         self._role_exists = role_exists
@@ -178,7 +180,12 @@ class Execution:
         return loaded.rows
 
     def _record_load(
-        self, record: StatementRecord, statement: Statement, started: float, loaded: Loaded | None, error: CopyError | None
+        self,
+        record: StatementRecord,
+        statement: Statement,
+        started: float,
+        loaded: Loaded | None,
+        error: CopyError | None,
     ) -> None:
         """SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL: outside the transaction, so that a failed load leaves its reason."""
         copy = statement.copy
@@ -209,7 +216,9 @@ class _Overtaken(Exception):
 
 
 class _Transaction:
-    def __init__(self, connection: psycopg.Connection[Any], warehouse: Warehouse, database: str, *, alone: bool) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], warehouse: Warehouse, database: str, *, alone: bool
+    ) -> None:
         self.connection = connection
         self._warehouse = warehouse
         self._database = database
@@ -287,4 +296,6 @@ def forget_old_runs(warehouse: Warehouse, database: str) -> None:
     """Drop what only transactions in flight needed; to be called when none is."""
     with warehouse.connect(database, autocommit=True) as connection:
         connection.execute("DELETE FROM redshift.table_writes")
-        connection.execute("DELETE FROM redshift.committed_statements WHERE committed_at < clock_timestamp() - interval '1 day'")
+        connection.execute(
+            "DELETE FROM redshift.committed_statements WHERE committed_at < clock_timestamp() - interval '1 day'"
+        )

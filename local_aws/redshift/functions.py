@@ -69,7 +69,11 @@ def date_part(argument: exp.Expr, allowed: set[str] | None = None) -> str:
     """The date part that the first argument of DATEADD, DATEDIFF and others names, as a keyword or as a string."""
     name = argument.name.lower()
     part = _DATE_PARTS.get(name)
-    if part is None or not isinstance(argument, exp.Column | exp.Literal | exp.Var) or (allowed and part not in allowed):
+    if (
+        part is None
+        or not isinstance(argument, exp.Column | exp.Literal | exp.Var)
+        or (allowed and part not in allowed)
+    ):
         raise SqlNotSupported(f'date part "{name or argument.sql()}" is not supported here')
     return part
 
@@ -164,7 +168,9 @@ def _sha2(arguments: Arguments) -> exp.Expr:
 
 def _regexp_replace(arguments: Arguments) -> exp.Expr:
     _arity("regexp_replace", arguments, 2, 3)  # Redshift replaces every match, PostgreSQL the first
-    return call("regexp_replace", *arguments, *([exp.Literal.string("")] * (3 - len(arguments))), exp.Literal.string("g"))
+    return call(
+        "regexp_replace", *arguments, *([exp.Literal.string("")] * (3 - len(arguments))), exp.Literal.string("g")
+    )
 
 
 def _to_timestamp(arguments: Arguments) -> exp.Expr:

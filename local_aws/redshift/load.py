@@ -43,7 +43,9 @@ class CopyError(Exception):
         code: Redshift's number of the error.
     """
 
-    def __init__(self, message: str, *, file: str = "", column: str = "", column_type: str = "", code: int = 15007) -> None:
+    def __init__(
+        self, message: str, *, file: str = "", column: str = "", column_type: str = "", code: int = 15007
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.file = file
@@ -256,11 +258,15 @@ def _read(client: Any, file: _File, columns: list[Column], fill_record: bool) ->
         try:
             parquet = pq.ParquetFile(local)
         except (pa.ArrowInvalid, OSError) as error:
-            raise CopyError(f"Spectrum Scan Error. File '{file.url}' is not a valid Parquet file: {error}", file=file.url) from None
+            raise CopyError(
+                f"Spectrum Scan Error. File '{file.url}' is not a valid Parquet file: {error}", file=file.url
+            ) from None
         _check_schema(parquet, file, columns, fill_record)
         row = 0
         for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
-            arrays = [_checked(batch.column(at), column, file, row) for at, column in enumerate(columns[: batch.num_columns])]
+            arrays = [
+                _checked(batch.column(at), column, file, row) for at, column in enumerate(columns[: batch.num_columns])
+            ]
             arrays += [pa.nulls(batch.num_rows) for _missing in columns[batch.num_columns :]]
             yield pa.Table.from_arrays(arrays, names=[str(at) for at in range(len(arrays))])
             row += batch.num_rows
@@ -289,7 +295,9 @@ def _check_schema(parquet: pq.ParquetFile, file: _File, columns: list[Column], f
     for at, (field, column) in enumerate(zip(fields, columns, strict=False)):
         if not _fits(field.type, column):
             physical = parquet.schema.column(at) if len(parquet.schema) == len(fields) else None
-            shown = f"{physical.physical_type.lower()} {field.name} ({physical.logical_type})" if physical else str(field)
+            shown = (
+                f"{physical.physical_type.lower()} {field.name} ({physical.logical_type})" if physical else str(field)
+            )
             optional = "optional" if field.nullable else "required"
             raise CopyError(
                 f"Spectrum Scan Error. File '{file.url}' has an incompatible Parquet schema for column '{file.url}.{column.name}'. "

@@ -53,7 +53,9 @@ def create_procedure(tree: exp.Create) -> str:
         elif isinstance(item, exp.SqlSecurityProperty):
             security = f" SECURITY {item.name.upper() or str(item.this).upper()}"
         else:
-            raise SqlNotSupported(f"CREATE PROCEDURE … {item.sql(dialect='redshift')} is not supported by the local Redshift")
+            raise SqlNotSupported(
+                f"CREATE PROCEDURE … {item.sql(dialect='redshift')} is not supported by the local Redshift"
+            )
     if language != "plpgsql":
         raise SqlNotSupported("a procedure's language must be plpgsql")
     text = str(body.this)
@@ -105,7 +107,9 @@ def _check_body(text: str) -> None:
     except TokenError as error:
         raise SqlNotSupported(f"the procedure's body cannot be read: {str(error).splitlines()[0]}") from None
     # Words in quotes are values or names, never syntax.
-    words = ["" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper() for token in tokens]
+    words = [
+        "" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper() for token in tokens
+    ]
     for index, word in enumerate(words):
         before = words[index - 1] if index else ""
         after = words[index + 1] if index + 1 < len(words) else ""

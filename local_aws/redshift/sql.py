@@ -332,7 +332,9 @@ def _allow(node: exp.Expr, *names: str) -> None:
     """Refuse a node that says more than these arguments."""
     extra = [name for name in _given(node) if name not in names]
     if extra:
-        raise SqlNotSupported(f"{node.key.upper()} with {', '.join(extra).replace('_', ' ')} is not supported by the local Redshift")
+        raise SqlNotSupported(
+            f"{node.key.upper()} with {', '.join(extra).replace('_', ' ')} is not supported by the local Redshift"
+        )
 
 
 def _check_nodes(tree: exp.Expr) -> None:
@@ -379,7 +381,9 @@ def _check_table_node(table: exp.Table) -> None:
     if isinstance(table.parent, exp.Create | exp.Drop) and not table.this:
         return  # a schema's name
     if not isinstance(table.this, exp.Identifier):
-        raise SqlNotSupported("table functions (such as GENERATE_SERIES in FROM) are not supported by Redshift on tables")
+        raise SqlNotSupported(
+            "table functions (such as GENERATE_SERIES in FROM) are not supported by Redshift on tables"
+        )
     if table.args.get("catalog"):
         raise SqlNotSupported(f"cross-database references are not supported by the local Redshift: {table.sql()}")
     _allow(table, "this", "db", "alias")
@@ -417,7 +421,11 @@ def _check_window(window: exp.Window) -> None:
     if any(isinstance(argument, exp.Distinct) for argument in function.expressions):
         raise SqlNotSupported("DISTINCT is not supported in a window function")
     ordered = bool(window.args.get("order"))
-    if name in functions.AGGREGATES | {"first_value", "last_value", "nth_value"} and ordered and not window.args.get("spec"):
+    if (
+        name in functions.AGGREGATES | {"first_value", "last_value", "nth_value"}
+        and ordered
+        and not window.args.get("spec")
+    ):
         raise SqlNotSupported("Aggregate window functions with an ORDER BY clause require a frame clause")
 
 
@@ -454,7 +462,11 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.WithinGroup):
             new = _listagg(node.this, node.expression)
         elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup):
-            new = _listagg(node, None) if node.name.lower() == "listagg" else functions.rewrite(node.name, node.expressions)
+            new = (
+                _listagg(node, None)
+                if node.name.lower() == "listagg"
+                else functions.rewrite(node.name, node.expressions)
+            )
         elif isinstance(node, exp.CurrentTimestamp):
             new = functions.call("redshift.sysdate") if node.args.get("sysdate") else None
         elif isinstance(node, exp.Extract):
@@ -480,7 +492,9 @@ def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
         raise SqlNotSupported(f"function listagg with {len(arguments)} arguments is not supported")
     value, separator = arguments[0], arguments[1] if len(arguments) == 2 else exp.Literal.string("")
     as_text = functions.call("format", exp.Literal.string("%s"), value)
-    null_kept = exp.Case(ifs=[exp.If(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())), true=as_text)])
+    null_kept = exp.Case(
+        ifs=[exp.If(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())), true=as_text)]
+    )
     last: exp.Expr = separator
     if order is not None:
         if distinct:
@@ -496,7 +510,9 @@ def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
 
 
 def _generate(tree: exp.Expr) -> str:
-    generator = PostgresWriter().generator(unsupported_level=ErrorLevel.RAISE, comments=False, normalize_functions=False)
+    generator = PostgresWriter().generator(
+        unsupported_level=ErrorLevel.RAISE, comments=False, normalize_functions=False
+    )
     for select in reversed(list(tree.find_all(exp.Select))):
         if select.args.get("qualify"):
             replaced = _without_qualify(select.copy())
@@ -571,7 +587,9 @@ def _merge(tree: exp.Expr) -> Statement:
     if [bool(when.args.get("matched")) for when in whens] != [True, False] or any(
         when.args.get("source") or when.args.get("condition") for when in whens
     ):
-        raise SqlNotSupported("MERGE needs WHEN MATCHED THEN … and then WHEN NOT MATCHED THEN …, each once and without a condition")
+        raise SqlNotSupported(
+            "MERGE needs WHEN MATCHED THEN … and then WHEN NOT MATCHED THEN …, each once and without a condition"
+        )
     matched, missing = (when.args["then"] for when in whens)
     if not (isinstance(matched, exp.Update) or (isinstance(matched, exp.Var) and matched.name.upper() == "DELETE")):
         raise SqlNotSupported("MERGE: WHEN MATCHED takes UPDATE SET … or DELETE")
@@ -604,10 +622,14 @@ def _create(tree: exp.Expr) -> Statement:
     found = properties.expressions if properties else []
     materialized = any(isinstance(item, exp.MaterializedProperty) for item in found)
     for item in found:
-        if not isinstance(item, PhysicalDesign | exp.MaterializedProperty | exp.TemporaryProperty | exp.AutoRefreshProperty):
+        if not isinstance(
+            item, PhysicalDesign | exp.MaterializedProperty | exp.TemporaryProperty | exp.AutoRefreshProperty
+        ):
             raise SqlNotSupported(f"CREATE {tree.args['kind']} … {item.sql(dialect='redshift')} is not supported")
         if isinstance(item, exp.AutoRefreshProperty) and item.name.upper() != "NO":
-            raise SqlNotSupported("AUTO REFRESH YES is not supported by the local Redshift: nothing would refresh the view")
+            raise SqlNotSupported(
+                "AUTO REFRESH YES is not supported by the local Redshift: nothing would refresh the view"
+            )
     if properties:
         properties.set(
             "expressions", [item for item in found if not isinstance(item, PhysicalDesign | exp.AutoRefreshProperty)]
@@ -635,7 +657,9 @@ def _check_late_binding(tree: exp.Expr) -> None:
     common = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not table.db and table.name.lower() not in common and table.parent is not tree:
-            raise SqlNotSupported("All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING.")
+            raise SqlNotSupported(
+                "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING."
+            )
     tree.set("no_schema_binding", None)
 
 
@@ -657,7 +681,10 @@ def _check_table_definition(tree: exp.Expr) -> None:
             kept.append(item)
         elif isinstance(item, exp.LikeProperty):
             for option in item.expressions:
-                if option.name.upper() not in {"INCLUDING", "EXCLUDING"} or option.args["value"].name.upper() != "DEFAULTS":
+                if (
+                    option.name.upper() not in {"INCLUDING", "EXCLUDING"}
+                    or option.args["value"].name.upper() != "DEFAULTS"
+                ):
                     raise SqlNotSupported("LIKE takes INCLUDING DEFAULTS or EXCLUDING DEFAULTS")
             kept.append(item)
         elif isinstance(item, exp.PrimaryKey):
@@ -692,7 +719,9 @@ def _check_column(column: exp.ColumnDef, key: set[str]) -> None:
             if column.args["kind"].this not in {exp.DataType.Type.INT, exp.DataType.Type.BIGINT}:
                 raise SqlNotSupported("an IDENTITY column must be INT or BIGINT")
             kept.append(constraint)
-        elif not isinstance(kind, exp.UniqueColumnConstraint | exp.Reference | exp.EncodeColumnConstraint | PhysicalDesign):
+        elif not isinstance(
+            kind, exp.UniqueColumnConstraint | exp.Reference | exp.EncodeColumnConstraint | PhysicalDesign
+        ):
             raise SqlNotSupported(f"column {column.name}: {constraint.sql(dialect='redshift')} is not supported")
     column.set("constraints", kept)
 

@@ -103,14 +103,22 @@ class StatementStore:
         """
         with self._transaction() as connection:
             if client_token is not None:
-                found = connection.execute("SELECT facts FROM statements WHERE client_token = ?", [client_token]).fetchone()
+                found = connection.execute(
+                    "SELECT facts FROM statements WHERE client_token = ?", [client_token]
+                ).fetchone()
                 if found:
                     return _record(found[0])
             for record in records:
                 record.updated_at = record.created_at
                 cursor = connection.execute(
                     "INSERT INTO statements (id, parent, facts, status, client_token, created_at) VALUES (?, ?, '{}', ?, ?, ?)",
-                    [record.id, record.parent, record.status, None if record.parent else client_token, record.created_at],
+                    [
+                        record.id,
+                        record.parent,
+                        record.status,
+                        None if record.parent else client_token,
+                        record.created_at,
+                    ],
                 )
                 record.query_id = 1000 + (cursor.lastrowid or 0)
                 self._write(connection, record)
@@ -119,16 +127,21 @@ class StatementStore:
     def save(self, record: StatementRecord, result: ResultSet | None = None) -> None:
         """Keep a statement as it now is, and its result with it."""
         record.updated_at = max(time.time(), record.updated_at)
+        if result is not None:
+            self.save_rows(record.id, result)
         with self._transaction() as connection:
             self._write(connection, record)
-            if result is not None:
-                connection.executemany(
-                    "INSERT OR REPLACE INTO results (id, page, rows) VALUES (?, ?, ?)",
-                    (
-                        (record.id, page, json.dumps(result.rows[start : start + PAGE_ROWS]))
-                        for page, start in enumerate(range(0, len(result.rows), PAGE_ROWS))
-                    ),
-                )
+
+    def save_rows(self, statement_id: str, result: ResultSet) -> None:
+        """Keep a result; it is shown once the statement says that it has one."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO results (id, page, rows) VALUES (?, ?, ?)",
+                (
+                    (statement_id, page, json.dumps(result.rows[start : start + PAGE_ROWS]))
+                    for page, start in enumerate(range(0, len(result.rows), PAGE_ROWS))
+                ),
+            )
 
     @staticmethod
     def _write(connection: sqlite3.Connection, record: StatementRecord) -> None:
@@ -141,7 +154,8 @@ class StatementStore:
         """A statement of the last 24 hours."""
         with self._lock:
             found = self._connection.execute(
-                "SELECT facts FROM statements WHERE id = ? AND created_at >= ?", [statement_id, time.time() - KEPT_SECONDS]
+                "SELECT facts FROM statements WHERE id = ? AND created_at >= ?",
+                [statement_id, time.time() - KEPT_SECONDS],
             ).fetchone()
         return _record(found[0]) if found else None
 
@@ -183,7 +197,9 @@ class StatementStore:
         """Drop what is older than 24 hours."""
         oldest = time.time() - KEPT_SECONDS
         with self._transaction() as connection:
-            connection.execute("DELETE FROM results WHERE id IN (SELECT id FROM statements WHERE created_at < ?)", [oldest])
+            connection.execute(
+                "DELETE FROM results WHERE id IN (SELECT id FROM statements WHERE created_at < ?)", [oldest]
+            )
             connection.execute("DELETE FROM statements WHERE created_at < ?", [oldest])
 
 

@@ -98,7 +98,9 @@ class Words:
             raise self.syntax_error("expecting a name")
         token = self._tokens[self._at]
         word = token.text
-        if token.token_type in _NOT_NAMES or not (word[:1].isalpha() or word[:1] == "_" or token.token_type == TokenType.IDENTIFIER):
+        if token.token_type in _NOT_NAMES or not (
+            word[:1].isalpha() or word[:1] == "_" or token.token_type == TokenType.IDENTIFIER
+        ):
             raise self.syntax_error("expecting a name")
         self._at += 1
         return word.lower()
@@ -132,3 +134,12 @@ class Words:
 def quoted(*names: str | None) -> str:
     """A qualified name for PostgreSQL; parts that are None are left out."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names if name is not None)
+
+
+def parameter_names(tokens: list[Token]) -> list[str]:
+    """The names of the ``:name`` parameters of a statement; ``::type`` and what is in strings and comments is none."""
+    return [
+        name.text
+        for colon, name in zip(tokens, tokens[1:], strict=False)
+        if colon.token_type == TokenType.COLON and name.start == colon.end + 1 and name.text.isidentifier()
+    ]

@@ -167,7 +167,9 @@ class Warehouse:
 
     def connection_url(self, database: str, scheme: str = "postgresql") -> str:
         """The URL of a database, for SQLAlchemy (scheme ``postgresql+psycopg2``) or libpq (``postgresql``)."""
-        return f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={quote(str(self._socket_folder), safe='/')}&port={_PORT}"
+        return (
+            f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={quote(str(self._socket_folder), safe='/')}&port={_PORT}"
+        )
 
     def databases(self) -> list[str]:
         """The names of the Redshift databases (not those made by ``ensure_plain_database``)."""
@@ -193,7 +195,9 @@ class Warehouse:
                     connection.execute(compat.encode())
                     connection.execute(sql.SQL("COMMENT ON SCHEMA redshift IS {}").format(sql.Literal(version)))
                 connection.execute(
-                    sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(_REDSHIFT_DATABASE))
+                    sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+                        sql.Identifier(name), sql.Literal(_REDSHIFT_DATABASE)
+                    )
                 )
 
     def ensure_plain_database(self, name: str) -> None:

@@ -1,5 +1,4 @@
-"""What the DAGs' templates and SQL files can name: ``settings()``, ``window(ti)``, ``batch(ti)``, ``report(ti)``
-and the SQL filters.
+"""What the DAGs' templates and SQL files can name, such as ``settings()`` and ``batch(ti)``, and the SQL filters.
 
 Templates are rendered in the running task, so this is where settings and the results of earlier tasks become
 arguments of the Amazon provider's operators.

@@ -207,9 +207,7 @@ class RawZone:
         return manifest
 
     def _put(self, key: str, body: bytes, content_type: str, **extra: str) -> None:
-        self._s3.put_object(
-            Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **extra
-        )
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **extra)
 
 
 def _iso(instant: datetime) -> str:

@@ -102,7 +102,9 @@ def parse_settings(text: str) -> Settings:
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsError(
-            f"the Airflow Variable {VARIABLE} is not right: " + "; ".join(problems) + ". docs/settings.md lists the keys."
+            f"the Airflow Variable {VARIABLE} is not right: "
+            + "; ".join(problems)
+            + ". docs/settings.md lists the keys."
         ) from None
 
 

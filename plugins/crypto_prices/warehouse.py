@@ -7,13 +7,14 @@ result decides something: which migrations are applied, what is loaded already, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+
     from crypto_prices.settings import Settings
 
 Value = str | int | float | bool | None
@@ -46,7 +47,7 @@ class Warehouse:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hook = hook
-        self._target = {
+        self._target: dict[str, Any] = {
             "workgroup_name": settings.redshift_workgroup,
             "database": settings.redshift_database,
             "secret_arn": settings.redshift_secret_arn,
@@ -110,7 +111,7 @@ class Warehouse:
             pause = min(pause * 2, self._poll_seconds)
 
 
-def _value(field: dict[str, Any]) -> Value:
+def _value(field: Mapping[str, Any]) -> Value:
     """Return the value of one Data API field, a union of which exactly one member is set."""
     if field.get("isNull"):
         return None

@@ -1,6 +1,7 @@
 """The daily DAG's policy: what must hold for every task, and the exact order of the tasks."""
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_every_dag_file_imports(dagbag):
 def test_the_tasks_run_in_exactly_this_order(dag):
     assert set(dag.task_ids) == set(ORDER)
     downstream = {task.task_id: task.downstream_task_ids for task in dag.tasks}
-    chain = {task_id: {following} for task_id, following in zip(ORDER, ORDER[1:], strict=False)}
+    chain = {task_id: {following} for task_id, following in pairwise(ORDER)}
     # What reads another task's result depends on it, whatever the chain says.
     chain["copy_to_staging"] |= {"drop_staging"}
     chain["record_load"] |= {"reconcile"}

@@ -69,7 +69,11 @@ def test_no_module_of_the_package_is_loaded_as_a_plugin_of_its_own(deployed):
 def bundle_files():
     for folder in ("dags", "plugins", "glue_scripts", "sql"):
         for path in sorted((REPOSITORY / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and "sql" not in path.relative_to(REPOSITORY).parts[1:2]:
+            if (
+                path.is_file()
+                and "__pycache__" not in path.parts
+                and "sql" not in path.relative_to(REPOSITORY).parts[1:2]
+            ):
                 yield pytest.param(path, id=path.relative_to(REPOSITORY).as_posix())
 
 

@@ -14,6 +14,7 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+
 from crypto_prices.settings import load_settings
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.warehouse import Warehouse
@@ -141,7 +142,8 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
 
 
 def _with_bookkeeping(migration: Migration) -> list[str]:
-    version, name, checksum = map(sql_literal, (migration.version, migration.name, migration.checksum))
+    version, name = sql_literal(migration.version), sql_literal(migration.name)
+    checksum = sql_literal(migration.checksum)
     return [
         # Two runs that migrate at once go one after the other; the second's row is then not written twice.
         "LOCK TABLE crypto.schema_migrations",

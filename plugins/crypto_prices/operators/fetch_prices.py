@@ -12,6 +12,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+
 from crypto_prices.batch import FetchedSource
 from crypto_prices.errors import FatalSourceError
 from crypto_prices.http_client import HttpClient
@@ -69,7 +70,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         try:
             refuse_unclosed(window, datetime.now(UTC))
             source = get_source(self.source, wanted.api_url)
-            markets = [Market(symbol, *source.markets(symbol)) for symbol in wanted.symbols]
+            markets = [Market(symbol, *source.market(symbol)) for symbol in wanted.symbols]
             with HttpClient() as client:
                 for market in markets:
                     zone.begin_market(market)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import SkipMixin
+
 from crypto_prices import macros
 from crypto_prices.batch import Batch, FetchedSource
 from crypto_prices.settings import load_settings
@@ -29,7 +30,9 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]]) -> str | N
             ``loaded_at``, ``rows_merged`` (when it was loaded) and ``rows_now`` (of that batch, today).
     """
     if not batch.records:
-        return f"no source has a candle in [{batch.window_start}, {batch.window_end}); the raw manifests record the gaps"
+        return (
+            f"no source has a candle in [{batch.window_start}, {batch.window_end}); the raw manifests record the gaps"
+        )
     current = {str(row["source"]): row for row in current_loads}
     for fetched in batch.sources:
         row = current.get(fetched.source)
@@ -64,10 +67,10 @@ class PlanLoadOperator(SkipMixin, AwsBaseOperator[RedshiftDataHook]):
     aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("fetched", "sql", "force")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers = {"sql": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
 
     def __init__(self, *, fetched: Any, sql: str, force: Any = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.fetched = fetched
         self.sql = sql
         self.force = force

@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
+
 from crypto_prices import lake_paths, macros
 from crypto_prices.curation_report import CurationReport, CurationReportError, check_report
 from crypto_prices.settings import load_settings
@@ -43,8 +44,9 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
             AirflowFailException: There is no report, or it does not belong to this batch, or it does not add up.
         """
         bucket, key = load_settings().s3_bucket, lake_paths.curation_report_key(self.job_run_id)
+        s3_client: Any = self.hook.conn
         try:
-            body = self.hook.conn.get_object(Bucket=bucket, Key=key)["Body"].read()
+            body = s3_client.get_object(Bucket=bucket, Key=key)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
                 raise

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+
 from crypto_prices import macros
 from crypto_prices.reconciliation import LoadedCounts, ReconciliationError, accounting_table, check_load
 from crypto_prices.settings import load_settings
@@ -31,7 +32,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
     aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("sql")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers = {"sql": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
 
     def __init__(self, *, sql: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
 from crypto_prices.settings import SettingsError, load_settings
 from crypto_prices.window import WindowError, daily_window
 
@@ -39,9 +40,7 @@ class ResolveWindowOperator(BaseOperator):
             window = daily_window(context["dag_run"].logical_date, self.day)
         except (SettingsError, WindowError) as error:
             raise AirflowFailException(str(error)) from error
-        self.log.info(
-            "Window [%s, %s) from %s", window.start, window.end, ", ".join(sorted(settings.sources))
-        )
+        self.log.info("Window [%s, %s) from %s", window.start, window.end, ", ".join(sorted(settings.sources)))
         return [
             {"source": source, "window_start": window.start.isoformat(), "window_end": window.end.isoformat()}
             for source in sorted(settings.sources)

@@ -73,7 +73,7 @@ class Source(ABC):
             RetryableSourceError: The source does not answer.
         """
 
-    def markets(self, exchange_symbol: str) -> tuple[str, str]:
+    def market(self, exchange_symbol: str) -> tuple[str, str]:
         """Return the canonical symbol and the quote currency of a market: ``BTCUSDT`` is ``("BTC", "USDT")``.
 
         Raises:

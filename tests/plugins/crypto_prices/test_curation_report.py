@@ -56,9 +56,7 @@ def test_another_batchs_report_is_refused():
 
 def test_a_report_of_other_sources_is_refused():
     with pytest.raises(CurationReportError, match=r"it has the sources \['coinbase'\]"):
-        check_report(
-            CurationReport.parse(DOCUMENT | {"sources": {"coinbase": DOCUMENT["sources"]["binance"]}}), BATCH
-        )
+        check_report(CurationReport.parse(DOCUMENT | {"sources": {"coinbase": DOCUMENT["sources"]["binance"]}}), BATCH)
 
 
 def test_another_version_is_refused_with_the_likely_cause():

@@ -33,9 +33,7 @@ def page(body, records):
 
 
 def zone(s3, attempt="a1"):
-    return RawZone(
-        s3_client=s3, bucket="lake", source="binance", window=WINDOW, candle_interval="1h", attempt=attempt
-    )
+    return RawZone(s3_client=s3, bucket="lake", source="binance", window=WINDOW, candle_interval="1h", attempt=attempt)
 
 
 def fetch(s3, attempt="a1", body=b'[[1,"0.10"]]', when=NOW):

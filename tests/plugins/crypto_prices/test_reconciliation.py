@@ -15,9 +15,7 @@ def test_a_load_that_adds_up_passes():
     check_load(REPORT, [LoadedCounts("binance", 23, 23, 23)])
 
 
-@pytest.mark.parametrize(
-    "loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)]
-)
+@pytest.mark.parametrize("loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)])
 def test_steps_that_count_differently_are_refused_with_their_figures(loaded):
     with pytest.raises(ReconciliationError, match="binance: 23 curated") as error:
         check_load(REPORT, [LoadedCounts("binance", *loaded)])
@@ -32,7 +30,17 @@ def test_a_load_without_a_metadata_row_is_refused():
 def test_the_accounting_shows_every_figure_and_reason():
     table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24)])
     header, row, reason = table.splitlines()
-    assert header.split() == "source fetched curated quarantined duplicates staged merged in window".split()
+    assert header.split() == [
+        "source",
+        "fetched",
+        "curated",
+        "quarantined",
+        "duplicates",
+        "staged",
+        "merged",
+        "in",
+        "window",
+    ]
     assert row.split() == ["binance", "26", "23", "2", "1", "23", "23", "24"]
     assert reason.strip() == "binance: 2 quarantined for off_grid"
     assert "?" in accounting_table(REPORT, [])

@@ -45,10 +45,7 @@ def test_a_run_with_neither_date_nor_param_is_refused_and_told_what_to_give():
 
 
 def test_the_partition_expression_of_a_day_names_that_day():
-    assert (
-        Window.of_day(date(2023, 12, 8)).partition_expression()
-        == "(year = '2023' AND month = '12' AND day = '08')"
-    )
+    assert Window.of_day(date(2023, 12, 8)).partition_expression() == "(year = '2023' AND month = '12' AND day = '08')"
 
 
 def test_the_partition_expression_of_a_long_window_is_grouped_by_month_and_fits_glues_limit():

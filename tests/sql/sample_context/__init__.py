@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins"))
 
-from crypto_prices.batch import Batch, FetchedSource  # noqa: E402
-from crypto_prices.curation_report import CurationReport, SourceCounts  # noqa: E402
-from crypto_prices.macros import FILTERS  # noqa: E402
-from crypto_prices.window import Window  # noqa: E402
+from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.curation_report import CurationReport, SourceCounts
+from crypto_prices.macros import FILTERS
+from crypto_prices.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
 

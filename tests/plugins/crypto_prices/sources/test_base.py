@@ -42,7 +42,7 @@ def test_an_unknown_source_is_refused_with_the_known_ones():
     ],
 )
 def test_binance_markets_are_split(exchange_symbol, market):
-    assert get_source("binance").markets(exchange_symbol) == market
+    assert get_source("binance").market(exchange_symbol) == market
 
 
 def test_the_longest_quote_currency_wins():
@@ -59,7 +59,7 @@ def test_no_quote_currency_of_binance_ends_with_another():
 @pytest.mark.parametrize("exchange_symbol", ["BTCXYZ", "USDT", "BTCUSD"])
 def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbol):
     with pytest.raises(FatalSourceError, match=r"quote currency of .* not known.*USDT, USDC, FDUSD"):
-        get_source("binance").markets(exchange_symbol)
+        get_source("binance").market(exchange_symbol)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbo
 )
 def test_what_must_not_become_a_key_is_refused(exchange_symbol):
     with pytest.raises(FatalSourceError, match="is not a market of binance"):
-        get_source("binance").markets(exchange_symbol)
+        get_source("binance").market(exchange_symbol)
 
 
 @given(base=st.from_regex(r"[A-Z0-9]{1,15}", fullmatch=True), quote=st.sampled_from(BinanceSource.quote_currencies))
 def test_a_market_is_never_changed_by_splitting(base, quote):
-    symbol, quote_currency = get_source("binance").markets(base + quote)
+    symbol, quote_currency = get_source("binance").market(base + quote)
     assert symbol + quote_currency == base + quote
     assert symbol
 

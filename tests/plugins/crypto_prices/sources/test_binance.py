@@ -87,7 +87,7 @@ def test_rows_without_an_open_time_are_asked_for_again(unreadable):
 
 
 def test_a_short_page_without_any_open_time_is_the_last_one():
-    assert next_request(request_for(), [[None], None]) is None
+    assert next_request(request_for(), [[None], None, [True], [False]]) is None
 
 
 def test_a_full_page_without_any_open_time_is_an_error():

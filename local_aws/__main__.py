@@ -1,0 +1,107 @@
+"""``python -m local_aws``: starts the laptop's AWS by itself and runs it until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalAws, StateInUseError, aws_environment
+from local_aws.moto_journal import StateVersionError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the laptop's AWS.
+
+    Args:
+        arguments: The command line; by default that of the process.
+
+    Returns:
+        The process's exit code: 0 after it was asked to stop, 1 when it could not start.
+    """
+    options = _options(arguments)
+    # Before anything starts: a stop that comes early must find a stop, not a half-started AWS.
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    _log_to(options.state_dir / "logs" / "local_aws.log")
+    began = time.monotonic()
+    local_aws = LocalAws(
+        options.state_dir, port=options.port, market_data=options.market_data, provisioned=options.provision
+    )
+    try:
+        with local_aws:
+            _say(_greeting(local_aws, time.monotonic() - began))
+            while not asked_to_stop.wait(3600):
+                pass
+            _say("stopping\n")
+    except (StateInUseError, StateVersionError) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        return _refuse(
+            f"Cannot start on port {options.port}: {error.strerror}. Give another --port, or 0 for a free one."
+        )
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_aws",
+        description="AWS on this machine, for the crypto price platform: S3, Glue with Spark, Redshift on PostgreSQL, "
+        "and what else the platform calls, on one port of 127.0.0.1. State is kept between runs.",
+    )
+    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="where state and logs are kept")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")
+    parser.add_argument(
+        "--market-data", type=Path, metavar="FOLDER", help="recorded candles for the exchange (default: generated ones)"
+    )
+    parser.add_argument(
+        "--no-provision",
+        dest="provision",
+        action="store_false",
+        help="create nothing: an empty AWS, for example for Terraform",
+    )
+    return parser.parse_args(arguments)
+
+
+def _greeting(local_aws: LocalAws, seconds: float) -> str:
+    lines = [f"The local AWS answers at {local_aws.endpoint} (started in {seconds:.1f} s)."]
+    if local_aws.names is not None:
+        created = local_aws.names.created
+        lines += ["Created:", *(f"  {what}" for what in created)] if created else ["Everything was already there."]
+    lines += [f"State and logs are in {local_aws.state_dir}. To use it:", ""]
+    lines += [f"export {name}={value}" for name, value in aws_environment(local_aws.endpoint).items()]
+    return "\n".join([*lines, ""])
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[logging.FileHandler(path, encoding="utf-8")],
+    )
+    # One line per request and per credential lookup of our own clients: calls.jsonl says it better.
+    for noisy in ("botocore", "boto3", "urllib3", "uvicorn", "werkzeug"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

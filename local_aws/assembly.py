@@ -1,0 +1,291 @@
+"""Puts the laptop's AWS together: what runs, in which order it starts and stops, and how other programs find it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from local_aws.call_log import CallLog
+from local_aws.control_planes.mwaa import Mwaa
+from local_aws.control_planes.redshift_serverless import RedshiftServerless
+from local_aws.control_planes.resources import Resources
+from local_aws.exchange.faults import FaultPlan
+from local_aws.exchange.server import create_exchange
+from local_aws.moto_state import MotoState
+from local_aws.provision import (
+    ACCESS_KEY_ID,
+    DEFAULT_SYMBOLS,
+    SECRET_ACCESS_KEY,
+    Provisioned,
+    local_client,
+    local_session,
+    provision,
+)
+from local_aws.server import Front, HttpServer, Interceptor
+from local_aws.wire import DEFAULT_REGION, WireService
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULT_STATE_DIR = CHECKOUT / ".local"
+DEFAULT_PORT = 4566
+_STOP_SECONDS = 20
+
+
+class StateInUseError(Exception):
+    """Another local AWS runs on the state folder."""
+
+
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": DEFAULT_REGION,
+        "AWS_REGION": DEFAULT_REGION,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # MWAA's API is at api.<host>, which no loopback address has
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+class LocalAws:
+    """The whole laptop's AWS in this process; a context manager that starts and stops it.
+
+    Args:
+        state_dir: The folder that keeps everything: state, warehouse, logs.
+        port: The port on 127.0.0.1; 0 takes a free one.
+        market_data: The folder with recorded candles that the exchange serves; None lets it generate them.
+        provisioned: Whether what the bundle needs is created; False leaves an empty AWS, for Terraform.
+        symbols: The exchange symbols of each source in the bundle's settings.
+        interceptor: Is called around each API call, for a harness that injects faults.
+
+    Attributes:
+        names: What was created and how it is called; None when nothing was to be created.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = DEFAULT_PORT,
+        market_data: Path | None = None,
+        provisioned: bool = True,
+        symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
+        interceptor: Interceptor | None = None,
+    ) -> None:
+        self.state_dir = state_dir.absolute()
+        self.names: Provisioned | None = None
+        self._port = port
+        self._market_data = market_data
+        self._provisioned = provisioned
+        self._symbols = symbols
+        self._interceptor = interceptor
+        self._closing = contextlib.ExitStack()
+        self._server: HttpServer | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that AWS_ENDPOINT_URL must name, once it runs."""
+        if self._server is None:
+            raise RuntimeError("the local AWS has not been started")
+        return self._server.endpoint
+
+    def start(self) -> None:
+        """Start everything; when this returns, the endpoint answers and the names are there.
+
+        Raises:
+            StateInUseError: Another local AWS runs on the state folder.
+            OSError: The port is in use.
+            StateVersionError: The state was written by another version of moto.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._closing.enter_context(_only_one(self.state_dir))
+        endpoint_file = self.state_dir / "endpoint.json"
+        endpoint_file.unlink(missing_ok=True)
+
+        moto = MotoState(self.state_dir / "moto" / "journal.sqlite")
+        self._closing.callback(moto.close)
+        call_log = CallLog(self.state_dir / "calls.jsonl")
+        self._closing.callback(call_log.close)
+        resources = Resources(self.state_dir / "control_planes.sqlite")
+        self._closing.callback(resources.close)
+        services: dict[str, WireService] = {}
+        front = Front(
+            moto=moto,
+            services=services,
+            call_log=call_log,
+            exchange=create_exchange(self._market_data, FaultPlan()),
+            interceptor=self._interceptor,
+            health=lambda: {"pid": os.getpid(), "state_dir": str(self.state_dir)},
+        )
+        server = HttpServer(front, port=self._port)
+        self._closing.callback(server.stop)
+        self._server = server
+        services |= self._services(server.endpoint, resources)
+        server.start()
+
+        if self._provisioned:
+            self.names = provision(server.endpoint, symbols=self._symbols)
+        names = None if self.names is None else dataclasses.asdict(self.names)
+        _write(endpoint_file, {"endpoint": server.endpoint, "pid": os.getpid(), "names": names})
+        self._closing.callback(endpoint_file.unlink, missing_ok=True)
+
+    def _services(self, endpoint: str, resources: Resources) -> dict[str, WireService]:
+        """Build our own services; what they start is stopped before the server is, which it may call to the end."""
+        session = local_session()
+        manager = local_client("secretsmanager", endpoint, session)
+        serverless = RedshiftServerless(resources, secrets_client=lambda: manager)
+        return {
+            "redshift-serverless": WireService("redshift-serverless", serverless),
+            "airflow": WireService("mwaa", Mwaa(resources)),
+        }
+
+    def stop(self) -> None:
+        """Stop everything that was started, the last first; a second call does nothing."""
+        self._closing.close()
+
+    def __enter__(self) -> LocalAws:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+@contextlib.contextmanager
+def _only_one(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder's lock, which the system frees however the process ends."""
+    with (state_dir / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise StateInUseError(
+                f"A local AWS already runs on {state_dir} (process {holder}). Stop it, or give another --state-dir."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _write(path: Path, document: Any) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)  # a reader sees all of it or nothing
+
+
+# ---------------------------------------------------------------------------------------------------- other programs
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningLocalAws:
+    """A local AWS in a process of its own.
+
+    Attributes:
+        endpoint: Its URL.
+        pid: Its process.
+        state_dir: Its state folder.
+        names: What it created (see Provisioned); empty when nothing was to be created.
+        process: The process.
+    """
+
+    endpoint: str
+    pid: int
+    state_dir: Path
+    names: Mapping[str, Any]
+    process: subprocess.Popen[bytes]
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of it."""
+        return local_client(service, self.endpoint)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point other programs at it."""
+        return aws_environment(self.endpoint)
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL, as a power cut would, and wait until it is gone."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def running_local_aws(
+    state_dir: Path,
+    *,
+    port: int = 0,
+    market_data: Path | None = None,
+    provisioned: bool = True,
+    timeout_seconds: float = 60,
+) -> Iterator[RunningLocalAws]:
+    """Run a local AWS in a process of its own; its log is logs/local_aws.log of the state folder.
+
+    Args:
+        state_dir: Its state folder.
+        port: Its port; 0 takes a free one.
+        market_data: The recorded candles that its exchange serves; None lets it generate them.
+        provisioned: Whether what the bundle needs is created.
+        timeout_seconds: How long its start may take.
+
+    Yields:
+        The running local AWS.
+
+    Raises:
+        RuntimeError: It ended before it was ready; the message has the end of its log.
+        TimeoutError: It was not ready in time.
+    """
+    command = [sys.executable, "-m", "local_aws", "--state-dir", str(state_dir), "--port", str(port)]
+    command += ["--market-data", str(market_data)] if market_data is not None else []
+    command += [] if provisioned else ["--no-provision"]
+    log = state_dir / "logs" / "local_aws.out"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=output)
+    try:
+        found = _await_endpoint(state_dir, process, log, timeout_seconds)
+        yield RunningLocalAws(found["endpoint"], process.pid, state_dir, found["names"] or {}, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_endpoint(
+    state_dir: Path, process: subprocess.Popen[bytes], log: Path, timeout_seconds: float
+) -> dict[str, Any]:
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            found: dict[str, Any] = json.loads((state_dir / "endpoint.json").read_text(encoding="utf-8"))
+            if found["pid"] == process.pid:
+                return found
+        if process.poll() is not None:
+            end = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise RuntimeError(f"the local AWS ended with {process.returncode} before it was ready:\n{end}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the local AWS was not ready within {timeout_seconds} seconds; see {log}")
+        time.sleep(0.05)

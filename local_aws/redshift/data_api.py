@@ -1,0 +1,559 @@
+"""The Redshift Data API: the handler of the service "redshift-data" (https://docs.aws.amazon.com/redshift-data/latest/APIReference/).
+
+Each public method is one operation and takes and gives what botocore's model says. Statements run on worker threads
+(``execution.py``) and are remembered with their results for 24 hours (``statement_store.py``), across restarts too.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from local_aws.redshift.error_messages import redshift_error
+from local_aws.redshift.execution import Cancelled, Execution, StatementFailed, forget_old_runs, was_committed
+from local_aws.redshift.load import S3ClientFactory
+from local_aws.redshift.refusal import SqlNotSupported
+from local_aws.redshift.result_columns import ResultSet, field, read_result
+from local_aws.redshift.sql import MAX_STATEMENT_BYTES
+from local_aws.redshift.statement_store import PAGE_ROWS, StatementRecord, StatementStore
+from local_aws.redshift.statement_text import parameter_names, split_statements
+from local_aws.redshift.warehouse import Warehouse
+from local_aws.wire import AwsError, RequestContext
+
+logger = logging.getLogger(__name__)
+
+Params = dict[str, Any]
+Answer = dict[str, Any]
+
+WORKERS = 8
+MAX_ACTIVE_STATEMENTS = 500  # the quota per workgroup
+MAX_LIST_RESULTS = 100
+MAX_TABLE_RESULTS = 1000
+
+_SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_toast")
+
+
+class RedshiftDataApi:
+    """The operations of the Redshift Data API over an embedded warehouse.
+
+    Args:
+        warehouse: A started warehouse; its Redshift databases are those of ``warehouse.databases()``.
+        s3_client_factory: Gives a boto3 S3 client with the rights of the role that a COPY names, by the role's ARN.
+        role_exists: Says whether an IAM role of that ARN exists.
+        secret_lookup: Gives the SecretString of a secret by its ARN or name, None when there is none.
+        workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
+        credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; any do when left out.
+        store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        *,
+        s3_client_factory: S3ClientFactory,
+        role_exists: Callable[[str], bool],
+        secret_lookup: Callable[[str], str | None],
+        workgroup_status: Callable[[str], str | None],
+        credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
+        store_path: Path | None = None,
+    ) -> None:
+        self._warehouse = warehouse
+        self._s3_client_factory = s3_client_factory
+        self._role_exists = role_exists
+        self._secret_lookup = secret_lookup
+        self._workgroup_status = workgroup_status
+        self._credentials_valid = credentials_valid
+        self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
+        self._executions: dict[str, Execution] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._settle_after_restart()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="redshift-statement")
+
+    def close(self) -> None:
+        """Cancel what runs and wait for it; call it before the warehouse is stopped."""
+        with self._changed:
+            self._closed = True
+            running = list(self._executions.values())
+        for execution in running:
+            execution.cancel()
+        self._workers.shutdown(wait=True)
+        self._store.close()
+
+    # Statements
+
+    def ExecuteStatement(self, _context: RequestContext, params: Params) -> Answer:
+        """Run one SQL statement."""
+        return self._submit(params, [params["Sql"]], batch=False)
+
+    def BatchExecuteStatement(self, _context: RequestContext, params: Params) -> Answer:
+        """Run up to 40 SQL statements in one transaction."""
+        if params.get("ExecutionMode", "TRANSACTION") != "TRANSACTION":
+            raise _invalid(f"ExecutionMode {params['ExecutionMode']} is not supported by the local Redshift Data API.")
+        return self._submit(params, params["Sqls"], batch=True)
+
+    def DescribeStatement(self, _context: RequestContext, params: Params) -> Answer:
+        """What became of a statement."""
+        record = self._awaited(params)
+        answer = {
+            "Id": record.id,
+            "SecretArn": record.secret_arn,
+            "DbUser": record.db_user or None,
+            "Database": record.database,
+            "Duration": record.duration,
+            "Error": record.error,
+            "Status": record.status,
+            "CreatedAt": _time(record.created_at),
+            "UpdatedAt": _time(record.updated_at),
+            "RedshiftPid": record.pid,
+            "HasResultSet": record.has_result,
+            "QueryString": None if record.batch else record.query,
+            "QueryParameters": record.parameters or None,
+            "ResultRows": record.result_rows,
+            "ResultSize": record.result_size,
+            "RedshiftQueryId": 0 if record.batch else record.query_id,
+            "WorkgroupName": record.workgroup,
+            "ResultFormat": "JSON",
+        }
+        if record.batch:
+            answer["SubStatements"] = [
+                _given(
+                    {
+                        "Id": child.id,
+                        "Duration": child.duration,
+                        "Error": child.error,
+                        "Status": child.status,
+                        "CreatedAt": _time(child.created_at),
+                        "UpdatedAt": _time(child.updated_at),
+                        "QueryString": child.query,
+                        "ResultRows": child.result_rows,
+                        "ResultSize": child.result_size,
+                        "RedshiftQueryId": child.query_id,
+                        "HasResultSet": child.has_result,
+                    }
+                )
+                for child in self._store.children(record.id)
+            ]
+        return _given(answer)
+
+    def GetStatementResult(self, _context: RequestContext, params: Params) -> Answer:
+        """One page of the rows that a statement gave."""
+        record = self._awaited(params)
+        if not record.has_result or record.columns is None:
+            raise AwsError(
+                "ResourceNotFoundException",
+                "Query does not have result. Please check query status with DescribeStatement.",
+                ResourceId=record.id,
+            )
+        page = _read_token(params.get("NextToken"), record.id)
+        types = [column["typeName"] for column in record.columns]
+        rows = self._store.page(record.id, page)
+        answer: Answer = {
+            "ColumnMetadata": record.columns,
+            "Records": [[field(name, value) for name, value in zip(types, row, strict=True)] for row in rows],
+            "TotalNumRows": record.result_rows,
+        }
+        if (page + 1) * PAGE_ROWS < record.result_rows:
+            answer["NextToken"] = _token(record.id, page + 1)
+        return answer
+
+    def CancelStatement(self, _context: RequestContext, params: Params) -> Answer:
+        """Cancel a statement or a batch that has not ended."""
+        record = self._found(params["Id"])
+        if record.parent:
+            raise _invalid("Only a whole batch can be cancelled, not one of its statements.")
+        with self._changed:
+            execution = self._executions.get(record.id)
+        if execution is None or not record.active:
+            raise _invalid(
+                f"Could not cancel a query that is already in {self._found(record.id).status} state with ID: {record.id}"
+            )
+        execution.cancel()
+        return {"Status": True}
+
+    def ListStatements(self, _context: RequestContext, params: Params) -> Answer:
+        """Statements of the last 24 hours, the newest first."""
+        self._refuse_cluster(params)
+        status = params.get("Status", "ALL")
+        found = [
+            record
+            for record in self._store.recent()
+            if status in {"ALL", record.status}
+            and (record.name or "").startswith(params.get("StatementName", ""))
+            and params.get("Database", record.database) == record.database
+            and params.get("WorkgroupName", record.workgroup) == record.workgroup
+        ]
+        rows, token = _page(found, params, "statements", MAX_LIST_RESULTS)
+        statements = [
+            _given(
+                {
+                    "Id": record.id,
+                    "QueryString": record.query,
+                    "QueryStrings": record.batch,
+                    "SecretArn": record.secret_arn,
+                    "Status": record.status,
+                    "StatementName": record.name,
+                    "CreatedAt": _time(record.created_at),
+                    "UpdatedAt": _time(record.updated_at),
+                    "QueryParameters": record.parameters or None,
+                    "IsBatchStatement": record.batch is not None,
+                    "ResultFormat": "JSON",
+                }
+            )
+            for record in rows
+        ]
+        return _given({"Statements": statements, "NextToken": token})
+
+    # The catalog
+
+    def ListDatabases(self, _context: RequestContext, params: Params) -> Answer:
+        """The databases of the warehouse."""
+        self._check_target(params)
+        self._check_database(params["Database"])
+        rows, token = _page(self._warehouse.databases(), params, "databases", MAX_TABLE_RESULTS)
+        return _given({"Databases": rows, "NextToken": token})
+
+    def ListSchemas(self, _context: RequestContext, params: Params) -> Answer:
+        """The schemas of a database."""
+        found = self._query_catalog(
+            params, "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s ORDER BY 1", "SchemaPattern"
+        )
+        names = [row[0] for row in found if row[0] != "redshift" and not row[0].startswith(("pg_toast", "pg_temp"))]
+        rows, token = _page(names, params, "schemas", MAX_TABLE_RESULTS)
+        return _given({"Schemas": rows, "NextToken": token})
+
+    def ListTables(self, _context: RequestContext, params: Params) -> Answer:
+        """The tables and views of a database."""
+        found = self._query_catalog(
+            params,
+            "SELECT n.nspname, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname LIKE %s AND c.relname LIKE %s ORDER BY 1, 2",
+            "SchemaPattern",
+            "TablePattern",
+        )
+        kinds = {"r": "TABLE", "v": "VIEW", "m": "VIEW"}
+        tables = [
+            {
+                "name": name,
+                "type": f"SYSTEM {kinds[kind]}" if schema in _SYSTEM_SCHEMAS else kinds[kind],
+                "schema": schema,
+            }
+            for schema, name, kind in found
+            if schema not in {"redshift", "pg_toast"}
+        ]
+        rows, token = _page(tables, params, "tables", MAX_TABLE_RESULTS)
+        return _given({"Tables": rows, "NextToken": token})
+
+    def DescribeTable(self, _context: RequestContext, params: Params) -> Answer:
+        """The columns of a table."""
+        if not params.get("Table"):
+            raise _invalid("Table is required by the local Redshift Data API.")
+        database = self._catalog_database(params)
+        name = sql.SQL("{}").format(sql.Identifier(params.get("Schema", "public"), params["Table"]))
+        columns: list[Answer] = []
+        with self._warehouse.connect(database, cursor_factory=psycopg.RawCursor) as connection:
+            try:
+                cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(name))
+            except psycopg.errors.UndefinedTable:
+                cursor = None
+            if cursor is not None and cursor.pgresult is not None:
+                columns = read_result(connection, cursor.pgresult).columns
+        rows, token = _page(columns, params, "columns", MAX_TABLE_RESULTS)
+        return _given({"TableName": params["Table"], "ColumnList": rows, "NextToken": token})
+
+    # How statements are taken in
+
+    def _submit(self, params: Params, statements: list[str], *, batch: bool) -> Answer:
+        for name in ("SessionId", "SessionKeepAliveSeconds"):
+            if params.get(name):
+                raise _invalid(f"{name}: sessions are not supported by the local Redshift Data API.")
+        if params.get("WithEvent"):
+            raise _invalid("WithEvent is not supported by the local Redshift Data API: it has no EventBridge.")
+        if params.get("ResultFormat", "JSON") != "JSON":
+            raise _invalid(f"ResultFormat {params['ResultFormat']} is not supported by the local Redshift Data API.")
+        user, valid = self._check_target(params)
+        if not params.get("Database"):
+            raise _invalid("Database name is required when connecting to serverless.")
+        if sum(len(text.encode()) for text in statements) > MAX_STATEMENT_BYTES:
+            raise _invalid(f"The SQL text must not be longer than {MAX_STATEMENT_BYTES // 1024} KB.")
+        parameters = params.get("Parameters", [])
+        _check_statements(statements, parameters)
+        records = self._records(params, statements, parameters, user, batch=batch)
+        self._store.forget_old()
+        with self._changed:
+            if self._closed:
+                raise AwsError("InternalServerException", "The local AWS is shutting down.", 500)
+            if len(self._executions) >= MAX_ACTIVE_STATEMENTS:
+                raise AwsError(
+                    "ActiveStatementsExceededException", "Active statements exceeded the allowed quota (500)."
+                )
+            known = self._store.add(records, params.get("ClientToken"))
+            if known is None:
+                execution = Execution(self._warehouse, self._s3_client_factory, self._role_exists)
+                self._executions[records[0].id] = execution
+                self._workers.submit(self._work, execution, records, valid)
+        if known is not None and known.fingerprint != records[0].fingerprint:
+            raise _invalid("The ClientToken was already used with other parameters.")
+        record = known or records[0]
+        if params.get("WaitTimeSeconds"):
+            record = self._wait(record.id, params["WaitTimeSeconds"])
+        return _given(
+            {
+                "Id": record.id,
+                "CreatedAt": _time(record.created_at),
+                "Database": record.database,
+                "DbUser": record.db_user or None,
+                "SecretArn": record.secret_arn,
+                "WorkgroupName": record.workgroup,
+                "Status": record.status if params.get("WaitTimeSeconds") else None,
+                "HasResultSet": record.has_result if params.get("WaitTimeSeconds") else None,
+            }
+        )
+
+    def _records(
+        self, params: Params, statements: list[str], parameters: list[dict[str, str]], user: str, *, batch: bool
+    ) -> list[StatementRecord]:
+        relevant = {key: params[key] for key in sorted(params) if key not in {"ClientToken", "WaitTimeSeconds"}}
+        first = StatementRecord(
+            id=str(uuid.uuid4()),
+            database=params["Database"],
+            workgroup=params["WorkgroupName"],
+            query=statements[0],
+            created_at=time.time(),
+            secret_arn=params.get("SecretArn"),
+            db_user=user,
+            name=params.get("StatementName"),
+            parameters=parameters,
+            batch=list(statements) if batch else None,
+            fingerprint=hashlib.sha256(json.dumps(relevant, default=str).encode()).hexdigest(),
+        )
+        if not batch:
+            return [first]
+        children = [
+            StatementRecord(
+                id=f"{first.id}:{number}",
+                parent=first.id,
+                database=first.database,
+                workgroup=first.workgroup,
+                query=text,
+                created_at=first.created_at,
+                parameters=parameters,
+            )
+            for number, text in enumerate(statements, start=1)
+        ]
+        return [first, *children]
+
+    def _work(self, execution: Execution, records: list[StatementRecord], valid: bool) -> None:
+        """Run a statement or a batch on a worker thread and write down what becomes of it."""
+        first, children = records[0], records[1:]
+        started = time.perf_counter_ns()
+
+        def progress(record: StatementRecord, result: ResultSet | None) -> None:
+            if first.batch is not None and record.status == "STARTED" and first.status != "STARTED":
+                first.status, first.pid = "STARTED", record.pid
+                self._store.save(first)
+            # A statement is not shown as finished before its transaction is committed.
+            if record is not first or record.status != "FINISHED":
+                self._store.save(record, result)
+            elif result is not None:
+                self._store.save_rows(record.id, result)
+
+        try:
+            first.status = "PICKED"
+            self._store.save(first)
+            if not valid:
+                raise StatementFailed(f'FATAL: password authentication failed for user "{first.db_user}"')
+            if first.database not in self._warehouse.databases():
+                raise StatementFailed(f'FATAL: database "{first.database}" does not exist')
+            execution.run(first.id, children or [first], progress)
+            first.status = "FINISHED"
+            if children:
+                first.has_result = any(child.has_result for child in children)
+                first.result_rows = sum(child.result_rows for child in children)
+                first.result_size = sum(child.result_size for child in children)
+        except StatementFailed as failure:
+            failed = next((number for number, child in enumerate(children, start=1) if child.status == "FAILED"), None)
+            first.error = str(failure) if failed is None else f"Query #{failed} failed with {failure}"
+            first.status = "FAILED"
+        except Cancelled:
+            first.status = "ABORTED"
+        except Exception as error:
+            logger.exception("statement %s failed in the local Redshift itself", first.id)
+            first.status, first.error = "FAILED", f"ERROR: internal error of the local Redshift: {error!r}"
+            raise
+        finally:
+            if first.status != "FINISHED":
+                first.has_result, first.result_rows, first.result_size = False, -1, -1
+            first.duration = time.perf_counter_ns() - started
+            for child in children:
+                if child.active:
+                    child.status = "ABORTED"
+                    self._store.save(child)
+            self._store.save(first)
+            with self._changed:
+                self._executions.pop(first.id, None)
+                self._changed.notify_all()
+
+    def _settle_after_restart(self) -> None:
+        """Say what became of statements that a kill of the local AWS interrupted."""
+        self._store.forget_old()
+        databases = self._warehouse.databases()
+        for record in self._store.unfinished():
+            committed = record.database in databases and was_committed(self._warehouse, record.database, record.id)
+            for found in (*self._store.children(record.id), record):
+                if found.active:
+                    # Committed, but how many rows it was is lost; a lone query's answer is lost too.
+                    lost = committed and not found.parent and not found.batch and found.columns is not None
+                    found.status = "FINISHED" if committed and not lost else "FAILED" if found is record else "ABORTED"
+                if found is record and found.status == "FAILED":
+                    found.error = "ERROR: the connection to the warehouse was lost: the local AWS was stopped meanwhile"
+                self._store.save(found)
+        for database in databases:
+            forget_old_runs(self._warehouse, database)
+
+    # Checks
+
+    @staticmethod
+    def _refuse_cluster(params: Params) -> None:
+        if params.get("ClusterIdentifier"):
+            raise _invalid("ClusterIdentifier: the local Redshift is serverless, give WorkgroupName instead.")
+
+    def _check_target(self, params: Params) -> tuple[str, bool]:
+        """The database user that a request connects as, and whether the secret's password is right.
+
+        Raises:
+            AwsError: There is no such workgroup or secret.
+        """
+        self._refuse_cluster(params)
+        if params.get("DbUser"):
+            raise _invalid("DbUser is not allowed with WorkgroupName: give SecretArn or nothing.")
+        workgroup = params.get("WorkgroupName")
+        if not workgroup:
+            raise _invalid("WorkgroupName is required.")
+        status = self._workgroup_status(workgroup)
+        if status is None:
+            raise _invalid(f"Redshift endpoint doesn't exist in this region: workgroup {workgroup}.")
+        if status != "AVAILABLE":
+            raise _invalid(f"Redshift workgroup {workgroup} is not available: it is {status}.")
+        secret_arn = params.get("SecretArn")
+        if not secret_arn:
+            return "", True
+        text = self._secret_lookup(secret_arn)
+        if text is None:
+            raise _invalid(f"Secrets Manager can't find the specified secret: {secret_arn}.")
+        try:
+            secret = json.loads(text)
+            user, password = secret["username"], secret["password"]
+        except (ValueError, TypeError, KeyError):
+            raise _invalid(f"The secret {secret_arn} must be JSON with username and password.") from None
+        return user, self._credentials_valid(workgroup, user, password)
+
+    def _check_database(self, database: str) -> None:
+        if database not in self._warehouse.databases():
+            raise _invalid(f'FATAL: database "{database}" does not exist')
+
+    def _catalog_database(self, params: Params) -> str:
+        self._check_target(params)
+        connected: str = params.get("ConnectedDatabase") or params["Database"]
+        if params["Database"] != connected:
+            raise _invalid("Database and ConnectedDatabase must be the same in the local Redshift.")
+        self._check_database(connected)
+        return connected
+
+    def _query_catalog(self, params: Params, query: str, *patterns: str) -> list[tuple[Any, ...]]:
+        database = self._catalog_database(params)
+        with self._warehouse.connect(database) as connection:
+            try:
+                return connection.execute(query.encode(), [params.get(name, "%") for name in patterns]).fetchall()
+            except psycopg.DataError as error:
+                raise _invalid(redshift_error(error)) from None
+
+    def _found(self, statement_id: str) -> StatementRecord:
+        record = self._store.get(statement_id)
+        if record is None:
+            raise AwsError("ResourceNotFoundException", "Query does not exist.", ResourceId=statement_id)
+        return record
+
+    def _awaited(self, params: Params) -> StatementRecord:
+        record = self._found(params["Id"])
+        return self._wait(record.id, params["WaitTimeSeconds"]) if params.get("WaitTimeSeconds") else record
+
+    def _wait(self, statement_id: str, seconds: int) -> StatementRecord:
+        """The statement once it has ended, or as it is when the time is over."""
+        whole = statement_id.partition(":")[0]
+        with self._changed:
+            self._changed.wait_for(lambda: whole not in self._executions, timeout=seconds)
+        return self._found(statement_id)
+
+
+def _check_statements(statements: list[str], parameters: list[dict[str, str]]) -> None:
+    names = [parameter["name"].lower() for parameter in parameters]
+    if len(set(names)) != len(names):
+        raise _invalid("Parameters must have different names.")
+    used: set[str] = set()
+    for text in statements:
+        try:
+            parts = split_statements(text)
+        except SqlNotSupported:
+            continue  # the statement fails when it runs, with the same message
+        if len(parts) > 1:
+            raise _invalid("Multiple SQL statements in one string are not supported.")
+        used |= {name.lower() for part in parts for name in parameter_names(part)}
+    if unused := [name for name in names if name not in used]:
+        raise _invalid(f"Parameters list contains unused parameters. Unused parameters: {unused}")
+    if names and (missing := sorted(used - set(names))):
+        raise _invalid(f"Parameters list contains too few parameters. Missing parameters: {missing}")
+    for parameter in parameters:
+        if parameter["value"] == "":
+            raise _invalid(f"The value of parameter {parameter['name']} must not be empty.")
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("ValidationException", message)
+
+
+def _time(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
+
+
+def _given(answer: Answer) -> Answer:
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def _token(what: str, start: int) -> str:
+    return base64.urlsafe_b64encode(f"{what}|{start}".encode()).decode()
+
+
+def _read_token(token: str | None, what: str) -> int:
+    if not token:
+        return 0
+    try:
+        owner, _bar, start = base64.urlsafe_b64decode(token.encode()).decode().rpartition("|")
+        if owner == what:
+            return int(start)
+    except ValueError:
+        pass
+    raise _invalid("Invalid NextToken.")
+
+
+def _page(rows: list[Any], params: Params, what: str, most: int) -> tuple[list[Any], str | None]:
+    """One page of a list and the token of the next."""
+    size = params.get("MaxResults") or most
+    if not 0 <= size <= most:
+        raise _invalid(f"MaxResults must be between 0 and {most}.")
+    start = _read_token(params.get("NextToken"), what)
+    end = start + size
+    return rows[start:end], _token(what, end) if end < len(rows) else None
