@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())
+    _forget_persons_settings()
     _log_to(options.state_dir / "logs" / "local_aws.log")
     began = time.monotonic()
     local_aws = LocalAws(
@@ -79,6 +81,17 @@ def _greeting(local_aws: LocalAws, seconds: float) -> str:
     lines += [f"State and logs are in {local_aws.state_dir}. To use it:", ""]
     lines += [f"export {name}={value}" for name, value in aws_environment(local_aws.endpoint).items()]
     return "\n".join([*lines, ""])
+
+
+def _forget_persons_settings() -> None:
+    """Take a person's own AWS profile and HTTP proxy out of the way of our own clients and of what we start."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    os.environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
+        filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1", "localhost"))
+    )
 
 
 def _log_to(path: Path) -> None:

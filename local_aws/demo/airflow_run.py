@@ -27,6 +27,7 @@ def main() -> int:
 
     started = time.monotonic()
     dag = _load_dag()
+    _warm_up()
     ready = time.monotonic()
     if not sys.stdin.readline():
         return 1  # the demo is gone
@@ -53,6 +54,13 @@ def _load_dag() -> Any:
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
     return bag.dags[DAG_ID]
+
+
+def _warm_up() -> None:
+    """Build the API that tasks talk to, which takes seconds and would otherwise wait for the first task."""
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    _ = in_process_api_server().transport
 
 
 def _result(dag_run: Any) -> dict[str, Any]:

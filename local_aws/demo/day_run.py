@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import os
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
+
+import jinja2
 
 from local_aws import child_process
-from local_aws.airflow_environment import REPOSITORY, airflow_home
+from local_aws.airflow_environment import REPOSITORY, airflow_environment, airflow_home
+from local_aws.demo import failure
 from local_aws.demo.screen import Screen
+from local_aws.demo.task_progress import TaskProgress, read_progress
+from local_aws.provision import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Provisioned, local_client, provision
+from local_aws.wire import DEFAULT_REGION
 
 sys.path.insert(0, str(REPOSITORY / "plugins"))
 
+# The bundle's own queries are asked with the bundle's own filters.
+from crypto_prices.lake_paths import curation_report_key
+from crypto_prices.macros import FILTERS
+from crypto_prices.window import Window
 
 START_SECONDS = 120
 RUN_SECONDS = 3600

@@ -380,10 +380,7 @@ class RedshiftDataApi:
                 raise StatementFailed(f'FATAL: database "{first.database}" does not exist')
             execution.run(first.id, children or [first], progress)
             first.status = "FINISHED"
-            if children:
-                first.has_result = any(child.has_result for child in children)
-                first.result_rows = sum(child.result_rows for child in children)
-                first.result_size = sum(child.result_size for child in children)
+            _sum_up(first, children)
         except StatementFailed as failure:
             failed = next((number for number, child in enumerate(children, start=1) if child.status == "FAILED"), None)
             first.error = str(failure) if failed is None else f"Query #{failed} failed with {failure}"
@@ -413,14 +410,18 @@ class RedshiftDataApi:
         databases = self._warehouse.databases()
         for record in self._store.unfinished():
             committed = record.database in databases and was_committed(self._warehouse, record.database, record.id)
-            for found in (*self._store.children(record.id), record):
-                if found.active:
-                    # Committed, but how many rows it was is lost; a lone query's answer is lost too.
-                    lost = committed and not found.parent and not found.batch and found.columns is not None
-                    found.status = "FINISHED" if committed and not lost else "FAILED" if found is record else "ABORTED"
-                if found is record and found.status == "FAILED":
-                    found.error = "ERROR: the connection to the warehouse was lost: the local AWS was stopped meanwhile"
-                self._store.save(found)
+            children = self._store.children(record.id)
+            for child in children:
+                if child.active:
+                    child.status = "FINISHED" if committed else "ABORTED"
+                    self._store.save(child)
+            if committed:
+                record.status = "FINISHED"
+                _sum_up(record, children)
+            else:
+                record.status = "FAILED"
+                record.error = "ERROR: the connection to the warehouse was lost: the local AWS was stopped meanwhile"
+            self._store.save(record)
         for database in databases:
             forget_old_runs(self._warehouse, database)
 
@@ -497,6 +498,13 @@ class RedshiftDataApi:
         with self._changed:
             self._changed.wait_for(lambda: whole not in self._executions, timeout=seconds)
         return self._found(statement_id)
+
+
+def _sum_up(batch: StatementRecord, children: list[StatementRecord]) -> None:
+    if children:
+        batch.has_result = any(child.has_result for child in children)
+        batch.result_rows = sum(child.result_rows for child in children)
+        batch.result_size = sum(child.result_size for child in children)
 
 
 def _check_statements(statements: list[str], parameters: list[dict[str, str]]) -> None:

@@ -99,7 +99,8 @@ class Execution:
                 if self._cancelled:
                     raise Cancelled
                 self._connection = None
-            connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
+            if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
+                connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
         except psycopg.Error as error:
             if self._cancelled:

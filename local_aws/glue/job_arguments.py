@@ -1,0 +1,201 @@
+"""What may be in a job definition and in the arguments of a run, and what becomes of each: decided before anything starts.
+
+https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html lists the special parameters.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_aws.wire import AwsError
+
+GLUE_VERSION = "6.0"
+"""The Glue version whose Spark (4.1.1) the laptop has."""
+
+# They change nothing that a job computes: logs, metrics and the Spark UI of AWS's own, and how quickly it runs there.
+_WITHOUT_EFFECT = frozenset(
+    {
+        "--continuous-log-conversionPattern",
+        "--continuous-log-logGroup",
+        "--continuous-log-logStreamPrefix",
+        "--enable-auto-scaling",
+        "--enable-continuous-cloudwatch-log",
+        "--enable-continuous-log-filter",
+        "--enable-job-insights",
+        "--enable-metrics",
+        "--enable-observability-metrics",
+        "--enable-s3-parquet-optimized-committer",
+        "--enable-spark-ui",
+        "--executor-cores",
+        "--spark-event-logs-path",
+        "--TempDir",
+    }
+)
+_REFUSED = frozenset(
+    {
+        "--additional-python-modules",
+        "--class",
+        "--continuation-option",
+        "--customer-driver-env-vars",
+        "--customer-executor-env-vars",
+        "--datalake-formats",
+        "--disable-proxy",
+        "--disable-proxy-v2",
+        "--enable-glue-datacatalog",
+        "--enable-lakeformation-fine-grained-access",
+        "--enable-rename-algorithm-v2",
+        "--encryption-type",
+        "--extra-files",
+        "--extra-jars",
+        "--job-bookmark-from",
+        "--job-bookmark-to",
+        "--python-modules-installer-option",
+        "--scriptLocation",
+        "--use-postgres-driver",
+        "--user-jars-first",
+        "--write-shuffle-files-to-s3",
+        "--write-shuffle-spills-to-s3",
+        # Glue's own; it does not let them be set.
+        "--JOB_ID",
+        "--JOB_NAME",
+        "--JOB_RUN_ID",
+        "--SECURITY_CONFIGURATION",
+        "--debug",
+        "--mode",
+    }
+)
+_ONLY_VALUE = {"--job-language": "python", "--job-bookmark-option": "job-bookmark-disable"}
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run consists of.
+
+    Attributes:
+        job_name: The job.
+        role: Name or ARN of the role that the run has.
+        script: s3:// URI of the script.
+        py_files: s3:// URIs of the packages and modules that go with it.
+        spark_settings: Settings out of ``--conf``.
+        arguments: The run's arguments, the job's defaults among them, as they are passed to the script.
+        given_arguments: The arguments that the caller gave, as GetJobRun answers them.
+        timeout_minutes: After how long the run is ended.
+        max_concurrent_runs: How many runs of the job there may be at once.
+        capacity: The members about workers that GetJobRun repeats.
+    """
+
+    job_name: str
+    role: str
+    script: str
+    py_files: tuple[str, ...]
+    spark_settings: Mapping[str, str]
+    arguments: Mapping[str, str]
+    given_arguments: Mapping[str, str]
+    timeout_minutes: int
+    max_concurrent_runs: int
+    capacity: Mapping[str, Any]
+
+
+def plan_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunPlan:
+    """Return what a StartJobRun request means.
+
+    Args:
+        job: The job, as GetJob answers it under ``Job``.
+        request: The parameters of StartJobRun.
+
+    Raises:
+        AwsError: The job or the request asks for what the laptop's Glue does not do, or for what Glue refuses.
+    """
+    _check_job(job)
+    for member in ("JobRunId", "SecurityConfiguration", "ExecutionRoleSessionPolicy"):
+        if request.get(member):
+            raise _unsupported(f"{member} in StartJobRun")
+    if request.get("JobRunQueuingEnabled"):
+        raise _unsupported("job run queuing")
+    given = dict(request.get("Arguments") or {})
+    arguments = {**(job.get("DefaultArguments") or {}), **given, **(job.get("NonOverridableArguments") or {})}
+    for name, value in arguments.items():
+        _check_argument(name, value)
+    timeout = request.get("Timeout") or job.get("Timeout") or 480
+    capacity = {
+        member: request.get(member, job.get(member))
+        for member in ("WorkerType", "NumberOfWorkers", "MaxCapacity", "ExecutionClass")
+        if request.get(member, job.get(member)) is not None
+    }
+    return RunPlan(
+        job_name=job["Name"],
+        role=job["Role"],
+        script=job["Command"]["ScriptLocation"],
+        py_files=tuple(uri.strip() for uri in arguments.get("--extra-py-files", "").split(",") if uri.strip()),
+        spark_settings=parse_conf(arguments.get("--conf", "")),
+        arguments=arguments,
+        given_arguments=given,
+        timeout_minutes=timeout,
+        max_concurrent_runs=(job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns") or 1,
+        capacity=capacity,
+    )
+
+
+def parse_conf(value: str) -> dict[str, str]:
+    """Return the Spark settings in the value of ``--conf``: ``a=1 --conf b=2``, the one way to give Glue several.
+
+    Raises:
+        AwsError: The value is not of that form.
+    """
+    settings: dict[str, str] = {}
+    for number, word in enumerate(shlex.split(value)):
+        if number % 2:
+            if word != "--conf":
+                raise _invalid(f"--conf {value!r}: several settings are written a=1 --conf b=2")
+            continue
+        name, equals, setting = word.partition("=")
+        if not equals or not name.startswith("spark."):
+            raise _invalid(f"--conf {value!r}: {word!r} is not a setting such as spark.sql.shuffle.partitions=8")
+        settings[name] = setting
+    return settings
+
+
+def _check_job(job: Mapping[str, Any]) -> None:
+    command = job.get("Command") or {}
+    if command.get("Name") != "glueetl":
+        raise _unsupported(f"the command {command.get('Name')!r}; only glueetl, which is PySpark here,")
+    if command.get("PythonVersion", "3") not in ("3", "3.13"):
+        raise _unsupported(f"Python {command['PythonVersion']}")
+    script = command.get("ScriptLocation") or ""
+    if not script.startswith("s3://") or not script.endswith(".py"):
+        raise _unsupported(f"the script {script!r}; only s3://….py")
+    if job.get("GlueVersion") != GLUE_VERSION:
+        raise _unsupported(f"Glue version {job.get('GlueVersion')!r}; only {GLUE_VERSION}, whose Spark the laptop has,")
+    for member in ("MaxRetries", "JobRunQueuingEnabled", "SecurityConfiguration", "SourceControlDetails"):
+        if job.get(member):
+            raise _unsupported(f"{member} of a job")
+    if (job.get("Connections") or {}).get("Connections"):
+        raise _unsupported("Connections of a job")
+    if job.get("JobMode") not in (None, "SCRIPT"):
+        raise _unsupported(f"job mode {job['JobMode']}")
+
+
+def _check_argument(name: str, value: str) -> None:
+    if not name.startswith("--") or name == "--":
+        raise _invalid(f"the argument {name!r} must begin with two dashes")
+    if name in _REFUSED:
+        raise _unsupported(f"the special parameter {name}")
+    if name in _ONLY_VALUE and value != _ONLY_VALUE[name]:
+        raise _unsupported(f"{name} {value}; only {_ONLY_VALUE[name]}")
+    if name == "--extra-py-files":
+        for uri in value.split(","):
+            if not uri.strip().startswith("s3://") or not uri.strip().endswith((".py", ".zip")):
+                raise _unsupported(f"{uri.strip()!r} in --extra-py-files; only .py and .zip in S3")
+    if (name.startswith("--enable-") or name.startswith("--continuous-log-")) and name not in _WITHOUT_EFFECT:
+        raise _unsupported(f"the special parameter {name}")
+
+
+def _unsupported(what: str) -> AwsError:
+    return AwsError("InvalidInputException", f"The local Glue does not support {what}.")
+
+
+def _invalid(what: str) -> AwsError:
+    return AwsError("InvalidInputException", what)

@@ -1,0 +1,360 @@
+"""StartJobRun, GetJobRun, GetJobRuns and BatchStopJobRun of Glue, with job runs that really run.
+
+Each run has a thread, which fetches the script, starts Spark, follows its logs and writes down its end. All changes of a
+run's state happen under one lock, so a stop, a timeout and the natural end of a run cannot overtake each other.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
+from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
+from local_aws.glue.run_logs import LOG_GROUP, LogStream
+from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, SparkUnavailableError, end_orphan
+from local_aws.wire import AwsError, RequestContext
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)
+
+_LOG_EVERY_SECONDS = 1.0
+_PAGE = 200
+
+
+class Credentials(TypedDict):
+    """Temporary credentials, with the members of STS's answers."""
+
+    AccessKeyId: str
+    SecretAccessKey: str
+    SessionToken: str
+
+
+@dataclass
+class _Live:
+    """What a run has while it is not finished."""
+
+    plan: RunPlan
+    wish_to_stop: threading.Event = field(default_factory=threading.Event)
+    process: SparkProcess | None = None
+    thread: threading.Thread | None = None
+
+
+class GlueJobRuns:
+    """The handler of Glue's operations on job runs.
+
+    Args:
+        get_job: Job name -> the job as GetJob answers it under ``Job``. For an unknown job it raises LookupError, the
+            AwsError or the ClientError of GetJob.
+        role_credentials: Name or ARN of a job's role -> credentials of that role.
+        endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
+        state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
+        runtime: Starts Spark; by default one that keeps its jar and class archive in ``<state_dir>/glue``.
+    """
+
+    def __init__(
+        self,
+        *,
+        get_job: Callable[[str], Mapping[str, Any]],
+        role_credentials: Callable[[str], Credentials],
+        endpoint_url: Callable[[], str],
+        state_dir: Path,
+        runtime: SparkRuntime | None = None,
+    ) -> None:
+        self._get_job = get_job
+        self._role_credentials = role_credentials
+        self._endpoint_url = endpoint_url
+        self._folder = state_dir.resolve() / "glue"
+        self._logs = state_dir.resolve() / "logs" / "glue"
+        self._runtime = runtime or SparkRuntime(state_dir=self._folder)
+        self._history = RunHistory(self._folder / "runs")
+        self._live: dict[str, _Live] = {}
+        self._lock = threading.Lock()
+        self._bury_the_dead()
+
+    def StartJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Start a run and return its id at once."""
+        plan = plan_run(self._job(params["JobName"]), params)
+        now = _now()
+        run = JobRun(
+            id=f"jr_{secrets.token_hex(32)}",
+            job_name=plan.job_name,
+            state="STARTING",
+            arguments=dict(plan.given_arguments),
+            timeout_minutes=plan.timeout_minutes,
+            capacity=dict(plan.capacity),
+            started_on=now,
+            last_modified_on=now,
+        )
+        live = _Live(plan)
+        live.thread = threading.Thread(
+            target=self._run, args=(run, live, context.region), name=f"glue-{run.id[:11]}", daemon=True
+        )
+        with self._lock:
+            running = [other for other in self._history.of_job(plan.job_name) if other.state in UNFINISHED]
+            if len(running) >= plan.max_concurrent_runs:
+                raise AwsError(
+                    "ConcurrentRunsExceededException",
+                    f"Concurrent runs exceeded for {plan.job_name}: {len(running)} of {plan.max_concurrent_runs}",
+                )
+            self._live[run.id] = live
+            self._history.save(run)
+        live.thread.start()
+        return {"JobRunId": run.id}
+
+    def GetJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Return a run."""
+        if params.get("PredecessorsIncluded"):
+            raise AwsError("InvalidInputException", "The local Glue has no triggers, so no predecessors.")
+        with self._lock:
+            run = self._history.get(params["RunId"])
+            if run is None or run.job_name != params["JobName"]:
+                raise _not_found(f"Job Run {params['RunId']} of job {params['JobName']} not found.")
+            return {"JobRun": _answer(run)}
+
+    def GetJobRuns(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Return a page of a job's runs, the newest first."""
+        self._job(params["JobName"])
+        start = _offset(params.get("NextToken"))
+        size = min(params.get("MaxResults") or _PAGE, _PAGE)
+        with self._lock:
+            runs = self._history.of_job(params["JobName"])
+            page: dict[str, Any] = {"JobRuns": [_answer(run) for run in runs[start : start + size]]}
+        if start + size < len(runs):
+            page["NextToken"] = base64.b64encode(str(start + size).encode()).decode()
+        return page
+
+    def BatchStopJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        """Stop runs; each becomes STOPPING now and STOPPED when its processes have ended."""
+        job_name = params["JobName"]
+        self._job(job_name)
+        stopped: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
+        for run_id in params["JobRunIds"]:
+            with self._lock:
+                run = self._history.get(run_id)
+                if run is None or run.job_name != job_name:
+                    refusal = ("EntityNotFoundException", f"Job Run {run_id} not found.")
+                elif run.state not in ("STARTING", "RUNNING"):
+                    refusal = (
+                        "IllegalWorkflowStateException" if run.state == "STOPPING" else "InvalidInputException",
+                        f"Job Run {run_id} is {run.state} and cannot be stopped.",
+                    )
+                else:
+                    self._change(run, "STOPPING")
+                    self._live[run_id].wish_to_stop.set()
+                    stopped.append({"JobName": job_name, "JobRunId": run_id})
+                    continue
+            detail = {"ErrorCode": refusal[0], "ErrorMessage": refusal[1]}
+            errors.append({"JobName": job_name, "JobRunId": run_id, "ErrorDetail": detail})
+        return {"SuccessfulSubmissions": stopped, "Errors": errors}
+
+    def close(self) -> None:
+        """Stop every run and wait until their processes have ended; call it before the process exits."""
+        with self._lock:
+            threads = [live.thread for live in self._live.values()]
+            for run_id, live in self._live.items():
+                run = self._history.get(run_id)
+                if run is not None and run.state in ("STARTING", "RUNNING"):
+                    self._change(run, "STOPPING")
+                live.wish_to_stop.set()
+        for thread in threads:
+            if thread is not None and thread.is_alive():
+                thread.join(timeout=30)
+
+    def _job(self, name: str) -> Mapping[str, Any]:
+        try:
+            return self._get_job(name)
+        except LookupError:
+            raise _not_found(f"Job with name: {name} not found.") from None
+        except ClientError as error:
+            detail = error.response["Error"]
+            raise AwsError(detail["Code"], detail["Message"]) from error
+
+    def _run(self, run: JobRun, live: _Live, region: str) -> None:
+        """Take a run from STARTING to its end. Runs in the run's own thread."""
+        folder = self._folder / "work" / run.id
+        state, error = "FAILED", None
+        try:
+            state, error = self._execute(run, live, region, folder)
+        except (ClientError, BotoCoreError, SparkUnavailableError, OSError, AwsError) as failure:
+            error = f"{type(failure).__name__}: {failure}"
+        except Exception as failure:
+            logger.exception("job run %s", run.id)
+            error = f"the local Glue failed: {type(failure).__name__}: {failure}"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            with self._lock:
+                # A stop that was granted is kept even if the script ended in the same moment, as callers were told so.
+                self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error)
+                del self._live[run.id]
+
+    def _execute(self, run: JobRun, live: _Live, region: str, folder: Path) -> tuple[str, str | None]:
+        endpoint = self._endpoint_url()
+        credentials = self._role_credentials(live.plan.role)
+        session = boto3.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            region_name=region,
+        )
+        files = self._fetch(run, live.plan, session.client("s3", endpoint_url=endpoint), folder)
+        if live.wish_to_stop.is_set():
+            return "STOPPED", None
+        passed = live.plan.arguments | {
+            "--JOB_ID": f"j_{run.job_name}",
+            "--JOB_RUN_ID": run.id,
+            "--JOB_NAME": run.job_name,
+        }
+        process = self._runtime.start(
+            files,
+            arguments=[word for argument in passed.items() for word in argument],
+            spark_settings=live.plan.spark_settings,
+            environment={
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_REGION": region,
+                "AWS_DEFAULT_REGION": region,
+                "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": credentials["SessionToken"],
+            },
+        )
+        try:
+            with self._lock:
+                live.process = process
+                run.pid = process.pid
+                # A stop may have come since: STOPPING must not become RUNNING again.
+                self._change(run, "RUNNING" if run.state == "STARTING" else run.state)
+            logs = session.client("logs", endpoint_url=endpoint)
+            streams = [
+                LogStream(logs, group=f"{LOG_GROUP}/output", stream=run.id, path=files.output),
+                LogStream(logs, group=f"{LOG_GROUP}/error", stream=run.id, path=files.errors),
+            ]
+            ending = self._follow(live, process, streams, time.monotonic() + live.plan.timeout_minutes * 60)
+        finally:
+            process.end()
+        for stream in streams:
+            stream.send(final=True)
+        if ending is not None:
+            return ending
+        error = process.error()
+        return ("SUCCEEDED", None) if error is None else ("FAILED", error)
+
+    @staticmethod
+    def _follow(
+        live: _Live, process: SparkProcess, streams: list[LogStream], deadline: float
+    ) -> tuple[str, str | None] | None:
+        """Wait for the end of the process; return the run's end if it is not the script's own."""
+        logged = time.monotonic()
+        while not process.wait(0.05):
+            if live.wish_to_stop.is_set():
+                return "STOPPED", None
+            if time.monotonic() > deadline:
+                return "TIMEOUT", "Job run timed out."
+            if time.monotonic() - logged > _LOG_EVERY_SECONDS:
+                for stream in streams:
+                    stream.send()
+                logged = time.monotonic()
+        return None
+
+    def _fetch(self, run: JobRun, plan: RunPlan, s3: S3Client, folder: Path) -> RunFiles:
+        folder.mkdir(parents=True)
+        self._logs.mkdir(parents=True, exist_ok=True)
+        py_files = []
+        for number, uri in enumerate(plan.py_files):
+            place = folder / str(number)
+            place.mkdir()
+            py_files.append(_download(s3, uri, place))
+        return RunFiles(
+            run_id=run.id,
+            folder=folder,
+            script=_download(s3, plan.script, folder),
+            py_files=py_files,
+            output=self._logs / f"{run.id}.output.log",
+            errors=self._logs / f"{run.id}.error.log",
+        )
+
+    def _change(self, run: JobRun, state: str) -> None:
+        run.state = state
+        run.last_modified_on = _now()
+        self._history.save(run)
+
+    def _finish(self, run: JobRun, state: str, error: str | None) -> None:
+        run.completed_on = _now()
+        run.execution_seconds = round((run.completed_on - run.started_on).total_seconds())
+        run.error = error if state != "STOPPED" else None
+        run.pid = None
+        self._change(run, state)
+        logger.info("job run %s of %s: %s%s", run.id, run.job_name, state, f" ({error})" if run.error else "")
+
+    def _bury_the_dead(self) -> None:
+        """Fail the runs that were running when the last server was killed, and end what is left of them."""
+        for run in self._history.unfinished():
+            if run.pid is not None and end_orphan(run.pid, run.id):
+                logger.warning("ended the orphaned process group %d of job run %s", run.pid, run.id)
+            shutil.rmtree(self._folder / "work" / run.id, ignore_errors=True)
+            self._finish(run, "FAILED", "The local AWS ended while the job run was running.")
+
+
+def _download(s3: S3Client, uri: str, folder: Path) -> Path:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    target = folder / key.rpartition("/")[2]
+    try:
+        s3.download_file(bucket, key, str(target))
+    except ClientError as error:
+        raise AwsError("InvalidInputException", f"{uri} cannot be fetched: {error}") from error
+    return target
+
+
+def _answer(run: JobRun) -> dict[str, Any]:
+    answer = {
+        "Id": run.id,
+        "Attempt": 0,
+        "JobName": run.job_name,
+        "JobMode": "SCRIPT",
+        "StartedOn": run.started_on,
+        "LastModifiedOn": run.last_modified_on,
+        "CompletedOn": run.completed_on,
+        "JobRunState": run.state,
+        "Arguments": run.arguments,
+        "ErrorMessage": run.error,
+        "PredecessorRuns": [],
+        "ExecutionTime": run.execution_seconds,
+        "Timeout": run.timeout_minutes,
+        "LogGroupName": LOG_GROUP,
+        "GlueVersion": GLUE_VERSION,
+        **run.capacity,
+    }
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def _offset(token: str | None) -> int:
+    if not token:
+        return 0
+    try:
+        return int(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError):
+        raise AwsError("InvalidInputException", "NextToken is not one of GetJobRuns.") from None
+
+
+def _not_found(message: str) -> AwsError:
+    return AwsError("EntityNotFoundException", message)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

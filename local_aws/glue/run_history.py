@@ -1,0 +1,95 @@
+"""The memory of job runs: one JSON file per run, so that a restart of the laptop's AWS forgets none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+UNFINISHED = frozenset({"STARTING", "RUNNING", "STOPPING"})
+
+
+@dataclass
+class JobRun:
+    """One job run.
+
+    Attributes:
+        id: ``jr_`` and 64 hexadecimal digits.
+        job_name: The job.
+        state: As Glue names it: STARTING, RUNNING, STOPPING, STOPPED, SUCCEEDED, FAILED or TIMEOUT.
+        arguments: What the caller gave.
+        timeout_minutes: After how long the run is ended.
+        capacity: The members about workers that GetJobRun repeats.
+        started_on: When it was asked for, UTC.
+        last_modified_on: When its state changed last, UTC.
+        completed_on: When it ended, UTC.
+        execution_seconds: How long it ran.
+        error: Why it failed.
+        pid: The process, while there is one.
+    """
+
+    id: str
+    job_name: str
+    state: str
+    arguments: dict[str, str]
+    timeout_minutes: int
+    capacity: dict[str, Any]
+    started_on: dt.datetime
+    last_modified_on: dt.datetime
+    completed_on: dt.datetime | None = None
+    execution_seconds: int = 0
+    error: str | None = None
+    pid: int | None = field(default=None)
+
+
+class RunHistory:
+    """All job runs, in memory and on disk.
+
+    Args:
+        folder: Where the files are; it is made if need be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._runs = {run.id: run for run in map(_read, sorted(folder.glob("jr_*.json")))}
+
+    def get(self, run_id: str) -> JobRun | None:
+        """Return a run, or None if there is none of that id."""
+        return self._runs.get(run_id)
+
+    def of_job(self, job_name: str) -> list[JobRun]:
+        """Return the runs of a job, the newest first."""
+        runs = [run for run in self._runs.values() if run.job_name == job_name]
+        return sorted(runs, key=lambda run: (run.started_on, run.id), reverse=True)
+
+    def unfinished(self) -> list[JobRun]:
+        """Return the runs that have not ended."""
+        return [run for run in self._runs.values() if run.state in UNFINISHED]
+
+    def save(self, run: JobRun) -> None:
+        """Keep a run as it is now; the file is replaced in one step."""
+        self._runs[run.id] = run
+        unfinished = self._folder / f".{run.id}.new"
+        unfinished.write_text(json.dumps(asdict(run), default=_text, indent=1), encoding="utf-8")
+        os.replace(unfinished, self._folder / f"{run.id}.json")
+
+
+_TIMES = frozenset({"started_on", "last_modified_on", "completed_on"})
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot keep {value!r}")
+
+
+def _read(path: Path) -> JobRun:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    known = {f.name for f in fields(JobRun)}
+    for name in _TIMES:
+        content[name] = content[name] and dt.datetime.fromisoformat(content[name])
+    return JobRun(**{name: value for name, value in content.items() if name in known})

@@ -1,0 +1,90 @@
+"""A run's output to CloudWatch Logs, as Glue sends it: standard output and standard error in a group each."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
+
+logger = logging.getLogger(__name__)
+
+LOG_GROUP = "/aws-glue/jobs"
+
+# Limits of PutLogEvents, less a margin for the 26 bytes that each event counts besides its text.
+_EVENTS_AT_ONCE = 10_000
+_BYTES_AT_ONCE = 900_000
+_BYTES_OF_EVENT = 250_000
+
+
+class LogStream:
+    """Follows one file of a run into one log stream.
+
+    Logs are not worth a run: the first refusal is reported, then the stream gives up.
+
+    Args:
+        client: A CloudWatch Logs client.
+        group: The log group; made if need be.
+        stream: The log stream, the run's id.
+        path: The file to follow.
+    """
+
+    def __init__(self, client: CloudWatchLogsClient, *, group: str, stream: str, path: Path) -> None:
+        self._client = client
+        self._group = group
+        self._stream = stream
+        self._path = path
+        self._sent = 0
+        self._begun = False
+        self._given_up = False
+
+    def send(self, *, final: bool = False) -> None:
+        """Send what has been written since the last time: whole lines, or everything if it is the last time."""
+        if self._given_up or not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._sent)
+            new = file.read()
+        if not final:
+            new = new[: new.rfind(b"\n") + 1]
+        lines = [line for line in new.decode("utf-8", "replace").splitlines() if line.strip()]
+        try:
+            if lines:
+                self._begin()
+                self._put(lines)
+        except (ClientError, BotoCoreError) as error:
+            self._given_up = True
+            logger.warning("the log of %s does not reach %s: %s", self._stream, self._group, error)
+        self._sent += len(new)
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        for make in (
+            lambda: self._client.create_log_group(logGroupName=self._group),
+            lambda: self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream),
+        ):
+            try:
+                make()
+            except self._client.exceptions.ResourceAlreadyExistsException:
+                continue
+        self._begun = True
+
+    def _put(self, lines: list[str]) -> None:
+        now = int(time.time() * 1000)
+        batch: list[InputLogEventTypeDef] = []
+        size = 0
+        for line in lines:
+            message = line[: _BYTES_OF_EVENT // 4]
+            if batch and (len(batch) == _EVENTS_AT_ONCE or size + len(message) * 4 + 26 > _BYTES_AT_ONCE):
+                self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
+                batch, size = [], 0
+            batch.append({"timestamp": now, "message": message})
+            size += len(message) * 4 + 26
+        self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
