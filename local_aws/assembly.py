@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
 
 from local_aws.call_log import CallLog
 from local_aws.control_planes.mwaa import Mwaa
@@ -22,6 +24,7 @@ from local_aws.control_planes.redshift_serverless import RedshiftServerless
 from local_aws.control_planes.resources import Resources
 from local_aws.exchange.faults import FaultPlan
 from local_aws.exchange.server import create_exchange
+from local_aws.glue.job_runs import GlueJobRuns
 from local_aws.moto_state import MotoState
 from local_aws.provision import (
     ACCESS_KEY_ID,
@@ -32,6 +35,9 @@ from local_aws.provision import (
     local_session,
     provision,
 )
+from local_aws.redshift.data_api import RedshiftDataApi
+from local_aws.redshift.warehouse import Warehouse
+from local_aws.role_sessions import RoleSessions
 from local_aws.server import Front, HttpServer, Interceptor
 from local_aws.wire import DEFAULT_REGION, WireService
 
@@ -126,6 +132,7 @@ class LocalAws:
         self._closing.callback(call_log.close)
         resources = Resources(self.state_dir / "control_planes.sqlite")
         self._closing.callback(resources.close)
+        warehouse = self._closing.enter_context(Warehouse(self.state_dir / "warehouse"))
         services: dict[str, WireService] = {}
         front = Front(
             moto=moto,
@@ -138,7 +145,7 @@ class LocalAws:
         server = HttpServer(front, port=self._port)
         self._closing.callback(server.stop)
         self._server = server
-        services |= self._services(server.endpoint, resources)
+        services |= self._services(server.endpoint, resources, warehouse)
         server.start()
 
         if self._provisioned:
@@ -147,12 +154,39 @@ class LocalAws:
         _write(endpoint_file, {"endpoint": server.endpoint, "pid": os.getpid(), "names": names})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
-    def _services(self, endpoint: str, resources: Resources) -> dict[str, WireService]:
+    def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse) -> dict[str, WireService]:
         """Build our own services; what they start is stopped before the server is, which it may call to the end."""
         session = local_session()
         manager = local_client("secretsmanager", endpoint, session)
-        serverless = RedshiftServerless(resources, secrets_client=lambda: manager)
+        glue = local_client("glue", endpoint, session)
+        roles = RoleSessions(endpoint)
+        serverless = RedshiftServerless(
+            resources,
+            secrets_client=lambda: manager,
+            create_database=warehouse.ensure_database,
+            drop_database=warehouse.drop_database,
+        )
+        for name in serverless.database_names():
+            warehouse.ensure_database(name)
+        statements = RedshiftDataApi(
+            warehouse,
+            s3_client_factory=roles.s3_client,
+            role_exists=roles.exists,
+            secret_lookup=lambda secret: _secret_text(manager, secret),
+            workgroup_status=serverless.workgroup_status,
+            credentials_valid=serverless.credentials_valid,
+        )
+        self._closing.callback(statements.close)
+        job_runs = GlueJobRuns(
+            get_job=lambda name: glue.get_job(JobName=name)["Job"],
+            role_credentials=roles.credentials,
+            endpoint_url=lambda: endpoint,
+            state_dir=self.state_dir,
+        )
+        self._closing.callback(job_runs.close)
         return {
+            "glue": WireService("glue", job_runs),
+            "redshift-data": WireService("redshift-data", statements),
             "redshift-serverless": WireService("redshift-serverless", serverless),
             "airflow": WireService("mwaa", Mwaa(resources)),
         }
@@ -169,6 +203,15 @@ class LocalAws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _secret_text(manager: Any, secret: str) -> str | None:
+    try:
+        return cast("str | None", manager.get_secret_value(SecretId=secret).get("SecretString"))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return None
+        raise
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -130,16 +130,26 @@ class Journal:
         assert cursor.lastrowid is not None  # noqa: S101 - an INSERT has one
         return cursor.lastrowid
 
-    def after(self, entry_id: int) -> Iterator[tuple[int, Entry]]:
-        """Give the entries that follow one, with their numbers, in the order in which they were written."""
+    def entries(self, *, after: int = 0, of_these: Iterable[str] = ()) -> Iterator[tuple[int, Entry]]:
+        """Give entries with their numbers, in the order in which they were written.
+
+        Args:
+            after: Leave out the entries up to this number …
+            of_these: … but only those of these services.
+        """
         rows = self._database.execute(
             "SELECT id, at, seed, service, operation, method, raw_path, query, headers, body FROM entry"
-            " WHERE id > ? ORDER BY id",
-            (entry_id,),
+            " WHERE id > ? OR service NOT IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (after, json.dumps(list(of_these))),
         )
         for number, at, seed, service, operation, method, raw_path, query, headers, body in rows:
             pairs = tuple((name, value) for name, value in json.loads(headers))
             yield number, Entry(at, seed, service, operation, HttpRequest(method, raw_path, query, pairs, body))
+
+    def last_number(self) -> int:
+        """Return the number of the last entry, or 0 when there is none."""
+        number: int | None = self._database.execute("SELECT max(id) FROM entry").fetchone()[0]
+        return number or 0
 
     def last_moment(self) -> float:
         """Return the moment of the last entry, or of the beginning when there is none."""

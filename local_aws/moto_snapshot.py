@@ -1,4 +1,4 @@
-"""A picture of moto's whole state, so that a start need not replay a long journal.
+"""A picture of the services that change most, so that a start need not replay all of a long journal.
 
 It is only a shortcut: the journal has everything. A picture that is missing, older, of other versions or unreadable
 costs time and nothing else. Replaying takes a second for some eight hundred changes; a picture of thousands loads in a
@@ -7,29 +7,28 @@ fraction of one.
 
 from __future__ import annotations
 
+import copyreg
 import logging
 import os
 import pickle
 import sys
+from collections import OrderedDict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-if TYPE_CHECKING:
-    from moto.backends import SERVICE_NAMES
+from typing import IO, Any
 
 logger = logging.getLogger(__name__)
+
+# The services with a change per object, log batch or partition, whose classes were read for whether they can be
+# pickled. EC2's cannot (weak references); it and the others are a few hundred changes, which are always replayed.
+PICTURED = frozenset({"s3", "logs", "glue"})
 
 # What a BackendDict is built with; everything else that it holds is state, for example S3's map of bucket names.
 _BUILT_WITH = frozenset({"backend", "service_name", "_use_boto3_regions", "_additional_regions", "_id"})
 
 
-def _versions(began_at: float) -> dict[str, Any]:
-    return {"moto": version("moto"), "python": sys.version, "state began at": began_at}
-
-
 def save(path: Path, *, began_at: float, entry_id: int) -> None:
-    """Write a picture of moto's state.
+    """Write a picture of moto's state; when that fails, there is none.
 
     Args:
         path: The picture's file; it is replaced in one step.
@@ -37,33 +36,33 @@ def save(path: Path, *, began_at: float, entry_id: int) -> None:
         entry_id: The last journal entry that the picture contains.
     """
     from moto.backends import get_backend
-    from moto.core.base_backend import BackendDict
 
     services: dict[str, Any] = {}
-    instances: list[Any] = BackendDict._instances  # type: ignore[misc]
-    for backends in instances:
-        name = backends.service_name
-        if get_backend(cast("SERVICE_NAMES", name)) is not backends:
-            logger.warning("no picture of moto's state: %s is not found under its name", name)
-            return
+    for name in PICTURED:
+        backends: Any = get_backend(name)  # type: ignore[call-overload]
         state = {key: value for key, value in vars(backends).items() if key not in _BUILT_WITH}
         services[name] = {account: dict(regions) for account, regions in backends.items()}, state
     picture = {"versions": _versions(began_at), "entry_id": entry_id, "services": services}
     draft = path.with_suffix(".draft")
-    with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # it holds secrets
-        pickle.dump(picture, file, protocol=5)
+    try:
+        with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # it holds secrets
+            _Pickler(file).dump(picture)
+    except (pickle.PicklingError, TypeError, AttributeError, OSError) as error:
+        logger.warning("no picture of moto's state could be taken (%s); the next start replays the journal", error)
+        draft.unlink(missing_ok=True)
+        return
     draft.replace(path)
 
 
 def load(path: Path, *, began_at: float) -> int:
-    """Bring moto's state back from a picture.
+    """Bring the pictured services' state back.
 
     Args:
         path: The picture's file.
         began_at: When the journal's state began.
 
     Returns:
-        The last journal entry that moto's state contains now; 0 when there was no picture to use.
+        The last journal entry that these services' state contains now; 0 when there was no picture to use.
     """
     from moto.backends import get_backend
 
@@ -84,3 +83,30 @@ def load(path: Path, *, began_at: float) -> int:
             for region, backend in regions.items():
                 dict.__setitem__(backends[account], region, backend)
     return int(picture["entry_id"])
+
+
+def _versions(began_at: float) -> dict[str, Any]:
+    return {"moto": version("moto"), "python": sys.version, "state began at": began_at}
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles what a dictionary holds, also when its class shows something else.
+
+    S3's objects are in a dictionary whose items() gives only the newest version of each.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file, protocol=5)
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        if isinstance(obj, dict) and kind.items not in {dict.items, OrderedDict.items}:
+            held = list(dict.items(obj)), getattr(obj, "__dict__", {})
+            return copyreg.__newobj__, (kind,), held, None, None, _fill  # type: ignore[attr-defined]
+        return NotImplemented
+
+
+def _fill(obj: dict[Any, Any], held: tuple[list[tuple[Any, Any]], dict[str, Any]]) -> None:
+    for key, value in held[0]:
+        dict.__setitem__(obj, key, value)
+    vars(obj).update(held[1])

@@ -67,6 +67,10 @@ def changes_state(operation: str) -> bool:
     )
 
 
+class _ReplayError(RuntimeError):
+    """moto did not carry out a journaled change again."""
+
+
 class MotoState:
     """Answers requests with moto, one at a time, and keeps its state.
 
@@ -143,23 +147,38 @@ class MotoState:
 
     def _restore(self) -> None:
         started = time.monotonic()
-        self._entry_id = self._pictured_entry_id = moto_snapshot.load(self._picture, began_at=self._journal.began_at)
+        pictured = moto_snapshot.load(self._picture, began_at=self._journal.began_at)
+        try:
+            self._replay(pictured)
+        except _ReplayError as error:
+            if not pictured:
+                raise
+            # What one service accepted may have depended on a state of another that has passed since the picture.
+            logger.warning("the picture and the journal do not fit (%s); replaying the whole journal instead", error)
+            _reset_moto(self._journal.began_at)
+            pictured = 0
+            self._replay(pictured)
+        self._pictured_entry_id = pictured
+        self._entry_id = self._journal.last_number()
+        if self._entry_id:
+            seconds = time.monotonic() - started
+            logger.info("restored moto's state in %.2f s, %d changes by replay", seconds, self.replayed)
+
+    def _replay(self, pictured: int) -> None:
+        self.replayed = 0
+        skipped = moto_snapshot.PICTURED if pictured else ()
         with time_machine.travel(self._journal.began_at, tick=False) as clock:
-            for entry_id, entry in self._journal.after(self._pictured_entry_id):
+            for _, entry in self._journal.entries(after=pictured, of_these=skipped):
                 application = self._application(entry.service)
                 clock.move_to(entry.at)
                 with _seeded(entry.seed):
                     answer = _ask(application, entry.service, entry.operation, entry.request)
                 if answer.status >= 400:
-                    raise RuntimeError(
+                    raise _ReplayError(
                         f"moto answered {answer.status} to {entry.service} {entry.operation}, which it had carried out "
                         f"when it was journaled in {self._journal.path}; run `make clean` to begin with an empty state."
                     )
-                self._entry_id = entry_id
                 self.replayed += 1
-        if self._entry_id:
-            seconds = time.monotonic() - started
-            logger.info("restored moto's state in %.2f s, %d changes by replay", seconds, self.replayed)
 
     def _application(self, signing_name: str) -> Flask:
         """Return moto's application for a service, imported and built on its first use: all of them cost seconds."""

@@ -94,10 +94,18 @@ class Provisioned:
     created: tuple[str, ...]
 
 
-def local_session() -> boto3.session.Session:
-    """Return a boto3 session with the credentials and the region of the laptop's AWS, whatever the environment says."""
+def local_session(
+    *,
+    access_key_id: str = ACCESS_KEY_ID,
+    secret_access_key: str = SECRET_ACCESS_KEY,
+    session_token: str | None = None,
+) -> boto3.session.Session:
+    """Return a boto3 session with the laptop's region and these credentials, whatever the environment says."""
     return boto3.session.Session(
-        aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY, region_name=DEFAULT_REGION
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        aws_session_token=session_token,
+        region_name=DEFAULT_REGION,
     )
 
 

@@ -116,8 +116,8 @@ def _write_quarantine(
     """Write what the first pass rejected.
 
     The raw objects never change, so a second pass over them finds the same records; keeping the rows of the first pass
-    (persist) made the usual run, which rejects nothing, three times as slow: Spark does not coalesce the partitions of a
-    cached plan.
+    (persist) made the usual run, which rejects nothing, three times as slow: Spark does not coalesce the partitions of
+    a cached plan.
     """
     outcomes, _ = outcomes_of(spark, manifests, arguments)
     seen = Observation()

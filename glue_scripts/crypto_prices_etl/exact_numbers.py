@@ -36,8 +36,8 @@ def _scientific_fits(text: Column, target: Decimal) -> Column:
     """Return whether a number such as 1.5e-7 fits: as D * 10^-s, D without zeros at its ends, it has s decimals."""
     fraction = sf.regexp_extract(text, _SCIENTIFIC, 2)
     exponent = sf.regexp_extract(text, _SCIENTIFIC, 3).cast("int")
-    digits = sf.ltrim(sf.concat(sf.regexp_extract(text, _SCIENTIFIC, 1), fraction), sf.lit("0"))
-    significant = sf.rtrim(digits, sf.lit("0"))
+    digits = sf.regexp_replace(sf.concat(sf.regexp_extract(text, _SCIENTIFIC, 1), fraction), r"\A0+", "")
+    significant = sf.regexp_replace(digits, r"0+\z", "")
     decimals = sf.length(fraction) - exponent - (sf.length(digits) - sf.length(significant))
     fits = (decimals <= target.scale) & (sf.length(significant) - decimals <= target.precision - target.scale)
     return (significant == "") | fits

@@ -8,6 +8,8 @@ fills in.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -59,7 +61,8 @@ class RedshiftServerless:
     Args:
         resources: Where the resources are kept.
         secrets_client: Gives a Secrets Manager client, for the admin password that the service manages itself.
-        create_database: Is called with the name of a new namespace's first database.
+        create_database: Is called with the name of a new namespace's database.
+        drop_database: Is called with the name of a deleted namespace's database.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class RedshiftServerless:
         *,
         secrets_client: Callable[[], Any],
         create_database: Callable[[str], None] = lambda _name: None,
+        drop_database: Callable[[str], None] = lambda _name: None,
     ) -> None:
         self._resources = resources
         self._secrets_client = secrets_client
         self._create_database = create_database
+        self._drop_database = drop_database
 
     # ------------------------------------------------------------------------------------------------ namespaces
 
@@ -82,6 +87,7 @@ class RedshiftServerless:
         with self._resources.lock:
             if self._resources.get("namespace", name) is not None:
                 raise AwsError("ConflictException", f"Namespace with name {name} already exists.")
+            self._refuse_shared_database(params.get("dbName", "dev"))
             namespace_id = str(uuid.uuid4())
             namespace: Document = {
                 "namespaceName": name,
@@ -97,7 +103,7 @@ class RedshiftServerless:
             }
             if "defaultIamRoleArn" in params:
                 namespace["defaultIamRoleArn"] = params["defaultIamRoleArn"]
-            self._manage_password(namespace, params)
+            self._set_password(namespace, params)
             self._create_database(namespace["dbName"])
             self._resources.put("namespace", name, namespace)
             self._put_tags(namespace["namespaceArn"], params.get("tags", []))
@@ -118,7 +124,7 @@ class RedshiftServerless:
                     namespace[member] = params[member]
             if not namespace.get("defaultIamRoleArn"):
                 namespace.pop("defaultIamRoleArn", None)
-            self._manage_password(namespace, params)
+            self._set_password(namespace, params)
             self._resources.put("namespace", namespace["namespaceName"], namespace, pending="MODIFYING")
         return {"namespace": _namespace_answer({**namespace, "status": "MODIFYING"})}
 
@@ -131,7 +137,8 @@ class RedshiftServerless:
             name = namespace["namespaceName"]
             if any(workgroup["namespaceName"] == name for workgroup in self._resources.all("workgroup")):
                 raise AwsError("ConflictException", f"Namespace {name} has a workgroup; delete the workgroup first.")
-            self._forget_password(namespace)
+            self._forget_managed_password(namespace)
+            self._drop_database(namespace["dbName"])
             self._resources.put("namespace", name, namespace, pending="DELETING")
             self._resources.remove("tags", namespace["namespaceArn"])
         return {"namespace": _namespace_answer({**namespace, "status": "DELETING"})}
@@ -183,7 +190,7 @@ class RedshiftServerless:
 
     def GetWorkgroup(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         """Describe a workgroup."""
-        return {"workgroup": _workgroup_answer(self.workgroup(params["workgroupName"]))}
+        return {"workgroup": _workgroup_answer(self._found("workgroup", params["workgroupName"]))}
 
     def UpdateWorkgroup(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         """Change a workgroup."""
@@ -211,20 +218,6 @@ class RedshiftServerless:
             self._resources.all("workgroup"), limit=params.get("maxResults", 100), token=params.get("nextToken")
         )
         return {"workgroups": [_workgroup_answer(item) for item in items], "nextToken": token}
-
-    def workgroup(self, name: str) -> Document:
-        """Return a workgroup, for those who execute statements in it.
-
-        Args:
-            name: The workgroup's name.
-
-        Returns:
-            The workgroup with, among others, ``namespaceName`` and ``status``.
-
-        Raises:
-            AwsError: ResourceNotFoundException when there is none of this name.
-        """
-        return self._found("workgroup", name)
 
     # ------------------------------------------------------------------------------------------------ usage limits
 
@@ -339,9 +332,47 @@ class RedshiftServerless:
                 return
         raise AwsError("ResourceNotFoundException", f"There is no resource {arn}.", resourceName=arn)
 
-    # ------------------------------------------------------------------------------------------------ managed password
+    def _refuse_shared_database(self, name: str) -> None:
+        for other in self._resources.all("namespace"):
+            if other["dbName"] == name:
+                raise AwsError(
+                    "NotImplemented",
+                    f"Namespace {other['namespaceName']} has a database {name} already, and all local namespaces are "
+                    "in one PostgreSQL server: give the new namespace another dbName.",
+                    501,
+                )
 
-    def _manage_password(self, namespace: Document, params: dict[str, Any]) -> None:
+    # ------------------------------------------------------------------------------------------------ for the Data API
+
+    def workgroup_status(self, name_or_arn: str) -> str | None:
+        """Return a workgroup's status, or None when there is no such workgroup."""
+        workgroup = self._workgroup_of(name_or_arn)
+        return None if workgroup is None else str(workgroup["status"])
+
+    def credentials_valid(self, name_or_arn: str, username: str, password: str) -> bool:
+        """Tell whether a user's password opens a workgroup; the only user with a password is the admin."""
+        workgroup = self._workgroup_of(name_or_arn)
+        namespace = None if workgroup is None else self._resources.get("namespace", workgroup["namespaceName"])
+        if namespace is None or "password" not in namespace or username != namespace["adminUsername"]:
+            return False
+        return hmac.compare_digest(namespace["password"], _hashed(password, namespace["namespaceId"]))
+
+    def database_names(self) -> list[str]:
+        """Return the names of the namespaces' databases."""
+        return [namespace["dbName"] for namespace in self._resources.all("namespace")]
+
+    def _workgroup_of(self, name_or_arn: str) -> Document | None:
+        for workgroup in self._resources.all("workgroup"):
+            if name_or_arn in {workgroup["workgroupName"], workgroup["workgroupArn"]}:
+                return workgroup
+        return None
+
+    # ------------------------------------------------------------------------------------------------ admin password
+
+    def _set_password(self, namespace: Document, params: dict[str, Any]) -> None:
+        if "adminUserPassword" in params:
+            namespace["password"] = _hashed(params["adminUserPassword"], namespace["namespaceId"])
+            self._forget_managed_password(namespace)
         managed = "adminPasswordSecretArn" in namespace
         if params.get("manageAdminPassword") and not managed:
             secret = {"username": namespace["adminUsername"], "password": new_password()}
@@ -356,11 +387,12 @@ class RedshiftServerless:
                 ),
             )
             namespace["adminPasswordSecretArn"] = created["ARN"]
+            namespace["password"] = _hashed(secret["password"], namespace["namespaceId"])
             namespace["adminPasswordSecretKmsKeyId"] = params.get("adminPasswordSecretKmsKeyId", "AWS_OWNED_KMS_KEY")
         elif managed and params.get("manageAdminPassword") is False:
-            self._forget_password(namespace)
+            self._forget_managed_password(namespace)
 
-    def _forget_password(self, namespace: Document) -> None:
+    def _forget_managed_password(self, namespace: Document) -> None:
         arn = namespace.pop("adminPasswordSecretArn", None)
         namespace.pop("adminPasswordSecretKmsKeyId", None)
         if arn is not None:
@@ -374,6 +406,10 @@ def new_password() -> str:
         password = "".join(secrets.choice(alphabet) for _ in range(32))
         if _password_problem(password) is None:
             return password
+
+
+def _hashed(password: str, salt: str) -> str:
+    return hashlib.sha256(f"{salt}/{password}".encode()).hexdigest()
 
 
 def _password_problem(password: str) -> str | None:
@@ -465,7 +501,8 @@ def _check_amount(params: dict[str, Any]) -> None:
 def _namespace_answer(namespace: Document) -> dict[str, Any]:
     # AWS answers with roles in this form, and Terraform reads it.
     roles = [f"IamRole(applyStatus=in-sync, iamRoleArn={role})" for role in namespace["iamRoles"]]
-    return {**namespace, "iamRoles": roles, "creationDate": dt.datetime.fromisoformat(namespace["creationDate"])}
+    answer = {name: value for name, value in namespace.items() if name != "password"}
+    return {**answer, "iamRoles": roles, "creationDate": dt.datetime.fromisoformat(namespace["creationDate"])}
 
 
 def _workgroup_answer(workgroup: Document) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What may be in a job definition and in the arguments of a run, and what becomes of each: decided before anything starts.
+"""What a job definition and the arguments of a run may say, and what becomes of each, decided before anything starts.
 
 https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html lists the special parameters.
 """

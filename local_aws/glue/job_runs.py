@@ -1,7 +1,7 @@
 """StartJobRun, GetJobRun, GetJobRuns and BatchStopJobRun of Glue, with job runs that really run.
 
-Each run has a thread, which fetches the script, starts Spark, follows its logs and writes down its end. All changes of a
-run's state happen under one lock, so a stop, a timeout and the natural end of a run cannot overtake each other.
+Each run has a thread, which fetches the script, starts Spark, follows its logs and writes down its end. All changes of
+a run's state happen under one lock, so a stop, a timeout and the natural end of a run cannot overtake each other.
 """
 
 from __future__ import annotations
@@ -216,7 +216,8 @@ class GlueJobRuns:
         files = self._fetch(run, live.plan, session.client("s3", endpoint_url=endpoint), folder)
         if live.wish_to_stop.is_set():
             return "STOPPED", None
-        passed = live.plan.arguments | {
+        passed = {
+            **live.plan.arguments,
             "--JOB_ID": f"j_{run.job_name}",
             "--JOB_RUN_ID": run.id,
             "--JOB_NAME": run.job_name,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +32,7 @@ class LogStream:
         path: The file to follow.
     """
 
-    def __init__(self, client: CloudWatchLogsClient, *, group: str, stream: str, path: Path) -> None:
+    def __init__(self, client: Any, *, group: str, stream: str, path: Path) -> None:
         self._client = client
         self._group = group
         self._stream = stream
@@ -66,19 +63,16 @@ class LogStream:
     def _begin(self) -> None:
         if self._begun:
             return
-        for make in (
-            lambda: self._client.create_log_group(logGroupName=self._group),
-            lambda: self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream),
-        ):
-            try:
-                make()
-            except self._client.exceptions.ResourceAlreadyExistsException:
-                continue
+        exists = self._client.exceptions.ResourceAlreadyExistsException
+        with contextlib.suppress(exists):
+            self._client.create_log_group(logGroupName=self._group)
+        with contextlib.suppress(exists):
+            self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
         self._begun = True
 
     def _put(self, lines: list[str]) -> None:
         now = int(time.time() * 1000)
-        batch: list[InputLogEventTypeDef] = []
+        batch: list[dict[str, Any]] = []
         size = 0
         for line in lines:
             message = line[: _BYTES_OF_EVENT // 4]

@@ -1,9 +1,9 @@
 """The process of a job run: Spark's JVM, Python in it, S3 behind s3://, and all of it ended together.
 
-The JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start a
-second JVM only to build the command line. Two things are made once and kept in the state folder: the jar of
-``S3FileSystem.scala``, and an archive of the classes that a run loads (application class data sharing), because most of a
-short run's time is the loading of some fifteen thousand classes.
+The JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start
+a second JVM only to build the command line. Two things are made once and kept in the state folder: the jar of
+``S3FileSystem.scala``, and an archive of the classes that a run loads (application class data sharing), because most of
+a short run's time is the loading of classes.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ SPARK_SETTINGS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.hadoop.fs.s3.impl": "localaws.S3FileSystem",
     "spark.hadoop.fs.s3a.impl": "localaws.S3FileSystem",
-    # Files go to their place when a task commits, not when the job does: half of the copies in a store that cannot rename.
+    # Files go to their place when a task commits, not when the job does: a rename is a copy here, and one is enough.
     "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
     "spark.sql.catalogImplementation": "in-memory",
+    "spark.log.level": "WARN",  # INFO is hundreds of lines a run, between which the script's own get lost
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
@@ -150,9 +151,7 @@ class SparkProcess:
         try:
             outcome = json.loads(self._files.outcome.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return (
-                f"Spark ended with exit code {self._process.returncode} before the script did; see {self._files.errors}"
-            )
+            return f"Spark ended with exit code {self._process.returncode} before the script; see {self._files.errors}"
         error: str | None = outcome["error"]
         return error
 
@@ -270,9 +269,7 @@ def java() -> Path:
     if home:
         program = Path(home) / "bin" / "java"
         if not program.exists():
-            raise SparkUnavailableError(
-                f"JAVA_HOME is {home}, where there is no bin/java; Spark 4.1 needs Java 17 or 21"
-            )
+            raise SparkUnavailableError(f"JAVA_HOME is {home}, which has no bin/java; Spark 4.1 needs Java 17 or 21")
         return program
     found = shutil.which("java")
     if found is None:
@@ -291,8 +288,8 @@ def kill_group(pid: int) -> None:
 def end_orphan(pid: int, run_id: str) -> bool:
     """End the process group that a crashed server left behind; return whether there was one.
 
-    The id may by now belong to a stranger: only a process that carries the run's id in its environment is ended. Without
-    /proc (macOS) that cannot be told, and nothing is ended.
+    The id may by now belong to a stranger: only a process that carries the run's id in its environment is ended.
+    Without /proc (macOS) that cannot be told, and nothing is ended.
     """
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
@@ -305,7 +302,7 @@ def end_orphan(pid: int, run_id: str) -> bool:
 
 
 def _inherited_environment() -> dict[str, str]:
-    """Return the little of our environment that a run may see: no credentials, endpoints or Airflow settings of ours."""
+    """Return the little of our environment that a run may see: no credentials, endpoints or Airflow settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     return kept | {
         "PYTHONPATH": str(_own_file("shims")),

@@ -13,11 +13,43 @@ _S3_URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key
 # Options of COPY that Redshift refuses together with Parquet, see
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 _NOT_WITH_PARQUET = set(
-    """
-    ACCEPTANYDATE ACCEPTINVCHARS BLANKSASNULL BZIP2 COMPROWS COMPUPDATE CSV DATEFORMAT DELIMITER EMPTYASNULL ENCODING ENCRYPTED
-    ESCAPE EXPLICIT_IDS FIXEDWIDTH GZIP IGNOREBLANKLINES IGNOREHEADER JSON LZOP MAXERROR NOLOAD NULL QUOTE READRATIO REGION
-    REMOVEQUOTES ROUNDEC SHAPEFILE SSH TIMEFORMAT TRIMBLANKS TRUNCATECOLUMNS ZSTD AVRO
-    """.split()
+    [
+        "ACCEPTANYDATE",
+        "ACCEPTINVCHARS",
+        "BLANKSASNULL",
+        "BZIP2",
+        "COMPROWS",
+        "COMPUPDATE",
+        "CSV",
+        "DATEFORMAT",
+        "DELIMITER",
+        "EMPTYASNULL",
+        "ENCODING",
+        "ENCRYPTED",
+        "ESCAPE",
+        "EXPLICIT_IDS",
+        "FIXEDWIDTH",
+        "GZIP",
+        "IGNOREBLANKLINES",
+        "IGNOREHEADER",
+        "JSON",
+        "LZOP",
+        "MAXERROR",
+        "NOLOAD",
+        "NULL",
+        "QUOTE",
+        "READRATIO",
+        "REGION",
+        "REMOVEQUOTES",
+        "ROUNDEC",
+        "SHAPEFILE",
+        "SSH",
+        "TIMEFORMAT",
+        "TRIMBLANKS",
+        "TRUNCATECOLUMNS",
+        "ZSTD",
+        "AVRO",
+    ]
 )
 
 

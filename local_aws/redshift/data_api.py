@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 
 from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.execution import Cancelled, Execution, StatementFailed, forget_old_runs, was_committed
+from local_aws.redshift.execution import CancelledError, Execution, StatementFailedError, forget_old_runs, was_committed
 from local_aws.redshift.load import S3ClientFactory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
@@ -375,17 +375,17 @@ class RedshiftDataApi:
             first.status = "PICKED"
             self._store.save(first)
             if not valid:
-                raise StatementFailed(f'FATAL: password authentication failed for user "{first.db_user}"')
+                raise StatementFailedError(f'FATAL: password authentication failed for user "{first.db_user}"')
             if first.database not in self._warehouse.databases():
-                raise StatementFailed(f'FATAL: database "{first.database}" does not exist')
+                raise StatementFailedError(f'FATAL: database "{first.database}" does not exist')
             execution.run(first.id, children or [first], progress)
             first.status = "FINISHED"
             _sum_up(first, children)
-        except StatementFailed as failure:
+        except StatementFailedError as failure:
             failed = next((number for number, child in enumerate(children, start=1) if child.status == "FAILED"), None)
             first.error = str(failure) if failed is None else f"Query #{failed} failed with {failure}"
             first.status = "FAILED"
-        except Cancelled:
+        except CancelledError:
             first.status = "ABORTED"
         except Exception as error:
             logger.exception("statement %s failed in the local Redshift itself", first.id)
@@ -534,7 +534,7 @@ def _invalid(message: str) -> AwsError:
 
 
 def _time(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 def _given(answer: Answer) -> Answer:

@@ -7,14 +7,14 @@ means them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.parsers.redshift import RedshiftParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from local_aws.redshift.refusal import SqlNotSupported
 
@@ -43,7 +43,7 @@ _CHAR = {_Type.CHAR, _Type.NCHAR, _Type.BPCHAR}
 class PhysicalDesign(exp.Property):
     """Where and how Redshift stores a table; accepted and without effect here."""
 
-    arg_types: dict[str, bool] = {}
+    arg_types: ClassVar[dict[str, bool]] = {}
 
 
 def _keyword_design(parser: Any, *keywords: str) -> exp.Expr:
@@ -75,7 +75,7 @@ class RedshiftWords(Redshift):
     class Tokenizer(Redshift.Tokenizer):
         """Redshift's tokenizer without that."""
 
-        COMMANDS: set[TokenType] = set()
+        COMMANDS: ClassVar[set[TokenType]] = set()
 
 
 class RedshiftReader(Redshift):
@@ -84,7 +84,7 @@ class RedshiftReader(Redshift):
     class Parser(RedshiftParser):
         """Parses calls as what they are called, and physical design wherever Redshift allows it."""
 
-        FUNCTIONS: dict[str, Any] = {}
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS = {
             name: parser
             for name, parser in RedshiftParser.FUNCTION_PARSERS.items()

@@ -28,11 +28,11 @@ Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
 
 
-class StatementFailed(Exception):
+class StatementFailedError(Exception):
     """A statement failed; the message is Redshift's. The transaction is rolled back."""
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """The statement was cancelled before or while it ran."""
 
 
@@ -71,8 +71,8 @@ class Execution:
             progress: Told when a statement starts and ends.
 
         Raises:
-            StatementFailed: One failed; it is the one whose status is FAILED.
-            Cancelled: ``cancel`` was called.
+            StatementFailedError: One failed; it is the one whose status is FAILED.
+            CancelledError: ``cancel`` was called.
         """
         database = records[0].database
         try:
@@ -87,7 +87,7 @@ class Execution:
         with self._lock:
             if self._cancelled:
                 connection.close()
-                raise Cancelled
+                raise CancelledError
             self._connection = connection
         try:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -97,14 +97,14 @@ class Execution:
             with self._lock:
                 # From here on a cancel comes too late: the commit below is not interrupted.
                 if self._cancelled:
-                    raise Cancelled
+                    raise CancelledError
                 self._connection = None
             if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
         except psycopg.Error as error:
             if self._cancelled:
-                raise Cancelled from None
+                raise CancelledError from None
             self._fail(records[-1], redshift_error(error), progress)
         finally:
             with self._lock:
@@ -113,7 +113,7 @@ class Execution:
 
     def _run_one(self, transaction: _Transaction, record: StatementRecord, progress: Progress) -> None:
         if self._cancelled:
-            raise Cancelled
+            raise CancelledError
         record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
         progress(record, None)
         started = time.perf_counter_ns()
@@ -129,15 +129,15 @@ class Execution:
                 result = transaction.execute(statement, record)
         except SqlNotSupported as error:
             self._fail(record, f"ERROR: {error}", progress, started)
-        except _Overtaken as error:
+        except _OvertakenError as error:
             self._fail(record, str(error), progress, started)
         except CopyError as error:
             if self._cancelled:
-                raise Cancelled from None
+                raise CancelledError from None
             self._fail(record, f"ERROR: {error.message}", progress, started)
         except psycopg.Error as error:
             if self._cancelled:
-                raise Cancelled from None
+                raise CancelledError from None
             table = None if target is None else target.name
             self._fail(record, redshift_error(error, table), progress, started)
         record.duration = time.perf_counter_ns() - started
@@ -155,7 +155,7 @@ class Execution:
         record.status, record.error = "FAILED", message
         record.duration = time.perf_counter_ns() - started if started is not None else 0
         progress(record, None)
-        raise StatementFailed(message)
+        raise StatementFailedError(message)
 
     def _copy(self, transaction: _Transaction, statement: Statement, record: StatementRecord) -> int:
         copy = statement.copy
@@ -212,7 +212,7 @@ class Execution:
                 )  # fmt: skip
 
 
-class _Overtaken(Exception):
+class _OvertakenError(Exception):
     """Another transaction changed the table after our snapshot; the message is Redshift's."""
 
 
@@ -274,7 +274,7 @@ class _Transaction:
                     [row[0], self._snapshot],
                 ).fetchone()
             if overtaken:
-                raise _Overtaken(isolation_violation(target.name))
+                raise _OvertakenError(isolation_violation(target.name))
 
     def _ensure_text_types(self, statement: Statement) -> None:
         # On a connection of its own: made inside the transaction, a type would hold up every other that needs it.

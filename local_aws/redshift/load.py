@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import psycopg
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 from psycopg import sql
 
@@ -110,7 +110,7 @@ def load_parquet(
     """Run a COPY inside the connection's transaction.
 
     Args:
-        connection: A connection with an open transaction.
+        connection: A connection with an open transaction, whose cursors are psycopg's RawCursor.
         statement: The COPY.
         client: A boto3 S3 client with the rights of the role in the statement.
         stop: Asked between batches of rows; true ends the load with an error.
@@ -146,7 +146,7 @@ def _target_columns(connection: psycopg.Connection[Any], statement: CopyStatemen
         JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
         LEFT JOIN pg_type d ON d.oid = a.atttypid AND d.typtype = 'd'
         JOIN pg_type t ON t.oid = coalesce(d.typbasetype, a.atttypid)
-        WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
         ORDER BY a.attnum
         """,
         [sql.Identifier(*name.split(".", 1)).as_string(connection)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from local_aws.redshift.dialect import PostgresWriter, RedshiftWords, text_length
 from local_aws.redshift.functions import CALLABLE_IN_PROCEDURES

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp, transforms
 from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token
 
 from local_aws.redshift import functions
 from local_aws.redshift.copy_statement import CopyStatement, parse_copy
@@ -166,7 +166,20 @@ def _role(verb: str) -> Callable[[Words], Statement]:
     return handle
 
 
-_PRIVILEGES = "ALL SELECT INSERT UPDATE DELETE REFERENCES USAGE CREATE EXECUTE TEMPORARY TEMP TRUNCATE".split()
+_PRIVILEGES = [
+    "ALL",
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REFERENCES",
+    "USAGE",
+    "CREATE",
+    "EXECUTE",
+    "TEMPORARY",
+    "TEMP",
+    "TRUNCATE",
+]
 
 
 def _privileges(verb: str, preposition: str) -> Callable[[Words], Statement]:
@@ -269,7 +282,7 @@ _NODES: frozenset[type[exp.Expr]] = frozenset(
         exp.AutoRefreshProperty, PhysicalDesign, exp.AlterRename, exp.RenameColumn, exp.AlterColumn,
     }
 )  # fmt: skip
-_NAMES_OF_NODES = {
+_NAMES_OF_NODES: dict[type[exp.Expr], str] = {
     exp.OnConflict: "ON CONFLICT",
     exp.Returning: "RETURNING",
     exp.Lateral: "LATERAL",
@@ -282,6 +295,7 @@ _NAMES_OF_NODES = {
     exp.Lock: "FOR UPDATE",
     exp.IgnoreNulls: "IGNORE NULLS",
     exp.RespectNulls: "RESPECT NULLS",
+    exp.UserDefinedFunction: "a user-defined function",
     exp.Filter: "FILTER (WHERE …)",
     exp.Into: "SELECT INTO (write CREATE TABLE … AS)",
 }
@@ -414,7 +428,8 @@ def _check_qualify(qualify: exp.Qualify) -> None:
 def _check_window(window: exp.Window) -> None:
     function = window.this
     if isinstance(function, exp.WithinGroup) or not isinstance(function, exp.Anonymous):
-        raise SqlNotSupported("this window function is not supported by the local Redshift")
+        name = _NAMES_OF_NODES.get(type(function), "this window function")
+        raise SqlNotSupported(f"{name} is not supported by the local Redshift")
     name = function.name.lower()
     if name not in functions.AGGREGATES | functions.ONLY_WINDOW or name == "listagg":
         raise SqlNotSupported(f"{name}() as a window function is not supported by the local Redshift")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from local_aws.redshift.dialect import RedshiftWords
 from local_aws.redshift.refusal import SqlNotSupported

@@ -255,7 +255,12 @@ class Warehouse:
                     process.kill()
             psutil.wait_procs(alive, timeout=5.0)
         # Its process id may meanwhile be some other program's, which PostgreSQL would take for a live server.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        stale = (
+            self._data / "postmaster.pid",
+            *(self._socket_folder / f"{_SOCKET_NAME}{end}" for end in ("", ".lock")),
+        )
+        for path in stale:
+            path.unlink(missing_ok=True)
 
     def _identity(self) -> str:
         """How the server is to run (see ``postgres_supervisor``): as we do, or for root in one of two other ways."""
@@ -264,7 +269,7 @@ class Warehouse:
         reasons = []
         for identity in ("namespace", "nobody") if sys.platform.startswith("linux") else ():
             probe = self._supervisor("probe", identity, str(postgres_program("postgres")), str(self._folder))
-            outcome = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+            outcome = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
             if outcome.returncode == 0:
                 return identity
             reasons.append(outcome.stderr.strip() or f"{identity}: no access to {self._folder}")
@@ -289,7 +294,7 @@ class Warehouse:
             "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
             "--no-sync", "--no-data-checksums", "--no-instructions",
         )  # fmt: skip
-        outcome = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        outcome = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
         if outcome.returncode != 0:
             raise WarehouseError(f"initdb failed:\n{outcome.stdout}{outcome.stderr}")
         fresh.rename(self._data)
@@ -309,7 +314,7 @@ class Warehouse:
         command = self._supervisor("supervise", identity, str(postgres_program("postgres")), "-D", str(self._data))
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=log,

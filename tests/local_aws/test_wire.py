@@ -74,12 +74,12 @@ def test_parameters_and_answer_make_the_round_trip(statements):
     handler, client, _ = statements
     handler.answer = {"Id": "a-1", "CreatedAt": MOMENT, "DbGroups": ["x"], "Database": None}
     answer = client.execute_statement(
-        Sql="select :n", WorkgroupName="w", Parameters=[{"name": "n", "value": "1"}], WithEvent=False
+        Sql="select :n", WorkgroupName="wgp", Parameters=[{"name": "n", "value": "1"}], WithEvent=False
     )
     context, params = handler.seen[-1]
     assert params == {
         "Sql": "select :n",
-        "WorkgroupName": "w",
+        "WorkgroupName": "wgp",
         "Parameters": [{"name": "n", "value": "1"}],
         "WithEvent": False,
         "ClientToken": params["ClientToken"],
@@ -106,6 +106,7 @@ def test_blobs_and_numbers_make_the_round_trip(statements):
 
 def test_session_token_reaches_the_context(statements):
     handler, _, endpoint = statements
+    handler.answer = {}
     session = boto3.session.Session("ASIA", "s", "the-token", region_name="eu-west-1")
     session.client("redshift-data", endpoint_url=endpoint).execute_statement(Sql="select 1")
     context = handler.seen[-1][0]
@@ -157,7 +158,7 @@ def test_an_unknown_operation_is_refused(statements, target):
 
 def test_an_operation_without_a_method_is_refused(statements):
     with pytest.raises(ClientError) as caught:
-        statements[1].list_databases(Database="d", WorkgroupName="w")
+        statements[1].list_databases(Database="d", WorkgroupName="wgp")
     assert caught.value.response["Error"]["Code"] == "NotImplemented"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "ListDatabases" in caught.value.response["Error"]["Message"]

@@ -57,7 +57,9 @@ class Client:
             while True:
                 page = self.api.GetStatementResult(CONTEXT, {"Id": statement, **token})
                 columns = page["ColumnMetadata"]
-                rows += [[None if "isNull" in cell else next(iter(cell.values())) for cell in row] for row in page["Records"]]
+                rows += [
+                    [None if "isNull" in cell else next(iter(cell.values())) for cell in row] for row in page["Records"]
+                ]
                 if "NextToken" not in page:
                     break
                 token = {"NextToken": page["NextToken"]}
@@ -92,7 +94,9 @@ def s3() -> Iterator[Any]:
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", AWS_DEFAULT_REGION="us-east-1")
-    with mock_aws():
+    with mock_aws(
+        config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1:\d+/"]}}}
+    ):  # our own servers in tests
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
         yield client
@@ -119,7 +123,9 @@ def make_api(warehouse: Warehouse, s3: Any) -> Callable[..., RedshiftDataApi]:
 
 
 @pytest.fixture(scope="session")
-def api(make_api: Callable[..., RedshiftDataApi], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedshiftDataApi]:
+def api(
+    make_api: Callable[..., RedshiftDataApi], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedshiftDataApi]:
     made = make_api(tmp_path_factory.mktemp("store") / "statements.sqlite")
     yield made
     made.close()

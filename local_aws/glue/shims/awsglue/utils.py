@@ -20,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
         raise GlueArgumentError(message)
 
 
-def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, Any]:  # noqa: N802
+def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, Any]:
     """Return the values of the named arguments, and of those that Glue itself passes.
 
     As on Glue 6.0, a name must be given in full: ``--batch`` is not taken for ``--batch_id``.

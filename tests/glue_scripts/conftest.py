@@ -1,0 +1,183 @@
+"""One Spark session and one S3 for the whole test run: the laptop's own file system on a moto server."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import itertools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+
+BUCKET = "crypto-prices-lake"
+HOUR_MS = 3_600_000
+DAY_START_MS = 1_702_857_600_000  # 2023-12-18T00:00:00Z
+
+
+@dataclass
+class Lake:
+    """An S3 and a catalog with the curated table, and what tests put into them."""
+
+    s3: Any
+    glue: Any
+    endpoint_url: str
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def raw(
+        self,
+        bodies: dict[str, str],
+        *,
+        source: str = "binance",
+        window: tuple[str, str] = ("2023-12-18", "2023-12-19"),
+        records: int | None = None,
+        sha256: str | None = None,
+        fetched_at: str = "2023-12-19T00:05:01.123456Z",
+    ) -> str:
+        """Put a fetch into the raw zone, one body per exchange symbol, and return the URI of its manifest."""
+        prefix = f"raw/crypto_prices/source={source}/attempt=t{next(self._numbers)}"
+        objects = []
+        for symbol, body in bodies.items():
+            key = f"{prefix}/{symbol}-0001.json.gz"
+            self.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(body.encode()))
+            objects.append(
+                {
+                    "uri": f"s3://{BUCKET}/{key}",
+                    "exchange_symbol": symbol,
+                    "symbol": symbol.removesuffix("USDT"),
+                    "quote_currency": "USDT",
+                    "fetched_at": fetched_at,
+                    "sha256": sha256 or hashlib.sha256(body.encode()).hexdigest(),
+                    "records": len(json.loads(body)) if records is None else records,
+                }
+            )
+        manifest = {
+            "manifest_version": 1,
+            "dataset": "crypto_prices",
+            "source": source,
+            "window": {"start": window[0], "end": window[1]},
+            "candle_interval": "1h",
+            "records": sum(o["records"] for o in objects),
+            "objects": objects,
+        }
+        self.s3.put_object(Bucket=BUCKET, Key=f"{prefix}/manifest.json", Body=json.dumps(manifest).encode())
+        return f"s3://{BUCKET}/{prefix}/manifest.json"
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def body(self, uri_or_key: str) -> bytes:
+        key = uri_or_key.removeprefix(f"s3://{BUCKET}/")
+        return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+
+@pytest.fixture(scope="session")
+def lake() -> Iterator[Lake]:
+    from crypto_prices_etl import schemas
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        names = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        s3, glue = (boto3.client(service, endpoint_url=endpoint, **names) for service in ("s3", "glue"))
+        s3.create_bucket(Bucket=BUCKET)
+        glue.create_database(DatabaseInput={"Name": "crypto"})
+        descriptor = {
+            "Columns": schemas.catalog_columns(),
+            "Location": f"s3://{BUCKET}/curated/crypto_prices/",
+            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+        }
+        table = {"PartitionKeys": schemas.catalog_partition_keys(), "StorageDescriptor": descriptor}
+        glue.create_table(DatabaseName="crypto", TableInput={"Name": "crypto_prices", **table})
+        yield Lake(s3, glue, endpoint)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(lake: Lake, request: pytest.FixtureRequest) -> Iterator[Any]:
+    from crypto_prices_etl.curation import SPARK_SETTINGS
+    from local_aws.glue import spark_runtime
+    from pyspark.sql import SparkSession
+
+    runtime = spark_runtime.SparkRuntime(state_dir=request.config.cache.mkdir("local-glue"))
+    settings = {
+        **spark_runtime.SPARK_SETTINGS,
+        **SPARK_SETTINGS,
+        "spark.driver.extraClassPath": str(runtime.file_system_jar()),
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
+    builder = SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    aws = {
+        "AWS_ENDPOINT_URL": lake.endpoint_url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "PYSPARK_PYTHON": sys.executable,
+    }
+    # The JVM keeps what it sees when it starts; other tests must not see the endpoint.
+    with mock.patch.dict(os.environ, aws):
+        session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def kline() -> Callable[..., list[Any]]:
+    """Makes a good Binance kline of an hour of 2023-12-18, with some of its fields changed."""
+
+    def make(hour: int = 0, /, **changes: Any) -> list[Any]:
+        opened = DAY_START_MS + hour * HOUR_MS
+        fields = {
+            "open_time": opened,
+            "open": "42000.10000000",
+            "high": "42100.00000001",
+            "low": "41000.5",
+            "close": "42050.25",
+            "volume": "12.5",
+            "close_time": opened + HOUR_MS - 1,
+            "quote_volume": "525000.125",
+            "trades": 17,
+            "taker_base": "1.0",
+            "taker_quote": "2.0",
+            "ignore": "0",
+        }
+        assert changes.keys() <= fields.keys()
+        return list((fields | changes).values())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def arguments() -> Callable[..., Any]:
+    """Makes the arguments of a run that nothing else shares."""
+    from crypto_prices_etl.arguments import CurationArguments
+
+    numbers = itertools.count()
+
+    def make(*manifests: str, **changes: str) -> Any:
+        options = {
+            "JOB_RUN_ID": f"jr_{next(numbers)}",
+            "raw_manifests": ",".join(manifests),
+            "window_start": "2023-12-18",
+            "window_end": "2023-12-19",
+            "batch_id": "scheduled__2023-12-18",
+            "catalog_database": "crypto",
+            "catalog_table": "crypto_prices",
+            "lake_bucket": BUCKET,
+            "max_rejected_share": "0.01",
+        }
+        return CurationArguments.from_options(options | changes)
+
+    return make

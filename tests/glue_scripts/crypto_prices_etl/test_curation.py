@@ -1,0 +1,222 @@
+"""Whole curations against a real S3 protocol: what is in the lake and in the catalog afterwards."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from crypto_prices_etl.curation import curate
+from crypto_prices_etl.errors import CurationError
+
+pytestmark = pytest.mark.spark
+
+DAY_MS = 86_400_000
+
+
+def day(kline, offset=0, **changes):
+    """The 24 klines of the day that lies an offset after 2023-12-18."""
+    return [kline(offset * 24 + hour, **changes) for hour in range(24)]
+
+
+def partitions(lake):
+    found = lake.glue.get_partitions(DatabaseName="crypto", TableName="crypto_prices")["Partitions"]
+    return {tuple(p["Values"]): p for p in found}
+
+
+def jobs_run(spark, action):
+    """Return what the action gave and how many Spark jobs it took."""
+    spark.sparkContext.setJobGroup("counted", "counted")
+    try:
+        result = action()
+        return result, len(spark.sparkContext.statusTracker().getJobIdsForGroup("counted"))
+    finally:
+        spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+
+
+@pytest.fixture(scope="module")
+def clean_run(spark, lake, kline, arguments):
+    """A day of two symbols in which nothing is wrong, curated."""
+    manifest = lake.raw({"BTCUSDT": json.dumps(day(kline)), "ETHUSDT": json.dumps(day(kline)), "NEWUSDT": "[]"})
+    run = arguments(manifest)
+    report, jobs = jobs_run(spark, lambda: curate(spark, lake.s3, lake.glue, run))
+    return run, report, jobs
+
+
+def test_the_report_is_the_contract(lake, clean_run):
+    run, report, _ = clean_run
+    version = f"s3://crypto-prices-lake/curated/crypto_prices/version={run.job_run_id}"
+    assert report == {
+        "report_version": 1,
+        "batch_id": "scheduled__2023-12-18",
+        "job_run_id": run.job_run_id,
+        "window": {"start": "2023-12-18", "end": "2023-12-19"},
+        "raw_manifests": list(run.raw_manifests),
+        "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
+        "totals": {"fetched": 48, "curated": 48, "quarantined": 0, "duplicates": 0},
+        "partitions": [
+            {"values": ["2023", "12", "18"], "location": f"{version}/year=2023/month=12/day=18/", "rows": 48}
+        ],
+        "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
+        "quarantine": None,
+    }
+    written = lake.body(f"curated/_manifests/{run.job_run_id}/curation_report.json")
+    assert json.loads(written) == report
+    assert lake.keys(f"quarantine/crypto_prices/version={run.job_run_id}/") == []
+
+
+def test_a_clean_day_takes_one_shuffle_and_one_write(clean_run):
+    assert clean_run[2] == 2  # the map side of the shuffle is a job of its own under adaptive execution
+
+
+def test_the_copy_manifest_names_each_file_with_its_size(lake, clean_run):
+    manifest = json.loads(lake.body(clean_run[1]["copy_manifest"]))
+    (entry,) = manifest["entries"]
+    assert entry["mandatory"] is True
+    assert entry["meta"]["content_length"] == len(lake.body(entry["url"]))
+    assert entry["url"].startswith(clean_run[1]["partitions"][0]["location"] + "part-")
+
+
+def test_the_parquet_is_what_copy_needs(lake, clean_run):
+    (entry,) = json.loads(lake.body(clean_run[1]["copy_manifest"]))["entries"]
+    file = pq.ParquetFile(io.BytesIO(lake.body(entry["url"])))
+    table = file.read()
+    price, instant = pa.decimal128(38, 18), pa.timestamp("us", tz="UTC")
+    assert list(zip(table.schema.names, table.schema.types, strict=True)) == [
+        ("source", pa.string()), ("symbol", pa.string()), ("quote_currency", pa.string()),
+        ("candle_interval", pa.string()), ("observed_at", instant),
+        ("open_price", price), ("high_price", price), ("low_price", price), ("close_price", price),
+        ("base_volume", price), ("quote_volume", price), ("trade_count", pa.int64()),
+        ("market_cap", pa.decimal128(38, 8)), ("raw_object", pa.string()), ("ingested_at", instant),
+        ("batch_id", pa.string()),
+    ]  # fmt: skip
+    assert file.schema.column(4).physical_type == "INT64"  # not INT96
+    keys = list(zip(table["symbol"].to_pylist(), table["observed_at"].to_pylist(), strict=True))
+    assert keys == sorted(keys)
+    assert table["open_price"][0].as_py() == Decimal("42000.100000000000000000")
+
+
+def test_the_partition_has_the_tables_shape_and_the_versions_place(lake, clean_run):
+    run, report, _ = clean_run
+    partition = lake.glue.get_partition(
+        DatabaseName="crypto", TableName="crypto_prices", PartitionValues=["2023", "12", "18"]
+    )["Partition"]
+    assert partition["StorageDescriptor"]["Location"] == report["partitions"][0]["location"]
+    assert partition["StorageDescriptor"]["InputFormat"].endswith("MapredParquetInputFormat")
+    assert partition["Parameters"] == {"rows": "48", "batch_id": run.batch_id, "job_run_id": run.job_run_id}
+
+
+def test_the_same_manifest_gives_the_same_rows_and_switches_the_partition(spark, lake, arguments, clean_run):
+    first, report, _ = clean_run
+    again = curate(spark, lake.s3, lake.glue, arguments(*first.raw_manifests))
+    tables = [
+        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r["copy_manifest"]))["entries"][0]["url"])))
+        for r in (report, again)
+    ]
+    assert tables[0].equals(tables[1])
+    location = partitions(lake)["2023", "12", "18"]["StorageDescriptor"]["Location"]
+    assert location == again["partitions"][0]["location"] != report["partitions"][0]["location"]
+    # Put the catalog back for the tests that look at the first run.
+    assert lake.keys(f"curated/crypto_prices/version={first.job_run_id}/year=2023/")
+
+
+def test_a_version_is_never_written_twice(spark, lake, clean_run):
+    before = lake.keys(f"curated/crypto_prices/version={clean_run[0].job_run_id}/")
+    with pytest.raises(Exception, match="PATH_ALREADY_EXISTS"):
+        curate(spark, lake.s3, lake.glue, clean_run[0])
+    assert lake.keys(f"curated/crypto_prices/version={clean_run[0].job_run_id}/") == before
+
+
+def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_the_limit(spark, lake, kline, arguments):
+    days = [row for offset in range(40) for row in day(kline, offset)]
+    days[0][1] = "12345678901234567890.1234567890123456789"  # 19 decimals
+    days.append(kline(24 * 40 - 1))  # a copy of the last
+    text = json.dumps(days).replace("], [", "],\n [")
+    window = ("2023-12-18", "2024-01-27")
+    run = arguments(lake.raw({"BTCUSDT": text}, window=window), window_start=window[0], window_end=window[1])
+    report = curate(spark, lake.s3, lake.glue, run)
+    assert report["totals"] == {"fetched": 961, "curated": 959, "quarantined": 1, "duplicates": 1}
+    assert [p["rows"] for p in report["partitions"]] == [23] + [24] * 39
+    assert report["partitions"][-1]["values"] == ["2024", "01", "26"]
+    entries = json.loads(lake.body(report["copy_manifest"]))["entries"]
+    assert [e["url"].rpartition("/")[0] + "/" for e in entries] == [p["location"] for p in report["partitions"]]
+    assert len(partitions(lake)) >= 40
+
+    (key,) = [
+        k for k in lake.keys(report["quarantine"].removeprefix("s3://crypto-prices-lake/")) if k.endswith(".json")
+    ]
+    (line,) = [json.loads(line) for line in lake.body(key).splitlines()]
+    assert line.pop("raw_object").endswith("/BTCUSDT-0001.json.gz")
+    assert line == {
+        "reason": "unparseable_open_price",
+        "source": "binance",
+        "exchange_symbol": "BTCUSDT",
+        "symbol": "BTC",
+        "quote_currency": "USDT",
+        "candle_interval": "1h",
+        "record_position": 0,
+        "record": json.dumps(days[0]),
+        "ingested_at": "2023-12-19T00:05:01.123456Z",
+        "batch_id": "scheduled__2023-12-18",
+    }
+
+
+def test_too_many_rejects_fail_after_the_quarantine_and_before_publishing(spark, lake, kline, arguments):
+    before = partitions(lake)
+    rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
+    run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="0.08")
+    quarantine = f"quarantine/crypto_prices/version={run.job_run_id}/"
+    with pytest.raises(CurationError) as failure:
+        curate(spark, lake.s3, lake.glue, run)
+    assert "2 of 24 records were rejected" in str(failure.value)
+    assert '"unparseable_open_price": 1' in str(failure.value)
+    assert '"non_positive_price": 1' in str(failure.value)
+    assert f"s3://crypto-prices-lake/{quarantine}" in str(failure.value)
+    lines = b"".join(lake.body(k) for k in lake.keys(quarantine)).splitlines()
+    assert [json.loads(line)["record_position"] for line in lines] == [22, 23]
+    assert partitions(lake) == before
+    assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"sha256": "ab" * 32}, "has the sha256"),
+        ({"records": 23}, "holds 24 records"),
+        ({"fetched_at": "soon"}, "has no fetch time"),
+    ],
+)
+def test_an_object_that_is_not_its_manifests_fails_the_run_by_name(spark, lake, kline, arguments, fault, message):
+    run = arguments(lake.raw({"BTCUSDT": json.dumps(day(kline))}, **fault))
+    before = partitions(lake)
+    with pytest.raises(CurationError, match=message) as failure:
+        curate(spark, lake.s3, lake.glue, run)
+    assert "BTCUSDT-0001.json.gz" in str(failure.value)
+    assert partitions(lake) == before
+    assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
+
+
+def test_a_body_that_is_no_array_fails_the_run(spark, lake, arguments):
+    run = arguments(lake.raw({"BTCUSDT": '{"code":-1121,"msg":"Invalid symbol."}'}, records=1))
+    with pytest.raises(CurationError, match="cannot be split into records"):
+        curate(spark, lake.s3, lake.glue, run)
+
+
+def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
+    run = arguments(lake.raw({"BTCUSDT": "[]"}))
+    report = curate(spark, lake.s3, lake.glue, run)
+    assert (report["partitions"], report["copy_manifest"], report["quarantine"]) == ([], None, None)
+    assert report["totals"] == {"fetched": 0, "curated": 0, "quarantined": 0, "duplicates": 0}
+    assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == [
+        f"curated/_manifests/{run.job_run_id}/curation_report.json"
+    ]
+    # The newest load of the day has no rows, so readers must not see those of an older one.
+    assert ("2023", "12", "18") not in partitions(lake)
+
+
+def test_an_unknown_source_is_refused_before_anything_is_read(spark, lake, arguments):
+    with pytest.raises(CurationError, match="no parser for source 'mtgox'; there are binance"):
+        curate(spark, lake.s3, lake.glue, arguments(lake.raw({"BTCUSDT": "[]"}, source="mtgox")))

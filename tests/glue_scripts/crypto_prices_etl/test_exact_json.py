@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from crypto_prices_etl.exact_json import array_elements, scalar_text
+from pyspark.sql import functions as sf
+
+pytestmark = pytest.mark.spark
+
+LONG = "123456789012345678901234567890.123456789012345678"
+
+
+def texts_frame(spark, texts):
+    """One row per text, in order, without a Python worker."""
+    return spark.range(1).select(
+        sf.posexplode(sf.from_json(sf.lit(json.dumps(texts)), "array<string>")).alias("n", "text")
+    )
+
+
+def elements(spark, texts):
+    return [r[0] for r in texts_frame(spark, texts).orderBy("n").select(array_elements(sf.col("text"))).collect()]
+
+
+def test_from_json_alone_changes_numbers_so_it_cannot_be_used(spark):
+    assert spark.conf.get("spark.sql.json.enableExactStringParsing") == "true"
+    frame = texts_frame(spark, [f"[1.50,1e-7,{LONG}]"])
+    found = frame.select(sf.from_json("text", "array<string>")).first()[0]
+    assert found == ["1.5", "1.0E-7", "1.2345678901234568E29"]
+
+
+def test_elements_keep_their_text(spark):
+    record = f'[1702857600000, "42000.10000000",1.50, 1e-7,{LONG}, null, "é\\"],[", true]'
+    cases = {
+        record: ["1702857600000", '"42000.10000000"', "1.50", "1e-7", LONG, "null", '"é\\"],["', "true"],
+        f'[ [1.50,"a"] ,{{"k": [1.0, {{"x":2.50}}]}}, 7.10]': ['[1.50,"a"]', '{"k": [1.0, {"x":2.50}]}', "7.10"],
+        f"[{record},{record}]": [record, record],
+        "[]": [],
+        ' [ "" ] ': ['""'],
+        "[NaN]": ["NaN"],
+    }
+    assert elements(spark, list(cases)) == list(cases.values())
+
+
+def test_what_is_not_a_json_array_has_no_elements(spark):
+    texts = ["", "null", "1", '{"a":1}', "[1,2", "[[1],[2]", "[1] x", '["a]', "[[[[[[1]]]]]]"]
+    assert elements(spark, texts) == [None] * len(texts)
+
+
+def test_scalars_lose_only_their_quotes(spark):
+    frame = texts_frame(spark, ['"0.10"', "0.10", "null", '"null"', '""'])
+    assert [r[0] for r in frame.orderBy("n").select(scalar_text(sf.col("text"))).collect()] == [
+        "0.10", "0.10", None, "null", "",
+    ]  # fmt: skip

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+from crypto_prices_etl.arguments import parse_window
+from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.raw_manifests import parse_raw_manifest, read_raw_manifests
+
+WINDOW = parse_window("2023-12-18", "2023-12-19")
+OBJECT = {
+    "uri": "s3://b/raw/source=binance/window=20231218-20231219/BTCUSDT-0001.json.gz",
+    "sha256": "00",
+    "records": 24,
+    "fetched_at": "2023-12-19T00:00:00Z",
+    "exchange_symbol": "BTCUSDT",
+    "symbol": "BTC",
+    "quote_currency": "USDT",
+}
+MANIFEST = {
+    "manifest_version": 1,
+    "dataset": "crypto_prices",
+    "source": "binance",
+    "window": {"start": "2023-12-18", "end": "2023-12-19"},
+    "candle_interval": "1h",
+    "records": 24,
+    "objects": [OBJECT],
+}
+
+
+def test_a_manifest_is_read():
+    manifest = parse_raw_manifest("s3://b/m", MANIFEST, WINDOW)
+    assert (manifest.source, manifest.candle_interval, manifest.records) == ("binance", "1h", 24)
+    assert manifest.objects[0].uri == OBJECT["uri"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["manifest_version"], 2, "version 1"),
+        (["dataset"], "other", "crypto_prices"),
+        (["window", "end"], "2023-12-20", "is of the window"),
+        (["records"], 25, "says 25 records, its objects 24"),
+        (["objects"], None, "not a complete raw manifest"),
+        (["objects", 0, "uri"], "s3://b/raw/a b.json.gz", "characters that Spark would change"),
+        (["objects", 0, "uri"], "s3://b/raw/*.json.gz", "characters that Spark would change"),
+        (["objects", 0, "uri"], "s3://b/" + "k" * 1024, "1 to 1024 bytes"),
+        (["objects", 0, "symbol"], "S" * 33, "1 to 32 bytes"),
+    ],
+)
+def test_a_manifest_that_cannot_be_curated_is_refused_by_name(path, value, message):
+    content = copy.deepcopy(MANIFEST)
+    place = content
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(CurationError, match=message):
+        parse_raw_manifest("s3://b/m", content, WINDOW)
+
+
+def test_missing_manifests_and_objects_named_twice_are_refused(lake):
+    with pytest.raises(CurationError, match=r"missing\.json does not exist"):
+        read_raw_manifests(lake.s3, ["s3://crypto-prices-lake/missing.json"], WINDOW)
+    with pytest.raises(CurationError, match="named by an s3:// URI"):
+        read_raw_manifests(lake.s3, ["/tmp/manifest.json"], WINDOW)
+    one = lake.raw({"BTCUSDT": "[]"})
+    with pytest.raises(CurationError, match="named twice"):
+        read_raw_manifests(lake.s3, [one, one], WINDOW)
