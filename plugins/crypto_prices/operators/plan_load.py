@@ -51,7 +51,7 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]]) -> str | N
     return f"the warehouse already holds exactly this content of the window: {loads}"
 
 
-class PlanLoadOperator(SkipMixin, AwsBaseOperator[RedshiftDataHook]):
+class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
     """Names the batch of a run, or skips the rest of the run when there is nothing to load.
 
     The skip is a short circuit: this task is green and the tasks after it are skipped at once.
@@ -70,7 +70,7 @@ class PlanLoadOperator(SkipMixin, AwsBaseOperator[RedshiftDataHook]):
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
 
     def __init__(self, *, fetched: Any, sql: str, force: Any = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        super().__init__(**kwargs)
         self.fetched = fetched
         self.sql = sql
         self.force = force
