@@ -108,7 +108,10 @@ def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPa
     # Few by nature (the threshold), so one file that a person can read from top to bottom.
     ordered = lines.coalesce(1).sortWithinPartitions("raw_object", "record_position")
     counted = ordered.observe(observation, sf.count(sf.lit(1)).alias("rows"))
-    counted.write.mode("errorifexists").json(paths.uri(paths.quarantine_prefix))
+    # Spark's own format has milliseconds only.
+    counted.write.mode("errorifexists").json(
+        paths.uri(paths.quarantine_prefix), timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
+    )
 
 
 def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> dict[dt.date, list[DataFile]]:

@@ -55,7 +55,8 @@ class RedshiftDataApi:
         role_exists: Says whether an IAM role of that ARN exists.
         secret_lookup: Gives the SecretString of a secret by its ARN or name, None when there is none.
         workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
-        credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; any do when left out.
+        credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
+            left out, any do.
         store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
     """
 
@@ -178,9 +179,8 @@ class RedshiftDataApi:
         with self._changed:
             execution = self._executions.get(record.id)
         if execution is None or not record.active:
-            raise _invalid(
-                f"Could not cancel a query that is already in {self._found(record.id).status} state with ID: {record.id}"
-            )
+            status = self._found(record.id).status
+            raise _invalid(f"Could not cancel a query that is already in {status} state with ID: {record.id}")
         execution.cancel()
         return {"Status": True}
 

@@ -1,8 +1,8 @@
 """sqlglot's Redshift parser and PostgreSQL generator, made exact for the local Redshift.
 
-The parser keeps every function call under the name that was written (sqlglot would translate many into look-alikes), and knows
-Redshift's physical design (DISTKEY, SORTKEY, ENCODE, BACKUP), which means nothing here. The generator writes types as Redshift
-means them.
+The parser keeps every function call under the name that was written (sqlglot would translate many into look-alikes),
+and knows Redshift's physical design (DISTKEY, SORTKEY, ENCODE, BACKUP), which means nothing here. The generator writes
+types as Redshift means them.
 """
 
 from __future__ import annotations
@@ -85,23 +85,23 @@ class RedshiftReader(Redshift):
         """Parses calls as what they are called, and physical design wherever Redshift allows it."""
 
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
-        FUNCTION_PARSERS = {
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: parser
             for name, parser in RedshiftParser.FUNCTION_PARSERS.items()
             if name in {"CAST", "CONVERT", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"}
         }
-        NO_PAREN_FUNCTION_PARSERS = {
+        NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: parser
             for name, parser in RedshiftParser.NO_PAREN_FUNCTION_PARSERS.items()
             if name in {"ANY", "CASE", "SYSDATE"}
         }
-        CONSTRAINT_PARSERS = {
+        CONSTRAINT_PARSERS: ClassVar[dict[str, Any]] = {
             **RedshiftParser.CONSTRAINT_PARSERS,
             "IDENTITY": _identity,
             "DISTKEY": lambda _parser: PhysicalDesign(),
             "SORTKEY": lambda _parser: PhysicalDesign(),
         }
-        PROPERTY_PARSERS = {
+        PROPERTY_PARSERS: ClassVar[dict[str, Any]] = {
             **RedshiftParser.PROPERTY_PARSERS,
             "BACKUP": lambda parser: _keyword_design(parser, "YES", "NO"),
             "DISTSTYLE": lambda parser: _keyword_design(parser, "AUTO", "EVEN", "ALL", "KEY"),
@@ -167,7 +167,7 @@ class PostgresWriter(Postgres):
     class Generator(PostgresGenerator):
         """Writes types as Redshift means them, and nothing for physical design."""
 
-        TRANSFORMS = {
+        TRANSFORMS: ClassVar[dict[Any, Any]] = {
             **PostgresGenerator.TRANSFORMS,
             PhysicalDesign: lambda _generator, _expression: "",
             exp.Placeholder: lambda _generator, expression: f"${expression.args['this']}",

@@ -1,9 +1,10 @@
 """Runs statements on the warehouse in one transaction, with Redshift's rules for writers of one table.
 
-Redshift Serverless works under snapshot isolation. Writers of one table take turns; one that changes rows (UPDATE, DELETE, MERGE) and
-finds that another's write was committed after its own snapshot is aborted with error 1023, while pure appends (INSERT, COPY) go on.
-PostgreSQL's REPEATABLE READ alone would miss two MERGEs that both insert a row of the same key. So every writer locks its table
-and leaves its transaction's id in ``redshift.table_writes``; a changing writer then looks there, outside its own snapshot.
+Redshift Serverless works under snapshot isolation. Writers of one table take turns; one that changes rows (UPDATE,
+DELETE, MERGE) and finds that another's write was committed after its own snapshot is aborted with error 1023, while
+pure appends (INSERT, COPY) go on. PostgreSQL's REPEATABLE READ alone would miss two MERGEs that both insert a row of
+the same key. So every writer locks its table and leaves its transaction's id in ``redshift.table_writes``; a changing
+writer then looks there, outside its own snapshot.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ class Execution:
         loaded: Loaded | None,
         error: CopyError | None,
     ) -> None:
-        """SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL: outside the transaction, so that a failed load leaves its reason."""
+        """Write SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL, outside the transaction so that a failure leaves both."""
         copy = statement.copy
         assert copy is not None  # noqa: S101
         ended = time.time()
@@ -199,14 +200,15 @@ class Execution:
                 "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
                 " to_timestamp(%s) AT TIME ZONE 'UTC', to_timestamp(%s) AT TIME ZONE 'UTC', %s, %s, 'parquet',"
                 " %s, %s, %s, %s, %s, %s, NULL, %s, %s)",
-                [record.query_id, record.pid, record.database, copy.table, started, ended, int((ended - started) * 1e6), status,
+                [record.query_id, record.pid, record.database, copy.table, started, ended, int((ended - started) * 1e6),
+                 status,
                  done.rows, done.size, done.files, done.size, done.files, int(error is not None), copy.source,
                  error.message if error else None],
             )  # fmt: skip
             if error is not None:
                 connection.execute(
-                    "INSERT INTO redshift.load_error_detail VALUES (100, %s, NULL, %s, %s, to_timestamp(%s) AT TIME ZONE 'UTC',"
-                    " NULL, %s, NULL, %s, %s, NULL, NULL, %s, %s)",
+                    "INSERT INTO redshift.load_error_detail VALUES (100, %s, NULL, %s, %s,"
+                    " to_timestamp(%s) AT TIME ZONE 'UTC', NULL, %s, NULL, %s, %s, NULL, NULL, %s, %s)",
                     [record.query_id, record.pid, record.database, started, error.file, error.column, error.column_type,
                      error.code, error.message],
                 )  # fmt: skip
@@ -263,7 +265,8 @@ class _Transaction:
         name = quoted(target.schema, target.name)
         self.connection.execute(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE".encode())
         row = self.connection.execute(
-            "INSERT INTO redshift.table_writes (table_id, writer) VALUES ($1::regclass, pg_current_xact_id()) RETURNING table_id",
+            "INSERT INTO redshift.table_writes (table_id, writer) VALUES ($1::regclass, pg_current_xact_id())"
+            " RETURNING table_id",
             [name],
         ).fetchone()
         if row is not None and not target.appends:

@@ -1,7 +1,7 @@
 """The SQL functions that Redshift has and that this local Redshift answers rightly: an allow-list, name by name.
 
-A name that is not here is refused, also when PostgreSQL has a function of that name. The value says what becomes of a call:
-the same name, another function, or a rewriting of the call's arguments.
+A name that is not here is refused, also when PostgreSQL has a function of that name. The value says what becomes of a
+call: the same name, another function, or a rewriting of the call's arguments.
 """
 
 from __future__ import annotations
@@ -37,126 +37,28 @@ _DATE_PARTS = {
 _DIFFERENCE_PARTS = {"year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "microsecond"}
 
 # Those that Redshift and PostgreSQL define alike.
-_SAME = [
-    "abs",
-    "acos",
-    "asin",
-    "atan",
-    "atan2",
-    "cbrt",
-    "ceil",
-    "ceiling",
-    "cos",
-    "cot",
-    "degrees",
-    "exp",
-    "floor",
-    "greatest",
-    "least",
-    "ln",
-    "mod",
-    "pi",
-    "power",
-    "radians",
-    "random",
-    "round",
-    "sign",
-    "sin",
-    "sqrt",
-    "tan",
-    "ascii",
-    "btrim",
-    "char_length",
-    "character_length",
-    "chr",
-    "initcap",
-    "left",
-    "length",
-    "lower",
-    "lpad",
-    "ltrim",
-    "octet_length",
-    "quote_ident",
-    "quote_literal",
-    "repeat",
-    "replace",
-    "reverse",
-    "right",
-    "rpad",
-    "rtrim",
-    "split_part",
-    "strpos",
-    "substr",
-    "translate",
-    "upper",
-    "regexp_count",
-    "regexp_instr",
-    "regexp_substr",
-    "coalesce",
-    "nullif",
-    "to_char",
-    "to_number",
-    "current_database",
-    "current_schema",
-    "pg_backend_pid",
-    "any_value",
-    "bool_and",
-    "bool_or",
-    "count",
-    "max",
-    "min",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "sum",
-    "var_pop",
-    "var_samp",
-    "variance",
-    "row_number",
-    "rank",
-    "dense_rank",
-    "percent_rank",
-    "cume_dist",
-    "ntile",
-    "lag",
-    "lead",
-    "first_value",
-    "last_value",
-    "nth_value",
-    "md5",
-]
-_COMPAT = [
-    "add_months",
-    "convert_timezone",
-    "date_trunc",
-    "getdate",
-    "is_valid_json",
-    "json_extract_path_text",
-    "last_day",
-    "pg_last_copy_count",
-    "pg_last_copy_id",
-    "pg_last_query_id",
-    "strtol",
-    "trunc",
-    "to_date",
-]
+_SAME = """
+    abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees exp floor greatest least ln mod pi power radians
+    random round sign sin sqrt tan ascii btrim char_length character_length chr initcap left length lower lpad
+    ltrim octet_length quote_ident quote_literal repeat replace reverse right rpad rtrim split_part strpos
+    substr translate upper regexp_count regexp_instr regexp_substr coalesce nullif to_char to_number
+    current_database current_schema pg_backend_pid any_value bool_and bool_or count max min stddev stddev_pop
+    stddev_samp sum var_pop var_samp variance row_number rank dense_rank percent_rank cume_dist ntile lag lead
+    first_value last_value nth_value md5
+""".split()  # noqa: SIM905 - one word a line would hide the list
+_COMPAT = """
+    add_months convert_timezone date_trunc getdate is_valid_json json_extract_path_text last_day
+    pg_last_copy_count pg_last_copy_id pg_last_query_id strtol trunc to_date
+""".split()  # noqa: SIM905 - one word a line would hide the list
 AGGREGATES = frozenset(
-    ["any_value", "avg", "bool_and", "bool_or", "count", "listagg", "max", "min", "sum", "variance"]
-) | frozenset(["stddev", "stddev_pop", "stddev_samp", "var_pop", "var_samp"])
+    """
+    any_value avg bool_and bool_or count listagg max min sum stddev stddev_pop stddev_samp var_pop var_samp variance
+    """.split()  # noqa: SIM905
+)
 ONLY_WINDOW = frozenset(
-    [
-        "row_number",
-        "rank",
-        "dense_rank",
-        "percent_rank",
-        "cume_dist",
-        "ntile",
-        "lag",
-        "lead",
-        "first_value",
-        "last_value",
-        "nth_value",
-    ]
+    """
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+    """.split()  # noqa: SIM905
 )
 
 

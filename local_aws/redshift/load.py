@@ -1,7 +1,8 @@
 """The work of COPY … FORMAT AS PARQUET: files from S3 into a table, as strictly as Redshift reads them.
 
-Facts: https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html (by position, equal numbers of columns,
-content_length in a manifest) and https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html.
+By position, equal numbers of columns, ``content_length`` in a manifest:
+https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
+The manifest: https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
 """
 
 from __future__ import annotations
@@ -29,6 +30,16 @@ S3ClientFactory = Callable[[str], Any]
 """Gives a boto3 S3 client for the ARN of the role that a COPY names."""
 
 _BATCH_ROWS = 65536
+_SHOWN_TYPES = {
+    "int2": "SMALLINT",
+    "int4": "INTEGER",
+    "int8": "BIGINT",
+    "numeric": "DECIMAL",
+    "float4": "REAL",
+    "float8": "DOUBLE PRECISION",
+    "bool": "BOOLEAN",
+    "bpchar": "CHAR",
+}
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
@@ -73,8 +84,7 @@ class Column:
     @property
     def shown_type(self) -> str:
         """The type as Redshift writes it in its errors."""
-        name = {"int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT", "numeric": "DECIMAL", "float4": "REAL", "bool": "BOOLEAN",
-                "float8": "DOUBLE PRECISION", "bpchar": "CHAR"}.get(self.type_name, self.type_name.upper())  # fmt: skip
+        name = _SHOWN_TYPES.get(self.type_name, self.type_name.upper())
         return f"{name}({', '.join(map(str, self.size))})" if self.size else name
 
 
@@ -141,7 +151,8 @@ def _target_columns(connection: psycopg.Connection[Any], statement: CopyStatemen
     name = statement.table if statement.schema is None else f"{statement.schema}.{statement.table}"
     found = connection.execute(
         """
-        SELECT a.attname, t.typname, CASE WHEN d.oid IS NULL THEN a.atttypmod ELSE d.typtypmod END, NOT a.attnotnull, a.attidentity
+        SELECT a.attname, t.typname, CASE WHEN d.oid IS NULL THEN a.atttypmod ELSE d.typtypmod END, NOT a.attnotnull,
+            a.attidentity
         FROM pg_attribute a
         JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
         LEFT JOIN pg_type d ON d.oid = a.atttypid AND d.typtype = 'd'
@@ -300,7 +311,8 @@ def _check_schema(parquet: pq.ParquetFile, file: _File, columns: list[Column], f
             )
             optional = "optional" if field.nullable else "required"
             raise CopyError(
-                f"Spectrum Scan Error. File '{file.url}' has an incompatible Parquet schema for column '{file.url}.{column.name}'. "
+                f"Spectrum Scan Error. File '{file.url}' has an incompatible Parquet schema "
+                f"for column '{file.url}.{column.name}'. "
                 f"Column type: {column.shown_type}, Parquet schema: {optional} {shown} [i:{at}]",
                 file=file.url,
                 column=column.name,
@@ -345,7 +357,8 @@ def _checked(values: pa.Array, column: Column, file: _File, first_row: int) -> p
         longest = pc.max(pc.binary_length(values)).as_py()
         if longest is not None and column.size and longest > column.size[0]:
             raise CopyError(
-                f"Spectrum Scan Error. The length of the data column {column.name} is longer than the length defined in the table. "
+                f"Spectrum Scan Error. The length of the data column {column.name} "
+                "is longer than the length defined in the table. "
                 f"Table: {column.size[0]}, Data: {longest}, File name: {file.url}",
                 file=file.url,
                 column=column.name,

@@ -4,16 +4,19 @@ Run as a script by ``warehouse.py`` (standard library only, so that it starts in
 
     python -I -S postgres_supervisor.py {probe|run|supervise} {self|namespace|nobody} program [argument …]
 
-``supervise`` holds its standard input: the owner keeps the other end of that pipe, and its end, by whatever signal, is the end
-of the file. A pipe is used because PR_SET_PDEATHSIG fires when the *thread* that started the child ends, which a server
-started from a worker thread would not survive; between this single-threaded process and PostgreSQL the flag is safe.
+``supervise`` holds its standard input: the owner keeps the other end of that pipe, and its end, by whatever signal,
+is the end of the file. A pipe is used because PR_SET_PDEATHSIG fires when the *thread* that started the child ends,
+which a server started from a worker thread would not survive; between this single-threaded process and PostgreSQL the
+flag is safe.
 
-PostgreSQL refuses to run with the effective user id 0. For root there are two ways that create no OS user and open no folder:
+PostgreSQL refuses to run with the effective user id 0. For root there are two ways that create no OS user and open no
+folder:
 
-* ``namespace``: a user namespace in which root's id is shown as another one. The kernel still sees root as the owner, so a
-  checkout below /root (mode 0700) works and no file changes hands.
-* ``nobody``: where user namespaces are forbidden (Docker's default seccomp profile), the unprivileged user with the ambient
-  capability CAP_DAC_OVERRIDE, which lets it pass folders that only root may enter. The data then belong to that user.
+* ``namespace``: a user namespace in which root's id is shown as another one. The kernel still sees root as the owner,
+  so a checkout below /root (mode 0700) works and no file changes hands.
+* ``nobody``: where user namespaces are forbidden (Docker's default seccomp profile), the unprivileged user with the
+  ambient capability CAP_DAC_OVERRIDE, which lets it pass folders that only root may enter. The data then belong to
+  that user.
 """
 
 from __future__ import annotations
@@ -103,7 +106,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _supervise(command: list[str]) -> int:
-    """Run the server until it ends or standard input does; then stop it (fast first, immediate when it does not listen)."""
+    """Run the server until it ends or standard input does; then stop it, fast first, immediately if it must be."""
     wake_reader, wake_writer = os.pipe()
     os.set_blocking(wake_writer, False)
     signal.set_wakeup_fd(wake_writer)
@@ -153,7 +156,7 @@ def _main(arguments: list[str]) -> int:
         sys.stderr.write(f"identity {identity} is not to be had: {error}\n")
         return 3
     if mode == "probe":
-        # The second argument is the folder PostgreSQL must be able to use, the first the program it must be able to run.
+        # The program PostgreSQL is, which must be executable, and the folder that it must be able to use.
         program, folder = command
         ok = os.geteuid() != 0 and os.access(program, os.X_OK) and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
         return 0 if ok else 3

@@ -1,8 +1,8 @@
 """Stored procedures: Redshift's PL/pgSQL is an older PostgreSQL's, so a body runs as it is written, once it is checked.
 
-The body's SQL is not translated. What would not mean the same in PostgreSQL is therefore refused when the procedure is created:
-functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax. SQL that a body puts together as a
-string (EXECUTE) is beyond that check and must be SQL that both understand.
+The body's SQL is not translated. What would not mean the same in PostgreSQL is therefore refused when the procedure is
+created: functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax. SQL that a body
+puts together as a string (EXECUTE) is beyond that check and must be SQL that both understand.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.statement_text import quoted
 
 _REFUSED_WORDS = {
-    "RETURNING", "LATERAL", "JSONB", "JSON", "SERIAL", "BIGSERIAL", "ARRAY", "MERGE", "QUALIFY", "LISTAGG", "COPY", "UNLOAD",
-    "CREATE", "ALTER", "TRUNCATE", "COMMIT", "ROLLBACK", "SYSDATE",
+    "RETURNING", "LATERAL", "JSONB", "JSON", "SERIAL", "BIGSERIAL", "ARRAY", "MERGE", "QUALIFY", "LISTAGG",
+    "COPY", "UNLOAD", "CREATE", "ALTER", "TRUNCATE", "COMMIT", "ROLLBACK", "SYSDATE",
 }  # fmt: skip
 _REFUSED_PAIRS = {("ON", "CONFLICT"), ("DISTINCT", "ON"), ("AT", "TIME")}
 _BEFORE_A_LIST = {"INTO", "TABLE", "AS", "CALL", "OPEN", "UPDATE", "FROM", "JOIN", "CURSOR"}
 _NOT_CALLS = {
-    "IF", "ELSIF", "WHILE", "RETURN", "IN", "VALUES", "AND", "OR", "NOT", "EXISTS", "USING", "ON", "WHEN", "THEN", "EXECUTE",
-    "SELECT", "WHERE", "BY", "OVER", "PARTITION", "CASE", "ELSE", "EXCEPTION", "NOTICE", "INFO", "CAST", "EXTRACT", "SUBSTRING",
-    "TRIM", "POSITION", "VARCHAR", "CHAR", "CHARACTER", "DECIMAL", "NUMERIC", "TIMESTAMP", "HAVING", "SET", "ALL", "ANY", "UNION",
-    "DISTINCT", "INTERVAL", "LOOP", "EXIT", "BETWEEN", "LIKE", "INTO", "FROM", "AS", "VARYING", "PERFORM",
+    "IF", "ELSIF", "WHILE", "RETURN", "IN", "VALUES", "AND", "OR", "NOT", "EXISTS", "USING", "ON", "WHEN",
+    "THEN", "EXECUTE", "SELECT", "WHERE", "BY", "OVER", "PARTITION", "CASE", "ELSE", "EXCEPTION", "NOTICE",
+    "INFO", "CAST", "EXTRACT", "SUBSTRING", "TRIM", "POSITION", "VARCHAR", "CHAR", "CHARACTER", "DECIMAL",
+    "NUMERIC", "TIMESTAMP", "HAVING", "SET", "ALL", "ANY", "UNION", "DISTINCT", "INTERVAL", "LOOP", "EXIT",
+    "BETWEEN", "LIKE", "INTO", "FROM", "AS", "VARYING", "PERFORM",
 }  # fmt: skip
 _PLAIN_PARAMETER_TYPES = {
     exp.DataType.Type.SMALLINT, exp.DataType.Type.INT, exp.DataType.Type.BIGINT, exp.DataType.Type.FLOAT,
@@ -116,11 +117,11 @@ def _check_body(text: str) -> None:
         if word in _REFUSED_WORDS or (word, after) in _REFUSED_PAIRS:
             found = word if word in _REFUSED_WORDS else f"{word} {after}"
             raise SqlNotSupported(f"{found} in a procedure's body is not supported by the local Redshift")
-        if after == "(" and _looks_like_a_name(tokens[index]) and before not in _BEFORE_A_LIST and before != ".":
-            if word not in _NOT_CALLS and word.lower() not in CALLABLE_IN_PROCEDURES:
-                raise SqlNotSupported(
-                    f"function {word.lower()}() in a procedure's body is not supported by the local Redshift"
-                )
+        called = after == "(" and _looks_like_a_name(tokens[index]) and before not in _BEFORE_A_LIST and before != "."
+        if called and word not in _NOT_CALLS and word.lower() not in CALLABLE_IN_PROCEDURES:
+            raise SqlNotSupported(
+                f"function {word.lower()}() in a procedure's body is not supported by the local Redshift"
+            )
 
 
 def _looks_like_a_name(token: Token) -> bool:

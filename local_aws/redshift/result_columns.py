@@ -10,13 +10,13 @@ from psycopg.pq.abc import PGresult
 
 _TYPE_NAMES = {
     16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "varchar", 700: "float4", 701: "float8", 705: "varchar",
-    1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz", 1186: "interval",
-    1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 2278: "void",
+    1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz", 
+    1186: "interval",     1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 2278: "void",
 }  # fmt: skip
 # (precision, scale) as Redshift's driver reports them
 _FIXED_SIZES = {
-    "bool": (1, 0), "int2": (5, 0), "int4": (10, 0), "int8": (19, 0), "float4": (8, 8), "float8": (17, 17), "date": (13, 0),
-    "time": (15, 6), "timestamp": (29, 6), "timestamptz": (35, 6), "interval": (49, 6), "oid": (10, 0),
+    "bool": (1, 0), "int2": (5, 0), "int4": (10, 0), "int8": (19, 0), "float4": (8, 8), "float8": (17, 17), 
+    "date": (13, 0), "time": (15, 6), "timestamp": (29, 6), "timestamptz": (35, 6), "interval": (49, 6), "oid": (10, 0),
 }  # fmt: skip
 _UNKNOWN_TEXT_BYTES = 65535
 
@@ -65,7 +65,8 @@ def _metadata(connection: psycopg.Connection[Any], result: PGresult, at: int, ro
     schema, table, nullable = "", "", True
     if result.ftable(at):
         found = connection.execute(
-            "SELECT n.nspname, c.relname, NOT a.attnotnull FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            "SELECT n.nspname, c.relname, NOT a.attnotnull FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
             " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = $2 WHERE c.oid = $1",
             [result.ftable(at), result.ftablecol(at)],
         ).fetchone()

@@ -1,7 +1,8 @@
 """One statement of Redshift SQL to one statement of PostgreSQL, in the syntax tree.
 
-Allow-lists decide: kinds of statements, kinds of tree nodes, functions (``functions.py``), types (``dialect.py``) and system
-tables. What is on none of them is refused, so nothing that Redshift lacks slips through because PostgreSQL happens to have it.
+Allow-lists decide: kinds of statements, kinds of tree nodes, functions (``functions.py``), types (``dialect.py``) and
+system tables. What is on none of them is refused, so nothing that Redshift lacks slips through because PostgreSQL
+happens to have it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Statement:
     """What PostgreSQL is to run for one statement of Redshift.
 
     Attributes:
-        text: The statement in PostgreSQL's SQL with ``$1`` placeholders; empty for one without effect here (VACUUM) and for COPY.
+        text: The statement in PostgreSQL's SQL with ``$1`` placeholders; empty for COPY and for what has no effect
+            here (VACUUM).
         parameters: The names of the parameters, in the order of the placeholders.
         text_types: The text types (kind, bytes) that must exist before.
         writes: The table it writes rows of, if it is known.
@@ -178,7 +180,6 @@ _PRIVILEGES = [
     "EXECUTE",
     "TEMPORARY",
     "TEMP",
-    "TRUNCATE",
 ]
 
 
@@ -263,23 +264,26 @@ _QUERIES = (exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Values, exp.Su
 _NODES: frozenset[type[exp.Expr]] = frozenset(
     {
         # queries
-        exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.Values, exp.With, exp.CTE, exp.From, exp.Join,
-        exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Qualify, exp.Distinct,
-        exp.Table, exp.TableAlias, exp.Alias, exp.Star, exp.Tuple, exp.Rollup, exp.Cube, exp.GroupingSets,
+        exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.Values, exp.With, exp.CTE, exp.From,
+        exp.Join, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Qualify,
+        exp.Distinct, exp.Table, exp.TableAlias, exp.Alias, exp.Star, exp.Tuple, exp.Rollup, exp.Cube,
+        exp.GroupingSets,
         # expressions
-        exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Placeholder, exp.Paren, exp.Neg, exp.Not, exp.And,
-        exp.Or, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.Escape,
-        exp.SimilarTo, exp.RegexpLike, exp.Exists, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Pow, exp.DPipe,
-        exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Case, exp.If, exp.Cast, exp.Extract, exp.Trim, exp.Substring,
-        exp.StrPosition, exp.Interval, exp.Var, exp.AtTimeZone, exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentUser,
-        exp.Anonymous, exp.Window, exp.WindowSpec, exp.WithinGroup, exp.DataType, exp.DataTypeParam, exp.NullSafeEQ,
+        exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Placeholder, exp.Paren, exp.Neg,
+        exp.Not, exp.And, exp.Or, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between,
+        exp.Like, exp.ILike, exp.Escape, exp.SimilarTo, exp.RegexpLike, exp.Exists, exp.Add, exp.Sub, exp.Mul,
+        exp.Div, exp.Mod, exp.Pow, exp.DPipe, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Case, exp.If,
+        exp.Cast, exp.Extract, exp.Trim, exp.Substring, exp.StrPosition, exp.Interval, exp.Var, exp.AtTimeZone,
+        exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentUser, exp.Anonymous, exp.Window, exp.WindowSpec,
+        exp.WithinGroup, exp.DataType, exp.DataTypeParam, exp.NullSafeEQ,
         # statements
-        exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Whens, exp.When, exp.TruncateTable, exp.Create, exp.Drop, exp.Alter,
-        exp.Comment, exp.Schema, exp.ColumnDef, exp.ColumnConstraint, exp.NotNullColumnConstraint,
-        exp.DefaultColumnConstraint, exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.EncodeColumnConstraint,
-        exp.GeneratedAsIdentityColumnConstraint, exp.PrimaryKey, exp.ForeignKey, exp.Reference, exp.IndexParameters,
-        exp.Constraint, exp.LikeProperty, exp.Property, exp.Properties, exp.TemporaryProperty, exp.MaterializedProperty,
-        exp.AutoRefreshProperty, PhysicalDesign, exp.AlterRename, exp.RenameColumn, exp.AlterColumn,
+        exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Whens, exp.When, exp.TruncateTable, exp.Create, exp.Drop,
+        exp.Alter, exp.Comment, exp.Schema, exp.ColumnDef, exp.ColumnConstraint, exp.NotNullColumnConstraint,
+        exp.DefaultColumnConstraint, exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint,
+        exp.EncodeColumnConstraint, exp.GeneratedAsIdentityColumnConstraint, exp.PrimaryKey, exp.ForeignKey,
+        exp.Reference, exp.IndexParameters, exp.Constraint, exp.LikeProperty, exp.Property, exp.Properties,
+        exp.TemporaryProperty, exp.MaterializedProperty, exp.AutoRefreshProperty, PhysicalDesign, exp.AlterRename,
+        exp.RenameColumn, exp.AlterColumn,
     }
 )  # fmt: skip
 _NAMES_OF_NODES: dict[type[exp.Expr], str] = {
@@ -375,8 +379,8 @@ def _check_nodes(tree: exp.Expr) -> None:
         elif isinstance(node, exp.Anonymous):
             _check_aggregate(node)
         elif isinstance(node, exp.Select):
-            _allow(node, "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct",
-                   "qualify", "with_", "windows")  # fmt: skip
+            _allow(node, "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
+                   "distinct", "qualify", "with_", "windows")  # fmt: skip
             if node.args.get("windows"):
                 raise SqlNotSupported("a WINDOW clause is not supported by Redshift")
 

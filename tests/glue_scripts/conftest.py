@@ -106,8 +106,9 @@ def lake() -> Iterator[Lake]:
 @pytest.fixture(scope="session")
 def spark(lake: Lake, request: pytest.FixtureRequest) -> Iterator[Any]:
     from crypto_prices_etl.curation import SPARK_SETTINGS
-    from local_aws.glue import spark_runtime
     from pyspark.sql import SparkSession
+
+    from local_aws.glue import spark_runtime
 
     runtime = spark_runtime.SparkRuntime(state_dir=request.config.cache.mkdir("local-glue"))
     settings = {

@@ -84,7 +84,7 @@ def test_any_decimal_comes_out_digit_for_digit_or_not_at_all(spark, texts):
                 "1f",
                 "１",
             )
-        ),  # noqa: E501, RUF001
+        ),
     ],
 )
 def test_the_borders(spark, text, number):
