@@ -39,7 +39,12 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
             # As on MWAA: Variables come from Secrets Manager, and the connection means the environment's own role.
             "AIRFLOW__SECRETS__BACKEND": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
             "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
-                {"connections_prefix": "airflow/connections", "variables_prefix": "airflow/variables"}
+                {
+                    "connections_prefix": "airflow/connections",
+                    # Every task looks this one up, and it is not a secret: AIRFLOW_CONN_AWS_DEFAULT says it below.
+                    "connections_lookup_pattern": "^(?!aws_default$)",
+                    "variables_prefix": "airflow/variables",
+                }
             ),
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
         }

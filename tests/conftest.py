@@ -1,4 +1,4 @@
-"""What every test relies on: no credentials, no network settings of the person's own, and an Airflow home of its own."""
+"""What every test relies on: no credentials or AWS settings of the person's own, and an Airflow home of its own."""
 
 import os
 import sys

@@ -43,6 +43,8 @@ SPARK_SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     # Redshift and Athena read INT96, Spark's default, only as a legacy.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Finding nothing after the shuffle, this rule replaces the plan by an empty one, and with it all observations.
+    "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
 """The session settings that the result depends on."""
 

@@ -40,7 +40,9 @@ def array_elements(text: Column) -> Column:
     judged = sf.from_json(text, "array<string>")
     inside = sf.regexp_extract(text, r"(?s)\A\s*\[(.*)\]\s*\z", 1)
     elements = sf.regexp_extract_all(inside, sf.lit(f"(?s){_ELEMENT}"), sf.lit(0))
-    return sf.when(sf.size(judged) == sf.size(elements), elements)
+    # What is too deep is matched from its inside and would leave brackets over.
+    rest = sf.regexp_replace(inside, f"(?s){_ELEMENT}", "")
+    return sf.when((sf.size(judged) == sf.size(elements)) & rest.rlike(r"\A[\s,]*\z"), elements)
 
 
 def scalar_text(element: Column) -> Column:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crypto_prices_etl.schemas import Decimal
 
 _SCIENTIFIC = r"\A-?([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]{1,4})\z"
+_ZERO = r"\A-?0+(?:\.0+)?(?:[eE][+-]?[0-9]{1,4})?\z"
 _INTEGER = r"\A-?[0-9]+\z"
 
 
@@ -24,7 +25,9 @@ def exact_decimal(text: Column, target: Decimal) -> Column:
     whole = target.precision - target.scale
     fitting = rf"\A-?0*[0-9]{{1,{whole}}}(?:\.[0-9]{{1,{target.scale}}}0*)?\z"
     exact = sf.when(text.rlike(_SCIENTIFIC), _scientific_fits(text, target)).otherwise(text.rlike(fitting))
-    return sf.when(exact, text.try_cast(f"decimal({target.precision},{target.scale})"))
+    spark_type = f"decimal({target.precision},{target.scale})"
+    # The cast does not see that a zero with a large exponent is a zero.
+    return sf.when(text.rlike(_ZERO), sf.lit(0).cast(spark_type)).when(exact, text.try_cast(spark_type))
 
 
 def exact_bigint(text: Column) -> Column:
@@ -33,11 +36,10 @@ def exact_bigint(text: Column) -> Column:
 
 
 def _scientific_fits(text: Column, target: Decimal) -> Column:
-    """Return whether a number such as 1.5e-7 fits: as D * 10^-s, D without zeros at its ends, it has s decimals."""
+    """Return whether a number such as 1.5e-7, not zero, fits: as D * 10^-s, D without zeros at its ends, it has s decimals."""
     fraction = sf.regexp_extract(text, _SCIENTIFIC, 2)
     exponent = sf.regexp_extract(text, _SCIENTIFIC, 3).cast("int")
     digits = sf.regexp_replace(sf.concat(sf.regexp_extract(text, _SCIENTIFIC, 1), fraction), r"\A0+", "")
     significant = sf.regexp_replace(digits, r"0+\z", "")
     decimals = sf.length(fraction) - exponent - (sf.length(digits) - sf.length(significant))
-    fits = (decimals <= target.scale) & (sf.length(significant) - decimals <= target.precision - target.scale)
-    return (significant == "") | fits
+    return (decimals <= target.scale) & (sf.length(significant) - decimals <= target.precision - target.scale)

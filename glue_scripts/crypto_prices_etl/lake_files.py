@@ -30,6 +30,8 @@ _QUARANTINE_COLUMNS = (
     "batch_id",
 )
 
+_MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"
+
 
 @dataclass(frozen=True)
 class RunPaths:
@@ -109,7 +111,7 @@ def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPa
     ordered = lines.coalesce(1).sortWithinPartitions("raw_object", "record_position")
     counted = ordered.observe(observation, sf.count(sf.lit(1)).alias("rows"))
     # Spark's own format has milliseconds only.
-    counted.write.mode("errorifexists").json(
+    counted.write.mode("errorifexists").option("timestampFormat", _MICROSECONDS).json(
         paths.uri(paths.quarantine_prefix), timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
     )
 

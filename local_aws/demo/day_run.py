@@ -277,14 +277,21 @@ class Warehouse:
         Raises:
             DemoError: The statement failed.
         """
-        sql = self._templates.get_template(name).render(window=lambda ti: window, ti=None)
+        return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a statement.
+
+        Raises:
+            DemoError: It failed.
+        """
         statement_id = self._client.execute_statement(Sql=sql, **self._target)["Id"]
         while True:
             statement = self._client.describe_statement(Id=statement_id)
             if statement["Status"] == "FINISHED":
                 break
             if statement["Status"] in ("FAILED", "ABORTED"):
-                raise DemoError(f"{name}: {statement.get('Error')}")
+                raise DemoError(f"the warehouse refused a query: {statement.get('Error')}")
             time.sleep(0.05)
         rows: list[dict[str, Any]] = []
         for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):

@@ -9,6 +9,7 @@ writer then looks there, outside its own snapshot.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, tran
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.statement_text import quoted
 from local_aws.redshift.warehouse import Warehouse
+
+_CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
@@ -60,8 +63,17 @@ class Execution:
         """End the run: what PostgreSQL does now is cancelled, what is still to come is not begun."""
         with self._lock:
             self._cancelled = True
-            if self._connection is not None:
-                self._connection.cancel_safe(timeout=5)
+        threading.Thread(target=self._keep_cancelling, name="redshift-cancel", daemon=True).start()
+
+    def _keep_cancelling(self) -> None:
+        # A cancel that meets PostgreSQL between two statements has no effect on the one that is sent just then.
+        while True:
+            with self._lock:
+                if self._connection is None:  # not begun, or too late
+                    return
+                with contextlib.suppress(psycopg.Error):
+                    self._connection.cancel_safe(timeout=5)
+            time.sleep(_CANCEL_EVERY_SECONDS)
 
     def run(self, commit_id: str, records: list[StatementRecord], progress: Progress) -> None:
         """Run statements one after the other in one transaction and commit it.

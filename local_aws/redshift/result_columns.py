@@ -10,12 +10,12 @@ from psycopg.pq.abc import PGresult
 
 _TYPE_NAMES = {
     16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "varchar", 700: "float4", 701: "float8", 705: "varchar",
-    1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz", 
-    1186: "interval",     1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 2278: "void",
+    1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz",
+    1186: "interval", 1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 2278: "void",
 }  # fmt: skip
 # (precision, scale) as Redshift's driver reports them
 _FIXED_SIZES = {
-    "bool": (1, 0), "int2": (5, 0), "int4": (10, 0), "int8": (19, 0), "float4": (8, 8), "float8": (17, 17), 
+    "bool": (1, 0), "int2": (5, 0), "int4": (10, 0), "int8": (19, 0), "float4": (8, 8), "float8": (17, 17),
     "date": (13, 0), "time": (15, 6), "timestamp": (29, 6), "timestamptz": (35, 6), "interval": (49, 6), "oid": (10, 0),
 }  # fmt: skip
 _UNKNOWN_TEXT_BYTES = 65535

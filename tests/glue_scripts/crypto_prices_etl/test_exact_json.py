@@ -43,7 +43,7 @@ def test_elements_keep_their_text(spark):
 
 
 def test_what_is_not_a_json_array_has_no_elements(spark):
-    texts = ["", "null", "1", '{"a":1}', "[1,2", "[[1],[2]", "[1] x", '["a]', "[[[[[[1]]]]]]"]
+    texts = ["", "null", "1", '{"a":1}', "[1,2", "[[1],[2]", "[1] x", '["a]', "[[[[[[1]]]]]]", "[1,[[[[[1]]]]]]"]
     assert elements(spark, texts) == [None] * len(texts)
 
 
@@ -52,3 +52,12 @@ def test_scalars_lose_only_their_quotes(spark):
     assert [r[0] for r in frame.orderBy("n").select(scalar_text(sf.col("text"))).collect()] == [
         "0.10", "0.10", None, "null", "",
     ]  # fmt: skip
+
+
+def test_large_bodies_and_records_do_not_exhaust_the_stack(spark):
+    record = json.dumps(["1.50"] * 5000)
+    body = json.dumps([[1702857600000, "42000.10000000", "x" * 200, 17]] * 5000, indent=1)
+    counts = texts_frame(spark, [record, body]).orderBy("n").select(sf.size(array_elements(sf.col("text")))).collect()
+    assert [r[0] for r in counts] == [5000, 5000]
+    nested = texts_frame(spark, [f"[{record}]"]).select(array_elements(sf.col("text"))).first()[0]
+    assert nested == [record]

@@ -1,54 +1,51 @@
-"""Publishing to a catalog, moto's, in this process."""
+"""Publishing to a catalog: what one call takes, what is there already, and what is there no more."""
 
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from types import SimpleNamespace
 
-import boto3
 import pytest
 from crypto_prices_etl.accounting import Counts, SourceCounts
 from crypto_prices_etl.arguments import CurationArguments
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.lake_files import DataFile, RunPaths, list_curated_files
 from crypto_prices_etl.publish import audit, copy_manifest, publish_partitions
-from moto import mock_aws
 
 START = dt.date(2024, 1, 1)
 
 
 @pytest.fixture
-def aws(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        clients = {name: boto3.client(name, region_name="us-east-1") for name in ("s3", "glue")}
-        clients["s3"].create_bucket(Bucket="lake")
-        clients["glue"].create_database(DatabaseInput={"Name": "crypto"})
-        keys = [{"Name": n, "Type": "string"} for n in ("year", "month", "day")]
-        descriptor = {"Columns": [{"Name": "source", "Type": "string"}], "Location": "s3://lake/curated/"}
-        clients["glue"].create_table(
-            DatabaseName="crypto",
-            TableInput={"Name": "crypto_prices", "PartitionKeys": keys, "StorageDescriptor": descriptor},
-        )
-        yield clients
+def aws(lake):
+    """A catalog and a bucket of this test's own."""
+    name = f"publish-{uuid.uuid4()}"
+    lake.s3.create_bucket(Bucket=name)
+    lake.glue.create_database(DatabaseInput={"Name": name})
+    keys = [{"Name": n, "Type": "string"} for n in ("year", "month", "day")]
+    descriptor = {"Columns": [{"Name": "source", "Type": "string"}], "Location": "s3://lake/curated/"}
+    lake.glue.create_table(
+        DatabaseName=name,
+        TableInput={"Name": "crypto_prices", "PartitionKeys": keys, "StorageDescriptor": descriptor},
+    )
+    return SimpleNamespace(s3=lake.s3, glue=lake.glue, name=name)
 
 
-def run(job_run_id, days):
+def run(job_run_id, days, name="lake"):
     arguments = CurationArguments.from_options(
         {
             "JOB_RUN_ID": job_run_id,
-            "raw_manifests": "s3://lake/m.json",
+            "raw_manifests": "s3://b/m.json",
             "window_start": START.isoformat(),
             "window_end": (START + dt.timedelta(days=days)).isoformat(),
             "batch_id": "b",
-            "catalog_database": "crypto",
+            "catalog_database": name,
             "catalog_table": "crypto_prices",
-            "lake_bucket": "lake",
+            "lake_bucket": name,
             "max_rejected_share": "0",
         }
     )
-    return arguments, RunPaths("lake", job_run_id)
+    return arguments, RunPaths(name, job_run_id)
 
 
 def counts(rows_by_day):
@@ -56,44 +53,44 @@ def counts(rows_by_day):
     return Counts({"binance": SourceCounts(fetched=total, curated=total)}, rows_by_day)
 
 
-def locations(glue):
-    pages = glue.get_paginator("get_partitions").paginate(DatabaseName="crypto", TableName="crypto_prices")
+def locations(aws):
+    pages = aws.glue.get_paginator("get_partitions").paginate(DatabaseName=aws.name, TableName="crypto_prices")
     return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
 
 
 def test_more_days_than_one_call_takes_are_created_then_switched(aws):
     days = [START + dt.timedelta(days=n) for n in range(230)]
     for version in ("jr_1", "jr_2"):
-        publish_partitions(aws["glue"], *run(version, 230), counts(dict.fromkeys(days, 24)))
-        found = locations(aws["glue"])
+        publish_partitions(aws.glue, *run(version, 230, aws.name), counts(dict.fromkeys(days, 24)))
+        found = locations(aws)
         assert len(found) == 230
         assert all(f"/version={version}/" in location for location in found.values())
-    assert found["2024", "01", "05"] == "s3://lake/curated/crypto_prices/version=jr_2/year=2024/month=01/day=05/"
+    assert found["2024", "01", "05"] == f"s3://{aws.name}/curated/crypto_prices/version=jr_2/year=2024/month=01/day=05/"
 
 
 def test_days_without_rows_lose_their_partition_and_days_outside_the_window_keep_theirs(aws):
     days = [START + dt.timedelta(days=n) for n in range(60)]
-    publish_partitions(aws["glue"], *run("jr_1", 60), counts(dict.fromkeys(days, 24)))
-    publish_partitions(aws["glue"], *run("jr_2", 40), counts({days[3]: 24}))
-    found = locations(aws["glue"])
+    publish_partitions(aws.glue, *run("jr_1", 60, aws.name), counts(dict.fromkeys(days, 24)))
+    publish_partitions(aws.glue, *run("jr_2", 40, aws.name), counts({days[3]: 24}))
+    found = locations(aws)
     assert len(found) == 21
     assert ("2024", "01", "04") in found
     # And again: there is nothing left to remove, and nothing to complain about.
-    publish_partitions(aws["glue"], *run("jr_3", 40), counts({}))
-    assert len(locations(aws["glue"])) == 20
+    publish_partitions(aws.glue, *run("jr_3", 40, aws.name), counts({}))
+    assert len(locations(aws)) == 20
 
 
 def test_a_refusal_of_the_catalog_fails_the_run(aws):
     class Refusing:
         def __getattr__(self, name):
-            return getattr(aws["glue"], name)
+            return getattr(aws.glue, name)
 
         def batch_create_partition(self, **_):
             detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "later"}
             return {"Errors": [{"PartitionValues": ["2024", "01", "01"], "ErrorDetail": detail}]}
 
-    with pytest.raises(CurationError, match="refused the partition 2024-01-01.*InternalServiceException"):
-        publish_partitions(Refusing(), *run("jr_1", 1), counts({START: 24}))
+    with pytest.raises(CurationError, match=r"refused the partition 2024-01-01.*InternalServiceException"):
+        publish_partitions(Refusing(), *run("jr_1", 1, aws.name), counts({START: 24}))
 
 
 def test_the_copy_manifest_is_ordered_and_every_file_mandatory():
@@ -120,14 +117,12 @@ def test_the_audit_passes_days_with_files_and_days_without_rows():
 
 
 def test_files_are_listed_by_day_and_strangers_are_refused(aws):
-    _, paths = run("jr_1", 2)
+    arguments, paths = run("jr_1", 2, aws.name)
     for name in ("_SUCCESS", "year=2024/", "year=2024/month=01/day=01/part-0.parquet"):
-        aws["s3"].put_object(Bucket="lake", Key=paths.curated_prefix + name, Body=b"x")
-    days = run("jr_1", 2)[0].window.days()
-    files = list_curated_files(aws["s3"], paths, days)
-    assert files == {days[0]: [DataFile(f"s3://lake/{paths.day_prefix(days[0])}part-0.parquet", 1)], days[1]: []}
-    aws["s3"].put_object(
-        Bucket="lake", Key=paths.curated_prefix + "year=2025/month=01/day=01/part-0.parquet", Body=b"x"
-    )
+        aws.s3.put_object(Bucket=aws.name, Key=paths.curated_prefix + name, Body=b"x")
+    days = arguments.window.days()
+    files = list_curated_files(aws.s3, paths, days)
+    assert files == {days[0]: [DataFile(f"s3://{aws.name}/{paths.day_prefix(days[0])}part-0.parquet", 1)], days[1]: []}
+    aws.s3.put_object(Bucket=aws.name, Key=paths.curated_prefix + "year=2025/month=01/day=01/part-0.parquet", Body=b"x")
     with pytest.raises(CurationError, match=r"unexpected object .*year=2025"):
-        list_curated_files(aws["s3"], paths, days)
+        list_curated_files(aws.s3, paths, days)

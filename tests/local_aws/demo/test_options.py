@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+
 from local_aws.demo.__main__ import DEFAULT_SYMBOLS, parse_options
 
 TODAY = date(2026, 11, 23)

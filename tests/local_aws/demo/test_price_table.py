@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+
 from local_aws.demo.price_table import chart, market_days, plain
 
 

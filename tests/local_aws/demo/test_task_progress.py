@@ -2,6 +2,7 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
+
 from local_aws.demo.task_progress import read_progress
 
 DAY = datetime(2023, 12, 18, tzinfo=UTC)
@@ -15,8 +16,11 @@ def database(tmp_path):
         connection.executescript(
             """
             CREATE TABLE dag_run (dag_id, run_id, logical_date, run_after);
-            CREATE TABLE task_instance (id, dag_id, run_id, task_id, map_index, state, start_date, end_date, try_number);
-            INSERT INTO dag_run VALUES ('crypto_prices_daily', 'new', '2023-12-18 00:00:00.000000', '2026-11-23 09:00:01.0'),
+            CREATE TABLE task_instance (
+                id, dag_id, run_id, task_id, map_index, state, start_date, end_date, try_number
+            );
+            INSERT INTO dag_run VALUES
+                ('crypto_prices_daily', 'new', '2023-12-18 00:00:00.000000', '2026-11-23 09:00:01.0'),
                 ('crypto_prices_daily', 'old', '2023-12-18 00:00:00.000000', '2026-11-23 08:00:00.0'),
                 ('crypto_prices_daily', 'other', '2023-12-19 00:00:00.000000', '2026-11-23 09:00:01.0');
             INSERT INTO task_instance VALUES

@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL per session, an S3 of moto's, and a way to run statements as a client of the Data API does."""
+"""One embedded PostgreSQL per session, an S3 of moto's, and a client of the Data API that waits for its statements."""
 
 from __future__ import annotations
 

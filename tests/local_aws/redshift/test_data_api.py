@@ -1,4 +1,4 @@
-"""The Data API's operations: what they take, what becomes of statements, who waits for whom, and what survives a restart."""
+"""The Data API's operations: what they take, what becomes of statements, who waits, what survives a restart."""
 
 from __future__ import annotations
 
@@ -36,16 +36,17 @@ def held(client: Client, warehouse: Any, schema: str) -> Any:
 class TestStatements:
     def test_types_and_metadata(self, client: Client, schema: str) -> None:
         client.ok(
-            f"CREATE TABLE {schema}.t (b BOOLEAN, i INT NOT NULL, n BIGINT, d DECIMAL(10,2), f DOUBLE PRECISION, v VARCHAR(5), c CHAR(3), "
-            "a DATE, t TIMESTAMP, z TIMESTAMPTZ)",
-            f"INSERT INTO {schema}.t VALUES (TRUE, 1, 2, 3.5, 4.5, 'v', 'c', '2024-01-02', '2024-01-02 03:04:05', '2024-01-02 03:04:05+01')",
+            f"CREATE TABLE {schema}.t (b BOOLEAN, i INT NOT NULL, n BIGINT, d DECIMAL(10,2), "
+            "f DOUBLE PRECISION, v VARCHAR(5), c CHAR(3), a DATE, t TIMESTAMP, z TIMESTAMPTZ)",
+            f"INSERT INTO {schema}.t VALUES (TRUE, 1, 2, 3.5, 4.5, 'v', 'c', '2024-01-02', "
+            "'2024-01-02 03:04:05', '2024-01-02 03:04:05+01')",
         )
         outcome = client.run(f"SELECT * FROM {schema}.t")
         (record,) = client.api.GetStatementResult(CONTEXT, {"Id": outcome.id})["Records"]
         assert record == [
             {"booleanValue": True}, {"longValue": 1}, {"longValue": 2}, {"stringValue": "3.50"}, {"doubleValue": 4.5},
-            {"stringValue": "v"}, {"stringValue": "c  "}, {"stringValue": "2024-01-02"}, {"stringValue": "2024-01-02 03:04:05"},
-            {"stringValue": "2024-01-02 02:04:05+00"},
+            {"stringValue": "v"}, {"stringValue": "c  "}, {"stringValue": "2024-01-02"},
+            {"stringValue": "2024-01-02 03:04:05"}, {"stringValue": "2024-01-02 02:04:05+00"},
         ]  # fmt: skip
         assert [column["typeName"] for column in outcome.columns] == [
             "bool", "int4", "int8", "numeric", "float8", "varchar", "bpchar", "date", "timestamp", "timestamptz",
@@ -185,7 +186,8 @@ class TestBatches:
         with pytest.raises(AwsError):
             client.api.GetStatementResult(CONTEXT, {"Id": outcome.id})
 
-    @pytest.mark.parametrize("text", ["TRUNCATE {0}.t", "VACUUM {0}.t", "ANALYZE {0}.t", "REFRESH MATERIALIZED VIEW {0}.m",
+    @pytest.mark.parametrize("text", ["TRUNCATE {0}.t", "VACUUM {0}.t", "ANALYZE {0}.t",
+                                      "REFRESH MATERIALIZED VIEW {0}.m",
                                       "ALTER TABLE {0}.t ALTER COLUMN v TYPE VARCHAR(9)"])  # fmt: skip
     def test_what_runs_alone_only_is_refused_inside(self, client: Client, schema: str, text: str) -> None:
         client.ok(f"CREATE TABLE {schema}.t (v VARCHAR(3))", f"CREATE MATERIALIZED VIEW {schema}.m AS SELECT 1 AS v")
@@ -416,7 +418,9 @@ class TestCatalog:
         page = api.ListTables(CONTEXT, {**TARGET, "SchemaPattern": schema, "MaxResults": 1})
         assert [table["name"] for table in page["Tables"]] == ["t"]
         columns = api.DescribeTable(CONTEXT, {**TARGET, "Schema": schema, "Table": "t"})["ColumnList"]
-        assert [(c["name"], c["typeName"], c["nullable"], c["precision"]) for c in columns] == [("x", "int4", 0, 10), ("v", "varchar", 1, 7)]  # fmt: skip
+        assert [(c["name"], c["typeName"], c["nullable"], c["precision"]) for c in columns] == [
+            ("x", "int4", 0, 10), ("v", "varchar", 1, 7)
+        ]  # fmt: skip
         assert api.DescribeTable(CONTEXT, {**TARGET, "Schema": schema, "Table": "nope"})["ColumnList"] == []
 
 

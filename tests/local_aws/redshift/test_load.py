@@ -1,4 +1,4 @@
-"""COPY … FORMAT AS PARQUET through the Data API, with S3 from moto: what loads, and each way in which Redshift is strict."""
+"""COPY … FORMAT AS PARQUET through the Data API, with S3 from moto: what loads, and each of Redshift's strictnesses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ ROWS: list[dict[str, Any]] = [
         "small": -1,
     },
     {"symbol": '', "observed_at": dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "price": None, "trades": None, "small": None},
-    {"symbol": 'a,"b\n\\N', "observed_at": dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=dt.UTC), "price": Decimal("-0.5"),
+    {"symbol": 'a,"b\n\\N', "observed_at": dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=dt.UTC),
+     "price": Decimal("-0.5"),
      "trades": 0, "small": 2},
 ]  # fmt: skip
 
@@ -46,8 +47,8 @@ class Loader:
     def __init__(self, client: Client, s3: Any, schema: str) -> None:
         self.client, self.s3, self.schema = client, s3, schema
         client.ok(
-            f"CREATE TABLE {schema}.t (symbol VARCHAR(8) NOT NULL, observed_at TIMESTAMP NOT NULL, price DECIMAL(38,18), "
-            "trades BIGINT, small INTEGER)"
+            f"CREATE TABLE {schema}.t (symbol VARCHAR(8) NOT NULL, observed_at TIMESTAMP NOT NULL, "
+            "price DECIMAL(38,18), trades BIGINT, small INTEGER)"
         )
 
     def put(self, name: str, body: bytes) -> str:
@@ -101,7 +102,8 @@ def test_the_load_is_recorded(loader: Loader) -> None:
     assert loader.client.wait(f"{outcome.id}:2").rows == [[3]]
     query_id = outcome.described["SubStatements"][0]["RedshiftQueryId"]
     assert loader.client.rows(
-        f"SELECT table_name, status, loaded_rows, loaded_bytes, source_file_count, data_source FROM sys_load_history WHERE query_id = {query_id}"
+        "SELECT table_name, status, loaded_rows, loaded_bytes, source_file_count, data_source "
+        f"FROM sys_load_history WHERE query_id = {query_id}"
     ) == [["t", "completed", 3, len(body), 1, source]]
 
 
@@ -159,7 +161,8 @@ def test_a_type_that_does_not_match_fails_and_says_where(loader: Loader, case: s
     assert f"bad.parquet.{column}'. Column type: {shown}" in (outcome.error or "")
     assert loader.rows() == []  # the good file before it was not kept
     detail = loader.client.rows(
-        f"SELECT file_name, column_name FROM sys_load_error_detail WHERE query_id = {outcome.described['RedshiftQueryId']}"
+        "SELECT file_name, column_name FROM sys_load_error_detail "
+        f"WHERE query_id = {outcome.described['RedshiftQueryId']}"
     )
     assert detail == [[f"s3://{BUCKET}/{loader.schema}/bad.parquet", column]]
 
@@ -222,7 +225,8 @@ class TestManifest:
 @pytest.mark.parametrize(
     "options",
     ["FORMAT AS PARQUET MAXERROR 10", "FORMAT AS PARQUET REGION 'us-east-1'", "FORMAT AS PARQUET COMPUPDATE OFF",
-     "FORMAT AS PARQUET ACCEPTANYDATE", "FORMAT AS PARQUET GZIP", "FORMAT AS CSV", "CSV", "", "FORMAT AS PARQUET MANIFEST MANIFEST"],
+     "FORMAT AS PARQUET ACCEPTANYDATE", "FORMAT AS PARQUET GZIP", "FORMAT AS CSV", "CSV", "",
+     "FORMAT AS PARQUET MANIFEST MANIFEST"],
 )  # fmt: skip
 def test_options_that_redshift_does_not_take_with_parquet(loader: Loader, options: str) -> None:
     assert loader.copy(f"s3://{BUCKET}/x", options).status == "FAILED"

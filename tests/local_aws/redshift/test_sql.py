@@ -1,5 +1,7 @@
 """Redshift statements against the real PostgreSQL: what works gives Redshift's answer, what Redshift lacks is refused."""
 
+# ruff: noqa: E501 - the tables below hold one statement a line
+
 from __future__ import annotations
 
 import hashlib
