@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalAws, StateInUseError, aws_environment
 from local_aws.moto_journal import StateVersionError
+from local_aws.redshift.warehouse import WarehouseError
+from local_aws.server import PortNotFreeError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,14 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             while not asked_to_stop.wait(3600):
                 pass
             _say("stopping\n")
-    except (StateInUseError, StateVersionError) as error:
+    except PortNotFreeError as error:
+        return _refuse(f"{error} Give another --port, or 0 for a free one.")
+    except (StateInUseError, StateVersionError, WarehouseError) as error:
         return _refuse(str(error))
-    except OSError as error:
-        if error.errno is None:
-            raise
-        return _refuse(
-            f"Cannot start on port {options.port}: {error.strerror}. Give another --port, or 0 for a free one."
-        )
     return 0
 
 
@@ -107,8 +106,9 @@ def _log_to(path: Path) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # whoever read our output has ended; that does not end us
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _refuse(reason: str) -> int:

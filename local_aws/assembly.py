@@ -111,7 +111,7 @@ class LocalAws:
 
         Raises:
             StateInUseError: Another local AWS runs on the state folder.
-            OSError: The port is in use.
+            PortNotFreeError: The port is in use.
             StateVersionError: The state was written by another version of moto.
         """
         try:

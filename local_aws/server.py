@@ -204,6 +204,10 @@ def _model_for(service: str | None, environ: Environ) -> ServiceModel:
         return load_service_model("kms" if "HTTP_X_AMZ_TARGET" in environ else "mwaa")
 
 
+class PortNotFreeError(Exception):
+    """The port cannot be listened on."""
+
+
 class HttpServer:
     """Serves a WSGI application on a loopback port, with threads, from a thread of its own.
 
@@ -215,7 +219,7 @@ class HttpServer:
         port: The port; 0 takes a free one.
 
     Raises:
-        OSError: The port is in use.
+        PortNotFreeError: The port is in use.
     """
 
     def __init__(self, application: WsgiApplication, *, port: int) -> None:
@@ -223,9 +227,9 @@ class HttpServer:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(("127.0.0.1", port))
-        except OSError:
+        except OSError as error:
             self._socket.close()
-            raise
+            raise PortNotFreeError(f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}.") from error
         self.port: int = self._socket.getsockname()[1]
         self._bridge = WSGIMiddleware(cast("Any", application), workers=_THREADS)
         config = uvicorn.Config(

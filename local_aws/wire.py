@@ -112,18 +112,22 @@ def status_phrase(status: int) -> str:
 
 
 def request_scope(environ: Environ) -> Scope | None:
-    """Read the credential scope from the Authorization header or, of a presigned URL, from the query.
+    """Read who asks what service from the Authorization header or, of a presigned URL, from the query.
 
     Args:
         environ: The WSGI environment.
 
     Returns:
-        The scope, or None when the request carries no SigV4 credentials.
+        The scope, or None when the request is not signed.
     """
     query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
     found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")) or _CREDENTIAL.search(
         f"Credential={query.get('X-Amz-Credential', '')}"
     )
+    if found is None and {"AWSAccessKeyId", "Signature", "Expires"} <= query.keys():
+        # boto3 still presigns S3's URLs with version 2, which names neither service nor region.
+        old = RequestContext(DEFAULT_REGION, ACCOUNT_ID, query["AWSAccessKeyId"], query.get("x-amz-security-token"))
+        return Scope("s3", old)
     if found is None:
         return None
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token")

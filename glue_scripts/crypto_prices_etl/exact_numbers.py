@@ -36,7 +36,7 @@ def exact_bigint(text: Column) -> Column:
 
 
 def _scientific_fits(text: Column, target: Decimal) -> Column:
-    """Return whether a number such as 1.5e-7, not zero, fits: as D * 10^-s, D without zeros at its ends, it has s decimals."""
+    """Return whether a number such as 1.5e-7 (not 0) fits: D * 10^-s, D without zeros at its ends, has s decimals."""
     fraction = sf.regexp_extract(text, _SCIENTIFIC, 2)
     exponent = sf.regexp_extract(text, _SCIENTIFIC, 3).cast("int")
     digits = sf.regexp_replace(sf.concat(sf.regexp_extract(text, _SCIENTIFIC, 1), fraction), r"\A0+", "")

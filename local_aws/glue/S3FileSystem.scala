@@ -376,6 +376,8 @@ private class S3Requests(bucket: String) {
     sign(method, path, canonicalQuery, headers, body.getOrElse(Array.emptyByteArray))
       .foreach { case (name, value) => if (name != "host") connection.setRequestProperty(name, value) }
     body.foreach { bytes =>
+      // Left alone, Java says that a POST is a web form, and some servers then read it as one.
+      connection.setRequestProperty("content-type", "application/octet-stream")
       connection.setDoOutput(true)
       connection.setFixedLengthStreamingMode(bytes.length)
       val out = connection.getOutputStream

@@ -52,6 +52,7 @@ _JAVA_OPTIONS = (
     "-XX:TieredStopAtLevel=1",  # a run of seconds does not live to see what the optimising compiler would gain
     "-XX:+UseSerialGC",
     "-Xshare:auto",
+    "-Xlog:cds=off",  # thousands of lines about classes that cannot be archived
     "-Duser.timezone=UTC",
 )
 # What bin/spark-class adds for Java 17 (org.apache.spark.launcher.JavaModuleOptions).
@@ -192,7 +193,6 @@ class SparkRuntime:
         """
         settings = {**SPARK_SETTINGS, **spark_settings, "spark.pyspark.python": sys.executable}
         settings["spark.sql.warehouse.dir"] = str(files.folder / "spark-warehouse")
-        settings["spark.local.dir"] = str(files.folder / "spark-local")
         archive_options, new_archive = self._archive(files)
         command = [
             str(java()),
@@ -213,7 +213,12 @@ class SparkRuntime:
             process = subprocess.Popen(
                 command,
                 cwd=files.folder,
-                env={**_inherited_environment(), **environment, "LOCAL_AWS_JOB_RUN_ID": files.run_id},
+                env={
+                    **_inherited_environment(),
+                    **environment,
+                    "SPARK_LOCAL_DIRS": str(files.folder / "spark-local"),
+                    "LOCAL_AWS_JOB_RUN_ID": files.run_id,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

@@ -66,8 +66,10 @@ def _served(service, handler):
 
     server = HttpServer(application, port=0)
     server.start()
-    yield handler, local_client(service, server.endpoint), server.endpoint
-    server.stop()
+    try:
+        yield handler, local_client(service, server.endpoint), server.endpoint
+    finally:
+        server.stop()
 
 
 def test_parameters_and_answer_make_the_round_trip(statements):

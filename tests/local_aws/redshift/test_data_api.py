@@ -320,6 +320,17 @@ class TestIsolation:
         assert (one.status, two.status) == ("FINISHED", "FAILED")
         assert "1023" in (two.error or "")
 
+    def test_a_batch_sees_one_snapshot(self, client: Client, warehouse: Any, fact: str) -> None:
+        count = f"SELECT COUNT(*) FROM {fact}.fact"
+        with warehouse.connect("crypto") as gate:
+            gate.execute(f"LOCK TABLE {fact}.gate IN ACCESS EXCLUSIVE MODE".encode())
+            one = client.start_batch(count, f"SELECT * FROM {fact}.gate", count)
+            wait_for_status(client, f"{one}:2", "STARTED")
+            client.ok(f"INSERT INTO {fact}.fact VALUES (5, 5)")
+            gate.rollback()
+        client.wait(one)
+        assert (client.wait(f"{one}:1").rows, client.wait(f"{one}:3").rows) == ([[0]], [[0]])
+
     def test_inserts_wait_and_both_go_through(self, client: Client, warehouse: Any, fact: str) -> None:
         insert = f"INSERT INTO {fact}.fact VALUES (5, 5)"
         one, two = self.race(client, warehouse, fact, insert, insert)

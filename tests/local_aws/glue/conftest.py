@@ -1,0 +1,33 @@
+"""A moto server for S3 and logs, the script bucket in it, and a Spark runtime whose jar is made once per checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from local_aws.glue.spark_runtime import SparkRuntime
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Any]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        names = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        clients = {name: boto3.client(name, endpoint_url=endpoint, **names) for name in ("s3", "logs")}
+        clients["s3"].create_bucket(Bucket="scripts")
+        yield SimpleNamespace(endpoint=endpoint, **clients)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def runtime(request: pytest.FixtureRequest) -> SparkRuntime:
+    return SparkRuntime(state_dir=request.config.cache.mkdir("local-glue"))

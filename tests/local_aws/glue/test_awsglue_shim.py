@@ -1,0 +1,54 @@
+"""``getResolvedOptions`` as scripts on Glue 6.0 know it. Loaded by path, as only job runs have it on their path."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import local_aws.glue
+
+_PATH = Path(local_aws.glue.__file__).parent / "shims" / "awsglue" / "utils.py"
+_SPEC = importlib.util.spec_from_file_location("awsglue_utils_under_test", _PATH)
+utils = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(utils)
+
+ARGV = [
+    "script.py",
+    "--JOB_NAME",
+    "j",
+    "--JOB_RUN_ID",
+    "jr_1",
+    "--batch_id",
+    "b",
+    "--window",
+    "w",
+    "--TempDir",
+    "s3://t",
+]
+
+
+def test_named_options_and_those_that_glue_gives_unasked():
+    options = utils.getResolvedOptions(ARGV, ["JOB_NAME", "window"])
+    assert (options["JOB_NAME"], options["window"], options["JOB_RUN_ID"]) == ("j", "w", "jr_1")
+    assert options["TempDir"] == options["RedshiftTempDir"] == "s3://t"
+    assert options["job_bookmark_option"] == "job-bookmark-disable"
+    assert "batch_id" not in options
+
+
+def test_a_prefix_is_not_the_name():
+    with pytest.raises(utils.GlueArgumentError, match="--batch"):
+        utils.getResolvedOptions(ARGV, ["batch"])
+    with pytest.raises(utils.GlueArgumentError, match="--batch_identifier"):
+        utils.getResolvedOptions(ARGV, ["batch_identifier"])
+
+
+@pytest.mark.parametrize("name", ["JOB_RUN_ID", "JOB_ID", "job-bookmark-option", "encryption-type"])
+def test_reserved_names_may_not_be_asked_for(name):
+    with pytest.raises(RuntimeError, match=f"Using reserved arguments --{name}"):
+        utils.getResolvedOptions(ARGV, [name])
+
+
+def test_dashes_in_a_name_become_underscores():
+    assert utils.getResolvedOptions(["s", "--my-name", "v"], ["my-name"])["my_name"] == "v"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from local_aws.glue.job_arguments import parse_conf, plan_run
+from local_aws.wire import AwsError
+
+JOB = {
+    "Name": "curate",
+    "Role": "arn:aws:iam::123456789012:role/glue",
+    "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/curate.py", "PythonVersion": "3"},
+    "GlueVersion": "6.0",
+    "DefaultArguments": {
+        "--extra-py-files": "s3://b/one.zip,s3://b/two.py",
+        "--job-bookmark-option": "job-bookmark-disable",
+        "--enable-metrics": "true",
+        "--mine": "default",
+        "--other": "kept",
+    },
+    "ExecutionProperty": {"MaxConcurrentRuns": 3},
+    "Timeout": 60,
+    "WorkerType": "G.1X",
+    "NumberOfWorkers": 2,
+    "MaxRetries": 0,
+}
+
+
+def test_the_runs_arguments_win_over_the_jobs_defaults():
+    plan = plan_run(JOB, {"JobName": "curate", "Arguments": {"--mine": "run"}, "Timeout": 5, "NumberOfWorkers": 4})
+    assert (plan.arguments["--mine"], plan.arguments["--other"]) == ("run", "kept")
+    assert plan.given_arguments == {"--mine": "run"}
+    assert plan.py_files == ("s3://b/one.zip", "s3://b/two.py")
+    assert (plan.timeout_minutes, plan.max_concurrent_runs) == (5, 3)
+    assert plan.capacity == {"WorkerType": "G.1X", "NumberOfWorkers": 4}
+
+
+def test_arguments_that_may_not_be_overridden_are_not():
+    job = {**JOB, "NonOverridableArguments": {"--mine": "fixed"}}
+    assert plan_run(job, {"Arguments": {"--mine": "run"}}).arguments["--mine"] == "fixed"
+
+
+def test_glues_own_defaults():
+    job = {name: value for name, value in JOB.items() if name not in ("Timeout", "ExecutionProperty")}
+    plan = plan_run(job, {})
+    assert (plan.timeout_minutes, plan.max_concurrent_runs) == (480, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["Command", "Name"], "pythonshell", "the command 'pythonshell'"),
+        (["Command", "Name"], "gluestreaming", "the command 'gluestreaming'"),
+        (["Command", "PythonVersion"], "2", "Python 2"),
+        (["Command", "ScriptLocation"], "s3://b/Job.scala", "the script"),
+        (["GlueVersion"], "5.0", "Glue version '5.0'"),
+        (["GlueVersion"], None, "Glue version None"),
+        (["MaxRetries"], 1, "MaxRetries"),
+        (["Connections"], {"Connections": ["vpc"]}, "Connections"),
+        (["SecurityConfiguration"], "kms", "SecurityConfiguration"),
+        (["DefaultArguments", "--job-bookmark-option"], "job-bookmark-enable", "job-bookmark-enable"),
+    ],
+)
+def test_jobs_that_would_not_run_the_same_are_refused(path, value, message):
+    job = copy.deepcopy(JOB)
+    place = job
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(AwsError, match=message) as refusal:
+        plan_run(job, {})
+    assert refusal.value.code == "InvalidInputException"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"--additional-python-modules": "pandas"},
+        {"--extra-jars": "s3://b/a.jar"},
+        {"--datalake-formats": "iceberg"},
+        {"--enable-glue-datacatalog": "true"},
+        {"--enable-something-new": "true"},
+        {"--job-language": "scala"},
+        {"--JOB_NAME": "mine"},
+        {"--extra-py-files": "s3://b/wheel.whl"},
+        {"--extra-py-files": "/tmp/a.py"},
+        {"mine": "no dashes"},
+        {"--conf": "spark.a=1 spark.b=2"},
+        {"--conf": "a=1"},
+    ],
+)
+def test_arguments_that_would_change_what_the_run_does_are_refused(arguments):
+    with pytest.raises(AwsError) as refusal:
+        plan_run(JOB, {"Arguments": arguments})
+    assert refusal.value.code == "InvalidInputException"
+
+
+@pytest.mark.parametrize(
+    "request_", [{"JobRunQueuingEnabled": True}, {"JobRunId": "jr_0"}, {"SecurityConfiguration": "kms"}]
+)
+def test_requests_for_what_is_not_there_are_refused(request_):
+    with pytest.raises(AwsError, match="does not support"):
+        plan_run(JOB, request_)
+
+
+def test_several_settings_in_one_conf():
+    assert parse_conf("spark.a=1 --conf spark.b=x=y --conf 'spark.c=two words'") == {
+        "spark.a": "1",
+        "spark.b": "x=y",
+        "spark.c": "two words",
+    }
+    assert parse_conf("") == {}

@@ -1,0 +1,382 @@
+"""Runs that really run: each state that a run can end in, and what the caller sees of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local_aws.glue.job_runs import GlueJobRuns
+from local_aws.glue.run_history import RunHistory
+from local_aws.wire import AwsError, RequestContext
+
+pytestmark = pytest.mark.spark
+
+CONTEXT = RequestContext("us-east-1", "123456789012", "AKIATEST", None)
+# Plain Python: a run of Spark's driver without a Spark session, for what does not need one.
+SCRIPTS = {
+    "fails": "print('before'); raise ValueError('17 is not a price')",
+    "sleeps": "import time; print('sleeping', flush=True); time.sleep(300)",
+    "exits": "import sys; sys.exit(3)",
+    "spark": """
+        import json, os, sys
+        import boto3
+        from awsglue.utils import getResolvedOptions
+        from pyspark.sql import SparkSession, functions as sf
+        import one, two
+        options = getResolvedOptions(sys.argv, ["JOB_NAME", "target", "mine"])
+        spark = SparkSession.builder.getOrCreate()
+        out = options["target"]
+        spark.range(0, 1000, 1, 3).withColumn("day", sf.col("id") % 2).write.partitionBy("day").parquet(out + "/data")
+        total = spark.read.parquet(out + "/data").agg(sf.sum("id")).first()[0]
+        jvm = spark._jvm
+        path = lambda name: jvm.org.apache.hadoop.fs.Path(out + "/" + name)
+        fs = path("").getFileSystem(spark._jsc.hadoopConfiguration())
+        exists = lambda name: fs.exists(path(name))
+        names = lambda name: sorted(s.getPath().getName() for s in fs.listStatus(path(name)))
+        SETTINGS = ("spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.x.a", "spark.x.b")
+        stream = fs.create(path("big"), True)
+        block = bytes(range(256)) * 4096
+        for _ in range(17):
+            stream.write(block)
+        stream.close()
+        opened = fs.open(path("big"))
+        opened.seek(9 * 1024 * 1024 + 5)
+        fifth = opened.read()
+        opened.seek(0)
+        first = opened.read()
+        opened.close()
+        facts = {
+            "total": total,
+            "big": [fs.getFileStatus(path("big")).getLen(), fifth, first],
+            "mkdirs": [fs.mkdirs(path("dir/empty")), fs.getFileStatus(path("dir/empty")).isDirectory()],
+            "rename file": [fs.rename(path("big"), path("dir/moved")), fs.exists(path("big")), exists("dir/moved")],
+            "rename onto a file": fs.rename(path("dir/moved"), path("dir/moved")),
+            "rename dir": [fs.rename(path("dir"), path("dir2")), names("dir2")],
+            "rename nothing": fs.rename(path("nowhere"), path("x")),
+            "list": names("data"),
+            "delete dir": [fs.delete(path("dir2"), True), fs.exists(path("dir2"))],
+            "delete nothing": fs.delete(path("nowhere"), True),
+            "options": [options["JOB_NAME"], options["JOB_RUN_ID"], options["mine"]],
+            "conf": [spark.conf.get(n) for n in SETTINGS],
+            "modules": [one.NAME, two.NAME],
+            "env": [os.environ.get(n) for n in ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AIRFLOW_HOME")],
+            "python": sys.executable,
+        }
+        try:
+            spark.read.text(out + "/nowhere").count()
+        except Exception as error:
+            facts["missing"] = "PATH_NOT_FOUND" in str(error)
+        bucket, _, key = out.removeprefix("s3://").partition("/")
+        boto3.client("s3").put_object(Bucket=bucket, Key=key + "/facts.json", Body=json.dumps(facts).encode())
+        print("done with", total)
+    """,
+}
+
+
+def definition(name, **changes):
+    return {
+        "Name": name,
+        "Role": "arn:aws:iam::123456789012:role/glue",
+        "Command": {"Name": "glueetl", "ScriptLocation": f"s3://scripts/{name}.py", "PythonVersion": "3"},
+        "GlueVersion": "6.0",
+        "ExecutionProperty": {"MaxConcurrentRuns": 1},
+        "WorkerType": "G.1X",
+        "NumberOfWorkers": 2,
+        "Timeout": 10,
+    } | changes
+
+
+@pytest.fixture(scope="module")
+def jobs(aws):
+    for name, text in SCRIPTS.items():
+        aws.s3.put_object(Bucket="scripts", Key=f"{name}.py", Body=textwrap.dedent(text).encode())
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("one/__init__.py", "NAME = 'in a zip'")
+    aws.s3.put_object(Bucket="scripts", Key="one.zip", Body=package.getvalue())
+    aws.s3.put_object(Bucket="scripts", Key="two.py", Body=b"NAME = 'a module'")
+    defaults = {
+        "--extra-py-files": "s3://scripts/one.zip,s3://scripts/two.py",
+        "--conf": "spark.x.a=1 --conf spark.x.b=2",
+        "--mine": "default",
+    }
+    found = {name: definition(name) for name in SCRIPTS}
+    found["spark"] |= {"DefaultArguments": defaults}
+    found["lost"] = definition("lost")
+    return found
+
+
+@pytest.fixture(scope="module")
+def glue(aws, jobs, runtime, tmp_path_factory):
+    runs = GlueJobRuns(
+        get_job=jobs.__getitem__,
+        role_credentials=lambda role: {"AccessKeyId": f"ASIA{role[-4:]}", "SecretAccessKey": "s", "SessionToken": "t"},
+        endpoint_url=lambda: aws.endpoint,
+        state_dir=tmp_path_factory.mktemp("state"),
+        runtime=runtime,
+    )
+    yield runs
+    runs.close()
+
+
+def start(glue, job, **params):
+    return glue.StartJobRun(CONTEXT, {"JobName": job, **params})["JobRunId"]
+
+
+def get(glue, job, run_id):
+    return glue.GetJobRun(CONTEXT, {"JobName": job, "RunId": run_id})["JobRun"]
+
+
+def wait(glue, job, run_id, states=("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")):
+    seen = []
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        run = get(glue, job, run_id)
+        if not seen or seen[-1] != run["JobRunState"]:
+            seen.append(run["JobRunState"])
+        if run["JobRunState"] in states:
+            return run, seen
+        time.sleep(0.02)
+    raise AssertionError(f"{run_id} is {seen} after two minutes")
+
+
+def log(glue, run_id, kind):
+    return (glue._logs / f"{run_id}.{kind}.log").read_text()
+
+
+def alive(run_id):
+    """Processes of the run, by the mark in their environment."""
+    mark = f"LOCAL_AWS_JOB_RUN_ID={run_id}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def gone(run_id):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not alive(run_id):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture(scope="module")
+def succeeded(glue, aws):
+    run_id = start(glue, "spark", Arguments={"--target": "s3://scripts/out", "--mine": "the run's"}, NumberOfWorkers=5)
+    run, seen = wait(glue, "spark", run_id)
+    assert run["JobRunState"] == "SUCCEEDED", log(glue, run_id, "output")
+    facts = json.loads(aws.s3.get_object(Bucket="scripts", Key="out/facts.json")["Body"].read())
+    return run, seen, facts
+
+
+def test_a_run_goes_through_its_states(succeeded):
+    run, seen, _ = succeeded
+    assert seen == ["STARTING", "RUNNING", "SUCCEEDED"]
+    assert re.fullmatch(r"jr_[0-9a-f]{64}", run["Id"])
+    assert run["StartedOn"] <= run["CompletedOn"] == run["LastModifiedOn"]
+    assert run["ExecutionTime"] >= 1
+    assert run["Arguments"] == {"--target": "s3://scripts/out", "--mine": "the run's"}
+    assert (run["GlueVersion"], run["Timeout"], run["NumberOfWorkers"], run["LogGroupName"]) == (
+        "6.0", 10, 5, "/aws-glue/jobs",
+    )  # fmt: skip
+    assert "ErrorMessage" not in run
+
+
+def test_the_script_gets_what_glue_gives(succeeded):
+    run, _, facts = succeeded
+    assert facts["options"] == ["spark", run["Id"], "the run's"]
+    assert facts["conf"] == ["true", "UTC", "1", "2"]
+    assert facts["modules"] == ["in a zip", "a module"]
+    assert facts["env"] == ["ASIAglue", "t", None]
+    assert facts["python"] == sys.executable
+
+
+def test_spark_reads_and_writes_s3(succeeded, aws):
+    _, _, facts = succeeded
+    assert facts["total"] == 499_500
+    keys = [o["Key"] for o in aws.s3.list_objects_v2(Bucket="scripts", Prefix="out/data/")["Contents"]]
+    assert [k for k in keys if "_temporary" in k] == []
+    assert len([k for k in keys if k.endswith(".parquet")]) == 6
+    assert facts["list"] == ["_SUCCESS", "day=0", "day=1"]
+    assert facts["missing"] is True
+
+
+def test_the_file_system_is_an_object_store(succeeded):
+    _, _, facts = succeeded
+    assert facts["big"] == [17 * 1024 * 1024, 5, 0]  # three parts, read in ranges
+    assert facts["mkdirs"] == [True, True]
+    assert facts["rename file"] == [True, False, True]
+    assert facts["rename onto a file"] is False
+    assert facts["rename dir"] == [True, ["empty", "moved"]]
+    assert facts["rename nothing"] is False
+    assert facts["delete dir"] == [True, False]
+    assert facts["delete nothing"] is False
+
+
+def test_the_output_is_in_cloudwatch_and_in_a_file(glue, succeeded, aws):
+    run = succeeded[0]
+    events = aws.logs.get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run["Id"])["events"]
+    assert "done with 499500" in [e["message"] for e in events]
+    assert "done with 499500" in log(glue, run["Id"], "output")
+
+
+def test_nothing_of_a_run_is_left_behind(glue, succeeded):
+    assert not (glue._folder / "work" / succeeded[0]["Id"]).exists()
+    assert alive(succeeded[0]["Id"]) == []
+
+
+def test_a_script_that_raises_fails_with_its_exception(glue, aws):
+    run_id = start(glue, "fails")
+    run, _ = wait(glue, "fails", run_id)
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "ValueError: 17 is not a price")
+    events = aws.logs.get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run_id)["events"]
+    messages = [e["message"] for e in events]
+    assert messages.index("before") < messages.index("Traceback (most recent call last):")
+
+
+def test_a_script_that_exits_with_a_code_fails(glue):
+    run, _ = wait(glue, "exits", start(glue, "exits"))
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "SystemExit: 3")
+
+
+def test_a_script_that_is_not_there_fails(glue):
+    run, seen = wait(glue, "lost", start(glue, "lost"))
+    assert seen[-1] == "FAILED"
+    assert "s3://scripts/lost.py cannot be fetched" in run["ErrorMessage"]
+
+
+def sleeping(glue):
+    """Start a run that sleeps, and return when its script does."""
+    run_id = start(glue, "sleeps")
+    wait(glue, "sleeps", run_id, ("RUNNING",))
+    output = glue._logs / f"{run_id}.output.log"
+    deadline = time.monotonic() + 60
+    while "sleeping" not in output.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return run_id
+
+
+def test_concurrency_and_stop(glue):
+    run_id = sleeping(glue)
+    with pytest.raises(AwsError) as refusal:
+        start(glue, "sleeps")
+    assert refusal.value.code == "ConcurrentRunsExceededException"
+    assert len(alive(run_id)) >= 2  # the JVM and Python
+
+    answer = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id, "jr_unknown"]})
+    assert answer["SuccessfulSubmissions"] == [{"JobName": "sleeps", "JobRunId": run_id}]
+    (error,) = answer["Errors"]
+    assert (error["JobRunId"], error["ErrorDetail"]["ErrorCode"]) == ("jr_unknown", "EntityNotFoundException")
+    run, seen = wait(glue, "sleeps", run_id)
+    assert seen[-1] == "STOPPED"
+    assert "RUNNING" not in seen
+    assert "ErrorMessage" not in run
+    assert gone(run_id)
+
+    again = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id]})
+    assert again["SuccessfulSubmissions"] == []
+    assert "STOPPED" in again["Errors"][0]["ErrorDetail"]["ErrorMessage"]
+
+
+def test_a_stop_right_after_the_start_never_becomes_running(glue):
+    run_id = start(glue, "sleeps")
+    glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id]})
+    _, seen = wait(glue, "sleeps", run_id)
+    assert seen in (["STOPPING", "STOPPED"], ["STOPPED"])
+    assert gone(run_id)
+
+
+def test_a_run_that_takes_too_long_times_out(glue, monkeypatch):
+    clock = time.monotonic
+    run_id = sleeping(glue)
+    # Ten minutes pass for the run's thread, not for the test.
+    monkeypatch.setattr("local_aws.glue.job_runs.time.monotonic", lambda: clock() + 601)
+    run, _ = wait(glue, "sleeps", run_id)
+    assert run["JobRunState"] == "TIMEOUT"
+    assert gone(run_id)
+
+
+def test_unknown_jobs_and_runs(glue, succeeded):
+    for call in (
+        lambda: start(glue, "unknown"),
+        lambda: get(glue, "spark", "jr_unknown"),
+        lambda: get(glue, "fails", succeeded[0]["Id"]),
+        lambda: glue.GetJobRuns(CONTEXT, {"JobName": "unknown"}),
+        lambda: glue.BatchStopJobRun(CONTEXT, {"JobName": "unknown", "JobRunIds": ["jr_x"]}),
+    ):
+        with pytest.raises(AwsError) as refusal:
+            call()
+        assert refusal.value.code == "EntityNotFoundException"
+
+
+def test_runs_are_listed_in_pages(glue):
+    first = glue.GetJobRuns(CONTEXT, {"JobName": "sleeps", "MaxResults": 1})
+    second = glue.GetJobRuns(CONTEXT, {"JobName": "sleeps", "MaxResults": 1, "NextToken": first["NextToken"]})
+    assert first["JobRuns"][0]["StartedOn"] > second["JobRuns"][0]["StartedOn"]
+    with pytest.raises(AwsError, match="NextToken"):
+        glue.GetJobRuns(CONTEXT, {"JobName": "sleeps", "NextToken": "nonsense"})
+
+
+def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, runtime, tmp_path):
+    script = f"""
+        import sys, time
+        from pathlib import Path
+        from local_aws.glue.job_runs import GlueJobRuns
+        from local_aws.glue.spark_runtime import SparkRuntime
+        from local_aws.wire import RequestContext
+        runs = GlueJobRuns(
+            get_job={{"sleeps": {jobs["sleeps"]!r}}}.__getitem__,
+            role_credentials=lambda role: {{"AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "t"}},
+            endpoint_url=lambda: {aws.endpoint!r},
+            state_dir=Path(sys.argv[1]),
+            runtime=SparkRuntime(state_dir=Path({str(runtime._state_dir)!r})),
+        )
+        context = RequestContext("us-east-1", "1", "A", None)
+        print(runs.StartJobRun(context, {{"JobName": "sleeps"}})["JobRunId"], flush=True)
+        time.sleep(300)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
+    try:
+        run_id = server.stdout.readline().strip()
+        deadline = time.monotonic() + 60
+        output = tmp_path / "logs" / "glue" / f"{run_id}.output.log"
+        while not output.exists() or "sleeping" not in output.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert len(alive(run_id)) >= 2
+    finally:
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+    assert RunHistory(tmp_path / "glue" / "runs").get(run_id).state == "RUNNING"
+    if sys.platform == "linux":
+        assert gone(run_id)
+
+    after = GlueJobRuns(
+        get_job=jobs.__getitem__,
+        role_credentials=lambda role: {},
+        endpoint_url=lambda: aws.endpoint,
+        state_dir=tmp_path,
+        runtime=runtime,
+    )
+    run = get(after, "sleeps", run_id)
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "The local AWS ended while the job run was running.")
+    assert not (tmp_path / "glue" / "work" / run_id).exists()

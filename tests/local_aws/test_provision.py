@@ -1,0 +1,110 @@
+import io
+import json
+import os
+import shutil
+import zipfile
+
+import pytest
+
+from local_aws.provision import GLUE_SCRIPTS, Provisioned, local_client, package_bytes, provision
+
+
+@pytest.fixture
+def glue_scripts(tmp_path):
+    shutil.copytree(GLUE_SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "scripts"
+
+
+def test_everything_is_there_under_its_name(local_aws):
+    names = Provisioned(**{**local_aws.names, "created": tuple(local_aws.names["created"])})
+    assert len(names.created) >= 13
+    s3, glue, iam = (local_aws.client(service) for service in ("s3", "glue", "iam"))
+    assert s3.get_bucket_versioning(Bucket=names.bucket)["Status"] == "Enabled"
+    script = s3.get_object(Bucket=names.bucket, Key="glue/curate_crypto_prices.py")["Body"].read()
+    assert script == (GLUE_SCRIPTS / "curate_crypto_prices.py").read_bytes()
+    job = glue.get_job(JobName=names.glue_job)["Job"]
+    assert (job["GlueVersion"], job["WorkerType"], job["NumberOfWorkers"], job["Timeout"]) == ("6.0", "G.1X", 2, 60)
+    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 10}
+    assert job["DefaultArguments"]["--extra-py-files"] == f"s3://{names.bucket}/glue/crypto_prices_etl.zip"
+    assert (job["Role"], job["Command"]["ScriptLocation"]) == (
+        names.glue_role_arn,
+        f"s3://{names.bucket}/glue/curate_crypto_prices.py",
+    )
+    for arn in (names.glue_role_arn, names.mwaa_role_arn, names.redshift_copy_role_arn):
+        assert iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]["Arn"] == arn
+    serverless = local_aws.client("redshift-serverless")
+    workgroup = serverless.get_workgroup(workgroupName=names.redshift_workgroup)["workgroup"]
+    assert (workgroup["status"], workgroup["namespaceName"]) == ("AVAILABLE", names.redshift_namespace)
+    assert serverless.get_namespace(namespaceName="crypto-prices")["namespace"]["dbName"] == names.redshift_database
+
+
+def test_the_catalog_has_the_one_definition_of_the_columns(local_aws):
+    from crypto_prices_etl.schemas import CURATED_COLUMNS
+
+    table = local_aws.client("glue").get_table(DatabaseName="crypto", Name="crypto_prices")["Table"]
+    assert [column["Name"] for column in table["StorageDescriptor"]["Columns"]] == [c.name for c in CURATED_COLUMNS]
+    assert [(key["Name"], key["Type"]) for key in table["PartitionKeys"]] == [
+        ("year", "string"), ("month", "string"), ("day", "string"),
+    ]  # fmt: skip
+
+
+def test_the_settings_name_what_was_created(local_aws):
+    names = local_aws.names
+    text = local_aws.client("secretsmanager").get_secret_value(SecretId=names["settings_secret"])["SecretString"]
+    settings = json.loads(text)
+    assert settings["s3_bucket"] == names["bucket"]
+    assert settings["redshift_secret_arn"] == names["redshift_secret_arn"]
+    assert settings["redshift_copy_role_arn"] == names["redshift_copy_role_arn"]
+    assert settings["sources"]["binance"]["api_url"] == f"{local_aws.endpoint}/exchange/binance"
+
+
+def test_the_bundle_reads_the_settings(local_aws):
+    from crypto_prices.settings import parse_settings
+
+    text = local_aws.client("secretsmanager").get_secret_value(SecretId=local_aws.names["settings_secret"])[
+        "SecretString"
+    ]
+    assert "BTCUSDT" in str(parse_settings(text))
+
+
+def test_a_second_run_changes_nothing(local_aws):
+    s3 = local_aws.client("s3")
+    before = s3.list_object_versions(Bucket="crypto-prices-lake", Prefix="glue/")["Versions"]
+    again = provision(local_aws.endpoint)
+    assert again.created == ()
+    assert s3.list_object_versions(Bucket="crypto-prices-lake", Prefix="glue/")["Versions"] == before
+    assert again.redshift_secret_arn == local_aws.names["redshift_secret_arn"]
+
+
+def test_what_differs_is_made_right(local_aws, glue_scripts):
+    (glue_scripts / "curate_crypto_prices.py").write_text("# changed\n")
+    local_client("glue", local_aws.endpoint).update_job(
+        JobName="curate_crypto_prices", JobUpdate={"Role": "r", "Command": {"Name": "glueetl"}}
+    )
+    changed = provision(local_aws.endpoint, glue_scripts=glue_scripts, symbols={"binance": ("BTCUSDT",)})
+    assert changed.created == (
+        "object s3://crypto-prices-lake/glue/curate_crypto_prices.py",
+        "new definition of Glue job curate_crypto_prices",
+        "new settings in secret airflow/variables/crypto_prices_settings",
+    )
+    provision(local_aws.endpoint)
+    assert provision(local_aws.endpoint).created == ()
+
+
+def test_equal_packages_give_equal_bytes(glue_scripts):
+    package = glue_scripts / "crypto_prices_etl"
+    first = package_bytes(package)
+    for path in package.rglob("*.py"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "x.pyc").write_bytes(b"junk")
+    assert package_bytes(package) == first
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert "crypto_prices_etl/schemas.py" in archive.namelist()
+    (package / "schemas.py").write_text("# other\n")
+    assert package_bytes(package) != first
+
+
+def test_an_empty_package_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        package_bytes(tmp_path)
