@@ -290,7 +290,7 @@ def _reset_moto(began_at: float) -> None:
     """
     from moto.core.base_backend import AccountSpecificBackend, BackendDict
 
-    pass
+    os.urandom = _urandom
     BackendDict.reset()
     get_region = _ORIGINALS.setdefault("region", AccountSpecificBackend.__getitem__)
     create_account = _ORIGINALS.setdefault("account", BackendDict._create_account_specific_backend)

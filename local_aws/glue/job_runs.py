@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 1.0
 _PAGE = 200
+_LAST_WORDS_SECONDS = 0.5
+_ARCHIVE_SECONDS = 120
 
 
 class Credentials(TypedDict):
@@ -51,7 +53,7 @@ class _Live:
 
     plan: RunPlan
     wish_to_stop: threading.Event = field(default_factory=threading.Event)
-    process: SparkProcess | None = None
+    lingering: SparkProcess | None = None
     thread: threading.Thread | None = None
 
 
@@ -64,7 +66,7 @@ class GlueJobRuns:
         role_credentials: Name or ARN of a job's role -> credentials of that role.
         endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
         state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
-        runtime: Starts Spark; by default one that keeps its jar and class archive in ``<state_dir>/glue``.
+        runtime: Starts Spark; by default one with the cache folder of this virtual environment.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class GlueJobRuns:
         self._endpoint_url = endpoint_url
         self._folder = state_dir.resolve() / "glue"
         self._logs = state_dir.resolve() / "logs" / "glue"
-        self._runtime = runtime or SparkRuntime(state_dir=self._folder)
+        self._runtime = runtime or SparkRuntime()
         self._history = RunHistory(self._folder / "runs")
         self._live: dict[str, _Live] = {}
         self._lock = threading.Lock()
@@ -198,11 +200,30 @@ class GlueJobRuns:
             logger.exception("job run %s", run.id)
             error = f"the local Glue failed: {type(failure).__name__}: {failure}"
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if live.lingering is None:
+                shutil.rmtree(folder, ignore_errors=True)
             with self._lock:
                 # A stop that was granted is kept even if the script ended in the same moment, as callers were told so.
                 self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error)
+            if live.lingering is not None:
+                self._await_archive(live, live.lingering)
+                shutil.rmtree(folder, ignore_errors=True)
+            with self._lock:
                 del self._live[run.id]
+
+    @staticmethod
+    def _await_archive(live: _Live, process: SparkProcess) -> None:
+        """Let the JVM of a run that has ended for its callers write the class archive, until somebody closes."""
+        deadline = time.monotonic() + _ARCHIVE_SECONDS
+        try:
+            while not (process.wait(0.05) or live.wish_to_stop.is_set() or time.monotonic() > deadline):
+                pass
+        finally:
+            try:
+                process.end()
+            except OSError as failure:
+                # The run is over and was right; the next one will try again.
+                logger.warning("the class archive could not be kept: %s", failure)
 
     def _execute(self, run: JobRun, live: _Live, region: str, folder: Path) -> tuple[str, str | None]:
         endpoint = self._endpoint_url()
@@ -237,7 +258,6 @@ class GlueJobRuns:
         )
         try:
             with self._lock:
-                live.process = process
                 run.pid = process.pid
                 # A stop may have come since: STOPPING must not become RUNNING again.
                 self._change(run, "RUNNING" if run.state == "STARTING" else run.state)
@@ -247,8 +267,12 @@ class GlueJobRuns:
                 LogStream(logs, group=f"{LOG_GROUP}/error", stream=run.id, path=files.errors),
             ]
             ending = self._follow(live, process, streams, time.monotonic() + live.plan.timeout_minutes * 60)
+            lingers = ending is None and process.archives_classes and process.has_outcome() and process.error() is None
+            if lingers:
+                live.lingering = process
         finally:
-            process.end()
+            if live.lingering is None:
+                process.end()
         for stream in streams:
             stream.send(final=True)
         if ending is not None:
@@ -263,6 +287,9 @@ class GlueJobRuns:
         """Wait for the end of the process; return the run's end if it is not the script's own."""
         logged = time.monotonic()
         while not process.wait(0.05):
+            if process.archives_classes and process.has_outcome():
+                process.wait(_LAST_WORDS_SECONDS)  # the JVM passes on what the script wrote last
+                return None
             if live.wish_to_stop.is_set():
                 return "STOPPED", None
             if time.monotonic() > deadline:

@@ -1,9 +1,9 @@
 """The process of a job run: Spark's JVM, Python in it, S3 behind s3://, and all of it ended together.
 
 The JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start
-a second JVM only to build the command line. Two things are made once and kept in the state folder: the jar of
+a second JVM only to build the command line. Two things are made once and kept in a cache folder: the jar of
 ``S3FileSystem.scala``, and an archive of the classes that a run loads (application class data sharing), because most of
-a short run's time is the loading of classes.
+a short run's time is the loading of classes. Both depend on the installed Spark only, not on any state.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,9 @@ import local_aws.glue
 
 _PR_SET_PDEATHSIG = 1
 _COMPILE_SECONDS = 180
+
+DEFAULT_CACHE_DIR = Path(sys.prefix) / "local_aws_spark"
+"""In the virtual environment: it goes when the Spark goes that its content was made for."""
 
 SPARK_SETTINGS: Mapping[str, str] = {
     "spark.master": "local[2]",
@@ -136,19 +140,26 @@ class SparkProcess:
             return False
         return True
 
+    @property
+    def archives_classes(self) -> bool:
+        """Whether the JVM writes a class archive after a script that succeeded, which takes it half a minute."""
+        return self._new_archive is not None
+
+    def has_outcome(self) -> bool:
+        """Return whether the script is done; the JVM may still be ending."""
+        return self._files.outcome.exists()
+
     def end(self) -> None:
         """End the whole process group at once and collect it. Harmless when it has already ended."""
         kill_group(self.pid)
         self._process.wait()
-        if self._new_archive is not None:
+        if self._new_archive is not None and self._process.returncode == 0:
             made, kept = self._new_archive
-            if self._process.returncode == 0 and made.exists():
-                os.replace(made, kept)
-            else:
-                made.unlink(missing_ok=True)
+            if made.exists():
+                _keep(made, kept)
 
     def error(self) -> str | None:
-        """Return why the run failed, or None if it succeeded. Only meaningful after the end."""
+        """Return why the run failed, or None if it succeeded. Only meaningful after the end, or with an outcome."""
         try:
             outcome = json.loads(self._files.outcome.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -161,12 +172,13 @@ class SparkRuntime:
     """Starts job runs with Spark.
 
     Args:
-        state_dir: Folder for what is made once: the file system's jar and the class archive.
+        cache_dir: Folder for what is made once: the file system's jar and the class archive. Any number of processes
+            may share it.
         class_archive: Whether to keep and use a class archive.
     """
 
-    def __init__(self, *, state_dir: Path, class_archive: bool = True) -> None:
-        self._state_dir = state_dir
+    def __init__(self, *, cache_dir: Path = DEFAULT_CACHE_DIR, class_archive: bool = True) -> None:
+        self.cache_dir = cache_dir
         self._class_archive = class_archive
         self._making = threading.Lock()
 
@@ -200,7 +212,7 @@ class SparkRuntime:
             *archive_options,
             *_MODULE_OPTIONS,
             "-cp",
-            self._class_path(),
+            os.pathsep.join(map(str, self._class_path())),
             "org.apache.spark.deploy.SparkSubmit",
             *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}")),
             *(("--py-files", ",".join(map(str, files.py_files))) if files.py_files else ()),
@@ -231,33 +243,37 @@ class SparkRuntime:
         """Return the jar of ``S3FileSystem.scala``, compiled now if it is not there for this source and this Spark."""
         source = _own_file("S3FileSystem.scala")
         key = hashlib.sha256(source.read_bytes() + metadata.version("pyspark").encode()).hexdigest()[:16]
-        jar = self._state_dir / f"s3fs-{key}.jar"
+        jar = self.cache_dir / f"s3fs-{key}.jar"
         with self._making:
             if not jar.exists():
                 self._compile(source, jar)
         return jar
 
     def _compile(self, source: Path, jar: Path) -> None:
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        made = jar.with_name(f".{os.getpid()}-{jar.name}")
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        made = _draft(jar)
         command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
         command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(made), str(source)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
-        if done.returncode:
-            raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
-        os.replace(made, jar)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
+            if done.returncode:
+                raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
+            os.replace(made, jar)
+        finally:
+            made.unlink(missing_ok=True)
 
-    def _class_path(self) -> str:
+    def _class_path(self) -> list[Path]:
         # Java's own wildcard follows the order of the directory; a class archive wants the same order every time.
-        jars = sorted((_spark_home() / "jars").glob("*.jar"))
-        return os.pathsep.join(map(str, (self.file_system_jar(), *jars)))
+        return [self.file_system_jar(), *sorted((_spark_home() / "jars").glob("*.jar"))]
 
     def _archive(self, files: RunFiles) -> tuple[list[str], tuple[Path, Path] | None]:
         """Return the JVM's options for the class archive, and where this run makes one if there is none yet."""
         if not self._class_archive:
             return [], None
-        key = hashlib.sha256(f"{_java_version(java())} {self._class_path()}".encode()).hexdigest()[:16]
-        kept = self._state_dir / f"classes-{key}.jsa"
+        # Java ignores, without a word, an archive of jars that have been replaced since.
+        jars = [(str(jar), jar.stat().st_size, jar.stat().st_mtime_ns) for jar in self._class_path()]
+        key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]
+        kept = self.cache_dir / f"classes-{key}.jsa"
         if kept.exists():
             return [f"-XX:SharedArchiveFile={kept}"], None
         made = files.folder / "classes.jsa"
@@ -280,6 +296,21 @@ def java() -> Path:
     if found is None:
         raise SparkUnavailableError("there is no java on the PATH and no JAVA_HOME; Spark 4.1 needs Java 17 or 21")
     return Path(found)
+
+
+def _draft(path: Path) -> Path:
+    """Return a name beside a file that nobody else uses."""
+    return path.with_name(f".{secrets.token_hex(8)}-{path.name}")
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
+    draft = _draft(kept)
+    try:
+        shutil.copyfile(made, draft)
+        os.replace(draft, kept)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def kill_group(pid: int) -> None:

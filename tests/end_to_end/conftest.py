@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from local_aws.assembly import running_local_aws
 from local_aws.demo.day_run import Warehouse
 from local_aws.provision import Provisioned
@@ -42,7 +43,7 @@ def write_recording(folder: Path) -> None:
 
 
 def recorded_rows(folder: Path, day: date) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return a day's rows of all files: (market, open time) to (open, high, low, close, volume), as the files say it."""
+    """Return a day's rows: (market, open time) to (open, high, low, close, volume), as the files say it."""
     rows = {}
     for path in folder.glob("*.csv.gz"):
         with gzip.open(path, "rt", newline="") as file:

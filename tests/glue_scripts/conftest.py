@@ -104,13 +104,13 @@ def lake() -> Iterator[Lake]:
 
 
 @pytest.fixture(scope="session")
-def spark(lake: Lake, request: pytest.FixtureRequest) -> Iterator[Any]:
+def spark(lake: Lake) -> Iterator[Any]:
     from crypto_prices_etl.curation import SPARK_SETTINGS
     from pyspark.sql import SparkSession
 
     from local_aws.glue import spark_runtime
 
-    runtime = spark_runtime.SparkRuntime(state_dir=request.config.cache.mkdir("local-glue"))
+    runtime = spark_runtime.SparkRuntime()
     settings = {
         **spark_runtime.SPARK_SETTINGS,
         **SPARK_SETTINGS,

@@ -1,4 +1,4 @@
-"""A moto server for S3 and logs, the script bucket in it, and a Spark runtime whose jar is made once per checkout."""
+"""A moto server for S3 and logs, the script bucket in it, and a Spark runtime whose jar is made once per virtual environment."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def aws() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def runtime(request: pytest.FixtureRequest) -> SparkRuntime:
-    return SparkRuntime(state_dir=request.config.cache.mkdir("local-glue"))
+def runtime() -> SparkRuntime:
+    return SparkRuntime()

@@ -347,7 +347,7 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
             role_credentials=lambda role: {{"AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "t"}},
             endpoint_url=lambda: {aws.endpoint!r},
             state_dir=Path(sys.argv[1]),
-            runtime=SparkRuntime(state_dir=Path({str(runtime._state_dir)!r})),
+            runtime=SparkRuntime(cache_dir=Path({str(runtime.cache_dir)!r})),
         )
         context = RequestContext("us-east-1", "1", "A", None)
         print(runs.StartJobRun(context, {{"JobName": "sleeps"}})["JobRunId"], flush=True)

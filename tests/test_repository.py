@@ -1,0 +1,87 @@
+"""What the README, the Makefile, the lock file and CI promise each other."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text()
+# What MWAA's 3.3.1 image holds, of what this project uses.
+IMAGE = {
+    "apache-airflow": "3.3.1",
+    "apache-airflow-providers-amazon": "9.34.0",
+    "boto3": "1.43.56",
+    "botocore": "1.43.56",
+    "requests": "2.34.2",
+    "tenacity": "9.1.4",
+    "pyarrow": "25.0.0",
+}
+
+
+def dry_run(*command: str) -> str:
+    """Return what make would run."""
+    return subprocess.run(
+        ["make", "--dry-run", *command], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def locked() -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ \\]+)", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
+def test_each_target_that_the_readme_names_is_there(target):
+    dry_run(target)
+
+
+def test_make_without_a_target_lists_all_of_them():
+    listed = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    for target in re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE):
+        assert f"make {target} " in listed
+
+
+def test_the_demos_options_reach_the_demo():
+    command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "FORCE=1")
+    words = command.replace("\\\n", " ").split("local_aws.demo")[1]
+    for option in ("--date '2023-12-18'", "--symbols 'BTCUSDT,ETHUSDT'", "--market-data 'some folder'", "--force"):
+        assert option in words
+    assert "--live" not in words
+    assert "--live" in dry_run("demo", "LIVE=1")
+    assert "--live" not in dry_run("demo", "LIVE=0")
+
+
+def test_ci_runs_the_readmes_own_test_command():
+    script = (REPOSITORY / ".ci" / "run").read_text()
+    assert "make lint" in script
+    assert "README.md" in script
+    assert "    make test\n" in README
+
+
+@pytest.mark.parametrize("package", sorted(IMAGE))
+def test_the_lock_file_holds_the_versions_of_mwaas_image(package):
+    assert locked()[package] == IMAGE[package]
+
+
+def test_the_lock_file_holds_glues_spark():
+    assert locked()["pyspark"] == "4.1.1"
+
+
+def test_requirements_for_mwaa_are_those_of_the_lock_file():
+    required = re.findall(r"^([a-z-]+)==(\S+)$", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)
+    assert required
+    for package, version in required:
+        assert locked()[package] == version
+
+
+def test_every_dependency_is_locked_with_hashes():
+    text = (REPOSITORY / "requirements.lock").read_text()
+    assert len(re.findall(r"^[a-z0-9-]+==", text, re.MULTILINE)) > 200
+    for block in re.split(r"\n(?=[a-z0-9])", text.strip()):
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    for group in project["dependency-groups"].values():
+        for dependency in group:
+            assert re.split(r"[\[=<>]", dependency)[0] in locked(), dependency
