@@ -13,8 +13,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalAws, StateInUseError, aws_environment
+from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalAws, StateInUseError
+from local_aws.exchange.candles import MarketDataError
 from local_aws.moto_journal import StateVersionError
+from local_aws.provision import aws_environment
 from local_aws.redshift.warehouse import WarehouseError
 from local_aws.server import PortNotFreeError
 
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say("stopping\n")
     except PortNotFreeError as error:
         return _refuse(f"{error} Give another --port, or 0 for a free one.")
+    except MarketDataError as error:
+        return _refuse(f"--market-data: {error}")
     except (StateInUseError, StateVersionError, WarehouseError) as error:
         return _refuse(str(error))
     return 0

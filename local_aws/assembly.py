@@ -27,10 +27,9 @@ from local_aws.exchange.server import create_exchange
 from local_aws.glue.job_runs import GlueJobRuns
 from local_aws.moto_state import MotoState
 from local_aws.provision import (
-    ACCESS_KEY_ID,
     DEFAULT_SYMBOLS,
-    SECRET_ACCESS_KEY,
     Provisioned,
+    aws_environment,
     local_client,
     local_session,
     provision,
@@ -39,7 +38,7 @@ from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.warehouse import Warehouse
 from local_aws.role_sessions import RoleSessions
 from local_aws.server import Front, HttpServer, Interceptor
-from local_aws.wire import DEFAULT_REGION, WireService
+from local_aws.wire import WireService
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_STATE_DIR = CHECKOUT / ".local"
@@ -49,19 +48,6 @@ _STOP_SECONDS = 20
 
 class StateInUseError(Exception):
     """Another local AWS runs on the state folder."""
-
-
-def aws_environment(endpoint: str) -> dict[str, str]:
-    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_DEFAULT_REGION": DEFAULT_REGION,
-        "AWS_REGION": DEFAULT_REGION,
-        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # MWAA's API is at api.<host>, which no loopback address has
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
 
 
 class LocalAws:
@@ -113,6 +99,7 @@ class LocalAws:
             StateInUseError: Another local AWS runs on the state folder.
             PortNotFreeError: The port is in use.
             StateVersionError: The state was written by another version of moto.
+            MarketDataError: The folder has no recorded candles.
         """
         try:
             self._start()

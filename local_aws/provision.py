@@ -94,6 +94,19 @@ class Provisioned:
     created: tuple[str, ...]
 
 
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": DEFAULT_REGION,
+        "AWS_REGION": DEFAULT_REGION,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # MWAA's API is at api.<host>, which no loopback address has
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 def local_session(
     *,
     access_key_id: str = ACCESS_KEY_ID,

@@ -23,8 +23,7 @@ from local_aws.airflow_environment import REPOSITORY, airflow_environment, airfl
 from local_aws.demo import failure
 from local_aws.demo.screen import Screen
 from local_aws.demo.task_progress import TaskProgress, read_progress
-from local_aws.provision import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Provisioned, local_client, provision
-from local_aws.wire import DEFAULT_REGION
+from local_aws.provision import Provisioned, aws_environment, local_client, provision
 
 sys.path.insert(0, str(REPOSITORY / "plugins"))
 
@@ -300,18 +299,6 @@ class Warehouse:
                 values = [None if field.get("isNull") else next(iter(field.values())) for field in record]
                 rows.append(dict(zip(columns, values, strict=True)))
         return rows
-
-
-def aws_environment(endpoint: str) -> dict[str, str]:
-    """Return the environment variables that point AWS clients at the local AWS."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_REGION": DEFAULT_REGION,
-        "AWS_DEFAULT_REGION": DEFAULT_REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
 
 
 def _free_port() -> int:

@@ -319,7 +319,7 @@ class GlueJobRuns:
 
     def _change(self, run: JobRun, state: str) -> None:
         run.state = state
-        run.last_modified_on = _now()
+        run.last_modified_on = run.completed_on or _now()
         self._history.save(run)
 
     def _finish(self, run: JobRun, state: str, error: str | None) -> None:
@@ -335,8 +335,9 @@ class GlueJobRuns:
         for run in self._history.unfinished():
             if run.pid is not None and end_orphan(run.pid, run.id):
                 logger.warning("ended the orphaned process group %d of job run %s", run.pid, run.id)
-            shutil.rmtree(self._folder / "work" / run.id, ignore_errors=True)
             self._finish(run, "FAILED", "The local AWS ended while the job run was running.")
+        # Also of runs that had ended but for their JVM.
+        shutil.rmtree(self._folder / "work", ignore_errors=True)
 
 
 def _download(s3: S3Client, uri: str, folder: Path) -> Path:

@@ -281,11 +281,15 @@ class SparkRuntime:
 
 
 def java() -> Path:
-    """Return the Java that runs Spark: JAVA_HOME's, or the one on the PATH.
+    """Return the Java that runs Spark: the one that setup.sh found or installed, JAVA_HOME's, or the one on the PATH.
 
     Raises:
         SparkUnavailableError: There is none.
     """
+    # setup.sh looked for one that is new enough; JAVA_HOME may name any.
+    program = Path(sys.prefix) / "java" / "bin" / "java"
+    if program.exists():
+        return program
     home = os.environ.get("JAVA_HOME")
     if home:
         program = Path(home) / "bin" / "java"
@@ -296,21 +300,6 @@ def java() -> Path:
     if found is None:
         raise SparkUnavailableError("there is no java on the PATH and no JAVA_HOME; Spark 4.1 needs Java 17 or 21")
     return Path(found)
-
-
-def _draft(path: Path) -> Path:
-    """Return a name beside a file that nobody else uses."""
-    return path.with_name(f".{secrets.token_hex(8)}-{path.name}")
-
-
-def _keep(made: Path, kept: Path) -> None:
-    """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
-    draft = _draft(kept)
-    try:
-        shutil.copyfile(made, draft)
-        os.replace(draft, kept)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def kill_group(pid: int) -> None:
@@ -361,7 +350,7 @@ def _spark_home() -> Path:
     try:
         location = metadata.distribution("pyspark").locate_file("pyspark")
     except metadata.PackageNotFoundError:
-        raise SparkUnavailableError("pyspark is not installed: run uv sync --group glue") from None
+        raise SparkUnavailableError("pyspark is not installed: run ./setup.sh") from None
     return Path(str(location))
 
 

@@ -88,6 +88,79 @@ def test_after_a_kill_nothing_stays_and_the_state_is_taken_up(tmp_path):
             assert json.load(answer)["pid"] == running.pid
 
 
+def _answer_of(data, sql, **target):
+    """Run one statement and return its rows, or None when it has none."""
+    statement = data.execute_statement(Sql=sql, **target)["Id"]
+    for _ in range(400):
+        found = data.describe_statement(Id=statement)
+        if found["Status"] in ("FINISHED", "FAILED", "ABORTED"):
+            break
+        time.sleep(0.05)
+    assert found["Status"] == "FINISHED", found.get("Error")
+    return data.get_statement_result(Id=statement)["Records"] if found["HasResultSet"] else None
+
+
+def _what_is_kept(running, data_target):
+    s3, glue, manager = (running.client(service) for service in ("s3", "glue", "secretsmanager"))
+    partition = glue.get_partition(
+        DatabaseName="crypto", TableName="crypto_prices", PartitionValues=["2023", "12", "18"]
+    )
+    secret = manager.get_secret_value(SecretId="kept")
+    workgroup = running.client("redshift-serverless").get_workgroup(workgroupName="crypto-prices")["workgroup"]
+    return {
+        "body": s3.get_object(Bucket="crypto-prices-lake", Key="kept")["Body"].read(),
+        "secret": (secret["ARN"], secret["VersionId"], secret["SecretString"]),
+        "partition": partition["Partition"],
+        "workgroup": (workgroup["workgroupArn"], workgroup["creationDate"], workgroup["status"]),
+        "rows": _answer_of(running.client("redshift-data"), "select n, word from kept", **data_target),
+    }
+
+
+def test_what_was_answered_outlives_a_kill(tmp_path):
+    with running_local_aws(tmp_path) as running:
+        names = running.names
+        target = {
+            "WorkgroupName": names["redshift_workgroup"],
+            "Database": names["redshift_database"],
+            "SecretArn": names["redshift_secret_arn"],
+        }
+        running.client("glue").create_partition(
+            DatabaseName="crypto", TableName="crypto_prices",
+            PartitionInput={"Values": ["2023", "12", "18"], "StorageDescriptor": {"Location": "s3://lake/day=18/"}},
+        )  # fmt: skip
+        running.client("secretsmanager").create_secret(Name="kept", SecretString="hush")
+        data = running.client("redshift-data")
+        _answer_of(data, "create table kept (n integer, word varchar(10))", **target)
+        _answer_of(data, "insert into kept values (7, 'seven')", **target)
+        running.client("s3").put_object(Bucket="crypto-prices-lake", Key="kept", Body=b"\x00body")
+        before = _what_is_kept(running, target)
+        running.kill()
+    assert before["rows"] == [[{"longValue": 7}, {"stringValue": "seven"}]]
+    assert before["workgroup"][2] == "AVAILABLE"
+    with running_local_aws(tmp_path) as running:
+        assert _what_is_kept(running, target) == before
+
+
+def test_help_names_every_option():
+    process = _start("--help")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    for option in ("--state-dir", "--port", "--market-data", "--no-provision"):
+        assert option in output
+
+
+@pytest.mark.parametrize("folder", ["missing", "empty"])
+def test_a_folder_without_recorded_candles_is_refused(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    process = _start("--state-dir", tmp_path / "state", "--port", 0, "--market-data", tmp_path / folder)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("--market-data: ")
+    assert str(tmp_path / folder) in errors
+    assert len(errors.splitlines()) == 1
+    assert _processes_with(str(tmp_path)) == []
+
+
 def test_a_failed_start_is_told_with_its_reason(local_aws):
     with pytest.raises(RuntimeError, match="already runs"), running_local_aws(local_aws.state_dir):
         pass

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import json
 import os
@@ -5,9 +6,11 @@ import sqlite3
 
 import pytest
 
-from local_aws.assembly import running_local_aws
+from local_aws.call_log import CallLog
 from local_aws.moto_journal import HttpRequest, Journal, StateVersionError
 from local_aws.moto_state import MotoState, changes_state
+from local_aws.provision import local_client
+from local_aws.server import Front, HttpServer
 from local_aws.wire import AwsError
 
 
@@ -44,16 +47,40 @@ class _Moto:
 
 
 def test_the_whole_state_is_the_same_after_a_kill(tmp_path):
-    with running_local_aws(tmp_path, provisioned=False) as running:
+    with _served(tmp_path, orderly=False) as running:
         _create_much(running)
         before = _everything(running)
-        running.kill()
-    assert not (tmp_path / "moto" / "journal.picture").exists()  # so it is the journal that has to be right
-    with running_local_aws(tmp_path, provisioned=False) as running:
+    assert not (tmp_path / "journal.picture").exists()  # so it is the journal that has to be right
+    with _served(tmp_path) as running:
         assert _everything(running) == before
-    assert (tmp_path / "moto" / "journal.picture").exists()  # an orderly stop takes one
-    with running_local_aws(tmp_path, provisioned=False) as running:
+    assert (tmp_path / "journal.picture").exists()  # an orderly stop takes one
+    with _served(tmp_path) as running:
         assert _everything(running) == before
+
+
+class _Served:
+    """The front and moto alone, in this process: importing moto's services again takes most of a start."""
+
+    def __init__(self, endpoint):
+        self._endpoint = endpoint
+
+    def client(self, service):
+        return local_client(service, self._endpoint)
+
+
+@contextlib.contextmanager
+def _served(folder, *, orderly=True):
+    moto = MotoState(folder / "journal.sqlite")  # which empties moto first
+    log = CallLog(folder / "calls.jsonl")
+    server = HttpServer(Front(moto=moto, services={}, call_log=log), port=0)
+    server.start()
+    try:
+        yield _Served(server.endpoint)
+    finally:
+        server.stop()
+        log.close()
+        # A kill leaves what is on disk; that of a whole process is in test_assembly.py.
+        (moto if orderly else moto._journal).close()
 
 
 def _create_much(running):

@@ -2,11 +2,12 @@ import io
 import json
 import os
 import shutil
+import urllib.request
 import zipfile
 
 import pytest
 
-from local_aws.provision import GLUE_SCRIPTS, Provisioned, local_client, package_bytes, provision
+from local_aws.provision import GLUE_SCRIPTS, Provisioned, aws_environment, local_client, package_bytes, provision
 
 
 @pytest.fixture
@@ -65,6 +66,36 @@ def test_the_bundle_reads_the_settings(local_aws):
         "SecretString"
     ]
     assert "BTCUSDT" in str(parse_settings(text))
+
+
+def test_everything_that_the_settings_name_is_there(local_aws):
+    from crypto_prices.settings import parse_settings
+
+    manager = local_aws.client("secretsmanager")
+    text = manager.get_secret_value(SecretId="airflow/variables/crypto_prices_settings")["SecretString"]
+    settings = parse_settings(text)
+    local_aws.client("s3").head_bucket(Bucket=settings.s3_bucket)
+    glue = local_aws.client("glue")
+    glue.get_job(JobName=settings.glue_job_name)
+    glue.get_table(DatabaseName=settings.catalog_database, Name=settings.catalog_table)
+    serverless = local_aws.client("redshift-serverless")
+    workgroup = serverless.get_workgroup(workgroupName=settings.redshift_workgroup)["workgroup"]
+    namespace = serverless.get_namespace(namespaceName=workgroup["namespaceName"])["namespace"]
+    assert namespace["dbName"] == settings.redshift_database
+    assert any(settings.redshift_copy_role_arn in role for role in namespace["iamRoles"])
+    admin = json.loads(manager.get_secret_value(SecretId=settings.redshift_secret_arn)["SecretString"])
+    assert (admin["username"], len(admin["password"])) == (namespace["adminUsername"], 32)
+    for source in settings.sources.values():
+        for symbol in source.symbols:
+            query = f"symbol={symbol}&interval={settings.candle_interval}&limit=1"
+            with urllib.request.urlopen(f"{source.api_url}/api/v3/klines?{query}") as answer:
+                assert len(json.load(answer)) == 1
+
+
+def test_the_environment_points_any_client_at_it():
+    environment = aws_environment("http://127.0.0.1:1")
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "us-east-1"
 
 
 def test_a_second_run_changes_nothing(local_aws):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from crypto_prices_etl.accounting import Counts, SourceCounts
@@ -28,7 +29,7 @@ def aws(lake):
         DatabaseName=name,
         TableInput={"Name": "crypto_prices", "PartitionKeys": keys, "StorageDescriptor": descriptor},
     )
-    return SimpleNamespace(s3=lake.s3, glue=lake.glue, name=name)
+    return SimpleNamespace(s3=lake.s3, glue=Limited(lake.glue), name=name)
 
 
 def run(job_run_id, days, name="lake"):
@@ -56,6 +57,31 @@ def counts(rows_by_day):
 def locations(aws):
     pages = aws.glue.get_paginator("get_partitions").paginate(DatabaseName=aws.name, TableName="crypto_prices")
     return {tuple(p["Values"]): p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
+
+
+class Limited:
+    """A Glue client that refuses, as Glue does and moto does not, more partitions than one call takes."""
+
+    LISTS: ClassVar = {
+        "batch_create_partition": ("PartitionInputList", 100),
+        "batch_update_partition": ("Entries", 100),
+        "batch_delete_partition": ("PartitionsToDelete", 25),
+    }
+
+    def __init__(self, glue):
+        self._glue = glue
+
+    def __getattr__(self, name):
+        call = getattr(self._glue, name)
+        if name not in self.LISTS:
+            return call
+        members, limit = self.LISTS[name]
+
+        def checked(**params):
+            assert 0 < len(params[members]) <= limit
+            return call(**params)
+
+        return checked
 
 
 def test_more_days_than_one_call_takes_are_created_then_switched(aws):

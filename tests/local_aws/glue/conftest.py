@@ -1,4 +1,4 @@
-"""A moto server for S3 and logs, the script bucket in it, and a Spark runtime whose jar is made once per virtual environment."""
+"""A moto server for S3 and logs, the script bucket in it, and Spark with this virtual environment's cache."""
 
 from __future__ import annotations
 
