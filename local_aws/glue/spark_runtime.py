@@ -302,6 +302,21 @@ def java() -> Path:
     return Path(found)
 
 
+def _draft(path: Path) -> Path:
+    """Return a name beside a file that nobody else uses."""
+    return path.with_name(f".{secrets.token_hex(8)}-{path.name}")
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
+    draft = _draft(kept)
+    try:
+        shutil.copyfile(made, draft)
+        os.replace(draft, kept)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def kill_group(pid: int) -> None:
     """End a process group at once; nothing happens if it does not exist."""
     try:

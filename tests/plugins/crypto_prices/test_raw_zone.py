@@ -25,6 +25,10 @@ def s3(monkeypatch):
         client = boto3.client("s3")
         client.create_bucket(Bucket="lake")
         yield client
+        # Another mock may be active around this one, and then moto keeps what is in it.
+        for key in keys(client):
+            client.delete_object(Bucket="lake", Key=key)
+        client.delete_bucket(Bucket="lake")
 
 
 def page(body, records):
