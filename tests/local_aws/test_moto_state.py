@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import io
 import json
 import os
@@ -62,10 +63,7 @@ class _Served:
     """The front and moto alone, in this process: importing moto's services again takes most of a start."""
 
     def __init__(self, endpoint):
-        self._endpoint = endpoint
-
-    def client(self, service):
-        return local_client(service, self._endpoint)
+        self.client = functools.cache(lambda service: local_client(service, endpoint))  # each takes a tenth of a second
 
 
 @contextlib.contextmanager

@@ -1,5 +1,8 @@
 """Services of ours alone on a port: neither moto nor Spark nor PostgreSQL is needed to test a control plane."""
 
+import datetime as dt
+import itertools
+
 import pytest
 
 from local_aws.control_planes.resources import Resources
@@ -10,7 +13,12 @@ from local_aws.wire import WireService
 
 @pytest.fixture
 def resources(tmp_path):
-    opened = Resources(tmp_path / "resources.sqlite", pending_seconds=0.05)
+    # A clock that moves only when it is looked at: how long a status lasts does not depend on how busy the machine is.
+    looks = itertools.count()
+    begin = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    opened = Resources(
+        tmp_path / "resources.sqlite", now=lambda: begin + dt.timedelta(seconds=next(looks)), pending_seconds=12
+    )
     yield opened
     opened.close()
 

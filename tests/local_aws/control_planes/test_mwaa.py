@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -27,7 +25,6 @@ def _until(client, status):
     for _ in range(100):
         if _environment(client)["Status"] == status:
             return
-        time.sleep(0.01)
     raise AssertionError(f"never {status}: {_environment(client)['Status']}")
 
 
@@ -81,7 +78,6 @@ def test_a_deletion_passes(environment):
     for _ in range(100):
         if not environment.list_environments()["Environments"]:
             break
-        time.sleep(0.01)
     with pytest.raises(environment.exceptions.ResourceNotFoundException):
         _environment(environment)
 

@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -53,7 +52,6 @@ def _until(read, status):
     for _ in range(100):
         if read()["status"] == status:
             return
-        time.sleep(0.01)
     raise AssertionError(f"never {status}: {read()}")
 
 
@@ -116,7 +114,6 @@ def test_a_workgroup_is_created_changed_and_deleted(client):
     for _ in range(100):
         if not client.list_workgroups()["workgroups"]:
             break
-        time.sleep(0.01)
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         _workgroup(client)
 
@@ -214,7 +211,6 @@ def test_the_service_can_keep_the_password_itself(client, service, manager):
     _until(lambda: _workgroup(client), "AVAILABLE")
     client.delete_workgroup(workgroupName="prices")
     while client.list_workgroups()["workgroups"]:
-        time.sleep(0.01)
     client.delete_namespace(namespaceName="prices")
     assert manager.secrets == {}
 
