@@ -14,7 +14,10 @@ def log_of_task(log: str, task_id: str, map_index: int) -> str:
     starts = list(_START.finditer(log))
     for position, start in reversed(list(enumerate(starts))):
         if (start[1], int(start[2])) == (task_id, map_index):
-            end = starts[position + 1].start() if position + 1 < len(starts) else len(log)
+            following = starts[position + 1].start() if position + 1 < len(starts) else len(log)
+            # What comes after the task's end is about the run.
+            ended = log.find("[DAG TEST] end task", start.end(), following)
+            end = following if ended < 0 else ended
             return log[log.rfind("\n", 0, start.start()) + 1 : log.rfind("\n", 0, end) + 1]
     return ""
 

@@ -25,6 +25,11 @@ def test_the_log_of_a_task_is_cut_out():
     assert log_of_task(LOG, "merge_into_fact", -1) == ""
 
 
+def test_what_follows_the_tasks_end_is_left_out():
+    ended = LOG + "2026 [info] [DAG TEST] end task task_id=fetch_prices map_index=1\n2026 [warning] No tasks to run\n"
+    assert log_of_task(ended, "fetch_prices", 1).endswith("second\n")
+
+
 def test_of_several_tries_the_last_is_taken():
     assert log_of_task(LOG + LOG.replace("first", "again"), "resolve_window", -1).count("again") == 1
     assert "first" not in log_of_task(LOG + LOG.replace("first", "again"), "resolve_window", -1)
