@@ -43,8 +43,8 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         if not self.console.is_terminal:
-            # A log is not a terminal: lines must not be folded at 80 columns.
-            self.console.width = max(self.console.width, 120)
+            # A log is not a terminal: lines must not be cut at 80 columns.
+            self.console.width = max(self.console.width, 160)
         self._told: set[tuple[str, str | None, int]] = set()
 
     def header(self, options: Options, airflow_log: object, aws_log: object) -> None:
@@ -141,7 +141,8 @@ class Screen:
         table = Table(title="Prices in the warehouse (Redshift Data API)", title_justify="left", title_style="bold")
         for column in ("source", "market", "candles", "open", "low", "high", "close", "change"):
             table.add_column(column, justify="left" if column in ("source", "market") else "right", no_wrap=True)
-        table.add_column("close by candle", no_wrap=True)
+        # The one column that may be cut on a narrow terminal: prices keep all their digits.
+        table.add_column("close by candle", overflow="ellipsis")
         for day in market_days(rows):
             change = day.change_percent
             table.add_row(
