@@ -7,6 +7,7 @@ component, and must not call Secrets Manager.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -106,6 +107,33 @@ def parse_settings(text: str) -> Settings:
             + "; ".join(problems)
             + ". docs/settings.md lists the keys."
         ) from None
+
+
+def select_symbols(settings: Settings, sources: Sequence[str], symbols: Sequence[str]) -> dict[str, list[str]]:
+    """Return the exchange symbols to take from each source.
+
+    Args:
+        settings: The bundle's settings.
+        sources: Names of the sources to take; none means all.
+        symbols: Exchange symbols to take, wherever they are listed; none means all.
+
+    Raises:
+        SettingsError: A source or symbol is not in the settings, or none of the sources has one of the symbols.
+    """
+    unknown = sorted(set(sources) - set(settings.sources))
+    if unknown:
+        raise SettingsError(
+            f"not among the sources of the settings ({', '.join(sorted(settings.sources))}): {', '.join(unknown)}"
+        )
+    taken = {name: source.symbols for name, source in settings.sources.items() if name in sources or not sources}
+    unlisted = sorted(set(symbols) - {symbol for listed in taken.values() for symbol in listed})
+    if unlisted:
+        raise SettingsError(
+            f"not among the symbols that the settings list for {', '.join(sorted(taken))}: {', '.join(unlisted)}. "
+            f"Add them to {VARIABLE} first: what is loaded once must be loaded every day"
+        )
+    chosen = {name: [symbol for symbol in listed if symbol in symbols or not symbols] for name, listed in taken.items()}
+    return {name: listed for name, listed in chosen.items() if listed}
 
 
 def _in_words(kind: str, message: str) -> str:

@@ -9,7 +9,7 @@ WITH touching AS (
         content_hash,
         rows_merged,
         loaded_at,
-        ROW_NUMBER() OVER (PARTITION BY source ORDER BY loaded_at DESC, batch_id DESC) AS recency
+        ROW_NUMBER() OVER (PARTITION BY source ORDER BY COALESCE(load_number, 0) DESC, loaded_at DESC) AS recency
     FROM crypto.etl_metadata
     WHERE
         window_start < {{ window(ti).end | literal }}

@@ -18,4 +18,4 @@ FROM crypto.etl_metadata
 WHERE
     window_start = {{ window(ti).start | literal }}
     AND window_end = {{ window(ti).end | literal }}
-ORDER BY loaded_at DESC, source ASC
+ORDER BY COALESCE(load_number, 0) DESC, loaded_at DESC, source ASC

@@ -34,16 +34,20 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
 
     Args:
         source: Name of the source.
+        symbols: Exchange symbols to fetch.
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
     """
 
     aws_hook_class = S3Hook
-    template_fields: Sequence[str] = aws_template_fields("source", "window_start", "window_end")
+    template_fields: Sequence[str] = aws_template_fields("source", "symbols", "window_start", "window_end")
 
-    def __init__(self, *, source: str, window_start: str, window_end: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, source: str, symbols: Sequence[str], window_start: str, window_end: str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.source = source
+        self.symbols = symbols
         self.window_start = window_start
         self.window_end = window_end
 
@@ -56,7 +60,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             RetryableSourceError: The exchange did not answer properly within the bounded retries; Airflow retries.
         """
         settings = load_settings()
-        wanted = settings.sources[self.source]
+        if self.source not in settings.sources:
+            raise AirflowFailException(f"{self.source} is no longer in the settings: clear the whole run")
         window = Window.parse(self.window_start, self.window_end)
         attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:12]}"
         zone = RawZone(
@@ -69,8 +74,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         )
         try:
             refuse_unclosed(window, datetime.now(UTC))
-            source = get_source(self.source, wanted.api_url)
-            markets = [Market(symbol, *source.market(symbol)) for symbol in wanted.symbols]
+            source = get_source(self.source, settings.sources[self.source].api_url)
+            markets = [Market(symbol, *source.market(symbol)) for symbol in self.symbols]
             with HttpClient() as client:
                 for market in markets:
                     zone.begin_market(market)
