@@ -35,6 +35,7 @@ from local_aws.provision import (
     provision,
 )
 from local_aws.redshift.data_api import RedshiftDataApi
+from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse
 from local_aws.role_sessions import RoleSessions
 from local_aws.server import Front, HttpServer, Interceptor
@@ -60,6 +61,7 @@ class LocalAws:
         provisioned: Whether what the bundle needs is created; False leaves an empty AWS, for Terraform.
         symbols: The exchange symbols of each source in the bundle's settings.
         interceptor: Is called around each API call, for a harness that injects faults.
+        statement_interceptor: Is called around each statement in the warehouse, for the same.
 
     Attributes:
         names: What was created and how it is called; None when nothing was to be created.
@@ -74,6 +76,7 @@ class LocalAws:
         provisioned: bool = True,
         symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
         interceptor: Interceptor | None = None,
+        statement_interceptor: StatementInterceptor | None = None,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.names: Provisioned | None = None
@@ -82,6 +85,7 @@ class LocalAws:
         self._provisioned = provisioned
         self._symbols = symbols
         self._interceptor = interceptor
+        self._statement_interceptor = statement_interceptor
         self._closing = contextlib.ExitStack()
         self._server: HttpServer | None = None
 
@@ -162,6 +166,7 @@ class LocalAws:
             secret_lookup=lambda secret: _secret_text(manager, secret),
             workgroup_status=serverless.workgroup_status,
             credentials_valid=serverless.credentials_valid,
+            interceptor=self._statement_interceptor,
         )
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(

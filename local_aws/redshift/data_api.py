@@ -23,7 +23,14 @@ import psycopg
 from psycopg import sql
 
 from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.execution import CancelledError, Execution, StatementFailedError, forget_old_runs, was_committed
+from local_aws.redshift.execution import (
+    CancelledError,
+    Execution,
+    StatementFailedError,
+    StatementInterceptor,
+    forget_old_runs,
+    was_committed,
+)
 from local_aws.redshift.load import S3ClientFactory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
@@ -58,6 +65,7 @@ class RedshiftDataApi:
         credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
             left out, any do.
         store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
+        interceptor: Is called around each statement, see StatementInterceptor.
     """
 
     def __init__(
@@ -70,6 +78,7 @@ class RedshiftDataApi:
         workgroup_status: Callable[[str], str | None],
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
         store_path: Path | None = None,
+        interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
@@ -77,6 +86,7 @@ class RedshiftDataApi:
         self._secret_lookup = secret_lookup
         self._workgroup_status = workgroup_status
         self._credentials_valid = credentials_valid
+        self._interceptor = interceptor
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
@@ -302,7 +312,7 @@ class RedshiftDataApi:
                 )
             known = self._store.add(records, params.get("ClientToken"))
             if known is None:
-                execution = Execution(self._warehouse, self._s3_client_factory, self._role_exists)
+                execution = Execution(self._warehouse, self._s3_client_factory, self._role_exists, self._interceptor)
                 self._executions[records[0].id] = execution
                 self._workers.submit(self._work, execution, records, valid)
         if known is not None and known.fingerprint != records[0].fingerprint:

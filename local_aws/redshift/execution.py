@@ -13,7 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import IsolationLevel, RawCursor
@@ -31,6 +31,10 @@ _CANCEL_EVERY_SECONDS = 0.05
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
 
+StatementInterceptor = Callable[[StatementRecord, Literal["before", "committed"]], None]
+"""Is called before each statement, and with the last one when its transaction is committed. A StatementFailedError is
+taken for the statement's own failure, for a harness that injects faults."""
+
 
 class StatementFailedError(Exception):
     """A statement failed; the message is Redshift's. The transaction is rolled back."""
@@ -47,14 +51,20 @@ class Execution:
         warehouse: Where it runs.
         s3_client_factory: Gives the S3 client for the role of a COPY.
         role_exists: Says whether a role's ARN is one of IAM.
+        interceptor: See StatementInterceptor.
     """
 
     def __init__(
-        self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_exists: Callable[[str], bool]
+        self,
+        warehouse: Warehouse,
+        s3_client_factory: S3ClientFactory,
+        role_exists: Callable[[str], bool],
+        interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
         self._role_exists = role_exists
+        self._interceptor = interceptor
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
@@ -115,6 +125,7 @@ class Execution:
             if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
+            self._intercept(records[-1], "committed", progress)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
@@ -129,6 +140,7 @@ class Execution:
             raise CancelledError
         record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
         progress(record, None)
+        self._intercept(record, "before", progress)
         started = time.perf_counter_ns()
         target: WriteTarget | None = None
         result: ResultSet | None = None
@@ -162,6 +174,13 @@ class Execution:
             record.result_rows = len(result.rows)
         record.status = "FINISHED"
         progress(record, result)
+
+    def _intercept(self, record: StatementRecord, moment: Literal["before", "committed"], progress: Progress) -> None:
+        if self._interceptor is not None:
+            try:
+                self._interceptor(record, moment)
+            except StatementFailedError as failure:
+                self._fail(record, str(failure), progress)
 
     @staticmethod
     def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> None:
