@@ -31,6 +31,8 @@ def services_environment(
     host, port = url.removeprefix("http://").split(":")
     keys = _keys(home / "keys.json")
     environment = airflow_environment(state_dir, dict(aws))
+    # Every component and every task would compile Airflow anew, which takes most of a minute.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment |= {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(parallelism),
