@@ -75,8 +75,11 @@ class AirflowApi:
     def set_pool(self, name: str, slots: int) -> dict[str, Any]:
         """Create a pool or change its slots; -1 is without limit."""
         try:
-            body = {"pool": name, "slots": slots}
-            return self._call("PATCH", f"/api/v2/pools/{_path(name)}", params={"update_mask": "slots"}, body=body)
+            # Airflow validates the whole pool even when the mask names one field.
+            present = self.pool(name)
+            body = {"pool": name, "slots": slots, "include_deferred": present["include_deferred"]}
+            mask = {"update_mask": "slots"}
+            return self._call("PATCH", f"/api/v2/pools/{_path(name)}", params=mask, body=body)
         except AirflowApiError as error:
             if error.status != 404:
                 raise

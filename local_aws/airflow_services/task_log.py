@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SHOWN = {"timestamp", "event", "level", "logger", "filename", "lineno", "error_detail"}
+# Shown in a place of their own, or the same on every line of a log.
+_LEFT_OUT = {
+    *("timestamp", "event", "level", "logger", "filename", "lineno", "error_detail"),
+    *("dag_id", "run_id", "task_id", "map_index", "try_number", "ti_id", "ti"),
+}
 
 
 def log_text(messages: Iterable[Any]) -> str:
@@ -25,7 +29,7 @@ def log_text(messages: Iterable[Any]) -> str:
 
 
 def _line(message: Mapping[str, Any]) -> str:
-    more = [f"{name}={value}" for name, value in message.items() if name not in _SHOWN and value not in (None, "")]
+    more = [f"{name}={value}" for name, value in message.items() if name not in _LEFT_OUT and value not in (None, "")]
     parts = [str(message.get("timestamp") or "")[:19], str(message.get("level") or "").upper()]
     return " ".join(filter(None, [*parts, str(message.get("event", "")), *more]))
 
