@@ -202,9 +202,16 @@ class AirflowApi:
 
     # ----------------------------------------------------------------------------------------------- task instances
 
-    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return a run's task instances, each with task_id, map_index (-1 when not mapped), state and try_number."""
-        return list(self._pages(f"{_run_path(dag_id, run_id)}/taskInstances", "task_instances"))
+    def task_instances(self, dag_id: str, run_id: str = "~", *, states: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return task instances, each with dag_run_id, task_id, map_index (-1 when not mapped), state and try_number.
+
+        Args:
+            dag_id: The DAG.
+            run_id: The run; ``~`` means all of them.
+            states: Only these states.
+        """
+        params = {"state": list(states)}
+        return list(self._pages(f"{_run_path(dag_id, run_id)}/taskInstances", "task_instances", params))
 
     def clear_tasks(
         self,

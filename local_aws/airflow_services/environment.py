@@ -1,4 +1,4 @@
-"""The environment of the local Airflow's processes: that of ``airflow_environment`` and what services need beyond it."""
+"""The environment of the local Airflow's processes: ``airflow_environment``, and what services need beyond it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ def services_environment(
         # After a crash a task is found dead, or a component's tasks orphaned, within a minute and not five.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-        # The end of a task is often noticed only when its supervisor next wakes up for a heartbeat. Until then a deferred
-        # task has not ended for the executor, and one that is resumed meanwhile is taken for killed and tried again.
+        # The end of a task is often noticed only when its supervisor next wakes up for a heartbeat. Until then a
+        # deferred task has not ended for the executor, and one that is resumed meanwhile is taken for killed and is
+        # tried again.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "2",
         "NO_PROXY": _without_proxy(environment),

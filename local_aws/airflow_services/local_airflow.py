@@ -10,7 +10,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from local_aws.airflow_services.api import AirflowApi, AirflowApiError, AirflowU
 from local_aws.airflow_services.component import Component
 from local_aws.airflow_services.environment import DEFAULT_PARALLELISM, services_environment, shell_lines
 from local_aws.airflow_services.metadata_database import MetadataDatabase
-from local_aws.provision import aws_environment
+from local_aws.provision import Provisioned, aws_environment
 from local_aws.redshift.warehouse import WarehouseError
 
 API_SERVER = "api-server"
@@ -60,6 +60,7 @@ class LocalAirflow:
     Args:
         state_dir: The state folder of the local AWS; everything of Airflow lies in ``airflow`` below it.
         aws_endpoint: The URL of the local AWS.
+        names: What the local AWS's things are called, for programs that find this Airflow (see ``running_airflow``).
         port: The port of UI and API on 127.0.0.1; 0 takes a free one.
         parallelism: How many tasks run at once.
         extra_environment: More environment variables for every process, which win over our own.
@@ -78,6 +79,7 @@ class LocalAirflow:
         state_dir: Path,
         aws_endpoint: str,
         *,
+        names: Provisioned | None = None,
         port: int = 0,
         parallelism: int = DEFAULT_PARALLELISM,
         extra_environment: Mapping[str, str] | None = None,
@@ -90,6 +92,7 @@ class LocalAirflow:
         self.environment: dict[str, str] = {}
         self._state_dir = state_dir.absolute()
         self._aws_endpoint = aws_endpoint
+        self._names = names
         self._port = port
         self._parallelism = parallelism
         self._extra_environment = dict(extra_environment or {})
@@ -168,7 +171,8 @@ class LocalAirflow:
         self._on_step("waiting until the DAGs are parsed")
         self._wait_until_parsed(started_at, deadline)
         endpoint_file = _endpoint_file(self._state_dir)
-        _write(endpoint_file, {"url": url, "pid": os.getpid(), "aws_endpoint": self._aws_endpoint})
+        names = None if self._names is None else asdict(self._names)
+        _write(endpoint_file, {"url": url, "pid": os.getpid(), "aws_endpoint": self._aws_endpoint, "names": names})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
     def stop(self) -> None:
@@ -309,11 +313,13 @@ class RunningAirflow:
         url: The URL of its UI and API.
         pid: The process that runs it.
         aws_endpoint: The local AWS that it works with.
+        names: What the local AWS's things are called; None when that was not said.
     """
 
     url: str
     pid: int
     aws_endpoint: str
+    names: Provisioned | None
 
 
 def running_airflow(state_dir: Path) -> RunningAirflow | None:
@@ -327,7 +333,8 @@ def running_airflow(state_dir: Path) -> RunningAirflow | None:
     except FileNotFoundError:
         return None
     except AirflowRunsError:
-        return RunningAirflow(found["url"], found["pid"], found["aws_endpoint"])
+        names = found["names"] and Provisioned(**{**found["names"], "created": ()})
+        return RunningAirflow(found["url"], found["pid"], found["aws_endpoint"], names)
 
 
 def _is_well(part: Mapping[str, Any] | None, key: str, heard_since: datetime | None) -> bool:

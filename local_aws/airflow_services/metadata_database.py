@@ -78,9 +78,7 @@ class MetadataDatabase:
         try:
             exit_code = process.wait(_MIGRATE_SECONDS)
         except subprocess.TimeoutExpired:
-            raise TimeoutError(
-                f"Airflow's tables were not made within {_MIGRATE_SECONDS} s; see {log}"
-            ) from None
+            raise TimeoutError(f"Airflow's tables were not made within {_MIGRATE_SECONDS} s; see {log}") from None
         finally:
             child_process.stop(process, _STOP_SECONDS)
         if exit_code != 0:

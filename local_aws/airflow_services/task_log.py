@@ -35,7 +35,7 @@ def _line(message: Mapping[str, Any]) -> str:
 
 
 def _exceptions(details: list[Mapping[str, Any]]) -> list[str]:
-    """The exceptions of one message: as in Python's own traceback the cause comes first, the last is what was raised."""
+    """The exceptions of one message; as in Python's own traceback the cause comes first."""
     lines = []
     for raised in reversed(details):
         lines += [
