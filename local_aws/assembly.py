@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from local_aws import child_process
 from local_aws.call_log import CallLog
 from local_aws.control_planes.mwaa import Mwaa
 from local_aws.control_planes.redshift_serverless import RedshiftServerless
@@ -276,6 +277,8 @@ def running_local_aws(
 ) -> Iterator[RunningLocalAws]:
     """Run a local AWS in a process of its own; its log is logs/local_aws.log of the state folder.
 
+    It ends with this process, however that ends. To be called from the main thread (see child_process).
+
     Args:
         state_dir: Its state folder.
         port: Its port; 0 takes a free one.
@@ -294,19 +297,12 @@ def running_local_aws(
     command += ["--market-data", str(market_data)] if market_data is not None else []
     command += [] if provisioned else ["--no-provision"]
     log = state_dir / "logs" / "local_aws.out"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=output)
+    process = child_process.start(command, environment=os.environ, log=log, directory=CHECKOUT)
     try:
         found = _await_endpoint(state_dir, process, log, timeout_seconds)
         yield RunningLocalAws(found["endpoint"], process.pid, state_dir, found["names"] or {}, process)
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        child_process.stop(process, _STOP_SECONDS)
 
 
 def _await_endpoint(
