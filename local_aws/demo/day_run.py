@@ -279,7 +279,7 @@ class Warehouse:
         return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Return the rows of a statement.
+        """Return the rows of a statement; none when it is not a query.
 
         Raises:
             DemoError: It failed.
@@ -293,6 +293,8 @@ class Warehouse:
                 raise DemoError(f"the warehouse refused a query: {statement.get('Error')}")
             time.sleep(0.05)
         rows: list[dict[str, Any]] = []
+        if not statement["HasResultSet"]:
+            return rows
         for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
             columns = [column["name"] for column in page["ColumnMetadata"]]
             for record in page["Records"]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import psycopg
@@ -31,9 +32,9 @@ _CANCEL_EVERY_SECONDS = 0.05
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
 
-StatementInterceptor = Callable[[StatementRecord, Literal["before", "committed"]], None]
-"""Is called before each statement, and with the last one when its transaction is committed. A StatementFailedError is
-taken for the statement's own failure, for a harness that injects faults."""
+StatementInterceptor = Callable[[Sequence[StatementRecord], int, Literal["before", "committed"]], None]
+"""Is called with the statements of a transaction before each of them (with its index), and after the commit (with the
+last index). A StatementFailedError is taken for that statement's own failure, for a harness that injects faults."""
 
 
 class StatementFailedError(Exception):
@@ -115,8 +116,8 @@ class Execution:
         try:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             transaction = _Transaction(connection, self._warehouse, database, alone=len(records) == 1)
-            for record in records:
-                self._run_one(transaction, record, progress)
+            for number, record in enumerate(records):
+                self._run_one(transaction, record, progress, partial(self._intercept, records, number, "before"))
             with self._lock:
                 # From here on a cancel comes too late: the commit below is not interrupted.
                 if self._cancelled:
@@ -125,7 +126,9 @@ class Execution:
             if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
-            self._intercept(records[-1], "committed", progress)
+            self._intercept(records, len(records) - 1, "committed")
+        except _InjectedError as failure:
+            self._fail(failure.record, str(failure), progress)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
@@ -135,12 +138,14 @@ class Execution:
                 self._connection = None
             connection.close()
 
-    def _run_one(self, transaction: _Transaction, record: StatementRecord, progress: Progress) -> None:
+    def _run_one(
+        self, transaction: _Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
+    ) -> None:
         if self._cancelled:
             raise CancelledError
         record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
         progress(record, None)
-        self._intercept(record, "before", progress)
+        intercept()
         started = time.perf_counter_ns()
         target: WriteTarget | None = None
         result: ResultSet | None = None
@@ -175,12 +180,14 @@ class Execution:
         record.status = "FINISHED"
         progress(record, result)
 
-    def _intercept(self, record: StatementRecord, moment: Literal["before", "committed"], progress: Progress) -> None:
+    def _intercept(
+        self, records: Sequence[StatementRecord], number: int, moment: Literal["before", "committed"]
+    ) -> None:
         if self._interceptor is not None:
             try:
-                self._interceptor(record, moment)
+                self._interceptor(records, number, moment)
             except StatementFailedError as failure:
-                self._fail(record, str(failure), progress)
+                raise _InjectedError(records[number], str(failure)) from failure
 
     @staticmethod
     def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> None:
@@ -243,6 +250,14 @@ class Execution:
                     [record.query_id, record.pid, record.database, started, error.file, error.column, error.column_type,
                      error.code, error.message],
                 )  # fmt: skip
+
+
+class _InjectedError(Exception):
+    """What an interceptor lets a statement fail with."""
+
+    def __init__(self, record: StatementRecord, message: str) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 class _OvertakenError(Exception):
