@@ -357,6 +357,18 @@ class RedshiftServerless:
             return False
         return hmac.compare_digest(namespace["password"], _hashed(password, namespace["namespaceId"]))
 
+    def associated_roles(self, name_or_arn: str) -> list[str]:
+        """Return the ARNs of the roles that are associated with a workgroup's namespace."""
+        workgroup = self._workgroup_of(name_or_arn)
+        return [] if workgroup is None else list(self._namespace(workgroup["namespaceName"])["iamRoles"])
+
+    def source_arns(self, name_or_arn: str) -> list[str]:
+        """Return the ARNs that a workgroup takes on roles as."""
+        workgroup = self._workgroup_of(name_or_arn)
+        if workgroup is None:
+            return []
+        return [workgroup["workgroupArn"], self._namespace(workgroup["namespaceName"])["namespaceArn"]]
+
     def database_names(self) -> list[str]:
         """Return the names of the namespaces' databases."""
         return [namespace["dbName"] for namespace in self._resources.all("namespace")]

@@ -23,7 +23,14 @@ import psycopg
 from psycopg import sql
 
 from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.execution import CancelledError, Execution, StatementFailedError, forget_old_runs, was_committed
+from local_aws.redshift.execution import (
+    CancelledError,
+    Execution,
+    RoleRefusal,
+    StatementFailedError,
+    forget_old_runs,
+    was_committed,
+)
 from local_aws.redshift.load import S3ClientFactory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
@@ -52,7 +59,7 @@ class RedshiftDataApi:
     Args:
         warehouse: A started warehouse; its Redshift databases are those of ``warehouse.databases()``.
         s3_client_factory: Gives a boto3 S3 client with the rights of the role that a COPY names, by the role's ARN.
-        role_exists: Says whether an IAM role of that ARN exists.
+        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role; None when it can.
         secret_lookup: Gives the SecretString of a secret by its ARN or name, None when there is none.
         workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
         credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
@@ -65,7 +72,7 @@ class RedshiftDataApi:
         warehouse: Warehouse,
         *,
         s3_client_factory: S3ClientFactory,
-        role_exists: Callable[[str], bool],
+        role_refusal: RoleRefusal,
         secret_lookup: Callable[[str], str | None],
         workgroup_status: Callable[[str], str | None],
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
@@ -73,7 +80,7 @@ class RedshiftDataApi:
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
-        self._role_exists = role_exists
+        self._role_refusal = role_refusal
         self._secret_lookup = secret_lookup
         self._workgroup_status = workgroup_status
         self._credentials_valid = credentials_valid
@@ -302,7 +309,7 @@ class RedshiftDataApi:
                 )
             known = self._store.add(records, params.get("ClientToken"))
             if known is None:
-                execution = Execution(self._warehouse, self._s3_client_factory, self._role_exists)
+                execution = Execution(self._warehouse, self._s3_client_factory, self._role_refusal)
                 self._executions[records[0].id] = execution
                 self._workers.submit(self._work, execution, records, valid)
         if known is not None and known.fingerprint != records[0].fingerprint:

@@ -30,6 +30,7 @@ _CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
+RoleRefusal = Callable[[str, str], str | None]
 
 
 class StatementFailedError(Exception):
@@ -46,15 +47,14 @@ class Execution:
     Args:
         warehouse: Where it runs.
         s3_client_factory: Gives the S3 client for the role of a COPY.
-        role_exists: Says whether a role's ARN is one of IAM.
+        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role, in Redshift's words;
+            None when it can.
     """
 
-    def __init__(
-        self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_exists: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_refusal: RoleRefusal) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
-        self._role_exists = role_exists
+        self._role_refusal = role_refusal
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
@@ -175,8 +175,9 @@ class Execution:
         assert copy is not None  # noqa: S101 - the caller's condition, for the type checker
         started = time.time()
         try:
-            if not self._role_exists(copy.role_arn):
-                raise CopyError(f"User is not authorized to assume IAM Role {copy.role_arn}", code=8001)
+            refusal = self._role_refusal(record.workgroup, copy.role_arn)
+            if refusal is not None:
+                raise CopyError(refusal, code=8001)
             loaded = load_parquet(
                 transaction.connection, copy, self._s3_client_factory(copy.role_arn), stop=lambda: self._cancelled
             )
