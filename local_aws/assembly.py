@@ -161,6 +161,7 @@ class LocalAws:
             role_refusal=lambda workgroup, role_arn: _copy_role_refusal(serverless, roles, workgroup, role_arn),
             secret_lookup=lambda secret: _secret_text(manager, secret),
             workgroup_status=serverless.workgroup_status,
+            longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
         )
         self._closing.callback(statements.close)

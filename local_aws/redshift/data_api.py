@@ -46,6 +46,7 @@ Params = dict[str, Any]
 Answer = dict[str, Any]
 
 WORKERS = 8
+DEFAULT_LONGEST_EXECUTION = 14_400.0  # seconds
 MAX_ACTIVE_STATEMENTS = 500  # the quota per workgroup
 MAX_LIST_RESULTS = 100
 MAX_TABLE_RESULTS = 1000
@@ -64,6 +65,7 @@ class RedshiftDataApi:
         workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
         credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
             left out, any do.
+        longest_execution: Gives the seconds after which a workgroup aborts a statement (max_query_execution_time).
         store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
     """
 
@@ -76,6 +78,7 @@ class RedshiftDataApi:
         secret_lookup: Callable[[str], str | None],
         workgroup_status: Callable[[str], str | None],
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
+        longest_execution: Callable[[str], float] = lambda _workgroup: DEFAULT_LONGEST_EXECUTION,
         store_path: Path | None = None,
     ) -> None:
         self._warehouse = warehouse
@@ -84,6 +87,7 @@ class RedshiftDataApi:
         self._secret_lookup = secret_lookup
         self._workgroup_status = workgroup_status
         self._credentials_valid = credentials_valid
+        self._longest_execution = longest_execution
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
@@ -309,7 +313,12 @@ class RedshiftDataApi:
                 )
             known = self._store.add(records, params.get("ClientToken"))
             if known is None:
-                execution = Execution(self._warehouse, self._s3_client_factory, self._role_refusal)
+                execution = Execution(
+                    self._warehouse,
+                    self._s3_client_factory,
+                    self._role_refusal,
+                    longest_seconds=self._longest_execution(params["WorkgroupName"]),
+                )
                 self._executions[records[0].id] = execution
                 self._workers.submit(self._work, execution, records, valid)
         if known is not None and known.fingerprint != records[0].fingerprint:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel, RawCursor
 
-from local_aws.redshift.error_messages import isolation_violation, redshift_error
+from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
 from local_aws.redshift.load import CopyError, Loaded, S3ClientFactory, load_parquet
 from local_aws.redshift.result_columns import ResultSet, read_result
 from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
@@ -49,15 +49,25 @@ class Execution:
         s3_client_factory: Gives the S3 client for the role of a COPY.
         role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role, in Redshift's words;
             None when it can.
+        longest_seconds: After how long a statement is aborted (max_query_execution_time); a batch's each by itself.
     """
 
-    def __init__(self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_refusal: RoleRefusal) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        s3_client_factory: S3ClientFactory,
+        role_refusal: RoleRefusal,
+        *,
+        longest_seconds: float,
+    ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
         self._role_refusal = role_refusal
+        self._longest_seconds = longest_seconds
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
+        self._overran = False
 
     def cancel(self) -> None:
         """End the run: what PostgreSQL does now is cancelled, what is still to come is not begun."""
@@ -65,12 +75,14 @@ class Execution:
             self._cancelled = True
         threading.Thread(target=self._keep_cancelling, name="redshift-cancel", daemon=True).start()
 
-    def _keep_cancelling(self) -> None:
+    def _keep_cancelling(self, ended: threading.Event | None = None) -> None:
         # A cancel that meets PostgreSQL between two statements has no effect on the one that is sent just then.
         while True:
             with self._lock:
-                if self._connection is None:  # not begun, or too late
+                # Not begun, or too late; what overran is over, and nothing else is to be hit.
+                if self._connection is None or (ended is not None and ended.is_set()):
                     return
+                self._overran |= ended is not None
                 with contextlib.suppress(psycopg.Error):
                     self._connection.cancel_safe(timeout=5)
             time.sleep(_CANCEL_EVERY_SECONDS)
@@ -92,7 +104,8 @@ class Execution:
             connection = self._warehouse.connect(
                 database,
                 cursor_factory=RawCursor,
-                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres",
+                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres"
+                " -c datestyle=ISO,MDY",
             )
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
@@ -124,6 +137,20 @@ class Execution:
                 self._connection = None
             connection.close()
 
+    @contextlib.contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        """Cancel what PostgreSQL does when it takes too long; afterwards ``_overran`` says whether that happened."""
+        ended = threading.Event()
+        timer = threading.Timer(self._longest_seconds, self._keep_cancelling, [ended])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._lock:
+                ended.set()
+
     def _run_one(self, transaction: _Transaction, record: StatementRecord, progress: Progress) -> None:
         if self._cancelled:
             raise CancelledError
@@ -132,14 +159,18 @@ class Execution:
         started = time.perf_counter_ns()
         target: WriteTarget | None = None
         result: ResultSet | None = None
+        overran = aborted_by_monitoring(record.query_id, "max_query_execution_time")
         try:
             statement = translate(record.query)
             target = statement.writes
-            transaction.prepare(statement, record)
-            if statement.copy is not None:
-                record.result_rows = self._copy(transaction, statement, record)
-            elif statement.text:
-                result = transaction.execute(statement, record)
+            with self._time_limit():
+                transaction.prepare(statement, record)
+                if statement.copy is not None:
+                    record.result_rows = self._copy(transaction, statement, record)
+                elif statement.text:
+                    result = transaction.execute(statement, record)
+            if self._overran:  # it ended in the moment of the cancel
+                self._fail(record, overran, progress, started)
         except SqlNotSupported as error:
             self._fail(record, f"ERROR: {error}", progress, started)
         except _OvertakenError as error:
@@ -147,12 +178,12 @@ class Execution:
         except CopyError as error:
             if self._cancelled:
                 raise CancelledError from None
-            self._fail(record, f"ERROR: {error.message}", progress, started)
+            self._fail(record, overran if self._overran else f"ERROR: {error.message}", progress, started)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
             table = None if target is None else target.name
-            self._fail(record, redshift_error(error, table), progress, started)
+            self._fail(record, overran if self._overran else redshift_error(error, table), progress, started)
         record.duration = time.perf_counter_ns() - started
         record.has_result = result is not None
         record.result_rows = max(record.result_rows, 0)
@@ -179,7 +210,10 @@ class Execution:
             if refusal is not None:
                 raise CopyError(refusal, code=8001)
             loaded = load_parquet(
-                transaction.connection, copy, self._s3_client_factory(copy.role_arn), stop=lambda: self._cancelled
+                transaction.connection,
+                copy,
+                self._s3_client_factory(copy.role_arn),
+                stop=lambda: self._cancelled or self._overran,
             )
         except CopyError as error:
             self._record_load(record, statement, started, None, error)
@@ -207,7 +241,7 @@ class Execution:
         assert copy is not None  # noqa: S101
         ended = time.time()
         done = loaded or Loaded(0, 0, 0)
-        status = "completed" if error is None else "aborted" if self._cancelled else "failed"
+        status = "completed" if error is None else "aborted" if self._cancelled or self._overran else "failed"
         with self._warehouse.connect(record.database, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
