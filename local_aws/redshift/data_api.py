@@ -28,6 +28,7 @@ from local_aws.redshift.execution import (
     Execution,
     RoleRefusal,
     StatementFailedError,
+    StatementInterceptor,
     forget_old_runs,
     was_committed,
 )
@@ -67,6 +68,7 @@ class RedshiftDataApi:
             left out, any do.
         longest_execution: Gives the seconds after which a workgroup aborts a statement (max_query_execution_time).
         store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
+        interceptor: Is called around each statement, see StatementInterceptor.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class RedshiftDataApi:
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
         longest_execution: Callable[[str], float] = lambda _workgroup: DEFAULT_LONGEST_EXECUTION,
         store_path: Path | None = None,
+        interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
@@ -88,6 +91,7 @@ class RedshiftDataApi:
         self._workgroup_status = workgroup_status
         self._credentials_valid = credentials_valid
         self._longest_execution = longest_execution
+        self._interceptor = interceptor
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
@@ -318,6 +322,7 @@ class RedshiftDataApi:
                     self._s3_client_factory,
                     self._role_refusal,
                     longest_seconds=self._longest_execution(params["WorkgroupName"]),
+                    interceptor=self._interceptor,
                 )
                 self._executions[records[0].id] = execution
                 self._workers.submit(self._work, execution, records, valid)

@@ -13,7 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import IsolationLevel, RawCursor
@@ -31,6 +31,10 @@ _CANCEL_EVERY_SECONDS = 0.05
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
 RoleRefusal = Callable[[str, str], str | None]
+
+StatementInterceptor = Callable[[StatementRecord, Literal["before", "committed"]], None]
+"""Is called before each statement, and with the last one when its transaction is committed. A StatementFailedError is
+taken for the statement's own failure, for a harness that injects faults."""
 
 
 class StatementFailedError(Exception):
@@ -50,6 +54,7 @@ class Execution:
         role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role, in Redshift's words;
             None when it can.
         longest_seconds: After how long a statement is aborted (max_query_execution_time); a batch's each by itself.
+        interceptor: See StatementInterceptor.
     """
 
     def __init__(
@@ -59,11 +64,13 @@ class Execution:
         role_refusal: RoleRefusal,
         *,
         longest_seconds: float,
+        interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
         self._role_refusal = role_refusal
         self._longest_seconds = longest_seconds
+        self._interceptor = interceptor
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
@@ -128,6 +135,7 @@ class Execution:
             if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
+            self._intercept(records[-1], "committed", progress)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
@@ -156,6 +164,7 @@ class Execution:
             raise CancelledError
         record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
         progress(record, None)
+        self._intercept(record, "before", progress)
         started = time.perf_counter_ns()
         target: WriteTarget | None = None
         result: ResultSet | None = None
@@ -193,6 +202,13 @@ class Execution:
             record.result_rows = len(result.rows)
         record.status = "FINISHED"
         progress(record, result)
+
+    def _intercept(self, record: StatementRecord, moment: Literal["before", "committed"], progress: Progress) -> None:
+        if self._interceptor is not None:
+            try:
+                self._interceptor(record, moment)
+            except StatementFailedError as failure:
+                self._fail(record, str(failure), progress)
 
     @staticmethod
     def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> None:

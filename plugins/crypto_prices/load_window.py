@@ -18,6 +18,7 @@ from crypto_prices.operators.plan_load import PlanLoadOperator
 from crypto_prices.operators.read_curation_report import ReadCurationReportOperator
 from crypto_prices.operators.reconcile import ReconcileOperator
 from crypto_prices.operators.resolve_window import ResolveWindowOperator
+from crypto_prices.retry_policy import StepRetryPolicy
 
 FACT_CRYPTO_PRICES = Asset("crypto.fact_crypto_prices")
 
@@ -29,11 +30,12 @@ STATEMENT: dict[str, Any] = {
     "pre_execute": macros.use_redshift_secret,
     # Not synchronous and durable, which is the default: cleared, that hands back the old statement and runs nothing.
     "deferrable": True,
-    "poll_interval": 2,
+    "poll_interval": 1,
     "execution_timeout": timedelta(minutes=20),
 }
+GLUE_RUN_MINUTES = 55
 GLUE_TIMEOUT = timedelta(minutes=60)
-GLUE_POLL_SECONDS = 3
+GLUE_POLL_SECONDS = 2
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "data-platform",
@@ -42,6 +44,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=20),
+    "retry_policy": StepRetryPolicy(),
 }
 
 
@@ -86,6 +89,8 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
         fetch_prices = FetchPricesOperator.partial(
             task_id="fetch_prices",
             execution_timeout=timedelta(minutes=60),
+            # An exchange's outage lasts longer than a hiccup of AWS.
+            retries=6,
             map_index_template="{{ task.source }}",
             doc_md="Lands every response of one source untouched in `raw/`, and commits them with one manifest.",
         ).expand_kwargs(resolve_window.output)
@@ -111,11 +116,19 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 "--lake_bucket": "{{ settings().s3_bucket }}",
                 "--max_rejected_share": "{{ settings().max_rejected_share }}",
             },
+            # Below the task's own bound: a run that nobody waits for any more must not go on.
+            run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
             waiter_delay=GLUE_POLL_SECONDS,
             waiter_max_attempts=int(GLUE_TIMEOUT.total_seconds() / GLUE_POLL_SECONDS),
             execution_timeout=GLUE_TIMEOUT,
             doc_md="The Glue job reads the raw manifests, writes Parquet to `curated/`, rejects to `quarantine/`, and "
             "publishes the days' partitions in the Glue catalog.",
+        )
+
+        read_curation_report = ReadCurationReportOperator(
+            task_id="read_curation_report",
+            job_run_id=curate_prices.output,
+            doc_md="What this very Glue run counted. Fails when a record is not accounted for.",
         )
 
         wait_for_partition = GlueCatalogPartitionSensor(
@@ -128,12 +141,6 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             timeout=timedelta(minutes=10).total_seconds(),
             execution_timeout=timedelta(minutes=10),
             doc_md="The window can be read through the Glue catalog.",
-        )
-
-        read_curation_report = ReadCurationReportOperator(
-            task_id="read_curation_report",
-            job_run_id=curate_prices.output,
-            doc_md="What this very Glue run counted. Fails when a record is not accounted for.",
         )
 
         copy_to_staging = RedshiftDataOperator(
@@ -157,10 +164,12 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 # Merges of all DAGs take turns in the warehouse; concurrent writers of one table would abort with 1023.
                 "load/lock_loads.sql",
                 "load/check_staging.sql",
-                "load/delete_superseded.sql",
-                "load/merge_into_fact.sql",
                 "load/delete_etl_metadata.sql",
                 "load/insert_etl_metadata.sql",
+                "load/count_removed.sql",
+                "load/check_removed.sql",
+                "load/delete_superseded.sql",
+                "load/merge_into_fact.sql",
                 "load/count_load.sql",
             ],
             doc_md="Replaces the window's rows in the fact table and writes the metadata row with what the warehouse "
@@ -195,8 +204,8 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             fetch_prices,
             plan_load,
             curate_prices,
-            wait_for_partition,
             read_curation_report,
+            wait_for_partition,
             copy_to_staging,
             check_staging,
             merge_into_fact,

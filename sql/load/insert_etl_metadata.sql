@@ -15,6 +15,7 @@ INSERT INTO crypto.etl_metadata (
     rows_quarantined,
     rows_duplicate,
     rows_curated,
+    rows_removed,
     loaded_at,
     markets
 ) VALUES
@@ -37,6 +38,7 @@ INSERT INTO crypto.etl_metadata (
         {{ counts.quarantined_total | literal }},
         {{ counts.duplicates | literal }},
         {{ counts.curated | literal }},
+        0,
         GETDATE(),
         {{ fetched.markets | join(',') | literal }}
     ){% if not loop.last %},{% endif %}

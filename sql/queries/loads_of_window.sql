@@ -10,6 +10,7 @@ SELECT
     rows_staged,
     rows_merged,
     rows_in_window,
+    rows_removed,
     glue_job_run_id,
     raw_manifest,
     copy_manifest,

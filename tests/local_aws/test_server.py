@@ -263,7 +263,7 @@ def intercepted(tmp_path):
     """A front of its own in this process, and the list of what its interceptor does."""
     seen, wish = [], {}
 
-    def interceptor(call, moment):
+    def interceptor(call, moment, _answer):
         seen.append((call.service, call.operation, moment))
         if (call.operation, moment) in wish:
             raise wish[call.operation, moment]

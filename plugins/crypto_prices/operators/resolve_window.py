@@ -10,12 +10,26 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from crypto_prices.errors import FatalSourceError
-from crypto_prices.settings import SettingsError, load_settings, select_symbols
+from crypto_prices.settings import Settings, SettingsError, load_settings, select_symbols
+from crypto_prices.sources import get_source
 from crypto_prices.sources.base import refuse_unclosed
 from crypto_prices.window import Window, WindowError, daily_window
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+
+def check_sources(settings: Settings) -> None:
+    """Check what only the sources themselves know: their names, intervals and the symbols' quote currencies.
+
+    Raises:
+        FatalSourceError: There is no such source, or it has no such interval or market.
+    """
+    for name, wanted in settings.sources.items():
+        source = get_source(name, wanted.api_url)
+        source.interval_length(settings.candle_interval)
+        for symbol in wanted.symbols:
+            source.market(symbol)
 
 
 class ResolveWindowOperator(BaseOperator):
@@ -58,6 +72,7 @@ class ResolveWindowOperator(BaseOperator):
             else:
                 window = daily_window(context["dag_run"].logical_date, self.day)
             refuse_unclosed(window, datetime.now(UTC))
+            check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
         except (SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
