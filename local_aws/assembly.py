@@ -40,7 +40,7 @@ from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse
 from local_aws.role_sessions import RoleSessions
 from local_aws.server import Front, HttpServer, Interceptor
-from local_aws.wire import WireService
+from local_aws.wire import ACCOUNT_ID, WireService
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_STATE_DIR = CHECKOUT / ".local"
@@ -163,16 +163,17 @@ class LocalAws:
         statements = RedshiftDataApi(
             warehouse,
             s3_client_factory=roles.s3_client,
-            role_exists=roles.exists,
+            role_refusal=lambda workgroup, role_arn: _copy_role_refusal(serverless, roles, workgroup, role_arn),
             secret_lookup=lambda secret: _secret_text(manager, secret),
             workgroup_status=serverless.workgroup_status,
+            longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
             interceptor=self._statement_interceptor,
         )
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(
             get_job=lambda name: glue.get_job(JobName=name)["Job"],
-            role_credentials=roles.credentials,
+            role_credentials=roles.glue_credentials,
             endpoint_url=lambda: endpoint,
             state_dir=self.state_dir,
         )
@@ -196,6 +197,17 @@ class LocalAws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _copy_role_refusal(
+    serverless: RedshiftServerless, roles: RoleSessions, workgroup: str, role_arn: str
+) -> str | None:
+    """Say in Redshift's words why a COPY in a workgroup cannot read with a role, or None when it can."""
+    if role_arn not in serverless.associated_roles(workgroup):
+        return f"The requested role {role_arn} is not associated to cluster"
+    context = {"aws:SourceAccount": [ACCOUNT_ID], "aws:SourceArn": serverless.source_arns(workgroup)}
+    reason = roles.refusal(role_arn, ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"], context)
+    return None if reason is None else f"User is not authorized to assume IAM Role {role_arn}: {reason}"
 
 
 def _secret_text(manager: Any, secret: str) -> str | None:

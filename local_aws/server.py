@@ -17,6 +17,7 @@ from a2wsgi import WSGIMiddleware
 from botocore.exceptions import DataNotFoundError
 from botocore.model import ServiceModel
 
+from local_aws.admission import Admission
 from local_aws.call_log import CallLog
 from local_aws.moto_journal import HttpRequest
 from local_aws.moto_state import MOTO_SERVICES, MotoState
@@ -91,6 +92,7 @@ class Front:
         health: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._moto = moto
+        self._admission = Admission(moto)
         self._services = services
         self._call_log = call_log
         self._exchange = exchange
@@ -165,7 +167,8 @@ class Front:
             return ours.answer(call.context, environ, call.request.body)
         if call.service not in MOTO_SERVICES or only_pretended(call.service, call.operation):
             raise refusal(call.service, call.operation)
-        return self._moto.answer(call.service, call.operation, call.request)
+        request = self._admission.admitted(call.service, call.operation, call.context, call.request)
+        return self._moto.answer(call.service, call.operation, request)
 
     def _health_answer(self) -> Answer:
         body = {"status": "ok", "services": sorted({*self._services, *MOTO_SERVICES}), **self._health()}

@@ -12,14 +12,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import psycopg
 from psycopg import IsolationLevel, RawCursor
 
-from local_aws.redshift.error_messages import isolation_violation, redshift_error
+from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
 from local_aws.redshift.load import CopyError, Loaded, S3ClientFactory, load_parquet
 from local_aws.redshift.result_columns import ResultSet, read_result
 from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
@@ -31,6 +31,7 @@ _CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
+RoleRefusal = Callable[[str, str], str | None]
 
 StatementInterceptor = Callable[[Sequence[StatementRecord], int, Literal["before", "committed"]], None]
 """Is called with the statements of a transaction before each of them (with its index), and after the commit (with the
@@ -51,7 +52,9 @@ class Execution:
     Args:
         warehouse: Where it runs.
         s3_client_factory: Gives the S3 client for the role of a COPY.
-        role_exists: Says whether a role's ARN is one of IAM.
+        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role, in Redshift's words;
+            None when it can.
+        longest_seconds: After how long a statement is aborted (max_query_execution_time); a batch's each by itself.
         interceptor: See StatementInterceptor.
     """
 
@@ -59,16 +62,20 @@ class Execution:
         self,
         warehouse: Warehouse,
         s3_client_factory: S3ClientFactory,
-        role_exists: Callable[[str], bool],
+        role_refusal: RoleRefusal,
+        *,
+        longest_seconds: float,
         interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
-        self._role_exists = role_exists
+        self._role_refusal = role_refusal
+        self._longest_seconds = longest_seconds
         self._interceptor = interceptor
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
+        self._overran = False
 
     def cancel(self) -> None:
         """End the run: what PostgreSQL does now is cancelled, what is still to come is not begun."""
@@ -76,12 +83,14 @@ class Execution:
             self._cancelled = True
         threading.Thread(target=self._keep_cancelling, name="redshift-cancel", daemon=True).start()
 
-    def _keep_cancelling(self) -> None:
+    def _keep_cancelling(self, ended: threading.Event | None = None) -> None:
         # A cancel that meets PostgreSQL between two statements has no effect on the one that is sent just then.
         while True:
             with self._lock:
-                if self._connection is None:  # not begun, or too late
+                # Not begun, or too late; what overran is over, and nothing else is to be hit.
+                if self._connection is None or (ended is not None and ended.is_set()):
                     return
+                self._overran |= ended is not None
                 with contextlib.suppress(psycopg.Error):
                     self._connection.cancel_safe(timeout=5)
             time.sleep(_CANCEL_EVERY_SECONDS)
@@ -103,7 +112,8 @@ class Execution:
             connection = self._warehouse.connect(
                 database,
                 cursor_factory=RawCursor,
-                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres",
+                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres"
+                " -c datestyle=ISO,MDY",
             )
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
@@ -138,6 +148,20 @@ class Execution:
                 self._connection = None
             connection.close()
 
+    @contextlib.contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        """Cancel what PostgreSQL does when it takes too long; afterwards ``_overran`` says whether that happened."""
+        ended = threading.Event()
+        timer = threading.Timer(self._longest_seconds, self._keep_cancelling, [ended])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._lock:
+                ended.set()
+
     def _run_one(
         self, transaction: _Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
     ) -> None:
@@ -149,14 +173,18 @@ class Execution:
         started = time.perf_counter_ns()
         target: WriteTarget | None = None
         result: ResultSet | None = None
+        overran = aborted_by_monitoring(record.query_id, "max_query_execution_time")
         try:
             statement = translate(record.query)
             target = statement.writes
-            transaction.prepare(statement, record)
-            if statement.copy is not None:
-                record.result_rows = self._copy(transaction, statement, record)
-            elif statement.text:
-                result = transaction.execute(statement, record)
+            with self._time_limit():
+                transaction.prepare(statement, record)
+                if statement.copy is not None:
+                    record.result_rows = self._copy(transaction, statement, record)
+                elif statement.text:
+                    result = transaction.execute(statement, record)
+            if self._overran:  # it ended in the moment of the cancel
+                self._fail(record, overran, progress, started)
         except SqlNotSupported as error:
             self._fail(record, f"ERROR: {error}", progress, started)
         except _OvertakenError as error:
@@ -164,12 +192,12 @@ class Execution:
         except CopyError as error:
             if self._cancelled:
                 raise CancelledError from None
-            self._fail(record, f"ERROR: {error.message}", progress, started)
+            self._fail(record, overran if self._overran else f"ERROR: {error.message}", progress, started)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
             table = None if target is None else target.name
-            self._fail(record, redshift_error(error, table), progress, started)
+            self._fail(record, overran if self._overran else redshift_error(error, table), progress, started)
         record.duration = time.perf_counter_ns() - started
         record.has_result = result is not None
         record.result_rows = max(record.result_rows, 0)
@@ -201,10 +229,14 @@ class Execution:
         assert copy is not None  # noqa: S101 - the caller's condition, for the type checker
         started = time.time()
         try:
-            if not self._role_exists(copy.role_arn):
-                raise CopyError(f"User is not authorized to assume IAM Role {copy.role_arn}", code=8001)
+            refusal = self._role_refusal(record.workgroup, copy.role_arn)
+            if refusal is not None:
+                raise CopyError(refusal, code=8001)
             loaded = load_parquet(
-                transaction.connection, copy, self._s3_client_factory(copy.role_arn), stop=lambda: self._cancelled
+                transaction.connection,
+                copy,
+                self._s3_client_factory(copy.role_arn),
+                stop=lambda: self._cancelled or self._overran,
             )
         except CopyError as error:
             self._record_load(record, statement, started, None, error)
@@ -232,7 +264,7 @@ class Execution:
         assert copy is not None  # noqa: S101
         ended = time.time()
         done = loaded or Loaded(0, 0, 0)
-        status = "completed" if error is None else "aborted" if self._cancelled else "failed"
+        status = "completed" if error is None else "aborted" if self._cancelled or self._overran else "failed"
         with self._warehouse.connect(record.database, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
