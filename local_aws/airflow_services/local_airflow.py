@@ -101,6 +101,7 @@ class LocalAirflow:
         self._on_step = on_step or (lambda _: None)
         self._closing = contextlib.ExitStack()
         self._api: AirflowApi | None = None
+        self._is_warm = False
 
     @property
     def url(self) -> str:
@@ -238,6 +239,7 @@ class LocalAirflow:
         )
 
     def _start_component(self, name: str) -> None:
+        self._is_warm = self._is_warm and name != API_SERVER
         try:
             self.components[name].start()
         except RuntimeError as error:
@@ -264,6 +266,9 @@ class LocalAirflow:
     def _unhealthy(self, heard_since: datetime | None) -> list[str]:
         """The parts that are not well, those first that others wait for."""
         try:
+            if not self._is_warm:
+                self.api.warm_up()
+                self._is_warm = True
             health = self.api.health()
         except (AirflowUnreachableError, AirflowApiError):
             return [API_SERVER]
