@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
-from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.errors import CurationError, RejectedShareError
 from crypto_prices_etl.quality import REASONS
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 
@@ -132,11 +132,11 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
     """Fail the run if too many records were rejected.
 
     Raises:
-        CurationError: quarantined/fetched is above the share; the message names the reasons and where the records are.
+        RejectedShareError: quarantined/fetched is above the share; the message names the reasons and the quarantine.
     """
     if counts.rejected > max_rejected_share * counts.fetched:
         reasons = {source: dict(found.quarantined) for source, found in counts.sources.items() if found.quarantined}
-        raise CurationError(
+        raise RejectedShareError(
             f"{counts.rejected} of {counts.fetched} records were rejected, more than the tolerated share "
             f"of {max_rejected_share:g}: {json.dumps(reasons)}. Nothing was published; "
             f"the records are in {quarantine_uri}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,17 @@ from crypto_prices_etl.accounting import (
     written_metrics,
 )
 from crypto_prices_etl.candles import to_candles
+from crypto_prices_etl.carry_over import CarriedOver, asked_markets, carry_over, published_days
 from crypto_prices_etl.deduplication import with_outcome
 from crypto_prices_etl.errors import CurationError
-from crypto_prices_etl.lake_files import RunPaths, curated_rows, list_curated_files, write_curated, write_quarantine
+from crypto_prices_etl.lake_files import (
+    RunPaths,
+    curated_rows,
+    delete_files,
+    list_curated_files,
+    write_curated,
+    write_quarantine,
+)
 from crypto_prices_etl.parsers import parser_of
 from crypto_prices_etl.publish import audit, copy_manifest, curation_report, publish_partitions, put_json
 from crypto_prices_etl.quality import with_reason
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from crypto_prices_etl.arguments import CurationArguments
+    from crypto_prices_etl.lake_files import DataFile
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +58,8 @@ SPARK_SETTINGS = {
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
 """The session settings that the result depends on."""
+
+_CARRY_OVER_TRIES = 5
 
 
 def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> dict[str, Any]:
@@ -77,15 +90,45 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         counts = Counts({source: SourceCounts() for source in fetched}, {})
 
     files = list_curated_files(s3, paths, arguments.window.days())
-    audit(counts, files)
+    audit(counts.rows_by_day, files)
     if counts.curated:
         entries = [file for written in files.values() for file in written]
         put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
-    publish_partitions(glue, arguments, paths, counts)
-    report = curation_report(arguments, paths, counts, has_copy_manifest=bool(counts.curated))
+    asked = asked_markets(manifests)
+    carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
+    publish_partitions(glue, arguments, paths, counts.rows_by_day, carried, asked)
+    report = curation_report(arguments, paths, counts, carried)
     put_json(s3, paths.bucket, paths.curation_report_key, report)
     logger.info("curated %s: %s", arguments.window.as_json(), report["totals"])
     return report
+
+
+def _carry_over(
+    spark: SparkSession,
+    s3: S3Client,
+    glue: GlueClient,
+    arguments: CurationArguments,
+    paths: RunPaths,
+    own: Mapping[dt.date, Sequence[DataFile]],
+    asked: frozenset[str],
+) -> CarriedOver:
+    """Carry the other markets' rows over, again if another run switched a day meanwhile.
+
+    Raises:
+        CurationError: Other runs switch the same days faster than this one can follow, or files are missing.
+    """
+    days = arguments.window.days()
+    for _ in range(_CARRY_OVER_TRIES):
+        published = published_days(glue, arguments)
+        carried = carry_over(spark, paths, published, asked)
+        files = list_curated_files(s3, paths, days)
+        copies = {day: [file for file in files[day] if file not in own[day]] for day in days}
+        audit(carried.rows_by_day, copies)
+        if published_days(glue, arguments) == published:
+            return carried
+        logger.warning("another run published days of this window meanwhile: carrying over again")
+        delete_files(s3, [file for of_day in copies.values() for file in of_day])
+    raise CurationError(f"other runs keep publishing days of {arguments.window.as_json()}: run this one again later")
 
 
 def outcomes_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ _QUARANTINE_COLUMNS = (
     "ingested_at",
     "batch_id",
 )
+
+_DELETE_AT_ONCE = 1000
+"""The most that DeleteObjects takes."""
 
 _MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"
 
@@ -114,6 +118,19 @@ def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPa
     counted.write.mode("errorifexists").option("timestampFormat", _MICROSECONDS).json(
         paths.uri(paths.quarantine_prefix), timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
     )
+
+
+def delete_files(s3: S3Client, files: Sequence[DataFile]) -> None:
+    """Delete objects of the run's own version that were not published.
+
+    Raises:
+        CurationError: S3 kept one of them.
+    """
+    for first in range(0, len(files), _DELETE_AT_ONCE):
+        named = [file.uri.removeprefix("s3://").partition("/") for file in files[first : first + _DELETE_AT_ONCE]]
+        answer = s3.delete_objects(Bucket=named[0][0], Delete={"Objects": [{"Key": key} for _, _, key in named]})
+        if answer.get("Errors"):
+            raise CurationError(f"could not delete {answer['Errors']}")
 
 
 def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> dict[dt.date, list[DataFile]]:

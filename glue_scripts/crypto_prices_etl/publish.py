@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from crypto_prices_etl.accounting import Counts
     from crypto_prices_etl.arguments import CurationArguments
+    from crypto_prices_etl.carry_over import CarriedOver
     from crypto_prices_etl.lake_files import DataFile, RunPaths
 
 T = TypeVar("T")
@@ -29,14 +30,14 @@ _CREATE_AT_ONCE = 100
 _DELETE_AT_ONCE = 25
 
 
-def audit(counts: Counts, files: Mapping[dt.date, Sequence[DataFile]]) -> None:
+def audit(rows_by_day: Mapping[dt.date, int], files: Mapping[dt.date, Sequence[DataFile]]) -> None:
     """Check that S3 holds files for exactly the days that have rows.
 
     Raises:
         CurationError: A day's files are missing or empty, or a day without rows has files.
     """
     for day, written in files.items():
-        rows = counts.rows_by_day.get(day, 0)
+        rows = rows_by_day.get(day, 0)
         if bool(rows) != bool(written) or any(f.content_length == 0 for f in written):
             held = [f"{f.uri} ({f.content_length} bytes)" for f in written]
             raise CurationError(f"{rows} rows were written for {day}, S3 holds {held}. Nothing was published")
@@ -56,20 +57,43 @@ def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
     }
 
 
-def publish_partitions(glue: GlueClient, arguments: CurationArguments, paths: RunPaths, counts: Counts) -> None:
+def publish_partitions(
+    glue: GlueClient,
+    arguments: CurationArguments,
+    paths: RunPaths,
+    rows_by_day: Mapping[dt.date, int],
+    carried: CarriedOver,
+    asked: frozenset[str],
+) -> None:
     """Point the catalog's partitions of the window's days at this version.
 
     A day that has rows is created, or its location switched if it is there. A day that has none any more loses its
     partition: it would show rows that the newest load of the window does not have. Safe to run again.
+
+    Args:
+        glue: A Glue client.
+        arguments: What is published, and where.
+        paths: The run's places.
+        rows_by_day: The run's own rows of each day.
+        carried: What was carried over into the version.
+        asked: The markets that the run replaces.
 
     Raises:
         CurationError: The catalog refused a partition; the message names it.
     """
     place = {"DatabaseName": arguments.catalog_database, "TableName": arguments.catalog_table}
     table = glue.get_table(DatabaseName=arguments.catalog_database, Name=arguments.catalog_table)["Table"]
+    days = [day for day in arguments.window.days() if rows_by_day.get(day) or carried.rows_by_day.get(day)]
     wanted = [
-        _partition_input(table["StorageDescriptor"], day, rows, arguments, paths)
-        for day, rows in sorted(counts.rows_by_day.items())
+        _partition_input(
+            table["StorageDescriptor"],
+            day,
+            arguments,
+            paths,
+            rows=rows_by_day.get(day, 0) + carried.rows_by_day.get(day, 0),
+            markets=asked | carried.markets_by_day.get(day, frozenset()),
+        )
+        for day in days
     ]
     for chunk in _chunks(wanted, _CREATE_AT_ONCE):
         created = glue.batch_create_partition(**place, PartitionInputList=chunk)
@@ -84,7 +108,7 @@ def publish_partitions(glue: GlueClient, arguments: CurationArguments, paths: Ru
         logger.info(
             "published %d partitions of %s, %d of them switched", len(chunk), arguments.catalog_table, len(switched)
         )
-    gone = [_values(day) for day in arguments.window.days() if day not in counts.rows_by_day]
+    gone = [_values(day) for day in arguments.window.days() if day not in days]
     for stale in _chunks(gone, _DELETE_AT_ONCE):
         deleted = glue.batch_delete_partition(**place, PartitionsToDelete=[{"Values": v} for v in stale])
         absent = _failed(deleted.get("Errors", []), "PartitionValues", "EntityNotFoundException")
@@ -94,7 +118,7 @@ def publish_partitions(glue: GlueClient, arguments: CurationArguments, paths: Ru
 
 
 def curation_report(
-    arguments: CurationArguments, paths: RunPaths, counts: Counts, *, has_copy_manifest: bool
+    arguments: CurationArguments, paths: RunPaths, counts: Counts, carried: CarriedOver
 ) -> dict[str, Any]:
     """Return the report on which the rest of the pipeline relies."""
     return {
@@ -122,7 +146,9 @@ def curation_report(
             {"values": _values(day), "location": paths.uri(paths.day_prefix(day)), "rows": rows}
             for day, rows in sorted(counts.rows_by_day.items())
         ],
-        "copy_manifest": paths.uri(paths.copy_manifest_key) if has_copy_manifest else None,
+        # Rows of markets that the run was not asked for: in the published days, not in the counts above.
+        "carried_over": sum(carried.rows_by_day.values()),
+        "copy_manifest": paths.uri(paths.copy_manifest_key) if counts.curated else None,
         "quarantine": paths.uri(paths.quarantine_prefix) if counts.rejected else None,
     }
 
@@ -138,12 +164,23 @@ def _values(day: dt.date) -> list[str]:
 
 
 def _partition_input(
-    descriptor: Mapping[str, Any], day: dt.date, rows: int, arguments: CurationArguments, paths: RunPaths
+    descriptor: Mapping[str, Any],
+    day: dt.date,
+    arguments: CurationArguments,
+    paths: RunPaths,
+    *,
+    rows: int,
+    markets: frozenset[str],
 ) -> PartitionInputTypeDef:
     return {
         "Values": _values(day),
         "StorageDescriptor": {**descriptor, "Location": paths.uri(paths.day_prefix(day))},  # type: ignore[typeddict-item]
-        "Parameters": {"rows": str(rows), "batch_id": arguments.batch_id, "job_run_id": arguments.job_run_id},
+        "Parameters": {
+            "rows": str(rows),
+            "batch_id": arguments.batch_id,
+            "job_run_id": arguments.job_run_id,
+            "markets": ",".join(sorted(markets)),
+        },
     }
 
 

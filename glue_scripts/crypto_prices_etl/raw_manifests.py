@@ -44,6 +44,14 @@ class RawObject:
 
 
 @dataclass(frozen=True)
+class Market:
+    """A market that was asked for, under its canonical name."""
+
+    symbol: str
+    quote_currency: str
+
+
+@dataclass(frozen=True)
 class RawManifest:
     """One fetch of a window from one source."""
 
@@ -51,6 +59,7 @@ class RawManifest:
     source: str
     candle_interval: str
     records: int
+    markets: tuple[Market, ...]
     objects: tuple[RawObject, ...]
 
 
@@ -91,6 +100,10 @@ def parse_raw_manifest(uri: str, content: dict[str, Any], window: Window) -> Raw
             source=_fitting("source", content["source"]),
             candle_interval=_fitting("candle_interval", content["candle_interval"]),
             records=content["records"],
+            markets=tuple(
+                Market(_fitting("symbol", m["symbol"]), _fitting("quote_currency", m["quote_currency"]))
+                for m in content["symbols"]
+            ),
             objects=tuple(
                 RawObject(
                     uri=_plain(o["uri"]),
@@ -106,6 +119,11 @@ def parse_raw_manifest(uri: str, content: dict[str, Any], window: Window) -> Raw
         )
     except (KeyError, TypeError) as error:
         raise CurationError(f"{uri} is not a complete raw manifest: {error!r}") from error
+    unasked = {(o.symbol, o.quote_currency) for o in manifest.objects} - {
+        (m.symbol, m.quote_currency) for m in manifest.markets
+    }
+    if unasked:
+        raise CurationError(f"{uri} has objects of markets that it does not list: {sorted(unasked)}")
     total = sum(o.records for o in manifest.objects)
     if total != manifest.records:
         raise CurationError(f"{uri} says {manifest.records} records, its objects {total}")

@@ -125,7 +125,7 @@ class DayRun:
             return False
         if result["skipped_because"]:
             self.screen.skipped(result["skipped_because"])
-        self.screen.gaps({fetched["source"]: fetched["gaps"] for fetched in result["fetched"]}, self.options.day)
+        self.screen.gaps(result["fetched"], self.options.day)
         load = self._show_warehouse(names)
         self.screen.places(self._places(names, load))
         glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in tasks if task.task_id == "curate_prices")

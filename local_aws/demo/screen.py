@@ -102,19 +102,27 @@ class Screen:
         self.console.print(f"[yellow]Nothing had to be loaded again:[/] {escape(why)}.", soft_wrap=True)
         self.console.print("To load it all the same: make demo FORCE=1 with the same options.")
 
-    def gaps(self, gaps: dict[str, list[str]], day: object) -> None:
-        """Name the markets without a candle."""
-        for source, symbols in sorted(gaps.items()):
-            if symbols:
+    def gaps(self, fetched: Sequence[dict[str, Any]], day: object) -> None:
+        """Name the markets without a candle, and those with fewer than the day has."""
+        for source in fetched:
+            if source["gaps"]:
+                names = ", ".join(source["gaps"])
                 self.console.print(
-                    f"[yellow]Gaps:[/] {source} has no candle of {', '.join(symbols)} on {day}; recorded, not an error."
+                    f"[yellow]Gaps:[/] {source['source']} has no candle of {names} on {day}; recorded, not an error."
+                )
+            if source["incomplete"]:
+                counts = ", ".join(f"{symbol} ({records} candles)" for symbol, records in source["incomplete"].items())
+                self.console.print(
+                    f"[yellow]Gaps:[/] {source['source']} has not every candle of {day} of {counts}; recorded, not an "
+                    "error."
                 )
 
     def accounting(self, loads: Sequence[dict[str, Any]], quarantined: dict[str, dict[str, int]]) -> None:
         """Show what each step counted, and why records were quarantined."""
         table = Table(title="Row accounting", title_justify="left", title_style="bold")
-        for column in ("source", "fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window"):
-            table.add_column(column, justify="left" if column == "source" else "right")
+        table.add_column("source")
+        for column in ("fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window", "removed"):
+            table.add_column(column, justify="right")
         for load in loads:
             table.add_row(
                 load["source"],
@@ -128,6 +136,7 @@ class Screen:
                         "rows_staged",
                         "rows_merged",
                         "rows_in_window",
+                        "rows_removed",
                     )
                 ),
             )

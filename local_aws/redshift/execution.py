@@ -246,6 +246,8 @@ class _Transaction:
             word = record.query.split(None, 1)[0].upper()
             raise SqlNotSupported(f"{word} cannot run inside a transaction block (a batch is one transaction)")
         self._ensure_text_types(statement)
+        if not statement.takes_snapshot:
+            return
         target = statement.writes
         if target is None or not (self._alone and target.appends):
             # A lone append waits for its turn first and looks then; everything else sees what was there when it began.

@@ -64,6 +64,7 @@ class Statement:
         writes: The table it writes rows of, if it is known.
         in_transaction: Whether Redshift allows it inside a transaction.
         returns_rows: Whether it is a query.
+        takes_snapshot: Whether the transaction's snapshot is taken when it begins, if it was not before.
         copy: The COPY, for a COPY.
     """
 
@@ -73,6 +74,7 @@ class Statement:
     writes: WriteTarget | None = None
     in_transaction: bool = True
     returns_rows: bool = False
+    takes_snapshot: bool = True
     copy: CopyStatement | None = None
 
 
@@ -132,7 +134,9 @@ def _lock(words: Words) -> Statement:
         if not words.take(","):
             break
     words.end()
-    return Statement(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+    # Not among the statements that create a snapshot, so a transaction that begins with it sees what was committed
+    # while it waited: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+    return Statement(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE", takes_snapshot=False)
 
 
 def _maintenance(words: Words) -> Statement:

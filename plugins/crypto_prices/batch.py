@@ -21,6 +21,7 @@ class FetchedSource:
         records: Number of records fetched.
         markets: Canonical markets that were asked for, such as ``BTC/USDT``: the scope that a load replaces.
         gaps: Exchange symbols without a candle in the window.
+        incomplete: Exchange symbols with fewer candles than the window has intervals, and how many they have.
     """
 
     source: str
@@ -30,6 +31,7 @@ class FetchedSource:
     records: int
     markets: list[str]
     gaps: list[str]
+    incomplete: dict[str, int]
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class CurationReport:
         sources: Counts of each source.
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
+        days: The days (ISO) that have curated rows, whose catalog partitions the run switched.
     """
 
     batch_id: str
@@ -46,6 +47,7 @@ class CurationReport:
     sources: dict[str, SourceCounts]
     copy_manifest: str | None
     quarantine: str | None
+    days: tuple[str, ...]
 
     @property
     def curated(self) -> int:
@@ -79,6 +81,7 @@ class CurationReport:
                 },
                 copy_manifest=document["copy_manifest"],
                 quarantine=document["quarantine"],
+                days=tuple("-".join(partition["values"]) for partition in document["partitions"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise CurationReportError(f"the curation report lacks {error}") from None

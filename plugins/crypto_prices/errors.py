@@ -29,6 +29,7 @@ class SourceError(Exception):
         url: The request, secrets already redacted; None when no request was made.
         status: HTTP status of the answer, if there was one.
         exchange_code: The exchange's own error code, such as ``-1121``, if it gave one.
+        retry_after_seconds: How long the source asks to wait, if it does.
     """
 
     def __init__(
@@ -38,14 +39,16 @@ class SourceError(Exception):
         url: str | None = None,
         status: int | None = None,
         exchange_code: int | str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         # All of it goes to args: Airflow passes exceptions between processes, and pickle rebuilds them from args.
-        super().__init__(problem, advice, url, status, exchange_code)
+        super().__init__(problem, advice, url, status, exchange_code, retry_after_seconds)
         self.problem = problem
         self.advice = advice
         self.url = url
         self.status = status
         self.exchange_code = exchange_code
+        self.retry_after_seconds = retry_after_seconds
 
     def __str__(self) -> str:
         request = f" (GET {self.url})" if self.url else ""

@@ -476,7 +476,9 @@ def _source_error(failure: Failure, request: _Request, attempts: int) -> SourceE
     family = RetryableSourceError if failure.retryable else FatalSourceError
     tries = f" (gave up after attempt {attempts})" if failure.retryable else ""
     problem = redact_text(failure.problem, request.secrets) + tries
-    return family(problem, failure.advice, request.shown, failure.status, failure.exchange_code)
+    return family(
+        problem, failure.advice, request.shown, failure.status, failure.exchange_code, failure.retry_after_seconds
+    )
 
 
 def _redirect_target(url: str, location: str) -> str:

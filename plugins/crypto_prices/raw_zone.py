@@ -71,6 +71,7 @@ class RawManifest:
         window: What was asked for.
         candle_interval: Length of a candle, such as ``1h``.
         attempt: Id of the attempt.
+        expected_records: Number of candles that a market without interruption has in the window.
         markets: Every market that was asked for, in order.
         objects: Every response, in the order of the requests.
     """
@@ -80,6 +81,7 @@ class RawManifest:
     window: Window
     candle_interval: str
     attempt: str
+    expected_records: int
     markets: Sequence[Market]
     objects: Sequence[RawObject]
 
@@ -89,10 +91,24 @@ class RawManifest:
         return sum(obj.records for obj in self.objects)
 
     @property
+    def records_by_market(self) -> dict[str, int]:
+        """Number of records of each exchange symbol that was asked for."""
+        records = {market.exchange_symbol: 0 for market in self.markets}
+        for obj in self.objects:
+            records[obj.exchange_symbol] += obj.records
+        return records
+
+    @property
     def gaps(self) -> list[str]:
         """Exchange symbols that the exchange knows but has no candle of in the window."""
-        seen = {obj.exchange_symbol for obj in self.objects if obj.records}
-        return [market.exchange_symbol for market in self.markets if market.exchange_symbol not in seen]
+        return [symbol for symbol, records in self.records_by_market.items() if not records]
+
+    @property
+    def incomplete(self) -> dict[str, int]:
+        """Exchange symbols with fewer candles than the window has intervals, and how many they have."""
+        return {
+            symbol: records for symbol, records in self.records_by_market.items() if 0 < records < self.expected_records
+        }
 
     @property
     def content_hash(self) -> str:
@@ -111,9 +127,7 @@ class RawManifest:
 
     def document(self, written_at: datetime) -> dict[str, Any]:
         """Return the manifest as the JSON document that is written (read by glue_scripts/crypto_prices_etl)."""
-        records: dict[str, int] = {market.exchange_symbol: 0 for market in self.markets}
-        for obj in self.objects:
-            records[obj.exchange_symbol] += obj.records
+        records = self.records_by_market
         return {
             "manifest_version": MANIFEST_VERSION,
             "dataset": lake_paths.DATASET,
@@ -124,12 +138,13 @@ class RawManifest:
             "written_at": _iso(written_at),
             "content_hash": self.content_hash,
             "records": self.records,
+            "expected_records_per_market": self.expected_records,
             "objects": [asdict(obj) for obj in self.objects],
             "symbols": [
                 {
                     **asdict(market),
                     "records": records[market.exchange_symbol],
-                    "outcome": _outcome(records[market.exchange_symbol]),
+                    "outcome": _outcome(records[market.exchange_symbol], self.expected_records),
                 }
                 for market in self.markets
             ],
@@ -146,10 +161,19 @@ class RawZone:
         window: What is asked for.
         candle_interval: Length of a candle.
         attempt: Id of this attempt, different from every other attempt's.
+        expected_records: Number of candles that a market without interruption has in the window.
     """
 
     def __init__(
-        self, *, s3_client: Any, bucket: str, source: str, window: Window, candle_interval: str, attempt: str
+        self,
+        *,
+        s3_client: Any,
+        bucket: str,
+        source: str,
+        window: Window,
+        candle_interval: str,
+        attempt: str,
+        expected_records: int,
     ) -> None:
         self._s3 = s3_client
         self._bucket = bucket
@@ -157,6 +181,7 @@ class RawZone:
         self._window = window
         self._candle_interval = candle_interval
         self._attempt = attempt
+        self._expected_records = expected_records
         self._prefix = lake_paths.raw_attempt_prefix(source, window, attempt)
         self._markets: list[Market] = []
         self._objects: list[RawObject] = []
@@ -200,6 +225,7 @@ class RawZone:
             window=self._window,
             candle_interval=self._candle_interval,
             attempt=self._attempt,
+            expected_records=self._expected_records,
             markets=tuple(self._markets),
             objects=tuple(self._objects),
         )
@@ -214,5 +240,7 @@ def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _outcome(records: int) -> Literal["candles", "no_candles"]:
-    return "candles" if records else "no_candles"
+def _outcome(records: int, expected: int) -> Literal["candles", "missing_candles", "no_candles"]:
+    if not records:
+        return "no_candles"
+    return "candles" if records >= expected else "missing_candles"

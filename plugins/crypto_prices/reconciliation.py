@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crypto_prices.curation_report import CurationReport
@@ -20,12 +21,14 @@ class LoadedCounts:
         rows_staged: Rows that COPY left in the staging table.
         rows_merged: Rows of the batch in the fact table.
         rows_in_window: Rows of the batch's markets and window in the fact table, whichever batch they are of.
+        rows_removed: Rows of an earlier load that this one took away.
     """
 
     source: str
     rows_staged: int | None
     rows_merged: int | None
     rows_in_window: int | None
+    rows_removed: int | None
 
 
 def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
@@ -53,15 +56,33 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
         raise ReconciliationError("the load does not add up: " + "; ".join(problems))
 
 
+def check_published(report: CurationReport, published: Mapping[str, str]) -> None:
+    """Check that each day with rows can be read through the catalog.
+
+    Args:
+        report: What the Glue run says it published.
+        published: Glue job run ids by ISO day, as the catalog has them.
+
+    Raises:
+        ReconciliationError: A day has no partition; the message names it.
+    """
+    missing = [day for day in report.days if day not in published]
+    if missing:
+        raise ReconciliationError(
+            f"the catalog has no partition of {', '.join(missing)}, which Glue run {report.job_run_id} published: "
+            "clear curate_prices with its downstream tasks"
+        )
+
+
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:
     """Return the row accounting as a text table, one line per source."""
-    header = ("source", "fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window")
+    header = ("source", "fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window", "removed")
     lines: list[tuple[str, ...]] = [header]
     by_source = {counts.source: counts for counts in loaded}
     for source, counts in sorted(report.sources.items()):
-        warehouse = by_source.get(source, LoadedCounts(source, None, None, None))
+        warehouse = by_source.get(source, LoadedCounts(source, None, None, None, None))
         figures = (counts.fetched, counts.curated, counts.quarantined_total, counts.duplicates)
-        asked = (warehouse.rows_staged, warehouse.rows_merged, warehouse.rows_in_window)
+        asked = (warehouse.rows_staged, warehouse.rows_merged, warehouse.rows_in_window, warehouse.rows_removed)
         lines.append((source, *map(str, figures), *("?" if figure is None else str(figure) for figure in asked)))
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     table = "\n".join(

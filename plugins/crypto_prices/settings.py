@@ -7,9 +7,15 @@ component, and must not call Secrets Manager.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+KEPT_SECONDS = 10
+"""How long settings that were read are used; a change works after this time at the latest."""
 
 VARIABLE = "crypto_prices_settings"
 """Key of the Airflow Variable; on MWAA the secret ``airflow/variables/crypto_prices_settings``."""
@@ -26,11 +32,14 @@ def _text(pattern: str, max_length: int = 2048) -> Any:
 Name = Annotated[str, _text(r"^[A-Za-z0-9_.\-]+$", 255)]
 BucketName = Annotated[str, _text(r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", 63)]
 SqlName = Annotated[str, _text(r"^[a-z_][a-z0-9_]*$", 127)]
-Arn = Annotated[str, _text(r"^arn:aws[a-z\-]*:[a-z0-9\-]+:[a-z0-9\-]*:[0-9]{12}:[A-Za-z0-9_+=,.@/:\-]+$")]
+SecretArn = Annotated[
+    str, _text(r"^arn:aws[a-z\-]*:secretsmanager:[a-z0-9\-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!\-]+$")
+]
+RoleArn = Annotated[str, _text(r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/\-]+$")]
 ExchangeSymbol = Annotated[str, _text(r"^[A-Z0-9\-]{2,20}$")]
 SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
 ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]
-CandleInterval = Annotated[str, _text(r"^[1-9][0-9]?[mhd]$")]
+CandleInterval = Annotated[str, _text(r"^[1-9][0-9]?[smhd]$")]
 
 
 class _Section(BaseModel):
@@ -79,8 +88,8 @@ class Settings(_Section):
     catalog_table: SqlName
     redshift_workgroup: Name
     redshift_database: SqlName
-    redshift_secret_arn: Arn
-    redshift_copy_role_arn: Arn
+    redshift_secret_arn: SecretArn
+    redshift_copy_role_arn: RoleArn
     sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1)]
     candle_interval: CandleInterval = "1h"
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -108,6 +117,33 @@ def parse_settings(text: str) -> Settings:
         ) from None
 
 
+def select_symbols(settings: Settings, sources: Sequence[str], symbols: Sequence[str]) -> dict[str, list[str]]:
+    """Return the exchange symbols to take from each source.
+
+    Args:
+        settings: The bundle's settings.
+        sources: Names of the sources to take; none means all.
+        symbols: Exchange symbols to take, wherever they are listed; none means all.
+
+    Raises:
+        SettingsError: A source or symbol is not in the settings, or none of the sources has one of the symbols.
+    """
+    unknown = sorted(set(sources) - set(settings.sources))
+    if unknown:
+        raise SettingsError(
+            f"not among the sources of the settings ({', '.join(sorted(settings.sources))}): {', '.join(unknown)}"
+        )
+    taken = {name: source.symbols for name, source in settings.sources.items() if name in sources or not sources}
+    unlisted = sorted(set(symbols) - {symbol for listed in taken.values() for symbol in listed})
+    if unlisted:
+        raise SettingsError(
+            f"not among the symbols that the settings list for {', '.join(sorted(taken))}: {', '.join(unlisted)}. "
+            f"Add them to {VARIABLE} first: what is loaded once must be loaded every day"
+        )
+    chosen = {name: [symbol for symbol in listed if symbol in symbols or not symbols] for name, listed in taken.items()}
+    return {name: listed for name, listed in chosen.items() if listed}
+
+
 def _in_words(kind: str, message: str) -> str:
     words = {"missing": "this key is missing", "extra_forbidden": "there is no such key"}
     return words.get(kind, re.sub(r"^Value error, ", "", message))
@@ -116,9 +152,17 @@ def _in_words(kind: str, message: str) -> str:
 def load_settings() -> Settings:
     """Return the settings from the Airflow Variable. Call it in a running task only.
 
+    The templates of one task ask for them a dozen times, and every look-up makes a Secrets Manager client and a call;
+    so an answer is kept for ``KEPT_SECONDS``.
+
     Raises:
         SettingsError: The Variable is missing or not right.
     """
+    return _load_settings(int(time.monotonic() // KEPT_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _load_settings(_period: int) -> Settings:
     # Imported here: the Variable can only be read by a running task, and the module is imported by DAG files too.
     from airflow.providers.common.compat.sdk import Variable
 

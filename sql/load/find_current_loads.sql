@@ -8,8 +8,9 @@ WITH touching AS (
         window_end,
         content_hash,
         rows_merged,
+        glue_job_run_id,
         loaded_at,
-        ROW_NUMBER() OVER (PARTITION BY source ORDER BY loaded_at DESC, batch_id DESC) AS recency
+        ROW_NUMBER() OVER (PARTITION BY source ORDER BY COALESCE(load_number, 0) DESC, loaded_at DESC) AS recency
     FROM crypto.etl_metadata
     WHERE
         window_start < {{ window(ti).end | literal }}
@@ -38,6 +39,7 @@ SELECT
     touching.window_start,
     touching.window_end,
     touching.content_hash,
+    touching.glue_job_run_id,
     touching.loaded_at,
     touching.rows_merged,
     COALESCE(rows_of_batch.rows_now, 0) AS rows_now

@@ -15,7 +15,9 @@ INSERT INTO crypto.etl_metadata (
     rows_quarantined,
     rows_duplicate,
     rows_curated,
-    loaded_at
+    rows_removed,
+    loaded_at,
+    markets
 ) VALUES
 {%- for fetched in batch(ti).sources %}
     {%- set counts = report(ti).sources[fetched.source] %}
@@ -36,6 +38,8 @@ INSERT INTO crypto.etl_metadata (
         {{ counts.quarantined_total | literal }},
         {{ counts.duplicates | literal }},
         {{ counts.curated | literal }},
-        GETDATE()
+        0,
+        GETDATE(),
+        {{ fetched.markets | join(',') | literal }}
     ){% if not loop.last %},{% endif %}
 {%- endfor %}

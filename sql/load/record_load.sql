@@ -1,37 +1,11 @@
--- Completes the batch's metadata with what the warehouse itself counts.
+-- The load is complete when the warehouse counted what the Glue job curated; otherwise the row stays as the merge left
+-- it, and reconcile says which figures differ.
 UPDATE crypto.etl_metadata
 SET
-    rows_staged = counted.rows_staged,
-    rows_merged = counted.rows_merged,
-    rows_in_window = counted.rows_in_window,
     status = 'loaded',
     recorded_at = GETDATE()
-FROM (
-    SELECT
-        merged.source,
-        COALESCE(staged.row_total, 0) AS rows_staged,
-        COALESCE(loaded.of_batch, 0) AS rows_merged,
-        COALESCE(loaded.row_total, 0) AS rows_in_window
-    FROM crypto.etl_metadata AS merged
-    LEFT JOIN (
-        SELECT
-            source,
-            COUNT(*) AS row_total
-        FROM crypto.{{ batch(ti).staging_table | name }}
-        GROUP BY source
-    ) AS staged ON merged.source = staged.source
-    LEFT JOIN (
-        SELECT
-            source,
-            COUNT(*) AS row_total,
-            SUM(CASE WHEN batch_id = {{ batch(ti).batch_id | literal }} THEN 1 ELSE 0 END) AS of_batch
-        FROM crypto.fact_crypto_prices
-        WHERE
-            {% include 'load/batch_scope.jinja' %}
-        GROUP BY source
-    ) AS loaded ON merged.source = loaded.source
-    WHERE merged.batch_id = {{ batch(ti).batch_id | literal }}
-) AS counted
 WHERE
-    etl_metadata.batch_id = {{ batch(ti).batch_id | literal }}
-    AND etl_metadata.source = counted.source
+    batch_id = {{ batch(ti).batch_id | literal }}
+    AND rows_staged = rows_curated
+    AND rows_merged = rows_curated
+    AND rows_in_window = rows_curated

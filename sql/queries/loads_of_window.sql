@@ -10,6 +10,7 @@ SELECT
     rows_staged,
     rows_merged,
     rows_in_window,
+    rows_removed,
     glue_job_run_id,
     raw_manifest,
     copy_manifest,
@@ -18,4 +19,4 @@ FROM crypto.etl_metadata
 WHERE
     window_start = {{ window(ti).start | literal }}
     AND window_end = {{ window(ti).end | literal }}
-ORDER BY loaded_at DESC, source ASC
+ORDER BY COALESCE(load_number, 0) DESC, loaded_at DESC, source ASC

@@ -63,7 +63,7 @@ def test_started_again_it_loads_the_day_and_every_price_is_the_files_digit_for_d
     result = demo.run("--date", str(DAY))
     assert result.returncode == 0, result.stdout
     assert checksum(result.stdout)[0] == 48
-    accounting = re.search(r"binance │ +48 │ +48 │ +0 │ +0 │ +48 │ +48 │ +48 │", result.stdout)
+    accounting = re.search(r"binance │ +48 │ +48 │ +0 │ +0 │ +48 │ +48 │ +48 │ +0 │", result.stdout)
     assert accounting, result.stdout
     assert "binance has no candle of JTOUSDT on 2023-12-17; recorded, not an error" in result.stdout
     assert re.search(r"Done in .* s \(", result.stdout)

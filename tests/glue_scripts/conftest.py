@@ -65,6 +65,10 @@ class Lake:
             "candle_interval": "1h",
             "records": sum(o["records"] for o in objects),
             "objects": objects,
+            "symbols": [
+                {"exchange_symbol": symbol, "symbol": symbol.removesuffix("USDT"), "quote_currency": "USDT"}
+                for symbol in bodies
+            ],
         }
         self.s3.put_object(Bucket=BUCKET, Key=f"{prefix}/manifest.json", Body=json.dumps(manifest).encode())
         return f"s3://{BUCKET}/{prefix}/manifest.json"

@@ -12,7 +12,9 @@ from tests.sql import sample_context
 
 SQL = Path(__file__).parents[2] / "sql"
 FILES = sorted(path.relative_to(SQL).as_posix() for path in SQL.rglob("*.sql"))
-MACROS = {name: getattr(sample_context, name) for name in ("ti", "dag_run", "window", "batch", "report", "settings")}
+MACROS = {
+    name: getattr(sample_context, name) for name in ("ti", "dag_run", "params", "window", "batch", "report", "settings")
+}
 
 
 def rendered(name):

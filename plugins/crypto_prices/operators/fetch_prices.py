@@ -34,16 +34,20 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
 
     Args:
         source: Name of the source.
+        symbols: Exchange symbols to fetch.
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
     """
 
     aws_hook_class = S3Hook
-    template_fields: Sequence[str] = aws_template_fields("source", "window_start", "window_end")
+    template_fields: Sequence[str] = aws_template_fields("source", "symbols", "window_start", "window_end")
 
-    def __init__(self, *, source: str, window_start: str, window_end: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, source: str, symbols: Sequence[str], window_start: str, window_end: str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.source = source
+        self.symbols = symbols
         self.window_start = window_start
         self.window_end = window_end
 
@@ -56,8 +60,16 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             RetryableSourceError: The exchange did not answer properly within the bounded retries; Airflow retries.
         """
         settings = load_settings()
-        wanted = settings.sources[self.source]
+        if self.source not in settings.sources:
+            raise AirflowFailException(f"{self.source} is no longer in the settings: clear the whole run")
         window = Window.parse(self.window_start, self.window_end)
+        try:
+            refuse_unclosed(window, datetime.now(UTC))
+            source = get_source(self.source, settings.sources[self.source].api_url)
+            markets = [Market(symbol, *source.market(symbol)) for symbol in self.symbols]
+            interval = source.interval_length(settings.candle_interval)
+        except FatalSourceError as error:
+            raise AirflowFailException(f"{self.source}: {error}") from error
         attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:12]}"
         zone = RawZone(
             s3_client=self.hook.conn,
@@ -66,11 +78,9 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             window=window,
             candle_interval=settings.candle_interval,
             attempt=attempt,
+            expected_records=(window.ends_at - window.starts_at) // interval,
         )
         try:
-            refuse_unclosed(window, datetime.now(UTC))
-            source = get_source(self.source, wanted.api_url)
-            markets = [Market(symbol, *source.market(symbol)) for symbol in wanted.symbols]
             with HttpClient() as client:
                 for market in markets:
                     zone.begin_market(market)
@@ -81,6 +91,16 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         manifest = zone.commit(datetime.now(UTC))
         for gap in manifest.gaps:
             self.log.warning("%s has no candle of %s in [%s, %s)", self.source, gap, window.start, window.end)
+        for symbol, records in manifest.incomplete.items():
+            self.log.warning(
+                "%s has %d of %d candles of %s in [%s, %s)",
+                self.source,
+                records,
+                manifest.expected_records,
+                symbol,
+                window.start,
+                window.end,
+            )
         self.log.info(
             "%d records of %d markets in %d objects under %s",
             manifest.records,
@@ -97,5 +117,6 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
                 records=manifest.records,
                 markets=[f"{market.symbol}/{market.quote_currency}" for market in markets],
                 gaps=manifest.gaps,
+                incomplete=manifest.incomplete,
             )
         )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import SkipMixin
+from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
 from crypto_prices import macros
 from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.catalog import published_versions
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Warehouse
 
@@ -20,16 +22,32 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]]) -> str | None:
+class EmptyWindowError(ValueError):
+    """No source gives a candle of a window that is loaded with some."""
+
+
+def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published: Mapping[str, str]) -> str | None:
     """Return why there is nothing to load, or None when there is.
 
     Args:
         batch: What was fetched.
         current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
             window, with ``source``, ``batch_id``, ``status``, ``window_start``, ``window_end``, ``content_hash``,
-            ``loaded_at``, ``rows_merged`` (when it was loaded) and ``rows_now`` (of that batch, today).
+            ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded) and ``rows_now`` (of that batch,
+            today).
+        published: Glue job run ids by ISO day of the window, as the catalog has them.
+
+    Raises:
+        EmptyWindowError: Nothing was fetched, but the warehouse has rows of the window.
     """
     if not batch.records:
+        loaded = sum(int(row["rows_now"] or 0) for row in current_loads)
+        if loaded:
+            raise EmptyWindowError(
+                f"no source has a candle in [{batch.window_start}, {batch.window_end}) any more, but the warehouse "
+                f"holds {loaded} from an earlier load. Nothing was changed: closed candles do not vanish, so ask the "
+                "exchange; rows that are really wrong are deleted by hand"
+            )
         return (
             f"no source has a candle in [{batch.window_start}, {batch.window_end}); the raw manifests record the gaps"
         )
@@ -45,6 +63,8 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]]) -> str | N
             or row["rows_merged"] != row["rows_now"]
         ):
             return None
+    if not published or not set(published.values()) <= {row["glue_job_run_id"] for row in current.values()}:
+        return None  # the catalog shows another version than the warehouse: load, so that both are the same
     loads = ", ".join(
         f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC" for source, row in sorted(current.items())
     )
@@ -84,12 +104,18 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         """Return the batch to load.
 
         Raises:
-            DownstreamTasksSkipped: There is nothing to load; Airflow skips the tasks after this one.
+            AirflowFailException: Nothing was fetched, but the warehouse has rows of the window.
         """
         ti, dag_run = context["ti"], context["dag_run"]
         sources = [FetchedSource(**fetched) for fetched in self.fetched]
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), sources)
-        reason = reason_to_skip(batch, self.warehouse.query(self.sql))
+        settings = load_settings()
+        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        published = published_versions(glue, settings.catalog_database, settings.catalog_table, batch.window)
+        try:
+            reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)
+        except EmptyWindowError as error:
+            raise AirflowFailException(str(error)) from error
         cleared = bool(getattr(dag_run, "clear_number", 0))
         forced = str(self.force).lower() == "true"
         if reason and batch.records and (cleared or forced):

@@ -1,4 +1,4 @@
-"""The last task of a load: do all its steps count the same records?"""
+"""The last task of a load: do all its steps count the same records, and can readers of the catalog see them?"""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from crypto_prices import macros
-from crypto_prices.reconciliation import LoadedCounts, ReconciliationError, accounting_table, check_load
+from crypto_prices.catalog import published_versions
+from crypto_prices.reconciliation import (
+    LoadedCounts,
+    ReconciliationError,
+    accounting_table,
+    check_load,
+    check_published,
+)
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Value, Warehouse
 
@@ -47,9 +55,12 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return the batch's rows of ``crypto.etl_metadata``.
 
         Raises:
-            AirflowFailException: Two steps count differently.
+            AirflowFailException: Two steps count differently, or a loaded day is not in the catalog.
         """
         batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
+        settings = load_settings()
+        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        published = published_versions(glue, settings.catalog_database, settings.catalog_table, batch.window)
         rows = self.warehouse.query(self.sql)
         loaded = [
             LoadedCounts(
@@ -57,14 +68,19 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
                 rows_staged=_count(row["rows_staged"]),
                 rows_merged=_count(row["rows_merged"]),
                 rows_in_window=_count(row["rows_in_window"]),
+                rows_removed=_count(row["rows_removed"]),
             )
             for row in rows
         ]
         self.log.info("Batch %s\n%s", batch.batch_id, accounting_table(report, loaded))
         try:
             check_load(report, loaded)
+            check_published(report, published)
         except ReconciliationError as error:
             raise AirflowFailException(str(error)) from error
+        others = sorted({run for run in published.values() if run != report.job_run_id})
+        if others:
+            self.log.warning("Glue run %s published days of this window after this run did", ", ".join(others))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
                 "window_start": batch.window_start,

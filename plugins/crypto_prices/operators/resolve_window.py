@@ -1,47 +1,88 @@
-"""The first task of a run: which window, which sources, and are the settings right?"""
+"""The first task of a run: which window, which sources and symbols, and are the settings right?"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from crypto_prices.settings import SettingsError, load_settings
-from crypto_prices.window import WindowError, daily_window
+from crypto_prices.errors import FatalSourceError
+from crypto_prices.settings import Settings, SettingsError, load_settings, select_symbols
+from crypto_prices.sources import get_source
+from crypto_prices.sources.base import refuse_unclosed
+from crypto_prices.window import Window, WindowError, daily_window
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ResolveWindowOperator(BaseOperator):
-    """Resolves a daily run's window and lists what to fetch.
+def check_sources(settings: Settings) -> None:
+    """Check what only the sources themselves know: their names, intervals and the symbols' quote currencies.
 
-    Returns one item per source, ``{"source", "window_start", "window_end"}``, for ``fetch_prices`` to be mapped over.
+    Raises:
+        FatalSourceError: There is no such source, or it has no such interval or market.
+    """
+    for name, wanted in settings.sources.items():
+        source = get_source(name, wanted.api_url)
+        source.interval_length(settings.candle_interval)
+        for symbol in wanted.symbols:
+            source.market(symbol)
+
+
+class ResolveWindowOperator(BaseOperator):
+    """Resolves a run's window and lists what to fetch.
+
+    Returns one item per source, ``{"source", "symbols", "window_start", "window_end"}``, for ``fetch_prices`` to be
+    mapped over.
 
     Args:
-        day: ISO day to load instead of the logical date's (templated); empty when it is not given.
+        day: ISO day to load (templated); empty for the logical date's. Not together with ``start`` and ``end``.
+        start: First day (ISO, templated), included.
+        end: Day after the last (ISO, templated), excluded.
+        sources: JSON list of the sources to take (templated), all of the settings when it is empty.
+        symbols: JSON list of the exchange symbols to take (templated), all of the settings when it is empty.
     """
 
-    template_fields: Sequence[str] = ("day",)
+    template_fields: Sequence[str] = ("day", "start", "end", "sources", "symbols")
 
-    def __init__(self, *, day: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, *, day: str = "", start: str = "", end: str = "", sources: str = "[]", symbols: str = "[]", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.day = day
+        self.start = start
+        self.end = end
+        self.sources = sources
+        self.symbols = symbols
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return what to fetch.
 
         Raises:
-            AirflowFailException: The settings are not right or there is no day; a retry would not change that.
+            AirflowFailException: The settings are not right, there is no window or it has not ended, or a source or
+                symbol is not in the settings; a retry would not change that.
         """
         try:
             settings = load_settings()
-            window = daily_window(context["dag_run"].logical_date, self.day)
-        except (SettingsError, WindowError) as error:
+            if self.start or self.end:
+                window = Window.parse(self.start, self.end)
+            else:
+                window = daily_window(context["dag_run"].logical_date, self.day)
+            refuse_unclosed(window, datetime.now(UTC))
+            check_sources(settings)
+            chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
+        except (SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
-        self.log.info("Window [%s, %s) from %s", window.start, window.end, ", ".join(sorted(settings.sources)))
+        self.log.info("Window [%s, %s) from %s", window.start, window.end, chosen)
         return [
-            {"source": source, "window_start": window.start.isoformat(), "window_end": window.end.isoformat()}
-            for source in sorted(settings.sources)
+            {
+                "source": source,
+                "symbols": symbols,
+                "window_start": window.start.isoformat(),
+                "window_end": window.end.isoformat(),
+            }
+            for source, symbols in sorted(chosen.items())
         ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from decimal import Decimal
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from crypto_prices_etl import curation
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError
 
@@ -60,6 +63,7 @@ def test_the_report_is_the_contract(lake, clean_run):
         "partitions": [
             {"values": ["2023", "12", "18"], "location": f"{version}/year=2023/month=12/day=18/", "rows": 48}
         ],
+        "carried_over": 0,
         "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
         "quarantine": None,
     }
@@ -106,7 +110,12 @@ def test_the_partition_has_the_tables_shape_and_the_versions_place(lake, clean_r
     )["Partition"]
     assert partition["StorageDescriptor"]["Location"] == report["partitions"][0]["location"]
     assert partition["StorageDescriptor"]["InputFormat"].endswith("MapredParquetInputFormat")
-    assert partition["Parameters"] == {"rows": "48", "batch_id": run.batch_id, "job_run_id": run.job_run_id}
+    assert partition["Parameters"] == {
+        "rows": "48",
+        "batch_id": run.batch_id,
+        "job_run_id": run.job_run_id,
+        "markets": "binance/1h/BTC/USDT,binance/1h/ETH/USDT,binance/1h/NEW/USDT",
+    }
 
 
 def test_the_same_manifest_gives_the_same_rows_and_switches_the_partition(spark, lake, arguments, clean_run):
@@ -205,8 +214,85 @@ def test_a_body_that_is_no_array_fails_the_run(spark, lake, arguments):
         curate(spark, lake.s3, lake.glue, run)
 
 
+def published_rows(lake, values):
+    """The rows that a reader finds through the catalog: (market, batch) of each."""
+    location = partitions(lake)[values]["StorageDescriptor"]["Location"]
+    keys = [key for key in lake.keys(location.removeprefix("s3://crypto-prices-lake/")) if key.endswith(".parquet")]
+    rows = [row for key in keys for row in pq.read_table(io.BytesIO(lake.body(key))).to_pylist()]
+    return Counter((row["symbol"], row["batch_id"]) for row in rows)
+
+
+class TestALoadOfSomeMarkets:
+    """What a day's current version has of other markets stays, and the warehouse is not given it again."""
+
+    WINDOW: ClassVar = {"window_start": "2025-03-01", "window_end": "2025-03-03"}
+    FIRST = 439 * 24
+
+    def manifest(self, lake, kline, **hours):
+        bodies = {
+            symbol: json.dumps([kline(self.FIRST + hour) for hour in range(24 * days)])
+            for symbol, days in hours.items()
+        }
+        return lake.raw(bodies, window=tuple(self.WINDOW.values()))
+
+    def test_the_others_stay_in_the_catalog(self, spark, lake, kline, arguments):
+        whole = arguments(self.manifest(lake, kline, BTCUSDT=2, ETHUSDT=1, SOLUSDT=0), batch_id="whole", **self.WINDOW)
+        curate(spark, lake.s3, lake.glue, whole)
+        part = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="part", **self.WINDOW)
+        report = curate(spark, lake.s3, lake.glue, part)
+        assert report["totals"]["curated"] == 24
+        assert report["carried_over"] == 24
+        assert published_rows(lake, ("2025", "03", "01")) == {("BTC", "part"): 24, ("ETH", "whole"): 24}
+        # Of the second day only the market that was asked for had rows, and it has none any more.
+        assert ("2025", "03", "02") not in partitions(lake)
+        markets = partitions(lake)["2025", "03", "01"]["Parameters"]["markets"]
+        assert markets == "binance/1h/BTC/USDT,binance/1h/ETH/USDT,binance/1h/SOL/USDT"
+        (entry,) = json.loads(lake.body(report["copy_manifest"]))["entries"]
+        assert pq.read_table(io.BytesIO(lake.body(entry["url"])))["symbol"].unique().to_pylist() == ["BTC"]
+
+    def test_a_day_without_candles_of_the_markets_asked_for_keeps_the_others(self, spark, lake, kline, arguments):
+        run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
+        report = curate(spark, lake.s3, lake.glue, run)
+        assert (report["totals"]["curated"], report["carried_over"], report["copy_manifest"]) == (0, 24, None)
+        assert published_rows(lake, ("2025", "03", "01")) == {("ETH", "whole"): 24}
+
+    def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments):
+        values = ["2025", "03", "01"]
+        partition = partitions(lake)[tuple(values)]
+        lake.glue.update_partition(
+            DatabaseName="crypto",
+            TableName="crypto_prices",
+            PartitionValueList=values,
+            PartitionInput={"Values": values, "StorageDescriptor": partition["StorageDescriptor"]},
+        )
+        run = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="again", **self.WINDOW)
+        curate(spark, lake.s3, lake.glue, run)
+        assert published_rows(lake, tuple(values)) == {("BTC", "again"): 24, ("ETH", "whole"): 24}
+        assert partitions(lake)[tuple(values)]["Parameters"]["markets"] == "binance/1h/BTC/USDT,binance/1h/ETH/USDT"
+
+    def test_what_another_run_publishes_meanwhile_is_carried_over_too(self, spark, lake, kline, arguments, monkeypatch):
+        other = arguments(self.manifest(lake, kline, ADAUSDT=1), batch_id="other", **self.WINDOW)
+        run = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="last", **self.WINDOW)
+        original, ran = curation.carry_over, []
+
+        def meanwhile(*args):
+            carried = original(*args)
+            if not ran:
+                ran.append(True)
+                curate(spark, lake.s3, lake.glue, other)
+            return carried
+
+        monkeypatch.setattr(curation, "carry_over", meanwhile)
+        curate(spark, lake.s3, lake.glue, run)
+        assert published_rows(lake, ("2025", "03", "01")) == {
+            ("BTC", "last"): 24,
+            ("ETH", "whole"): 24,
+            ("ADA", "other"): 24,
+        }
+
+
 def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
-    run = arguments(lake.raw({"BTCUSDT": "[]"}))
+    run = arguments(lake.raw({"BTCUSDT": "[]", "ETHUSDT": "[]", "NEWUSDT": "[]"}))
     report = curate(spark, lake.s3, lake.glue, run)
     assert (report["partitions"], report["copy_manifest"], report["quarantine"]) == ([], None, None)
     assert report["totals"] == {"fetched": 0, "curated": 0, "quarantined": 0, "duplicates": 0}

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
-from crypto_prices_etl.accounting import Counts, SourceCounts
 from crypto_prices_etl.arguments import CurationArguments
+from crypto_prices_etl.carry_over import CarriedOver
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.lake_files import DataFile, RunPaths, list_curated_files
 from crypto_prices_etl.publish import audit, copy_manifest, publish_partitions
 
 START = dt.date(2024, 1, 1)
+ASKED = frozenset({"binance/1h/BTC/USDT"})
 
 
 @pytest.fixture
@@ -47,11 +48,6 @@ def run(job_run_id, days, name="lake"):
         }
     )
     return arguments, RunPaths(name, job_run_id)
-
-
-def counts(rows_by_day):
-    total = sum(rows_by_day.values())
-    return Counts({"binance": SourceCounts(fetched=total, curated=total)}, rows_by_day)
 
 
 def locations(aws):
@@ -87,7 +83,7 @@ class Limited:
 def test_more_days_than_one_call_takes_are_created_then_switched(aws):
     days = [START + dt.timedelta(days=n) for n in range(230)]
     for version in ("jr_1", "jr_2"):
-        publish_partitions(aws.glue, *run(version, 230, aws.name), counts(dict.fromkeys(days, 24)))
+        publish_partitions(aws.glue, *run(version, 230, aws.name), dict.fromkeys(days, 24), CarriedOver(), ASKED)
         found = locations(aws)
         assert len(found) == 230
         assert all(f"/version={version}/" in location for location in found.values())
@@ -96,13 +92,13 @@ def test_more_days_than_one_call_takes_are_created_then_switched(aws):
 
 def test_days_without_rows_lose_their_partition_and_days_outside_the_window_keep_theirs(aws):
     days = [START + dt.timedelta(days=n) for n in range(60)]
-    publish_partitions(aws.glue, *run("jr_1", 60, aws.name), counts(dict.fromkeys(days, 24)))
-    publish_partitions(aws.glue, *run("jr_2", 40, aws.name), counts({days[3]: 24}))
+    publish_partitions(aws.glue, *run("jr_1", 60, aws.name), dict.fromkeys(days, 24), CarriedOver(), ASKED)
+    publish_partitions(aws.glue, *run("jr_2", 40, aws.name), {days[3]: 24}, CarriedOver(), ASKED)
     found = locations(aws)
     assert len(found) == 21
     assert ("2024", "01", "04") in found
     # And again: there is nothing left to remove, and nothing to complain about.
-    publish_partitions(aws.glue, *run("jr_3", 40, aws.name), counts({}))
+    publish_partitions(aws.glue, *run("jr_3", 40, aws.name), {}, CarriedOver(), ASKED)
     assert len(locations(aws)) == 20
 
 
@@ -116,7 +112,7 @@ def test_a_refusal_of_the_catalog_fails_the_run(aws):
             return {"Errors": [{"PartitionValues": ["2024", "01", "01"], "ErrorDetail": detail}]}
 
     with pytest.raises(CurationError, match=r"refused the partition 2024-01-01.*InternalServiceException"):
-        publish_partitions(Refusing(), *run("jr_1", 1, aws.name), counts({START: 24}))
+        publish_partitions(Refusing(), *run("jr_1", 1, aws.name), {START: 24}, CarriedOver(), ASKED)
 
 
 def test_the_copy_manifest_is_ordered_and_every_file_mandatory():
@@ -135,11 +131,11 @@ def test_the_copy_manifest_is_ordered_and_every_file_mandatory():
 )
 def test_the_audit_compares_rows_with_what_s3_holds(rows, files):
     with pytest.raises(CurationError, match=f"{rows} rows were written for 2024-01-01"):
-        audit(counts({START: rows} if rows else {}), {START: files})
+        audit({START: rows} if rows else {}, {START: files})
 
 
 def test_the_audit_passes_days_with_files_and_days_without_rows():
-    audit(counts({START: 24}), {START: [DataFile("s3://lake/a", 1)], START + dt.timedelta(days=1): []})
+    audit({START: 24}, {START: [DataFile("s3://lake/a", 1)], START + dt.timedelta(days=1): []})
 
 
 def test_files_are_listed_by_day_and_strangers_are_refused(aws):

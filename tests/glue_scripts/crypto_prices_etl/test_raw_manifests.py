@@ -25,6 +25,7 @@ MANIFEST = {
     "candle_interval": "1h",
     "records": 24,
     "objects": [OBJECT],
+    "symbols": [{"exchange_symbol": "BTCUSDT", "symbol": "BTC", "quote_currency": "USDT"}],
 }
 
 

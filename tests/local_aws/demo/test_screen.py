@@ -29,8 +29,11 @@ def test_what_a_message_holds_is_not_taken_for_markup():
 def test_gaps_and_unknown_counts_are_shown():
     load = dict.fromkeys(
         ("rows_fetched", "rows_curated", "rows_quarantined", "rows_duplicate", "rows_staged", "rows_merged"), 3
-    ) | {"source": "binance", "rows_in_window": None}
+    ) | {"source": "binance", "rows_in_window": None, "rows_removed": 0}
     output = shown(lambda screen: screen.accounting([load], {"binance": {"off_grid": 3}}))
     assert "?" in output
     assert "binance: 3 quarantined for off_grid" in output
-    assert "JTOUSDT" in shown(lambda screen: screen.gaps({"binance": ["JTOUSDT"]}, "2023-12-05"))
+    fetched = {"source": "binance", "gaps": ["JTOUSDT"], "incomplete": {"ETHUSDT": 13}}
+    gaps = shown(lambda screen: screen.gaps([fetched], "2023-12-05"))
+    assert "no candle of JTOUSDT" in gaps
+    assert "ETHUSDT (13 candles)" in gaps

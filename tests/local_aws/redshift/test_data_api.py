@@ -337,6 +337,22 @@ class TestIsolation:
         assert (one.status, two.status) == ("FINISHED", "FINISHED")
         assert client.rows(f"SELECT COUNT(*) FROM {fact}.fact") == [[2]]
 
+    def test_a_batch_that_begins_with_lock_takes_its_turn_and_sees_what_the_first_committed(
+        self, client: Client, warehouse: Any, fact: str
+    ) -> None:
+        lock, merge = f"LOCK {fact}.turn", self.merge(fact)
+        client.ok(f"CREATE TABLE {fact}.turn (x INT)")
+        with warehouse.connect("crypto") as gate:
+            gate.execute(f"LOCK TABLE {fact}.gate IN ACCESS EXCLUSIVE MODE".encode())
+            one = client.start_batch(lock, merge, f"SELECT * FROM {fact}.gate")
+            wait_for_status(client, f"{one}:3", "STARTED")
+            two = client.start_batch(lock, merge, f"SELECT COUNT(*) FROM {fact}.fact")
+            wait_for_status(client, f"{two}:1", "STARTED")
+            time.sleep(0.1)  # until it waits for the lock
+            gate.rollback()
+        assert (client.wait(one).status, client.wait(two).status) == ("FINISHED", "FINISHED")
+        assert client.wait(f"{two}:3").rows == [[1]]
+
     def test_a_writer_that_follows_a_rolled_back_one_goes_through(
         self, client: Client, warehouse: Any, fact: str
     ) -> None:

@@ -6,7 +6,7 @@ from crypto_prices.sql_literals import sql_name
 from crypto_prices.window import Window
 
 WINDOW = Window.of_day(date(2023, 12, 18))
-FETCHED = FetchedSource("binance", "1h", "s3://lake/manifest.json", "ab" * 32, 24, ["BTC/USDT"], [])
+FETCHED = FetchedSource("binance", "1h", "s3://lake/manifest.json", "ab" * 32, 24, ["BTC/USDT"], [], {})
 
 
 def batch(dag_id="crypto_prices_daily", run_id="manual__2023-12-18T00:00:00+00:00", window=WINDOW):

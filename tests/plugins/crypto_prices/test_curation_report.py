@@ -9,13 +9,14 @@ BATCH = Batch(
     staging_table="stg_1",
     window_start="2023-12-18",
     window_end="2023-12-19",
-    sources=[FetchedSource("binance", "1h", "s3://lake/m.json", "ab", 26, ["BTC/USDT"], [])],
+    sources=[FetchedSource("binance", "1h", "s3://lake/m.json", "ab", 26, ["BTC/USDT"], [], {})],
 )
 DOCUMENT = {
     "report_version": 1,
     "batch_id": "b1",
     "job_run_id": "jr_1",
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
+    "partitions": [{"values": ["2023", "12", "18"], "location": "s3://lake/curated/x/", "rows": 23}],
     "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
 }
@@ -30,6 +31,7 @@ def report(**counts):
 def test_a_report_that_adds_up_passes():
     check_report(report(), BATCH)
     assert report().curated == 23
+    assert report().days == ("2023-12-18",)
     assert report().sources["binance"].quarantined_total == 2
 
 

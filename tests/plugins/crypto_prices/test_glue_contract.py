@@ -34,12 +34,14 @@ def test_the_glue_job_reads_the_manifest_that_the_bundle_writes():
         window=Window.of_day(date(2023, 12, 18)),
         candle_interval="1h",
         attempt="a1",
+        expected_records=24,
         markets=(Market("BTCUSDT", "BTC", "USDT"), Market("JTOUSDT", "JTO", "USDT")),
         objects=(candles,),
     )
     document = json.loads(json.dumps(written.document(datetime(2023, 12, 19, tzinfo=UTC))))
     read = parse_raw_manifest(written.uri, document, arguments.Window(date(2023, 12, 18), date(2023, 12, 19)))
     assert (read.source, read.candle_interval, read.records) == ("binance", "1h", 24)
+    assert [(market.symbol, market.quote_currency) for market in read.markets] == [("BTC", "USDT"), ("JTO", "USDT")]
     assert [(read_object.uri, read_object.sha256, read_object.records) for read_object in read.objects] == [
         (candles.uri, candles.sha256, 24)
     ]

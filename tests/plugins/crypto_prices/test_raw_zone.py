@@ -37,7 +37,15 @@ def page(body, records):
 
 
 def zone(s3, attempt="a1"):
-    return RawZone(s3_client=s3, bucket="lake", source="binance", window=WINDOW, candle_interval="1h", attempt=attempt)
+    return RawZone(
+        s3_client=s3,
+        bucket="lake",
+        source="binance",
+        window=WINDOW,
+        candle_interval="1h",
+        attempt=attempt,
+        expected_records=24,
+    )
 
 
 def fetch(s3, attempt="a1", body=b'[[1,"0.10"]]', when=NOW):
@@ -87,7 +95,19 @@ def test_a_market_without_candles_is_recorded_as_a_gap(s3):
     manifest = fetch(s3)
     assert manifest.gaps == ["JTOUSDT"]
     outcomes = {entry["exchange_symbol"]: entry["outcome"] for entry in manifest.document(NOW)["symbols"]}
-    assert outcomes == {"BTCUSDT": "candles", "JTOUSDT": "no_candles"}
+    assert outcomes == {"BTCUSDT": "missing_candles", "JTOUSDT": "no_candles"}
+    assert manifest.incomplete == {"BTCUSDT": 1}
+    assert manifest.document(NOW)["expected_records_per_market"] == 24
+
+
+def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
+    raw = zone(s3)
+    raw.begin_market(BTC)
+    raw.put_page(page(b"[1]", 20))
+    raw.put_page(page(b"[2]", 4))
+    manifest = raw.commit(NOW)
+    assert (manifest.gaps, manifest.incomplete) == ([], {})
+    assert [entry["outcome"] for entry in manifest.document(NOW)["symbols"]] == ["candles"]
 
 
 def test_nothing_is_visible_before_the_manifest(s3):

@@ -1,6 +1,12 @@
 import pytest
 from crypto_prices.curation_report import CurationReport, SourceCounts
-from crypto_prices.reconciliation import LoadedCounts, ReconciliationError, accounting_table, check_load
+from crypto_prices.reconciliation import (
+    LoadedCounts,
+    ReconciliationError,
+    accounting_table,
+    check_load,
+    check_published,
+)
 
 REPORT = CurationReport(
     batch_id="b1",
@@ -8,17 +14,18 @@ REPORT = CurationReport(
     sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
     copy_manifest="s3://lake/m.json",
     quarantine="s3://lake/q/",
+    days=("2023-12-18",),
 )
 
 
 def test_a_load_that_adds_up_passes():
-    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23)])
+    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0)])
 
 
 @pytest.mark.parametrize("loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)])
 def test_steps_that_count_differently_are_refused_with_their_figures(loaded):
     with pytest.raises(ReconciliationError, match="binance: 23 curated") as error:
-        check_load(REPORT, [LoadedCounts("binance", *loaded)])
+        check_load(REPORT, [LoadedCounts("binance", *loaded, 0)])
     assert f"{loaded[0]} staged, {loaded[1]} merged, {loaded[2]} in the window" in str(error.value)
 
 
@@ -27,8 +34,16 @@ def test_a_load_without_a_metadata_row_is_refused():
         check_load(REPORT, [])
 
 
+def test_a_loaded_day_that_the_catalog_does_not_show_is_refused():
+    check_published(REPORT, {"2023-12-18": "jr_1"})
+    # Another run published the day later; it has the same markets, and its own reconciliation.
+    check_published(REPORT, {"2023-12-18": "jr_2"})
+    with pytest.raises(ReconciliationError, match=r"no partition of 2023-12-18, which Glue run jr_1 published"):
+        check_published(REPORT, {"2023-12-17": "jr_1"})
+
+
 def test_the_accounting_shows_every_figure_and_reason():
-    table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24)])
+    table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24, 5)])
     header, row, reason = table.splitlines()
     assert header.split() == [
         "source",
@@ -40,7 +55,8 @@ def test_the_accounting_shows_every_figure_and_reason():
         "merged",
         "in",
         "window",
+        "removed",
     ]
-    assert row.split() == ["binance", "26", "23", "2", "1", "23", "23", "24"]
+    assert row.split() == ["binance", "26", "23", "2", "1", "23", "23", "24", "5"]
     assert reason.strip() == "binance: 2 quarantined for off_grid"
     assert "?" in accounting_table(REPORT, [])

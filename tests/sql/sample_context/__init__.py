@@ -15,6 +15,7 @@ from crypto_prices.window import Window
 SQLFLUFF_JINJA_FILTERS = FILTERS
 
 ti = None
+params = SimpleNamespace(force=False, start="2023-12-01", end="2024-01-01")
 dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
 
 _WINDOW = Window.of_day(date(2023, 12, 18))
@@ -24,8 +25,8 @@ _BATCH = Batch(
     window_start="2023-12-18",
     window_end="2023-12-19",
     sources=[
-        FetchedSource("binance", "1h", "s3://lake/raw/b/manifest.json", "b" * 64, 51, ["BTC/USDT", "ETH/USDT"], []),
-        FetchedSource("coinbase", "1h", "s3://lake/raw/c/manifest.json", "c" * 64, 24, ["BTC/USD"], []),
+        FetchedSource("binance", "1h", "s3://lake/raw/b/manifest.json", "b" * 64, 51, ["BTC/USDT", "ETH/USDT"], [], {}),
+        FetchedSource("coinbase", "1h", "s3://lake/raw/c/manifest.json", "c" * 64, 24, ["BTC/USD"], [], {}),
     ],
 )
 _REPORT = CurationReport(
@@ -37,6 +38,7 @@ _REPORT = CurationReport(
     },
     copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
+    days=("2023-12-18",),
 )
 
 

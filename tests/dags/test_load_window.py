@@ -1,4 +1,4 @@
-"""The daily DAG's policy: what must hold for every task, and the exact order of the tasks."""
+"""The policy of the DAGs that load a window: what must hold for every task, and the exact order of the tasks."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -10,6 +10,7 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, CronDataIntervalTimetable
+from crypto_prices.operators.curate_prices import CuratePricesOperator
 
 DAGS = Path(__file__).parents[2] / "dags"
 
@@ -19,8 +20,8 @@ ORDER = [
     "fetch_prices",
     "plan_load",
     "curate_prices",
-    "wait_for_partition",
     "read_curation_report",
+    "wait_for_partition",
     "copy_to_staging",
     "check_staging",
     "merge_into_fact",
@@ -35,8 +36,13 @@ def dagbag():
     return DagBag(dag_folder=DAGS)
 
 
+@pytest.fixture(scope="module", params=["crypto_prices_daily", "crypto_prices_window"])
+def dag(dagbag, request):
+    return dagbag.dags[request.param]
+
+
 @pytest.fixture(scope="module")
-def dag(dagbag):
+def daily(dagbag):
     return dagbag.dags["crypto_prices_daily"]
 
 
@@ -56,16 +62,21 @@ def test_the_tasks_run_in_exactly_this_order(dag):
     # What reads another task's result depends on it, whatever the chain says.
     chain["copy_to_staging"] |= {"drop_staging"}
     chain["record_load"] |= {"reconcile"}
-    chain["curate_prices"] |= {"read_curation_report"}
     chain["resolve_window"] |= {"fetch_prices"}
     assert downstream == chain | {"reconcile": set()}
 
 
-def test_each_run_covers_one_whole_utc_day(dag):
-    assert isinstance(dag.timetable, CronDataIntervalTimetable)
-    assert dag.timetable.expression == "0 0 * * *"
-    assert str(dag.timetable.timezone) == "UTC"
-    assert dag.catchup is False
+def test_each_daily_run_covers_one_whole_utc_day(daily):
+    assert isinstance(daily.timetable, CronDataIntervalTimetable)
+    assert daily.timetable.expression == "0 0 * * *"
+    assert str(daily.timetable.timezone) == "UTC"
+    assert daily.catchup is False
+
+
+def test_nothing_starts_a_window_by_itself_and_nothing_keeps_it_waiting(dagbag):
+    window = dagbag.dags["crypto_prices_window"]
+    assert window.schedule is None
+    assert window.is_paused_upon_creation is False
 
 
 def test_the_dag_says_what_it_is(dag):
@@ -97,7 +108,7 @@ def test_every_task_is_retried_with_growing_pauses(dag, task_id):
 @pytest.mark.parametrize(
     ("task_ids", "operator"),
     [
-        (["curate_prices"], GlueJobOperator),
+        (["curate_prices"], CuratePricesOperator),
         (["wait_for_partition"], GlueCatalogPartitionSensor),
         (
             ["copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging"],
@@ -105,10 +116,11 @@ def test_every_task_is_retried_with_growing_pauses(dag, task_id):
         ),
     ],
 )
-def test_the_providers_own_operators_are_used_unmodified_and_deferrable(dag, task_ids, operator):
+def test_the_providers_own_operators_are_used_and_deferrable(dag, task_ids, operator):
     for task_id in task_ids:
         task = dag.get_task(task_id)
         assert type(task) is operator
+        assert isinstance(task, (GlueJobOperator, GlueCatalogPartitionSensor, RedshiftDataOperator))
         # On the synchronous path a cleared Redshift task hands back its old statement and runs nothing.
         assert task.deferrable is True
 
@@ -148,7 +160,7 @@ def test_no_setting_is_read_when_the_file_is_parsed(monkeypatch):
 def test_every_sql_file_a_task_names_was_found(dag):
     """A template file that does not resolve is only logged when a DAG is parsed, and would run as its own name."""
     statements = [statement for task in dag.tasks for statement in _listed(getattr(task, "sql", []))]
-    assert len(statements) == 13
+    assert len(statements) == 18
     for statement in statements:
         assert not statement.endswith(".sql")
         assert "crypto." in statement

@@ -1,0 +1,131 @@
+"""Carrying over: a run replaces the markets it was asked for; what a day's current version has of others stays.
+
+A partition has one location, so a version that is switched to must hold the whole day. The other markets' rows are
+copied into it as files of their own, which the COPY manifest does not name: the warehouse has them already.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Observation
+from pyspark.sql import functions as sf
+
+from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from pyspark.sql import Column, SparkSession
+
+    from crypto_prices_etl.arguments import CurationArguments
+    from crypto_prices_etl.lake_files import RunPaths
+    from crypto_prices_etl.raw_manifests import RawManifest
+
+_PARTS = tuple(c.name for c in PARTITION_COLUMNS)
+
+
+@dataclass(frozen=True)
+class PublishedDay:
+    """What the catalog shows of one day.
+
+    Attributes:
+        location: S3 URI of the partition.
+        markets: The markets in it, ``source/candle_interval/symbol/quote_currency``; None when it does not say.
+    """
+
+    location: str
+    markets: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class CarriedOver:
+    """What a run copied out of the versions before it.
+
+    Attributes:
+        rows_by_day: Number of rows copied of each day that has any.
+        markets_by_day: The markets, with or without rows, that each day keeps from before.
+    """
+
+    rows_by_day: Mapping[dt.date, int] = field(default_factory=dict)
+    markets_by_day: Mapping[dt.date, frozenset[str]] = field(default_factory=dict)
+
+
+def asked_markets(manifests: Iterable[RawManifest]) -> frozenset[str]:
+    """Return the markets that a run replaces, with or without candles."""
+    return frozenset(
+        "/".join((manifest.source, manifest.candle_interval, market.symbol, market.quote_currency))
+        for manifest in manifests
+        for market in manifest.markets
+    )
+
+
+def published_days(glue: GlueClient, arguments: CurationArguments) -> dict[dt.date, PublishedDay]:
+    """Return the window's days that the catalog has."""
+    days = arguments.window.days()
+    found: dict[dt.date, PublishedDay] = {}
+    at_once = 1000  # the most that BatchGetPartition takes
+    for first in range(0, len(days), at_once):
+        wanted = [{"Values": [f"{day:%Y}", f"{day:%m}", f"{day:%d}"]} for day in days[first : first + at_once]]
+        while wanted:
+            answer = glue.batch_get_partition(
+                DatabaseName=arguments.catalog_database,
+                TableName=arguments.catalog_table,
+                PartitionsToGet=wanted,  # type: ignore[arg-type]
+            )
+            for partition in answer["Partitions"]:
+                year, month, day = map(int, partition["Values"])
+                markets = partition.get("Parameters", {}).get("markets")
+                found[dt.date(year, month, day)] = PublishedDay(
+                    partition["StorageDescriptor"]["Location"],
+                    None if markets is None else frozenset(filter(None, markets.split(","))),
+                )
+            wanted = answer.get("UnprocessedKeys", [])  # type: ignore[assignment]
+    return found
+
+
+def carry_over(
+    spark: SparkSession, paths: RunPaths, published: Mapping[dt.date, PublishedDay], asked: frozenset[str]
+) -> CarriedOver:
+    """Copy the rows of the markets that were not asked for into the run's own version.
+
+    In the usual run, which asks for every market again, nothing is read.
+
+    Args:
+        spark: The session.
+        paths: The run's places.
+        published: The window's days as the catalog shows them.
+        asked: The markets that the run replaces.
+    """
+    sources = {day: old for day, old in published.items() if old.markets is None or old.markets - asked}
+    if not sources:
+        return CarriedOver()
+    market = sf.concat_ws("/", "source", "candle_interval", "symbol", "quote_currency")
+    rows = (
+        spark.read.schema(spark_schema())
+        .parquet(*(old.location for _, old in sorted(sources.items())))
+        .where(~market.isin(sorted(asked)))
+        .select(
+            *(c.name for c in CURATED_COLUMNS),
+            sf.date_format("observed_at", "yyyy").alias("year"),
+            sf.date_format("observed_at", "MM").alias("month"),
+            sf.date_format("observed_at", "dd").alias("day"),
+        )
+    )
+    kept = {day: old.markets - asked for day, old in sources.items() if old.markets is not None}
+    for day in sources.keys() - kept.keys():
+        of_day = rows.where(sf.to_date("observed_at") == sf.lit(day))
+        kept[day] = frozenset(row.market for row in of_day.select(market.alias("market")).distinct().collect())
+    counted = Observation()
+    ordered = rows.repartition(*_PARTS).sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
+    observed = ordered.observe(counted, *_rows_of(sources))
+    observed.write.partitionBy(*_PARTS).mode("append").parquet(paths.uri(paths.curated_prefix))
+    found: dict[str, Any] = counted.get
+    return CarriedOver({day: found[day.isoformat()] for day in sources if found[day.isoformat()]}, kept)
+
+
+def _rows_of(days: Iterable[dt.date]) -> list[Column]:
+    key = sf.concat_ws("-", *_PARTS)
+    return [sf.count_if(key == day.isoformat()).alias(day.isoformat()) for day in sorted(days)]

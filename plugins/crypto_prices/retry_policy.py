@@ -1,0 +1,45 @@
+"""When a failed step is tried again, where Airflow's growing pauses are not the right answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import RetryDecision, RetryPolicy
+
+from crypto_prices.errors import RetryableSourceError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+SHORTEST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=2)
+
+
+class StepRetryPolicy(RetryPolicy):
+    """Waits as long as an exchange asks, and does not repeat what would fail again.
+
+    Everything else follows the task's ``retries`` and ``retry_delay``.
+    """
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Return what becomes of a failed try."""
+        if isinstance(exception, RetryableSourceError) and exception.retry_after_seconds is not None:
+            pause = timedelta(seconds=exception.retry_after_seconds + 1)
+            if pause > SHORTEST_PAUSE:
+                # Asking during a ban lengthens it (Binance, HTTP 418).
+                return RetryDecision.retry(min(pause, LONGEST_PAUSE), f"the source asks to wait {pause}")
+        if "RejectedShareError" in str(exception):
+            return RetryDecision.fail("the same raw records would be rejected again: see docs/runbook.md")
+        return RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return nothing: the policy has no settings, and only the task's own process asks it."""
+        return {}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> StepRetryPolicy:
+        """Return the policy."""
+        return cls()

@@ -1,0 +1,1 @@
+CALL crypto.check_removed({{ batch(ti).batch_id | literal }}, {{ (1 if params.force else 0) | literal }})

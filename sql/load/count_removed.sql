@@ -1,0 +1,15 @@
+-- How many rows the next statements will take away; zero in the usual load.
+UPDATE crypto.etl_metadata
+SET rows_removed = superseded.row_total
+FROM (
+    SELECT
+        source,
+        COUNT(*) AS row_total
+    FROM crypto.fact_crypto_prices
+    WHERE
+        {% include 'load/superseded_rows.jinja' %}
+    GROUP BY source
+) AS superseded
+WHERE
+    etl_metadata.batch_id = {{ batch(ti).batch_id | literal }}
+    AND etl_metadata.source = superseded.source
