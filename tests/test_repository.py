@@ -53,6 +53,22 @@ def test_the_demos_options_reach_the_demo():
     assert "--live" not in dry_run("demo", "LIVE=0")
 
 
+def test_the_backfills_options_reach_the_backfill():
+    options = ("FROM=2024-01-01", "TO=2024-01-07", "MAX_ACTIVE_RUNS=2", "REPROCESS=failed", "BACKWARDS=1")
+    words = dry_run("backfill", *options, "SYMBOLS=BTCUSDT").replace("\\\n", " ").split("local_aws.backfill")[1]
+    for option in ("--from '2024-01-01'", "--to '2024-01-07'", "--max-active-runs '2'", "--reprocess 'failed'"):
+        assert option in words
+    assert "--backwards" in words
+    assert "--symbols 'BTCUSDT'" in words
+    assert "--backwards" not in dry_run("backfill", "FROM=2024-01-01", "TO=2024-01-07", "BACKWARDS=0")
+
+
+def test_airflows_options_reach_it():
+    words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("local_aws.airflow_services")[1]
+    assert "--port '8081'" in words
+    assert "--symbols 'BTCUSDT'" in words
+
+
 def test_ci_runs_the_readmes_own_test_command():
     script = (REPOSITORY / ".ci" / "run").read_text()
     assert "make lint" in script

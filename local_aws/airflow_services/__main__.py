@@ -19,6 +19,7 @@ from local_aws.markets import Markets
 
 DEFAULT_UI_PORT = 8080
 _LOOK_SECONDS = 1.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
 def main() -> int:
     """Run it and return the exit code: 0 after Ctrl-C, 1 when something did not start or ended."""
     options = parse_options()
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _interrupt)
     began = time.monotonic()
     platform = LocalPlatform(
         options.state_dir,
@@ -85,15 +86,10 @@ def main() -> int:
     )
     try:
         with platform:
-            try:
-                print(_greeting(platform, time.monotonic() - began), flush=True)
-                while True:
-                    time.sleep(_LOOK_SECONDS)
-                    platform.check()
-            finally:
-                # A second Ctrl-C must not leave processes behind.
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(number, signal.SIG_IGN)
+            print(_greeting(platform, time.monotonic() - began), flush=True)
+            while True:
+                time.sleep(_LOOK_SECONDS)
+                platform.check()
     except LocalAirflowError as error:
         print(f"make airflow: {error}", file=sys.stderr)
         return 1
@@ -122,6 +118,8 @@ Ctrl-C stops everything."""
 
 
 def _interrupt(*_: object) -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the stopping
     raise KeyboardInterrupt
 
 

@@ -64,6 +64,13 @@ class AirflowApi:
         found: dict[str, Any] = self._answer("GET", "/api/v2/monitor/health", {}).json()
         return found
 
+    def warm_up(self) -> None:
+        """Let the API server build the part that tasks talk to, which it does at the first request and for seconds.
+
+        It answers nothing else meanwhile, and a task's own requests time out after five seconds.
+        """
+        self._answer("GET", "/execution/health/ping", {})
+
     def import_errors(self) -> list[dict[str, Any]]:
         """Return the DAG files that cannot be imported: filename, timestamp, stack_trace."""
         return list(self._pages("/api/v2/importErrors", "import_errors"))

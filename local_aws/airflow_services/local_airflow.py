@@ -29,18 +29,18 @@ SCHEDULER = "scheduler"
 DAG_PROCESSOR = "dag-processor"
 TRIGGERER = "triggerer"
 
-# In the order in which they start. The API server takes longest, and tasks need it first. Scheduler and triggerer would
-# serve logs on every interface of the machine; the API server reads them from the folder.
+# In the order in which they start: the API server takes longest, and the scheduler's tasks need it. Scheduler and
+# triggerer would serve logs on every interface of the machine; the API server reads them from the folder.
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     API_SERVER: ("api-server",),
-    SCHEDULER: ("scheduler", "--skip-serve-logs"),
     DAG_PROCESSOR: ("dag-processor",),
     TRIGGERER: ("triggerer", "--skip-serve-logs"),
+    SCHEDULER: ("scheduler", "--skip-serve-logs"),
 }
 COMPONENTS = tuple(_ARGUMENTS)
 _HEALTH_NAMES = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor", TRIGGERER: "triggerer"}
 _GRACE_SECONDS = 5.0
-_START_SECONDS = 180.0
+_START_SECONDS = 300.0
 _LOOK_SECONDS = 0.2
 
 
@@ -101,6 +101,7 @@ class LocalAirflow:
         self._on_step = on_step or (lambda _: None)
         self._closing = contextlib.ExitStack()
         self._api: AirflowApi | None = None
+        self._is_warm = False
 
     @property
     def url(self) -> str:
@@ -162,12 +163,16 @@ class LocalAirflow:
             raise LocalAirflowError(str(error)) from error
         self._on_step("starting Airflow")
         self._api = AirflowApi(url)
-        self.components = {name: self._component(name, arguments) for name, arguments in _ARGUMENTS.items()}
+        self.components.clear()
         self._closing.callback(self._stop_components)
         started_at = datetime.now(UTC)
-        for name in COMPONENTS:
+        for name, arguments in _ARGUMENTS.items():
+            if name == SCHEDULER:
+                # It goes on at once with the runs of an earlier start, whose tasks fail when no API server answers.
+                self._wait(lambda: [] if self._answers() else [API_SERVER], deadline)
+            self.components[name] = self._component(name, arguments)
             self._start_component(name)
-        self._wait_until_healthy(deadline)
+        self._wait(lambda: self._unhealthy(None), deadline)
         self._on_step("waiting until the DAGs are parsed")
         self._wait_until_parsed(started_at, deadline)
         endpoint_file = _endpoint_file(self._state_dir)
@@ -225,7 +230,7 @@ class LocalAirflow:
         began = datetime.now(UTC)
         self._start_component(name)
         if wait:
-            self._wait_until_healthy(time.monotonic() + timeout_seconds, heard_since=began)
+            self._wait(lambda: self._unhealthy(began), time.monotonic() + timeout_seconds)
 
     def _component(self, name: str, arguments: tuple[str, ...]) -> Component:
         return Component(
@@ -238,6 +243,7 @@ class LocalAirflow:
         )
 
     def _start_component(self, name: str) -> None:
+        self._is_warm = self._is_warm and name != API_SERVER
         try:
             self.components[name].start()
         except RuntimeError as error:
@@ -248,10 +254,11 @@ class LocalAirflow:
         for component in self.components.values():
             component.ask_to_stop()
         for name in reversed(COMPONENTS):
-            self.components[name].stop()
+            if name in self.components:
+                self.components[name].stop()
 
-    def _wait_until_healthy(self, deadline: float, heard_since: datetime | None = None) -> None:
-        while waiting := self._unhealthy(heard_since):
+    def _wait(self, unready: Callable[[], list[str]], deadline: float) -> None:
+        while waiting := unready():
             self.check()
             if time.monotonic() > deadline:
                 component = self.components[waiting[0]]
@@ -261,9 +268,19 @@ class LocalAirflow:
                 )
             time.sleep(_LOOK_SECONDS)
 
+    def _answers(self) -> bool:
+        try:
+            self.api.health()
+        except (AirflowUnreachableError, AirflowApiError):
+            return False
+        return True
+
     def _unhealthy(self, heard_since: datetime | None) -> list[str]:
         """The parts that are not well, those first that others wait for."""
         try:
+            if not self._is_warm:
+                self.api.warm_up()
+                self._is_warm = True
             health = self.api.health()
         except (AirflowUnreachableError, AirflowApiError):
             return [API_SERVER]

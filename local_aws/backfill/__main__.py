@@ -17,6 +17,7 @@ from local_aws.backfill.screen import Screen
 from local_aws.demo.day_run import DemoError
 
 DEFAULT_MAX_ACTIVE_RUNS = 4
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def parse_options(arguments: Sequence[str] | None = None, today: date | None = None) -> Options:
@@ -72,8 +73,8 @@ def main() -> int:
     """Run it and return the exit code: 0 when every day succeeded, 1 when not, 130 after Ctrl-C."""
     options = parse_options()
     screen = Screen()
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _interrupt)
     try:
         return 0 if BackfillRun(options, screen).execute() else 1
     except (BackfillError, LocalAirflowError, DemoError) as error:
@@ -94,6 +95,8 @@ def _day(parser: argparse.ArgumentParser, name: str, text: str) -> date:
 
 
 def _interrupt(*_: object) -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the stopping
     raise KeyboardInterrupt
 
 
