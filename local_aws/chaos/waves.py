@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from local_aws.airflow_services.api import AirflowApiError, AirflowUnreachableError
+from local_aws.airflow_services.api import AirflowUnreachableError
 from local_aws.chaos import checks
 from local_aws.chaos.bench import DAG_ID, Bench, logical_date
 from local_aws.chaos.cases import Case, Happening, Recovery
@@ -16,7 +16,6 @@ from local_aws.chaos.faults import Fault, Kind
 FIRST_DAY = date(2022, 1, 1)
 RUN_SECONDS = 600.0
 _LOOK_SECONDS = 1.0
-_BACKFILL_SECONDS = 120.0
 
 
 @dataclass
@@ -199,23 +198,18 @@ class Waves:
                 one.differs(f"run {one.run_id} has failed again: {self._why(one.run_id)}")
 
     def _reprocess(self, running: Sequence[_Running]) -> None:
-        deadline = time.monotonic() + _BACKFILL_SECONDS
-        while True:
-            try:
-                self._bench.api.create_backfill(
-                    DAG_ID,
-                    logical_date(running[0].day),
-                    logical_date(running[-1].day),
-                    max_active_runs=4,
-                    reprocess_behavior="completed",
-                    run_conf={"force": True},
-                )
-            except AirflowApiError as error:
-                if error.status != 409 or time.monotonic() > deadline:  # Airflow closes the one before on a slow timer
-                    raise
-                time.sleep(_LOOK_SECONDS)
-            else:
-                return
+        api = self._bench.api
+        for before in api.backfills(DAG_ID):
+            if before["completed_at"] is None:  # its runs have finished; Airflow closes it on a slow timer
+                api.cancel_backfill(before["id"])
+        api.create_backfill(
+            DAG_ID,
+            logical_date(running[0].day),
+            logical_date(running[-1].day),
+            max_active_runs=4,
+            reprocess_behavior="completed",
+            run_conf={"force": True},
+        )
 
     def _check(self, running: Sequence[_Running]) -> None:
         closed = [one for one in running if not _is_open(one.day)]
