@@ -66,7 +66,10 @@ class LocalAws:
 
     Attributes:
         names: What was created and how it is called; None when nothing was to be created.
+        warehouse: What the Redshift Data API's statements run on, once it runs.
     """
+
+    warehouse: Warehouse
 
     def __init__(
         self,
@@ -124,7 +127,7 @@ class LocalAws:
         self._closing.callback(call_log.close)
         resources = Resources(self.state_dir / "control_planes.sqlite")
         self._closing.callback(resources.close)
-        warehouse = self._closing.enter_context(Warehouse(self.state_dir / "warehouse"))
+        warehouse = self.warehouse = self._closing.enter_context(Warehouse(self.state_dir / "warehouse"))
         services: dict[str, WireService] = {}
         front = Front(
             moto=moto,

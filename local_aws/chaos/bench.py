@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -82,6 +82,16 @@ class Bench:
         draft = path.with_suffix(".draft")
         draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guarded_days.items()}))
         draft.replace(path)
+
+    @contextlib.contextmanager
+    def holding(self, table: str) -> Iterator[None]:
+        """Hold a table of the warehouse, so that whoever wants it waits."""
+        if self._aws is None:
+            raise RuntimeError("the bench has not been started")
+        with self._aws.warehouse.connect(self.names.redshift_database) as connection:
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            yield
+            connection.rollback()
 
     def keep_alive(self) -> None:
         """Start the parts of Airflow again that have ended, as a service manager would."""

@@ -1,0 +1,303 @@
+"""The recipes of docs/runbook.md on a real scheduler: clearing, loading by hand, backfilling, killing.
+
+The tests share one Airflow and one local AWS; those that build on each other stand in their order.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from local_aws.airflow_services.api import AirflowApiError
+from local_aws.chaos import checks
+from local_aws.chaos.bench import DAG_ID, Bench, logical_date
+
+pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(900)]
+
+DAY = date(2023, 3, 1)
+RUN = f"loaded__{DAY}"
+WINDOW, BACKFILL = "crypto_prices_window", "crypto_prices_backfill"
+
+# What the call log must show after a task was cleared alone: the calls that are its work.
+WORK = {
+    "resolve_window": Counter(),
+    "ensure_schema": Counter({"ExecuteStatement": 2}),
+    "fetch_prices": Counter({"PutObject": 3}),
+    "plan_load": Counter({"ExecuteStatement": 1}),
+    "curate_prices": Counter({"StartJobRun": 1}),
+    "read_curation_report": Counter({"GetObject": 1}),
+    "wait_for_partition": Counter({"GetPartitions": 1}),
+    "copy_to_staging": Counter({"BatchExecuteStatement": 1}),
+    # Airflow brings the setup and the teardown of what is cleared along.
+    "check_staging": Counter({"BatchExecuteStatement": 1, "ExecuteStatement": 2}),
+    "merge_into_fact": Counter({"BatchExecuteStatement": 2, "ExecuteStatement": 1}),
+    "record_load": Counter({"BatchExecuteStatement": 2, "ExecuteStatement": 1}),
+    "drop_staging": Counter({"ExecuteStatement": 1}),
+    "reconcile": Counter({"ExecuteStatement": 1}),
+}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with Bench(tmp_path_factory.mktemp("runbook") / "state") as started:
+        for dag_id in (WINDOW, BACKFILL):
+            started.api.unpause(dag_id)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def loaded(bench):
+    """A finished, green run of one day."""
+    bench.api.trigger(DAG_ID, logical_date=logical_date(DAY), run_id=RUN)
+    assert_green(bench, DAG_ID, RUN)
+    assert_right(bench, DAY)
+    return RUN
+
+
+def wait(bench, dag_id, run_id, seconds=400):
+    return bench.api.wait_for_dag_run(dag_id, run_id, timeout_seconds=seconds, on_look=lambda _: bench.keep_alive())
+
+
+def assert_green(bench, dag_id, run_id):
+    run = wait(bench, dag_id, run_id)
+    failed = {
+        task["task_id"]: log_of(bench, dag_id, run_id, task)[-1500:]
+        for task in bench.api.task_instances(dag_id, run_id, states=["failed"])
+    }
+    assert run["state"] == "success", failed
+
+
+def log_of(bench, dag_id, run_id, task):
+    return bench.api.task_log(dag_id, run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
+
+
+def log(bench, dag_id, run_id, task_id, map_index=-1):
+    (task,) = [
+        task
+        for task in bench.api.task_instances(dag_id, run_id)
+        if (task["task_id"], task["map_index"]) == (task_id, map_index)
+    ]
+    return log_of(bench, dag_id, run_id, task)
+
+
+def states(bench, dag_id, run_id):
+    return {task["task_id"]: task["state"] for task in bench.api.task_instances(dag_id, run_id)}
+
+
+def assert_right(bench, *days, staging=()):
+    """Each day is as one clean load leaves it, in the warehouse and in the lake."""
+    found = checks.read_days(bench, days)
+    for day in days:
+        assert checks.warehouse_differences(day, found[day]) == []
+        assert checks.lake_differences(bench, day, found[day]) == []
+    assert set(checks.left_over_staging(bench)) == set(staging)
+
+
+def calls(bench):
+    lines = (bench.state_dir / "calls.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+class Since:
+    """The calls that were made since it was made."""
+
+    def __init__(self, bench):
+        self._bench = bench
+        self._before = len(calls(bench))
+
+    def operations(self, of=None):
+        made = [call for call in calls(self._bench)[self._before :] if call["access_key_id"] == "local-aws"]
+        return Counter(call["operation"] for call in made if of is None or call["operation"] in of)
+
+    def wait_for(self, operation, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not self.operations()[operation]:
+            assert time.monotonic() < deadline, f"{operation} was not called"
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("task_id", WORK)
+def test_a_task_that_is_cleared_alone_does_its_work_again(bench, loaded, task_id):
+    since = Since(bench)
+    cleared = bench.api.clear_tasks(DAG_ID, loaded, [task_id])
+    assert task_id in {task["task_id"] for task in cleared}
+    assert_green(bench, DAG_ID, loaded)
+    wanted = WORK[task_id]
+    found = since.operations(set(wanted))
+    if "GetObject" not in wanted and "GetPartitions" not in wanted:
+        assert found == wanted
+    else:
+        assert all(found[operation] >= count for operation, count in wanted.items())
+    # A setup that is cleared alone leaves its table until the run is cleared again: nothing brings its teardown.
+    leaves = list(checks.left_over_staging(bench)) if task_id == "copy_to_staging" else []
+    assert_right(bench, DAY, staging=leaves)
+    if leaves:
+        bench.api.clear_tasks(DAG_ID, loaded, ["drop_staging"])
+        assert_green(bench, DAG_ID, loaded)
+        assert_right(bench, DAY)
+
+
+def test_one_source_is_fetched_again_with_what_follows(bench, loaded):
+    since = Since(bench)
+    bench.api.clear_tasks(DAG_ID, loaded, [("fetch_prices", 0)], downstream=True)
+    assert_green(bench, DAG_ID, loaded)
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 1}
+    assert "Loading all the same, because the run was cleared" in log(bench, DAG_ID, loaded, "plan_load")
+    assert_right(bench, DAY)
+
+
+def test_rows_that_were_deleted_by_hand_come_back_with_the_merge(bench, loaded):
+    bench.warehouse.rows(f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{DAY}'")
+    bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
+    assert_green(bench, DAG_ID, loaded)
+    assert_right(bench, DAY)
+
+
+def test_a_whole_run_is_cleared(bench, loaded):
+    since = Since(bench)
+    bench.api.clear_run(DAG_ID, loaded)
+    assert_green(bench, DAG_ID, loaded)
+    assert since.operations({"PutObject", "StartJobRun"}) == {"PutObject": 3, "StartJobRun": 1}
+    assert_right(bench, DAY)
+
+
+def test_the_same_day_by_hand_is_skipped_unless_forced(bench, loaded):
+    since = Since(bench)
+    for run_id, force in (("again", False), ("forced", True)):
+        bench.api.trigger(DAG_ID, run_id=run_id, conf={"day": DAY.isoformat(), "force": force})
+        assert_green(bench, DAG_ID, run_id)
+    assert "the warehouse already holds exactly this content" in log(bench, DAG_ID, "again", "plan_load")
+    assert states(bench, DAG_ID, "again")["curate_prices"] == "skipped"
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 1}
+    assert_right(bench, DAY)
+
+
+@pytest.mark.parametrize(
+    ("conf", "said"),
+    [
+        ({}, "neither a logical date nor the param day"),
+        ({"day": (datetime.now(UTC).date() + timedelta(days=2)).isoformat()}, "has not ended"),
+    ],
+    ids=["no day", "a day to come"],
+)
+def test_a_run_by_hand_without_a_day_that_is_over_is_refused_at_once(bench, conf, said):
+    run_id = f"refused__{len(said)}"
+    since = Since(bench)
+    bench.api.trigger(DAG_ID, run_id=run_id, conf=conf)
+    assert wait(bench, DAG_ID, run_id)["state"] == "failed"
+    assert said in log(bench, DAG_ID, run_id, "resolve_window")
+    assert since.operations({"PutObject", "StartJobRun", "ExecuteStatement"}) == {}
+
+
+def test_a_day_that_is_no_day_is_refused_by_the_trigger_itself(bench):
+    with pytest.raises(AirflowApiError, match="day"):
+        bench.api.trigger(DAG_ID, run_id="nonsense", conf={"day": "tomorrow"})
+
+
+def test_a_task_that_is_killed_stops_its_glue_run(bench):
+    day, run_id, since = date(2023, 3, 10), "stopped", Since(bench)
+    bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id)
+    since.wait_for("StartJobRun")
+    deadline = time.monotonic() + 60
+    while states(bench, DAG_ID, run_id).get("curate_prices") != "deferred":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    bench.api.set_task_state(DAG_ID, run_id, "curate_prices", "failed")
+    glue = bench.client("glue")
+    while (newest := glue.get_job_runs(JobName=bench.names.glue_job)["JobRuns"][0])["JobRunState"] != "STOPPED":
+        assert newest["JobRunState"] in ("STARTING", "RUNNING", "STOPPING")
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    wait(bench, DAG_ID, run_id)
+    bench.api.clear_run(DAG_ID, run_id, only_failed=True)
+    assert_green(bench, DAG_ID, run_id)
+    assert_right(bench, day)
+
+
+def test_a_task_that_is_killed_cancels_its_statement(bench, loaded):
+    with bench.holding("crypto.load_lock"):
+        since = Since(bench)
+        bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
+        deadline = time.monotonic() + 90
+        while states(bench, DAG_ID, loaded)["merge_into_fact"] != "deferred":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        bench.api.set_task_state(DAG_ID, loaded, "merge_into_fact", "failed")
+        since.wait_for("CancelStatement")
+    wait(bench, DAG_ID, loaded)
+    bench.api.clear_run(DAG_ID, loaded, only_failed=True)
+    assert_green(bench, DAG_ID, loaded)
+    assert_right(bench, DAY)
+
+
+FIRST, LAST = date(2023, 3, 3), date(2023, 3, 5)
+SPAN = {"start": FIRST.isoformat(), "end": (LAST + timedelta(days=1)).isoformat()}
+
+
+def test_a_dry_run_shows_the_plan_and_its_price_and_starts_nothing(bench, loaded):
+    since = Since(bench)
+    conf = {"start": DAY.isoformat(), "end": SPAN["end"], "dry_run": True}
+    bench.api.trigger(BACKFILL, run_id="dry", conf=conf)
+    assert_green(bench, BACKFILL, "dry")
+    plan = log(bench, BACKFILL, "dry", "plan_backfill")
+    assert "Backfill of [2023-03-01, 2023-03-06): 5 days" in plan
+    assert "to load         4 days in 1 windows" in plan
+    assert "API requests    2" in plan
+    assert "skipped         [2023-03-01, 2023-03-02): loaded by 20230301-20230302-" in plan
+    assert "DPU-minutes" in plan
+    assert since.operations({"StartJobRun", "PutObject"}) == {}
+    assert bench.api.dag_runs(WINDOW) == []
+
+
+def test_a_backfill_loads_its_days_with_one_glue_run_per_window(bench):
+    since = Since(bench)
+    bench.api.trigger(BACKFILL, run_id="three-days", conf=SPAN | {"chunk_days": 2})
+    assert_green(bench, BACKFILL, "three-days")
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 2}
+    days = [FIRST + timedelta(days=n) for n in range(3)]
+    found = checks.read_days(bench, days)
+    assert all(found[day].rows == checks.expected_rows(day) for day in days)
+
+
+def test_the_same_backfill_again_has_nothing_to_do_unless_it_is_forced(bench):
+    since = Since(bench)
+    bench.api.trigger(BACKFILL, run_id="nothing", conf=SPAN)
+    assert_green(bench, BACKFILL, "nothing")
+    assert "to load         0 days in 0 windows" in log(bench, BACKFILL, "nothing", "plan_backfill")
+    assert since.operations({"StartJobRun", "PutObject"}) == {}
+    bench.api.trigger(BACKFILL, run_id="forced", conf=SPAN | {"force": True})
+    assert_green(bench, BACKFILL, "forced")
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 1}
+
+
+def test_a_window_that_is_cleared_in_the_backfill_is_loaded_again(bench):
+    since = Since(bench)
+    bench.api.clear_tasks(BACKFILL, "forced", [("load_windows", 0)])
+    assert_green(bench, BACKFILL, "forced")
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 1}
+    found = checks.read_days(bench, [FIRST])
+    assert found[FIRST].rows == checks.expected_rows(FIRST)
+
+
+def test_airflows_own_backfill_from_the_command_line(bench):
+    day = date(2023, 3, 20)
+    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG_ID]
+    command += ["--from-date", str(day), "--to-date", str(day), "--max-active-runs", "4"]
+    done = subprocess.run(command, env=bench.airflow.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = bench.api.dag_runs(DAG_ID, first=logical_date(day), last=logical_date(day))
+    assert run["run_type"] == "backfill"
+    assert_green(bench, DAG_ID, run["dag_run_id"])
+    assert_right(bench, day)
+
+
+def test_the_page_names_only_tasks_that_there_are():
+    page = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+    table = page[page.index("## What each failure looks like") :]
+    named = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    assert named <= set(WORK)
