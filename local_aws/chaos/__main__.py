@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import signal
 import sys
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     for name in ("SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, name), _interrupt)
+    # The server says so whenever an answer is withheld on purpose.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
     try:
         return _Harness(options, console, folder).run()

@@ -12,7 +12,7 @@ from local_aws.airflow_environment import REPOSITORY
 RETRIES = 1
 TASK_SECONDS = 90
 GLUE_SECONDS = 300
-ACTIVE_RUNS = 12
+ACTIVE_RUNS = 8
 
 if str(REPOSITORY / "plugins") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "plugins"))

@@ -15,7 +15,7 @@ from local_aws.chaos.faults import Fault, Kind
 
 FIRST_DAY = date(2022, 1, 1)
 RUN_SECONDS = 600.0
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
 
 
 @dataclass
@@ -139,13 +139,22 @@ class Waves:
     def _wait(self, run_ids: Sequence[str], phase: str) -> None:
         """Wait until runs have finished; parts of Airflow that were killed are started again meanwhile."""
         deadline = time.monotonic() + RUN_SECONDS
-        while waiting := [run_id for run_id in run_ids if self._state(run_id) not in ("success", "failed")]:
+        while waiting := self._unfinished(run_ids):
             self._progress(phase, len(run_ids) - len(waiting), len(run_ids))
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{phase}: {len(waiting)} runs have not finished: {', '.join(waiting[:5])}")
             self._bench.keep_alive()
             time.sleep(_LOOK_SECONDS)
         self._progress(phase, len(run_ids), len(run_ids))
+
+    def _unfinished(self, run_ids: Sequence[str]) -> list[str]:
+        if not run_ids:
+            return []
+        try:
+            going_on = self._bench.api.dag_runs(DAG_ID, states=["queued", "running"])
+        except AirflowUnreachableError:
+            return list(run_ids)
+        return sorted(set(run_ids) & {run["dag_run_id"] for run in going_on})
 
     def _state(self, run_id: str) -> str:
         try:
