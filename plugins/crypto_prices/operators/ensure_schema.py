@@ -16,7 +16,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from crypto_prices.settings import load_settings
-from crypto_prices.warehouse import Warehouse
+from crypto_prices.warehouse import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -120,27 +120,47 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
             pending = pending_migrations(migrations, self._applied(migrations))
         except MigrationError as error:
             raise AirflowFailException(str(error)) from error
-        for migration in pending:
-            self.log.info("Applying migration %s", migration.name)
-            self.warehouse.execute_batch(
-                [
-                    self._statement("lock_schema_migrations"),
-                    migration.sql,
-                    self._statement("insert_schema_migration", migration=migration),
-                ]
-            )
-        self.log.info("%d migrations applied now, %d in all", len(pending), len(migrations))
-        return [migration.name for migration in pending]
+        applied = [migration.name for migration in pending if self._apply(migration)]
+        self.log.info("%d migrations applied now, %d in all", len(applied), len(migrations))
+        return applied
 
     def on_kill(self) -> None:
         """Cancel the statement that runs."""
         self.warehouse.cancel()
 
+    def _apply(self, migration: Migration) -> bool:
+        """Apply a migration, and return whether it was this run that did: another may migrate at the same time."""
+        self.log.info("Applying migration %s", migration.name)
+        try:
+            self.warehouse.execute_batch(
+                [
+                    self._statement("lock_schema_migrations"),
+                    self._statement("refuse_applied", migration=migration),
+                    migration.sql,
+                    self._statement("insert_schema_migration", migration=migration),
+                ]
+            )
+        except WarehouseError:
+            if self._booked().get(migration.version) != migration.checksum:
+                raise
+            self.log.info("Another run has applied %s meanwhile", migration.name)
+            return False
+        return True
+
     def _applied(self, migrations: list[Migration]) -> dict[int, str]:
-        exists = self.warehouse.query(self._statement("find_schema_migrations"))
-        if not exists[0]["table_total"]:
-            # CREATE … IF NOT EXISTS: two first runs at once both get here.
-            self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
+        if not self._is_booking():
+            try:
+                self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
+            except WarehouseError:
+                # IF NOT EXISTS does not help two first runs that look at the same moment.
+                if not self._is_booking():
+                    raise
+        return self._booked()
+
+    def _is_booking(self) -> bool:
+        return bool(self.warehouse.query(self._statement("find_schema_migrations"))[0]["table_total"])
+
+    def _booked(self) -> dict[int, str]:
         rows = self.warehouse.query(self._statement("read_schema_migrations"))
         return {int(str(row["version"])): str(row["checksum"]) for row in rows}
 

@@ -1,7 +1,9 @@
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.operators.ensure_schema import (
     EnsureSchemaOperator,
@@ -10,7 +12,8 @@ from crypto_prices.operators.ensure_schema import (
     pending_migrations,
     read_migrations,
 )
-from crypto_prices.warehouse import WarehouseError
+from crypto_prices.settings import load_settings
+from crypto_prices.warehouse import Warehouse, WarehouseError
 
 MIGRATIONS = Path(__file__).parents[4] / "sql" / "migrations"
 ONE, TWO = Migration(1, "001_one.sql", "CREATE 1"), Migration(2, "002_two.sql", "CREATE 2")
@@ -116,3 +119,30 @@ class TestExecute:
         assert wrong.name not in {row["name"] for row in self.applied(empty_warehouse)}
         wrong.write_text("CREATE TABLE crypto.right_now (x INTEGER)")
         assert ensure().execute({}) == [wrong.name]
+
+    @pytest.mark.parametrize("call", [1, 5])
+    def test_another_run_that_applies_them_meanwhile_is_no_failure(self, empty_warehouse, ensure, folder, call):
+        """Two DAGs at once: the other one is done when this one has decided what is pending (and begun with some)."""
+        one, other = ensure(), ensure()
+
+        class Overtaken(Warehouse):
+            batches = 0
+
+            def execute_batch(self, statements):
+                Overtaken.batches += 1
+                if Overtaken.batches == call:
+                    other.execute({})
+                super().execute_batch(statements)
+
+        # One that is not harmless when it runs twice, as those that add columns are not.
+        (folder / "099_add_a_row.sql").write_text("INSERT INTO crypto.load_lock VALUES ('once')")
+        one.warehouse = Overtaken(RedshiftDataHook(), load_settings())
+        one.execute({})
+        assert empty_warehouse.query("SELECT COUNT(*) AS row_total FROM crypto.load_lock") == [{"row_total": 1}]
+        assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)
+
+    def test_two_at_once_both_succeed_and_apply_each_once(self, empty_warehouse, ensure, folder):
+        tasks = [ensure(), ensure()]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda task: task.execute({}), tasks))
+        assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)
