@@ -292,7 +292,13 @@ class TestFindCurrentLoads:
             "glue_job_run_id": "jr_run_1",
             "rows_merged": 3,
             "rows_now": 3,
+            "days_now": "2023-12-18",
         }
+
+    def test_the_days_are_those_that_have_rows(self, make_load):
+        rows = candles(BTC, day="2023-12-18") + candles(BTC, day="2023-12-20")
+        load = make_load(rows, end="2023-12-21").merged()
+        assert sorted(load.current_loads()["binance"]["days_now"].split(",")) == ["2023-12-18", "2023-12-20"]
 
     def test_rows_that_are_gone_by_hand_are_noticed(self, client, make_load):
         load = make_load(candles(BTC)).merged()
@@ -300,7 +306,8 @@ class TestFindCurrentLoads:
         row = load.current_loads()["binance"]
         assert (row["rows_merged"], row["rows_now"]) == (3, 2)
         client.ok("DELETE FROM crypto.fact_crypto_prices")
-        assert load.current_loads()["binance"]["rows_now"] == 0
+        row = load.current_loads()["binance"]
+        assert (row["rows_now"], row["days_now"]) == (0, "")
 
     def test_each_source_has_a_current_load_of_its_own(self, make_load):
         both = make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
