@@ -1,7 +1,7 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local-aws test lint format lock clean
+.PHONY: help setup demo airflow backfill chaos local-aws test lint format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -15,6 +15,13 @@ help: ## Show this list
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
 	@printf '  make demo LIVE=1                                    take the real exchange API\n'
 	@printf '  make demo FORCE=1                                   load even what the warehouse already holds\n'
+	@printf '  make airflow PORT=8081                              another port for the UI; SYMBOLS, MARKET_DATA as above\n'
+	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SYMBOLS, MARKET_DATA as above\n'
+	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       how many days at once; the last day first\n'
+	@printf '  make backfill … REPROCESS=failed                    run failed (or completed) days again\n'
+	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; PAIRS=1 for every pair of what can meet\n'
+	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
+	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
 
 setup: ## Make .venv from requirements.lock and find Java
 	$(SETUP)
@@ -24,6 +31,23 @@ demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 	@exec $(PYTHON_RUN) -m local_aws.demo $(if $(DATE),--date '$(DATE)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 		$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)') $(if $(filter-out 0,$(LIVE)),--live) \
 		$(if $(filter-out 0,$(FORCE)),--force)
+
+airflow: ## Run the local AWS and a complete Airflow, and print the address of its UI (Ctrl-C stops it)
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.airflow_services $(if $(PORT),--port '$(PORT)') \
+		$(if $(SYMBOLS),--symbols '$(SYMBOLS)') $(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
+
+backfill: ## Load a range of days with Airflow (FROM=, TO=) and show the result
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.backfill --from '$(FROM)' --to '$(TO)' $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
+		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
+		$(if $(filter-out 0,$(BACKWARDS)),--backwards) $(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
+
+chaos: ## Break loads at every side effect and compare with a clean load
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
+		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(PAIRS)),--pairs) $(if $(filter-out 0,$(LIST)),--list) \
+		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
 
 local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)
 	$(SETUP)

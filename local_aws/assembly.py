@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from local_aws import child_process
 from local_aws.call_log import CallLog
 from local_aws.control_planes.mwaa import Mwaa
 from local_aws.control_planes.redshift_serverless import RedshiftServerless
@@ -35,10 +36,11 @@ from local_aws.provision import (
     provision,
 )
 from local_aws.redshift.data_api import RedshiftDataApi
+from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse
 from local_aws.role_sessions import RoleSessions
 from local_aws.server import Front, HttpServer, Interceptor
-from local_aws.wire import WireService
+from local_aws.wire import ACCOUNT_ID, WireService
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_STATE_DIR = CHECKOUT / ".local"
@@ -60,6 +62,7 @@ class LocalAws:
         provisioned: Whether what the bundle needs is created; False leaves an empty AWS, for Terraform.
         symbols: The exchange symbols of each source in the bundle's settings.
         interceptor: Is called around each API call, for a harness that injects faults.
+        statement_interceptor: Is called around each statement in the warehouse, for the same.
 
     Attributes:
         names: What was created and how it is called; None when nothing was to be created.
@@ -74,6 +77,7 @@ class LocalAws:
         provisioned: bool = True,
         symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
         interceptor: Interceptor | None = None,
+        statement_interceptor: StatementInterceptor | None = None,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.names: Provisioned | None = None
@@ -82,6 +86,7 @@ class LocalAws:
         self._provisioned = provisioned
         self._symbols = symbols
         self._interceptor = interceptor
+        self._statement_interceptor = statement_interceptor
         self._closing = contextlib.ExitStack()
         self._server: HttpServer | None = None
 
@@ -158,15 +163,17 @@ class LocalAws:
         statements = RedshiftDataApi(
             warehouse,
             s3_client_factory=roles.s3_client,
-            role_exists=roles.exists,
+            role_refusal=lambda workgroup, role_arn: _copy_role_refusal(serverless, roles, workgroup, role_arn),
             secret_lookup=lambda secret: _secret_text(manager, secret),
             workgroup_status=serverless.workgroup_status,
+            longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
+            interceptor=self._statement_interceptor,
         )
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(
             get_job=lambda name: glue.get_job(JobName=name)["Job"],
-            role_credentials=roles.credentials,
+            role_credentials=roles.glue_credentials,
             endpoint_url=lambda: endpoint,
             state_dir=self.state_dir,
         )
@@ -190,6 +197,17 @@ class LocalAws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _copy_role_refusal(
+    serverless: RedshiftServerless, roles: RoleSessions, workgroup: str, role_arn: str
+) -> str | None:
+    """Say in Redshift's words why a COPY in a workgroup cannot read with a role, or None when it can."""
+    if role_arn not in serverless.associated_roles(workgroup):
+        return f"The requested role {role_arn} is not associated to cluster"
+    context = {"aws:SourceAccount": [ACCOUNT_ID], "aws:SourceArn": serverless.source_arns(workgroup)}
+    reason = roles.refusal(role_arn, ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"], context)
+    return None if reason is None else f"User is not authorized to assume IAM Role {role_arn}: {reason}"
 
 
 def _secret_text(manager: Any, secret: str) -> str | None:
@@ -271,6 +289,8 @@ def running_local_aws(
 ) -> Iterator[RunningLocalAws]:
     """Run a local AWS in a process of its own; its log is logs/local_aws.log of the state folder.
 
+    It ends with this process, however that ends. To be called from the main thread (see child_process).
+
     Args:
         state_dir: Its state folder.
         port: Its port; 0 takes a free one.
@@ -289,19 +309,12 @@ def running_local_aws(
     command += ["--market-data", str(market_data)] if market_data is not None else []
     command += [] if provisioned else ["--no-provision"]
     log = state_dir / "logs" / "local_aws.out"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=output)
+    process = child_process.start(command, environment=os.environ, log=log, directory=CHECKOUT)
     try:
         found = _await_endpoint(state_dir, process, log, timeout_seconds)
         yield RunningLocalAws(found["endpoint"], process.pid, state_dir, found["names"] or {}, process)
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        child_process.stop(process, _STOP_SECONDS)
 
 
 def _await_endpoint(

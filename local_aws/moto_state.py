@@ -24,7 +24,7 @@ from urllib.parse import unquote_to_bytes
 
 import time_machine
 
-from local_aws import moto_additions, moto_snapshot
+from local_aws import moto_additions, moto_partitions, moto_s3_checksums, moto_snapshot
 from local_aws.moto_journal import Entry, HttpRequest, Journal
 from local_aws.operation_names import SERVICES
 from local_aws.wire import Answer, Environ, WsgiApplication, refusal
@@ -187,6 +187,9 @@ class MotoState:
 
             if signing_name == "glue":
                 moto_additions.add_glue_operations()
+                moto_partitions.add_partition_operations()
+            elif signing_name == "s3":
+                moto_s3_checksums.add_s3_checksums()
             self._applications[signing_name] = create_backend_app(cast("SERVICE_NAMES", MOTO_SERVICES[signing_name]))
         return self._applications[signing_name]
 

@@ -369,7 +369,13 @@ class _Provisioning:
             )
             self.created.append(f"Redshift namespace {REDSHIFT_NAME}")
         if _found(lambda: serverless.get_workgroup(workgroupName=REDSHIFT_NAME)) is None:
-            serverless.create_workgroup(workgroupName=REDSHIFT_NAME, namespaceName=REDSHIFT_NAME, baseCapacity=8)
+            serverless.create_workgroup(
+                workgroupName=REDSHIFT_NAME,
+                namespaceName=REDSHIFT_NAME,
+                baseCapacity=8,
+                # Below the 20 minutes that a task waits: what it has given up must not go on beneath its retry.
+                configParameters=[{"parameterKey": "max_query_execution_time", "parameterValue": "1100"}],
+            )
             self.created.append(f"Redshift workgroup {REDSHIFT_NAME}")
         deadline = time.monotonic() + _WAIT_SECONDS
         while (status := serverless.get_workgroup(workgroupName=REDSHIFT_NAME)["workgroup"]["status"]) != "AVAILABLE":

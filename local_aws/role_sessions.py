@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from local_aws.glue.job_runs import Credentials
 from local_aws.provision import local_client, local_session
+from local_aws.trust_policy import ConditionNotEvaluatedError, lets_assume
 from local_aws.wire import ACCOUNT_ID, AwsError
 
 
@@ -26,18 +28,33 @@ class RoleSessions:
         self._sts = local_client("sts", endpoint, session)
         self._lock = threading.Lock()
 
-    def exists(self, role_arn: str) -> bool:
-        """Tell whether IAM has a role of this ARN."""
-        try:
-            found = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchEntity":
-                return False
-            raise
-        return bool(found["Role"]["Arn"] == role_arn)
+    def refusal(self, role_arn: str, services: Iterable[str], context: Mapping[str, Iterable[str]]) -> str | None:
+        """Say why a service cannot take on a role.
 
-    def credentials(self, role: str) -> Credentials:
-        """Take on a role.
+        Args:
+            role_arn: The role's ARN.
+            services: The principals that the service may come as.
+            context: The values of the condition keys that a trust policy may name.
+
+        Returns:
+            The reason, or None when the role exists and its trust policy lets the service assume it.
+        """
+        try:
+            role = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            role = {"Arn": None}
+        if role["Arn"] != role_arn:
+            return "it does not exist"
+        try:
+            trusted = lets_assume(role["AssumeRolePolicyDocument"], services, context)
+        except ConditionNotEvaluatedError as error:
+            return f"its trust policy has {error}, which the local AWS does not evaluate"
+        return None if trusted else f"its trust policy does not let {' or '.join(services)} assume it"
+
+    def glue_credentials(self, role: str) -> Credentials:
+        """Take on the role of a Glue job.
 
         Args:
             role: Its ARN or its name.
@@ -46,11 +63,18 @@ class RoleSessions:
             Credentials for an hour.
 
         Raises:
-            AwsError: InvalidInputException when there is no such role.
+            AwsError: InvalidInputException when there is no such role, or none that Glue may assume.
         """
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
-        if not self.exists(arn):
-            raise AwsError("InvalidInputException", f"Role {arn} does not exist.")
+        reason = self.refusal(arn, ["glue.amazonaws.com"], {"aws:SourceAccount": [ACCOUNT_ID]})
+        if reason is not None:
+            raise AwsError(
+                "InvalidInputException",
+                f"Role {arn} should be given assume role permissions for Glue Service: {reason}.",
+            )
+        return self._credentials(arn)
+
+    def _credentials(self, arn: str) -> Credentials:
         taken = self._sts.assume_role(RoleArn=arn, RoleSessionName="local-aws")["Credentials"]
         return Credentials(
             AccessKeyId=taken["AccessKeyId"],
@@ -59,8 +83,11 @@ class RoleSessions:
         )
 
     def s3_client(self, role_arn: str) -> Any:
-        """Return an S3 client that acts with a role; for one statement, because its credentials do not last."""
-        taken = self.credentials(role_arn)
+        """Return an S3 client that acts with a role; for one statement, because its credentials do not last.
+
+        Whether the role may be taken on is for the caller to ask, see ``refusal``.
+        """
+        taken = self._credentials(role_arn)
         with self._lock:  # making clients is not thread-safe
             session = local_session(
                 access_key_id=taken["AccessKeyId"],

@@ -17,6 +17,7 @@ from a2wsgi import WSGIMiddleware
 from botocore.exceptions import DataNotFoundError
 from botocore.model import ServiceModel
 
+from local_aws.admission import Admission
 from local_aws.call_log import CallLog
 from local_aws.moto_journal import HttpRequest
 from local_aws.moto_state import MOTO_SERVICES, MotoState
@@ -52,17 +53,19 @@ class Call:
         operation: The operation's name, for example ``PutObject``.
         context: Who asks.
         request: The request.
+        client_port: The port on 127.0.0.1 that the request came from.
     """
 
     service: str
     operation: str
     context: RequestContext
     request: HttpRequest
+    client_port: int | None
 
 
-# Called with "before" and, when the effect is done, with "after". AwsError is answered instead; ConnectionResetError
-# drops the connection without an answer.
-Interceptor = Callable[[Call, Literal["before", "after"]], None]
+# Called with "before" and, when the effect is done, with "after" and the answer. AwsError is answered instead;
+# ConnectionResetError drops the connection without an answer.
+Interceptor = Callable[[Call, Literal["before", "after"], Answer | None], None]
 
 
 class Front:
@@ -89,6 +92,7 @@ class Front:
         health: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._moto = moto
+        self._admission = Admission(moto)
         self._services = services
         self._call_log = call_log
         self._exchange = exchange
@@ -138,12 +142,13 @@ class Front:
             if operation is None:
                 raise AwsError("UnknownOperationException", f"{service} has no such operation: {_asked(environ)}", 404)
             _refuse_bucket_in_host(service, environ)
-            call = Call(service, operation, context, request)
+            client = (environ.get("asgi.scope") or {}).get("client")
+            call = Call(service, operation, context, request, None if client is None else client[1])
             if self._interceptor is not None:
-                self._interceptor(call, "before")
+                self._interceptor(call, "before", None)
             answer = self._execute(call, environ)
             if self._interceptor is not None:
-                self._interceptor(call, "after")
+                self._interceptor(call, "after", answer)
         except AwsError as error:
             return error_answer(_model_for(service, environ), error)
         except ConnectionError:
@@ -162,7 +167,8 @@ class Front:
             return ours.answer(call.context, environ, call.request.body)
         if call.service not in MOTO_SERVICES or only_pretended(call.service, call.operation):
             raise refusal(call.service, call.operation)
-        return self._moto.answer(call.service, call.operation, call.request)
+        request = self._admission.admitted(call.service, call.operation, call.context, call.request)
+        return self._moto.answer(call.service, call.operation, request)
 
     def _health_answer(self) -> Answer:
         body = {"status": "ok", "services": sorted({*self._services, *MOTO_SERVICES}), **self._health()}

@@ -422,6 +422,23 @@ def _query_value(shape: Shape, text: str) -> Any:
 # ---------------------------------------------------------------------------------------------------- requests
 
 
+def checked_request(model: ServiceModel, operation_name: str, body: bytes) -> dict[str, Any]:
+    """Parse and validate the body of a request in the JSON protocol.
+
+    Args:
+        model: botocore's model of the service.
+        operation_name: The operation.
+        body: The request's body.
+
+    Returns:
+        The members that the model knows.
+
+    Raises:
+        AwsError: SerializationException or ValidationException, as AWS answers what breaks its model.
+    """
+    return _parse_request(model.operation_model(operation_name), body, {})
+
+
 def _parse_request(operation: OperationModel, body: bytes, located: dict[str, Any]) -> dict[str, Any]:
     """Parse and validate a request.
 

@@ -37,6 +37,12 @@ _CONFIG_DEFAULTS = {
     "search_path": "$user, public",
     "use_fips_ssl": "false",
 }
+# They say how a statement is logged, labelled or connected for, or how fast it is: no statement means another thing.
+_CONFIG_WITHOUT_EFFECT = frozenset(
+    {"auto_mv", "enable_user_activity_logging", "query_group", "require_ssl", "use_fips_ssl"}
+)
+_EXECUTION_TIME = "max_query_execution_time"
+_LONGEST_EXECUTION_SECONDS = 86_399
 _QUERY_MONITORING = frozenset(
     {
         "max_io_skew",
@@ -84,6 +90,8 @@ class RedshiftServerless:
         """Create a namespace; it is available at once, as on AWS."""
         name = params["namespaceName"]
         _check_namespace(params)
+        if params.get("redshiftIdcApplicationArn"):
+            raise AwsError("NotImplemented", "The local Redshift Serverless has no IAM Identity Center.", 501)
         with self._resources.lock:
             if self._resources.get("namespace", name) is not None:
                 raise AwsError("ConflictException", f"Namespace with name {name} already exists.")
@@ -357,6 +365,24 @@ class RedshiftServerless:
             return False
         return hmac.compare_digest(namespace["password"], _hashed(password, namespace["namespaceId"]))
 
+    def associated_roles(self, name_or_arn: str) -> list[str]:
+        """Return the ARNs of the roles that are associated with a workgroup's namespace."""
+        workgroup = self._workgroup_of(name_or_arn)
+        return [] if workgroup is None else list(self._namespace(workgroup["namespaceName"])["iamRoles"])
+
+    def source_arns(self, name_or_arn: str) -> list[str]:
+        """Return the ARNs that a workgroup takes on roles as."""
+        workgroup = self._workgroup_of(name_or_arn)
+        if workgroup is None:
+            return []
+        return [workgroup["workgroupArn"], self._namespace(workgroup["namespaceName"])["namespaceArn"]]
+
+    def longest_execution(self, name_or_arn: str) -> int:
+        """Return after how many seconds a workgroup aborts a statement."""
+        workgroup = self._workgroup_of(name_or_arn)
+        config = _CONFIG_DEFAULTS if workgroup is None else workgroup["config"]
+        return int(config[_EXECUTION_TIME])
+
     def database_names(self) -> list[str]:
         """Return the names of the namespaces' databases."""
         return [namespace["dbName"] for namespace in self._resources.all("namespace")]
@@ -490,7 +516,24 @@ def _config(parameters: list[dict[str, str]]) -> dict[str, str]:
         found[key] = value
     if "wlm_json_configuration" in found and found.keys() & _QUERY_MONITORING:
         raise AwsError("ValidationException", "Use wlm_json_configuration or query monitoring metrics, not both.")
+    for key, value in found.items():
+        if key == _EXECUTION_TIME:
+            if not value.isdecimal() or not 1 <= int(value) <= _LONGEST_EXECUTION_SECONDS:
+                raise AwsError(
+                    "ValidationException",
+                    f"{key} must be from 1 to {_LONGEST_EXECUTION_SECONDS} seconds, not {value!r}.",
+                )
+        elif key not in _CONFIG_WITHOUT_EFFECT and _without_spaces(value) != _without_spaces(_CONFIG_DEFAULTS.get(key)):
+            raise AwsError(
+                "NotImplemented",
+                f"The config parameter {key} = {value!r} is not honoured by the local Redshift, so it is refused.",
+                501,
+            )
     return found
+
+
+def _without_spaces(value: str | None) -> str | None:
+    return None if value is None else value.replace(" ", "").lower()
 
 
 def _check_amount(params: dict[str, Any]) -> None:

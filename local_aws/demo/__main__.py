@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from local_aws import markets
 from local_aws.airflow_environment import REPOSITORY
 from local_aws.demo.day_run import DayRun, DemoError, Options
 from local_aws.demo.screen import Screen
-
-DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 
 
 def parse_options(arguments: list[str] | None = None, today: date | None = None) -> Options:
@@ -28,8 +26,7 @@ def parse_options(arguments: list[str] | None = None, today: date | None = None)
     )
     today = today or datetime.now(UTC).date()
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="UTC day to load (default: yesterday)")
-    parser.add_argument("--symbols", metavar="A,B,…", help=f"markets (default: {','.join(DEFAULT_SYMBOLS)})")
-    parser.add_argument("--market-data", metavar="FOLDER", type=Path, help="serve recorded candles (SYMBOL.csv.gz)")
+    markets.add_options(parser)
     parser.add_argument("--live", action="store_true", help="take the real exchange API (needs a network)")
     parser.add_argument("--force", action="store_true", help="load even what the warehouse already holds")
     parser.add_argument(
@@ -44,22 +41,11 @@ def parse_options(arguments: list[str] | None = None, today: date | None = None)
         parser.error(f"DATE={day} has not ended yet (it is {today} in UTC): only closed candles are loaded")
     if given.live and given.market_data:
         parser.error("LIVE and MARKET_DATA exclude each other: take one")
-    recorded: list[str] = []
-    if given.market_data:
-        if not given.market_data.is_dir():
-            parser.error(f"MARKET_DATA={given.market_data} is not a folder")
-        recorded = sorted(path.name.removesuffix(".csv.gz") for path in given.market_data.rglob("*.csv.gz"))
-        if not recorded:
-            parser.error(f"MARKET_DATA={given.market_data} holds no SYMBOL.csv.gz file")
-    symbols = [symbol for symbol in re.split(r"[,\s]+", given.symbols or "") if symbol]
-    for symbol in symbols:
-        if not re.fullmatch(r"[A-Z0-9]{2,20}", symbol):
-            parser.error(f"SYMBOLS: {symbol!r} is no exchange symbol: write them as BTCUSDT,ETHUSDT")
-    symbols = list(dict.fromkeys(symbols)) or recorded or list(DEFAULT_SYMBOLS)
+    chosen = markets.chosen_markets(parser, given)
     return Options(
         day=day,
-        symbols=symbols,
-        market_data=given.market_data.resolve() if given.market_data else None,
+        symbols=chosen.symbols,
+        market_data=chosen.market_data,
         live=given.live,
         force=given.force,
         state_dir=given.state_dir.resolve(),

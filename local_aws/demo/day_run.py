@@ -34,6 +34,7 @@ from crypto_prices.window import Window
 
 START_SECONDS = 120
 RUN_SECONDS = 3600
+QUERY_SECONDS = 60
 STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
 
@@ -274,25 +275,34 @@ class Warehouse:
         """Return the rows of one file of sql/queries/ for a window.
 
         Raises:
-            DemoError: The statement failed.
+            DemoError: The statement failed, or did not end in time.
         """
         return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Return the rows of a statement.
+        """Return the rows of a statement; none when it is not a query.
 
         Raises:
-            DemoError: It failed.
+            DemoError: It failed, or did not end in time.
         """
         statement_id = self._client.execute_statement(Sql=sql, **self._target)["Id"]
+        deadline = time.monotonic() + QUERY_SECONDS
         while True:
             statement = self._client.describe_statement(Id=statement_id)
             if statement["Status"] == "FINISHED":
                 break
             if statement["Status"] in ("FAILED", "ABORTED"):
                 raise DemoError(f"the warehouse refused a query: {statement.get('Error')}")
+            if time.monotonic() > deadline:
+                self._client.cancel_statement(Id=statement_id)
+                raise DemoError(
+                    f"a query of the warehouse was still {statement['Status']} after {QUERY_SECONDS} s, so it was "
+                    f"cancelled (statement {statement_id}): {' '.join(sql.split())[:80]} …"
+                )
             time.sleep(0.05)
         rows: list[dict[str, Any]] = []
+        if not statement["HasResultSet"]:
+            return rows
         for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
             columns = [column["name"] for column in page["ColumnMetadata"]]
             for record in page["Records"]:

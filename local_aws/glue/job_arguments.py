@@ -110,11 +110,19 @@ def plan_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunPlan:
         AwsError: The job or the request asks for what the laptop's Glue does not do, or for what Glue refuses.
     """
     _check_job(job)
-    for member in ("JobRunId", "SecurityConfiguration", "ExecutionRoleSessionPolicy"):
+    for member in (
+        "JobRunId",
+        "SecurityConfiguration",
+        "ExecutionRoleSessionPolicy",
+        "AllocatedCapacity",
+        "NotificationProperty",
+    ):
         if request.get(member):
             raise _unsupported(f"{member} in StartJobRun")
     if request.get("JobRunQueuingEnabled"):
         raise _unsupported("job run queuing")
+    if request.get("MaxCapacity") and (request.get("WorkerType") or request.get("NumberOfWorkers")):
+        raise _invalid("Please do not set Max Capacity if using Worker Type and Number of Workers.")
     given = dict(request.get("Arguments") or {})
     arguments = {**(job.get("DefaultArguments") or {}), **given, **(job.get("NonOverridableArguments") or {})}
     for name, value in arguments.items():
@@ -169,13 +177,11 @@ def _check_job(job: Mapping[str, Any]) -> None:
         raise _unsupported(f"the script {script!r}; only s3://….py")
     if job.get("GlueVersion") != GLUE_VERSION:
         raise _unsupported(f"Glue version {job.get('GlueVersion')!r}; only {GLUE_VERSION}, whose Spark the laptop has,")
-    for member in ("MaxRetries", "JobRunQueuingEnabled", "SecurityConfiguration", "SourceControlDetails"):
+    for member in ("MaxRetries", "SecurityConfiguration", "SourceControlDetails", "CodeGenConfigurationNodes"):
         if job.get(member):
             raise _unsupported(f"{member} of a job")
     if (job.get("Connections") or {}).get("Connections"):
         raise _unsupported("Connections of a job")
-    if job.get("JobMode") not in (None, "SCRIPT"):
-        raise _unsupported(f"job mode {job['JobMode']}")
 
 
 def _check_argument(name: str, value: str) -> None:

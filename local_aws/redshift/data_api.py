@@ -23,7 +23,15 @@ import psycopg
 from psycopg import sql
 
 from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.execution import CancelledError, Execution, StatementFailedError, forget_old_runs, was_committed
+from local_aws.redshift.execution import (
+    CancelledError,
+    Execution,
+    RoleRefusal,
+    StatementFailedError,
+    StatementInterceptor,
+    forget_old_runs,
+    was_committed,
+)
 from local_aws.redshift.load import S3ClientFactory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
@@ -39,6 +47,7 @@ Params = dict[str, Any]
 Answer = dict[str, Any]
 
 WORKERS = 8
+DEFAULT_LONGEST_EXECUTION = 14_400.0  # seconds
 MAX_ACTIVE_STATEMENTS = 500  # the quota per workgroup
 MAX_LIST_RESULTS = 100
 MAX_TABLE_RESULTS = 1000
@@ -52,12 +61,14 @@ class RedshiftDataApi:
     Args:
         warehouse: A started warehouse; its Redshift databases are those of ``warehouse.databases()``.
         s3_client_factory: Gives a boto3 S3 client with the rights of the role that a COPY names, by the role's ARN.
-        role_exists: Says whether an IAM role of that ARN exists.
+        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role; None when it can.
         secret_lookup: Gives the SecretString of a secret by its ARN or name, None when there is none.
         workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
         credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
             left out, any do.
+        longest_execution: Gives the seconds after which a workgroup aborts a statement (max_query_execution_time).
         store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
+        interceptor: Is called around each statement, see StatementInterceptor.
     """
 
     def __init__(
@@ -65,18 +76,22 @@ class RedshiftDataApi:
         warehouse: Warehouse,
         *,
         s3_client_factory: S3ClientFactory,
-        role_exists: Callable[[str], bool],
+        role_refusal: RoleRefusal,
         secret_lookup: Callable[[str], str | None],
         workgroup_status: Callable[[str], str | None],
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
+        longest_execution: Callable[[str], float] = lambda _workgroup: DEFAULT_LONGEST_EXECUTION,
         store_path: Path | None = None,
+        interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
-        self._role_exists = role_exists
+        self._role_refusal = role_refusal
         self._secret_lookup = secret_lookup
         self._workgroup_status = workgroup_status
         self._credentials_valid = credentials_valid
+        self._longest_execution = longest_execution
+        self._interceptor = interceptor
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
@@ -302,7 +317,13 @@ class RedshiftDataApi:
                 )
             known = self._store.add(records, params.get("ClientToken"))
             if known is None:
-                execution = Execution(self._warehouse, self._s3_client_factory, self._role_exists)
+                execution = Execution(
+                    self._warehouse,
+                    self._s3_client_factory,
+                    self._role_refusal,
+                    longest_seconds=self._longest_execution(params["WorkgroupName"]),
+                    interceptor=self._interceptor,
+                )
                 self._executions[records[0].id] = execution
                 self._workers.submit(self._work, execution, records, valid)
         if known is not None and known.fingerprint != records[0].fingerprint:

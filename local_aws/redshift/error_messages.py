@@ -17,6 +17,11 @@ def isolation_violation(table: str) -> str:
     return f"ERROR: 1023 DETAIL: Serializable isolation violation on table - {table}"
 
 
+def aborted_by_monitoring(query_id: int, rule: str) -> str:
+    """The error of a statement that a query monitoring rule of the workgroup aborted."""
+    return f'ERROR: Query ({query_id}) cancelled by WLM abort action of Query Monitoring Rule "{rule}".'
+
+
 def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
     """The text of ``Error`` in DescribeStatement for an error of PostgreSQL.
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import psycopg
 from psycopg import IsolationLevel, RawCursor
 
-from local_aws.redshift.error_messages import isolation_violation, redshift_error
+from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
 from local_aws.redshift.load import CopyError, Loaded, S3ClientFactory, load_parquet
 from local_aws.redshift.result_columns import ResultSet, read_result
 from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
@@ -30,6 +31,11 @@ _CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Told of every change of a statement."""
+RoleRefusal = Callable[[str, str], str | None]
+
+StatementInterceptor = Callable[[Sequence[StatementRecord], int, Literal["before", "committed"]], None]
+"""Is called with the statements of a transaction before each of them (with its index), and after the commit (with the
+last index). A StatementFailedError is taken for that statement's own failure, for a harness that injects faults."""
 
 
 class StatementFailedError(Exception):
@@ -46,18 +52,30 @@ class Execution:
     Args:
         warehouse: Where it runs.
         s3_client_factory: Gives the S3 client for the role of a COPY.
-        role_exists: Says whether a role's ARN is one of IAM.
+        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role, in Redshift's words;
+            None when it can.
+        longest_seconds: After how long a statement is aborted (max_query_execution_time); a batch's each by itself.
+        interceptor: See StatementInterceptor.
     """
 
     def __init__(
-        self, warehouse: Warehouse, s3_client_factory: S3ClientFactory, role_exists: Callable[[str], bool]
+        self,
+        warehouse: Warehouse,
+        s3_client_factory: S3ClientFactory,
+        role_refusal: RoleRefusal,
+        *,
+        longest_seconds: float,
+        interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
-        self._role_exists = role_exists
+        self._role_refusal = role_refusal
+        self._longest_seconds = longest_seconds
+        self._interceptor = interceptor
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
+        self._overran = False
 
     def cancel(self) -> None:
         """End the run: what PostgreSQL does now is cancelled, what is still to come is not begun."""
@@ -65,12 +83,14 @@ class Execution:
             self._cancelled = True
         threading.Thread(target=self._keep_cancelling, name="redshift-cancel", daemon=True).start()
 
-    def _keep_cancelling(self) -> None:
+    def _keep_cancelling(self, ended: threading.Event | None = None) -> None:
         # A cancel that meets PostgreSQL between two statements has no effect on the one that is sent just then.
         while True:
             with self._lock:
-                if self._connection is None:  # not begun, or too late
+                # Not begun, or too late; what overran is over, and nothing else is to be hit.
+                if self._connection is None or (ended is not None and ended.is_set()):
                     return
+                self._overran |= ended is not None
                 with contextlib.suppress(psycopg.Error):
                     self._connection.cancel_safe(timeout=5)
             time.sleep(_CANCEL_EVERY_SECONDS)
@@ -92,7 +112,8 @@ class Execution:
             connection = self._warehouse.connect(
                 database,
                 cursor_factory=RawCursor,
-                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres",
+                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres"
+                " -c datestyle=ISO,MDY",
             )
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
@@ -105,8 +126,8 @@ class Execution:
         try:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             transaction = _Transaction(connection, self._warehouse, database, alone=len(records) == 1)
-            for record in records:
-                self._run_one(transaction, record, progress)
+            for number, record in enumerate(records):
+                self._run_one(transaction, record, progress, partial(self._intercept, records, number, "before"))
             with self._lock:
                 # From here on a cancel comes too late: the commit below is not interrupted.
                 if self._cancelled:
@@ -115,6 +136,9 @@ class Execution:
             if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
+            self._intercept(records, len(records) - 1, "committed")
+        except _InjectedError as failure:
+            self._fail(failure.record, str(failure), progress)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
@@ -124,22 +148,43 @@ class Execution:
                 self._connection = None
             connection.close()
 
-    def _run_one(self, transaction: _Transaction, record: StatementRecord, progress: Progress) -> None:
+    @contextlib.contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        """Cancel what PostgreSQL does when it takes too long; afterwards ``_overran`` says whether that happened."""
+        ended = threading.Event()
+        timer = threading.Timer(self._longest_seconds, self._keep_cancelling, [ended])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._lock:
+                ended.set()
+
+    def _run_one(
+        self, transaction: _Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
+    ) -> None:
         if self._cancelled:
             raise CancelledError
         record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
         progress(record, None)
+        intercept()
         started = time.perf_counter_ns()
         target: WriteTarget | None = None
         result: ResultSet | None = None
+        overran = aborted_by_monitoring(record.query_id, "max_query_execution_time")
         try:
             statement = translate(record.query)
             target = statement.writes
-            transaction.prepare(statement, record)
-            if statement.copy is not None:
-                record.result_rows = self._copy(transaction, statement, record)
-            elif statement.text:
-                result = transaction.execute(statement, record)
+            with self._time_limit():
+                transaction.prepare(statement, record)
+                if statement.copy is not None:
+                    record.result_rows = self._copy(transaction, statement, record)
+                elif statement.text:
+                    result = transaction.execute(statement, record)
+            if self._overran:  # it ended in the moment of the cancel
+                self._fail(record, overran, progress, started)
         except SqlNotSupported as error:
             self._fail(record, f"ERROR: {error}", progress, started)
         except _OvertakenError as error:
@@ -147,12 +192,12 @@ class Execution:
         except CopyError as error:
             if self._cancelled:
                 raise CancelledError from None
-            self._fail(record, f"ERROR: {error.message}", progress, started)
+            self._fail(record, overran if self._overran else f"ERROR: {error.message}", progress, started)
         except psycopg.Error as error:
             if self._cancelled:
                 raise CancelledError from None
             table = None if target is None else target.name
-            self._fail(record, redshift_error(error, table), progress, started)
+            self._fail(record, overran if self._overran else redshift_error(error, table), progress, started)
         record.duration = time.perf_counter_ns() - started
         record.has_result = result is not None
         record.result_rows = max(record.result_rows, 0)
@@ -162,6 +207,15 @@ class Execution:
             record.result_rows = len(result.rows)
         record.status = "FINISHED"
         progress(record, result)
+
+    def _intercept(
+        self, records: Sequence[StatementRecord], number: int, moment: Literal["before", "committed"]
+    ) -> None:
+        if self._interceptor is not None:
+            try:
+                self._interceptor(records, number, moment)
+            except StatementFailedError as failure:
+                raise _InjectedError(records[number], str(failure)) from failure
 
     @staticmethod
     def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> None:
@@ -175,10 +229,14 @@ class Execution:
         assert copy is not None  # noqa: S101 - the caller's condition, for the type checker
         started = time.time()
         try:
-            if not self._role_exists(copy.role_arn):
-                raise CopyError(f"User is not authorized to assume IAM Role {copy.role_arn}", code=8001)
+            refusal = self._role_refusal(record.workgroup, copy.role_arn)
+            if refusal is not None:
+                raise CopyError(refusal, code=8001)
             loaded = load_parquet(
-                transaction.connection, copy, self._s3_client_factory(copy.role_arn), stop=lambda: self._cancelled
+                transaction.connection,
+                copy,
+                self._s3_client_factory(copy.role_arn),
+                stop=lambda: self._cancelled or self._overran,
             )
         except CopyError as error:
             self._record_load(record, statement, started, None, error)
@@ -206,7 +264,7 @@ class Execution:
         assert copy is not None  # noqa: S101
         ended = time.time()
         done = loaded or Loaded(0, 0, 0)
-        status = "completed" if error is None else "aborted" if self._cancelled else "failed"
+        status = "completed" if error is None else "aborted" if self._cancelled or self._overran else "failed"
         with self._warehouse.connect(record.database, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
@@ -224,6 +282,14 @@ class Execution:
                     [record.query_id, record.pid, record.database, started, error.file, error.column, error.column_type,
                      error.code, error.message],
                 )  # fmt: skip
+
+
+class _InjectedError(Exception):
+    """What an interceptor lets a statement fail with."""
+
+    def __init__(self, record: StatementRecord, message: str) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 class _OvertakenError(Exception):

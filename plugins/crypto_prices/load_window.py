@@ -30,12 +30,12 @@ STATEMENT: dict[str, Any] = {
     "pre_execute": macros.use_redshift_secret,
     # Not synchronous and durable, which is the default: cleared, that hands back the old statement and runs nothing.
     "deferrable": True,
-    "poll_interval": 2,
+    "poll_interval": 1,
     "execution_timeout": timedelta(minutes=20),
 }
 GLUE_RUN_MINUTES = 55
 GLUE_TIMEOUT = timedelta(minutes=60)
-GLUE_POLL_SECONDS = 3
+GLUE_POLL_SECONDS = 2
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "data-platform",

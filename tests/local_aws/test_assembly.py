@@ -197,3 +197,65 @@ def test_an_unknown_workgroup_is_refused(local_aws):
     data = local_aws.client("redshift-data")
     with pytest.raises(data.exceptions.ValidationException):
         data.execute_statement(Sql="select 1", WorkgroupName="nowhere", Database="crypto")
+
+
+def _copy_error(running, role_arn):
+    """Why a COPY with a role fails; there is nothing to copy, so it always does."""
+    data, names = running.client("redshift-data"), running.names
+    target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
+    _answer_of(data, "create table if not exists public.copied (n integer)", **target)
+    sql = f"copy public.copied from 's3://{names['bucket']}/nothing' iam_role '{role_arn}' format as parquet"
+    statement = data.execute_statement(Sql=sql, **target)["Id"]
+    return data.describe_statement(Id=statement, WaitTimeSeconds=20)["Error"]
+
+
+@pytest.fixture
+def associate(local_aws):
+    """Associates a new role with the namespace, beside the one that is there, and takes that back."""
+    serverless, iam = local_aws.client("redshift-serverless"), local_aws.client("iam")
+    name = local_aws.names["redshift_namespace"]
+
+    def update(roles):
+        for _ in range(200):
+            if serverless.get_namespace(namespaceName=name)["namespace"]["status"] == "AVAILABLE":
+                break
+            time.sleep(0.1)
+        serverless.update_namespace(namespaceName=name, iamRoles=roles)
+
+    def associate(role, *services):
+        statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+        update([local_aws.names["redshift_copy_role_arn"], arn])
+        return arn
+
+    yield associate
+    update([local_aws.names["redshift_copy_role_arn"]])
+
+
+def test_copy_reads_with_an_associated_role_that_redshift_may_assume(local_aws, associate):
+    assert "role" not in _copy_error(local_aws, local_aws.names["redshift_copy_role_arn"])
+    other = local_aws.names["mwaa_role_arn"]
+    assert f"The requested role {other} is not associated to cluster" in _copy_error(local_aws, other)
+    glues = associate("glues", "glue.amazonaws.com")
+    assert f"not authorized to assume IAM Role {glues}" in _copy_error(local_aws, glues)
+
+
+def test_copy_refuses_an_associated_role_that_does_not_exist(local_aws, associate):
+    gone = associate("gone", "redshift.amazonaws.com")
+    assert "role" not in _copy_error(local_aws, gone)
+    local_aws.client("iam").delete_role(RoleName="gone")
+    assert f"not authorized to assume IAM Role {gone}" in _copy_error(local_aws, gone)
+
+
+def test_glue_runs_only_with_a_role_that_glue_may_assume(local_aws):
+    glue = local_aws.client("glue")
+    definition = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}, "GlueVersion": "6.0"}
+    glue.create_job(Name="of-another", Role=local_aws.names["redshift_copy_role_arn"], **definition)
+    run = glue.start_job_run(JobName="of-another")["JobRunId"]
+    for _ in range(200):
+        found = glue.get_job_run(JobName="of-another", RunId=run)["JobRun"]
+        if found["JobRunState"] == "FAILED":
+            break
+        time.sleep(0.05)
+    assert "assume role permissions for Glue" in found["ErrorMessage"]

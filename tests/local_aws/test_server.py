@@ -228,7 +228,8 @@ def test_the_call_log_says_who_did_what_and_no_secrets(local_aws):
     before = len(_lines(local_aws))
     local_aws.client("s3").put_object(Bucket="crypto-prices-lake", Key="logged one", Body=b"hush-body")
     manager = local_aws.client("secretsmanager")
-    manager.create_secret(Name="logged", SecretString="hush-string", SecretBinary=b"hush-binary")
+    manager.create_secret(Name="logged", SecretString="hush-string")
+    manager.put_secret_value(SecretId="logged", SecretBinary=b"hush-binary")
     manager.get_secret_value(SecretId="logged")
     local_aws.client("iam").create_user(UserName="logged")
     local_aws.client("cloudwatch").list_metrics()
@@ -240,6 +241,7 @@ def test_the_call_log_says_who_did_what_and_no_secrets(local_aws):
     assert [(line["service"], line["operation"], line["status"], line["error"]) for line in lines] == [
         ("s3", "PutObject", 200, None),
         ("secretsmanager", "CreateSecret", 200, None),
+        ("secretsmanager", "PutSecretValue", 200, None),
         ("secretsmanager", "GetSecretValue", 200, None),
         ("iam", "CreateUser", 200, None),
         ("monitoring", "ListMetrics", 200, None),
@@ -249,8 +251,8 @@ def test_the_call_log_says_who_did_what_and_no_secrets(local_aws):
     assert lines[0]["resource"] == {"bucket": "crypto-prices-lake", "key": "logged one"}
     assert lines[1]["resource"]["Name"] == "logged"
     assert lines[1]["result"]["ARN"].startswith("arn:aws:secretsmanager:")
-    assert lines[3]["resource"] == {"UserName": "logged"}
-    assert lines[5]["resource"] == {"path": "/environments/missing"}
+    assert lines[4]["resource"] == {"UserName": "logged"}
+    assert lines[6]["resource"] == {"path": "/environments/missing"}
     assert {line["access_key_id"] for line in lines} == {"local-aws"}
     assert all(line["duration_ms"] >= 0 and line["time"].endswith("Z") for line in lines)
     assert "hush" not in json.dumps(lines)
@@ -261,7 +263,7 @@ def intercepted(tmp_path):
     """A front of its own in this process, and the list of what its interceptor does."""
     seen, wish = [], {}
 
-    def interceptor(call, moment):
+    def interceptor(call, moment, _answer):
         seen.append((call.service, call.operation, moment))
         if (call.operation, moment) in wish:
             raise wish[call.operation, moment]

@@ -224,7 +224,7 @@ def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactor
     api = RedshiftDataApi(
         warehouse,
         s3_client_factory=no_s3,
-        role_exists=lambda _arn: False,
+        role_refusal=lambda _workgroup, arn: f"not authorized to assume IAM Role {arn}",
         secret_lookup={SECRET: '{"username": "admin", "password": "right"}'}.get,
         workgroup_status={"crypto-prices": "AVAILABLE"}.get,
         store_path=tmp_path_factory.mktemp("sql") / "statements.sqlite",

@@ -39,6 +39,8 @@ class Source(ABC):
         default_api_url: Base URL of the public API.
         exchange_symbol_pattern: What the exchange's market names look like. They become parts of URLs and of object
             keys, so a pattern must not let ``/``, ``.`` or ``%`` through.
+        rows_per_request: Most candles that one answer holds.
+        bytes_per_record: Length of one candle in an answer, roughly; for plans.
         quote_currencies: Currencies that markets are priced in.
         candle_intervals: The intervals that can be fetched, with their lengths. Each divides a day: a window is made
             of whole days, and a longer candle would belong to two of them.
@@ -50,6 +52,8 @@ class Source(ABC):
     name: ClassVar[str]
     default_api_url: ClassVar[str]
     exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Z0-9]{2,20}")
+    rows_per_request: ClassVar[int]
+    bytes_per_record: ClassVar[int]
     quote_currencies: ClassVar[tuple[str, ...]]
     candle_intervals: ClassVar[Mapping[str, timedelta]]
 

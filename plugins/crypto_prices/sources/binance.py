@@ -65,6 +65,8 @@ class BinanceSource(Source):
 
     name: ClassVar[str] = "binance"
     default_api_url: ClassVar[str] = "https://data-api.binance.vision"
+    rows_per_request: ClassVar[int] = MAX_ROWS
+    bytes_per_record: ClassVar[int] = 170
     # No currency here may end with another one, and AEUR and IDR are left out although markets exist: with AEUR,
     # ADAEUR would be AD/AEUR, and with IDR next to BIDR, a name could be read in two ways.
     quote_currencies: ClassVar[tuple[str, ...]] = (

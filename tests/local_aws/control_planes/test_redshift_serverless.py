@@ -165,6 +165,11 @@ def test_a_workgroup_is_created_changed_and_deleted(client):
             "ValidationException",
         ),
         ("list_namespaces", {"nextToken": "invented"}, "ValidationException"),
+        (
+            "create_namespace",
+            {"namespaceName": "new", "redshiftIdcApplicationArn": "arn:aws:redshift:us-east-1:1:application/a"},
+            "NotImplemented",
+        ),
     ],
 )
 def test_what_aws_refuses_is_refused(prices, call, arguments, code):
@@ -172,6 +177,67 @@ def test_what_aws_refuses_is_refused(prices, call, arguments, code):
         getattr(prices, call)(**arguments)
     assert caught.value.response["Error"]["Code"] == code
     assert [item["namespaceName"] for item in prices.list_namespaces()["namespaces"]] == ["prices"]
+
+
+def _configure(client, key, value):
+    parameter = {"parameterKey": key, "parameterValue": value}
+    return client.update_workgroup(workgroupName="prices", configParameters=[parameter])["workgroup"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("enable_case_sensitive_identifier", "true"),
+        ("datestyle", "ISO, DMY"),
+        ("search_path", "crypto"),
+        ("max_scan_row_count", "1000"),
+        ("max_query_queue_time", "10"),
+        ("wlm_json_configuration", "[]"),
+    ],
+)
+def test_a_setting_that_would_not_be_honoured_is_refused(prices, key, value):
+    with pytest.raises(ClientError) as caught:
+        _configure(prices, key, value)
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+    with pytest.raises(ClientError, match="NotImplemented"):
+        prices.create_workgroup(
+            workgroupName="new",
+            namespaceName=prices.create_namespace(namespaceName="new")["namespace"]["namespaceName"],
+            configParameters=[{"parameterKey": key, "parameterValue": value}],
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("enable_case_sensitive_identifier", "false"),
+        ("datestyle", "ISO,MDY"),
+        ("search_path", "$user, public"),
+        ("query_group", "loads"),
+        ("require_ssl", "false"),
+    ],
+)
+def test_a_default_or_a_setting_without_effect_is_taken(prices, key, value):
+    found = {
+        item["parameterKey"]: item["parameterValue"] for item in _configure(prices, key, value)["configParameters"]
+    }
+    assert found[key] == value
+
+
+def test_the_longest_execution_is_the_workgroups(prices, service):
+    assert service.longest_execution("prices") == 14400
+    _configure(prices, "max_query_execution_time", "7")
+    _until(lambda: _workgroup(prices), "AVAILABLE")
+    assert service.longest_execution(_workgroup(prices)["workgroupArn"]) == 7
+    for wrong in ("0", "86400", "ten"):
+        with pytest.raises(prices.exceptions.ValidationException):
+            _configure(prices, "max_query_execution_time", wrong)
+
+
+def test_the_roles_of_a_workgroup_are_its_namespaces(prices, service):
+    assert service.associated_roles("prices") == [ROLE]
+    assert [arn.split(":")[5].split("/")[0] for arn in service.source_arns("prices")] == ["workgroup", "namespace"]
+    assert (service.associated_roles("none"), service.source_arns("none")) == ([], [])
 
 
 def test_a_refused_update_changes_nothing(prices):

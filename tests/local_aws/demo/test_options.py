@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from local_aws.demo.__main__ import DEFAULT_SYMBOLS, parse_options
+from local_aws.demo.__main__ import parse_options
+from local_aws.markets import DEFAULT_SYMBOLS
 
 TODAY = date(2026, 11, 23)
 

@@ -57,6 +57,7 @@ def test_glues_own_defaults():
         (["GlueVersion"], "5.0", "Glue version '5.0'"),
         (["GlueVersion"], None, "Glue version None"),
         (["MaxRetries"], 1, "MaxRetries"),
+        (["CodeGenConfigurationNodes"], {"node-1": {}}, "CodeGenConfigurationNodes"),
         (["Connections"], {"Connections": ["vpc"]}, "Connections"),
         (["SecurityConfiguration"], "kms", "SecurityConfiguration"),
         (["DefaultArguments", "--job-bookmark-option"], "job-bookmark-enable", "job-bookmark-enable"),
@@ -97,11 +98,23 @@ def test_arguments_that_would_change_what_the_run_does_are_refused(arguments):
 
 
 @pytest.mark.parametrize(
-    "request_", [{"JobRunQueuingEnabled": True}, {"JobRunId": "jr_0"}, {"SecurityConfiguration": "kms"}]
+    "request_",
+    [
+        {"JobRunQueuingEnabled": True},
+        {"JobRunId": "jr_0"},
+        {"SecurityConfiguration": "kms"},
+        {"AllocatedCapacity": 2},
+        {"NotificationProperty": {"NotifyDelayAfter": 1}},
+    ],
 )
 def test_requests_for_what_is_not_there_are_refused(request_):
     with pytest.raises(AwsError, match="does not support"):
         plan_run(JOB, request_)
+
+
+def test_workers_and_a_capacity_exclude_each_other():
+    with pytest.raises(AwsError, match="Max Capacity"):
+        plan_run(JOB, {"MaxCapacity": 2.0, "NumberOfWorkers": 2})
 
 
 def test_several_settings_in_one_conf():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.wire import AwsError
-from tests.local_aws.redshift.conftest import CONTEXT, SECRET, TARGET, Client
+from tests.local_aws.redshift.conftest import BUCKET, CONTEXT, ROLE, SECRET, TARGET, Client
 
 
 def wait_for_status(client: Client, statement: str, status: str) -> None:
@@ -274,6 +275,38 @@ class TestCancel:
         connection.rollback()
         assert client.wait(statements[-1]).status == "ABORTED"
         assert [client.wait(statement).status for statement in statements[:-1]] == ["FINISHED"] * 9
+
+
+class TestLongestExecution:
+    """The workgroup's max_query_execution_time."""
+
+    @pytest.fixture
+    def hasty(self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path) -> Iterator[Client]:
+        api = make_api(tmp_path / "s.sqlite", longest_execution=lambda _workgroup: 1.0)
+        yield Client(api)
+        api.close()
+
+    def test_a_statement_is_aborted_and_undone(self, client: Client, hasty: Client, held: Any) -> None:
+        schema, connection = held
+        outcome = hasty.batch(f"CREATE TABLE {schema}.made (n INT)", f"INSERT INTO {schema}.t VALUES (2)", "SELECT 1")
+        connection.rollback()
+        assert outcome.status == "FAILED"
+        assert re.fullmatch(
+            r"Query #2 failed with ERROR: Query \(\d+\) cancelled by WLM abort action of Query Monitoring Rule"
+            r' "max_query_execution_time"\.',
+            outcome.error or "",
+        )
+        assert [sub["Status"] for sub in outcome.described["SubStatements"]] == ["FINISHED", "FAILED", "ABORTED"]
+        assert client.rows(f"SELECT COUNT(*) FROM {schema}.t") == [[1]]
+        assert "does not exist" in (client.run(f"SELECT * FROM {schema}.made").error or "")
+        assert hasty.rows("SELECT 1") == [[1]]
+
+    def test_copy_is_aborted_too(self, hasty: Client, held: Any) -> None:
+        schema, connection = held
+        source = f"s3://{BUCKET}/nothing-yet"
+        outcome = hasty.run(f"COPY {schema}.t FROM '{source}' IAM_ROLE '{ROLE}' FORMAT AS PARQUET")
+        connection.rollback()
+        assert "Query Monitoring Rule" in (outcome.error or "")
 
 
 class TestIsolation:

@@ -47,6 +47,7 @@ ANSWERS = [
     ("SELECT 'a;b' -- c; d\n", [["a;b"]]),
     ("SELECT 'ON CONFLICT RETURNING ENCODE lzo DISTKEY :x SORTKEY(a)'", [["ON CONFLICT RETURNING ENCODE lzo DISTKEY :x SORTKEY(a)"]]),
     (r"SELECT 'it\'s'", [["it's"]]),
+    ("SELECT '02/01/03'::DATE, '12/18/2023'::DATE", [["2003-02-01", "2023-12-18"]]),
     ("SELECT 7 / 2, 5 % 2, 2 ^ 3, -1", [[3, 1, 8.0, -1]]),
     ("SELECT CAST(1.5 AS DECIMAL), CAST('12' AS INT), 2::BIGINT, 'x'::VARCHAR(10)", [["2", 12, 2, "x"]]),
     ("SELECT CAST('éé' AS VARCHAR(3)), 'abcdef'::CHAR(2)", [["é", "ab"]]),

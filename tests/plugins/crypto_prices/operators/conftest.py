@@ -17,7 +17,7 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.sdk import BaseOperator
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from crypto_prices.batch import Batch, FetchedSource
-from crypto_prices.settings import load_settings, parse_settings
+from crypto_prices.settings import _load_settings, load_settings, parse_settings
 from crypto_prices.warehouse import Warehouse
 from crypto_prices.window import Window
 
@@ -93,6 +93,7 @@ def use_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], 
 
     def use(settings: dict[str, Any]) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS", json.dumps(settings))
+        _load_settings.cache_clear()
 
     return use
 

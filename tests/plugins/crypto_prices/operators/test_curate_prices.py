@@ -6,6 +6,7 @@ import pydoc
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from crypto_prices.load_window import GLUE_POLL_SECONDS
 from crypto_prices.operators.curate_prices import CuratePricesOperator, StoppingGlueJobTrigger
 
 from tests.plugins.crypto_prices.operators.conftest import batch, fetched
@@ -55,7 +56,11 @@ def test_it_starts_the_run_of_its_batch_and_waits_without_a_worker(glue, started
     trigger = deferred.trigger
     assert type(trigger) is StoppingGlueJobTrigger
     assert deferred.method_name == "execute_complete"
-    assert (trigger.job_name, trigger.waiter_delay, trigger.attempts) == (JOB, 3, 1200)
+    assert (trigger.job_name, trigger.waiter_delay, trigger.attempts) == (
+        JOB,
+        GLUE_POLL_SECONDS,
+        3600 / GLUE_POLL_SECONDS,
+    )
     run = glue.get_job_run(JobName=JOB, RunId=trigger.run_id)["JobRun"]
     both = batch(fetched(), fetched("coinbase"))
     assert run["Timeout"] == 55

@@ -1,0 +1,94 @@
+"""Loads any number of past days: plans windows, shows what they cost, and starts crypto_prices_window for each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Param
+from crypto_prices.load_window import load_window_dag_arguments
+from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
+from crypto_prices.operators.plan_backfill import PlanBackfillOperator
+
+SQL_FOLDER = Path(__file__).parent / "sql"
+
+DOCS = """
+### Backfill of crypto prices
+
+Loads the days [`start`, `end`) in windows of up to `chunk_days`: one Glue run per window, not per day. Days that are
+loaded already, with every market, are skipped unless `force` is set. `dry_run` shows the plan and its price in the log
+of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, days skipped and why) and starts nothing.
+
+Each window is a run of `crypto_prices_window`. A window that failed is put right there, by clearing what failed; or
+clear the red `load_windows` here, which runs its whole window again.
+"""
+
+with DAG(
+    dag_id="crypto_prices_backfill",
+    description="Past days of closed candles, in windows of up to a month",
+    doc_md=DOCS,
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    tags=["crypto_prices", "backfill"],
+    dagrun_timeout=timedelta(days=3),
+    params={
+        "start": Param(type="string", format="date", description="First day"),
+        "end": Param(type="string", format="date", description="Day after the last"),
+        "sources": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            description="Sources to take, of those in the settings; none means all",
+        ),
+        "symbols": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            description="Exchange symbols to take, of those in the settings; none means all",
+        ),
+        "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
+        "force": Param(False, type="boolean", description="Load also what is loaded"),
+        "dry_run": Param(False, type="boolean", description="Only show the plan and its price"),
+    },
+    **load_window_dag_arguments(SQL_FOLDER),
+):
+    ensure_schema = EnsureSchemaOperator(
+        task_id="ensure_schema",
+        migrations_folder=str(SQL_FOLDER / "migrations"),
+        doc_md="Applies the migrations in `sql/migrations/` that the warehouse has not seen.",
+    )
+
+    plan_backfill = PlanBackfillOperator(
+        task_id="plan_backfill",
+        start="{{ params.start }}",
+        end="{{ params.end }}",
+        sources="{{ params.sources | tojson }}",
+        symbols="{{ params.symbols | tojson }}",
+        chunk_days="{{ params.chunk_days }}",
+        force="{{ params.force | tojson }}",
+        plan_only="{{ params.dry_run | tojson }}",
+        sql="load/find_loads.sql",
+        doc_md="Plans the windows. The log shows the plan and its price.",
+    )
+
+    load_windows = TriggerDagRunOperator.partial(
+        task_id="load_windows",
+        trigger_dag_id="crypto_prices_window",
+        logical_date=None,
+        # The run of a window keeps its id, so trying or clearing this task runs that window again, not another one.
+        reset_dag_run=True,
+        fail_when_dag_is_paused=True,
+        wait_for_completion=True,
+        deferrable=True,
+        poke_interval=5,
+        # The tasks of the window have retries of their own.
+        retries=0,
+        execution_timeout=timedelta(days=2),
+        map_index_template="{{ task.conf['start'] }} to {{ task.conf['end'] }}",
+        doc_md="One run of `crypto_prices_window` per window.",
+    ).expand_kwargs(plan_backfill.output)
+
+    ensure_schema >> plan_backfill >> load_windows

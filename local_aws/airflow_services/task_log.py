@@ -1,0 +1,46 @@
+"""Airflow's structured task logs as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# Shown in a place of their own, or the same on every line of a log.
+_LEFT_OUT = {
+    *("timestamp", "event", "level", "logger", "filename", "lineno", "error_detail"),
+    *("dag_id", "run_id", "task_id", "map_index", "try_number", "ti_id", "ti"),
+}
+
+
+def log_text(messages: Iterable[Any]) -> str:
+    """Return log messages as lines.
+
+    Args:
+        messages: What the API returns: strings, or objects with event, timestamp, level and more.
+    """
+    lines: list[str] = []
+    for message in messages:
+        if isinstance(message, str):
+            lines.append(message)
+            continue
+        lines.append(_line(message))
+        lines += _exceptions(message.get("error_detail") or [])
+    return "\n".join(lines)
+
+
+def _line(message: Mapping[str, Any]) -> str:
+    more = [f"{name}={value}" for name, value in message.items() if name not in _LEFT_OUT and value not in (None, "")]
+    parts = [str(message.get("timestamp") or "")[:19], str(message.get("level") or "").upper()]
+    return " ".join(filter(None, [*parts, str(message.get("event", "")), *more]))
+
+
+def _exceptions(details: list[Mapping[str, Any]]) -> list[str]:
+    """The exceptions of one message; as in Python's own traceback the cause comes first."""
+    lines = []
+    for raised in reversed(details):
+        lines += [
+            f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}'
+            for frame in raised.get("frames") or []
+        ]
+        lines.append(f"{raised.get('exc_type')}: {raised.get('exc_value')}")
+    return lines

@@ -1,0 +1,214 @@
+"""``make chaos``: breaks loads at every side effect and shows whether the warehouse is right afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from local_aws.airflow_services.local_airflow import LocalAirflowError
+from local_aws.chaos.bench import Bench
+from local_aws.chaos.cases import Case, all_cases, is_inside_transaction, paired, sample
+from local_aws.chaos.guards import GUARDS
+from local_aws.chaos.waves import Outcome, Waves
+
+DEFAULT_SEED = 20231218
+WAVE_SIZE = 12
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to try.
+
+    Attributes:
+        size: Number of cases; None for all.
+        pairs: Only as many cases as it takes for every two of boundary, kind and recovery to meet.
+        seed: Decides which cases a sample has, and the order.
+        case: The name of one case; None for those above.
+        guards: Names of guards to switch off, instead of or after the cases.
+        only_guards: Try the guards alone.
+        list_cases: Only say which cases there are.
+        state_dir: Where everything is kept; None for a folder that is removed afterwards.
+    """
+
+    size: int | None
+    pairs: bool
+    seed: int
+    case: str | None
+    guards: tuple[str, ...]
+    only_guards: bool
+    list_cases: bool
+    state_dir: Path | None
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """Return what a person asked for.
+
+    Args:
+        arguments: Command line, without the program; the process's own by default.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make chaos",
+        description="Break loads at each of their side effects, recover from it, and compare with a clean load.",
+        epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
+    )
+    parser.add_argument("--sample", type=int, metavar="N", help="try N cases that a seed chooses (default: all)")
+    parser.add_argument(
+        "--pairs", action="store_true", help="try as few cases as let every two of boundary, kind and recovery meet"
+    )
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"of the sample (default {DEFAULT_SEED})")
+    parser.add_argument("--case", metavar="NAME", help="try one case, by the name that --list shows")
+    parser.add_argument("--guard-off", metavar="NAME", choices=sorted(GUARDS), help="switch one guard off, and no more")
+    parser.add_argument("--guards", action="store_true", help="switch every guard off, one by one, and no more")
+    parser.add_argument("--without-guards", action="store_true", help="do not switch guards off after the cases")
+    parser.add_argument("--list", action="store_true", help="list the cases; takes one clean load")
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="FOLDER", help="a new folder in which all is kept (default: keep nothing)"
+    )
+    given = parser.parse_args(arguments)
+    if given.sample is not None and given.sample < 1:
+        parser.error(f"--sample={given.sample}: take one case at least")
+    if given.state_dir is not None and given.state_dir.exists() and any(given.state_dir.iterdir()):
+        parser.error(f"--state-dir={given.state_dir} is not empty: name a new folder")
+    alone = given.guards or given.guard_off is not None
+    wanted = (given.guard_off,) if given.guard_off else tuple(GUARDS)
+    unwanted = given.case is not None or given.sample is not None or given.without_guards
+    return Options(
+        size=given.sample,
+        pairs=given.pairs,
+        seed=given.seed,
+        case=given.case,
+        guards=wanted if alone or not unwanted else (),
+        only_guards=alone,
+        list_cases=given.list,
+        state_dir=given.state_dir.resolve() if given.state_dir else None,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the harness and return the exit code: 0 when nothing differed and every missing guard was noticed."""
+    options = parse_options(arguments)
+    console = Console(highlight=False)
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupt)
+    folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
+    try:
+        return _Harness(options, console, folder).run()
+    except (LocalAirflowError, RuntimeError, TimeoutError) as error:
+        console.print(f"[bold red]make chaos:[/] {escape(str(error))}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("make chaos: interrupted")
+        return 130
+    finally:
+        if options.state_dir is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Harness:
+    def __init__(self, options: Options, console: Console, folder: Path) -> None:
+        self._options = options
+        self._console = console
+        self._folder = folder
+        self._told = ""
+
+    def run(self) -> int:
+        began = time.monotonic()
+        with Bench(self._folder, on_step=lambda step: self._console.print(f"  {step} …")) as bench:
+            waves = Waves(bench, progress=self._progress)
+            boundaries = waves.clean_run()
+            everything = all_cases(boundaries)
+            self._console.print(
+                f"A clean load has {len(boundaries)} side effects "
+                f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions); "
+                f"broken in every way and recovered from in every way, that makes {len(everything)} cases."
+            )
+            if self._options.list_cases:
+                for case in everything:
+                    self._console.print(case.name, soft_wrap=True)
+                return 0
+            cases = [] if self._options.only_guards else self._chosen(everything)
+            outcomes = self._in_waves(waves, cases, "cases")
+            guarded = self._in_waves(waves, [GUARDS[name].off for name in self._options.guards], "guards switched off")
+        return self._conclude(boundaries, outcomes, guarded, time.monotonic() - began)
+
+    def _chosen(self, everything: list[Case]) -> list[Case]:
+        if self._options.case is not None:
+            found = [case for case in everything if case.name == self._options.case]
+            if not found:
+                raise RuntimeError(f"there is no case {self._options.case}; --list shows the names")
+            return found
+        cases = paired(everything, self._options.seed) if self._options.pairs else everything
+        return cases if self._options.size is None else sample(cases, self._options.size, self._options.seed)
+
+    def _in_waves(self, waves: Waves, cases: list[Case], what: str) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for first in range(0, len(cases), WAVE_SIZE):
+            wave = cases[first : first + WAVE_SIZE]
+            self._console.print(f"{what} {first + 1} to {first + len(wave)} of {len(cases)}")
+            found = waves.run(wave)
+            outcomes += found
+            for outcome in found:
+                if outcome.differences and outcome.case.guard_off is None:
+                    self._show(outcome)
+            self._console.print(f"  {len(wave)} {what} in {found[0].seconds:.0f} s")
+        return outcomes
+
+    def _show(self, outcome: Outcome) -> None:
+        self._console.print(f"  [bold red]different:[/] {escape(outcome.case.name)} ({outcome.day})", soft_wrap=True)
+        for difference in outcome.differences:
+            self._console.print(f"    {escape(difference)}", soft_wrap=True)
+
+    def _progress(self, phase: str, finished: int, total: int) -> None:
+        told = f"  {phase}: {finished} of {total} runs have finished"
+        if self._console.is_terminal:
+            self._console.print(told, end="\r")
+        elif told != self._told:
+            self._told = told
+            self._console.print(told)
+
+    def _conclude(self, boundaries: list[str], outcomes: list[Outcome], guarded: list[Outcome], seconds: float) -> int:
+        different = [outcome for outcome in outcomes if outcome.differences]
+        silent = [outcome for outcome in outcomes if not outcome.fired and outcome.case.kind is not None]
+        unnoticed = [outcome for outcome in guarded if not outcome.differences]
+        if guarded:
+            table = Table(title="Guards switched off", title_justify="left", title_style="bold")
+            for column in ("guard", "noticed", "by"):
+                table.add_column(column)
+            for outcome in guarded:
+                by = outcome.differences[0] if outcome.differences else "nothing: this guard is not tested"
+                noticed = "yes" if outcome.differences else "[bold red]no[/]"
+                table.add_row(str(outcome.case.guard_off), noticed, escape(by))
+            self._console.print(table)
+        if outcomes:
+            tried = {outcome.case.boundary for outcome in outcomes if outcome.case.kind is not None}
+            self._console.print(
+                f"{len(tried)} of {len(boundaries)} fault points, {len(outcomes)} combinations, "
+                f"{sum(outcome.fired for outcome in outcomes)} faults: {len(different)} differences"
+            )
+        for outcome in silent:
+            self._console.print(f"[bold red]never happened:[/] {escape(outcome.case.name)}", soft_wrap=True)
+        for outcome in different:
+            self._show(outcome)
+        if guarded:
+            self._console.print(f"{len(guarded) - len(unnoticed)} of {len(guarded)} missing guards were noticed")
+        self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
+        return 1 if different or silent or unnoticed else 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

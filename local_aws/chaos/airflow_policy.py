@@ -1,0 +1,51 @@
+"""Airflow's ``airflow_local_settings.py`` under the harness: short pauses and time limits, and the guards' switches."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from local_aws.airflow_environment import REPOSITORY
+
+RETRIES = 1
+TASK_SECONDS = 90
+GLUE_SECONDS = 300
+ACTIVE_RUNS = 12
+
+if str(REPOSITORY / "plugins") not in sys.path:
+    sys.path.insert(0, str(REPOSITORY / "plugins"))
+
+if "scheduler" in sys.argv or Path(sys.argv[0]).name == "scheduler":
+    # Task processes are forked below the scheduler: what it has imported, each of hundreds of tasks need not.
+    import crypto_prices.load_window
+
+    _ = crypto_prices.load_window
+
+from local_aws.chaos import guards  # noqa: E402 - after the path is set
+
+guards.install()
+
+
+def task_policy(task: Any) -> None:
+    """Shorten what a person would not wait for."""
+    changes = {
+        "retries": RETRIES,
+        "retry_delay": timedelta(seconds=1),
+        "retry_exponential_backoff": 0.0,
+        "execution_timeout": timedelta(seconds=GLUE_SECONDS if task.task_id == "curate_prices" else TASK_SECONDS),
+    }
+    if task.dag_id == "crypto_prices_backfill":
+        changes.pop("execution_timeout")
+    partial = getattr(task, "partial_kwargs", None)
+    for name, value in changes.items():
+        if partial is None:
+            setattr(task, name, value)
+        else:
+            partial[name] = value
+
+
+def dag_policy(dag: Any) -> None:
+    """Let as many loads go on at once as the harness starts."""
+    dag.max_active_runs = ACTIVE_RUNS

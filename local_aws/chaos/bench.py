@@ -1,0 +1,148 @@
+"""The bench: a local AWS in this process, whose calls can be broken, and a real Airflow against it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from local_aws.airflow_environment import REPOSITORY
+from local_aws.airflow_services.api import AirflowApi
+from local_aws.airflow_services.local_airflow import COMPONENTS, LocalAirflow
+from local_aws.assembly import LocalAws
+from local_aws.chaos import guards
+from local_aws.chaos.boundaries import Boundaries
+from local_aws.chaos.faults import Faults
+from local_aws.demo.day_run import Warehouse
+from local_aws.provision import Provisioned, local_client
+
+DAG_ID = "crypto_prices_daily"
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+SLOW_SECONDS = 100.0
+"""Longer than ``airflow_policy.TASK_SECONDS``."""
+
+_POLICY = Path(__file__).with_name("airflow_policy.py")
+_RUNS_AT_ONCE = 6
+
+
+class Bench:
+    """Starts and stops the platform under test; a context manager.
+
+    Args:
+        state_dir: Where everything is kept.
+        on_step: Is called with what is being done, in words, while it starts.
+    """
+
+    def __init__(self, state_dir: Path, *, on_step: Any = None) -> None:
+        self.state_dir = state_dir
+        self.boundaries = Boundaries()
+        self.faults = Faults(self.boundaries, slow_seconds=SLOW_SECONDS)
+        self._on_step = on_step
+        self._closing = contextlib.ExitStack()
+        self._aws: LocalAws | None = None
+        self._airflow: LocalAirflow | None = None
+        self._restarting = threading.Lock()
+
+    @property
+    def airflow(self) -> LocalAirflow:
+        """The Airflow under test."""
+        if self._airflow is None:
+            raise RuntimeError("the bench has not been started")
+        return self._airflow
+
+    @property
+    def api(self) -> AirflowApi:
+        """Its API."""
+        return self.airflow.api
+
+    @property
+    def names(self) -> Provisioned:
+        """What everything in the local AWS is called."""
+        if self._aws is None or self._aws.names is None:
+            raise RuntimeError("the bench has not been started")
+        return self._aws.names
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """Asks the warehouse."""
+        return Warehouse(self.names)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the local AWS."""
+        return local_client(service, self.names.endpoint)
+
+    def switch_off(self, guarded_days: Mapping[date, str]) -> None:
+        """Say which days load without which guard."""
+        path = self._guards_file
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guarded_days.items()}))
+        draft.replace(path)
+
+    def keep_alive(self) -> None:
+        """Start the parts of Airflow again that have ended, as a service manager would."""
+        with self._restarting:
+            for name in COMPONENTS:
+                if not self.airflow.components[name].is_running:
+                    self.airflow.restart(name, wait=False)
+
+    @property
+    def _guards_file(self) -> Path:
+        return self.state_dir / "chaos-guards.json"
+
+    def __enter__(self) -> Bench:
+        try:
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+            self.switch_off({})
+            self._aws = self._closing.enter_context(
+                LocalAws(
+                    self.state_dir,
+                    port=0,
+                    symbols={"binance": SYMBOLS},
+                    interceptor=self.faults.intercept_call,
+                    statement_interceptor=self.faults.intercept_statements,
+                )
+            )
+            self._airflow = self._closing.enter_context(
+                LocalAirflow(
+                    self.state_dir,
+                    self.names.endpoint,
+                    names=self.names,
+                    parallelism=_RUNS_AT_ONCE,
+                    cluster_policy=_POLICY,
+                    on_step=self._on_step,
+                    extra_environment={
+                        "PYTHONPATH": str(REPOSITORY),
+                        guards.FILE_VARIABLE: str(self._guards_file),
+                        # A lost answer is asked for once more by botocore, and then given up.
+                        "AWS_MAX_ATTEMPTS": "2",
+                        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
+                        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+                        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+                    },
+                )
+            )
+            self.api.unpause(DAG_ID)
+        except BaseException:
+            self._closing.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+def logical_date(day: date) -> datetime:
+    """Return the logical date of a day's run."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def yesterday() -> date:
+    """Return the last day that is over, UTC."""
+    return datetime.now(UTC).date() - timedelta(days=1)

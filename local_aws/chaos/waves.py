@@ -1,0 +1,261 @@
+"""Runs cases in waves: each case has a day of its own, and the loads of a wave go on side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from local_aws.airflow_services.api import AirflowApiError, AirflowUnreachableError
+from local_aws.chaos import checks
+from local_aws.chaos.bench import DAG_ID, Bench, logical_date
+from local_aws.chaos.cases import Case, Happening, Recovery
+from local_aws.chaos.faults import Fault, Kind
+
+FIRST_DAY = date(2022, 1, 1)
+RUN_SECONDS = 600.0
+_LOOK_SECONDS = 1.0
+_BACKFILL_SECONDS = 120.0
+
+
+@dataclass
+class Outcome:
+    """What came of a case.
+
+    Attributes:
+        case: The case.
+        day: The day that it loaded.
+        fired: How often its fault happened.
+        differences: What was not as a clean load leaves it; nothing when all was right.
+        seconds: How long it took, with its wave.
+    """
+
+    case: Case
+    day: date
+    fired: int = 0
+    differences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
+class _Running:
+    case: Case
+    day: date
+    fault: Fault | None
+    run_id: str
+    second_run_id: str | None = None
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.case, self.day)
+
+    @property
+    def run_ids(self) -> list[str]:
+        return [self.run_id, *([self.second_run_id] if self.second_run_id else [])]
+
+    def differs(self, *what: str) -> None:
+        self.outcome.differences += what
+
+
+class Waves:
+    """Runs cases on a bench.
+
+    Args:
+        bench: The platform under test.
+        progress: Is told how many of a wave's loads have finished, and in which phase it is.
+    """
+
+    def __init__(self, bench: Bench, *, progress: Callable[[str, int, int], None] = lambda *_: None) -> None:
+        self._bench = bench
+        self._progress = progress
+        self._next_day = FIRST_DAY
+
+    def clean_run(self) -> list[str]:
+        """Load a day with nothing broken, and return its boundaries, each once, in their order.
+
+        Raises:
+            RuntimeError: Even that does not work.
+        """
+        day = self._take_day()
+        self._trigger(day, f"clean__{day}", {})
+        self._wait([f"clean__{day}"], "clean run")
+        state = checks.read_days(self._bench, [day])[day]
+        differences = [*checks.warehouse_differences(day, state), *checks.lake_differences(self._bench, day, state)]
+        if differences:
+            raise RuntimeError(f"a load with nothing broken is not right: {'; '.join(differences)}")
+        return list(dict.fromkeys(self._bench.faults.seen(day)))
+
+    def run(self, cases: Sequence[Case]) -> list[Outcome]:
+        """Run one wave of cases and return what came of each."""
+        began = time.monotonic()
+        # A backfill is a range of days: the ones it reprocesses stand together.
+        ordered = sorted(cases, key=lambda case: case.recovery == Recovery.REPROCESS)
+        days = [self._take_day(case) for case in ordered]
+        self._bench.switch_off(
+            {day: case.guard_off for day, case in zip(days, ordered, strict=True) if case.guard_off is not None}
+        )
+        checks.seed(self._bench, [day for day in days if not _is_open(day)])
+        running = [self._begin(case, day) for case, day in zip(ordered, days, strict=True)]
+        self._wait([run_id for one in running for run_id in one.run_ids], "broken")
+        self._look_between(running)
+        self._recover(running)
+        self._check(running)
+        seconds = time.monotonic() - began
+        for one in running:
+            one.outcome.seconds = seconds
+            one.outcome.fired = one.fault.fired if one.fault else 0
+        return [one.outcome for one in running]
+
+    def _take_day(self, case: Case | None = None) -> date:
+        if case is not None and case.happening == Happening.DAY_NOT_OVER:
+            return datetime.now(UTC).date()
+        day = self._next_day
+        self._next_day += timedelta(days=1)
+        return day
+
+    def _begin(self, case: Case, day: date) -> _Running:
+        stays = case.recovery in (Recovery.CLEAR_FAILED, Recovery.CLEAR_ALL, Recovery.REPROCESS)
+        fault = None
+        if case.kind is not None:
+            fault = Fault(day, case.boundary, case.kind, times=None if stays else 1)
+            self._bench.faults.arm(fault)
+        elif case.happening == Happening.STAGING_HALVED:
+            fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: self._halve_staging(day))
+            self._bench.faults.arm(fault)
+        one = _Running(case, day, fault, f"chaos__{day}__{case.name}"[:200])
+        together = case.recovery == Recovery.SECOND_RUN
+        if _is_open(day):
+            self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})
+        else:
+            self._trigger(day, one.run_id, {"force": True})
+        if together:
+            one.second_run_id = f"second__{day}"
+            self._bench.api.trigger(DAG_ID, run_id=one.second_run_id, conf={"day": day.isoformat(), "force": True})
+        return one
+
+    def _trigger(self, day: date, run_id: str, conf: dict[str, object]) -> None:
+        self._bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id, conf=conf)
+
+    def _wait(self, run_ids: Sequence[str], phase: str) -> None:
+        """Wait until runs have finished; parts of Airflow that were killed are started again meanwhile."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while waiting := [run_id for run_id in run_ids if self._state(run_id) not in ("success", "failed")]:
+            self._progress(phase, len(run_ids) - len(waiting), len(run_ids))
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{phase}: {len(waiting)} runs have not finished: {', '.join(waiting[:5])}")
+            self._bench.keep_alive()
+            time.sleep(_LOOK_SECONDS)
+        self._progress(phase, len(run_ids), len(run_ids))
+
+    def _state(self, run_id: str) -> str:
+        try:
+            return str(self._bench.api.dag_run(DAG_ID, run_id)["state"])
+        except AirflowUnreachableError:
+            return "unknown"
+
+    def _look_between(self, running: Sequence[_Running]) -> None:
+        """Look at the days whose load has failed: it must have left the old content or the new one, and no mixture."""
+        failed = [one for one in running if self._state(one.run_id) == "failed" and not _is_open(one.day)]
+        states = checks.read_days(self._bench, [one.day for one in failed])
+        for one in failed:
+            state = states[one.day]
+            untouched = set(state.batches) == {checks.SEED_BATCH} and state.batches.total() == 49
+            if not untouched and state.rows != checks.expected_rows(one.day):
+                one.differs(f"after the failure the day holds neither the old nor the new content: {state.batches}")
+
+    def _recover(self, running: Sequence[_Running]) -> None:
+        for one in running:
+            self._bench.faults.disarm(one.day)
+        again: list[str] = []
+        reprocessed: list[_Running] = []
+        for one in running:
+            state = self._state(one.run_id)
+            if one.case.happening == Happening.DAY_NOT_OVER:
+                if state != "failed":
+                    one.differs("a day that is not over was loaded")
+            elif one.case.happening == Happening.FACT_DAMAGED:
+                self._damage(one.day)
+                self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"])
+                again.append(one.run_id)
+            elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
+                for run_id in one.run_ids:
+                    if self._state(run_id) != "success":
+                        one.differs(f"run {run_id} has failed: {self._why(run_id)}")
+            elif one.case.recovery == Recovery.REPROCESS:
+                reprocessed.append(one)
+            elif state == "success" and one.case.recovery == Recovery.CLEAR_FAILED:
+                continue  # the fault was overcome without anybody's help
+            else:
+                only_failed = one.case.recovery == Recovery.CLEAR_FAILED
+                self._bench.api.clear_run(DAG_ID, one.run_id, only_failed=only_failed)
+                again.append(one.run_id)
+        if reprocessed:
+            self._reprocess(reprocessed)
+            again += [one.run_id for one in reprocessed]
+        self._wait(again, "recovering")
+        for one in running:
+            if one.run_id in again and self._state(one.run_id) != "success":
+                one.differs(f"run {one.run_id} has failed again: {self._why(one.run_id)}")
+
+    def _reprocess(self, running: Sequence[_Running]) -> None:
+        deadline = time.monotonic() + _BACKFILL_SECONDS
+        while True:
+            try:
+                self._bench.api.create_backfill(
+                    DAG_ID,
+                    logical_date(running[0].day),
+                    logical_date(running[-1].day),
+                    max_active_runs=4,
+                    reprocess_behavior="completed",
+                    run_conf={"force": True},
+                )
+            except AirflowApiError as error:
+                if error.status != 409 or time.monotonic() > deadline:  # Airflow closes the one before on a slow timer
+                    raise
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return
+
+    def _check(self, running: Sequence[_Running]) -> None:
+        closed = [one for one in running if not _is_open(one.day)]
+        states = checks.read_days(self._bench, [one.day for one in running])
+        left_over = checks.left_over_staging(self._bench)
+        for one in closed:
+            one.differs(*checks.warehouse_differences(one.day, states[one.day]))
+            one.differs(*checks.lake_differences(self._bench, one.day, states[one.day]))
+            one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
+            one.differs(*self._failed_statements(one.day))
+        for one in running:
+            if _is_open(one.day) and (states[one.day].rows or states[one.day].loads):
+                one.differs(f"{states[one.day].rows.total()} candles of a day that is not over were loaded")
+        if closed and (unknown := [table for table, day in left_over.items() if day is None]):
+            closed[0].differs(*(f"staging table {table} of nobody is left over" for table in unknown))
+
+    def _failed_statements(self, day: date) -> list[str]:
+        """Loads take turns, so none may ever have met another one."""
+        met = self._bench.faults.serialisation_failures(day)
+        return [f"{met} statements failed with 1023, because loads met each other"] if met else []
+
+    def _halve_staging(self, day: date) -> None:
+        table = next(name for name, of_day in self._bench.boundaries.staging_tables().items() if of_day == day)
+        self._bench.warehouse.rows(f"DELETE FROM crypto.{table} WHERE symbol = 'ETH'")  # noqa: S608
+
+    def _damage(self, day: date) -> None:
+        self._bench.warehouse.rows(
+            f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'"  # noqa: S608
+        )
+
+    def _why(self, run_id: str) -> str:
+        tasks = self._bench.api.task_instances(DAG_ID, run_id, states=["failed"])
+        if not tasks:
+            return "no task has failed"
+        task = tasks[0]
+        log = self._bench.api.task_log(DAG_ID, run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
+        from local_aws.demo.failure import reason
+
+        return f"{task['task_id']}: {reason(log)[:300]}"
+
+
+def _is_open(day: date) -> bool:
+    return day >= datetime.now(UTC).date()

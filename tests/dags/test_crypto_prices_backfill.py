@@ -1,0 +1,55 @@
+"""The backfill's own three tasks; what they start is tested in test_load_window.py."""
+
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+DAGS = Path(__file__).parents[2] / "dags"
+
+
+@pytest.fixture(scope="module")
+def dag():
+    return DagBag(dag_folder=DAGS).dags["crypto_prices_backfill"]
+
+
+def test_it_plans_and_then_starts_a_run_for_each_window(dag):
+    downstream = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert downstream == {
+        "ensure_schema": {"plan_backfill"},
+        "plan_backfill": {"load_windows"},
+        "load_windows": set(),
+    }
+    load_windows = dag.get_task("load_windows")
+    assert load_windows.is_mapped
+    assert load_windows.operator_class is TriggerDagRunOperator
+    assert load_windows.partial_kwargs["trigger_dag_id"] == "crypto_prices_window"
+
+
+def test_a_window_is_waited_for_without_a_worker_and_run_again_under_its_own_id(dag):
+    arguments = dag.get_task("load_windows").partial_kwargs
+    assert arguments["deferrable"] is True
+    assert arguments["wait_for_completion"] is True
+    assert arguments["reset_dag_run"] is True
+    # With a logical date, two backfills of the same days could not both have a run.
+    assert arguments["logical_date"] is None
+
+
+def test_every_task_has_docs_an_owner_and_an_upper_bound(dag):
+    for task in dag.tasks:
+        partial = getattr(task, "partial_kwargs", {})
+        assert task.owner == "data-platform"
+        assert task.doc_md or partial.get("doc_md")
+        assert task.execution_timeout
+    assert dag.dagrun_timeout
+    assert dag.is_paused_upon_creation is False
+
+
+def test_a_backfill_asks_for_its_days_and_for_nothing_else(dag):
+    params = dag.params
+    required = [name for name in params if not params.get_param(name).has_value]
+    assert required == ["start", "end"]
+    assert params["chunk_days"] == 31
+    assert params["force"] is False
+    assert params["dry_run"] is False

@@ -1,0 +1,55 @@
+from itertools import combinations
+
+import pytest
+
+from local_aws.chaos.cases import HAPPENINGS, Recovery, all_cases, kinds_of, paired, sample
+from local_aws.chaos.faults import Kind
+from local_aws.chaos.guards import GUARDS
+
+BOUNDARIES = [
+    "put raw object #1",
+    "start Glue run",
+    "merge_into_fact: statement 8 (MERGE INTO)",
+    "merge_into_fact: commit",
+]
+EVERYTHING = all_cases(BOUNDARIES)
+
+
+def test_every_boundary_meets_every_kind_and_every_recovery():
+    assert len(EVERYTHING) == 2 * 4 * 5 + 2 * 1 * 5 + len(HAPPENINGS)
+    assert len({case.name for case in EVERYTHING}) == len(EVERYTHING)
+
+
+def test_inside_a_transaction_a_statement_can_only_fail():
+    assert kinds_of("merge_into_fact: commit") == (Kind.REFUSED,)
+    assert set(kinds_of("start Glue run")) == {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
+
+
+def test_a_sample_is_the_same_for_a_seed_and_covers_every_kind_and_recovery_first():
+    chosen = sample(EVERYTHING, 12, seed=1)
+    assert chosen == sample(EVERYTHING, 12, seed=1)
+    assert chosen != sample(EVERYTHING, 12, seed=2)
+    assert len(chosen) == 12
+    assert {case.recovery for case in chosen} == set(Recovery)
+    assert {case.kind for case in chosen} >= {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
+
+
+def test_pairs_leave_no_two_that_do_not_meet():
+    chosen = paired(EVERYTHING, seed=1)
+    assert len(chosen) < len(EVERYTHING)
+
+    def pairs(cases):
+        return {
+            pair
+            for case in cases
+            for pair in combinations((case.boundary, str(case.kind or case.happening), case.recovery), 2)
+        }
+
+    assert pairs(chosen) == pairs(EVERYTHING)
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+def test_a_guard_is_shown_by_a_case_that_passes_with_it(guard):
+    assert guard.off.guard_off == guard.name
+    assert guard.case.guard_off is None
+    assert guard.protects

@@ -1,0 +1,20 @@
+"""A front with moto alone for the tests of a module; the whole local AWS is a fixture of all tests."""
+
+import pytest
+
+from local_aws.call_log import CallLog
+from local_aws.moto_state import MotoState
+from local_aws.server import Front, HttpServer
+
+
+@pytest.fixture(scope="module")
+def moto_endpoint(tmp_path_factory):
+    """The address of a front with moto behind it and nothing else, in this process."""
+    folder = tmp_path_factory.mktemp("front")
+    moto, log = MotoState(folder / "journal.sqlite"), CallLog(folder / "calls.jsonl")
+    server = HttpServer(Front(moto=moto, services={}, call_log=log), port=0)
+    server.start()
+    yield server.endpoint
+    server.stop()
+    moto.close()
+    log.close()

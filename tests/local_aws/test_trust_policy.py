@@ -1,0 +1,45 @@
+import pytest
+
+from local_aws.trust_policy import ConditionNotEvaluatedError, lets_assume
+
+SERVICES = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]
+CONTEXT = {"aws:SourceAccount": ["123456789012"], "aws:SourceArn": ["arn:aws:redshift-serverless:r:1:workgroup/w"]}
+
+
+def _statement(service="redshift.amazonaws.com", effect="Allow", action="sts:AssumeRole", **more):
+    return {"Effect": effect, "Principal": {"Service": service}, "Action": action, **more}
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        (_statement(), True),
+        ([_statement(["glue.amazonaws.com", "redshift-serverless.amazonaws.com"])], True),
+        (_statement(action=["sts:TagSession", "sts:*"]), True),
+        (_statement("glue.amazonaws.com"), False),
+        (_statement(action="sts:TagSession"), False),
+        ([_statement(), _statement(effect="Deny")], False),
+        ([_statement(), {"Effect": "Deny", "Principal": "*", "Action": "*"}], False),
+        ({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}, False),
+        ({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}, False),
+        (_statement(Condition={"StringEquals": {"aws:sourceaccount": "123456789012"}}), True),
+        (_statement(Condition={"StringEquals": {"aws:SourceAccount": ["1", "2"]}}), False),
+        (_statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:redshift-serverless:*:workgroup/*"}}), True),
+        ([], False),
+    ],
+)
+def test_whom_a_trust_policy_lets_in(statements, allowed):
+    assert lets_assume({"Statement": statements}, SERVICES, CONTEXT) is allowed
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}},
+        {"Condition": {"IpAddress": {"aws:SourceAccount": "x"}}},
+        {"NotAction": "sts:TagSession"},
+    ],
+)
+def test_what_is_not_evaluated_is_said(more):
+    with pytest.raises(ConditionNotEvaluatedError):
+        lets_assume({"Statement": _statement(**more)}, SERVICES, CONTEXT)
