@@ -5,6 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parent.parent
 
 # Before anything imports Airflow: it reads these once. A person's own credentials must not be able to reach a test.
@@ -25,3 +27,12 @@ os.environ |= {
 java_home = Path(sys.prefix) / "java"
 if java_home.is_dir():
     os.environ["JAVA_HOME"] = str(java_home)
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory):
+    """One local AWS for all tests of a session that only need one: in a process of its own, on a free port."""
+    from local_aws.assembly import running_local_aws
+
+    with running_local_aws(tmp_path_factory.mktemp("state")) as running:
+        yield running

@@ -27,10 +27,12 @@ class StepRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Return what becomes of a failed try."""
         if isinstance(exception, RetryableSourceError) and exception.retry_after_seconds is not None:
-            pause = timedelta(seconds=exception.retry_after_seconds + 1)
+            # Bounded before it becomes a timedelta: a header can ask for more seconds than one holds.
+            pause = timedelta(seconds=min(exception.retry_after_seconds + 1, LONGEST_PAUSE.total_seconds()))
             if pause > SHORTEST_PAUSE:
                 # Asking during a ban lengthens it (Binance, HTTP 418).
-                return RetryDecision.retry(min(pause, LONGEST_PAUSE), f"the source asks to wait {pause}")
+                asked = f"{exception.retry_after_seconds:.0f} s"
+                return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
         if "RejectedShareError" in str(exception):
             return RetryDecision.fail("the same raw records would be rejected again: see docs/runbook.md")
         return RetryDecision.default()

@@ -11,13 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+    from mypy_boto3_redshift_data.type_defs import DescribeStatementResponseTypeDef
 
     from crypto_prices.settings import Settings
 
 Value = str | int | float | bool | None
+
+_ENDED = ("FINISHED", "FAILED", "ABORTED")
 
 
 class WarehouseError(AirflowException):
@@ -79,36 +83,49 @@ class Warehouse:
         """
         self._run(list(statements))
 
-    def cancel(self) -> None:
-        """Cancel the statement that is being waited for, if any; for an operator's ``on_kill``."""
-        if self._running is not None:
+    def cancel(self) -> bool:
+        """Cancel the statement that is being waited for, if any; for an operator's ``on_kill``.
+
+        Returns:
+            Whether Redshift took the cancel. It does not when the statement has ended since it was last looked at.
+        """
+        if self._running is None:
+            return False
+        try:
             self._hook.conn.cancel_statement(Id=self._running)
+        except ClientError as error:
+            # CancelStatement has no code of its own for a statement that has ended.
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            return False
+        return True
 
     def _run(self, sql: str | list[str]) -> str:
         statement_id = self._hook.execute_query(sql=sql, wait_for_completion=False, **self._target).statement_id
         self._running = statement_id
         deadline = self._clock() + self._timeout_seconds
         pause = 0.05
-        while True:
-            statement = self._hook.conn.describe_statement(Id=statement_id)
-            if statement["Status"] == "FINISHED":
-                self._running = None
-                return statement_id
-            if statement["Status"] in ("FAILED", "ABORTED"):
-                self._running = None
-                raise WarehouseError(
-                    f"Redshift statement {statement_id} {statement['Status'].lower()}: "
-                    f"{statement.get('Error', 'no reason given')}"
-                )
-            if self._clock() >= deadline:
-                self.cancel()
-                self._running = None
-                raise WarehouseError(
-                    f"Redshift statement {statement_id} was {statement['Status']} for more than "
-                    f"{self._timeout_seconds:.0f} s and was cancelled: is another transaction holding its tables?"
-                )
+        while (statement := self._describe(statement_id))["Status"] not in _ENDED and self._clock() < deadline:
             self._sleep(pause)
             pause = min(pause * 2, self._poll_seconds)
+        if statement["Status"] not in _ENDED and not self.cancel():
+            # It ended between the look and the cancel, so it is asked once more how.
+            statement = self._describe(statement_id)
+        self._running = None
+        if statement["Status"] == "FINISHED":
+            return statement_id
+        if statement["Status"] in _ENDED:
+            raise WarehouseError(
+                f"Redshift statement {statement_id} {statement['Status'].lower()}: "
+                f"{statement.get('Error', 'no reason given')}"
+            )
+        raise WarehouseError(
+            f"Redshift statement {statement_id} was {statement['Status']} for more than "
+            f"{self._timeout_seconds:.0f} s and was cancelled: is another transaction holding its tables?"
+        )
+
+    def _describe(self, statement_id: str) -> DescribeStatementResponseTypeDef:
+        return self._hook.conn.describe_statement(Id=statement_id)
 
 
 def _value(field: Mapping[str, Any]) -> Value:

@@ -1,4 +1,5 @@
--- Of each source, the last load that touched the window, and how many of its rows are still in the fact table.
+-- Of each source, the last load that touched the window, how many of its rows are still in the fact table, and of which
+-- days they are.
 WITH touching AS (
     SELECT
         batch_id,
@@ -21,7 +22,8 @@ rows_of_batch AS (
     SELECT
         batch_id,
         source,
-        COUNT(*) AS rows_now
+        COUNT(*) AS rows_now,
+        LISTAGG(DISTINCT TO_CHAR(observed_at, 'YYYY-MM-DD'), ',') AS days_now
     FROM crypto.fact_crypto_prices
     WHERE
         batch_id IN (
@@ -42,7 +44,8 @@ SELECT
     touching.glue_job_run_id,
     touching.loaded_at,
     touching.rows_merged,
-    COALESCE(rows_of_batch.rows_now, 0) AS rows_now
+    COALESCE(rows_of_batch.rows_now, 0) AS rows_now,
+    COALESCE(rows_of_batch.days_now, '') AS days_now
 FROM touching
 LEFT JOIN rows_of_batch
     ON

@@ -1,17 +1,10 @@
-"""One local AWS for all tests of a session that only need one, and a front with moto alone for those of a module."""
+"""A front with moto alone for the tests of a module; the whole local AWS is a fixture of all tests."""
 
 import pytest
 
-from local_aws.assembly import running_local_aws
 from local_aws.call_log import CallLog
 from local_aws.moto_state import MotoState
 from local_aws.server import Front, HttpServer
-
-
-@pytest.fixture(scope="session")
-def local_aws(tmp_path_factory):
-    with running_local_aws(tmp_path_factory.mktemp("state")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from tests.sql import sample_context
 SQL = Path(__file__).parents[2] / "sql"
 FILES = sorted(path.relative_to(SQL).as_posix() for path in SQL.rglob("*.sql"))
 MACROS = {
-    name: getattr(sample_context, name) for name in ("ti", "dag_run", "params", "window", "batch", "report", "settings")
+    name: getattr(sample_context, name)
+    for name in ("ti", "dag_run", "params", "window", "batch", "report", "settings", "migration")
 }
 
 
@@ -30,8 +31,8 @@ def one_line(sql):
     return re.sub(r"\s+", " ", sql).strip()
 
 
-def test_there_are_migrations_loads_and_queries():
-    assert {name.split("/")[0] for name in FILES} == {"migrations", "load", "queries"}
+def test_there_are_migrations_their_bookkeeping_loads_and_queries():
+    assert {name.split("/")[0] for name in FILES} == {"migrations", "schema", "load", "queries"}
 
 
 @pytest.mark.parametrize("name", FILES)

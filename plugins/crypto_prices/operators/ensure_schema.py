@@ -16,8 +16,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from crypto_prices.settings import load_settings
-from crypto_prices.sql_literals import sql_literal
-from crypto_prices.warehouse import Warehouse
+from crypto_prices.warehouse import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -89,6 +88,8 @@ def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> 
 class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
     """Applies the migrations that the warehouse has not seen, each in a transaction with its own bookkeeping row.
 
+    The statements of the bookkeeping are those of ``schema/`` in the DAG's ``template_searchpath``.
+
     Args:
         migrations_folder: Folder of the ``NNN_*.sql`` files. The first two create the schema and
             ``crypto.schema_migrations`` itself and can be run again.
@@ -119,36 +120,51 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
             pending = pending_migrations(migrations, self._applied(migrations))
         except MigrationError as error:
             raise AirflowFailException(str(error)) from error
-        for migration in pending:
-            self.log.info("Applying migration %s", migration.name)
-            self.warehouse.execute_batch(_with_bookkeeping(migration))
-        self.log.info("%d migrations applied now, %d in all", len(pending), len(migrations))
-        return [migration.name for migration in pending]
+        applied = [migration.name for migration in pending if self._apply(migration)]
+        self.log.info("%d migrations applied now, %d in all", len(applied), len(migrations))
+        return applied
 
     def on_kill(self) -> None:
         """Cancel the statement that runs."""
         self.warehouse.cancel()
 
+    def _apply(self, migration: Migration) -> bool:
+        """Apply a migration, and return whether it was this run that did: another may migrate at the same time."""
+        self.log.info("Applying migration %s", migration.name)
+        try:
+            self.warehouse.execute_batch(
+                [
+                    self._statement("lock_schema_migrations"),
+                    self._statement("refuse_applied", migration=migration),
+                    migration.sql,
+                    self._statement("insert_schema_migration", migration=migration),
+                ]
+            )
+        except WarehouseError:
+            if self._booked().get(migration.version) != migration.checksum:
+                raise
+            self.log.info("Another run has applied %s meanwhile", migration.name)
+            return False
+        return True
+
     def _applied(self, migrations: list[Migration]) -> dict[int, str]:
-        exists = self.warehouse.query(
-            "SELECT COUNT(*) AS tables FROM information_schema.tables "
-            "WHERE table_schema = 'crypto' AND table_name = 'schema_migrations'"
-        )
-        if not exists[0]["tables"]:
-            # CREATE … IF NOT EXISTS: two first runs at once both get here.
-            self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
-        rows = self.warehouse.query("SELECT version, checksum FROM crypto.schema_migrations")
+        if not self._is_booking():
+            try:
+                self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
+            except WarehouseError:
+                # IF NOT EXISTS does not help two first runs that look at the same moment.
+                if not self._is_booking():
+                    raise
+        return self._booked()
+
+    def _is_booking(self) -> bool:
+        return bool(self.warehouse.query(self._statement("find_schema_migrations"))[0]["table_total"])
+
+    def _booked(self) -> dict[int, str]:
+        rows = self.warehouse.query(self._statement("read_schema_migrations"))
         return {int(str(row["version"])): str(row["checksum"]) for row in rows}
 
-
-def _with_bookkeeping(migration: Migration) -> list[str]:
-    version, name = sql_literal(migration.version), sql_literal(migration.name)
-    checksum = sql_literal(migration.checksum)
-    return [
-        # Two runs that migrate at once go one after the other; the second's row is then not written twice.
-        "LOCK TABLE crypto.schema_migrations",
-        migration.sql,
-        "INSERT INTO crypto.schema_migrations (version, name, checksum, applied_at) "  # noqa: S608 (literals)
-        f"SELECT {version}, {name}, {checksum}, GETDATE() "
-        f"WHERE NOT EXISTS (SELECT 1 FROM crypto.schema_migrations WHERE version = {version})",
-    ]
+    def _statement(self, name: str, **values: Any) -> str:
+        """Return a statement of sql/schema/, rendered with the DAG's filters as every other."""
+        template = self.get_template_env().get_template(f"schema/{name}.sql")
+        return template.render(**values)

@@ -33,8 +33,8 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
         batch: What was fetched.
         current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
             window, with ``source``, ``batch_id``, ``status``, ``window_start``, ``window_end``, ``content_hash``,
-            ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded) and ``rows_now`` (of that batch,
-            today).
+            ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of that batch,
+            today) and ``days_now`` (their ISO days, with commas between them).
         published: Glue job run ids by ISO day of the window, as the catalog has them.
 
     Raises:
@@ -63,8 +63,11 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
             or row["rows_merged"] != row["rows_now"]
         ):
             return None
-    if not published or not set(published.values()) <= {row["glue_job_run_id"] for row in current.values()}:
-        return None  # the catalog shows another version than the warehouse: load, so that both are the same
+    loaded_days = {day for row in current.values() for day in str(row["days_now"]).split(",") if day}
+    if not loaded_days <= set(published) or not set(published.values()) <= {
+        row["glue_job_run_id"] for row in current.values()
+    }:
+        return None  # the catalog shows another version than the warehouse, or lacks a day: load, so that both agree
     loads = ", ".join(
         f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC" for source, row in sorted(current.items())
     )

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from crypto_prices.settings import SettingsError, load_settings, parse_settings
+from crypto_prices.settings import SettingsError, load_settings, parse_settings, select_symbols
 
 GOOD = {
     "s3_bucket": "crypto-prices-lake",
@@ -76,3 +76,35 @@ def test_a_missing_variable_is_named_with_where_to_create_it(monkeypatch):
     monkeypatch.setattr("airflow.sdk.Variable.get", lambda key, default: default)
     with pytest.raises(SettingsError, match="airflow/variables/crypto_prices_settings"):
         load_settings()
+
+
+SOURCES = {"binance": {"symbols": ["BTCUSDT", "ETHUSDT"]}, "coinbase": {"symbols": ["BTC-USD", "SOL-USD"]}}
+
+
+@pytest.mark.parametrize(
+    ("sources", "symbols", "chosen"),
+    [
+        ([], [], {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD", "SOL-USD"]}),
+        (["coinbase"], [], {"coinbase": ["BTC-USD", "SOL-USD"]}),
+        (["binance"], ["ETHUSDT"], {"binance": ["ETHUSDT"]}),
+        # A source that lists none of the symbols is left out, not fetched with none.
+        ([], ["SOL-USD"], {"coinbase": ["SOL-USD"]}),
+        # In the order of the settings, whatever the order of the request: the content hash does not depend on it.
+        ([], ["ETHUSDT", "BTC-USD", "BTCUSDT"], {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}),
+    ],
+)
+def test_what_is_asked_for_is_chosen(sources, symbols, chosen):
+    assert select_symbols(parse_settings(changed(sources=SOURCES)), sources, symbols) == chosen
+
+
+@pytest.mark.parametrize(
+    ("sources", "symbols", "said"),
+    [
+        (["kraken", "binance"], [], r"not among the sources of the settings \(binance, coinbase\): kraken"),
+        ([], ["BTCUSDT", "XRPUSDT"], "settings list for binance, coinbase: XRPUSDT"),
+        (["coinbase"], ["BTCUSDT"], "settings list for coinbase: BTCUSDT"),
+    ],
+)
+def test_what_the_settings_do_not_list_is_refused(sources, symbols, said):
+    with pytest.raises(SettingsError, match=said):
+        select_symbols(parse_settings(changed(sources=SOURCES)), sources, symbols)

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from crypto_prices.settings import parse_settings
 from crypto_prices.warehouse import Warehouse, WarehouseError
 
@@ -10,8 +11,9 @@ from tests.plugins.crypto_prices.test_settings import changed
 class Redshift:
     """A Data API hook whose statements go through given statuses."""
 
-    def __init__(self, *statuses, error=None, pages=()):
+    def __init__(self, *statuses, error=None, pages=(), refuses_cancel=None):
         self.statuses, self.error, self.pages = list(statuses), error, pages
+        self.refuses_cancel = refuses_cancel
         self.asked, self.cancelled = [], []
         self.conn = self
 
@@ -24,6 +26,8 @@ class Redshift:
         return {"Status": status} | ({"Error": self.error} if self.error else {})
 
     def cancel_statement(self, Id):
+        if self.refuses_cancel:
+            raise ClientError({"Error": {"Code": self.refuses_cancel, "Message": "no"}}, "CancelStatement")
         self.cancelled.append(Id)
 
     def get_paginator(self, name):
@@ -96,3 +100,29 @@ def test_killing_the_task_cancels_what_runs_and_only_that():
         one.query("SELECT 1")
     one.cancel()
     assert redshift.cancelled == ["s1"]
+
+
+ENDED = "ValidationException"  # what CancelStatement says of a statement that has ended
+
+
+def test_a_statement_that_ends_just_before_it_is_cancelled_has_finished():
+    redshift = Redshift("STARTED", "FINISHED", refuses_cancel=ENDED)
+    warehouse(redshift, timeout_seconds=0).execute_batch(["A"])
+
+
+def test_a_statement_that_fails_just_before_it_is_cancelled_says_why():
+    redshift = Redshift("STARTED", "FAILED", refuses_cancel=ENDED, error="relation does not exist")
+    with pytest.raises(WarehouseError, match="s1 failed: relation does not exist"):
+        warehouse(redshift, timeout_seconds=0).query("SELECT 1")
+
+
+def test_killing_a_task_whose_statement_has_ended_is_no_error():
+    redshift = Redshift("STARTED", refuses_cancel=ENDED)
+    one = warehouse(redshift)
+    one._running = "s1"
+    assert one.cancel() is False
+
+
+def test_any_other_answer_to_a_cancel_is_an_error():
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        warehouse(Redshift("STARTED", refuses_cancel="AccessDeniedException"), timeout_seconds=0).query("SELECT 1")

@@ -16,6 +16,7 @@ SQLFLUFF_JINJA_FILTERS = FILTERS
 
 ti = None
 params = SimpleNamespace(force=False, start="2023-12-01", end="2024-01-01")
+migration = SimpleNamespace(version=7, name="007_create_load_lock.sql", checksum="c" * 64)
 dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
 
 _WINDOW = Window.of_day(date(2023, 12, 18))

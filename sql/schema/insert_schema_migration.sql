@@ -1,0 +1,7 @@
+INSERT INTO crypto.schema_migrations (version, name, checksum, applied_at)
+VALUES (
+    {{ migration.version | literal }},
+    {{ migration.name | literal }},
+    {{ migration.checksum | literal }},
+    GETDATE()
+)

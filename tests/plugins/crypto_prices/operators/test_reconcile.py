@@ -1,0 +1,86 @@
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.load_window import FACT_CRYPTO_PRICES
+from crypto_prices.sql_literals import sql_literal
+
+from tests.plugins.crypto_prices.operators.conftest import batch, report
+
+THIS = batch()
+
+
+@pytest.fixture
+def loaded(warehouse):
+    """Give a function that writes the batch's row of crypto.etl_metadata, as the merge and record_load do."""
+
+    def write(batch_id=THIS.batch_id, rows_staged=48, rows_merged=48, rows_in_window=48):
+        values = (
+            *(batch_id, "binance", "1h", "2023-12-18", "2023-12-20", "h1", "m", "jr_1", "c", "d", "r", "loaded"),
+            *(48, 0, 0, 48, rows_staged, rows_merged, rows_in_window, "2023-12-21", "2023-12-21", 1, "BTC/USDT", 0),
+        )
+        warehouse.execute_batch([f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, values))})"])
+
+    return write
+
+
+@pytest.fixture
+def reconcile(warehouse, catalog, make_task, make_context):
+    """Give a function that runs the task and returns its result and the asset event's extra."""
+
+    def run():
+        context = make_context(plan_load=THIS.as_xcom(), read_curation_report=report(THIS))
+        rows = make_task("reconcile", context).execute(context)
+        return rows, context["outlet_events"][FACT_CRYPTO_PRICES].extra
+
+    return run
+
+
+@pytest.fixture
+def published(catalog):
+    catalog.publish("2023-12-18", "jr_1")
+    catalog.publish("2023-12-19", "jr_1")
+
+
+def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(loaded, reconcile, published, task_log):
+    loaded()
+    loaded(batch_id="another", rows_merged=1)
+    rows, extra = reconcile()
+    assert rows == [
+        {
+            "source": "binance", "status": "loaded", "rows_fetched": 48, "rows_quarantined": 0, "rows_duplicate": 0,
+            "rows_curated": 48, "rows_staged": 48, "rows_merged": 48, "rows_in_window": 48, "rows_removed": 0,
+        }
+    ]  # fmt: skip
+    assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "batch_id": THIS.batch_id}
+    assert "source" in task_log.text
+    assert "in window" in task_log.text
+
+
+@pytest.mark.parametrize(
+    ("count", "value"), [("rows_staged", 47), ("rows_merged", 49), ("rows_in_window", 47), ("rows_in_window", None)]
+)
+def test_a_count_that_differs_is_red_with_the_figures(loaded, reconcile, published, count, value):
+    loaded(**{count: value})
+    step = count.removeprefix("rows_").replace("in_window", "in the window")
+    with pytest.raises(AirflowFailException, match=f"binance: 48 curated.*{value} {step}"):
+        reconcile()
+
+
+def test_a_batch_without_metadata_is_red(loaded, reconcile, published):
+    loaded(batch_id="another")
+    with pytest.raises(AirflowFailException, match=f"has no row for batch {THIS.batch_id}"):
+        reconcile()
+
+
+def test_a_day_that_the_catalog_does_not_have_is_red(loaded, reconcile, catalog):
+    loaded()
+    catalog.publish("2023-12-18", "jr_1")
+    with pytest.raises(AirflowFailException, match="the catalog has no partition of 2023-12-19, which Glue run jr_1"):
+        reconcile()
+
+
+def test_a_day_that_a_later_run_published_is_told_and_green(loaded, reconcile, catalog, task_log):
+    loaded()
+    catalog.publish("2023-12-18", "jr_1")
+    catalog.publish("2023-12-19", "jr_2")
+    reconcile()
+    assert "Glue run jr_2 published days of this window after this run did" in task_log.text

@@ -1,0 +1,50 @@
+import math
+from datetime import timedelta
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.sdk.definitions.retry_policy import RetryAction
+from crypto_prices.errors import FatalSourceError, RetryableSourceError
+from crypto_prices.retry_policy import LONGEST_PAUSE, StepRetryPolicy
+
+
+def decide(error):
+    return StepRetryPolicy().evaluate(error, try_number=1, max_tries=3, context=None)
+
+
+def busy(retry_after_seconds):
+    return RetryableSourceError("busy", "wait", retry_after_seconds=retry_after_seconds)
+
+
+def test_a_source_is_not_asked_again_before_it_said():
+    decision = decide(busy(600))
+    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(seconds=601))
+    assert decision.reason == "the source asks to wait 600 s, the next try is in 0:10:01"
+
+
+@pytest.mark.parametrize("seconds", [7200.0, 1e6, 1e300, math.inf])
+def test_no_pause_is_longer_than_the_longest(seconds):
+    """A Retry-After can be any number of digits."""
+    decision = decide(busy(seconds))
+    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, LONGEST_PAUSE)
+
+
+@pytest.mark.parametrize("seconds", [None, 0, 29])
+def test_a_short_wait_is_left_to_the_tasks_own_pauses(seconds):
+    assert decide(busy(seconds)).action is RetryAction.DEFAULT
+
+
+def test_what_would_be_rejected_again_is_not_repeated():
+    event = {"status": "error", "message": "AWS Glue job failed: RejectedShareError: 3 of 24 records were rejected"}
+    decision = decide(AirflowException(f"Error in glue job: {event}"))
+    assert decision.action is RetryAction.FAIL
+    assert "the same raw records" in decision.reason
+
+
+@pytest.mark.parametrize("error", [AirflowException("Error in glue job"), FatalSourceError("no", "stop"), OSError()])
+def test_everything_else_follows_the_tasks_own_retries(error):
+    assert decide(error).action is RetryAction.DEFAULT
+
+
+def test_it_goes_through_the_serialised_dag():
+    assert isinstance(StepRetryPolicy.deserialize(StepRetryPolicy().serialize()), StepRetryPolicy)

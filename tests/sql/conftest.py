@@ -1,0 +1,258 @@
+"""A warehouse made by the files of sql/migrations, and loads of it by those of sql/load, in the order of the DAG."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices.window import Window
+
+from local_aws.redshift.data_api import RedshiftDataApi
+from local_aws.redshift.warehouse import Warehouse
+from tests.local_aws.redshift.conftest import SECRET, Client, Outcome
+
+REPOSITORY = Path(__file__).parents[2]
+DAG_ID = "crypto_prices_window"
+FACT = (
+    "SELECT source, symbol || '/' || quote_currency, candle_interval, CAST(observed_at AS VARCHAR(32)), "
+    "CAST(close_price AS VARCHAR(64)), batch_id FROM crypto.fact_crypto_prices ORDER BY 1, 2, 3, 4, 6"
+)
+
+
+class Candle(NamedTuple):
+    """What the tests tell candles apart by; the other columns are the same in all."""
+
+    source: str
+    market: str
+    candle_interval: str
+    observed_at: str
+    close_price: str
+
+    def values(self, batch_id: str) -> str:
+        """Return the row for an INSERT into a staging table."""
+        symbol, quote = self.market.split("/")
+        row = (self.source, symbol, quote, self.candle_interval, self.observed_at)
+        prices = (self.close_price,) * 6
+        rest = ("7", None, "s3://lake/raw/x.json.gz", "2023-12-20 00:00:00", batch_id)
+        return f"({', '.join(map(sql_literal, (*row, *prices, *rest)))})"
+
+
+def candles(
+    *markets: str,
+    day: str = "2023-12-18",
+    hours: range = range(3),
+    price: str = "1.5",
+    source: str = "binance",
+    candle_interval: str = "1h",
+) -> list[Candle]:
+    """Return a candle of each market for each of the hours of a day."""
+    return [
+        Candle(source, market, candle_interval, f"{day} {hour:02d}:00:00", f"{price}00000000000000000")
+        for market in markets
+        for hour in hours
+    ]
+
+
+@dataclass
+class Load:
+    """One DAG run's load of a window: the SQL of its tasks, from the DAG itself, rendered as Airflow renders it.
+
+    Attributes:
+        candles: What its staging table holds.
+        markets: Markets that were asked for, by source; those of the candles when left out.
+        curated: Number of candles that the curation report tells, by source; those of ``candles`` when left out.
+    """
+
+    client: Client
+    dag: Any
+    run_id: str
+    candles: list[Candle]
+    start: str = "2023-12-18"
+    end: str = "2023-12-19"
+    candle_interval: str = "1h"
+    content_hash: str = "a" * 64
+    markets: dict[str, list[str]] = field(default_factory=dict)
+    curated: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        of_source: dict[str, list[Candle]] = {}
+        for candle in self.candles:
+            of_source.setdefault(candle.source, []).append(candle)
+        self.markets = self.markets or {
+            source: sorted({candle.market for candle in rows}) for source, rows in of_source.items()
+        }
+        counts = {source: len(of_source.get(source, [])) for source in self.markets} | self.curated
+        sources = [
+            FetchedSource(
+                source=source,
+                candle_interval=self.candle_interval,
+                raw_manifest=f"s3://lake/raw/{source}/manifest.json",
+                content_hash=self.content_hash,
+                records=counts[source] + 3,
+                markets=asked,
+                gaps=[],
+                incomplete={},
+            )
+            for source, asked in self.markets.items()
+        ]
+        self.batch = Batch.of_run(DAG_ID, self.run_id, Window.parse(self.start, self.end), sources)
+        self._xcoms = {
+            "resolve_window": [{"window_start": self.start, "window_end": self.end}],
+            "plan_load": self.batch.as_xcom(),
+            "read_curation_report": {
+                "report_version": 1,
+                "batch_id": self.batch.batch_id,
+                "job_run_id": f"jr_{self.run_id}",
+                "sources": {
+                    source: {
+                        "fetched": counts[source] + 3,
+                        "curated": counts[source],
+                        "quarantined": {"off_grid": 2},
+                        "duplicates": 1,
+                    }
+                    for source in self.markets
+                },
+                "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}/copy_manifest.json",
+                "quarantine": None,
+                "partitions": [],
+            },
+        }
+
+    @property
+    def table(self) -> str:
+        """The run's own staging table."""
+        return f"crypto.{self.batch.staging_table}"
+
+    def sql(self, task_id: str, *, force: bool = False, first: int | None = None) -> list[str]:
+        """Return the statements of a task, or only the first few."""
+        task = self.dag.get_task(task_id)
+        written = [task.sql] if isinstance(task.sql, str) else task.sql
+        context = {
+            "ti": SimpleNamespace(xcom_pull=lambda task_ids: self._xcoms[task_ids]),
+            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id),
+            "params": {"force": force},
+        }
+        rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())
+        return rendered
+
+    def stage(self) -> Load:
+        """Fill the staging table, as copy_to_staging does from S3."""
+        make = self.sql("copy_to_staging", first=2)
+        rows = [candle.values(self.batch.batch_id) for candle in self.candles]
+        fill = [f"INSERT INTO {self.table} VALUES {', '.join(rows)}"] if rows else []
+        outcome = self.client.batch(*make, *fill)  # in place of the COPY
+        assert outcome.error is None, outcome.error
+        return self
+
+    def check_staging(self) -> Outcome:
+        """Run the task check_staging, a single statement."""
+        (statement,) = self.sql("check_staging")
+        return self.client.run(statement)
+
+    def merge(self, *, force: bool = False) -> Outcome:
+        """Run the task merge_into_fact."""
+        return self.client.batch(*self.sql("merge_into_fact", force=force))
+
+    def record(self) -> None:
+        """Run the task record_load."""
+        outcome = self.client.batch(*self.sql("record_load"))
+        assert outcome.error is None, outcome.error
+
+    def merged(self, *, force: bool = False) -> Load:
+        """Fill the staging table and merge it."""
+        outcome = self.stage().merge(force=force)
+        assert outcome.error is None, outcome.error
+        return self
+
+    def complete(self, *, force: bool = False) -> Load:
+        """Fill the staging table, merge it and record the load."""
+        self.merged(force=force).record()
+        return self
+
+    def metadata(self) -> dict[str, dict[str, Any]]:
+        """Return the batch's rows of crypto.etl_metadata by source."""
+        outcome = self.client.run(
+            f"SELECT * FROM crypto.etl_metadata WHERE batch_id = {sql_literal(self.batch.batch_id)} ORDER BY source"
+        )
+        names = [column["name"] for column in outcome.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in outcome.rows]
+        assert len({row["source"] for row in rows}) == len(rows)
+        return {row["source"]: row for row in rows}
+
+    def current_loads(self) -> dict[str, dict[str, Any]]:
+        """Return what plan_load of a run of this window finds, by source."""
+        (statement,) = self.sql("plan_load")
+        outcome = self.client.run(statement)
+        assert outcome.error is None, outcome.error
+        names = [column["name"] for column in outcome.columns]
+        return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
+
+    def in_fact(self) -> list[list[str]]:
+        """Return what the fact table should hold of this load."""
+        return sorted([*candle, self.batch.batch_id] for candle in self.candles)
+
+
+@pytest.fixture(scope="session")
+def dag() -> Any:
+    """Give the DAG whose tasks name the files."""
+    return DagBag(dag_folder=REPOSITORY / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """Give an embedded PostgreSQL behind the laptop's Redshift."""
+    with Warehouse(tmp_path_factory.mktemp("sql") / "warehouse") as started:
+        started.ensure_database("crypto")
+        yield started
+
+
+@pytest.fixture(scope="session")
+def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Give a Data API client of a warehouse whose schema the migrations have made."""
+
+    def no_s3(role: str) -> Any:
+        raise AssertionError(f"these tests load nothing from S3, but {role} was asked")
+
+    api = RedshiftDataApi(
+        warehouse,
+        s3_client_factory=no_s3,
+        role_refusal=lambda _workgroup, arn: f"not authorized to assume IAM Role {arn}",
+        secret_lookup={SECRET: '{"username": "admin", "password": "right"}'}.get,
+        workgroup_status={"crypto-prices": "AVAILABLE"}.get,
+        store_path=tmp_path_factory.mktemp("sql") / "statements.sqlite",
+    )
+    client = Client(api)
+    for migration in sorted((REPOSITORY / "sql" / "migrations").glob("*.sql")):
+        client.ok(migration.read_text())
+    yield client
+    api.close()
+
+
+@pytest.fixture
+def client(session_client: Client) -> Client:
+    """Give the client with nothing loaded yet."""
+    session_client.batch("DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata")
+    return session_client
+
+
+@pytest.fixture
+def make_load(client: Client, dag: Any) -> Iterator[Callable[..., Load]]:
+    """Give a function that makes a load, of a DAG run of its own unless one is named."""
+    numbers = itertools.count(1)
+    made: list[Load] = []
+
+    def make(loaded: list[Candle], run_id: str = "", **options: Any) -> Load:
+        made.append(Load(client, dag, run_id or f"run_{next(numbers)}", loaded, **options))
+        return made[-1]
+
+    yield make
+    outcome = client.batch(*(load.sql("drop_staging")[0] for load in made))
+    assert outcome.error is None, outcome.error

@@ -1,0 +1,373 @@
+"""sql/load on the laptop's Redshift: what a load does, what it refuses, and that a refusal changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local_aws.redshift.warehouse import Warehouse
+from tests.local_aws.redshift.conftest import Client
+from tests.sql.conftest import FACT, candles
+
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+
+
+@contextmanager
+def nothing_changes(client: Client) -> Iterator[None]:
+    """Compare the fact table and the metadata with what they were before."""
+    metadata = "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source"
+    before = client.rows(FACT), client.rows(metadata)
+    yield
+    assert (client.rows(FACT), client.rows(metadata)) == before
+
+
+class TestMerge:
+    def test_a_fresh_window_is_loaded_and_counted(self, client, make_load):
+        load = make_load(candles(BTC, ETH)).complete()
+        assert client.rows(FACT) == load.in_fact()
+        row = load.metadata()["binance"]
+        assert (row["rows_fetched"], row["rows_curated"], row["rows_quarantined"], row["rows_duplicate"]) == (
+            9,
+            6,
+            2,
+            1,
+        )
+        assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == (6, 6, 6, 0)
+        assert (row["status"], row["load_number"], row["markets"]) == ("loaded", 1, "BTC/USDT,ETH/USDT")
+        assert (row["window_start"], row["window_end"]) == ("2023-12-18", "2023-12-19")
+        assert row["content_hash"] == "a" * 64
+        assert row["raw_manifest"] == "s3://lake/raw/binance/manifest.json"
+        assert (row["dag_id"], row["run_id"], row["glue_job_run_id"]) == ("crypto_prices_window", "run_1", "jr_run_1")
+        assert row["recorded_at"] is not None
+
+    def test_every_column_of_staging_arrives(self, client, make_load):
+        load = make_load(candles(BTC)).stage()
+        client.ok(
+            f"UPDATE {load.table} SET open_price = 0.000000000000000001, high_price = 2, low_price = 3, "
+            "close_price = 4, base_volume = 5, quote_volume = 6, trade_count = 7, market_cap = 0.00000001, "
+            "raw_object = 's3://x', ingested_at = '2024-02-29 12:00:00.123456'"
+        )
+        staged = client.rows(f"SELECT * FROM {load.table} ORDER BY observed_at")
+        load.merge()
+        assert client.rows("SELECT * FROM crypto.fact_crypto_prices ORDER BY observed_at") == staged
+        # And once more, through the other branch of the MERGE.
+        client.ok("UPDATE crypto.fact_crypto_prices SET open_price = 1, market_cap = NULL, raw_object = 'old'")
+        load.merge()
+        assert client.rows("SELECT * FROM crypto.fact_crypto_prices ORDER BY observed_at") == staged
+
+    def test_the_same_batch_again_changes_no_price_and_replaces_its_metadata(self, client, make_load):
+        first = make_load(candles(BTC, ETH), run_id="cleared").complete()
+        other = make_load(candles(BTC, day="2023-12-19"), start="2023-12-19", end="2023-12-20").complete()
+        again = make_load(candles(BTC, ETH), run_id="cleared").complete()
+        assert again.batch.batch_id == first.batch.batch_id
+        assert client.rows(FACT) == sorted(again.in_fact() + other.in_fact())
+        row = again.metadata()["binance"]
+        assert (row["status"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == ("loaded", 6, 6, 0)
+        assert other.metadata()["binance"]["load_number"] == 2
+        assert row["load_number"] == 3
+        assert client.rows("SELECT COUNT(*) FROM crypto.etl_metadata") == [[2]]
+
+    def test_a_merge_that_is_cleared_alone_gives_the_same(self, client, make_load):
+        load = make_load(candles(BTC)).stage()
+        load.merge()
+        before = client.rows(FACT), load.metadata()
+        load.merge()
+        after = load.metadata()
+        for rows in (before[1], after):
+            del rows["binance"]["loaded_at"]
+        assert (client.rows(FACT), after) == before
+
+    def test_restated_values_replace_the_old_ones(self, client, make_load):
+        make_load(candles(BTC, price="1.5")).merged()
+        restated = make_load(candles(BTC, price="2.5")).merged()
+        assert client.rows(FACT) == restated.in_fact()
+        assert restated.metadata()["binance"]["rows_merged"] == 3
+
+    def test_missing_candles_that_come_later_are_added(self, client, make_load):
+        make_load(candles(BTC, hours=range(2))).merged()
+        whole = make_load(candles(BTC, hours=range(3))).merged()
+        assert client.rows(FACT) == whole.in_fact()
+
+    def test_two_sources_are_counted_apart(self, client, make_load):
+        load = make_load(candles(BTC, ETH) + candles("BTC/USD", source="coinbase", hours=range(1))).complete()
+        assert client.rows(FACT) == load.in_fact()
+        counted = {
+            source: (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["load_number"], row["status"])
+            for source, row in load.metadata().items()
+        }
+        assert counted == {"binance": (6, 6, 6, 1, "loaded"), "coinbase": (1, 1, 1, 1, "loaded")}
+
+    def test_a_source_without_a_candle_has_its_row_too(self, make_load):
+        load = make_load(candles(BTC), markets={"binance": [BTC], "coinbase": ["BTC/USD"]}).complete()
+        row = load.metadata()["coinbase"]
+        assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["status"]) == (0, 0, 0, "loaded")
+
+
+class TestCheckRemoved:
+    def test_fewer_candles_than_before_are_refused_and_nothing_is_changed(self, client, make_load):
+        make_load(candles(BTC, ETH)).merged()
+        fewer = make_load(candles(BTC, ETH, hours=range(1), price="2.5")).stage()
+        with nothing_changes(client):
+            outcome = fewer.merge()
+        assert outcome.status == "FAILED"
+        assert f"batch {fewer.batch.batch_id} would remove 4 candles that are loaded" in (outcome.error or "")
+        assert "with the param force" in (outcome.error or "")
+
+    def test_a_market_that_is_gone_is_refused_too(self, client, make_load):
+        make_load(candles(BTC, ETH)).merged()
+        gone = make_load(candles(BTC), markets={"binance": [BTC, ETH]}).stage()
+        with nothing_changes(client):
+            assert "would remove 3 candles" in (gone.merge().error or "")
+
+    def test_a_refusal_of_a_cleared_run_leaves_what_it_loaded_before(self, client, make_load):
+        make_load(candles(BTC), run_id="cleared").merged()
+        again = make_load(candles(BTC, hours=range(2)), run_id="cleared").stage()
+        with nothing_changes(client):
+            assert again.merge().status == "FAILED"
+
+    def test_with_force_exactly_those_are_removed_and_counted(self, client, make_load):
+        everything = candles(BTC, ETH) + candles("BTC/USD", source="coinbase")
+        make_load(everything).merged()
+        fewer = candles(BTC) + candles(ETH, hours=range(1)) + candles("BTC/USD", source="coinbase")
+        forced = make_load(fewer).merged(force=True)
+        assert client.rows(FACT) == forced.in_fact()
+        removed = {source: row["rows_removed"] for source, row in forced.metadata().items()}
+        assert removed == {"binance": 2, "coinbase": 0}
+
+
+class TestScope:
+    """A load touches what it asked for and nothing else."""
+
+    def test_what_it_did_not_ask_for_stays(self, client, make_load):
+        others = [
+            make_load(candles(ETH)).merged(),
+            make_load(candles("BTC/USDC")).merged(),
+            make_load(candles(BTC, source="coinbase")).merged(),
+            make_load(candles(BTC, candle_interval="1m"), candle_interval="1m").merged(),
+            make_load(candles(BTC, day="2023-12-17"), start="2023-12-17", end="2023-12-18").merged(),
+            make_load(candles(BTC, day="2023-12-19"), start="2023-12-19", end="2023-12-20").merged(),
+        ]
+        before = [other.metadata() for other in others]
+        make_load(candles(BTC)).merged()
+        # Forced and with other candles, so that every statement of the merge has something to change.
+        load = make_load(candles(BTC, hours=range(2, 5), price="2.5")).merged(force=True)
+        assert client.rows(FACT) == sorted(sum((each.in_fact() for each in others), load.in_fact()))
+        assert [other.metadata() for other in others] == before
+        row = load.metadata()["binance"]
+        assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == (3, 3, 3, 2)
+
+    def test_a_day_inside_a_longer_window_leaves_its_other_days(self, client, make_load):
+        days = candles(BTC, day="2023-12-18") + candles(BTC, day="2023-12-19") + candles(BTC, day="2023-12-20")
+        wide = make_load(days, end="2023-12-21").merged()
+        middle = candles(BTC, day="2023-12-19", price="2.5")
+        load = make_load(middle, start="2023-12-19", end="2023-12-20").merged()
+        kept = [row for row in wide.in_fact() if not row[3].startswith("2023-12-19")]
+        assert client.rows(FACT) == sorted(kept + load.in_fact())
+
+
+class TestCheckStaging:
+    """Each case by the task of its own and by the merge, which must refuse as well when it is cleared alone."""
+
+    @pytest.fixture(params=["check_staging", "merge_into_fact"])
+    def refusal(self, request, client, make_load):
+        """Give a function that runs the task and returns its error, having seen that nothing changed."""
+        make_load(candles(BTC, price="9.5")).merged()
+
+        def refused(load):
+            with nothing_changes(client):
+                outcome = load.check_staging() if request.param == "check_staging" else load.merge(force=True)
+            assert outcome.status == "FAILED"
+            return (outcome.error or "").replace(load.batch.staging_table, "stg")
+
+        return refused
+
+    def test_an_empty_table(self, refusal, make_load):
+        load = make_load([], markets={"binance": [BTC]}).stage()
+        assert "staging table crypto.stg is empty: refusing to load it" in refusal(load)
+
+    @pytest.mark.parametrize("told", [2, 4])
+    def test_more_or_fewer_rows_than_the_report_says(self, refusal, make_load, told):
+        load = make_load(candles(BTC), curated={"binance": told}).stage()
+        assert f"crypto.stg holds 3 rows, the curation report says {told}: refusing to load it" in refusal(load)
+
+    @pytest.mark.parametrize("day", ["2023-12-17", "2023-12-19"])
+    def test_a_row_outside_of_the_window(self, refusal, make_load, day):
+        load = make_load(candles(BTC) + candles(BTC, day=day, hours=range(1))).stage()
+        assert "crypto.stg holds 1 rows outside of the window 2023-12-18 to 2023-12-19" in refusal(load)
+
+    def test_a_key_that_is_there_twice(self, refusal, make_load):
+        load = make_load(candles(BTC) + candles(BTC, hours=range(1), price="2.5")).stage()
+        assert "crypto.stg holds 1 keys more than once: refusing to load it" in refusal(load)
+
+    def test_no_table(self, refusal, make_load):
+        assert 'relation "crypto.stg" does not exist' in refusal(make_load(candles(BTC)))
+
+    def test_the_first_and_the_last_instant_of_the_window_are_inside(self, make_load):
+        assert make_load(candles(BTC, hours=range(24))).stage().check_staging().error is None
+
+
+class TestRecordLoad:
+    def test_a_load_is_complete_when_its_counts_agree(self, make_load):
+        load = make_load(candles(BTC)).merged()
+        assert load.metadata()["binance"]["status"] == "merged"
+        load.record()
+        row = load.metadata()["binance"]
+        assert row["status"] == "loaded"
+        assert row["recorded_at"] is not None
+
+    @pytest.mark.parametrize("count", ["rows_staged", "rows_merged", "rows_in_window"])
+    def test_it_stays_as_the_merge_left_it_when_one_differs(self, client, make_load, count):
+        load = make_load(candles(BTC)).merged()
+        for value in ("2", "4", "NULL"):
+            client.ok(f"UPDATE crypto.etl_metadata SET {count} = {value}")
+            load.record()
+            row = load.metadata()["binance"]
+            assert (row["status"], row["recorded_at"]) == ("merged", None)
+
+    def test_rows_that_are_not_the_batchs_own_are_not_counted_as_merged(self, client, make_load):
+        load = make_load(candles(BTC)).stage()
+        client.ok(f"UPDATE {load.table} SET batch_id = 'another' WHERE observed_at = '2023-12-18'")
+        assert load.merge().error is None
+        load.record()
+        row = load.metadata()["binance"]
+        assert (row["rows_merged"], row["rows_in_window"], row["status"]) == (2, 3, "merged")
+
+    def test_only_the_batchs_own_rows_are_marked(self, make_load):
+        other = make_load(candles(BTC)).merged()
+        load = make_load(candles(ETH)).complete()
+        assert load.metadata()["binance"]["status"] == "loaded"
+        assert other.metadata()["binance"]["status"] == "merged"
+
+
+class TestTwoLoadsOfOneWindow:
+    def test_each_batchs_metadata_stays_true_of_its_own_merge(self, make_load):
+        """Its rows are counted in the transaction that merged them; afterwards they belong to the later batch."""
+        first, second = make_load(candles(BTC)).stage(), make_load(candles(BTC, hours=range(4))).stage()
+        assert first.merge().error is None
+        assert second.merge().error is None
+        first.record()
+        second.record()
+        counted = [
+            [load.metadata()["binance"][name] for name in ("rows_merged", "rows_in_window", "status", "load_number")]
+            for load in (first, second)
+        ]
+        assert counted == [[3, 3, "loaded", 1], [4, 4, "loaded", 2]]
+
+    def test_the_newest_is_the_one_that_was_merged_last_whatever_its_time(self, client, make_load):
+        first, second = make_load(candles(BTC)).merged(), make_load(candles(BTC, price="2.5")).merged()
+        client.ok(f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch.batch_id}'")
+        assert second.current_loads()["binance"]["batch_id"] == second.batch.batch_id
+
+    def test_loads_from_before_load_numbers_are_ordered_by_time_and_before_all_others(self, client, make_load):
+        first, second = make_load(candles(BTC)).merged(), make_load(candles(BTC, price="2.5")).merged()
+        client.ok(
+            "UPDATE crypto.etl_metadata SET load_number = NULL",
+            f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch.batch_id}'",
+        )
+        assert first.current_loads()["binance"]["batch_id"] == first.batch.batch_id
+        third = make_load(candles(BTC, price="3.5")).merged()
+        assert third.current_loads()["binance"]["batch_id"] == third.batch.batch_id
+        assert second.metadata()["binance"]["load_number"] is None
+
+
+class TestFindCurrentLoads:
+    def test_nothing_is_loaded(self, make_load):
+        assert make_load(candles(BTC)).current_loads() == {}
+
+    def test_what_a_load_says_of_itself(self, make_load):
+        load = make_load(candles(BTC)).complete()
+        row = load.current_loads()["binance"]
+        del row["loaded_at"]
+        assert row == {
+            "source": "binance",
+            "batch_id": load.batch.batch_id,
+            "status": "loaded",
+            "window_start": "2023-12-18",
+            "window_end": "2023-12-19",
+            "content_hash": "a" * 64,
+            "glue_job_run_id": "jr_run_1",
+            "rows_merged": 3,
+            "rows_now": 3,
+            "days_now": "2023-12-18",
+        }
+
+    def test_the_days_are_those_that_have_rows(self, make_load):
+        rows = candles(BTC, day="2023-12-18") + candles(BTC, day="2023-12-20")
+        load = make_load(rows, end="2023-12-21").merged()
+        assert sorted(load.current_loads()["binance"]["days_now"].split(",")) == ["2023-12-18", "2023-12-20"]
+
+    def test_rows_that_are_gone_by_hand_are_noticed(self, client, make_load):
+        load = make_load(candles(BTC)).merged()
+        client.ok("DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18 01:00:00'")
+        row = load.current_loads()["binance"]
+        assert (row["rows_merged"], row["rows_now"]) == (3, 2)
+        client.ok("DELETE FROM crypto.fact_crypto_prices")
+        row = load.current_loads()["binance"]
+        assert (row["rows_now"], row["days_now"]) == (0, "")
+
+    def test_each_source_has_a_current_load_of_its_own(self, make_load):
+        both = make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
+        later = make_load(candles(BTC, price="2.5")).merged()
+        current = later.current_loads()
+        assert current["binance"]["batch_id"] == later.batch.batch_id
+        assert current["coinbase"]["batch_id"] == both.batch.batch_id
+        assert (current["binance"]["rows_now"], current["coinbase"]["rows_now"]) == (3, 3)
+
+    def test_a_load_is_current_for_every_window_that_it_touches(self, make_load):
+        make_load(candles(BTC)).merged()
+        found = {
+            (start, end): bool(make_load(candles(BTC), start=f"2023-12-{start}", end=f"2023-12-{end}").current_loads())
+            for start, end in ((16, 18), (19, 21), (18, 19), (10, 30), (17, 19), (18, 20))
+        }
+        assert [window for window, touches in found.items() if not touches] == [(16, 18), (19, 21)]
+
+
+class TestAtTheSameTime:
+    """Two merges, both under way before either can end: the test holds the fact table until both have to wait."""
+
+    WAITING = (
+        "SELECT COUNT(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+        "WHERE datname = 'crypto' AND NOT granted"
+    )
+
+    def merge_both(self, client: Client, warehouse: Warehouse, batches):
+        with warehouse.connect("crypto") as gate, warehouse.connect("crypto", autocommit=True) as observer:
+            gate.execute("LOCK TABLE crypto.fact_crypto_prices IN SHARE ROW EXCLUSIVE MODE")
+            started = [client.start_batch(*statements) for statements in batches]
+            deadline = time.monotonic() + 30
+            while observer.execute(self.WAITING).fetchone() != (2,):
+                assert time.monotonic() < deadline, "the two merges did not meet"
+            gate.rollback()
+        return [client.wait(statement) for statement in started]
+
+    @pytest.fixture
+    def loads(self, make_load):
+        return [
+            make_load(candles(BTC)).stage(),
+            make_load(candles(BTC, day="2023-12-19"), start="2023-12-19", end="2023-12-20").stage(),
+        ]
+
+    def test_they_take_turns_and_both_succeed(self, client, warehouse, loads):
+        outcomes = self.merge_both(client, warehouse, [load.sql("merge_into_fact") for load in loads])
+        assert [outcome.error for outcome in outcomes] == [None, None]
+        assert client.rows(FACT) == sorted(loads[0].in_fact() + loads[1].in_fact())
+        assert sorted(load.metadata()["binance"]["load_number"] for load in loads) == [1, 2]
+
+    def test_recording_a_load_takes_its_turn_with_merges(self, client, warehouse, loads):
+        assert loads[1].merge().error is None
+        batches = [loads[0].sql("merge_into_fact"), loads[1].sql("record_load")]
+        assert [outcome.error for outcome in self.merge_both(client, warehouse, batches)] == [None, None]
+        assert loads[1].metadata()["binance"]["status"] == "loaded"
+
+    def test_without_the_lock_one_of_them_is_aborted(self, client, warehouse, loads):
+        lock = (Path(__file__).parents[2] / "sql/load/lock_loads.sql").read_text().strip()
+        batches = [load.sql("merge_into_fact") for load in loads]
+        assert [statements.pop(0).strip() for statements in batches] == [lock, lock]
+        outcomes = self.merge_both(client, warehouse, batches)
+        (error,) = [outcome.error for outcome in outcomes if outcome.error]
+        assert "1023 DETAIL: Serializable isolation violation" in error
+        assert len(client.rows(FACT)) == 3
