@@ -67,6 +67,8 @@ class ResolveWindowOperator(BaseOperator):
         """
         try:
             settings = load_settings()
+            if self.day and (self.start or self.end):
+                raise WindowError(f"give day ({self.day}) or start and end ({self.start}, {self.end}), not both")
             if self.start or self.end:
                 window = Window.parse(self.start, self.end)
             else:
