@@ -7,9 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from local_aws.airflow_environment import REPOSITORY
+from airflow.sdk import RetryDecision, RetryPolicy
 
-RETRIES = 1
+from local_aws.airflow_environment import REPOSITORY
+from local_aws.chaos.cases import STAYS_PREFIX
+
+RETRIES = 4
 TASK_SECONDS = 90
 GLUE_SECONDS = 300
 ACTIVE_RUNS = 8
@@ -28,12 +31,28 @@ from local_aws.chaos import guards  # noqa: E402 - after the path is set
 guards.install()
 
 
+class ChaosRetryPolicy(RetryPolicy):
+    """Tries nothing again in a run whose fault stays: it would only meet it again."""
+
+    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        """Return what becomes of a failed try."""
+        run = (context or {}).get("dag_run")
+        if run is not None and run.run_id.startswith(STAYS_PREFIX) and not run.clear_number:
+            return RetryDecision.fail("the fault stays")
+        return RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return nothing: it has no settings."""
+        return {}
+
+
 def task_policy(task: Any) -> None:
     """Shorten what a person would not wait for."""
     changes = {
         "retries": RETRIES,
         "retry_delay": timedelta(seconds=1),
         "retry_exponential_backoff": 0.0,
+        "retry_policy": ChaosRetryPolicy(),
         "execution_timeout": timedelta(seconds=GLUE_SECONDS if task.task_id == "curate_prices" else TASK_SECONDS),
     }
     if task.dag_id == "crypto_prices_backfill":

@@ -29,7 +29,7 @@ _STATEMENT_ROLES = (
     # The first that fits: a batch holds the words of several.
     ("copy_to_staging", r"COPY crypto\.stg_"),
     ("merge_into_fact", r"MERGE INTO"),
-    ("record_load", r"status = 'loaded',\\n    recorded_at"),
+    ("record_load", r"SET recorded_at = GETDATE"),
     ("check_staging", r"CALL crypto\.check_staging"),
     ("drop_staging", r"DROP TABLE IF EXISTS crypto\.stg_"),
     ("plan_load", r"WITH touching"),
@@ -41,6 +41,7 @@ _BATCH = re.compile(r"(\d{8})-\d{8}-([0-9a-f]{16})")
 _STAGING = re.compile(r"stg_crypto_prices_([0-9a-f]{16})")
 _GLUE_RUN = re.compile(r"jr_[0-9a-f]{64}")
 _WINDOW_IN_KEY = re.compile(r"window=(\d{8})-\d{8}")
+_WINDOW_IN_CHECK = re.compile(r"check_staging\([^)]*?'(\d{4}-\d\d-\d\d)'")
 _WINDOW_IN_SQL = re.compile(r"window_start < '[\d-]+'\\n\s+AND window_end > '(\d{4}-\d\d-\d\d)'")
 
 
@@ -110,7 +111,7 @@ class Boundaries:
         batch = _BATCH.search(text)
         if batch:
             return _day(batch[1])
-        asked = _WINDOW_IN_SQL.search(text)
+        asked = _WINDOW_IN_SQL.search(text) or _WINDOW_IN_CHECK.search(text)
         if asked:
             return date.fromisoformat(asked[1])
         with self._lock:

@@ -12,6 +12,9 @@ from local_aws.chaos.faults import Kind
 
 NOTHING_BROKEN = "nothing"
 
+STAYS_PREFIX = "stays__"
+"""How the ids of runs begin whose fault stays until they have failed."""
+
 
 class Recovery(StrEnum):
     """What happens after a fault."""

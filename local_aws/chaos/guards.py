@@ -47,7 +47,7 @@ GUARDS: Mapping[str, Guard] = {
         Guard(
             "manifest-last",
             "the raw manifest is written after all objects, and each attempt has its own",
-            Case("put raw manifest", Kind.KILLED, Recovery.RETRY),
+            Case("put raw manifest #1", Kind.KILLED, Recovery.RETRY),
         ),
         Guard(
             "own-staging",

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from local_aws.airflow_services.api import AirflowUnreachableError
 from local_aws.chaos import checks
 from local_aws.chaos.bench import DAG_ID, Bench, logical_date
-from local_aws.chaos.cases import Case, Happening, Recovery
+from local_aws.chaos.cases import STAYS_PREFIX, Case, Happening, Recovery
 from local_aws.chaos.faults import Fault, Kind
 
 FIRST_DAY = date(2022, 1, 1)
@@ -122,7 +122,8 @@ class Waves:
         elif case.happening == Happening.STAGING_HALVED:
             fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: self._halve_staging(day))
             self._bench.faults.arm(fault)
-        one = _Running(case, day, fault, f"chaos__{day}__{case.name}"[:200])
+        prefix = STAYS_PREFIX if stays and fault is not None else "once__"
+        one = _Running(case, day, fault, f"{prefix}{day}__{case.name}"[:200])
         together = case.recovery == Recovery.SECOND_RUN
         if _is_open(day):
             self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset, TaskGroup, chain
 
 from crypto_prices import macros
@@ -33,6 +34,9 @@ STATEMENT: dict[str, Any] = {
     "poll_interval": 1,
     "execution_timeout": timedelta(minutes=20),
 }
+READERS_OF_STAGING = ("check_staging", "merge_into_fact", "record_load")
+FAILED_STATES = ("failed", "upstream_failed")
+
 GLUE_RUN_MINUTES = 55
 GLUE_TIMEOUT = timedelta(minutes=60)
 GLUE_POLL_SECONDS = 2
@@ -60,6 +64,25 @@ def load_window_dag_arguments(sql_folder: Path) -> dict[str, Any]:
         "user_defined_filters": macros.FILTERS,
         "default_args": DEFAULT_ARGS,
     }
+
+
+def keep_staging_of_a_failed_load(context: Any) -> None:
+    """Fail the teardown when a task that reads the staging table has failed, and so keep the table.
+
+    "Clear only failed tasks" leaves the setup alone, because it has succeeded: what failed would find no staging. The
+    teardown, being red, is cleared with it and drops the table in the end.
+
+    Raises:
+        AirflowFailException: The staging table is kept; the message names the failed tasks.
+    """
+    macros.use_redshift_secret(context)
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(READERS_OF_STAGING), run_ids=[ti.run_id])
+    failed = sorted(task for task, state in states.get(ti.run_id, {}).items() if state in FAILED_STATES)
+    if failed:
+        raise AirflowFailException(
+            f"staging is kept, because {', '.join(failed)} did not succeed: clear what failed, this task included"
+        )
 
 
 def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
@@ -180,15 +203,16 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
         record_load = RedshiftDataOperator(
             task_id="record_load",
             sql=["load/lock_loads.sql", "load/record_load.sql"],
-            doc_md="Marks the load as complete when what was counted is what was curated.",
+            doc_md="Writes down that the run knows of its load.",
             **STATEMENT,
         )
 
         drop_staging = RedshiftDataOperator(
             task_id="drop_staging",
             sql="load/drop_staging.sql",
-            doc_md="Drops the run's staging table, whatever happened before.",
-            **STATEMENT,
+            doc_md="Drops the run's staging table. Fails and keeps it when a task that reads it has failed: then that "
+            "task can be cleared by itself.",
+            **STATEMENT | {"pre_execute": keep_staging_of_a_failed_load},
         ).as_teardown(setups=copy_to_staging, on_failure_fail_dagrun=True)
 
         reconcile = ReconcileOperator(

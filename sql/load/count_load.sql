@@ -1,11 +1,20 @@
 -- What the warehouse itself counts of the batch, in the transaction that merged it: a later load of the same window
--- changes what is in the fact table, not what this one did.
+-- changes what is in the fact table, not what this one did. A load whose counts differ is 'merged' and not 'loaded';
+-- reconcile says why.
 UPDATE crypto.etl_metadata
 SET
     rows_staged = counted.rows_staged,
     rows_merged = counted.rows_merged,
     rows_in_window = counted.rows_in_window,
-    load_number = counted.load_number
+    load_number = counted.load_number,
+    status = CASE
+        WHEN
+            etl_metadata.rows_curated = counted.rows_staged
+            AND etl_metadata.rows_curated = counted.rows_merged
+            AND etl_metadata.rows_curated = counted.rows_in_window
+            THEN 'loaded'
+        ELSE 'merged'
+    END
 FROM (
     SELECT
         merged.source,

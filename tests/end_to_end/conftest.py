@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local_aws.assembly import running_local_aws
+from local_aws.chaos.bench import Bench
 from local_aws.demo.day_run import Warehouse
 from local_aws.provision import Provisioned
 
@@ -118,3 +119,12 @@ def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     write_recording(folder / "recording")
     return Demo(folder / "state", folder / "recording")
+
+
+@pytest.fixture(scope="package")
+def bench(tmp_path_factory):
+    """A local AWS whose calls can be broken, and a real Airflow against it, for all tests that want one."""
+    with Bench(tmp_path_factory.mktemp("bench") / "state") as started:
+        for dag_id in ("crypto_prices_window", "crypto_prices_backfill"):
+            started.api.unpause(dag_id)
+        yield started

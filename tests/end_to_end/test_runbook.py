@@ -15,7 +15,7 @@ import pytest
 
 from local_aws.airflow_services.api import AirflowApiError
 from local_aws.chaos import checks
-from local_aws.chaos.bench import DAG_ID, Bench, logical_date
+from local_aws.chaos.bench import DAG_ID, logical_date
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(900)]
 
@@ -40,14 +40,6 @@ WORK = {
     "drop_staging": Counter({"ExecuteStatement": 1}),
     "reconcile": Counter({"ExecuteStatement": 1}),
 }
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    with Bench(tmp_path_factory.mktemp("runbook") / "state") as started:
-        for dag_id in (WINDOW, BACKFILL):
-            started.api.unpause(dag_id)
-        yield started
 
 
 @pytest.fixture(scope="module")
