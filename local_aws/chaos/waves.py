@@ -187,6 +187,10 @@ class Waves:
                 self._damage(one.day)
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"])
                 again.append(one.run_id)
+            elif one.case.happening == Happening.STAGING_HALVED:
+                # Only what failed would find the same half again; the task with what follows brings its setup along.
+                self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"], downstream=True)
+                again.append(one.run_id)
             elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
                 for run_id in one.run_ids:
                     if self._state(run_id) != "success":
