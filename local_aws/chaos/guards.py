@@ -62,7 +62,8 @@ GUARDS: Mapping[str, Guard] = {
         Guard(
             "one-transaction",
             "delete, merge and metadata are one transaction",
-            Case("merge_into_fact: statement 8 (MERGE INTO)", Kind.REFUSED, Recovery.CLEAR_FAILED),
+            # Submitted one by one, the statement that merges is a call of its own, and those before it have had effect.
+            Case("submit merge_into_fact", Kind.REFUSED, Recovery.CLEAR_FAILED),
         ),
         Guard(
             "replace-not-append",

@@ -10,13 +10,11 @@ from local_aws.chaos.waves import Waves
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1200)]
 
 SAMPLE = [
-    Case("put raw manifest #1", Kind.LOST, Recovery.RETRY),
-    Case("put curated file #1", Kind.KILLED, Recovery.CLEAR_FAILED),
+    Case("put curated file #1", Kind.KILLED, Recovery.RETRY),
     Case("merge_into_fact: commit", Kind.REFUSED, Recovery.CLEAR_FAILED),
-    Case("submit copy_to_staging", Kind.KILLED, Recovery.REPROCESS),
-    Case("submit merge_into_fact", Kind.REFUSED, Recovery.SECOND_RUN),
+    Case("submit copy_to_staging", Kind.LOST, Recovery.SECOND_RUN),
 ]
-GUARDS_OFF = ("one-transaction", "replace-not-append")
+GUARDS_OFF = ("one-transaction",)
 
 
 @pytest.fixture(scope="module")
