@@ -48,6 +48,8 @@ class ChaosRetryPolicy(RetryPolicy):
 
 def task_policy(task: Any) -> None:
     """Shorten what a person would not wait for."""
+    if task.dag_id == "crypto_prices_backfill":
+        return  # it waits for other runs
     changes = {
         "retries": RETRIES,
         "retry_delay": timedelta(seconds=1),
@@ -55,8 +57,6 @@ def task_policy(task: Any) -> None:
         "retry_policy": ChaosRetryPolicy(),
         "execution_timeout": timedelta(seconds=GLUE_SECONDS if task.task_id == "curate_prices" else TASK_SECONDS),
     }
-    if task.dag_id == "crypto_prices_backfill":
-        changes.pop("execution_timeout")
     partial = getattr(task, "partial_kwargs", None)
     for name, value in changes.items():
         if partial is None:

@@ -123,7 +123,7 @@ def _is_off(guard: str, day: date) -> bool:
 
 def _day_of(context: Any) -> date:
     run = context["dag_run"]
-    given = (run.conf or {}).get("day")
+    given = (run.conf or {}).get("day") or (run.conf or {}).get("start")
     return date.fromisoformat(given) if given else run.logical_date.date()
 
 
