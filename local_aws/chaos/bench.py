@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -35,13 +35,24 @@ class Bench:
 
     Args:
         state_dir: Where everything is kept.
+        market_data: Folder of recorded candles; None for generated ones, which ``checks`` expects.
+        symbols: Exchange symbols to load.
         on_step: Is called with what is being done, in words, while it starts.
     """
 
-    def __init__(self, state_dir: Path, *, on_step: Any = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        market_data: Path | None = None,
+        symbols: Sequence[str] = SYMBOLS,
+        on_step: Any = None,
+    ) -> None:
         self.state_dir = state_dir
         self.boundaries = Boundaries()
         self.faults = Faults(self.boundaries, slow_seconds=SLOW_SECONDS)
+        self._market_data = market_data
+        self._symbols = tuple(symbols)
         self._on_step = on_step
         self._closing = contextlib.ExitStack()
         self._aws: LocalAws | None = None
@@ -112,7 +123,8 @@ class Bench:
                 LocalAws(
                     self.state_dir,
                     port=0,
-                    symbols={"binance": SYMBOLS},
+                    market_data=self._market_data,
+                    symbols={"binance": self._symbols},
                     interceptor=self.faults.intercept_call,
                     statement_interceptor=self.faults.intercept_statements,
                 )

@@ -1,0 +1,150 @@
+"""Thirty recorded days by Airflow's own backfill, four at a time, while crypto_prices_backfill loads half of them too.
+
+It takes many minutes, so it runs when LONG_TESTS is set: LONG_TESTS=1 MARKET_DATA=<folder> make test
+"""
+
+import os
+import threading
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from local_aws.chaos import checks
+from local_aws.chaos.bench import DAG_ID, Bench, logical_date
+from tests.end_to_end.conftest import recorded_rows
+from tests.end_to_end.test_runbook import Since, assert_green
+
+pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(7200)]
+
+BACKFILL, WINDOW = "crypto_prices_backfill", "crypto_prices_window"
+FIRST, DAYS = date(2023, 11, 15), 30
+LAST = FIRST + timedelta(days=DAYS - 1)
+FACT = """
+    SELECT symbol || quote_currency AS market, observed_at, open_price, high_price, low_price, close_price, base_volume
+    FROM crypto.fact_crypto_prices
+"""
+
+
+@pytest.fixture(scope="module")
+def market_data():
+    folder = os.environ.get("MARKET_DATA")
+    if not os.environ.get("LONG_TESTS"):
+        pytest.skip("LONG_TESTS is not set: this takes many minutes")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MARKET_DATA names no folder of recorded candles")
+    return Path(folder).resolve()
+
+
+@pytest.fixture(scope="module")
+def recorded(market_data, tmp_path_factory):
+    symbols = sorted(path.name.removesuffix(".csv.gz") for path in market_data.glob("*.csv.gz"))
+    state = tmp_path_factory.mktemp("thirty") / "state"
+    with Bench(state, market_data=market_data, symbols=symbols) as bench:
+        for dag_id in (WINDOW, BACKFILL):
+            bench.api.unpause(dag_id)
+        yield bench
+
+
+class PeakMemory:
+    """The most memory (PSS, bytes) that this process and all below it took together, looked at every few seconds."""
+
+    def __enter__(self):
+        self.peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._ended.wait(3):
+            self.peak = max(self.peak, sum(map(_pss, _descendants(os.getpid()))))
+
+
+def _pss(pid):
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def _descendants(pid):
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            found += _descendants(int(child))
+    return found
+
+
+def wait_for_days(bench, seconds=5400):
+    deadline = time.monotonic() + seconds
+    while True:
+        runs = bench.api.dag_runs(DAG_ID, first=logical_date(FIRST), last=logical_date(LAST))
+        if len(runs) == DAYS and all(run["state"] in ("success", "failed") for run in runs):
+            return runs
+        assert time.monotonic() < deadline, [(run["logical_date"], run["state"]) for run in runs]
+        bench.keep_alive()
+        time.sleep(2)
+
+
+def assert_equal_to_the_files(bench, market_data, days):
+    expected = {}
+    for day in days:
+        expected |= recorded_rows(market_data, day)
+    rows = {(row["market"], str(row["observed_at"])[:19]): row for row in bench.warehouse.rows(FACT)}
+    assert set(rows) == set(expected)
+    for key, row in rows.items():
+        columns = ("open_price", "high_price", "low_price", "close_price", "base_volume")
+        for column, text in zip(columns, expected[key], strict=True):
+            whole, _, decimals = text.partition(".")
+            assert row[column] == f"{whole}.{decimals:0<18}", (key, column)
+    counted = bench.warehouse.rows("SELECT COUNT(*) AS row_total FROM crypto.fact_crypto_prices")
+    assert counted == [{"row_total": len(expected)}]
+
+
+def test_a_window_a_month_long(recorded, market_data, capsys):
+    """The other way first, on its own: what it costs, and that its rows are the files'."""
+    since, began = Since(recorded), time.monotonic()
+    with PeakMemory() as memory:
+        conf = {"start": FIRST.isoformat(), "end": (LAST + timedelta(days=1)).isoformat()}
+        recorded.api.trigger(BACKFILL, run_id="month", conf=conf)
+        assert_green(recorded, BACKFILL, "month")
+    _tell(capsys, "crypto_prices_backfill, 30 days", began, since, memory)
+    assert_equal_to_the_files(recorded, market_data, [FIRST + timedelta(days=n) for n in range(DAYS)])
+
+
+def test_thirty_days_four_at_a_time_while_a_window_backfill_overlaps(recorded, market_data, capsys):
+    since, began = Since(recorded), time.monotonic()
+    with PeakMemory() as memory:
+        recorded.api.create_backfill(
+            DAG_ID, logical_date(FIRST), logical_date(LAST), max_active_runs=4, run_conf={"force": True}
+        )
+        conf = {
+            "start": (FIRST + timedelta(days=5)).isoformat(),
+            "end": (FIRST + timedelta(days=25)).isoformat(),
+            "chunk_days": 7,
+            "force": True,
+        }
+        recorded.api.trigger(BACKFILL, run_id="overlapping", conf=conf)
+        runs = wait_for_days(recorded)
+        assert_green(recorded, BACKFILL, "overlapping")
+    _tell(capsys, "backfill create, 30 days, with 20 of them as windows beside it", began, since, memory)
+    assert [run["logical_date"] for run in runs if run["state"] != "success"] == []
+    assert_equal_to_the_files(recorded, market_data, [FIRST + timedelta(days=n) for n in range(DAYS)])
+    assert checks.left_over_staging(recorded) == {}
+
+
+def _tell(capsys, what, began, since, memory):
+    seconds, glue_runs = time.monotonic() - began, since.operations({"StartJobRun"})["StartJobRun"]
+    with capsys.disabled():
+        print(f"\n{what}: {seconds:.0f} s, {glue_runs} Glue runs, peak memory {memory.peak / 2**30:.1f} GiB")
