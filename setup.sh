@@ -91,6 +91,8 @@ rm -f "$stamp"
 say "installing what requirements.lock pins (about 220 packages, 1.3 GB; a minute or so on a good line)"
 uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 # uv is many times faster than pip; pip knows package indexes that were set up for it alone.
+# Behind a company's proxy the index has a certificate that this machine trusts and uv's own list does not.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 "$venv/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
 "$venv/python" -m uv pip sync --quiet --require-hashes requirements.lock ||
     "$venv/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
