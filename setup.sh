@@ -95,7 +95,7 @@ uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 "$venv/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
 "$venv/python" -m uv pip sync --quiet --require-hashes requirements.lock ||
-    "$venv/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+    "$venv/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 find_java
 printf '%s' "$wanted" >"$stamp"
 say "ready"
