@@ -1,9 +1,11 @@
 """The recipes of docs/runbook.md on a real scheduler: clearing, loading by hand, backfilling, killing.
 
-The tests share one Airflow and one local AWS; those that build on each other stand in their order.
+The tests share one Airflow and one local AWS; those that build on each other stand in their order. They take some ten
+minutes, so they run when LONG_TESTS is set: LONG_TESTS=1 make test
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +20,12 @@ from local_aws.chaos import checks
 from local_aws.chaos.bench import DAG_ID, logical_date
 from local_aws.chaos.faults import Fault, Kind
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.spark,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes ten minutes"),
+]
 
 DAY = date(2023, 3, 1)
 RUN = f"loaded__{DAY}"
