@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+
+FIRST_DAY = date(2017, 8, 17)
+"""The first day that the daily DAG loads (its start_date): that of Binance's first candles."""
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 
@@ -39,6 +43,8 @@ def chosen_markets(parser: argparse.ArgumentParser, given: argparse.Namespace) -
         if not recorded:
             parser.error(f"MARKET_DATA={given.market_data} holds no SYMBOL.csv.gz file")
     symbols = [symbol for symbol in re.split(r"[,\s]+", given.symbols or "") if symbol]
+    if given.symbols and not symbols:
+        parser.error(f"SYMBOLS={given.symbols} names no market: write them as BTCUSDT,ETHUSDT")
     for symbol in symbols:
         if not re.fullmatch(r"[A-Z0-9]{2,20}", symbol):
             parser.error(f"SYMBOLS: {symbol!r} is no exchange symbol: write them as BTCUSDT,ETHUSDT")

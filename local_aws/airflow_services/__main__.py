@@ -102,15 +102,16 @@ def _greeting(platform: LocalPlatform, seconds: float) -> str:
     dag_id = "crypto_prices_daily"
     conf = "'{\"force\": true}'"
     return f"""
-Airflow runs at {platform.airflow.url} (no password; started in {seconds:.0f} s). New DAGs are paused.
+Airflow runs at {platform.airflow.url} (no password; started in {seconds:.0f} s).
+A DAG on a schedule is paused until you unpause it.
 The local AWS answers at {platform.names.endpoint}. Logs are in {platform.airflow.home / "services"}.
 
 In another terminal, in this folder:
 
   source .venv/bin/activate && source {platform.airflow.environment_file}
   airflow dags unpause {dag_id}
-  airflow dags trigger {dag_id} --logical-date 2024-01-01T00:00:00+00:00 --conf {conf}
-  airflow tasks clear {dag_id} -t merge_into_fact -s 2024-01-01 -e 2024-01-01 -y
+  airflow dags trigger {dag_id} --logical-date 2023-12-18T00:00:00+00:00 --conf {conf}
+  airflow tasks clear {dag_id} -t merge_into_fact -s 2023-12-18 -e 2023-12-18 -y
   airflow backfill create --dag-id {dag_id} --from-date 2024-01-01 --to-date 2024-01-07
   make backfill FROM=2024-01-01 TO=2024-01-07
 

@@ -52,6 +52,8 @@ def parse_options(arguments: Sequence[str] | None = None, today: date | None = N
     last = _day(parser, "TO", given.last)
     if last < first:
         parser.error(f"TO={last} is before FROM={first}")
+    if first < markets.FIRST_DAY:
+        parser.error(f"FROM={first} is before the first day that there are candles of, {markets.FIRST_DAY}")
     if last >= today:
         parser.error(f"TO={last} has not ended yet (it is {today} in UTC): only closed candles are loaded")
     if given.max_active_runs < 1:

@@ -24,6 +24,7 @@ from crypto_prices.window import Window  # isort: skip
 
 DAG_ID = "crypto_prices_daily"
 LOOK_SECONDS = 1.0
+CLOSE_SECONDS = 180
 UNREACHABLE_SECONDS = 60
 # The DAG's own time limit for a run is six hours; a backfill of which nothing moves for longer hangs.
 STUCK_SECONDS = 7 * 3600
@@ -154,7 +155,7 @@ class BackfillRun:
             api.unpause(DAG_ID)
             self._screen.say(f"{DAG_ID} was paused and is unpaused now.")
         for backfill in api.backfills(DAG_ID):
-            if backfill["completed_at"] is None and not self._close_finished(api, backfill):
+            if backfill["completed_at"] is None and not self._is_closed(api, backfill):
                 first, last = (datetime.fromisoformat(backfill[end]).date() for end in ("from_date", "to_date"))
                 if (first, last) != (options.first, options.last):
                     raise BackfillError(
@@ -187,13 +188,20 @@ class BackfillRun:
         )
         return new_days
 
-    def _close_finished(self, api: AirflowApi, backfill: dict[str, Any]) -> bool:
-        """Mark a backfill complete of which no run is left, for which Airflow takes up to half a minute; say if so."""
+    def _is_closed(self, api: AirflowApi, backfill: dict[str, Any]) -> bool:
+        """Wait until Airflow marks a backfill complete of which no run is left; say whether it has.
+
+        Airflow looks for those every half a minute, and refuses another backfill until then. Cancelling one instead
+        would leave it paused for good, and its runs, cleared later, would stay queued.
+        """
         if any(run["state"] in ("queued", "running") for run in api.backfill_runs(backfill["id"])):
             return False
-        # Until then Airflow refuses another one. Cancelling one without unfinished runs only writes the time down.
-        with contextlib.suppress(AirflowApiError):
-            api.cancel_backfill(backfill["id"])
+        self._screen.say("Waiting until Airflow closes the backfill before this one.")
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while api.backfill(backfill["id"])["completed_at"] is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_SECONDS)
         return True
 
     def _follow(self, target: _Target, new_days: set[date], began: float) -> list[DayProgress]:
@@ -220,9 +228,6 @@ class BackfillRun:
                         f"nothing has moved for {STUCK_SECONDS // 3600} hours; look at {target.api.url}"
                     )
                 time.sleep(LOOK_SECONDS)
-        for backfill in target.api.backfills(DAG_ID):
-            if backfill["completed_at"] is None:
-                self._close_finished(target.api, backfill)
         return days
 
     def _look(self, api: AirflowApi, new_days: set[date]) -> list[DayProgress]:

@@ -213,9 +213,13 @@ class Waves:
 
     def _reprocess(self, running: Sequence[_Running]) -> None:
         api = self._bench.api
-        for before in api.backfills(DAG_ID):
-            if before["completed_at"] is None:  # its runs have finished; Airflow closes it on a slow timer
-                api.cancel_backfill(before["id"])
+        deadline = time.monotonic() + RUN_SECONDS
+        while any(before["completed_at"] is None for before in api.backfills(DAG_ID)):
+            # Their runs have finished, and Airflow closes them on a slow timer. Cancelled, a backfill would be paused
+            # for good, and its runs could never be cleared.
+            if time.monotonic() > deadline:
+                raise TimeoutError("Airflow does not close the backfill before")
+            time.sleep(_LOOK_SECONDS)
         api.create_backfill(
             DAG_ID,
             logical_date(running[0].day),

@@ -37,6 +37,8 @@ def parse_options(arguments: list[str] | None = None, today: date | None = None)
         day = date.fromisoformat(given.date) if given.date else today - timedelta(days=1)
     except ValueError:
         parser.error(f"DATE={given.date} is not a day: write it as YYYY-MM-DD")
+    if day < markets.FIRST_DAY:
+        parser.error(f"DATE={day} is before the first day that there are candles of, {markets.FIRST_DAY}")
     if day >= today:
         parser.error(f"DATE={day} has not ended yet (it is {today} in UTC): only closed candles are loaded")
     if given.live and given.market_data:

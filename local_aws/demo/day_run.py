@@ -121,7 +121,7 @@ class DayRun:
         tasks = self._watch(airflow, local_aws)
         result = json.loads(self.result_file.read_text()) if self.result_file.exists() else {}
         self.screen.tasks(tasks)
-        if airflow.returncode != 0 or result.get("state") != "success":
+        if airflow.returncode != 0 or result.get("state") != "success" or not tasks:
             self._explain(tasks)
             return False
         if result["skipped_because"]:

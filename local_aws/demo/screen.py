@@ -99,6 +99,9 @@ class Screen:
 
     def skipped(self, why: str) -> None:
         """Say why nothing had to be loaded."""
+        if "already holds" not in why:
+            self.console.print(f"[yellow]There was nothing to load:[/] {escape(why)}.", soft_wrap=True)
+            return
         self.console.print(f"[yellow]Nothing had to be loaded again:[/] {escape(why)}.", soft_wrap=True)
         self.console.print("To load it all the same: make demo FORCE=1 with the same options.")
 

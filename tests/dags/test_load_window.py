@@ -12,6 +12,8 @@ from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCata
 from airflow.sdk import Asset, CronDataIntervalTimetable
 from crypto_prices.operators.curate_prices import CuratePricesOperator
 
+from local_aws.markets import FIRST_DAY
+
 DAGS = Path(__file__).parents[2] / "dags"
 
 ORDER = [
@@ -71,6 +73,10 @@ def test_each_daily_run_covers_one_whole_utc_day(daily):
     assert daily.timetable.expression == "0 0 * * *"
     assert str(daily.timetable.timezone) == "UTC"
     assert daily.catchup is False
+
+
+def test_the_laptops_programs_know_the_first_day(daily):
+    assert daily.start_date.date() == FIRST_DAY
 
 
 def test_nothing_starts_a_window_by_itself_and_nothing_keeps_it_waiting(dagbag):
