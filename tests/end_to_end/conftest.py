@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from moto.moto_api._internal.models import moto_api_backend
 
 from local_aws.assembly import running_local_aws
 from local_aws.chaos.bench import Bench
@@ -121,9 +122,17 @@ def demo(tmp_path_factory):
     return Demo(folder / "state", folder / "recording")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """A local AWS whose calls can be broken, and a real Airflow against it, for all tests that want one."""
+    """A local AWS whose calls can be broken, and a real Airflow against it, for the tests of a module.
+
+    The local AWS runs in this process, and moto keeps its state for the process: other tests must not find it.
+    """
+    yield from _bench(tmp_path_factory)
+    moto_api_backend.reset()
+
+
+def _bench(tmp_path_factory):
     with Bench(tmp_path_factory.mktemp("bench") / "state") as started:
         for dag_id in ("crypto_prices_window", "crypto_prices_backfill"):
             started.api.unpause(dag_id)

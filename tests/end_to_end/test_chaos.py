@@ -1,4 +1,9 @@
-"""A sample of ``make chaos``, and guards whose absence it must notice. All of it takes hours: see the README."""
+"""A sample of ``make chaos``, and guards whose absence it must notice. All of it takes hours: see the README.
+
+The sample takes some five minutes, so it runs when LONG_TESTS is set: LONG_TESTS=1 make test
+"""
+
+import os
 
 import pytest
 
@@ -7,7 +12,12 @@ from local_aws.chaos.faults import Kind
 from local_aws.chaos.guards import GUARDS
 from local_aws.chaos.waves import Waves
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.spark,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes minutes"),
+]
 
 SAMPLE = [
     Case("put curated file #1", Kind.KILLED, Recovery.RETRY),
