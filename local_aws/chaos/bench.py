@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -165,8 +165,3 @@ class Bench:
 def logical_date(day: date) -> datetime:
     """Return the logical date of a day's run."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def yesterday() -> date:
-    """Return the last day that is over, UTC."""
-    return datetime.now(UTC).date() - timedelta(days=1)
