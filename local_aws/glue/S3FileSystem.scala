@@ -20,6 +20,7 @@ import org.w3c.dom.Element
 
 import scala.annotation.tailrec
 import scala.collection.mutable.ArrayBuffer
+import scala.jdk.CollectionConverters._
 
 /** s3:// and s3a:// for Spark on the S3 endpoint in AWS_ENDPOINT_URL, with the semantics of an object store.
   *
@@ -242,7 +243,22 @@ private class ObjectOutputStream(s3: S3Requests, key: String) extends OutputStre
     }
 }
 
-/** S3's REST API, path style, signed with AWS Signature Version 4 from the credentials in the environment. */
+/** Where AWS is, and as whom: the variables that a run on Glue would find in its environment.
+  *
+  * A JVM serves one run after another here, so the driver of each hands over its own.
+  */
+object RunEnvironment {
+  @volatile private var values: Map[String, String] = sys.env
+
+  def set(variables: java.util.Map[String, String]): Unit = values = variables.asScala.toMap
+
+  def get(name: String): Option[String] = values.get(name).filter(_.nonEmpty)
+
+  def apply(name: String): String =
+    get(name).getOrElse(throw new IOException(s"the environment variable $name, which leads to S3, is not set"))
+}
+
+/** S3's REST API, path style, signed with AWS Signature Version 4 with the credentials of the run. */
 private class S3Requests(bucket: String) {
   private type Query = Seq[(String, String)]
   private case class Answer(status: Int, body: Array[Byte], connection: HttpURLConnection) {
@@ -250,11 +266,11 @@ private class S3Requests(bucket: String) {
       DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new ByteArrayInputStream(body)).getDocumentElement
   }
 
-  private val endpoint = URI.create(S3Requests.environment("AWS_ENDPOINT_URL").stripSuffix("/"))
-  private val region = S3Requests.environment("AWS_REGION")
-  private val accessKey = S3Requests.environment("AWS_ACCESS_KEY_ID")
-  private val secretKey = S3Requests.environment("AWS_SECRET_ACCESS_KEY")
-  private val sessionToken = sys.env.get("AWS_SESSION_TOKEN").filter(_.nonEmpty)
+  private val endpoint = URI.create(RunEnvironment("AWS_ENDPOINT_URL").stripSuffix("/"))
+  private val region = RunEnvironment("AWS_REGION")
+  private val accessKey = RunEnvironment("AWS_ACCESS_KEY_ID")
+  private val secretKey = RunEnvironment("AWS_SECRET_ACCESS_KEY")
+  private val sessionToken = RunEnvironment.get("AWS_SESSION_TOKEN")
 
   def head(key: String): Option[S3Object] = {
     val answer = send("HEAD", key)
@@ -422,9 +438,6 @@ private class S3Requests(bucket: String) {
 
 private object S3Requests {
   val TimeFormat: DateTimeFormatter = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC)
-
-  def environment(name: String): String =
-    sys.env.getOrElse(name, throw new IOException(s"the environment variable $name, which leads to S3, is not set"))
 
   /** RFC 3986, as the signature wants it. */
   def encode(text: String): String =

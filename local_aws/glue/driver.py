@@ -1,7 +1,8 @@
-"""Runs a job's script as Glue's driver does, and writes down how it ended. Started by Spark, in the job run's process.
+"""Runs a job's script as Glue's driver does, and writes down how it ended. Started by ``spark_runtime``.
 
-Called as ``driver.py <outcome file> <script> <argument>…``. The outcome file gets ``{"error": text or null}`` as JSON;
-if it is missing afterwards, the process was ended from outside.
+Called as ``driver.py <outcome file> <script> <argument>…``, with ``LOCAL_AWS_SPARK`` in the environment: a JSON object
+with the file of the JVM's gateway, and the run's Spark properties, variables and files. The outcome file gets
+``{"error": text or null}`` as JSON; if it is missing afterwards, the process was ended from outside.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import json
 import os
 import runpy
 import signal
+import struct
 import sys
+import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -21,24 +25,80 @@ _PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Run the script and return the exit code."""
     if sys.platform == "linux":
-        # A script that sleeps would not notice that Spark's JVM, which started this process, was killed.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     outcome, script, *arguments = sys.argv[1:]
     sys.argv = [script, *arguments]
-    error: str | None = None
-    try:
-        runpy.run_path(script, run_name="__main__")
-    except SystemExit as ending:
-        # Glue takes sys.exit() and sys.exit(0) for success, everything else for a failure.
-        if ending.code not in (None, 0):
-            error = f"SystemExit: {ending.code}"
-    except BaseException as failure:  # noqa: BLE001 - whatever ends the script ends the run, and is its error message
-        traceback.print_exc()
-        error = f"{type(failure).__name__}: {failure}"
+    run = json.loads(os.environ.pop("LOCAL_AWS_SPARK"))
+    jvm = _connect(Path(run["gateway"]))
+    streams = _take_over(jvm, run)
+    error = _run(script)
+    _leave(jvm, streams)
     unfinished = Path(f"{outcome}.new")
     unfinished.write_text(json.dumps({"error": error}), encoding="utf-8")
     os.replace(unfinished, outcome)
     return 0 if error is None else 1
+
+
+def _connect(gateway: Path) -> Any:
+    """Connect this process's Spark to the JVM, as soon as that is ready, and return the JVM."""
+    from pyspark import SparkContext
+
+    while not gateway.exists():  # whoever started us watches the JVM, and ends us if it does not come
+        time.sleep(0.02)
+    port, length = struct.unpack_from(">ii", told := gateway.read_bytes())
+    os.environ["PYSPARK_GATEWAY_PORT"] = str(port)
+    os.environ["PYSPARK_GATEWAY_SECRET"] = told[8 : 8 + length].decode()
+    SparkContext._ensure_initialized()
+    del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
+    return SparkContext._jvm
+
+
+def _take_over(jvm: Any, run: dict[str, Any]) -> list[Any]:
+    """Give the JVM this run's properties, credentials and streams, and nothing of an earlier one's."""
+    system = jvm.java.lang.System
+    for name in list(system.getProperties().stringPropertyNames()):
+        if name.startswith("spark."):
+            system.clearProperty(name)
+    for name, value in run["properties"].items():
+        system.setProperty(name, value)
+    jvm.localaws.RunEnvironment.set(run["environment"])
+    jvm.org.apache.hadoop.fs.FileSystem.closeAll()
+    streams = [
+        jvm.java.io.PrintStream(jvm.java.io.FileOutputStream(run[name], True), True) for name in ("output", "errors")
+    ]
+    system.setOut(streams[0])
+    system.setErr(streams[1])
+    return streams
+
+
+def _run(script: str) -> str | None:
+    """Run the script and return what its error is."""
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as ending:
+        # Glue takes sys.exit() and sys.exit(0) for success, everything else for a failure.
+        return None if ending.code in (None, 0) else f"SystemExit: {ending.code}"
+    except BaseException as failure:  # noqa: BLE001 - whatever ends the script ends the run, and is its error message
+        traceback.print_exc()
+        return f"{type(failure).__name__}: {failure}"
+    return None
+
+
+def _leave(jvm: Any, streams: list[Any]) -> None:
+    """Stop what the script has left running in the JVM. If that fails, the run ends without an outcome."""
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is not None:
+        context.stop()
+    jvm.org.apache.spark.sql.classic.SparkSession.clearActiveSession()
+    jvm.org.apache.spark.sql.classic.SparkSession.clearDefaultSession()
+    jvm.org.apache.hadoop.fs.FileSystem.closeAll()
+    descriptors = jvm.java.io.FileDescriptor
+    for name, stream in zip(("out", "err"), streams, strict=True):
+        own = jvm.java.io.PrintStream(jvm.java.io.FileOutputStream(getattr(descriptors, name)), True)
+        getattr(jvm.java.lang.System, f"set{name.capitalize()}")(own)
+        stream.close()
 
 
 if __name__ == "__main__":

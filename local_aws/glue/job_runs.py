@@ -25,7 +25,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
 from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
 from local_aws.glue.run_logs import LOG_GROUP, LogStream
-from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, SparkUnavailableError, end_orphan
+from local_aws.glue.spark_jvm import SparkUnavailableError
+from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, end_orphan
 from local_aws.wire import AwsError, RequestContext
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ logger = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 1.0
 _PAGE = 200
-_LAST_WORDS_SECONDS = 0.5
-_ARCHIVE_SECONDS = 120
 
 
 class Credentials(TypedDict):
@@ -53,7 +52,6 @@ class _Live:
 
     plan: RunPlan
     wish_to_stop: threading.Event = field(default_factory=threading.Event)
-    lingering: SparkProcess | None = None
     thread: threading.Thread | None = None
 
 
@@ -178,6 +176,7 @@ class GlueJobRuns:
         for thread in threads:
             if thread is not None and thread.is_alive():
                 thread.join(timeout=30)
+        self._runtime.close()
 
     def _job(self, name: str) -> Mapping[str, Any]:
         try:
@@ -200,30 +199,11 @@ class GlueJobRuns:
             logger.exception("job run %s", run.id)
             error = f"the local Glue failed: {type(failure).__name__}: {failure}"
         finally:
-            if live.lingering is None:
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             with self._lock:
                 # A stop that was granted is kept even if the script ended in the same moment, as callers were told so.
                 self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error)
-            if live.lingering is not None:
-                self._await_archive(live, live.lingering)
-                shutil.rmtree(folder, ignore_errors=True)
-            with self._lock:
                 del self._live[run.id]
-
-    @staticmethod
-    def _await_archive(live: _Live, process: SparkProcess) -> None:
-        """Let the JVM of a run that has ended for its callers write the class archive, until somebody closes."""
-        deadline = time.monotonic() + _ARCHIVE_SECONDS
-        try:
-            while not (process.wait(0.05) or live.wish_to_stop.is_set() or time.monotonic() > deadline):
-                pass
-        finally:
-            try:
-                process.end()
-            except OSError as failure:
-                # The run is over and was right; the next one will try again.
-                logger.warning("the class archive could not be kept: %s", failure)
 
     def _execute(self, run: JobRun, live: _Live, region: str, folder: Path) -> tuple[str, str | None]:
         endpoint = self._endpoint_url()
@@ -267,12 +247,8 @@ class GlueJobRuns:
                 LogStream(logs, group=f"{LOG_GROUP}/error", stream=run.id, path=files.errors),
             ]
             ending = self._follow(live, process, streams, time.monotonic() + live.plan.timeout_minutes * 60)
-            lingers = ending is None and process.archives_classes and process.has_outcome() and process.error() is None
-            if lingers:
-                live.lingering = process
         finally:
-            if live.lingering is None:
-                process.end()
+            process.end()
         for stream in streams:
             stream.send(final=True)
         if ending is not None:
@@ -287,9 +263,6 @@ class GlueJobRuns:
         """Wait for the end of the process; return the run's end if it is not the script's own."""
         logged = time.monotonic()
         while not process.wait(0.05):
-            if process.archives_classes and process.has_outcome():
-                process.wait(_LAST_WORDS_SECONDS)  # the JVM passes on what the script wrote last
-                return None
             if live.wish_to_stop.is_set():
                 return "STOPPED", None
             if time.monotonic() > deadline:

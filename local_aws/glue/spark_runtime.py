@@ -1,36 +1,20 @@
-"""The process of a job run: Spark's JVM, Python in it, S3 behind s3://, and all of it ended together.
-
-The JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start
-a second JVM only to build the command line. Two things are made once and kept in a cache folder: the jar of
-``S3FileSystem.scala``, and an archive of the classes that a run loads (application class data sharing), because most of
-a short run's time is the loading of classes. Both depend on the installed Spark only, not on any state.
-"""
+"""The process of a job run: the Python driver in a Spark JVM, S3 behind s3://, and all of it ended together."""
 
 from __future__ import annotations
 
 import ctypes
-import functools
-import hashlib
 import json
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
 from pathlib import Path
 
-import local_aws.glue
+from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, inherited_environment, kill_group, own_file
 
 _PR_SET_PDEATHSIG = 1
-_COMPILE_SECONDS = 180
-
-DEFAULT_CACHE_DIR = Path(sys.prefix) / "local_aws_spark"
-"""In the virtual environment: it goes when the Spark goes that its content was made for."""
 
 SPARK_SETTINGS: Mapping[str, str] = {
     "spark.master": "local[2]",
@@ -50,45 +34,6 @@ SPARK_SETTINGS: Mapping[str, str] = {
     "spark.sql.shuffle.partitions": "4",
 }
 """What differs from a Glue worker, or is said so that it does not. A run's ``--conf`` comes after it and wins."""
-
-_JAVA_OPTIONS = (
-    "-Xmx1g",
-    "-XX:TieredStopAtLevel=1",  # a run of seconds does not live to see what the optimising compiler would gain
-    "-XX:+UseSerialGC",
-    "-Xshare:auto",
-    "-Xlog:cds=off",  # thousands of lines about classes that cannot be archived
-    "-Duser.timezone=UTC",
-)
-# What bin/spark-class adds for Java 17 (org.apache.spark.launcher.JavaModuleOptions).
-_MODULE_OPTIONS = (
-    "-XX:+IgnoreUnrecognizedVMOptions",
-    "--add-modules=jdk.incubator.vector",
-    *(
-        f"--add-opens=java.base/{package}=ALL-UNNAMED"
-        for package in (
-            "java.lang",
-            "java.lang.invoke",
-            "java.lang.reflect",
-            "java.io",
-            "java.net",
-            "java.nio",
-            "java.util",
-            "java.util.concurrent",
-            "java.util.concurrent.atomic",
-            "jdk.internal.ref",
-            "sun.nio.ch",
-            "sun.nio.cs",
-            "sun.security.action",
-            "sun.util.calendar",
-        )
-    ),
-    "-Djdk.reflect.useDirectMethodHandle=false",
-    "-Dio.netty.tryReflectionSetAccessible=true",
-)
-
-
-class SparkUnavailableError(RuntimeError):
-    """Spark cannot be started on this machine; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -118,69 +63,78 @@ class RunFiles:
 
 
 class SparkProcess:
-    """A running job run: the JVM, the Python driver and its workers, in one process group."""
+    """A running job run: the Python driver in a process group of its own, and the JVM that it uses alone.
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], files: RunFiles, new_archive: tuple[Path, Path] | None
-    ) -> None:
-        self._process = process
+    Args:
+        driver: The driver's process.
+        files: The run's files.
+        jvm: The JVM.
+        jvms: Gets the JVM back.
+    """
+
+    def __init__(self, driver: subprocess.Popen[bytes], files: RunFiles, jvm: SparkJvm, jvms: SparkJvms) -> None:
+        self._driver = driver
         self._files = files
-        self._new_archive = new_archive
+        self._jvm: SparkJvm | None = jvm
+        self._jvms = jvms
+        self._jvm_ended_with: int | None = None
+        self._jvm_log = ""
 
     @property
     def pid(self) -> int:
-        """The id of the process and of its group."""
-        return self._process.pid
+        """The id of the driver and of its process group."""
+        return self._driver.pid
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end, at most some seconds; return whether it has come."""
         try:
-            self._process.wait(seconds)
+            self._driver.wait(seconds)
         except subprocess.TimeoutExpired:
-            return False
+            # A driver waits for ever for the gateway of a JVM that did not start.
+            return self._jvm is None or self._jvm.exit_code is not None
         return True
 
-    @property
-    def archives_classes(self) -> bool:
-        """Whether the JVM writes a class archive after a script that succeeded, which takes it half a minute."""
-        return self._new_archive is not None
-
-    def has_outcome(self) -> bool:
-        """Return whether the script is done; the JVM may still be ending."""
-        return self._files.outcome.exists()
-
     def end(self) -> None:
-        """End the whole process group at once and collect it. Harmless when it has already ended."""
+        """End the driver's process group at once and collect it, and the JVM too unless the run was a good one."""
         kill_group(self.pid)
-        self._process.wait()
-        if self._new_archive is not None and self._process.returncode == 0:
-            made, kept = self._new_archive
-            if made.exists():
-                _keep(made, kept)
+        self._driver.wait()
+        jvm, self._jvm = self._jvm, None
+        if jvm is None:
+            return
+        self._jvm_ended_with = jvm.exit_code
+        if self._jvm_ended_with is None and self._driver.returncode == 0 and self._outcome().get("error", "") is None:
+            self._jvms.give_back(jvm)
+            return
+        self._jvm_log = jvm.log()
+        jvm.end()
 
     def error(self) -> str | None:
-        """Return why the run failed, or None if it succeeded. Only meaningful after the end, or with an outcome."""
+        """Return why the run failed, or None if it succeeded. Only meaningful after the end."""
+        outcome = self._outcome()
+        if outcome:
+            error: str | None = outcome["error"]
+            return error
+        if self._jvm_ended_with is not None:
+            return f"Spark's JVM ended with exit code {self._jvm_ended_with}: {self._jvm_log[-1000:].strip()}"
+        return f"the driver ended with exit code {self._driver.returncode} before the script; see {self._files.output}"
+
+    def _outcome(self) -> dict[str, str | None]:
         try:
-            outcome = json.loads(self._files.outcome.read_text(encoding="utf-8"))
+            outcome: dict[str, str | None] = json.loads(self._files.outcome.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return f"Spark ended with exit code {self._process.returncode} before the script; see {self._files.errors}"
-        error: str | None = outcome["error"]
-        return error
+            return {}
+        return outcome
 
 
 class SparkRuntime:
     """Starts job runs with Spark.
 
     Args:
-        cache_dir: Folder for what is made once: the file system's jar and the class archive. Any number of processes
-            may share it.
-        class_archive: Whether to keep and use a class archive.
+        jvms: Where the JVMs come from; by default with the cache folder of this virtual environment.
     """
 
-    def __init__(self, *, cache_dir: Path = DEFAULT_CACHE_DIR, class_archive: bool = True) -> None:
-        self.cache_dir = cache_dir
-        self._class_archive = class_archive
-        self._making = threading.Lock()
+    def __init__(self, jvms: SparkJvms | None = None) -> None:
+        self.jvms = jvms or SparkJvms()
 
     def start(
         self,
@@ -203,126 +157,55 @@ class SparkRuntime:
         Raises:
             SparkUnavailableError: Java or Spark is missing, or the file system does not compile.
         """
-        settings = {**SPARK_SETTINGS, **spark_settings, "spark.pyspark.python": sys.executable}
-        settings["spark.sql.warehouse.dir"] = str(files.folder / "spark-warehouse")
-        archive_options, new_archive = self._archive(files)
-        command = [
-            str(java()),
-            *_JAVA_OPTIONS,
-            *archive_options,
-            *_MODULE_OPTIONS,
-            "-cp",
-            os.pathsep.join(map(str, self._class_path())),
-            "org.apache.spark.deploy.SparkSubmit",
-            *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}")),
-            *(("--py-files", ",".join(map(str, files.py_files))) if files.py_files else ()),
-            str(_own_file("driver.py")),
-            str(files.outcome),
-            str(files.script),
-            *arguments,
-        ]
-        with files.output.open("ab") as output, files.errors.open("ab") as errors:
-            process = subprocess.Popen(
-                command,
-                cwd=files.folder,
-                env={
-                    **_inherited_environment(),
-                    **environment,
-                    "SPARK_LOCAL_DIRS": str(files.folder / "spark-local"),
-                    "LOCAL_AWS_JOB_RUN_ID": files.run_id,
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-            )
-        return SparkProcess(process, files, new_archive)
-
-    def file_system_jar(self) -> Path:
-        """Return the jar of ``S3FileSystem.scala``, compiled now if it is not there for this source and this Spark."""
-        source = _own_file("S3FileSystem.scala")
-        key = hashlib.sha256(source.read_bytes() + metadata.version("pyspark").encode()).hexdigest()[:16]
-        jar = self.cache_dir / f"s3fs-{key}.jar"
-        with self._making:
-            if not jar.exists():
-                self._compile(source, jar)
-        return jar
-
-    def _compile(self, source: Path, jar: Path) -> None:
-        self.cache_dir.mkdir(parents=True, exist_ok=True)
-        made = _draft(jar)
-        command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
-        command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(made), str(source)]
+        settings = {
+            "spark.app.name": files.script.stem,
+            **SPARK_SETTINGS,
+            **spark_settings,
+            "spark.submit.deployMode": "client",
+            "spark.submit.pyFiles": ",".join(map(str, files.py_files)),
+            "spark.pyspark.python": sys.executable,
+            "spark.sql.warehouse.dir": str(files.folder / "spark-warehouse"),
+            # What a worker on Glue finds in its own environment.
+            **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
+        }
+        inherited = inherited_environment()
+        modules = [str(file if file.suffix != ".py" else file.parent) for file in files.py_files]
+        jvm = self.jvms.take()
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
-            if done.returncode:
-                raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
-            os.replace(made, jar)
-        finally:
-            made.unlink(missing_ok=True)
+            files.errors.touch()
+            with files.output.open("ab") as output:
+                driver = subprocess.Popen(
+                    [sys.executable, str(own_file("driver.py")), str(files.outcome), str(files.script), *arguments],
+                    cwd=files.folder,
+                    env={
+                        **inherited,
+                        **environment,
+                        "PYTHONPATH": os.pathsep.join([inherited["PYTHONPATH"], *modules]),
+                        "LOCAL_AWS_JOB_RUN_ID": files.run_id,
+                        "LOCAL_AWS_SPARK": json.dumps(
+                            {
+                                "gateway": str(jvm.gateway),
+                                "properties": settings,
+                                "environment": dict(environment),
+                                "output": str(files.output),
+                                "errors": str(files.errors),
+                            }
+                        ),
+                    },
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,  # as spark-submit has it: the error log is the JVM's
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                )
+        except BaseException:
+            jvm.end()
+            raise
+        return SparkProcess(driver, files, jvm, self.jvms)
 
-    def _class_path(self) -> list[Path]:
-        # Java's own wildcard follows the order of the directory; a class archive wants the same order every time.
-        return [self.file_system_jar(), *sorted((_spark_home() / "jars").glob("*.jar"))]
-
-    def _archive(self, files: RunFiles) -> tuple[list[str], tuple[Path, Path] | None]:
-        """Return the JVM's options for the class archive, and where this run makes one if there is none yet."""
-        if not self._class_archive:
-            return [], None
-        # Java ignores, without a word, an archive of jars that have been replaced since.
-        jars = [(str(jar), jar.stat().st_size, jar.stat().st_mtime_ns) for jar in self._class_path()]
-        key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]
-        kept = self.cache_dir / f"classes-{key}.jsa"
-        if kept.exists():
-            return [f"-XX:SharedArchiveFile={kept}"], None
-        made = files.folder / "classes.jsa"
-        return [f"-XX:ArchiveClassesAtExit={made}"], (made, kept)
-
-
-def java() -> Path:
-    """Return the Java that runs Spark: the one that setup.sh found or installed, JAVA_HOME's, or the one on the PATH.
-
-    Raises:
-        SparkUnavailableError: There is none.
-    """
-    # setup.sh looked for one that is new enough; JAVA_HOME may name any.
-    program = Path(sys.prefix) / "java" / "bin" / "java"
-    if program.exists():
-        return program
-    home = os.environ.get("JAVA_HOME")
-    if home:
-        program = Path(home) / "bin" / "java"
-        if not program.exists():
-            raise SparkUnavailableError(f"JAVA_HOME is {home}, which has no bin/java; Spark 4.1 needs Java 17 or 21")
-        return program
-    found = shutil.which("java")
-    if found is None:
-        raise SparkUnavailableError("there is no java on the PATH and no JAVA_HOME; Spark 4.1 needs Java 17 or 21")
-    return Path(found)
-
-
-def _draft(path: Path) -> Path:
-    """Return a name beside a file that nobody else uses."""
-    return path.with_name(f".{secrets.token_hex(8)}-{path.name}")
-
-
-def _keep(made: Path, kept: Path) -> None:
-    """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
-    draft = _draft(kept)
-    try:
-        shutil.copyfile(made, draft)
-        os.replace(draft, kept)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def kill_group(pid: int) -> None:
-    """End a process group at once; nothing happens if it does not exist."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    def close(self) -> None:
+        """End what is kept for the runs to come."""
+        self.jvms.close()
 
 
 def end_orphan(pid: int, run_id: str) -> bool:
@@ -339,39 +222,6 @@ def end_orphan(pid: int, run_id: str) -> bool:
         return False
     kill_group(pid)
     return True
-
-
-def _inherited_environment() -> dict[str, str]:
-    """Return the little of our environment that a run may see: no credentials, endpoints or Airflow settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    return kept | {
-        "PYTHONPATH": str(_own_file("shims")),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_HOME": str(_spark_home()),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "TZ": "UTC",
-    }
-
-
-def _own_file(name: str) -> Path:
-    return Path(str(resources.files(local_aws.glue).joinpath(name)))
-
-
-@functools.cache
-def _spark_home() -> Path:
-    try:
-        location = metadata.distribution("pyspark").locate_file("pyspark")
-    except metadata.PackageNotFoundError:
-        raise SparkUnavailableError("pyspark is not installed: run ./setup.sh") from None
-    return Path(str(location))
-
-
-@functools.cache
-def _java_version(program: Path) -> str:
-    return subprocess.run([str(program), "-version"], capture_output=True, text=True, check=True).stderr
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None

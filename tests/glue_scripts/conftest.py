@@ -113,8 +113,9 @@ def spark(lake: Lake) -> Iterator[Any]:
     from pyspark.sql import SparkSession
 
     from local_aws.glue import spark_runtime
+    from local_aws.glue.spark_jvm import SparkJvms
 
-    runtime = spark_runtime.SparkRuntime()
+    runtime = SparkJvms()
     settings = {
         **spark_runtime.SPARK_SETTINGS,
         **SPARK_SETTINGS,

@@ -29,5 +29,7 @@ def aws() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def runtime() -> SparkRuntime:
-    return SparkRuntime()
+def runtime() -> Iterator[SparkRuntime]:
+    runtime = SparkRuntime()
+    yield runtime
+    runtime.close()

@@ -155,23 +155,33 @@ def log(glue, run_id, kind):
     return (glue._logs / f"{run_id}.{kind}.log").read_text()
 
 
-def alive(run_id):
-    """Processes of the run, by the mark in their environment."""
-    mark = f"LOCAL_AWS_JOB_RUN_ID={run_id}".encode()
+def processes(mark):
+    """Processes that have some text in their environment."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if mark in path.read_bytes().split(b"\0"):
+            if mark.encode() in path.read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue
     return found
 
 
-def gone(run_id):
+def alive(run_id):
+    """Processes of the run's driver."""
+    return processes(f"LOCAL_AWS_JOB_RUN_ID={run_id}\0")
+
+
+def jvms():
+    """JVMs of this machine that serve runs."""
+    return set(processes("_PYSPARK_DRIVER_CONN_INFO_PATH="))
+
+
+def gone(run_id, serving=frozenset()):
+    """Whether a run's driver, and JVMs that only it can have used, end soon."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if not alive(run_id):
+        if not alive(run_id) and not serving & jvms():
             return True
         time.sleep(0.05)
     return False
@@ -238,10 +248,6 @@ def test_the_output_is_in_cloudwatch_and_in_a_file(glue, succeeded, aws):
 
 
 def test_nothing_of_a_run_is_left_behind(glue, succeeded):
-    # The first run ever of a virtual environment has a JVM that writes the class archive before it ends.
-    deadline = time.monotonic() + 120
-    while glue._live and time.monotonic() < deadline:
-        time.sleep(0.1)
     assert not (glue._folder / "work" / succeeded[0]["Id"]).exists()
     assert alive(succeeded[0]["Id"]) == []
 
@@ -283,7 +289,8 @@ def test_concurrency_and_stop(glue):
     with pytest.raises(AwsError) as refusal:
         start(glue, "sleeps")
     assert refusal.value.code == "ConcurrentRunsExceededException"
-    assert len(alive(run_id)) >= 2  # the JVM and Python
+    before = jvms()
+    assert alive(run_id)
 
     answer = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id, "jr_unknown"]})
     assert answer["SuccessfulSubmissions"] == [{"JobName": "sleeps", "JobRunId": run_id}]
@@ -294,6 +301,7 @@ def test_concurrency_and_stop(glue):
     assert "RUNNING" not in seen
     assert "ErrorMessage" not in run
     assert gone(run_id)
+    assert len(before - jvms()) == 1  # the script may have left anything in it
 
     again = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id]})
     assert again["SuccessfulSubmissions"] == []
@@ -351,13 +359,14 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
             role_credentials=lambda role: {{"AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "t"}},
             endpoint_url=lambda: {aws.endpoint!r},
             state_dir=Path(sys.argv[1]),
-            runtime=SparkRuntime(cache_dir=Path({str(runtime.cache_dir)!r})),
+            runtime=SparkRuntime(),
         )
         context = RequestContext("us-east-1", "1", "A", None)
         print(runs.StartJobRun(context, {{"JobName": "sleeps"}})["JobRunId"], flush=True)
         time.sleep(300)
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
+    others = jvms()
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
     try:
         run_id = server.stdout.readline().strip()
@@ -366,13 +375,15 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
         while not output.exists() or "sleeping" not in output.read_text():
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        assert len(alive(run_id)) >= 2
+        assert alive(run_id)
+        serving = jvms() - others
+        assert serving
     finally:
         server.send_signal(signal.SIGKILL)
         server.wait()
     assert RunHistory(tmp_path / "glue" / "runs").get(run_id).state == "RUNNING"
     if sys.platform == "linux":
-        assert gone(run_id)
+        assert gone(run_id, serving)
 
     after = GlueJobRuns(
         get_job=jobs.__getitem__,

@@ -1,0 +1,355 @@
+"""The JVMs of job runs: started once, and used by one run after another.
+
+A JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start a
+second JVM only to build the command line. It opens a Py4J gateway, as for an interactive ``pyspark``, and the driver of
+a run (``driver.py``) connects to it. Most of a short run's time is the loading of classes, which a JVM that has already
+served a run has behind it. So that one run does not see another, each makes its own Spark context, properties, streams
+and credentials in it, only one at a time uses it, and only after a run that succeeded is it kept.
+
+Two things are made once and kept in a cache folder: the jar of ``S3FileSystem.scala``, and an archive of the classes
+that a run loads (application class data sharing). Both depend on the installed Spark only, not on any state.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from importlib import metadata, resources
+from pathlib import Path
+
+import local_aws.glue
+
+logger = logging.getLogger(__name__)
+
+_COMPILE_SECONDS = 180
+_ARCHIVE_SECONDS = 120
+_KEPT = 2
+_RUNS_EACH = 50
+"""What a JVM still holds of earlier runs is little, and ends with it."""
+
+DEFAULT_CACHE_DIR = Path(sys.prefix) / "local_aws_spark"
+"""In the virtual environment: it goes when the Spark goes that its content was made for."""
+
+_JAVA_OPTIONS = (
+    "-Xmx1g",
+    "-XX:TieredStopAtLevel=1",  # a run of seconds does not live to see what the optimising compiler would gain
+    "-XX:+UseSerialGC",
+    "-Xshare:auto",
+    "-Xlog:cds=off",  # thousands of lines about classes that cannot be archived
+    "-Duser.timezone=UTC",
+)
+# What bin/spark-class adds for Java 17 (org.apache.spark.launcher.JavaModuleOptions).
+_MODULE_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "--add-modules=jdk.incubator.vector",
+    *(
+        f"--add-opens=java.base/{package}=ALL-UNNAMED"
+        for package in (
+            "java.lang",
+            "java.lang.invoke",
+            "java.lang.reflect",
+            "java.io",
+            "java.net",
+            "java.nio",
+            "java.util",
+            "java.util.concurrent",
+            "java.util.concurrent.atomic",
+            "jdk.internal.ref",
+            "sun.nio.ch",
+            "sun.nio.cs",
+            "sun.security.action",
+            "sun.util.calendar",
+        )
+    ),
+    "-Djdk.reflect.useDirectMethodHandle=false",
+    "-Dio.netty.tryReflectionSetAccessible=true",
+)
+
+
+class SparkUnavailableError(RuntimeError):
+    """Spark cannot be started on this machine; the message says what is missing."""
+
+
+class SparkJvm:
+    """A JVM with Spark's classes, in a process group of its own. It ends when its standard input does, so with us.
+
+    Attributes:
+        gateway: The file in which the JVM tells the port and the secret of its gateway, when it is ready.
+        runs: How many runs have used it.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], folder: Path, new_archive: tuple[Path, Path] | None = None
+    ) -> None:
+        self._process = process
+        self._folder = folder
+        self._new_archive = new_archive
+        self.gateway = folder / "gateway"
+        self.runs = 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, or None while it is there."""
+        return self._process.poll()
+
+    @property
+    def archives_classes(self) -> bool:
+        """Whether it writes a class archive when it ends by itself, which takes it half a minute."""
+        return self._new_archive is not None
+
+    def log(self) -> str:
+        """Return what it has written outside any run."""
+        return (self._folder / "jvm.log").read_text(encoding="utf-8", errors="replace")
+
+    def end(self) -> None:
+        """End the whole process group at once and collect it. Harmless when it has already ended."""
+        kill_group(self._process.pid)
+        self._process.wait()
+        self._close_input()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def end_and_archive(self) -> None:
+        """Let it end by itself, and keep the class archive that it writes."""
+        self._close_input()
+        try:
+            self._process.wait(_ARCHIVE_SECONDS)
+            if self._new_archive is not None and self._process.returncode == 0:
+                made, kept = self._new_archive
+                if made.exists():
+                    _keep(made, kept)
+        except (OSError, subprocess.TimeoutExpired) as failure:
+            # The run was right; the next JVM will try again.
+            logger.warning("the class archive could not be kept: %s", failure)
+        finally:
+            self.end()
+
+    def _close_input(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+class SparkJvms:
+    """Starts JVMs, and keeps a few that are idle for the runs to come.
+
+    Args:
+        cache_dir: Folder for what is made once: the file system's jar and the class archive. Any number of processes
+            may share it.
+        class_archive: Whether to keep and use a class archive.
+    """
+
+    def __init__(self, *, cache_dir: Path = DEFAULT_CACHE_DIR, class_archive: bool = True) -> None:
+        self.cache_dir = cache_dir
+        self._class_archive = class_archive
+        self._making = threading.Lock()
+        self._lock = threading.Lock()
+        self._archive_begun = False
+        self._idle: list[SparkJvm] = []
+        self._archiving: dict[SparkJvm, threading.Thread] = {}
+
+    def take(self) -> SparkJvm:
+        """Return a JVM that nobody else uses: an idle one, or a new one that is still starting.
+
+        Raises:
+            SparkUnavailableError: Java or Spark is missing, or the file system does not compile.
+        """
+        with self._lock:
+            while self._idle:
+                jvm = self._idle.pop()
+                if jvm.exit_code is None:
+                    return jvm
+                jvm.end()
+        return self._start()
+
+    def give_back(self, jvm: SparkJvm) -> None:
+        """Take a JVM back after a run that succeeded; it is kept, or ends."""
+        jvm.runs += 1
+        with self._lock:
+            if jvm.archives_classes:
+                archivist = threading.Thread(target=self._archive_classes, args=(jvm,), daemon=True)
+                self._archiving[jvm] = archivist
+                archivist.start()
+                return
+            if jvm.exit_code is None and jvm.runs < _RUNS_EACH and len(self._idle) < _KEPT:
+                self._idle.append(jvm)
+                return
+        jvm.end()
+
+    def close(self) -> None:
+        """End the JVMs that no run uses. More can be taken afterwards."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+            archiving = dict(self._archiving)
+        for jvm in [*idle, *archiving]:
+            jvm.end()
+        for archivist in archiving.values():
+            archivist.join()
+
+    def file_system_jar(self) -> Path:
+        """Return the jar of ``S3FileSystem.scala``, compiled now if it is not there for this source and this Spark."""
+        source = own_file("S3FileSystem.scala")
+        key = hashlib.sha256(source.read_bytes() + metadata.version("pyspark").encode()).hexdigest()[:16]
+        jar = self.cache_dir / f"s3fs-{key}.jar"
+        with self._making:
+            if not jar.exists():
+                self._compile(source, jar)
+        return jar
+
+    def _compile(self, source: Path, jar: Path) -> None:
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        made = _draft(jar)
+        command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
+        command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(made), str(source)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
+            if done.returncode:
+                raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
+            os.replace(made, jar)
+        finally:
+            made.unlink(missing_ok=True)
+
+    def _class_path(self) -> list[Path]:
+        # Java's own wildcard follows the order of the directory; a class archive wants the same order every time.
+        return [self.file_system_jar(), *sorted((_spark_home() / "jars").glob("*.jar"))]
+
+    def _archive_classes(self, jvm: SparkJvm) -> None:
+        jvm.end_and_archive()
+        with self._lock:
+            del self._archiving[jvm]
+
+    def _start(self) -> SparkJvm:
+        class_path = os.pathsep.join(map(str, self._class_path()))
+        folder = Path(tempfile.mkdtemp(prefix="local-aws-spark-"))
+        archive_options, new_archive = self._archive(folder)
+        command = [
+            str(java()),
+            *_JAVA_OPTIONS,
+            f"-Dlog4j2.configurationFile={own_file('log4j2.properties')}",
+            f"-Djava.io.tmpdir={folder}",
+            *archive_options,
+            *_MODULE_OPTIONS,
+            "-cp",
+            class_path,
+            "org.apache.spark.deploy.SparkSubmit",
+            "pyspark-shell",
+        ]
+        jvm_environment = {
+            **inherited_environment(),
+            "SPARK_LOCAL_DIRS": str(folder),
+            "SPARK_CONNECT_MODE": "0",
+            "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
+        }
+        with (folder / "jvm.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=jvm_environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return SparkJvm(process, folder, new_archive)
+
+    def _archive(self, folder: Path) -> tuple[list[str], tuple[Path, Path] | None]:
+        """Return the JVM's options for the class archive, and where it makes it if it is the one that does."""
+        if not self._class_archive:
+            return [], None
+        # Java ignores, without a word, an archive of jars that have been replaced since.
+        jars = [(str(jar), jar.stat().st_size, jar.stat().st_mtime_ns) for jar in self._class_path()]
+        key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]
+        kept = self.cache_dir / f"classes-{key}.jsa"
+        if kept.exists():
+            return [f"-XX:SharedArchiveFile={kept}"], None
+        if self._archive_begun:
+            return [], None
+        self._archive_begun = True
+        made = folder / "classes.jsa"
+        return [f"-XX:ArchiveClassesAtExit={made}"], (made, kept)
+
+
+def java() -> Path:
+    """Return the Java that runs Spark: the one that setup.sh found or installed, JAVA_HOME's, or the one on the PATH.
+
+    Raises:
+        SparkUnavailableError: There is none.
+    """
+    # setup.sh looked for one that is new enough; JAVA_HOME may name any.
+    program = Path(sys.prefix) / "java" / "bin" / "java"
+    if program.exists():
+        return program
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        program = Path(home) / "bin" / "java"
+        if not program.exists():
+            raise SparkUnavailableError(f"JAVA_HOME is {home}, which has no bin/java; Spark 4.1 needs Java 17 or 21")
+        return program
+    found = shutil.which("java")
+    if found is None:
+        raise SparkUnavailableError("there is no java on the PATH and no JAVA_HOME; Spark 4.1 needs Java 17 or 21")
+    return Path(found)
+
+
+def _draft(path: Path) -> Path:
+    """Return a name beside a file that nobody else uses."""
+    return path.with_name(f".{secrets.token_hex(8)}-{path.name}")
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
+    draft = _draft(kept)
+    try:
+        shutil.copyfile(made, draft)
+        os.replace(draft, kept)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def kill_group(pid: int) -> None:
+    """End a process group at once; nothing happens if it does not exist."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return the little of our environment that a run may see: no credentials, endpoints or Airflow settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    return kept | {
+        "PYTHONPATH": str(own_file("shims")),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_HOME": str(_spark_home()),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "TZ": "UTC",
+    }
+
+
+def own_file(name: str) -> Path:
+    """Return the path of a file of this package."""
+    return Path(str(resources.files(local_aws.glue).joinpath(name)))
+
+
+@functools.cache
+def _spark_home() -> Path:
+    try:
+        location = metadata.distribution("pyspark").locate_file("pyspark")
+    except metadata.PackageNotFoundError:
+        raise SparkUnavailableError("pyspark is not installed: run ./setup.sh") from None
+    return Path(str(location))
+
+
+@functools.cache
+def _java_version(program: Path) -> str:
+    return subprocess.run([str(program), "-version"], capture_output=True, text=True, check=True).stderr

@@ -1,0 +1,180 @@
+"""JVMs: what they are started with, what they leave behind, and that one run does not see another in them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_aws.glue import spark_jvm
+from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, SparkUnavailableError, java
+from local_aws.glue.spark_runtime import RunFiles
+
+
+def test_a_missing_java_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(SparkUnavailableError, match="which has no bin/java"):
+        java()
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SparkUnavailableError, match="no java on the PATH"):
+        java()
+
+
+def test_the_java_of_the_set_up_goes_first(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "old"))
+    for home in (tmp_path / "venv" / "java", tmp_path / "old"):
+        (home / "bin").mkdir(parents=True)
+        (home / "bin" / "java").touch()
+    assert java() == tmp_path / "venv" / "java" / "bin" / "java"
+
+
+def test_the_java_of_the_set_up_comes_before_java_home(monkeypatch, tmp_path):
+    program = tmp_path / "java" / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "other"))
+    assert java() == program
+
+
+def compiler(code):
+    """Stands in for the Scala compiler: writes part of the jar, then ends with the code."""
+
+    def run(command, **_):
+        Path(command[command.index("-d") + 1]).write_bytes(b"jar")
+        return subprocess.CompletedProcess(command, code, "", "type mismatch")
+
+    return run
+
+
+def test_a_jar_comes_into_the_cache_whole_or_not_at_all(monkeypatch, tmp_path):
+    jvms = SparkJvms(cache_dir=tmp_path / "cache")
+    monkeypatch.setattr(spark_jvm.subprocess, "run", compiler(1))
+    with pytest.raises(SparkUnavailableError, match="type mismatch"):
+        jvms.file_system_jar()
+    assert list(jvms.cache_dir.iterdir()) == []
+    monkeypatch.setattr(spark_jvm.subprocess, "run", compiler(0))
+    jar = jvms.file_system_jar()
+    assert list(jvms.cache_dir.iterdir()) == [jar]
+    assert jar.read_bytes() == b"jar"
+
+
+def with_input(*program):
+    return subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True)
+
+
+@pytest.mark.parametrize(("program", "kept"), [(("cat",), [b"classes"]), (("sh", "-c", "cat; exit 1"), [])])
+def test_only_a_jvm_that_ended_well_leaves_its_class_archive(tmp_path, program, kept):
+    folder, cache = tmp_path / "jvm", tmp_path / "cache"
+    folder.mkdir()
+    cache.mkdir()
+    (folder / "classes.jsa").write_bytes(b"classes")
+    jvm = SparkJvm(with_input(*program), folder, (folder / "classes.jsa", cache / "classes-1.jsa"))
+    jvm.end_and_archive()
+    assert [path.read_bytes() for path in cache.iterdir()] == kept
+    assert not folder.exists()
+
+
+@pytest.fixture
+def idle(tmp_path):
+    """Makes JVMs that are none, but processes that end with their input."""
+    made = []
+
+    def make():
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(SparkJvm(with_input("cat"), folder))
+        return made[-1]
+
+    yield make
+    for jvm in made:
+        jvm.end()
+
+
+def test_a_few_jvms_are_kept_for_the_runs_to_come(tmp_path, idle, monkeypatch):
+    jvms = SparkJvms(cache_dir=tmp_path)
+    monkeypatch.setattr(jvms, "_start", idle)
+    three = [jvms.take() for _ in range(3)]
+    assert len(set(three)) == 3
+    for jvm in three:
+        jvms.give_back(jvm)
+    assert [jvm.exit_code for jvm in three] == [None, None, -9]
+    again = [jvms.take(), jvms.take()]
+    assert set(again) == set(three[:2])
+    assert jvms.take() not in three
+    jvms.give_back(again[0])
+    jvms.close()
+    assert again[0].exit_code == -9
+
+
+def test_a_jvm_that_has_ended_or_served_enough_is_not_taken_again(tmp_path, idle, monkeypatch):
+    jvms = SparkJvms(cache_dir=tmp_path)
+    monkeypatch.setattr(jvms, "_start", idle)
+    first = jvms.take()
+    jvms.give_back(first)
+    first._process.kill()
+    first._process.wait()
+    second = jvms.take()
+    assert second is not first
+    second.runs = spark_jvm._RUNS_EACH - 1
+    jvms.give_back(second)
+    assert second.exit_code == -9
+
+
+def test_the_file_system_is_compiled_once(runtime, monkeypatch):
+    jar = runtime.jvms.file_system_jar()
+    made = jar.stat().st_mtime_ns
+    monkeypatch.setattr(spark_jvm.subprocess, "run", None)
+    assert runtime.jvms.file_system_jar() == jar
+    assert jar.stat().st_mtime_ns == made
+
+
+FIRST = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.config("spark.sql.x", "1").getOrCreate()
+spark.sql("CREATE TEMPORARY VIEW seen AS SELECT 1 AS a")
+spark.sparkContext._jvm.java.lang.System.setProperty("spark.y", "1")
+spark.sparkContext._jvm.java.lang.System.err.println("from the JVM")
+print(spark.conf.get("spark.own"), spark.sparkContext._jvm.localaws.RunEnvironment.apply("AWS_ACCESS_KEY_ID"))
+"""
+SECOND = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print(spark.conf.get("spark.own", None), spark.conf.get("spark.sql.x", None), spark.conf.get("spark.y", None),
+      spark.catalog.tableExists("seen"),
+      spark.sparkContext._jvm.localaws.RunEnvironment.apply("AWS_ACCESS_KEY_ID"))
+"""
+
+
+@pytest.mark.spark
+def test_a_run_sees_nothing_of_the_one_before_in_its_jvm(runtime, tmp_path):
+    def run(name, text, settings, key):
+        folder = tmp_path / name
+        folder.mkdir()
+        script = folder / "script.py"
+        script.write_text(text, encoding="utf-8")
+        files = RunFiles("jr_1", folder, script, [], folder / "output", folder / "errors")
+        aws = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": key}
+        process = runtime.start(files, arguments=[], spark_settings=settings, environment=aws)
+        served_by = process._jvm
+        ended = process.wait(120)
+        process.end()
+        assert ended
+        assert process.error() is None, files.output.read_text()
+        return served_by, files.output.read_text().splitlines()[-1], files.errors.read_text()
+
+    jvm, told, errors = run("first", FIRST, {"spark.own": "first"}, "A")
+    assert told == "first A"
+    assert "from the JVM" in errors
+    while jvm.archives_classes:  # the first JVM of a virtual environment serves only one run
+        jvm, told, errors = run("archived", FIRST, {"spark.own": "first"}, "A")
+    again, told, errors = run("second", SECOND, {}, "B")
+    assert again is jvm
+    assert told == "None None None False B"
+    assert "from the JVM" not in errors
