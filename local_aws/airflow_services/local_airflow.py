@@ -52,6 +52,9 @@ class AirflowRunsError(LocalAirflowError):
     """Another local Airflow runs on the state folder."""
 
 
+SCHEDULER_WARM_UP = Path(__file__).with_name("scheduler_warm_up.py")
+
+
 class LocalAirflow:
     """A complete Airflow against a running local AWS; a context manager that starts and stops it.
 
@@ -64,7 +67,8 @@ class LocalAirflow:
         port: The port of UI and API on 127.0.0.1; 0 takes a free one.
         parallelism: How many tasks run at once.
         extra_environment: More environment variables for every process, which win over our own.
-        cluster_policy: A file that is Airflow's ``airflow_local_settings.py``, for example with a ``task_policy``.
+        cluster_policy: A file that is Airflow's ``airflow_local_settings.py``, for example with a ``task_policy``. It
+            imports ``scheduler_warm_up``, which it stands in for.
         start_seconds: How long the start may take.
         on_step: Is called with what is being done, in words, while it starts.
 
@@ -83,7 +87,7 @@ class LocalAirflow:
         port: int = 0,
         parallelism: int = DEFAULT_PARALLELISM,
         extra_environment: Mapping[str, str] | None = None,
-        cluster_policy: Path | None = None,
+        cluster_policy: Path = SCHEDULER_WARM_UP,
         start_seconds: float = _START_SECONDS,
         on_step: Callable[[str], None] | None = None,
     ) -> None:
@@ -311,10 +315,8 @@ class LocalAirflow:
 
     def _place_cluster_policy(self) -> None:
         place = self.home / "config" / "airflow_local_settings.py"
-        place.unlink(missing_ok=True)
-        if self._cluster_policy is not None:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self._cluster_policy, place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self._cluster_policy, place)
 
     def _write_environment_file(self) -> None:
         path = self.environment_file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
@@ -20,14 +19,10 @@ ACTIVE_RUNS = 8
 if str(REPOSITORY / "plugins") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "plugins"))
 
-if "scheduler" in sys.argv or Path(sys.argv[0]).name == "scheduler":
-    # Task processes are forked below the scheduler: what it has imported, each of hundreds of tasks need not.
-    import crypto_prices.load_window
-
-    _ = crypto_prices.load_window
-
+from local_aws.airflow_services import scheduler_warm_up  # noqa: E402 - after the path is set
 from local_aws.chaos import guards  # noqa: E402 - after the path is set
 
+_ = scheduler_warm_up
 guards.install()
 
 

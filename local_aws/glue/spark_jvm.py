@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 _COMPILE_SECONDS = 180
 _ARCHIVE_SECONDS = 120
-_KEPT = 2
+_IDLE_SECONDS = 180.0
 _RUNS_EACH = 50
 """What a JVM still holds of earlier runs is little, and ends with it."""
 
@@ -85,6 +86,7 @@ class SparkJvm:
     Attributes:
         gateway: The file in which the JVM tells the port and the secret of its gateway, when it is ready.
         runs: How many runs have used it.
+        idle_since: When it was last given back, on the monotonic clock.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class SparkJvm:
         self._new_archive = new_archive
         self.gateway = folder / "gateway"
         self.runs = 0
+        self.idle_since = 0.0
 
     @property
     def exit_code(self) -> int | None:
@@ -138,17 +141,17 @@ class SparkJvm:
 
 
 class SparkJvms:
-    """Starts JVMs, and keeps a few that are idle for the runs to come.
+    """Starts JVMs, and keeps them for a while for the runs to come.
 
     Args:
         cache_dir: Folder for what is made once: the file system's jar and the class archive. Any number of processes
             may share it.
-        class_archive: Whether to keep and use a class archive.
+        idle_seconds: How long a JVM may be idle before it ends.
     """
 
-    def __init__(self, *, cache_dir: Path = DEFAULT_CACHE_DIR, class_archive: bool = True) -> None:
+    def __init__(self, *, cache_dir: Path = DEFAULT_CACHE_DIR, idle_seconds: float = _IDLE_SECONDS) -> None:
         self.cache_dir = cache_dir
-        self._class_archive = class_archive
+        self._idle_seconds = idle_seconds
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._archive_begun = False
@@ -178,10 +181,22 @@ class SparkJvms:
                 self._archiving[jvm] = archivist
                 archivist.start()
                 return
-            if jvm.exit_code is None and jvm.runs < _RUNS_EACH and len(self._idle) < _KEPT:
+            if jvm.exit_code is None and jvm.runs < _RUNS_EACH:
                 self._idle.append(jvm)
+                jvm.idle_since = time.monotonic()
+                timer = threading.Timer(self._idle_seconds, self._end_idle)
+                timer.daemon = True
+                timer.start()
                 return
         jvm.end()
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            longest = time.monotonic() - self._idle_seconds
+            ending = [jvm for jvm in self._idle if jvm.idle_since <= longest]
+            self._idle = [jvm for jvm in self._idle if jvm not in ending]
+        for jvm in ending:
+            jvm.end()
 
     def close(self) -> None:
         """End the JVMs that no run uses. More can be taken afterwards."""
@@ -261,8 +276,6 @@ class SparkJvms:
 
     def _archive(self, folder: Path) -> tuple[list[str], tuple[Path, Path] | None]:
         """Return the JVM's options for the class archive, and where it makes it if it is the one that does."""
-        if not self._class_archive:
-            return [], None
         # Java ignores, without a word, an archive of jars that have been replaced since.
         jars = [(str(jar), jar.stat().st_size, jar.stat().st_mtime_ns) for jar in self._class_path()]
         key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -96,20 +97,33 @@ def idle(tmp_path):
         jvm.end()
 
 
-def test_a_few_jvms_are_kept_for_the_runs_to_come(tmp_path, idle, monkeypatch):
+def test_jvms_are_kept_for_the_runs_to_come(tmp_path, idle, monkeypatch):
     jvms = SparkJvms(cache_dir=tmp_path)
     monkeypatch.setattr(jvms, "_start", idle)
-    three = [jvms.take() for _ in range(3)]
-    assert len(set(three)) == 3
-    for jvm in three:
+    two = {jvms.take(), jvms.take()}
+    assert len(two) == 2
+    for jvm in two:
         jvms.give_back(jvm)
-    assert [jvm.exit_code for jvm in three] == [None, None, -9]
     again = [jvms.take(), jvms.take()]
-    assert set(again) == set(three[:2])
-    assert jvms.take() not in three
+    assert set(again) == two
+    assert jvms.take() not in two
     jvms.give_back(again[0])
     jvms.close()
-    assert again[0].exit_code == -9
+    assert [jvm.exit_code for jvm in again] == [-9, None]
+
+
+def test_a_jvm_that_is_idle_for_long_ends(tmp_path, idle, monkeypatch):
+    jvms = SparkJvms(cache_dir=tmp_path, idle_seconds=0.2)
+    monkeypatch.setattr(jvms, "_start", idle)
+    used, lonely = jvms.take(), jvms.take()
+    jvms.give_back(used)
+    jvms.give_back(lonely)
+    assert jvms.take() is lonely  # the last one given back: the others may end
+    deadline = time.monotonic() + 10
+    while used.exit_code is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert lonely.exit_code is None
 
 
 def test_a_jvm_that_has_ended_or_served_enough_is_not_taken_again(tmp_path, idle, monkeypatch):
@@ -136,6 +150,7 @@ def test_the_file_system_is_compiled_once(runtime, monkeypatch):
 
 FIRST = """
 import sys
+import time
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.config("spark.sql.x", "1").getOrCreate()
 spark.sql("CREATE TEMPORARY VIEW seen AS SELECT 1 AS a")
