@@ -202,6 +202,7 @@ def test_a_task_that_is_killed_stops_its_glue_run(bench):
     while states(bench, DAG_ID, run_id).get("curate_prices") != "deferred":
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    since.wait_for("GetJobRun")  # the triggerer has taken it over: before that nobody can stop the Glue run
     bench.api.set_task_state(DAG_ID, run_id, "curate_prices", "failed")
     deadline = time.monotonic() + 60
     glue = bench.client("glue")
@@ -224,6 +225,7 @@ def test_a_task_that_is_killed_cancels_its_statement(bench, loaded):
         while states(bench, DAG_ID, loaded)["merge_into_fact"] != "deferred":
             assert time.monotonic() < deadline
             time.sleep(0.1)
+        Since(bench).wait_for("DescribeStatement")
         bench.api.set_task_state(DAG_ID, loaded, "merge_into_fact", "failed")
         since.wait_for("CancelStatement")
     wait(bench, DAG_ID, loaded)
