@@ -24,7 +24,7 @@ from local_aws.chaos.guards import GUARDS
 from local_aws.chaos.waves import Outcome, Waves
 
 DEFAULT_SEED = 20231218
-WAVE_SIZE = 12
+WAVE_SIZE = 24
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Options:
         size: Number of cases; None for all.
         pairs: Only as many cases as it takes for every two of boundary, kind and recovery to meet.
         seed: Decides which cases a sample has, and the order.
+        part: Only one part of the cases, for several machines: its number from 1, and the number of parts.
         case: The name of one case; None for those above.
         guards: Names of guards to switch off, instead of or after the cases.
         only_guards: Try the guards alone.
@@ -45,6 +46,7 @@ class Options:
     size: int | None
     pairs: bool
     seed: int
+    part: tuple[int, int]
     case: str | None
     guards: tuple[str, ...]
     only_guards: bool
@@ -68,6 +70,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         "--pairs", action="store_true", help="try as few cases as let every two of boundary, kind and recovery meet"
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"of the sample (default {DEFAULT_SEED})")
+    parser.add_argument(
+        "--part", type=_part, default=(1, 1), metavar="K/N", help="try the K-th of N parts of the cases (default: 1/1)"
+    )
     parser.add_argument("--case", metavar="NAME", help="try one case, by the name that --list shows")
     parser.add_argument("--guard-off", metavar="NAME", choices=sorted(GUARDS), help="switch one guard off, and no more")
     parser.add_argument("--guards", action="store_true", help="switch every guard off, one by one, and no more")
@@ -88,12 +93,20 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         size=given.sample,
         pairs=given.pairs,
         seed=given.seed,
+        part=given.part,
         case=given.case,
         guards=wanted if alone or not unwanted else (),
         only_guards=alone,
         list_cases=given.list,
         state_dir=given.state_dir.resolve() if given.state_dir else None,
     )
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part such as 1/3")
+    return int(number), int(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,8 +164,9 @@ class _Harness:
             if not found:
                 raise RuntimeError(f"there is no case {self._options.case}; --list shows the names")
             return found
-        cases = paired(everything, self._options.seed) if self._options.pairs else everything
-        return cases if self._options.size is None else sample(cases, self._options.size, self._options.seed)
+        seed, (number, parts) = self._options.seed, self._options.part
+        cases = paired(everything, seed) if self._options.pairs else everything
+        return sample(cases, self._options.size or len(cases), seed)[number - 1 :: parts]
 
     def _in_waves(self, waves: Waves, cases: list[Case], what: str) -> list[Outcome]:
         outcomes: list[Outcome] = []

@@ -14,7 +14,7 @@ from local_aws.chaos.cases import STAYS_PREFIX
 RETRIES = 4
 TASK_SECONDS = 90
 GLUE_SECONDS = 300
-ACTIVE_RUNS = 8
+ACTIVE_RUNS = 10
 
 if str(REPOSITORY / "plugins") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "plugins"))

@@ -27,7 +27,7 @@ SLOW_SECONDS = 100.0
 """Longer than ``airflow_policy.TASK_SECONDS``."""
 
 _POLICY = Path(__file__).with_name("airflow_policy.py")
-_RUNS_AT_ONCE = 6
+_TASKS_AT_ONCE = 8
 
 
 class Bench:
@@ -134,7 +134,7 @@ class Bench:
                     self.state_dir,
                     self.names.endpoint,
                     names=self.names,
-                    parallelism=_RUNS_AT_ONCE,
+                    parallelism=_TASKS_AT_ONCE,
                     cluster_policy=_POLICY,
                     on_step=self._on_step,
                     extra_environment={

@@ -14,7 +14,7 @@ from local_aws.chaos.cases import STAYS_PREFIX, Case, Happening, Recovery
 from local_aws.chaos.faults import Fault, Kind
 
 FIRST_DAY = date(2022, 1, 1)
-RUN_SECONDS = 600.0
+RUN_SECONDS = 1200.0
 _LOOK_SECONDS = 2.0
 
 
