@@ -196,7 +196,7 @@ class _Harness:
 
     def _conclude(self, boundaries: list[str], outcomes: list[Outcome], guarded: list[Outcome], seconds: float) -> int:
         different = [outcome for outcome in outcomes if outcome.differences]
-        silent = [outcome for outcome in outcomes if not outcome.fired and outcome.case.kind is not None]
+        silent = [outcome for outcome in outcomes if outcome.armed and not outcome.fired]
         unnoticed = [outcome for outcome in guarded if not outcome.differences]
         if guarded:
             table = Table(title="Guards switched off", title_justify="left", title_style="bold")

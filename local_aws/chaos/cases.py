@@ -37,6 +37,8 @@ class Happening(StrEnum):
     STAGING_HALVED = "staging halved before the merge"
     FACT_DAMAGED = "rows deleted after the load, then merge_into_fact cleared alone"
     DAY_NOT_OVER = "a day that is not over"
+    CANDLES_CORRECTED = "the exchange has corrected its candles, and nobody forces the load"
+    MERGES_MEET = "a merge is held inside its transaction until another one comes"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ HAPPENINGS = (
     Case("submit merge_into_fact", None, Recovery.CLEAR_FAILED, Happening.STAGING_HALVED),
     Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED),
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
+    Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
+    Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
 )
 
 

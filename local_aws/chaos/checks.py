@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from local_aws.exchange.candles import GeneratedCandles
 
 SEED_BATCH = "seed"
 """The load that a day had before the case began: other prices, and one candle that the exchange does not give."""
+SEEDED_ROWS = 49
 
 Row = tuple[str, str, tuple[Decimal | None, ...]]
 
@@ -54,18 +55,30 @@ def expected_rows(day: date) -> Counter[Row]:
     return rows
 
 
-def seed(bench: Bench, days: Iterable[date]) -> None:
-    """Give days an earlier load, so that a case has something to replace and something to remove."""
+def seed(bench: Bench, days: Iterable[date], *, without_surplus: Collection[date] = ()) -> None:
+    """Give days an earlier load, so that a case has something to replace and something to remove.
+
+    Args:
+        bench: The platform under test.
+        days: The days.
+        without_surplus: Those of them that get no candle which the exchange does not give: a load that is not forced
+            would refuse to remove it.
+    """
     facts, loads = [], []
     for day in days:
         for (symbol, opened, numbers), _ in expected_rows(day).items():
             values = ", ".join(str(number + 1) for number in numbers if number is not None)
             facts.append(f"('binance', '{symbol}', 'USDT', '1h', '{opened}', {values}, 's3://seed', GETDATE(), 'seed')")
-        extra = ", ".join("1" for _ in _NUMBERS)
-        facts.append(f"('binance', 'BTC', 'USDT', '1h', '{day} 05:30:00', {extra}, 's3://seed', GETDATE(), 'seed')")
+        count = SEEDED_ROWS
+        if day in without_surplus:
+            count -= 1
+        else:
+            extra = ", ".join("1" for _ in _NUMBERS)
+            facts.append(f"('binance', 'BTC', 'USDT', '1h', '{day} 05:30:00', {extra}, 's3://seed', GETDATE(), 'seed')")
         loads.append(
             f"('seed-{day}', 'binance', '1h', '{day}', '{day + timedelta(days=1)}', 'seed', 's3://seed', 'jr_seed', "
-            "'s3://seed', 'seed', 'seed', 'loaded', 49, 0, 0, 49, 49, 49, 49, 0, 0, 'BTC/USDT,ETH/USDT', GETDATE())"
+            f"'s3://seed', 'seed', 'seed', 'loaded', {count}, 0, 0, {count}, {count}, {count}, {count}, 0, 0, "
+            "'BTC/USDT,ETH/USDT', GETDATE())"
         )
     for chunk in (facts[n : n + 400] for n in range(0, len(facts), 400)):
         bench.warehouse.rows(

@@ -83,12 +83,12 @@ GUARDS: Mapping[str, Guard] = {
         Guard(
             "skip-same-content-only",
             "only a load with the same content as the warehouse is skipped",
-            Case("submit plan_load", Kind.LOST, Recovery.SECOND_RUN),
+            Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
         ),
         Guard(
             "merges-take-turns",
             "loads lock the warehouse against each other before they look at it",
-            Case("submit merge_into_fact", Kind.SLOW, Recovery.SECOND_RUN),
+            Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
         ),
     )
 }
@@ -134,7 +134,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
         kept = [sql for sql in sqls if "CALL crypto.check_staging" not in sql]
         operator.sql = kept or "SELECT 1"
     if _is_off("merges-take-turns", day) and isinstance(operator.sql, list):
-        operator.sql = [sql for sql in operator.sql if "LOCK crypto.load_lock" not in sql]
+        operator.sql = ["SELECT 1" if "LOCK crypto.load_lock" in sql else sql for sql in operator.sql]
     if _is_off("replace-not-append", day) and operator.task_id == "merge_into_fact":
         staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
         append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608

@@ -16,6 +16,8 @@ from local_aws.chaos.faults import Fault, Kind
 FIRST_DAY = date(2022, 1, 1)
 RUN_SECONDS = 1200.0
 _LOOK_SECONDS = 2.0
+_MEETING_SECONDS = 75.0
+_BEGINNING_SECONDS = 5.0
 
 
 @dataclass
@@ -25,13 +27,15 @@ class Outcome:
     Attributes:
         case: The case.
         day: The day that it loaded.
-        fired: How often its fault happened.
+        armed: Whether it has a fault.
+        fired: How often that happened.
         differences: What was not as a clean load leaves it; nothing when all was right.
         seconds: How long it took, with its wave.
     """
 
     case: Case
     day: date
+    armed: bool = False
     fired: int = 0
     differences: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -69,6 +73,7 @@ class Waves:
         self._bench = bench
         self._progress = progress
         self._next_day = FIRST_DAY
+        self._alone: set[date] = set()
 
     def clean_run(self) -> list[str]:
         """Load a day with nothing broken, and return its boundaries, each once, in their order.
@@ -94,7 +99,10 @@ class Waves:
         self._bench.switch_off(
             {day: case.guard_off for day, case in zip(days, ordered, strict=True) if case.guard_off is not None}
         )
-        checks.seed(self._bench, [day for day in days if not _is_open(day)])
+        corrected = [
+            day for day, case in zip(days, ordered, strict=True) if case.happening == Happening.CANDLES_CORRECTED
+        ]
+        checks.seed(self._bench, [day for day in days if not _is_open(day)], without_surplus=corrected)
         running = [self._begin(case, day) for case, day in zip(ordered, days, strict=True)]
         self._wait([run_id for one in running for run_id in one.run_ids], "broken")
         self._look_between(running)
@@ -103,6 +111,7 @@ class Waves:
         seconds = time.monotonic() - began
         for one in running:
             one.outcome.seconds = seconds
+            one.outcome.armed = one.fault is not None
             one.outcome.fired = one.fault.fired if one.fault else 0
         return [one.outcome for one in running]
 
@@ -122,13 +131,16 @@ class Waves:
         elif case.happening == Happening.STAGING_HALVED:
             fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: self._halve_staging(day))
             self._bench.faults.arm(fault)
+        elif case.happening == Happening.MERGES_MEET:
+            fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: self._await_other_merge(day))
+            self._bench.faults.arm(fault)
         prefix = STAYS_PREFIX if stays and fault is not None else "once__"
         one = _Running(case, day, fault, f"{prefix}{day}__{case.name}"[:200])
         together = case.recovery == Recovery.SECOND_RUN
         if _is_open(day):
             self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})
         else:
-            self._trigger(day, one.run_id, {"force": True})
+            self._trigger(day, one.run_id, {"force": case.happening != Happening.CANDLES_CORRECTED})
         if together:
             one.second_run_id = f"second__{day}"
             self._bench.api.trigger(DAG_ID, run_id=one.second_run_id, conf={"day": day.isoformat(), "force": True})
@@ -169,7 +181,7 @@ class Waves:
         states = checks.read_days(self._bench, [one.day for one in failed])
         for one in failed:
             state = states[one.day]
-            untouched = set(state.batches) == {checks.SEED_BATCH} and state.batches.total() == 49
+            untouched = set(state.batches) == {checks.SEED_BATCH} and state.batches.total() == checks.SEEDED_ROWS
             if not untouched and state.rows != checks.expected_rows(one.day):
                 one.differs(f"after the failure the day holds neither the old nor the new content: {state.batches}")
 
@@ -238,6 +250,7 @@ class Waves:
             one.differs(*checks.lake_differences(self._bench, one.day, states[one.day]))
             one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
             one.differs(*self._failed_statements(one.day))
+            one.differs(*(["no other merge came"] if one.day in self._alone else []))
         for one in running:
             if _is_open(one.day) and (states[one.day].rows or states[one.day].loads):
                 one.differs(f"{states[one.day].rows.total()} candles of a day that is not over were loaded")
@@ -252,6 +265,16 @@ class Waves:
     def _halve_staging(self, day: date) -> None:
         table = next(name for name, of_day in self._bench.boundaries.staging_tables().items() if of_day == day)
         self._bench.warehouse.rows(f"DELETE FROM crypto.{table} WHERE symbol = 'ETH'")  # noqa: S608
+
+    def _await_other_merge(self, day: date) -> None:
+        """Hold a transaction until another merge of the day has been submitted and has had time to begin."""
+        deadline = time.monotonic() + _MEETING_SECONDS
+        while self._bench.faults.seen(day).count("submit merge_into_fact") < 2:
+            if time.monotonic() > deadline:
+                self._alone.add(day)
+                return
+            time.sleep(0.1)
+        time.sleep(_BEGINNING_SECONDS)
 
     def _damage(self, day: date) -> None:
         self._bench.warehouse.rows(
