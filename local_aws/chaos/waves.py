@@ -66,13 +66,20 @@ class Waves:
 
     Args:
         bench: The platform under test.
+        first_day: The day of the first load; each further one has the next day.
         progress: Is told how many of a wave's loads have finished, and in which phase it is.
     """
 
-    def __init__(self, bench: Bench, *, progress: Callable[[str, int, int], None] = lambda *_: None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        first_day: date = FIRST_DAY,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> None:
         self._bench = bench
         self._progress = progress
-        self._next_day = FIRST_DAY
+        self._next_day = first_day
         self._alone: set[date] = set()
 
     def clean_run(self) -> list[str]:
@@ -82,8 +89,9 @@ class Waves:
             RuntimeError: Even that does not work.
         """
         day = self._take_day()
-        self._trigger(day, f"clean__{day}", {})
-        self._wait([f"clean__{day}"], "clean run")
+        run_id = clean_run_id(day)
+        self._trigger(day, run_id, {})
+        self._wait([run_id], "clean run")
         state = checks.read_days(self._bench, [day])[day]
         differences = [*checks.warehouse_differences(day, state), *checks.lake_differences(self._bench, day, state)]
         if differences:
@@ -290,6 +298,11 @@ class Waves:
         from local_aws.demo.failure import reason
 
         return f"{task['task_id']}: {reason(log)[:300]}"
+
+
+def clean_run_id(day: date) -> str:
+    """Return the id of the run that loads a day with nothing broken."""
+    return f"clean__{day}"
 
 
 def _is_open(day: date) -> bool:

@@ -1,7 +1,7 @@
-"""The recipes of docs/runbook.md on a real scheduler: clearing, loading by hand, backfilling, killing.
+"""A sample of ``make chaos``, and the recipes of docs/runbook.md, on a real scheduler.
 
-The tests share one Airflow and one local AWS; those that build on each other stand in their order. They take some ten
-minutes, so they run when LONG_TESTS is set: LONG_TESTS=1 make test
+All tests share one Airflow and one local AWS; those that build on each other stand in their order. Those that take most
+of a minute each run when LONG_TESTS is set: LONG_TESTS=1 make test
 """
 
 import json
@@ -18,17 +18,19 @@ import pytest
 from local_aws.airflow_services.api import AirflowApiError
 from local_aws.chaos import checks
 from local_aws.chaos.bench import DAG_ID, logical_date
+from local_aws.chaos.cases import Case, Recovery
 from local_aws.chaos.faults import Fault, Kind
+from local_aws.chaos.guards import GUARDS
+from local_aws.chaos.waves import Waves, clean_run_id
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.spark,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes ten minutes"),
+    pytest.mark.timeout(1200),
 ]
+takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes long")
 
 DAY = date(2023, 3, 1)
-RUN = f"loaded__{DAY}"
 WINDOW, BACKFILL = "crypto_prices_window", "crypto_prices_backfill"
 
 # What the call log must show after a task was cleared alone: the calls that are its work.
@@ -50,13 +52,34 @@ WORK = {
 }
 
 
+SAMPLE = [
+    Case("put curated file #1", Kind.KILLED, Recovery.RETRY),
+    Case("merge_into_fact: commit", Kind.REFUSED, Recovery.CLEAR_FAILED),
+    Case("submit copy_to_staging", Kind.LOST, Recovery.SECOND_RUN),
+]
+GUARDS_OFF = ("one-transaction", "skip-same-content-only")
+
+
 @pytest.fixture(scope="module")
-def loaded(bench):
+def waves(bench):
+    """What breaks loads; a load with nothing broken has shown where."""
+    waves = Waves(bench, first_day=DAY)
+    boundaries = waves.clean_run()
+    assert {case.boundary for case in SAMPLE} <= set(boundaries)
+    return waves
+
+
+@pytest.fixture(scope="module")
+def loaded(waves):
     """A finished, green run of one day."""
-    bench.api.trigger(DAG_ID, logical_date=logical_date(DAY), run_id=RUN)
-    assert_green(bench, DAG_ID, RUN)
-    assert_right(bench, DAY)
-    return RUN
+    return clean_run_id(DAY)
+
+
+@pytest.fixture(scope="module")
+def outcomes(waves):
+    """All in one wave: the sample, and guards switched off."""
+    found = waves.run([*SAMPLE, *(GUARDS[name].off for name in GUARDS_OFF)])
+    return {outcome.case: outcome for outcome in found}
 
 
 def wait(bench, dag_id, run_id, seconds=400):
@@ -119,6 +142,17 @@ class Since:
         while not self.operations()[operation]:
             assert time.monotonic() < deadline, f"{operation} was not called"
             time.sleep(0.1)
+
+
+@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
+def test_the_warehouse_is_right_whatever_happened(outcomes, case):
+    assert outcomes[case].fired
+    assert outcomes[case].differences == []
+
+
+@pytest.mark.parametrize("name", GUARDS_OFF)
+def test_a_missing_guard_is_noticed(outcomes, name):
+    assert outcomes[GUARDS[name].off].differences
 
 
 @pytest.mark.parametrize("task_id", WORK)
@@ -192,6 +226,7 @@ def test_a_day_that_is_no_day_is_refused_by_the_trigger_itself(bench):
         bench.api.trigger(DAG_ID, run_id="nonsense", conf={"day": "tomorrow"})
 
 
+@takes_long
 def test_a_task_that_is_killed_stops_its_glue_run(bench):
     day, run_id, since = date(2023, 3, 10), "stopped", Since(bench)
     # The Glue run must not be quicker than the person.
@@ -217,6 +252,7 @@ def test_a_task_that_is_killed_stops_its_glue_run(bench):
     assert_right(bench, day)
 
 
+@takes_long
 def test_a_task_that_is_killed_cancels_its_statement(bench, loaded):
     with bench.holding("crypto.load_lock"):
         since = Since(bench)
@@ -234,17 +270,17 @@ def test_a_task_that_is_killed_cancels_its_statement(bench, loaded):
     assert_right(bench, DAY)
 
 
-FIRST, LAST = date(2023, 3, 3), date(2023, 3, 5)
+FIRST, LAST = date(2023, 4, 3), date(2023, 4, 5)
 SPAN = {"start": FIRST.isoformat(), "end": (LAST + timedelta(days=1)).isoformat()}
 
 
 def test_a_dry_run_shows_the_plan_and_its_price_and_starts_nothing(bench, loaded):
     since = Since(bench)
-    conf = {"start": DAY.isoformat(), "end": SPAN["end"], "dry_run": True}
+    conf = {"start": "2023-02-25", "end": "2023-03-02", "dry_run": True}
     bench.api.trigger(BACKFILL, run_id="dry", conf=conf)
     assert_green(bench, BACKFILL, "dry")
     plan = log(bench, BACKFILL, "dry", "plan_backfill")
-    assert "Backfill of [2023-03-01, 2023-03-06): 5 days" in plan
+    assert "Backfill of [2023-02-25, 2023-03-02): 5 days" in plan
     assert "to load         4 days in 1 windows" in plan
     assert "API requests    2" in plan
     assert "skipped         [2023-03-01, 2023-03-02): loaded by 20230301-20230302-" in plan
@@ -253,6 +289,7 @@ def test_a_dry_run_shows_the_plan_and_its_price_and_starts_nothing(bench, loaded
     assert bench.api.dag_runs(WINDOW) == []
 
 
+@takes_long
 def test_a_backfill_loads_its_days_with_one_glue_run_per_window(bench):
     since = Since(bench)
     bench.api.trigger(BACKFILL, run_id="three-days", conf=SPAN | {"chunk_days": 2})
@@ -263,6 +300,7 @@ def test_a_backfill_loads_its_days_with_one_glue_run_per_window(bench):
     assert all(found[day].rows == checks.expected_rows(day) for day in days)
 
 
+@takes_long
 def test_the_same_backfill_again_has_nothing_to_do(bench):
     since = Since(bench)
     bench.api.trigger(BACKFILL, run_id="nothing", conf=SPAN)
@@ -271,6 +309,7 @@ def test_the_same_backfill_again_has_nothing_to_do(bench):
     assert since.operations({"StartJobRun", "PutObject"}) == {}
 
 
+@takes_long
 def test_a_window_that_is_cleared_in_the_backfill_is_loaded_again(bench):
     since = Since(bench)
     bench.api.clear_tasks(BACKFILL, "three-days", [("load_windows", 0)])
@@ -280,6 +319,7 @@ def test_a_window_that_is_cleared_in_the_backfill_is_loaded_again(bench):
     assert found[FIRST].rows == checks.expected_rows(FIRST)
 
 
+@takes_long
 def test_airflows_own_backfill_from_the_command_line(bench):
     day = date(2023, 3, 20)
     command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG_ID]
