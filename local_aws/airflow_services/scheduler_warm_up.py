@@ -1,18 +1,31 @@
 """Airflow's ``airflow_local_settings.py`` of the local Airflow: lets task processes inherit what each would build anew.
 
-The LocalExecutor forks tasks below the scheduler. What has been imported and read there, each task need not: the
-bundle and its providers, and botocore's descriptions of the services. Together these are half of a short task.
+The LocalExecutor forks tasks below the scheduler. What has been imported and read there, each task need not: the Amazon
+provider, and botocore's descriptions of the services. The bundle itself is left out: who edits it does not want to
+restart anything.
 """
 
 from __future__ import annotations
 
 import functools
-import os
+import importlib
 import sys
 from pathlib import Path
 
 SERVICES = ("glue", "logs", "redshift-data", "s3", "secretsmanager", "sts")
 """The services of which a task makes clients."""
+
+MODULES = (
+    "airflow.providers.amazon.aws.hooks.s3",
+    "airflow.providers.amazon.aws.operators.glue",
+    "airflow.providers.amazon.aws.operators.redshift_data",
+    "airflow.providers.amazon.aws.secrets.secrets_manager",
+    "airflow.providers.amazon.aws.sensors.glue_catalog_partition",
+    "airflow.providers.standard.operators.trigger_dagrun",
+    "pydantic",
+    "tenacity",
+)
+"""What the bundle's tasks import."""
 
 
 def is_scheduler() -> bool:
@@ -25,7 +38,6 @@ def warm_up() -> None:
     import boto3
     import botocore.loaders
     import botocore.session
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
     # Sessions stay apart; only the files with the services' descriptions are read once.
     botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
@@ -33,14 +45,8 @@ def warm_up() -> None:
     for service in SERVICES:
         session.client(service)  # type: ignore[call-overload]
 
-    plugins = os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"]
-    if plugins not in sys.path:
-        sys.path.insert(0, plugins)
-    import crypto_prices.load_window
-
-    _ = crypto_prices.load_window
-    # Who asked for a client only goes into its User-Agent; to find out, the source of the whole stack is read.
-    AwsGenericHook._get_caller = lambda *_: "Unknown"  # type: ignore[method-assign]
+    for module in MODULES:
+        importlib.import_module(module)
 
 
 if is_scheduler():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import shutil
 import signal
 import sys
@@ -118,8 +119,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The server says so whenever an answer is withheld on purpose.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
+    keep = options.state_dir is not None
     try:
-        return _Harness(options, console, folder).run()
+        code = _Harness(options, console, folder).run()
+        if code and not keep:
+            keep = True
+            console.print(f"Logs, calls and tables are kept in {folder}", soft_wrap=True)
+        return code
     except (LocalAirflowError, RuntimeError, TimeoutError) as error:
         console.print(f"[bold red]make chaos:[/] {escape(str(error))}", soft_wrap=True)
         return 1
@@ -127,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("make chaos: interrupted")
         return 130
     finally:
-        if options.state_dir is None:
+        if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -155,8 +161,9 @@ class _Harness:
                 return 0
             cases = [] if self._options.only_guards else self._chosen(everything)
             outcomes = self._in_waves(waves, cases, "cases")
+            strays = sorted(waves.strays)
             guarded = self._in_waves(waves, [GUARDS[name].off for name in self._options.guards], "guards switched off")
-        return self._conclude(boundaries, outcomes, guarded, time.monotonic() - began)
+        return self._conclude(boundaries, outcomes, strays, guarded, time.monotonic() - began)
 
     def _chosen(self, everything: list[Case]) -> list[Case]:
         if self._options.case is not None:
@@ -194,18 +201,27 @@ class _Harness:
             self._told = told
             self._console.print(told)
 
-    def _conclude(self, boundaries: list[str], outcomes: list[Outcome], guarded: list[Outcome], seconds: float) -> int:
+    def _conclude(
+        self,
+        boundaries: list[str],
+        outcomes: list[Outcome],
+        strays: list[str],
+        guarded: list[Outcome],
+        seconds: float,
+    ) -> int:
         different = [outcome for outcome in outcomes if outcome.differences]
-        silent = [outcome for outcome in outcomes if outcome.armed and not outcome.fired]
-        unnoticed = [outcome for outcome in guarded if not outcome.differences]
+        silent = [outcome for outcome in [*outcomes, *guarded] if outcome.armed and not outcome.fired]
+        noticed_by = {outcome.case: shown_by(outcome) for outcome in guarded}
+        unnoticed = [outcome for outcome in guarded if noticed_by[outcome.case] is None]
         if guarded:
             table = Table(title="Guards switched off", title_justify="left", title_style="bold")
             for column in ("guard", "noticed", "by"):
                 table.add_column(column)
             for outcome in guarded:
-                by = outcome.differences[0] if outcome.differences else "nothing: this guard is not tested"
-                noticed = "yes" if outcome.differences else "[bold red]no[/]"
-                table.add_row(str(outcome.case.guard_off), noticed, escape(by))
+                by = noticed_by[outcome.case]
+                found = ", ".join(outcome.differences) or "nothing"
+                shown = by or f"nothing that its absence must show, but: {found}"
+                table.add_row(str(outcome.case.guard_off), "yes" if by else "[bold red]no[/]", escape(shown))
             self._console.print(table)
         if outcomes:
             tried = {outcome.case.boundary for outcome in outcomes if outcome.case.kind is not None}
@@ -217,10 +233,18 @@ class _Harness:
             self._console.print(f"[bold red]never happened:[/] {escape(outcome.case.name)}", soft_wrap=True)
         for outcome in different:
             self._show(outcome)
+        for table_name in strays:
+            self._console.print(f"[bold red]different:[/] staging table {escape(table_name)} of nobody is left over")
         if guarded:
             self._console.print(f"{len(guarded) - len(unnoticed)} of {len(guarded)} missing guards were noticed")
         self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
-        return 1 if different or silent or unnoticed else 0
+        return 1 if different or silent or strays or unnoticed else 0
+
+
+def shown_by(outcome: Outcome) -> str | None:
+    """Return the difference by which a guard's absence was noticed, or None."""
+    pattern = GUARDS[str(outcome.case.guard_off)].shows
+    return next((found for found in outcome.differences if re.search(pattern, found, re.DOTALL)), None)
 
 
 def _interrupt(*_: object) -> None:

@@ -28,12 +28,12 @@ _S3_ROLES = (
 _STATEMENT_ROLES = (
     # The first that fits: a batch holds the words of several.
     ("copy_to_staging", r"COPY crypto\.stg_"),
-    ("merge_into_fact", r"MERGE INTO"),
+    ("merge_into_fact", r"rows_owned = counted\.rows_merged"),
     ("record_load", r"SET recorded_at = GETDATE"),
     ("check_staging", r"CALL crypto\.check_staging"),
     ("drop_staging", r"DROP TABLE IF EXISTS crypto\.stg_"),
     ("plan_load", r"WITH touching"),
-    ("reconcile", r"rows_in_window,\\n    rows_removed\\nFROM"),
+    ("reconcile", r"AS load_number\\nFROM crypto\.etl_metadata\\nWHERE\\n    window_start"),
 )
 _EFFECTS = re.compile(r"(Put|Create|Copy|Delete|Update|Start|Execute|BatchExecute|BatchCreate|BatchUpdate|BatchDelete)")
 _SCOPE = re.compile(r"(?:attempt|version)=([^/]+)|_manifests/([^/]+)/")

@@ -30,11 +30,13 @@ class DayState:
     Attributes:
         rows: The rows, each with its market, its open time and its numbers.
         batches: Number of rows of each batch.
+        raw_objects: The raw objects that the rows came from.
         loads: The rows of etl_metadata, the oldest load first.
     """
 
     rows: Counter[Row] = field(default_factory=Counter)
     batches: Counter[str] = field(default_factory=Counter)
+    raw_objects: set[str] = field(default_factory=set)
     loads: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -101,7 +103,7 @@ def read_days(bench: Bench, days: Sequence[date]) -> dict[date, DayState]:
         return states
     listed = ", ".join(f"'{day}'" for day in days)
     rows = bench.warehouse.rows(
-        f"SELECT symbol, observed_at, batch_id, {', '.join(_NUMBERS)} FROM crypto.fact_crypto_prices "  # noqa: S608
+        f"SELECT symbol, observed_at, batch_id, raw_object, {', '.join(_NUMBERS)} FROM crypto.fact_crypto_prices "  # noqa: S608
         f"WHERE TRUNC(observed_at) IN ({listed})"
     )
     for row in rows:
@@ -109,6 +111,7 @@ def read_days(bench: Bench, days: Sequence[date]) -> dict[date, DayState]:
         numbers = tuple(None if row[name] is None else Decimal(str(row[name])) for name in _NUMBERS)
         state.rows[row["symbol"], row["observed_at"][:19], numbers] += 1
         state.batches[row["batch_id"]] += 1
+        state.raw_objects.add(row["raw_object"])
     loads = bench.warehouse.rows(
         f"SELECT * FROM crypto.etl_metadata WHERE window_start IN ({listed}) ORDER BY load_number"  # noqa: S608
     )
@@ -143,6 +146,13 @@ def metadata_differences(state: DayState, rows: int) -> list[str]:
             found.append(f"the newest load says {newest[name]} {name}, not {rows}")
     if state.batches != Counter({newest["batch_id"]: rows}):
         found.append(f"the rows are of the batches {dict(state.batches)}, the newest load is {newest['batch_id']}")
+    attempt = newest["raw_manifest"].rpartition("/")[0]
+    strangers = sorted(raw_object for raw_object in state.raw_objects if not raw_object.startswith(attempt + "/"))
+    if strangers:
+        found.append(f"the newest load was fetched into {attempt}, but rows came from {strangers[0]}")
+    for (batch_id, source), times in Counter((load["batch_id"], load["source"]) for load in state.loads).items():
+        if times > 1:
+            found.append(f"etl_metadata has {times} rows of batch {batch_id} and {source}")
     for load in state.loads:
         counted = {load[name] for name in ("rows_curated", "rows_staged", "rows_merged", "rows_in_window")}
         if load["status"] == "loaded" and len(counted) != 1:
@@ -177,6 +187,9 @@ def lake_differences(bench: Bench, day: date, state: DayState) -> list[str]:
     newest = state.loads[-1] if state.loads else None
     if newest is not None and newest["batch_id"] != f"{SEED_BATCH}-{day}":
         found += _accounting_differences(s3, newest)
+        shown = partition.get("Parameters", {}).get("job_run_id")
+        if shown != newest["glue_job_run_id"]:
+            found.append(f"the catalog shows Glue run {shown}, the newest load is of {newest['glue_job_run_id']}")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -73,15 +72,11 @@ class Faults:
     Args:
         boundaries: Names effects.
         slow_seconds: How long a slow boundary takes; longer than a task may.
-        killed: Is told of each process that is killed.
     """
 
-    def __init__(
-        self, boundaries: Boundaries, *, slow_seconds: float, killed: Callable[[int], None] = lambda _pid: None
-    ) -> None:
+    def __init__(self, boundaries: Boundaries, *, slow_seconds: float) -> None:
         self._boundaries = boundaries
         self._slow_seconds = slow_seconds
-        self._killed = killed
         self._lock = threading.Lock()
         self._armed: dict[date, Fault] = {}
         self._seen: dict[date, list[str]] = {}
@@ -137,11 +132,7 @@ class Faults:
             case Kind.LOST:
                 raise ConnectionResetError(f"chaos: the answer of {name} is lost")
             case Kind.KILLED:
-                pid = process_of(call.client_port)
-                if pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                    self._killed(pid)
+                self._kill(fault, process_of(call.client_port))
                 raise ConnectionResetError(f"chaos: who asked for {name} was killed")
 
     def intercept_statements(
@@ -165,6 +156,16 @@ class Faults:
         if fault.on_fire is not None:
             fault.on_fire()
         raise StatementFailedError(f"ERROR: chaos: {name} of {day} failed")
+
+    def _kill(self, fault: Fault, pid: int | None) -> None:
+        try:
+            if pid is None:
+                raise ProcessLookupError
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            # Nobody was killed, so the answer is merely lost: that is another case, and this one has not happened.
+            with self._lock:
+                fault.fired -= 1
 
     def _count_serialisation_failure(self, description: str) -> None:
         failed: str = json.loads(description)["Id"]

@@ -29,11 +29,13 @@ class Guard:
         name: Its name.
         protects: What it is for.
         case: The case that shows its absence.
+        shows: What one of the differences says that its absence makes (a regular expression).
     """
 
     name: str
     protects: str
     case: Case
+    shows: str
 
     @property
     def off(self) -> Case:
@@ -48,47 +50,56 @@ GUARDS: Mapping[str, Guard] = {
             "manifest-last",
             "the raw manifest is written after all objects, and each attempt has its own",
             Case("put raw manifest #1", Kind.KILLED, Recovery.RETRY),
+            r"has failed: curate_prices: .*PATH_NOT_FOUND",
         ),
         Guard(
             "own-staging",
             "each run stages into a table of its own",
             Case("submit check_staging", Kind.SLOW, Recovery.SECOND_RUN),
+            r"has failed: .*staging|staging table stg_crypto_prices_shared",
         ),
         Guard(
             "staging-checked",
             "a merge refuses a staging table that is not what the Glue run curated",
             Case("submit merge_into_fact", None, Recovery.CLEAR_FAILED, Happening.STAGING_HALVED),
+            r"neither the old nor the new content",
         ),
         Guard(
             "one-transaction",
             "delete, merge and metadata are one transaction",
             # Submitted one by one, the statement that merges is a call of its own, and those before it have had effect.
             Case("submit merge_into_fact", Kind.REFUSED, Recovery.CLEAR_FAILED),
+            r"neither the old nor the new content",
         ),
         Guard(
             "replace-not-append",
             "a load replaces the rows of its window",
             Case("merge_into_fact: commit", Kind.REFUSED, Recovery.RETRY),
+            r"\d+ are wrong or double|neither the old nor the new content",
         ),
         Guard(
             "closed-candles-only",
             "a window that has not ended is refused",
             Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
+            r"a day that is not over was loaded",
         ),
         Guard(
             "work-done-again",
             "a cleared task submits its statement again",
             Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED),
+            r"the fact table has 24 rows instead of 48",
         ),
         Guard(
             "skip-same-content-only",
             "only a load with the same content as the warehouse is skipped",
             Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
+            r"the fact table has 48 rows instead of 48: 48 are missing",
         ),
         Guard(
             "merges-take-turns",
             "loads lock the warehouse against each other before they look at it",
-            Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+            Case("merge_into_fact: statement 4 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+            r"failed with 1023",
         ),
     )
 }

@@ -7,11 +7,9 @@ with the file of the JVM's gateway, and the run's Spark properties, variables an
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import runpy
-import signal
 import struct
 import sys
 import time
@@ -19,13 +17,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
-
 
 def main() -> int:
     """Run the script and return the exit code."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     outcome, script, *arguments = sys.argv[1:]
     sys.argv = [script, *arguments]
     run = json.loads(os.environ.pop("LOCAL_AWS_SPARK"))

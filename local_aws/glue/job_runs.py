@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
 from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
 from local_aws.glue.run_logs import LOG_GROUP, LogStream
-from local_aws.glue.spark_jvm import SparkUnavailableError
+from local_aws.glue.spark_jvm import SparkJvms, SparkUnavailableError
 from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, end_orphan
 from local_aws.wire import AwsError, RequestContext
 
@@ -64,7 +64,8 @@ class GlueJobRuns:
         role_credentials: Name or ARN of a job's role -> credentials of that role.
         endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
         state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
-        runtime: Starts Spark; by default one with the cache folder of this virtual environment.
+        runtime: Starts Spark; by default one with the cache folder of this virtual environment, and the JVMs' own files
+            in ``glue/jvms``.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class GlueJobRuns:
         self._endpoint_url = endpoint_url
         self._folder = state_dir.resolve() / "glue"
         self._logs = state_dir.resolve() / "logs" / "glue"
-        self._runtime = runtime or SparkRuntime()
+        self._runtime = runtime or SparkRuntime(SparkJvms(work_dir=self._folder / "jvms"))
         self._history = RunHistory(self._folder / "runs")
         self._live: dict[str, _Live] = {}
         self._lock = threading.Lock()
@@ -309,8 +310,8 @@ class GlueJobRuns:
             if run.pid is not None and end_orphan(run.pid, run.id):
                 logger.warning("ended the orphaned process group %d of job run %s", run.pid, run.id)
             self._finish(run, "FAILED", "The local AWS ended while the job run was running.")
-        # Also of runs that had ended but for their JVM.
-        shutil.rmtree(self._folder / "work", ignore_errors=True)
+        for left_over in ("work", "jvms"):
+            shutil.rmtree(self._folder / left_over, ignore_errors=True)
 
 
 def _download(s3: S3Client, uri: str, folder: Path) -> Path:

@@ -3,8 +3,8 @@
 A JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start a
 second JVM only to build the command line. It opens a Py4J gateway, as for an interactive ``pyspark``, and the driver of
 a run (``driver.py``) connects to it. Most of a short run's time is the loading of classes, which a JVM that has already
-served a run has behind it. So that one run does not see another, each makes its own Spark context, properties, streams
-and credentials in it, only one at a time uses it, and only after a run that succeeded is it kept.
+served a run has behind it. So that one run does not see another, each makes its own Spark context, Spark properties,
+streams and credentials in it, only one at a time uses it, and only after a run that succeeded is it kept.
 
 Two things are made once and kept in a cache folder: the jar of ``S3FileSystem.scala``, and an archive of the classes
 that a run loads (application class data sharing). Both depend on the installed Spark only, not on any state.
@@ -130,7 +130,7 @@ class SparkJvm:
                 if made.exists():
                     _keep(made, kept)
         except (OSError, subprocess.TimeoutExpired) as failure:
-            # The run was right; the next JVM will try again.
+            # The run was right; the next local AWS will try again.
             logger.warning("the class archive could not be kept: %s", failure)
         finally:
             self.end()
@@ -146,11 +146,19 @@ class SparkJvms:
     Args:
         cache_dir: Folder for what is made once: the file system's jar and the class archive. Any number of processes
             may share it.
+        work_dir: Folder for the JVMs' own files, which goes with them; the system's when it is None.
         idle_seconds: How long a JVM may be idle before it ends.
     """
 
-    def __init__(self, *, cache_dir: Path = DEFAULT_CACHE_DIR, idle_seconds: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        cache_dir: Path = DEFAULT_CACHE_DIR,
+        work_dir: Path | None = None,
+        idle_seconds: float = _IDLE_SECONDS,
+    ) -> None:
         self.cache_dir = cache_dir
+        self._work_dir = work_dir
         self._idle_seconds = idle_seconds
         self._making = threading.Lock()
         self._lock = threading.Lock()
@@ -242,7 +250,16 @@ class SparkJvms:
 
     def _start(self) -> SparkJvm:
         class_path = os.pathsep.join(map(str, self._class_path()))
-        folder = Path(tempfile.mkdtemp(prefix="local-aws-spark-"))
+        if self._work_dir is not None:
+            self._work_dir.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="local-aws-spark-", dir=self._work_dir))
+        try:
+            return self._start_in(folder, class_path)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _start_in(self, folder: Path, class_path: str) -> SparkJvm:
         archive_options, new_archive = self._archive(folder)
         command = [
             str(java()),
@@ -282,9 +299,10 @@ class SparkJvms:
         kept = self.cache_dir / f"classes-{key}.jsa"
         if kept.exists():
             return [f"-XX:SharedArchiveFile={kept}"], None
-        if self._archive_begun:
-            return [], None
-        self._archive_begun = True
+        with self._making:
+            if self._archive_begun:
+                return [], None
+            self._archive_begun = True
         made = folder / "classes.jsa"
         return [f"-XX:ArchiveClassesAtExit={made}"], (made, kept)
 

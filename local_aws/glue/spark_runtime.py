@@ -116,7 +116,7 @@ class SparkProcess:
             return error
         if self._jvm_ended_with is not None:
             return f"Spark's JVM ended with exit code {self._jvm_ended_with}: {self._jvm_log[-1000:].strip()}"
-        return f"the driver ended with exit code {self._driver.returncode} before the script; see {self._files.output}"
+        return f"the driver ended with exit code {self._driver.returncode} and said nothing; see {self._files.output}"
 
     def _outcome(self) -> dict[str, str | None]:
         try:

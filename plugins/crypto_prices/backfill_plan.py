@@ -31,8 +31,8 @@ class Load:
         window: The days that were loaded.
         markets: Canonical markets that were asked for.
         load_number: Its place in the order of all loads.
-        rows_merged: Rows that it merged.
-        rows_kept: Rows of its window and markets in the fact table now, of itself and of later loads.
+        rows_owned: Rows of the fact table that it has merged and that no later load has replaced.
+        rows_now: Rows of it that are in the fact table.
     """
 
     source: str
@@ -40,13 +40,13 @@ class Load:
     window: Window
     markets: frozenset[str]
     load_number: int
-    rows_merged: int
-    rows_kept: int
+    rows_owned: int
+    rows_now: int
 
     @property
     def is_intact(self) -> bool:
-        """Whether what it loaded, or what replaced that later, is still there."""
-        return self.rows_kept >= self.rows_merged
+        """Whether all that it loaded and no later load has replaced is still there."""
+        return self.rows_now == self.rows_owned
 
 
 @dataclass(frozen=True)

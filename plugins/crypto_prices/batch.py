@@ -39,7 +39,8 @@ class Batch:
     """One load of a window.
 
     Attributes:
-        batch_id: Name of the load; the same when a task of the run is cleared and runs again.
+        batch_id: Name of the load; the same when a task of the run is cleared and runs again. What is curated carries
+            the name of an attempt at it, see ``attempt_id``.
         staging_table: The run's own staging table, without the schema.
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
@@ -76,6 +77,18 @@ class Batch:
     def records(self) -> int:
         """Number of records fetched from all sources."""
         return sum(fetched.records for fetched in self.sources)
+
+    def attempt_id(self, try_number: int) -> str:
+        """Name what one try of ``curate_prices`` makes of the batch: rows of another try must not pass for it.
+
+        Args:
+            try_number: Airflow's count of the task's tries in this run, clears included.
+        """
+        return f"{self.batch_id}-{try_number}"
+
+    def is_attempt(self, batch_id: str) -> bool:
+        """Whether a name is one that ``attempt_id`` gave."""
+        return batch_id.startswith(f"{self.batch_id}-")
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the batch as JSON-able data for XCom."""

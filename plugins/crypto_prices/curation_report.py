@@ -34,8 +34,9 @@ class CurationReport:
     """What one Glue run made of one batch.
 
     Attributes:
-        batch_id: The batch.
+        batch_id: The attempt at the batch, and what the rows carry (see ``Batch.attempt_id``).
         job_run_id: The Glue run.
+        raw_manifests: URIs of the raw manifests that it read.
         sources: Counts of each source.
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
@@ -44,6 +45,7 @@ class CurationReport:
 
     batch_id: str
     job_run_id: str
+    raw_manifests: tuple[str, ...]
     sources: dict[str, SourceCounts]
     copy_manifest: str | None
     quarantine: str | None
@@ -70,6 +72,7 @@ class CurationReport:
             return cls(
                 batch_id=document["batch_id"],
                 job_run_id=document["job_run_id"],
+                raw_manifests=tuple(document["raw_manifests"]),
                 sources={
                     source: SourceCounts(
                         fetched=counts["fetched"],
@@ -91,12 +94,18 @@ def check_report(report: CurationReport, batch: Batch) -> None:
     """Check that a report is the batch's own and that no record was lost on the way through the Glue job.
 
     Raises:
-        CurationReportError: It is another batch's, or for a source fetched differs from what was landed, or fetched
-            is not curated + quarantined + duplicates, or there is nothing to load.
+        CurationReportError: It is another batch's or of another fetch, or for a source fetched differs from what was
+            landed, or fetched is not curated + quarantined + duplicates, or there is nothing to load.
     """
     problems = []
-    if report.batch_id != batch.batch_id:
+    if not batch.is_attempt(report.batch_id):
         problems.append(f"it is of batch {report.batch_id}, this run's is {batch.batch_id}")
+    fetched = {source.raw_manifest for source in batch.sources}
+    if set(report.raw_manifests) != fetched:
+        problems.append(
+            f"it read {', '.join(sorted(report.raw_manifests))}, but the run has planned {', '.join(sorted(fetched))}: "
+            "clear curate_prices with its downstream tasks"
+        )
     landed = {fetched.source: fetched.records for fetched in batch.sources}
     if set(landed) != set(report.sources):
         problems.append(f"it has the sources {sorted(report.sources)}, landed were {sorted(landed)}")

@@ -120,7 +120,6 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
 
         plan_load = PlanLoadOperator(
             task_id="plan_load",
-            fetched=fetch_prices.output,
             sql="load/find_current_loads.sql",
             force="{{ params.force }}",
             doc_md="Names the batch. Skips the rest of the run when the warehouse already holds exactly this content.",
@@ -133,7 +132,7 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 "--raw_manifests": "{{ batch(ti).sources | map(attribute='raw_manifest') | join(',') }}",
                 "--window_start": "{{ batch(ti).window_start }}",
                 "--window_end": "{{ batch(ti).window_end }}",
-                "--batch_id": "{{ batch(ti).batch_id }}",
+                "--batch_id": "{{ batch(ti).attempt_id(ti.try_number) }}",
                 "--catalog_database": "{{ settings().catalog_database }}",
                 "--catalog_table": "{{ settings().catalog_table }}",
                 "--lake_bucket": "{{ settings().s3_bucket }}",
@@ -187,12 +186,15 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 # Merges of all DAGs take turns in the warehouse; concurrent writers of one table would abort with 1023.
                 "load/lock_loads.sql",
                 "load/check_staging.sql",
+                "load/check_origin.sql",
                 "load/delete_etl_metadata.sql",
                 "load/insert_etl_metadata.sql",
                 "load/count_removed.sql",
                 "load/check_removed.sql",
+                "load/hand_over.sql",
                 "load/delete_superseded.sql",
                 "load/merge_into_fact.sql",
+                "load/delete_replaced_attempts.sql",
                 "load/count_load.sql",
             ],
             doc_md="Replaces the window's rows in the fact table and writes the metadata row with what the warehouse "
@@ -217,9 +219,10 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
 
         reconcile = ReconcileOperator(
             task_id="reconcile",
-            sql="load/read_etl_metadata.sql",
+            sql="load/find_loads_of_window.sql",
             outlets=[FACT_CRYPTO_PRICES],
-            doc_md="Curated = staged = merged = rows in the window, or the run is red. The log shows the accounting.",
+            doc_md="Curated = staged = merged = rows in the window, and the catalog shows what the warehouse holds; or "
+            "the run is red. The log shows the accounting.",
         )
 
         chain(

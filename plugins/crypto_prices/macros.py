@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crypto_prices.batch import Batch
-from crypto_prices.curation_report import CurationReport
+from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.curation_report import CurationReport, check_report
 from crypto_prices.settings import load_settings
 from crypto_prices.sql_literals import sql_literal, sql_name
 from crypto_prices.window import Window
@@ -23,14 +23,40 @@ def window(ti: Any) -> Window:
     return Window.parse(first["window_start"], first["window_end"])
 
 
+def fetched(ti: Any) -> list[FetchedSource]:
+    """Return what the run's ``fetch_prices`` tasks fetched, one item for each source that it resolved.
+
+    A task instance of a source that the run no longer has leaves its result behind; it is not asked for.
+
+    Raises:
+        LookupError: What was fetched is not what was resolved.
+    """
+    wanted = [item["source"] for item in _pull(ti, "resolve_window")]
+    results = ti.xcom_pull(task_ids="fetch_prices", map_indexes=list(range(len(wanted))))
+    found = [FetchedSource(**result) for result in results if result is not None]
+    if [source.source for source in found] != wanted:
+        names = ", ".join(source.source for source in found) or "nothing"
+        raise LookupError(
+            f"the run is to load {', '.join(wanted)}, but has fetched {names}: "
+            "clear fetch_prices with its downstream tasks"
+        )
+    return found
+
+
 def batch(ti: Any) -> Batch:
     """Return the batch that the run's ``plan_load`` task planned."""
     return Batch.from_xcom(_pull(ti, "plan_load"))
 
 
 def report(ti: Any) -> CurationReport:
-    """Return the curation report that the run's ``read_curation_report`` task checked."""
-    return CurationReport.parse(_pull(ti, "read_curation_report"))
+    """Return the curation report that the run's ``read_curation_report`` task read.
+
+    Raises:
+        CurationReportError: Since then something else was fetched or planned, so it is not of the batch any more.
+    """
+    found = CurationReport.parse(_pull(ti, "read_curation_report"))
+    check_report(found, batch(ti))
+    return found
 
 
 def use_redshift_secret(context: Any) -> None:
@@ -55,6 +81,7 @@ def _pull(ti: Any, task_id: str) -> Any:
 MACROS: dict[str, Callable[..., Any]] = {
     "settings": load_settings,
     "window": window,
+    "fetched": fetched,
     "batch": batch,
     "report": report,
 }

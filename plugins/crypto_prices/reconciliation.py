@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from crypto_prices.curation_report import CurationReport
+from crypto_prices.window import Window
 
 
 class ReconciliationError(ValueError):
     """Two steps count differently; the message names the source, the steps and the figures."""
+
+
+class CatalogDiffersError(RuntimeError):
+    """The catalog shows another version of a day than the warehouse; a run that is on its way may still change that."""
+
+
+@dataclass(frozen=True)
+class NumberedLoad:
+    """A load of the warehouse.
+
+    Attributes:
+        window: Its days.
+        load_number: Its place in the order of all loads.
+        glue_job_run_id: The Glue run that curated it.
+    """
+
+    window: Window
+    load_number: int
+    glue_job_run_id: str
 
 
 @dataclass(frozen=True)
@@ -35,10 +57,14 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
     """Check curated = staged = merged = rows in the window, per source.
 
     Raises:
-        ReconciliationError: A source has no figures, or figures differ.
+        ReconciliationError: A source has no figures or several, or figures differ.
     """
     by_source = {counts.source: counts for counts in loaded}
-    problems = []
+    problems = [
+        f"{source}: crypto.etl_metadata has {rows} rows for batch {report.batch_id}"
+        for source, rows in Counter(counts.source for counts in loaded).items()
+        if rows > 1
+    ]
     for source, curated in sorted(report.sources.items()):
         counts = by_source.get(source)
         if counts is None:
@@ -56,21 +82,34 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
         raise ReconciliationError("the load does not add up: " + "; ".join(problems))
 
 
-def check_published(report: CurationReport, published: Mapping[str, str]) -> None:
-    """Check that each day with rows can be read through the catalog.
+def check_published(report: CurationReport, loads: Iterable[NumberedLoad], published: Mapping[str, str]) -> None:
+    """Check that each day with rows can be read through the catalog, in the version that the warehouse loaded last.
 
     Args:
         report: What the Glue run says it published.
+        loads: The loads that touch the window.
         published: Glue job run ids by ISO day, as the catalog has them.
 
     Raises:
         ReconciliationError: A day has no partition; the message names it.
+        CatalogDiffersError: A day's partition is of another Glue run than the newest load of that day.
     """
     missing = [day for day in report.days if day not in published]
     if missing:
         raise ReconciliationError(
             f"the catalog has no partition of {', '.join(missing)}, which Glue run {report.job_run_id} published: "
             "clear curate_prices with its downstream tasks"
+        )
+    differing = []
+    for day in report.days:
+        of_day = [load for load in loads if load.window.start <= date.fromisoformat(day) < load.window.end]
+        newest = max(of_day, key=lambda load: load.load_number, default=None)
+        if newest is not None and newest.glue_job_run_id != published[day]:
+            differing.append(f"{day} (catalog: {published[day]}, warehouse: {newest.glue_job_run_id})")
+    if differing:
+        raise CatalogDiffersError(
+            f"the catalog and the warehouse have different versions of {', '.join(differing)}. If no other run of "
+            "these days is on its way, clear curate_prices with its downstream tasks, so that both have the same"
         )
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 SHORTEST_PAUSE = timedelta(seconds=30)
+_REFUSED = ": refusing"
+"""How the messages of the warehouse's own checks end (sql/migrations, crypto.check_*)."""
+
 LONGEST_PAUSE = timedelta(hours=2)
 
 
@@ -35,6 +38,8 @@ class StepRetryPolicy(RetryPolicy):
                 return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
         if "RejectedShareError" in str(exception):
             return RetryDecision.fail("the same raw records would be rejected again: see docs/runbook.md")
+        if _REFUSED in str(exception):
+            return RetryDecision.fail("the warehouse would refuse the same load again: see docs/runbook.md")
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

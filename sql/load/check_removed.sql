@@ -1,1 +1,1 @@
-CALL crypto.check_removed({{ batch(ti).batch_id | literal }}, {{ (1 if params.force else 0) | literal }})
+CALL crypto.check_removed({{ report(ti).batch_id | literal }}, {{ (1 if params.force else 0) | literal }})

@@ -6,6 +6,7 @@ SET
     rows_staged = counted.rows_staged,
     rows_merged = counted.rows_merged,
     rows_in_window = counted.rows_in_window,
+    rows_owned = counted.rows_merged,
     load_number = counted.load_number,
     status = CASE
         WHEN
@@ -38,14 +39,14 @@ FROM (
         SELECT
             source,
             COUNT(*) AS row_total,
-            SUM(CASE WHEN batch_id = {{ batch(ti).batch_id | literal }} THEN 1 ELSE 0 END) AS of_batch
+            SUM(CASE WHEN batch_id = {{ report(ti).batch_id | literal }} THEN 1 ELSE 0 END) AS of_batch
         FROM crypto.fact_crypto_prices
         WHERE
-            {% include 'load/batch_scope.jinja' %}
+            {% set sources = batch(ti).sources %}{% include 'load/scope.jinja' %}
         GROUP BY source
     ) AS loaded ON merged.source = loaded.source
-    WHERE merged.batch_id = {{ batch(ti).batch_id | literal }}
+    WHERE merged.batch_id = {{ report(ti).batch_id | literal }}
 ) AS counted
 WHERE
-    etl_metadata.batch_id = {{ batch(ti).batch_id | literal }}
+    etl_metadata.batch_id = {{ report(ti).batch_id | literal }}
     AND etl_metadata.source = counted.source

@@ -11,5 +11,5 @@ FROM (
     GROUP BY source
 ) AS superseded
 WHERE
-    etl_metadata.batch_id = {{ batch(ti).batch_id | literal }}
+    etl_metadata.batch_id = {{ report(ti).batch_id | literal }}
     AND etl_metadata.source = superseded.source

@@ -1,3 +1,3 @@
--- A cleared run loads the same batch again: its metadata is replaced, never added to.
+-- A merge that is cleared loads the same batch again: its metadata is replaced, never added to.
 DELETE FROM crypto.etl_metadata
-WHERE batch_id = {{ batch(ti).batch_id | literal }}
+WHERE batch_id = {{ report(ti).batch_id | literal }}

@@ -1,5 +1,5 @@
--- Of each source, the last load that touched the window, how many of its rows are still in the fact table, and of which
--- days they are.
+-- Of each source, the last load that touched the window; how many of its rows the fact table has in the window, and of
+-- which days they are; and how many rows of the fetched markets it has there, whoever loaded them.
 WITH touching AS (
     SELECT
         batch_id,
@@ -26,12 +26,19 @@ rows_of_batch AS (
         LISTAGG(DISTINCT TO_CHAR(observed_at, 'YYYY-MM-DD'), ',') AS days_now
     FROM crypto.fact_crypto_prices
     WHERE
-        batch_id IN (
-            SELECT touching.batch_id
-            FROM touching
-            WHERE touching.recency = 1
-        )
+        observed_at >= {{ window(ti).start | literal }}
+        AND observed_at < {{ window(ti).end | literal }}
     GROUP BY batch_id, source
+),
+
+rows_of_markets AS (
+    SELECT
+        source,
+        COUNT(*) AS rows_in_window
+    FROM crypto.fact_crypto_prices
+    WHERE
+        {% set sources = fetched(ti) %}{% include 'load/scope.jinja' %}
+    GROUP BY source
 )
 
 SELECT
@@ -45,11 +52,13 @@ SELECT
     touching.loaded_at,
     touching.rows_merged,
     COALESCE(rows_of_batch.rows_now, 0) AS rows_now,
-    COALESCE(rows_of_batch.days_now, '') AS days_now
+    COALESCE(rows_of_batch.days_now, '') AS days_now,
+    COALESCE(rows_of_markets.rows_in_window, 0) AS rows_in_window
 FROM touching
 LEFT JOIN rows_of_batch
     ON
         touching.batch_id = rows_of_batch.batch_id
         AND touching.source = rows_of_batch.source
+LEFT JOIN rows_of_markets ON touching.source = rows_of_markets.source
 WHERE touching.recency = 1
 ORDER BY touching.source

@@ -1,5 +1,4 @@
--- Every complete load that touches the days, and how many rows of its window and markets the fact table has now: its
--- own and those of loads that came after it.
+-- Every complete load that touches the days: how many rows it still owns, and how many of them the fact table has.
 WITH loads AS (
     SELECT
         batch_id,
@@ -9,7 +8,7 @@ WITH loads AS (
         window_end,
         markets,
         load_number,
-        rows_merged
+        COALESCE(rows_owned, rows_merged) AS rows_owned
     FROM crypto.etl_metadata
     WHERE
         status = 'loaded'
@@ -17,24 +16,18 @@ WITH loads AS (
         AND window_end > {{ params.start | literal }}
 ),
 
-rows_kept AS (
+rows_of_batch AS (
     SELECT
         loads.batch_id,
         loads.source,
-        COUNT(*) AS row_total
+        COUNT(*) AS rows_now
     FROM loads
     INNER JOIN crypto.fact_crypto_prices AS fact
         ON
-            loads.source = fact.source
-            AND loads.candle_interval = fact.candle_interval
+            loads.batch_id = fact.batch_id
+            AND loads.source = fact.source
             AND loads.window_start <= fact.observed_at
             AND loads.window_end > fact.observed_at
-            AND STRPOS(',' || loads.markets || ',', ',' || fact.symbol || '/' || fact.quote_currency || ',') > 0
-    INNER JOIN crypto.etl_metadata AS loaded_by
-        ON
-            fact.batch_id = loaded_by.batch_id
-            AND fact.source = loaded_by.source
-            AND loads.load_number <= loaded_by.load_number
     GROUP BY loads.batch_id, loads.source
 )
 
@@ -46,11 +39,11 @@ SELECT
     loads.window_end,
     loads.markets,
     loads.load_number,
-    loads.rows_merged,
-    COALESCE(rows_kept.row_total, 0) AS rows_kept
+    loads.rows_owned,
+    COALESCE(rows_of_batch.rows_now, 0) AS rows_now
 FROM loads
-LEFT JOIN rows_kept
+LEFT JOIN rows_of_batch
     ON
-        loads.batch_id = rows_kept.batch_id
-        AND loads.source = rows_kept.source
+        loads.batch_id = rows_of_batch.batch_id
+        AND loads.source = rows_of_batch.source
 ORDER BY loads.load_number

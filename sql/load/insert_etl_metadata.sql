@@ -22,7 +22,7 @@ INSERT INTO crypto.etl_metadata (
 {%- for fetched in batch(ti).sources %}
     {%- set counts = report(ti).sources[fetched.source] %}
     (
-        {{ batch(ti).batch_id | literal }},
+        {{ report(ti).batch_id | literal }},
         {{ fetched.source | literal }},
         {{ fetched.candle_interval | literal }},
         {{ batch(ti).window_start | literal }},

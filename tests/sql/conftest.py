@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -36,12 +36,12 @@ class Candle(NamedTuple):
     observed_at: str
     close_price: str
 
-    def values(self, batch_id: str) -> str:
+    def values(self, batch_id: str, fetched_at: str) -> str:
         """Return the row for an INSERT into a staging table."""
         symbol, quote = self.market.split("/")
         row = (self.source, symbol, quote, self.candle_interval, self.observed_at)
         prices = (self.close_price,) * 6
-        rest = ("7", None, "s3://lake/raw/x.json.gz", "2023-12-20 00:00:00", batch_id)
+        rest = ("7", None, "s3://lake/raw/x.json.gz", fetched_at, batch_id)
         return f"({', '.join(map(sql_literal, (*row, *prices, *rest)))})"
 
 
@@ -69,6 +69,8 @@ class Load:
         candles: What its staging table holds.
         markets: Markets that were asked for, by source; those of the candles when left out.
         curated: Number of candles that the curation report tells, by source; those of ``candles`` when left out.
+        try_number: The try of curate_prices that made the candles.
+        fetched_at: When the candles were fetched.
     """
 
     client: Client
@@ -81,6 +83,8 @@ class Load:
     content_hash: str = "a" * 64
     markets: dict[str, list[str]] = field(default_factory=dict)
     curated: dict[str, int] = field(default_factory=dict)
+    try_number: int = 1
+    fetched_at: str = "2023-12-20 00:00:00"
 
     def __post_init__(self) -> None:
         of_source: dict[str, list[Candle]] = {}
@@ -105,12 +109,16 @@ class Load:
         ]
         self.batch = Batch.of_run(DAG_ID, self.run_id, Window.parse(self.start, self.end), sources)
         self._xcoms = {
-            "resolve_window": [{"window_start": self.start, "window_end": self.end}],
+            "resolve_window": [
+                {"source": source.source, "window_start": self.start, "window_end": self.end} for source in sources
+            ],
+            "fetch_prices": [asdict(source) for source in sources],
             "plan_load": self.batch.as_xcom(),
             "read_curation_report": {
                 "report_version": 1,
-                "batch_id": self.batch.batch_id,
-                "job_run_id": f"jr_{self.run_id}",
+                "batch_id": self.batch_id,
+                "job_run_id": f"jr_{self.run_id}_{self.try_number}",
+                "raw_manifests": [source.raw_manifest for source in sources],
                 "sources": {
                     source: {
                         "fetched": counts[source] + 3,
@@ -120,11 +128,16 @@ class Load:
                     }
                     for source in self.markets
                 },
-                "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}/copy_manifest.json",
+                "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
                 "quarantine": None,
                 "partitions": [],
             },
         }
+
+    @property
+    def batch_id(self) -> str:
+        """What the rows of this attempt carry."""
+        return self.batch.attempt_id(self.try_number)
 
     @property
     def table(self) -> str:
@@ -136,7 +149,7 @@ class Load:
         task = self.dag.get_task(task_id)
         written = [task.sql] if isinstance(task.sql, str) else task.sql
         context = {
-            "ti": SimpleNamespace(xcom_pull=lambda task_ids: self._xcoms[task_ids]),
+            "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id),
             "params": {"force": force},
         }
@@ -146,7 +159,7 @@ class Load:
     def stage(self) -> Load:
         """Fill the staging table, as copy_to_staging does from S3."""
         make = self.sql("copy_to_staging", first=2)
-        rows = [candle.values(self.batch.batch_id) for candle in self.candles]
+        rows = [candle.values(self.batch_id, self.fetched_at) for candle in self.candles]
         fill = [f"INSERT INTO {self.table} VALUES {', '.join(rows)}"] if rows else []
         outcome = self.client.batch(*make, *fill)  # in place of the COPY
         assert outcome.error is None, outcome.error
@@ -180,7 +193,7 @@ class Load:
     def metadata(self) -> dict[str, dict[str, Any]]:
         """Return the batch's rows of crypto.etl_metadata by source."""
         outcome = self.client.run(
-            f"SELECT * FROM crypto.etl_metadata WHERE batch_id = {sql_literal(self.batch.batch_id)} ORDER BY source"
+            f"SELECT * FROM crypto.etl_metadata WHERE batch_id = {sql_literal(self.batch_id)} ORDER BY source"
         )
         names = [column["name"] for column in outcome.columns]
         rows = [dict(zip(names, row, strict=True)) for row in outcome.rows]
@@ -195,9 +208,15 @@ class Load:
         names = [column["name"] for column in outcome.columns]
         return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
 
+    def found(self, start: str, end: str) -> str:
+        """Return the statement with which a backfill of some days finds their loads."""
+        environment = self.dag.get_task("plan_load").get_template_env()
+        template = environment.get_template("load/find_loads.sql")
+        return template.render(params=SimpleNamespace(start=start, end=end))
+
     def in_fact(self) -> list[list[str]]:
         """Return what the fact table should hold of this load."""
-        return sorted([*candle, self.batch.batch_id] for candle in self.candles)
+        return sorted([*candle, self.batch_id] for candle in self.candles)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ class TestMerge:
         assert (row["window_start"], row["window_end"]) == ("2023-12-18", "2023-12-19")
         assert row["content_hash"] == "a" * 64
         assert row["raw_manifest"] == "s3://lake/raw/binance/manifest.json"
-        assert (row["dag_id"], row["run_id"], row["glue_job_run_id"]) == ("crypto_prices_window", "run_1", "jr_run_1")
+        assert (row["dag_id"], row["run_id"], row["glue_job_run_id"]) == ("crypto_prices_window", "run_1", "jr_run_1_1")
         assert row["recorded_at"] is not None
 
     def test_every_column_of_staging_arrives(self, client, make_load):
@@ -63,7 +63,7 @@ class TestMerge:
         first = make_load(candles(BTC, ETH), run_id="cleared").complete()
         other = make_load(candles(BTC, day="2023-12-19"), start="2023-12-19", end="2023-12-20").complete()
         again = make_load(candles(BTC, ETH), run_id="cleared").complete()
-        assert again.batch.batch_id == first.batch.batch_id
+        assert again.batch_id == first.batch_id
         assert client.rows(FACT) == sorted(again.in_fact() + other.in_fact())
         row = again.metadata()["binance"]
         assert (row["status"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == ("loaded", 6, 6, 0)
@@ -114,7 +114,7 @@ class TestCheckRemoved:
         with nothing_changes(client):
             outcome = fewer.merge()
         assert outcome.status == "FAILED"
-        assert f"batch {fewer.batch.batch_id} would remove 4 candles that are loaded" in (outcome.error or "")
+        assert f"batch {fewer.batch_id} would remove 4 candles that are loaded" in (outcome.error or "")
         assert "with the param force" in (outcome.error or "")
 
     def test_a_market_that_is_gone_is_refused_too(self, client, make_load):
@@ -186,7 +186,7 @@ class TestCheckStaging:
         return refused
 
     def test_an_empty_table(self, refusal, make_load):
-        load = make_load([], markets={"binance": [BTC]}).stage()
+        load = make_load([], markets={"binance": [BTC]}, curated={"binance": 3}).stage()
         assert "staging table crypto.stg is empty: refusing to load it" in refusal(load)
 
     @pytest.mark.parametrize("told", [2, 4])
@@ -210,6 +210,139 @@ class TestCheckStaging:
         assert make_load(candles(BTC, hours=range(24))).stage().check_staging().error is None
 
 
+class TestCheckOrigin:
+    def test_rows_of_another_attempt_are_refused_even_by_force(self, client, make_load):
+        """A COPY of the attempt before, which was given up, has ended after this one's."""
+        before = make_load(candles(BTC, price="1.5"), run_id="cleared")
+        now = make_load(candles(BTC, price="2.5"), run_id="cleared", try_number=2).stage()
+        before.stage()
+        with nothing_changes(client):
+            error = now.merge(force=True).error
+        assert f"holds 3 rows that are not of batch {now.batch_id}: refusing to load them" in error
+        assert now.stage().merge().error is None
+
+    def test_a_merge_of_the_attempt_before_is_refused(self, client, make_load):
+        """It was given up, and runs after the new one."""
+        before = make_load(candles(BTC, price="1.5"), run_id="cleared")
+        make_load(candles(BTC, price="2.5"), run_id="cleared", try_number=2).merged()
+        with nothing_changes(client):
+            assert "refusing to load them" in before.merge().error
+
+    def test_other_values_that_were_fetched_later_are_not_replaced(self, client, make_load):
+        old = make_load(candles(BTC, price="1.5"), fetched_at="2023-12-19 00:05:00").merged()
+        new = make_load(candles(BTC, price="2.5"), fetched_at="2023-12-19 12:00:00").merged()
+        with nothing_changes(client):
+            error = old.merge().error
+        assert (
+            f"batch {old.batch_id} would replace 3 candles by others that were fetched before them: refusing" in error
+        )
+        assert old.merge(force=True).error is None
+        assert client.rows(FACT) == old.in_fact()
+        assert new.merge().error is None
+
+    def test_equal_values_may_be_of_any_time(self, client, make_load):
+        old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
+        make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
+        assert old.merge().error is None
+        assert client.rows(FACT) == old.in_fact()
+
+    @pytest.mark.parametrize(
+        "column",
+        ["open_price", "high_price", "low_price", "close_price", "base_volume", "quote_volume", "trade_count",
+         "market_cap"],
+    )  # fmt: skip
+    @pytest.mark.parametrize("value", ["9", "NULL"])
+    def test_every_number_is_compared(self, client, make_load, column, value):
+        old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
+        client.ok(f"UPDATE {old.table} SET market_cap = 1")
+        new = make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").stage()
+        client.ok(f"UPDATE {new.table} SET market_cap = 1")
+        client.ok(f"UPDATE {new.table} SET {column} = {value} WHERE observed_at = '2023-12-18 01:00:00'")
+        assert new.merge().error is None
+        assert "would replace 1 candles by others" in old.merge().error
+
+
+class TestRowsOwned:
+    """What find_loads tells a backfill: is all that a load has merged, and no later one replaced, still there?"""
+
+    @staticmethod
+    def found(client, load, start="2023-12-01", end="2024-01-01"):
+        rows = client.run(load.found(start, end))
+        names = [column["name"] for column in rows.columns]
+        return {row["batch_id"]: row for row in (dict(zip(names, found, strict=True)) for found in rows.rows)}
+
+    def test_a_load_owns_what_it_has_merged(self, client, make_load):
+        load = make_load(candles(BTC, ETH)).merged()
+        (row,) = self.found(client, load).values()
+        assert (row["rows_owned"], row["rows_now"]) == (6, 6)
+        assert (row["source"], row["candle_interval"], row["markets"]) == ("binance", "1h", "BTC/USDT,ETH/USDT")
+        assert (row["window_start"], row["window_end"], row["load_number"]) == ("2023-12-18", "2023-12-19", 1)
+
+    def test_only_complete_loads_that_touch_the_days_are_found(self, client, make_load):
+        load = make_load(candles(BTC)).merged()
+        assert self.found(client, load, "2023-12-18", "2023-12-19")
+        assert self.found(client, load, "2023-12-19", "2023-12-20") == {}
+        assert self.found(client, load, "2023-12-17", "2023-12-18") == {}
+        client.ok("UPDATE crypto.etl_metadata SET status = 'merged'")
+        assert self.found(client, load) == {}
+
+    def test_what_a_later_load_replaces_is_that_ones(self, client, make_load):
+        three_days = [candle for day in (18, 19, 20) for candle in candles(BTC, ETH, day=f"2023-12-{day}")]
+        month = make_load(three_days, end="2023-12-21").merged()
+        day = make_load(candles(BTC, day="2023-12-19", price="2.5"), start="2023-12-19", end="2023-12-20").merged()
+        fewer = make_load(candles(BTC, day="2023-12-20", hours=range(1)), start="2023-12-20", end="2023-12-21").merged(
+            force=True
+        )
+        found = self.found(client, month)
+        assert {name: (row["rows_owned"], row["rows_now"]) for name, row in found.items()} == {
+            month.batch_id: (12, 12),
+            day.batch_id: (3, 3),
+            fewer.batch_id: (1, 1),
+        }
+
+    def test_rows_that_are_lost_are_noticed_even_when_others_were_added(self, client, make_load):
+        month = make_load(candles(BTC) + candles(BTC, day="2023-12-19"), end="2023-12-20").merged()
+        client.ok("DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18 01:00:00'")
+        make_load(candles(BTC, day="2023-12-19", hours=range(9)), start="2023-12-19", end="2023-12-20").merged()
+        row = self.found(client, month)[month.batch_id]
+        assert (row["rows_owned"], row["rows_now"]) == (3, 2)
+
+    def test_a_load_from_before_rows_were_owned_owns_what_it_merged(self, client, make_load):
+        load = make_load(candles(BTC)).merged()
+        client.ok("UPDATE crypto.etl_metadata SET rows_owned = NULL")
+        row = self.found(client, load)[load.batch_id]
+        assert (row["rows_owned"], row["rows_now"]) == (3, 3)
+        make_load(candles(BTC, hours=range(1)), fetched_at="2023-12-21 00:00:00").merged(force=True)
+        row = self.found(client, load)[load.batch_id]
+        assert (row["rows_owned"], row["rows_now"]) == (0, 0)
+
+
+class TestAttempts:
+    def test_a_cleared_run_has_one_load(self, client, make_load):
+        first = make_load(candles(BTC, price="1.5"), run_id="cleared").complete()
+        second = make_load(candles(BTC, price="2.5"), run_id="cleared", try_number=2).complete()
+        assert first.metadata() == {}
+        assert second.metadata()["binance"]["status"] == "loaded"
+        assert client.rows(FACT) == second.in_fact()
+
+    def test_an_attempt_of_which_rows_are_left_keeps_its_metadata(self, client, make_load):
+        """The settings have lost a market in between: its candles are still the earlier attempt's."""
+        first = make_load(candles(BTC, ETH), run_id="cleared").complete()
+        make_load(candles(BTC), run_id="cleared", try_number=2).complete()
+        row = first.metadata()["binance"]
+        assert (row["rows_owned"], row["status"]) == (3, "loaded")
+
+    def test_other_runs_of_the_window_and_other_windows_of_the_run_keep_theirs(self, client, make_load):
+        other_run = make_load(candles(BTC)).complete()
+        other_window = make_load(
+            candles(BTC, day="2023-12-19"), run_id="cleared", start="2023-12-19", end="2023-12-20"
+        ).complete()
+        client.ok("DELETE FROM crypto.fact_crypto_prices")
+        make_load(candles(BTC), run_id="cleared", try_number=2).complete()
+        assert other_run.metadata()
+        assert other_window.metadata()
+
+
 class TestRecordLoad:
     def test_a_load_is_complete_when_its_merge_is(self, make_load):
         """Clearing the merge alone must not leave a load that looks incomplete."""
@@ -220,14 +353,6 @@ class TestRecordLoad:
         row = load.metadata()["binance"]
         assert row["status"] == "loaded"
         assert row["recorded_at"] is not None
-
-    def test_rows_that_are_not_the_batchs_own_are_not_counted_as_merged(self, client, make_load):
-        load = make_load(candles(BTC)).stage()
-        client.ok(f"UPDATE {load.table} SET batch_id = 'another' WHERE observed_at = '2023-12-18'")
-        assert load.merge().error is None
-        load.record()
-        row = load.metadata()["binance"]
-        assert (row["rows_merged"], row["rows_in_window"], row["status"]) == (2, 3, "merged")
 
     def test_only_the_batchs_own_rows_are_marked(self, make_load):
         other = make_load(candles(BTC)).merged()
@@ -252,18 +377,18 @@ class TestTwoLoadsOfOneWindow:
 
     def test_the_newest_is_the_one_that_was_merged_last_whatever_its_time(self, client, make_load):
         first, second = make_load(candles(BTC)).merged(), make_load(candles(BTC, price="2.5")).merged()
-        client.ok(f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch.batch_id}'")
-        assert second.current_loads()["binance"]["batch_id"] == second.batch.batch_id
+        client.ok(f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch_id}'")
+        assert second.current_loads()["binance"]["batch_id"] == second.batch_id
 
     def test_loads_from_before_load_numbers_are_ordered_by_time_and_before_all_others(self, client, make_load):
         first, second = make_load(candles(BTC)).merged(), make_load(candles(BTC, price="2.5")).merged()
         client.ok(
             "UPDATE crypto.etl_metadata SET load_number = NULL",
-            f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch.batch_id}'",
+            f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch_id}'",
         )
-        assert first.current_loads()["binance"]["batch_id"] == first.batch.batch_id
+        assert first.current_loads()["binance"]["batch_id"] == first.batch_id
         third = make_load(candles(BTC, price="3.5")).merged()
-        assert third.current_loads()["binance"]["batch_id"] == third.batch.batch_id
+        assert third.current_loads()["binance"]["batch_id"] == third.batch_id
         assert second.metadata()["binance"]["load_number"] is None
 
 
@@ -277,15 +402,16 @@ class TestFindCurrentLoads:
         del row["loaded_at"]
         assert row == {
             "source": "binance",
-            "batch_id": load.batch.batch_id,
+            "batch_id": load.batch_id,
             "status": "loaded",
             "window_start": "2023-12-18",
             "window_end": "2023-12-19",
             "content_hash": "a" * 64,
-            "glue_job_run_id": "jr_run_1",
+            "glue_job_run_id": "jr_run_1_1",
             "rows_merged": 3,
             "rows_now": 3,
             "days_now": "2023-12-18",
+            "rows_in_window": 3,
         }
 
     def test_the_days_are_those_that_have_rows(self, make_load):
@@ -302,12 +428,25 @@ class TestFindCurrentLoads:
         row = load.current_loads()["binance"]
         assert (row["rows_now"], row["days_now"]) == (0, "")
 
+    def test_a_day_without_candles_inside_a_loaded_month_has_none(self, make_load):
+        """The market was listed later: an empty answer for the day before is right, and nothing is missing."""
+        make_load(candles(BTC, day="2023-12-20"), start="2023-12-01", end="2024-01-01").merged()
+        before = make_load([], markets={"binance": [BTC]}, start="2023-12-10", end="2023-12-11").current_loads()
+        assert (before["binance"]["rows_now"], before["binance"]["rows_in_window"]) == (0, 0)
+        inside = make_load([], markets={"binance": [BTC]}, start="2023-12-20", end="2023-12-21").current_loads()
+        assert (inside["binance"]["rows_now"], inside["binance"]["rows_in_window"]) == (3, 3)
+
+    def test_only_rows_of_the_fetched_markets_are_missed(self, make_load):
+        make_load(candles(BTC)).merged()
+        row = make_load([], markets={"binance": [ETH]}).current_loads()["binance"]
+        assert (row["rows_now"], row["rows_in_window"]) == (3, 0)
+
     def test_each_source_has_a_current_load_of_its_own(self, make_load):
         both = make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
         later = make_load(candles(BTC, price="2.5")).merged()
         current = later.current_loads()
-        assert current["binance"]["batch_id"] == later.batch.batch_id
-        assert current["coinbase"]["batch_id"] == both.batch.batch_id
+        assert current["binance"]["batch_id"] == later.batch_id
+        assert current["coinbase"]["batch_id"] == both.batch_id
         assert (current["binance"]["rows_now"], current["coinbase"]["rows_now"]) == (3, 3)
 
     def test_a_load_is_current_for_every_window_that_it_touches(self, make_load):

@@ -126,18 +126,18 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         if plan_only:
             self.log.info("A dry run: nothing is started")
             return []
-        digest = hashlib.sha256(context["dag_run"].run_id.encode()).hexdigest()[:12]
         return [
-            {
-                "trigger_run_id": f"backfill__{window.name}__{digest}",
-                "conf": {
+            _window_run(
+                context["dag_run"].run_id,
+                window,
+                {
                     "start": window.start.isoformat(),
                     "end": window.end.isoformat(),
                     "sources": sorted(chosen),
                     "symbols": sorted({symbol for symbols in chosen.values() for symbol in symbols}),
                     "force": force,
                 },
-            }
+            )
             for window in plan.windows
         ]
 
@@ -153,8 +153,8 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
                 window=Window.parse(str(row["window_start"]), str(row["window_end"])),
                 markets=frozenset(str(row["markets"] or "").split(",")),
                 load_number=int(row["load_number"] or 0),
-                rows_merged=int(row["rows_merged"] or 0),
-                rows_kept=int(row["rows_kept"] or 0),
+                rows_owned=int(row["rows_owned"] or 0),
+                rows_now=int(row["rows_now"] or 0),
             )
             for row in self.warehouse.query(self.sql)
             if row["candle_interval"] == candle_interval
@@ -168,3 +168,9 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         seconds = [run["ExecutionTime"] for run in runs if run["JobRunState"] == "SUCCEEDED"]
         mean = sum(seconds) / len(seconds) if seconds else ASSUMED_RUN_SECONDS
         return GlueRunSize(dpus, mean, len(seconds))
+
+
+def _window_run(run_id: str, window: Window, conf: dict[str, Any]) -> dict[str, Any]:
+    """Return the run of a window: another one for another conf, which a run that is there already would not take."""
+    digest = hashlib.sha256(json.dumps([run_id, conf], sort_keys=True).encode()).hexdigest()[:12]
+    return {"trigger_run_id": f"backfill__{window.name}__{digest}", "conf": conf}

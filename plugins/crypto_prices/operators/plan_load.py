@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
 from crypto_prices import macros
-from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.batch import Batch
 from crypto_prices.catalog import published_versions
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Warehouse
@@ -33,15 +33,16 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
         batch: What was fetched.
         current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
             window, with ``source``, ``batch_id``, ``status``, ``window_start``, ``window_end``, ``content_hash``,
-            ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of that batch,
-            today) and ``days_now`` (their ISO days, with commas between them).
+            ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of that batch in
+            this window, today), ``days_now`` (their ISO days, with commas between them) and ``rows_in_window`` (of the
+            fetched markets in this window, whoever loaded them).
         published: Glue job run ids by ISO day of the window, as the catalog has them.
 
     Raises:
         EmptyWindowError: Nothing was fetched, but the warehouse has rows of the window.
     """
     if not batch.records:
-        loaded = sum(int(row["rows_now"] or 0) for row in current_loads)
+        loaded = sum(int(row["rows_in_window"] or 0) for row in current_loads)
         if loaded:
             raise EmptyWindowError(
                 f"no source has a candle in [{batch.window_start}, {batch.window_end}) any more, but the warehouse "
@@ -82,19 +83,17 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
     Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
 
     Args:
-        fetched: Results of ``fetch_prices``, one per source (templated or an XComArg).
         sql: Statement that finds the current loads (templated, sql/load/find_current_loads.sql).
         force: Load in any case (templated; ``True`` as text or bool).
     """
 
     aws_hook_class = RedshiftDataHook
-    template_fields: Sequence[str] = aws_template_fields("fetched", "sql", "force")
+    template_fields: Sequence[str] = aws_template_fields("sql", "force")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
 
-    def __init__(self, *, fetched: Any, sql: str, force: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, sql: str, force: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.fetched = fetched
         self.sql = sql
         self.force = force
 
@@ -110,8 +109,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
             AirflowFailException: Nothing was fetched, but the warehouse has rows of the window.
         """
         ti, dag_run = context["ti"], context["dag_run"]
-        sources = [FetchedSource(**fetched) for fetched in self.fetched]
-        batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), sources)
+        batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), macros.fetched(ti))
         settings = load_settings()
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         published = published_versions(glue, settings.catalog_database, settings.catalog_table, batch.window)

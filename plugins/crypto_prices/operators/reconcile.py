@@ -16,6 +16,7 @@ from crypto_prices import macros
 from crypto_prices.catalog import published_versions
 from crypto_prices.reconciliation import (
     LoadedCounts,
+    NumberedLoad,
     ReconciliationError,
     accounting_table,
     check_load,
@@ -23,6 +24,7 @@ from crypto_prices.reconciliation import (
 )
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Value, Warehouse
+from crypto_prices.window import Window
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -34,7 +36,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
     With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
 
     Args:
-        sql: Statement that reads the batch's rows of ``crypto.etl_metadata`` (templated).
+        sql: Statement that finds the loads of the window (templated, sql/load/find_loads_of_window.sql).
     """
 
     aws_hook_class = RedshiftDataHook
@@ -56,12 +58,23 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
 
         Raises:
             AirflowFailException: Two steps count differently, or a loaded day is not in the catalog.
+            CatalogDiffersError: The catalog has another version of a day than the warehouse; tried again, because the
+                run that published it may be about to merge it.
         """
         batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
         settings = load_settings()
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         published = published_versions(glue, settings.catalog_database, settings.catalog_table, batch.window)
-        rows = self.warehouse.query(self.sql)
+        found = self.warehouse.query(self.sql)
+        loads = [
+            NumberedLoad(
+                window=Window.parse(str(row["window_start"]), str(row["window_end"])),
+                load_number=int(row["load_number"] or 0),
+                glue_job_run_id=str(row["glue_job_run_id"]),
+            )
+            for row in found
+        ]
+        rows = [row for row in found if row["batch_id"] == report.batch_id]
         loaded = [
             LoadedCounts(
                 source=str(row["source"]),
@@ -72,20 +85,17 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
             )
             for row in rows
         ]
-        self.log.info("Batch %s\n%s", batch.batch_id, accounting_table(report, loaded))
+        self.log.info("Batch %s\n%s", report.batch_id, accounting_table(report, loaded))
         try:
             check_load(report, loaded)
-            check_published(report, published)
+            check_published(report, loads, published)
         except ReconciliationError as error:
             raise AirflowFailException(str(error)) from error
-        others = sorted({run for run in published.values() if run != report.job_run_id})
-        if others:
-            self.log.warning("Glue run %s published days of this window after this run did", ", ".join(others))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
                 "window_start": batch.window_start,
                 "window_end": batch.window_end,
-                "batch_id": batch.batch_id,
+                "batch_id": report.batch_id,
             }
         return rows
 

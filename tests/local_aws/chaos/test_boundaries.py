@@ -97,7 +97,7 @@ def test_the_bundles_own_statements_have_their_roles():
     )
     assert role("lock_loads", "record_load") == "record_load"
     assert role("drop_staging") == "drop_staging"
-    assert role("read_etl_metadata") == "reconcile"
+    assert role("find_loads_of_window") == "reconcile"
 
 
 def test_the_first_words_of_a_statement_leave_comments_out():

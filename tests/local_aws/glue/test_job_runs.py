@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -172,16 +173,21 @@ def alive(run_id):
     return processes(f"LOCAL_AWS_JOB_RUN_ID={run_id}\0")
 
 
-def jvms():
-    """JVMs of this machine that serve runs."""
-    return set(processes("_PYSPARK_DRIVER_CONN_INFO_PATH="))
+def jvms(parent):
+    """JVMs that serve the runs of a process."""
+    found = set()
+    for pid in processes("_PYSPARK_DRIVER_CONN_INFO_PATH="):
+        with contextlib.suppress(OSError):
+            if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.add(pid)
+    return found
 
 
 def gone(run_id, serving=frozenset()):
     """Whether a run's driver, and JVMs that only it can have used, end soon."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if not alive(run_id) and not serving & jvms():
+        if not alive(run_id) and not any(Path(f"/proc/{pid}").exists() for pid in serving):
             return True
         time.sleep(0.05)
     return False
@@ -289,7 +295,7 @@ def test_concurrency_and_stop(glue):
     with pytest.raises(AwsError) as refusal:
         start(glue, "sleeps")
     assert refusal.value.code == "ConcurrentRunsExceededException"
-    before = jvms()
+    before = jvms(os.getpid())
     assert alive(run_id)
 
     answer = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id, "jr_unknown"]})
@@ -301,7 +307,7 @@ def test_concurrency_and_stop(glue):
     assert "RUNNING" not in seen
     assert "ErrorMessage" not in run
     assert gone(run_id)
-    assert len(before - jvms()) == 1  # the script may have left anything in it
+    assert before - jvms(os.getpid())  # the script may have left anything in it
 
     again = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id]})
     assert again["SuccessfulSubmissions"] == []
@@ -366,7 +372,6 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
         time.sleep(300)
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
-    others = jvms()
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
     try:
         run_id = server.stdout.readline().strip()
@@ -376,7 +381,7 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert alive(run_id)
-        serving = jvms() - others
+        serving = jvms(server.pid)
         assert serving
     finally:
         server.send_signal(signal.SIGKILL)

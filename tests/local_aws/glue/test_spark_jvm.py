@@ -25,15 +25,6 @@ def test_a_missing_java_is_named(monkeypatch, tmp_path):
         java()
 
 
-def test_the_java_of_the_set_up_goes_first(monkeypatch, tmp_path):
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "old"))
-    for home in (tmp_path / "venv" / "java", tmp_path / "old"):
-        (home / "bin").mkdir(parents=True)
-        (home / "bin" / "java").touch()
-    assert java() == tmp_path / "venv" / "java" / "bin" / "java"
-
-
 def test_the_java_of_the_set_up_comes_before_java_home(monkeypatch, tmp_path):
     program = tmp_path / "java" / "bin" / "java"
     program.parent.mkdir(parents=True)
@@ -110,6 +101,15 @@ def test_jvms_are_kept_for_the_runs_to_come(tmp_path, idle, monkeypatch):
     jvms.give_back(again[0])
     jvms.close()
     assert [jvm.exit_code for jvm in again] == [-9, None]
+
+
+def test_a_jvm_that_cannot_start_leaves_no_folder(tmp_path, monkeypatch):
+    jvms = SparkJvms(cache_dir=tmp_path / "cache", work_dir=tmp_path / "jvms")
+    monkeypatch.setattr(jvms, "_class_path", list)
+    monkeypatch.setattr(spark_jvm, "java", lambda: tmp_path / "no java")
+    with pytest.raises(OSError, match="no java"):
+        jvms.take()
+    assert list((tmp_path / "jvms").iterdir()) == []
 
 
 def test_a_jvm_that_is_idle_for_long_ends(tmp_path, idle, monkeypatch):

@@ -13,8 +13,9 @@ BATCH = Batch(
 )
 DOCUMENT = {
     "report_version": 1,
-    "batch_id": "b1",
+    "batch_id": "b1-1",
     "job_run_id": "jr_1",
+    "raw_manifests": ["s3://lake/m.json"],
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
     "partitions": [{"values": ["2023", "12", "18"], "location": "s3://lake/curated/x/", "rows": 23}],
     "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",

@@ -1,21 +1,28 @@
 import pytest
 from crypto_prices.curation_report import CurationReport, SourceCounts
 from crypto_prices.reconciliation import (
+    CatalogDiffersError,
     LoadedCounts,
+    NumberedLoad,
     ReconciliationError,
     accounting_table,
     check_load,
     check_published,
 )
+from crypto_prices.window import Window
 
 REPORT = CurationReport(
     batch_id="b1",
     job_run_id="jr_1",
+    raw_manifests=("s3://lake/m.json",),
     sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
     copy_manifest="s3://lake/m.json",
     quarantine="s3://lake/q/",
     days=("2023-12-18",),
 )
+
+
+OWN = NumberedLoad(Window.parse("2023-12-18", "2023-12-19"), 7, "jr_1")
 
 
 def test_a_load_that_adds_up_passes():
@@ -35,11 +42,18 @@ def test_a_load_without_a_metadata_row_is_refused():
 
 
 def test_a_loaded_day_that_the_catalog_does_not_show_is_refused():
-    check_published(REPORT, {"2023-12-18": "jr_1"})
-    # Another run published the day later; it has the same markets, and its own reconciliation.
-    check_published(REPORT, {"2023-12-18": "jr_2"})
+    check_published(REPORT, [OWN], {"2023-12-18": "jr_1"})
     with pytest.raises(ReconciliationError, match=r"no partition of 2023-12-18, which Glue run jr_1 published"):
-        check_published(REPORT, {"2023-12-17": "jr_1"})
+        check_published(REPORT, [OWN], {"2023-12-17": "jr_1"})
+
+
+def test_the_catalog_must_show_what_the_warehouse_loaded_last():
+    later = NumberedLoad(Window.parse("2023-12-01", "2024-01-01"), 8, "jr_2")
+    elsewhere = NumberedLoad(Window.parse("2023-12-19", "2023-12-20"), 9, "jr_3")
+    for order in ([OWN, later, elsewhere], [elsewhere, later, OWN]):
+        check_published(REPORT, order, {"2023-12-18": "jr_2"})
+        with pytest.raises(CatalogDiffersError, match=r"2023-12-18 \(catalog: jr_1, warehouse: jr_2\)"):
+            check_published(REPORT, order, {"2023-12-18": "jr_1"})
 
 
 def test_the_accounting_shows_every_figure_and_reason():

@@ -41,6 +41,13 @@ def test_what_would_be_rejected_again_is_not_repeated():
     assert "the same raw records" in decision.reason
 
 
+def test_what_the_warehouse_refuses_is_not_repeated():
+    said = "ERROR: staging table crypto.stg_1 holds 23 rows, the curation report says 24: refusing to load it"
+    decision = decide(AirflowException(f"Statement 1 failed: {said}"))
+    assert decision.action is RetryAction.FAIL
+    assert "the same load" in decision.reason
+
+
 @pytest.mark.parametrize("error", [AirflowException("Error in glue job"), FatalSourceError("no", "stop"), OSError()])
 def test_everything_else_follows_the_tasks_own_retries(error):
     assert decide(error).action is RetryAction.DEFAULT

@@ -31,8 +31,9 @@ _BATCH = Batch(
     ],
 )
 _REPORT = CurationReport(
-    batch_id=_BATCH.batch_id,
+    batch_id=_BATCH.attempt_id(1),
     job_run_id="jr_1",
+    raw_manifests=tuple(source.raw_manifest for source in _BATCH.sources),
     sources={
         "binance": SourceCounts(fetched=51, curated=48, quarantined={"off_grid": 2}, duplicates=1),
         "coinbase": SourceCounts(fetched=24, curated=24, quarantined={}, duplicates=0),
@@ -46,6 +47,11 @@ _REPORT = CurationReport(
 def window(ti):
     """Stand in for the macro of the same name."""
     return _WINDOW
+
+
+def fetched(ti):
+    """Stand in for the macro of the same name."""
+    return _BATCH.sources
 
 
 def batch(ti):

@@ -34,9 +34,14 @@ class TaskInstance:
     results: dict[str, Any] = field(default_factory=dict)
     pushed: dict[str, Any] = field(default_factory=dict)
     map_index: int = -1
+    try_number: int = 1
 
-    def xcom_pull(self, task_ids: str) -> Any:
-        return self.results.get(task_ids)
+    def xcom_pull(self, task_ids: str, map_indexes: list[int] | None = None) -> Any:
+        results = self.results.get(task_ids)
+        if map_indexes is None:
+            return results
+        of_index = dict(enumerate(results or []))
+        return [of_index.get(index) for index in map_indexes]
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
@@ -78,7 +83,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
     def make(*, force: bool = False, clear_number: int = 0, run_id: str = "run_1", **results: Any) -> dict[str, Any]:
         window = {"window_start": WINDOW.start.isoformat(), "window_end": WINDOW.end.isoformat()}
         return {
-            "ti": TaskInstance({"resolve_window": [window]} | results),
+            "ti": TaskInstance({"resolve_window": [{"source": "binance"} | window]} | results),
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number),
             "params": {"force": force},
             "outlet_events": OutletEventAccessors(),
@@ -209,8 +214,9 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
     """Return a curation report of a batch in which everything was curated."""
     return {
         "report_version": 1,
-        "batch_id": of.batch_id,
+        "batch_id": of.attempt_id(1),
         "job_run_id": job_run_id,
+        "raw_manifests": [each.raw_manifest for each in of.sources],
         "sources": {
             each.source: {"fetched": each.records, "curated": each.records, "quarantined": {}, "duplicates": 0}
             for each in of.sources

@@ -68,7 +68,7 @@ def test_it_starts_the_run_of_its_batch_and_waits_without_a_worker(glue, started
         "--raw_manifests": "s3://lake/raw/binance/manifest.json,s3://lake/raw/coinbase/manifest.json",
         "--window_start": "2023-12-18",
         "--window_end": "2023-12-20",
-        "--batch_id": both.batch_id,
+        "--batch_id": both.attempt_id(1),
         "--catalog_database": "crypto",
         "--catalog_table": "crypto_prices",
         "--lake_bucket": "crypto-prices-lake",

@@ -31,6 +31,7 @@ def load(source="binance", **changes):
         "rows_merged": 24,
         "rows_now": 24,
         "days_now": "2023-12-18",
+        "rows_in_window": 24,
     } | changes
 
 
@@ -82,7 +83,7 @@ def test_a_day_that_the_catalog_lacks_is_loaded_and_one_without_candles_is_not_m
 
 
 def test_a_window_without_any_candle_is_not_loaded():
-    reason = reason_to_skip(batch(fetched(records=0)), [load(rows_now=0)], {})
+    reason = reason_to_skip(batch(fetched(records=0)), [load(rows_in_window=0)], {})
     assert reason is not None
     assert "no source has a candle" in reason
 
@@ -118,8 +119,8 @@ class TestExecute:
         """Give a function that runs the task on what was fetched; it returns the result and what was pushed."""
 
         def run(*sources, **run_options):
-            context = make_context(**run_options)
-            task = make_task("plan_load", fetched=[asdict(source) for source in sources])
+            context = make_context(fetch_prices=[asdict(source) for source in sources], **run_options)
+            task = make_task("plan_load")
             task.render_template_fields(context)
             self.pushed = context["ti"].pushed
             return task.execute(context)

@@ -1,21 +1,32 @@
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.load_window import FACT_CRYPTO_PRICES
+from crypto_prices.reconciliation import CatalogDiffersError
 from crypto_prices.sql_literals import sql_literal
 
 from tests.plugins.crypto_prices.operators.conftest import batch, report
 
 THIS = batch()
+ATTEMPT = THIS.attempt_id(1)
 
 
 @pytest.fixture
 def loaded(warehouse):
     """Give a function that writes the batch's row of crypto.etl_metadata, as the merge and record_load do."""
 
-    def write(batch_id=THIS.batch_id, rows_staged=48, rows_merged=48, rows_in_window=48):
+    def write(
+        batch_id=ATTEMPT,
+        rows_staged=48,
+        rows_merged=48,
+        rows_in_window=48,
+        glue_run="jr_1",
+        number=1,
+        days=("2023-12-18", "2023-12-20"),
+    ):
         values = (
-            *(batch_id, "binance", "1h", "2023-12-18", "2023-12-20", "h1", "m", "jr_1", "c", "d", "r", "loaded"),
-            *(48, 0, 0, 48, rows_staged, rows_merged, rows_in_window, "2023-12-21", "2023-12-21", 1, "BTC/USDT", 0),
+            *(batch_id, "binance", "1h", *days, "h1", "m", glue_run, "c", "d", "r", "loaded"),
+            *(48, 0, 0, 48, rows_staged, rows_merged, rows_in_window, "2023-12-21", "2023-12-21", number, "BTC/USDT"),
+            *(0, rows_merged),
         )
         warehouse.execute_batch([f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, values))})"])
 
@@ -42,15 +53,17 @@ def published(catalog):
 
 def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(loaded, reconcile, published, task_log):
     loaded()
-    loaded(batch_id="another", rows_merged=1)
+    loaded(batch_id="another", rows_merged=1, glue_run="jr_0", number=0)
     rows, extra = reconcile()
     assert rows == [
         {
-            "source": "binance", "status": "loaded", "rows_fetched": 48, "rows_quarantined": 0, "rows_duplicate": 0,
-            "rows_curated": 48, "rows_staged": 48, "rows_merged": 48, "rows_in_window": 48, "rows_removed": 0,
+            "batch_id": ATTEMPT, "window_start": "2023-12-18", "window_end": "2023-12-20", "glue_job_run_id": "jr_1",
+            "load_number": 1, "source": "binance", "status": "loaded", "rows_fetched": 48, "rows_quarantined": 0,
+            "rows_duplicate": 0, "rows_curated": 48, "rows_staged": 48, "rows_merged": 48, "rows_in_window": 48,
+            "rows_removed": 0,
         }
     ]  # fmt: skip
-    assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "batch_id": THIS.batch_id}
+    assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "batch_id": ATTEMPT}
     assert "source" in task_log.text
     assert "in window" in task_log.text
 
@@ -67,7 +80,7 @@ def test_a_count_that_differs_is_red_with_the_figures(loaded, reconcile, publish
 
 def test_a_batch_without_metadata_is_red(loaded, reconcile, published):
     loaded(batch_id="another")
-    with pytest.raises(AirflowFailException, match=f"has no row for batch {THIS.batch_id}"):
+    with pytest.raises(AirflowFailException, match=f"has no row for batch {ATTEMPT}"):
         reconcile()
 
 
@@ -78,9 +91,27 @@ def test_a_day_that_the_catalog_does_not_have_is_red(loaded, reconcile, catalog)
         reconcile()
 
 
-def test_a_day_that_a_later_run_published_is_told_and_green(loaded, reconcile, catalog, task_log):
+def test_a_batch_with_two_rows_of_metadata_is_red(loaded, reconcile, published):
+    loaded()
+    loaded()
+    with pytest.raises(AirflowFailException, match=f"binance: .* has 2 rows for batch {ATTEMPT}"):
+        reconcile()
+
+
+def test_a_day_that_another_run_published_and_did_not_load_is_looked_at_again(loaded, reconcile, catalog):
     loaded()
     catalog.publish("2023-12-18", "jr_1")
     catalog.publish("2023-12-19", "jr_2")
+    with pytest.raises(CatalogDiffersError, match=r"2023-12-19 \(catalog: jr_2, warehouse: jr_1\)"):
+        reconcile()
+    loaded(batch_id="another", glue_run="jr_2", number=2, days=("2023-12-19", "2023-12-20"))
     reconcile()
-    assert "Glue run jr_2 published days of this window after this run did" in task_log.text
+
+
+def test_a_day_that_the_catalog_has_of_an_earlier_load_than_the_warehouse_is_looked_at_again(
+    loaded, reconcile, published
+):
+    loaded()
+    loaded(batch_id="another", glue_run="jr_2", number=2)
+    with pytest.raises(CatalogDiffersError, match=r"2023-12-18 \(catalog: jr_1, warehouse: jr_2\), 2023-12-19"):
+        reconcile()

@@ -1,0 +1,17 @@
+-- Earlier attempts of the same run at the same window of which nothing is left: a cleared run has one load, not two.
+DELETE FROM crypto.etl_metadata
+WHERE
+    dag_id = {{ dag_run.dag_id | literal }}
+    AND run_id = {{ dag_run.run_id | literal }}
+    AND window_start = {{ batch(ti).window_start | literal }}
+    AND window_end = {{ batch(ti).window_end | literal }}
+    AND batch_id <> {{ report(ti).batch_id | literal }}
+    AND NOT EXISTS (
+        SELECT 1
+        FROM crypto.fact_crypto_prices AS fact
+        WHERE
+            fact.batch_id = etl_metadata.batch_id
+            AND fact.source = etl_metadata.source
+            AND fact.observed_at >= {{ batch(ti).window_start | literal }}
+            AND fact.observed_at < {{ batch(ti).window_end | literal }}
+    )
