@@ -28,7 +28,7 @@ _S3_ROLES = (
 _STATEMENT_ROLES = (
     # The first that fits: a batch holds the words of several.
     ("copy_to_staging", r"COPY crypto\.stg_"),
-    ("merge_into_fact", r"rows_owned = counted\.rows_merged"),
+    ("merge_into_fact", r"MERGE INTO|rows_owned = counted\.rows_merged"),
     ("record_load", r"SET recorded_at = GETDATE"),
     ("check_staging", r"CALL crypto\.check_staging"),
     ("drop_staging", r"DROP TABLE IF EXISTS crypto\.stg_"),

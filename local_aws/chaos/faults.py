@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -214,20 +215,20 @@ def process_of(client_port: int | None) -> int | None:
     """Return the process on this machine that holds the client's end of a connection (Linux)."""
     if client_port is None:
         return None
-    wanted = f"0100007F:{client_port:04X}"
+    # Java's sockets are IPv6 ones that speak IPv4.
+    wanted = {f"0100007F:{client_port:04X}", f"0000000000000000FFFF00000100007F:{client_port:04X}"}
     inode = None
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[1] == wanted:
-            inode = fields[9]
-            break
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1] in wanted:
+                inode = fields[9]
     if inode is None:
         return None
     for folder in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            links = [os.readlink(link) for link in folder.iterdir()]
-        except OSError:
-            continue
-        if f"socket:[{inode}]" in links:
-            return int(folder.parent.name)
+        with contextlib.suppress(OSError):
+            for link in folder.iterdir():
+                with contextlib.suppress(OSError):
+                    if os.readlink(link) == f"socket:[{inode}]":
+                        return int(folder.parent.name)
     return None

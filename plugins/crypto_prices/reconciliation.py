@@ -27,11 +27,15 @@ class NumberedLoad:
         window: Its days.
         load_number: Its place in the order of all loads.
         glue_job_run_id: The Glue run that curated it.
+        source: Name of the source.
+        content_hash: SHA-256 over what was asked of the source and what it answered.
     """
 
     window: Window
     load_number: int
     glue_job_run_id: str
+    source: str
+    content_hash: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,10 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
 
 
 def check_published(report: CurationReport, loads: Iterable[NumberedLoad], published: Mapping[str, str]) -> None:
-    """Check that each day with rows can be read through the catalog, in the version that the warehouse loaded last.
+    """Check that each day with rows can be read through the catalog, with the content that the warehouse loaded last.
+
+    Of two runs of one window at the same time, one may publish last and the other merge last. What they fetched tells
+    whether that matters.
 
     Args:
         report: What the Glue run says it published.
@@ -92,7 +99,8 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
 
     Raises:
         ReconciliationError: A day has no partition; the message names it.
-        CatalogDiffersError: A day's partition is of another Glue run than the newest load of that day.
+        CatalogDiffersError: A day's partition is of another Glue run than the newest load of that day, and that run has
+            not loaded the same content.
     """
     missing = [day for day in report.days if day not in published]
     if missing:
@@ -100,17 +108,24 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
             f"the catalog has no partition of {', '.join(missing)}, which Glue run {report.job_run_id} published: "
             "clear curate_prices with its downstream tasks"
         )
+    loads = list(loads)
     differing = []
     for day in report.days:
         of_day = [load for load in loads if load.window.start <= date.fromisoformat(day) < load.window.end]
         newest = max(of_day, key=lambda load: load.load_number, default=None)
-        if newest is not None and newest.glue_job_run_id != published[day]:
+        if newest is None or newest.glue_job_run_id == published[day]:
+            continue
+        if _content(loads, newest.glue_job_run_id) != _content(loads, published[day]):
             differing.append(f"{day} (catalog: {published[day]}, warehouse: {newest.glue_job_run_id})")
     if differing:
         raise CatalogDiffersError(
             f"the catalog and the warehouse have different versions of {', '.join(differing)}. If no other run of "
             "these days is on its way, clear curate_prices with its downstream tasks, so that both have the same"
         )
+
+
+def _content(loads: Iterable[NumberedLoad], glue_job_run_id: str) -> set[tuple[str, str, Window]]:
+    return {(load.source, load.content_hash, load.window) for load in loads if load.glue_job_run_id == glue_job_run_id}
 
 
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:

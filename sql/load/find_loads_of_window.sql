@@ -4,6 +4,7 @@ SELECT
     source,
     window_start,
     window_end,
+    content_hash,
     glue_job_run_id,
     status,
     rows_fetched,

@@ -71,6 +71,8 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
                 window=Window.parse(str(row["window_start"]), str(row["window_end"])),
                 load_number=int(row["load_number"] or 0),
                 glue_job_run_id=str(row["glue_job_run_id"]),
+                source=str(row["source"]),
+                content_hash=str(row["content_hash"]),
             )
             for row in found
         ]

@@ -22,7 +22,7 @@ REPORT = CurationReport(
 )
 
 
-OWN = NumberedLoad(Window.parse("2023-12-18", "2023-12-19"), 7, "jr_1")
+OWN = NumberedLoad(Window.parse("2023-12-18", "2023-12-19"), 7, "jr_1", "binance", "h1")
 
 
 def test_a_load_that_adds_up_passes():
@@ -48,12 +48,26 @@ def test_a_loaded_day_that_the_catalog_does_not_show_is_refused():
 
 
 def test_the_catalog_must_show_what_the_warehouse_loaded_last():
-    later = NumberedLoad(Window.parse("2023-12-01", "2024-01-01"), 8, "jr_2")
-    elsewhere = NumberedLoad(Window.parse("2023-12-19", "2023-12-20"), 9, "jr_3")
+    later = NumberedLoad(Window.parse("2023-12-01", "2024-01-01"), 8, "jr_2", "binance", "h1")
+    elsewhere = NumberedLoad(Window.parse("2023-12-19", "2023-12-20"), 9, "jr_3", "binance", "h1")
     for order in ([OWN, later, elsewhere], [elsewhere, later, OWN]):
         check_published(REPORT, order, {"2023-12-18": "jr_2"})
         with pytest.raises(CatalogDiffersError, match=r"2023-12-18 \(catalog: jr_1, warehouse: jr_2\)"):
             check_published(REPORT, order, {"2023-12-18": "jr_1"})
+
+
+@pytest.mark.parametrize(
+    ("content_hash", "source", "agree"), [("h1", "binance", True), ("h2", "binance", False), ("h1", "coinbase", False)]
+)
+def test_two_runs_of_one_window_may_publish_and_merge_in_either_order_if_they_fetched_the_same(
+    content_hash, source, agree
+):
+    later = NumberedLoad(OWN.window, 8, "jr_2", source, content_hash)
+    if agree:
+        check_published(REPORT, [OWN, later], {"2023-12-18": "jr_1"})
+    else:
+        with pytest.raises(CatalogDiffersError):
+            check_published(REPORT, [OWN, later], {"2023-12-18": "jr_1"})
 
 
 def test_the_accounting_shows_every_figure_and_reason():

@@ -21,10 +21,11 @@ def loaded(warehouse):
         rows_in_window=48,
         glue_run="jr_1",
         number=1,
+        content_hash="h1",
         days=("2023-12-18", "2023-12-20"),
     ):
         values = (
-            *(batch_id, "binance", "1h", *days, "h1", "m", glue_run, "c", "d", "r", "loaded"),
+            *(batch_id, "binance", "1h", *days, content_hash, "m", glue_run, "c", "d", "r", "loaded"),
             *(48, 0, 0, 48, rows_staged, rows_merged, rows_in_window, "2023-12-21", "2023-12-21", number, "BTC/USDT"),
             *(0, rows_merged),
         )
@@ -58,6 +59,7 @@ def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(load
     assert rows == [
         {
             "batch_id": ATTEMPT, "window_start": "2023-12-18", "window_end": "2023-12-20", "glue_job_run_id": "jr_1",
+            "content_hash": "h1",
             "load_number": 1, "source": "binance", "status": "loaded", "rows_fetched": 48, "rows_quarantined": 0,
             "rows_duplicate": 0, "rows_curated": 48, "rows_staged": 48, "rows_merged": 48, "rows_in_window": 48,
             "rows_removed": 0,
@@ -112,6 +114,6 @@ def test_a_day_that_the_catalog_has_of_an_earlier_load_than_the_warehouse_is_loo
     loaded, reconcile, published
 ):
     loaded()
-    loaded(batch_id="another", glue_run="jr_2", number=2)
+    loaded(batch_id="another", glue_run="jr_2", number=2, content_hash="h2")
     with pytest.raises(CatalogDiffersError, match=r"2023-12-18 \(catalog: jr_1, warehouse: jr_2\), 2023-12-19"):
         reconcile()
