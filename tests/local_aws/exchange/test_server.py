@@ -240,9 +240,9 @@ def test_requests_are_counted_by_path_and_symbol(client):
     assert client.get("/exchange/_requests").json == {
         "total": 4,
         "requests": [
-            {"path": "/binance/api/v3/klines", "symbol": "BTCUSDT", "count": 2},
-            {"path": "/binance/api/v3/klines", "symbol": "ETHUSDT", "count": 1},
-            {"path": "/binance/api/v3/ping", "symbol": None, "count": 1},
+            {"source": "binance", "path": "/binance/api/v3/klines", "symbol": "BTCUSDT", "count": 2},
+            {"source": "binance", "path": "/binance/api/v3/klines", "symbol": "ETHUSDT", "count": 1},
+            {"source": "binance", "path": "/binance/api/v3/ping", "symbol": None, "count": 1},
         ],
     }
     assert client.delete("/exchange/_requests").json == {"total": 0, "requests": []}
