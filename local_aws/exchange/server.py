@@ -1,6 +1,6 @@
 """The laptop's exchange over HTTP: the APIs of several exchanges, and switches for tests.
 
-Below ``/exchange``: each API below its name (``binance``, ``coinbase``), as at its own address;
+Below ``/exchange``: each API below its name (``binance``, ``coinbase``, ``coingecko``), as at its own address;
 ``_faults`` for what goes wrong, ``_limits`` for request rates that are enforced and ``_rules`` for what the APIs demand
 (GET, PUT, DELETE); ``_requests`` (GET, DELETE) for what was asked, so that tests can prove politeness.
 """
@@ -27,6 +27,7 @@ from local_aws.exchange.api import Api, ApiError, Page, Source, dumps
 from local_aws.exchange.binance import Binance
 from local_aws.exchange.candles import CandleBook, GeneratedCandles, MarketDataError, RecordedCandles
 from local_aws.exchange.coinbase import Coinbase
+from local_aws.exchange.coingecko import CoinGecko
 from local_aws.exchange.faults import Fault, FaultKind, FaultPlan, MetFault, spoil_page
 from local_aws.exchange.limits import RequestLimits
 from local_aws.exchange.rules import Rules, RuleSwitch
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 MOUNT = "/exchange"
 
-_APIS: tuple[type[Api], ...] = (Binance, Coinbase)
+_APIS: tuple[type[Api], ...] = (Binance, Coinbase, CoinGecko)
 _LONGEST_SWITCH_BODY = 1024 * 1024
 _HTML = "<html><head><title>Access denied</title></head><body>We will be back soon.</body></html>"
 
