@@ -135,7 +135,7 @@ class Coinbase(Api):
 
 
 def _has_row_before(product_id: str, interval: Interval, start_ms: int) -> bool:
-    """Return whether an answer begins with the candle before the start; so it is for about every second start."""
+    """Return whether an answer has the candle before the start, too; so it is for about every second start."""
     return uniform(product_id, "row before start", interval.name, start_ms) < 0.5
 
 

@@ -217,10 +217,9 @@ class CoinGecko(Api):
                 pass
             case _:
                 raise self.error(400, "invalid interval")
-        length_ms = to_ms - from_ms
-        if length_ms > _HOURLY_RANGE_MS:
+        if to_ms - from_ms > _HOURLY_RANGE_MS:
             return DAILY
-        return FIVE_MINUTELY if length_ms <= DAY_MS and from_ms >= self._now_ms - DAY_MS else HOURLY
+        return FIVE_MINUTELY if from_ms >= self._now_ms - DAY_MS else HOURLY
 
     def _points(
         self, coin_id: str, coin: Coin, granularity: Granularity, from_ms: int, to_ms: int

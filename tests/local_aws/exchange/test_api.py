@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,15 @@ def test_a_number_that_json_does_not_have_is_not_written():
 )
 def test_times(text, seconds):
     assert parse_instant(text) == seconds * 1000
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_laptop_is(monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        instant = parse_instant("2023-12-18")
+    time.tzset()
+    assert instant == 1702857600_000
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "noon", "2023-13-01", "1" * 21, "\u0661", "2023-12-18x00:00"])

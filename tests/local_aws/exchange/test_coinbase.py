@@ -162,7 +162,7 @@ def hours_before_start(client: Client, product: str, start: int, hours: int = 24
     return sum(row[0] < start for row in rows)
 
 
-def test_some_answers_begin_with_the_candle_before_the_start():
+def test_some_answers_end_with_the_candle_before_the_start():
     client = Client(create_exchange(None, FaultPlan(), now=lambda: NOW))
     counts = {
         (product, day): hours_before_start(client, product, START - day * 24 * HOUR)

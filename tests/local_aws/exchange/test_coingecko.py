@@ -285,11 +285,12 @@ def test_recorded_candles_keep_their_digits(tmp_path: Path):
     client = recorded(
         tmp_path,
         f"{START}000,43000.1000000000000000001,43500,42900,43100.5,7.25",
-        f"{START + HOUR}000,43100.50,43500,42900,43200,1",
+        f"{START + HOUR}000,43100.123456789012,43500,42900,43200,1",
         f"{START + 3 * HOUR}000,43200,43500,42900,43300,1",
     )
     tables = exact(chart(client))
-    assert [price for _, price in tables["prices"]] == ["43000.1000000000000000001", "43100.50", "43200"]
+    assert [price for _, price in tables["prices"]] == ["43000.1000000000000000001", "43100.123456789012", "43200"]
+    assert Decimal(tables["market_caps"][1][1]) == Decimal("43100.123456789012") * COINS["bitcoin"].supply
     first = Decimal("7.25") * Decimal("43100.5")
     assert [Decimal(volume) for _, volume in tables["total_volumes"]] == [0, first, first + 43200]
     # The point of 02:00 is missing as its candle is.
