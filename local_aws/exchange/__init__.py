@@ -1,1 +1,1 @@
-"""The laptop's exchange: Binance's candles over HTTP, recorded or generated, with faults that can be switched on."""
+"""The laptop's exchange: Binance's, Coinbase's and CoinGecko's APIs, with faults and limits that can be switched on."""

@@ -22,6 +22,9 @@ from typing import Protocol
 
 Row = list[int | str | None]
 
+OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME = range(7)
+"""The columns of a row that every book fills."""
+
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
@@ -33,7 +36,7 @@ _SYMBOL = re.compile(r"[A-Z0-9]{2,20}")
 
 
 class MarketDataError(Exception):
-    """The recorded candles are not what they should be; the message names the file and the line."""
+    """The recorded candles are not what they should be; the message names the file and the line, or the value."""
 
 
 class UnknownIntervalError(Exception):
@@ -152,7 +155,7 @@ class RecordedCandles:
             rows = self._rows[symbol]
         latest = now_ms - HOUR_MS if end_ms is None else min(end_ms, now_ms - HOUR_MS)
         # Copies, because faults spoil the rows that they are given.
-        chosen = [row.copy() for row in rows if (start_ms or 0) <= _number(row[0]) <= latest]
+        chosen = [row.copy() for row in rows if (start_ms or 0) <= open_time(row) <= latest]
         return chosen[:limit] if start_ms is not None else chosen[-limit:]
 
 
@@ -254,7 +257,7 @@ def _generate(symbol: str, interval: Interval, number: int, now_ms: int) -> Row:
     # Each part's price in the middle of its ends, so that quote volume / volume lies between low and high.
     quote = sum((v * (a + b) / 2 for v, a, b in zip(volumes, prices, prices[1:], strict=False)), Decimal())
     volume = sum(volumes, Decimal())
-    taker_share = Decimal(round(400 + 200 * _uniform(symbol, interval.name, "taker", open_ms))) / 1000
+    taker_share = Decimal(round(400 + 200 * uniform(symbol, interval.name, "taker", open_ms))) / 1000
     taker = (volume * taker_share).quantize(step)
     typical_trade = Decimal(coin.daily_quote_volume / _TRADES_A_DAY)
     trades = sum(1 + int(part_volume * prices[0] / typical_trade) for part_volume in volumes)
@@ -289,7 +292,7 @@ def _part_volume(symbol: str, interval: Interval, open_ms: int, length_ms: int, 
     coin = COINS[symbol]
     typical = coin.daily_quote_volume / coin.price * length_ms / DAY_MS / _PARTS
     # Between a fifth and five times the typical volume.
-    factor = 5.0 ** (2.0 * _uniform(symbol, interval.name, f"volume {part}", open_ms) - 1.0)
+    factor = 5.0 ** (2.0 * uniform(symbol, interval.name, f"volume {part}", open_ms) - 1.0)
     step = Decimal(1).scaleb(-coin.volume_digits)
     return max(step, Decimal(typical * factor).quantize(step))
 
@@ -305,11 +308,18 @@ def _noise(symbol: str, period_ms: int, time_ms: int) -> float:
 
 @lru_cache(maxsize=50_000)
 def _knot(symbol: str, period_ms: int, knot: int) -> float:
-    return 2.0 * _uniform(symbol, "price", str(period_ms), knot) - 1.0
+    return 2.0 * uniform(symbol, "price", str(period_ms), knot) - 1.0
 
 
-def _uniform(symbol: str, subject: str, detail: str, number: int) -> float:
-    """Return a number in [0, 1) that depends on nothing but the arguments, on every machine."""
+def uniform(symbol: str, subject: str, detail: str, number: int) -> float:
+    """Return a number in [0, 1) that depends on nothing but the arguments, on every machine.
+
+    Args:
+        symbol: The market it is drawn for.
+        subject: What it is drawn for.
+        detail: Which one of those, such as an interval.
+        number: Which one of those, such as a time.
+    """
     digest = hashlib.blake2b(f"{symbol}/{subject}/{detail}/{number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
@@ -344,6 +354,8 @@ def _read_recorded(file: Path) -> Iterator[Row]:
         raise MarketDataError(f"{file.name} cannot be read: {error}") from error
 
 
-def _number(value: int | str | None) -> int:
-    assert isinstance(value, int)  # noqa: S101 - rows begin with their open time
+def open_time(row: Row) -> int:
+    """Return when a candle of a book opens, in milliseconds since 1970."""
+    value = row[OPEN_TIME]
+    assert isinstance(value, int)  # noqa: S101 - rows of a candle book hold their times
     return value

@@ -1,11 +1,14 @@
 """The faults that the laptop's exchange can be told to have, and how they spoil an answer.
 
-A fault is data. ``FaultPlan`` decides which one a request meets, ``spoil_rows`` what it does to a page of candles; the
+A fault is data. ``FaultPlan`` decides which one a request meets, ``spoil_page`` what it does to a page of candles; the
 server does the rest. Faults are switched in code (``FaultPlan.replace``) or over HTTP (``PUT /exchange/_faults``)::
 
     {"seed": 7,
      "faults": [{"kind": "rate_limited", "symbol": "BTCUSDT", "times": 2, "retry_after": 1},
+                {"kind": "empty", "source": "coinbase"},
                 {"kind": "malformed_rows", "times": null, "malformations": ["null_price", "missing_column"]}]}
+
+An API's rows differ from another's; a ``RowShape`` says where they hold what is spoilt.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from local_aws.exchange.api import JsonNumber, Page, RowShape, Source
 from local_aws.exchange.candles import Row
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -25,7 +29,7 @@ Kind = TypeVar("Kind", bound=StrEnum)
 _LONGEST_DELAY_SECONDS = 120
 _LONGEST_RETRY_AFTER_SECONDS = 7 * 24 * 3600
 _SERVER_ERRORS = (500, 502, 503, 504)
-_OPEN_TIME, _CLOSE, _CLOSE_TIME = 0, 4, 6
+_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 
 
 class FaultError(ValueError):
@@ -78,29 +82,38 @@ class Malformation(StrEnum):
     NOT_A_LIST = "not_a_list"
 
 
-def _without_open_time(row: Row, value: int | str | None) -> Row:
-    return [value, *row[1:]]
+def _with(row: Row, column: int | None, value: int | str | None) -> Row:
+    assert column is not None  # noqa: S101 - rows without the column are not malformed in it
+    return [*row[:column], value, *row[column + 1 :]]
 
 
-def _with_close(row: Row, value: str | None) -> Row:
-    return [*row[:_CLOSE], value, *row[_CLOSE + 1 :]]
+def _like(value: int | str | None, text: str) -> str:
+    """Return a number as the API writes its numbers: as a string, or as a JSON number."""
+    return JsonNumber(text) if isinstance(value, JsonNumber) else text
 
 
-_MALFORM: dict[Malformation, Callable[[Row], Any]] = {
-    Malformation.NULL_PRICE: lambda row: _with_close(row, None),
-    Malformation.NULL_OPEN_TIME: lambda row: _without_open_time(row, None),
+_MALFORM: dict[Malformation, Callable[[Row, RowShape], Any]] = {
+    Malformation.NULL_PRICE: lambda row, shape: _with(row, shape.price, None),
+    Malformation.NULL_OPEN_TIME: lambda row, shape: _with(row, shape.times[0], None),
     # As a string: a bare NaN would make the whole body something else than JSON, and that is not_json's part.
-    Malformation.NAN_PRICE: lambda row: _with_close(row, "NaN"),
-    Malformation.TEXT_PRICE: lambda row: _with_close(row, "not a number"),
-    Malformation.EMPTY_PRICE: lambda row: _with_close(row, ""),
-    Malformation.NEGATIVE_PRICE: lambda row: _with_close(row, f"-{row[_CLOSE]}"),
-    Malformation.TEXT_OPEN_TIME: lambda row: _without_open_time(row, "yesterday"),
-    Malformation.HIGH_BELOW_LOW: lambda row: [*row[:2], "0.00000001", *row[3:]],
-    Malformation.MISSING_COLUMN: lambda row: row[:_CLOSE],
-    Malformation.EXTRA_COLUMN: lambda row: [*row, "extra"],
-    Malformation.NULL_ROW: lambda row: None,
-    Malformation.NOT_A_LIST: lambda row: {"openTime": row[_OPEN_TIME], "close": row[_CLOSE]},
+    Malformation.NAN_PRICE: lambda row, shape: _with(row, shape.price, "NaN"),
+    Malformation.TEXT_PRICE: lambda row, shape: _with(row, shape.price, "not a number"),
+    Malformation.EMPTY_PRICE: lambda row, shape: _with(row, shape.price, ""),
+    Malformation.NEGATIVE_PRICE: lambda row, shape: _with(
+        row, shape.price, _like(row[shape.price], f"-{row[shape.price]}")
+    ),
+    Malformation.TEXT_OPEN_TIME: lambda row, shape: _with(row, shape.times[0], "yesterday"),
+    Malformation.HIGH_BELOW_LOW: lambda row, shape: _with(row, shape.high, _like(row[shape.price], "0.00000001")),
+    Malformation.MISSING_COLUMN: lambda row, shape: row[: shape.price],
+    Malformation.EXTRA_COLUMN: lambda row, shape: [*row, "extra"],
+    Malformation.NULL_ROW: lambda row, shape: None,
+    Malformation.NOT_A_LIST: lambda row, shape: dict(
+        zip(shape.names, (row[shape.times[0]], row[shape.price]), strict=True)
+    ),
 }
+
+_CANDLES_ONLY = frozenset({Malformation.HIGH_BELOW_LOW})
+"""What only a candle can suffer: CoinGecko's points have one price."""
 
 
 @dataclass(frozen=True)
@@ -109,19 +122,22 @@ class Fault:
 
     Attributes:
         kind: What goes wrong.
-        symbol: The market it happens to; None for all.
+        source: The API it happens to; None for all.
+        symbol: The market it happens to, as the API spells it, such as BTCUSDT, BTC-USD or bitcoin; None for all.
         times: How many requests meet it; None for every one, until it is switched off.
-        after: How many requests of the symbol pass before, for example to spoil the second page.
+        after: How many requests of the source and the symbol pass before, for example to spoil the second page.
         retry_after: rate_limited, server_error: seconds in the Retry-After header; None leaves the header out.
         retry_after_date: rate_limited, server_error: send Retry-After as an HTTP date and not as seconds.
-        banned_after: rate_limited: after so many 429s the answer is 418; None for never.
+        banned_after: rate_limited: after so many 429s Binance's answer is 418; None for never.
         status: server_error: 500, 502, 503 or 504.
         delay_seconds: timeout: how long the answer, which is right, is held back.
-        malformations: malformed_rows: what is done, each to one row as long as there are rows; empty for all kinds.
+        malformations: malformed_rows: what is done, each to one row as long as there are rows; empty for all kinds
+            that the API's rows can suffer.
     """
 
     kind: FaultKind
     symbol: str | None = None
+    source: Source | None = None
     times: int | None = 1
     after: int = 0
     retry_after: int | None = None
@@ -146,6 +162,8 @@ class Fault:
         if unknown:
             raise FaultError(f"{kind} does not take {', '.join(unknown)}; it takes {', '.join(sorted(allowed))}")
         options = {name: value for name, value in document.items() if name != "kind"}
+        if options.get("source") is not None:
+            options["source"] = _member(Source, options["source"], "source")
         if "malformations" in options:
             names = options["malformations"]
             if not isinstance(names, list):
@@ -164,8 +182,17 @@ class Fault:
             not foreign, f"{self.kind} does not take {', '.join(foreign)}; it takes {', '.join(sorted(self._allowed))}"
         )
         _check(
-            self.symbol is None or (isinstance(self.symbol, str) and re.fullmatch(r"[A-Z0-9]{2,20}", self.symbol)),
-            f"symbol is {self.symbol!r}: give a market such as BTCUSDT, or null for all",
+            self.symbol is None or (isinstance(self.symbol, str) and _SYMBOL.fullmatch(self.symbol)),
+            f"symbol is {self.symbol!r}: give a market such as BTCUSDT, BTC-USD or bitcoin, or null for all",
+        )
+        _check(self.source is None or isinstance(self.source, Source), f"source is {self.source!r}, give a Source")
+        _check(
+            self.banned_after is None or self.source in (None, Source.BINANCE),
+            f"banned_after: {self.source} bans nobody, only {Source.BINANCE} does",
+        )
+        _check(
+            self._can_spoil(self.source),
+            f"malformations: the rows of {self.source} cannot have {', '.join(self.malformations)}",
         )
         _check_whole("times", self.times, 1, 1_000_000, or_null=True)
         _check_whole("after", self.after, 0, 1_000_000)
@@ -180,10 +207,23 @@ class Fault:
             f"delay_seconds is {self.delay_seconds!r}, it is a number from 0 to {_LONGEST_DELAY_SECONDS}",
         )
 
-    @property
-    def rows_needed(self) -> int:
-        """How many candles an answer must have for this fault to happen."""
-        return _ROWS_NEEDED.get(self.kind, 0)
+    def concerns(self, source: Source | None, symbol: str | None, row_count: int) -> bool:
+        """Return whether a request can meet the fault.
+
+        Args:
+            source: The API that is asked; None for one whose rows can suffer everything.
+            symbol: The market that is asked for; None where none is.
+            row_count: Number of candles in the right answer.
+        """
+        return (
+            self.source in (None, source)
+            and self.symbol in (None, symbol)
+            and row_count >= _ROWS_NEEDED.get(self.kind, 0)
+            and self._can_spoil(source)
+        )
+
+    def _can_spoil(self, source: Source | None) -> bool:
+        return source != Source.COINGECKO or not self.malformations or not set(self.malformations) <= _CANDLES_ONLY
 
     def as_json(self) -> dict[str, Any]:
         """Return the fault as the JSON object that ``parse`` takes."""
@@ -198,7 +238,7 @@ class Fault:
         return _COMMON_OPTIONS | _OPTIONS.get(self.kind, frozenset())
 
 
-_COMMON_OPTIONS = frozenset({"kind", "symbol", "times", "after"})
+_COMMON_OPTIONS = frozenset({"kind", "source", "symbol", "times", "after"})
 _OPTIONS = {
     FaultKind.RATE_LIMITED: frozenset({"retry_after", "retry_after_date", "banned_after"}),
     FaultKind.SERVER_ERROR: frozenset({"status", "retry_after", "retry_after_date"}),
@@ -292,17 +332,12 @@ class FaultPlan:
                 ],
             }
 
-    def meet(self, symbol: str | None, row_count: int) -> MetFault | None:
-        """Return the fault that a request meets, and use it up once.
-
-        Args:
-            symbol: The market that is asked for; None where none is.
-            row_count: Number of candles in the right answer.
-        """
+    def meet(self, symbol: str | None, row_count: int, source: Source | None = None) -> MetFault | None:
+        """Return the fault that a request meets, and use it up once; arguments as of ``Fault.concerns``."""
         with self._lock:
             state, possible = self._state, []
             for planned in state.planned:
-                if planned.fault.symbol not in (None, symbol) or row_count < planned.fault.rows_needed:
+                if not planned.fault.concerns(source, symbol, row_count):
                     continue
                 planned.seen += 1
                 if planned.seen > planned.fault.after and not planned.is_used_up:
@@ -315,12 +350,32 @@ class FaultPlan:
             return MetFault(chosen.fault, chosen.happened, rng)
 
 
-def spoil_rows(met: MetFault, rows: list[Row]) -> list[Any]:
-    """Return a page of candles with the fault's damage; other kinds of faults leave it as it is.
+def spoil_page(met: MetFault, page: Page) -> Any:
+    """Return the JSON body of a page with the fault's damage; other kinds of faults leave it as it is.
+
+    The same rows of all tables are spoilt, but rows are malformed in the first table only.
 
     Args:
         met: The fault; its ``rng`` chooses the rows.
-        rows: The right answer, as many rows as the fault needs at least.
+        page: The right answer, as many rows as the fault needs at least.
+    """
+    first, *others = page.tables
+    state = met.rng.getstate()
+    spoilt = [spoil_rows(met, first, page.shape)]
+    for table in others:
+        met.rng.setstate(state)
+        is_whole = met.fault.kind is FaultKind.MALFORMED_ROWS
+        spoilt.append(list(table) if is_whole else spoil_rows(met, table, page.shape))
+    return page.document(tuple(spoilt))
+
+
+def spoil_rows(met: MetFault, rows: list[Row], shape: RowShape) -> list[Any]:
+    """Return rows with the fault's damage; other kinds of faults leave them as they are.
+
+    Args:
+        met: The fault; its ``rng`` chooses the rows.
+        rows: The right rows, as many as the fault needs at least.
+        shape: What the rows look like.
     """
     rng, position = met.rng, met.rng.randrange(len(rows)) if rows else 0
     match met.fault.kind:
@@ -329,8 +384,9 @@ def spoil_rows(met: MetFault, rows: list[Row]) -> list[Any]:
         case FaultKind.DUPLICATE_ROWS:
             return [*rows[:position], rows[position], *rows[position:]]
         case FaultKind.CONFLICTING_DUPLICATE_ROWS:
-            # One step more in the last digit of the close: a difference that a float would lose.
-            other = _with_close(rows[position], _next_digit(str(rows[position][_CLOSE])))
+            # One step more in the last digit of the price: a difference that a float would lose.
+            price = rows[position][shape.price]
+            other = _with(rows[position], shape.price, _like(price, _next_digit(str(price))))
             return [*rows[: position + 1], other, *rows[position + 1 :]]
         case FaultKind.WRONG_ORDER:
             shuffled = rows.copy()
@@ -338,25 +394,30 @@ def spoil_rows(met: MetFault, rows: list[Row]) -> list[Any]:
                 rng.shuffle(shuffled)
             return shuffled
         case FaultKind.MALFORMED_ROWS:
-            kinds = met.fault.malformations or tuple(Malformation)
+            kinds = [
+                kind
+                for kind in met.fault.malformations or tuple(Malformation)
+                if shape.high is not None or kind not in _CANDLES_ONLY
+            ]
             positions = rng.sample(range(len(rows)), min(len(kinds), len(rows)))
             spoilt: list[Any] = list(rows)
             for kind, at in zip(kinds, positions, strict=False):
-                spoilt[at] = _MALFORM[kind](rows[at])
+                spoilt[at] = _MALFORM[kind](rows[at], shape)
             return spoilt
         case FaultKind.UNCLOSED_CANDLE:
-            return [*rows, _candle_after(rows[-1])]
+            if shape.newest_first:
+                return [_row_after(rows[0], shape), *rows]
+            return [*rows, _row_after(rows[-1], shape)]
     return list(rows)
 
 
-def _candle_after(row: Row) -> Row:
-    """Return a candle that opens when the given one closes: past the end of what was asked for, and still running."""
-    open_ms, close_ms = row[_OPEN_TIME], row[_CLOSE_TIME]
-    assert isinstance(open_ms, int)  # noqa: S101 - rows of a candle book hold their times
-    assert isinstance(close_ms, int)  # noqa: S101
-    length_ms = close_ms + 1 - open_ms
+def _row_after(row: Row, shape: RowShape) -> Row:
+    """Return a row that begins where the given one ends: past the end of what was asked for, and still running."""
+    times = [time for time in (row[column] for column in shape.times) if isinstance(time, int)]
+    length = shape.length if shape.length is not None else times[1] + 1 - times[0]
     later = row.copy()
-    later[_OPEN_TIME], later[_CLOSE_TIME] = open_ms + length_ms, close_ms + length_ms
+    for column, time in zip(shape.times, times, strict=True):
+        later[column] = time + length
     return later
 
 

@@ -1,42 +1,36 @@
-"""The laptop's exchange over HTTP: Binance's klines with Binance's parameter rules, and switches for tests.
+"""The laptop's exchange over HTTP: the APIs of several exchanges, and switches for tests.
 
-Below ``/exchange``: ``binance/api/v3/{ping,time,klines}`` as on the real API, ``_faults`` (GET, PUT, DELETE) for what
-goes wrong, ``_requests`` (GET, DELETE) for what was asked, so that tests can prove politeness.
-
-Source of the rules: https://developers.binance.com/docs/binance-spot-api-docs, pages rest-api/market-data-endpoints and
-errors. ``timeZone`` is not offered; like any parameter that is not read it is refused with -1104.
+Below ``/exchange``: each API below its name (``binance``, ``coinbase``, ``coingecko``), as at its own address;
+``_faults`` for what goes wrong, ``_limits`` for request rates that are enforced and ``_rules`` for what the APIs demand
+(GET, PUT, DELETE); ``_requests`` (GET, DELETE) for what was asked, so that tests can prove politeness.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from local_aws.exchange.candles import (
-    CandleBook,
-    GeneratedCandles,
-    MarketDataError,
-    RecordedCandles,
-    Row,
-    UnknownIntervalError,
-)
-from local_aws.exchange.faults import Fault, FaultError, FaultKind, FaultPlan, MetFault, spoil_rows
+from local_aws.exchange.api import Api, ApiError, Page, Source, dumps
+from local_aws.exchange.binance import Binance
+from local_aws.exchange.candles import CandleBook, GeneratedCandles, MarketDataError, RecordedCandles
+from local_aws.exchange.coinbase import Coinbase
+from local_aws.exchange.coingecko import CoinGecko
+from local_aws.exchange.faults import Fault, FaultKind, FaultPlan, MetFault, spoil_page
+from local_aws.exchange.limits import RequestLimits
+from local_aws.exchange.rules import Rules, RuleSwitch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -45,90 +39,56 @@ log = logging.getLogger(__name__)
 
 MOUNT = "/exchange"
 
-_DEFAULT_ROWS, _MAX_ROWS = 500, 1000
-_KLINES_PARAMETERS = ("symbol", "interval", "startTime", "endTime", "limit")
-_SYMBOL_RANGE = r"^[A-Z0-9-_.]{1,20}$"
-_NUMBER_RANGE = r"^[0-9]{1,20}$"
-_LONGEST_FAULTS_BODY = 1024 * 1024
+_APIS: tuple[type[Api], ...] = (Binance, Coinbase, CoinGecko)
+_LONGEST_SWITCH_BODY = 1024 * 1024
 _HTML = "<html><head><title>Access denied</title></head><body>We will be back soon.</body></html>"
 
-_ROUTES = Map(
-    [
-        Rule("/binance/api/v3/ping", endpoint="ping", methods=["GET"]),
-        Rule("/binance/api/v3/time", endpoint="time", methods=["GET"]),
-        Rule("/binance/api/v3/klines", endpoint="klines", methods=["GET"]),
-        Rule("/_faults", endpoint="fault_plan", methods=["GET", "PUT", "DELETE"]),
-        Rule("/_requests", endpoint="requests", methods=["GET", "DELETE"]),
-    ]
-)
 
+class Switch(Protocol):
+    """Something that tests set, read and take back as JSON over HTTP."""
 
-class BinanceError(Exception):
-    """An error that Binance answers with."""
-
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-
-
-@dataclass(frozen=True)
-class KlinesQuery:
-    """A checked request for candles; times in milliseconds since 1970, both included."""
-
-    symbol: str
-    interval: str
-    start_ms: int | None
-    end_ms: int | None
-    limit: int
-
-    @classmethod
-    def parse(cls, args: MultiDict[str, str]) -> KlinesQuery:
-        """Return the query of URL parameters.
+    def replace_json(self, document: Any) -> None:
+        """Take a document instead of what was set before.
 
         Raises:
-            BinanceError: A parameter is missing (-1102), illegal (-1100, -1130), sent twice (-1101) or unknown (-1104).
+            ValueError: The document is wrong; nothing has changed.
         """
-        for name in args:
-            if len(args.getlist(name)) > 1:
-                raise BinanceError(-1101, f"Duplicate values for parameter '{name}' detected.")
-        unread = len(set(args) - set(_KLINES_PARAMETERS))
-        if unread:
-            raise BinanceError(
-                -1104,
-                f"Not all sent parameters were read; read '{len(args) - unread}' parameter(s) "
-                f"but was sent '{len(args)}'.",
-            )
-        for name in ("symbol", "interval"):
-            if not args.get(name):
-                raise BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-        symbol = _matching("symbol", args["symbol"], _SYMBOL_RANGE)
-        limit = _whole_number(args, "limit")
-        if limit == 0:
-            raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
-        return cls(
-            symbol=symbol,
-            interval=args["interval"],
-            start_ms=_whole_number(args, "startTime"),
-            end_ms=_whole_number(args, "endTime"),
-            # Binance does not refuse a larger limit, it gives the most that it gives.
-            limit=min(limit or _DEFAULT_ROWS, _MAX_ROWS),
-        )
+
+    def clear(self) -> None:
+        """Take back what was set."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is set."""
 
 
 class Exchange:
     """The WSGI application; see ``create_exchange``."""
 
     def __init__(
-        self, *, book: CandleBook, faults: FaultPlan, now: Callable[[], datetime], sleep: Callable[[float], None]
+        self,
+        *,
+        book: CandleBook,
+        faults: FaultPlan,
+        limits: RequestLimits,
+        rules: RuleSwitch,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
     ) -> None:
-        self._book = book
         self._faults = faults
+        self._limits = limits
+        self._switches: Mapping[str, Switch] = {"_faults": faults, "_limits": limits, "_rules": rules}
         self._now = now
         self._sleep = sleep
+        self._apis = {api.source: api(book, now, rules) for api in _APIS}
+        self._routes = Map(
+            [
+                Rule(f"/{api.source}{path}", endpoint=path, methods=["GET"])
+                for api in self._apis.values()
+                for path in (api.candles_path, *api.documents)
+            ]
+        )
         self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, str | None]] = Counter()
+        self._counts: Counter[tuple[Source | None, str, str | None]] = Counter()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -137,90 +97,94 @@ class Exchange:
     def _answer(self, request: Request) -> Response:
         # Mounted by a dispatcher the prefix is in SCRIPT_NAME, handed on by the front it is in PATH_INFO.
         path = (request.root_path.rstrip("/") + request.path).removeprefix(MOUNT)
-        if not path.startswith("/_"):
-            with self._lock:
-                self._counts[path, request.args.get("symbol")] += 1
+        first, _, below = path.removeprefix("/").partition("/")
+        if first in self._apis:
+            return self._answer_as(self._apis[Source(first)], request, path, f"/{below}")
+        if path == "/_requests":
+            return self._requests(request)
+        if first in self._switches and not below:
+            return self._switch(self._switches[first], request)
+        self._count(None, path, None)
+        return _json({"message": f"Not Found: {request.method} {path}"}, 404)
+
+    def _answer_as(self, api: Api, request: Request, path: str, below: str) -> Response:
+        """Answer a request to one of the APIs, with the headers that it always sends."""
+        headers = api.count_weight(below)
         try:
-            endpoint, _ = _ROUTES.bind("exchange").match(path, method=request.method)
-            answer: Callable[[Request], Response] = getattr(self, f"_{endpoint}")
-            return answer(request)
-        except BinanceError as error:
-            return _json({"code": error.code, "msg": error.message}, error.status)
+            answer = self._answer_document(api, request, path)
+        except ApiError as error:
+            answer = _error(error)
         except MarketDataError as error:
             log.exception("The recorded candles cannot be served")
-            return _json({"code": -1000, "msg": str(error)}, 500)
+            answer = _error(api.error(500, str(error)))
+        answer.headers.update(headers)
+        return answer
+
+    def _answer_document(self, api: Api, request: Request, path: str) -> Response:
+        try:
+            endpoint, arguments = self._routes.bind(MOUNT.strip("/")).match(path, method=request.method)
         except HTTPException as error:
-            return _json({"message": f"{error.name}: {request.method} {path}"}, error.code or 500)
+            self._count(api.source, path, None)
+            return _error(api.error(error.code or 500, f"{error.name}: {request.method} {path}"))
+        asks_for_candles = endpoint == api.candles_path
+        symbol = api.symbol(request, arguments) if asks_for_candles else None
+        self._count(api.source, path, symbol)
+        seconds = self._limits.take(api.source)
+        if seconds:
+            refusal = _error(api.rate_limited())
+            refusal.headers["Retry-After"] = str(seconds)
+            return refusal
+        if asks_for_candles:
+            return self._candles(api, request, arguments, symbol)
+        return _json(api.documents[endpoint]())
 
-    def _ping(self, request: Request) -> Response:
-        return _json({})
-
-    def _time(self, request: Request) -> Response:
-        return _json({"serverTime": _milliseconds(self._now())})
-
-    def _klines(self, request: Request) -> Response:
+    def _candles(self, api: Api, request: Request, arguments: Mapping[str, str], symbol: str | None) -> Response:
         # The right answer is made first: whether a fault that spoils rows can happen depends on how many there are.
         try:
-            rows, error = self._candles(KlinesQuery.parse(request.args)), None
-        except BinanceError as refused:
-            rows, error = [], refused
-        met = self._faults.meet(request.args.get("symbol"), len(rows))
+            page, refusal = api.page(request, arguments), None
+        except ApiError as error:
+            page, refusal = api.empty_page, error
+        met = self._faults.meet(symbol, page.row_count, api.source)
         if met:
-            log.info("%s meets the fault %s", request.args.get("symbol"), met.fault.kind)
-            faulty = self._faulty(met, rows, request)
+            log.info("%s %s meets the fault %s", api.source, symbol, met.fault.kind)
+            faulty = self._faulty(api, met, page, request)
             if faulty:
                 return faulty
-        if error:
-            raise error
-        return _json(rows)
+        if refusal:
+            raise refusal
+        return _json(page.document())
 
-    def _candles(self, query: KlinesQuery) -> list[Row]:
-        if query.symbol not in self._book.symbols:
-            raise BinanceError(-1121, "Invalid symbol.")
-        try:
-            return self._book.candles(
-                query.symbol,
-                query.interval,
-                start_ms=query.start_ms,
-                end_ms=query.end_ms,
-                limit=query.limit,
-                now_ms=_milliseconds(self._now()),
-            )
-        except UnknownIntervalError:
-            raise BinanceError(-1120, "Invalid interval.") from None
-
-    def _faulty(self, met: MetFault, rows: list[Row], request: Request) -> Response | None:
+    def _faulty(self, api: Api, met: MetFault, page: Page, request: Request) -> Response | None:
         """Return the answer that a fault makes of the right one, or None where it only came late."""
         fault = met.fault
         match fault.kind:
             case FaultKind.RATE_LIMITED:
                 banned = fault.banned_after is not None and met.number > fault.banned_after
-                message = "Way too much request weight used; IP banned." if banned else "Too much request weight used."
-                return self._try_later(fault, 418 if banned else 429, -1003, message)
+                return self._try_later(fault, api.rate_limited(banned=banned))
             case FaultKind.SERVER_ERROR:
-                return self._try_later(fault, fault.status, -1000, "An unknown error occurred.")
+                return self._try_later(fault, api.server_error(fault.status))
             case FaultKind.TIMEOUT:
                 self._sleep(fault.delay_seconds)
             case FaultKind.CONNECTION_RESET:
                 raise dropped_connection(request.environ)
             case FaultKind.CUT_OFF:
-                body = _dumps(rows)
+                body = dumps(page.document())
                 # In a list: given bytes, werkzeug would correct the header.
                 promised = {"Content-Length": str(len(body))}
                 return Response([body[: len(body) // 2]], headers=promised, content_type="application/json")
             case FaultKind.NOT_JSON:
                 return Response(_HTML, content_type="text/html")
             case FaultKind.TRUNCATED_JSON:
-                body = _dumps(rows)
+                body = dumps(page.document())
                 return Response(body[: len(body) // 2], content_type="application/json")
             case FaultKind.UNKNOWN_SYMBOL:
-                raise BinanceError(-1121, "Invalid symbol.")
+                raise api.unknown_symbol()
             case _:
-                return _json(spoil_rows(met, rows))
+                return _json(spoil_page(met, page))
         return None
 
-    def _try_later(self, fault: Fault, status: int, code: int, message: str) -> Response:
-        answer = _json({"code": code, "msg": message}, status)
+    def _try_later(self, fault: Fault, error: ApiError) -> Response:
+        answer = _error(error)
         if fault.retry_after is not None:
             moment = self._now().astimezone(UTC) + timedelta(seconds=fault.retry_after)
             answer.headers["Retry-After"] = (
@@ -228,25 +192,38 @@ class Exchange:
             )
         return answer
 
-    def _fault_plan(self, request: Request) -> Response:
-        if request.method == "PUT":
-            request.max_content_length = _LONGEST_FAULTS_BODY
-            try:
-                self._faults.replace_json(json.loads(request.get_data()))
-            except (FaultError, ValueError) as error:
-                return _json({"message": f"{error}"}, 400)
-        elif request.method == "DELETE":
-            self._faults.clear()
-        return _json(self._faults.as_json())
+    def _switch(self, switch: Switch, request: Request) -> Response:
+        match request.method:
+            case "GET":
+                pass
+            case "PUT":
+                request.max_content_length = _LONGEST_SWITCH_BODY
+                try:
+                    switch.replace_json(json.loads(request.get_data()))
+                except HTTPException as error:
+                    return _json({"message": error.name}, error.code or 400)
+                except ValueError as error:
+                    return _json({"message": f"{error}"}, 400)
+            case "DELETE":
+                switch.clear()
+            case _:
+                return _json({"message": "Method Not Allowed: give GET, PUT or DELETE"}, 405)
+        return _json(switch.as_json())
+
+    def _count(self, source: Source | None, path: str, symbol: str | None) -> None:
+        with self._lock:
+            self._counts[source, path, symbol] += 1
 
     def _requests(self, request: Request) -> Response:
+        if request.method not in ("GET", "DELETE"):
+            return _json({"message": "Method Not Allowed: give GET or DELETE"}, 405)
         with self._lock:
             if request.method == "DELETE":
                 self._counts.clear()
             counts = [
-                {"path": path, "symbol": symbol, "count": count}
-                for (path, symbol), count in sorted(
-                    self._counts.items(), key=lambda item: (item[0][0], item[0][1] or "")
+                {"source": source, "path": path, "symbol": symbol, "count": count}
+                for (source, path, symbol), count in sorted(
+                    self._counts.items(), key=lambda item: (item[0][1], item[0][2] or "")
                 )
             ]
         return _json({"total": sum(entry["count"] for entry in counts), "requests": counts})
@@ -256,6 +233,8 @@ def create_exchange(
     market_data: Path | None,
     faults: FaultPlan,
     *,
+    rules: Rules | None = None,
+    limits: RequestLimits | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> WSGIApplication:
@@ -265,6 +244,8 @@ def create_exchange(
         market_data: Folder of recorded candles (``<SYMBOL>.csv.gz``, or the parent of ``binance-1h``); None to
             generate candles of any date.
         faults: What goes wrong; empty for nothing.
+        rules: What the APIs demand at first; None for the default of each rule.
+        limits: Request rates that are enforced; None for none, until some are set over HTTP.
         now: The current instant, timezone-aware; no candle opens after it.
         sleep: Waits the given seconds, for the fault ``timeout``.
 
@@ -272,7 +253,9 @@ def create_exchange(
         MarketDataError: The folder has no recorded candles.
     """
     book: CandleBook = RecordedCandles(market_data) if market_data is not None else GeneratedCandles()
-    return Exchange(book=book, faults=faults, now=now, sleep=sleep)
+    return Exchange(
+        book=book, faults=faults, limits=limits or RequestLimits(now), rules=RuleSwitch(rules), now=now, sleep=sleep
+    )
 
 
 def dropped_connection(environ: WSGIEnvironment) -> ConnectionResetError:
@@ -287,23 +270,9 @@ def dropped_connection(environ: WSGIEnvironment) -> ConnectionResetError:
     return ConnectionResetError("the fault connection_reset")
 
 
-def _matching(name: str, value: str, pattern: str) -> str:
-    if not re.fullmatch(pattern.strip("^$"), value):
-        raise BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
-    return value
-
-
-def _whole_number(args: MultiDict[str, str], name: str) -> int | None:
-    return int(_matching(name, args[name], _NUMBER_RANGE)) if name in args else None
-
-
-def _milliseconds(instant: datetime) -> int:
-    return int(instant.timestamp() * 1000)
-
-
-def _dumps(document: Any) -> bytes:
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+def _error(error: ApiError) -> Response:
+    return _json(error.document, error.status)
 
 
 def _json(document: Any, status: int = 200) -> Response:
-    return Response(_dumps(document), status, content_type="application/json;charset=UTF-8")
+    return Response(dumps(document), status, content_type="application/json;charset=UTF-8")

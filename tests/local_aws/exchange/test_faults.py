@@ -7,8 +7,19 @@ from collections import Counter
 
 import pytest
 
+from local_aws.exchange.api import JsonNumber, Page, RowShape, Source
+from local_aws.exchange.binance import ROW_SHAPE
 from local_aws.exchange.candles import GeneratedCandles
-from local_aws.exchange.faults import Fault, FaultError, FaultKind, FaultPlan, Malformation, MetFault, spoil_rows
+from local_aws.exchange.faults import (
+    Fault,
+    FaultError,
+    FaultKind,
+    FaultPlan,
+    Malformation,
+    MetFault,
+    spoil_page,
+    spoil_rows,
+)
 
 START = 1702857600000
 HOUR = 3_600_000
@@ -16,7 +27,7 @@ ROWS = GeneratedCandles().candles("BTCUSDT", "1h", start_ms=START, end_ms=None, 
 
 
 def spoilt(kind, rows=ROWS, seed=1, **options):
-    return spoil_rows(MetFault(Fault(kind, **options), 1, random.Random(seed)), [row.copy() for row in rows])
+    return spoil_rows(MetFault(Fault(kind, **options), 1, random.Random(seed)), [row.copy() for row in rows], ROW_SHAPE)
 
 
 # --- which request meets which fault ---------------------------------------------------------------------------------
@@ -27,6 +38,18 @@ def test_a_fault_happens_as_often_as_it_should_and_to_its_symbol():
     met = [bool(plan.meet(symbol, 24)) for symbol in ("BTCUSDT", "ETHUSDT", "BTCUSDT", None, "BTCUSDT", "BTCUSDT")]
     assert met == [False, False, True, False, True, False]
     assert plan.as_json()["faults"][0]["happened"] == 2
+
+
+def test_a_fault_happens_to_its_source():
+    plan = FaultPlan([Fault(FaultKind.SERVER_ERROR, source=Source.COINBASE, after=1)])
+    asked = (Source.COINBASE, Source.BINANCE, Source.COINGECKO, Source.COINBASE, Source.COINBASE)
+    assert [bool(plan.meet("BTC-USD", 24, source)) for source in asked] == [False, False, False, True, False]
+
+
+def test_a_fault_of_candles_does_not_happen_to_points():
+    plan = FaultPlan([Fault(FaultKind.MALFORMED_ROWS, malformations=(Malformation.HIGH_BELOW_LOW,))])
+    assert plan.meet("bitcoin", 24, Source.COINGECKO) is None
+    assert plan.meet("BTC-USD", 24, Source.COINBASE)
 
 
 def test_a_fault_without_number_happens_until_it_is_switched_off():
@@ -81,7 +104,7 @@ def test_no_fault_is_met_twice_by_threads():
 
 @pytest.mark.parametrize("kind", list(FaultKind))
 def test_every_kind_goes_through_json_and_back(kind):
-    fault = Fault(kind, symbol="BTCUSDT", times=None, after=2)
+    fault = Fault(kind, symbol="avalanche-2", source=Source.COINGECKO, times=None, after=2)
     assert Fault.parse(json.loads(json.dumps(fault.as_json()))) == fault
 
 
@@ -115,6 +138,15 @@ def test_options_go_through_json_and_back():
         ({"faults": [{"kind": "malformed_rows", "malformations": "ugly"}]}, "malformations is a list"),
         ({"faults": [{"kind": "rate_limited", "retry_after": -1}]}, "retry_after is -1"),
         ({"faults": [{"kind": ["empty"]}]}, "there is no kind"),
+        (
+            {"faults": [{"kind": "empty", "source": "kraken"}]},
+            "there is no source 'kraken'; there are binance, coinbase",
+        ),
+        ({"faults": [{"kind": "rate_limited", "source": "coinbase", "banned_after": 1}]}, "coinbase bans nobody"),
+        (
+            {"faults": [{"kind": "malformed_rows", "source": "coingecko", "malformations": ["high_below_low"]}]},
+            "the rows of coingecko cannot have high_below_low",
+        ),
     ],
 )
 def test_a_wrong_plan_is_refused_and_changes_nothing(document, message):
@@ -198,3 +230,59 @@ def test_one_malformation(malformation, is_so):
 
 def test_more_malformations_than_rows():
     assert len(spoilt(FaultKind.MALFORMED_ROWS, ROWS[:1])) == 1
+
+
+# --- rows of other shapes --------------------------------------------------------------------------------------------
+
+NEWEST_FIRST = RowShape(times=(0,), price=4, names=("time", "close"), high=2, newest_first=True, length=3600)
+NEWEST = [[START - hour * 3600, *map(JsonNumber, ("1.5", "2.5", "1.75", "2.25", "10"))] for hour in range(24)]
+POINTS = RowShape(times=(0,), price=1, names=("time", "price"), length=HOUR)
+PRICES = [[START + hour * HOUR, JsonNumber(f"{hour + 1}.5")] for hour in range(24)]
+CAPS = [[time, JsonNumber(f"{price}00")] for time, price in PRICES]
+
+
+def spoilt_as(shape, rows, kind, **options):
+    return spoil_rows(MetFault(Fault(kind, **options), 1, random.Random(1)), [row.copy() for row in rows], shape)
+
+
+def test_an_unclosed_candle_comes_first_where_the_newest_does():
+    rows = spoilt_as(NEWEST_FIRST, NEWEST, FaultKind.UNCLOSED_CANDLE)
+    assert rows[1:] == NEWEST
+    assert rows[0] == [START + 3600, *NEWEST[0][1:]]
+
+
+def test_numbers_stay_numbers_where_the_api_writes_numbers():
+    (other,) = [
+        row for row in spoilt_as(NEWEST_FIRST, NEWEST, FaultKind.CONFLICTING_DUPLICATE_ROWS) if row not in NEWEST
+    ]
+    assert (other[4], type(other[4])) == ("2.26", JsonNumber)
+    for malformation, column, number in (
+        (Malformation.NEGATIVE_PRICE, 4, "-2.25"),
+        (Malformation.HIGH_BELOW_LOW, 2, "0.00000001"),
+    ):
+        rows = spoilt_as(NEWEST_FIRST, NEWEST, FaultKind.MALFORMED_ROWS, malformations=(malformation,))
+        (broken,) = [row for row in rows if row not in NEWEST]
+        assert (broken[column], type(broken[column])) == (number, JsonNumber)
+
+
+def test_points_suffer_every_malformation_but_those_of_candles():
+    rows = spoilt_as(POINTS, PRICES, FaultKind.MALFORMED_ROWS)
+    assert sum(row not in PRICES for row in rows) == len(Malformation) - 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [FaultKind.EMPTY, FaultKind.DUPLICATE_ROWS, FaultKind.WRONG_ORDER, FaultKind.UNCLOSED_CANDLE],
+)
+def test_tables_that_belong_together_are_spoilt_alike(kind):
+    page = Page((PRICES, CAPS), POINTS, ("prices", "caps"))
+    document = spoil_page(MetFault(Fault(kind), 1, random.Random(1)), page)
+    assert document["prices"] != PRICES
+    assert document["caps"] == [[time, f"{price}00"] for time, price in document["prices"]]
+
+
+def test_rows_are_malformed_in_the_first_table_only():
+    page = Page((PRICES, CAPS), POINTS, ("prices", "caps"))
+    document = spoil_page(MetFault(Fault(FaultKind.MALFORMED_ROWS), 1, random.Random(1)), page)
+    assert document["prices"] != PRICES
+    assert document["caps"] == CAPS
