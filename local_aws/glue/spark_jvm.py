@@ -12,6 +12,7 @@ that a run loads (application class data sharing). Both depend on the installed 
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import logging
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -31,6 +33,7 @@ import local_aws.glue
 
 logger = logging.getLogger(__name__)
 
+_PR_SET_PDEATHSIG = 1
 _COMPILE_SECONDS = 180
 _ARCHIVE_SECONDS = 120
 _IDLE_SECONDS = 180.0
@@ -163,6 +166,8 @@ class SparkJvms:
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._archive_begun = False
+        # Linux ends a child with the thread that started it; a run's thread ends before its JVM does.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spark-jvms")
         self._idle: list[SparkJvm] = []
         self._archiving: dict[SparkJvm, threading.Thread] = {}
 
@@ -254,7 +259,7 @@ class SparkJvms:
             self._work_dir.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="local-aws-spark-", dir=self._work_dir))
         try:
-            return self._start_in(folder, class_path)
+            return self._starter.submit(self._start_in, folder, class_path).result()
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -288,6 +293,8 @@ class SparkJvms:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A JVM that makes the class archive would go on for half a minute after its input has ended.
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         return SparkJvm(process, folder, new_archive)
 
@@ -342,6 +349,15 @@ def _keep(made: Path, kept: Path) -> None:
         os.replace(draft, kept)
     finally:
         draft.unlink(missing_ok=True)
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this child when the thread that started it ends, even by SIGKILL of its process."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def kill_group(pid: int) -> None:

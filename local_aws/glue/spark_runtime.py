@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, inherited_environment, kill_group, own_file
-
-_PR_SET_PDEATHSIG = 1
+from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, die_with_parent, inherited_environment, kill_group, own_file
 
 SPARK_SETTINGS: Mapping[str, str] = {
     "spark.master": "local[2]",
@@ -196,7 +192,7 @@ class SparkRuntime:
                     stdout=output,
                     stderr=subprocess.STDOUT,  # as spark-submit has it: the error log is the JVM's
                     start_new_session=True,
-                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                    preexec_fn=die_with_parent if sys.platform == "linux" else None,
                 )
         except BaseException:
             jvm.end()
@@ -222,12 +218,3 @@ def end_orphan(pid: int, run_id: str) -> bool:
         return False
     kill_group(pid)
     return True
-
-
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this child when its parent dies, even by SIGKILL."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
