@@ -19,7 +19,7 @@ help: ## Show this list
 	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SYMBOLS, MARKET_DATA as above\n'
 	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       how many days at once; the last day first\n'
 	@printf '  make backfill … REPROCESS=failed                    run failed (or completed) days again\n'
-	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; PAIRS=1 for every pair of what can meet\n'
+	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; ALL=1 for all, not only every two that can meet\n'
 	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
 	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
 	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
@@ -47,7 +47,7 @@ backfill: ## Load a range of days with Airflow (FROM=, TO=) and show the result
 chaos: ## Break loads at every side effect and compare with a clean load
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m local_aws.chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
-		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(PAIRS)),--pairs) \
+		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
 		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
 		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
 

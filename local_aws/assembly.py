@@ -28,6 +28,7 @@ from local_aws.exchange.server import create_exchange
 from local_aws.glue.job_runs import GlueJobRuns
 from local_aws.moto_state import MotoState
 from local_aws.provision import (
+    DEFAULT_MAX_REJECTED_SHARE,
     DEFAULT_SYMBOLS,
     Provisioned,
     aws_environment,
@@ -61,6 +62,7 @@ class LocalAws:
         market_data: The folder with recorded candles that the exchange serves; None lets it generate them.
         provisioned: Whether what the bundle needs is created; False leaves an empty AWS, for Terraform.
         symbols: The exchange symbols of each source in the bundle's settings.
+        max_rejected_share: The share of rejected records in the bundle's settings.
         interceptor: Is called around each API call, for a harness that injects faults.
         statement_interceptor: Is called around each statement in the warehouse, for the same.
 
@@ -79,6 +81,7 @@ class LocalAws:
         market_data: Path | None = None,
         provisioned: bool = True,
         symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
+        max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
         interceptor: Interceptor | None = None,
         statement_interceptor: StatementInterceptor | None = None,
     ) -> None:
@@ -88,6 +91,7 @@ class LocalAws:
         self._market_data = market_data
         self._provisioned = provisioned
         self._symbols = symbols
+        self._max_rejected_share = max_rejected_share
         self._interceptor = interceptor
         self._statement_interceptor = statement_interceptor
         self._closing = contextlib.ExitStack()
@@ -144,7 +148,7 @@ class LocalAws:
         server.start()
 
         if self._provisioned:
-            self.names = provision(server.endpoint, symbols=self._symbols)
+            self.names = provision(server.endpoint, symbols=self._symbols, max_rejected_share=self._max_rejected_share)
         names = None if self.names is None else dataclasses.asdict(self.names)
         _write(endpoint_file, {"endpoint": server.endpoint, "pid": os.getpid(), "names": names})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)

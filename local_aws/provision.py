@@ -47,6 +47,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "crypto-prices-glue": ("glue.amazonaws.com",),
     "crypto-prices-redshift-copy": ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"),
 }
+DEFAULT_MAX_REJECTED_SHARE = 0.01
 DEFAULT_SYMBOLS: Mapping[str, tuple[str, ...]] = {
     "binance": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"),
 }
@@ -142,7 +143,7 @@ def provision(
     exchange_urls: Mapping[str, str] | None = None,
     symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
     candle_interval: str = "1h",
-    max_rejected_share: float = 0.01,
+    max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
     glue_scripts: Path = GLUE_SCRIPTS,
 ) -> Provisioned:
     """Create what is missing and change what is not as it should be.

@@ -33,8 +33,8 @@ class Options:
     """What to try.
 
     Attributes:
-        size: Number of cases; None for all.
-        pairs: Only as many cases as it takes for every two of boundary, kind and recovery to meet.
+        size: Number of cases; None for all that are wanted.
+        everything: Every boundary with every kind and every recovery, and not only every two of them.
         seed: Decides which cases a sample has, and the order.
         part: Only one part of the cases, for several machines: its number from 1, and the number of parts.
         case: The name of one case; None for those above.
@@ -45,7 +45,7 @@ class Options:
     """
 
     size: int | None
-    pairs: bool
+    everything: bool
     seed: int
     part: tuple[int, int]
     case: str | None
@@ -66,9 +66,11 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         description="Break loads at each of their side effects, recover from it, and compare with a clean load.",
         epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
     )
-    parser.add_argument("--sample", type=int, metavar="N", help="try N cases that a seed chooses (default: all)")
+    parser.add_argument("--sample", type=int, metavar="N", help="try N cases that a seed chooses")
     parser.add_argument(
-        "--pairs", action="store_true", help="try as few cases as let every two of boundary, kind and recovery meet"
+        "--all",
+        action="store_true",
+        help="try every boundary in every way with every recovery (default: as few cases as let every two meet)",
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"of the sample (default {DEFAULT_SEED})")
     parser.add_argument(
@@ -92,7 +94,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     unwanted = given.case is not None or given.sample is not None or given.without_guards
     return Options(
         size=given.sample,
-        pairs=given.pairs,
+        everything=given.all,
         seed=given.seed,
         part=given.part,
         case=given.case,
@@ -153,7 +155,8 @@ class _Harness:
             self._console.print(
                 f"A clean load has {len(boundaries)} side effects "
                 f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions); "
-                f"broken in every way and recovered from in every way, that makes {len(everything)} cases."
+                f"broken in every way and recovered from in every way, that makes {len(everything)} cases, "
+                f"and {len(paired(everything, self._options.seed))} in which every two meet."
             )
             if self._options.list_cases:
                 for case in everything:
@@ -172,7 +175,8 @@ class _Harness:
                 raise RuntimeError(f"there is no case {self._options.case}; --list shows the names")
             return found
         seed, (number, parts) = self._options.seed, self._options.part
-        cases = paired(everything, seed) if self._options.pairs else everything
+        alone = self._options.everything or self._options.size is not None
+        cases = everything if alone else paired(everything, seed)
         return sample(cases, self._options.size or len(cases), seed)[number - 1 :: parts]
 
     def _in_waves(self, waves: Waves, cases: list[Case], what: str) -> list[Outcome]:

@@ -21,7 +21,7 @@ _S3_ROLES = (
     (r"raw/", "raw object"),
     (r"curated/_manifests/.*/copy_manifest\.json$", "COPY manifest"),
     (r"curated/_manifests/.*/curation_report\.json$", "curation report"),
-    (r"curated/.*/_temporary/", "temporary file"),
+    (r"(curated|quarantine)/.*/_temporary/", "temporary file"),
     (r"curated/", "curated file"),
     (r"quarantine/", "quarantine file"),
 )
@@ -35,6 +35,20 @@ _STATEMENT_ROLES = (
     ("plan_load", r"WITH touching"),
     ("reconcile", r"AS load_number\\nFROM crypto\.etl_metadata\\nWHERE\\n    window_start"),
 )
+_IN_BATCH = ("statement", "commit")
+EVERY_EFFECT = frozenset(
+    {
+        *("put raw object", "put raw manifest", "start Glue run"),
+        *(f"{verb} temporary file" for verb in ("put", "delete")),
+        *(f"{verb} {what} file" for verb in ("put", "copy") for what in ("curated", "quarantine")),
+        *("put COPY manifest", "create partitions", "switch partitions", "put curation report"),
+        *(f"submit {role}" for role, _ in _STATEMENT_ROLES),
+        *(f"{role}: {what}" for role in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
+    }
+)
+"""The families of effects of the load of a day that was loaded before. Only a window of several days can have one more,
+"delete partitions": it takes a day away that has no rows any more."""
+
 _EFFECTS = re.compile(r"(Put|Create|Copy|Delete|Update|Start|Execute|BatchExecute|BatchCreate|BatchUpdate|BatchDelete)")
 _SCOPE = re.compile(r"(?:attempt|version)=([^/]+)|_manifests/([^/]+)/")
 _BATCH = re.compile(r"(\d{8})-\d{8}-([0-9a-f]{16})")
@@ -122,6 +136,11 @@ class Boundaries:
         return None
 
 
+def family(boundary: str) -> str:
+    """Return what a boundary is one of: equal effects of one load, or the statements of one transaction."""
+    return re.sub(r" #\d+$|(?<=: statement) \d+ .*", "", boundary)
+
+
 def statement_role(text: str) -> str | None:
     """Return the task that a statement, or a batch of them, is of.
 
@@ -155,6 +174,7 @@ def _day(text: str) -> date:
 
 
 def first_words(sql: str, count: int = 2) -> str:
-    """Return how a statement begins, for names."""
+    """Return how a statement begins, for names: without arguments, and without what differs from load to load."""
     lines = [line for line in sql.splitlines() if line.strip() and not line.lstrip().startswith("--")]
-    return " ".join(" ".join(lines).split()[:count])
+    words = " ".join(" ".join(lines).partition("(")[0].split()[:count])
+    return re.sub(r"_[0-9a-f]{16}$", "", words)

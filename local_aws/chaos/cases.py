@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from local_aws.chaos.boundaries import family
 from local_aws.chaos.faults import Kind
 
 NOTHING_BROKEN = "nothing"
@@ -114,7 +115,11 @@ def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
 
 
 def paired(cases: Sequence[Case], seed: int) -> list[Case]:
-    """Return fewer cases, in which every two of boundary, kind and recovery still meet."""
+    """Return fewer cases, in which every two of effect, kind and recovery still meet, and every boundary is broken.
+
+    An effect is a family of boundaries: equal effects of one load, such as its temporary files, or the statements of
+    one transaction, which all roll back to the same state.
+    """
     shuffled = list(cases)
     random.Random(seed).shuffle(shuffled)  # noqa: S311
     wanted = {pair for case in cases for pair in _pairs(case)}
@@ -126,6 +131,6 @@ def paired(cases: Sequence[Case], seed: int) -> list[Case]:
     return [*chosen, *(case for case in cases if case.happening and case not in chosen)]
 
 
-def _pairs(case: Case) -> set[tuple[str, str]]:
-    kind = str(case.kind or case.happening)
-    return {(case.boundary, kind), (case.boundary, case.recovery), (kind, case.recovery)}
+def _pairs(case: Case) -> set[tuple[str, ...]]:
+    effect, kind = family(case.boundary), str(case.kind or case.happening)
+    return {(effect, kind), (effect, case.recovery), (kind, case.recovery), (case.boundary,)}

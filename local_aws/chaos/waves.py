@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from local_aws.airflow_services.api import AirflowUnreachableError
 from local_aws.chaos import checks
 from local_aws.chaos.bench import DAG_ID, Bench, logical_date
+from local_aws.chaos.boundaries import EVERY_EFFECT, family
 from local_aws.chaos.cases import STAYS_PREFIX, Case, Happening, Recovery
 from local_aws.chaos.faults import Fault, Kind
 
@@ -90,22 +91,37 @@ class Waves:
         self.strays: set[str] = set()
 
     def clean_run(self) -> list[str]:
-        """Load a day with nothing broken, and return its boundaries, each once, in their order.
+        """Load days with nothing broken, and return the boundaries, each once, in their order.
+
+        The first load, of a day of another year, finds an empty warehouse and an empty lake. The second one finds an
+        earlier load, as every case does; its boundaries are those that are returned.
 
         Raises:
-            RuntimeError: Even that does not work.
+            RuntimeError: Even that does not work, or the load has not had all effects that there are.
         """
+        self._load_clean(self._next_day - timedelta(days=365), seeded=False)
         day = self._take_day()
+        checks.seed(self._bench, [day], without_surplus=[day])
+        self._load_clean(day, seeded=True)
+        found = list(dict.fromkeys(self._bench.faults.seen(day)))
+        missing = EVERY_EFFECT - {family(name) for name in found}
+        if missing:
+            raise RuntimeError(f"a load with nothing broken has no {', '.join(sorted(missing))}")
+        return found
+
+    def _load_clean(self, day: date, *, seeded: bool) -> None:
         run_id = clean_run_id(day)
         self._trigger(day, run_id, {})
         self._wait([run_id], "clean run")
         if self._hanging:
             raise RuntimeError(f"a load with nothing broken has not finished after {RUN_SECONDS:.0f} s")
         state = checks.read_days(self._bench, [day])[day]
-        differences = [*checks.warehouse_differences(day, state), *checks.lake_differences(self._bench, day, state)]
+        differences = [
+            *checks.warehouse_differences(day, state, seeded=seeded),
+            *checks.lake_differences(self._bench, day, state, seeded=seeded),
+        ]
         if differences:
             raise RuntimeError(f"a load with nothing broken is not right: {'; '.join(differences)}")
-        return list(dict.fromkeys(self._bench.faults.seen(day)))
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
         """Run one wave of cases and return what came of each."""
@@ -203,7 +219,7 @@ class Waves:
                 time.sleep(_LOOK_SECONDS)
 
     def _look_between(self, running: Sequence[_Running]) -> None:
-        """Look at the days whose load has failed: it must have left the old content or the new one, and no mixture."""
+        """Look at the days whose load has failed: each has the old content or the new one, and no mixture."""
         failed = [one for one in running if self._state(one.run_id) == "failed" and not is_open(one.case)]
         states = checks.read_days(self._bench, [one.day for one in failed])
         for one in failed:
@@ -212,6 +228,11 @@ class Waves:
             untouched = state.batches == Counter({checks.SEED_BATCH: seeded})
             if not untouched and state.rows != checks.expected_rows(one.day):
                 one.differs(f"after the failure the day holds neither the old nor the new content: {state.batches}")
+            kept, published = checks.neighbours(one.day), checks.published_rows(self._bench, one.day)
+            if state.neighbours != kept:
+                one.differs(f"after the failure the day has {state.neighbours.total()} rows of other markets")
+            if published not in (checks.old_rows(one.day) + kept, checks.expected_rows(one.day) + kept):
+                one.differs(f"after the failure the published partition is not whole: {published.total()} rows")
 
     def _recover(self, running: Sequence[_Running]) -> None:
         for one in running:
@@ -274,8 +295,8 @@ class Waves:
         states = checks.read_days(self._bench, [one.day for one in running])
         left_over = checks.left_over_staging(self._bench)
         for one in closed:
-            one.differs(*checks.warehouse_differences(one.day, states[one.day]))
-            one.differs(*checks.lake_differences(self._bench, one.day, states[one.day]))
+            one.differs(*checks.warehouse_differences(one.day, states[one.day], seeded=True))
+            one.differs(*checks.lake_differences(self._bench, one.day, states[one.day], seeded=True))
             one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
             one.differs(*self._failed_statements(one.day))
             one.differs(*(["no other merge came"] if one.day in self._alone else []))

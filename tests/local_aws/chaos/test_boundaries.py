@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from local_aws.chaos.boundaries import Boundaries, first_words, statement_role
+from local_aws.chaos.boundaries import Boundaries, family, first_words, statement_role
 from local_aws.moto_journal import HttpRequest
 from local_aws.server import Call
 from local_aws.wire import Answer, RequestContext
@@ -102,3 +102,16 @@ def test_the_bundles_own_statements_have_their_roles():
 
 def test_the_first_words_of_a_statement_leave_comments_out():
     assert first_words("-- why\nDELETE FROM x\nWHERE y") == "DELETE FROM"
+
+
+def test_the_first_words_of_a_statement_are_the_same_in_every_load():
+    assert first_words(f"COPY crypto.stg_crypto_prices_{DIGEST}\nFROM") == "COPY crypto.stg_crypto_prices"
+    assert first_words("CALL crypto.check_removed('20220105', 48)") == "CALL crypto.check_removed"
+    assert first_words("CALL crypto.check_staging(\n'20220105'") == "CALL crypto.check_staging"
+
+
+def test_a_family_is_equal_effects_or_the_statements_of_one_transaction():
+    assert family("put raw object #12") == "put raw object"
+    assert family("merge_into_fact: statement 12 (DELETE FROM)") == "merge_into_fact: statement"
+    assert family("merge_into_fact: commit") == "merge_into_fact: commit"
+    assert family("submit merge_into_fact") == "submit merge_into_fact"

@@ -2,6 +2,7 @@ from itertools import combinations
 
 import pytest
 
+from local_aws.chaos.boundaries import family
 from local_aws.chaos.cases import HAPPENINGS, Recovery, all_cases, kinds_of, paired, sample
 from local_aws.chaos.faults import Kind
 from local_aws.chaos.guards import GUARDS
@@ -34,18 +35,22 @@ def test_a_sample_is_the_same_for_a_seed_and_covers_every_kind_and_recovery_firs
     assert {case.kind for case in chosen} >= {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
 
 
-def test_pairs_leave_no_two_that_do_not_meet():
-    chosen = paired(EVERYTHING, seed=1)
-    assert len(chosen) < len(EVERYTHING)
+def test_pairs_leave_no_two_that_do_not_meet_and_no_boundary_unbroken():
+    statements = [f"merge_into_fact: statement {number} (DELETE FROM)" for number in range(1, 9)]
+    everything = all_cases([*BOUNDARIES, *statements])
+    chosen = paired(everything, seed=1)
 
     def pairs(cases):
         return {
             pair
             for case in cases
-            for pair in combinations((case.boundary, str(case.kind or case.happening), case.recovery), 2)
+            for pair in combinations((family(case.boundary), str(case.kind or case.happening), case.recovery), 2)
         }
 
-    assert pairs(chosen) == pairs(EVERYTHING)
+    assert pairs(chosen) == pairs(everything)
+    assert {case.boundary for case in chosen} == {case.boundary for case in everything}
+    # One transaction: its statements share the recoveries.
+    assert sum(case.boundary in statements for case in chosen) < 2 * len(statements)
 
 
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
