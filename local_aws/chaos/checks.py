@@ -276,12 +276,10 @@ def published_rows(bench: Bench, day: date) -> Counter[Row]:
     rows: Counter[Row] = Counter()
     if partition is None:
         return rows
-    for key in _keys(s3, partition["StorageDescriptor"]["Location"]):
-        if key.endswith(".parquet"):
-            body = s3.get_object(Bucket=bench.names.bucket, Key=key)["Body"].read()
-            for row in pq.read_table(io.BytesIO(body)).to_pylist():
-                numbers = tuple(None if row[name] is None else Decimal(str(row[name])) for name in _NUMBERS)
-                rows[row["symbol"], f"{row['observed_at']:%Y-%m-%d %H:%M:%S}", numbers] += 1
+    for body in _objects(s3, partition["StorageDescriptor"]["Location"], ".parquet"):
+        for row in pq.read_table(io.BytesIO(body)).to_pylist():
+            numbers = tuple(None if row[name] is None else Decimal(str(row[name])) for name in _NUMBERS)
+            rows[row["symbol"], f"{row['observed_at']:%Y-%m-%d %H:%M:%S}", numbers] += 1
     return rows
 
 
@@ -297,10 +295,12 @@ def _partition(bench: Bench, day: date) -> Any:
         return None
 
 
-def _keys(s3: Any, location: str) -> Iterator[str]:
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+def _objects(s3: Any, uri: str, suffix: str = "") -> Iterator[bytes]:
+    """Yield what the objects below a prefix hold whose keys end with the suffix."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-        yield item["Key"]
+        if item["Key"].endswith(suffix):
+            yield s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
 
 
 def _accounting_differences(s3: Any, load: Mapping[str, Any]) -> list[str]:
@@ -317,7 +317,8 @@ def _accounting_differences(s3: Any, load: Mapping[str, Any]) -> list[str]:
             f"{manifest['records']} records were landed, {counts['fetched']} read, {accounted} accounted for, "
             f"{load['rows_fetched']} recorded"
         )
-    kept = sum(len(_lines(s3, load, key)) for key in _keys(s3, report["quarantine"])) if report["quarantine"] else 0
+    quarantine = report["quarantine"]
+    kept = sum(len(body.splitlines()) for body in _objects(s3, quarantine)) if quarantine else 0
     if kept != sum(counts["quarantined"].values()):
         found.append(f"the quarantine holds {kept} records, {sum(counts['quarantined'].values())} were counted")
     if manifest["content_hash"] != load["content_hash"]:
@@ -335,12 +336,6 @@ def left_over_staging(bench: Bench) -> dict[str, date | None]:
     )
     known = bench.boundaries.staging_tables()
     return {row["table_name"]: known.get(row["table_name"]) for row in rows}
-
-
-def _lines(s3: Any, load: Mapping[str, Any], key: str) -> list[bytes]:
-    bucket = load["raw_manifest"].removeprefix("s3://").partition("/")[0]
-    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body.splitlines()
 
 
 def _read_json(s3: Any, uri: str) -> Any:
