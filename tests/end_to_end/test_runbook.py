@@ -204,6 +204,16 @@ def test_one_source_is_fetched_again_with_what_follows(bench, loaded):
     assert_right(bench, DAY)
 
 
+def test_what_was_fetched_is_curated_again_and_loaded(bench, loaded):
+    since, before = Since(bench), tries(bench, loaded)
+    bench.api.clear_tasks(DAG_ID, loaded, ["curate_prices"], downstream=True)
+    assert_green(bench, DAG_ID, loaded)
+    assert since.operations({"PutObject", "StartJobRun"}) == {"StartJobRun": 1}
+    again = [task for task, number in tries(bench, loaded).items() if number > before[task]]
+    assert sorted(again) == sorted(list(WORK)[list(WORK).index("curate_prices") :])
+    assert_right(bench, DAY)
+
+
 def test_rows_that_were_deleted_by_hand_come_back_with_the_merge(bench, loaded):
     bench.warehouse.rows(f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{DAY}' AND symbol = 'ETH'")
     bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
@@ -340,15 +350,46 @@ def test_a_window_that_is_cleared_in_the_backfill_is_loaded_again(bench):
 
 @takes_long
 def test_airflows_own_backfill_from_the_command_line(bench):
-    day = date(2023, 3, 20)
-    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG_ID]
-    command += ["--from-date", str(day), "--to-date", str(day), "--max-active-runs", "4"]
+    """Backwards, one day at a time; one day fails, and a second backfill runs that one again and no other."""
+    first, bad, last = days = [date(2023, 3, 20) + timedelta(days=n) for n in range(3)]
+    bench.faults.arm(Fault(bad, "submit plan_load", Kind.REFUSED, times=None))
+    create_backfill(bench, first, last, "--max-active-runs", "1", "--run-backwards")
+    runs = {day: only_run(bench, day) for day in days}
+    found = {day: wait(bench, DAG_ID, run_id) for day, run_id in runs.items()}
+    assert {run["run_type"] for run in found.values()} == {"backfill"}
+    assert [found[day]["state"] for day in days] == ["success", "failed", "success"]
+    assert found[last]["start_date"] < found[bad]["start_date"] < found[first]["start_date"]
+
+    bench.faults.disarm(bad)
+    wait_for_closed_backfills(bench)
+    before, since = {day: tries(bench, run_id) for day, run_id in runs.items()}, Since(bench)
+    create_backfill(bench, first, last, "--max-active-runs", "4", "--reprocess-behavior", "failed")
+    assert only_run(bench, bad) == runs[bad]
+    assert_green(bench, DAG_ID, runs[bad])
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 1}
+    for day in days:
+        assert (tries(bench, runs[day]) == before[day]) == (day != bad)
+        assert_right(bench, day)
+
+
+def create_backfill(bench, first, last, *options):
+    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG_ID, *options]
+    command += ["--from-date", str(first), "--to-date", str(last)]
     done = subprocess.run(command, env=bench.airflow.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def only_run(bench, day):
     (run,) = bench.api.dag_runs(DAG_ID, first=logical_date(day), last=logical_date(day))
-    assert run["run_type"] == "backfill"
-    assert_green(bench, DAG_ID, run["dag_run_id"])
-    assert_right(bench, day)
+    return run["dag_run_id"]
+
+
+def wait_for_closed_backfills(bench, seconds=180):
+    """Airflow closes a backfill on a slow timer, and takes no second one of a DAG before."""
+    deadline = time.monotonic() + seconds
+    while any(backfill["completed_at"] is None for backfill in bench.api.backfills(DAG_ID)):
+        assert time.monotonic() < deadline
+        time.sleep(1)
 
 
 def test_the_page_names_only_tasks_that_there_are():
