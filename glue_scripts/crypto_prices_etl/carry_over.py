@@ -33,11 +33,12 @@ class PublishedDay:
 
     Attributes:
         location: S3 URI of the partition.
-        markets: The markets in it, ``source/candle_interval/symbol/quote_currency``; None when it does not say.
+        markets: The markets in it, ``source/candle_interval/symbol/quote_currency``, each with its origin: the Glue run
+            that curated it. None when the partition does not say.
     """
 
     location: str
-    markets: frozenset[str] | None
+    markets: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class CarriedOver:
 
     Attributes:
         rows_by_day: Number of rows copied of each day that has any.
-        markets_by_day: The markets, with or without rows, that each day keeps from before.
+        markets_by_day: The markets, with or without rows, that each day keeps from before, with their origins.
     """
 
     rows_by_day: Mapping[dt.date, int] = field(default_factory=dict)
-    markets_by_day: Mapping[dt.date, frozenset[str]] = field(default_factory=dict)
+    markets_by_day: Mapping[dt.date, Mapping[str, str]] = field(default_factory=dict)
 
 
 def asked_markets(manifests: Iterable[RawManifest]) -> frozenset[str]:
@@ -80,10 +81,16 @@ def published_days(glue: GlueClient, arguments: CurationArguments) -> dict[dt.da
                 markets = partition.get("Parameters", {}).get("markets")
                 found[dt.date(year, month, day)] = PublishedDay(
                     partition["StorageDescriptor"]["Location"],
-                    None if markets is None else frozenset(filter(None, markets.split(","))),
+                    None if markets is None else parse_origins(markets),
                 )
             wanted = answer.get("UnprocessedKeys", [])  # type: ignore[assignment]
     return found
+
+
+def parse_origins(text: str) -> dict[str, str]:
+    """Return the origins by market of a partition's parameter ``markets``, ``market@Glue run`` with commas between."""
+    pairs = (item.rpartition("@") for item in text.split(",") if item)
+    return {market: origin for market, _, origin in pairs}
 
 
 def carry_over(
@@ -99,7 +106,7 @@ def carry_over(
         published: The window's days as the catalog shows them.
         asked: The markets that the run replaces.
     """
-    sources = {day: old for day, old in published.items() if old.markets is None or old.markets - asked}
+    sources = {day: old for day, old in published.items() if old.markets is None or old.markets.keys() - asked}
     if not sources:
         return CarriedOver()
     market = sf.concat_ws("/", "source", "candle_interval", "symbol", "quote_currency")
@@ -114,10 +121,15 @@ def carry_over(
             sf.date_format("observed_at", "dd").alias("day"),
         )
     )
-    kept = {day: old.markets - asked for day, old in sources.items() if old.markets is not None}
-    for day in sources.keys() - kept.keys():
+    kept: dict[dt.date, Mapping[str, str]] = {}
+    for day, old in sources.items():
+        if old.markets is not None:
+            kept[day] = {name: origin for name, origin in old.markets.items() if name not in asked}
+            continue
         of_day = rows.where(sf.to_date("observed_at") == sf.lit(day))
-        kept[day] = frozenset(row.market for row in of_day.select(market.alias("market")).distinct().collect())
+        # Nobody says which run curated them; the place tells them from every other version.
+        found_markets = of_day.select(market.alias("market")).distinct().collect()
+        kept[day] = {row.market: old.location for row in found_markets}
     counted = Observation()
     ordered = rows.repartition(*_PARTS).sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
     observed = ordered.observe(counted, *_rows_of(sources))

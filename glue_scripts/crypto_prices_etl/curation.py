@@ -1,4 +1,4 @@
-"""One curation from beginning to end: read what the manifests name, judge it, write it, audit it, publish it."""
+"""One curation from beginning to end: read what the manifests name, judge it, write it, audit it, report it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from crypto_prices_etl.accounting import (
 )
 from crypto_prices_etl.candles import to_candles
 from crypto_prices_etl.carry_over import CarriedOver, asked_markets, carry_over, published_days
+from crypto_prices_etl.curation_report import copy_manifest, curation_report, put_json
 from crypto_prices_etl.deduplication import with_outcome
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.lake_files import (
     RunPaths,
+    audit,
     curated_rows,
-    delete_files,
     list_curated_files,
     write_curated,
     write_quarantine,
 )
 from crypto_prices_etl.parsers import parser_of
-from crypto_prices_etl.publish import audit, copy_manifest, curation_report, publish_partitions, put_json
 from crypto_prices_etl.quality import with_reason
 from crypto_prices_etl.raw_manifests import RawManifest, read_raw_manifests
 from crypto_prices_etl.raw_records import check_objects, read_raw_records
@@ -59,11 +59,11 @@ SPARK_SETTINGS = {
 }
 """The session settings that the result depends on."""
 
-_CARRY_OVER_TRIES = 5
-
 
 def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> dict[str, Any]:
-    """Curate the raw manifests of one window and publish the result.
+    """Curate the raw manifests of one window into a version of its own, which nobody sees yet.
+
+    It is published in the catalog after the warehouse has taken it (``publish_partitions`` in the DAG).
 
     Args:
         spark: A session with ``SPARK_SETTINGS``.
@@ -75,7 +75,7 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         The curation report, as it was written.
 
     Raises:
-        CurationError: The run must not publish. What readers see is what they saw before.
+        CurationError: The version must not be loaded. What readers see is what they saw before in any case.
     """
     paths = RunPaths(arguments.lake_bucket, arguments.job_run_id)
     manifests = read_raw_manifests(s3, arguments.raw_manifests, arguments.window)
@@ -96,8 +96,7 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
     asked = asked_markets(manifests)
     carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
-    publish_partitions(glue, arguments, paths, counts.rows_by_day, carried, asked)
-    report = curation_report(arguments, paths, counts, carried)
+    report = curation_report(arguments, paths, counts, carried, asked)
     put_json(s3, paths.bucket, paths.curation_report_key, report)
     logger.info("curated %s: %s", arguments.window.as_json(), report["totals"])
     return report
@@ -112,23 +111,15 @@ def _carry_over(
     own: Mapping[dt.date, Sequence[DataFile]],
     asked: frozenset[str],
 ) -> CarriedOver:
-    """Carry the other markets' rows over, again if another run switched a day meanwhile.
+    """Carry the other markets' rows over from what is published now.
 
-    Raises:
-        CurationError: Other runs switch the same days faster than this one can follow, or files are missing.
+    Whether that is still what is published when this version takes its place is checked by who publishes it.
     """
     days = arguments.window.days()
-    for _ in range(_CARRY_OVER_TRIES):
-        published = published_days(glue, arguments)
-        carried = carry_over(spark, paths, published, asked)
-        files = list_curated_files(s3, paths, days)
-        copies = {day: [file for file in files[day] if file not in own[day]] for day in days}
-        audit(carried.rows_by_day, copies)
-        if published_days(glue, arguments) == published:
-            return carried
-        logger.warning("another run published days of this window meanwhile: carrying over again")
-        delete_files(s3, [file for of_day in copies.values() for file in of_day])
-    raise CurationError(f"other runs keep publishing days of {arguments.window.as_json()}: run this one again later")
+    carried = carry_over(spark, paths, published_days(glue, arguments), asked)
+    files = list_curated_files(s3, paths, days)
+    audit(carried.rows_by_day, {day: [file for file in files[day] if file not in own[day]] for day in days})
+    return carried
 
 
 def outcomes_of(

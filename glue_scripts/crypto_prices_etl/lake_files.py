@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,9 +30,6 @@ _QUARANTINE_COLUMNS = (
     "ingested_at",
     "batch_id",
 )
-
-_DELETE_AT_ONCE = 1000
-"""The most that DeleteObjects takes."""
 
 _MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"
 
@@ -120,19 +117,6 @@ def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPa
     )
 
 
-def delete_files(s3: S3Client, files: Sequence[DataFile]) -> None:
-    """Delete objects of the run's own version that were not published.
-
-    Raises:
-        CurationError: S3 kept one of them.
-    """
-    for first in range(0, len(files), _DELETE_AT_ONCE):
-        named = [file.uri.removeprefix("s3://").partition("/") for file in files[first : first + _DELETE_AT_ONCE]]
-        answer = s3.delete_objects(Bucket=named[0][0], Delete={"Objects": [{"Key": key} for _, _, key in named]})
-        if answer.get("Errors"):
-            raise CurationError(f"could not delete {answer['Errors']}")
-
-
 def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> dict[dt.date, list[DataFile]]:
     """Return the Parquet files of each day as S3 lists them, ordered by key.
 
@@ -153,3 +137,16 @@ def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> di
                 raise CurationError(f"unexpected object {paths.uri(item['Key'])} in the run's version")
             files[day].append(DataFile(paths.uri(item["Key"]), item["Size"]))
     return files
+
+
+def audit(rows_by_day: Mapping[dt.date, int], files: Mapping[dt.date, Sequence[DataFile]]) -> None:
+    """Check that S3 holds files for exactly the days that have rows.
+
+    Raises:
+        CurationError: A day's files are missing or empty, or a day without rows has files.
+    """
+    for day, written in files.items():
+        rows = rows_by_day.get(day, 0)
+        if bool(rows) != bool(written) or any(f.content_length == 0 for f in written):
+            held = [f"{f.uri} ({f.content_length} bytes)" for f in written]
+            raise CurationError(f"{rows} rows were written for {day}, S3 holds {held}. Nothing was published")

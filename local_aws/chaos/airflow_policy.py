@@ -12,9 +12,6 @@ from local_aws.airflow_environment import REPOSITORY
 from local_aws.chaos.cases import STAYS_PREFIX
 
 TASK_SECONDS = 90
-RETRY_SECONDS = 1
-RECONCILE_RETRY_SECONDS = 15
-"""Longer: what it waits for, when it looks again, is another load's merge, and that is as slow here as anywhere."""
 GLUE_SECONDS = 300
 ACTIVE_RUNS = 10
 
@@ -50,7 +47,7 @@ def task_policy(task: Any) -> None:
     if task.dag_id == "crypto_prices_backfill":
         return  # it waits for other runs
     changes = {
-        "retry_delay": timedelta(seconds=RECONCILE_RETRY_SECONDS if task.task_id == "reconcile" else RETRY_SECONDS),
+        "retry_delay": timedelta(seconds=1),
         "retry_exponential_backoff": 0.0,
         "retry_policy": ChaosRetryPolicy(),
         "execution_timeout": timedelta(seconds=GLUE_SECONDS if task.task_id == "curate_prices" else TASK_SECONDS),

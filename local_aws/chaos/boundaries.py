@@ -33,6 +33,7 @@ _STATEMENT_ROLES = (
     ("check_staging", r"CALL crypto\.check_staging"),
     ("drop_staging", r"DROP TABLE IF EXISTS crypto\.stg_"),
     ("plan_load", r"WITH touching"),
+    ("publish_partitions", r"AS load_number,\\n    markets\\nFROM crypto\.etl_metadata"),
     ("reconcile", r"AS load_number\\nFROM crypto\.etl_metadata\\nWHERE\\n    window_start"),
 )
 _IN_BATCH = ("statement", "commit")

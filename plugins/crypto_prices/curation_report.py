@@ -7,7 +7,7 @@ from typing import Any
 
 from crypto_prices.batch import Batch
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 class CurationReportError(ValueError):
@@ -30,6 +30,22 @@ class SourceCounts:
 
 
 @dataclass(frozen=True)
+class DayVersion:
+    """One day of the version that a Glue run wrote.
+
+    Attributes:
+        location: S3 URI of its files.
+        rows: Its curated rows, and those of other markets that were carried over.
+        markets: All markets in it, ``source/candle_interval/symbol/quote_currency``, each with its origin: the Glue run
+            that curated it.
+    """
+
+    location: str
+    rows: int
+    markets: dict[str, str]
+
+
+@dataclass(frozen=True)
 class CurationReport:
     """What one Glue run made of one batch.
 
@@ -40,7 +56,8 @@ class CurationReport:
         sources: Counts of each source.
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
-        days: The days (ISO) that have curated rows, whose catalog partitions the run switched.
+        asked_markets: The markets that the run replaces, with or without candles.
+        days: The days (ISO) of the version that have rows; a day of the window that is missing has none.
     """
 
     batch_id: str
@@ -49,7 +66,8 @@ class CurationReport:
     sources: dict[str, SourceCounts]
     copy_manifest: str | None
     quarantine: str | None
-    days: tuple[str, ...]
+    asked_markets: frozenset[str]
+    days: dict[str, DayVersion]
 
     @property
     def curated(self) -> int:
@@ -84,7 +102,15 @@ class CurationReport:
                 },
                 copy_manifest=document["copy_manifest"],
                 quarantine=document["quarantine"],
-                days=tuple("-".join(partition["values"]) for partition in document["partitions"]),
+                asked_markets=frozenset(document["asked_markets"]),
+                days={
+                    "-".join(partition["values"]): DayVersion(
+                        location=partition["location"],
+                        rows=partition["rows"] + partition["carried_over"],
+                        markets=dict(partition["markets"]),
+                    )
+                    for partition in document["partitions"]
+                },
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise CurationReportError(f"the curation report lacks {error}") from None

@@ -16,6 +16,7 @@ from crypto_prices.operators.curate_prices import CuratePricesOperator
 from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
 from crypto_prices.operators.fetch_prices import FetchPricesOperator
 from crypto_prices.operators.plan_load import PlanLoadOperator
+from crypto_prices.operators.publish_partitions import PublishPartitionsOperator
 from crypto_prices.operators.read_curation_report import ReadCurationReportOperator
 from crypto_prices.operators.reconcile import ReconcileOperator
 from crypto_prices.operators.resolve_window import ResolveWindowOperator
@@ -143,26 +144,14 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             waiter_delay=GLUE_POLL_SECONDS,
             waiter_max_attempts=int(GLUE_TIMEOUT.total_seconds() / GLUE_POLL_SECONDS),
             execution_timeout=GLUE_TIMEOUT,
-            doc_md="The Glue job reads the raw manifests, writes Parquet to `curated/`, rejects to `quarantine/`, and "
-            "publishes the days' partitions in the Glue catalog.",
+            doc_md="The Glue job reads the raw manifests, and writes Parquet to a version of its own in `curated/` and "
+            "rejects to `quarantine/`.",
         )
 
         read_curation_report = ReadCurationReportOperator(
             task_id="read_curation_report",
             job_run_id=curate_prices.output,
             doc_md="What this very Glue run counted. Fails when a record is not accounted for.",
-        )
-
-        wait_for_partition = GlueCatalogPartitionSensor(
-            task_id="wait_for_partition",
-            database_name="{{ settings().catalog_database }}",
-            table_name="{{ settings().catalog_table }}",
-            expression="{{ batch(ti).window.partition_expression() }}",
-            deferrable=True,
-            poke_interval=5,
-            timeout=timedelta(minutes=10).total_seconds(),
-            execution_timeout=timedelta(minutes=10),
-            doc_md="The window can be read through the Glue catalog.",
         )
 
         copy_to_staging = RedshiftDataOperator(
@@ -209,6 +198,25 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             **STATEMENT,
         )
 
+        publish_partitions = PublishPartitionsOperator(
+            task_id="publish_partitions",
+            sql="load/find_load_order.sql",
+            doc_md="Points the days' partitions in the Glue catalog at what the warehouse has loaded. What it refuses "
+            "is never published.",
+        )
+
+        wait_for_partition = GlueCatalogPartitionSensor(
+            task_id="wait_for_partition",
+            database_name="{{ settings().catalog_database }}",
+            table_name="{{ settings().catalog_table }}",
+            expression="{{ batch(ti).window.partition_expression() }}",
+            deferrable=True,
+            poke_interval=5,
+            timeout=timedelta(minutes=10).total_seconds(),
+            execution_timeout=timedelta(minutes=10),
+            doc_md="The window can be read through the Glue catalog.",
+        )
+
         drop_staging = RedshiftDataOperator(
             task_id="drop_staging",
             sql="load/drop_staging.sql",
@@ -220,9 +228,6 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
         reconcile = ReconcileOperator(
             task_id="reconcile",
             sql="load/find_loads_of_window.sql",
-            # A run of the same days that has published may be minutes away from its merge: until then catalog and
-            # warehouse differ, and it must not make this run red.
-            retries=5,
             outlets=[FACT_CRYPTO_PRICES],
             doc_md="Curated = staged = merged = rows in the window, and the catalog shows what the warehouse holds; or "
             "the run is red. The log shows the accounting.",
@@ -235,14 +240,15 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             plan_load,
             curate_prices,
             read_curation_report,
-            wait_for_partition,
             copy_to_staging,
             check_staging,
             merge_into_fact,
             record_load,
+            publish_partitions,
+            wait_for_partition,
             drop_staging,
             reconcile,
         )
         # The teardown succeeds after a failed merge too; the accounting is only right after a recorded load.
-        record_load >> reconcile
+        wait_for_partition >> reconcile
     return group

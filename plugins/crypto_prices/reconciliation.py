@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from crypto_prices.curation_report import CurationReport
-from crypto_prices.window import Window
+from crypto_prices.publication import NumberedLoad
 
 
 class ReconciliationError(ValueError):
@@ -16,26 +15,7 @@ class ReconciliationError(ValueError):
 
 
 class CatalogDiffersError(RuntimeError):
-    """The catalog shows another version of a day than the warehouse; a run that is on its way may still change that."""
-
-
-@dataclass(frozen=True)
-class NumberedLoad:
-    """A load of the warehouse.
-
-    Attributes:
-        window: Its days.
-        load_number: Its place in the order of all loads.
-        glue_job_run_id: The Glue run that curated it.
-        source: Name of the source.
-        content_hash: SHA-256 over what was asked of the source and what it answered.
-    """
-
-    window: Window
-    load_number: int
-    glue_job_run_id: str
-    source: str
-    content_hash: str
+    """The catalog shows an older version of a day than the warehouse has loaded."""
 
 
 @dataclass(frozen=True)
@@ -87,45 +67,39 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
 
 
 def check_published(report: CurationReport, loads: Iterable[NumberedLoad], published: Mapping[str, str]) -> None:
-    """Check that each day with rows can be read through the catalog, with the content that the warehouse loaded last.
-
-    Of two runs of one window at the same time, one may publish last and the other merge last. What they fetched tells
-    whether that matters.
+    """Check that the catalog shows this load of each day, or a later one.
 
     Args:
-        report: What the Glue run says it published.
+        report: What the Glue run curated.
         loads: The loads that touch the window.
         published: Glue job run ids by ISO day, as the catalog has them.
 
     Raises:
-        ReconciliationError: A day has no partition; the message names it.
-        CatalogDiffersError: A day's partition is of another Glue run than the newest load of that day, and that run has
-            not loaded the same content.
+        ReconciliationError: The warehouse has no load of the Glue run.
+        CatalogDiffersError: A day shows an older version, none although it has rows, or rows that it has not any more.
+            Looked at again it may be right: another run's ``publish_partitions`` may be at work.
     """
-    missing = [day for day in report.days if day not in published]
-    if missing:
-        raise ReconciliationError(
-            f"the catalog has no partition of {', '.join(missing)}, which Glue run {report.job_run_id} published: "
-            "clear curate_prices with its downstream tasks"
-        )
     loads = list(loads)
+    numbers = {load.glue_job_run_id: load.load_number for load in loads}
+    own = next((load for load in loads if load.glue_job_run_id == report.job_run_id), None)
+    if own is None:
+        raise ReconciliationError(f"crypto.etl_metadata has no load of Glue run {report.job_run_id}")
     differing = []
-    for day in report.days:
-        of_day = [load for load in loads if load.window.start <= date.fromisoformat(day) < load.window.end]
-        newest = max(of_day, key=lambda load: load.load_number, default=None)
-        if newest is None or newest.glue_job_run_id == published[day]:
-            continue
-        if _content(loads, newest.glue_job_run_id) != _content(loads, published[day]):
-            differing.append(f"{day} (catalog: {published[day]}, warehouse: {newest.glue_job_run_id})")
+    for day in own.window.days():
+        shown = published.get(day.isoformat())
+        newest = max((load for load in loads if load.covers(day)), key=lambda load: load.load_number)
+        if shown is None:
+            # A later load may have taken the day's last rows away.
+            right = newest is not own or day.isoformat() not in report.days
+        else:
+            right = numbers.get(shown, -1) >= own.load_number
+        if not right:
+            differing.append(f"{day} (catalog: {shown or 'nothing'}, this load: {report.job_run_id})")
     if differing:
         raise CatalogDiffersError(
-            f"the catalog and the warehouse have different versions of {', '.join(differing)}. If no other run of "
-            "these days is on its way, clear curate_prices with its downstream tasks, so that both have the same"
+            f"the catalog does not show what the warehouse has loaded of {', '.join(differing)}: if it stays so, clear "
+            "publish_partitions with its downstream tasks"
         )
-
-
-def _content(loads: Iterable[NumberedLoad], glue_job_run_id: str) -> set[tuple[str, str, Window]]:
-    return {(load.source, load.content_hash, load.window) for load in loads if load.glue_job_run_id == glue_job_run_id}
 
 
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:

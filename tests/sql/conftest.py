@@ -115,7 +115,7 @@ class Load:
             "fetch_prices": [asdict(source) for source in sources],
             "plan_load": self.batch.as_xcom(),
             "read_curation_report": {
-                "report_version": 1,
+                "report_version": 2,
                 "batch_id": self.batch_id,
                 "job_run_id": f"jr_{self.run_id}_{self.try_number}",
                 "raw_manifests": [source.raw_manifest for source in sources],
@@ -130,6 +130,7 @@ class Load:
                 },
                 "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
                 "quarantine": None,
+                "asked_markets": [],
                 "partitions": [],
             },
         }

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
 from crypto_prices import macros
 from crypto_prices.batch import Batch
-from crypto_prices.catalog import published_versions
+from crypto_prices.catalog import Catalog
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Warehouse
 
@@ -112,7 +112,8 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), macros.fetched(ti))
         settings = load_settings()
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        published = published_versions(glue, settings.catalog_database, settings.catalog_table, batch.window)
+        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
+        published = {day: shown.job_run_id for day, shown in catalog.published_days(batch.window).items()}
         try:
             reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)
         except EmptyWindowError as error:

@@ -13,10 +13,10 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from crypto_prices import macros
-from crypto_prices.catalog import published_versions
+from crypto_prices.catalog import Catalog
+from crypto_prices.publication import numbered_loads
 from crypto_prices.reconciliation import (
     LoadedCounts,
-    NumberedLoad,
     ReconciliationError,
     accounting_table,
     check_load,
@@ -24,7 +24,6 @@ from crypto_prices.reconciliation import (
 )
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Value, Warehouse
-from crypto_prices.window import Window
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -57,25 +56,15 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return the batch's rows of ``crypto.etl_metadata``.
 
         Raises:
-            AirflowFailException: Two steps count differently, or a loaded day is not in the catalog.
-            CatalogDiffersError: The catalog has another version of a day than the warehouse; tried again, because the
-                run that published it may be about to merge it.
+            AirflowFailException: Two steps count differently.
+            CatalogDiffersError: The catalog shows an older version of a day than this load's.
         """
         batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
         settings = load_settings()
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        published = published_versions(glue, settings.catalog_database, settings.catalog_table, batch.window)
+        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
+        published = {day: shown.job_run_id for day, shown in catalog.published_days(batch.window).items()}
         found = self.warehouse.query(self.sql)
-        loads = [
-            NumberedLoad(
-                window=Window.parse(str(row["window_start"]), str(row["window_end"])),
-                load_number=int(row["load_number"] or 0),
-                glue_job_run_id=str(row["glue_job_run_id"]),
-                source=str(row["source"]),
-                content_hash=str(row["content_hash"]),
-            )
-            for row in found
-        ]
         rows = [row for row in found if row["batch_id"] == report.batch_id]
         loaded = [
             LoadedCounts(
@@ -90,7 +79,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         self.log.info("Batch %s\n%s", report.batch_id, accounting_table(report, loaded))
         try:
             check_load(report, loaded)
-            check_published(report, loads, published)
+            check_published(report, numbered_loads(found), published)
         except ReconciliationError as error:
             raise AirflowFailException(str(error)) from error
         for asset in self.outlets:

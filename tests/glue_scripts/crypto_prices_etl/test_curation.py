@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from crypto_prices_etl import curation
+from crypto_prices.catalog import Catalog, Publication
+from crypto_prices.curation_report import CurationReport
+from crypto_prices.window import Window
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError
 
@@ -25,9 +28,27 @@ def day(kline, offset=0, **changes):
     return [kline(offset * 24 + hour, **changes) for hour in range(24)]
 
 
-def partitions(lake):
-    found = lake.glue.get_partitions(DatabaseName="crypto", TableName="crypto_prices")["Partitions"]
-    return {tuple(p["Values"]): p for p in found}
+@pytest.fixture(scope="module")
+def catalog(lake):
+    """The table, switched as the DAG's task publish_partitions does it."""
+    return Catalog(lake.glue, "crypto", "crypto_prices")
+
+
+def publish(catalog, report):
+    """Show the days of a version in the catalog."""
+    written = CurationReport.parse(report)
+    catalog.publish(
+        {
+            date.fromisoformat(day): Publication(
+                found.location, written.job_run_id, written.batch_id, found.rows, found.markets
+            )
+            for day, found in written.days.items()
+        }
+    )
+
+
+def location(report):
+    return report["partitions"][0]["location"]
 
 
 def jobs_run(spark, action):
@@ -53,17 +74,23 @@ def test_the_report_is_the_contract(lake, clean_run):
     run, report, _ = clean_run
     version = f"s3://crypto-prices-lake/curated/crypto_prices/version={run.job_run_id}"
     assert report == {
-        "report_version": 1,
+        "report_version": 2,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
         "window": {"start": "2023-12-18", "end": "2023-12-19"},
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
         "totals": {"fetched": 48, "curated": 48, "quarantined": 0, "duplicates": 0},
+        "asked_markets": ["binance/1h/BTC/USDT", "binance/1h/ETH/USDT", "binance/1h/NEW/USDT"],
         "partitions": [
-            {"values": ["2023", "12", "18"], "location": f"{version}/year=2023/month=12/day=18/", "rows": 48}
+            {
+                "values": ["2023", "12", "18"],
+                "location": f"{version}/year=2023/month=12/day=18/",
+                "rows": 48,
+                "carried_over": 0,
+                "markets": {f"binance/1h/{symbol}/USDT": run.job_run_id for symbol in ("BTC", "ETH", "NEW")},
+            }
         ],
-        "carried_over": 0,
         "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
         "quarantine": None,
     }
@@ -103,22 +130,7 @@ def test_the_parquet_is_what_copy_needs(lake, clean_run):
     assert table["open_price"][0].as_py() == Decimal("42000.100000000000000000")
 
 
-def test_the_partition_has_the_tables_shape_and_the_versions_place(lake, clean_run):
-    run, report, _ = clean_run
-    partition = lake.glue.get_partition(
-        DatabaseName="crypto", TableName="crypto_prices", PartitionValues=["2023", "12", "18"]
-    )["Partition"]
-    assert partition["StorageDescriptor"]["Location"] == report["partitions"][0]["location"]
-    assert partition["StorageDescriptor"]["InputFormat"].endswith("MapredParquetInputFormat")
-    assert partition["Parameters"] == {
-        "rows": "48",
-        "batch_id": run.batch_id,
-        "job_run_id": run.job_run_id,
-        "markets": "binance/1h/BTC/USDT,binance/1h/ETH/USDT,binance/1h/NEW/USDT",
-    }
-
-
-def test_the_same_manifest_gives_the_same_rows_and_switches_the_partition(spark, lake, arguments, clean_run):
+def test_the_same_manifest_gives_the_same_rows_in_a_place_of_its_own(spark, lake, arguments, clean_run):
     first, report, _ = clean_run
     again = curate(spark, lake.s3, lake.glue, arguments(*first.raw_manifests))
     tables = [
@@ -126,10 +138,11 @@ def test_the_same_manifest_gives_the_same_rows_and_switches_the_partition(spark,
         for r in (report, again)
     ]
     assert tables[0].equals(tables[1])
-    location = partitions(lake)["2023", "12", "18"]["StorageDescriptor"]["Location"]
-    assert location == again["partitions"][0]["location"] != report["partitions"][0]["location"]
-    # Put the catalog back for the tests that look at the first run.
-    assert lake.keys(f"curated/crypto_prices/version={first.job_run_id}/year=2023/")
+    assert location(again) != location(report)
+
+
+def test_nothing_is_published_before_the_warehouse_has_loaded_it(catalog, clean_run):
+    assert catalog.published_days(Window.parse("2023-12-18", "2023-12-19")) == {}
 
 
 def test_a_version_is_never_written_twice(spark, lake, clean_run):
@@ -152,7 +165,6 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
     assert report["partitions"][-1]["values"] == ["2024", "01", "26"]
     entries = json.loads(lake.body(report["copy_manifest"]))["entries"]
     assert [e["url"].rpartition("/")[0] + "/" for e in entries] == [p["location"] for p in report["partitions"]]
-    assert len(partitions(lake)) >= 40
 
     (key,) = [
         k for k in lake.keys(report["quarantine"].removeprefix("s3://crypto-prices-lake/")) if k.endswith(".json")
@@ -173,8 +185,7 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
     }
 
 
-def test_too_many_rejects_fail_after_the_quarantine_and_before_publishing(spark, lake, kline, arguments):
-    before = partitions(lake)
+def test_too_many_rejects_fail_after_the_quarantine_and_before_the_report(spark, lake, kline, arguments):
     rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="0.08")
     quarantine = f"quarantine/crypto_prices/version={run.job_run_id}/"
@@ -186,7 +197,6 @@ def test_too_many_rejects_fail_after_the_quarantine_and_before_publishing(spark,
     assert f"s3://crypto-prices-lake/{quarantine}" in str(failure.value)
     lines = b"".join(lake.body(k) for k in lake.keys(quarantine)).splitlines()
     assert [json.loads(line)["record_position"] for line in lines] == [22, 23]
-    assert partitions(lake) == before
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
 
 
@@ -200,11 +210,9 @@ def test_too_many_rejects_fail_after_the_quarantine_and_before_publishing(spark,
 )
 def test_an_object_that_is_not_its_manifests_fails_the_run_by_name(spark, lake, kline, arguments, fault, message):
     run = arguments(lake.raw({"BTCUSDT": json.dumps(day(kline))}, **fault))
-    before = partitions(lake)
     with pytest.raises(CurationError, match=message) as failure:
         curate(spark, lake.s3, lake.glue, run)
     assert "BTCUSDT-0001.json.gz" in str(failure.value)
-    assert partitions(lake) == before
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
 
 
@@ -214,19 +222,30 @@ def test_a_body_that_is_no_array_fails_the_run(spark, lake, arguments):
         curate(spark, lake.s3, lake.glue, run)
 
 
-def published_rows(lake, values):
-    """The rows that a reader finds through the catalog: (market, batch) of each."""
-    location = partitions(lake)[values]["StorageDescriptor"]["Location"]
-    keys = [key for key in lake.keys(location.removeprefix("s3://crypto-prices-lake/")) if key.endswith(".parquet")]
+def rows_of_day(lake, report, day):
+    """The rows of a day of a version: (market, batch) of each."""
+    (place,) = [found["location"] for found in report["partitions"] if "-".join(found["values"]) == day]
+    keys = [key for key in lake.keys(place.removeprefix("s3://crypto-prices-lake/")) if key.endswith(".parquet")]
     rows = [row for key in keys for row in pq.read_table(io.BytesIO(lake.body(key))).to_pylist()]
     return Counter((row["symbol"], row["batch_id"]) for row in rows)
 
 
+@pytest.fixture(scope="module")
+def whole(spark, lake, kline, arguments, catalog):
+    """Three markets of two days, published: ETH has rows of the first day only, SOL has none."""
+    case = TestALoadOfSomeMarkets()
+    manifest = case.manifest(lake, kline, BTCUSDT=2, ETHUSDT=1, SOLUSDT=0)
+    run = arguments(manifest, batch_id="whole", **case.WINDOW)
+    publish(catalog, curate(spark, lake.s3, lake.glue, run))
+    return run
+
+
 class TestALoadOfSomeMarkets:
-    """What a day's current version has of other markets stays, and the warehouse is not given it again."""
+    """What a day's published version has of other markets stays, and the warehouse is not given it again."""
 
     WINDOW: ClassVar = {"window_start": "2025-03-01", "window_end": "2025-03-03"}
     FIRST = 439 * 24
+    BTC, ETH, SOL = (f"binance/1h/{symbol}/USDT" for symbol in ("BTC", "ETH", "SOL"))
 
     def manifest(self, lake, kline, **hours):
         bodies = {
@@ -235,60 +254,41 @@ class TestALoadOfSomeMarkets:
         }
         return lake.raw(bodies, window=tuple(self.WINDOW.values()))
 
-    def test_the_others_stay_in_the_catalog(self, spark, lake, kline, arguments):
-        whole = arguments(self.manifest(lake, kline, BTCUSDT=2, ETHUSDT=1, SOLUSDT=0), batch_id="whole", **self.WINDOW)
-        curate(spark, lake.s3, lake.glue, whole)
+    def test_the_others_stay_with_their_origin(self, spark, lake, kline, arguments, whole):
         part = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="part", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, part)
         assert report["totals"]["curated"] == 24
-        assert report["carried_over"] == 24
-        assert published_rows(lake, ("2025", "03", "01")) == {("BTC", "part"): 24, ("ETH", "whole"): 24}
+        assert rows_of_day(lake, report, "2025-03-01") == {("BTC", "part"): 24, ("ETH", "whole"): 24}
         # Of the second day only the market that was asked for had rows, and it has none any more.
-        assert ("2025", "03", "02") not in partitions(lake)
-        markets = partitions(lake)["2025", "03", "01"]["Parameters"]["markets"]
-        assert markets == "binance/1h/BTC/USDT,binance/1h/ETH/USDT,binance/1h/SOL/USDT"
+        (day,) = report["partitions"]
+        assert (day["rows"], day["carried_over"]) == (24, 24)
+        assert day["markets"] == {
+            self.BTC: part.job_run_id, self.ETH: whole.job_run_id, self.SOL: whole.job_run_id,
+        }  # fmt: skip
         (entry,) = json.loads(lake.body(report["copy_manifest"]))["entries"]
         assert pq.read_table(io.BytesIO(lake.body(entry["url"])))["symbol"].unique().to_pylist() == ["BTC"]
 
-    def test_a_day_without_candles_of_the_markets_asked_for_keeps_the_others(self, spark, lake, kline, arguments):
+    def test_a_day_without_candles_of_the_markets_asked_for_keeps_the_others(
+        self, spark, lake, kline, arguments, whole
+    ):
         run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, run)
-        assert (report["totals"]["curated"], report["carried_over"], report["copy_manifest"]) == (0, 24, None)
-        assert published_rows(lake, ("2025", "03", "01")) == {("ETH", "whole"): 24}
+        assert (report["totals"]["curated"], report["copy_manifest"]) == (0, None)
+        assert rows_of_day(lake, report, "2025-03-01") == {("ETH", "whole"): 24}
 
-    def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments):
+    def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments, whole, catalog):
         values = ["2025", "03", "01"]
-        partition = partitions(lake)[tuple(values)]
+        shown = catalog.published_days(Window.parse("2025-03-01", "2025-03-02"))["2025-03-01"].location
         lake.glue.update_partition(
             DatabaseName="crypto",
             TableName="crypto_prices",
             PartitionValueList=values,
-            PartitionInput={"Values": values, "StorageDescriptor": partition["StorageDescriptor"]},
+            PartitionInput={"Values": values, "StorageDescriptor": {"Location": shown}},
         )
         run = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="again", **self.WINDOW)
-        curate(spark, lake.s3, lake.glue, run)
-        assert published_rows(lake, tuple(values)) == {("BTC", "again"): 24, ("ETH", "whole"): 24}
-        assert partitions(lake)[tuple(values)]["Parameters"]["markets"] == "binance/1h/BTC/USDT,binance/1h/ETH/USDT"
-
-    def test_what_another_run_publishes_meanwhile_is_carried_over_too(self, spark, lake, kline, arguments, monkeypatch):
-        other = arguments(self.manifest(lake, kline, ADAUSDT=1), batch_id="other", **self.WINDOW)
-        run = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="last", **self.WINDOW)
-        original, ran = curation.carry_over, []
-
-        def meanwhile(*args):
-            carried = original(*args)
-            if not ran:
-                ran.append(True)
-                curate(spark, lake.s3, lake.glue, other)
-            return carried
-
-        monkeypatch.setattr(curation, "carry_over", meanwhile)
-        curate(spark, lake.s3, lake.glue, run)
-        assert published_rows(lake, ("2025", "03", "01")) == {
-            ("BTC", "last"): 24,
-            ("ETH", "whole"): 24,
-            ("ADA", "other"): 24,
-        }
+        report = curate(spark, lake.s3, lake.glue, run)
+        assert rows_of_day(lake, report, "2025-03-01") == {("BTC", "again"): 24, ("ETH", "whole"): 24}
+        assert report["partitions"][0]["markets"] == {self.BTC: run.job_run_id, self.ETH: shown}
 
 
 def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
@@ -299,8 +299,6 @@ def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == [
         f"curated/_manifests/{run.job_run_id}/curation_report.json"
     ]
-    # The newest load of the day has no rows, so readers must not see those of an older one.
-    assert ("2023", "12", "18") not in partitions(lake)
 
 
 def test_an_unknown_source_is_refused_before_anything_is_read(spark, lake, arguments):

@@ -97,6 +97,7 @@ def test_the_bundles_own_statements_have_their_roles():
     )
     assert role("lock_loads", "record_load") == "record_load"
     assert role("drop_staging") == "drop_staging"
+    assert role("find_load_order") == "publish_partitions"
     assert role("find_loads_of_window") == "reconcile"
 
 

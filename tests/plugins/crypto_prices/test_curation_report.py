@@ -2,7 +2,7 @@ from copy import deepcopy
 
 import pytest
 from crypto_prices.batch import Batch, FetchedSource
-from crypto_prices.curation_report import CurationReport, CurationReportError, check_report
+from crypto_prices.curation_report import CurationReport, CurationReportError, DayVersion, check_report
 
 BATCH = Batch(
     batch_id="b1",
@@ -12,12 +12,21 @@ BATCH = Batch(
     sources=[FetchedSource("binance", "1h", "s3://lake/m.json", "ab", 26, ["BTC/USDT"], [], {})],
 )
 DOCUMENT = {
-    "report_version": 1,
+    "report_version": 2,
     "batch_id": "b1-1",
     "job_run_id": "jr_1",
     "raw_manifests": ["s3://lake/m.json"],
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
-    "partitions": [{"values": ["2023", "12", "18"], "location": "s3://lake/curated/x/", "rows": 23}],
+    "asked_markets": ["binance/1h/BTC/USDT"],
+    "partitions": [
+        {
+            "values": ["2023", "12", "18"],
+            "location": "s3://lake/curated/x/",
+            "rows": 23,
+            "carried_over": 24,
+            "markets": {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"},
+        }
+    ],
     "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
 }
@@ -32,7 +41,9 @@ def report(**counts):
 def test_a_report_that_adds_up_passes():
     check_report(report(), BATCH)
     assert report().curated == 23
-    assert report().days == ("2023-12-18",)
+    markets = {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"}
+    assert report().days == {"2023-12-18": DayVersion("s3://lake/curated/x/", 47, markets)}
+    assert report().asked_markets == {"binance/1h/BTC/USDT"}
     assert report().sources["binance"].quarantined_total == 2
 
 
@@ -64,7 +75,7 @@ def test_a_report_of_other_sources_is_refused():
 
 def test_another_version_is_refused_with_the_likely_cause():
     with pytest.raises(CurationReportError, match="not deployed together"):
-        CurationReport.parse(DOCUMENT | {"report_version": 2})
+        CurationReport.parse(DOCUMENT | {"report_version": 1})
 
 
 @pytest.mark.parametrize("key", ["batch_id", "job_run_id", "sources", "copy_manifest", "quarantine"])

@@ -193,7 +193,7 @@ def catalog(aws: Any) -> Iterator[Catalog]:
     glue, table = aws.client("glue"), f"prices_{next(_numbers)}"
     database = aws.names["catalog_database"]
     keys = [{"Name": name, "Type": "string"} for name in ("year", "month", "day")]
-    glue.create_table(DatabaseName=database, TableInput={"Name": table, "PartitionKeys": keys})
+    glue.create_table(DatabaseName=database, TableInput={"Name": table, "PartitionKeys": keys, "StorageDescriptor": {}})
     aws.change(catalog_table=table)
     yield Catalog(glue, database, table)
     glue.delete_table(DatabaseName=database, Name=table)
@@ -213,7 +213,7 @@ def batch(*sources: FetchedSource, run_id: str = "run_1") -> Batch:
 def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any]:
     """Return a curation report of a batch in which everything was curated."""
     return {
-        "report_version": 1,
+        "report_version": 2,
         "batch_id": of.attempt_id(1),
         "job_run_id": job_run_id,
         "raw_manifests": [each.raw_manifest for each in of.sources],
@@ -223,5 +223,20 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
         },
         "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
         "quarantine": None,
-        "partitions": [{"values": ["2023", "12", "18"]}, {"values": ["2023", "12", "19"]}],
+        "asked_markets": ["binance/1h/BTC/USDT"],
+        "partitions": [partition(day, job_run_id) for day in ("2023-12-18", "2023-12-19")],
     } | changes
+
+
+def partition(day: str, job_run_id: str = "jr_1", **markets: str) -> dict[str, Any]:
+    """Return a day of a curation report; ``markets`` are those of the exchange that were carried over, with origins."""
+    year, month, number = day.split("-")
+    folder = f"year={year}/month={month}/day={number}"
+    return {
+        "values": [year, month, number],
+        "location": f"s3://lake/curated/crypto_prices/version={job_run_id}/{folder}/",
+        "rows": 24,
+        "carried_over": 24 * len(markets),
+        "markets": {"binance/1h/BTC/USDT": job_run_id}
+        | {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()},
+    }

@@ -132,8 +132,8 @@ class TestExecute:
             plan(conftest.fetched())
         # The teardown is left to its setup.
         assert set(skipped.value.tasks) == {
-            "curate_prices", "read_curation_report", "wait_for_partition", "copy_to_staging", "check_staging",
-            "merge_into_fact", "record_load", "reconcile",
+            "curate_prices", "read_curation_report", "copy_to_staging", "check_staging", "merge_into_fact",
+            "record_load", "publish_partitions", "wait_for_partition", "reconcile",
         }  # fmt: skip
         reason = self.pushed["skipped_because"]
         assert "already holds exactly this content of the window: binance by batch b1" in reason

@@ -1,0 +1,111 @@
+"""Makes the catalog show what the warehouse has loaded last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException
+from botocore.exceptions import ClientError
+
+from crypto_prices import lake_paths, macros
+from crypto_prices.catalog import Catalog
+from crypto_prices.curation_report import CurationReport
+from crypto_prices.publication import NumberedLoad, StaleVersionError, numbered_loads, version_to_publish
+from crypto_prices.settings import load_settings
+from crypto_prices.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_TRIES = 5
+
+
+class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Points the catalog's partitions of the window's days at the versions that the warehouse has loaded last.
+
+    Usually that is the run's own version of all days. Where another run has merged a day later, it is that run's: both
+    publish the same, whoever comes last. A day whose newest load has no rows loses its partition.
+
+    Args:
+        sql: Statement that finds the loads of the window (templated, sql/load/find_load_order.sql).
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("sql")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+
+    def __init__(self, *, sql: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Return the Glue run that the catalog shows of each day (ISO); a day without rows is not in it.
+
+        Raises:
+            AirflowFailException: The warehouse has not loaded the run's version, or the version lacks what another run
+                has loaded of other markets.
+            CatalogError: The catalog refused a partition.
+            RuntimeError: Other runs load the same days faster than this one can follow.
+        """
+        own, window = macros.report(context["ti"]), macros.batch(context["ti"]).window
+        settings = load_settings()
+        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
+        reports: dict[str, CurationReport | None] = {own.job_run_id: own}
+
+        def report_of(job_run_id: str) -> CurationReport | None:
+            if job_run_id not in reports:
+                reports[job_run_id] = self._read_report(settings.s3_bucket, job_run_id)
+            return reports[job_run_id]
+
+        loads = self._loads()
+        for _ in range(_TRIES):
+            load = next((load for load in loads if load.glue_job_run_id == own.job_run_id), None)
+            if load is None:
+                raise AirflowFailException(
+                    f"the warehouse has no load of Glue run {own.job_run_id}, so its version is not published: clear "
+                    "merge_into_fact with its downstream tasks"
+                )
+            try:
+                wanted = {day: version_to_publish(day, load, loads, report_of) for day in window.days()}
+            except StaleVersionError as error:
+                raise AirflowFailException(str(error)) from error
+            catalog.publish(wanted)
+            # A run that has merged since may have published already, and this one has just undone it.
+            before, loads = loads, self._loads()
+            if loads == before:
+                shown = {day.isoformat(): version.job_run_id for day, version in wanted.items() if version}
+                self.log.info("The catalog shows %d days of [%s, %s)", len(shown), window.start, window.end)
+                return shown
+        raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}): clear this task later")
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+    def _loads(self) -> list[NumberedLoad]:
+        return numbered_loads(self.warehouse.query(self.sql))
+
+    def _read_report(self, bucket: str, job_run_id: str) -> CurationReport | None:
+        s3: Any = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        try:
+            body = s3.get_object(Bucket=bucket, Key=lake_paths.curation_report_key(job_run_id))["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+                raise
+            return None
+        return CurationReport.parse(json.loads(body))

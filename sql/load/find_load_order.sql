@@ -1,0 +1,14 @@
+-- The loads that touch the window, in the order of their merges: the catalog shows the versions in the same order.
+SELECT
+    source,
+    candle_interval,
+    window_start,
+    window_end,
+    glue_job_run_id,
+    COALESCE(load_number, 0) AS load_number,
+    markets
+FROM crypto.etl_metadata
+WHERE
+    window_start < {{ window(ti).end | literal }}
+    AND window_end > {{ window(ti).start | literal }}
+ORDER BY load_number, source

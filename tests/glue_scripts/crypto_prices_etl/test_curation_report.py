@@ -1,0 +1,44 @@
+import datetime as dt
+
+from crypto_prices_etl.accounting import Counts, SourceCounts
+from crypto_prices_etl.arguments import Window
+from crypto_prices_etl.carry_over import CarriedOver
+from crypto_prices_etl.curation_report import copy_manifest, curation_report
+from crypto_prices_etl.lake_files import DataFile, RunPaths
+
+START = dt.date(2024, 1, 1)
+BTC, ETH, SOL = (f"binance/1h/{symbol}/USDT" for symbol in ("BTC", "ETH", "SOL"))
+
+
+def test_the_copy_manifest_is_ordered_and_every_file_mandatory():
+    manifest = copy_manifest([DataFile("s3://lake/b", 2), DataFile("s3://lake/a", 1)])
+    assert manifest == {
+        "entries": [
+            {"url": "s3://lake/a", "mandatory": True, "meta": {"content_length": 1}},
+            {"url": "s3://lake/b", "mandatory": True, "meta": {"content_length": 2}},
+        ]
+    }
+
+
+def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market(arguments):
+    run = arguments("s3://b/m.json", window_start="2024-01-01", window_end="2024-01-05")
+    assert run.window == Window(START, dt.date(2024, 1, 5))
+    own, carried, both = START, START + dt.timedelta(days=1), START + dt.timedelta(days=2)
+    counts = Counts({"binance": SourceCounts(fetched=48, curated=48)}, {own: 24, both: 24})
+    kept = {carried: {ETH: "jr_a"}, both: {ETH: "jr_b", SOL: "jr_a"}}
+    report = curation_report(
+        run, RunPaths("lake", run.job_run_id), counts, CarriedOver({carried: 5, both: 7}, kept), frozenset({BTC})
+    )
+    assert report["asked_markets"] == [BTC]
+    assert [(day["values"][-1], day["rows"], day["carried_over"]) for day in report["partitions"]] == [
+        ("01", 24, 0),
+        ("02", 0, 5),
+        ("03", 24, 7),
+    ]
+    assert [day["markets"] for day in report["partitions"]] == [
+        {BTC: run.job_run_id},
+        {BTC: run.job_run_id, ETH: "jr_a"},
+        {BTC: run.job_run_id, ETH: "jr_b", SOL: "jr_a"},
+    ]
+    version = f"s3://lake/curated/crypto_prices/version={run.job_run_id}"
+    assert report["partitions"][0]["location"] == f"{version}/year=2024/month=01/day=01/"

@@ -1,0 +1,34 @@
+import datetime as dt
+import uuid
+
+import pytest
+from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.lake_files import DataFile, RunPaths, audit, list_curated_files
+
+START = dt.date(2024, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "files"),
+    [(24, []), (0, [DataFile("s3://lake/a", 1)]), (24, [DataFile("s3://lake/a", 0)])],
+)
+def test_the_audit_compares_rows_with_what_s3_holds(rows, files):
+    with pytest.raises(CurationError, match=f"{rows} rows were written for 2024-01-01"):
+        audit({START: rows} if rows else {}, {START: files})
+
+
+def test_the_audit_passes_days_with_files_and_days_without_rows():
+    audit({START: 24}, {START: [DataFile("s3://lake/a", 1)], START + dt.timedelta(days=1): []})
+
+
+def test_files_are_listed_by_day_and_strangers_are_refused(lake):
+    bucket, days = f"lake-files-{uuid.uuid4()}", [START, START + dt.timedelta(days=1)]
+    paths = RunPaths(bucket, "jr_1")
+    lake.s3.create_bucket(Bucket=bucket)
+    for name in ("_SUCCESS", "year=2024/", "year=2024/month=01/day=01/part-0.parquet"):
+        lake.s3.put_object(Bucket=bucket, Key=paths.curated_prefix + name, Body=b"x")
+    files = list_curated_files(lake.s3, paths, days)
+    assert files == {days[0]: [DataFile(f"s3://{bucket}/{paths.day_prefix(days[0])}part-0.parquet", 1)], days[1]: []}
+    lake.s3.put_object(Bucket=bucket, Key=paths.curated_prefix + "year=2025/month=01/day=01/part-0.parquet", Body=b"x")
+    with pytest.raises(CurationError, match=r"unexpected object .*year=2025"):
+        list_curated_files(lake.s3, paths, days)
