@@ -33,8 +33,8 @@ _STATEMENT_ROLES = (
     ("check_staging", r"CALL crypto\.check_staging"),
     ("drop_staging", r"DROP TABLE IF EXISTS crypto\.stg_"),
     ("plan_load", r"WITH touching"),
-    ("publish_partitions", r"AS load_number,\\n    markets\\nFROM crypto\.etl_metadata"),
-    ("reconcile", r"AS load_number\\nFROM crypto\.etl_metadata\\nWHERE\\n    window_start"),
+    ("publish_partitions", r"markets,\\n    COALESCE\(load_number, 0\) AS load_number"),
+    ("reconcile", r"AS load_number\\n\s+FROM crypto\.etl_metadata\\n\s+WHERE\\n\s+window_start"),
 )
 _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(

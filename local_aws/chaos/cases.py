@@ -73,7 +73,7 @@ HAPPENINGS = (
     Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED),
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
-    Case("merge_into_fact: statement 4 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+    Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
 )
 
 

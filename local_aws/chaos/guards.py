@@ -98,7 +98,7 @@ GUARDS: Mapping[str, Guard] = {
         Guard(
             "merges-take-turns",
             "loads lock the warehouse against each other before they look at it",
-            Case("merge_into_fact: statement 4 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+            Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
             r"failed with 1023",
         ),
     )
@@ -189,6 +189,7 @@ def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) ->
                 "markets": [f"{market['symbol']}/{market['quote_currency']}" for market in document["symbols"]],
                 "gaps": [],
                 "incomplete": {},
+                "fetched_at": document["written_at"],
             }
     return original(operator, context)
 

@@ -22,6 +22,8 @@ class FetchedSource:
         markets: Canonical markets that were asked for, such as ``BTC/USDT``: the scope that a load replaces.
         gaps: Exchange symbols without a candle in the window.
         incomplete: Exchange symbols with fewer candles than the window has intervals, and how many they have.
+        fetched_at: When the fetch ended (ISO 8601 UTC): what was fetched last wins. None in the result of a run from
+            before this was kept, which counts as fetched before all others.
     """
 
     source: str
@@ -32,6 +34,7 @@ class FetchedSource:
     markets: list[str]
     gaps: list[str]
     incomplete: dict[str, int]
+    fetched_at: str | None = None
 
 
 @dataclass(frozen=True)

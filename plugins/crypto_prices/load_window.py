@@ -175,9 +175,9 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 # Merges of all DAGs take turns in the warehouse; concurrent writers of one table would abort with 1023.
                 "load/lock_loads.sql",
                 "load/check_staging.sql",
-                "load/check_origin.sql",
                 "load/delete_etl_metadata.sql",
                 "load/insert_etl_metadata.sql",
+                "load/check_origin.sql",
                 "load/count_removed.sql",
                 "load/check_removed.sql",
                 "load/hand_over.sql",

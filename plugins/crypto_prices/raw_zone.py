@@ -74,6 +74,7 @@ class RawManifest:
         expected_records: Number of candles that a market without interruption has in the window.
         markets: Every market that was asked for, in order.
         objects: Every response, in the order of the requests.
+        written_at: When the last response was there and the manifest was written, ISO 8601 UTC.
     """
 
     uri: str
@@ -84,6 +85,7 @@ class RawManifest:
     expected_records: int
     markets: Sequence[Market]
     objects: Sequence[RawObject]
+    written_at: str
 
     @property
     def records(self) -> int:
@@ -125,7 +127,7 @@ class RawManifest:
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def document(self, written_at: datetime) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return the manifest as the JSON document that is written (read by glue_scripts/crypto_prices_etl)."""
         records = self.records_by_market
         return {
@@ -135,7 +137,7 @@ class RawManifest:
             "window": {"start": self.window.start.isoformat(), "end": self.window.end.isoformat()},
             "candle_interval": self.candle_interval,
             "attempt": self.attempt,
-            "written_at": _iso(written_at),
+            "written_at": self.written_at,
             "content_hash": self.content_hash,
             "records": self.records,
             "expected_records_per_market": self.expected_records,
@@ -228,8 +230,9 @@ class RawZone:
             expected_records=self._expected_records,
             markets=tuple(self._markets),
             objects=tuple(self._objects),
+            written_at=_iso(written_at),
         )
-        self._put(key, json.dumps(manifest.document(written_at), indent=1).encode(), "application/json")
+        self._put(key, json.dumps(manifest.document(), indent=1).encode(), "application/json")
         return manifest
 
     def _put(self, key: str, body: bytes, content_type: str, **extra: str) -> None:

@@ -28,6 +28,8 @@ class LoadedCounts:
         rows_merged: Rows of the batch in the fact table.
         rows_in_window: Rows of the batch's markets and window in the fact table, whichever batch they are of.
         rows_removed: Rows of an earlier load that this one took away.
+        rows_owned: Rows that it has merged and that no later load has replaced.
+        rows_now: Rows of it that the fact table has today.
     """
 
     source: str
@@ -35,13 +37,16 @@ class LoadedCounts:
     rows_merged: int | None
     rows_in_window: int | None
     rows_removed: int | None
+    rows_owned: int | None
+    rows_now: int | None
 
 
 def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
-    """Check curated = staged = merged = rows in the window, per source.
+    """Check curated = staged = merged = rows in the window, and that its rows are still there, per source.
 
     Raises:
-        ReconciliationError: A source has no figures or several, or figures differ.
+        ReconciliationError: A source has no figures or several, or figures differ, or the fact table does not have the
+            rows that the load owns.
     """
     by_source = {counts.source: counts for counts in loaded}
     problems = [
@@ -62,6 +67,11 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
         }
         if set(figures.values()) != {curated.curated}:
             problems.append(f"{source}: " + ", ".join(f"{value} {step}" for step, value in figures.items()))
+        elif counts.rows_now != counts.rows_owned:
+            problems.append(
+                f"{source}: {counts.rows_owned} rows are of this load, the fact table has {counts.rows_now} of them: "
+                "rows were deleted or added by hand; clear merge_into_fact"
+            )
     if problems:
         raise ReconciliationError("the load does not add up: " + "; ".join(problems))
 
@@ -104,13 +114,27 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
 
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:
     """Return the row accounting as a text table, one line per source."""
-    header = ("source", "fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window", "removed")
+    header = (
+        "source",
+        "fetched",
+        "curated",
+        "quarantined",
+        "duplicates",
+        "staged",
+        "merged",
+        "in window",
+        "removed",
+        "now",
+    )
     lines: list[tuple[str, ...]] = [header]
     by_source = {counts.source: counts for counts in loaded}
     for source, counts in sorted(report.sources.items()):
-        warehouse = by_source.get(source, LoadedCounts(source, None, None, None, None))
+        warehouse = by_source.get(source, LoadedCounts(source, None, None, None, None, None, None))
         figures = (counts.fetched, counts.curated, counts.quarantined_total, counts.duplicates)
-        asked = (warehouse.rows_staged, warehouse.rows_merged, warehouse.rows_in_window, warehouse.rows_removed)
+        asked = (
+            *(warehouse.rows_staged, warehouse.rows_merged, warehouse.rows_in_window, warehouse.rows_removed),
+            warehouse.rows_now,
+        )
         lines.append((source, *map(str, figures), *("?" if figure is None else str(figure) for figure in asked)))
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     table = "\n".join(

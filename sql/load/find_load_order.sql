@@ -5,8 +5,8 @@ SELECT
     window_start,
     window_end,
     glue_job_run_id,
-    COALESCE(load_number, 0) AS load_number,
-    markets
+    markets,
+    COALESCE(load_number, 0) AS load_number
 FROM crypto.etl_metadata
 WHERE
     window_start < {{ window(ti).end | literal }}

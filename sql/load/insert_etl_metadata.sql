@@ -17,7 +17,8 @@ INSERT INTO crypto.etl_metadata (
     rows_curated,
     rows_removed,
     loaded_at,
-    markets
+    markets,
+    fetched_at
 ) VALUES
 {%- for fetched in batch(ti).sources %}
     {%- set counts = report(ti).sources[fetched.source] %}
@@ -40,6 +41,7 @@ INSERT INTO crypto.etl_metadata (
         {{ counts.curated | literal }},
         0,
         GETDATE(),
-        {{ fetched.markets | join(',') | literal }}
+        {{ fetched.markets | join(',') | literal }},
+        {{ fetched.fetched_at | literal }}
     ){% if not loop.last %},{% endif %}
 {%- endfor %}

@@ -104,6 +104,7 @@ class Load:
                 markets=asked,
                 gaps=[],
                 incomplete={},
+                fetched_at=self.fetched_at,
             )
             for source, asked in self.markets.items()
         ]
@@ -190,6 +191,11 @@ class Load:
         """Fill the staging table, merge it and record the load."""
         self.merged(force=force).record()
         return self
+
+    def forget_fetch_time(self) -> None:
+        """Make the run one whose results are from before fetch times were kept."""
+        for source in self._xcoms["plan_load"]["sources"]:
+            del source["fetched_at"]
 
     def metadata(self) -> dict[str, dict[str, Any]]:
         """Return the batch's rows of crypto.etl_metadata by source."""

@@ -27,7 +27,7 @@ def nothing_changes(client: Client) -> Iterator[None]:
 
 class TestMerge:
     def test_a_fresh_window_is_loaded_and_counted(self, client, make_load):
-        load = make_load(candles(BTC, ETH)).complete()
+        load = make_load(candles(BTC, ETH), fetched_at="2023-12-20T00:00:00.500Z").complete()
         assert client.rows(FACT) == load.in_fact()
         row = load.metadata()["binance"]
         assert (row["rows_fetched"], row["rows_curated"], row["rows_quarantined"], row["rows_duplicate"]) == (
@@ -39,7 +39,7 @@ class TestMerge:
         assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == (6, 6, 6, 0)
         assert (row["status"], row["load_number"], row["markets"]) == ("loaded", 1, "BTC/USDT,ETH/USDT")
         assert (row["window_start"], row["window_end"]) == ("2023-12-18", "2023-12-19")
-        assert row["content_hash"] == "a" * 64
+        assert (row["content_hash"], row["fetched_at"]) == ("a" * 64, "2023-12-20 00:00:00.5")
         assert row["raw_manifest"] == "s3://lake/raw/binance/manifest.json"
         assert (row["dag_id"], row["run_id"], row["glue_job_run_id"]) == ("crypto_prices_window", "run_1", "jr_run_1_1")
         assert row["recorded_at"] is not None
@@ -115,7 +115,16 @@ class TestCheckRemoved:
             outcome = fewer.merge()
         assert outcome.status == "FAILED"
         assert f"batch {fewer.batch_id} would remove 4 candles that are loaded" in (outcome.error or "")
+        assert "the exchange does not give them any more or " in (outcome.error or "")
         assert "with the param force" in (outcome.error or "")
+
+    def test_the_refusal_says_how_many_records_the_batch_has_quarantined(self, make_load):
+        """A candle that was loaded and is quarantined now is missing as well."""
+        make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
+        fewer = make_load(candles(BTC, hours=range(2)) + candles("BTC/USD", source="coinbase"), run_id="fewer").stage()
+        error = fewer.merge().error
+        # 2 of each source, see the report in conftest.py.
+        assert "among the 4 records that the batch has quarantined: refusing" in error
 
     def test_a_market_that_is_gone_is_refused_too(self, client, make_load):
         make_load(candles(BTC, ETH)).merged()
@@ -233,9 +242,8 @@ class TestCheckOrigin:
         new = make_load(candles(BTC, price="2.5"), fetched_at="2023-12-19 12:00:00").merged()
         with nothing_changes(client):
             error = old.merge().error
-        assert (
-            f"batch {old.batch_id} would replace 3 candles by others that were fetched before them: refusing" in error
-        )
+        assert f"batch {old.batch_id} would add 0 candles and replace 3 by others where another load was" in error
+        assert "fetched after it (the last at 2023-12-19 12:00:00): refusing. " in error
         assert old.merge(force=True).error is None
         assert client.rows(FACT) == old.in_fact()
         assert new.merge().error is None
@@ -259,7 +267,96 @@ class TestCheckOrigin:
         client.ok(f"UPDATE {new.table} SET market_cap = 1")
         client.ok(f"UPDATE {new.table} SET {column} = {value} WHERE observed_at = '2023-12-18 01:00:00'")
         assert new.merge().error is None
-        assert "would replace 1 candles by others" in old.merge().error
+        assert "would add 0 candles and replace 1 by others" in old.merge().error
+
+    def test_what_was_removed_by_force_does_not_come_back_with_an_older_run(self, client, make_load):
+        old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").merged()
+        fewer = candles(BTC) + candles(ETH, hours=range(1))
+        forced = make_load(fewer, fetched_at="2023-12-19 12:00:00").merged(force=True)
+        with nothing_changes(client):
+            assert "would add 2 candles and replace 0 by others" in old.merge().error
+        assert forced.merge().error is None
+        assert old.merge(force=True).error is None
+        assert client.rows(FACT) == old.in_fact()
+
+    def test_a_market_that_was_removed_altogether_does_not_come_back(self, client, make_load):
+        old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").merged()
+        both = {"binance": [BTC, ETH]}
+        make_load(candles(BTC), markets=both, fetched_at="2023-12-19 12:00:00").merged(force=True)
+        with nothing_changes(client):
+            assert "would add 3 candles and replace 0 by others" in old.merge().error
+
+    def test_a_run_that_was_fetched_between_two_others_is_refused_in_whatever_order_those_merge(
+        self, client, make_load
+    ):
+        """The older one brings equal values, so it may merge last: the rows say its time then, the loads do not."""
+        first = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
+        make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
+        assert first.merge().error is None
+        between = make_load(candles(BTC, price="2.5"), fetched_at="2023-12-19 06:00:00").stage()
+        with nothing_changes(client):
+            assert "would add 0 candles and replace 3 by others" in between.merge().error
+
+    def test_rows_that_were_deleted_by_hand_come_back_with_the_run_that_was_fetched_last(self, client, make_load):
+        old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").merged()
+        new = make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
+        client.ok("DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18 01:00:00'")
+        with nothing_changes(client):
+            assert "would add 1 candles and replace 0 by others" in old.merge().error
+        assert new.merge().error is None
+        assert client.rows(FACT) == new.in_fact()
+
+    @pytest.mark.parametrize(
+        "later",
+        [
+            {"loaded": candles(BTC, source="coinbase")},
+            {"loaded": candles(BTC, candle_interval="1m"), "candle_interval": "1m"},
+            {"loaded": candles("WBTC/USDT", "BTC/USDTX", "XBTC/USDT")},
+            {"loaded": candles(BTC, day="2023-12-17"), "start": "2023-12-17", "end": "2023-12-18"},
+            {"loaded": candles(BTC, day="2023-12-19"), "start": "2023-12-19", "end": "2023-12-20"},
+        ],
+        ids=["source", "interval", "market", "day before", "day after"],
+    )
+    def test_a_later_load_of_something_else_does_not_count(self, client, make_load, later):
+        other = make_load(**later, fetched_at="2023-12-30 00:00:00").merged()
+        load = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").merged()
+        assert client.rows(FACT) == sorted(load.in_fact() + other.in_fact())
+
+    def test_of_a_long_window_only_what_a_later_load_covers_must_stay(self, client, make_load):
+        days = {day: candles(BTC, ETH, day=f"2023-12-{day}") for day in (18, 19, 20)}
+        month = make_load([*days[18], *days[19], *days[20]], end="2023-12-21", fetched_at="2023-12-21 00:05:00").stage()
+        times = {"start": "2023-12-19", "end": "2023-12-20", "fetched_at": "2023-12-21 12:00:00"}
+        make_load(days[19][:3], **times).merged()
+        assert month.merge().error is None
+        assert client.rows(FACT) == month.in_fact()
+        # ETH loses two candles and a third one is corrected, BTC was not asked for.
+        make_load(candles(ETH, day="2023-12-19", hours=range(1), price="2.5"), **times).merged(force=True)
+        with nothing_changes(client):
+            assert "would add 2 candles and replace 1 by others" in month.merge().error
+
+    def test_each_source_is_compared_with_its_own_later_loads(self, client, make_load):
+        both = candles(BTC) + candles(BTC, source="coinbase")
+        old = make_load(both, fetched_at="2023-12-19 00:05:00").merged()
+        make_load(candles(BTC, source="coinbase", price="2.5"), fetched_at="2023-12-19 12:00:00").merged()
+        with nothing_changes(client):
+            assert "would add 0 candles and replace 3 by others" in old.merge().error
+
+    def test_several_later_loads_count_a_candle_once(self, make_load):
+        old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
+        for hour in (12, 14, 13):
+            make_load(candles(BTC, price="2.5"), fetched_at=f"2023-12-19 {hour}:00:00").merged()
+        error = old.merge().error
+        assert "would add 0 candles and replace 3 by others" in error
+        assert "(the last at 2023-12-19 14:00:00)" in error
+
+    def test_loads_from_before_fetch_times_were_kept_count_as_older_than_all_others(self, client, make_load):
+        before = make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
+        client.ok("UPDATE crypto.etl_metadata SET fetched_at = NULL")
+        after = make_load(candles(BTC, price="2.5"), fetched_at="2023-12-19 00:05:00").merged()
+        assert client.rows(FACT) == after.in_fact()
+        before.forget_fetch_time()
+        with nothing_changes(client):
+            assert "would add 0 candles and replace 3 by others" in before.merge().error
 
 
 class TestRowsOwned:
@@ -315,6 +412,51 @@ class TestRowsOwned:
         make_load(candles(BTC, hours=range(1)), fetched_at="2023-12-21 00:00:00").merged(force=True)
         row = self.found(client, load)[load.batch_id]
         assert (row["rows_owned"], row["rows_now"]) == (0, 0)
+
+
+class TestFindLoadsOfWindow:
+    """What reconcile asks: its own load among those of the window, and what the fact table has of each."""
+
+    @staticmethod
+    def found(client, load):
+        (statement,) = load.sql("reconcile")
+        rows = client.run(statement)
+        names = [column["name"] for column in rows.columns]
+        return {row["batch_id"]: row for row in (dict(zip(names, found, strict=True)) for found in rows.rows)}
+
+    def test_a_load_has_all_that_it_owns_until_rows_are_deleted_by_hand(self, client, make_load):
+        load = make_load(candles(BTC, ETH)).merged()
+        row = self.found(client, load)[load.batch_id]
+        assert (row["rows_merged"], row["rows_owned"], row["rows_now"], row["load_number"]) == (6, 6, 6, 1)
+        client.ok("DELETE FROM crypto.fact_crypto_prices WHERE symbol = 'ETH'")
+        row = self.found(client, load)[load.batch_id]
+        assert (row["rows_owned"], row["rows_now"]) == (6, 3)
+        client.ok("DELETE FROM crypto.fact_crypto_prices")
+        row = self.found(client, load)[load.batch_id]
+        assert (row["rows_owned"], row["rows_now"]) == (6, 0)
+
+    def test_what_a_later_load_took_over_is_not_missed(self, client, make_load):
+        wide = make_load(candles(BTC, ETH) + candles(BTC, day="2023-12-19"), end="2023-12-20").merged()
+        day = make_load(candles(BTC)).merged()
+        elsewhere = make_load(candles(BTC, day="2023-12-20"), start="2023-12-20", end="2023-12-21").merged()
+        found = self.found(client, day)
+        assert {name: (row["rows_merged"], row["rows_owned"], row["rows_now"]) for name, row in found.items()} == {
+            wide.batch_id: (9, 6, 6),
+            day.batch_id: (3, 3, 3),
+        }
+        assert elsewhere.batch_id not in found
+
+    def test_each_source_is_counted_apart(self, client, make_load):
+        load = make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
+        client.ok("DELETE FROM crypto.fact_crypto_prices WHERE source = 'coinbase'")
+        (statement,) = load.sql("reconcile")
+        outcome = client.run(statement)
+        names = [column["name"] for column in outcome.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in outcome.rows]
+        assert {row["source"]: (row["rows_owned"], row["rows_now"]) for row in rows} == {
+            "binance": (3, 3),
+            "coinbase": (3, 0),
+        }
 
 
 class TestAttempts:

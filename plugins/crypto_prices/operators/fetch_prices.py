@@ -118,5 +118,6 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
                 markets=[f"{market.symbol}/{market.quote_currency}" for market in markets],
                 gaps=manifest.gaps,
                 incomplete=manifest.incomplete,
+                fetched_at=manifest.written_at,
             )
         )

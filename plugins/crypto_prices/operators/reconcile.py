@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
-    """Compares what was curated, staged, merged and is in the window, and logs the accounting as a table.
+    """Compares what was curated, staged, merged, was in the window and is there now; logs the accounting as a table.
 
     With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
 
@@ -56,7 +56,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return the batch's rows of ``crypto.etl_metadata``.
 
         Raises:
-            AirflowFailException: Two steps count differently.
+            AirflowFailException: Two steps count differently, or rows of the load are gone from the fact table.
             CatalogDiffersError: The catalog shows an older version of a day than this load's.
         """
         batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
@@ -73,6 +73,8 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
                 rows_merged=_count(row["rows_merged"]),
                 rows_in_window=_count(row["rows_in_window"]),
                 rows_removed=_count(row["rows_removed"]),
+                rows_owned=_count(row["rows_owned"]),
+                rows_now=_count(row["rows_now"]),
             )
             for row in rows
         ]

@@ -36,3 +36,9 @@ def test_a_batch_survives_its_way_through_xcom():
     assert Batch.from_xcom(json.loads(json.dumps(batch().as_xcom()))) == batch()
     assert batch().window == WINDOW
     assert batch().records == 24
+
+
+def test_a_batch_of_a_run_from_before_fetch_times_were_kept_can_be_read():
+    data = batch().as_xcom()
+    del data["sources"][0]["fetched_at"]
+    assert Batch.from_xcom(data).sources[0].fetched_at is None

@@ -1,7 +1,7 @@
 """The bundle and the Glue package are deployed apart and cannot import each other: what they share is compared here."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 
 from crypto_prices import lake_paths
 from crypto_prices.raw_zone import Market, RawManifest, RawObject
@@ -37,8 +37,9 @@ def test_the_glue_job_reads_the_manifest_that_the_bundle_writes():
         expected_records=24,
         markets=(Market("BTCUSDT", "BTC", "USDT"), Market("JTOUSDT", "JTO", "USDT")),
         objects=(candles,),
+        written_at="2023-12-19T00:01:02.500Z",
     )
-    document = json.loads(json.dumps(written.document(datetime(2023, 12, 19, tzinfo=UTC))))
+    document = json.loads(json.dumps(written.document()))
     read = parse_raw_manifest(written.uri, document, arguments.Window(date(2023, 12, 18), date(2023, 12, 19)))
     assert (read.source, read.candle_interval, read.records) == ("binance", "1h", 24)
     assert [(market.symbol, market.quote_currency) for market in read.markets] == [("BTC", "USDT"), ("JTO", "USDT")]

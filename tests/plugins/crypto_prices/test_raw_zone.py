@@ -76,7 +76,7 @@ def test_bodies_are_landed_byte_for_byte_and_the_manifest_describes_them(s3):
     assert document["records"] == 1
     assert document["window"] == {"start": "2023-12-18", "end": "2023-12-19"}
     assert document["content_hash"] == manifest.content_hash
-    assert document["written_at"] == "2023-12-19T00:01:02.345Z"
+    assert document["written_at"] == manifest.written_at == "2023-12-19T00:01:02.345Z"
     assert document["objects"][0] == {
         "uri": f"s3://lake/{PREFIX}BTCUSDT-0001.json.gz",
         "exchange_symbol": "BTCUSDT",
@@ -94,10 +94,10 @@ def test_bodies_are_landed_byte_for_byte_and_the_manifest_describes_them(s3):
 def test_a_market_without_candles_is_recorded_as_a_gap(s3):
     manifest = fetch(s3)
     assert manifest.gaps == ["JTOUSDT"]
-    outcomes = {entry["exchange_symbol"]: entry["outcome"] for entry in manifest.document(NOW)["symbols"]}
+    outcomes = {entry["exchange_symbol"]: entry["outcome"] for entry in manifest.document()["symbols"]}
     assert outcomes == {"BTCUSDT": "missing_candles", "JTOUSDT": "no_candles"}
     assert manifest.incomplete == {"BTCUSDT": 1}
-    assert manifest.document(NOW)["expected_records_per_market"] == 24
+    assert manifest.document()["expected_records_per_market"] == 24
 
 
 def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
@@ -107,7 +107,7 @@ def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
     raw.put_page(page(b"[2]", 4))
     manifest = raw.commit(NOW)
     assert (manifest.gaps, manifest.incomplete) == ([], {})
-    assert [entry["outcome"] for entry in manifest.document(NOW)["symbols"]] == ["candles"]
+    assert [entry["outcome"] for entry in manifest.document()["symbols"]] == ["candles"]
 
 
 def test_nothing_is_visible_before_the_manifest(s3):

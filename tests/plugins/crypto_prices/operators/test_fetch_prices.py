@@ -47,6 +47,7 @@ def test_every_response_is_landed_and_the_result_goes_through_json(lake):
     assert key.startswith(PREFIX)
     manifest = json.loads(lake.get_object(Bucket="fetch-prices-lake", Key=key)["Body"].read())
     assert manifest["content_hash"] == fetched.content_hash
+    assert manifest["written_at"] == fetched.fetched_at
     landed = [entry["uri"].removeprefix("s3://fetch-prices-lake/") for entry in manifest["objects"]]
     assert sorted([*landed, key]) == keys(lake)
     body = lake.get_object(Bucket="fetch-prices-lake", Key=landed[0])["Body"].read()

@@ -12,7 +12,7 @@ ATTEMPT = THIS.attempt_id(1)
 
 @pytest.fixture
 def loaded(warehouse):
-    """Give a function that writes the batch's row of crypto.etl_metadata, as the merge and record_load do."""
+    """Give a function that writes what a load leaves: its row of crypto.etl_metadata and its rows of the fact table."""
 
     def write(
         batch_id=ATTEMPT,
@@ -23,6 +23,7 @@ def loaded(warehouse):
         number=1,
         content_hash="h1",
         days=("2023-12-18", "2023-12-20"),
+        rows_now=None,
     ):
         values = (
             *(batch_id, "binance", "1h", *days, content_hash, "m", glue_run, "c", "d", "r", "loaded"),
@@ -30,6 +31,13 @@ def loaded(warehouse):
             *(0, rows_merged),
         )
         warehouse.execute_batch([f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, values))})"])
+        candles = [
+            f"('binance', 'BTC', 'USDT', '1h', '{days[0]} 00:{minute:02d}:00', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', "
+            f"'2023-12-21', '{batch_id}')"
+            for minute in range(rows_merged if rows_now is None else rows_now)
+        ]
+        if candles:
+            warehouse.execute_batch([f"INSERT INTO crypto.fact_crypto_prices VALUES {', '.join(candles)}"])
 
     return write
 
@@ -62,7 +70,7 @@ def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(load
             "content_hash": "h1",
             "load_number": 1, "source": "binance", "status": "loaded", "rows_fetched": 48, "rows_quarantined": 0,
             "rows_duplicate": 0, "rows_curated": 48, "rows_staged": 48, "rows_merged": 48, "rows_in_window": 48,
-            "rows_removed": 0,
+            "rows_removed": 0, "rows_owned": 48, "rows_now": 48,
         }
     ]  # fmt: skip
     assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "batch_id": ATTEMPT}
@@ -78,6 +86,14 @@ def test_a_count_that_differs_is_red_with_the_figures(loaded, reconcile, publish
     step = count.removeprefix("rows_").replace("in_window", "in the window")
     with pytest.raises(AirflowFailException, match=f"binance: 48 curated.*{value} {step}"):
         reconcile()
+
+
+@pytest.mark.parametrize("rows_now", [24, 0])
+def test_rows_that_are_gone_from_the_fact_table_are_red(loaded, reconcile, published, task_log, rows_now):
+    loaded(rows_now=rows_now)
+    with pytest.raises(AirflowFailException, match=f"binance: 48 rows are of this load, .* has {rows_now} of them"):
+        reconcile()
+    assert task_log.text.rstrip().endswith(f" {rows_now}")
 
 
 def test_a_batch_without_metadata_is_red(loaded, reconcile, published):

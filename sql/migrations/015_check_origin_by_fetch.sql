@@ -1,0 +1,57 @@
+-- Raises when staged rows are not of this attempt at the batch (a COPY that was given up may have ended after all), or
+-- when they would add candles, or replace values, in markets and days that another load has fetched after this one:
+-- merging an old run late must undo neither a correction nor a removal. It comes after insert_etl_metadata, which says
+-- when this load was fetched. A load from before fetched_at was kept counts as fetched before all others.
+CREATE OR REPLACE PROCEDURE crypto.check_origin (
+    staging_table IN VARCHAR(128),
+    load_batch_id IN VARCHAR(128),
+    forced IN BIGINT
+)
+AS $$
+DECLARE
+    foreign_rows BIGINT;
+    added_rows BIGINT;
+    replaced_rows BIGINT;
+    last_fetch TIMESTAMP;
+BEGIN
+    EXECUTE 'SELECT COUNT(*) FROM crypto.' || quote_ident(staging_table)
+        || ' WHERE batch_id <> ' || quote_literal(load_batch_id) INTO foreign_rows;
+    IF foreign_rows > 0 THEN
+        RAISE EXCEPTION 'staging table crypto.% holds % rows that are not of batch %: refusing to load them',
+            staging_table, foreign_rows, load_batch_id;
+    END IF;
+    IF forced = 0 THEN
+        -- One row for each staged candle that is not in the fact table as it is staged and that later loads cover.
+        EXECUTE 'SELECT COALESCE(SUM(is_new), 0), COALESCE(SUM(1 - is_new), 0), MAX(last_fetch) FROM ('
+            || 'SELECT MAX(CASE WHEN loaded.source IS NULL THEN 1 ELSE 0 END) AS is_new,'
+            || ' MAX(later.fetched_at) AS last_fetch'
+            || ' FROM crypto.' || quote_ident(staging_table) || ' AS staged'
+            || ' INNER JOIN crypto.etl_metadata AS own ON own.source = staged.source'
+            || ' AND own.batch_id = ' || quote_literal(load_batch_id)
+            || ' INNER JOIN crypto.etl_metadata AS later ON later.source = staged.source'
+            || ' AND later.candle_interval = staged.candle_interval'
+            || ' AND later.fetched_at > COALESCE(own.fetched_at, ''1970-01-01'')'
+            || ' AND later.window_start <= staged.observed_at AND later.window_end > staged.observed_at'
+            || ' AND STRPOS('','' || later.markets || '','','
+            || ' '','' || staged.symbol || ''/'' || staged.quote_currency || '','') > 0'
+            || ' LEFT JOIN crypto.fact_crypto_prices AS loaded ON loaded.source = staged.source'
+            || ' AND loaded.symbol = staged.symbol AND loaded.quote_currency = staged.quote_currency'
+            || ' AND loaded.candle_interval = staged.candle_interval AND loaded.observed_at = staged.observed_at'
+            || ' WHERE loaded.source IS NULL'
+            || ' OR loaded.open_price <> staged.open_price OR (loaded.open_price IS NULL) <> (staged.open_price IS NULL)'
+            || ' OR loaded.high_price <> staged.high_price OR (loaded.high_price IS NULL) <> (staged.high_price IS NULL)'
+            || ' OR loaded.low_price <> staged.low_price OR (loaded.low_price IS NULL) <> (staged.low_price IS NULL)'
+            || ' OR loaded.close_price <> staged.close_price OR (loaded.close_price IS NULL) <> (staged.close_price IS NULL)'
+            || ' OR loaded.base_volume <> staged.base_volume OR (loaded.base_volume IS NULL) <> (staged.base_volume IS NULL)'
+            || ' OR loaded.quote_volume <> staged.quote_volume OR (loaded.quote_volume IS NULL) <> (staged.quote_volume IS NULL)'
+            || ' OR loaded.trade_count <> staged.trade_count OR (loaded.trade_count IS NULL) <> (staged.trade_count IS NULL)'
+            || ' OR loaded.market_cap <> staged.market_cap OR (loaded.market_cap IS NULL) <> (staged.market_cap IS NULL)'
+            || ' GROUP BY staged.source, staged.symbol, staged.quote_currency, staged.candle_interval, staged.observed_at'
+            || ') AS undone' INTO added_rows, replaced_rows, last_fetch;
+        IF added_rows + replaced_rows > 0 THEN
+            RAISE EXCEPTION 'batch % would add % candles and replace % by others where another load was fetched after it (the last at %): refusing. Clear the whole run to fetch them again, or load the window with the param force',
+                load_batch_id, added_rows, replaced_rows, last_fetch;
+        END IF;
+    END IF;
+END;
+$$ LANGUAGE plpgsql
