@@ -10,8 +10,8 @@ from airflow.sdk import RetryDecision
 
 from local_aws.airflow_environment import REPOSITORY
 from local_aws.chaos.cases import STAYS_PREFIX
+from local_aws.chaos.faults import TASK_SECONDS
 
-TASK_SECONDS = 90
 RETRY_SECONDS = 1
 RECONCILE_RETRY_SECONDS = 15
 """Longer: what it waits for, when it looks again, is another load's merge, and that is as slow here as anywhere."""
