@@ -231,7 +231,7 @@ def process_of(client_port: int | None) -> int | None:
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1] in wanted:
+            if fields[1] in wanted and fields[9] != "0":  # an earlier connection of that port is nobody's any more
                 inode = fields[9]
     if inode is None:
         return None

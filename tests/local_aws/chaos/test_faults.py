@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 from botocore.endpoint import DEFAULT_TIMEOUT
@@ -47,6 +48,16 @@ def test_who_holds_a_connection_is_found(family):
         client.connect(("::ffff:127.0.0.1" if family == socket.AF_INET6 else "127.0.0.1", server.getsockname()[1]))
         assert process_of(client.getsockname()[1]) == os.getpid()
         assert process_of(1) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_closed_connection_of_the_same_port_hides_nobody(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        port = client.getsockname()[1]
+        closed = f"0: 0100007F:{port:04X} 0100007F:0001 06 0:0 03:0 0 0 0 0 3\n"
+        read = Path.read_text
+        monkeypatch.setattr(Path, "read_text", lambda path: read(path) + closed)
+        assert process_of(port) == os.getpid()
 
 
 def test_a_kill_has_only_happened_when_somebody_was_killed(faults):
