@@ -163,9 +163,9 @@ class _Harness:
                     self._console.print(case.name, soft_wrap=True)
                 return 0
             cases = [] if self._options.only_guards else self._chosen(everything)
-            outcomes = self._in_waves(waves, cases, "cases")
+            outcomes = self._run_waves(waves, in_waves(cases), "cases")
             strays = sorted(waves.strays)
-            guarded = self._in_waves(waves, [GUARDS[name].off for name in self._options.guards], "guards switched off")
+            guarded = self._run_waves(waves, guard_waves(self._options.guards), "cases of guards, off and on")
         return self._conclude(boundaries, outcomes, strays, guarded, time.monotonic() - began)
 
     def _chosen(self, everything: list[Case]) -> list[Case]:
@@ -179,11 +179,11 @@ class _Harness:
         cases = everything if alone else paired(everything, seed)
         return sample(cases, self._options.size or len(cases), seed)[number - 1 :: parts]
 
-    def _in_waves(self, waves: Waves, cases: list[Case], what: str) -> list[Outcome]:
+    def _run_waves(self, waves: Waves, planned: list[list[Case]], what: str) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        for first in range(0, len(cases), WAVE_SIZE):
-            wave = cases[first : first + WAVE_SIZE]
-            self._console.print(f"{what} {first + 1} to {first + len(wave)} of {len(cases)}")
+        for wave in planned:
+            first, last = len(outcomes) + 1, len(outcomes) + len(wave)
+            self._console.print(f"{what} {first} to {last} of {sum(map(len, planned))}")
             found = waves.run(wave)
             outcomes += found
             for outcome in found:
@@ -215,34 +215,62 @@ class _Harness:
     ) -> int:
         different = [outcome for outcome in outcomes if outcome.differences]
         silent = [outcome for outcome in [*outcomes, *guarded] if outcome.armed and not outcome.fired]
-        noticed_by = {outcome.case: shown_by(outcome) for outcome in guarded}
-        unnoticed = [outcome for outcome in guarded if noticed_by[outcome.case] is None]
+        by_case = {outcome.case: outcome for outcome in guarded}
+        off = {name: by_case[GUARDS[name].off] for name in self._options.guards}
+        controls = {name: by_case[GUARDS[name].control] for name in self._options.guards}
+        unnoticed = [name for name, outcome in off.items() if shown_by(outcome) is None]
+        not_right = [name for name, outcome in controls.items() if outcome.differences]
         if guarded:
             table = Table(title="Guards switched off", title_justify="left", title_style="bold")
             for column in ("guard", "noticed", "by"):
                 table.add_column(column)
-            for outcome in guarded:
-                by = noticed_by[outcome.case]
+            for name, outcome in off.items():
+                by = shown_by(outcome)
                 found = ", ".join(outcome.differences) or "nothing"
                 shown = by or f"nothing that its absence must show, but: {found}"
-                table.add_row(str(outcome.case.guard_off), "yes" if by else "[bold red]no[/]", escape(shown))
+                table.add_row(name, "yes" if by else "[bold red]no[/]", escape(shown))
             self._console.print(table)
+        overcome = [outcome for outcome in outcomes if outcome.overcome]
         if outcomes:
             tried = {outcome.case.boundary for outcome in outcomes if outcome.case.kind is not None}
             self._console.print(
-                f"{len(tried)} of {len(boundaries)} fault points, {len(outcomes)} combinations, "
-                f"{sum(outcome.fired for outcome in outcomes)} faults: {len(different)} differences"
+                f"{len(tried)} of {len(boundaries)} fault points, "
+                f"{sum(outcome.fired for outcome in outcomes)} faults, {len(different)} differences"
             )
+            self._console.print(
+                f"{len(outcomes)} cases: {len(outcomes) - len(overcome)} combinations were recovered from, "
+                f"{len(overcome)} faults were overcome without anybody's help"
+            )
+        for outcome in overcome:
+            self._console.print(f"overcome without anybody's help: {escape(outcome.case.name)}", soft_wrap=True)
         for outcome in silent:
             self._console.print(f"[bold red]never happened:[/] {escape(outcome.case.name)}", soft_wrap=True)
         for outcome in different:
             self._show(outcome)
         for table_name in strays:
             self._console.print(f"[bold red]different:[/] staging table {escape(table_name)} of nobody is left over")
+        for name in not_right:
+            self._console.print(f"[bold red]different, although the guard {name} is on:[/] its case shows nothing")
+            self._show(controls[name])
         if guarded:
-            self._console.print(f"{len(guarded) - len(unnoticed)} of {len(guarded)} missing guards were noticed")
+            self._console.print(
+                f"{len(off) - len(unnoticed)} of {len(off)} missing guards were noticed, "
+                f"{len(controls) - len(not_right)} of {len(controls)} cases are right with the guard"
+            )
         self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
-        return 1 if different or silent or strays or unnoticed else 0
+        return 1 if different or silent or strays or unnoticed or not_right else 0
+
+
+def in_waves(cases: list[Case]) -> list[list[Case]]:
+    """Divide cases into waves."""
+    return [cases[first : first + WAVE_SIZE] for first in range(0, len(cases), WAVE_SIZE)]
+
+
+def guard_waves(names: Sequence[str]) -> list[list[Case]]:
+    """Return the cases of guards in waves: each beside its control, but what disturbs others after them."""
+    guards = [GUARDS[name] for name in names]
+    calm = [case for guard in guards for case in ([] if guard.disturbs else [guard.off]) + [guard.control]]
+    return in_waves(calm) + in_waves([guard.off for guard in guards if guard.disturbs])
 
 
 def shown_by(outcome: Outcome) -> str | None:

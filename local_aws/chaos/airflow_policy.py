@@ -10,8 +10,8 @@ from airflow.sdk import RetryDecision
 
 from local_aws.airflow_environment import REPOSITORY
 from local_aws.chaos.cases import STAYS_PREFIX
+from local_aws.chaos.faults import TASK_SECONDS
 
-TASK_SECONDS = 90
 GLUE_SECONDS = 300
 ACTIVE_RUNS = 10
 

@@ -19,7 +19,7 @@ from local_aws.airflow_services.local_airflow import COMPONENTS, LocalAirflow
 from local_aws.assembly import LocalAws
 from local_aws.chaos import guards
 from local_aws.chaos.boundaries import Boundaries
-from local_aws.chaos.faults import Faults
+from local_aws.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Faults
 from local_aws.demo.day_run import Warehouse
 from local_aws.provision import Provisioned, local_client
 
@@ -28,8 +28,8 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 REJECTED_RECORDS = 1
 """How many records of each answered window the generated exchange makes unfit: ETHUSDT's last candle is followed by one
 that is still running."""
-SLOW_SECONDS = 100.0
-"""Longer than ``airflow_policy.TASK_SECONDS``."""
+SLOW_SECONDS = max(CLIENT_SECONDS, TASK_SECONDS) + 10.0
+"""Whoever waits, the client or the task, has given up by then."""
 
 _POLICY = Path(__file__).with_name("airflow_policy.py")
 _TASKS_AT_ONCE = 8

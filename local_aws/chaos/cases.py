@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,11 @@ class Recovery(StrEnum):
     SECOND_RUN = "second-run"
     """The fault comes once, while a second run loads the same day."""
 
+    @property
+    def needs_failure(self) -> bool:
+        """Whether somebody acts because the run has failed; until then the fault stays."""
+        return self in (Recovery.CLEAR_FAILED, Recovery.CLEAR_ALL, Recovery.REPROCESS)
+
 
 class Happening(StrEnum):
     """What people or clocks do to a load, beyond a broken boundary."""
@@ -40,6 +46,12 @@ class Happening(StrEnum):
     DAY_NOT_OVER = "a day that is not over"
     CANDLES_CORRECTED = "the exchange has corrected its candles, and nobody forces the load"
     MERGES_MEET = "a merge is held inside its transaction until another one comes"
+    CANDLE_MISSING = "the exchange gives a candle fewer than is loaded, and nobody forces the load"
+    FETCHED_LATER = "what is loaded was fetched after what is staged, and nobody forces the load"
+
+
+UNFORCED = (Happening.CANDLES_CORRECTED, Happening.CANDLE_MISSING, Happening.FETCHED_LATER)
+"""They are about what a load does that nobody forces."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class Case:
         recovery: What happens next.
         happening: What else happens.
         guard_off: The guard that is switched off (see ``guards``); None for a case that must pass.
+        forced: Whether its loads are forced; None to have it as ``is_forced`` says.
     """
 
     boundary: str
@@ -59,6 +72,7 @@ class Case:
     recovery: Recovery
     happening: Happening | None = None
     guard_off: str | None = None
+    forced: bool | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +81,26 @@ class Case:
         text = f"{what} {self.recovery}" + (f" without {self.guard_off}" if self.guard_off else "")
         return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether the loads are forced. Half are not: they may be skipped, but only when all is there already."""
+        if self.forced is not None:
+            return self.forced
+        return self.happening not in UNFORCED and zlib.crc32(self.name.encode()) % 2 == 0
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether the day begins with a candle that the exchange does not give.
+
+        A load that is not forced refuses to remove it.
+        """
+        return self.is_forced or self.happening == Happening.CANDLE_MISSING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the day is not over, so that there is nothing to load."""
+        return self.happening == Happening.DAY_NOT_OVER
+
 
 HAPPENINGS = (
     Case("submit merge_into_fact", None, Recovery.CLEAR_FAILED, Happening.STAGING_HALVED),
@@ -74,6 +108,8 @@ HAPPENINGS = (
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
     Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+    Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSING),
+    Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER),
 )
 
 

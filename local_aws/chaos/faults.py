@@ -17,13 +17,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from local_aws.chaos.boundaries import Boundaries, first_words, statement_role
+from local_aws.chaos.boundaries import Boundaries, Effect, first_words, statement_role
 from local_aws.redshift.execution import StatementFailedError
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.server import Call
 from local_aws.wire import Answer, AwsError
 
 logger = logging.getLogger(__name__)
+
+CLIENT_SECONDS = 60
+"""How long a client waits for an answer before it asks again: botocore, and Spark's S3 client of the local Glue."""
+TASK_SECONDS = 90
+"""How long a task may take under the harness; only ``curate_prices`` has longer."""
 
 
 class Kind(StrEnum):
@@ -36,7 +41,8 @@ class Kind(StrEnum):
     KILLED = "killed"
     """The effect is done, and the process that asked for it is killed with SIGKILL before it hears of it."""
     SLOW = "slow"
-    """Nothing happens until the task's time is over; then the effect is done all the same."""
+    """Nothing happens until whoever waits has given up: the client, which asks again meanwhile, or the task. Then the
+    effect is done all the same."""
     TAMPERED = "tampered"
     """Somebody changes something just before; the effect itself is not touched. Only for happenings."""
 
@@ -47,7 +53,7 @@ class Fault:
 
     Attributes:
         day: Whose load.
-        boundary: The effect's name, with ``#n`` for the n-th of equal ones in one scope.
+        boundary: The effect's name, with ``#n`` for the n-th object of equal ones in one scope.
         kind: How it is broken.
         times: How often; None means until it is disarmed.
         on_fire: Is called when it fires, before anything else.
@@ -72,7 +78,7 @@ class Faults:
 
     Args:
         boundaries: Names effects.
-        slow_seconds: How long a slow boundary takes; longer than a task may.
+        slow_seconds: How long a slow boundary takes; longer than a client waits, and longer than a task may take.
     """
 
     def __init__(self, boundaries: Boundaries, *, slow_seconds: float) -> None:
@@ -81,7 +87,7 @@ class Faults:
         self._lock = threading.Lock()
         self._armed: dict[date, Fault] = {}
         self._seen: dict[date, list[str]] = {}
-        self._scopes: Counter[tuple[date, str, str]] = Counter()
+        self._objects: dict[tuple[date, str, str], dict[str, int]] = {}
         self._serialisation_failures: Counter[date] = Counter()
         self._counted: set[str] = set()
 
@@ -114,7 +120,9 @@ class Faults:
         effect = self._boundaries.effect(call)
         if effect is None:
             return
-        name = self._numbered(effect.day, effect.name, effect.scope, moment)
+        name = self._numbered(effect, call.request.raw_path)
+        if moment == "before":
+            self._note(effect.day, name)
         if moment == "after" and answer is not None and answer.status >= 400:
             return  # there was no effect
         fault = self._firing(effect.day, name, moment)
@@ -139,7 +147,7 @@ class Faults:
     def intercept_statements(
         self, records: Sequence[StatementRecord], number: int, moment: Literal["before", "committed"]
     ) -> None:
-        """Fail a statement inside its transaction, or let a commit look like a failure."""
+        """Fail a statement inside its transaction, or let a commit look like a failure; or only tamper before it."""
         if len(records) == 1:
             return  # a statement of its own is a call, and broken there
         text = json.dumps([record.query for record in records])
@@ -153,10 +161,11 @@ class Faults:
         fault = self._armed_fault(day)
         if fault is None or fault.boundary != name or not self._fire(fault):
             return
-        logger.info("%s: %s fails", day, name)
+        logger.info("%s: %s at %s", day, fault.kind, name)
         if fault.on_fire is not None:
             fault.on_fire()
-        raise StatementFailedError(f"ERROR: chaos: {name} of {day} failed")
+        if fault.kind != Kind.TAMPERED:
+            raise StatementFailedError(f"ERROR: chaos: {name} of {day} failed")
 
     def _kill(self, fault: Fault, pid: int | None) -> None:
         try:
@@ -177,15 +186,16 @@ class Faults:
                 self._counted.add(failed)
                 self._serialisation_failures[day] += 1
 
-    def _numbered(self, day: date, name: str, scope: str, moment: str) -> str:
+    def _numbered(self, effect: Effect, path: str) -> str:
+        """Number objects and not calls: a client that asks again for the same object must meet the same fault.
+
+        A scope is always found in the path of an object, so whatever is numbered has one.
+        """
+        if not effect.scope:
+            return effect.name
         with self._lock:
-            key = (day, name, scope)
-            if moment == "before":
-                self._scopes[key] += 1
-            numbered = f"{name} #{self._scopes[key]}" if scope else name
-        if moment == "before":
-            self._note(day, numbered)
-        return numbered
+            objects = self._objects.setdefault((effect.day, effect.name, effect.scope), {})
+            return f"{effect.name} #{objects.setdefault(path, len(objects) + 1)}"
 
     def _note(self, day: date, name: str) -> None:
         with self._lock:
@@ -221,7 +231,7 @@ def process_of(client_port: int | None) -> int | None:
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1] in wanted:
+            if fields[1] in wanted and fields[9] != "0":  # an earlier connection of that port is nobody's any more
                 inode = fields[9]
     if inode is None:
         return None

@@ -15,10 +15,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from local_aws.chaos.cases import NOTHING_BROKEN, Case, Happening, Recovery
+from local_aws.chaos.cases import NOTHING_BROKEN, UNFORCED, Case, Happening, Recovery
 from local_aws.chaos.faults import Kind
 
 FILE_VARIABLE = "CHAOS_GUARDS_FILE"
+
+_STATEMENTS = {
+    "merges-take-turns": "LOCK crypto.load_lock",
+    "fetch-order": "CALL crypto.check_origin",
+    "no-silent-removal": "CALL crypto.check_removed",
+}
+"""Guards that are one statement of a batch, and its words."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +37,27 @@ class Guard:
         protects: What it is for.
         case: The case that shows its absence.
         shows: What one of the differences says that its absence makes (a regular expression).
+        disturbs: Whether a load without it can make others abort that have it: it writes without having locked.
     """
 
     name: str
     protects: str
     case: Case
     shows: str
+    disturbs: bool = False
 
     @property
     def off(self) -> Case:
         """The case with this guard switched off."""
-        return replace(self.case, guard_off=self.name)
+        return replace(self.control, guard_off=self.name)
+
+    @property
+    def control(self) -> Case:
+        """The same case with this guard on: only what it does not show is shown by the guard's absence.
+
+        Forced, unless it is about a load that nobody forces: so the day begins with a candle too many.
+        """
+        return replace(self.case, forced=self.case.happening not in UNFORCED)
 
 
 GUARDS: Mapping[str, Guard] = {
@@ -70,6 +87,7 @@ GUARDS: Mapping[str, Guard] = {
             # Submitted one by one, the statement that merges is a call of its own, and those before it have had effect.
             Case("submit merge_into_fact", Kind.REFUSED, Recovery.CLEAR_FAILED),
             r"neither the old nor the new content",
+            disturbs=True,
         ),
         Guard(
             "replace-not-append",
@@ -100,6 +118,19 @@ GUARDS: Mapping[str, Guard] = {
             "loads lock the warehouse against each other before they look at it",
             Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
             r"failed with 1023",
+            disturbs=True,
+        ),
+        Guard(
+            "fetch-order",
+            "a load does not replace what was fetched after it",
+            Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER),
+            r"replaced by others that were fetched before them",
+        ),
+        Guard(
+            "no-silent-removal",
+            "a load takes no candles away unless it is forced",
+            Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSING),
+            r"taken away, and nobody forced it",
         ),
     )
 }
@@ -144,8 +175,9 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
         sqls = operator.sql if isinstance(operator.sql, list) else [operator.sql]
         kept = [sql for sql in sqls if "CALL crypto.check_staging" not in sql]
         operator.sql = kept or "SELECT 1"
-    if _is_off("merges-take-turns", day) and isinstance(operator.sql, list):
-        operator.sql = ["SELECT 1" if "LOCK crypto.load_lock" in sql else sql for sql in operator.sql]
+    for guard, words in _STATEMENTS.items():
+        if _is_off(guard, day) and isinstance(operator.sql, list):
+            operator.sql = ["SELECT 1" if words in sql else sql for sql in operator.sql]
     if _is_off("replace-not-append", day) and operator.task_id == "merge_into_fact":
         staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
         append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608

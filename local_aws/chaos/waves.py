@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,6 +20,14 @@ RUN_SECONDS = 1200.0
 _LOOK_SECONDS = 2.0
 _MEETING_SECONDS = 75.0
 _BEGINNING_SECONDS = 5.0
+_MUST_FAIL = {
+    Happening.DAY_NOT_OVER: "a day that is not over was loaded",
+    Happening.CANDLE_MISSING: "a candle that was loaded was taken away, and nobody forced it",
+    Happening.FETCHED_LATER: "candles were replaced by others that were fetched before them, and nobody forced it",
+}
+"""What a load has done, when the run is not red after it."""
+_REFUSED = (Happening.CANDLE_MISSING, Happening.FETCHED_LATER)
+"""It is the warehouse that must have refused them."""
 
 
 @dataclass
@@ -32,6 +39,7 @@ class Outcome:
         day: The day that it loaded.
         armed: Whether it has a fault.
         fired: How often that happened.
+        overcome: Whether the run was green although its fault stayed: then its recovery has not been tried.
         differences: What was not as a clean load leaves it; nothing when all was right.
         seconds: How long it took, with its wave.
     """
@@ -40,6 +48,7 @@ class Outcome:
     day: date
     armed: bool = False
     fired: int = 0
+    overcome: bool = False
     differences: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -126,17 +135,18 @@ class Waves:
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
         """Run one wave of cases and return what came of each."""
         began = time.monotonic()
-        # A backfill is a range of days: the ones it reprocesses stand together.
-        ordered = sorted(cases, key=lambda case: case.recovery == Recovery.REPROCESS)
+        # Two runs that are to meet begin together only while Airflow has room for both, and a backfill is a range of
+        # days: the ones it reprocesses stand together.
+        ordered = sorted(cases, key=_place)
         days = [self._take_day(case) for case in ordered]
         self._bench.switch_off(
             {day: case.guard_off for day, case in zip(days, ordered, strict=True) if case.guard_off is not None}
         )
-        unforced = [day for day, case in zip(days, ordered, strict=True) if not is_forced(case)]
+        without_surplus = [day for day, case in zip(days, ordered, strict=True) if not case.has_surplus]
         checks.seed(
             self._bench,
-            [day for day, case in zip(days, ordered, strict=True) if not is_open(case)],
-            without_surplus=unforced,
+            [day for day, case in zip(days, ordered, strict=True) if not case.is_open],
+            without_surplus=without_surplus,
         )
         running = [self._begin(case, day) for case, day in zip(ordered, days, strict=True)]
         self._wait([run_id for one in running for run_id in one.run_ids], "broken")
@@ -151,35 +161,41 @@ class Waves:
         return [one.outcome for one in running]
 
     def _take_day(self, case: Case | None = None) -> date:
-        if case is not None and case.happening == Happening.DAY_NOT_OVER:
-            return datetime.now(UTC).date()
+        if case is not None and case.is_open:
+            today = datetime.now(UTC).date()
+            # A guard is switched off for a day: its control needs another one, and tomorrow is not over either.
+            is_control = case.forced is not None and case.guard_off is None
+            return today + timedelta(days=is_control)
         day = self._next_day
         self._next_day += timedelta(days=1)
         return day
 
     def _begin(self, case: Case, day: date) -> _Running:
-        stays = case.recovery in (Recovery.CLEAR_FAILED, Recovery.CLEAR_ALL, Recovery.REPROCESS)
+        stays = case.recovery.needs_failure
+        tampering: Mapping[Happening | None, Callable[[date], None]] = {
+            Happening.STAGING_HALVED: self._halve_staging,
+            Happening.MERGES_MEET: self._await_other_merge,
+            Happening.FETCHED_LATER: self._fetch_later,
+        }
+        tamper = tampering.get(case.happening)
         fault = None
         if case.kind is not None:
             fault = Fault(day, case.boundary, case.kind, times=None if stays else 1)
-            self._bench.faults.arm(fault)
-        elif case.happening == Happening.STAGING_HALVED:
-            fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: self._halve_staging(day))
-            self._bench.faults.arm(fault)
-        elif case.happening == Happening.MERGES_MEET:
-            fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: self._await_other_merge(day))
+        elif tamper is not None:
+            fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: tamper(day))
+        if fault is not None:
             self._bench.faults.arm(fault)
         prefix = STAYS_PREFIX if stays and fault is not None else "once__"
         one = _Running(case, day, fault, f"{prefix}{day}__{case.name}"[:200])
         together = case.recovery == Recovery.SECOND_RUN
-        if is_open(case):
+        if case.is_open:
             self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})
         else:
-            self._trigger(day, one.run_id, {"force": is_forced(case)})
+            self._trigger(day, one.run_id, {"force": case.is_forced})
         if together:
             one.second_run_id = f"second__{day}"
             self._bench.api.trigger(
-                DAG_ID, run_id=one.second_run_id, conf={"day": day.isoformat(), "force": is_forced(case)}
+                DAG_ID, run_id=one.second_run_id, conf={"day": day.isoformat(), "force": case.is_forced}
             )
         return one
 
@@ -220,11 +236,11 @@ class Waves:
 
     def _look_between(self, running: Sequence[_Running]) -> None:
         """Look at the days whose load has failed: each has the old content or the new one, and no mixture."""
-        failed = [one for one in running if self._state(one.run_id) == "failed" and not is_open(one.case)]
+        failed = [one for one in running if self._state(one.run_id) == "failed" and not one.case.is_open]
         states = checks.read_days(self._bench, [one.day for one in failed])
         for one in failed:
             state = states[one.day]
-            seeded = checks.SEEDED_ROWS if is_forced(one.case) else checks.SEEDED_ROWS - 1
+            seeded = checks.SEEDED_ROWS if one.case.has_surplus else checks.SEEDED_ROWS - 1
             untouched = state.batches == Counter({checks.SEED_BATCH: seeded})
             if not untouched and state.rows != checks.expected_rows(one.day):
                 one.differs(f"after the failure the day holds neither the old nor the new content: {state.batches}")
@@ -241,10 +257,14 @@ class Waves:
         reprocessed: list[_Running] = []
         for one in running:
             state = self._state(one.run_id)
-            if one.case.happening == Happening.DAY_NOT_OVER:
-                if state != "failed":
-                    one.differs("a day that is not over was loaded")
-            elif one.case.happening == Happening.FACT_DAMAGED:
+            one.outcome.overcome = one.fault is not None and one.case.recovery.needs_failure and state == "success"
+            if one.case.happening in _MUST_FAIL and state != "failed":
+                one.differs(_MUST_FAIL[one.case.happening])
+            elif one.case.happening in _REFUSED and not self._was_refused(one.run_id):
+                one.differs(f"run {one.run_id} was not refused, but has failed: {self._why(one.run_id)}")
+            if one.case.is_open:
+                continue  # there will be no load
+            if one.case.happening == Happening.FACT_DAMAGED:
                 self._damage(one.day)
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"])
                 again.append(one.run_id)
@@ -259,7 +279,7 @@ class Waves:
             elif one.case.recovery == Recovery.REPROCESS:
                 reprocessed.append(one)
             elif state == "success" and one.case.recovery == Recovery.CLEAR_FAILED:
-                continue  # the fault was overcome without anybody's help
+                continue  # nothing has failed that could be cleared
             else:
                 only_failed = one.case.recovery == Recovery.CLEAR_FAILED
                 self._bench.api.clear_run(DAG_ID, one.run_id, only_failed=only_failed)
@@ -291,7 +311,7 @@ class Waves:
         )
 
     def _check(self, running: Sequence[_Running]) -> None:
-        closed = [one for one in running if not is_open(one.case)]
+        closed = [one for one in running if not one.case.is_open]
         states = checks.read_days(self._bench, [one.day for one in running])
         left_over = checks.left_over_staging(self._bench)
         for one in closed:
@@ -309,7 +329,7 @@ class Waves:
                 )
             )
         for one in running:
-            if is_open(one.case) and (states[one.day].rows or states[one.day].loads):
+            if one.case.is_open and (states[one.day].rows or states[one.day].loads):
                 one.differs(f"{states[one.day].rows.total()} candles of a day that is not over were loaded")
         unknown = {table for table, day in left_over.items() if day is None} - self.strays
         self.strays |= unknown
@@ -336,27 +356,33 @@ class Waves:
             time.sleep(0.1)
         time.sleep(_BEGINNING_SECONDS)
 
+    def _fetch_later(self, day: date) -> None:
+        """Let what is loaded look like the work of a run that has fetched and merged just now."""
+        self._bench.warehouse.rows(
+            f"UPDATE crypto.etl_metadata SET fetched_at = GETDATE() WHERE window_start = '{day}'"  # noqa: S608
+        )
+
     def _damage(self, day: date) -> None:
         self._bench.warehouse.rows(
             f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'"  # noqa: S608
         )
 
     def _why(self, run_id: str) -> str:
-        tasks = self._bench.api.task_instances(DAG_ID, run_id, states=["failed"])
-        if not tasks:
-            return "no task has failed"
-        task = tasks[0]
-        log = self._bench.api.task_log(DAG_ID, run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
         from local_aws.demo.failure import reason
 
-        return f"{task['task_id']}: {reason(log)[:300]}"
+        found = (f"{task_id}: {reason(log)[:300]}" for task_id, log in self._failed_tasks(run_id))
+        return next(found, "no task has failed")
 
+    def _was_refused(self, run_id: str) -> bool:
+        """Whether one of the warehouse's own checks has refused a load."""
+        return any("refusing" in log for _, log in self._failed_tasks(run_id))
 
-def is_forced(case: Case) -> bool:
-    """Whether a case's loads are forced. Half are not: they may be skipped, but only when all is there already."""
-    if case.happening == Happening.CANDLES_CORRECTED:
-        return False
-    return case.guard_off is not None or zlib.crc32(case.name.encode()) % 2 == 0
+    def _failed_tasks(self, run_id: str) -> Iterator[tuple[str, str]]:
+        """Yield the names of the tasks that failed, and the logs of their last tries."""
+        api = self._bench.api
+        for task in api.task_instances(DAG_ID, run_id, states=["failed"]):
+            name = task["task_id"]
+            yield name, api.task_log(DAG_ID, run_id, name, task["try_number"], map_index=task["map_index"])
 
 
 def clean_run_id(day: date) -> str:
@@ -364,6 +390,5 @@ def clean_run_id(day: date) -> str:
     return f"clean__{day}"
 
 
-def is_open(case: Case) -> bool:
-    """Whether a case's day is not over, so that there is nothing to load."""
-    return case.happening == Happening.DAY_NOT_OVER
+def _place(case: Case) -> int:
+    return {Recovery.SECOND_RUN: 0, Recovery.REPROCESS: 2}.get(case.recovery, 1)

@@ -1,11 +1,8 @@
 from itertools import combinations
 
-import pytest
-
 from local_aws.chaos.boundaries import family
-from local_aws.chaos.cases import HAPPENINGS, Recovery, all_cases, kinds_of, paired, sample
+from local_aws.chaos.cases import HAPPENINGS, Case, Happening, Recovery, all_cases, kinds_of, paired, sample
 from local_aws.chaos.faults import Kind
-from local_aws.chaos.guards import GUARDS
 
 BOUNDARIES = [
     "put raw object #1",
@@ -53,8 +50,13 @@ def test_pairs_leave_no_two_that_do_not_meet_and_no_boundary_unbroken():
     assert sum(case.boundary in statements for case in chosen) < 2 * len(statements)
 
 
-@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
-def test_a_guard_is_shown_by_a_case_that_passes_with_it(guard):
-    assert guard.off.guard_off == guard.name
-    assert guard.case.guard_off is None
-    assert guard.protects
+def test_some_loads_are_forced_and_those_never_that_are_about_what_nobody_forces():
+    assert {case.is_forced for case in EVERYTHING} == {True, False}
+    for happening in (Happening.CANDLES_CORRECTED, Happening.CANDLE_MISSING, Happening.FETCHED_LATER):
+        assert not any(Case(f"nothing {n}", None, Recovery.RETRY, happening).is_forced for n in range(9))
+
+
+def test_a_candle_too_many_is_only_there_when_it_may_go_or_must_stay():
+    assert all(case.has_surplus for case in EVERYTHING if case.is_forced)
+    unforced = [case for case in EVERYTHING if not case.is_forced]
+    assert [case.happening for case in unforced if case.has_surplus] == [Happening.CANDLE_MISSING]
