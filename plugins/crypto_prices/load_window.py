@@ -246,9 +246,8 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             record_load,
             publish_partitions,
             wait_for_partition,
-            drop_staging,
             reconcile,
         )
-        # The teardown succeeds after a failed merge too; the accounting is only right after a recorded load.
-        wait_for_partition >> reconcile
+        # Beside the publishing: what lies between a setup and its teardown brings both along when it is cleared.
+        record_load >> drop_staging >> reconcile
     return group
