@@ -342,11 +342,11 @@ class TestCheckOrigin:
             assert "would add 0 candles and replace 3 by others" in old.merge().error
 
     def test_several_later_loads_count_a_candle_once(self, make_load):
-        old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
-        for hour in (12, 14, 13):
-            make_load(candles(BTC, price="2.5"), fetched_at=f"2023-12-19 {hour}:00:00").merged()
+        old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").stage()
+        for hour, market in ((12, BTC), (14, BTC), (13, BTC), (11, ETH)):
+            make_load(candles(market, price="2.5"), fetched_at=f"2023-12-19 {hour}:00:00").merged()
         error = old.merge().error
-        assert "would add 0 candles and replace 3 by others" in error
+        assert "would add 0 candles and replace 6 by others" in error
         assert "(the last at 2023-12-19 14:00:00)" in error
 
     def test_loads_from_before_fetch_times_were_kept_count_as_older_than_all_others(self, client, make_load):
