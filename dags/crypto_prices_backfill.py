@@ -21,7 +21,8 @@ loaded already, with every market, are skipped unless `force` is set. `dry_run` 
 of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, days skipped and why) and starts nothing.
 
 Each window is a run of `crypto_prices_window`. A window that failed is put right there, by clearing what failed; or
-clear the red `load_windows` here, which runs its whole window again.
+clear the red `load_windows` here, which runs its whole window again. To stop a backfill, stop those runs: ending this
+one leaves them queued (docs/runbook.md).
 """
 
 with DAG(
@@ -30,7 +31,9 @@ with DAG(
     doc_md=DOCS,
     schedule=None,
     catchup=False,
-    max_active_runs=1,
+    # Airflow's default. A run does next to nothing while it waits, a second person's dry run must not wait for days,
+    # and how many windows run at once is bounded by crypto_prices_window itself.
+    max_active_runs=16,
     is_paused_upon_creation=False,
     tags=["crypto_prices", "backfill"],
     dagrun_timeout=timedelta(days=3),
@@ -86,7 +89,8 @@ with DAG(
         poke_interval=5,
         # The tasks of the window have retries of their own.
         retries=0,
-        execution_timeout=timedelta(days=2),
+        # No execution_timeout of its own: that counts only while a worker holds the task, not while it is deferred. How
+        # long it waits is bounded by the dagrun_timeout above, and how long a window runs by that of its own DAG.
         map_index_template="{{ task.conf['start'] }} to {{ task.conf['end'] }}",
         doc_md="One run of `crypto_prices_window` per window.",
     ).expand_kwargs(plan_backfill.output)

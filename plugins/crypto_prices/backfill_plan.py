@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +18,9 @@ DPU_PER_WORKER: Mapping[str, float] = {
 ASSUMED_RUN_SECONDS = 120.0
 """Length of a Glue run that is assumed where no run has ended yet."""
 
+RUNS_AVERAGED = 10
+"""Most earlier Glue runs that a price is a mean of."""
+
 SHORTEST_BILLED_SECONDS = 60.0
 """Glue bills by the second, but a minute at least. https://aws.amazon.com/glue/pricing/"""
 
@@ -31,6 +35,7 @@ class Load:
         window: The days that were loaded.
         markets: Canonical markets that were asked for.
         load_number: Its place in the order of all loads.
+        status: ``loaded`` when its counts agreed, ``merged`` when they did not.
         rows_owned: Rows of the fact table that it has merged and that no later load has replaced.
         rows_now: Rows of it that are in the fact table.
     """
@@ -40,13 +45,14 @@ class Load:
     window: Window
     markets: frozenset[str]
     load_number: int
+    status: str
     rows_owned: int
     rows_now: int
 
     @property
     def is_intact(self) -> bool:
-        """Whether all that it loaded and no later load has replaced is still there."""
-        return self.rows_now == self.rows_owned
+        """Whether it added up, and all that it loaded and no later load has replaced is still there."""
+        return self.status == "loaded" and self.rows_now == self.rows_owned
 
 
 @dataclass(frozen=True)
@@ -63,23 +69,60 @@ class RequestSize:
 
 
 @dataclass(frozen=True)
-class GlueRunSize:
-    """What one Glue run takes.
+class PastGlueRun:
+    """A Glue run that has succeeded.
+
+    Attributes:
+        days: Length of its window.
+        seconds: How long it ran.
+    """
+
+    days: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GlueEstimate:
+    """How long a Glue run of a window will take.
+
+    Attributes:
+        seconds: The mean length of the runs in ``of``, or ``ASSUMED_RUN_SECONDS``.
+        of: The earlier runs that it is the mean of; none when none has ended.
+    """
+
+    seconds: float
+    of: Sequence[PastGlueRun]
+
+    @property
+    def billed_minutes(self) -> float:
+        """Minutes of each DPU that a run is billed for."""
+        return max(self.seconds, SHORTEST_BILLED_SECONDS) / 60
+
+
+@dataclass(frozen=True)
+class GlueJob:
+    """What the Glue job's runs take.
 
     Attributes:
         dpus: Data processing units of the job's workers.
-        seconds: Length of a run, the mean of earlier ones.
-        runs_seen: How many runs that mean is of; 0 when none has ended and the length is assumed.
+        past_runs: Runs that have succeeded, the newest first.
     """
 
     dpus: float
-    seconds: float
-    runs_seen: int
+    past_runs: Sequence[PastGlueRun]
 
-    @property
-    def dpu_minutes(self) -> float:
-        """DPU-minutes that one run is billed for."""
-        return self.dpus * max(self.seconds, SHORTEST_BILLED_SECONDS) / 60
+    def estimate(self, days: int) -> GlueEstimate:
+        """Return how long a run of a window of so many days will take.
+
+        A run of a month takes longer than one of a day, so only runs of windows half to twice as long count, the
+        nearest length first, and the newest of one length; where there is none, those of the nearest length.
+        """
+        nearest = sorted(self.past_runs, key=lambda run: abs(run.days - days))
+        alike = [run for run in nearest if days <= 2 * run.days and run.days <= 2 * days]
+        taken = (alike or [run for run in nearest if run.days == nearest[0].days])[:RUNS_AVERAGED]
+        if not taken:
+            return GlueEstimate(ASSUMED_RUN_SECONDS, [])
+        return GlueEstimate(sum(run.seconds for run in taken) / len(taken), taken)
 
 
 @dataclass(frozen=True)
@@ -93,7 +136,7 @@ class BackfillPlan:
         requests: Number of API requests.
         records: Number of candles, if no market has gaps.
         raw_bytes: Bytes of the answers before compression, roughly.
-        glue: What one Glue run takes.
+        glue: What the Glue job's runs take.
     """
 
     span: Window
@@ -102,19 +145,27 @@ class BackfillPlan:
     requests: int
     records: int
     raw_bytes: int
-    glue: GlueRunSize
+    glue: GlueJob
+
+    @property
+    def windows_by_days(self) -> Mapping[int, int]:
+        """How many windows there are of each length in days, the longest first."""
+        counted = Counter((window.end - window.start).days for window in self.windows)
+        return dict(sorted(counted.items(), reverse=True))
 
     @property
     def dpu_minutes(self) -> float:
         """DPU-minutes of all Glue runs."""
-        return len(self.windows) * self.glue.dpu_minutes
+        return self.glue.dpus * sum(
+            count * self.glue.estimate(days).billed_minutes for days, count in self.windows_by_days.items()
+        )
 
 
 def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Iterable[Load]) -> dict[date, str]:
     """Return the days of a span whose every market is loaded, with the batches that loaded it.
 
-    Of each market and day the newest load counts. A day is loaded when all of those are intact; what an exchange had
-    no candle of is loaded too, because it was asked for.
+    Of each market and day the newest load counts, also one that did not add up. A day is loaded when all of those are
+    intact; what an exchange had no candle of is loaded too, because it was asked for.
 
     Args:
         span: The days to look at.
@@ -156,7 +207,7 @@ def plan_backfill(
     loads: Iterable[Load],
     interval: timedelta,
     request_sizes: Mapping[str, RequestSize],
-    glue: GlueRunSize,
+    glue: GlueJob,
 ) -> BackfillPlan:
     """Return what a backfill of a span will do.
 
@@ -168,7 +219,7 @@ def plan_backfill(
         loads: Loads that touch the span.
         interval: Length of a candle.
         request_sizes: How each source gives candles.
-        glue: What one Glue run takes.
+        glue: What the Glue job's runs take.
     """
     skipped = {} if force else loaded_days(span, markets, loads)
     windows = split_into_windows((day for day in span.days() if day not in skipped), chunk_days)
@@ -186,19 +237,17 @@ def plan_backfill(
 def plan_as_text(plan: BackfillPlan) -> str:
     """Return the plan and its price as a table for people."""
     days = (plan.span.end - plan.span.start).days
-    basis = (
-        f"mean of {plan.glue.runs_seen} earlier runs: {plan.glue.seconds:.0f} s"
-        if plan.glue.runs_seen
-        else f"no run has ended yet, {plan.glue.seconds:.0f} s assumed"
-    )
     lines = [
         f"Backfill of [{plan.span.start}, {plan.span.end}): {days} days",
         f"  to load         {days - len(plan.skipped)} days in {len(plan.windows)} windows",
         f"  skipped         {len(plan.skipped)} days that are loaded",
         f"  API requests    {plan.requests}",
         f"  candles         {plan.records} at the most, about {_size(plan.raw_bytes)} before compression",
-        f"  Glue runs       {len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes "
-        f"({plan.glue.dpus:g} DPUs; {basis})",
+        f"  Glue runs       {len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)",
+    ]
+    lines += [
+        f"  Glue runs       {count} of {_days(days)}: {_estimate_as_text(plan.glue.estimate(days))}"
+        for days, count in plan.windows_by_days.items()
     ]
     lines += [f"  window          [{window.start}, {window.end})" for window in plan.windows]
     lines += [
@@ -206,6 +255,18 @@ def plan_as_text(plan: BackfillPlan) -> str:
         for window, why in _skipped_windows(plan.skipped)
     ]
     return "\n".join(lines)
+
+
+def _estimate_as_text(estimate: GlueEstimate) -> str:
+    if not estimate.of:
+        return f"{estimate.seconds:.0f} s each is assumed, as no run has ended yet"
+    lengths = Counter(run.days for run in estimate.of)
+    which = ", ".join(f"{count} of {_days(days)}" for days, count in sorted(lengths.items(), reverse=True))
+    return f"{estimate.seconds:.0f} s each, the mean of {len(estimate.of)} earlier runs ({which})"
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _skipped_windows(skipped: Mapping[date, str]) -> list[tuple[Window, str]]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+MOST_EXPRESSION_CHARACTERS = 2048
+"""Longest ``Expression`` of GetPartitions. Source: AWS Glue API reference."""
+
 
 class WindowError(ValueError):
     """A window cannot be made of what was given; the message says why and what to give instead."""
@@ -64,8 +67,10 @@ class Window:
     def partition_expression(self) -> str:
         """Return the Glue catalog expression that selects this window's partitions (year, month and day are strings).
 
-        Days are grouped by month, so that a year's window stays below the 2048 characters that GetPartitions takes.
-        Source: AWS Glue API reference, GetPartitions, ``Expression``.
+        Days are grouped by month, so that a window of two years stays below ``MOST_EXPRESSION_CHARACTERS``.
+
+        Raises:
+            WindowError: The window has too many months for one expression.
         """
         days_of_month: dict[tuple[int, int], list[date]] = {}
         for day in self.days():
@@ -75,7 +80,14 @@ class Window:
             first, last = days[0].day, days[-1].day
             which = f"day = '{first:02d}'" if first == last else f"day >= '{first:02d}' AND day <= '{last:02d}'"
             terms.append(f"(year = '{year:04d}' AND month = '{month:02d}' AND {which})")
-        return " OR ".join(terms)
+        expression = " OR ".join(terms)
+        if len(expression) > MOST_EXPRESSION_CHARACTERS:
+            raise WindowError(
+                f"the window [{self.start}, {self.end}) is too long: the Glue catalog finds partitions by an "
+                f"expression of at most {MOST_EXPRESSION_CHARACTERS} characters, and that of its {len(terms)} months "
+                f"has {len(expression)}. Load it in parts of up to two years, as crypto_prices_backfill does"
+            )
+        return expression
 
 
 def parse_day(text: str) -> date:

@@ -1,4 +1,5 @@
--- Every complete load that touches the days: how many rows it still owns, and how many of them the fact table has.
+-- Every load that touches the days: how many rows it still owns, and how many of them the fact table has. A load that
+-- did not add up is among them: its predecessor's days are no longer as that one left them.
 WITH loads AS (
     SELECT
         batch_id,
@@ -8,11 +9,11 @@ WITH loads AS (
         window_end,
         markets,
         load_number,
+        status,
         COALESCE(rows_owned, rows_merged) AS rows_owned
     FROM crypto.etl_metadata
     WHERE
-        status = 'loaded'
-        AND window_start < {{ params.end | literal }}
+        window_start < {{ params.end | literal }}
         AND window_end > {{ params.start | literal }}
 ),
 
@@ -39,6 +40,7 @@ SELECT
     loads.window_end,
     loads.markets,
     loads.load_number,
+    loads.status,
     loads.rows_owned,
     COALESCE(rows_of_batch.rows_now, 0) AS rows_now
 FROM loads

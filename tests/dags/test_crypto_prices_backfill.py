@@ -1,5 +1,6 @@
 """The backfill's own three tasks; what they start is tested in test_load_window.py."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,15 @@ def test_every_task_has_docs_an_owner_and_an_upper_bound(dag):
         partial = getattr(task, "partial_kwargs", {})
         assert task.owner == "data-platform"
         assert task.doc_md or partial.get("doc_md")
-        assert task.execution_timeout
-    assert dag.dagrun_timeout
+        # Counted only while a worker holds the task: a longer one would promise to end a wait that it does not end.
+        assert task.execution_timeout <= timedelta(hours=1)
+    # What ends the wait for the windows, deferred or not.
+    assert dag.dagrun_timeout == timedelta(days=3)
     assert dag.is_paused_upon_creation is False
+
+
+def test_a_second_persons_backfill_does_not_wait_for_the_first(dag):
+    assert dag.max_active_runs == 16
 
 
 def test_a_backfill_asks_for_its_days_and_for_nothing_else(dag):

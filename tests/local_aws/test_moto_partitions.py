@@ -58,6 +58,19 @@ def test_an_expression_of_partitions(glue):
     assert _code(glue.get_partitions, **TABLE, Expression="day LIKE") == "InvalidInputException"
 
 
+def test_an_expression_has_2048_characters_at_the_most(glue):
+    longest = "month = '12' AND day >= '09'".ljust(2048)
+    assert _days(glue.get_partitions(**TABLE, Expression=longest)) == ["09", "10"]
+    with pytest.raises(ClientError) as caught:
+        glue.get_partitions(**TABLE, Expression=longest + " ")
+    error = caught.value.response["Error"]
+    assert error["Code"] == "ValidationException"
+    assert error["Message"].startswith("1 validation error detected: Value 'month = ")
+    assert error["Message"].endswith(
+        "at 'expression' failed to satisfy constraint: Member must have length less than or equal to 2048"
+    )
+
+
 def test_partitions_without_their_columns(glue):
     with_columns = glue.get_partitions(**TABLE)["Partitions"][0]["StorageDescriptor"]
     without = glue.get_partitions(**TABLE, ExcludeColumnSchema=True)["Partitions"][0]["StorageDescriptor"]

@@ -375,13 +375,22 @@ class TestRowsOwned:
         assert (row["source"], row["candle_interval"], row["markets"]) == ("binance", "1h", "BTC/USDT,ETH/USDT")
         assert (row["window_start"], row["window_end"], row["load_number"]) == ("2023-12-18", "2023-12-19", 1)
 
-    def test_only_complete_loads_that_touch_the_days_are_found(self, client, make_load):
+    def test_loads_that_touch_the_days_are_found(self, client, make_load):
         load = make_load(candles(BTC)).merged()
         assert self.found(client, load, "2023-12-18", "2023-12-19")
         assert self.found(client, load, "2023-12-19", "2023-12-20") == {}
         assert self.found(client, load, "2023-12-17", "2023-12-18") == {}
-        client.ok("UPDATE crypto.etl_metadata SET status = 'merged'")
-        assert self.found(client, load) == {}
+
+    def test_a_load_that_did_not_add_up_is_found_with_its_status(self, client, make_load):
+        """Or a backfill would take the load before it for the one that has the days."""
+        before = make_load(candles(BTC)).merged()
+        after = make_load(candles(BTC), fetched_at="2023-12-21 00:00:00").merged()
+        client.ok(f"UPDATE crypto.etl_metadata SET status = 'merged' WHERE batch_id = '{after.batch_id}'")
+        found = self.found(client, before)
+        assert {name: row["status"] for name, row in found.items()} == {
+            before.batch_id: "loaded",
+            after.batch_id: "merged",
+        }
 
     def test_what_a_later_load_replaces_is_that_ones(self, client, make_load):
         three_days = [candle for day in (18, 19, 20) for candle in candles(BTC, ETH, day=f"2023-12-{day}")]

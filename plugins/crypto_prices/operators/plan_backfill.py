@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,13 +13,13 @@ from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from crypto_prices.backfill_plan import (
-    ASSUMED_RUN_SECONDS,
     DPU_PER_WORKER,
-    GlueRunSize,
+    GlueJob,
     Load,
+    PastGlueRun,
     RequestSize,
     plan_as_text,
     plan_backfill,
@@ -35,7 +35,8 @@ from crypto_prices.window import Window, WindowError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-RUNS_LOOKED_AT = 50
+RUNS_LOOKED_AT = 200
+"""Most that one answer of GetJobRuns holds: the few runs of long windows lie between many of one day."""
 
 
 class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
@@ -94,7 +95,8 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return what to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are not right; a retry would not change that.
+            AirflowFailException: The settings or the params are not right, or there are more windows than Airflow maps
+                a task over; a retry would not change that.
         """
         try:
             settings = load_settings()
@@ -118,8 +120,15 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
             },
-            glue=self._glue_run_size(settings.glue_job_name),
+            glue=self._glue_job(settings.glue_job_name),
         )
+        most = conf.getint("core", "max_map_length")
+        if len(plan.windows) > most:
+            raise AirflowFailException(
+                f"the days [{span.start}, {span.end}) make {len(plan.windows)} windows with chunk_days "
+                f"{self.chunk_days}, but a run starts {most} at the most (Airflow's core.max_map_length): give a "
+                "larger chunk_days, or fewer days at a time"
+            )
         text = plan_as_text(plan)
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
@@ -153,6 +162,7 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
                 window=Window.parse(str(row["window_start"]), str(row["window_end"])),
                 markets=frozenset(str(row["markets"] or "").split(",")),
                 load_number=int(row["load_number"] or 0),
+                status=str(row["status"]),
                 rows_owned=int(row["rows_owned"] or 0),
                 rows_now=int(row["rows_now"] or 0),
             )
@@ -160,14 +170,24 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
             if row["candle_interval"] == candle_interval
         ]
 
-    def _glue_run_size(self, job_name: str) -> GlueRunSize:
+    def _glue_job(self, job_name: str) -> GlueJob:
         glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         job = glue.get_job(JobName=job_name)["Job"]
         dpus = DPU_PER_WORKER.get(job.get("WorkerType", ""), 1) * job.get("NumberOfWorkers", job.get("MaxCapacity", 2))
         runs = glue.get_job_runs(JobName=job_name, MaxResults=RUNS_LOOKED_AT)["JobRuns"]
-        seconds = [run["ExecutionTime"] for run in runs if run["JobRunState"] == "SUCCEEDED"]
-        mean = sum(seconds) / len(seconds) if seconds else ASSUMED_RUN_SECONDS
-        return GlueRunSize(dpus, mean, len(seconds))
+        return GlueJob(dpus, [past for past in map(_past_run, runs) if past is not None])
+
+
+def _past_run(run: Mapping[str, Any]) -> PastGlueRun | None:
+    """Return a run of GetJobRuns, or None for one that did not succeed or that somebody started without a window."""
+    arguments = run.get("Arguments", {})
+    try:
+        window = Window.parse(arguments.get("--window_start", ""), arguments.get("--window_end", ""))
+    except WindowError:
+        return None
+    if run["JobRunState"] != "SUCCEEDED":
+        return None
+    return PastGlueRun((window.end - window.start).days, run["ExecutionTime"])
 
 
 def _window_run(run_id: str, window: Window, conf: dict[str, Any]) -> dict[str, Any]:

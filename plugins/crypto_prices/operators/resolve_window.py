@@ -62,8 +62,8 @@ class ResolveWindowOperator(BaseOperator):
         """Return what to fetch.
 
         Raises:
-            AirflowFailException: The settings are not right, there is no window or it has not ended, or a source or
-                symbol is not in the settings; a retry would not change that.
+            AirflowFailException: The settings are not right, there is no window, it has not ended or is too long, or a
+                source or symbol is not in the settings; a retry would not change that.
         """
         try:
             settings = load_settings()
@@ -74,6 +74,8 @@ class ResolveWindowOperator(BaseOperator):
             else:
                 window = daily_window(context["dag_run"].logical_date, self.day)
             refuse_unclosed(window, datetime.now(UTC))
+            # Later tasks ask the catalog with it: a window that is too long must not be fetched and curated first.
+            window.partition_expression()
             check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
         except (SettingsError, WindowError, FatalSourceError) as error:

@@ -56,3 +56,11 @@ def test_the_partition_expression_of_a_long_window_is_grouped_by_month_and_fits_
         " OR (year = '2024' AND month = '02' AND day = '01')"
     )
     assert len(Window.parse("2023-01-01", "2024-12-31").partition_expression()) < 2048
+
+
+def test_a_window_that_glue_takes_no_expression_for_is_refused():
+    assert len(Window.parse("2020-01-01", "2022-07-01").partition_expression()) == 2036
+    with pytest.raises(
+        WindowError, match=r"\[2020-01-01, 2022-07-03\) is too long: .* 31 months has 2104. Load it in parts"
+    ):
+        Window.parse("2020-01-01", "2022-07-03").partition_expression()

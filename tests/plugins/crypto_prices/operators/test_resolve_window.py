@@ -70,6 +70,7 @@ def test_only_some_symbols_when_they_are_named(settings):
         ({"symbols": '["SOLUSDT"]'}, "not among the symbols that the settings list for binance: SOLUSDT"),
         ({"day": "2999-01-01"}, "has not ended"),
         ({"start": "2023-12-18", "end": "2999-01-01"}, "has not ended"),
+        ({"start": "2020-01-01", "end": "2023-01-01"}, r"\[2020-01-01, 2023-01-01\) is too long"),
     ],
 )
 def test_what_a_retry_would_not_change_fails_at_once(settings, arguments, said):
