@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 _START = re.compile(r"\[DAG TEST\] starting task_id=(\S+) map_index=(-?\d+)")
 _RAISED = re.compile(r"^(?:\w+\.)*(?P<kind>[A-Z]\w*(?:Error|Exception|Timeout)): (?P<message>.+)$", re.MULTILINE)
-_REDSHIFT = re.compile(r"'Error': (['\"])(?P<message>.*?)\1,?$", re.MULTILINE)
+_TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+# The response is printed with long texts in several pieces, one a line.
+_REDSHIFT = re.compile(rf"'Error': (?P<pieces>{_TEXT}(?:\s+{_TEXT})*),?$", re.MULTILINE)
 
 
 def log_of_task(log: str, task_id: str, map_index: int) -> str:
@@ -29,7 +32,7 @@ def reason(task_log: str) -> str:
     """
     redshift = list(_REDSHIFT.finditer(task_log))
     if redshift:
-        return redshift[-1]["message"]
+        return str(ast.literal_eval(f"({redshift[-1]['pieces']})"))
     raised = list(_RAISED.finditer(task_log))
     if not raised:
         return "the log gives no exception"

@@ -1,3 +1,5 @@
+import pprint
+
 from local_aws.demo.failure import log_of_task, reason, tail
 
 LOG = """\
@@ -43,3 +45,13 @@ def test_the_reason_is_the_last_exceptions_message():
 
 def test_the_tail_is_the_end():
     assert tail("\n".join(map(str, range(100))), lines=2) == "98\n99"
+
+
+def test_redshifts_own_words_are_put_together_again():
+    error = 'Query #3 failed with ERROR: batch b would add 24 candles (the last at 2023-12-18): it\'s "refusing". ' * 2
+    response = pprint.pformat({"CreatedAt": 1, "Error": error, "Id": "x", "Status": "FAILED"})
+    assert response.count("\n") == 5
+    task_log = f"airflow.exceptions.AirflowException: Statement x terminated. Response details: {response}\n"
+    assert reason(task_log) == error
+    short = pprint.pformat({"CreatedAt": 1, "Error": "it is short", "SubStatements": [{"Status": "FAILED"}] * 9})
+    assert reason(short) == "it is short"
