@@ -318,7 +318,6 @@ def test_a_dry_run_shows_the_plan_and_its_price_and_starts_nothing(bench, loaded
     assert bench.api.dag_runs(WINDOW) == []
 
 
-@takes_long
 def test_a_backfill_loads_its_days_with_one_glue_run_per_window(bench):
     since = Since(bench)
     bench.api.trigger(BACKFILL, run_id="three-days", conf=SPAN | {"chunk_days": 2})
