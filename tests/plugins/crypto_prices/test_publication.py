@@ -47,7 +47,7 @@ def test_the_version_of_a_later_load_wins_whoever_publishes_last(later):
 def test_a_later_load_of_other_days_does_not_matter():
     own = load("jr_1", 1)
     later = load("jr_2", 2, start="2023-12-19", end="2023-12-20")
-    assert published(own, [own, later], report("jr_1", BTC="jr_1", ETH="jr_1")) == "jr_1"
+    assert published(own, [own, later], report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2")) == "jr_1"
 
 
 def test_a_day_that_has_no_rows_any_more_is_taken_away():
