@@ -1,4 +1,4 @@
-"""The arguments of one job run: which manifests to curate for which window, and where to publish."""
+"""The arguments of one job run: which manifests to curate for which window, and what is published of it so far."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CurationArguments:
     Attributes:
         job_run_id: Glue's id of the run, which names the version that the run writes.
         raw_manifests: The s3:// URIs of the raw manifests, in the order given.
-        window: The days that the manifests cover and that the run may publish.
+        window: The days that the manifests cover and that the run may have rows of.
         batch_id: The load that the rows belong to, stored with each of them.
         catalog_database: The Glue database of the curated table.
         catalog_table: The curated table.

@@ -79,8 +79,11 @@ class Catalog:
             for partition in page["Partitions"]
         }
 
-    def publish(self, versions: Mapping[date, Publication | None]) -> None:
+    def publish(self, versions: Mapping[date, Publication | None]) -> list[str]:
         """Point the days' partitions at versions; None takes a day's partition away. Safe to run again.
+
+        Returns:
+            The days (ISO) whose partition was there and was taken away.
 
         Raises:
             CatalogError: The catalog refused a partition.
@@ -103,9 +106,12 @@ class Catalog:
                 updated = self._glue.batch_update_partition(**self._place, Entries=entries)
                 _refused(updated.get("Errors", []), "PartitionValueList", None)
         gone = [{"Values": _values(day)} for day, version in sorted(versions.items()) if version is None]
+        removed = []
         for stale in _chunks(gone, _DELETE_AT_ONCE):
             deleted = self._glue.batch_delete_partition(**self._place, PartitionsToDelete=stale)
-            _refused(deleted.get("Errors", []), "PartitionValues", "EntityNotFoundException")
+            absent = _refused(deleted.get("Errors", []), "PartitionValues", "EntityNotFoundException")
+            removed += ["-".join(day["Values"]) for day in stale if tuple(day["Values"]) not in absent]
+        return removed
 
 
 def _published_day(partition: Mapping[str, Any]) -> PublishedDay:

@@ -84,7 +84,9 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
                 wanted = {day: version_to_publish(day, load, loads, report_of) for day in window.days()}
             except StaleVersionError as error:
                 raise AirflowFailException(str(error)) from error
-            catalog.publish(wanted)
+            removed = catalog.publish(wanted)
+            if removed:
+                self.log.warning("Took away the partitions of days that have no rows any more: %s", ", ".join(removed))
             # A run that has merged since may have published already, and this one has just undone it.
             before, loads = loads, self._loads()
             if loads == before:

@@ -77,10 +77,11 @@ def test_what_the_warehouse_has_not_loaded_is_not_published(publish, loaded, cat
     assert shown(catalog) == {"2023-12-18": "jr_0"}
 
 
-def test_a_day_without_rows_loses_its_partition(publish, loaded, catalog):
+def test_a_day_without_rows_loses_its_partition_and_the_log_says_so(publish, loaded, catalog, task_log):
     loaded()
     catalog.publish("2023-12-19", "jr_0")
     assert publish(partitions=[partition("2023-12-18")]) == {"2023-12-18": "jr_1"} == shown(catalog)
+    assert "Took away the partitions of days that have no rows any more: 2023-12-19" in task_log.text
 
 
 def test_a_day_that_was_loaded_later_by_another_run_is_shown_as_that_run_left_it(publish, loaded, lake, catalog):
