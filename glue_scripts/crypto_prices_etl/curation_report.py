@@ -63,7 +63,6 @@ def curation_report(
             "quarantined": counts.rejected,
             "duplicates": counts.duplicates,
         },
-        "asked_markets": sorted(asked),
         "partitions": [
             {
                 "values": [f"{day:%Y}", f"{day:%m}", f"{day:%d}"],

@@ -56,7 +56,6 @@ class CurationReport:
         sources: Counts of each source.
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
-        asked_markets: The markets that the run replaces, with or without candles.
         days: The days (ISO) of the version that have rows; a day of the window that is missing has none.
     """
 
@@ -66,7 +65,6 @@ class CurationReport:
     sources: dict[str, SourceCounts]
     copy_manifest: str | None
     quarantine: str | None
-    asked_markets: frozenset[str]
     days: dict[str, DayVersion]
 
     @property
@@ -102,7 +100,6 @@ class CurationReport:
                 },
                 copy_manifest=document["copy_manifest"],
                 quarantine=document["quarantine"],
-                asked_markets=frozenset(document["asked_markets"]),
                 days={
                     "-".join(partition["values"]): DayVersion(
                         location=partition["location"],

@@ -131,7 +131,6 @@ class Load:
                 },
                 "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
                 "quarantine": None,
-                "asked_markets": [],
                 "partitions": [],
             },
         }

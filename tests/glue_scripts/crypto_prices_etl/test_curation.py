@@ -81,7 +81,6 @@ def test_the_report_is_the_contract(lake, clean_run):
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
         "totals": {"fetched": 48, "curated": 48, "quarantined": 0, "duplicates": 0},
-        "asked_markets": ["binance/1h/BTC/USDT", "binance/1h/ETH/USDT", "binance/1h/NEW/USDT"],
         "partitions": [
             {
                 "values": ["2023", "12", "18"],

@@ -29,7 +29,6 @@ def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market
     report = curation_report(
         run, RunPaths("lake", run.job_run_id), counts, CarriedOver({carried: 5, both: 7}, kept), frozenset({BTC})
     )
-    assert report["asked_markets"] == [BTC]
     assert [(day["values"][-1], day["rows"], day["carried_over"]) for day in report["partitions"]] == [
         ("01", 24, 0),
         ("02", 0, 5),

@@ -17,7 +17,6 @@ DOCUMENT = {
     "job_run_id": "jr_1",
     "raw_manifests": ["s3://lake/m.json"],
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
-    "asked_markets": ["binance/1h/BTC/USDT"],
     "partitions": [
         {
             "values": ["2023", "12", "18"],
@@ -43,7 +42,6 @@ def test_a_report_that_adds_up_passes():
     assert report().curated == 23
     markets = {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"}
     assert report().days == {"2023-12-18": DayVersion("s3://lake/curated/x/", 47, markets)}
-    assert report().asked_markets == {"binance/1h/BTC/USDT"}
     assert report().sources["binance"].quarantined_total == 2
 
 

@@ -17,7 +17,7 @@ def report(run, **markets):
     """A report whose version of the day has BTC and ETH with these origins; without any, the day has no rows."""
     origins = {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()}
     days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", 24, origins)} if origins else {}
-    return CurationReport(f"batch-of-{run}", run, (), {}, None, None, frozenset(), days)
+    return CurationReport(f"batch-of-{run}", run, (), {}, None, None, days)
 
 
 def published(own, loads, *reports):

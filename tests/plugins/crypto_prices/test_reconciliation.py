@@ -18,7 +18,6 @@ REPORT = CurationReport(
     sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
     copy_manifest="s3://lake/m.json",
     quarantine="s3://lake/q/",
-    asked_markets=frozenset(),
     days={"2023-12-18": DayVersion("s3://lake/v/", 23, {})},
 )
 

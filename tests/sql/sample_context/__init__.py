@@ -40,7 +40,6 @@ _REPORT = CurationReport(
     },
     copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
-    asked_markets=frozenset({"binance/1h/BTC/USDT", "binance/1h/ETH/USDT", "coinbase/1h/BTC/USD"}),
     days={},
 )
 

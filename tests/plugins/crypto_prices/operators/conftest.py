@@ -223,7 +223,6 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
         },
         "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
         "quarantine": None,
-        "asked_markets": ["binance/1h/BTC/USDT"],
         "partitions": [partition(day, job_run_id) for day in ("2023-12-18", "2023-12-19")],
     } | changes
 
