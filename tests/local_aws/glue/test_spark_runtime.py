@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -10,10 +11,8 @@ from local_aws.glue.spark_runtime import end_orphan
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_only_processes_of_the_run_are_taken_for_its_orphans():
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    orphan = subprocess.Popen(
-        ["sleep", "60"], start_new_session=True, env={"LOCAL_AWS_JOB_RUN_ID": "jr_1", "PATH": "/bin"}
-    )
+    stranger = _started_with({})
+    orphan = _started_with({"LOCAL_AWS_JOB_RUN_ID": "jr_1"})
     try:
         assert not end_orphan(stranger.pid, "jr_1")
         assert not end_orphan(orphan.pid, "jr_2")
@@ -22,6 +21,24 @@ def test_only_processes_of_the_run_are_taken_for_its_orphans():
         assert orphan.wait(5) == -9
         assert not end_orphan(orphan.pid, "jr_1")
     finally:
-        stranger.kill()
-        orphan.kill()
-        stranger.wait()
+        for process in (stranger, orphan):
+            process.kill()
+            process.communicate()
+
+
+def _started_with(environment: dict[str, str]) -> subprocess.Popen[str]:
+    """A process of its own group that has said something: Popen returns before /proc shows its environment."""
+    process = subprocess.Popen(
+        ["cat"],
+        start_new_session=True,
+        env={"PATH": os.defpath, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("started\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "started\n"
+    return process
