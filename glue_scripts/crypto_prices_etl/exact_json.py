@@ -30,6 +30,7 @@ def _value(depth: int) -> str:
 
 MAX_DEPTH = 3
 _ELEMENT = _value(MAX_DEPTH)
+_MEMBER = rf"({_STRING})\s*+:\s*+({_ELEMENT})"
 
 
 def array_elements(text: Column) -> Column:
@@ -43,6 +44,26 @@ def array_elements(text: Column) -> Column:
     # What is too deep is matched from its inside and would leave brackets over.
     rest = sf.regexp_replace(inside, f"(?s){_ELEMENT}", "")
     return sf.when((sf.size(judged) == sf.size(elements)) & rest.rlike(r"\A[\s,]*\z"), elements)
+
+
+def object_member(text: Column, name: str) -> Column:
+    """Return the exact text of one member of a JSON object.
+
+    Args:
+        text: The object.
+        name: The member's name, of letters and underscores only.
+
+    Returns NULL where the text is not one JSON object, nests deeper than ``MAX_DEPTH`` below a member, or does not have
+    the member exactly once.
+    """
+    judged = sf.from_json(text, "map<string,string>")
+    inside = sf.regexp_extract(text, r"(?s)\A\s*\{(.*)\}\s*\z", 1)
+    names = sf.regexp_extract_all(inside, sf.lit(f"(?s){_MEMBER}"), sf.lit(1))
+    values = sf.regexp_extract_all(inside, sf.lit(f"(?s){_MEMBER}"), sf.lit(2))
+    rest = sf.regexp_replace(inside, f"(?s){_MEMBER}", "")
+    wanted = sf.lit(f'"{name}"')
+    is_object = judged.isNotNull() & rest.rlike(r"\A[\s,]*\z") & (sf.size(sf.filter(names, lambda n: n == wanted)) == 1)
+    return sf.when(is_object, sf.get(values, sf.array_position(names, wanted).cast("int") - 1))
 
 
 def scalar_text(element: Column) -> Column:

@@ -28,6 +28,7 @@ class RawObject:
         uri: Its s3:// URI.
         sha256: Of the uncompressed body, hex.
         records: How many records the body holds.
+        surplus: Those of them that are of times outside of the window and are not part of what was fetched.
         fetched_at: ISO time of the fetch, UTC.
         exchange_symbol: The exchange's name of the pair.
         symbol: The canonical base asset.
@@ -37,6 +38,7 @@ class RawObject:
     uri: str
     sha256: str
     records: int
+    surplus: int
     fetched_at: str
     exchange_symbol: str
     symbol: str
@@ -53,7 +55,7 @@ class Market:
 
 @dataclass(frozen=True)
 class RawManifest:
-    """One fetch of a window from one source."""
+    """One fetch of a window from one source; ``records`` is what was fetched, without the surplus."""
 
     uri: str
     source: str
@@ -109,6 +111,8 @@ def parse_raw_manifest(uri: str, content: dict[str, Any], window: Window) -> Raw
                     uri=_plain(o["uri"]),
                     sha256=o["sha256"],
                     records=o["records"],
+                    # A manifest from before sources with a surplus were known does not have it.
+                    surplus=o.get("surplus", 0),
                     fetched_at=o["fetched_at"],
                     exchange_symbol=o["exchange_symbol"],
                     symbol=_fitting("symbol", o["symbol"]),
@@ -124,7 +128,7 @@ def parse_raw_manifest(uri: str, content: dict[str, Any], window: Window) -> Raw
     }
     if unasked:
         raise CurationError(f"{uri} has objects of markets that it does not list: {sorted(unasked)}")
-    total = sum(o.records for o in manifest.objects)
+    total = sum(o.records - o.surplus for o in manifest.objects)
     if total != manifest.records:
         raise CurationError(f"{uri} says {manifest.records} records, its objects {total}")
     return manifest

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crypto_prices_etl.raw_manifests import RawManifest, RawObject
 
 _FACTS = (
-    "map<string,struct<sha256:string,records:int,fetched_at:string,"
+    "map<string,struct<sha256:string,records:int,surplus:int,fetched_at:string,"
     "exchange_symbol:string,symbol:string,quote_currency:string>>"
 )
 

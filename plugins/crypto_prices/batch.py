@@ -18,7 +18,7 @@ class FetchedSource:
         candle_interval: Length of a candle.
         raw_manifest: URI of the raw manifest.
         content_hash: SHA-256 over what was asked and answered (see ``RawManifest.content_hash``).
-        records: Number of records fetched.
+        records: Number of records fetched, without what the answers have of other times.
         markets: Canonical markets that were asked for, such as ``BTC/USDT``: the scope that a load replaces.
         gaps: Exchange symbols without a candle in the window.
         incomplete: Exchange symbols with fewer candles than the window has intervals, and how many they have.

@@ -16,11 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from crypto_prices.errors import (
@@ -31,6 +33,7 @@ from crypto_prices.errors import (
     redact_url,
     secret_values,
 )
+from crypto_prices.request_budget import RequestBudget
 
 log = logging.getLogger(__name__)
 
@@ -161,13 +164,15 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
     """Return the code and the message of an exchange's error body, or None and the beginning of the body.
 
     Knows ``{"code":-1121,"msg":"…"}`` (Binance), ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and
-    ``{"status":{"error_code":…,"error_message":"…"}}`` (CoinGecko).
+    ``{"status":{"error_code":…,"error_message":"…"}}``, also inside an ``error`` (CoinGecko).
     """
     try:
         document = parse_json(body)
     except ValueError:
         return None, excerpt(body)
     if isinstance(document, dict):
+        if isinstance(document.get("error"), dict):
+            document = document["error"]
         details = document["status"] if isinstance(document.get("status"), dict) else document
         code = details.get("code", details.get("error_code"))
         for name in ("msg", "message", "error_message", "error"):
@@ -271,9 +276,13 @@ def judge_exception(error: Exception) -> Failure:
 
 
 class HttpClient:
-    """Fetches JSON over HTTP. One client serves one thread; use it as a context manager to close its connections.
+    """Fetches JSON over HTTP. Safe to use from several threads; use it as a context manager to close its connections.
 
     Args:
+        budget: How fast the source may be asked; every try takes its turn. None for as fast as it answers.
+        pause_seconds: Tells from an answer's headers and its time how long no request should follow; see
+            ``Source.pause_seconds``.
+        max_connections: Most requests at once; their connections are kept and used again.
         retry_policy: How often and how long a request is tried.
         connect_timeout_seconds: Longest wait for a connection.
         read_timeout_seconds: Longest silence while the answer is read; the policy's deadline bounds the whole.
@@ -287,6 +296,9 @@ class HttpClient:
     def __init__(
         self,
         *,
+        budget: RequestBudget | None = None,
+        pause_seconds: Callable[[Mapping[str, str], datetime], float] | None = None,
+        max_connections: int = 1,
         retry_policy: RetryPolicy | None = None,
         connect_timeout_seconds: float = 5.0,
         read_timeout_seconds: float = 30.0,
@@ -296,6 +308,8 @@ class HttpClient:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
     ) -> None:
+        self._budget = budget
+        self._pause_seconds = pause_seconds
         self._policy = retry_policy or RetryPolicy()
         self._connect_timeout = connect_timeout_seconds
         self._read_timeout = read_timeout_seconds
@@ -305,6 +319,11 @@ class HttpClient:
         self._now = now
         self._rng = rng or random.SystemRandom()
         self._session = requests.Session()
+        # Threads share the session: a cookie that one of them gets must not change what the others send.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max_connections)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
         # Only encodings of the standard library: what is asked for must not depend on which packages are installed.
         self._session.headers.update(
             {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
@@ -373,7 +392,10 @@ class HttpClient:
     def _try_once(self, request: _Request, deadline: float) -> Response:
         url = request.url
         for _ in range(1 + _MAX_REDIRECTS):
+            self._wait_for_turn(deadline)
             status, headers, body = self._exchange(url, request, deadline)
+            if self._budget is not None and self._pause_seconds is not None:
+                self._budget.pause(self._pause_seconds(headers, self._now()))
             if not (300 <= status < 400 and "Location" in headers):
                 break
             url = _redirect_target(url, headers["Location"])
@@ -389,6 +411,9 @@ class HttpClient:
             )
         failure = judge_answer(status, headers, body, now=self._now(), policy=self._policy)
         if failure:
+            if self._budget is not None and failure.status in _RATE_LIMIT_STATUSES and failure.retry_after_seconds:
+                # The limit is the address's, not this request's: the other threads would only lengthen it.
+                self._budget.pause(failure.retry_after_seconds)
             raise _FailedTry(failure)
         fetched_at = self._now()
         try:
@@ -404,6 +429,17 @@ class HttpClient:
                 )
             ) from None
         return Response(redact_url(url), status, body, fetched_at, parsed)
+
+    def _wait_for_turn(self, deadline: float) -> None:
+        if self._budget is not None and not self._budget.wait_for_turn(deadline):
+            raise _FailedTry(
+                Failure(
+                    f"the request's turn does not come within {self._policy.deadline_seconds:.0f} s",
+                    "The source has asked to pause, or requests_per_second in its settings is too small",
+                    retryable=True,
+                    retry_now=False,
+                )
+            )
 
     def _exchange(self, url: str, request: _Request, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
         """Send one request and read its answer; the body of an error is only read as far as a message needs."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,19 +19,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from crypto_prices import lake_paths
 
 if TYPE_CHECKING:
+    from crypto_prices.markets import Market
     from crypto_prices.sources.base import Page
     from crypto_prices.window import Window
 
 MANIFEST_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Market:
-    """One market of an exchange, under the exchange's name and the canonical one."""
-
-    exchange_symbol: str
-    symbol: str
-    quote_currency: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +41,7 @@ class RawObject:
         sha256: Hex digest of the uncompressed body.
         body_bytes: Length of the uncompressed body.
         records: Number of records in the body.
+        surplus: Those of them that are of times outside of the window (see ``Page.surplus``).
     """
 
     uri: str
@@ -59,6 +54,7 @@ class RawObject:
     sha256: str
     body_bytes: int
     records: int
+    surplus: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class RawManifest:
         attempt: Id of the attempt.
         expected_records: Number of candles that a market without interruption has in the window.
         markets: Every market that was asked for, in order.
-        objects: Every response, in the order of the requests.
+        objects: Every response, by market and in the order of its requests.
         written_at: When the last response was there and the manifest was written, ISO 8601 UTC.
     """
 
@@ -89,15 +85,15 @@ class RawManifest:
 
     @property
     def records(self) -> int:
-        """Number of records in all responses."""
-        return sum(obj.records for obj in self.objects)
+        """Number of records fetched: those in all responses without the surplus."""
+        return sum(obj.records - obj.surplus for obj in self.objects)
 
     @property
     def records_by_market(self) -> dict[str, int]:
-        """Number of records of each exchange symbol that was asked for."""
+        """Number of records fetched of each exchange symbol that was asked for."""
         records = {market.exchange_symbol: 0 for market in self.markets}
         for obj in self.objects:
-            records[obj.exchange_symbol] += obj.records
+            records[obj.exchange_symbol] += obj.records - obj.surplus
         return records
 
     @property
@@ -140,6 +136,7 @@ class RawManifest:
             "written_at": self.written_at,
             "content_hash": self.content_hash,
             "records": self.records,
+            "surplus": sum(obj.surplus for obj in self.objects),
             "expected_records_per_market": self.expected_records,
             "objects": [asdict(obj) for obj in self.objects],
             "symbols": [
@@ -154,7 +151,7 @@ class RawManifest:
 
 
 class RawZone:
-    """Writes one fetch attempt into the raw zone.
+    """Writes one fetch attempt into the raw zone. Safe to use from several threads, one for each market.
 
     Args:
         s3_client: A boto3 S3 client.
@@ -163,6 +160,7 @@ class RawZone:
         window: What is asked for.
         candle_interval: Length of a candle.
         attempt: Id of this attempt, different from every other attempt's.
+        markets: Every market that is asked for; one without candles is recorded as a gap.
         expected_records: Number of candles that a market without interruption has in the window.
     """
 
@@ -175,6 +173,7 @@ class RawZone:
         window: Window,
         candle_interval: str,
         attempt: str,
+        markets: Sequence[Market],
         expected_records: int,
     ) -> None:
         self._s3 = s3_client
@@ -185,22 +184,24 @@ class RawZone:
         self._attempt = attempt
         self._expected_records = expected_records
         self._prefix = lake_paths.raw_attempt_prefix(source, window, attempt)
-        self._markets: list[Market] = []
-        self._objects: list[RawObject] = []
+        self._markets = tuple(markets)
+        self._objects: defaultdict[str, list[RawObject]] = defaultdict(list)
+        self._lock = threading.Lock()
 
     @property
     def prefix_uri(self) -> str:
         """The s3:// prefix of this attempt's objects."""
         return lake_paths.s3_uri(self._bucket, self._prefix)
 
-    def begin_market(self, market: Market) -> None:
-        """Note that a market is asked for, so that one without candles is recorded as a gap."""
-        self._markets.append(market)
+    def put_page(self, market: Market, page: Page) -> RawObject:
+        """Write one response, exactly as it came.
 
-    def put_page(self, page: Page) -> RawObject:
-        """Write one response of the market that was begun last, exactly as it came."""
-        market = self._markets[-1]
-        number = 1 + sum(obj.exchange_symbol == market.exchange_symbol for obj in self._objects)
+        Args:
+            market: What was asked for; its pages are put in their order.
+            page: The response.
+        """
+        with self._lock:
+            number = 1 + len(self._objects[market.exchange_symbol])
         key = lake_paths.raw_object_key(self._prefix, market.exchange_symbol, number)
         body = page.response.body
         # mtime=0: the same body gives the same object, whenever it is written.
@@ -214,8 +215,10 @@ class RawZone:
             sha256=hashlib.sha256(body).hexdigest(),
             body_bytes=len(body),
             records=page.records,
+            surplus=page.surplus,
         )
-        self._objects.append(raw_object)
+        with self._lock:
+            self._objects[market.exchange_symbol].append(raw_object)
         return raw_object
 
     def commit(self, written_at: datetime) -> RawManifest:
@@ -228,8 +231,8 @@ class RawZone:
             candle_interval=self._candle_interval,
             attempt=self._attempt,
             expected_records=self._expected_records,
-            markets=tuple(self._markets),
-            objects=tuple(self._objects),
+            markets=self._markets,
+            objects=tuple(obj for market in self._markets for obj in self._objects[market.exchange_symbol]),
             written_at=_iso(written_at),
         )
         self._put(key, json.dumps(manifest.document(), indent=1).encode(), "application/json")

@@ -36,7 +36,7 @@ SecretArn = Annotated[
     str, _text(r"^arn:aws[a-z\-]*:secretsmanager:[a-z0-9\-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!\-]+$")
 ]
 RoleArn = Annotated[str, _text(r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/\-]+$")]
-ExchangeSymbol = Annotated[str, _text(r"^[A-Z0-9\-]{2,20}$")]
+ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9\-]{1,63}$")]
 SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
 ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]
 CandleInterval = Annotated[str, _text(r"^[1-9][0-9]?[smhd]$")]
@@ -52,10 +52,16 @@ class SourceSettings(_Section):
     Attributes:
         symbols: The exchange's own names of the markets, such as ``BTCUSDT``; at least one, each once.
         api_url: Base URL of the API, when it is not the source's own.
+        connection_id: Airflow connection whose password is the API key; on MWAA the secret
+            ``airflow/connections/<connection_id>``.
+        requests_per_second: Pace of the requests, when it is not the source's own: more with a key, less where several
+            runs fetch at once.
     """
 
     symbols: Annotated[list[ExchangeSymbol], Field(min_length=1)]
     api_url: ApiUrl | None = None
+    connection_id: Name | None = None
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse a symbol that is listed twice: it would be fetched twice."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from crypto_prices_etl.errors import CurationError
-from crypto_prices_etl.parsers import binance
+from crypto_prices_etl.parsers import binance, coinbase, coingecko
 from crypto_prices_etl.parsers.base import SourceParser
 
-PARSERS: dict[str, SourceParser] = {"binance": binance.PARSER}
+PARSERS: dict[str, SourceParser] = {
+    "binance": binance.PARSER,
+    "coinbase": coinbase.PARSER,
+    "coingecko": coingecko.PARSER,
+}
 
 
 def parser_of(source: str) -> SourceParser:

@@ -35,8 +35,8 @@ def _locate_fields(fields: Column) -> RecordTexts:
     return RecordTexts(
         # A thirteenth field would be an addition of Binance's and harms nothing; a missing one would.
         well_formed=sf.coalesce(sf.size(fields) >= _FIELDS, sf.lit(False)),
-        open_time_ms=text(_OPEN_TIME),
-        close_time_ms=text(_CLOSE_TIME),
+        open_time=text(_OPEN_TIME),
+        close_time=text(_CLOSE_TIME),
         values={name: text(position) for name, position in _POSITIONS.items()},
         optional=frozenset({"quote_volume", "trade_count"}),
     )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 
 from crypto_prices.batch import FetchedSource
 from crypto_prices.errors import FatalSourceError
 from crypto_prices.http_client import HttpClient
-from crypto_prices.raw_zone import Market, RawZone
-from crypto_prices.settings import load_settings
-from crypto_prices.sources import get_source
+from crypto_prices.markets import Market
+from crypto_prices.raw_zone import RawManifest, RawZone
+from crypto_prices.request_budget import RequestBudget
+from crypto_prices.settings import SourceSettings, load_settings
+from crypto_prices.sources import Source, get_source
 from crypto_prices.sources.base import refuse_unclosed
 from crypto_prices.window import Window
 
@@ -26,10 +31,15 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+class FetchStoppedError(RuntimeError):
+    """The task was killed, or another market has failed."""
+
+
 class FetchPricesOperator(AwsBaseOperator[S3Hook]):
     """Fetches one source's candles of a window into the raw zone and commits them with a manifest.
 
-    Every attempt lands under a key prefix of its own, so a retry never mixes with what an earlier attempt left.
+    Markets are fetched at the same time, as many as the source allows connections, all at the source's pace. Every
+    attempt lands under a key prefix of its own, so a retry never mixes with what an earlier attempt left.
     Returns a ``FetchedSource`` as a dict.
 
     Args:
@@ -51,6 +61,11 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         self.window_start = window_start
         self.window_end = window_end
 
+    @cached_property
+    def _stop(self) -> threading.Event:
+        # Made when it is needed: Airflow copies operators, and a lock cannot be copied.
+        return threading.Event()
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was fetched.
 
@@ -62,11 +77,12 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         settings = load_settings()
         if self.source not in settings.sources:
             raise AirflowFailException(f"{self.source} is no longer in the settings: clear the whole run")
+        of_source = settings.sources[self.source]
         window = Window.parse(self.window_start, self.window_end)
         try:
             refuse_unclosed(window, datetime.now(UTC))
-            source = get_source(self.source, settings.sources[self.source].api_url)
-            markets = [Market(symbol, *source.market(symbol)) for symbol in self.symbols]
+            source = get_source(self.source, of_source.api_url, _api_key(of_source))
+            markets = source.markets(self.symbols)
             interval = source.interval_length(settings.candle_interval)
         except FatalSourceError as error:
             raise AirflowFailException(f"{self.source}: {error}") from error
@@ -78,36 +94,22 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             window=window,
             candle_interval=settings.candle_interval,
             attempt=attempt,
+            markets=markets,
             expected_records=(window.ends_at - window.starts_at) // interval,
         )
+        pace = of_source.requests_per_second or source.requests_per_second
         try:
-            with HttpClient() as client:
-                for market in markets:
-                    zone.begin_market(market)
-                    for page in source.fetch_pages(client, market.exchange_symbol, window, settings.candle_interval):
-                        zone.put_page(page)
+            with HttpClient(
+                budget=RequestBudget(pace, sleep=self._wait),
+                pause_seconds=source.pause_seconds,
+                max_connections=source.max_connections,
+                sleep=self._wait,
+            ) as client:
+                self._fetch_markets(zone, source, client, markets, window, settings.candle_interval)
         except FatalSourceError as error:
             raise AirflowFailException(f"{self.source}: {error}") from error
         manifest = zone.commit(datetime.now(UTC))
-        for gap in manifest.gaps:
-            self.log.warning("%s has no candle of %s in [%s, %s)", self.source, gap, window.start, window.end)
-        for symbol, records in manifest.incomplete.items():
-            self.log.warning(
-                "%s has %d of %d candles of %s in [%s, %s)",
-                self.source,
-                records,
-                manifest.expected_records,
-                symbol,
-                window.start,
-                window.end,
-            )
-        self.log.info(
-            "%d records of %d markets in %d objects under %s",
-            manifest.records,
-            len(markets),
-            len(manifest.objects),
-            zone.prefix_uri,
-        )
+        self._log_outcome(manifest, zone.prefix_uri)
         return asdict(
             FetchedSource(
                 source=self.source,
@@ -115,9 +117,80 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
                 raw_manifest=manifest.uri,
                 content_hash=manifest.content_hash,
                 records=manifest.records,
-                markets=[f"{market.symbol}/{market.quote_currency}" for market in markets],
+                markets=[market.name for market in markets],
                 gaps=manifest.gaps,
                 incomplete=manifest.incomplete,
                 fetched_at=manifest.written_at,
             )
         )
+
+    def on_kill(self) -> None:
+        """Let no thread begin another request."""
+        self._stop.set()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, but not longer than the fetch goes on.
+
+        Raises:
+            FetchStoppedError: It does not go on.
+        """
+        if self._stop.wait(seconds):
+            raise FetchStoppedError("the fetch was stopped before all of it was landed, so nothing of it counts")
+
+    def _fetch_markets(
+        self,
+        zone: RawZone,
+        source: Source,
+        client: HttpClient,
+        markets: Sequence[Market],
+        window: Window,
+        candle_interval: str,
+    ) -> None:
+        """Land every answer; the first market that fails ends the others after the answer they are waiting for."""
+
+        def fetch(market: Market) -> None:
+            self._wait(0)
+            for page in source.fetch_pages(client, market.exchange_symbol, window, candle_interval):
+                zone.put_page(market, page)
+                self._wait(0)
+
+        with ThreadPoolExecutor(source.max_connections, thread_name_prefix=self.source) as threads:
+            try:
+                for done, future in enumerate(as_completed([threads.submit(fetch, market) for market in markets]), 1):
+                    future.result()
+                    if done % 50 == 0 or done == len(markets):
+                        self.log.info("%d of %d markets are fetched", done, len(markets))
+            finally:
+                # Otherwise leaving the pool would wait until every market has been fetched.
+                self._stop.set()
+
+    def _log_outcome(self, manifest: RawManifest, prefix_uri: str) -> None:
+        start, end = manifest.window.start, manifest.window.end
+        for gap in manifest.gaps:
+            self.log.warning("%s has no candle of %s in [%s, %s)", self.source, gap, start, end)
+        for symbol, records in manifest.incomplete.items():
+            self.log.warning(
+                "%s has %d of %d candles of %s in [%s, %s)",
+                *(self.source, records, manifest.expected_records, symbol, start, end),
+            )
+        self.log.info(
+            "%d records of %d markets in %d objects under %s",
+            *(manifest.records, len(manifest.markets), len(manifest.objects), prefix_uri),
+        )
+
+
+def _api_key(of_source: SourceSettings) -> str | None:
+    """Return the password of the source's connection; Airflow masks it in every log from then on.
+
+    Raises:
+        FatalSourceError: The connection has no password.
+    """
+    if of_source.connection_id is None:
+        return None
+    key: str | None = BaseHook.get_connection(of_source.connection_id).password
+    if not key:
+        raise FatalSourceError(
+            f"the Airflow connection {of_source.connection_id} has no password",
+            f"Set the API key as its password; on MWAA in the secret airflow/connections/{of_source.connection_id}",
+        )
+    return key

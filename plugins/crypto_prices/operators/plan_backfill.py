@@ -113,7 +113,7 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
             chunk_days=int(self.chunk_days),
             force=force,
             markets={
-                name: ["/".join(sources[name].market(symbol)) for symbol in symbols] for name, symbols in chosen.items()
+                name: [sources[name].market(symbol).name for symbol in symbols] for name, symbols in chosen.items()
             },
             loads=[] if force else self._loads(settings.candle_interval),
             interval=next(iter(sources.values())).interval_length(settings.candle_interval),

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def check_sources(settings: Settings) -> None:
-    """Check what only the sources themselves know: their names, intervals and the symbols' quote currencies.
+    """Check what only the sources themselves know: their names, intervals, markets, and whether they take a key.
 
     Raises:
-        FatalSourceError: There is no such source, or it has no such interval or market.
+        FatalSourceError: There is no such source, it has no such interval or market, or it takes no key.
     """
     for name, wanted in settings.sources.items():
-        source = get_source(name, wanted.api_url)
+        # Not the key itself, which only the task that needs it reads.
+        source = get_source(name, wanted.api_url, "not the key" if wanted.connection_id else None)
         source.interval_length(settings.candle_interval)
-        for symbol in wanted.symbols:
-            source.market(symbol)
+        source.markets(wanted.symbols)
 
 
 class ResolveWindowOperator(BaseOperator):

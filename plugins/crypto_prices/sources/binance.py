@@ -7,6 +7,7 @@ Source of the facts: https://developers.binance.com/docs/binance-spot-api-docs/r
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 
 from crypto_prices.errors import FatalSourceError
 from crypto_prices.http_client import HttpClient, Response, excerpt
-from crypto_prices.sources.base import Page, Source
+from crypto_prices.sources.base import Page, Source, split_market
 from crypto_prices.window import Window
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ MAX_ROWS = 1000
 """Most rows that Binance gives in one answer."""
 
 _KLINES = "/api/v3/klines"
+_USED_WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
+_WEIGHT_TO_PAUSE_AT = 5700.0  # of 6000 a minute: others at the same address may be asking at this moment
 _INVALID_SYMBOL = -1121
 _OPEN_TIME = 0  # column of a row
 _PAGE_ALLOWANCE = 2
@@ -67,6 +70,9 @@ class BinanceSource(Source):
     default_api_url: ClassVar[str] = "https://data-api.binance.vision"
     rows_per_request: ClassVar[int] = MAX_ROWS
     bytes_per_record: ClassVar[int] = 170
+    exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Z0-9]{2,20}")
+    requests_per_second: ClassVar[float] = 40.0  # of the 50 that 6000 weights a minute are, at 2 a request
+    max_connections: ClassVar[int] = 8
     # No currency here may end with another one, and AEUR and IDR are left out although markets exist: with AEUR,
     # ADAEUR would be AD/AEUR, and with IDR next to BIDR, a name could be read in two ways.
     quote_currencies: ClassVar[tuple[str, ...]] = (
@@ -83,6 +89,20 @@ class BinanceSource(Source):
             "1d": timedelta(days=1),
         }
     )
+
+    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
+        """Return base and quote, which Binance writes together; see ``Source.split_symbol``."""
+        return split_market(exchange_symbol, self.quote_currencies)
+
+    def pause_seconds(self, headers: Mapping[str, str], now: datetime) -> float:
+        """Return the rest of the minute when its weight is almost used up, by whomever at this address.
+
+        Source: "IP limits" in …/rest-api/limits: the header X-MBX-USED-WEIGHT-(intervalNum)(intervalLetter).
+        """
+        used = headers.get(_USED_WEIGHT_HEADER, "")
+        if not (used.isascii() and used.isdigit()) or float(used) < _WEIGHT_TO_PAUSE_AT:
+            return 0.0
+        return 60.0 - now.second - now.microsecond / 1e6
 
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
@@ -112,7 +132,7 @@ class BinanceSource(Source):
 
     def _fetch(self, client: HttpClient, request: KlinesRequest) -> Response:
         try:
-            return client.get_json(self.api_url + _KLINES, params=request.params)
+            return client.get_json(self.api_url + _KLINES, params=request.params, headers=self.headers)
         except FatalSourceError as error:
             if error.exchange_code != _INVALID_SYMBOL:
                 raise
