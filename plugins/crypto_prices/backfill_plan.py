@@ -166,8 +166,8 @@ class BackfillPlan:
 def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Iterable[Load]) -> dict[date, str]:
     """Return the days of a span whose every market is loaded, with the batches that loaded it.
 
-    Of each market and day the newest load counts, also one that did not add up or was not published. A day is loaded when all of those are
-    intact; what an exchange had no candle of is loaded too, because it was asked for.
+    Of each market and day the newest load counts, also one that did not add up or was not published. A day is loaded
+    when all of those are intact; what an exchange had no candle of is loaded too, because it was asked for.
 
     Args:
         span: The days to look at.

@@ -33,8 +33,8 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
     """Points the catalog's partitions of the window's days at the versions that the warehouse has loaded last.
 
     Usually that is the run's own version of all days. Where another run has merged a day later, it is that run's: both
-    publish the same, whoever comes last. A day whose newest load has no rows loses its partition. Where the run's version
-    lacks what another run has loaded, the one before it is shown and the task fails.
+    publish the same, whoever comes last. A day whose newest load has no rows loses its partition. Where the run's
+    version lacks what another run has loaded, the one before it is shown and the task fails.
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/load/find_load_order.sql).
