@@ -1,5 +1,5 @@
--- Earlier attempts of the same run at the same window of which nothing is left: a cleared run has one load, not two. One
--- that asked for other markets stays: what was fetched earlier must still be measured against it.
+-- Earlier attempts of the same run at the same window of which nothing is left: a cleared run has one load, not two.
+-- One that asked for other markets stays: what was fetched earlier must still be measured against it.
 DELETE FROM crypto.etl_metadata
 WHERE
     dag_id = {{ dag_run.dag_id | literal }}
@@ -9,10 +9,10 @@ WHERE
     AND batch_id <> {{ report(ti).batch_id | literal }}
     AND (
         {%- for fetched in batch(ti).sources %}
-        {% if not loop.first %}OR {% endif %}(
-            source = {{ fetched.source | literal }}
-            AND markets = {{ fetched.markets | join(',') | literal }}
-        )
+            {% if not loop.first %}OR {% endif %}(
+                source = {{ fetched.source | literal }}
+                AND markets = {{ fetched.markets | join(',') | literal }}
+            )
         {%- endfor %}
     )
     AND NOT EXISTS (
