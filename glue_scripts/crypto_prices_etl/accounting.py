@@ -50,7 +50,7 @@ class Counts:
 
     @property
     def curated(self) -> int:
-        """Number of published rows."""
+        """Number of curated rows."""
         return sum(s.curated for s in self.sources.values())
 
     @property

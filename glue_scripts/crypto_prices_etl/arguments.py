@@ -1,4 +1,4 @@
-"""The arguments of one job run: which manifests to curate for which window, and what is published of it so far."""
+"""The arguments of one job run: which manifests to curate for which window, and where the catalog is."""
 
 from __future__ import annotations
 

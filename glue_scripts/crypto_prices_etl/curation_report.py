@@ -76,15 +76,20 @@ def curation_report(
                     )
                 ),
             }
-            for day in _days_with_rows(arguments, counts, carried)
+            for day in _days_to_report(arguments, counts, carried)
         ],
         "copy_manifest": paths.uri(paths.copy_manifest_key) if counts.curated else None,
         "quarantine": paths.uri(paths.quarantine_prefix) if counts.rejected else None,
     }
 
 
-def _days_with_rows(arguments: CurationArguments, counts: Counts, carried: CarriedOver) -> list[dt.date]:
-    return [day for day in arguments.window.days() if counts.rows_by_day.get(day) or carried.rows_by_day.get(day)]
+def _days_to_report(arguments: CurationArguments, counts: Counts, carried: CarriedOver) -> list[dt.date]:
+    """Return the days that have rows, or keep markets that have none."""
+    return [
+        day
+        for day in arguments.window.days()
+        if counts.rows_by_day.get(day) or carried.rows_by_day.get(day) or carried.markets_by_day.get(day)
+    ]
 
 
 def put_json(s3: S3Client, bucket: str, key: str, content: Mapping[str, Any]) -> None:

@@ -79,7 +79,7 @@ class DataFile:
 
 
 def curated_rows(outcomes: DataFrame) -> DataFrame:
-    """Return the rows that are published: the curated columns in their order, then the partition columns.
+    """Return the rows that are written: the curated columns in their order, then the partition columns.
 
     Raises:
         CurationError: The columns are not those of ``schemas`` (a fault of this package).

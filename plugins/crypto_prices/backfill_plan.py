@@ -36,6 +36,7 @@ class Load:
         markets: Canonical markets that were asked for.
         load_number: Its place in the order of all loads.
         status: ``loaded`` when its counts agreed, ``merged`` when they did not.
+        is_recorded: Whether its run knows of it and has published it in the catalog.
         rows_owned: Rows of the fact table that it has merged and that no later load has replaced.
         rows_now: Rows of it that are in the fact table.
     """
@@ -46,13 +47,14 @@ class Load:
     markets: frozenset[str]
     load_number: int
     status: str
+    is_recorded: bool
     rows_owned: int
     rows_now: int
 
     @property
     def is_intact(self) -> bool:
-        """Whether it added up, and all that it loaded and no later load has replaced is still there."""
-        return self.status == "loaded" and self.rows_now == self.rows_owned
+        """Whether it added up and was published, and all that it loaded and no later load has replaced is there."""
+        return self.status == "loaded" and self.is_recorded and self.rows_now == self.rows_owned
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,8 @@ class BackfillPlan:
 def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Iterable[Load]) -> dict[date, str]:
     """Return the days of a span whose every market is loaded, with the batches that loaded it.
 
-    Of each market and day the newest load counts, also one that did not add up. A day is loaded when all of those are
-    intact; what an exchange had no candle of is loaded too, because it was asked for.
+    Of each market and day the newest load counts, also one that did not add up or was not published. A day is loaded
+    when all of those are intact; what an exchange had no candle of is loaded too, because it was asked for.
 
     Args:
         span: The days to look at.

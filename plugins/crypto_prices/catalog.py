@@ -22,21 +22,6 @@ class CatalogError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class PublishedDay:
-    """What the catalog shows of a day.
-
-    Attributes:
-        location: S3 URI of the files.
-        job_run_id: The Glue run that wrote them; empty when nobody says.
-        markets: The markets in it with their origins (see ``DayVersion``); None when it does not say.
-    """
-
-    location: str
-    job_run_id: str
-    markets: Mapping[str, str] | None
-
-
-@dataclass(frozen=True)
 class Publication:
     """A version of a day that is to be published.
 
@@ -68,13 +53,16 @@ class Catalog:
         self._glue = glue_client
         self._place = {"DatabaseName": database, "TableName": table}
 
-    def published_days(self, window: Window) -> dict[str, PublishedDay]:
-        """Return what is published of a window's days, by ISO day; a day without a partition is not in it."""
+    def published_days(self, window: Window) -> dict[str, str]:
+        """Return the Glue runs whose versions of a window's days are published, by ISO day.
+
+        A day without a partition is not in it; the run of one that nobody knows is empty.
+        """
         pages = self._glue.get_paginator("get_partitions").paginate(
             **self._place, Expression=window.partition_expression(), ExcludeColumnSchema=True
         )
         return {
-            "-".join(partition["Values"]): _published_day(partition)
+            "-".join(partition["Values"]): partition.get("Parameters", {}).get("job_run_id", "")
             for page in pages
             for partition in page["Partitions"]
         }
@@ -112,17 +100,6 @@ class Catalog:
             absent = _refused(deleted.get("Errors", []), "PartitionValues", "EntityNotFoundException")
             removed += ["-".join(day["Values"]) for day in stale if tuple(day["Values"]) not in absent]
         return removed
-
-
-def _published_day(partition: Mapping[str, Any]) -> PublishedDay:
-    parameters = partition.get("Parameters", {})
-    markets = parameters.get("markets")
-    pairs = [item.rpartition("@") for item in (markets or "").split(",") if item]
-    return PublishedDay(
-        location=partition["StorageDescriptor"]["Location"],
-        job_run_id=parameters.get("job_run_id", ""),
-        markets=None if markets is None else {market: origin for market, _, origin in pairs},
-    )
 
 
 def _partition_input(descriptor: Mapping[str, Any], day: date, version: Publication) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class CurationReport:
         sources: Counts of each source.
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
-        days: The days (ISO) of the version that have rows; a day of the window that is missing has none.
+        days: The days (ISO) of the version that have rows, or keep markets that have none.
     """
 
     batch_id: str

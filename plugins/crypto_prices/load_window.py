@@ -35,7 +35,7 @@ STATEMENT: dict[str, Any] = {
     "poll_interval": 1,
     "execution_timeout": timedelta(minutes=20),
 }
-READERS_OF_STAGING = ("check_staging", "merge_into_fact", "record_load")
+READERS_OF_STAGING = ("check_staging", "merge_into_fact")
 FAILED_STATES = ("failed", "upstream_failed")
 
 GLUE_RUN_MINUTES = 55
@@ -191,18 +191,19 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             **STATEMENT,
         )
 
-        record_load = RedshiftDataOperator(
-            task_id="record_load",
-            sql=["load/lock_loads.sql", "load/record_load.sql"],
-            doc_md="Writes down that the run knows of its load.",
-            **STATEMENT,
-        )
-
         publish_partitions = PublishPartitionsOperator(
             task_id="publish_partitions",
             sql="load/find_load_order.sql",
             doc_md="Points the days' partitions in the Glue catalog at what the warehouse has loaded. What it refuses "
             "is never published.",
+        )
+
+        record_load = RedshiftDataOperator(
+            task_id="record_load",
+            sql=["load/lock_loads.sql", "load/record_load.sql"],
+            doc_md="Writes down that the run knows of its load and has published it: until then a backfill plans it "
+            "again.",
+            **STATEMENT,
         )
 
         wait_for_partition = GlueCatalogPartitionSensor(
@@ -243,11 +244,11 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             copy_to_staging,
             check_staging,
             merge_into_fact,
-            record_load,
             publish_partitions,
+            record_load,
             wait_for_partition,
             reconcile,
         )
         # Beside the publishing: what lies between a setup and its teardown brings both along when it is cleared.
-        record_load >> drop_staging >> reconcile
+        merge_into_fact >> drop_staging >> reconcile
     return group

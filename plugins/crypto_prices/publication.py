@@ -16,10 +16,6 @@ from crypto_prices.curation_report import CurationReport, DayVersion
 from crypto_prices.window import Window
 
 
-class StaleVersionError(ValueError):
-    """A version lacks what another run has loaded of other markets; the message says what to clear."""
-
-
 @dataclass(frozen=True)
 class NumberedLoad:
     """A load of the warehouse.
@@ -61,64 +57,78 @@ def numbered_loads(rows: Iterable[Mapping[str, Any]]) -> list[NumberedLoad]:
     return sorted(loads.values(), key=lambda load: load.load_number)
 
 
-def version_to_publish(
-    day: date, own: NumberedLoad, loads: Iterable[NumberedLoad], report_of: Callable[[str], CurationReport | None]
-) -> Publication | None:
-    """Return what the catalog is to show of a day after a load; None when the day has no rows any more.
-
-    That is the version of the newest load that holds everything: its own markets, and those of the loads before it as
-    they were loaded. One that was curated while another run loaded other markets lacks those.
+class LoadOrder:
+    """The loads of one day in their order, and which of their versions hold everything.
 
     Args:
-        day: A day of the load's window.
-        own: The load.
-        loads: All loads that touch the day.
+        day: The day.
+        loads: All loads that touch it.
         report_of: Gives the report of a Glue run, None when there is none any more.
-
-    Raises:
-        StaleVersionError: Not even the load's own version does.
     """
-    of_day = sorted((load for load in loads if load.covers(day)), key=lambda load: load.load_number)
-    for place in range(len(of_day) - 1, -1, -1):
-        load = of_day[place]
-        report = report_of(load.glue_job_run_id)
-        version = report.days.get(day.isoformat()) if report else None
-        lost = _lost_markets(day, load, of_day[:place], version.markets if version else {}, report_of)
-        if report is not None and not lost:
-            return None if version is None else _publication(report, version)
-        if load.glue_job_run_id == own.glue_job_run_id:
-            raise StaleVersionError(
-                f"Glue run {load.glue_job_run_id} has not seen what was loaded of {', '.join(lost)} on {day} "
-                "meanwhile: clear curate_prices with its downstream tasks, so that it does"
-            )
-    raise LookupError(f"Glue run {own.glue_job_run_id} is not among the loads of {day}")
 
+    def __init__(
+        self, day: date, loads: Iterable[NumberedLoad], report_of: Callable[[str], CurationReport | None]
+    ) -> None:
+        self._day = day.isoformat()
+        self._loads = sorted((load for load in loads if load.covers(day)), key=lambda load: load.load_number)
+        self._report_of = report_of
 
-def _publication(report: CurationReport, version: DayVersion) -> Publication:
-    return Publication(
-        location=version.location,
-        job_run_id=report.job_run_id,
-        batch_id=report.batch_id,
-        rows=version.rows,
-        markets=version.markets,
-    )
+    def newest_whole(self) -> NumberedLoad | None:
+        """Return the newest load whose version holds everything, None when there is none.
 
+        Everything is its own markets, and those of the loads before it as they were loaded. A version that was curated
+        while another run loaded other markets lacks those.
+        """
+        return next((load for load in reversed(self._loads) if self.is_whole(load)), None)
 
-def _lost_markets(
-    day: date,
-    load: NumberedLoad,
-    earlier: list[NumberedLoad],
-    kept: dict[str, str],
-    report_of: Callable[[str], CurationReport | None],
-) -> list[str]:
-    """Return the markets of earlier loads that a version neither replaces nor holds as they were loaded last."""
-    lost, decided = [], set(load.markets)
-    for before in reversed(earlier):
-        for market in sorted(before.markets - decided):
-            if kept.get(market) != before.glue_job_run_id:
-                report = report_of(before.glue_job_run_id)
-                # A day without any rows leaves no partition, and so nothing to carry over.
-                if report is None or day.isoformat() in report.days:
-                    lost.append(market)
-        decided |= before.markets
-    return lost
+    def is_whole(self, load: NumberedLoad) -> bool:
+        """Whether the version of a load can be shown: its report is there, and it lacks nothing."""
+        return self._report_of(load.glue_job_run_id) is not None and not self.missing(load)
+
+    def missing(self, load: NumberedLoad) -> dict[str, str]:
+        """Return the markets that a version neither replaces nor holds as they were loaded last.
+
+        Returns:
+            The Glue runs that loaded them, by market.
+        """
+        kept = version.markets if (version := self._version(load)) else {}
+        missing: dict[str, str] = {}
+        decided = set(load.markets)
+        for before in reversed(self._loads[: self._loads.index(load)]):
+            left_nothing = self._left_nothing(before)
+            for market in before.markets - decided:
+                # A market of a day without any rows may be carried over or not. Rows of another load may not.
+                if kept.get(market, before.glue_job_run_id if left_nothing else None) != before.glue_job_run_id:
+                    missing[market] = before.glue_job_run_id
+            decided |= before.markets
+            if left_nothing and self.is_whole(before):
+                break  # nothing that was loaded before was left
+        return missing
+
+    def shows_later(self, job_run_id: str, load: NumberedLoad) -> bool:
+        """Whether a Glue run is that of a later load than another one."""
+        return any(
+            other.glue_job_run_id == job_run_id and other.load_number > load.load_number for other in self._loads
+        )
+
+    def publication(self, load: NumberedLoad) -> Publication | None:
+        """Return what the catalog is to show when it shows a load's version; None when the day has no rows in it."""
+        report, version = self._report_of(load.glue_job_run_id), self._version(load)
+        if report is None or version is None or not version.rows:
+            return None
+        return Publication(
+            location=version.location,
+            job_run_id=report.job_run_id,
+            batch_id=report.batch_id,
+            rows=version.rows,
+            markets=version.markets,
+        )
+
+    def _version(self, load: NumberedLoad) -> DayVersion | None:
+        report = self._report_of(load.glue_job_run_id)
+        return report.days.get(self._day) if report else None
+
+    def _left_nothing(self, load: NumberedLoad) -> bool:
+        return self._report_of(load.glue_job_run_id) is not None and not (
+            (version := self._version(load)) and version.rows
+        )

@@ -100,7 +100,8 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
         newest = max((load for load in loads if load.covers(day)), key=lambda load: load.load_number)
         if shown is None:
             # A later load may have taken the day's last rows away.
-            right = newest is not own or day.isoformat() not in report.days
+            version = report.days.get(day.isoformat())
+            right = newest is not own or version is None or not version.rows
         else:
             right = numbers.get(shown, -1) >= own.load_number
         if not right:

@@ -1,4 +1,5 @@
 -- Earlier attempts of the same run at the same window of which nothing is left: a cleared run has one load, not two.
+-- One that asked for other markets stays: what was fetched earlier must still be measured against it.
 DELETE FROM crypto.etl_metadata
 WHERE
     dag_id = {{ dag_run.dag_id | literal }}
@@ -6,6 +7,14 @@ WHERE
     AND window_start = {{ batch(ti).window_start | literal }}
     AND window_end = {{ batch(ti).window_end | literal }}
     AND batch_id <> {{ report(ti).batch_id | literal }}
+    AND (
+        {%- for fetched in batch(ti).sources %}
+            {% if not loop.first %}OR {% endif %}(
+                source = {{ fetched.source | literal }}
+                AND markets = {{ fetched.markets | join(',') | literal }}
+            )
+        {%- endfor %}
+    )
     AND NOT EXISTS (
         SELECT 1
         FROM crypto.fact_crypto_prices AS fact

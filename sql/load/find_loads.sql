@@ -1,5 +1,5 @@
 -- Every load that touches the days: how many rows it still owns, and how many of them the fact table has. A load that
--- did not add up is among them: its predecessor's days are no longer as that one left them.
+-- did not add up, or was not published, is among them: its predecessor's days are no longer as that one left them.
 WITH loads AS (
     SELECT
         batch_id,
@@ -10,6 +10,7 @@ WITH loads AS (
         markets,
         load_number,
         status,
+        CASE WHEN recorded_at IS NULL THEN 0 ELSE 1 END AS is_recorded,
         COALESCE(rows_owned, rows_merged) AS rows_owned
     FROM crypto.etl_metadata
     WHERE
@@ -41,6 +42,7 @@ SELECT
     loads.markets,
     loads.load_number,
     loads.status,
+    loads.is_recorded,
     loads.rows_owned,
     COALESCE(rows_of_batch.rows_now, 0) AS rows_now
 FROM loads

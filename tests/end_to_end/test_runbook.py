@@ -47,14 +47,14 @@ WORK = {
     "copy_to_staging": Counter({"BatchExecuteStatement": 1, "ExecuteStatement": 1}),
     "check_staging": Counter({"BatchExecuteStatement": 1, "ExecuteStatement": 2}),
     "merge_into_fact": Counter({"BatchExecuteStatement": 2, "ExecuteStatement": 1}),
-    "record_load": Counter({"BatchExecuteStatement": 2, "ExecuteStatement": 1}),
     "publish_partitions": Counter({"ExecuteStatement": 2, "BatchCreatePartition": 1, "BatchUpdatePartition": 1}),
+    "record_load": Counter({"BatchExecuteStatement": 1}),
     "wait_for_partition": Counter(),
     "drop_staging": Counter({"ExecuteStatement": 1}),
     "reconcile": Counter({"ExecuteStatement": 1}),
 }
 # Each task is cleared after those before it: what was curated again is loaded by the merge and shown after that.
-BEFORE_PUBLISHING = ("merge_into_fact", "record_load")
+BEFORE_PUBLISHING = ("merge_into_fact",)
 READS = {"read_curation_report": "GetObject", "wait_for_partition": "GetPartitions"}
 EFFECT = re.compile(r"(Put|Copy|Create|Delete|Update|Start|Stop|Execute|Cancel|Batch(?!Get))")
 

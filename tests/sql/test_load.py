@@ -483,6 +483,17 @@ class TestAttempts:
         row = first.metadata()["binance"]
         assert (row["rows_owned"], row["status"]) == (3, "loaded")
 
+    def test_an_attempt_that_asked_for_other_markets_keeps_its_metadata(self, client, make_load):
+        """It has removed the candles of a market that the settings have lost: an older run must not bring them back."""
+        old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").complete()
+        both = {"binance": [BTC, ETH]}
+        removed = make_load(candles(BTC), markets=both, run_id="cleared", fetched_at="2023-12-19 12:00:00")
+        removed.complete(force=True)
+        make_load(candles(BTC), run_id="cleared", try_number=2, fetched_at="2023-12-19 13:00:00").complete()
+        assert removed.metadata()["binance"]["rows_removed"] == 3
+        with nothing_changes(client):
+            assert "would add 3 candles and replace 0 by others" in old.merge().error
+
     def test_other_runs_of_the_window_and_other_windows_of_the_run_keep_theirs(self, client, make_load):
         other_run = make_load(candles(BTC)).complete()
         other_window = make_load(

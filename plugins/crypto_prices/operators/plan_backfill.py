@@ -163,6 +163,7 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
                 markets=frozenset(str(row["markets"] or "").split(",")),
                 load_number=int(row["load_number"] or 0),
                 status=str(row["status"]),
+                is_recorded=bool(row["is_recorded"]),
                 rows_owned=int(row["rows_owned"] or 0),
                 rows_now=int(row["rows_now"] or 0),
             )

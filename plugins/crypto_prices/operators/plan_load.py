@@ -113,7 +113,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         settings = load_settings()
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
-        published = {day: shown.job_run_id for day, shown in catalog.published_days(batch.window).items()}
+        published = catalog.published_days(batch.window)
         try:
             reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)
         except EmptyWindowError as error:

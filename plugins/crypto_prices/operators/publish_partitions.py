@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,7 @@ from botocore.exceptions import ClientError
 from crypto_prices import lake_paths, macros
 from crypto_prices.catalog import Catalog
 from crypto_prices.curation_report import CurationReport
-from crypto_prices.publication import NumberedLoad, StaleVersionError, numbered_loads, version_to_publish
+from crypto_prices.publication import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Warehouse
 
@@ -32,7 +33,8 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
     """Points the catalog's partitions of the window's days at the versions that the warehouse has loaded last.
 
     Usually that is the run's own version of all days. Where another run has merged a day later, it is that run's: both
-    publish the same, whoever comes last. A day whose newest load has no rows loses its partition.
+    publish the same, whoever comes last. A day whose newest load has no rows loses its partition. Where the run's
+    version lacks what another run has loaded, the one before it is shown and the task fails.
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/load/find_load_order.sql).
@@ -80,20 +82,34 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
                     f"the warehouse has no load of Glue run {own.job_run_id}, so its version is not published: clear "
                     "merge_into_fact with its downstream tasks"
                 )
-            try:
-                wanted = {day: version_to_publish(day, load, loads, report_of) for day in window.days()}
-            except StaleVersionError as error:
-                raise AirflowFailException(str(error)) from error
+            orders = {day: LoadOrder(day, loads, report_of) for day in window.days()}
+            whole = {day: newest for day, order in orders.items() if (newest := order.newest_whole()) is not None}
+            published = catalog.published_days(window)
+            wanted = {
+                day: orders[day].publication(newest)
+                for day, newest in whole.items()
+                # The report of the newest load may be gone; readers are not sent back for that.
+                if not orders[day].shows_later(published.get(day.isoformat(), ""), newest)
+            }
             removed = catalog.publish(wanted)
             if removed:
                 self.log.warning("Took away the partitions of days that have no rows any more: %s", ", ".join(removed))
             # A run that has merged since may have published already, and this one has just undone it.
             before, loads = loads, self._loads()
-            if loads == before:
-                shown = {day.isoformat(): version.job_run_id for day, version in wanted.items() if version}
-                self.log.info("The catalog shows %d days of [%s, %s)", len(shown), window.start, window.end)
-                return shown
-        raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}): clear this task later")
+            if loads != before:
+                continue
+            # Raised at the end: what the loads before have left must be seen by the Glue run that comes now.
+            stale = {
+                day: orders[day].missing(load)
+                for day in window.days()
+                if day not in whole or whole[day].load_number < load.load_number
+            }
+            if stale:
+                raise AirflowFailException(_stale_version(own.job_run_id, stale))
+            shown = catalog.published_days(window)
+            self.log.info("The catalog shows %d days of [%s, %s)", len(shown), window.start, window.end)
+            return shown
+        raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}): it is tried again later")
 
     def on_kill(self) -> None:
         """Cancel the statement that runs."""
@@ -111,3 +127,13 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
                 raise
             return None
         return CurationReport.parse(json.loads(body))
+
+
+def _stale_version(job_run_id: str, stale: Mapping[date, Mapping[str, str]]) -> str:
+    days = ", ".join(day.isoformat() for day in sorted(stale))
+    markets = {market: run for missing in stale.values() for market, run in missing.items()}
+    lacking = ", ".join(f"{market} (by Glue run {run})" for market, run in sorted(markets.items()))
+    return (
+        f"Glue run {job_run_id} has not seen what another run has loaded meanwhile of {lacking}; the days {days} are "
+        "published as they were loaded before it. Clear curate_prices with its downstream tasks, so that it does"
+    )

@@ -63,7 +63,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         settings = load_settings()
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
-        published = {day: shown.job_run_id for day, shown in catalog.published_days(batch.window).items()}
+        published = catalog.published_days(batch.window)
         found = self.warehouse.query(self.sql)
         rows = [row for row in found if row["batch_id"] == report.batch_id]
         loaded = [

@@ -23,9 +23,9 @@ def test_the_copy_manifest_is_ordered_and_every_file_mandatory():
 def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market(arguments):
     run = arguments("s3://b/m.json", window_start="2024-01-01", window_end="2024-01-05")
     assert run.window == Window(START, dt.date(2024, 1, 5))
-    own, carried, both = START, START + dt.timedelta(days=1), START + dt.timedelta(days=2)
+    own, carried, both, kept_only = (START + dt.timedelta(days=n) for n in range(4))
     counts = Counts({"binance": SourceCounts(fetched=48, curated=48)}, {own: 24, both: 24})
-    kept = {carried: {ETH: "jr_a"}, both: {ETH: "jr_b", SOL: "jr_a"}}
+    kept = {carried: {ETH: "jr_a"}, both: {ETH: "jr_b", SOL: "jr_a"}, kept_only: {ETH: "jr_a"}}
     report = curation_report(
         run, RunPaths("lake", run.job_run_id), counts, CarriedOver({carried: 5, both: 7}, kept), frozenset({BTC})
     )
@@ -33,11 +33,14 @@ def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market
         ("01", 24, 0),
         ("02", 0, 5),
         ("03", 24, 7),
+        # No row is left of the day; that ETH had none is known all the same.
+        ("04", 0, 0),
     ]
     assert [day["markets"] for day in report["partitions"]] == [
         {BTC: run.job_run_id},
         {BTC: run.job_run_id, ETH: "jr_a"},
         {BTC: run.job_run_id, ETH: "jr_b", SOL: "jr_a"},
+        {BTC: run.job_run_id, ETH: "jr_a"},
     ]
     version = f"s3://lake/curated/crypto_prices/version={run.job_run_id}"
     assert report["partitions"][0]["location"] == f"{version}/year=2024/month=01/day=01/"

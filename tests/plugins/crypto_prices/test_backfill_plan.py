@@ -22,10 +22,19 @@ def day(number):
 
 
 def load(
-    first, last, *, number=1, markets=("BTC/USDT", "ETH/USDT"), status="loaded", merged=48, kept=48, source="binance"
+    first,
+    last,
+    *,
+    number=1,
+    markets=("BTC/USDT", "ETH/USDT"),
+    status="loaded",
+    recorded=True,
+    merged=48,
+    kept=48,
+    source="binance",
 ):
     window = Window(day(first), day(last) + timedelta(days=1))
-    return Load(source, f"b{number}", window, frozenset(markets), number, status, merged, kept)
+    return Load(source, f"b{number}", window, frozenset(markets), number, status, recorded, merged, kept)
 
 
 def plan(span=JANUARY, **changes):
@@ -111,6 +120,8 @@ def test_loaded_days_are_skipped_and_the_windows_lie_between_them():
         [load(5, 5), load(5, 5, number=2, markets=["ETH/USDT"], kept=0)],
         [load(5, 5), load(5, 5, number=2, status="merged")],
         [load(5, 5), load(5, 5, number=2, markets=["ETH/USDT"], status="merged")],
+        [load(5, 5, recorded=False)],
+        [load(5, 5), load(5, 5, number=2, recorded=False)],
     ],
     ids=[
         "a market missing",
@@ -120,6 +131,8 @@ def test_loaded_days_are_skipped_and_the_windows_lie_between_them():
         "one market's newer load broken",
         "a newer load that did not add up",
         "one market's newer load that did not add up",
+        "merged and not published",
+        "a newer load that was not published",
     ],
 )
 def test_a_day_that_is_not_wholly_there_is_loaded(loads):

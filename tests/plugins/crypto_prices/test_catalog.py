@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from typing import ClassVar
 
 import pytest
-from crypto_prices.catalog import Catalog, CatalogError, Publication, PublishedDay
+from crypto_prices.catalog import Catalog, CatalogError, Publication
 from crypto_prices.window import Window
 
 TABLE = "catalog_of_versions"
@@ -60,16 +60,15 @@ def versions(days, job_run_id="jr_1"):
 
 
 def shown(catalog, start="2023-12-01", end="2025-01-01"):
-    return {day: found.job_run_id for day, found in catalog.published_days(Window.parse(start, end)).items()}
+    return catalog.published_days(Window.parse(start, end))
 
 
 def test_a_day_is_shown_as_it_was_published(catalog, glue):
     catalog.publish(versions(1))
-    markets = {"binance/1h/BTC/USDT": "jr_1"}
-    found = catalog.published_days(Window.of_day(START))
-    assert found == {"2023-12-01": PublishedDay("s3://lake/jr_1/2023-12-01/", "jr_1", markets)}
+    assert catalog.published_days(Window.of_day(START)) == {"2023-12-01": "jr_1"}
     partition = glue.get_partition(DatabaseName="crypto", TableName=TABLE, PartitionValues=["2023", "12", "01"])
     assert partition["Partition"]["StorageDescriptor"]["InputFormat"] == "parquet"
+    assert partition["Partition"]["StorageDescriptor"]["Location"] == "s3://lake/jr_1/2023-12-01/"
     assert partition["Partition"]["Parameters"] == {
         "rows": "24", "batch_id": "b1-1", "job_run_id": "jr_1", "markets": "binance/1h/BTC/USDT@jr_1",
     }  # fmt: skip
@@ -85,7 +84,7 @@ def test_the_days_of_the_window_and_no_others(catalog):
 def test_a_partition_that_nobody_published_says_nothing(catalog, glue):
     partition = {"Values": ["2023", "12", "01"], "StorageDescriptor": {"Location": "s3://lake/x"}}
     glue.create_partition(DatabaseName="crypto", TableName=TABLE, PartitionInput=partition)
-    assert catalog.published_days(Window.of_day(START)) == {"2023-12-01": PublishedDay("s3://lake/x", "", None)}
+    assert catalog.published_days(Window.of_day(START)) == {"2023-12-01": ""}
 
 
 def test_more_days_than_one_call_takes_are_created_then_switched(catalog):

@@ -78,12 +78,12 @@ def loaded(warehouse):
     """Give a function that puts a load of one candle a day of both markets of binance into the warehouse."""
     markets = ("BTC", "ETH")
 
-    def insert(batch_id, first, last, *, number=1, status="loaded"):
+    def insert(batch_id, first, last, *, number=1, status="loaded", recorded_at="2024-02-01"):
         days = [day for day in JANUARY.days() if first <= day.day <= last]
         rows = len(days) * len(markets)
         end = (days[-1] + timedelta(days=1)).isoformat()
         metadata = (batch_id, "binance", "1h", days[0].isoformat(), end, "h", "m", "jr_1", "c", "d", "r", status,
-                    rows, 0, 0, rows, rows, rows, rows, "2024-02-01", "2024-02-01", number,
+                    rows, 0, 0, rows, rows, rows, rows, "2024-02-01", recorded_at, number,
                     ",".join(f"{market}/USDT" for market in markets), 0, rows)  # fmt: skip
         candles = ", ".join(
             f"('binance', '{market}', 'USDT', '1h', '{day}', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', '2024-02-01', "
@@ -166,6 +166,12 @@ def test_days_that_another_source_or_interval_lacks_are_loaded(plan, loaded, set
 def test_a_newest_load_that_did_not_add_up_leaves_its_days_to_be_loaded(plan, loaded):
     loaded("b1", 1, 31)
     loaded("b2", 7, 7, number=2, status="merged")
+    assert windows(plan(sources=["binance"])[0]) == [("2024-01-07", "2024-01-08")]
+
+
+def test_days_that_were_merged_and_not_published_are_loaded(plan, loaded):
+    loaded("b1", 1, 31)
+    loaded("b2", 7, 7, number=2, recorded_at=None)
     assert windows(plan(sources=["binance"])[0]) == [("2024-01-07", "2024-01-08")]
 
 

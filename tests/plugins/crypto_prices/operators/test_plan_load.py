@@ -133,7 +133,7 @@ class TestExecute:
         # The teardown is left to its setup.
         assert set(skipped.value.tasks) == {
             "curate_prices", "read_curation_report", "copy_to_staging", "check_staging", "merge_into_fact",
-            "record_load", "publish_partitions", "wait_for_partition", "reconcile",
+            "publish_partitions", "record_load", "wait_for_partition", "reconcile",
         }  # fmt: skip
         reason = self.pushed["skipped_because"]
         assert "already holds exactly this content of the window: binance by batch b1" in reason

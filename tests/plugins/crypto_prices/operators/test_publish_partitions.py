@@ -56,17 +56,22 @@ def publish(warehouse, catalog, lake, make_task, make_context):
 
 
 def shown(catalog):
-    found = Catalog(catalog.glue, catalog.database, catalog.table).published_days(WINDOW)
-    return {day: each.job_run_id for day, each in found.items()}
+    return Catalog(catalog.glue, catalog.database, catalog.table).published_days(WINDOW)
+
+
+def partition_of(catalog, day):
+    return catalog.glue.get_partition(
+        DatabaseName=catalog.database, TableName=catalog.table, PartitionValues=day.split("-")
+    )["Partition"]
 
 
 def test_the_loaded_version_is_shown_and_what_was_shown_before_is_not(publish, loaded, catalog):
     loaded()
     catalog.publish("2023-12-18", "jr_0")
     assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"} == shown(catalog)
-    found = Catalog(catalog.glue, catalog.database, catalog.table).published_days(WINDOW)
-    assert found["2023-12-18"].location == partition("2023-12-18")["location"]
-    assert found["2023-12-18"].markets == {"binance/1h/BTC/USDT": "jr_1"}
+    found = partition_of(catalog, "2023-12-18")
+    assert found["StorageDescriptor"]["Location"] == partition("2023-12-18")["location"]
+    assert found["Parameters"]["markets"] == "binance/1h/BTC/USDT@jr_1"
 
 
 def test_what_the_warehouse_has_not_loaded_is_not_published(publish, loaded, catalog):
@@ -110,14 +115,25 @@ def test_a_run_that_merges_while_this_one_publishes_is_not_undone(publish, loade
 
 
 def test_a_version_that_lacks_another_runs_markets_is_refused(publish, loaded, lake, catalog):
+    """The one before it is shown instead, also when that run never came to publish it: curated again, it is seen."""
     loaded("jr_0", 0, markets="BTC/USDT,ETH/USDT")
     loaded()
     lake(report(THIS, "jr_0", partitions=[partition(day, "jr_0", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")]))
-    with pytest.raises(AirflowFailException, match=r"binance/1h/ETH/USDT on 2023-12-18 meanwhile: clear curate_prices"):
+    with pytest.raises(AirflowFailException) as refusal:
         publish()
-    assert shown(catalog) == {}
+    assert "loaded meanwhile of binance/1h/ETH/USDT (by Glue run jr_0)" in str(refusal.value)
+    assert "the days 2023-12-18, 2023-12-19 are published as they were loaded before" in str(refusal.value)
+    assert "Clear curate_prices" in str(refusal.value)
+    assert shown(catalog) == {"2023-12-18": "jr_0", "2023-12-19": "jr_0"}
     carried = [partition(day, "jr_1", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")]
     assert publish(partitions=carried) == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"}
+
+
+def test_readers_are_not_sent_back_when_the_report_of_the_newest_load_is_gone(publish, loaded, catalog):
+    loaded()
+    loaded("jr_2", 2)
+    catalog.publish("2023-12-18", "jr_2")
+    assert publish() == {"2023-12-18": "jr_2", "2023-12-19": "jr_1"} == shown(catalog)
 
 
 def test_runs_that_never_stop_loading_are_not_followed_for_ever(publish, loaded):
