@@ -23,7 +23,7 @@ _OUTCOMES = (CURATED, DUPLICATE, *REASONS)
 
 @dataclass(frozen=True)
 class SourceCounts:
-    """What became of the records of one source."""
+    """What became of the records of one source; the surplus is not among them."""
 
     fetched: int = 0
     curated: int = 0

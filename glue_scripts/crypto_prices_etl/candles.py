@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
 
+from crypto_prices_etl.candle_intervals import interval_ms
 from crypto_prices_etl.exact_json import scalar_text
 from crypto_prices_etl.exact_numbers import exact_bigint, exact_decimal
 from crypto_prices_etl.schemas import CURATED_COLUMNS, BigInt, ColumnType, Decimal
@@ -24,32 +25,46 @@ NUMBER_COLUMNS: dict[str, ColumnType] = {
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z; timestamp_millis raises on what no timestamp can hold
 
 
-def to_candles(parser: SourceParser, batch_id: str) -> Callable[[DataFrame], DataFrame]:
+def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Callable[[DataFrame], DataFrame]:
     """Return the transform from raw records of one source to candles.
 
-    The result has the curated columns, the columns of the raw record, ``close_time_ms``, ``well_formed`` and
-    ``unparseable``: the name of the first field whose text is not exactly a value of its column, or NULL.
+    The result has the curated columns, the columns of the raw record, ``late_ms`` (how long after the start of its
+    interval the record's time is; 0 for what is on the grid), ``close_time_ms``, ``well_formed`` and ``unparseable``:
+    the name of the first field whose text is not exactly a value of its column, or NULL.
+
+    Args:
+        parser: The parser of the source.
+        candle_interval: The interval whose grid a source without candles is put on.
+        batch_id: What the rows carry.
+
+    Raises:
+        CurationError: The interval has no grid within a day.
     """
+    length_ms = interval_ms(candle_interval)
 
     def transform(records: DataFrame) -> DataFrame:
         located = records.withColumn("fields", parser.split_record(sf.col("record")))
         texts = parser.locate_fields(sf.col("fields"))
-        elements = {"observed_at": texts.open_time_ms, **texts.values}
-        if texts.close_time_ms is not None:
-            elements["close_time"] = texts.close_time_ms
+        elements = {"observed_at": texts.open_time, **texts.values}
+        if texts.close_time is not None:
+            elements["close_time"] = texts.close_time
         typed, numbers = _typed(located, elements)
         for time in ("observed_at", "close_time"):
             if time in numbers:
-                numbers[time] = sf.when(numbers[time].between(0, _LAST_MS), numbers[time])
+                # Divided and not multiplied: what no time can be must not overflow.
+                in_bounds = numbers[time].between(0, _LAST_MS // parser.time_unit_ms)
+                numbers[time] = sf.when(in_bounds, numbers[time] * parser.time_unit_ms)
+        late_ms = numbers["observed_at"] % length_ms if parser.latest_in_interval_ms else sf.lit(0).cast("bigint")
         failures = []
         for name, number in numbers.items():
             given = sf.coalesce(elements[name], sf.lit("null")) != "null" if name in texts.optional else sf.lit(True)
             failures.append(sf.when(number.isNull() & given, sf.lit(name)))
         return typed.select(
             *records.columns,
-            sf.timestamp_millis(numbers["observed_at"]).alias("observed_at"),
+            sf.timestamp_millis(numbers["observed_at"] - late_ms).alias("observed_at"),
             *(numbers.get(name, sf.lit(None).cast(_spark_type(t))).alias(name) for name, t in NUMBER_COLUMNS.items()),
             sf.lit(batch_id).alias("batch_id"),
+            late_ms.alias("late_ms"),
             numbers.get("close_time", sf.lit(None).cast("bigint")).alias("close_time_ms"),
             texts.well_formed.alias("well_formed"),
             sf.coalesce(*failures).alias("unparseable"),

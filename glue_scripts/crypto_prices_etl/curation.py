@@ -136,13 +136,15 @@ def outcomes_of(
     observations: list[tuple[RawManifest, Observation]] = []
     for manifest in manifests:
         parser = parser_of(manifest.source)
-        judge = with_reason(arguments.window, manifest.candle_interval)
+        judge = with_reason(parser, arguments.window, manifest.candle_interval)
         if not manifest.objects:
             continue
         observation = Observation()
         observations.append((manifest, observation))
         records = read_raw_records(spark, manifest, parser, observation)
-        candles.append(records.transform(to_candles(parser, arguments.batch_id)).transform(judge))
+        candles.append(
+            records.transform(to_candles(parser, manifest.candle_interval, arguments.batch_id)).transform(judge)
+        )
     return with_outcome(reduce(DataFrame.unionByName, candles)), observations
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
 from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.quality import SURPLUS
 from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPa
 
     The observation takes up how many ``rows`` there are.
     """
-    rejected = outcomes.where(~sf.col("outcome").isin(CURATED, DUPLICATE))
+    rejected = outcomes.where(~sf.col("outcome").isin(CURATED, DUPLICATE, SURPLUS))
     lines = rejected.select(sf.col("outcome").alias("reason"), *_QUARANTINE_COLUMNS)
     # Few by nature (the threshold), so one file that a person can read from top to bottom.
     ordered = lines.coalesce(1).sortWithinPartitions("raw_object", "record_position")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,6 +21,7 @@ from local_aws.chaos.faults import Kind
 
 FILE_VARIABLE = "CHAOS_GUARDS_FILE"
 
+_PAGES = threading.Lock()
 _STATEMENTS = {
     "merges-take-turns": "LOCK crypto.load_lock",
     "fetch-order": "CALL crypto.check_origin",
@@ -226,18 +228,17 @@ def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) ->
     return original(operator, context)
 
 
-def _put_page(original: Callable[..., Any], zone: Any, page: Any) -> Any:
-    if not _is_off("manifest-last", zone._window.start):
-        return original(zone, page)
-    waiting = zone.__dict__.setdefault("_chaos_waiting", [])
-    put, zone._put = zone._put, lambda *args, **kwargs: waiting.append((args, kwargs))
-    try:
-        return original(zone, page)
-    finally:
-        zone._put = put
+def _put_page(original: Callable[..., Any], zone: Any, market: Any, page: Any) -> Any:
+    """Without manifest-last: pages wait until the manifest is there. Each market has a thread of its own."""
+    with _PAGES:
+        if _is_off("manifest-last", zone._window.start) and "_chaos_waiting" not in zone.__dict__:
+            zone._chaos_waiting = []
+            zone._put = lambda *args, **kwargs: zone._chaos_waiting.append((args, kwargs))
+    return original(zone, market, page)
 
 
 def _commit_manifest(original: Callable[..., Any], zone: Any, written_at: Any) -> Any:
+    zone.__dict__.pop("_put", None)
     manifest = original(zone, written_at)
     for args, kwargs in zone.__dict__.get("_chaos_waiting", ()):
         zone._put(*args, **kwargs)

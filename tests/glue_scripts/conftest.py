@@ -37,6 +37,7 @@ class Lake:
         source: str = "binance",
         window: tuple[str, str] = ("2023-12-18", "2023-12-19"),
         records: int | None = None,
+        surplus: int = 0,
         sha256: str | None = None,
         fetched_at: str = "2023-12-19T00:05:01.123456Z",
     ) -> str:
@@ -55,6 +56,7 @@ class Lake:
                     "fetched_at": fetched_at,
                     "sha256": sha256 or hashlib.sha256(body.encode()).hexdigest(),
                     "records": len(json.loads(body)) if records is None else records,
+                    "surplus": surplus,
                 }
             )
         manifest = {
@@ -63,7 +65,7 @@ class Lake:
             "source": source,
             "window": {"start": window[0], "end": window[1]},
             "candle_interval": "1h",
-            "records": sum(o["records"] for o in objects),
+            "records": sum(o["records"] - o["surplus"] for o in objects),
             "objects": objects,
             "symbols": [
                 {"exchange_symbol": symbol, "symbol": symbol.removesuffix("USDT"), "quote_currency": "USDT"}

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 import pytest
+import requests
 from crypto_prices.http_client import HttpClient
 from werkzeug.serving import make_server
 
 from local_aws.exchange.faults import FaultPlan
+from local_aws.exchange.limits import RequestLimits
+from local_aws.exchange.rules import Rules
 from local_aws.exchange.server import create_exchange
 
 
@@ -17,27 +21,48 @@ from local_aws.exchange.server import create_exchange
 class RunningExchange:
     """The laptop's exchange on a real port."""
 
-    url: str = ""
+    base_url: str = ""
     now: datetime = datetime(2024, 6, 1, tzinfo=UTC)
     faults: FaultPlan = field(default_factory=FaultPlan)
+    limits: RequestLimits = field(init=False)
+    paths: list[str] = field(default_factory=list)
     queries: list[dict[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.limits = RequestLimits(lambda: datetime.now(UTC))
+
+    @property
+    def url(self) -> str:
+        """The base URL of Binance's API."""
+        return self.url_of("binance")
+
+    def set_rules(self, rules: Rules) -> None:
+        """Change what the APIs demand, as tests of other programs do: over HTTP."""
+        requests.put(f"{self.base_url}/exchange/_rules", json=asdict(rules), timeout=5).raise_for_status()
+        self.paths.clear()
+        self.queries.clear()
+
+    def url_of(self, source: str) -> str:
+        """Return the base URL of an API."""
+        return f"{self.base_url}/exchange/{source}"
 
 
 @pytest.fixture
 def exchange() -> Iterator[RunningExchange]:
     """Give the exchange with generated candles; what is asked of it is noted in ``queries``."""
     running = RunningExchange()
-    application = create_exchange(None, running.faults, now=lambda: running.now)
+    application = create_exchange(None, running.faults, limits=running.limits, now=lambda: running.now)
 
     def recording(environ, start_response):
         pairs = environ["QUERY_STRING"].split("&")
-        running.queries.append(dict(pair.split("=", 1) for pair in pairs if pair))
+        running.queries.append({name: unquote(value) for name, value in (pair.split("=", 1) for pair in pairs if pair)})
+        running.paths.append(environ["PATH_INFO"])
         return application(environ, start_response)
 
     server = make_server("127.0.0.1", 0, recording, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    running.url = f"http://127.0.0.1:{server.port}/exchange/binance"
+    running.base_url = f"http://127.0.0.1:{server.port}"
     yield running
     server.shutdown()
     thread.join()

@@ -2,13 +2,15 @@ import gzip
 import hashlib
 import json
 from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from crypto_prices.raw_zone import Market, RawZone
+from crypto_prices.markets import Market
+from crypto_prices.raw_zone import RawZone
 from crypto_prices.window import Window
 from moto import mock_aws
 
@@ -31,12 +33,12 @@ def s3(monkeypatch):
         client.delete_bucket(Bucket="lake")
 
 
-def page(body, records):
+def page(body, records, surplus=0):
     response = SimpleNamespace(body=body, url="https://x/klines?symbol=BTCUSDT", status=200, fetched_at=NOW)
-    return SimpleNamespace(response=response, records=records)
+    return SimpleNamespace(response=response, records=records, surplus=surplus)
 
 
-def zone(s3, attempt="a1"):
+def zone(s3, attempt="a1", markets=(BTC,)):
     return RawZone(
         s3_client=s3,
         bucket="lake",
@@ -44,16 +46,15 @@ def zone(s3, attempt="a1"):
         window=WINDOW,
         candle_interval="1h",
         attempt=attempt,
+        markets=markets,
         expected_records=24,
     )
 
 
 def fetch(s3, attempt="a1", body=b'[[1,"0.10"]]', when=NOW):
-    raw = zone(s3, attempt)
-    raw.begin_market(BTC)
-    raw.put_page(page(body, 1))
-    raw.begin_market(JTO)
-    raw.put_page(page(b"[]", 0))
+    raw = zone(s3, attempt, (BTC, JTO))
+    raw.put_page(JTO, page(b"[]", 0))
+    raw.put_page(BTC, page(body, 1))
     return raw.commit(when)
 
 
@@ -88,6 +89,7 @@ def test_bodies_are_landed_byte_for_byte_and_the_manifest_describes_them(s3):
         "sha256": hashlib.sha256(body).hexdigest(),
         "body_bytes": len(body),
         "records": 1,
+        "surplus": 0,
     }
 
 
@@ -102,31 +104,58 @@ def test_a_market_without_candles_is_recorded_as_a_gap(s3):
 
 def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
     raw = zone(s3)
-    raw.begin_market(BTC)
-    raw.put_page(page(b"[1]", 20))
-    raw.put_page(page(b"[2]", 4))
+    raw.put_page(BTC, page(b"[1]", 20))
+    raw.put_page(BTC, page(b"[2]", 4))
     manifest = raw.commit(NOW)
     assert (manifest.gaps, manifest.incomplete) == ([], {})
     assert [entry["outcome"] for entry in manifest.document()["symbols"]] == ["candles"]
 
 
+def test_the_surplus_is_landed_and_is_not_part_of_what_was_fetched(s3):
+    raw = zone(s3)
+    raw.put_page(BTC, page(b"[1,2,3]", 25, surplus=1))
+    manifest = raw.commit(NOW)
+    assert (manifest.records, manifest.incomplete) == (24, {})
+    document = manifest.document()
+    assert (document["records"], document["surplus"]) == (24, 1)
+    assert (document["objects"][0]["records"], document["objects"][0]["surplus"]) == (25, 1)
+    assert document["symbols"][0]["records"] == 24
+
+
+def test_a_market_whose_every_record_is_surplus_is_a_gap(s3):
+    raw = zone(s3)
+    raw.put_page(BTC, page(b"[1]", 1, surplus=1))
+    assert raw.commit(NOW).gaps == ["BTCUSDT"]
+
+
+def test_markets_are_landed_by_threads_of_their_own(s3):
+    markets = [Market(f"C{number}USDT", f"C{number}", "USDT") for number in range(8)]
+    raw = zone(s3, markets=markets)
+
+    def land(market):
+        for number in range(5):
+            raw.put_page(market, page(f"[{number}]".encode(), 1))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(land, markets))
+    landed = [obj.uri.rsplit("/", 1)[-1] for obj in raw.commit(NOW).objects]
+    assert landed == [f"{market.exchange_symbol}-{page:04d}.json.gz" for market in markets for page in range(1, 6)]
+
+
 def test_nothing_is_visible_before_the_manifest(s3):
     raw = zone(s3)
-    raw.begin_market(BTC)
-    raw.put_page(page(b"[]", 0))
+    raw.put_page(BTC, page(b"[]", 0))
     assert not [key for key in keys(s3) if key.endswith("manifest.json")]
 
 
 def test_pages_of_a_market_are_numbered_and_never_replaced(s3):
     raw = zone(s3)
-    raw.begin_market(BTC)
-    raw.put_page(page(b"[1]", 1))
-    raw.put_page(page(b"[2]", 1))
+    raw.put_page(BTC, page(b"[1]", 1))
+    raw.put_page(BTC, page(b"[2]", 1))
     assert [key.rsplit("/")[-1] for key in keys(s3)] == ["BTCUSDT-0001.json.gz", "BTCUSDT-0002.json.gz"]
     again = zone(s3)
-    again.begin_market(BTC)
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        again.put_page(page(b"[3]", 1))
+        again.put_page(BTC, page(b"[3]", 1))
 
 
 def test_another_attempt_has_its_own_prefix(s3):

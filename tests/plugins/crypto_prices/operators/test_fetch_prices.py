@@ -1,13 +1,18 @@
 import gzip
 import json
+import threading
+import time
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.batch import FetchedSource
 from crypto_prices.errors import RetryableSourceError
-from crypto_prices.operators.fetch_prices import FetchPricesOperator
+from crypto_prices.operators.fetch_prices import FetchPricesOperator, FetchStoppedError
+from crypto_prices.request_budget import RequestBudget
+from crypto_prices.sources.binance import BinanceSource
 
 from local_aws.exchange.faults import Fault, FaultKind
+from local_aws.exchange.rules import Rules
 
 PREFIX = "raw/crypto_prices/source=binance/year=2023/month=12/day=18/window=20231218-20231220/"
 
@@ -31,11 +36,15 @@ def keys(lake):
     return [entry["Key"] for entry in lake.list_objects_v2(Bucket="fetch-prices-lake").get("Contents", [])]
 
 
-def fetch(symbols=("BTCUSDT", "ETHUSDT"), **changes):
+def make_operator(symbols=("BTCUSDT", "ETHUSDT"), **changes):
     arguments = {
         "source": "binance", "symbols": list(symbols), "window_start": "2023-12-18", "window_end": "2023-12-20",
     }  # fmt: skip
-    return FetchPricesOperator(task_id="fetch_prices", **(arguments | changes)).execute({})
+    return FetchPricesOperator(task_id="fetch_prices", **(arguments | changes))
+
+
+def fetch(symbols=("BTCUSDT", "ETHUSDT"), **changes):
+    return make_operator(symbols, **changes).execute({})
 
 
 def test_every_response_is_landed_and_the_result_goes_through_json(lake):
@@ -71,9 +80,79 @@ def test_gaps_and_missing_candles_are_told_and_logged(lake, exchange, task_log):
 def test_an_unknown_symbol_fails_at_once_naming_it_and_commits_nothing(lake, exchange):
     with pytest.raises(AirflowFailException, match="binance: binance has no market NOPEUSDT"):
         fetch(["BTCUSDT", "NOPEUSDT"])
-    assert [query["symbol"] for query in exchange.queries] == ["BTCUSDT", "NOPEUSDT"]
-    assert len(keys(lake)) == 1  # what came before is there, and nobody reads it
+    assert sorted(query["symbol"] for query in exchange.queries) == ["BTCUSDT", "NOPEUSDT"]
+    # What came before may be there, and nobody reads it.
     assert not any(key.endswith("manifest.json") for key in keys(lake))
+
+
+def test_the_first_market_that_fails_ends_the_others(lake, exchange, monkeypatch):
+    monkeypatch.setattr(BinanceSource, "max_connections", 1)
+    symbols = ["BTCUSDT", "NOPEUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"]
+    with pytest.raises(AirflowFailException, match="NOPEUSDT"):
+        fetch(symbols)
+    assert [query["symbol"] for query in exchange.queries] in (symbols[:2], symbols[:3])
+
+
+def test_a_task_that_is_killed_commits_nothing_and_does_not_wait_out_its_pauses(lake, exchange):
+    exchange.faults.replace([Fault(FaultKind.RATE_LIMITED, symbol="ETHUSDT", times=None, retry_after=100)])
+    operator = make_operator()
+    killer = threading.Timer(1, operator.on_kill)
+    killer.start()
+    began = time.monotonic()
+    with pytest.raises(FetchStoppedError):
+        operator.execute({})
+    assert time.monotonic() - began < 60  # of the 100 that the exchange has asked for
+    killer.join()
+    assert not any(key.endswith("manifest.json") for key in keys(lake))
+
+
+def test_markets_are_fetched_at_the_pace_of_the_settings(lake, exchange, aws, monkeypatch):
+    paces = []
+    monkeypatch.setattr(
+        "crypto_prices.operators.fetch_prices.RequestBudget",
+        lambda pace, **options: paces.append(pace) or RequestBudget(pace, **options),
+    )
+    fetch()
+    source = {"symbols": ["BTCUSDT"], "api_url": exchange.url, "requests_per_second": 12.5}
+    aws.change(s3_bucket="fetch-prices-lake", sources={"binance": source})
+    fetch(["BTCUSDT"])
+    assert paces == [BinanceSource.requests_per_second, 12.5]
+
+
+class TestAKey:
+    KEY = "planted-key-0123456789"
+
+    @pytest.fixture
+    def coingecko(self, lake, exchange, aws):
+        exchange.set_rules(Rules(coingecko_api_key=self.KEY))
+        source = {
+            "symbols": ["bitcoin"], "api_url": exchange.url_of("coingecko"), "connection_id": "coingecko_key",
+            "requests_per_second": 1000,
+        }  # fmt: skip
+        aws.change(s3_bucket="fetch-prices-lake", sources={"coingecko": source})
+        return lambda: fetch(["bitcoin"], source="coingecko")
+
+    def test_it_comes_from_the_connection_and_is_landed_nowhere(self, coingecko, lake, monkeypatch, task_log):
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": self.KEY}))
+        result = coingecko()
+        assert (result["records"], result["markets"]) == (48, ["BTC/USD"])
+        landed = [lake.get_object(Bucket="fetch-prices-lake", Key=key)["Body"].read() for key in keys(lake)]
+        written = [*landed[:-1], landed[-1], json.dumps(result).encode(), task_log.text.encode()]
+        assert not [text for text in written if self.KEY.encode() in text]
+        assert not [body for body in landed[:-1] if self.KEY.encode() in gzip.decompress(body)]
+
+    @pytest.mark.parametrize("password", [None, ""])
+    def test_a_connection_without_a_password_is_refused(self, coingecko, exchange, monkeypatch, password):
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": password}))
+        with pytest.raises(AirflowFailException, match="connection coingecko_key has no password.*airflow/connections"):
+            coingecko()
+        assert exchange.queries == []
+
+    def test_a_wrong_key_is_not_told_by_the_refusal(self, coingecko, monkeypatch, task_log):
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": "wrong-key-987"}))
+        with pytest.raises(AirflowFailException, match="coingecko: the source refused the request") as refusal:
+            coingecko()
+        assert "wrong-key" not in str(refusal.value) + task_log.text
 
 
 def test_an_exchange_that_asks_to_wait_long_is_not_waited_for_here(lake, exchange):

@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from crypto_prices.errors import FatalSourceError
+from crypto_prices.markets import CANONICAL_ASSETS, COINGECKO_COINS, Market
 from crypto_prices.sources import get_source, known_sources
-from crypto_prices.sources.base import checked_api_url, refuse_unclosed, split_market
+from crypto_prices.sources.base import checked_api_url, count_surplus, refuse_unclosed, split_market, time_ms
 from crypto_prices.sources.binance import BinanceSource
 from crypto_prices.window import Window
 from hypothesis import given
@@ -15,7 +16,7 @@ DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
 
 
 def test_the_registry_knows_its_sources():
-    assert known_sources() == ["binance"]
+    assert known_sources() == ["binance", "coinbase", "coingecko"]
     source = get_source("binance")
     assert isinstance(source, BinanceSource)
     assert source.api_url == "https://data-api.binance.vision"
@@ -23,7 +24,7 @@ def test_the_registry_knows_its_sources():
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones():
-    with pytest.raises(FatalSourceError, match=r"no source 'kraken'\. Known sources: binance"):
+    with pytest.raises(FatalSourceError, match=r"no source 'kraken'\. Known sources: binance, coinbase, coingecko"):
         get_source("kraken")
 
 
@@ -42,7 +43,74 @@ def test_an_unknown_source_is_refused_with_the_known_ones():
     ],
 )
 def test_binance_markets_are_split(exchange_symbol, market):
-    assert get_source("binance").market(exchange_symbol) == market
+    assert get_source("binance").market(exchange_symbol) == Market(exchange_symbol, *market)
+
+
+@pytest.mark.parametrize(
+    ("source", "exchange_symbol", "name"),
+    [
+        ("binance", "BTCUSDT", "BTC/USDT"),
+        ("binance", "BCHABCUSDT", "BCH/USDT"),
+        ("coinbase", "BTC-USD", "BTC/USD"),
+        ("coinbase", "CGLD-USD", "CELO/USD"),
+        ("coinbase", "1INCH-USDC", "1INCH/USDC"),
+        ("coingecko", "bitcoin", "BTC/USD"),
+        ("coingecko", "avalanche-2", "AVAX/USD"),
+    ],
+)
+def test_an_asset_has_one_name_whatever_the_exchange_calls_it(source, exchange_symbol, name):
+    assert get_source(source).market(exchange_symbol).name == name
+
+
+def test_the_names_that_differ_are_those_of_sources_and_fit_their_columns():
+    assert set(CANONICAL_ASSETS) <= set(known_sources())
+    assert len(set(COINGECKO_COINS.values())) == len(COINGECKO_COINS)
+    canonical = [*COINGECKO_COINS.values(), *(name for names in CANONICAL_ASSETS.values() for name in names.values())]
+    assert all(name.isalnum() and name.isupper() and len(name) <= 32 for name in canonical)
+
+
+def test_two_names_of_the_same_market_are_refused():
+    with pytest.raises(FatalSourceError, match="BCHUSDT and BCCUSDT of binance are the same market, BCH/USDT"):
+        get_source("binance").markets(["BTCUSDT", "BCHUSDT", "BCCUSDT"])
+    assert [market.name for market in get_source("binance").markets(["ETHBTC", "BTCUSDT"])] == ["ETH/BTC", "BTC/USDT"]
+
+
+@pytest.mark.parametrize("source", ["binance", "coinbase"])
+def test_a_key_for_a_source_that_takes_none_is_refused(source):
+    with pytest.raises(FatalSourceError, match=f"{source} takes no API key. Take connection_id out"):
+        get_source(source, api_key="secret")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit_ms", "time"),
+    [
+        (1702857600000, 1, 1702857600000),
+        (1702857600, 1000, 1702857600000),
+        ("1702857600", 1000, 1702857600000),
+        ("-0", 1, 0),
+        ("0" * 5000 + "7", 1, 7),
+        (253_402_300_799_999, 1, 253_402_300_799_999),
+        (253_402_300_800, 1000, None),
+        (-1, 1, None),
+        (10**30, 1, None),
+        ("9" * 5000, 1, None),
+        ("1.5", 1, None),
+        ("1702857600000.0", 1, None),
+        ("\u0661", 1, None),
+        (True, 1, None),
+        (None, 1, None),
+        ([1], 1, None),
+        ("", 1, None),
+    ],
+)
+def test_only_whole_numbers_are_times(value, unit_ms, time):
+    assert time_ms(value, unit_ms) == time
+
+
+def test_the_surplus_is_what_is_readably_of_another_time():
+    start = 1702857600000
+    times = [start - 1, start, start + 86_399_999, start + 86_400_000, None]
+    assert count_surplus(times, DAY) == 2
 
 
 def test_the_longest_quote_currency_wins():
@@ -85,9 +153,7 @@ def test_what_must_not_become_a_key_is_refused(exchange_symbol):
 
 @given(base=st.from_regex(r"[A-Z0-9]{1,15}", fullmatch=True), quote=st.sampled_from(BinanceSource.quote_currencies))
 def test_a_market_is_never_changed_by_splitting(base, quote):
-    symbol, quote_currency = get_source("binance").market(base + quote)
-    assert symbol + quote_currency == base + quote
-    assert symbol
+    assert get_source("binance").split_symbol(base + quote) == (base, quote)
 
 
 def test_intervals_divide_a_day():

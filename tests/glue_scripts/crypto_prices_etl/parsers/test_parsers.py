@@ -1,0 +1,105 @@
+"""What the parsers of the sources make of good answers, surplus and copies; bad ones are in tests/sources."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from crypto_prices_etl.curation import curate, outcomes_of
+from crypto_prices_etl.raw_manifests import read_raw_manifests
+
+from tests.glue_scripts.conftest import DAY_START_MS, HOUR_MS
+
+pytestmark = pytest.mark.spark
+
+DAY = DAY_START_MS // 1000
+HOUR = HOUR_MS // 1000
+
+
+@pytest.fixture(scope="module")
+def judge(spark, lake, arguments):
+    """Judge the bodies of one source, and return the outcomes by exchange symbol, in the order of the records."""
+
+    def judged(source, bodies, records):
+        run = arguments(lake.raw(bodies, source=source, records=records))
+        outcomes, _ = outcomes_of(spark, read_raw_manifests(lake.s3, run.raw_manifests, run.window), run)
+        by_symbol = {}
+        for row in sorted(outcomes.collect(), key=lambda row: row["record_position"]):
+            by_symbol.setdefault(row["exchange_symbol"], []).append(row)
+        return by_symbol
+
+    return judged
+
+
+def opened(row):
+    return row["observed_at"].astimezone(dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def coinbase(judge):
+    good = f"[{DAY + HOUR},0.000000000000000001,43000.10,42000.5,42999.99,12.50000001]"
+    body = f"[[{DAY + 2 * HOUR},1,2,1,2,1e-7],{good},[{DAY - HOUR},1,2,1,2,0],[{DAY + 24 * HOUR},1,2,1,2,0],{good}]"
+    return judge("coinbase", {"BTC-USD": body}, records=5)["BTC-USD"]
+
+
+@pytest.fixture(scope="module")
+def coingecko(judge):
+    def table(*numbers, times=(DAY_START_MS - 9_000, DAY_START_MS + 41_331, DAY_START_MS + HOUR_MS + 899_999)):
+        return "[" + ",".join(f"[{time},{number}]" for time, number in zip(times, numbers, strict=False)) + "]"
+
+    whole = (
+        f'{{"prices":{table(1, "42000.123456789", 5)},"market_caps":{table(1, "8.23E11", "null")},'
+        f'"total_volumes":{table(1, 2, 3)}}}'
+    )
+    late = (DAY_START_MS, DAY_START_MS + HOUR_MS + 900_001, DAY_START_MS + 2 * HOUR_MS)
+    other = (DAY_START_MS, DAY_START_MS + HOUR_MS, DAY_START_MS + 2 * HOUR_MS + 1)
+    odd = (
+        f'{{ "total_volumes": {table(1, 2, 3, times=late)}, "more": {{"x": [1]}},\n'
+        f'"market_caps": {table(7, 8, 9, times=other)}, "prices":{table(3, 4, 5, times=late)} }}'
+    )
+    short = f'{{"prices":{table(1, 2)},"market_caps":[],"total_volumes":{table(1, 2, 3)}}}'
+    return judge("coingecko", {"bitcoin": whole, "odd": odd, "short": short}, records=3)
+
+
+class TestCoinbase:
+    def test_a_row_is_a_candle_digit_for_digit(self, coinbase):
+        row = coinbase[1]
+        assert opened(row) == dt.datetime(2023, 12, 18, 1, tzinfo=dt.UTC)
+        assert (row["low_price"], row["high_price"]) == (Decimal("0.000000000000000001"), Decimal("43000.1"))
+        assert (row["open_price"], row["close_price"]) == (Decimal("42000.5"), Decimal("42999.99"))
+        assert row["base_volume"] == Decimal("12.50000001")
+        assert (row["quote_volume"], row["trade_count"], row["market_cap"]) == (None, None, None)
+        assert coinbase[0]["base_volume"] == Decimal("0.0000001")
+
+    def test_rows_beyond_the_window_are_surplus_and_copies_duplicates(self, coinbase):
+        assert [row["outcome"] for row in coinbase] == ["curated", "curated", "surplus", "surplus", "duplicate"]
+
+
+class TestCoinGecko:
+    def test_a_point_is_the_open_price_of_its_hour_digit_for_digit(self, coingecko):
+        surplus, first, second = coingecko["bitcoin"]
+        assert (opened(first), opened(second)) == (
+            dt.datetime(2023, 12, 18, 0, tzinfo=dt.UTC),
+            dt.datetime(2023, 12, 18, 1, tzinfo=dt.UTC),
+        )
+        assert (first["open_price"], first["market_cap"]) == (Decimal("42000.123456789"), Decimal("823000000000"))
+        assert second["market_cap"] is None
+        given = ("high_price", "low_price", "close_price", "base_volume", "quote_volume", "trade_count")
+        assert {first[column] for column in given} == {None}
+        assert [row["outcome"] for row in (surplus, first, second)] == ["surplus", "curated", "curated"]
+
+    def test_the_members_of_an_answer_come_in_any_order_and_a_late_point_is_no_price_of_the_hour(self, coingecko):
+        assert [row["outcome"] for row in coingecko["odd"]] == ["curated", "malformed_record", "malformed_record"]
+
+    def test_a_place_that_a_table_does_not_have_is_null(self, coingecko):
+        assert [row["outcome"] for row in coingecko["short"]] == ["surplus", "curated", "malformed_record"]
+        assert coingecko["short"][2]["record"] == f"[null,null,[{DAY_START_MS + HOUR_MS + 899_999},3]]"
+
+
+def test_the_surplus_is_counted_nowhere_and_not_quarantined(spark, lake, arguments):
+    body = f"[[{DAY},1,2,1,2,1],[{DAY - HOUR},1,2,1,2,0]]"
+    manifest = lake.raw({"BTC-USD": body}, source="coinbase", surplus=1)
+    report = curate(spark, lake.s3, lake.glue, arguments(manifest))
+    assert report["sources"]["coinbase"] == {"fetched": 1, "curated": 1, "quarantined": {}, "duplicates": 0}
+    assert report["quarantine"] is None
