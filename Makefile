@@ -9,14 +9,18 @@ CODE := dags plugins glue_scripts local_aws tests
 # The constraints that MWAA's image is built with; `make lock CONSTRAINTS=<file or URL>` takes others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
+MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
+	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
+	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
 	@printf '  make demo LIVE=1                                    take the real exchange API\n'
 	@printf '  make demo FORCE=1                                   load even what the warehouse already holds\n'
-	@printf '  make airflow PORT=8081                              another port for the UI; SYMBOLS, MARKET_DATA as above\n'
-	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SYMBOLS, MARKET_DATA as above\n'
+	@printf '  make airflow PORT=8081                              another port for the UI; SOURCES, SYMBOLS, MARKET_DATA as above\n'
+	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SOURCES, SYMBOLS, MARKET_DATA as above\n'
 	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       how many days at once; the last day first\n'
 	@printf '  make backfill … REPROCESS=failed                    run failed (or completed) days again\n'
 	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; ALL=1 for all, not only every two that can meet\n'
@@ -29,20 +33,18 @@ setup: ## Make .venv from requirements.lock and find Java
 
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_aws.demo $(if $(DATE),--date '$(DATE)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
-		$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)') $(if $(filter-out 0,$(LIVE)),--live) \
-		$(if $(filter-out 0,$(FORCE)),--force)
+	@exec $(PYTHON_RUN) -m local_aws.demo $(if $(DATE),--date '$(DATE)') $(MARKETS) \
+		$(if $(filter-out 0,$(LIVE)),--live) $(if $(filter-out 0,$(FORCE)),--force)
 
 airflow: ## Run the local AWS and a complete Airflow, and print the address of its UI (Ctrl-C stops it)
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_aws.airflow_services $(if $(PORT),--port '$(PORT)') \
-		$(if $(SYMBOLS),--symbols '$(SYMBOLS)') $(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
+	@exec $(PYTHON_RUN) -m local_aws.airflow_services $(if $(PORT),--port '$(PORT)') $(MARKETS)
 
 backfill: ## Load a range of days with Airflow (FROM=, TO=) and show the result
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_aws.backfill --from '$(FROM)' --to '$(TO)' $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
+	@exec $(PYTHON_RUN) -m local_aws.backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) \
 		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
-		$(if $(filter-out 0,$(BACKWARDS)),--backwards) $(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
+		$(if $(filter-out 0,$(BACKWARDS)),--backwards)
 
 chaos: ## Break loads at every side effect and compare with a clean load
 	$(SETUP)

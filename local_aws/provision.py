@@ -14,7 +14,7 @@ import json
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +51,7 @@ DEFAULT_MAX_REJECTED_SHARE = 0.01
 DEFAULT_SYMBOLS: Mapping[str, tuple[str, ...]] = {
     "binance": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"),
 }
+_LOCAL_REQUESTS_PER_SECOND = 100
 _WAIT_SECONDS = 30
 
 
@@ -141,7 +142,7 @@ def provision(
     endpoint: str,
     *,
     exchange_urls: Mapping[str, str] | None = None,
-    symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
+    symbols: Mapping[str, Sequence[str]] = DEFAULT_SYMBOLS,
     candle_interval: str = "1h",
     max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
     glue_scripts: Path = GLUE_SCRIPTS,
@@ -150,7 +151,8 @@ def provision(
 
     Args:
         endpoint: The URL of the local AWS.
-        exchange_urls: The base URL of each source's API; by default the laptop's own exchange.
+        exchange_urls: The base URL of each source's API; by default the laptop's own exchange, which may be asked
+            faster than the real ones.
         symbols: The exchange symbols of each source.
         candle_interval: The length of a candle.
         max_rejected_share: The share of rejected records, from 0 to 1, above which a Glue run fails.
@@ -171,7 +173,12 @@ def provision(
     step.catalog(_schemas(glue_scripts))
     step.glue_job(roles["crypto-prices-glue"])
     secret_arn = step.warehouse(roles["crypto-prices-redshift-copy"])
-    urls = exchange_urls or {source: f"{endpoint}/exchange/{source}" for source in symbols}
+    sources: dict[str, dict[str, Any]] = {source: {"symbols": list(names)} for source, names in symbols.items()}
+    for source, settings in sources.items():
+        if exchange_urls is None:
+            settings |= {"api_url": f"{endpoint}/exchange/{source}", "requests_per_second": _LOCAL_REQUESTS_PER_SECOND}
+        else:
+            settings["api_url"] = exchange_urls[source]
     step.settings(
         {
             "s3_bucket": BUCKET,
@@ -184,7 +191,7 @@ def provision(
             "redshift_copy_role_arn": roles["crypto-prices-redshift-copy"],
             "candle_interval": candle_interval,
             "max_rejected_share": max_rejected_share,
-            "sources": {source: {"symbols": list(names), "api_url": urls[source]} for source, names in symbols.items()},
+            "sources": sources,
         }
     )
     return Provisioned(

@@ -104,7 +104,7 @@ class LocalPlatform:
             self._aws = self._closing.enter_context(aws)
         except (RuntimeError, TimeoutError) as error:
             raise LocalAirflowError(str(error)) from error
-        self._names = provision(self._aws.endpoint, symbols={"binance": tuple(self._markets.symbols)})
+        self._names = provision(self._aws.endpoint, symbols=self._markets.symbols)
         self._airflow = self._closing.enter_context(
             LocalAirflow(
                 self._state_dir,

@@ -65,7 +65,7 @@ def parse_options(arguments: Sequence[str] | None = None, today: date | None = N
         max_active_runs=given.max_active_runs,
         reprocess=given.reprocess,
         backwards=given.backwards,
-        markets=chosen if given.symbols or given.market_data else None,
+        markets=chosen if given.sources or given.symbols or given.market_data else None,
         default_markets=chosen,
         state_dir=given.state_dir.resolve(),
     )

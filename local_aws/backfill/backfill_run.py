@@ -131,8 +131,8 @@ class BackfillRun:
                 raise BackfillError(f"the Airflow at {running.url} was not started by make airflow: stop it first")
             if self._options.markets is not None:
                 raise BackfillError(
-                    f"an Airflow runs at {running.url} with markets of its own: leave SYMBOLS and MARKET_DATA out, "
-                    "or stop it first"
+                    f"an Airflow runs at {running.url} with markets of its own: leave SOURCES, SYMBOLS and MARKET_DATA "
+                    "out, or stop it first"
                 )
             self._screen.step(f"using the Airflow at {running.url}")
             yield _Target(AirflowApi(running.url), running.names, lambda: None)

@@ -46,8 +46,7 @@ def parse_options(arguments: list[str] | None = None, today: date | None = None)
     chosen = markets.chosen_markets(parser, given)
     return Options(
         day=day,
-        symbols=chosen.symbols,
-        market_data=chosen.market_data,
+        markets=chosen,
         live=given.live,
         force=given.force,
         state_dir=given.state_dir.resolve(),

@@ -23,6 +23,7 @@ from local_aws.airflow_environment import REPOSITORY, airflow_environment, airfl
 from local_aws.demo import failure
 from local_aws.demo.screen import Screen
 from local_aws.demo.task_progress import TaskProgress, read_progress
+from local_aws.markets import Markets
 from local_aws.provision import Provisioned, aws_environment, local_client, provision
 
 sys.path.insert(0, str(REPOSITORY / "plugins"))
@@ -30,6 +31,7 @@ sys.path.insert(0, str(REPOSITORY / "plugins"))
 # The bundle's own queries are asked with the bundle's own filters.
 from crypto_prices.lake_paths import curation_report_key
 from crypto_prices.macros import FILTERS
+from crypto_prices.sources import get_source
 from crypto_prices.window import Window
 
 START_SECONDS = 120
@@ -39,7 +41,6 @@ STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
 
 HEALTH_PATH = "/_local_aws/health"  # of local_aws.server, which takes a second to import
-LIVE_URL = "https://data-api.binance.vision"
 
 
 class DemoError(Exception):
@@ -52,16 +53,14 @@ class Options:
 
     Attributes:
         day: UTC day to load.
-        symbols: Exchange symbols to load.
-        market_data: Folder of recorded candles that the local exchange serves; None for generated ones.
+        markets: What to load, and the candles that the local exchange serves.
         live: Take the real exchange API.
         force: Load even what the warehouse already holds.
         state_dir: Where everything is kept.
     """
 
     day: date
-    symbols: list[str]
-    market_data: Path | None
+    markets: Markets
     live: bool
     force: bool
     state_dir: Path
@@ -151,8 +150,8 @@ class DayRun:
     def _start_local_aws(self, endpoint: str) -> subprocess.Popen[bytes]:
         arguments = [sys.executable, "-m", "local_aws", "--port", endpoint.rsplit(":", 1)[1]]
         arguments += ["--state-dir", str(self.options.state_dir), "--no-provision"]
-        if self.options.market_data:
-            arguments += ["--market-data", str(self.options.market_data)]
+        if self.options.markets.market_data:
+            arguments += ["--market-data", str(self.options.markets.market_data)]
         child = child_process.start(arguments, environment=os.environ, log=self.aws_log, directory=REPOSITORY)
         self._children.append(child)
         return child
@@ -179,8 +178,10 @@ class DayRun:
             time.sleep(0.1)
         return provision(
             endpoint,
-            symbols={"binance": tuple(self.options.symbols)},
-            exchange_urls={"binance": LIVE_URL} if self.options.live else None,
+            symbols=self.options.markets.symbols,
+            exchange_urls={source: get_source(source).default_api_url for source in self.options.markets.symbols}
+            if self.options.live
+            else None,
         )
 
     def _watch(self, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]) -> list[TaskProgress]:

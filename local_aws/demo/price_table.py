@@ -21,18 +21,18 @@ class MarketDay:
         market: Such as ``BTC/USDT``.
         candles: Number of candles.
         open_price: First price.
-        low_price: Lowest price.
-        high_price: Highest price.
+        low_price: Lowest price; None where the source has prices at instants and no candles.
+        high_price: Highest price, likewise.
         close_price: Last price.
-        chart: The closing prices as bars, one per candle.
+        chart: The closing prices as bars, one per candle; the prices themselves where there are no candles.
     """
 
     source: str
     market: str
     candles: int
     open_price: Decimal
-    low_price: Decimal
-    high_price: Decimal
+    low_price: Decimal | None
+    high_price: Decimal | None
     close_price: Decimal
     chart: str
 
@@ -50,27 +50,36 @@ def chart(prices: Sequence[Decimal]) -> str:
 
 
 def market_days(rows: Sequence[dict[str, Any]]) -> list[MarketDay]:
-    """Return one line per market of the rows of ``sql/queries/prices_of_window.sql`` (ordered by market and time)."""
+    """Return one line per market, the same asset of several sources side by side.
+
+    Args:
+        rows: Rows of ``sql/queries/prices_of_window.sql``, ordered by market and time.
+    """
     days = []
     for (source, symbol, quote), group in groupby(rows, lambda r: (r["source"], r["symbol"], r["quote_currency"])):
         candles = sorted(group, key=lambda row: datetime.fromisoformat(row["observed_at"]))
-        closes = [Decimal(row["close_price"]) for row in candles]
+        closes = [Decimal(row["close_price"] or row["open_price"]) for row in candles]
+        lows, highs = (
+            [Decimal(row[name]) for row in candles if row[name] is not None] for name in ("low_price", "high_price")
+        )
         days.append(
             MarketDay(
                 source=source,
                 market=f"{symbol}/{quote}",
                 candles=len(candles),
                 open_price=Decimal(candles[0]["open_price"]),
-                low_price=min(Decimal(row["low_price"]) for row in candles),
-                high_price=max(Decimal(row["high_price"]) for row in candles),
+                low_price=min(lows, default=None),
+                high_price=max(highs, default=None),
                 close_price=closes[-1],
                 chart=chart(closes),
             )
         )
-    return days
+    return sorted(days, key=lambda day: (day.market.partition("/")[0], day.source, day.market))
 
 
-def plain(number: Decimal) -> str:
-    """Return a decimal with its own digits, without the zeros that the column's scale adds."""
+def plain(number: Decimal | None) -> str:
+    """Return a decimal with its own digits, without the zeros that the column's scale adds; a dash for None."""
+    if number is None:
+        return "–"  # noqa: RUF001 - a dash is meant
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -101,3 +102,19 @@ class Batch:
     def from_xcom(cls, data: dict[str, Any]) -> Batch:
         """Return the batch that ``as_xcom`` gave."""
         return cls(**{**data, "sources": [FetchedSource(**fetched) for fetched in data["sources"]]})
+
+
+def missing_sources(wanted: Iterable[str], batch: Batch) -> str:
+    """Return which sources a batch was to have and has not, and what to do about it; empty when it has all of them.
+
+    Args:
+        wanted: The sources that the run was to load.
+        batch: What it could load.
+    """
+    missing = sorted(set(wanted) - {fetched.source for fetched in batch.sources})
+    if not missing:
+        return ""
+    return (
+        f"{', '.join(missing)} was not fetched when the load was planned, so its candles of the window are not loaded: "
+        "clear fetch_prices of it (once more, if it is green by now) with its downstream tasks"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import Asset, TaskGroup, chain
+from airflow.sdk import Asset, TaskGroup, TriggerRule, chain
 
 from crypto_prices import macros
 from crypto_prices.operators.curate_prices import CuratePricesOperator
@@ -123,6 +123,8 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             task_id="plan_load",
             sql="load/find_current_loads.sql",
             force="{{ params.force }}",
+            # A source that fails does not hide the data of the others.
+            trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
             doc_md="Names the batch. Skips the rest of the run when the warehouse already holds exactly this content.",
         )
 
@@ -230,8 +232,8 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
             task_id="reconcile",
             sql="load/find_loads_of_window.sql",
             outlets=[FACT_CRYPTO_PRICES],
-            doc_md="Curated = staged = merged = rows in the window, and the catalog shows what the warehouse holds; or "
-            "the run is red. The log shows the accounting.",
+            doc_md="Curated = staged = merged = rows in the window, the catalog shows what the warehouse holds, and "
+            "every source was fetched; or the run is red. The log shows the accounting.",
         )
 
         chain(

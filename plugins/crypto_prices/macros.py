@@ -23,24 +23,29 @@ def window(ti: Any) -> Window:
     return Window.parse(first["window_start"], first["window_end"])
 
 
+def sources(ti: Any) -> list[str]:
+    """Return the sources that the run's ``fetch_prices`` tasks were to fetch, in their order."""
+    return [item["source"] for item in _pull(ti, "resolve_window")]
+
+
 def fetched(ti: Any) -> list[FetchedSource]:
-    """Return what the run's ``fetch_prices`` tasks fetched, one item for each source that it resolved.
+    """Return what the run's ``fetch_prices`` tasks fetched, one item for each source; one that failed has none.
 
     A task instance of a source that the run no longer has leaves its result behind; it is not asked for.
 
     Raises:
-        LookupError: What was fetched is not what was resolved.
+        LookupError: Nothing was fetched, or something else than what was resolved.
     """
-    wanted = [item["source"] for item in _pull(ti, "resolve_window")]
+    wanted = sources(ti)
     results = ti.xcom_pull(task_ids="fetch_prices", map_indexes=list(range(len(wanted))))
-    found = [FetchedSource(**result) for result in results if result is not None]
-    if [source.source for source in found] != wanted:
-        names = ", ".join(source.source for source in found) or "nothing"
+    found = {place: FetchedSource(**result) for place, result in enumerate(results) if result is not None}
+    if not found or any(wanted[place] != source.source for place, source in found.items()):
+        names = ", ".join(source.source for source in found.values()) or "nothing"
         raise LookupError(
             f"the run is to load {', '.join(wanted)}, but has fetched {names}: "
             "clear fetch_prices with its downstream tasks"
         )
-    return found
+    return list(found.values())
 
 
 def batch(ti: Any) -> Batch:

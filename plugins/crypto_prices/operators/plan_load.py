@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
 from crypto_prices import macros
-from crypto_prices.batch import Batch
+from crypto_prices.batch import Batch, missing_sources
 from crypto_prices.catalog import Catalog
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Warehouse
@@ -80,6 +80,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
 
     The skip is a short circuit: this task is green and the tasks after it are skipped at once.
     A run that a person cleared, or that was started with the param ``force``, is always loaded.
+    A source that could not be fetched does not keep the others from being loaded; ``reconcile`` is red then.
     Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
 
     Args:
@@ -106,7 +107,8 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         """Return the batch to load.
 
         Raises:
-            AirflowFailException: Nothing was fetched, but the warehouse has rows of the window.
+            AirflowFailException: Nothing was fetched, but the warehouse has rows of the window; or there is nothing to
+                load, and a source was not fetched.
         """
         ti, dag_run = context["ti"], context["dag_run"]
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), macros.fetched(ti))
@@ -122,6 +124,9 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         forced = str(self.force).lower() == "true"
         if reason and batch.records and (cleared or forced):
             self.log.info("Loading all the same, because the run was %s: %s", "forced" if forced else "cleared", reason)
+        elif reason and (missing := missing_sources(macros.sources(ti), batch)):
+            # Skipping would leave the run green.
+            raise AirflowFailException(f"{missing}. Of the others there is nothing to load: {reason}")
         elif reason:
             ti.xcom_push(key="skipped_because", value=reason)
             self.log.info("Nothing to load: %s", reason)

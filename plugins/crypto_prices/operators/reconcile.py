@@ -13,6 +13,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from crypto_prices import macros
+from crypto_prices.batch import missing_sources
 from crypto_prices.catalog import Catalog
 from crypto_prices.publication import numbered_loads
 from crypto_prices.reconciliation import (
@@ -56,7 +57,8 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return the batch's rows of ``crypto.etl_metadata``.
 
         Raises:
-            AirflowFailException: Two steps count differently, or rows of the load are gone from the fact table.
+            AirflowFailException: Two steps count differently, rows of the load are gone from the fact table, or a
+                source was not fetched.
             CatalogDiffersError: The catalog shows an older version of a day than this load's.
         """
         batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
@@ -84,6 +86,8 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
             check_published(report, numbered_loads(found), published)
         except ReconciliationError as error:
             raise AirflowFailException(str(error)) from error
+        if missing := missing_sources(macros.sources(context["ti"]), batch):
+            raise AirflowFailException(f"{missing}. The others are loaded")
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
                 "window_start": batch.window_start,

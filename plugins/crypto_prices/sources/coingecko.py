@@ -123,9 +123,9 @@ def hourly_ranges(window: Window) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _tables(response: Response) -> dict[str, list[Any]]:
-    document = response.json
-    tables = {name: document.get(name) for name in TABLES} if isinstance(document, dict) else {}
-    if not tables or not all(isinstance(table, list) for table in tables.values()):
+    document = response.json if isinstance(response.json, dict) else {}
+    tables = {name: document[name] for name in TABLES if isinstance(document.get(name), list)}
+    if len(tables) < len(TABLES):
         raise FatalSourceError(
             f"coingecko answered with something else than prices, market caps and volumes: {excerpt(response.body)}",
             "Check that api_url leads to CoinGecko's API; if it does, its format has changed",

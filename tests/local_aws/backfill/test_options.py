@@ -27,7 +27,7 @@ def test_everything_can_be_chosen():
     )
     assert (chosen.max_active_runs, chosen.reprocess, chosen.backwards) == (2, "failed", True)
     assert chosen.markets is not None
-    assert chosen.markets.symbols == ["BTCUSDT", "ETHUSDT"]
+    assert chosen.markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
 
 
 @pytest.mark.parametrize(

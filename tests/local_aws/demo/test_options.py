@@ -15,8 +15,8 @@ def options(*arguments):
 def test_without_arguments_it_is_yesterday_with_generated_candles():
     default = options()
     assert default.day == date(2026, 11, 22)
-    assert default.symbols == list(DEFAULT_SYMBOLS)
-    assert default.market_data is None
+    assert default.markets.symbols == {"binance": list(DEFAULT_SYMBOLS)}
+    assert default.markets.market_data is None
     assert not default.live
     assert not default.force
     assert default.state_dir.name == ".local"
@@ -26,8 +26,8 @@ def test_a_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
     (tmp_path / "JTOUSDT.csv.gz").touch()
     chosen = options("--date", "2023-12-18", "--symbols", "BTCUSDT, ETHUSDT,BTCUSDT", "--market-data", str(tmp_path))
     assert chosen.day == date(2023, 12, 18)
-    assert chosen.symbols == ["BTCUSDT", "ETHUSDT"]
-    assert chosen.market_data == tmp_path
+    assert chosen.markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
+    assert chosen.markets.market_data == tmp_path
     assert chosen.logical_date.isoformat() == "2023-12-18T00:00:00+00:00"
 
 
@@ -35,7 +35,30 @@ def test_recorded_candles_bring_all_their_symbols(tmp_path):
     (tmp_path / "binance-1h").mkdir()
     for symbol in ("ETHUSDT", "BTCUSDT"):
         (tmp_path / "binance-1h" / f"{symbol}.csv.gz").touch()
-    assert options("--market-data", str(tmp_path)).symbols == ["BTCUSDT", "ETHUSDT"]
+    assert options("--market-data", str(tmp_path)).markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
+
+
+def test_several_sources_have_the_same_assets():
+    chosen = options("--sources", "binance,coinbase, coingecko").markets
+    assert chosen.symbols == {
+        "binance": list(DEFAULT_SYMBOLS),
+        "coinbase": ["BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD", "DOGE-USD"],
+        "coingecko": ["bitcoin", "ethereum", "solana", "ripple", "dogecoin"],
+    }
+    assert chosen.count == 15
+
+
+def test_recorded_candles_bring_what_each_source_has_of_them(tmp_path):
+    for symbol in ("BTCUSDT", "JTOUSDT"):
+        (tmp_path / f"{symbol}.csv.gz").touch()
+    chosen = options("--sources", "coinbase,coingecko", "--market-data", str(tmp_path)).markets
+    assert chosen.symbols == {"coinbase": ["BTC-USD", "JTO-USD"], "coingecko": ["bitcoin"]}
+
+
+def test_a_symbol_goes_to_the_source_that_calls_a_market_so():
+    assert options("--symbols", "BTC-USD,BTCUSDT,bitcoin").markets.symbols == {
+        "coinbase": ["BTC-USD"], "binance": ["BTCUSDT"], "coingecko": ["bitcoin"],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -44,7 +67,12 @@ def test_recorded_candles_bring_all_their_symbols(tmp_path):
         (["--date", "18.12.2023"], "DATE=18.12.2023 is not a day"),
         (["--date", "2026-11-23"], "has not ended yet"),
         (["--date", "2027-01-01"], "has not ended yet"),
-        (["--symbols", "BTC/USDT"], "'BTC/USDT' is no exchange symbol"),
+        (["--symbols", "BTC/USDT"], "'BTC/USDT' is no exchange symbol of binance or coinbase or coingecko"),
+        (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' is no exchange symbol of binance"),
+        (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS names no market of coinbase"),
+        (["--symbols", "dentacoin"], "'dentacoin' is no exchange symbol"),
+        (["--sources", "kraken"], "SOURCES: there is no kraken; there are binance, coinbase, coingecko"),
+        (["--sources", ","], "SOURCES=, names no sources"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
         (["--market-data", "."], "holds no SYMBOL.csv.gz file"),
         (["--live", "--market-data", "."], "exclude each other"),

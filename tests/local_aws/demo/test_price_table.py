@@ -28,6 +28,15 @@ def test_a_day_is_its_first_last_lowest_and_highest_price():
     assert ether.chart == "▁"
 
 
+def test_a_source_without_candles_shows_its_prices_beside_the_same_asset_of_the_others():
+    rows = [row(0, "10", "8", "11", "9", symbol="ETH"), row(0, "1", "1", "1", "1")]
+    points = [row(hour, price, None, None, None) | {"source": "coingecko"} for hour, price in ((0, "10"), (1, "15"))]
+    btc, point, eth = market_days([*rows, *points])
+    assert (btc.source, btc.market, eth.market) == ("binance", "BTC/USDT", "ETH/USDT")
+    assert (point.source, point.open_price, point.close_price, point.chart) == ("coingecko", 10, 15, "▁█")
+    assert (plain(point.low_price), plain(point.high_price)) == ("–", "–")  # noqa: RUF001
+
+
 def test_a_chart_spans_from_the_lowest_to_the_highest():
     assert chart([Decimal(price) for price in (1, 2, 3, 4, 5, 6, 7, 8)]) == "▁▂▃▄▅▆▇█"
     assert chart([Decimal(5)] * 3) == "▁▁▁"

@@ -22,14 +22,23 @@ def test_what_a_source_left_that_the_run_no_longer_has_is_not_asked_for():
     assert macros.fetched(instance(["binance"], [fetched(), fetched("coinbase")])) == [fetched()]
 
 
+def test_a_source_that_failed_has_left_nothing():
+    both = ["binance", "coinbase"]
+    ti = instance(both, [fetched()])
+    assert macros.fetched(ti) == [fetched()]
+    ti.results["fetch_prices"] = [None, asdict(fetched("coinbase"))]
+    assert macros.fetched(ti) == [fetched("coinbase")]
+    assert macros.sources(ti) == both
+
+
 @pytest.mark.parametrize(
     ("wanted", "results"),
     [
-        (["binance", "coinbase"], [fetched()]),
+        (["binance"], []),
         (["coinbase"], [fetched(), fetched("coinbase")]),
         (["binance", "coinbase"], [fetched(), fetched()]),
     ],
-    ids=["not fetched", "moved", "twice"],
+    ids=["nothing", "moved", "twice"],
 )
 def test_what_was_fetched_must_be_what_was_resolved(wanted, results):
     with pytest.raises(LookupError, match="clear fetch_prices with its downstream tasks"):

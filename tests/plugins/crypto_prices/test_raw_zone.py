@@ -1,8 +1,8 @@
 import gzip
 import hashlib
 import json
-from dataclasses import replace
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 

@@ -80,10 +80,17 @@ def make_task(dag: Any) -> Callable[..., Any]:
 def make_context() -> Callable[..., dict[str, Any]]:
     """Give a function that makes the context of a run of the window [2023-12-18, 2023-12-20)."""
 
-    def make(*, force: bool = False, clear_number: int = 0, run_id: str = "run_1", **results: Any) -> dict[str, Any]:
+    def make(
+        *,
+        force: bool = False,
+        clear_number: int = 0,
+        run_id: str = "run_1",
+        sources: tuple[str, ...] = ("binance",),
+        **results: Any,
+    ) -> dict[str, Any]:
         window = {"window_start": WINDOW.start.isoformat(), "window_end": WINDOW.end.isoformat()}
         return {
-            "ti": TaskInstance({"resolve_window": [{"source": "binance"} | window]} | results),
+            "ti": TaskInstance({"resolve_window": [{"source": name} | window for name in sources]} | results),
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number),
             "params": {"force": force},
             "outlet_events": OutletEventAccessors(),

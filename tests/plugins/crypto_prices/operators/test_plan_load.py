@@ -148,6 +148,16 @@ class TestExecute:
         assert f"Loading all the same, because the run was {word}: the warehouse already holds" in task_log.text
         assert "skipped_because" not in self.pushed
 
+    def test_a_source_that_was_not_fetched_leaves_the_others_to_be_loaded(self, plan):
+        result = plan(conftest.fetched(content_hash="h2"), sources=("binance", "coinbase"))
+        assert [source["source"] for source in result["sources"]] == ["binance"]
+
+    def test_a_source_that_was_not_fetched_makes_a_run_red_that_has_nothing_else_to_load(self, plan):
+        with pytest.raises(AirflowFailException) as refusal:
+            plan(conftest.fetched(), sources=("binance", "coinbase"))
+        assert "coinbase was not fetched when the load was planned" in str(refusal.value)
+        assert "Of the others there is nothing to load: the warehouse already holds" in str(refusal.value)
+
     def test_other_content_is_loaded(self, plan):
         assert plan(conftest.fetched(content_hash="h2"))["batch_id"] == conftest.batch().batch_id
 

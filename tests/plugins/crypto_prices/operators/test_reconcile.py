@@ -46,8 +46,8 @@ def loaded(warehouse):
 def reconcile(warehouse, catalog, make_task, make_context):
     """Give a function that runs the task and returns its result and the asset event's extra."""
 
-    def run():
-        context = make_context(plan_load=THIS.as_xcom(), read_curation_report=report(THIS))
+    def run(**run_options):
+        context = make_context(plan_load=THIS.as_xcom(), read_curation_report=report(THIS), **run_options)
         rows = make_task("reconcile", context).execute(context)
         return rows, context["outlet_events"][FACT_CRYPTO_PRICES].extra
 
@@ -75,6 +75,15 @@ def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(load
     ]  # fmt: skip
     assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "batch_id": ATTEMPT}
     assert "source" in task_log.text
+    assert "in window" in task_log.text
+
+
+def test_a_source_that_was_not_fetched_is_red_when_all_others_are_right(loaded, reconcile, published, task_log):
+    loaded()
+    with pytest.raises(
+        AirflowFailException, match=r"coinbase was not fetched .* not loaded: clear .*The others are loa"
+    ):
+        reconcile(sources=("binance", "coinbase"))
     assert "in window" in task_log.text
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, date, datetime, timedelta
 
@@ -34,7 +35,7 @@ def test_every_range_is_answered_with_hourly_points(days, lengths):
     assert [(end - first).days for first, end in ranges] == lengths
     assert ranges[-1][1] == window(days).ends_at
     assert ranges[0][0] == window(days).starts_at - timedelta(days=days == 1)
-    assert all(before[1] == after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(ranges))
 
 
 def test_a_day_is_asked_for_with_the_day_before_it_which_is_surplus(exchange, client):
