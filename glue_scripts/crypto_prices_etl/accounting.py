@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
-from crypto_prices_etl.errors import CurationError, RejectedShareError
-from crypto_prices_etl.quality import REASONS
+from crypto_prices_etl.errors import CurationError, RejectedShareError, RuleFailedError
+from crypto_prices_etl.quality import REASONS, Action, RowRules, rule_of
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class SourceCounts:
     curated: int = 0
     duplicates: int = 0
     quarantined: Mapping[str, int] = field(default_factory=dict)
+    warned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rejected(self) -> int:
@@ -64,12 +66,16 @@ class Counts:
         return sum(s.rejected for s in self.sources.values())
 
 
-def outcome_metrics(sources: Sequence[str]) -> list[Column]:
-    """Return what to observe on the rows with outcomes: how many there are of each source and outcome."""
+def outcome_metrics(sources: Sequence[str], rules: RowRules) -> list[Column]:
+    """Return what to observe on the rows with outcomes: how many there are of each source and outcome, or warning."""
+    counted = {outcome: sf.col("outcome") == outcome for outcome in _OUTCOMES}
+    for rule in rules.of(Action.WARN):
+        # Of a record that is rejected anyway, a warning says nothing more.
+        counted[_warning(rule)] = (sf.col("outcome") == CURATED) & sf.array_contains("warnings", rule)
     return [
-        sf.count_if((sf.col("source") == source) & (sf.col("outcome") == outcome)).alias(_metric(source, outcome))
+        sf.count_if((sf.col("source") == source) & condition).alias(_metric(source, name))
         for source in sources
-        for outcome in _OUTCOMES
+        for name, condition in counted.items()
     ]
 
 
@@ -88,7 +94,11 @@ def written_metrics(days: Sequence[dt.date]) -> list[Column]:
 
 
 def counts_from(
-    fetched: Mapping[str, int], outcomes: Mapping[str, Any], written: Mapping[str, Any], days: Sequence[dt.date]
+    fetched: Mapping[str, int],
+    outcomes: Mapping[str, Any],
+    written: Mapping[str, Any],
+    days: Sequence[dt.date],
+    rules: RowRules,
 ) -> Counts:
     """Return the counts out of what was observed, if they add up.
 
@@ -97,6 +107,7 @@ def counts_from(
         outcomes: What ``outcome_metrics`` observed.
         written: What ``written_metrics`` observed.
         days: The days of the window.
+        rules: What the rules were to do.
 
     Raises:
         CurationError: A record is unaccounted for, or what was written is not what was curated.
@@ -107,6 +118,7 @@ def counts_from(
             curated=outcomes[_metric(source, CURATED)],
             duplicates=outcomes[_metric(source, DUPLICATE)],
             quarantined={r: outcomes[_metric(source, r)] for r in REASONS if outcomes[_metric(source, r)]},
+            warned={rule: outcomes[_metric(source, _warning(rule))] for rule in rules.of(Action.WARN)},
         )
         for source, records in fetched.items()
     }
@@ -141,6 +153,57 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
             f"of {max_rejected_share:g}: {json.dumps(reasons)}. Nothing was published; "
             f"the records are in {quarantine_uri}"
         )
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """What a rule found in the records of a source.
+
+    Attributes:
+        source: Name of the source.
+        rule: Name of the rule.
+        action: What it is to do.
+        checked: Number of records.
+        broken: How many of them break it, and no rule that is tried before it.
+    """
+
+    source: str
+    rule: str
+    action: Action
+    checked: int
+    broken: int
+
+
+def rule_results(counts: Counts, rules: RowRules) -> list[RuleResult]:
+    """Return what every rule found, of every source."""
+    results = []
+    for source, found in sorted(counts.sources.items()):
+        broken = Counter(found.warned)
+        for reason, records in found.quarantined.items():
+            broken[rule_of(reason)] += records
+        results += [
+            RuleResult(source, rule, action, found.fetched, broken[rule]) for rule, action in rules.actions.items()
+        ]
+    return results
+
+
+def check_rules(results: Iterable[RuleResult], quarantine_uri: str) -> None:
+    """Fail the run if a record breaks a rule that is to fail.
+
+    Raises:
+        RuleFailedError: The message names the rules and the quarantine.
+    """
+    failed = [result for result in results if result.action is Action.FAIL and result.broken]
+    if failed:
+        named = ", ".join(f"{r.rule} ({r.broken} of {r.checked} records of {r.source})" for r in failed)
+        raise RuleFailedError(
+            f"records broke rules that are to fail the run: {named}. Nothing was published; the records are in "
+            f"{quarantine_uri}"
+        )
+
+
+def _warning(rule: str) -> str:
+    return f"warned {rule}"
 
 
 def _metric(source: str, outcome: str) -> str:

@@ -20,6 +20,7 @@ OPTION_NAMES = (
     "catalog_table",
     "lake_bucket",
     "max_rejected_share",
+    "row_rules",
 )
 """What ``getResolvedOptions`` is asked for.
 
@@ -66,6 +67,7 @@ class CurationArguments:
         catalog_table: The curated table.
         lake_bucket: The bucket that holds every zone.
         max_rejected_share: The largest tolerated quarantined/fetched, from 0 to 1.
+        row_rules: What the rules for records are to do, JSON (see ``quality.RowRules``).
     """
 
     job_run_id: str
@@ -76,6 +78,7 @@ class CurationArguments:
     catalog_table: str
     lake_bucket: str
     max_rejected_share: float
+    row_rules: str
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> CurationArguments:
@@ -107,6 +110,7 @@ class CurationArguments:
             catalog_table=options["catalog_table"],
             lake_bucket=options["lake_bucket"],
             max_rejected_share=_share(options["max_rejected_share"]),
+            row_rules=options["row_rules"],
         )
 
 

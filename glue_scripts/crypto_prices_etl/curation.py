@@ -15,13 +15,15 @@ from crypto_prices_etl.accounting import (
     Counts,
     SourceCounts,
     check_rejected_share,
+    check_rules,
     counts_from,
     outcome_metrics,
+    rule_results,
     written_metrics,
 )
 from crypto_prices_etl.candles import to_candles
 from crypto_prices_etl.carry_over import CarriedOver, asked_markets, carry_over, published_days
-from crypto_prices_etl.curation_report import copy_manifest, curation_report, put_json
+from crypto_prices_etl.curation_report import copy_manifest, curation_report, put_json, quality_report
 from crypto_prices_etl.deduplication import with_outcome
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.lake_files import (
@@ -33,7 +35,8 @@ from crypto_prices_etl.lake_files import (
     write_quarantine,
 )
 from crypto_prices_etl.parsers import parser_of
-from crypto_prices_etl.quality import with_reason
+from crypto_prices_etl.quality import RowRules, with_reason
+from crypto_prices_etl.quarantined_candles import QuarantinedCandles, read_quarantined_candles
 from crypto_prices_etl.raw_manifests import RawManifest, read_raw_manifests
 from crypto_prices_etl.raw_records import check_objects, read_raw_records
 
@@ -88,6 +91,7 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         counts = _write(spark, manifests, fetched, paths, arguments)
     else:
         counts = Counts({source: SourceCounts() for source in fetched}, {})
+    quality, quarantined = _judge(s3, counts, paths, arguments)
 
     files = list_curated_files(s3, paths, arguments.window.days())
     audit(counts.rows_by_day, files)
@@ -96,7 +100,7 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
     asked = asked_markets(manifests)
     carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
-    report = curation_report(arguments, paths, counts, carried, asked)
+    report = curation_report(arguments, paths, counts, carried, asked, rules=quality["rules"], quarantined=quarantined)
     put_json(s3, paths.bucket, paths.curation_report_key, report)
     logger.info("curated %s: %s", arguments.window.as_json(), report["totals"])
     return report
@@ -134,9 +138,10 @@ def outcomes_of(
     """
     candles: list[DataFrame] = []
     observations: list[tuple[RawManifest, Observation]] = []
+    rules = RowRules.parse(arguments.row_rules)
     for manifest in manifests:
         parser = parser_of(manifest.source)
-        judge = with_reason(parser, arguments.window, manifest.candle_interval)
+        judge = with_reason(parser, rules, arguments.window, manifest.candle_interval)
         if not manifest.objects:
             continue
         observation = Observation()
@@ -173,15 +178,33 @@ def _write(
     arguments: CurationArguments,
 ) -> Counts:
     """Write the curated version and the quarantine if there is one; all counts come out of the first write."""
-    days = arguments.window.days()
+    days, rules = arguments.window.days(), RowRules.parse(arguments.row_rules)
     outcomes, read = outcomes_of(spark, manifests, arguments)
     judged, written = Observation(), Observation()
-    rows = curated_rows(outcomes.observe(judged, *outcome_metrics(sorted(fetched))))
+    rows = curated_rows(outcomes.observe(judged, *outcome_metrics(sorted(fetched), rules)))
     write_curated(rows.observe(written, *written_metrics(days)), paths)
     for manifest, observation in read:
         check_objects(manifest, observation)
-    counts = counts_from(fetched, judged.get, written.get, days)
+    counts = counts_from(fetched, judged.get, written.get, days, rules)
     if counts.rejected:
         _write_quarantine(spark, manifests, counts, paths, arguments)
-    check_rejected_share(counts, arguments.max_rejected_share, paths.uri(paths.quarantine_prefix))
     return counts
+
+
+def _judge(
+    s3: S3Client, counts: Counts, paths: RunPaths, arguments: CurationArguments
+) -> tuple[dict[str, Any], list[QuarantinedCandles]]:
+    """Write what every rule found, fail when one is to, and return it with the candles that are in quarantine."""
+    quarantine = paths.uri(paths.quarantine_prefix)
+    results = rule_results(counts, RowRules.parse(arguments.row_rules))
+    report = quality_report(arguments, results)
+    put_json(s3, paths.bucket, paths.quality_report_key, report)
+    for result in results:
+        if result.broken:
+            logger.warning(
+                "%s: %d of %d records break the rule %s (%s)",
+                *(result.source, result.broken, result.checked, result.rule, result.action.value),
+            )
+    check_rules(results, quarantine)
+    check_rejected_share(counts, arguments.max_rejected_share, quarantine)
+    return report, read_quarantined_candles(s3, paths, arguments.window) if counts.rejected else []

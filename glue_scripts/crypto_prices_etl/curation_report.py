@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from crypto_prices_etl.accounting import Counts
+    from crypto_prices_etl.accounting import Counts, RuleResult
     from crypto_prices_etl.arguments import CurationArguments
     from crypto_prices_etl.carry_over import CarriedOver
     from crypto_prices_etl.lake_files import DataFile, RunPaths
+    from crypto_prices_etl.quarantined_candles import QuarantinedCandles
 
 
 def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
@@ -30,8 +31,34 @@ def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
     }
 
 
+def quality_report(arguments: CurationArguments, results: Iterable[RuleResult]) -> dict[str, Any]:
+    """Return what every rule found in the records of every source."""
+    return {
+        "batch_id": arguments.batch_id,
+        "job_run_id": arguments.job_run_id,
+        "window": arguments.window.as_json(),
+        "rules": [
+            {
+                "source": result.source,
+                "rule": result.rule,
+                "action": result.action.value,
+                "checked": result.checked,
+                "broken": result.broken,
+            }
+            for result in results
+        ],
+    }
+
+
 def curation_report(
-    arguments: CurationArguments, paths: RunPaths, counts: Counts, carried: CarriedOver, asked: frozenset[str]
+    arguments: CurationArguments,
+    paths: RunPaths,
+    counts: Counts,
+    carried: CarriedOver,
+    asked: frozenset[str],
+    *,
+    rules: Iterable[Mapping[str, Any]],
+    quarantined: Iterable[QuarantinedCandles],
 ) -> dict[str, Any]:
     """Return the report on which the rest of the pipeline relies.
 
@@ -41,9 +68,11 @@ def curation_report(
         counts: What became of the records.
         carried: What was carried over into the version.
         asked: The markets that the run replaces.
+        rules: The rules of the quality report.
+        quarantined: The candles that are missing because they were quarantined.
     """
     return {
-        "report_version": 2,
+        "report_version": 3,
         "batch_id": arguments.batch_id,
         "job_run_id": arguments.job_run_id,
         "window": arguments.window.as_json(),
@@ -80,6 +109,8 @@ def curation_report(
         ],
         "copy_manifest": paths.uri(paths.copy_manifest_key) if counts.curated else None,
         "quarantine": paths.uri(paths.quarantine_prefix) if counts.rejected else None,
+        "quality_rules": list(rules),
+        "quarantined_candles": [candles.as_json() for candles in quarantined],
     }
 
 

@@ -25,6 +25,7 @@ _QUARANTINE_COLUMNS = (
     "symbol",
     "quote_currency",
     "candle_interval",
+    "observed_at",
     "raw_object",
     "record_position",
     "record",
@@ -60,6 +61,11 @@ class RunPaths:
     def copy_manifest_key(self) -> str:
         """Key of the manifest that Redshift's COPY reads."""
         return f"curated/_manifests/{self.job_run_id}/copy_manifest.json"
+
+    @property
+    def quality_report_key(self) -> str:
+        """Key of what every rule found, also of a run that fails for it."""
+        return f"curated/_manifests/{self.job_run_id}/quality_report.json"
 
     @property
     def curation_report_key(self) -> str:

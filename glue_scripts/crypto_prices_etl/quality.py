@@ -1,14 +1,21 @@
-"""The rules that a candle must pass on its own. The first rule that fails names the reason for its quarantine."""
+"""The rules that a candle must pass on its own, and what is configured to happen when it does not.
+
+The first rule that fails and is no warning names the reason for the quarantine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candle_intervals import interval_ms
 from crypto_prices_etl.candles import NUMBER_COLUMNS
+from crypto_prices_etl.errors import CurationError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -25,29 +32,99 @@ SURPLUS = "surplus"
 
 MALFORMED_RECORD = "malformed_record"
 CONFLICTING_DUPLICATE = "conflicting_duplicate"
+_UNPARSEABLE = "unparseable"
 
-REASONS: tuple[str, ...] = (
-    MALFORMED_RECORD,
-    *(f"unparseable_{field}" for field in _FIELDS),
-    "non_positive_price",
-    "price_out_of_range",
-    "negative_volume",
-    "negative_trade_count",
-    "outside_window",
-    "off_grid",
-    "candle_not_closed",
-    CONFLICTING_DUPLICATE,
+
+class Action(StrEnum):
+    """What becomes of a run in which a record breaks a rule."""
+
+    FAIL = "fail"
+    QUARANTINE = "quarantine"
+    WARN = "warn"
+
+
+ROW_RULES: Mapping[str, frozenset[Action]] = {
+    name: frozenset({Action.QUARANTINE, Action.FAIL} | ({Action.WARN} if may_pass else set()))
+    for name, may_pass in (
+        (MALFORMED_RECORD, False),
+        (_UNPARSEABLE, False),
+        ("non_positive_price", True),
+        ("price_out_of_range", True),
+        ("negative_volume", True),
+        ("negative_trade_count", True),
+        ("outside_window", False),
+        ("off_grid", False),
+        ("candle_not_closed", True),
+        (CONFLICTING_DUPLICATE, False),
+    )
+}
+"""The rules that each record must pass, in the order in which they are tried, and what each may be configured to do.
+
+What breaks one that cannot be a warning is no candle of the table: it has no value where there must be one, or a key
+that is not its own. The last one is found by the deduplication.
+"""
+
+REASONS: tuple[str, ...] = tuple(
+    reason
+    for rule in ROW_RULES
+    for reason in ([f"{_UNPARSEABLE}_{field}" for field in _FIELDS] if rule == _UNPARSEABLE else [rule])
 )
-"""Every reason there is, in the order in which the rules are tried; the last one is found by the deduplication."""
+"""Every reason of a quarantine: the names of the rules, and of ``unparseable`` with the field."""
 
 
-def with_reason(parser: SourceParser, window: Window, candle_interval: str) -> Callable[[DataFrame], DataFrame]:
-    """Return the transform that adds ``reason``: the first rule that a candle breaks, ``SURPLUS``, or NULL.
+@dataclass(frozen=True)
+class RowRules:
+    """What the rules are configured to do.
+
+    Attributes:
+        actions: The action of every rule of ``ROW_RULES``.
+    """
+
+    actions: Mapping[str, Action]
+
+    @classmethod
+    def parse(cls, text: str) -> RowRules:
+        """Return the rules of a JSON object, ``{"negative_volume": "warn"}``; the others quarantine.
+
+        Raises:
+            CurationError: It is no such object, there is no such rule, or it cannot do that.
+        """
+        try:
+            given = json.loads(text)
+        except ValueError as error:
+            raise CurationError(f"the quality rules are not JSON: {text!r}") from error
+        if not isinstance(given, dict):
+            raise CurationError(f"the quality rules are an object of rules and actions, not {text!r}")
+        for name, action in given.items():
+            if name not in ROW_RULES:
+                raise CurationError(f"there is no row rule {name!r}; there are {', '.join(ROW_RULES)}")
+            if action not in ROW_RULES[name]:
+                raise CurationError(f"{name} cannot {action!r}: {', '.join(sorted(ROW_RULES[name]))}")
+        return cls({name: Action(given.get(name, Action.QUARANTINE)) for name in ROW_RULES})
+
+    def of(self, action: Action) -> list[str]:
+        """Return the rules with an action."""
+        return [name for name, its in self.actions.items() if its is action]
+
+
+def rule_of(reason: str) -> str:
+    """Return the rule that a reason of a quarantine is of."""
+    return _UNPARSEABLE if reason.startswith(f"{_UNPARSEABLE}_") else reason
+
+
+def with_reason(
+    parser: SourceParser, rules: RowRules, window: Window, candle_interval: str
+) -> Callable[[DataFrame], DataFrame]:
+    """Return the transform that judges candles.
+
+    It adds ``reason``, the first rule that a candle breaks and that is no warning, ``SURPLUS``, or NULL; and
+    ``warnings``, the names of the others that it breaks, an array.
 
     A number that a source does not give is NULL and breaks no rule; one that it must give is already unparseable.
 
     Args:
         parser: The parser of the source, which knows what its answers are like.
+        rules: What the rules are to do.
         window: The days that candles may open in.
         candle_interval: The interval whose grid (from midnight UTC) and length the candles must have.
 
@@ -58,24 +135,30 @@ def with_reason(parser: SourceParser, window: Window, candle_interval: str) -> C
     opened_ms = sf.unix_millis("observed_at")
     low, high = sf.col("low_price"), sf.col("high_price")
     outside = ~opened_ms.between(window.start_ms, window.end_ms - 1)
-    # Before all others: what was not asked for is not judged. The fetch has counted it by the same rule.
-    surplus = outside if parser.may_exceed_window else sf.lit(False)
-    rules: list[tuple[str | Column, Column]] = [
-        (SURPLUS, surplus),
-        (MALFORMED_RECORD, ~sf.col("well_formed")),
-        (sf.concat(sf.lit("unparseable_"), sf.col("unparseable")), sf.col("unparseable").isNotNull()),
-        ("non_positive_price", _any(sf.col(price) <= 0 for price in _PRICES)),
-        ("price_out_of_range", _any(~sf.col(price).between(low, high) for price in ("open_price", "close_price"))),
-        ("negative_volume", _any(sf.col(volume) < 0 for volume in _VOLUMES)),
-        ("negative_trade_count", sf.col("trade_count") < 0),
-        ("outside_window", outside),
-        ("off_grid", (opened_ms % length_ms != 0) | (sf.col("late_ms") > parser.latest_in_interval_ms)),
+    broken: dict[str, Column] = {
+        MALFORMED_RECORD: ~sf.col("well_formed"),
+        _UNPARSEABLE: sf.col("unparseable").isNotNull(),
+        "non_positive_price": _any(sf.col(price) <= 0 for price in _PRICES),
+        "price_out_of_range": _any(~sf.col(price).between(low, high) for price in ("open_price", "close_price")),
+        "negative_volume": _any(sf.col(volume) < 0 for volume in _VOLUMES),
+        "negative_trade_count": sf.col("trade_count") < 0,
+        "outside_window": outside,
+        "off_grid": (opened_ms % length_ms != 0) | (sf.col("late_ms") > parser.latest_in_interval_ms),
         # A closed candle ends with the last millisecond of its interval; anything else is still being built, or was
         # cut. On the grid and inside the window, such a candle also ends before the window does.
-        ("candle_not_closed", sf.col("close_time_ms") != opened_ms + (length_ms - 1)),
+        "candle_not_closed": sf.col("close_time_ms") != opened_ms + (length_ms - 1),
+    }
+    names = {_UNPARSEABLE: sf.concat(sf.lit(f"{_UNPARSEABLE}_"), sf.col("unparseable"))}
+    warns = rules.of(Action.WARN)
+    reasons = [
+        sf.when(condition, names.get(name, sf.lit(name))) for name, condition in broken.items() if name not in warns
     ]
-    reasons = [sf.when(broken, sf.lit(name) if isinstance(name, str) else name) for name, broken in rules]
-    return lambda candles: candles.withColumn("reason", sf.coalesce(*reasons))
+    # Before all others: what was not asked for is not judged. The fetch has counted it by the same rule.
+    surplus = sf.when(outside, sf.lit(SURPLUS)) if parser.may_exceed_window else sf.lit(None).cast("string")
+    warnings = sf.array_compact(
+        sf.array(*(sf.when(broken[name], sf.lit(name)) for name in warns)).cast("array<string>")
+    )
+    return lambda candles: candles.withColumns({"reason": sf.coalesce(surplus, *reasons), "warnings": warnings})
 
 
 def _any(conditions: Iterable[Column]) -> Column:

@@ -7,7 +7,7 @@ from typing import Any
 
 from crypto_prices.batch import Batch
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 
 
 class CurationReportError(ValueError):
@@ -46,6 +46,29 @@ class DayVersion:
 
 
 @dataclass(frozen=True)
+class RowRuleResult:
+    """What a rule for records found in the records of a source (see ``quality_rules.ROW_RULES``)."""
+
+    source: str
+    rule: str
+    action: str
+    checked: int
+    broken: int
+
+
+@dataclass(frozen=True)
+class QuarantinedCandles:
+    """Candles in a row of one market that are missing because they were quarantined; ``observed_at`` is the first."""
+
+    source: str
+    candle_interval: str
+    symbol: str
+    quote_currency: str
+    observed_at: str
+    candles: int
+
+
+@dataclass(frozen=True)
 class CurationReport:
     """What one Glue run made of one batch.
 
@@ -57,6 +80,8 @@ class CurationReport:
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
         days: The days (ISO) of the version that have rows, or keep markets that have none.
+        row_rules: What each rule for records found.
+        quarantined_candles: Candles that are missing because they were quarantined.
     """
 
     batch_id: str
@@ -66,6 +91,8 @@ class CurationReport:
     copy_manifest: str | None
     quarantine: str | None
     days: dict[str, DayVersion]
+    row_rules: tuple[RowRuleResult, ...] = ()
+    quarantined_candles: tuple[QuarantinedCandles, ...] = ()
 
     @property
     def curated(self) -> int:
@@ -108,6 +135,8 @@ class CurationReport:
                     )
                     for partition in document["partitions"]
                 },
+                row_rules=tuple(RowRuleResult(**result) for result in document["quality_rules"]),
+                quarantined_candles=tuple(QuarantinedCandles(**found) for found in document["quarantined_candles"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise CurationReportError(f"the curation report lacks {error}") from None

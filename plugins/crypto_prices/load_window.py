@@ -140,6 +140,7 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 "--catalog_table": "{{ settings().catalog_table }}",
                 "--lake_bucket": "{{ settings().s3_bucket }}",
                 "--max_rejected_share": "{{ settings().max_rejected_share }}",
+                "--row_rules": "{{ settings().rules.row_rules | tojson }}",
             },
             # Below the task's own bound: a run that nobody waits for any more must not go on.
             run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
@@ -187,9 +188,17 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 "load/merge_into_fact.sql",
                 "load/delete_replaced_attempts.sql",
                 "load/count_load.sql",
+                "load/delete_candle_gaps.sql",
+                "load/insert_candle_gaps.sql",
+                "load/explain_candle_gaps.sql",
+                "load/delete_data_quality_results.sql",
+                "load/insert_row_rule_results.sql",
+                "load/insert_completeness_results.sql",
+                "load/insert_price_jump_results.sql",
+                "load/check_quality.sql",
             ],
-            doc_md="Replaces the window's rows in the fact table and writes the metadata row with what the warehouse "
-            "counts, in one transaction.",
+            doc_md="Replaces the window's rows in the fact table, and writes what the warehouse counts, which candles "
+            "are missing and what the quality rules found, in one transaction.",
             **STATEMENT,
         )
 

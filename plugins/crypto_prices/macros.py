@@ -7,11 +7,13 @@ arguments of the Amazon provider's operators.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from crypto_prices.batch import Batch, FetchedSource
 from crypto_prices.curation_report import CurationReport, check_report
 from crypto_prices.settings import load_settings
+from crypto_prices.sources import get_source
 from crypto_prices.sql_literals import sql_literal, sql_name
 from crypto_prices.window import Window
 
@@ -64,6 +66,16 @@ def report(ti: Any) -> CurationReport:
     return found
 
 
+def interval_seconds(fetched: FetchedSource) -> int:
+    """Return the length of a source's candles in seconds."""
+    return get_source(fetched.source).interval_length(fetched.candle_interval) // timedelta(seconds=1)
+
+
+def expected_candles(fetched: FetchedSource, window: Window) -> int:
+    """Return how many candles a market without interruption has in a window."""
+    return (window.ends_at - window.starts_at) // timedelta(seconds=interval_seconds(fetched))
+
+
 def use_redshift_secret(context: Any) -> None:
     """Give a RedshiftDataOperator the secret of the settings, just before it runs.
 
@@ -89,5 +101,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "fetched": fetched,
     "batch": batch,
     "report": report,
+    "interval_seconds": interval_seconds,
+    "expected_candles": expected_candles,
 }
 FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name}

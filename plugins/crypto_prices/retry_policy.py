@@ -36,7 +36,7 @@ class StepRetryPolicy(RetryPolicy):
                 # Asking during a ban lengthens it (Binance, HTTP 418).
                 asked = f"{exception.retry_after_seconds:.0f} s"
                 return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
-        if "RejectedShareError" in str(exception):
+        if any(error in str(exception) for error in ("RejectedShareError", "RuleFailedError")):
             return RetryDecision.fail("the same raw records would be rejected again: see docs/runbook.md")
         if _REFUSED in str(exception):
             return RetryDecision.fail("the warehouse would refuse the same load again: see docs/runbook.md")

@@ -10,9 +10,11 @@ import re
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from crypto_prices.quality_rules import QualityRules, quality_rules
 
 KEPT_SECONDS = 10
 """How long settings that were read are used; a change works after this time at the latest."""
@@ -70,6 +72,18 @@ class SourceSettings(_Section):
             raise ValueError(f"symbols listed more than once: {', '.join(twice)}")
 
 
+class QualityRuleSettings(_Section):
+    """What a data quality rule is to do.
+
+    Attributes:
+        action: ``quarantine``, ``warn`` or ``fail``; the rule's own when it is left out.
+        threshold: The figure that the rule compares with, where it has one; the rule's own when it is left out.
+    """
+
+    action: Literal["fail", "quarantine", "warn"] | None = None
+    threshold: Annotated[float, Field(ge=0)] | None = None
+
+
 class Settings(_Section):
     """All settings of the bundle.
 
@@ -86,6 +100,7 @@ class Settings(_Section):
         candle_interval: Length of a candle, such as ``1h``.
         max_rejected_share: Largest share (0 to 1) of a window's records that may be quarantined; with more the Glue
             job fails before anything is published.
+        quality_rules: What data quality rules are to do, by name; those that are not here do what they do by default.
     """
 
     s3_bucket: BucketName
@@ -99,6 +114,16 @@ class Settings(_Section):
     sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1)]
     candle_interval: CandleInterval = "1h"
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    quality_rules: dict[str, QualityRuleSettings] = {}
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse rules that do not exist or cannot do what they are to."""
+        _ = self.rules
+
+    @property
+    def rules(self) -> QualityRules:
+        """What every data quality rule is to do."""
+        return quality_rules({name: rule.model_dump() for name, rule in self.quality_rules.items()})
 
 
 def parse_settings(text: str) -> Settings:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from crypto_prices.batch import Batch, FetchedSource
+from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.window import Window
 
@@ -71,6 +72,8 @@ class Load:
         curated: Number of candles that the curation report tells, by source; those of ``candles`` when left out.
         try_number: The try of curate_prices that made the candles.
         fetched_at: When the candles were fetched.
+        quarantined: Candles that are missing because they were quarantined.
+        rules: Data quality rules of the settings.
     """
 
     client: Client
@@ -85,6 +88,8 @@ class Load:
     curated: dict[str, int] = field(default_factory=dict)
     try_number: int = 1
     fetched_at: str = "2023-12-20 00:00:00"
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         of_source: dict[str, list[Candle]] = {}
@@ -116,7 +121,7 @@ class Load:
             "fetch_prices": [asdict(source) for source in sources],
             "plan_load": self.batch.as_xcom(),
             "read_curation_report": {
-                "report_version": 2,
+                "report_version": 3,
                 "batch_id": self.batch_id,
                 "job_run_id": f"jr_{self.run_id}_{self.try_number}",
                 "raw_manifests": [source.raw_manifest for source in sources],
@@ -132,6 +137,17 @@ class Load:
                 "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
                 "quarantine": None,
                 "partitions": [],
+                "quality_rules": [
+                    {
+                        "source": source,
+                        "rule": "off_grid",
+                        "action": "quarantine",
+                        "checked": counts[source] + 3,
+                        "broken": 2,
+                    }
+                    for source in self.markets
+                ],
+                "quarantined_candles": self.quarantined,
             },
         }
 
@@ -153,6 +169,7 @@ class Load:
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id),
             "params": {"force": force},
+            "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules)),
         }
         rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())
         return rendered
@@ -264,7 +281,8 @@ def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def client(session_client: Client) -> Client:
     """Give the client with nothing loaded yet."""
-    session_client.batch("DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata")
+    tables = ("fact_crypto_prices", "etl_metadata", "candle_gaps", "data_quality_results")
+    session_client.batch(*(f"DELETE FROM crypto.{table}" for table in tables))
     return session_client
 
 

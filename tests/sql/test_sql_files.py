@@ -14,7 +14,19 @@ SQL = Path(__file__).parents[2] / "sql"
 FILES = sorted(path.relative_to(SQL).as_posix() for path in SQL.rglob("*.sql"))
 MACROS = {
     name: getattr(sample_context, name)
-    for name in ("ti", "dag_run", "params", "window", "fetched", "batch", "report", "settings", "migration")
+    for name in (
+        "ti",
+        "dag_run",
+        "params",
+        "window",
+        "fetched",
+        "batch",
+        "report",
+        "settings",
+        "migration",
+        "interval_seconds",
+        "expected_candles",
+    )
 }
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from crypto_prices_etl.accounting import check_rejected_share, counts_from
-from crypto_prices_etl.errors import CurationError
-from crypto_prices_etl.quality import REASONS
+from crypto_prices_etl.accounting import check_rejected_share, check_rules, counts_from, rule_results
+from crypto_prices_etl.errors import CurationError, RuleFailedError
+from crypto_prices_etl.quality import REASONS, ROW_RULES, RowRules, rule_of
 
+QUARANTINE = RowRules.parse("{}")
 DAYS = [dt.date(2023, 12, 18), dt.date(2023, 12, 19)]
 
 
@@ -25,7 +26,7 @@ def written(first, second=0, **changes):
 
 
 def test_counts_that_add_up():
-    counts = counts_from({"binance": 10}, observed(curated=7, duplicate=1, off_grid=2), written(7), DAYS)
+    counts = counts_from({"binance": 10}, observed(curated=7, duplicate=1, off_grid=2), written(7), DAYS, QUARANTINE)
     assert (counts.fetched, counts.curated, counts.rejected, counts.duplicates) == (10, 7, 2, 1)
     assert counts.rows_by_day == {DAYS[0]: 7}
     assert counts.sources["binance"].quarantined == {"off_grid": 2}
@@ -43,15 +44,53 @@ def test_counts_that_add_up():
 )
 def test_counts_that_do_not_add_up_fail(fetched, outcomes, wrote, message):
     with pytest.raises(CurationError, match=message):
-        counts_from({"binance": fetched}, observed(**outcomes), wrote, DAYS)
+        counts_from({"binance": fetched}, observed(**outcomes), wrote, DAYS, QUARANTINE)
 
 
 def test_the_share_itself_is_tolerated_and_one_more_is_not():
-    counts = counts_from({"binance": 100}, observed(curated=99, off_grid=1), written(99), DAYS)
+    counts = counts_from({"binance": 100}, observed(curated=99, off_grid=1), written(99), DAYS, QUARANTINE)
     check_rejected_share(counts, 0.01, "s3://q/")
     with pytest.raises(CurationError, match="1 of 100 records were rejected"):
         check_rejected_share(counts, 0.009, "s3://q/")
 
 
 def test_nothing_fetched_is_not_too_many_rejected():
-    check_rejected_share(counts_from({"binance": 0}, observed(), written(0), DAYS), 0.0, "s3://q/")
+    check_rejected_share(counts_from({"binance": 0}, observed(), written(0), DAYS, QUARANTINE), 0.0, "s3://q/")
+
+
+def test_every_rule_is_told_with_what_it_found():
+    rules = RowRules.parse('{"negative_volume": "warn", "off_grid": "fail"}')
+    outcomes = observed(curated=90, off_grid=2, unparseable_low_price=3, unparseable_open_price=5)
+    outcomes["binance warned negative_volume"] = 7
+    results = rule_results(counts_from({"binance": 100}, outcomes, written(90), DAYS, rules), rules)
+    assert [result.rule for result in results] == list(ROW_RULES)
+    assert {(r.rule, r.action.value, r.checked, r.broken) for r in results if r.broken} == {
+        ("negative_volume", "warn", 100, 7),
+        ("off_grid", "fail", 100, 2),
+        ("unparseable", "quarantine", 100, 8),
+    }
+    with pytest.raises(
+        RuleFailedError, match=r"off_grid \(2 of 100 records of binance\)\. Nothing was published.*s3://q/"
+    ):
+        check_rules(results, "s3://q/")
+    check_rules([result for result in results if result.rule != "off_grid"], "s3://q/")
+
+
+def test_every_reason_is_of_a_rule():
+    assert {rule_of(reason) for reason in REASONS} == set(ROW_RULES)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "an object of rules and actions"),
+        ('{"beauty": "warn"}', "no row rule 'beauty'; there are malformed_record"),
+        ('{"off_grid": "warn"}', "off_grid cannot 'warn': fail, quarantine"),
+        ('{"negative_volume": "drop"}', "negative_volume cannot 'drop': fail, quarantine, warn"),
+        ('{"negative_volume": null}', "negative_volume cannot None"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(text, message):
+    with pytest.raises(CurationError, match=message):
+        RowRules.parse(text)

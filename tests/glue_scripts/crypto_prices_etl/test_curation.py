@@ -16,7 +16,8 @@ from crypto_prices.catalog import Catalog, Publication
 from crypto_prices.curation_report import CurationReport
 from crypto_prices.window import Window
 from crypto_prices_etl.curation import curate
-from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.errors import CurationError, RuleFailedError
+from crypto_prices_etl.quality import ROW_RULES
 
 pytestmark = pytest.mark.spark
 
@@ -74,7 +75,7 @@ def test_the_report_is_the_contract(lake, clean_run):
     run, report, _ = clean_run
     version = f"s3://crypto-prices-lake/curated/crypto_prices/version={run.job_run_id}"
     assert report == {
-        "report_version": 2,
+        "report_version": 3,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
         "window": {"start": "2023-12-18", "end": "2023-12-19"},
@@ -92,7 +93,15 @@ def test_the_report_is_the_contract(lake, clean_run):
         ],
         "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
         "quarantine": None,
+        "quality_rules": [
+            {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0}
+            for rule in ROW_RULES
+        ],
+        "quarantined_candles": [],
     }
+    assert json.loads(lake.body(f"curated/_manifests/{run.job_run_id}/quality_report.json")) == {
+        name: report[name] for name in ("batch_id", "job_run_id", "window")
+    } | {"rules": report["quality_rules"]}
     written = lake.body(f"curated/_manifests/{run.job_run_id}/curation_report.json")
     assert json.loads(written) == report
     assert lake.keys(f"quarantine/crypto_prices/version={run.job_run_id}/") == []
@@ -177,6 +186,7 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
         "symbol": "BTC",
         "quote_currency": "USDT",
         "candle_interval": "1h",
+        "observed_at": "2023-12-18T00:00:00.000000Z",
         "record_position": 0,
         "record": json.dumps(days[0]),
         "ingested_at": "2023-12-19T00:05:01.123456Z",
@@ -196,7 +206,39 @@ def test_too_many_rejects_fail_after_the_quarantine_and_before_the_report(spark,
     assert f"s3://crypto-prices-lake/{quarantine}" in str(failure.value)
     lines = b"".join(lake.body(k) for k in lake.keys(quarantine)).splitlines()
     assert [json.loads(line)["record_position"] for line in lines] == [22, 23]
-    assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
+    assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == [
+        f"curated/_manifests/{run.job_run_id}/quality_report.json"
+    ]
+
+
+def test_a_rule_that_is_to_fail_fails_the_run_and_says_what_every_rule_found(spark, lake, kline, arguments):
+    rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
+    rules = json.dumps({"non_positive_price": "fail"})
+    run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
+    with pytest.raises(RuleFailedError, match=r"non_positive_price \(1 of 24 records of binance\)"):
+        curate(spark, lake.s3, lake.glue, run)
+    (key,) = lake.keys(f"curated/_manifests/{run.job_run_id}/")
+    found = json.loads(lake.body(key))["rules"]
+    assert {(rule["rule"], rule["action"], rule["broken"]) for rule in found if rule["broken"]} == {
+        ("unparseable", "quarantine", 1),
+        ("non_positive_price", "fail", 1),
+    }
+
+
+def test_a_rule_that_only_warns_lets_its_records_pass(spark, lake, kline, arguments):
+    rows = [*day(kline)[:22], kline(22, volume="-1"), kline(23, volume="-1", open="x")]
+    rules = json.dumps({"negative_volume": "warn"})
+    run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
+    report = curate(spark, lake.s3, lake.glue, run)
+    assert report["sources"]["binance"]["curated"] == 23
+    broken = {rule["rule"]: (rule["action"], rule["broken"]) for rule in report["quality_rules"] if rule["broken"]}
+    assert broken == {"negative_volume": ("warn", 1), "unparseable": ("quarantine", 1)}
+    assert report["quarantined_candles"] == [
+        {
+            "source": "binance", "candle_interval": "1h", "symbol": "BTC", "quote_currency": "USDT",
+            "observed_at": "2023-12-18 23:00:00", "candles": 1,
+        }
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -295,8 +337,9 @@ def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
     report = curate(spark, lake.s3, lake.glue, run)
     assert (report["partitions"], report["copy_manifest"], report["quarantine"]) == ([], None, None)
     assert report["totals"] == {"fetched": 0, "curated": 0, "quarantined": 0, "duplicates": 0}
-    assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == [
-        f"curated/_manifests/{run.job_run_id}/curation_report.json"
+    assert [key.rpartition("/")[2] for key in lake.keys(f"curated/_manifests/{run.job_run_id}/")] == [
+        "curation_report.json",
+        "quality_report.json",
     ]
 
 

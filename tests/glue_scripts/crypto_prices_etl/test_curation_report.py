@@ -27,7 +27,13 @@ def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market
     counts = Counts({"binance": SourceCounts(fetched=48, curated=48)}, {own: 24, both: 24})
     kept = {carried: {ETH: "jr_a"}, both: {ETH: "jr_b", SOL: "jr_a"}, kept_only: {ETH: "jr_a"}}
     report = curation_report(
-        run, RunPaths("lake", run.job_run_id), counts, CarriedOver({carried: 5, both: 7}, kept), frozenset({BTC})
+        run,
+        RunPaths("lake", run.job_run_id),
+        counts,
+        CarriedOver({carried: 5, both: 7}, kept),
+        frozenset({BTC}),
+        rules=[],
+        quarantined=[],
     )
     assert [(day["values"][-1], day["rows"], day["carried_over"]) for day in report["partitions"]] == [
         ("01", 24, 0),

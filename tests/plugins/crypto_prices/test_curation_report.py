@@ -2,7 +2,14 @@ from copy import deepcopy
 
 import pytest
 from crypto_prices.batch import Batch, FetchedSource
-from crypto_prices.curation_report import CurationReport, CurationReportError, DayVersion, check_report
+from crypto_prices.curation_report import (
+    CurationReport,
+    CurationReportError,
+    DayVersion,
+    QuarantinedCandles,
+    RowRuleResult,
+    check_report,
+)
 
 BATCH = Batch(
     batch_id="b1",
@@ -12,7 +19,7 @@ BATCH = Batch(
     sources=[FetchedSource("binance", "1h", "s3://lake/m.json", "ab", 26, ["BTC/USDT"], [], {})],
 )
 DOCUMENT = {
-    "report_version": 2,
+    "report_version": 3,
     "batch_id": "b1-1",
     "job_run_id": "jr_1",
     "raw_manifests": ["s3://lake/m.json"],
@@ -28,6 +35,17 @@ DOCUMENT = {
     ],
     "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
+    "quality_rules": [{"source": "binance", "rule": "off_grid", "action": "quarantine", "checked": 26, "broken": 2}],
+    "quarantined_candles": [
+        {
+            "source": "binance",
+            "candle_interval": "1h",
+            "symbol": "BTC",
+            "quote_currency": "USDT",
+            "observed_at": "2023-12-18 05:00:00",
+            "candles": 2,
+        }
+    ],
 }
 
 
@@ -43,6 +61,10 @@ def test_a_report_that_adds_up_passes():
     markets = {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"}
     assert report().days == {"2023-12-18": DayVersion("s3://lake/curated/x/", 47, markets)}
     assert report().sources["binance"].quarantined_total == 2
+    assert report().row_rules == (RowRuleResult("binance", "off_grid", "quarantine", 26, 2),)
+    assert report().quarantined_candles == (
+        QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),
+    )
 
 
 @pytest.mark.parametrize(

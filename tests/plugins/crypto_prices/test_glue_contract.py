@@ -4,7 +4,8 @@ import json
 from datetime import date
 
 from crypto_prices import lake_paths
-from crypto_prices.raw_zone import Market, RawManifest, RawObject
+from crypto_prices.markets import Market
+from crypto_prices.raw_zone import RawManifest, RawObject
 from crypto_prices.window import Window
 from crypto_prices_etl import arguments
 from crypto_prices_etl.lake_files import RunPaths
@@ -26,7 +27,8 @@ def test_the_glue_job_reads_the_manifest_that_the_bundle_writes():
         fetched_at="2023-12-19T00:01:02.345Z",
         sha256="a" * 64,
         body_bytes=10,
-        records=24,
+        records=25,
+        surplus=1,
     )
     written = RawManifest(
         uri="s3://lake/manifest.json",
@@ -44,5 +46,5 @@ def test_the_glue_job_reads_the_manifest_that_the_bundle_writes():
     assert (read.source, read.candle_interval, read.records) == ("binance", "1h", 24)
     assert [(market.symbol, market.quote_currency) for market in read.markets] == [("BTC", "USDT"), ("JTO", "USDT")]
     assert [(read_object.uri, read_object.sha256, read_object.records) for read_object in read.objects] == [
-        (candles.uri, candles.sha256, 24)
+        (candles.uri, candles.sha256, 25)
     ]

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from crypto_prices.quality_rules import quality_rules
 from crypto_prices.settings import SettingsError, load_settings, parse_settings, select_symbols
 
 GOOD = {
@@ -25,6 +26,7 @@ def test_good_settings_are_read_with_their_defaults():
     assert settings.sources["binance"].symbols == ["BTCUSDT", "ETHUSDT"]
     assert settings.candle_interval == "1h"
     assert settings.max_rejected_share == 0.01
+    assert settings.rules == quality_rules({})
 
 
 @pytest.mark.parametrize("key", sorted(GOOD))
@@ -50,6 +52,12 @@ def test_each_missing_key_is_named(key):
         ({"sources": {"binance": {"symbols": ["BTCUSDT", "BTCUSDT"]}}}, "listed more than once: BTCUSDT"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "api_url": "ftp://x"}}}, "sources.binance.api_url"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "sources.binance.key: there is no such key"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "a/b"}}}, "sources.binance.connection_id"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "requests_per_second": 0}}}, "binance.requests_per_second"),
+        ({"quality_rules": {"beauty": {}}}, "there is no rule 'beauty'"),
+        ({"quality_rules": {"off_grid": {"action": "warn"}}}, "off_grid cannot warn"),
+        ({"quality_rules": {"off_grid": {"action": "drop"}}}, "quality_rules.off_grid.action"),
+        ({"quality_rules": {"price_jump": {"limit": 1}}}, "quality_rules.price_jump.limit: there is no such key"),
         ({"buckt": "x"}, "buckt: there is no such key"),
     ],
 )

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins"))
 
 from crypto_prices.batch import Batch, FetchedSource
-from crypto_prices.curation_report import CurationReport, SourceCounts
-from crypto_prices.macros import FILTERS
+from crypto_prices.curation_report import CurationReport, QuarantinedCandles, RowRuleResult, SourceCounts
+from crypto_prices.macros import FILTERS, expected_candles, interval_seconds
+from crypto_prices.quality_rules import quality_rules
 from crypto_prices.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
+__all__ = ["expected_candles", "interval_seconds"]
 
 ti = None
 params = SimpleNamespace(force=False, start="2023-12-01", end="2024-01-01")
@@ -41,6 +43,11 @@ _REPORT = CurationReport(
     copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
     days={},
+    row_rules=(
+        RowRuleResult("binance", "off_grid", "quarantine", 51, 2),
+        RowRuleResult("coinbase", "off_grid", "quarantine", 24, 0),
+    ),
+    quarantined_candles=(QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),),
 )
 
 
@@ -66,4 +73,6 @@ def report(ti):
 
 def settings():
     """Stand in for the macro of the same name."""
-    return SimpleNamespace(redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy")
+    return SimpleNamespace(
+        redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy", rules=quality_rules({})
+    )

@@ -220,7 +220,7 @@ def batch(*sources: FetchedSource, run_id: str = "run_1") -> Batch:
 def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any]:
     """Return a curation report of a batch in which everything was curated."""
     return {
-        "report_version": 2,
+        "report_version": 3,
         "batch_id": of.attempt_id(1),
         "job_run_id": job_run_id,
         "raw_manifests": [each.raw_manifest for each in of.sources],
@@ -231,6 +231,8 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
         "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
         "quarantine": None,
         "partitions": [partition(day, job_run_id) for day in ("2023-12-18", "2023-12-19")],
+        "quality_rules": [],
+        "quarantined_candles": [],
     } | changes
 
 

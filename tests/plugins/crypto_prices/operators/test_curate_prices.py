@@ -73,6 +73,7 @@ def test_it_starts_the_run_of_its_batch_and_waits_without_a_worker(glue, started
         "--catalog_table": "crypto_prices",
         "--lake_bucket": "crypto-prices-lake",
         "--max_rejected_share": "0.01",
+        "--row_rules": "{}",
     }
 
     # A person clears or fails the deferred task: the triggerer calls this.

@@ -1,0 +1,103 @@
+"""Which candles of the window were quarantined: they are missing from the table, and the warehouse is told why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from crypto_prices_etl.candle_intervals import interval_ms
+from crypto_prices_etl.errors import RejectedShareError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from crypto_prices_etl.arguments import Window
+    from crypto_prices_etl.lake_files import RunPaths
+
+MOST_RUNS = 1000
+"""So many runs of candles fit into the statement that tells the warehouse of them."""
+
+
+@dataclass(frozen=True, order=True)
+class QuarantinedCandles:
+    """Candles in a row of one market that were quarantined.
+
+    Attributes:
+        source: Name of the source.
+        candle_interval: Length of a candle.
+        symbol: Canonical base asset.
+        quote_currency: Currency of the prices.
+        observed_at: Open time of the first of them, UTC.
+        candles: How many there are.
+    """
+
+    source: str
+    candle_interval: str
+    symbol: str
+    quote_currency: str
+    observed_at: dt.datetime
+    candles: int
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return it as the curation report has it."""
+        return {
+            "source": self.source,
+            "candle_interval": self.candle_interval,
+            "symbol": self.symbol,
+            "quote_currency": self.quote_currency,
+            "observed_at": f"{self.observed_at:%Y-%m-%d %H:%M:%S}",
+            "candles": self.candles,
+        }
+
+
+def read_quarantined_candles(s3: S3Client, paths: RunPaths, window: Window) -> list[QuarantinedCandles]:
+    """Return the candles of the window that the run's quarantine holds, as few runs of them as there are.
+
+    Raises:
+        RejectedShareError: There are more than ``MOST_RUNS``.
+    """
+    lines: list[bytes] = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.quarantine_prefix):
+        for item in page.get("Contents", []):
+            if item["Key"].endswith(".json"):
+                body = s3.get_object(Bucket=paths.bucket, Key=item["Key"])["Body"]
+                lines += body.iter_lines()
+    found = quarantined_candles(lines, window)
+    if len(found) > MOST_RUNS:
+        raise RejectedShareError(
+            f"candles were rejected in {len(found)} places, more than the {MOST_RUNS} that can be told to the "
+            f"warehouse. Nothing was published; the records are in {paths.uri(paths.quarantine_prefix)}"
+        )
+    return found
+
+
+def quarantined_candles(lines: Iterable[bytes], window: Window) -> list[QuarantinedCandles]:
+    """Return the candles of a quarantine's lines, those that follow each other as one.
+
+    A record without a readable time, of another time than the window, or off the grid is no candle that is missing.
+
+    Args:
+        lines: JSON lines with source, candle_interval, symbol, quote_currency and observed_at.
+        window: The days that candles were asked for.
+    """
+    keys: set[tuple[str, str, str, str, int]] = set()
+    for line in lines:
+        record = json.loads(line)
+        if record.get("observed_at") is None:
+            continue
+        length_ms = interval_ms(record["candle_interval"])
+        opened_ms = round(dt.datetime.fromisoformat(record["observed_at"]).timestamp() * 1000)
+        if window.start_ms <= opened_ms < window.end_ms and opened_ms % length_ms == 0:
+            market = (record["source"], record["candle_interval"], record["symbol"], record["quote_currency"])
+            keys.add((*market, opened_ms // length_ms))
+    found = []
+    # The number of a candle grows with its place in a run: what is left is the same for all of one run.
+    for _, run in groupby(enumerate(sorted(keys)), lambda item: (item[1][:4], item[1][4] - item[0])):
+        (_, (source, candle_interval, symbol, quote_currency, number)), *more = run
+        opened = dt.datetime.fromtimestamp(number * interval_ms(candle_interval) / 1000, dt.UTC)
+        found.append(QuarantinedCandles(source, candle_interval, symbol, quote_currency, opened, 1 + len(more)))
+    return found

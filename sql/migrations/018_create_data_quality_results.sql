@@ -1,0 +1,15 @@
+-- What each data quality rule found in a load: of a source (rules for records), or of a market (rules for its candles).
+CREATE TABLE IF NOT EXISTS crypto.data_quality_results (
+    batch_id VARCHAR(128) NOT NULL,
+    source VARCHAR(32) NOT NULL,
+    market VARCHAR(64),
+    rule_name VARCHAR(64) NOT NULL,
+    rule_action VARCHAR(16) NOT NULL,
+    threshold DOUBLE PRECISION,
+    checked BIGINT NOT NULL,
+    broken BIGINT NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    assessed_at TIMESTAMP NOT NULL
+)
+DISTSTYLE AUTO
+SORTKEY (assessed_at)
