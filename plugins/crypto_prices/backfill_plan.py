@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from crypto_prices.window import Window
 
@@ -39,6 +40,7 @@ class Load:
         is_recorded: Whether its run knows of it and has published it in the catalog.
         rows_owned: Rows of the fact table that it has merged and that no later load has replaced.
         rows_now: Rows of it that are in the fact table.
+        raw_manifest: URI of what was fetched.
     """
 
     source: str
@@ -50,11 +52,32 @@ class Load:
     is_recorded: bool
     rows_owned: int
     rows_now: int
+    raw_manifest: str = ""
 
     @property
     def is_intact(self) -> bool:
         """Whether it added up and was published, and all that it loaded and no later load has replaced is there."""
         return self.status == "loaded" and self.is_recorded and self.rows_now == self.rows_owned
+
+
+def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> list[Load]:
+    """Return the loads of an interval out of rows of ``sql/load/find_loads.sql``."""
+    return [
+        Load(
+            source=str(row["source"]),
+            batch_id=str(row["batch_id"]),
+            window=Window.parse(str(row["window_start"]), str(row["window_end"])),
+            markets=frozenset(str(row["markets"] or "").split(",")),
+            load_number=int(row["load_number"] or 0),
+            status=str(row["status"]),
+            is_recorded=bool(row["is_recorded"]),
+            rows_owned=int(row["rows_owned"] or 0),
+            rows_now=int(row["rows_now"] or 0),
+            raw_manifest=str(row["raw_manifest"]),
+        )
+        for row in rows
+        if row["candle_interval"] == candle_interval
+    ]
 
 
 @dataclass(frozen=True)

@@ -242,6 +242,23 @@ class RawZone:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **extra)
 
 
+def is_whole(s3_client: Any, manifest_uri: str) -> bool:
+    """Whether a raw manifest is there, with every object that it names.
+
+    Args:
+        s3_client: A boto3 S3 client.
+        manifest_uri: Where the manifest lies.
+    """
+    bucket, _, key = manifest_uri.removeprefix("s3://").partition("/")
+    prefix = key.rpartition("/")[0] + "/"
+    pages = s3_client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    there = {lake_paths.s3_uri(bucket, item["Key"]) for page in pages for item in page.get("Contents", [])}
+    if manifest_uri not in there:
+        return False
+    document = json.loads(s3_client.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return {obj["uri"] for obj in document["objects"]} <= there
+
+
 def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

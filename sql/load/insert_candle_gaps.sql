@@ -10,26 +10,7 @@ INSERT INTO crypto.candle_gaps (
     batch_id,
     noted_at
 )
-WITH digits AS (
-    SELECT 0 AS digit
-    {% for digit in range(1, 10) %}
-        UNION ALL
-        SELECT {{ digit | literal }} AS digit
-    {% endfor %}
-),
-
-places_1 AS (
-    SELECT digit AS place FROM digits
-),
-
-{% for digit in range(2, places + 1) %}
-    places_{{ digit | literal }} AS (
-        SELECT fewer.place * 10 + digits.digit AS place
-        FROM places_{{ (digit - 1) | literal }} AS fewer
-        CROSS JOIN digits
-    ),
-
-{% endfor %}
+WITH {% include 'load/places.jinja' %}
 markets AS (
     {% include 'load/markets.jinja' %}
 ),

@@ -26,6 +26,9 @@ MACROS = {
         "migration",
         "interval_seconds",
         "expected_candles",
+        "seconds",
+        "places",
+        "unfetched",
     )
 }
 
@@ -44,7 +47,7 @@ def one_line(sql):
 
 
 def test_there_are_migrations_their_bookkeeping_loads_and_queries():
-    assert {name.split("/")[0] for name in FILES} == {"migrations", "schema", "load", "queries"}
+    assert {name.split("/")[0] for name in FILES} == {"migrations", "schema", "load", "audit", "queries"}
 
 
 @pytest.mark.parametrize("name", FILES)

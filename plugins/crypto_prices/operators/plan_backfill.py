@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,9 +17,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, conf
 from crypto_prices.backfill_plan import (
     DPU_PER_WORKER,
     GlueJob,
-    Load,
     PastGlueRun,
     RequestSize,
+    loads_of_rows,
     plan_as_text,
     plan_backfill,
 )
@@ -31,6 +30,7 @@ from crypto_prices.sources import get_source
 from crypto_prices.sources.base import refuse_unclosed
 from crypto_prices.warehouse import Warehouse
 from crypto_prices.window import Window, WindowError
+from crypto_prices.window_run import window_run
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -115,7 +115,7 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
             markets={
                 name: [sources[name].market(symbol).name for symbol in symbols] for name, symbols in chosen.items()
             },
-            loads=[] if force else self._loads(settings.candle_interval),
+            loads=[] if force else loads_of_rows(self.warehouse.query(self.sql), settings.candle_interval),
             interval=next(iter(sources.values())).interval_length(settings.candle_interval),
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
@@ -135,41 +135,11 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         if plan_only:
             self.log.info("A dry run: nothing is started")
             return []
-        return [
-            _window_run(
-                context["dag_run"].run_id,
-                window,
-                {
-                    "start": window.start.isoformat(),
-                    "end": window.end.isoformat(),
-                    "sources": sorted(chosen),
-                    "symbols": sorted({symbol for symbols in chosen.values() for symbol in symbols}),
-                    "force": force,
-                },
-            )
-            for window in plan.windows
-        ]
+        return [window_run(context["dag_run"].run_id, window, chosen, force=force) for window in plan.windows]
 
     def on_kill(self) -> None:
         """Cancel the statement that runs."""
         self.warehouse.cancel()
-
-    def _loads(self, candle_interval: str) -> list[Load]:
-        return [
-            Load(
-                source=str(row["source"]),
-                batch_id=str(row["batch_id"]),
-                window=Window.parse(str(row["window_start"]), str(row["window_end"])),
-                markets=frozenset(str(row["markets"] or "").split(",")),
-                load_number=int(row["load_number"] or 0),
-                status=str(row["status"]),
-                is_recorded=bool(row["is_recorded"]),
-                rows_owned=int(row["rows_owned"] or 0),
-                rows_now=int(row["rows_now"] or 0),
-            )
-            for row in self.warehouse.query(self.sql)
-            if row["candle_interval"] == candle_interval
-        ]
 
     def _glue_job(self, job_name: str) -> GlueJob:
         glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
@@ -189,9 +159,3 @@ def _past_run(run: Mapping[str, Any]) -> PastGlueRun | None:
     if run["JobRunState"] != "SUCCEEDED":
         return None
     return PastGlueRun((window.end - window.start).days, run["ExecutionTime"])
-
-
-def _window_run(run_id: str, window: Window, conf: dict[str, Any]) -> dict[str, Any]:
-    """Return the run of a window: another one for another conf, which a run that is there already would not take."""
-    digest = hashlib.sha256(json.dumps([run_id, conf], sort_keys=True).encode()).hexdigest()[:12]
-    return {"trigger_run_id": f"backfill__{window.name}__{digest}", "conf": conf}

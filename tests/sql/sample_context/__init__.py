@@ -18,6 +18,11 @@ __all__ = ["expected_candles", "interval_seconds"]
 
 ti = None
 params = SimpleNamespace(force=False, start="2023-12-01", end="2024-01-01")
+seconds, places = 3600, 2
+unfetched = [
+    {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
+    {"source": "coinbase", "symbol": "BTC", "quote_currency": "USD", "start": date(2023, 12, 19), "candles": 24},
+]
 migration = SimpleNamespace(version=7, name="007_create_load_lock.sql", checksum="c" * 64)
 dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
 
@@ -74,5 +79,7 @@ def report(ti):
 def settings():
     """Stand in for the macro of the same name."""
     return SimpleNamespace(
-        redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy", rules=quality_rules({})
+        candle_interval="1h",
+        redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy",
+        rules=quality_rules({}),
     )
