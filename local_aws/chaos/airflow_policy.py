@@ -44,8 +44,8 @@ class ChaosRetryPolicy(StepRetryPolicy):
 
 def task_policy(task: Any) -> None:
     """Shorten what a person would not wait for."""
-    if task.dag_id == "crypto_prices_backfill":
-        return  # it waits for other runs
+    if task.dag_id in ("crypto_prices_backfill", "crypto_prices_audit"):
+        return  # they wait for other runs
     changes = {
         "retry_delay": timedelta(seconds=1),
         "retry_exponential_backoff": 0.0,

@@ -21,6 +21,7 @@ _S3_ROLES = (
     (r"raw/", "raw object"),
     (r"curated/_manifests/.*/copy_manifest\.json$", "COPY manifest"),
     (r"curated/_manifests/.*/curation_report\.json$", "curation report"),
+    (r"curated/_manifests/.*/quality_report\.json$", "quality report"),
     (r"(curated|quarantine)/.*/_temporary/", "temporary file"),
     (r"curated/", "curated file"),
     (r"quarantine/", "quarantine file"),
@@ -42,7 +43,8 @@ EVERY_EFFECT = frozenset(
         *("put raw object", "put raw manifest", "start Glue run"),
         *(f"{verb} temporary file" for verb in ("put", "delete")),
         *(f"{verb} {what} file" for verb in ("put", "copy") for what in ("curated", "quarantine")),
-        *("put COPY manifest", "create partitions", "switch partitions", "put curation report"),
+        *("put COPY manifest", "create partitions", "switch partitions"),
+        *("put quality report", "put curation report"),
         *(f"submit {role}" for role, _ in _STATEMENT_ROLES),
         *(f"{role}: {what}" for role in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from crypto_prices.curation_report import CurationReport
 from crypto_prices.publication import NumberedLoad
@@ -111,6 +112,35 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
             f"the catalog does not show what the warehouse has loaded of {', '.join(differing)}: if it stays so, clear "
             "publish_partitions with its downstream tasks"
         )
+
+
+def metric_data(report: CurationReport, loaded: list[LoadedCounts], dag_id: str) -> list[dict[str, Any]]:
+    """Return the figures of a load as CloudWatch's ``MetricData``, for each source.
+
+    Args:
+        report: What the Glue run counted.
+        loaded: What the warehouse counts.
+        dag_id: The DAG that loaded it: a daily run and a backfill are not added up.
+    """
+    by_source = {counts.source: counts for counts in loaded}
+    data = []
+    for source, counts in sorted(report.sources.items()):
+        warehouse = by_source.get(source)
+        figures = {
+            "RecordsFetched": counts.fetched,
+            "RecordsCurated": counts.curated,
+            "RecordsQuarantined": counts.quarantined_total,
+            "RecordsDuplicate": counts.duplicates,
+            "RowsMerged": warehouse.rows_merged if warehouse else None,
+            "RowsRemoved": warehouse.rows_removed if warehouse else None,
+        }
+        dimensions = [{"Name": "Dag", "Value": dag_id}, {"Name": "Source", "Value": source}]
+        data += [
+            {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
+            for name, value in figures.items()
+            if value is not None
+        ]
+    return data
 
 
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:

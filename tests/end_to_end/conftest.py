@@ -136,6 +136,6 @@ def bench(tmp_path_factory):
 
 def _bench(tmp_path_factory):
     with Bench(tmp_path_factory.mktemp("bench") / "state") as started:
-        for dag_id in ("crypto_prices_window", "crypto_prices_backfill"):
+        for dag_id in ("crypto_prices_window", "crypto_prices_backfill", "crypto_prices_audit"):
             started.api.unpause(dag_id)
         yield started

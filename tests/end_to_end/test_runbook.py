@@ -4,8 +4,10 @@ All tests share one Airflow and one local AWS; those that build on each other st
 of a minute each run when LONG_TESTS is set: LONG_TESTS=1 make test
 """
 
+import gzip
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -15,6 +17,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
+from crypto_prices.settings import KEPT_SECONDS
+from sqlalchemy import create_engine, func, inspect, select
+from sqlalchemy import text as sql_text
 
 from local_aws.airflow_services.api import AirflowApiError
 from local_aws.chaos import checks
@@ -51,7 +57,7 @@ WORK = {
     "record_load": Counter({"BatchExecuteStatement": 1}),
     "wait_for_partition": Counter(),
     "drop_staging": Counter({"ExecuteStatement": 1}),
-    "reconcile": Counter({"ExecuteStatement": 1}),
+    "reconcile": Counter({"ExecuteStatement": 1, "PutMetricData": 1}),
 }
 # Each task is cleared after those before it: what was curated again is loaded by the merge and shown after that.
 BEFORE_PUBLISHING = ("merge_into_fact",)
@@ -391,11 +397,146 @@ def wait_for_closed_backfills(bench, seconds=180):
         time.sleep(1)
 
 
+@takes_long
+def test_the_audit_heals_random_holes_with_the_requests_that_it_has_planned(bench):
+    """In the fact table, in the raw zone, and days that nobody has asked for; what was right is not asked for again."""
+    rng, unfetched = random.Random(7), LAST + timedelta(days=1)
+    symbol, hours = rng.choice(["BTC", "ETH"]), rng.sample(range(24), 5)
+    times = ", ".join(f"'{FIRST} {hour:02d}:00:00'" for hour in hours)
+    bench.warehouse.rows(
+        f"DELETE FROM crypto.fact_crypto_prices WHERE symbol = '{symbol}' AND observed_at IN ({times})"
+    )
+    (newest,) = bench.warehouse.rows(
+        f"SELECT raw_manifest FROM crypto.etl_metadata WHERE window_start = '{LAST}' ORDER BY load_number DESC LIMIT 1"
+    )
+    prefix = str(newest["raw_manifest"]).removeprefix(f"s3://{bench.names.bucket}/").removesuffix("manifest.json")
+    s3 = bench.client("s3")
+    landed = s3.list_objects_v2(Bucket=bench.names.bucket, Prefix=prefix)["Contents"]
+    s3.delete_object(Bucket=bench.names.bucket, Key=rng.choice(landed)["Key"])
+
+    exchange = f"{bench.names.endpoint}/exchange/_requests"
+    requests.delete(exchange, timeout=10).raise_for_status()
+    conf = {"start": FIRST.isoformat(), "end": (unfetched + timedelta(days=1)).isoformat()}
+    bench.api.trigger("crypto_prices_audit", run_id="holes", conf=conf)
+    assert_green(bench, "crypto_prices_audit", "holes")
+    plan = log(bench, "crypto_prices_audit", "holes", "plan_healing")
+    planned = re.search(r"windows +(\d+), with (\d+) API requests", plan)
+    assert planned, plan
+    assert (int(planned[1]), int(planned[2])) == (3, 1 + 2 + 2)
+    made = [entry for entry in requests.get(exchange, timeout=10).json()["requests"] if entry["symbol"]]
+    assert sum(entry["count"] for entry in made) == int(planned[2])
+    days = [FIRST + timedelta(days=n) for n in range(4)]
+    found = checks.read_days(bench, days)
+    assert all(found[day].rows == checks.expected_rows(day) for day in days)
+    assert bench.warehouse.rows(f"SELECT * FROM crypto.candle_gaps WHERE observed_at >= '{FIRST}'") == []
+
+
+class TestSeveralSources:
+    DAY, RUN_ID = date(2023, 3, 12), "three-sources"
+    KEY = "planted-key-0123456789abcdef"
+
+    @pytest.fixture(scope="class", autouse=True)
+    def sources(self, bench):
+        """Three sources in the settings; CoinGecko wants a key, Coinbase forgets a product."""
+        manager, url = bench.client("secretsmanager"), f"{bench.names.endpoint}/exchange"
+        before = manager.get_secret_value(SecretId=bench.names.settings_secret)["SecretString"]
+        settings = json.loads(before)
+        settings["sources"] |= {
+            "coinbase": {"symbols": ["BTC-USD", "ETH-USD"], "api_url": f"{url}/coinbase"},
+            "coingecko": {
+                "symbols": ["bitcoin"],
+                "api_url": f"{url}/coingecko",
+                "connection_id": "coingecko",
+                "requests_per_second": 100,
+            },
+        }
+        manager.create_secret(
+            Name="airflow/connections/coingecko",
+            SecretString=json.dumps({"conn_type": "http", "password": self.KEY}),
+        )
+        manager.put_secret_value(SecretId=bench.names.settings_secret, SecretString=json.dumps(settings))
+        faults = requests.get(f"{url}/_faults", timeout=10).json()["faults"]
+        forgets = {"kind": "unknown_symbol", "source": "coinbase", "symbol": "ETH-USD", "times": None}
+        requests.put(f"{url}/_faults", json={"faults": [forgets]}, timeout=10).raise_for_status()
+        requests.put(f"{url}/_rules", json={"coingecko_api_key": self.KEY}, timeout=10).raise_for_status()
+        time.sleep(KEPT_SECONDS)
+        yield
+        requests.delete(f"{url}/_rules", timeout=10).raise_for_status()
+        known = [{name: fault[name] for name in ("kind", "source", "symbol", "times")} for fault in faults]
+        requests.put(f"{url}/_faults", json={"faults": known}, timeout=10).raise_for_status()
+        manager.put_secret_value(SecretId=bench.names.settings_secret, SecretString=before)
+        time.sleep(KEPT_SECONDS)
+
+    def rows(self, bench):
+        found = bench.warehouse.rows(
+            "SELECT source, symbol || '/' || quote_currency AS market, COUNT(*) AS total FROM crypto.fact_crypto_prices "
+            f"WHERE TRUNC(observed_at) = '{self.DAY}' GROUP BY source, symbol || '/' || quote_currency"
+        )
+        return {(row["source"], row["market"]): row["total"] for row in found}
+
+    def test_one_that_fails_does_not_hide_the_others_and_the_run_is_red(self, bench):
+        conf = {"start": self.DAY.isoformat(), "end": (self.DAY + timedelta(days=1)).isoformat()}
+        bench.api.trigger(WINDOW, run_id=self.RUN_ID, conf=conf)
+        assert wait(bench, WINDOW, self.RUN_ID)["state"] == "failed"
+        failed = bench.api.task_instances(WINDOW, self.RUN_ID, states=["failed"])
+        assert {(task["task_id"], task["map_index"]) for task in failed} == {("fetch_prices", 1), ("reconcile", -1)}
+        assert "coinbase has no product ETH-USD" in log(bench, WINDOW, self.RUN_ID, "fetch_prices", 1)
+        assert "coinbase was not fetched when the load was planned" in log(bench, WINDOW, self.RUN_ID, "reconcile")
+        assert self.rows(bench) == {
+            ("binance", "BTC/USDT"): 24, ("binance", "ETH/USDT"): 24, ("coingecko", "BTC/USD"): 24,
+        }  # fmt: skip
+
+    def test_cleared_with_what_follows_it_is_loaded_too(self, bench):
+        requests.put(f"{bench.names.endpoint}/exchange/_faults", json={"faults": []}, timeout=10).raise_for_status()
+        bench.api.clear_tasks(WINDOW, self.RUN_ID, [("fetch_prices", 1)], downstream=True)
+        assert_green(bench, WINDOW, self.RUN_ID)
+        assert self.rows(bench) == {
+            ("binance", "BTC/USDT"): 24, ("binance", "ETH/USDT"): 24, ("coingecko", "BTC/USD"): 24,
+            ("coinbase", "BTC/USD"): 24, ("coinbase", "ETH/USD"): 24,
+        }  # fmt: skip
+
+    def test_the_key_is_nowhere_to_be_found(self, bench):
+        """Not in a log, an XCom, an object of the lake, the warehouse or the record of calls."""
+        key = self.KEY.encode()
+        logs = [path for path in bench.state_dir.rglob("*.log") if path.is_file()]
+        assert any("fetch_prices" in str(path) for path in logs)
+        told = [path for path in (*logs, bench.state_dir / "calls.jsonl") if key in path.read_bytes()]
+        assert told == []
+        s3, bucket = bench.client("s3"), bench.names.bucket
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="")
+        for item in (item for page in pages for item in page.get("Contents", [])):
+            body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+            text = gzip.decompress(body) if item["Key"].endswith(".gz") else body
+            assert key not in text, item["Key"]
+            assert key not in body, item["Key"]
+        assert tables_that_hold(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], self.RUN_ID) != []
+        assert tables_that_hold(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], self.KEY) == []
+        assert not [row for row in bench.warehouse.rows("SELECT * FROM crypto.etl_metadata") if self.KEY in str(row)]
+
+
+def tables_that_hold(database_url, text):
+    """Return the tables of a PostgreSQL database that hold a text, in whatever column."""
+    engine = create_engine(database_url)
+    try:
+        tables = inspect(engine).get_table_names()
+        with engine.connect() as connection:
+            return [
+                table
+                for table in tables
+                if connection.scalar(
+                    select(func.count()).select_from(sql_text(f'"{table}" AS t')).where(sql_text("t::text LIKE :text")),
+                    {"text": f"%{text}%"},
+                )
+            ]
+    finally:
+        engine.dispose()
+
+
 def test_the_page_names_only_tasks_that_there_are():
     page = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
     table = page[page.index("## What each failure looks like") :]
     named = {
         name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")[1::2]
     }
-    of_the_backfill = {"plan_backfill", "load_windows"}
-    assert named <= {*WORK, *of_the_backfill}
+    of_other_dags = {"plan_backfill", "load_windows", "plan_healing", "heal_windows", "check_healing"}
+    assert named <= {*WORK, *of_other_dags}

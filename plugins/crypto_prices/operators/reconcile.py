@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+from botocore.exceptions import BotoCoreError, ClientError
 
 from crypto_prices import macros
 from crypto_prices.batch import missing_sources
@@ -22,6 +24,7 @@ from crypto_prices.reconciliation import (
     accounting_table,
     check_load,
     check_published,
+    metric_data,
 )
 from crypto_prices.settings import load_settings
 from crypto_prices.warehouse import Value, Warehouse
@@ -30,8 +33,17 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+NAMESPACE = "CryptoPrices"
+"""CloudWatch's namespace of the metrics."""
+
+_MOST_METRICS = 1000
+"""Most that one PutMetricData takes. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
+
+
 class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
     """Compares what was curated, staged, merged, was in the window and is there now; logs the accounting as a table.
+
+    The figures go to CloudWatch as well, in the namespace ``CryptoPrices``.
 
     With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
 
@@ -81,6 +93,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
             for row in rows
         ]
         self.log.info("Batch %s\n%s", report.batch_id, accounting_table(report, loaded))
+        self._put_metrics(metric_data(report, loaded, context["dag_run"].dag_id))
         try:
             check_load(report, loaded)
             check_published(report, numbered_loads(found), published)
@@ -95,6 +108,16 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
                 "batch_id": report.batch_id,
             }
         return rows
+
+    def _put_metrics(self, data: list[dict[str, Any]]) -> None:
+        """Send the figures to CloudWatch. A load is not red because its figures cannot be shown; the log has them."""
+        hook = AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="cloudwatch")
+        cloudwatch: Any = hook.conn
+        try:
+            for first in range(0, len(data), _MOST_METRICS):
+                cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[first : first + _MOST_METRICS])
+        except (BotoCoreError, ClientError) as error:
+            self.log.warning("CloudWatch did not take the metrics of this load: %s", error)
 
     def on_kill(self) -> None:
         """Cancel the statement that runs."""

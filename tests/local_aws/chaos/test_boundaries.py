@@ -46,6 +46,7 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
         (s3(f"{RAW}manifest.json"), "put raw manifest", "a1"),
         (s3(f"curated/_manifests/{RUN}/copy_manifest.json"), "put COPY manifest", RUN),
         (s3(f"curated/_manifests/{RUN}/curation_report.json"), "put curation report", RUN),
+        (s3(f"curated/_manifests/{RUN}/quality_report.json"), "put quality report", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/year%3D2022/part-0.parquet"), "put curated file", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/_temporary/0/x"), "put temporary file", RUN),
         (call("glue", "BatchCreatePartition", body=f'{{"Parameters": {{"job_run_id": "{RUN}"}}}}'.encode()),

@@ -1,5 +1,9 @@
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from botocore.exceptions import ClientError
 from crypto_prices.load_window import FACT_CRYPTO_PRICES
 from crypto_prices.reconciliation import CatalogDiffersError
 from crypto_prices.sql_literals import sql_literal
@@ -78,6 +82,39 @@ def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(load
     assert "in window" in task_log.text
 
 
+def test_the_figures_go_to_cloudwatch(loaded, reconcile, published, aws):
+    loaded()
+    reconcile()
+    statistics = {
+        name: aws.client("cloudwatch").get_metric_statistics(
+            Namespace="CryptoPrices",
+            MetricName=name,
+            Dimensions=[{"Name": "Dag", "Value": "crypto_prices_window"}, {"Name": "Source", "Value": "binance"}],
+            StartTime=datetime.now(UTC) - timedelta(hours=1),
+            EndTime=datetime.now(UTC) + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Maximum"],
+        )["Datapoints"][0]["Maximum"]
+        for name in ("RecordsFetched", "RecordsCurated", "RecordsQuarantined", "RecordsDuplicate", "RowsMerged")
+    }
+    assert statistics == {
+        "RecordsFetched": 48, "RecordsCurated": 48, "RecordsQuarantined": 0, "RecordsDuplicate": 0, "RowsMerged": 48,
+    }  # fmt: skip
+
+
+def test_a_load_is_not_red_because_cloudwatch_does_not_answer(loaded, reconcile, published, monkeypatch, task_log):
+    def refuse(*_, **__):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutMetricData")
+
+    monkeypatch.setattr(
+        "crypto_prices.operators.reconcile.AwsBaseHook",
+        lambda **_: SimpleNamespace(conn=SimpleNamespace(put_metric_data=refuse)),
+    )
+    loaded()
+    assert reconcile()
+    assert "CloudWatch did not take the metrics of this load" in task_log.text
+
+
 def test_a_source_that_was_not_fetched_is_red_when_all_others_are_right(loaded, reconcile, published, task_log):
     loaded()
     with pytest.raises(
@@ -102,7 +139,8 @@ def test_rows_that_are_gone_from_the_fact_table_are_red(loaded, reconcile, publi
     loaded(rows_now=rows_now)
     with pytest.raises(AirflowFailException, match=f"binance: 48 rows are of this load, .* has {rows_now} of them"):
         reconcile()
-    assert task_log.text.rstrip().endswith(f" {rows_now}")
+    (line,) = [line for line in task_log.text.splitlines() if line.startswith("binance")]
+    assert line.endswith(f" {rows_now}")
 
 
 def test_a_batch_without_metadata_is_red(loaded, reconcile, published):
