@@ -470,7 +470,8 @@ class TestSeveralSources:
     def rows(self, bench):
         found = bench.warehouse.rows(
             "SELECT source, symbol || '/' || quote_currency AS market, COUNT(*) AS total "
-            f"FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{self.DAY}' GROUP BY source, symbol || '/' || quote_currency"
+            f"FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{self.DAY}' "
+            "GROUP BY source, symbol || '/' || quote_currency"
         )
         return {(row["source"], row["market"]): row["total"] for row in found}
 
