@@ -31,8 +31,8 @@ def test_the_registry_knows_its_sources():
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones():
-    with pytest.raises(FatalSourceError, match=r"no source 'kraken'\. Known sources: binance, coinbase, coingecko"):
-        get_source("kraken")
+    with pytest.raises(FatalSourceError, match=r"no source 'nowhere'\. Known sources: binance, .*coingecko"):
+        get_source("nowhere")
 
 
 @pytest.mark.parametrize(
