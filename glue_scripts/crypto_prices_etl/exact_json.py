@@ -9,6 +9,7 @@ gives it characters. ``1.50`` becomes ``1.5``, ``1e-7`` becomes ``1.0E-7`` and a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
@@ -30,6 +31,7 @@ def _value(depth: int) -> str:
 
 MAX_DEPTH = 3
 _ELEMENT = _value(MAX_DEPTH)
+_OBJECT = r"(?s)\A\s*\{(.*)\}\s*\z"
 _MEMBER = rf"({_STRING})\s*+:\s*+({_ELEMENT})"
 
 
@@ -47,23 +49,40 @@ def array_elements(text: Column) -> Column:
 
 
 def object_member(text: Column, name: str) -> Column:
-    """Return the exact text of one member of a JSON object.
-
-    Args:
-        text: The object.
-        name: The member's name, of letters and underscores only.
+    """Return the exact text of one member of a JSON object; see ``object_members``.
 
     Returns NULL where the text is not one JSON object, nests deeper than ``MAX_DEPTH`` below a member, or does not have
     the member exactly once.
     """
-    judged = sf.from_json(text, "map<string,string>")
-    inside = sf.regexp_extract(text, r"(?s)\A\s*\{(.*)\}\s*\z", 1)
-    names = sf.regexp_extract_all(inside, sf.lit(f"(?s){_MEMBER}"), sf.lit(1))
-    values = sf.regexp_extract_all(inside, sf.lit(f"(?s){_MEMBER}"), sf.lit(2))
+    return sf.get(object_members(text, (name,)), sf.lit(0))
+
+
+def object_members(text: Column, names: Sequence[str]) -> Column:
+    """Return the exact texts of some members of a JSON object as ``array<string>``, in the order of their names.
+
+    Args:
+        text: The object.
+        names: The members' names, of letters and underscores only.
+
+    Returns NULL where the text is not one JSON object, or nests deeper than ``MAX_DEPTH`` below a member; inside of the
+    array, NULL where the object does not have the member exactly once.
+    """
+    # from_json alone would overlook what follows the object.
+    is_object = sf.from_json(text, "map<string,string>").isNotNull() & text.rlike(_OBJECT)
+    inside = sf.regexp_extract(text, _OBJECT, 1)
+    found = [sf.regexp_extract_all(inside, sf.lit(f"(?s){_MEMBER}"), sf.lit(group)) for group in (1, 2)]
     rest = sf.regexp_replace(inside, f"(?s){_MEMBER}", "")
-    wanted = sf.lit(f'"{name}"')
-    is_object = judged.isNotNull() & rest.rlike(r"\A[\s,]*\z") & (sf.size(sf.filter(names, lambda n: n == wanted)) == 1)
-    return sf.when(is_object, sf.get(values, sf.array_position(names, wanted).cast("int") - 1))
+
+    def text_of(name: str, pair: Column) -> Column:
+        found_names, found_texts = pair[0], pair[1]
+        quoted = sf.lit(f'"{name}"')
+        place = sf.array_position(found_names, quoted)
+        is_one = sf.size(sf.array_remove(found_names, quoted)) == sf.size(found_names) - 1
+        return sf.when(is_one, sf.get(found_texts, place.cast("int") - 1))
+
+    # As the variable of a lambda the members are found once, and not once for each name.
+    texts = sf.transform(sf.array(sf.array(*found)), lambda pair: sf.array(*(text_of(name, pair) for name in names)))
+    return sf.when(is_object & rest.rlike(r"\A[\s,]*\z"), sf.get(texts, sf.lit(0)))
 
 
 def scalar_text(element: Column) -> Column:

@@ -10,7 +10,14 @@ from crypto_prices.sources.coingecko import CoinGeckoSource
 
 __all__ = ["Page", "Source", "get_source", "known_sources", "refuse_unclosed"]
 
-_SOURCES: dict[str, type[Source]] = {source.name: source for source in (BinanceSource, CoinbaseSource, CoinGeckoSource)}
+_SOURCES: dict[str, type[Source]] = {
+    source.name: source
+    for source in (
+        BinanceSource,
+        CoinbaseSource,
+        CoinGeckoSource,
+    )
+}
 
 
 def known_sources() -> list[str]:

@@ -208,6 +208,21 @@ def count_surplus(times_ms: Iterable[int | None], window: Window) -> int:
     return sum(time is not None and not start_ms <= time < end_ms for time in times_ms)
 
 
+def candle_ranges(window: Window, interval: timedelta, most_rows: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the open times of the first and the last candle of each request, both included, oldest first.
+
+    Args:
+        window: What is to be fetched.
+        interval: Length of a candle.
+        most_rows: Most candles that one answer holds.
+    """
+    first = window.starts_at
+    while first < window.ends_at:
+        end = min(first + most_rows * interval, window.ends_at)
+        yield first, end - interval
+        first = end
+
+
 def split_market(exchange_symbol: str, quote_currencies: Iterable[str]) -> tuple[str, str]:
     """Return base and quote of a market's name that is both written together; the longest quote that fits wins.
 

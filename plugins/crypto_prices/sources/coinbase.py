@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from crypto_prices.errors import FatalSourceError
 from crypto_prices.http_client import HttpClient, Response, excerpt
-from crypto_prices.sources.base import Page, Source, count_surplus, time_ms
+from crypto_prices.sources.base import Page, Source, candle_ranges, count_surplus, time_ms
 from crypto_prices.window import Window
 
 MAX_ROWS = 300
@@ -59,8 +59,9 @@ class CoinbaseSource(Source):
         surplus when it is before the window.
         """
         product_id = self.checked_symbol(exchange_symbol)
-        for first, last in candle_ranges(window, self.interval_length(candle_interval)):
-            response = self._fetch(client, product_id, first, last, self.interval_length(candle_interval))
+        interval = self.interval_length(candle_interval)
+        for first, last in candle_ranges(window, interval, MAX_ROWS):
+            response = self._fetch(client, product_id, first, last, interval)
             rows = _rows(response)
             times = (time_ms(row[_TIME], _SECOND_MS) if isinstance(row, list) and row else None for row in rows)
             yield Page(response=response, records=len(rows), surplus=count_surplus(times, window))
@@ -88,15 +89,6 @@ class CoinbaseSource(Source):
                 error.status,
                 error.exchange_code,
             ) from None
-
-
-def candle_ranges(window: Window, interval: timedelta) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the open times of the first and the last candle of each request, both included."""
-    first = window.starts_at
-    while first < window.ends_at:
-        end = min(first + MAX_ROWS * interval, window.ends_at)
-        yield first, end - interval
-        first = end
 
 
 def _rows(response: Response) -> list[Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from crypto_prices_etl.exact_json import array_elements, scalar_text
+from crypto_prices_etl.exact_json import array_elements, object_member, object_members, scalar_text
 from pyspark.sql import functions as sf
 
 pytestmark = pytest.mark.spark
@@ -45,6 +45,40 @@ def test_elements_keep_their_text(spark):
 def test_what_is_not_a_json_array_has_no_elements(spark):
     texts = ["", "null", "1", '{"a":1}', "[1,2", "[[1],[2]", "[1] x", '["a]', "[[[[[[1]]]]]]", "[1,[[[[[1]]]]]]"]
     assert elements(spark, texts) == [None] * len(texts)
+
+
+def members(spark, texts, names):
+    frame = texts_frame(spark, texts).orderBy("n")
+    return [r[0] for r in frame.select(object_members(sf.col("text"), names)).collect()]
+
+
+def test_members_keep_their_text_and_come_in_the_order_of_the_names(spark):
+    texts = [
+        f'{{"high":1.50, "low" : "0.10","id":{LONG},"open":null}}',
+        ' { "open":[1.0,{"low":2}],"close":1e-7,\n"low":"a\\",\\"high\\":1" } ',
+        "{}",
+    ]
+    assert members(spark, texts, ("low", "high", "open", "id")) == [
+        ['"0.10"', "1.50", "null", LONG],
+        ['"a\\",\\"high\\":1"', None, '[1.0,{"low":2}]', None],
+        [None, None, None, None],
+    ]
+
+
+def test_a_member_that_an_object_has_twice_is_none(spark):
+    assert members(spark, ['{"low":1,"high":2,"low":1}'], ("low", "high")) == [[None, "2"]]
+
+
+def test_what_is_not_a_json_object_has_no_members(spark):
+    texts = ["", "null", "[1]", '"low"', '{"low":1', '{"low":1} x', '{"low" 1}', '{"low":[[[[[1]]]]]}', '{low:"1"}']
+    assert members(spark, texts, ("low",)) == [None] * len(texts)
+
+
+def test_a_list_of_objects_is_taken_apart_to_its_numbers(spark):
+    body = texts_frame(spark, ['{"data":{"ohlc":[{"low":"1.50"},{"low":2.0}],"pair":"BTC/USD"}}'])
+    rows = array_elements(object_member(object_member(sf.col("text"), "data"), "ohlc"))
+    lows = sf.transform(rows, lambda row: object_member(row, "low"))
+    assert body.select(rows, lows).first()[:] == (['{"low":"1.50"}', '{"low":2.0}'], ['"1.50"', "2.0"])
 
 
 def test_scalars_lose_only_their_quotes(spark):

@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+from crypto_prices.sources import known_sources
 
 from local_aws.demo.__main__ import parse_options
 from local_aws.markets import DEFAULT_SYMBOLS
@@ -67,11 +68,11 @@ def test_a_symbol_goes_to_the_source_that_calls_a_market_so():
         (["--date", "18.12.2023"], "DATE=18.12.2023 is not a day"),
         (["--date", "2026-11-23"], "has not ended yet"),
         (["--date", "2027-01-01"], "has not ended yet"),
-        (["--symbols", "BTC/USDT"], "'BTC/USDT' is no exchange symbol of binance or coinbase or coingecko"),
+        (["--symbols", "BTC/USDT"], f"'BTC/USDT' is no exchange symbol of {' or '.join(known_sources())}"),
         (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' is no exchange symbol of binance"),
         (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS names no market of coinbase"),
         (["--symbols", "dentacoin"], "'dentacoin' is no exchange symbol"),
-        (["--sources", "kraken"], "SOURCES: there is no kraken; there are binance, coinbase, coingecko"),
+        (["--sources", "kraken"], f"SOURCES: there is no kraken; there are {', '.join(known_sources())}"),
         (["--sources", ","], "SOURCES=, names no sources"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
         (["--market-data", "."], "holds no SYMBOL.csv.gz file"),

@@ -6,7 +6,14 @@ import pytest
 from crypto_prices.errors import FatalSourceError
 from crypto_prices.markets import CANONICAL_ASSETS, COINGECKO_COINS, Market
 from crypto_prices.sources import get_source, known_sources
-from crypto_prices.sources.base import checked_api_url, count_surplus, refuse_unclosed, split_market, time_ms
+from crypto_prices.sources.base import (
+    candle_ranges,
+    checked_api_url,
+    count_surplus,
+    refuse_unclosed,
+    split_market,
+    time_ms,
+)
 from crypto_prices.sources.binance import BinanceSource
 from crypto_prices.window import Window
 from hypothesis import given
@@ -24,8 +31,8 @@ def test_the_registry_knows_its_sources():
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones():
-    with pytest.raises(FatalSourceError, match=r"no source 'kraken'\. Known sources: binance, coinbase, coingecko"):
-        get_source("kraken")
+    with pytest.raises(FatalSourceError, match=r"no source 'nowhere'\. Known sources: binance, .*coingecko"):
+        get_source("nowhere")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +118,25 @@ def test_the_surplus_is_what_is_readably_of_another_time():
     start = 1702857600000
     times = [start - 1, start, start + 86_399_999, start + 86_400_000, None]
     assert count_surplus(times, DAY) == 2
+
+
+@pytest.mark.parametrize(
+    ("length", "days", "requests"),
+    [
+        (timedelta(hours=1), 1, 1),
+        (timedelta(hours=1), 13, 2),
+        (timedelta(minutes=1), 1, 5),
+        (timedelta(days=1), 300, 1),
+        (timedelta(days=1), 301, 2),
+    ],
+)
+def test_a_window_is_cut_into_ranges_that_one_answer_holds(length, days, requests):
+    window = Window(DAY.start, DAY.start + timedelta(days=days))
+    ranges = list(candle_ranges(window, length, 300))
+    assert len(ranges) == requests
+    asked = [first + n * length for first, last in ranges for n in range((last - first) // length + 1)]
+    assert asked == [window.starts_at + n * length for n in range(timedelta(days=days) // length)]
+    assert all((last - first) // length < 300 for first, last in ranges)
 
 
 def test_the_longest_quote_currency_wins():

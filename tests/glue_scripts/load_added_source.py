@@ -1,0 +1,116 @@
+"""Loads two markets of the source that docs/adding-a-source.md adds, as the bundle does, and prints what came of it.
+
+A program of its own: the page's code must be imported from a copy, in which the page was followed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+
+import boto3
+import crypto_prices
+import crypto_prices_etl
+from crypto_prices.errors import FatalSourceError
+from crypto_prices.http_client import HttpClient
+from crypto_prices.operators.resolve_window import check_sources
+from crypto_prices.raw_zone import RawManifest, RawZone
+from crypto_prices.settings import parse_settings
+from crypto_prices.sources import get_source
+from crypto_prices.window import Window
+from crypto_prices_etl.arguments import CurationArguments
+from crypto_prices_etl.curation import SPARK_SETTINGS, curate
+from pyspark.sql import SparkSession
+
+from local_aws.glue import spark_runtime
+from local_aws.glue.spark_jvm import SparkJvms
+
+BUCKET, WINDOW_START, WINDOW_END, SETTINGS, *ODD_MARKETS = sys.argv[1:]
+WINDOW = Window.parse(WINDOW_START, WINDOW_END)
+
+
+def land() -> RawManifest:
+    """Fetch and land every market of the settings."""
+    settings = parse_settings(SETTINGS)
+    check_sources(settings)
+    ((name, wanted),) = settings.sources.items()
+    source = get_source(name, wanted.api_url)
+    markets = source.markets(wanted.symbols)
+    zone = RawZone(
+        s3_client=boto3.client("s3"),
+        bucket=BUCKET,
+        source=name,
+        window=WINDOW,
+        candle_interval=settings.candle_interval,
+        attempt="a1",
+        markets=markets,
+        expected_records=(WINDOW.ends_at - WINDOW.starts_at) // source.interval_length(settings.candle_interval),
+    )
+    with HttpClient() as client:
+        for market in markets:
+            for page in source.fetch_pages(client, market.exchange_symbol, WINDOW, settings.candle_interval):
+                zone.put_page(market, page)
+    return zone.commit(datetime.now(UTC))
+
+
+def refusals() -> dict[str, str]:
+    """Return what is said about markets that cannot be fetched."""
+    settings = parse_settings(SETTINGS)
+    ((name, wanted),) = settings.sources.items()
+    said = {}
+    with HttpClient() as client:
+        for market in ODD_MARKETS:
+            try:
+                list(get_source(name, wanted.api_url).fetch_pages(client, market, WINDOW, settings.candle_interval))
+                said[market] = "nothing"
+            except FatalSourceError as error:
+                said[market] = str(error)
+    return said
+
+
+def spark() -> SparkSession:
+    """Return a session that reads and writes s3://."""
+    settings = {
+        **spark_runtime.SPARK_SETTINGS,
+        **SPARK_SETTINGS,
+        "spark.driver.extraClassPath": str(SparkJvms().file_system_jar()),
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
+    builder = SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def main() -> None:
+    """Land, curate, and print one line of JSON."""
+    manifest = land()
+    options = {
+        "JOB_RUN_ID": "jr_added",
+        "raw_manifests": manifest.uri,
+        "window_start": WINDOW_START,
+        "window_end": WINDOW_END,
+        "batch_id": "added",
+        "catalog_database": "crypto",
+        "catalog_table": "crypto_prices",
+        "lake_bucket": BUCKET,
+        "max_rejected_share": "0.01",
+        "row_rules": "{}",
+    }
+    report = curate(spark(), boto3.client("s3"), boto3.client("glue"), CurationArguments.from_options(options))
+    found = {
+        "imported_from": [crypto_prices.__file__, crypto_prices_etl.__file__],
+        "manifest": manifest.document(),
+        "report": report,
+        "refusals": refusals(),
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+    # The session's JVM ends with this process; ending it in good order takes seconds and nobody waits for it.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

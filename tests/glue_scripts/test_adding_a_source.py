@@ -1,0 +1,270 @@
+"""Follows docs/adding-a-source.md to the letter in a copy of the bundle, and loads what it adds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from tests.glue_scripts.conftest import BUCKET
+
+pytestmark = pytest.mark.spark
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs" / "adding-a-source.md").read_text()
+# "…the path of a file in backticks:", and then what to do with that file.
+BLOCK = re.compile(r"`([^`\n]+)`:\n\n```(python|diff|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# More candles than one answer holds, in few days: a day is a folder to write. No other test publishes these.
+START, DAYS = datetime(2022, 3, 1, tzinfo=UTC), 4
+STEP, CANDLES = 300, 4 * 288
+FIRST = int(START.timestamp()) // STEP
+# One in the range of either request, so that each answer reaches back further than it was asked to.
+MISSING = {FIRST + 500, FIRST + 1100}
+ODD = {"nopeusd": "404", "oddusd": "without a list of candles"}
+
+
+def steps() -> list[tuple[str, str, str]]:
+    """Return the page's steps: file, kind, text."""
+    found = BLOCK.findall(PAGE)
+    fenced = len(re.findall(r"^```\w+$", PAGE, re.MULTILINE))
+    assert len(found) == fenced, "a code block of the page does not say which file it is for"
+    return found
+
+
+def edited(content: str, diff: str) -> str:
+    """Return a file's content after an edit that has no line numbers: its old lines must be there exactly once."""
+    lines = diff.splitlines()
+    assert {line[:1] for line in lines} <= {" ", "-", "+"}, diff
+    old, new = ("".join(line[1:] + "\n" for line in lines if line[0] in kinds) for kinds in (" -", " +"))
+    assert f"\n{content}".count(f"\n{old}") == 1, f"these lines are not in the file, or not once:\n{old}"
+    return content.replace(old, new)
+
+
+def candle(number: int) -> dict[str, str]:
+    """Return a candle of the exchange, whose digits tell which one it is; numbers as texts of all lengths."""
+    price = Decimal(42000) + Decimal(number % 5000) / 100
+    return {
+        "close": f"{price + 1:.10f}",
+        "high": f"{price + 2:f}",
+        "low": f"0.{number % 7}00000000000000001",
+        "open": f"{price:f}",
+        "timestamp": str(number * STEP),
+        "volume": f"{number}.{number % 100:08d}",
+    }
+
+
+class Bitstamp:
+    """The exchange's documented behaviour: the last ``limit`` candles up to the one that opens at ``end``."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, str]] = []
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Answer one request."""
+        request = Request(environ)
+        return self.answer(request.path, request.args.to_dict())(environ, start_response)
+
+    def answer(self, path: str, asked: dict[str, str]) -> Response:
+        """Return the answer."""
+        market = re.fullmatch(r"/api/v2/ohlc/([a-z]+)/", path)
+        if market and market[1] == "oddusd":
+            return Response('{"data": {"pair": "ODD/USD"}}', content_type="application/json")
+        if not market or market[1] not in ("btcusd", "btcpax"):
+            return Response("Not found", status=404)
+        assert 1 <= int(asked["limit"]) <= 1000
+        assert asked["step"] == str(STEP)
+        self.asked.append(asked)
+        number = int(asked["end"]) // STEP
+        candles: list[dict[str, str]] = []
+        while len(candles) < int(asked["limit"]):
+            if number not in MISSING:
+                candles.insert(0, candle(number))
+            number -= 1
+        # As the real one writes it: with blanks.
+        return Response(json.dumps({"data": {"ohlc": candles, "pair": "X"}}), content_type="application/json")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which the page was followed."""
+    copy = tmp_path_factory.mktemp("bundle")
+    for name in ("plugins", "glue_scripts", "local_aws", "tests"):
+        shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", copy)
+    for file, kind, text in steps():
+        path = copy / file
+        if kind == "python":
+            assert not path.exists(), f"{file} is there already"
+            path.write_text(text)
+        elif kind == "diff":
+            path.write_text(edited(path.read_text(), text))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    """The settings of docs/settings.md, with the sources of the page."""
+    example = re.search(r"```json\n(.*?)```", (REPOSITORY / "docs" / "settings.md").read_text(), re.DOTALL)
+    assert example
+    ((key, text),) = [(key, text) for key, kind, text in steps() if kind == "json"]
+    assert key == "crypto_prices_settings"
+    return json.loads(example[1]) | {"sources": json.loads(text)}
+
+
+def run(bundle: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join(str(bundle / folder) for folder in ("", "plugins", "glue_scripts"))
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=bundle,
+        env=os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(bundle, settings, lake):
+    """What the program printed, what the exchange was asked, and the curated rows."""
+    exchange = Bitstamp()
+    server = make_server("127.0.0.1", 0, exchange, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        ours = {"symbols": ["btcusd", "btcpax"], "api_url": f"http://127.0.0.1:{server.port}"}
+        ended = run(
+            bundle,
+            str(bundle / "tests" / "glue_scripts" / "load_added_source.py"),
+            *(BUCKET, f"{START:%Y-%m-%d}", f"{START + timedelta(days=DAYS):%Y-%m-%d}"),
+            json.dumps(settings | {"sources": {"bitstamp": ours}, "candle_interval": "5m"}),
+            *ODD,
+            AWS_ENDPOINT_URL=lake.endpoint_url,
+            AWS_REGION="us-east-1",
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            PYSPARK_PYTHON=sys.executable,
+        )
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert ended.returncode == 0, ended.stderr[-5000:]
+    rows = [
+        row
+        for key in lake.keys("curated/crypto_prices/version=jr_added/")
+        if key.endswith(".parquet")
+        for row in pq.read_table(BytesIO(lake.body(key))).to_pylist()
+    ]
+    return json.loads(ended.stdout.splitlines()[-1]), exchange.asked, rows
+
+
+def test_the_settings_name_it_and_its_markets_have_their_canonical_names(bundle, settings):
+    code = """
+import sys
+from crypto_prices.operators.resolve_window import check_sources
+from crypto_prices.settings import parse_settings
+from crypto_prices.sources import get_source
+wanted = parse_settings(sys.argv[1])
+check_sources(wanted)
+print(*(market.name for market in get_source("bitstamp").markets(wanted.sources["bitstamp"].symbols)))
+"""
+    checked = run(bundle, "-c", code, json.dumps(settings))
+    assert checked.returncode == 0, checked.stderr[-3000:]
+    assert checked.stdout.split() == ["BTC/USD", "ETH/USD", "BTC/USDP"]
+
+
+def test_a_long_window_is_a_few_requests_and_what_is_before_it_is_surplus(bundle, loaded):
+    found, asked, _ = loaded
+    assert all(Path(file).is_relative_to(bundle) for file in found["imported_from"])
+    assert asked == 2 * [
+        {"step": str(STEP), "limit": str(limit), "end": str((FIRST + last) * STEP)}
+        for limit, last in ((1000, 999), (152, 1151))
+    ]
+    # A missing candle of the first range brings one from before the window, one of the second a candle twice.
+    assert [(o["records"], o["surplus"]) for o in found["manifest"]["objects"]] == 2 * [(1000, 1), (152, 0)]
+
+
+def test_every_candle_is_curated_digit_for_digit(loaded):
+    found, _, rows = loaded
+    numbers = [FIRST + n for n in range(CANDLES) if FIRST + n not in MISSING]
+    assert found["report"]["sources"]["bitstamp"] == {
+        "fetched": 2 * (len(numbers) + 1),
+        "curated": 2 * len(numbers),
+        "quarantined": {},
+        "duplicates": 2,
+    }
+    expected = {
+        ("BTC", quote, datetime.fromtimestamp(number * STEP, UTC)): {
+            "source": "bitstamp",
+            "candle_interval": "5m",
+            "open_price": Decimal(candle(number)["open"]),
+            "high_price": Decimal(candle(number)["high"]),
+            "low_price": Decimal(candle(number)["low"]),
+            "close_price": Decimal(candle(number)["close"]),
+            "base_volume": Decimal(candle(number)["volume"]),
+            "quote_volume": None,
+            "trade_count": None,
+            "market_cap": None,
+        }
+        for quote in ("USD", "USDP")
+        for number in numbers
+    }
+    assert len(rows) == len(expected)
+    for row in rows:
+        key = row["symbol"], row["quote_currency"], row["observed_at"].replace(tzinfo=UTC)
+        wanted = expected.pop(key)
+        assert {column: row[column] for column in wanted} == wanted
+    assert expected == {}
+
+
+def test_what_is_not_a_list_of_candles_is_refused_with_the_reason(loaded):
+    found, _, _ = loaded
+    assert found["refusals"].keys() == ODD.keys()
+    for market, reason in ODD.items():
+        assert reason in found["refusals"][market]
+
+
+def test_the_bundles_own_tests_of_all_sources_pass_with_it(bundle):
+    tests = ("tests/plugins/crypto_prices/sources/test_base.py", "tests/local_aws/demo/test_options.py")
+    ended = run(bundle, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert ended.returncode == 0, ended.stdout[-3000:]
+
+
+def test_its_code_has_the_bundles_style_and_types(bundle):
+    added = sorted({file for file, kind, _ in steps() if kind in ("python", "diff")})
+    code = [file for file in added if not file.startswith("tests/")]
+    for check in (["ruff", "check", "--no-cache", *added], ["ruff", "format", "--check", "--no-cache", *added]):
+        ended = run(bundle, "-m", *check)
+        assert ended.returncode == 0, ended.stdout
+    ended = run(bundle, "-m", "mypy", *code)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_way_to_try_it_asks_for_markets_of_it(bundle):
+    command = re.search(r"^    make demo (.* )SOURCES=(\S+) SYMBOLS=(\S+)", PAGE, re.MULTILINE)
+    assert command
+    code = """
+import argparse, sys
+from local_aws.markets import add_options, chosen_markets
+parser = argparse.ArgumentParser()
+add_options(parser)
+print(dict(chosen_markets(parser, parser.parse_args(sys.argv[1:])).symbols))
+"""
+    chosen = run(bundle, "-c", code, "--sources", command[2], "--symbols", command[3])
+    assert chosen.stdout.strip() == "{'bitstamp': ['btcusd', 'btcpax']}", chosen.stderr
