@@ -13,6 +13,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -318,7 +319,7 @@ class HttpClient:
         self._monotonic = monotonic
         self._now = now
         self._rng = rng or random.SystemRandom()
-        self._session = requests.Session()
+        self._session = _Session()
         # Threads share the session: a cookie that one of them gets must not change what the others send.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max_connections)
@@ -450,7 +451,7 @@ class HttpClient:
                 url, headers=dict(request.headers), timeout=timeout, stream=True, allow_redirects=False
             ) as answer:
                 is_success = 200 <= answer.status_code < 300
-                body = self._read_body(answer.raw, deadline) if is_success else _read_error_body(answer.raw)
+                body = self._read_body(answer.raw, deadline) if is_success else self._read_error(answer.raw, deadline)
                 return answer.status_code, answer.headers, body
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _FailedTry(judge_exception(error)) from error
@@ -474,6 +475,28 @@ class HttpClient:
             if self._monotonic() >= deadline:
                 raise urllib3.exceptions.TimeoutError("the body is not complete at the deadline")
         return bytes(body)
+
+    def _read_error(self, raw: urllib3.HTTPResponse, deadline: float) -> bytes:
+        """Return the beginning of an error's body, as far as a message needs it and as far as it comes in time."""
+        body = bytearray()
+        # The status has said what matters; a torn error page must not hide it.
+        with suppress(urllib3.exceptions.HTTPError):
+            while len(body) < _LONGEST_ERROR_BODY and (chunk := raw.read1(_CHUNK_BYTES, decode_content=True)):
+                body += chunk
+                if self._monotonic() >= deadline:
+                    break
+        return bytes(body)
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone, also where it is told not to follow them.
+
+    requests prepares the next request all the same: it would read the whole body of a redirect, however long it is, and
+    raise its own errors about the address.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: ``_redirect_target`` judges the address."""
 
 
 class _FailedTry(Exception):  # noqa: N818 - not an error that leaves this module
@@ -518,8 +541,18 @@ def _source_error(failure: Failure, request: _Request, attempts: int) -> SourceE
 
 
 def _redirect_target(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    here, there = urlsplit(url), urlsplit(target)
+    try:
+        target = urljoin(url, location)
+        here, there = urlsplit(url), urlsplit(target)
+    except ValueError as error:
+        raise _FailedTry(
+            Failure(
+                f"the source redirects to what is no address ({error})",
+                "Check that api_url leads to the exchange's API",
+                retryable=False,
+                retry_now=False,
+            )
+        ) from None
     if (here.scheme, here.netloc) != (there.scheme, there.netloc):
         # Another host would get the request's API key, and its answers would be recorded as the exchange's.
         raise _FailedTry(
@@ -531,13 +564,6 @@ def _redirect_target(url: str, location: str) -> str:
             )
         )
     return target
-
-
-def _read_error_body(raw: urllib3.HTTPResponse) -> bytes:
-    try:
-        return raw.read(_LONGEST_ERROR_BODY, decode_content=True)
-    except urllib3.exceptions.HTTPError:
-        return b""  # the status has said what matters; a torn error page must not hide it
 
 
 def _root_cause(error: BaseException) -> BaseException:

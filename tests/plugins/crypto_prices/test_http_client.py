@@ -346,6 +346,14 @@ def test_a_redirect_to_another_host_is_refused(clock):
     assert len(server.requests) == 1
 
 
+def test_a_redirect_to_what_is_no_address_is_refused(clock):
+    with (
+        ScriptedServer(answer(b"", "Location: http://[half", status="302 Found")).running() as server,
+        pytest.raises(FatalSourceError, match=r"redirects to what is no address \(Invalid IPv6 URL\)"),
+    ):
+        client_at(clock).get_json(server.url)
+
+
 def test_endless_redirects_are_refused(clock):
     with (
         ScriptedServer(answer(b"", "Location: /again", status="302 Found")).running() as server,
