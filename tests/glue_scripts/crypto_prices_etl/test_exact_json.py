@@ -47,10 +47,10 @@ def test_what_is_not_a_json_array_has_no_elements(spark):
     assert elements(spark, texts) == [None] * len(texts)
 
 
-def test_scalars_lose_only_their_quotes(spark):
-    frame = texts_frame(spark, ['"0.10"', "0.10", "null", '"null"', '""'])
+def test_scalars_lose_only_their_quotes_and_escapes(spark):
+    frame = texts_frame(spark, ['"0.10"', "0.10", "null", '"null"', '""', r'"\u0031\"\n"'])
     assert [r[0] for r in frame.orderBy("n").select(scalar_text(sf.col("text"))).collect()] == [
-        "0.10", "0.10", None, "null", "",
+        "0.10", "0.10", None, "null", "", '1"\n',
     ]  # fmt: skip
 
 
