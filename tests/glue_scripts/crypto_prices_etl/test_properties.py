@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -83,6 +84,12 @@ def instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds // 1000, UTC)
 
 
+def in_places(record: Record, *order: str) -> Record:
+    """Return what stands in the place of each field: where one is missing, those behind it have moved up."""
+    texts = [record[name] for name in order if record[name] is not None]
+    return dict(zip_longest(order, texts))
+
+
 def is_candle(opened: int, prices: Sequence[Decimal | None], volume: Decimal | None) -> bool:
     """Say whether open, high, low and close and a volume are those of a candle of the day."""
     if volume is None or volume < 0 or any(price is None or price <= 0 for price in prices):
@@ -110,6 +117,7 @@ def binance_expects(record: Record) -> Expected:
 
 
 def coinbase_expects(record: Record) -> Expected:
+    record = in_places(record, "time", "low", "high", "open", "close", "volume")
     opened = time_of(record["time"], 1000)
     if opened is not None and not DAY_START_MS <= opened < DAY_END_MS:
         return SURPLUS
@@ -121,6 +129,7 @@ def coinbase_expects(record: Record) -> Expected:
 
 
 def coingecko_expects(record: Record) -> Expected:
+    record = {**in_places(record, "time", "price"), **in_places(record, "cap_time", "cap")}
     asked = time_of(record["time"])
     if asked is not None and not DAY_START_MS <= asked < DAY_END_MS:
         return SURPLUS
