@@ -87,8 +87,11 @@ def object_members(text: Column, names: Sequence[str]) -> Column:
 
 def scalar_text(element: Column) -> Column:
     """Return the text of a JSON scalar: a string without its quotes, a number as it stands, NULL for JSON null."""
+    # Escapes are undone as Python undoes them: the fetch counts the surplus by times that may be written so.
+    unescaped = sf.get_json_object(sf.concat(sf.lit('{"text":'), element, sf.lit("}")), "$.text")
     return (
         sf.when(element == "null", sf.lit(None).cast("string"))
+        .when(element.startswith('"') & element.contains("\\"), unescaped)
         .when(element.startswith('"'), sf.substring(element, sf.lit(2), sf.length(element) - 2))
         .otherwise(element)
     )

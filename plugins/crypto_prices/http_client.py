@@ -13,6 +13,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -42,6 +43,8 @@ USER_AGENT = "crypto-prices/1 (+python-requests)"
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_ERROR_BODY = 64 * 1024
 _LONGEST_EXCERPT = 300
+_LONGEST_NUMBER = 1000
+"""Most characters of a number. Spark's JSON parser (Jackson) refuses a whole body for the sake of a longer one."""
 _MAX_REDIRECTS = 3
 _RATE_LIMIT_STATUSES = frozenset({418, 429})
 _TIMEOUT_STATUSES = frozenset({408})
@@ -148,14 +151,34 @@ def parse_json(body: bytes) -> Any:
     """Return the parsed body; fractions stay the strings that were sent.
 
     Raises:
-        ValueError: It is not UTF-8, not JSON, or holds NaN or Infinity, which JSON does not have.
+        ValueError: It is not UTF-8, not JSON, holds NaN or Infinity, which JSON does not have, or what the Glue job
+            could not read or would read in another way: a number longer than any market's, a name twice in an object.
     """
 
     def refuse_constant(constant: str) -> NoReturn:
         raise ValueError(f"it holds {constant}, which is not JSON")
 
+    def number(text: str) -> str:
+        if len(text) > _LONGEST_NUMBER:
+            raise ValueError(f"it holds a number of {len(text)} characters")
+        return text
+
+    def unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        document = dict(members)
+        if len(document) < len(members):
+            names = [name for name, _ in members]
+            twice = next(name for name in document if names.count(name) > 1)
+            raise ValueError(f'it holds "{excerpt(twice.encode("utf-8", "replace"))}" twice in one object')
+        return document
+
     try:
-        return json.loads(body.decode("utf-8"), parse_float=str, parse_constant=refuse_constant)
+        return json.loads(
+            body.decode("utf-8"),
+            parse_float=number,
+            parse_int=lambda text: int(number(text)),
+            parse_constant=refuse_constant,
+            object_pairs_hook=unambiguous,
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -318,7 +341,7 @@ class HttpClient:
         self._monotonic = monotonic
         self._now = now
         self._rng = rng or random.SystemRandom()
-        self._session = requests.Session()
+        self._session = _Session()
         # Threads share the session: a cookie that one of them gets must not change what the others send.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max_connections)
@@ -450,7 +473,7 @@ class HttpClient:
                 url, headers=dict(request.headers), timeout=timeout, stream=True, allow_redirects=False
             ) as answer:
                 is_success = 200 <= answer.status_code < 300
-                body = self._read_body(answer.raw, deadline) if is_success else _read_error_body(answer.raw)
+                body = self._read_body(answer.raw, deadline) if is_success else self._read_error(answer.raw, deadline)
                 return answer.status_code, answer.headers, body
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _FailedTry(judge_exception(error)) from error
@@ -474,6 +497,28 @@ class HttpClient:
             if self._monotonic() >= deadline:
                 raise urllib3.exceptions.TimeoutError("the body is not complete at the deadline")
         return bytes(body)
+
+    def _read_error(self, raw: urllib3.HTTPResponse, deadline: float) -> bytes:
+        """Return the beginning of an error's body, as far as a message needs it and as far as it comes in time."""
+        body = bytearray()
+        # The status has said what matters; a torn error page must not hide it.
+        with suppress(urllib3.exceptions.HTTPError):
+            while len(body) < _LONGEST_ERROR_BODY and (chunk := raw.read1(_CHUNK_BYTES, decode_content=True)):
+                body += chunk
+                if self._monotonic() >= deadline:
+                    break
+        return bytes(body)
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone, also where it is told not to follow them.
+
+    requests prepares the next request all the same: it would read the whole body of a redirect, however long it is, and
+    raise its own errors about the address.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: ``_redirect_target`` judges the address."""
 
 
 class _FailedTry(Exception):  # noqa: N818 - not an error that leaves this module
@@ -518,8 +563,18 @@ def _source_error(failure: Failure, request: _Request, attempts: int) -> SourceE
 
 
 def _redirect_target(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    here, there = urlsplit(url), urlsplit(target)
+    try:
+        target = urljoin(url, location)
+        here, there = urlsplit(url), urlsplit(target)
+    except ValueError as error:
+        raise _FailedTry(
+            Failure(
+                f"the source redirects to what is no address ({error})",
+                "Check that api_url leads to the exchange's API",
+                retryable=False,
+                retry_now=False,
+            )
+        ) from None
     if (here.scheme, here.netloc) != (there.scheme, there.netloc):
         # Another host would get the request's API key, and its answers would be recorded as the exchange's.
         raise _FailedTry(
@@ -531,13 +586,6 @@ def _redirect_target(url: str, location: str) -> str:
             )
         )
     return target
-
-
-def _read_error_body(raw: urllib3.HTTPResponse) -> bytes:
-    try:
-        return raw.read(_LONGEST_ERROR_BODY, decode_content=True)
-    except urllib3.exceptions.HTTPError:
-        return b""  # the status has said what matters; a torn error page must not hide it
 
 
 def _root_cause(error: BaseException) -> BaseException:

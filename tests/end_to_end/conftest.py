@@ -20,6 +20,10 @@ from local_aws.chaos.bench import Bench
 from local_aws.demo.day_run import Warehouse
 from local_aws.provision import Provisioned
 
+# What judges answers; sessions of their own, since the lake of the tests of glue_scripts must outlive these.
+from tests.glue_scripts.conftest import arguments as curation_arguments  # noqa: F401
+from tests.glue_scripts.conftest import lake, spark  # noqa: F401
+
 REPOSITORY = Path(__file__).parents[2]
 FIRST_DAY = date(2023, 12, 17)
 DAYS = 3

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
@@ -32,20 +32,29 @@ class Lake:
 
     def raw(
         self,
-        bodies: dict[str, str],
+        bodies: Mapping[str, str | Sequence[str]],
         *,
         source: str = "binance",
         window: tuple[str, str] = ("2023-12-18", "2023-12-19"),
-        records: int | None = None,
+        records: int | Sequence[int] | None = None,
         surplus: int = 0,
         sha256: str | None = None,
         fetched_at: str = "2023-12-19T00:05:01.123456Z",
     ) -> str:
-        """Put a fetch into the raw zone, one body per exchange symbol, and return the URI of its manifest."""
+        """Put a fetch into the raw zone, a body or more per exchange symbol, and return the URI of its manifest.
+
+        ``records`` is the number in every body, or one number for each of all bodies in their order.
+        """
         prefix = f"raw/crypto_prices/source={source}/attempt=t{next(self._numbers)}"
         objects = []
-        for symbol, body in bodies.items():
-            key = f"{prefix}/{symbol}-0001.json.gz"
+        pages = [
+            (symbol, number, body)
+            for symbol, of_symbol in bodies.items()
+            for number, body in enumerate([of_symbol] if isinstance(of_symbol, str) else of_symbol, 1)
+        ]
+        for place, (symbol, number, body) in enumerate(pages):
+            key = f"{prefix}/{symbol}-{number:04d}.json.gz"
+            count = records[place] if isinstance(records, Sequence) else records
             self.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(body.encode()))
             objects.append(
                 {
@@ -55,7 +64,7 @@ class Lake:
                     "quote_currency": "USDT",
                     "fetched_at": fetched_at,
                     "sha256": sha256 or hashlib.sha256(body.encode()).hexdigest(),
-                    "records": len(json.loads(body)) if records is None else records,
+                    "records": len(json.loads(body)) if count is None else count,
                     "surplus": surplus,
                 }
             )

@@ -81,10 +81,10 @@ def test_a_list_of_objects_is_taken_apart_to_its_numbers(spark):
     assert body.select(rows, lows).first()[:] == (['{"low":"1.50"}', '{"low":2.0}'], ['"1.50"', "2.0"])
 
 
-def test_scalars_lose_only_their_quotes(spark):
-    frame = texts_frame(spark, ['"0.10"', "0.10", "null", '"null"', '""'])
+def test_scalars_lose_only_their_quotes_and_escapes(spark):
+    frame = texts_frame(spark, ['"0.10"', "0.10", "null", '"null"', '""', r'"\u0031\"\n"'])
     assert [r[0] for r in frame.orderBy("n").select(scalar_text(sf.col("text"))).collect()] == [
-        "0.10", "0.10", None, "null", "",
+        "0.10", "0.10", None, "null", "", '1"\n',
     ]  # fmt: skip
 
 

@@ -346,6 +346,14 @@ def test_a_redirect_to_another_host_is_refused(clock):
     assert len(server.requests) == 1
 
 
+def test_a_redirect_to_what_is_no_address_is_refused(clock):
+    with (
+        ScriptedServer(answer(b"", "Location: http://[half", status="302 Found")).running() as server,
+        pytest.raises(FatalSourceError, match=r"redirects to what is no address \(Invalid IPv6 URL\)"),
+    ):
+        client_at(clock).get_json(server.url)
+
+
 def test_endless_redirects_are_refused(clock):
     with (
         ScriptedServer(answer(b"", "Location: /again", status="302 Found")).running() as server,
@@ -480,6 +488,19 @@ def test_a_policy_without_bounds_is_refused():
 )
 def test_what_is_not_json_is_refused(body):
     with pytest.raises(ValueError):  # noqa: PT011 - the kinds differ, the family counts
+        parse_json(body)
+
+
+@pytest.mark.parametrize("number", [b"1" * 1001, b"-" + b"1" * 1000, b"0." + b"1" * 999, b"1" * 999 + b"e1"])
+def test_a_number_that_the_glue_job_cannot_read_is_refused(number):
+    with pytest.raises(ValueError, match="it holds a number of 1001 characters"):
+        parse_json(b"[" + number + b"]")
+    parse_json(b"[" + number.replace(b"1", b"", 1) + b"]")
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"b":2,"a":1}', b'[{"b":{"a":1,"\\u0061":2}}]'])
+def test_a_name_twice_in_an_object_is_refused(body):
+    with pytest.raises(ValueError, match='it holds "a" twice in one object'):
         parse_json(body)
 
 
