@@ -98,6 +98,20 @@ def test_another_day_adds_its_rows_and_leaves_the_first_alone(demo):
     assert_equal_to_the_files(demo, date(2023, 12, 18), recorded_rows(demo.market_data, date(2023, 12, 18)))
 
 
+def test_three_sources_stand_side_by_side(demo):
+    result = demo.run("--date", "2023-12-18", "--sources", "binance,coinbase,coingecko")
+    assert result.returncode == 0, result.stdout
+    assert "markets: 3 of binance and 3 of coinbase and 1 of coingecko" in result.stdout
+    for source, rows in (("binance", 72), ("coinbase", 72), ("coingecko", 24)):
+        assert re.search(
+            rf"{source} +│ +{rows} │ +{rows} │ +0 │ +0 │ +{rows} │ +{rows} │ +{rows} │ +0 │", result.stdout
+        )
+    lines = [line.split("│")[1:3] for line in result.stdout.splitlines() if re.search(r"BTC/USDT? ", line)]
+    assert [(source.strip(), market.strip()) for source, market in lines] == [
+        ("binance", "BTC/USDT"), ("coinbase", "BTC/USD"), ("coingecko", "BTC/USD"),
+    ]  # fmt: skip
+
+
 def test_no_staging_table_is_left(demo):
     tables = demo.ask(
         "SELECT table_name FROM information_schema.tables "
