@@ -71,7 +71,7 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
         elif counts.rows_now != counts.rows_owned:
             problems.append(
                 f"{source}: {counts.rows_owned} rows are of this load, the fact table has {counts.rows_now} of them: "
-                "rows were deleted or added by hand; clear merge_into_fact"
+                "rows were deleted or added by hand; clear merge_into_fact with its downstream tasks"
             )
     if problems:
         raise ReconciliationError("the load does not add up: " + "; ".join(problems))

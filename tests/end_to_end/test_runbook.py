@@ -222,7 +222,7 @@ def test_what_was_fetched_is_curated_again_and_loaded(bench, loaded):
 
 def test_rows_that_were_deleted_by_hand_come_back_with_the_merge(bench, loaded):
     bench.warehouse.rows(f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{DAY}' AND symbol = 'ETH'")
-    bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
+    bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"], downstream=True)
     assert_green(bench, DAG_ID, loaded)
     assert_right(bench, DAY)
 
@@ -436,7 +436,8 @@ class TestSeveralSources:
     KEY = "planted-key-0123456789abcdef"
 
     @pytest.fixture(scope="class", autouse=True)
-    def sources(self, bench):
+    @classmethod
+    def sources(cls, bench):
         """Three sources in the settings; CoinGecko wants a key, Coinbase forgets a product."""
         manager, url = bench.client("secretsmanager"), f"{bench.names.endpoint}/exchange"
         before = manager.get_secret_value(SecretId=bench.names.settings_secret)["SecretString"]
@@ -452,13 +453,13 @@ class TestSeveralSources:
         }
         manager.create_secret(
             Name="airflow/connections/coingecko",
-            SecretString=json.dumps({"conn_type": "http", "password": self.KEY}),
+            SecretString=json.dumps({"conn_type": "http", "password": cls.KEY}),
         )
         manager.put_secret_value(SecretId=bench.names.settings_secret, SecretString=json.dumps(settings))
         faults = requests.get(f"{url}/_faults", timeout=10).json()["faults"]
         forgets = {"kind": "unknown_symbol", "source": "coinbase", "symbol": "ETH-USD", "times": None}
         requests.put(f"{url}/_faults", json={"faults": [forgets]}, timeout=10).raise_for_status()
-        requests.put(f"{url}/_rules", json={"coingecko_api_key": self.KEY}, timeout=10).raise_for_status()
+        requests.put(f"{url}/_rules", json={"coingecko_api_key": cls.KEY}, timeout=10).raise_for_status()
         time.sleep(KEPT_SECONDS)
         yield
         requests.delete(f"{url}/_rules", timeout=10).raise_for_status()
