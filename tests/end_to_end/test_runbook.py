@@ -300,7 +300,7 @@ def test_a_task_that_is_killed_cancels_its_statement(bench, loaded):
         bench.api.set_task_state(DAG_ID, loaded, "merge_into_fact", "failed")
         since.wait_for("CancelStatement")
     wait(bench, DAG_ID, loaded)
-    bench.api.clear_run(DAG_ID, loaded, only_failed=True)
+    bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"], downstream=True)
     assert_green(bench, DAG_ID, loaded)
     assert_right(bench, DAY)
 

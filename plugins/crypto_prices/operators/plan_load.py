@@ -32,10 +32,10 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
     Args:
         batch: What was fetched.
         current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
-            window, with ``source``, ``batch_id``, ``status``, ``window_start``, ``window_end``, ``content_hash``,
-            ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of that batch in
-            this window, today), ``days_now`` (their ISO days, with commas between them) and ``rows_in_window`` (of the
-            fetched markets in this window, whoever loaded them).
+            window, with ``source``, ``batch_id``, ``status``, ``is_recorded``, ``window_start``, ``window_end``,
+            ``content_hash``, ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of
+            that batch in this window, today), ``days_now`` (their ISO days, with commas between them) and
+            ``rows_in_window`` (of the fetched markets in this window, whoever loaded them).
         published: Glue job run ids by ISO day of the window, as the catalog has them.
 
     Raises:
@@ -58,6 +58,8 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
         if (
             row is None
             or row["status"] != "loaded"
+            # Nothing else would publish and record it: a merge that was cleared alone, or whose run was given up.
+            or not row["is_recorded"]
             or row["content_hash"] != fetched.content_hash
             or (str(row["window_start"]), str(row["window_end"])) != (batch.window_start, batch.window_end)
             # Rows were deleted by hand or replaced by another load: what was loaded is no longer what is there.

@@ -23,6 +23,7 @@ def load(source="binance", **changes):
         "source": source,
         "batch_id": "b1",
         "status": "loaded",
+        "is_recorded": 1,
         "window_start": "2023-12-18",
         "window_end": "2023-12-19",
         "content_hash": "h1",
@@ -51,12 +52,22 @@ def test_the_same_content_is_skipped_with_the_load_that_has_it():
         [],
         [load(content_hash="h2")],
         [load(status="merged")],
+        [load(is_recorded=0)],
         [load(window_start="2023-12-01")],
         [load(window_end="2023-12-31")],
         [load(rows_now=23)],
         [load(source="coinbase")],
     ],
-    ids=["never", "other content", "half-way", "wider before", "wider after", "rows gone", "other source"],
+    ids=[
+        "never",
+        "other content",
+        "half-way",
+        "not recorded",
+        "wider before",
+        "wider after",
+        "rows gone",
+        "other source",
+    ],
 )
 def test_anything_else_is_loaded(current):
     assert reason_to_skip(batch(fetched()), current, PUBLISHED) is None
@@ -160,6 +171,10 @@ class TestExecute:
 
     def test_other_content_is_loaded(self, plan):
         assert plan(conftest.fetched(content_hash="h2"))["batch_id"] == conftest.batch().batch_id
+
+    def test_a_load_that_was_merged_and_not_recorded_is_loaded_again(self, plan, warehouse):
+        warehouse.execute_batch(["UPDATE crypto.etl_metadata SET recorded_at = NULL"])
+        assert plan(conftest.fetched())
 
     def test_rows_that_are_gone_from_the_warehouse_are_loaded_again(self, plan, warehouse):
         warehouse.execute_batch(["DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18'"])
