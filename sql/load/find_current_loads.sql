@@ -5,13 +5,13 @@ WITH touching AS (
         batch_id,
         source,
         status,
-        CASE WHEN recorded_at IS NULL THEN 0 ELSE 1 END AS is_recorded,
         window_start,
         window_end,
         content_hash,
         rows_merged,
         glue_job_run_id,
         loaded_at,
+        CASE WHEN recorded_at IS NULL THEN 0 ELSE 1 END AS is_recorded,
         ROW_NUMBER() OVER (PARTITION BY source ORDER BY COALESCE(load_number, 0) DESC, loaded_at DESC) AS recency
     FROM crypto.etl_metadata
     WHERE
