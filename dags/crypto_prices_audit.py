@@ -16,11 +16,12 @@ SQL_FOLDER = Path(__file__).parent / "sql"
 DOCS = """
 ### Audit of crypto prices
 
-Every week, looks at each day of each market in the settings, of the `days` before its logical date (or from `start` to
-`end`). A day is to be healed when nobody has asked for it, when candles that were loaded are gone from the fact table,
-when what was fetched is gone from the raw zone, or when candles are missing for a reason of `ask_again`. The log of
-`plan_healing` shows the plan: the fewest windows, and their API requests. They are loaded one after the other by
-`crypto_prices_window`, and `check_healing` looks again.
+Every week, looks at each day of each market in the settings, of the last `days` (or from `start` to `end`). A day is to
+be healed when nobody has asked for it, when candles that were loaded are gone from the fact table, when its load was
+never published, when what was fetched is gone from the raw zone, or when candles are missing for a reason of
+`ask_again`. The log of `plan_healing` shows the plan: the fewest windows, and their API requests. They are loaded one
+after the other by `crypto_prices_window`, never with `force`: what would take candles away is left to a person.
+`check_healing` looks again.
 
 Which candle is missing and why is in `crypto.candle_gaps`. No candle is ever invented.
 """
@@ -91,7 +92,6 @@ with DAG(
         nothing_may_be_left=True,
         # Also when there was nothing to heal.
         trigger_rule=TriggerRule.NONE_FAILED,
-        retries=0,
         doc_md="Looks again. Red when a day was not asked for, or lacks what was loaded or fetched.",
     )
 

@@ -43,7 +43,12 @@ with DAG(
             items={"type": "string"},
             description="Exchange symbols to take, of those in the settings; none means all",
         ),
-        "force": Param(False, type="boolean", description="Load even what the warehouse already holds"),
+        "force": Param(
+            False,
+            type="boolean",
+            description="Like reload, and candles may be taken away or undone",
+        ),
+        "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):

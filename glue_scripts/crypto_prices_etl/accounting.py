@@ -141,17 +141,21 @@ def counts_from(
 
 
 def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_uri: str) -> None:
-    """Fail the run if too many records were rejected.
+    """Fail the run if too many records of a source were rejected: a large source must not hide a small one.
 
     Raises:
-        RejectedShareError: quarantined/fetched is above the share; the message names the reasons and the quarantine.
+        RejectedShareError: quarantined/fetched of a source is above the share; the message names the reasons and the
+            quarantine.
     """
-    if counts.rejected > max_rejected_share * counts.fetched:
-        reasons = {source: dict(found.quarantined) for source, found in counts.sources.items() if found.quarantined}
+    over = {
+        name: found for name, found in counts.sources.items() if found.rejected > max_rejected_share * found.fetched
+    }
+    if over:
+        shares = ", ".join(f"{found.rejected} of {found.fetched} records of {name}" for name, found in over.items())
+        reasons = {name: dict(found.quarantined) for name, found in over.items()}
         raise RejectedShareError(
-            f"{counts.rejected} of {counts.fetched} records were rejected, more than the tolerated share "
-            f"of {max_rejected_share:g}: {json.dumps(reasons)}. Nothing was published; "
-            f"the records are in {quarantine_uri}"
+            f"{shares} were rejected, more than the tolerated share of {max_rejected_share:g}: {json.dumps(reasons)}. "
+            f"Nothing was published; the records are in {quarantine_uri}"
         )
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candle_intervals import interval_ms
 from crypto_prices_etl.exact_json import scalar_text
-from crypto_prices_etl.exact_numbers import exact_bigint, exact_decimal
+from crypto_prices_etl.exact_numbers import exact_bigint, exact_decimal, rounded_decimal
 from crypto_prices_etl.schemas import CURATED_COLUMNS, BigInt, ColumnType, Decimal
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _typed(records: DataFrame, elements: Mapping[str, Column]) -> tuple[DataFram
 
 
 def _converter(column_type: ColumnType) -> Callable[[Column], Column]:
+    if isinstance(column_type, Decimal) and column_type.rounded:
+        return lambda element: rounded_decimal(scalar_text(element), column_type)
     if isinstance(column_type, Decimal):
         return lambda element: exact_decimal(scalar_text(element), column_type)
     return lambda element: exact_bigint(scalar_text(element))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _SCIENTIFIC = r"\A-?([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]{1,4})\z"
 _ZERO = r"\A-?0+(?:\.0+)?(?:[eE][+-]?[0-9]{1,4})?\z"
+_NUMBER = r"\A-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?\z"
 _INTEGER = r"\A-?[0-9]+\z"
 
 
@@ -28,6 +29,11 @@ def exact_decimal(text: Column, target: Decimal) -> Column:
     spark_type = f"decimal({target.precision},{target.scale})"
     # The cast does not see that a zero with a large exponent is a zero.
     return sf.when(text.rlike(_ZERO), sf.lit(0).cast(spark_type)).when(exact, text.try_cast(spark_type))
+
+
+def rounded_decimal(text: Column, target: Decimal) -> Column:
+    """Return the number as DECIMAL, half up where it has more decimals; NULL if it is no number or too large."""
+    return sf.when(text.rlike(_NUMBER), text.try_cast(f"decimal({target.precision},{target.scale})"))
 
 
 def exact_bigint(text: Column) -> Column:

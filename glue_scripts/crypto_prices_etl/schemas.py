@@ -27,10 +27,14 @@ class Timestamp:
 
 @dataclass(frozen=True)
 class Decimal:
-    """An exact decimal number of ``precision`` digits, ``scale`` of them after the point."""
+    """A decimal number of ``precision`` digits, ``scale`` of them after the point.
+
+    It is exact unless ``rounded``: then further decimals of the source are rounded away and not refused.
+    """
 
     precision: int
     scale: int
+    rounded: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ CURATED_COLUMNS: tuple[Column, ...] = (
     Column("base_volume", PRICE, True, "Traded amount in the base asset"),
     Column("quote_volume", PRICE, True, "Traded amount in the quote currency"),
     Column("trade_count", BigInt(), True, "Number of trades"),
-    Column("market_cap", Decimal(38, 8), True, "Market capitalisation in the quote currency"),
+    # The product of a price and an estimated supply: its digits beyond the cent are noise, and there are often many.
+    Column("market_cap", Decimal(38, 8, rounded=True), True, "Market capitalisation in the quote currency"),
     Column("raw_object", Varchar(1024), False, "S3 URI of the raw answer the row came from"),
     Column("ingested_at", Timestamp(), False, "When the raw answer was fetched, UTC"),
     Column("batch_id", Varchar(128), False, "The load that produced the row"),

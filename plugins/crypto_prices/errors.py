@@ -89,6 +89,8 @@ def secret_values(url: str, headers: Mapping[str, str]) -> frozenset[str]:
         name, _, value = pair.partition("=")
         if is_secret_name(unquote_plus(name)):
             values |= {value, unquote_plus(value)}
+    # An exception of a library may quote a value as Python writes it, with its line breaks and quotes escaped.
+    values |= {repr(value)[1:-1] for value in values}
     return frozenset(value for value in values if len(value) >= _SHORTEST_SECRET)
 
 

@@ -13,11 +13,12 @@ from datetime import date, timedelta
 from crypto_prices.backfill_plan import Load, RequestSize, split_into_windows
 from crypto_prices.window import Window
 
-UNFETCHED, ROWS_MISSING, RAW_MISSING = "unfetched", "rows_missing", "raw_missing"
+UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing", "not_published", "raw_missing"
 """Why a day of a market is not right: nobody has asked for it; candles are gone from the fact table that were loaded;
-what was fetched is gone from the raw zone. The other reasons are those of ``crypto.candle_gaps``."""
+its load was merged and not published; what was fetched is gone from the raw zone. The other reasons are those of
+``crypto.candle_gaps``."""
 
-REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, RAW_MISSING})
+REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING})
 """Reasons that loading again takes away; the exchange may go on giving no candle for the others."""
 
 
@@ -37,12 +38,10 @@ class HealingWindow:
     Attributes:
         window: Its days.
         symbols: Exchange symbols by source.
-        force: Load it even when the exchange gives what is loaded: the raw zone is to have it again.
     """
 
     window: Window
     symbols: Mapping[str, Sequence[str]]
-    force: bool
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,15 @@ def find_reasons(
                 place = MarketDay(source, market, day)
                 known = Counter(gaps.get(place, {}))
                 load_of_day = newest.get(place)
-                if load_of_day is None:
+                is_explained = rows.get(place, 0) + known.total() - known[UNFETCHED] >= candles_a_day
+                # A window without any candle is asked for and not loaded; its gaps say so.
+                if load_of_day is None and not is_explained:
                     found[place] = UNFETCHED
-                elif rows.get(place, 0) + known.total() - known[UNFETCHED] < candles_a_day:
+                elif not is_explained:
                     found[place] = ROWS_MISSING
-                elif load_of_day.raw_manifest in lost:
+                elif load_of_day is not None and not load_of_day.is_recorded:
+                    found[place] = NOT_PUBLISHED
+                elif load_of_day is not None and load_of_day.raw_manifest in lost:
                     found[place] = RAW_MISSING
                 elif asked := sorted(reason for reason in known if reason in again):
                     found[place] = asked[0]
@@ -130,19 +133,19 @@ def plan_healing(
         interval: Length of a candle.
         request_sizes: How each source gives candles.
     """
-    days: dict[tuple[str, str, bool], list[date]] = defaultdict(list)
-    for place, reason in reasons.items():
-        days[place.source, place.market, reason == RAW_MISSING].append(place.day)
-    symbols: dict[tuple[Window, bool], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    days: dict[tuple[str, str], list[date]] = defaultdict(list)
+    for place in reasons:
+        days[place.source, place.market].append(place.day)
+    symbols: dict[Window, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     requests = 0
-    for (source, market, force), listed in sorted(days.items()):
+    for (source, market), listed in sorted(days.items()):
         for window in split_into_windows(listed, chunk_days):
-            symbols[window, force][source].append(exchange_symbols[source, market])
+            symbols[window][source].append(exchange_symbols[source, market])
             candles = (window.ends_at - window.starts_at) // interval
             requests += -(-candles // request_sizes[source].rows_per_request)
     windows = [
-        HealingWindow(window, {source: sorted(names) for source, names in of_source.items()}, force)
-        for (window, force), of_source in sorted(symbols.items())
+        HealingWindow(window, {source: sorted(names) for source, names in of_source.items()})
+        for window, of_source in sorted(symbols.items())
     ]
     return HealingPlan(span, reasons, windows, requests)
 
@@ -174,7 +177,6 @@ def plan_as_text(plan: HealingPlan) -> str:
     lines += [
         f"  window          [{each.window.start}, {each.window.end}) of "
         + ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
-        + (", forced" if each.force else "")
         for each in plan.windows
     ]
     return "\n".join(lines)

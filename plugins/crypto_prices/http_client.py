@@ -394,9 +394,13 @@ class HttpClient:
         raise _source_error(failure, request, int(retrying.statistics.get("attempt_number", 1)))
 
     def _wait_seconds(self, state: RetryCallState) -> float:
-        wait = _failure_of(state).retry_after_seconds
+        failure = _failure_of(state)
         # A Retry-After of zero (or a date that has passed) names no pause, and hammering is what the limit is about.
-        return wait or self._rng.uniform(0.0, self._policy.backoff_ceiling(state.attempt_number))
+        wait = failure.retry_after_seconds or self._rng.uniform(0.0, self._policy.backoff_ceiling(state.attempt_number))
+        if self._budget is not None and failure.status in _RATE_LIMIT_STATUSES:
+            # The limit is the address's, not this request's: the other threads would only lengthen it.
+            self._budget.pause(wait)
+        return wait
 
     def _stops(self, state: RetryCallState, deadline: float) -> bool:
         over_deadline = self._monotonic() + state.upcoming_sleep >= deadline
@@ -418,7 +422,9 @@ class HttpClient:
             self._wait_for_turn(deadline)
             status, headers, body = self._exchange(url, request, deadline)
             if self._budget is not None and self._pause_seconds is not None:
-                self._budget.pause(self._pause_seconds(headers, self._now()))
+                pause = self._pause_seconds(headers, self._now())
+                if pause > 0:
+                    self._budget.pause(pause)
             if not (300 <= status < 400 and "Location" in headers):
                 break
             url = _redirect_target(url, headers["Location"])
@@ -434,8 +440,7 @@ class HttpClient:
             )
         failure = judge_answer(status, headers, body, now=self._now(), policy=self._policy)
         if failure:
-            if self._budget is not None and failure.status in _RATE_LIMIT_STATUSES and failure.retry_after_seconds:
-                # The limit is the address's, not this request's: the other threads would only lengthen it.
+            if self._budget is not None and not failure.retry_now and failure.retry_after_seconds:
                 self._budget.pause(failure.retry_after_seconds)
             raise _FailedTry(failure)
         fetched_at = self._now()
@@ -461,6 +466,8 @@ class HttpClient:
                     "The source has asked to pause, or requests_per_second in its settings is too small",
                     retryable=True,
                     retry_now=False,
+                    # Whichever thread is heard first, the task waits as long as the source has asked.
+                    retry_after_seconds=self._budget.pause_left() or None,
                 )
             )
 

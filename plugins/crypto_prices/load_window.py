@@ -122,7 +122,8 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
         plan_load = PlanLoadOperator(
             task_id="plan_load",
             sql="load/find_current_loads.sql",
-            force="{{ params.force }}",
+            empty_sql=["load/lock_loads.sql", "load/explain_empty_window.sql"],
+            force="{{ params.force or params.get('reload', False) }}",
             # A source that fails does not hide the data of the others.
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
             doc_md="Names the batch. Skips the rest of the run when the warehouse already holds exactly this content.",

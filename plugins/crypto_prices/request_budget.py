@@ -66,3 +66,8 @@ class RequestBudget:
         """Let no request of any thread pass for some seconds: the source has asked for it."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
+
+    def pause_left(self) -> float:
+        """Return for how many seconds no request may pass yet; 0 when there is no pause."""
+        with self._lock:
+            return max(0.0, self._paused_until - self._monotonic())

@@ -16,7 +16,8 @@ SHORTEST_PAUSE = timedelta(seconds=30)
 _REFUSED = ": refusing"
 """How the messages of the warehouse's own checks end (sql/migrations, crypto.check_*)."""
 
-LONGEST_PAUSE = timedelta(hours=2)
+LONGEST_PAUSE = timedelta(minutes=30)
+"""Six tries of ``fetch_prices`` with this pause end well before the run does: the other sources are loaded then."""
 
 
 class StepRetryPolicy(RetryPolicy):
@@ -30,8 +31,12 @@ class StepRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Return what becomes of a failed try."""
         if isinstance(exception, RetryableSourceError) and exception.retry_after_seconds is not None:
-            # Bounded before it becomes a timedelta: a header can ask for more seconds than one holds.
-            pause = timedelta(seconds=min(exception.retry_after_seconds + 1, LONGEST_PAUSE.total_seconds()))
+            if exception.retry_after_seconds > LONGEST_PAUSE.total_seconds():
+                return RetryDecision.fail(
+                    f"the source asks to wait {exception.retry_after_seconds:.0f} s, longer than {LONGEST_PAUSE}: the "
+                    "other sources are not kept waiting; clear this task with its downstream tasks after that time"
+                )
+            pause = timedelta(seconds=exception.retry_after_seconds + 1)
             if pause > SHORTEST_PAUSE:
                 # Asking during a ban lengthens it (Binance, HTTP 418).
                 asked = f"{exception.retry_after_seconds:.0f} s"

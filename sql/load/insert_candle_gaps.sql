@@ -1,5 +1,4 @@
 -- Every candle that the markets of the load should have in its window and the fact table has not, with the reason.
-{% set places = expected_candles(batch(ti).sources[0], window(ti)) | string | length %}
 INSERT INTO crypto.candle_gaps (
     source,
     symbol,
@@ -11,11 +10,10 @@ INSERT INTO crypto.candle_gaps (
     noted_at
 )
 WITH {% include 'load/places.jinja' %}
-markets AS (
-    {% include 'load/markets.jinja' %}
-),
 
-missing AS (
+{% include 'load/markets.jinja' %}
+
+expected AS (
     SELECT
         markets.source,
         markets.symbol,
@@ -23,73 +21,88 @@ missing AS (
         markets.candle_interval,
         DATEADD(
             SECOND,
-            CAST(places.place * markets.interval_seconds AS INTEGER),
+            CAST(places.place * {{ interval_seconds(batch(ti).sources[0]) | literal }} AS INTEGER),
             CAST({{ window(ti).start | literal }} AS TIMESTAMP)
         ) AS observed_at
     FROM markets
-    INNER JOIN places_{{ places | literal }} AS places ON markets.candle_total > places.place
-    LEFT JOIN crypto.fact_crypto_prices AS fact
+    INNER JOIN places ON places.place < {{ expected_candles(batch(ti).sources[0], window(ti)) | literal }}
+),
+
+-- What there is around the window, which the sort key finds: the whole table would be read at every load.
+nearby AS (
+    SELECT
+        source,
+        symbol,
+        quote_currency,
+        candle_interval,
+        observed_at
+    FROM crypto.fact_crypto_prices
+    WHERE
+        observed_at >= DATEADD(DAY, -31, CAST({{ window(ti).start | literal }} AS TIMESTAMP))
+        AND observed_at < {{ window(ti).end | literal }}
+),
+
+missing AS (
+    SELECT
+        expected.source,
+        expected.symbol,
+        expected.quote_currency,
+        expected.candle_interval,
+        expected.observed_at
+    FROM expected
+    LEFT JOIN nearby
         ON
-            markets.source = fact.source
-            AND markets.symbol = fact.symbol
-            AND markets.quote_currency = fact.quote_currency
-            AND markets.candle_interval = fact.candle_interval
-            AND fact.observed_at = DATEADD(
-                SECOND,
-                CAST(places.place * markets.interval_seconds AS INTEGER),
-                CAST({{ window(ti).start | literal }} AS TIMESTAMP)
-            )
-    WHERE fact.source IS NULL
-),
-
-of_source AS (
-    SELECT
-        source,
-        COUNT(*) AS market_total
-    FROM markets
-    GROUP BY source
-),
-
-missing_at AS (
-    SELECT
-        source,
-        observed_at,
-        COUNT(*) AS market_total
-    FROM missing
-    GROUP BY source, observed_at
+            expected.source = nearby.source
+            AND expected.symbol = nearby.symbol
+            AND expected.quote_currency = nearby.quote_currency
+            AND expected.candle_interval = nearby.candle_interval
+            AND expected.observed_at = nearby.observed_at
+    WHERE nearby.source IS NULL
 ),
 
 listed AS (
     SELECT
-        fact.source,
-        fact.symbol,
-        fact.quote_currency,
-        fact.candle_interval,
-        MIN(fact.observed_at) AS first_at
-    FROM crypto.fact_crypto_prices AS fact
-    INNER JOIN markets
-        ON
-            fact.source = markets.source
-            AND fact.symbol = markets.symbol
-            AND fact.quote_currency = markets.quote_currency
-            AND fact.candle_interval = markets.candle_interval
-    GROUP BY fact.source, fact.symbol, fact.quote_currency, fact.candle_interval
+        source,
+        symbol,
+        quote_currency,
+        candle_interval,
+        MIN(observed_at) AS first_at
+    FROM nearby
+    GROUP BY source, symbol, quote_currency, candle_interval
+),
+
+-- Of a source with several markets, also those that this load was not asked for.
+of_source AS (
+    SELECT
+        source,
+        candle_interval,
+        COUNT(*) AS market_total
+    FROM listed
+    GROUP BY source, candle_interval
+),
+
+traded AS (
+    SELECT DISTINCT
+        source,
+        candle_interval,
+        observed_at
+    FROM nearby
 ),
 
 -- The first row is of no source: there may be no other.
 quarantined (source, symbol, quote_currency, first_at, candle_total) AS (
     SELECT
-        '',
-        '',
-        '',
+        CAST('' AS VARCHAR(32)),
+        CAST('' AS VARCHAR(32)),
+        CAST('' AS VARCHAR(16)),
         CAST('1970-01-01' AS TIMESTAMP),
         0
     {% for run in report(ti).quarantined_candles %}
         UNION ALL
         SELECT
-            {{ run.source | literal }},
-            {{ run.symbol | literal }},
-            {{ run.quote_currency | literal }},
+            CAST({{ run.source | literal }} AS VARCHAR(32)),
+            CAST({{ run.symbol | literal }} AS VARCHAR(32)),
+            CAST({{ run.quote_currency | literal }} AS VARCHAR(16)),
             CAST({{ run.observed_at | literal }} AS TIMESTAMP),
             {{ run.candles | literal }}
     {% endfor %}
@@ -104,27 +117,27 @@ SELECT
     CASE
         WHEN quarantined.source IS NOT NULL THEN 'quarantined'
         WHEN listed.first_at IS NULL OR listed.first_at > missing.observed_at THEN 'not_listed'
-        WHEN of_source.market_total > 1 AND missing_at.market_total = of_source.market_total THEN 'venue_down'
+        WHEN of_source.market_total > 1 AND traded.source IS NULL THEN 'venue_down'
         ELSE 'no_trade'
     END AS reason,
     {{ report(ti).batch_id | literal }} AS batch_id,
     GETDATE() AS noted_at
 FROM missing
-INNER JOIN markets
-    ON
-        missing.source = markets.source
-        AND missing.symbol = markets.symbol
-        AND missing.quote_currency = markets.quote_currency
-INNER JOIN of_source ON missing.source = of_source.source
-INNER JOIN missing_at
-    ON
-        missing.source = missing_at.source
-        AND missing.observed_at = missing_at.observed_at
 LEFT JOIN listed
     ON
         missing.source = listed.source
         AND missing.symbol = listed.symbol
         AND missing.quote_currency = listed.quote_currency
+        AND missing.candle_interval = listed.candle_interval
+LEFT JOIN of_source
+    ON
+        missing.source = of_source.source
+        AND missing.candle_interval = of_source.candle_interval
+LEFT JOIN traded
+    ON
+        missing.source = traded.source
+        AND missing.candle_interval = traded.candle_interval
+        AND missing.observed_at = traded.observed_at
 LEFT JOIN quarantined
     ON
         missing.source = quarantined.source
@@ -132,5 +145,7 @@ LEFT JOIN quarantined
         AND missing.quote_currency = quarantined.quote_currency
         AND missing.observed_at >= quarantined.first_at
         AND missing.observed_at < DATEADD(
-            SECOND, CAST(quarantined.candle_total * markets.interval_seconds AS INTEGER), quarantined.first_at
+            SECOND,
+            CAST(quarantined.candle_total * {{ interval_seconds(batch(ti).sources[0]) | literal }} AS INTEGER),
+            quarantined.first_at
         )

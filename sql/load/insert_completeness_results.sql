@@ -1,5 +1,6 @@
 -- The share of its candles that each market has in the window.
 {% set rule = settings().rules.market_rules['completeness'] %}
+{% set candles = expected_candles(batch(ti).sources[0], window(ti)) %}
 INSERT INTO crypto.data_quality_results (
     batch_id,
     source,
@@ -12,9 +13,9 @@ INSERT INTO crypto.data_quality_results (
     status,
     assessed_at
 )
-WITH markets AS (
-    {% include 'load/markets.jinja' %}
-),
+WITH {% include 'load/places.jinja' %}
+
+{% include 'load/markets.jinja' %}
 
 gaps AS (
     SELECT
@@ -35,12 +36,12 @@ SELECT
     'completeness' AS rule_name,
     {{ rule.action | literal }} AS rule_action,
     CAST({{ rule.threshold | string | literal }} AS DOUBLE PRECISION) AS threshold,
-    markets.candle_total AS checked,
+    {{ candles | literal }} AS checked,
     COALESCE(gaps.gap_total, 0) AS broken,
     CASE
         WHEN
-            markets.candle_total - COALESCE(gaps.gap_total, 0)
-            < CAST({{ rule.threshold | string | literal }} AS DOUBLE PRECISION) * markets.candle_total
+            {{ candles | literal }} - COALESCE(gaps.gap_total, 0)
+            < CAST({{ rule.threshold | string | literal }} AS DOUBLE PRECISION) * {{ candles | literal }}
             THEN {{ ('failed' if rule.action == 'fail' else 'warned') | literal }}
         ELSE 'passed'
     END AS status,

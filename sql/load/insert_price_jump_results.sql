@@ -12,9 +12,9 @@ INSERT INTO crypto.data_quality_results (
     status,
     assessed_at
 )
-WITH markets AS (
-    {% include 'load/markets.jinja' %}
-),
+WITH {% include 'load/places.jinja' %}
+
+{% include 'load/markets.jinja' %}
 
 prices AS (
     SELECT

@@ -566,6 +566,7 @@ class TestFindCurrentLoads:
             "source": "binance",
             "batch_id": load.batch_id,
             "status": "loaded",
+            "is_recorded": 1,
             "window_start": "2023-12-18",
             "window_end": "2023-12-19",
             "content_hash": "a" * 64,

@@ -183,14 +183,16 @@ def _api_key(of_source: SourceSettings) -> str | None:
     """Return the password of the source's connection; Airflow masks it in every log from then on.
 
     Raises:
-        FatalSourceError: The connection has no password.
+        FatalSourceError: The connection has no password, or one that cannot be a key.
     """
     if of_source.connection_id is None:
         return None
-    key: str | None = BaseHook.get_connection(of_source.connection_id).password
-    if not key:
+    # A secret that was saved from a file often ends with a line break, which no header may have.
+    key = (BaseHook.get_connection(of_source.connection_id).password or "").strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise FatalSourceError(
-            f"the Airflow connection {of_source.connection_id} has no password",
+            f"the Airflow connection {of_source.connection_id} has "
+            + ("no password" if not key else "a password that is no API key: it has blanks or other signs"),
             f"Set the API key as its password; on MWAA in the secret airflow/connections/{of_source.connection_id}",
         )
     return key

@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from crypto_prices.backfill_plan import Load, RequestSize, loads_of_rows
 from crypto_prices.errors import FatalSourceError
@@ -39,14 +39,18 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+_RUNS_A_STATEMENT = 500
+"""So many rows of text stay below the 200 KB that a statement of the Data API may have."""
+
+
 class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
     """Looks at every day and market of the settings in a span, and plans the windows that put right what is not.
 
     Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over. The plan
     as text is in the XCom ``plan``. Days that nobody has asked for are written to ``crypto.candle_gaps``.
 
-    The span is that of the params ``start`` and ``end``, or ``days`` before the logical date. The statements are those
-    of ``audit/`` in the DAG's ``template_searchpath``.
+    The span is that of the params ``start`` and ``end``, or the ``days`` before the end of the run's data interval.
+    The statements are those of ``audit/`` in the DAG's ``template_searchpath``.
 
     Args:
         ask_again: JSON list of the reasons of gaps for which the exchange is asked again (templated).
@@ -77,7 +81,7 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         try:
             settings = load_settings()
             check_sources(settings)
-            span = audited_span(context["params"], context["dag_run"].logical_date)
+            span = audited_span(context["params"], context["dag_run"])
             refuse_unclosed(span, datetime.now(UTC))
         except (SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
@@ -91,8 +95,14 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
                 f"{len(left)} days of markets are not healed, the first {left[0].source} {left[0].market} on "
                 f"{left[0].day}: look at the runs that were to heal them, then clear this run"
             )
+        most = conf.getint("core", "max_map_length")
+        if len(plan.windows) > most:
+            raise AirflowFailException(
+                f"healing [{span.start}, {span.end}) takes {len(plan.windows)} windows, but a run starts {most} at the "
+                "most (Airflow's core.max_map_length): give start and end of fewer days"
+            )
         run_id = context["dag_run"].run_id
-        return [window_run(run_id, each.window, each.symbols, force=each.force) for each in plan.windows]
+        return [window_run(run_id, each.window, each.symbols, reload=True) for each in plan.windows]
 
     def on_kill(self) -> None:
         """Cancel the statement that runs."""
@@ -147,16 +157,22 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
             }
             for source, market, window in unfetched_runs(reasons)
         ]
-        statements = [self._statement("load/lock_loads.sql")]
-        statements.append(self._statement("audit/delete_unfetched_gaps.sql", params=span))
-        if runs:
-            most = max(int(run["candles"]) for run in runs)
+        if not runs:
+            return
+        statements = [
+            self._statement("load/lock_loads.sql"),
+            self._statement("audit/delete_unfetched_gaps.sql", params=span),
+        ]
+        for first in range(0, len(runs), _RUNS_A_STATEMENT):
+            chunk = runs[first : first + _RUNS_A_STATEMENT]
+            most = max(int(run["candles"]) for run in chunk)
             statements.append(
                 self._statement(
                     "audit/insert_unfetched_gaps.sql",
-                    unfetched=runs,
+                    params=span,
+                    unfetched=chunk,
                     seconds=interval // timedelta(seconds=1),
-                    places=len(str(most)),
+                    digits=len(str(most)),
                 )
             )
         self.warehouse.execute_batch(statements)
@@ -184,14 +200,14 @@ def _gaps(rows: list[dict[str, Value]]) -> dict[MarketDay, dict[str, int]]:
     return found
 
 
-def audited_span(params: Mapping[str, Any], logical_date: datetime | None) -> Window:
-    """Return the days that an audit looks at: [start, end), or as many ``days`` before its logical date.
+def audited_span(params: Mapping[str, Any], dag_run: Any) -> Window:
+    """Return the days that an audit looks at: [start, end), or the ``days`` before the end of its data interval.
 
     Raises:
-        WindowError: The params do not name days, and there is no logical date.
+        WindowError: The params do not name days, and there is neither a data interval nor a logical date.
     """
     start, end = params.get("start"), params.get("end")
     if start or end:
         return Window.parse(str(start or ""), str(end or ""))
-    last = daily_window(logical_date, None).start
+    last = daily_window(dag_run.data_interval_end or dag_run.logical_date, None).start
     return Window(last - timedelta(days=int(params["days"])), last)

@@ -87,17 +87,19 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
 
     Args:
         sql: Statement that finds the current loads (templated, sql/load/find_current_loads.sql).
+        empty_sql: Statements for a window in which nothing was fetched (templated, sql/load/explain_empty_window.sql).
         force: Load in any case (templated; ``True`` as text or bool).
     """
 
     aws_hook_class = RedshiftDataHook
-    template_fields: Sequence[str] = aws_template_fields("sql", "force")
+    template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "force")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "empty_sql": "sql"}
 
-    def __init__(self, *, sql: str, force: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, sql: str, empty_sql: Sequence[str], force: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sql = sql
+        self.empty_sql = empty_sql
         self.force = force
 
     @cached_property
@@ -130,6 +132,8 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
             # Skipping would leave the run green.
             raise AirflowFailException(f"{missing}. Of the others there is nothing to load: {reason}")
         elif reason:
+            if not batch.records:
+                self.warehouse.execute_batch(self.empty_sql)
             ti.xcom_push(key="skipped_because", value=reason)
             self.log.info("Nothing to load: %s", reason)
             # The teardown is left out, as ShortCircuitOperator does: it follows its setup.

@@ -91,7 +91,8 @@ class CoinGeckoSource(Source):
                     "vs_currency": QUOTE_CURRENCY.lower(),
                     "from": int(first.timestamp()),
                     "to": int(end.timestamp()) - 1,
-                    "precision": "full",
+                    # As many decimals as the table has; "full" gives all of a binary double's, often 20 and more.
+                    "precision": 18,
                 },
                 headers=self.headers,
             )

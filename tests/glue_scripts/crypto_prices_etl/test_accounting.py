@@ -50,7 +50,7 @@ def test_counts_that_do_not_add_up_fail(fetched, outcomes, wrote, message):
 def test_the_share_itself_is_tolerated_and_one_more_is_not():
     counts = counts_from({"binance": 100}, observed(curated=99, off_grid=1), written(99), DAYS, QUARANTINE)
     check_rejected_share(counts, 0.01, "s3://q/")
-    with pytest.raises(CurationError, match="1 of 100 records were rejected"):
+    with pytest.raises(CurationError, match="1 of 100 records of binance were rejected"):
         check_rejected_share(counts, 0.009, "s3://q/")
 
 

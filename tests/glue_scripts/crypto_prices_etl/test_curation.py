@@ -200,7 +200,7 @@ def test_too_many_rejects_fail_after_the_quarantine_and_before_the_report(spark,
     quarantine = f"quarantine/crypto_prices/version={run.job_run_id}/"
     with pytest.raises(CurationError) as failure:
         curate(spark, lake.s3, lake.glue, run)
-    assert "2 of 24 records were rejected" in str(failure.value)
+    assert "2 of 24 records of binance were rejected" in str(failure.value)
     assert '"unparseable_open_price": 1' in str(failure.value)
     assert '"non_positive_price": 1' in str(failure.value)
     assert f"s3://crypto-prices-lake/{quarantine}" in str(failure.value)

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Context, Decimal, Inexact
+from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
 from itertools import zip_longest
 from typing import Any
 
@@ -65,6 +65,14 @@ def decimal_of(text: str | None, whole: int = 20, decimals: int = 18) -> Decimal
     scaled = EXACT.scaleb(number, decimals)
     fits = scaled == EXACT.to_integral_value(scaled) and abs(number) < Decimal(10) ** whole
     return number if fits else None
+
+
+def rounded_of(text: str | None, whole: int = 30, decimals: int = 8) -> Decimal | None:
+    """Return the number to so many decimals, half up, if its text is one and the column holds it."""
+    if text is None or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", plain(text)):
+        return None
+    number = EXACT.create_decimal(plain(text)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, Context(prec=2000))
+    return number if abs(number) < Decimal(10) ** whole else None
 
 
 def integer_of(text: str | None) -> int | None:
@@ -133,7 +141,7 @@ def coingecko_expects(record: Record) -> Expected:
     asked = time_of(record["time"])
     if asked is not None and not DAY_START_MS <= asked < DAY_END_MS:
         return SURPLUS
-    price, cap = decimal_of(record["price"]), decimal_of(record["cap"], 30, 8)
+    price, cap = decimal_of(record["price"]), rounded_of(record["cap"])
     no_cap = record["cap"] in (None, "null")
     is_good = (
         asked is not None

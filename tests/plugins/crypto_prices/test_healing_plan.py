@@ -3,6 +3,7 @@ from datetime import date, timedelta
 import pytest
 from crypto_prices.backfill_plan import Load, RequestSize
 from crypto_prices.healing_plan import (
+    NOT_PUBLISHED,
     RAW_MISSING,
     ROWS_MISSING,
     UNFETCHED,
@@ -67,7 +68,7 @@ def plan(found, chunk_days=31):
 
 def windows(planned):
     return [
-        (each.window.start.day, (each.window.end - each.window.start).days, dict(each.symbols), each.force)
+        (each.window.start.day, (each.window.end - each.window.start).days, dict(each.symbols))
         for each in planned.windows
     ]
 
@@ -84,7 +85,9 @@ def test_candles_that_are_known_to_be_missing_are_not_missed():
 
 
 def test_a_day_that_no_load_has_asked_for_is_unfetched_whatever_the_gaps_say():
-    found = reasons(loads=[load(1, 5), load(6, 7, markets=[ETH], number=2)], gaps={place(6): {"unfetched": 24}})
+    rows = {place(6): 0, place(7): 0}
+    loads = [load(1, 5), load(6, 7, markets=[ETH], number=2)]
+    found = reasons(loads=loads, rows=rows, gaps={place(6): {"unfetched": 24}})
     assert found == {place(6): UNFETCHED, place(7): UNFETCHED}
     # Once it was asked for, what the audit wrote before does not explain anything.
     assert reasons(rows={place(6): 0}, gaps={place(6): {"unfetched": 24}}) == {place(6): ROWS_MISSING}
@@ -112,21 +115,34 @@ def test_markets_that_are_to_be_healed_on_the_same_days_share_a_window():
     found[place(6, "BTC/USD", "coinbase")] = UNFETCHED
     planned = plan(found)
     assert windows(planned) == [
-        (2, 2, {"binance": ["BTCUSDT", "ETHUSDT"]}, False),
-        (6, 1, {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}, False),
+        (2, 2, {"binance": ["BTCUSDT", "ETHUSDT"]}),
+        (6, 1, {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}),
     ]
     assert planned.requests == 2 + 3
 
 
-def test_what_only_the_raw_zone_lacks_is_forced_and_apart():
+def test_a_day_is_one_of_a_window_whatever_it_lacks():
     planned = plan({place(2): RAW_MISSING, place(3): ROWS_MISSING})
-    assert windows(planned) == [(2, 1, {"binance": ["BTCUSDT"]}, True), (3, 1, {"binance": ["BTCUSDT"]}, False)]
+    assert windows(planned) == [(2, 2, {"binance": ["BTCUSDT"]})]
+
+
+def test_a_load_that_was_never_published_is_loaded_again():
+    late = Load("binance", "b9", Window.of_day(day(3)), frozenset({BTC}), 9, "loaded", False, 1, 1, "s3://lake/9")
+    assert reasons(loads=[load(), late]) == {place(3): NOT_PUBLISHED}
+
+
+def test_a_window_that_was_asked_for_and_has_no_candle_is_not_asked_for_again():
+    """Nothing was loaded, so there is no load of it; the gaps say that it was asked for."""
+    rows = {place(6): 0, place(7): 0}
+    empty = {place(6): {"not_listed": 24}, place(7): {"unfetched": 24}}
+    found = reasons(loads=[load(1, 5), load(6, 7, markets=[ETH], number=2)], rows=rows, gaps=empty)
+    assert found == {place(7): UNFETCHED}
 
 
 def test_windows_are_no_longer_than_asked_and_requests_are_those_of_the_source():
     found = {place(number, "BTC/USD", "coinbase"): UNFETCHED for number in range(1, 8)}
     assert windows(plan(found, chunk_days=5)) == [
-        (1, 5, {"coinbase": ["BTC-USD"]}, False), (6, 2, {"coinbase": ["BTC-USD"]}, False),
+        (1, 5, {"coinbase": ["BTC-USD"]}), (6, 2, {"coinbase": ["BTC-USD"]}),
     ]  # fmt: skip
     long = {MarketDay("coinbase", "BTC/USD", day(1) + timedelta(days=n)): UNFETCHED for n in range(20)}
     assert plan(long).requests == 2  # 480 candles
@@ -157,7 +173,7 @@ def test_the_plan_is_shown_with_what_it_takes():
     assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets are to be healed" in text
     assert "windows         2, with 2 API requests" in text
     assert "binance         ETH/USDT: 1 days unfetched" in text
-    assert "window          [2024-01-02, 2024-01-03) of binance BTCUSDT, forced" in text
+    assert "window          [2024-01-02, 2024-01-03) of binance BTCUSDT" in text
 
 
 @pytest.mark.parametrize("number", [1, 7])

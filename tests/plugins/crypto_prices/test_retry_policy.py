@@ -1,7 +1,9 @@
 import math
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
 from crypto_prices.errors import FatalSourceError, RetryableSourceError
@@ -22,11 +24,18 @@ def test_a_source_is_not_asked_again_before_it_said():
     assert decision.reason == "the source asks to wait 600 s, the next try is in 0:10:01"
 
 
-@pytest.mark.parametrize("seconds", [7200.0, 1e6, 1e300, math.inf])
-def test_no_pause_is_longer_than_the_longest(seconds):
+@pytest.mark.parametrize("seconds", [1801.0, 1e6, 1e300, math.inf])
+def test_a_ban_that_lasts_does_not_keep_the_other_sources_waiting(seconds):
     """A Retry-After can be any number of digits."""
     decision = decide(busy(seconds))
-    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, LONGEST_PAUSE)
+    assert decision.action is RetryAction.FAIL
+    assert f"longer than {LONGEST_PAUSE}: the other sources are not kept waiting" in decision.reason
+
+
+def test_the_longest_pause_of_every_try_ends_before_the_run_does():
+    dag = DagBag(dag_folder=Path(__file__).parents[3] / "dags" / "crypto_prices_daily.py").dags["crypto_prices_daily"]
+    assert (1 + dag.get_task("fetch_prices").retries) * LONGEST_PAUSE < dag.dagrun_timeout
+    assert decide(busy(1800)).action is RetryAction.RETRY
 
 
 @pytest.mark.parametrize("seconds", [None, 0, 29])

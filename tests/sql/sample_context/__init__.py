@@ -18,7 +18,7 @@ __all__ = ["expected_candles", "interval_seconds"]
 
 ti = None
 params = SimpleNamespace(force=False, start="2023-12-01", end="2024-01-01")
-seconds, places = 3600, 2
+seconds, digits = 3600, 2
 unfetched = [
     {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
     {"source": "coinbase", "symbol": "BTC", "quote_currency": "USD", "start": date(2023, 12, 19), "candles": 24},

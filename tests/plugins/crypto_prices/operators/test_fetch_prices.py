@@ -148,6 +148,19 @@ class TestAKey:
             coingecko()
         assert exchange.queries == []
 
+    def test_a_line_break_at_the_end_of_the_secret_is_no_part_of_the_key(self, coingecko, monkeypatch):
+        connection = {"conn_type": "http", "password": f"{self.KEY}\n"}
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
+        assert coingecko()["records"] == 48
+
+    @pytest.mark.parametrize("sign", [" ", "\n", "\t", "\x00", "\u00e9"])
+    def test_a_password_that_cannot_be_a_key_is_refused_without_being_shown(self, coingecko, monkeypatch, sign):
+        connection = {"conn_type": "http", "password": f"{self.KEY}{sign}{self.KEY}"}
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
+        with pytest.raises(AirflowFailException, match="a password that is no API key") as refusal:
+            coingecko()
+        assert "planted" not in str(refusal.value)
+
     def test_a_wrong_key_is_not_told_by_the_refusal(self, coingecko, monkeypatch, task_log):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": "wrong-key-987"}))
         with pytest.raises(AirflowFailException, match="coingecko: the source refused the request") as refusal:

@@ -114,6 +114,7 @@ def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_loa
         "sources": ["binance", "otherex"],
         "symbols": ["BTCUSDT", "ETHUSDT", "SOLUSDT"],
         "force": False,
+        "reload": False,
     }
     assert [run["conf"] for run in runs] == [
         {"start": "2024-01-01", "end": "2024-01-17"} | everything,
@@ -126,6 +127,7 @@ def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_loa
         "sources": ["binance"],
         "symbols": ["ETHUSDT"],
         "force": True,
+        "reload": False,
     }
 
 

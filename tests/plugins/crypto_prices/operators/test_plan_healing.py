@@ -74,16 +74,17 @@ def loaded(warehouse, lake):
 def plan(lake, dag, make_task, make_context):
     """Give a function that runs a task of the DAG; it returns the windows that it plans and the plan as text."""
 
-    def run(task_id="plan_healing", logical_date=None, **params):
+    def run(task_id="plan_healing", logical_date=None, interval_end=None, **params):
         context = make_context(run_id="audit")
-        context["dag_run"] = SimpleNamespace(dag_id=DAG_ID, run_id="audit", logical_date=logical_date)
-        span = {} if logical_date else {"start": "2024-01-01", "end": "2024-01-08"}
+        context["dag_run"] = SimpleNamespace(
+            dag_id=DAG_ID, run_id="audit", logical_date=logical_date, data_interval_end=interval_end
+        )
+        span = {} if logical_date or interval_end else {"start": "2024-01-01", "end": "2024-01-08"}
         context["params"] = {name: dag.params[name] for name in dag.params} | span | params
         result = make_task(task_id, context).execute(context)
-        windows = [
-            (run["conf"]["start"][-2:], run["conf"]["end"][-2:], run["conf"]["symbols"], run["conf"]["force"])
-            for run in result
-        ]
+        # Never with force: that would let candles be taken away which nobody has looked at.
+        assert {(run["conf"]["reload"], run["conf"]["force"]) for run in result} <= {(True, False)}
+        windows = [(run["conf"]["start"][-2:], run["conf"]["end"][-2:], run["conf"]["symbols"]) for run in result]
         return windows, context["ti"].pushed["plan"]
 
     return run
@@ -108,7 +109,7 @@ def test_days_that_nobody_has_asked_for_are_planned_and_written_down_as_gaps(pla
     loaded(1, 3)
     loaded(6, 7, number=2)
     windows, text = plan()
-    assert windows == [("04", "06", ["BTCUSDT", "ETHUSDT"], False)]
+    assert windows == [("04", "06", ["BTCUSDT", "ETHUSDT"])]
     assert "windows         1, with 2 API requests" in text
     assert text in task_log.text
     assert gaps(warehouse) == {
@@ -136,16 +137,13 @@ def test_random_holes_in_the_fact_table_and_in_the_raw_zone_are_found_and_nothin
         lake.delete_object(Bucket=BUCKET, Key=f"raw/attempt={number}/{name}")
     windows, _ = plan()
     planned = Counter(
-        (symbol, day.day, force)
-        for start, end, symbols, force in windows
+        (symbol, day.day)
+        for start, end, symbols in windows
         for symbol in symbols
         for day in Window(date(2024, 1, int(start)), date(2024, 1, int(end))).days()
     )
     raw_only = {(symbol, number) for symbol in MARKETS for number in in_raw} - set(in_fact)
-    assert planned == Counter(
-        {(symbol, number, False) for symbol, number in in_fact}
-        | {(symbol, number, True) for symbol, number in raw_only}
-    )
+    assert planned == Counter({*in_fact, *raw_only})
     with pytest.raises(AirflowFailException, match=f"{len(in_fact) + len(raw_only)} days of markets are not healed"):
         plan("check_healing")
 
@@ -159,23 +157,25 @@ def test_candles_that_are_missing_for_a_reason_are_asked_for_only_if_wanted(plan
             "('binance', 'BTC', 'USDT', '1h', '2024-01-03 05:00:00', 'quarantined', 'b1', '2024-02-01')",
         ]
     )
-    assert plan()[0] == [("03", "04", ["BTCUSDT"], False)]
+    assert plan()[0] == [("03", "04", ["BTCUSDT"])]
     assert plan(ask_again=[])[0] == []
     # The exchange may go on giving none: that alone leaves no run red.
     assert plan("check_healing")[0]
 
 
-def test_without_params_it_looks_at_the_days_before_its_logical_date(plan, loaded):
+def test_without_params_it_looks_at_the_days_before_the_end_of_its_data_interval(plan, loaded):
+    """A weekly run has the logical date of the week's beginning."""
     loaded(1, 7)
-    monday = datetime(2024, 1, 8, 6, tzinfo=UTC)
-    windows, text = plan(logical_date=monday, days=9)
-    assert "Audit of [2023-12-30, 2024-01-08): 4 days of markets" in text
-    assert windows == [("30", "01", ["BTCUSDT", "ETHUSDT"], False)]
+    begins, ends = datetime(2024, 1, 1, 6, tzinfo=UTC), datetime(2024, 1, 8, 6, tzinfo=UTC)
+    for run in ({"logical_date": begins, "interval_end": ends}, {"logical_date": ends}):
+        windows, text = plan(**run, days=9)
+        assert "Audit of [2023-12-30, 2024-01-08): 4 days of markets" in text
+        assert windows == [("30", "01", ["BTCUSDT", "ETHUSDT"])]
 
 
 def test_a_run_without_days_is_refused(plan, loaded, dag, make_task, make_context):
     context = make_context(run_id="audit")
-    context["dag_run"] = SimpleNamespace(dag_id=DAG_ID, run_id="audit", logical_date=None)
+    context["dag_run"] = SimpleNamespace(dag_id=DAG_ID, run_id="audit", logical_date=None, data_interval_end=None)
     context["params"] = {name: dag.params[name] for name in dag.params}
     with pytest.raises(AirflowFailException, match="neither a logical date nor"):
         make_task("plan_healing", context).execute(context)

@@ -46,7 +46,7 @@ def test_a_day_is_asked_for_with_the_day_before_it_which_is_surplus(exchange, cl
             "vs_currency": "usd",
             "from": str(START_MS // 1000 - 86400),
             "to": str(START_MS // 1000 + 86399),
-            "precision": "full",
+            "precision": "18",
         }
     ]
     assert hours([page]) == list(range(-24, 24))
