@@ -120,7 +120,9 @@ class LocalAws:
             raise
 
     def _start(self) -> None:
-        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        # Also where somebody else has made the folder first: secrets lie in it in clear.
+        self.state_dir.chmod(0o700)
         self._closing.enter_context(_only_one(self.state_dir))
         endpoint_file = self.state_dir / "endpoint.json"
         endpoint_file.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -126,8 +127,8 @@ class DayRun:
         if result["skipped_because"]:
             self.screen.skipped(result["skipped_because"])
         self.screen.gaps(result["fetched"], self.options.day)
-        load = self._show_warehouse(names)
-        self.screen.places(self._places(names, load))
+        loads = self._show_warehouse(names)
+        self.screen.places(self._places(names, loads))
         glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in tasks if task.task_id == "curate_prices")
         total = time.monotonic() - began
         parts = [("local AWS ready after", aws_seconds), ("Airflow imported after", result["airflow_start_seconds"])]
@@ -141,6 +142,7 @@ class DayRun:
         self._children.clear()
 
     def _begin_logs(self) -> None:
+        self.options.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         airflow_home(self.options.state_dir).mkdir(parents=True, exist_ok=True)
         for log in (self.airflow_log, self.aws_log):
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -211,20 +213,28 @@ class DayRun:
         if not failed:
             self.screen.failure("the run", failure.reason(log), failure.tail(log), self.airflow_log)
 
-    def _show_warehouse(self, names: Provisioned) -> dict[str, Any] | None:
-        """Ask the warehouse and show what it says; return the newest load of the day, if there is one."""
+    def _show_warehouse(self, names: Provisioned) -> list[dict[str, Any]]:
+        """Ask the warehouse and show what it says; return the newest load of the day of each source that has one."""
         warehouse = Warehouse(names)
         window = Window.of_day(self.options.day)
         loads = warehouse.ask("queries/loads_of_window.sql", window)
-        newest = [load for load in loads if load["batch_id"] == loads[0]["batch_id"]]
+        # Of each source of this run its newest load: another run may have loaded other sources since.
+        newest = [
+            next(load for load in loads if load["source"] == source)
+            for source in self.options.markets.symbols
+            if any(load["source"] == source for load in loads)
+        ]
         if newest:
-            self.screen.accounting(newest, self._quarantined(names, newest[0]["glue_job_run_id"]))
+            quarantined = {
+                load["source"]: self._quarantined(names, load["glue_job_run_id"])[load["source"]] for load in newest
+            }
+            self.screen.accounting(newest, quarantined)
         prices = warehouse.ask("queries/prices_of_window.sql", window)
         if prices:
             self.screen.prices(prices)
         (checksum,) = warehouse.ask("queries/fact_checksum.sql", window)
         self.screen.checksum(checksum["row_total"], checksum["checksum"])
-        return newest[0] if newest else None
+        return newest
 
     @staticmethod
     def _quarantined(names: Provisioned, job_run_id: str) -> dict[str, dict[str, int]]:
@@ -232,15 +242,13 @@ class DayRun:
         body = s3.get_object(Bucket=names.bucket, Key=curation_report_key(job_run_id))["Body"].read()
         return {source: counts["quarantined"] for source, counts in json.loads(body)["sources"].items()}
 
-    def _places(self, names: Provisioned, load: dict[str, Any] | None) -> list[tuple[str, str]]:
+    def _places(self, names: Provisioned, loads: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
         places = [("state", f"{self.options.state_dir} (make clean forgets it)")]
-        if load:
-            version = f"s3://{names.bucket}/curated/crypto_prices/version={load['glue_job_run_id']}/"
-            places += [
-                ("raw manifest", load["raw_manifest"]),
-                ("curated", version),
-                ("COPY manifest", load["copy_manifest"]),
-            ]
+        places += [(f"raw manifest ({load['source']})", load["raw_manifest"]) for load in loads]
+        for run in dict.fromkeys(load["glue_job_run_id"] for load in loads):
+            version = f"s3://{names.bucket}/curated/crypto_prices/version={run}/"
+            manifests = {load["copy_manifest"] for load in loads if load["glue_job_run_id"] == run}
+            places += [("curated", version), *(("COPY manifest", manifest) for manifest in sorted(manifests))]
         return [
             *places,
             ("catalog table", f"{names.catalog_database}.{names.catalog_table}"),

@@ -176,7 +176,7 @@ class Screen:
         """Show where everything lies."""
         self.console.print("[bold]Where everything lies[/]")
         for what, where in places:
-            self.console.print(f"  {what:<16} {escape(where)}", soft_wrap=True)
+            self.console.print(f"  {what:<24} {escape(where)}", soft_wrap=True)
 
     def timing(self, total: float, parts: Sequence[tuple[str, float]]) -> None:
         """Show what the time went into."""

@@ -72,7 +72,9 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
     }:
         return None  # the catalog shows another version than the warehouse, or lacks a day: load, so that both agree
     loads = ", ".join(
-        f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC" for source, row in sorted(current.items())
+        f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC"
+        for source, row in sorted(current.items())
+        if source in {fetched.source for fetched in batch.sources}
     )
     return f"the warehouse already holds exactly this content of the window: {loads}"
 
