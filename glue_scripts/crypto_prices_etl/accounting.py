@@ -143,12 +143,18 @@ def counts_from(
 def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_uri: str) -> None:
     """Fail the run if too many records of a source were rejected: a large source must not hide a small one.
 
+    One record may always be rejected, unless none may: of a small source it would be more than any share. But a source
+    of which nothing is left has failed.
+
     Raises:
         RejectedShareError: quarantined/fetched of a source is above the share; the message names the reasons and the
             quarantine.
     """
     over = {
-        name: found for name, found in counts.sources.items() if found.rejected > max_rejected_share * found.fetched
+        name: found
+        for name, found in counts.sources.items()
+        if found.rejected > (max(1.0, max_rejected_share * found.fetched) if max_rejected_share else 0)
+        or (found.rejected and not found.curated)
     }
     if over:
         shares = ", ".join(f"{found.rejected} of {found.fetched} records of {name}" for name, found in over.items())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crypto_prices_etl.arguments import Window
     from crypto_prices_etl.lake_files import RunPaths
 
-MOST_RUNS = 500
+MOST_RUNS = 250
 """So many runs of candles fit into the statement that tells the warehouse of them."""
 
 

@@ -122,7 +122,11 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
         plan_load = PlanLoadOperator(
             task_id="plan_load",
             sql="load/find_current_loads.sql",
-            empty_sql=["load/lock_loads.sql", "load/explain_empty_window.sql"],
+            empty_sql=[
+                "load/lock_loads.sql",
+                "load/delete_empty_window_gaps.sql",
+                "load/insert_empty_window_gaps.sql",
+            ],
             force="{{ params.force or params.get('reload', False) }}",
             # A source that fails does not hide the data of the others.
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -193,6 +197,7 @@ def load_window(*, sql_folder: Path, **window: str) -> TaskGroup:
                 "load/insert_candle_gaps.sql",
                 "load/explain_candle_gaps.sql",
                 "load/delete_data_quality_results.sql",
+                "load/delete_forgotten_quality_results.sql",
                 "load/insert_row_rule_results.sql",
                 "load/insert_completeness_results.sql",
                 "load/insert_price_jump_results.sql",

@@ -1,4 +1,5 @@
 -- The share of its candles that each market has in the window.
+{% set sources = batch(ti).sources %}
 {% set rule = settings().rules.market_rules['completeness'] %}
 {% set candles = expected_candles(batch(ti).sources[0], window(ti)) %}
 INSERT INTO crypto.data_quality_results (

@@ -1,4 +1,5 @@
 -- How often each market's price changes by more than a share of the one before it; also from the day before the window.
+{% set sources = batch(ti).sources %}
 {% set rule = settings().rules.market_rules['price_jump'] %}
 INSERT INTO crypto.data_quality_results (
     batch_id,

@@ -174,6 +174,13 @@ class Load:
         rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())
         return rendered
 
+    def empty_sql(self) -> list[str]:
+        """Return the statements of plan_load for a window of which nothing was fetched."""
+        task = self.dag.get_task("plan_load")
+        context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids])}
+        rendered: list[str] = task.render_template(task.empty_sql, context, task.get_template_env())
+        return rendered
+
     def stage(self) -> Load:
         """Fill the staging table, as copy_to_staging does from S3."""
         make = self.sql("copy_to_staging", first=2)

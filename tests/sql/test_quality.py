@@ -75,6 +75,30 @@ class TestCandleGaps:
         make_load([candle for candle in candles(BTC, hours=ALL) if candle.observed_at[11:13] != "07"]).merged()
         assert gaps(client) == {"18 07": "no_trade"}
 
+    def test_a_market_that_is_not_loaded_any_more_does_not_make_a_quiet_hour_an_outage(self, client, make_load):
+        make_load(candles(BTC, ETH, hours=ALL)).merged()
+        quiet = [c for c in candles(BTC, day="2023-12-19", hours=ALL) if c.observed_at[11:13] != "07"]
+        make_load(quiet, start="2023-12-19", end="2023-12-20").merged()
+        assert gaps(client) == {"19 07": "no_trade"}
+
+    def test_one_of_two_markets_that_is_loaded_alone_still_tells_an_outage(self, client, make_load):
+        both = [c for c in candles(BTC, ETH, hours=ALL) if c.observed_at[11:13] != "07"]
+        make_load(both).merged()
+        make_load([c for c in both if c.market == BTC]).merged()
+        assert gaps(client) == {"18 07": "venue_down"}
+
+    @pytest.mark.parametrize(("markets", "reason"), [([BTC], "no_trade"), ([BTC, ETH], "venue_down")])
+    def test_a_window_that_the_exchange_has_nothing_of_is_explained_although_nothing_is_loaded(
+        self, client, make_load, markets, reason
+    ):
+        make_load(candles(*markets, hours=ALL)).merged()
+        empty = make_load([], markets={"binance": [*markets, "SOL/USDT"]}, start="2023-12-19", end="2023-12-20")
+        for _ in range(2):
+            outcome = client.batch(*empty.empty_sql())
+            assert outcome.error is None
+            assert gaps(client) == {f"19 {hour:02d}": reason for hour in ALL}
+            assert gaps(client, "SOL/USDT") == {f"19 {hour:02d}": "not_listed" for hour in ALL}
+
     def test_a_window_of_days_and_another_interval_and_source(self, client, make_load):
         quarters = [
             candle._replace(observed_at=f"{candle.observed_at[:14]}{minute:02d}:00", candle_interval="15m")

@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 
 from crypto_prices.backfill_plan import Load, RequestSize, loads_of_rows
 from crypto_prices.errors import FatalSourceError
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-_RUNS_A_STATEMENT = 500
-"""So many rows of text stay below the 200 KB that a statement of the Data API may have."""
+_RUNS_A_BATCH = 250
+"""So many rows of text stay well below the size that a batch of statements may have."""
 
 
 class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
@@ -76,7 +76,8 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         """Return what to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are not right, or something is left that may not be.
+            AirflowFailException: The settings or the params are not right.
+            AirflowException: Something is left that may not be.
         """
         try:
             settings = load_settings()
@@ -91,7 +92,8 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         self.log.info("%s", text)
         left = [place for place, reason in plan.reasons.items() if reason in REQUIRED]
         if self.nothing_may_be_left and left:
-            raise AirflowFailException(
+            # Tried again: a load may be about to be published at this moment.
+            raise AirflowException(
                 f"{len(left)} days of markets are not healed, the first {left[0].source} {left[0].market} on "
                 f"{left[0].day}: look at the runs that were to heal them, then clear this run"
             )
@@ -157,25 +159,19 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
             }
             for source, market, window in unfetched_runs(reasons)
         ]
-        if not runs:
-            return
-        statements = [
-            self._statement("load/lock_loads.sql"),
-            self._statement("audit/delete_unfetched_gaps.sql", params=span),
-        ]
-        for first in range(0, len(runs), _RUNS_A_STATEMENT):
-            chunk = runs[first : first + _RUNS_A_STATEMENT]
+        lock = self._statement("load/lock_loads.sql")
+        self.warehouse.execute_batch([lock, self._statement("audit/delete_unfetched_gaps.sql", params=span)])
+        for first in range(0, len(runs), _RUNS_A_BATCH):
+            chunk = runs[first : first + _RUNS_A_BATCH]
             most = max(int(run["candles"]) for run in chunk)
-            statements.append(
-                self._statement(
-                    "audit/insert_unfetched_gaps.sql",
-                    params=span,
-                    unfetched=chunk,
-                    seconds=interval // timedelta(seconds=1),
-                    digits=len(str(most)),
-                )
+            insert = self._statement(
+                "audit/insert_unfetched_gaps.sql",
+                params=span,
+                unfetched=chunk,
+                seconds=interval // timedelta(seconds=1),
+                digits=len(str(most)),
             )
-        self.warehouse.execute_batch(statements)
+            self.warehouse.execute_batch([lock, insert])
 
     def _query(self, name: str, span: Window) -> list[dict[str, Value]]:
         return self.warehouse.query(self._statement(name, params=span))

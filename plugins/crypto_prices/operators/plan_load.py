@@ -89,7 +89,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
 
     Args:
         sql: Statement that finds the current loads (templated, sql/load/find_current_loads.sql).
-        empty_sql: Statements for a window in which nothing was fetched (templated, sql/load/explain_empty_window.sql).
+        empty_sql: Statements for a window of which nothing was fetched (templated).
         force: Load in any case (templated; ``True`` as text or bool).
     """
 

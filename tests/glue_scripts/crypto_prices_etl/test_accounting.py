@@ -3,7 +3,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from crypto_prices_etl.accounting import check_rejected_share, check_rules, counts_from, rule_results
+from crypto_prices_etl.accounting import (
+    Counts,
+    SourceCounts,
+    check_rejected_share,
+    check_rules,
+    counts_from,
+    rule_results,
+)
 from crypto_prices_etl.errors import CurationError, RuleFailedError
 from crypto_prices_etl.quality import REASONS, ROW_RULES, RowRules, rule_of
 
@@ -50,8 +57,18 @@ def test_counts_that_do_not_add_up_fail(fetched, outcomes, wrote, message):
 def test_the_share_itself_is_tolerated_and_one_more_is_not():
     counts = counts_from({"binance": 100}, observed(curated=99, off_grid=1), written(99), DAYS, QUARANTINE)
     check_rejected_share(counts, 0.01, "s3://q/")
+    check_rejected_share(counts, 0.009, "s3://q/")  # one always may
     with pytest.raises(CurationError, match="1 of 100 records of binance were rejected"):
-        check_rejected_share(counts, 0.009, "s3://q/")
+        check_rejected_share(counts, 0.0, "s3://q/")
+    two = counts_from({"binance": 100}, observed(curated=98, off_grid=2), written(98), DAYS, QUARANTINE)
+    with pytest.raises(CurationError, match="2 of 100 records of binance were rejected"):
+        check_rejected_share(two, 0.019, "s3://q/")
+
+
+def test_a_source_of_which_nothing_is_left_fails_the_run_whatever_the_others_have():
+    small = {"binance": SourceCounts(1000, 1000), "coingecko": SourceCounts(1, 0, 0, {"off_grid": 1})}
+    with pytest.raises(CurationError, match="1 of 1 records of coingecko were rejected"):
+        check_rejected_share(Counts(small, {}), 0.5, "s3://q/")
 
 
 def test_nothing_fetched_is_not_too_many_rejected():

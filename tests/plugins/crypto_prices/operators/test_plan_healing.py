@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.window import Window
 
@@ -144,7 +144,7 @@ def test_random_holes_in_the_fact_table_and_in_the_raw_zone_are_found_and_nothin
     )
     raw_only = {(symbol, number) for symbol in MARKETS for number in in_raw} - set(in_fact)
     assert planned == Counter({*in_fact, *raw_only})
-    with pytest.raises(AirflowFailException, match=f"{len(in_fact) + len(raw_only)} days of markets are not healed"):
+    with pytest.raises(AirflowException, match=f"{len(in_fact) + len(raw_only)} days of markets are not healed"):
         plan("check_healing")
 
 
