@@ -1,4 +1,4 @@
--- Every candle that the markets of the load should have in its window and crypto.fact_crypto_prices has not: the reason.
+-- Each candle that the markets of the load should have in its window and crypto.fact_crypto_prices has not.
 {% set sources = batch(ti).sources %}
 {% set markets_file = 'load/markets.jinja' %}
 {% set quarantined = report(ti).quarantined_candles %}
