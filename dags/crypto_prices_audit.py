@@ -10,6 +10,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 from crypto_prices.load_window import load_window_dag_arguments
 from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
 from crypto_prices.operators.plan_healing import PlanHealingOperator
+from crypto_prices.window_run import RUN_WINDOWS
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -43,7 +44,7 @@ with DAG(
     params={
         "start": Param(None, type=["null", "string"], format="date", description="First day, instead of days"),
         "end": Param(None, type=["null", "string"], format="date", description="Day after the last"),
-        "days": Param(35, type="integer", minimum=1, maximum=366, description="Days before the logical date"),
+        "days": Param(35, type="integer", minimum=1, maximum=366, description="Days before its data interval ends"),
         "ask_again": Param(
             ["quarantined", "venue_down"],
             type="array",
@@ -69,20 +70,10 @@ with DAG(
 
     heal_windows = TriggerDagRunOperator.partial(
         task_id="heal_windows",
-        trigger_dag_id="crypto_prices_window",
-        logical_date=None,
-        # The run of a window keeps its id, so trying or clearing this task runs that window again, not another one.
-        reset_dag_run=True,
-        fail_when_dag_is_paused=True,
-        wait_for_completion=True,
-        deferrable=True,
-        poke_interval=5,
-        # The tasks of the window have retries of their own.
-        retries=0,
         # Windows of different markets may have days in common: each is to see what the one before has published.
         max_active_tis_per_dagrun=1,
-        map_index_template="{{ task.conf['start'] }} to {{ task.conf['end'] }}",
         doc_md="One run of `crypto_prices_window` per window, one after the other.",
+        **RUN_WINDOWS,
     ).expand_kwargs(plan_healing.output)
 
     check_healing = PlanHealingOperator(

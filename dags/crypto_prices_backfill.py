@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param
 from crypto_prices.load_window import load_window_dag_arguments
 from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
 from crypto_prices.operators.plan_backfill import PlanBackfillOperator
+from crypto_prices.window_run import RUN_WINDOWS
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -79,20 +80,8 @@ with DAG(
 
     load_windows = TriggerDagRunOperator.partial(
         task_id="load_windows",
-        trigger_dag_id="crypto_prices_window",
-        logical_date=None,
-        # The run of a window keeps its id, so trying or clearing this task runs that window again, not another one.
-        reset_dag_run=True,
-        fail_when_dag_is_paused=True,
-        wait_for_completion=True,
-        deferrable=True,
-        poke_interval=5,
-        # The tasks of the window have retries of their own.
-        retries=0,
-        # No execution_timeout of its own: that counts only while a worker holds the task, not while it is deferred. How
-        # long it waits is bounded by the dagrun_timeout above, and how long a window runs by that of its own DAG.
-        map_index_template="{{ task.conf['start'] }} to {{ task.conf['end'] }}",
         doc_md="One run of `crypto_prices_window` per window.",
+        **RUN_WINDOWS,
     ).expand_kwargs(plan_backfill.output)
 
     ensure_schema >> plan_backfill >> load_windows

@@ -40,11 +40,6 @@ class Markets:
     symbols: Mapping[str, Sequence[str]]
     market_data: Path | None
 
-    @property
-    def count(self) -> int:
-        """Number of markets of all sources."""
-        return sum(map(len, self.symbols.values()))
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Give a program the options ``--sources``, ``--symbols`` and ``--market-data``."""

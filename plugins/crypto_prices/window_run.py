@@ -1,4 +1,4 @@
-"""A run of ``crypto_prices_window``, as TriggerDagRunOperator is to start it."""
+"""Runs of ``crypto_prices_window``, as TriggerDagRunOperator is to start them and to wait for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crypto_prices.window import Window
+
+RUN_WINDOWS: dict[str, Any] = {
+    "trigger_dag_id": "crypto_prices_window",
+    "logical_date": None,
+    # The run of a window keeps its id, so trying or clearing this task runs that window again, not another one.
+    "reset_dag_run": True,
+    "fail_when_dag_is_paused": True,
+    "wait_for_completion": True,
+    "deferrable": True,
+    "poke_interval": 5,
+    # The tasks of the window have retries of their own.
+    "retries": 0,
+    # No execution_timeout of its own: that counts only while a worker holds the task, not while it is deferred. How
+    # long it waits is bounded by the dagrun_timeout of its DAG, and how long a window runs by that of its own.
+    "map_index_template": "{{ task.conf['start'] }} to {{ task.conf['end'] }}",
+}
+"""Arguments of a TriggerDagRunOperator that is mapped over what ``window_run`` returns."""
 
 
 def window_run(

@@ -15,6 +15,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
+from airflow.sdk.log import mask_secret
 
 from crypto_prices.batch import FetchedSource
 from crypto_prices.errors import FatalSourceError
@@ -180,7 +181,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
 
 
 def _api_key(of_source: SourceSettings) -> str | None:
-    """Return the password of the source's connection; Airflow masks it in every log from then on.
+    """Return the password of the source's connection, and have Airflow mask it in every log from then on.
 
     Raises:
         FatalSourceError: The connection has no password, or one that cannot be a key.
@@ -195,4 +196,6 @@ def _api_key(of_source: SourceSettings) -> str | None:
             + ("no password" if not key else "a password that is no API key: it has blanks or other signs"),
             f"Set the API key as its password; on MWAA in the secret airflow/connections/{of_source.connection_id}",
         )
+    # Airflow knows the password only as it was saved, with its line break.
+    mask_secret(key)
     return key

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from crypto_prices.http_client import HttpClient, RetryPolicy
 from crypto_prices.request_budget import RequestBudget
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
 
 from local_aws.exchange.api import Source
 from local_aws.exchange.limits import RequestLimit
@@ -164,10 +168,36 @@ class TestTheWeightThatBinanceTells:
         assert waits == [7.0]
 
 
-def test_a_cookie_that_one_answer_sets_is_not_sent_with_the_next(monkeypatch):
-    from werkzeug.serving import make_server
-    from werkzeug.wrappers import Request, Response
+def test_connections_are_kept_and_no_more_are_made_than_are_allowed():
+    """Not werkzeug's server, which closes each of them."""
+    ports, gzipped = set(), gzip.compress(b"[]")
 
+    class Answering(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            ports.add(self.client_address[1])
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(gzipped)))
+            self.end_headers()
+            self.wfile.write(gzipped)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    with HttpClient(max_connections=3) as client, ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: client.get_json(f"http://127.0.0.1:{server.server_port}/"), range(60)))
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert 1 <= len(ports) <= 3
+
+
+def test_a_cookie_that_one_answer_sets_is_not_sent_with_the_next(monkeypatch):
     seen = []
 
     def application(environ, start_response):

@@ -151,7 +151,10 @@ class TestAKey:
     def test_a_line_break_at_the_end_of_the_secret_is_no_part_of_the_key(self, coingecko, monkeypatch):
         connection = {"conn_type": "http", "password": f"{self.KEY}\n"}
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
+        masked = []
+        monkeypatch.setattr("crypto_prices.operators.fetch_prices.mask_secret", masked.append)
         assert coingecko()["records"] == 48
+        assert masked == [self.KEY]
 
     @pytest.mark.parametrize("sign", [" ", "\n", "\t", "\x00", "\u00e9"])
     def test_a_password_that_cannot_be_a_key_is_refused_without_being_shown(self, coingecko, monkeypatch, sign):
