@@ -572,3 +572,9 @@ def test_no_secret_reaches_errors_chains_or_logs(clock, caplog):
     assert "hunter2hunter2" not in everything
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_a_secret_is_found_as_an_exception_quotes_it():
+    header = {"x-cg-demo-api-key": "planted\n'key'"}
+    shown = redact_text(f"Invalid header value: {header['x-cg-demo-api-key']!r}", secret_values("https://x", header))
+    assert "planted" not in shown

@@ -82,6 +82,15 @@ def test_a_pause_holds_for_all_that_come_and_the_longest_one_counts(clock):
     assert clock.now == 130
 
 
+def test_a_pause_beyond_the_deadline_is_not_waited_for(clock):
+    budget = budget_at(clock, 1)
+    budget.pause(30)
+    assert not budget.wait_for_turn(110)
+    assert (clock.now, budget.pause_left()) == (100, 30)
+    clock.now += 31
+    assert budget.pause_left() == 0
+
+
 def test_a_thread_that_waits_already_obeys_a_pause_that_comes_meanwhile():
     clock = FakeTime()
 
