@@ -114,16 +114,25 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
         )
 
 
-def metric_data(report: CurationReport, loaded: list[LoadedCounts], dag_id: str) -> list[dict[str, Any]]:
-    """Return the figures of a load as CloudWatch's ``MetricData``, for each source.
+def metric_data(
+    report: CurationReport, loaded: list[LoadedCounts], dag_id: str, *, adds_up: bool
+) -> list[dict[str, Any]]:
+    """Return the figures of a load as CloudWatch's ``MetricData``: those of each source, and ``LoadsReconciled``.
+
+    ``LoadsReconciled`` is 1 for a load that adds up and 0 for one that does not, so its sum tells whether anything was
+    loaded lately and its minimum whether anything is wrong.
 
     Args:
         report: What the Glue run counted.
         loaded: What the warehouse counts.
         dag_id: The DAG that loaded it: a daily run and a backfill are not added up.
+        adds_up: Whether all its steps count the same records, and the catalog shows it.
     """
     by_source = {counts.source: counts for counts in loaded}
-    data = []
+    dag = {"Name": "Dag", "Value": dag_id}
+    data: list[dict[str, Any]] = [
+        {"MetricName": "LoadsReconciled", "Dimensions": [dag], "Value": int(adds_up), "Unit": "Count"}
+    ]
     for source, counts in sorted(report.sources.items()):
         warehouse = by_source.get(source)
         figures = {
@@ -134,7 +143,7 @@ def metric_data(report: CurationReport, loaded: list[LoadedCounts], dag_id: str)
             "RowsMerged": warehouse.rows_merged if warehouse else None,
             "RowsRemoved": warehouse.rows_removed if warehouse else None,
         }
-        dimensions = [{"Name": "Dag", "Value": dag_id}, {"Name": "Source", "Value": source}]
+        dimensions = [dag, {"Name": "Source", "Value": source}]
         data += [
             {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
             for name, value in figures.items()

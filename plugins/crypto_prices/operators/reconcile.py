@@ -93,12 +93,15 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
             for row in rows
         ]
         self.log.info("Batch %s\n%s", report.batch_id, accounting_table(report, loaded))
+        dag_id = context["dag_run"].dag_id
         try:
             check_load(report, loaded)
             check_published(report, numbered_loads(found), published)
         except ReconciliationError as error:
+            # Also of a load that does not add up: an alarm is to tell. A catalog that lags is looked at again.
+            self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
             raise AirflowFailException(str(error)) from error
-        self._put_metrics(metric_data(report, loaded, context["dag_run"].dag_id))
+        self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
         if missing := missing_sources(macros.sources(context["ti"]), batch):
             raise AirflowFailException(f"{missing}. The others are loaded")
         for asset in self.outlets:

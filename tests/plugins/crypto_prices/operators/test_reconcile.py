@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -100,6 +101,31 @@ def test_the_figures_go_to_cloudwatch(loaded, reconcile, published, aws):
     assert statistics == {
         "RecordsFetched": 48, "RecordsCurated": 48, "RecordsQuarantined": 0, "RecordsDuplicate": 0, "RowsMerged": 48,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("staged", "reconciled"), [(48, 1), (47, 0)])
+def test_an_alarm_can_tell_that_a_load_adds_up_and_that_one_does_not(
+    loaded, reconcile, published, monkeypatch, staged, reconciled
+):
+    sent = []
+    monkeypatch.setattr(
+        "crypto_prices.operators.reconcile.AwsBaseHook",
+        lambda **_: SimpleNamespace(
+            conn=SimpleNamespace(put_metric_data=lambda **call: sent.extend(call["MetricData"]))
+        ),
+    )
+    loaded(rows_staged=staged)
+    with nullcontext() if reconciled else pytest.raises(AirflowFailException):
+        reconcile()
+    assert [metric for metric in sent if metric["MetricName"] == "LoadsReconciled"] == [
+        {
+            "MetricName": "LoadsReconciled",
+            "Dimensions": [{"Name": "Dag", "Value": "crypto_prices_window"}],
+            "Value": reconciled,
+            "Unit": "Count",
+        }
+    ]
+    assert {"RecordsFetched", "RowsMerged"} < {metric["MetricName"] for metric in sent}
 
 
 def test_a_load_is_not_red_because_cloudwatch_does_not_answer(loaded, reconcile, published, monkeypatch, task_log):
