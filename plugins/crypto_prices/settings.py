@@ -20,7 +20,7 @@ KEPT_SECONDS = 10
 """How long settings that were read are used; a change works after this time at the latest."""
 
 VARIABLE = "crypto_prices_settings"
-"""Key of the Airflow Variable; on MWAA the secret ``airflow/variables/crypto_prices_settings``."""
+"""Key of the Airflow Variable; on MWAA a secret, below the ``variables_prefix`` of the secrets backend."""
 
 
 class SettingsError(ValueError):
@@ -54,8 +54,8 @@ class SourceSettings(_Section):
     Attributes:
         symbols: The exchange's own names of the markets, such as ``BTCUSDT``; at least one, each once.
         api_url: Base URL of the API, when it is not the source's own.
-        connection_id: Airflow connection whose password is the API key; on MWAA the secret
-            ``airflow/connections/<connection_id>``.
+        connection_id: Airflow connection whose password is the API key; on MWAA a secret, below the
+            ``connections_prefix`` of the secrets backend.
         requests_per_second: Pace of the requests, when it is not the source's own: more with a key, less where several
             runs fetch at once.
     """
@@ -201,7 +201,7 @@ def _load_settings(_period: int) -> Settings:
     if text is None:
         raise SettingsError(
             f"the Airflow Variable {VARIABLE} is missing, or its secrets backend could not be asked (the log says so "
-            f"above): create it, on MWAA as the Secrets Manager secret airflow/variables/{VARIABLE}. docs/settings.md "
-            "lists the keys."
+            f"above): create it, on MWAA as the Secrets Manager secret {VARIABLE} below the variables_prefix of the "
+            "environment's secrets backend. docs/settings.md lists the keys."
         )
     return parse_settings(text)

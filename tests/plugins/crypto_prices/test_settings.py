@@ -82,7 +82,7 @@ def test_a_text_that_is_not_json_is_refused():
 
 def test_a_missing_variable_is_named_with_where_to_create_it(monkeypatch):
     monkeypatch.setattr("airflow.sdk.Variable.get", lambda key, default: default)
-    with pytest.raises(SettingsError, match="airflow/variables/crypto_prices_settings"):
+    with pytest.raises(SettingsError, match="secret crypto_prices_settings below the variables_prefix"):
         load_settings()
 
 
