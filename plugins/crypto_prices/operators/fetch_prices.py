@@ -194,8 +194,8 @@ def _api_key(of_source: SourceSettings) -> str | None:
         raise FatalSourceError(
             f"the Airflow connection {of_source.connection_id} has "
             + ("no password" if not key else "a password that is no API key: it has blanks or other signs"),
-            f"Set the API key as its password; on MWAA in the secret {of_source.connection_id} below the connections_prefix "
-            "of the environment's secrets backend",
+            f"Set the API key as its password; on MWAA in the secret {of_source.connection_id} below the "
+            "connections_prefix of the environment's secrets backend",
         )
     # Airflow knows the password only as it was saved, with its line break.
     mask_secret(key)

@@ -144,7 +144,7 @@ class TestAKey:
     @pytest.mark.parametrize("password", [None, ""])
     def test_a_connection_without_a_password_is_refused(self, coingecko, exchange, monkeypatch, password):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": password}))
-        with pytest.raises(AirflowFailException, match=r"coingecko_key has no password.*secret coingecko_key below the connections_prefix"):
+        with pytest.raises(AirflowFailException, match=r"coingecko_key has no password.*secret coingecko_key below"):
             coingecko()
         assert exchange.queries == []
 
