@@ -59,7 +59,7 @@ local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)
 
 test: ## Run every test
 	$(SETUP)
-	$(PYTHON_RUN) -m pytest
+	$(PYTHON_RUN) -m pytest -n 2 --dist loadgroup
 
 lint: ## Check style, types and SQL
 	$(SETUP)

@@ -36,3 +36,14 @@ def local_aws(tmp_path_factory):
 
     with running_local_aws(tmp_path_factory.mktemp("state")) as running:
         yield running
+
+
+def pytest_collection_modifyitems(items):
+    """Make two groups, which `make test` runs side by side; within each, one process and one order.
+
+    The tests of end_to_end mostly wait for programs that they start. moto's state belongs to a process, so tests that
+    run the local AWS in their own must not find that of the others.
+    """
+    for item in items:
+        end_to_end = REPOSITORY / "tests" / "end_to_end" in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("end_to_end" if end_to_end else "others"))
