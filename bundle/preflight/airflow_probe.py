@@ -35,7 +35,10 @@ def main(home: Path, answer: Path) -> None:
         found["airflow"] = airflow.__version__
         # From here on: what Airflow itself looks up when it starts is not the bundle's doing.
         sys.addaudithook(lambda event, arguments: _refuse_network(event, arguments, found["reached"]))
-        _load(home, found)
+        try:
+            _load(home, found)
+        except SystemExit:
+            found["exited"] = traceback.format_exc(limit=-3)
     answer.write_text(json.dumps(found))
 
 
@@ -46,7 +49,8 @@ def _load(home: Path, found: dict[str, Any]) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     dags, plugins = home / "dags", home / "plugins"
-    found["plugin_errors"] = {_below(home, path): text for path, text in plugins_manager.get_import_errors().items()}
+    errors = plugins_manager.get_import_errors()
+    found["plugin_errors"] = {_below(home, path): text for path, text in errors.items()}
     found["executed"] = sorted(_executed(plugins))
     found["module_errors"] = dict(_module_errors(plugins))
 
@@ -110,7 +114,7 @@ def _module_errors(plugins: Path) -> Iterator[tuple[str, str]]:
         try:
             importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
         except Exception:  # noqa: BLE001 - a module can raise anything
-            yield f"plugins.zip/{relative.as_posix()}", traceback.format_exc(limit=-3)
+            yield f"plugins/{relative.as_posix()}", traceback.format_exc(limit=-3)
 
 
 def _fields(operator: Any) -> tuple[str, ...]:

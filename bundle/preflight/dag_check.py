@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -75,13 +76,20 @@ def judge(found: Mapping[str, Any], dag_files: list[str]) -> Iterator[Finding]:
     if tuple(found["python"][:2]) != PYTHON_VERSION:
         what = f"parsed with Python {_dotted(found['python'][:2])}; the environment has {_dotted(PYTHON_VERSION)}"
         yield Finding("dags/", what, "run it with that Python too before a release", warning=True)
-    for where, text in sorted((found["import_errors"] | found["module_errors"]).items()):
+    if "exited" in found:
+        what = f"loading a file ended Airflow's process, so the rest was not looked at:\n{found['exited'].strip()}"
+        yield Finding("dags/", what, "take out what exits when it is imported")
+        return
+    load_errors = found["import_errors"] | found["module_errors"]
+    for where, text in sorted(load_errors.items()):
         todo = "make the file right"
         if "ModuleNotFoundError" in text or "ImportError" in text:
             todo = f"make the import right: {_ELSEWHERE}"
-        yield Finding(where, f"Airflow cannot load it:\n{text.strip()}", todo)
+        yield Finding(_in_bundle(where), f"Airflow cannot load it:\n{text.strip()}", todo)
     for where, text in sorted(found["plugin_errors"].items()):
-        yield Finding(where, f"Airflow's plugin manager cannot load it: {text}", "make the plugin right")
+        if where not in load_errors:
+            what = f"Airflow's plugin manager cannot load it: {text}"
+            yield Finding(_in_bundle(where), what, "make the plugin right")
     for path in found["executed"]:
         if "/" in path or not path.endswith("_plugin.py"):
             what = "Airflow ran it as a top-level module when it started"
@@ -117,6 +125,12 @@ def _judge_files(found: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("dags/", what, "add it, or make the path right")
     for where, error in sorted(found["template_errors"].items()):
         yield Finding(where, f"Jinja cannot compile it: {error}", "make the template right")
+
+
+def _in_bundle(path: str) -> str:
+    """Return where a file of Airflow's home is in the bundle."""
+    # Airflow itself calls the folder by either name.
+    return re.sub(r"^(plugins|\$PLUGINS_FOLDER)/", f"{PLUGINS}/", path)
 
 
 def _dotted(version: tuple[int, ...] | list[int]) -> str:

@@ -33,7 +33,7 @@ def main(folder: Path, answer: Path) -> None:
         where = f"{archive.name}/{module.name.replace('.', '/')}" + ("/__init__.py" if module.ispkg else ".py")
         try:
             importlib.import_module(module.name)
-        except Exception:  # noqa: BLE001 - a module can raise anything
+        except (Exception, SystemExit):  # noqa: BLE001 - a module can raise anything
             errors[where] = traceback.format_exc(limit=-3)
     script = next(folder.glob("*.py"))
     for where, source in {**sources, script.name: script.read_bytes()}.items():
@@ -49,7 +49,7 @@ def _missing_names(source: bytes, packages: set[str]) -> Iterator[str]:
             for alias in node.names:
                 try:
                     exec(f"from {node.module} import {alias.name}", {})  # noqa: S102 - two dotted names of our own
-                except Exception as error:  # noqa: BLE001 - a module can raise anything
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - a module can raise anything
                     yield f"line {node.lineno}: {type(error).__name__}: {error}"
 
 
