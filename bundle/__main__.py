@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from bundle.source_files import BundleError
 from bundle.text_table import text_table
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+LOADED_WITH = ("airflow", "pyspark")
+"""What the DAGs and the Glue package are loaded with. Without them everything would seem to be wrong."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +76,8 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _preflight(options: argparse.Namespace) -> int:
+    if missing := [module for module in LOADED_WITH if importlib.util.find_spec(module) is None]:
+        raise BundleError(f"{sys.executable} has no {' and no '.join(missing)}: run `make preflight`, which uses .venv")
     files = read_bundle(options.dist)
     results = run_checks(files, None if options.checkout is None else bundle_files(options.checkout))
     print(report(results))

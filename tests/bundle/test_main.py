@@ -52,6 +52,14 @@ def test_every_problem_is_shown_and_fails(tmp_path, capsys, monkeypatch):
     assert f"PROBLEM ({CURRENT}) requirements.txt\n    stale" in capsys.readouterr().out
 
 
+def test_a_python_that_can_load_nothing_is_named_and_nothing_else(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("bundle.__main__.LOADED_WITH", ("airflow", "no_such_module"))
+    assert main(["preflight", "--dist", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"{sys.executable} has no no_such_module: run `make preflight`" in shown.err
+
+
 def test_a_warning_is_shown_and_passes():
     results = [Result("sizes", (Finding("x", "large", "look at it", warning=True),)), Result("complete", ())]
     assert not any(result.failed for result in results)

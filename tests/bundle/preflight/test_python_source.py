@@ -36,6 +36,13 @@ def test_glue_reads_what_mwaa_does_not():
         assert syntax_errors({"x.py": OF_3_13.encode()}, (3, 13), "Glue") == []
 
 
+def test_syntax_that_only_this_python_reads_is_noticed():
+    source = b"match 1:\n    case 1:\n        pass\n"
+    assert syntax_errors({"x.py": source}, (3, 10), "MWAA") == []
+    (finding,) = syntax_errors({"x.py": source}, (3, 9), "MWAA")
+    assert "Python 3.10" in finding.what
+
+
 def test_an_older_python_says_that_it_knows_no_newer_syntax():
     (older,) = syntax_errors({"x.py": OF_3_14.encode()}, (3, 13), "Glue", running=(3, 12))
     (same,) = syntax_errors({"x.py": OF_3_14.encode()}, (3, 13), "Glue", running=(3, 13))
