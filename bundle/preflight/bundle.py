@@ -67,12 +67,12 @@ class Bundle:
     @cached_property
     def dags(self) -> dict[str, bytes]:
         """The files below ``dags/``, by path below it."""
-        return {path.removeprefix("dags/"): content for path, content in self.files.items() if path[:5] == "dags/"}
+        return _below("dags/", self.files)
 
     @cached_property
     def sql(self) -> dict[str, bytes]:
         """The files below ``dags/sql/``, by path below it."""
-        return {path.removeprefix("sql/"): content for path, content in self.dags.items() if path[:4] == "sql/"}
+        return _below("sql/", self.dags)
 
     @cached_property
     def airflow_sources(self) -> dict[str, bytes]:
@@ -87,6 +87,10 @@ class Bundle:
         package = self.glue_package.files.items()
         script = {GLUE_SCRIPT: self.files[GLUE_SCRIPT]} if GLUE_SCRIPT in self.files else {}
         return script | {f"{GLUE_PACKAGE}/{path}": text for path, text in package if path.endswith(".py")}
+
+
+def _below(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path.removeprefix(folder): content for path, content in files.items() if path.startswith(folder)}
 
 
 def check_complete(bundle: Bundle) -> list[Finding]:

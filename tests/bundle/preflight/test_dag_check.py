@@ -144,7 +144,8 @@ def test_nothing_else_is_found(found):
         "dags/sql/load/check_staging.sql:2", "dags/sql/load/lock_loads.sql:1", "plugins.zip/broken_plugin.py",
         "plugins.zip/twice_plugin.py",
     }  # fmt: skip
-    assert len(at(found, "dags/")) == 7
+    # On another Python than MWAA's there is a warning of that, too.
+    assert len([what for what in at(found, "dags/") if not found["dags/", what].warning]) == 7
 
 
 def test_a_zip_that_leads_out_of_its_folder_is_not_unpacked(built):
