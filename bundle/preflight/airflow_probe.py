@@ -49,6 +49,7 @@ def _load(home: Path, found: dict[str, Any]) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     dags, plugins = home / "dags", home / "plugins"
+    before = set(sys.modules)
     errors = plugins_manager.get_import_errors()
     found["plugin_errors"] = {_below(home, path): text for path, text in errors.items()}
     found["executed"] = sorted(_executed(plugins))
@@ -79,7 +80,7 @@ def _load(home: Path, found: dict[str, Any]) -> None:
                 templates.extend(_template_files(task, values))
             found["paths"].extend(_missing_paths(task, values or vars(task), dags, home))
     found["template_errors"] = _template_errors(bag.dags.values(), dags)
-    found["foreign"] = sorted(_foreign(home))
+    found["foreign"] = sorted(_foreign(home, before))
 
 
 def _refuse_network(event: str, arguments: tuple[Any, ...], reached: list[str]) -> None:
@@ -178,13 +179,13 @@ def _template_errors(dags: Any, folder: Path) -> dict[str, str]:
     return {where: error for where, error in errors.items() if where.partition(":")[0] not in right}
 
 
-def _foreign(home: Path) -> Iterator[str]:
-    """Yield modules that come from neither the bundle nor the interpreter's own packages."""
+def _foreign(home: Path, before: set[str]) -> Iterator[str]:
+    """Yield modules that the bundle loaded and that are neither its own nor of the interpreter's own packages."""
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), str(home)}
     own = [Path(place).resolve() for place in places]
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        if path and path != __file__ and not any(Path(path).resolve().is_relative_to(place) for place in own):
+        if name not in before and path and not any(Path(path).resolve().is_relative_to(place) for place in own):
             yield f"{name} ({path})"
 
 
