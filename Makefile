@@ -1,11 +1,11 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos local-aws test lint format lock clean
+.PHONY: help setup demo airflow backfill chaos local-aws bundle preflight test lint format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
-CODE := dags plugins glue_scripts local_aws tests
+CODE := dags plugins glue_scripts local_aws bundle tests
 # The constraints that MWAA's image is built with; `make lock CONSTRAINTS=<file or URL>` takes others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
@@ -57,6 +57,13 @@ local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m local_aws
 
+bundle: ## Write what MWAA and Glue are given to dist/
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m bundle build
+
+preflight: bundle ## Check dist/ as MWAA and Glue would meet it
+	@exec $(PYTHON_RUN) -m bundle preflight
+
 test: ## Run every test
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest -n 2 --dist loadgroup
@@ -65,7 +72,7 @@ lint: ## Check style, types and SQL
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws
+	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws bundle
 	.venv/bin/sqlfluff lint sql
 
 format: ## Format the Python and SQL files

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
-import io
 import json
-import sys
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +19,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from bundle.catalog_table import load_schemas
+from bundle.contents import package_bytes
 from local_aws.control_planes.redshift_serverless import new_password
 from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
 
@@ -162,7 +160,8 @@ def provision(
         The names of everything, and what was created.
 
     Raises:
-        FileNotFoundError: The Glue script or its package is not in the folder.
+        FileNotFoundError: The Glue script is not in the folder.
+        BundleError: Its package is not in the folder.
         TimeoutError: The warehouse did not become available.
     """
     step = _Provisioning(endpoint)
@@ -170,7 +169,7 @@ def provision(
     step.object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
     step.object(PACKAGE_KEY, package_bytes(glue_scripts / "crypto_prices_etl"))
     roles = {name: step.role(name, services) for name, services in _ROLES.items()}
-    step.catalog(_schemas(glue_scripts))
+    step.catalog(load_schemas(glue_scripts))
     step.glue_job(roles["crypto-prices-glue"])
     secret_arn = step.warehouse(roles["crypto-prices-redshift-copy"])
     sources: dict[str, dict[str, Any]] = {source: {"symbols": list(names)} for source, names in symbols.items()}
@@ -212,43 +211,6 @@ def provision(
         settings_secret=SETTINGS_SECRET,
         created=tuple(step.created),
     )
-
-
-def package_bytes(package: Path) -> bytes:
-    """Zip a package for --extra-py-files: equal files give equal bytes, whatever their times and their order on disk.
-
-    Args:
-        package: The package's folder; its name is the package's name.
-
-    Returns:
-        The zip file's bytes.
-
-    Raises:
-        FileNotFoundError: The folder has no modules.
-    """
-    files = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    if not any(path.suffix == ".py" for path in files):
-        raise FileNotFoundError(f"there is no package in {package}")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in files:
-            entry = zipfile.ZipInfo(f"{package.name}/{path.relative_to(package).as_posix()}", (1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes())
-    return buffer.getvalue()
-
-
-def _schemas(glue_scripts: Path) -> ModuleType:
-    """Load the one definition of the columns; it belongs to the Glue job and is not on this process's import path."""
-    name = "crypto_prices_etl_schemas"
-    spec = importlib.util.spec_from_file_location(name, glue_scripts / "crypto_prices_etl" / "schemas.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(f"there is no crypto_prices_etl/schemas.py in {glue_scripts}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 class _Provisioning:

@@ -9,16 +9,6 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
-# What MWAA's 3.3.1 image holds, of what this project uses.
-IMAGE = {
-    "apache-airflow": "3.3.1",
-    "apache-airflow-providers-amazon": "9.34.0",
-    "boto3": "1.43.56",
-    "botocore": "1.43.56",
-    "requests": "2.34.2",
-    "tenacity": "9.1.4",
-    "pyarrow": "25.0.0",
-}
 
 
 def dry_run(*command: str) -> str:
@@ -74,11 +64,6 @@ def test_ci_runs_the_readmes_own_test_command():
     assert "make lint" in script
     assert "README.md" in script
     assert "    make test\n" in README
-
-
-@pytest.mark.parametrize("package", sorted(IMAGE))
-def test_the_lock_file_holds_the_versions_of_mwaas_image(package):
-    assert locked()[package] == IMAGE[package]
 
 
 def test_the_lock_file_holds_glues_spark():

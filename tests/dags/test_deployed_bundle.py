@@ -1,13 +1,16 @@
-"""The bundle as MWAA gets it: dags/ with sql/ inside, the contents of plugins/, and nothing else of the repository."""
+"""The bundle as `make bundle` makes it and MWAA unpacks it: dags/ with sql/ inside, the contents of plugins/."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from bundle.contents import bundle_files
+from bundle.preflight.bundle import Bundle
+from bundle.preflight.dag_check import unpack
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,10 +30,9 @@ print(folders[0], crypto_prices.__file__, sep="\\n")
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("airflow")
-    ignored = shutil.ignore_patterns("__pycache__")
-    # copytree follows the link dags/sql, as `aws s3 sync` does.
-    shutil.copytree(REPOSITORY / "dags", folder / "dags", ignore=ignored)
-    shutil.copytree(REPOSITORY / "plugins", folder / "plugins", ignore=ignored)
+    bundle = Bundle(bundle_files(REPOSITORY))
+    unpack(bundle.dags, folder / "dags")
+    unpack(bundle.plugins.files, folder / "plugins")
     return folder
 
 
@@ -66,7 +68,7 @@ def test_no_module_of_the_package_is_loaded_as_a_plugin_of_its_own(deployed):
     assert result.returncode == 0, result.stderr[-3000:]
 
 
-def bundle_files():
+def deployed_files():
     for folder in ("dags", "plugins", "glue_scripts", "sql"):
         for path in sorted((REPOSITORY / folder).rglob("*")):
             if (
@@ -77,7 +79,7 @@ def bundle_files():
                 yield pytest.param(path, id=path.relative_to(REPOSITORY).as_posix())
 
 
-@pytest.mark.parametrize("path", bundle_files())
+@pytest.mark.parametrize("path", deployed_files())
 def test_nothing_in_the_bundle_knows_where_it_runs(path):
     forbidden = re.compile(
         r"local_?aws|local_?stack|localhost|127\.0\.0\.1|\bmoto\b|endpoint_url|AWS_ENDPOINT|is_local|docker|/\.local\b",

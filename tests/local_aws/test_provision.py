@@ -1,13 +1,10 @@
-import io
 import json
-import os
 import shutil
 import urllib.request
-import zipfile
 
 import pytest
 
-from local_aws.provision import GLUE_SCRIPTS, Provisioned, aws_environment, local_client, package_bytes, provision
+from local_aws.provision import GLUE_SCRIPTS, Provisioned, aws_environment, local_client, provision
 
 
 @pytest.fixture
@@ -120,22 +117,3 @@ def test_what_differs_is_made_right(local_aws, glue_scripts):
     )
     provision(local_aws.endpoint)
     assert provision(local_aws.endpoint).created == ()
-
-
-def test_equal_packages_give_equal_bytes(glue_scripts):
-    package = glue_scripts / "crypto_prices_etl"
-    first = package_bytes(package)
-    for path in package.rglob("*.py"):
-        os.utime(path, (1_000_000_000, 1_000_000_000))
-    (package / "__pycache__").mkdir()
-    (package / "__pycache__" / "x.pyc").write_bytes(b"junk")
-    assert package_bytes(package) == first
-    with zipfile.ZipFile(io.BytesIO(first)) as archive:
-        assert "crypto_prices_etl/schemas.py" in archive.namelist()
-    (package / "schemas.py").write_text("# other\n")
-    assert package_bytes(package) != first
-
-
-def test_an_empty_package_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        package_bytes(tmp_path)

@@ -1,0 +1,109 @@
+"""``python -m bundle build`` and ``python -m bundle preflight``."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bundle.build import read_bundle, write_bundle
+from bundle.contents import bundle_files
+from bundle.preflight.checks import Result, run_checks
+from bundle.source_files import BundleError
+from bundle.text_table import text_table
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LOADED_WITH = ("airflow", "pyspark")
+"""What the DAGs and the Glue package are loaded with. Without them everything would seem to be wrong."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The command line; by default this process's own.
+
+    Returns:
+        The exit code: 0 when all is well, 1 when the bundle cannot be made or must not be deployed.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _build(options) if options.command == "build" else _preflight(options)
+    except BundleError as error:
+        print(f"{options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bundle", description="What MWAA and Glue are given.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    build = commands.add_parser(
+        "build",
+        help="write the bundle",
+        description="Write dags/, plugins.zip, requirements.txt, glue/ and catalog_table.json, the same bytes from the "
+        "same files. The folder is replaced as a whole.",
+    )
+    preflight = commands.add_parser(
+        "preflight",
+        help="check a bundle as MWAA and Glue would meet it",
+        description="Check a bundle before an environment update would. Every problem is shown; the exit code is 1 "
+        "when there is one.",
+    )
+    for command in (build, preflight):
+        command.add_argument("--dist", type=Path, default=CHECKOUT / "dist", help="the bundle's folder (default: dist)")
+        command.add_argument(
+            "--checkout", type=Path, default=CHECKOUT, help="the repository (default: the one this command is of)"
+        )
+    preflight.add_argument(
+        "--no-checkout",
+        dest="checkout",
+        action="store_const",
+        const=None,
+        help="do not compare the bundle with a checkout",
+    )
+    return parser
+
+
+def _build(options: argparse.Namespace) -> int:
+    files = bundle_files(options.checkout)
+    write_bundle(files, options.dist)
+    print(text_table(("path", "bytes", "sha256"), _rows(files), right=(1,)))
+    print(f"\n{len(files)} files in {options.dist}")
+    return 0
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    if missing := [module for module in LOADED_WITH if importlib.util.find_spec(module) is None]:
+        raise BundleError(f"{sys.executable} has no {' and no '.join(missing)}: run `make preflight`, which uses .venv")
+    files = read_bundle(options.dist)
+    results = run_checks(files, None if options.checkout is None else bundle_files(options.checkout))
+    print(report(results))
+    return int(any(result.failed for result in results))
+
+
+def report(results: Sequence[Result]) -> str:
+    """Return what the checks found, for a person: every finding, then a table of the checks."""
+    parts = []
+    for result in results:
+        for finding in result.findings:
+            kind = "warning" if finding.warning else "PROBLEM"
+            what = finding.what.replace("\n", "\n    ")
+            parts.append(f"{kind} ({result.check}) {finding.where}\n    {what}\n    -> {finding.todo}")
+    rows = []
+    for result in results:
+        problems = sum(not finding.warning for finding in result.findings)
+        warnings = len(result.findings) - problems
+        rows.append((result.check, "FAILED" if result.failed else "passed", str(problems), str(warnings)))
+    parts.append(text_table(("check", "result", "problems", "warnings"), rows, right=(2, 3)))
+    return "\n\n".join(parts)
+
+
+def _rows(files: Mapping[str, bytes]) -> list[tuple[str, str, str]]:
+    return [(path, f"{len(files[path]):,}", hashlib.sha256(files[path]).hexdigest()[:12]) for path in files]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

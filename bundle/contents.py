@@ -1,0 +1,62 @@
+"""What the bundle consists of. Pure but for reading the checkout: nothing is written here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bundle.catalog_table import catalog_table
+from bundle.source_files import BundleError, read_folder
+from bundle.zip_file import zip_bytes
+
+PLUGINS = "plugins.zip"
+REQUIREMENTS = "requirements.txt"
+GLUE_SCRIPT = "glue/curate_crypto_prices.py"
+GLUE_PACKAGE = "glue/crypto_prices_etl.zip"
+CATALOG_TABLE = "catalog_table.json"
+
+
+def bundle_files(checkout: Path) -> dict[str, bytes]:
+    """Return every file of the bundle as it is made from a checkout.
+
+    Args:
+        checkout: The repository's folder.
+
+    Returns:
+        The contents by path below ``dist/``: ``dags/…`` with the files of ``sql/`` inside, and the constants above.
+
+    Raises:
+        BundleError: Something that belongs to the bundle is not there, or a link leads out of the checkout.
+    """
+    glue_scripts = checkout / "glue_scripts"
+    files = {f"dags/{path}": content for path, content in read_folder(checkout / "dags", checkout).items()}
+    files[PLUGINS] = zip_bytes(read_folder(checkout / "plugins", checkout))
+    files[REQUIREMENTS] = _read(checkout / REQUIREMENTS)
+    files[GLUE_SCRIPT] = _read(glue_scripts / "curate_crypto_prices.py")
+    files[GLUE_PACKAGE] = package_bytes(glue_scripts / "crypto_prices_etl")
+    files[CATALOG_TABLE] = catalog_table(glue_scripts)
+    return dict(sorted(files.items()))
+
+
+def package_bytes(package: Path) -> bytes:
+    """Zip a package as Glue's ``--extra-py-files`` takes it, with the package's folder at the zip's root.
+
+    Args:
+        package: The package's folder; its name is the package's name.
+
+    Returns:
+        The zip file's bytes.
+
+    Raises:
+        BundleError: There is no such folder, or it has no modules.
+    """
+    files = read_folder(package, package)
+    if not any(path.endswith(".py") for path in files):
+        raise BundleError(f"there is no package in {package}: it has no .py file")
+    return zip_bytes({f"{package.name}/{path}": content for path, content in files.items()})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BundleError(f"there is no {path}: run this in a complete checkout of the repository") from None

@@ -1,0 +1,197 @@
+"""Runs in a process of its own: starts Airflow on an unpacked bundle, and writes down what it meets.
+
+``python -I airflow_probe.py <airflow home> <answer>``. Nothing of the checkout can be imported here, this package
+included. The answer is JSON, one member per key that ``dag_check`` reads.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
+
+
+def main(home: Path, answer: Path) -> None:
+    """Look at ``home/dags`` and ``home/plugins`` and write the answer.
+
+    Args:
+        home: Airflow's home, as the environment variable AIRFLOW_HOME names it too.
+        answer: The file to write.
+    """
+    found: dict[str, Any] = {"python": list(sys.version_info[:3]), "reached": []}
+    try:
+        import airflow
+    except ImportError as error:
+        found["no_airflow"] = str(error)
+    else:
+        found["airflow"] = airflow.__version__
+        # From here on: what Airflow itself looks up when it starts is not the bundle's doing.
+        sys.addaudithook(lambda event, arguments: _refuse_network(event, arguments, found["reached"]))
+        try:
+            _load(home, found)
+        except SystemExit:
+            found["exited"] = traceback.format_exc(limit=-3)
+    answer.write_text(json.dumps(found))
+
+
+def _load(home: Path, found: dict[str, Any]) -> None:
+    from airflow import plugins_manager
+    from airflow.dag_processing.dagbag import BundleDagBag
+    from airflow.sdk.definitions._internal.templater import Templater
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dags, plugins = home / "dags", home / "plugins"
+    before = set(sys.modules)
+    errors = plugins_manager.get_import_errors()
+    found["plugin_errors"] = {_below(home, path): text for path, text in errors.items()}
+    found["executed"] = sorted(_executed(plugins))
+    found["module_errors"] = dict(_module_errors(plugins))
+
+    templates: list[dict[str, Any]] = []
+    found["templates"] = templates
+    resolve = Templater.resolve_template_files
+
+    def remember_and_resolve(operator: Any) -> None:
+        templates.extend(_template_files(operator, {name: getattr(operator, name, None) for name in _fields(operator)}))
+        resolve(operator)
+
+    # Resolving puts the contents in the names' place, and only logs what is missing.
+    Templater.resolve_template_files = remember_and_resolve  # type: ignore[method-assign,assignment]
+    bag = BundleDagBag(dag_folder=dags, bundle_path=dags, bundle_name="dags-folder", load_op_links=False)
+    found["import_errors"] = {f"dags/{path}": text for path, text in bag.import_errors.items()}
+    found["dags"] = {dag_id: _below(home, dag.fileloc) for dag_id, dag in bag.dags.items()}
+    found["paths"] = []
+    for dag in bag.dags.values():
+        try:
+            DagSerialization.to_dict(dag)
+        except Exception:  # noqa: BLE001 - the DAG processor takes any for an import error
+            found["import_errors"][_below(home, dag.fileloc)] = traceback.format_exc(limit=-3)
+        for task in dag.tasks:
+            values = getattr(task, "partial_kwargs", None)
+            if values is not None:  # mapped tasks have no operator before they run
+                templates.extend(_template_files(task, values))
+            found["paths"].extend(_missing_paths(task, values or vars(task), dags, home))
+    found["template_errors"] = _template_errors(bag.dags.values(), dags)
+    found["foreign"] = sorted(_foreign(home, before))
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...], reached: list[str]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        if not isinstance(address, tuple):
+            return  # a socket of this machine, by its path
+        target = f"{address[0]}:{address[1]}"
+    elif event in _LOOKUPS:
+        target = str(arguments[0])
+    else:
+        return
+    if target not in reached:
+        reached.append(target)
+    raise OSError(f"the preflight has no network, and {target} was asked for while the bundle was loaded")
+
+
+def _executed(plugins: Path) -> Iterator[str]:
+    """Yield what the plugin manager has run: it gives a module the name of its file, without the package's."""
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if path and Path(path).is_relative_to(plugins):
+            relative = Path(path).relative_to(plugins)
+            if name == relative.stem and (name == "__init__" or relative.as_posix() != f"{name}/__init__.py"):
+                yield relative.as_posix()
+
+
+def _module_errors(plugins: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(plugins.rglob("*.py")):
+        relative = path.relative_to(plugins)
+        parts = relative.with_suffix("").parts
+        try:
+            importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+        except Exception:  # noqa: BLE001 - a module can raise anything
+            yield f"plugins/{relative.as_posix()}", traceback.format_exc(limit=-3)
+
+
+def _fields(operator: Any) -> tuple[str, ...]:
+    return tuple(getattr(operator, "template_fields", ()))
+
+
+def _template_files(operator: Any, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    endings = tuple(getattr(operator, "template_ext", ()))
+    for field in _fields(operator):
+        value = values.get(field)
+        texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+        names = [text for text in texts if endings and text.endswith(endings)]
+        if names or len(texts) > 1:
+            yield {
+                "where": f"{operator.dag.dag_id}.{operator.task_id}",
+                "field": field,
+                "statements": len(texts) if field == "sql" else 0,
+                "missing": [name for name in names if not _resolves(operator.dag, name)],
+            }
+
+
+def _resolves(dag: Any, name: str) -> bool:
+    from jinja2 import TemplateNotFound
+
+    env = dag.get_template_env()
+    try:
+        env.loader.get_source(env, name)
+    except TemplateNotFound:
+        return False
+    return True
+
+
+def _missing_paths(task: Any, values: dict[str, Any], dags: Path, home: Path) -> Iterator[dict[str, str]]:
+    """Yield the paths below the DAGs' folder, such as that of the migrations, that an operator has and that are not."""
+    for field, value in values.items():
+        if isinstance(value, str | Path) and str(value).startswith(f"{dags}{os.sep}") and not Path(value).exists():
+            yield {
+                "where": f"{task.dag.dag_id}.{task.task_id}",
+                "field": field,
+                "path": _below(home, str(value)),
+            }
+
+
+def _template_errors(dags: Any, folder: Path) -> dict[str, str]:
+    """Compile every template with the filters of each DAG, and return those that compile for none."""
+    from jinja2 import TemplateError
+
+    errors: dict[str, str] = {}
+    right: set[str] = set()
+    for dag in dags:
+        env = dag.get_template_env()
+        for name in env.list_templates(filter_func=lambda path: path.endswith((".sql", ".jinja"))):
+            try:
+                template = env.get_template(name)
+            except (TemplateError, UnicodeDecodeError) as error:
+                path = folder / name if (folder / name).exists() else folder / "sql" / name
+                line = getattr(error, "lineno", None)
+                errors[f"dags/{path.relative_to(folder).as_posix()}" + (f":{line}" if line else "")] = str(error)
+            else:
+                right.add(f"dags/{Path(template.filename).relative_to(folder).as_posix()}")
+    return {where: error for where, error in errors.items() if where.partition(":")[0] not in right}
+
+
+def _foreign(home: Path, before: set[str]) -> Iterator[str]:
+    """Yield modules that the bundle loaded and that are neither its own nor of the interpreter's own packages."""
+    places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), str(home)}
+    own = [Path(place).resolve() for place in places]
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if name not in before and path and not any(Path(path).resolve().is_relative_to(place) for place in own):
+            yield f"{name} ({path})"
+
+
+def _below(home: Path, path: str) -> str:
+    return Path(path).relative_to(home).as_posix() if Path(path).is_relative_to(home) else path
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]))

@@ -1,0 +1,67 @@
+"""catalog_table.json as Terraform reads it and as the Glue Data Catalog takes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+from bundle.contents import CATALOG_TABLE
+from bundle.preflight.bundle import Bundle
+from bundle.preflight.finding import Finding
+
+_SIMPLE = r"string|timestamp|date|boolean|tinyint|smallint|int|bigint|float|double|binary"
+_TYPE = re.compile(rf"(?:{_SIMPLE})|(?:var)?char\(\d+\)|decimal\((?P<precision>\d+),(?P<scale>\d+)\)")
+_MEMBERS = {"name", "type", "comment"}
+_TODO = "make glue_scripts/crypto_prices_etl/schemas.py right and build again"
+_MAX_NAME, _MAX_COMMENT = 255, 255  # of the Glue API's Column
+
+
+def check_catalog_table(bundle: Bundle) -> list[Finding]:
+    """The columns have names of their own and types that Hive knows, and no partition key is one of them."""
+    content = bundle.files.get(CATALOG_TABLE)
+    if content is None:
+        return []  # check_complete says so
+    try:
+        table = json.loads(content)
+    except ValueError as error:
+        return [Finding(CATALOG_TABLE, f"it is not JSON: {error}", _TODO)]
+    if not isinstance(table, dict) or set(table) != {"columns", "partition_keys"}:
+        return [Finding(CATALOG_TABLE, "it has not exactly the members columns and partition_keys", _TODO)]
+    findings = [*_columns("columns", table["columns"]), *_columns("partition_keys", table["partition_keys"])]
+    if findings:
+        return findings
+    names = Counter(column["name"].lower() for kind in ("columns", "partition_keys") for column in table[kind])
+    keys = {column["name"].lower() for column in table["partition_keys"]}
+    for name, times in names.items():
+        if times > 1:
+            what = f"{name} is there {times} times" + (", as a partition key and as a column" if name in keys else "")
+            findings.append(Finding(CATALOG_TABLE, what, f"Hive needs each name once: {_TODO}"))
+    return findings
+
+
+def _columns(kind: str, columns: Any) -> list[Finding]:
+    if not isinstance(columns, list) or not columns:
+        return [Finding(CATALOG_TABLE, f"{kind} is not a list with at least one column", _TODO)]
+    findings = []
+    for index, column in enumerate(columns):
+        where = f"{CATALOG_TABLE} {kind}[{index}]"
+        if not isinstance(column, dict) or set(column) != _MEMBERS or not all(map(_is_text, column.values())):
+            findings.append(Finding(where, "it has not exactly the texts name, type and comment", _TODO))
+            continue
+        if not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{_MAX_NAME - 1}}}", column["name"]):
+            what = f"{column['name']!r} is no name that Athena and Spark can use unquoted (a-z, 0-9, _)"
+            findings.append(Finding(where, what, _TODO))
+        if len(column["comment"]) > _MAX_COMMENT:
+            findings.append(Finding(where, f"the comment is longer than {_MAX_COMMENT} characters", _TODO))
+        match = _TYPE.fullmatch(column["type"])
+        if match is None:
+            findings.append(Finding(where, f"{column['type']!r} is no type of Hive's", _TODO))
+        elif match["precision"] and not int(match["scale"]) <= int(match["precision"]) <= 38:
+            findings.append(Finding(where, f"{column['type']} has more than 38 digits or a scale above them", _TODO))
+    return findings
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

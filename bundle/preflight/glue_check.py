@@ -1,0 +1,42 @@
+"""Glue's script and package, imported without the checkout."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bundle.contents import GLUE_PACKAGE, GLUE_SCRIPT
+from bundle.preflight.bundle import Bundle
+from bundle.preflight.finding import Finding
+from bundle.preflight.isolated_process import ProbeError, run_probe
+from bundle.preflight.plugins_layout import unpacks_safely
+from bundle.preflight.python_source import parsed
+
+_BUILD = "build it with `make bundle`"
+
+
+def check_glue(bundle: Bundle) -> list[Finding]:
+    """The zip has the package's folder at its root, and every module in it and every name that is imported is there."""
+    if bundle.glue_package.error or GLUE_SCRIPT not in bundle.files:
+        return []  # check_complete says so
+    package = GLUE_PACKAGE.rpartition("/")[2].removesuffix(".zip")
+    findings = [
+        Finding(f"{GLUE_PACKAGE}/{name}", f"it is not in the folder {package}/ at the zip's root", _BUILD)
+        for name in bundle.glue_package.names
+        if not name.startswith(f"{package}/") or not unpacks_safely((name,))
+    ]
+    if f"{package}/__init__.py" not in bundle.glue_package.files:
+        findings.append(Finding(f"{GLUE_PACKAGE}/{package}/__init__.py", "it is not there", _BUILD))
+    if findings or any(parsed(source) is None for source in bundle.glue_sources.values()):
+        return findings  # check_syntax says the rest
+    with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
+        for path in (GLUE_PACKAGE, GLUE_SCRIPT):
+            (Path(folder) / path.rpartition("/")[2]).write_bytes(bundle.files[path])
+        try:
+            errors = run_probe("glue_probe", Path(folder))["errors"]
+        except ProbeError as error:
+            return [Finding(GLUE_PACKAGE, f"Python did not get through it: {error}", "make that right")]
+    return [
+        Finding(f"glue/{where}", f"Glue cannot import it:\n{text.strip()}", "add what is missing to glue_scripts/")
+        for where, text in sorted(errors.items())
+    ]

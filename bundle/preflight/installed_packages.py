@@ -1,0 +1,27 @@
+"""Which package a module belongs to, as far as the interpreter that runs the check can tell."""
+
+from __future__ import annotations
+
+import functools
+from importlib.metadata import packages_distributions
+
+from bundle.mwaa_image import normalised
+
+
+def distributions_of(module: str) -> tuple[str, ...]:
+    """Return the packages, by normalised name, that a top-level module may belong to.
+
+    A package that is not installed here is taken to have a module of its own name.
+
+    Args:
+        module: The name of a top-level module, e.g. ``yaml``.
+    """
+    return _modules().get(module, (normalised(module),))
+
+
+@functools.cache
+def _modules() -> dict[str, tuple[str, ...]]:
+    return {
+        module: tuple(sorted({normalised(name) for name in names}))
+        for module, names in packages_distributions().items()
+    }

@@ -1,0 +1,27 @@
+"""The standard library of another Python than the one that runs the check."""
+
+from __future__ import annotations
+
+import sys
+
+# https://docs.python.org/3/whatsnew/3.12.html#removed and …/3.13.html#removed-modules-and-apis
+_REMOVED = {
+    (3, 12): frozenset({"asynchat", "asyncore", "distutils", "imp", "smtpd"}),
+    (3, 13): frozenset(
+        {"aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib", "nis"}
+        | {"nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"}
+    ),
+}
+
+
+def in_standard_library(module: str, version: tuple[int, int]) -> bool:
+    """Return whether a Python has a top-level module, to the knowledge of the Python that runs this.
+
+    Args:
+        module: The module's name.
+        version: The Python that is asked about, major and minor.
+    """
+    for removed_in, modules in _REMOVED.items():
+        if module in modules:
+            return version < removed_in
+    return module in sys.stdlib_module_names

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from bundle.preflight.catalog_table import check_catalog_table
+
+
+def found(mistakes, change):
+    table = json.loads(mistakes.built["catalog_table.json"])
+    change(table)
+    return [finding.what for finding in check_catalog_table(mistakes.bundle({"catalog_table.json": json.dumps(table)}))]
+
+
+def column(name="x", kind="string", comment="c"):
+    return {"name": name, "type": kind, "comment": comment}
+
+
+def test_what_is_built_is_right(mistakes):
+    assert found(mistakes, lambda table: None) == []
+
+
+@pytest.mark.parametrize("kind", ["string", "decimal(38,18)", "varchar(32)", "timestamp", "bigint", "double"])
+def test_hives_types_are_known(mistakes, kind):
+    assert found(mistakes, lambda table: table["columns"].append(column(kind=kind))) == []
+
+
+@pytest.mark.parametrize("kind", ["VARCHAR(32)", "text", "decimal", "number(38)", ""])
+def test_other_types_are_noticed(mistakes, kind):
+    assert found(mistakes, lambda table: table["columns"].append(column(kind=kind))) == [
+        f"{kind!r} is no type of Hive's"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["decimal(39,18)", "decimal(10,11)"])
+def test_impossible_decimals_are_noticed(mistakes, kind):
+    (what,) = found(mistakes, lambda table: table["columns"].append(column(kind=kind)))
+    assert "more than 38 digits" in what
+
+
+def test_a_name_that_is_there_twice_is_noticed(mistakes):
+    assert found(mistakes, lambda table: table["columns"].append(column("symbol"))) == ["symbol is there 2 times"]
+
+
+def test_a_partition_key_among_the_columns_is_noticed(mistakes):
+    assert found(mistakes, lambda table: table["columns"].append(column("year"))) == [
+        "year is there 2 times, as a partition key and as a column"
+    ]
+
+
+@pytest.mark.parametrize("name", ["Symbol", "open price", "1st", "", "x" * 256])
+def test_a_name_that_has_to_be_quoted_is_noticed(mistakes, name):
+    (what,) = found(mistakes, lambda table: table["columns"].append(column(name)))
+    assert "no name that Athena and Spark can use unquoted" in what
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"name": "x", "type": "string"}, {"name": "x", "type": "string", "comment": None}, "x", column() | {"y": ""}],
+)
+def test_other_members_are_noticed(mistakes, wrong):
+    (what,) = found(mistakes, lambda table: table["columns"].append(wrong))
+    assert "name, type and comment" in what
+
+
+def test_a_long_comment_is_noticed(mistakes):
+    (what,) = found(mistakes, lambda table: table["columns"].append(column(comment="c" * 256)))
+    assert "longer than 255" in what
+
+
+@pytest.mark.parametrize("kind", ["columns", "partition_keys"])
+def test_an_empty_list_is_noticed(mistakes, kind):
+    (what,) = found(mistakes, lambda table: table.update({kind: []}))
+    assert f"{kind} is not a list" in what
+
+
+def test_another_shape_is_noticed(mistakes):
+    (what,) = found(mistakes, lambda table: table.update({"more": 1}))
+    assert "exactly the members" in what
+
+
+def test_what_is_no_json_is_noticed(mistakes):
+    (finding,) = check_catalog_table(mistakes.bundle({"catalog_table.json": "{"}))
+    assert "not JSON" in finding.what

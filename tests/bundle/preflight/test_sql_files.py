@@ -1,0 +1,63 @@
+import pytest
+
+from bundle.preflight.sql_files import check_sql_files
+
+
+def found(bundle, *, warning=False):
+    findings = check_sql_files(bundle)
+    assert {finding.warning for finding in findings} <= {warning}
+    return [(finding.where, finding.what) for finding in findings]
+
+
+def test_what_is_built_is_right(mistakes):
+    assert found(mistakes.bundle()) == []
+
+
+def test_a_missing_file_that_a_task_names_is_noticed(mistakes):
+    ((where, what),) = found(mistakes.bundle({"dags/sql/load/merge_into_fact.sql": None}))
+    assert where.startswith("plugins.zip/crypto_prices/load_window.py:")
+    assert what == "it names load/merge_into_fact.sql, which is not in dags/sql/"
+
+
+def test_a_missing_file_that_a_dag_names_is_noticed(mistakes):
+    problems = dict(found(mistakes.bundle({"dags/sql/load/find_loads.sql": None})))
+    assert any(where.startswith("dags/crypto_prices_backfill.py:") for where in problems)
+
+
+def test_a_missing_file_of_a_family_of_names_is_noticed(mistakes):
+    gone = {f"dags/sql/schema/{name}.sql": None
+            for name in ("find_schema_migrations", "insert_schema_migration", "lock_schema_migrations",
+                         "read_schema_migrations", "refuse_applied")}  # fmt: skip
+    ((where, what),) = found(mistakes.bundle(gone))
+    assert where.startswith("plugins.zip/crypto_prices/operators/ensure_schema.py:")
+    assert "schema/*.sql" in what
+
+
+def test_a_missing_include_is_noticed(mistakes):
+    gone = mistakes.bundle({"dags/sql/load/whole_numbers.jinja": None})
+    assert ("dags/sql/load/places.jinja:5", "it names load/whole_numbers.jinja, which is not in dags/sql/") in found(
+        gone
+    )
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["{% include 'load/gone' %}", '{%- import "load/gone.jinja" as g %}', "{% from 'load/gone.jinja' import g %}",
+     "{% set markets_file = 'load/gone.jinja' %}", "{% include ['load/gone.jinja', 'load/gone.jinja'] %}"],
+)  # fmt: skip
+def test_each_way_to_name_a_file_is_read(mistakes, tag):
+    bundle = mistakes.bundle({"dags/sql/load/lock_loads.sql": f"SELECT 1\n{tag}\n"})
+    assert {where for where, _ in found(bundle)} == {"dags/sql/load/lock_loads.sql:2"}
+
+
+@pytest.mark.parametrize("tag", ["{% include 'load/gone.jinja' ignore missing %}", "{# {% include 'gone' %} #}"])
+def test_what_may_be_missing_may_be_missing(mistakes, tag):
+    assert found(mistakes.bundle({"dags/sql/load/lock_loads.sql": f"SELECT 1\n{tag}\n"})) == []
+
+
+def test_a_file_that_nothing_names_is_worth_a_word(mistakes):
+    bundle = mistakes.bundle({"dags/sql/load/left_over.sql": "SELECT 1", "dags/sql/queries/for_people.sql": "SELECT 1",
+                              "dags/sql/migrations/999_new.sql": "SELECT 1"})  # fmt: skip
+    assert found(bundle, warning=True) == [
+        ("dags/sql/load/left_over.sql", "no DAG, no plugin and no other SQL file names it")
+    ]

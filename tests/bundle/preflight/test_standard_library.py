@@ -1,0 +1,12 @@
+import pytest
+
+from bundle.preflight.standard_library import in_standard_library
+
+
+@pytest.mark.parametrize(
+    ("module", "version", "there"),
+    [("json", (3, 12), True), ("distutils", (3, 12), False), ("distutils", (3, 11), True), ("cgi", (3, 12), True),
+     ("cgi", (3, 13), False), ("requests", (3, 12), False)],
+)  # fmt: skip
+def test_it_is_that_of_the_python_asked_about(module, version, there):
+    assert in_standard_library(module, version) is there

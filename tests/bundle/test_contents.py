@@ -1,0 +1,107 @@
+import io
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bundle.contents import GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, bundle_files, package_bytes
+from bundle.source_files import BundleError
+
+REPOSITORY = Path(__file__).parents[2]
+PARTS = ("dags", "plugins", "glue_scripts", "sql")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy in which other files were made first, at another time, with another umask, and used."""
+    old = os.umask(0o077)
+    try:
+        for part in reversed(PARTS):
+            for source in sorted((REPOSITORY / part).rglob("*"), reverse=True):
+                if (
+                    source.is_file()
+                    and "__pycache__" not in source.parts
+                    and (REPOSITORY / "dags/sql") not in source.parents
+                ):
+                    target = tmp_path / source.relative_to(REPOSITORY)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(source.read_bytes())
+                    os.utime(target, (1_000_000_000, 1_000_000_000))
+        shutil.copyfile(REPOSITORY / "requirements.txt", tmp_path / "requirements.txt")
+        (tmp_path / "dags" / "sql").symlink_to("../sql")
+        for left_behind in (
+            "dags/__pycache__/x.pyc",
+            "plugins/.DS_Store",
+            "plugins/crypto_prices/batch.py~",
+            "sql/.x.swp",
+        ):
+            (tmp_path / left_behind).parent.mkdir(exist_ok=True)
+            (tmp_path / left_behind).write_text("left behind")
+    finally:
+        os.umask(old)
+    return tmp_path
+
+
+def test_equal_files_give_equal_bytes(built, checkout):
+    assert bundle_files(checkout) == built
+    assert list(bundle_files(checkout)) == list(built)
+
+
+def test_other_files_give_other_bytes(built, checkout):
+    with (checkout / "plugins" / "crypto_prices" / "batch.py").open("a") as file:
+        file.write("# changed\n")
+    again = bundle_files(checkout)
+    assert {path for path in built if again[path] != built[path]} == {PLUGINS}
+
+
+def test_sql_is_inside_the_dags_as_files(built):
+    assert built["dags/sql/load/merge_into_fact.sql"] == (REPOSITORY / "sql/load/merge_into_fact.sql").read_bytes()
+    assert built["dags/crypto_prices_daily.py"] == (REPOSITORY / "dags/crypto_prices_daily.py").read_bytes()
+    assert {path for path in built if not path.startswith("dags/")} == {
+        "catalog_table.json", GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, "requirements.txt",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "folder"), [(PLUGINS, "plugins"), (GLUE_PACKAGE, "glue_scripts/crypto_prices_etl")])
+def test_a_zip_holds_the_folders_files_without_where_and_when(built, path, folder):
+    root = REPOSITORY / folder
+    prefix = "" if path == PLUGINS else "crypto_prices_etl/"
+    with zipfile.ZipFile(io.BytesIO(built[path])) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == sorted(
+            prefix + file.relative_to(root).as_posix()
+            for file in root.rglob("*")
+            if file.is_file() and "__pycache__" not in file.parts
+        )
+        for entry in archive.infolist():
+            assert (entry.date_time, entry.external_attr >> 16) == ((1980, 1, 1, 0, 0, 0), 0o100644)
+            assert (entry.compress_type, entry.create_system) == (zipfile.ZIP_STORED, 3)
+            assert archive.read(entry) == (root / entry.filename.removeprefix(prefix)).read_bytes()
+
+
+def test_the_catalog_table_is_that_of_the_glue_job(built):
+    from crypto_prices_etl.schemas import CURATED_COLUMNS
+
+    table = json.loads(built["catalog_table.json"])
+    assert [column["name"] for column in table["columns"]] == [column.name for column in CURATED_COLUMNS]
+    assert table["columns"][5]["type"] == "decimal(38,18)"
+    assert [(key["name"], key["type"]) for key in table["partition_keys"]] == [
+        ("year", "string"), ("month", "string"), ("day", "string"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "missing", ["requirements.txt", "glue_scripts/curate_crypto_prices.py", "glue_scripts/crypto_prices_etl/schemas.py"]
+)
+def test_what_is_missing_is_named(checkout, missing):
+    (checkout / missing).unlink()
+    with pytest.raises(BundleError, match=missing):
+        bundle_files(checkout)
+
+
+def test_an_empty_package_is_refused(tmp_path):
+    with pytest.raises(BundleError, match="no package"):
+        package_bytes(tmp_path)

@@ -1,0 +1,68 @@
+import pytest
+
+from bundle.source_files import BundleError, belongs, read_folder
+
+
+@pytest.mark.parametrize(
+    "name", ["settings.py", "merge.sql", "places.jinja", ".airflowignore", "view.html", "x.swift", "swap.py"]
+)
+def test_what_belongs(name):
+    assert belongs(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "__pycache__",
+        "x.pyc",
+        "x.pyo",
+        ".DS_Store",
+        ".env",
+        ".x.py.swp",
+        "x.py~",
+        "#x.py#",
+        "x.py.orig",
+        "x.swp",
+        "a.bak",
+    ],
+)
+def test_what_tools_leave_behind_does_not(name):
+    assert not belongs(name)
+
+
+def test_links_are_followed_and_paths_sorted(tmp_path):
+    (tmp_path / "sql" / "load").mkdir(parents=True)
+    (tmp_path / "sql" / "load" / "b.sql").write_text("b")
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "z.py").write_text("z")
+    (tmp_path / "dags" / "a.py").write_text("a")
+    (tmp_path / "dags" / "sql").symlink_to("../sql")
+    assert list(read_folder(tmp_path / "dags", tmp_path).items()) == [
+        ("a.py", b"a"), ("sql/load/b.sql", b"b"), ("z.py", b"z"),
+    ]  # fmt: skip
+
+
+def test_a_link_out_of_the_checkout_is_refused(tmp_path):
+    (tmp_path / "secret").write_text("key")
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "x.py").symlink_to("../secret")
+    with pytest.raises(BundleError, match="outside"):
+        read_folder(tmp_path / "checkout", tmp_path / "checkout")
+
+
+def test_a_link_to_nothing_is_refused(tmp_path):
+    (tmp_path / "x.py").symlink_to("gone.py")
+    with pytest.raises(BundleError, match="not there"):
+        read_folder(tmp_path, tmp_path)
+
+
+def test_a_link_in_a_circle_is_refused(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "again").symlink_to("..")
+    with pytest.raises(BundleError, match="leads back"):
+        read_folder(tmp_path, tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(BundleError, match=r"no folder .*nothing"):
+        read_folder(tmp_path / "nothing", tmp_path)
