@@ -39,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _log_to(options.state_dir / "logs" / "local_aws.log")
     began = time.monotonic()
     local_aws = LocalAws(
-        options.state_dir, port=options.port, market_data=options.market_data, provisioned=options.provision
+        options.state_dir,
+        port=options.port,
+        market_data=options.market_data,
+        provisioned=options.provision,
+        enforce_iam=options.enforce_iam,
     )
     try:
         with local_aws:
@@ -72,6 +76,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         dest="provision",
         action="store_false",
         help="create nothing: an empty AWS, for example for Terraform",
+    )
+    parser.add_argument(
+        "--enforce-iam",
+        action="store_true",
+        help="hold every call against the policies of who makes it; the exported access key may do everything",
     )
     return parser.parse_args(arguments)
 

@@ -14,9 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from local_aws import child_process
 from local_aws.call_log import CallLog
@@ -25,7 +23,12 @@ from local_aws.control_planes.redshift_serverless import RedshiftServerless
 from local_aws.control_planes.resources import Resources
 from local_aws.exchange.faults import FaultPlan
 from local_aws.exchange.server import create_exchange
+from local_aws.forward_access import SecretReader
 from local_aws.glue.job_runs import GlueJobRuns
+from local_aws.iam.account import Account
+from local_aws.iam.authorization_log import AuthorizationLog
+from local_aws.iam.guard import Guard
+from local_aws.iam.identity import userid_of
 from local_aws.moto_state import MotoState
 from local_aws.provision import (
     DEFAULT_MAX_REJECTED_SHARE,
@@ -39,7 +42,7 @@ from local_aws.provision import (
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse
-from local_aws.role_sessions import RoleSessions
+from local_aws.role_sessions import AIRFLOW, GLUE, REDSHIFT, RoleSessions
 from local_aws.server import Front, HttpServer, Interceptor
 from local_aws.wire import ACCOUNT_ID, WireService
 
@@ -51,6 +54,29 @@ _STOP_SECONDS = 20
 
 class StateInUseError(Exception):
     """Another local AWS runs on the state folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _OwnServices:
+    """The services that this project implements itself."""
+
+    serverless: RedshiftServerless
+    statements: RedshiftDataApi
+    job_runs: GlueJobRuns
+    mwaa: Mwaa
+
+    def wired(self) -> dict[str, WireService]:
+        return {
+            "glue": WireService("glue", self.job_runs),
+            "redshift-data": WireService("redshift-data", self.statements),
+            "redshift-serverless": WireService("redshift-serverless", self.serverless),
+            "airflow": WireService("mwaa", self.mwaa),
+        }
+
+    def source_arns(self, service: str) -> list[str]:
+        """Return the ARNs that a service takes on roles as; none when that is not known here."""
+        known = {REDSHIFT: self.serverless.all_source_arns, AIRFLOW: self.mwaa.environment_arns}
+        return known[service]() if service in known else []
 
 
 class LocalAws:
@@ -65,6 +91,8 @@ class LocalAws:
         max_rejected_share: The share of rejected records in the bundle's settings.
         interceptor: Is called around each API call, for a harness that injects faults.
         statement_interceptor: Is called around each statement in the warehouse, for the same.
+        enforce_iam: Whether every call is held against the policies of who makes it; every check is then in
+            authorizations.jsonl of the state folder.
 
     Attributes:
         names: What was created and how it is called; None when nothing was to be created.
@@ -84,6 +112,7 @@ class LocalAws:
         max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
         interceptor: Interceptor | None = None,
         statement_interceptor: StatementInterceptor | None = None,
+        enforce_iam: bool = False,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.names: Provisioned | None = None
@@ -94,6 +123,8 @@ class LocalAws:
         self._max_rejected_share = max_rejected_share
         self._interceptor = interceptor
         self._statement_interceptor = statement_interceptor
+        self._enforce_iam = enforce_iam
+        self._own: _OwnServices | None = None
         self._closing = contextlib.ExitStack()
         self._server: HttpServer | None = None
 
@@ -141,12 +172,14 @@ class LocalAws:
             call_log=call_log,
             exchange=create_exchange(self._market_data, FaultPlan()),
             interceptor=self._interceptor,
+            guard=self._guard() if self._enforce_iam else None,
             health=lambda: {"pid": os.getpid(), "state_dir": str(self.state_dir)},
         )
         server = HttpServer(front, port=self._port)
         self._closing.callback(server.stop)
         self._server = server
-        services |= self._services(server.endpoint, resources, warehouse)
+        self._own = self._services(server.endpoint, resources, warehouse)
+        services |= self._own.wired()
         server.start()
 
         if self._provisioned:
@@ -155,11 +188,27 @@ class LocalAws:
         _write(endpoint_file, {"endpoint": server.endpoint, "pid": os.getpid(), "names": names})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
-    def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse) -> dict[str, WireService]:
+    def _guard(self) -> Guard:
+        log = AuthorizationLog(self.state_dir / "authorizations.jsonl")
+        self._closing.callback(log.close)
+
+        def own() -> _OwnServices:
+            if self._own is None:
+                raise RuntimeError("the local AWS has not been started")
+            return self._own
+
+        account = Account(
+            workgroup_arn=lambda name: own().serverless.workgroup_arn(name),
+            namespace_arn=lambda name: own().serverless.namespace_arn(name),
+            statement_owner=lambda statement_id: own().statements.owner_of(statement_id),
+        )
+        return Guard(account, log, source_arns=lambda service: own().source_arns(service))
+
+    def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse) -> _OwnServices:
         """Build our own services; what they start is stopped before the server is, which it may call to the end."""
-        session = local_session()
-        manager = local_client("secretsmanager", endpoint, session)
-        glue = local_client("glue", endpoint, session)
+        # What a service does for itself it does under its own name, see local_aws.iam.identity.
+        manager = local_client("secretsmanager", endpoint, local_session(access_key_id=REDSHIFT))
+        glue = local_client("glue", endpoint, local_session(access_key_id=GLUE))
         roles = RoleSessions(endpoint)
         serverless = RedshiftServerless(
             resources,
@@ -173,11 +222,12 @@ class LocalAws:
             warehouse,
             s3_client_factory=roles.s3_client,
             role_refusal=lambda workgroup, role_arn: _copy_role_refusal(serverless, roles, workgroup, role_arn),
-            secret_lookup=lambda secret: _secret_text(manager, secret),
+            secret_lookup=SecretReader(endpoint, "redshift-data.amazonaws.com").read,
             workgroup_status=serverless.workgroup_status,
             longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
             interceptor=self._statement_interceptor,
+            userid_of=userid_of,
         )
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(
@@ -187,12 +237,7 @@ class LocalAws:
             state_dir=self.state_dir,
         )
         self._closing.callback(job_runs.close)
-        return {
-            "glue": WireService("glue", job_runs),
-            "redshift-data": WireService("redshift-data", statements),
-            "redshift-serverless": WireService("redshift-serverless", serverless),
-            "airflow": WireService("mwaa", Mwaa(resources)),
-        }
+        return _OwnServices(serverless, statements, job_runs, Mwaa(resources))
 
     def stop(self) -> None:
         """Stop everything that was started, the last first; a second call does nothing."""
@@ -217,15 +262,6 @@ def _copy_role_refusal(
     context = {"aws:SourceAccount": [ACCOUNT_ID], "aws:SourceArn": serverless.source_arns(workgroup)}
     reason = roles.refusal(role_arn, ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"], context)
     return None if reason is None else f"User is not authorized to assume IAM Role {role_arn}: {reason}"
-
-
-def _secret_text(manager: Any, secret: str) -> str | None:
-    try:
-        return cast("str | None", manager.get_secret_value(SecretId=secret).get("SecretString"))
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return None
-        raise
 
 
 @contextlib.contextmanager
@@ -294,6 +330,7 @@ def running_local_aws(
     port: int = 0,
     market_data: Path | None = None,
     provisioned: bool = True,
+    enforce_iam: bool = False,
     timeout_seconds: float = 60,
 ) -> Iterator[RunningLocalAws]:
     """Run a local AWS in a process of its own; its log is logs/local_aws.log of the state folder.
@@ -305,6 +342,7 @@ def running_local_aws(
         port: Its port; 0 takes a free one.
         market_data: The recorded candles that its exchange serves; None lets it generate them.
         provisioned: Whether what the bundle needs is created.
+        enforce_iam: Whether every call is held against the policies of who makes it.
         timeout_seconds: How long its start may take.
 
     Yields:
@@ -317,6 +355,7 @@ def running_local_aws(
     command = [sys.executable, "-m", "local_aws", "--state-dir", str(state_dir), "--port", str(port)]
     command += ["--market-data", str(market_data)] if market_data is not None else []
     command += [] if provisioned else ["--no-provision"]
+    command += ["--enforce-iam"] if enforce_iam else []
     log = state_dir / "logs" / "local_aws.out"
     process = child_process.start(command, environment=os.environ, log=log, directory=CHECKOUT)
     try:

@@ -1,4 +1,4 @@
-"""What moto's Glue lacks and Terraform and people need: UpdateJob, and a CreateJob that refuses a taken name."""
+"""What moto lacks or does too much of: Glue's UpdateJob, a CreateJob that refuses a taken name, no bucket policies."""
 
 from __future__ import annotations
 
@@ -59,3 +59,18 @@ def add_glue_operations() -> None:
 
     responses.create_job = create_new_job
     responses.update_job = update_job
+
+
+def leave_bucket_policies_to_the_guard() -> None:
+    """Let moto's S3 ignore bucket policies, which `local_aws.iam` enforces when it is asked to.
+
+    moto reads neither principals nor conditions: a policy that denies everybody without TLS makes it refuse everything.
+    """
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def get_permission(_bucket: Any, _action: str, _resource: str) -> Any:
+        return PermissionResult.NEUTRAL
+
+    bucket: Any = FakeBucket
+    bucket.get_permission = get_permission

@@ -22,11 +22,12 @@ from botocore.exceptions import ClientError
 from bundle.catalog_table import load_schemas
 from bundle.contents import package_bytes
 from local_aws.control_planes.redshift_serverless import new_password
+from local_aws.iam.identity import ROOT_ACCESS_KEY
 from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
 
 GLUE_SCRIPTS = Path(__file__).resolve().parent.parent / "glue_scripts"
 
-ACCESS_KEY_ID = "local-aws"
+ACCESS_KEY_ID = ROOT_ACCESS_KEY
 SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified; botocore only wants to have one
 
 BUCKET = "crypto-prices-lake"

@@ -9,13 +9,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_aws.glue.job_runs import Credentials
+from local_aws.iam.trust import TrustNotEvaluatedError, lets_assume
 from local_aws.provision import local_client, local_session
-from local_aws.trust_policy import ConditionNotEvaluatedError, lets_assume
 from local_aws.wire import ACCOUNT_ID, AwsError
+
+GLUE = "glue.amazonaws.com"
+REDSHIFT = "redshift-serverless.amazonaws.com"
+AIRFLOW = "airflow-env.amazonaws.com"
 
 
 class RoleSessions:
-    """Gives the credentials and the S3 clients of IAM roles.
+    """Gives the credentials and the S3 clients of IAM roles, taken on by the services whose roles they are.
 
     Args:
         endpoint: The URL of the local AWS.
@@ -23,10 +27,12 @@ class RoleSessions:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        session = local_session()
-        self._iam = local_client("iam", endpoint, session)
-        self._sts = local_client("sts", endpoint, session)
         self._lock = threading.Lock()
+        # The name of a service as the access key means the service itself, see local_aws.iam.identity.
+        self._glue_sts = local_client("sts", endpoint, local_session(access_key_id=GLUE))
+        redshift = local_session(access_key_id=REDSHIFT)
+        self._redshift_sts = local_client("sts", endpoint, redshift)
+        self._iam = local_client("iam", endpoint, redshift)
 
     def refusal(self, role_arn: str, services: Iterable[str], context: Mapping[str, Iterable[str]]) -> str | None:
         """Say why a service cannot take on a role.
@@ -49,7 +55,7 @@ class RoleSessions:
             return "it does not exist"
         try:
             trusted = lets_assume(role["AssumeRolePolicyDocument"], services, context)
-        except ConditionNotEvaluatedError as error:
+        except TrustNotEvaluatedError as error:
             return f"its trust policy has {error}, which the local AWS does not evaluate"
         return None if trusted else f"its trust policy does not let {' or '.join(services)} assume it"
 
@@ -66,28 +72,20 @@ class RoleSessions:
             AwsError: InvalidInputException when there is no such role, or none that Glue may assume.
         """
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
-        reason = self.refusal(arn, ["glue.amazonaws.com"], {"aws:SourceAccount": [ACCOUNT_ID]})
+        reason = self.refusal(arn, [GLUE], {"aws:SourceAccount": [ACCOUNT_ID]})
         if reason is not None:
             raise AwsError(
                 "InvalidInputException",
                 f"Role {arn} should be given assume role permissions for Glue Service: {reason}.",
             )
-        return self._credentials(arn)
-
-    def _credentials(self, arn: str) -> Credentials:
-        taken = self._sts.assume_role(RoleArn=arn, RoleSessionName="local-aws")["Credentials"]
-        return Credentials(
-            AccessKeyId=taken["AccessKeyId"],
-            SecretAccessKey=taken["SecretAccessKey"],
-            SessionToken=taken["SessionToken"],
-        )
+        return _credentials(self._glue_sts, arn)
 
     def s3_client(self, role_arn: str) -> Any:
         """Return an S3 client that acts with a role; for one statement, because its credentials do not last.
 
         Whether the role may be taken on is for the caller to ask, see ``refusal``.
         """
-        taken = self._credentials(role_arn)
+        taken = _credentials(self._redshift_sts, role_arn)
         with self._lock:  # making clients is not thread-safe
             session = local_session(
                 access_key_id=taken["AccessKeyId"],
@@ -95,3 +93,12 @@ class RoleSessions:
                 session_token=taken["SessionToken"],
             )
             return local_client("s3", self._endpoint, session)
+
+
+def _credentials(sts: Any, arn: str) -> Credentials:
+    taken = sts.assume_role(RoleArn=arn, RoleSessionName="local-aws")["Credentials"]
+    return Credentials(
+        AccessKeyId=taken["AccessKeyId"],
+        SecretAccessKey=taken["SecretAccessKey"],
+        SessionToken=taken["SessionToken"],
+    )

@@ -19,6 +19,8 @@ from botocore.model import ServiceModel
 
 from local_aws.admission import Admission
 from local_aws.call_log import CallLog
+from local_aws.iam.guard import Admitted, Guard
+from local_aws.iam.partial_deletes import with_errors, without_items
 from local_aws.moto_journal import HttpRequest
 from local_aws.moto_state import MOTO_SERVICES, MotoState
 from local_aws.operation_names import SERVICES, operation_of
@@ -78,6 +80,7 @@ class Front:
         call_log: Where each call is written.
         exchange: Answers unsigned requests below /exchange.
         interceptor: Is called around each call; it may wait or raise, see Interceptor.
+        guard: Refuses what IAM would; None lets everybody do everything.
         health: What the health page says beyond that the process is up.
     """
 
@@ -89,6 +92,7 @@ class Front:
         call_log: CallLog,
         exchange: WsgiApplication | None = None,
         interceptor: Interceptor | None = None,
+        guard: Guard | None = None,
         health: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._moto = moto
@@ -97,6 +101,7 @@ class Front:
         self._call_log = call_log
         self._exchange = exchange
         self._interceptor = interceptor
+        self._guard = guard
         self._health = health
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -144,9 +149,10 @@ class Front:
             _refuse_bucket_in_host(service, environ)
             client = (environ.get("asgi.scope") or {}).get("client")
             call = Call(service, operation, context, request, None if client is None else client[1])
+            admitted = None if self._guard is None else self._guard.admit(service, operation, context, request)
             if self._interceptor is not None:
                 self._interceptor(call, "before", None)
-            answer = self._execute(call, environ)
+            answer = self._execute(call, environ, admitted)
             if self._interceptor is not None:
                 self._interceptor(call, "after", answer)
         except AwsError as error:
@@ -161,14 +167,19 @@ class Front:
             return error_answer(_model_for(service, environ), failure)
         return answer
 
-    def _execute(self, call: Call, environ: Environ) -> Answer:
+    def _execute(self, call: Call, environ: Environ, admitted: Admitted | None) -> Answer:
         ours = self._services.get(call.service)
         if ours is not None and (ours.answers(call.operation) or call.service not in MOTO_SERVICES):
             return ours.answer(call.context, environ, call.request.body)
         if call.service not in MOTO_SERVICES or only_pretended(call.service, call.operation):
             raise refusal(call.service, call.operation)
         request = self._admission.admitted(call.service, call.operation, call.context, call.request)
-        return self._moto.answer(call.service, call.operation, request)
+        refused = {} if admitted is None else admitted.refused_items
+        if not refused:
+            return self._moto.answer(call.service, call.operation, request)
+        left = without_items(request, refused)
+        answer = None if left is None else self._moto.answer(call.service, call.operation, left)
+        return with_errors(answer, request.body, refused)
 
     def _health_answer(self) -> Answer:
         body = {"status": "ok", "services": sorted({*self._services, *MOTO_SERVICES}), **self._health()}

@@ -136,6 +136,10 @@ class Mwaa:
         """List the tags of an environment."""
         return {"Tags": self._by_arn(params["ResourceArn"])["Tags"]}
 
+    def environment_arns(self) -> list[str]:
+        """Return the ARNs of the environments, as which MWAA takes on their roles."""
+        return [environment["Arn"] for environment in self._resources.all("environment")]
+
     def _put_tags(self, environment: Document, tags: dict[str, str]) -> None:
         if len(tags) > _TAGS_AT_MOST:
             raise AwsError("ValidationException", f"An environment has at most {_TAGS_AT_MOST} tags.")

@@ -377,6 +377,22 @@ class RedshiftServerless:
             return []
         return [workgroup["workgroupArn"], self._namespace(workgroup["namespaceName"])["namespaceArn"]]
 
+    def all_source_arns(self) -> list[str]:
+        """Return the ARNs that the service takes on roles as, of all workgroups."""
+        return [
+            arn for workgroup in self._resources.all("workgroup") for arn in self.source_arns(workgroup["workgroupArn"])
+        ]
+
+    def workgroup_arn(self, name_or_arn: str) -> str | None:
+        """Return a workgroup's ARN, or None when there is no such workgroup."""
+        workgroup = self._workgroup_of(name_or_arn)
+        return None if workgroup is None else str(workgroup["workgroupArn"])
+
+    def namespace_arn(self, name: str) -> str | None:
+        """Return a namespace's ARN, or None when there is no such namespace."""
+        namespace = self._resources.get("namespace", name)
+        return None if namespace is None else str(namespace["namespaceArn"])
+
     def longest_execution(self, name_or_arn: str) -> int:
         """Return after how many seconds a workgroup aborts a statement."""
         workgroup = self._workgroup_of(name_or_arn)

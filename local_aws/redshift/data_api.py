@@ -62,13 +62,15 @@ class RedshiftDataApi:
         warehouse: A started warehouse; its Redshift databases are those of ``warehouse.databases()``.
         s3_client_factory: Gives a boto3 S3 client with the rights of the role that a COPY names, by the role's ARN.
         role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role; None when it can.
-        secret_lookup: Gives the SecretString of a secret by its ARN or name, None when there is none.
+        secret_lookup: Gives the SecretString of a secret by its ARN or name, asked for with the caller's credentials;
+            None when there is none. It raises the AwsError of Secrets Manager when the caller may not read it.
         workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
         credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
             left out, any do.
         longest_execution: Gives the seconds after which a workgroup aborts a statement (max_query_execution_time).
         store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
         interceptor: Is called around each statement, see StatementInterceptor.
+        userid_of: Gives the aws:userid of a caller, who owns what it submits.
     """
 
     def __init__(
@@ -77,12 +79,13 @@ class RedshiftDataApi:
         *,
         s3_client_factory: S3ClientFactory,
         role_refusal: RoleRefusal,
-        secret_lookup: Callable[[str], str | None],
+        secret_lookup: Callable[[RequestContext, str], str | None],
         workgroup_status: Callable[[str], str | None],
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
         longest_execution: Callable[[str], float] = lambda _workgroup: DEFAULT_LONGEST_EXECUTION,
         store_path: Path | None = None,
         interceptor: StatementInterceptor | None = None,
+        userid_of: Callable[[RequestContext], str] = lambda context: context.access_key_id,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
@@ -92,6 +95,7 @@ class RedshiftDataApi:
         self._credentials_valid = credentials_valid
         self._longest_execution = longest_execution
         self._interceptor = interceptor
+        self._userid_of = userid_of
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
@@ -109,17 +113,22 @@ class RedshiftDataApi:
         self._workers.shutdown(wait=True)
         self._store.close()
 
+    def owner_of(self, statement_id: str) -> str | None:
+        """Return the aws:userid of whoever submitted a statement of the last 24 hours; None when there is none."""
+        record = self._store.get(statement_id)
+        return None if record is None else record.owner
+
     # Statements
 
-    def ExecuteStatement(self, _context: RequestContext, params: Params) -> Answer:
+    def ExecuteStatement(self, context: RequestContext, params: Params) -> Answer:
         """Run one SQL statement."""
-        return self._submit(params, [params["Sql"]], batch=False)
+        return self._submit(context, params, [params["Sql"]], batch=False)
 
-    def BatchExecuteStatement(self, _context: RequestContext, params: Params) -> Answer:
+    def BatchExecuteStatement(self, context: RequestContext, params: Params) -> Answer:
         """Run up to 40 SQL statements in one transaction."""
         if params.get("ExecutionMode", "TRANSACTION") != "TRANSACTION":
             raise _invalid(f"ExecutionMode {params['ExecutionMode']} is not supported by the local Redshift Data API.")
-        return self._submit(params, params["Sqls"], batch=True)
+        return self._submit(context, params, params["Sqls"], batch=True)
 
     def DescribeStatement(self, _context: RequestContext, params: Params) -> Answer:
         """What became of a statement."""
@@ -199,14 +208,17 @@ class RedshiftDataApi:
         execution.cancel()
         return {"Status": True}
 
-    def ListStatements(self, _context: RequestContext, params: Params) -> Answer:
-        """Statements of the last 24 hours, the newest first."""
+    def ListStatements(self, context: RequestContext, params: Params) -> Answer:
+        """The caller's statements of the last 24 hours, the newest first; of a role those of all its sessions."""
         self._refuse_cluster(params)
+        caller = self._userid_of(context)
+        mine = _role_of if params.get("RoleLevel", True) else str
         status = params.get("Status", "ALL")
         found = [
             record
             for record in self._store.recent()
-            if status in {"ALL", record.status}
+            if mine(record.owner) == mine(caller)
+            and status in {"ALL", record.status}
             and (record.name or "").startswith(params.get("StatementName", ""))
             and params.get("Database", record.database) == record.database
             and params.get("WorkgroupName", record.workgroup) == record.workgroup
@@ -234,25 +246,26 @@ class RedshiftDataApi:
 
     # The catalog
 
-    def ListDatabases(self, _context: RequestContext, params: Params) -> Answer:
+    def ListDatabases(self, context: RequestContext, params: Params) -> Answer:
         """The databases of the warehouse."""
-        self._check_target(params)
+        self._check_target(context, params)
         self._check_database(params["Database"])
         rows, token = _page(self._warehouse.databases(), params, "databases", MAX_TABLE_RESULTS)
         return _given({"Databases": rows, "NextToken": token})
 
-    def ListSchemas(self, _context: RequestContext, params: Params) -> Answer:
+    def ListSchemas(self, context: RequestContext, params: Params) -> Answer:
         """The schemas of a database."""
         found = self._query_catalog(
-            params, "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s ORDER BY 1", "SchemaPattern"
+            context, params, "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s ORDER BY 1", "SchemaPattern"
         )
         names = [row[0] for row in found if row[0] != "redshift" and not row[0].startswith(("pg_toast", "pg_temp"))]
         rows, token = _page(names, params, "schemas", MAX_TABLE_RESULTS)
         return _given({"Schemas": rows, "NextToken": token})
 
-    def ListTables(self, _context: RequestContext, params: Params) -> Answer:
+    def ListTables(self, context: RequestContext, params: Params) -> Answer:
         """The tables and views of a database."""
         found = self._query_catalog(
+            context,
             params,
             "SELECT n.nspname, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname LIKE %s AND c.relname LIKE %s ORDER BY 1, 2",
@@ -272,11 +285,11 @@ class RedshiftDataApi:
         rows, token = _page(tables, params, "tables", MAX_TABLE_RESULTS)
         return _given({"Tables": rows, "NextToken": token})
 
-    def DescribeTable(self, _context: RequestContext, params: Params) -> Answer:
+    def DescribeTable(self, context: RequestContext, params: Params) -> Answer:
         """The columns of a table."""
         if not params.get("Table"):
             raise _invalid("Table is required by the local Redshift Data API.")
-        database = self._catalog_database(params)
+        database = self._catalog_database(context, params)
         name = sql.SQL("{}").format(sql.Identifier(params.get("Schema", "public"), params["Table"]))
         columns: list[Answer] = []
         with self._warehouse.connect(database, cursor_factory=psycopg.RawCursor) as connection:
@@ -291,7 +304,7 @@ class RedshiftDataApi:
 
     # How statements are taken in
 
-    def _submit(self, params: Params, statements: list[str], *, batch: bool) -> Answer:
+    def _submit(self, context: RequestContext, params: Params, statements: list[str], *, batch: bool) -> Answer:
         for name in ("SessionId", "SessionKeepAliveSeconds"):
             if params.get(name):
                 raise _invalid(f"{name}: sessions are not supported by the local Redshift Data API.")
@@ -299,14 +312,14 @@ class RedshiftDataApi:
             raise _invalid("WithEvent is not supported by the local Redshift Data API: it has no EventBridge.")
         if params.get("ResultFormat", "JSON") != "JSON":
             raise _invalid(f"ResultFormat {params['ResultFormat']} is not supported by the local Redshift Data API.")
-        user, valid = self._check_target(params)
+        user, valid = self._check_target(context, params)
         if not params.get("Database"):
             raise _invalid("Database name is required when connecting to serverless.")
         if sum(len(text.encode()) for text in statements) > MAX_STATEMENT_BYTES:
             raise _invalid(f"The SQL text must not be longer than {MAX_STATEMENT_BYTES // 1024} KB.")
         parameters = params.get("Parameters", [])
         _check_statements(statements, parameters)
-        records = self._records(params, statements, parameters, user, batch=batch)
+        records = self._records(params, statements, parameters, user, self._userid_of(context), batch=batch)
         self._store.forget_old()
         with self._changed:
             if self._closed:
@@ -345,7 +358,14 @@ class RedshiftDataApi:
         )
 
     def _records(
-        self, params: Params, statements: list[str], parameters: list[dict[str, str]], user: str, *, batch: bool
+        self,
+        params: Params,
+        statements: list[str],
+        parameters: list[dict[str, str]],
+        user: str,
+        owner: str,
+        *,
+        batch: bool,
     ) -> list[StatementRecord]:
         relevant = {key: params[key] for key in sorted(params) if key not in {"ClientToken", "WaitTimeSeconds"}}
         first = StatementRecord(
@@ -356,6 +376,7 @@ class RedshiftDataApi:
             created_at=time.time(),
             secret_arn=params.get("SecretArn"),
             db_user=user,
+            owner=owner,
             name=params.get("StatementName"),
             parameters=parameters,
             batch=list(statements) if batch else None,
@@ -371,6 +392,7 @@ class RedshiftDataApi:
                 workgroup=first.workgroup,
                 query=text,
                 created_at=first.created_at,
+                owner=owner,
                 parameters=parameters,
             )
             for number, text in enumerate(statements, start=1)
@@ -453,7 +475,7 @@ class RedshiftDataApi:
         if params.get("ClusterIdentifier"):
             raise _invalid("ClusterIdentifier: the local Redshift is serverless, give WorkgroupName instead.")
 
-    def _check_target(self, params: Params) -> tuple[str, bool]:
+    def _check_target(self, context: RequestContext, params: Params) -> tuple[str, bool]:
         """The database user that a request connects as, and whether the secret's password is right.
 
         Raises:
@@ -473,7 +495,7 @@ class RedshiftDataApi:
         secret_arn = params.get("SecretArn")
         if not secret_arn:
             return "", True
-        text = self._secret_lookup(secret_arn)
+        text = self._secret_lookup(context, secret_arn)
         if text is None:
             raise _invalid(f"Secrets Manager can't find the specified secret: {secret_arn}.")
         try:
@@ -487,16 +509,18 @@ class RedshiftDataApi:
         if database not in self._warehouse.databases():
             raise _invalid(f'FATAL: database "{database}" does not exist')
 
-    def _catalog_database(self, params: Params) -> str:
-        self._check_target(params)
+    def _catalog_database(self, context: RequestContext, params: Params) -> str:
+        self._check_target(context, params)
         connected: str = params.get("ConnectedDatabase") or params["Database"]
         if params["Database"] != connected:
             raise _invalid("Database and ConnectedDatabase must be the same in the local Redshift.")
         self._check_database(connected)
         return connected
 
-    def _query_catalog(self, params: Params, query: str, *patterns: str) -> list[tuple[Any, ...]]:
-        database = self._catalog_database(params)
+    def _query_catalog(
+        self, context: RequestContext, params: Params, query: str, *patterns: str
+    ) -> list[tuple[Any, ...]]:
+        database = self._catalog_database(context, params)
         with self._warehouse.connect(database) as connection:
             try:
                 return connection.execute(query.encode(), [params.get(name, "%") for name in patterns]).fetchall()
@@ -519,6 +543,10 @@ class RedshiftDataApi:
         with self._changed:
             self._changed.wait_for(lambda: whole not in self._executions, timeout=seconds)
         return self._found(statement_id)
+
+
+def _role_of(userid: str) -> str:
+    return userid.partition(":")[0]
 
 
 def _sum_up(batch: StatementRecord, children: list[StatementRecord]) -> None:

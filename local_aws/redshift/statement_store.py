@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS results (id TEXT NOT NULL, page INTEGER NOT NULL, row
 class StatementRecord:
     """One statement, or one of a batch (its id is ``<batch id>:<number>``), or the batch itself.
 
-    Times are seconds since the epoch; ``duration`` is in nanoseconds.
+    Times are seconds since the epoch; ``duration`` is in nanoseconds; ``owner`` is the
+    aws:userid of whoever submitted it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class StatementRecord:
     created_at: float
     secret_arn: str | None = None
     db_user: str = ""
+    owner: str = ""
     name: str | None = None
     parameters: list[dict[str, str]] = dataclasses.field(default_factory=list)
     parent: str | None = None

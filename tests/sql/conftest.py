@@ -274,7 +274,7 @@ def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactor
         warehouse,
         s3_client_factory=no_s3,
         role_refusal=lambda _workgroup, arn: f"not authorized to assume IAM Role {arn}",
-        secret_lookup={SECRET: '{"username": "admin", "password": "right"}'}.get,
+        secret_lookup=lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(secret),
         workgroup_status={"crypto-prices": "AVAILABLE"}.get,
         store_path=tmp_path_factory.mktemp("sql") / "statements.sqlite",
     )

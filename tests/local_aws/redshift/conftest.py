@@ -113,7 +113,9 @@ def make_api(warehouse: Warehouse, s3: Any) -> Callable[..., RedshiftDataApi]:
         given: dict[str, Any] = {
             "s3_client_factory": lambda _role: s3,
             "role_refusal": lambda _workgroup, arn: None if arn == ROLE else f"not authorized to assume IAM Role {arn}",
-            "secret_lookup": {SECRET: '{"username": "admin", "password": "right"}'}.get,
+            "secret_lookup": lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(
+                secret
+            ),
             "workgroup_status": {"crypto-prices": "AVAILABLE", "slow": "CREATING"}.get,
             "store_path": store,
         }

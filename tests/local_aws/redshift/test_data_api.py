@@ -236,7 +236,7 @@ class TestRefusals:
         api.close()
 
     def test_a_secret_without_a_password(self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path) -> None:
-        api = make_api(tmp_path / "s.sqlite", secret_lookup=lambda _arn: '{"username": "admin"}')
+        api = make_api(tmp_path / "s.sqlite", secret_lookup=lambda _context, _arn: '{"username": "admin"}')
         with pytest.raises(AwsError, match="username and password"):
             Client(api).start("SELECT 1")
         api.close()

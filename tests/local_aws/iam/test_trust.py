@@ -1,9 +1,12 @@
 import pytest
 
-from local_aws.trust_policy import ConditionNotEvaluatedError, lets_assume
+from local_aws.iam.trust import TrustNotEvaluatedError, lets_assume
 
 SERVICES = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]
-CONTEXT = {"aws:SourceAccount": ["123456789012"], "aws:SourceArn": ["arn:aws:redshift-serverless:r:1:workgroup/w"]}
+CONTEXT = {
+    "aws:SourceAccount": ["123456789012"],
+    "aws:SourceArn": ["arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/w"],
+}
 
 
 def _statement(service="redshift.amazonaws.com", effect="Allow", action="sts:AssumeRole", **more):
@@ -24,7 +27,7 @@ def _statement(service="redshift.amazonaws.com", effect="Allow", action="sts:Ass
         ({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}, False),
         (_statement(Condition={"StringEquals": {"aws:sourceaccount": "123456789012"}}), True),
         (_statement(Condition={"StringEquals": {"aws:SourceAccount": ["1", "2"]}}), False),
-        (_statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:redshift-serverless:*:workgroup/*"}}), True),
+        (_statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:redshift-serverless:*:*:workgroup/*"}}), True),
         ([], False),
     ],
 )
@@ -41,5 +44,5 @@ def test_whom_a_trust_policy_lets_in(statements, allowed):
     ],
 )
 def test_what_is_not_evaluated_is_said(more):
-    with pytest.raises(ConditionNotEvaluatedError):
+    with pytest.raises(TrustNotEvaluatedError):
         lets_assume({"Statement": _statement(**more)}, SERVICES, CONTEXT)

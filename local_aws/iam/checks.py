@@ -1,0 +1,189 @@
+"""What has to be allowed for a call: the checks, the call that they are read from, and the facts that they need."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs, parse_qsl, unquote
+
+from botocore.parsers import ResponseParserError, RpcV2CBORParser
+
+from local_aws.iam.context import Values
+from local_aws.moto_journal import HttpRequest
+from local_aws.wire import AwsError
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One action on one resource that has to be allowed.
+
+    Attributes:
+        action: The action, for example ``s3:GetObject``.
+        resource: The resource's ARN, or ``*``.
+        keys: The condition keys that the service adds.
+        implied_by: What makes the check necessary, when it is not the operation's own.
+        skip_on_refusal: Whether a refusal drops an item of the call and not the call (a key of DeleteObjects).
+    """
+
+    action: str
+    resource: str
+    keys: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+    implied_by: str | None = None
+    skip_on_refusal: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ApiCall:
+    """A call as the checks are read from it.
+
+    Attributes:
+        service: The signing name of the service.
+        operation: The operation's name.
+        region: The region.
+        account_id: The account.
+        userid: The caller's aws:userid.
+        params: The parameters of a JSON, query or CBOR request; texts only in the last two.
+        path: The path, decoded.
+        query: The query's parameters.
+        headers: The headers by lower-case name.
+        body: The body.
+    """
+
+    service: str
+    operation: str
+    region: str
+    account_id: str
+    userid: str
+    params: Mapping[str, Any]
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def arn(self, rest: str, service: str | None = None) -> str:
+        """Return the ARN of something in the call's region and account."""
+        return f"arn:aws:{service or self.service}:{self.region}:{self.account_id}:{rest}"
+
+    def text(self, name: str) -> str:
+        """Return a parameter that is a text, "" when it is missing."""
+        value = self.params.get(name)
+        return value if isinstance(value, str) else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Encryption:
+    """The KMS key of a stored object or of what a bucket stores.
+
+    Attributes:
+        key: The key's ARN.
+        bucket_key: Whether S3 asks KMS once for the bucket and not for each object.
+    """
+
+    key: str
+    bucket_key: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredSecret:
+    """A secret's full ARN, name and KMS key, None for the key of Secrets Manager itself."""
+
+    arn: str
+    name: str
+    kms_key: str | None
+
+
+class Facts(Protocol):
+    """What the account holds, as far as the ARNs and the checks of a call depend on it."""
+
+    def role_arn(self, name: str) -> str | None:
+        """Return the ARN of a role, with its path."""
+
+    def secret(self, region: str, secret_id: str) -> StoredSecret | None:
+        """Return a secret by its name, its ARN or the part of its ARN before the suffix."""
+
+    def kms_key(self, region: str, key_id: str) -> str | None:
+        """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for what does not exist."""
+
+    def bucket_encryption(self, bucket: str) -> Encryption | None:
+        """Return the customer's key that a bucket encrypts with by default."""
+
+    def object_exists(self, bucket: str, key: str) -> bool:
+        """Tell whether an object is there; of a bucket that is not there: True, as that is another error."""
+
+    def object_encryption(self, bucket: str, key: str, version_id: str | None) -> Encryption | None:
+        """Return the customer's key that an object is encrypted with."""
+
+    def upload_encryption(self, bucket: str, upload_id: str) -> Encryption | None:
+        """Return the customer's key of a multipart upload."""
+
+    def workgroup_arn(self, name: str) -> str | None:
+        """Return the ARN of a Redshift Serverless workgroup by its name or ARN."""
+
+    def namespace_arn(self, name: str) -> str | None:
+        """Return the ARN of a Redshift Serverless namespace by its name."""
+
+    def statement_owner(self, statement_id: str) -> str | None:
+        """Return the aws:userid of whoever submitted a statement to the Redshift Data API."""
+
+
+_CBOR = "application/cbor"
+_MEMBER = re.compile(r"\.(?:member|entry)\.")
+
+
+def read_call(
+    service: str, operation: str, *, region: str, account_id: str, userid: str, request: HttpRequest
+) -> ApiCall:
+    """Read a request.
+
+    Raises:
+        AwsError: Its body is not what its protocol says.
+    """
+    headers = {name.lower(): value.strip() for name, value in request.headers}
+    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    return ApiCall(
+        service=service,
+        operation=operation,
+        region=region,
+        account_id=account_id,
+        userid=userid,
+        params={} if service == "s3" else _params(request, headers, query),
+        path=unquote(request.raw_path),
+        query=query,
+        headers=headers,
+        body=request.body,
+    )
+
+
+def _params(request: HttpRequest, headers: Mapping[str, str], query: Mapping[str, str]) -> Mapping[str, Any]:
+    if not request.body:
+        return query
+    if headers.get("content-type", "").startswith(_CBOR):
+        try:
+            document = RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(request.body)))
+        except (ResponseParserError, ValueError, TypeError):
+            raise AwsError("SerializationException", "The request's body is not CBOR.") from None
+    elif request.body.lstrip()[:1] == b"{":
+        try:
+            document = json.loads(request.body)
+        except ValueError:
+            raise AwsError("SerializationException", "The request's body is not JSON.") from None
+    else:
+        fields = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return {_MEMBER.sub(".", name): values[0] for name, values in fields.items()}
+    if not isinstance(document, dict):
+        raise AwsError("SerializationException", "The request's body is not an object.")
+    return document
+
+
+def key_of_ciphertext(blob: str) -> str:
+    """Return the id of the key that the local KMS has encrypted with: it stands at the beginning of the ciphertext."""
+    try:
+        return base64.b64decode(blob)[:36].decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

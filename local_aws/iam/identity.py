@@ -1,0 +1,221 @@
+"""Who asks: from a request's access key to a principal with its policies, as moto's IAM and STS know it.
+
+- ``local-aws`` is the account's root user and stands for its administrator.
+- The name of a service (``glue.amazonaws.com``) as the access key is that service; what starts the local AWS uses it
+  to do what the service would do by itself, above all to take on a role.
+- A key that STS has given is the session of a role, a key of CreateAccessKey a user.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from local_aws.iam.context import Values
+from local_aws.iam.policy import Caller, Policy, of_account, read_policy
+from local_aws.wire import ACCOUNT_ID, RequestContext
+
+ROOT_ACCESS_KEY = "local-aws"
+_SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
+# Services that a trust policy may name in either way.
+_REDSHIFT = frozenset({"redshift.amazonaws.com", "redshift-serverless.amazonaws.com"})
+
+
+class CredentialsError(Exception):
+    """The credentials are none that AWS would accept.
+
+    Attributes:
+        expired: Whether they were once.
+    """
+
+    def __init__(self, reason: str, *, expired: bool = False) -> None:
+        super().__init__(reason)
+        self.expired = expired
+
+
+@dataclasses.dataclass(frozen=True)
+class Principal:
+    """Who asks.
+
+    Attributes:
+        kind: What it is.
+        name: The name of the role or the user, or of the service.
+        arn: Its ARN, of a role's session that of the session; of a service its name.
+        userid: Its aws:userid.
+        caller: How policies name it.
+        policies: Its identity-based policies.
+        limits: Policies each of which has to allow what it does, by ``session policy`` and ``permissions boundary``.
+        keys: The condition keys that tell of it.
+    """
+
+    kind: Literal["root", "service", "role", "user"]
+    name: str
+    arn: str
+    userid: str
+    caller: Caller
+    policies: tuple[Policy, ...] = ()
+    limits: Mapping[str, tuple[Policy, ...]] = dataclasses.field(default_factory=dict)
+    keys: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def identify(context: RequestContext, now: Callable[[], dt.datetime] = _utc_now) -> Principal:
+    """Return the principal behind a request's credentials.
+
+    Args:
+        context: The request's access key and session token.
+        now: The current moment, with a time zone.
+
+    Raises:
+        CredentialsError: The access key is not known, the token is not the session's, or the session is over.
+        PolicyError: One of its policies cannot be read.
+    """
+    key = context.access_key_id
+    if key == ROOT_ACCESS_KEY:
+        return _root()
+    if _SERVICE.fullmatch(key):
+        return _service(key)
+    session = _session(key)
+    if session is not None:
+        if context.session_token != session.session_token:
+            raise CredentialsError("the session token is not that of the access key")
+        if now().replace(tzinfo=None) >= session.expiration:
+            raise CredentialsError(f"the session of {session.role_arn} is over", expired=True)
+        return _role_session(session)
+    user = _user_of(key)
+    if user is None or context.session_token:
+        raise CredentialsError("the access key is not one of the account's")
+    return _user(user)
+
+
+def userid_of(context: RequestContext) -> str:
+    """Return the aws:userid of a caller; of one that is not known, its access key."""
+    try:
+        return identify(context).userid
+    except (CredentialsError, ValueError):
+        return context.access_key_id
+
+
+def _root() -> Principal:
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:root"
+    keys: dict[str, Values] = {
+        "aws:PrincipalType": ("Account",),
+        "aws:PrincipalArn": (arn,),
+        "aws:userid": (ACCOUNT_ID,),
+    }
+    caller = Caller(ACCOUNT_ID, frozenset({arn, ACCOUNT_ID}))
+    return Principal("root", "root", arn, ACCOUNT_ID, caller, (of_account(ACCOUNT_ID),), {}, _common(keys))
+
+
+def _service(name: str) -> Principal:
+    keys: dict[str, Values] = {
+        "aws:PrincipalIsAWSService": ("true",),
+        "aws:PrincipalServiceName": (name,),
+        "aws:SourceAccount": (ACCOUNT_ID,),
+    }
+    names = _REDSHIFT if name in _REDSHIFT else frozenset({name})
+    return Principal("service", name, name, name, Caller(ACCOUNT_ID, services=names), keys=keys)
+
+
+def _role_session(session: Any) -> Principal:
+    from moto.iam.exceptions import NotFoundException
+
+    backend = _iam()
+    try:
+        role = backend.get_role_by_arn(session.role_arn)
+    except NotFoundException:
+        raise CredentialsError(f"the role {session.role_arn} does not exist any more") from None
+    userid = f"{role.id}:{session.session_name}"
+    tags = {f"aws:PrincipalTag/{tag['Key']}": (str(tag["Value"]),) for tag in role.tags or ()}
+    keys: dict[str, Values] = {
+        "aws:PrincipalType": ("AssumedRole",),
+        "aws:PrincipalArn": (role.arn,),
+        "aws:userid": (userid,),
+        "aws:MultiFactorAuthPresent": ("false",),
+        **tags,
+    }
+    limits: dict[str, tuple[Policy, ...]] = {}
+    if session.policy:
+        limits["session policy"] = (read_policy(f"session policy of {session.session_name}", session.policy),)
+    if role.permissions_boundary_arn:
+        limits["permissions boundary"] = (_managed(backend.managed_policies[role.permissions_boundary_arn]),)
+    return Principal(
+        kind="role",
+        name=role.name,
+        arn=session.arn,
+        userid=userid,
+        caller=Caller(ACCOUNT_ID, frozenset({session.arn, role.arn})),
+        policies=_policies(role),
+        limits=limits,
+        keys=_common(keys),
+    )
+
+
+def _user(user: Any) -> Principal:
+    backend = _iam()
+    tags = {f"aws:PrincipalTag/{t['Key']}": (str(t["Value"]),) for t in backend.list_user_tags(user.name)}
+    keys: dict[str, Values] = {
+        "aws:PrincipalType": ("User",),
+        "aws:PrincipalArn": (user.arn,),
+        "aws:userid": (user.id,),
+        "aws:username": (user.name,),
+        **tags,
+    }
+    groups = [group for group in list(backend.groups.values()) if user in group.users]
+    return Principal(
+        kind="user",
+        name=user.name,
+        arn=user.arn,
+        userid=user.id,
+        caller=Caller(ACCOUNT_ID, frozenset({user.arn})),
+        policies=(*_policies(user), *(policy for group in groups for policy in _policies(group))),
+        keys=_common(keys),
+    )
+
+
+def _common(keys: Mapping[str, Values]) -> dict[str, Values]:
+    return {"aws:PrincipalAccount": (ACCOUNT_ID,), "aws:PrincipalIsAWSService": ("false",), **keys}
+
+
+def _policies(holder: Any) -> tuple[Policy, ...]:
+    inline = [read_policy(name, _text(document)) for name, document in list(holder.policies.items())]
+    return (*inline, *map(_managed, list(holder.managed_policies.values())))
+
+
+def _managed(policy: Any) -> Policy:
+    versions: Iterable[Any] = policy.versions
+    default = next(version for version in versions if version.version_id == policy.default_version_id)
+    return read_policy(policy.name, _text(default.document))
+
+
+def _text(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+def _session(access_key_id: str) -> Any:
+    from moto.sts.models import sts_backends
+
+    # The newest are asked for the most.
+    sessions = reversed(list(sts_backends[ACCOUNT_ID]["aws"].assumed_roles))
+    return next((session for session in sessions if session.access_key_id == access_key_id), None)
+
+
+def _user_of(access_key_id: str) -> Any:
+    for user in list(_iam().users.values()):
+        for key in user.access_keys:
+            if key.access_key_id == access_key_id and key.status == "Active":
+                return user
+    return None
+
+
+def _iam() -> Any:
+    from moto.iam.models import iam_backends
+
+    return iam_backends[ACCOUNT_ID]["aws"]

@@ -1,0 +1,62 @@
+"""DeleteObjects deletes what the caller may delete and reports the rest, key by key.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from local_aws.iam.s3_actions import deleted_objects
+from local_aws.moto_journal import HttpRequest
+from local_aws.wire import Answer, AwsError
+
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_OF_THE_BODY = ("content-md5", "content-length", "x-amz-content-sha256", "x-amz-sdk-checksum-algorithm")
+
+
+def without_items(request: HttpRequest, refused: Collection[int]) -> HttpRequest | None:
+    """Return a DeleteObjects request without the objects at some positions; None when nothing is left of it."""
+    ElementTree.register_namespace("", _NAMESPACE)
+    root = ElementTree.fromstring(request.body)  # noqa: S314 - of a client on this machine
+    objects = [element for element in root if element.tag.rpartition("}")[2] == "Object"]
+    if len(refused) == len(objects):
+        return None
+    for number, element in enumerate(objects):
+        if number in refused:
+            root.remove(element)
+    # What was said about the body was verified, and is not true of what is left.
+    headers = tuple(
+        (name, value)
+        for name, value in request.headers
+        if name.lower() not in _OF_THE_BODY and not name.lower().startswith("x-amz-checksum-")
+    )
+    return dataclasses.replace(request, headers=headers, body=ElementTree.tostring(root, encoding="utf-8"))
+
+
+def with_errors(answer: Answer | None, body: bytes, refused: Mapping[int, AwsError]) -> Answer:
+    """Return the answer to DeleteObjects with an error for each object that was refused.
+
+    Args:
+        answer: The answer for the others; None when there were none.
+        body: The request's body, as it was sent.
+        refused: The errors by the object's position.
+    """
+    objects = deleted_objects(body)
+    errors = "".join(
+        f"<Error><Key>{escape(objects[number][0])}</Key>"
+        + (f"<VersionId>{escape(objects[number][1])}</VersionId>" if objects[number][1] else "")
+        + f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        for number, error in refused.items()
+    )
+    if answer is None:
+        text = f'<?xml version="1.0" encoding="UTF-8"?><DeleteResult xmlns="{_NAMESPACE}">{errors}</DeleteResult>'
+        return Answer(200, [("Content-Type", "application/xml")], text.encode())
+    if answer.status >= 400:
+        return answer
+    head, end, tail = answer.body.rpartition(b"</DeleteResult>")
+    headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
+    return Answer(answer.status, headers, head + errors.encode() + end + tail)

@@ -1,0 +1,48 @@
+"""May a service of AWS take on a role? What the role's trust policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from local_aws.iam.actions import known_keys
+from local_aws.iam.context import Context
+from local_aws.iam.policy import Caller, PolicyError, judge, read_policy
+from local_aws.wire import ACCOUNT_ID
+
+ASSUME_ROLE = "sts:AssumeRole"
+
+
+class TrustNotEvaluatedError(Exception):
+    """It depends on a condition that cannot be evaluated; the message names it."""
+
+
+def lets_assume(policy: Mapping[str, Any], services: Iterable[str], context: Mapping[str, Iterable[str]]) -> bool:
+    """Tell whether a trust policy lets a service assume its role.
+
+    Args:
+        policy: The AssumeRolePolicyDocument.
+        services: The principals that the service may come as, for example ``redshift.amazonaws.com``.
+        context: The values of aws:SourceAccount and, where it is known what it is, of aws:SourceArn.
+
+    Returns:
+        Whether a statement allows it and none denies it.
+
+    Raises:
+        TrustNotEvaluatedError: It depends on a condition that cannot be evaluated.
+    """
+    keys = Context.of({key: tuple(values) for key, values in context.items()}, known_keys(ASSUME_ROLE))
+    if "aws:SourceArn" not in context:
+        keys = keys.without("aws:SourceArn")  # the service has one, but which is not known
+    caller = Caller(ACCOUNT_ID, services=frozenset(services))
+    try:
+        verdict = judge([read_policy("trust", policy)], "trust", ASSUME_ROLE, "*", keys, caller)
+    except PolicyError as error:
+        raise TrustNotEvaluatedError(str(error)) from None
+    if verdict.denied is not None:
+        return False
+    if verdict.may_deny is not None:
+        raise TrustNotEvaluatedError(verdict.may_deny)
+    if verdict.allowed is None and verdict.may_allow is not None:
+        raise TrustNotEvaluatedError(verdict.may_allow)
+    return verdict.allowed is not None
