@@ -31,6 +31,7 @@ def main() -> int:
 def _load_dags() -> dict[str, Any]:
     from airflow.configuration import conf
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
     from airflow.sdk.execution_time.supervisor import in_process_api_server
     from airflow.utils import db
 
@@ -41,7 +42,7 @@ def _load_dags() -> dict[str, Any]:
     for dag in bag.dags.values():
         for task in dag.tasks:
             # A call that was denied is denied again: what is to be seen is which step it stops.
-            if task.is_mapped:
+            if isinstance(task, MappedOperator):
                 task.partial_kwargs["retries"] = 0
             else:
                 task.retries = 0
