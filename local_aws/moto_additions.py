@@ -1,4 +1,4 @@
-"""What moto's Glue lacks and Terraform and people need: UpdateJob, and a CreateJob that refuses a taken name."""
+"""Where moto itself has to answer otherwise: what its Glue lacks and Terraform needs, and what its S3 takes too seriously."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def add_glue_operations() -> None:
 
     responses.create_job = create_new_job
     responses.update_job = update_job
+
+
+def keep_bucket_policies_unevaluated() -> None:
+    """Have moto's S3 keep bucket policies and not act on them; a second call changes nothing.
+
+    It knows neither conditions nor principals: a policy that denies what does not come by TLS would deny every object to
+    everybody, on AWS too where TLS is used. Who may do what is decided in front of moto or not at all.
+    """
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    bucket: Any = FakeBucket
+    bucket.get_permission = lambda _self, _action, _resource: PermissionResult.NEUTRAL

@@ -190,6 +190,7 @@ class MotoState:
                 moto_partitions.add_partition_operations()
             elif signing_name == "s3":
                 moto_s3_checksums.add_s3_checksums()
+                moto_additions.keep_bucket_policies_unevaluated()
             self._applications[signing_name] = create_backend_app(cast("SERVICE_NAMES", MOTO_SERVICES[signing_name]))
         return self._applications[signing_name]
 
