@@ -1,0 +1,52 @@
+# What is deployed: the files that `make bundle` wrote, uploaded as they are. A file that changes shows in the plan.
+
+locals {
+  bundle = "${startswith(var.bundle_path, "/") ? "" : "${path.module}/"}${var.bundle_path}"
+
+  bundle_keys = toset(concat(
+    [for file in fileset(local.bundle, "dags/**") : file],
+    ["glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt"],
+  ))
+}
+
+resource "aws_s3_object" "bundle" {
+  for_each = local.bundle_keys
+
+  bucket = aws_s3_bucket.this["bundle"].id
+  key    = each.key
+  source = "${local.bundle}/${each.key}"
+  # Not etag: that of an object which KMS encrypts is not the MD5 of its content.
+  source_hash            = filemd5("${local.bundle}/${each.key}")
+  server_side_encryption = "aws:kms"
+  kms_key_id             = local.kms_key_arn
+  bucket_key_enabled     = true
+
+  # MWAA takes plugins.zip and requirements.txt by their version.
+  depends_on = [
+    aws_s3_bucket_versioning.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_ownership_controls.this,
+  ]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "bundle" {
+  bucket = aws_s3_bucket.this["bundle"].id
+
+  # Long enough to go back to what ran before.
+  rule {
+    id     = "older-versions"
+    status = "Enabled"
+
+    filter {
+      prefix = ""
+    }
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}

@@ -1,0 +1,20 @@
+# What people rely on: a way out in each zone, AWS's APIs called within the VPC, access logs, and somebody who is told.
+region      = "us-east-1"
+environment = "prod"
+
+sources = {
+  binance   = { symbols = ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"] }
+  coinbase  = { symbols = ["BTC-USD", "ETH-USD", "SOL-USD"] }
+  coingecko = { symbols = ["bitcoin", "ethereum"], connection_id = "coingecko", requests_per_second = 0.45 }
+}
+
+nat_gateways        = "per_zone"
+interface_endpoints = true
+access_logs         = true
+
+mwaa     = { environment_class = "mw1.medium", min_workers = 2, max_workers = 10 }
+glue     = { workers = 4 }
+redshift = { base_capacity = 16, max_capacity = 64, monthly_rpu_hours = 600 }
+
+alarm_emails       = ["data-platform@example.com"]
+monthly_budget_usd = 2500

@@ -1,0 +1,418 @@
+# Who may do what: a role for Airflow, one for the Glue job, one for COPY, and one for the VPC's flow logs. Each statement's Sid
+# says which step needs it. A resource that is "*" has a comment why AWS knows no other.
+
+# ------------------------------------------------------------------------------------------------ Airflow
+
+data "aws_iam_policy_document" "mwaa_trust" {
+  # https://docs.aws.amazon.com/mwaa/latest/userguide/cross-service-confused-deputy-prevention.html
+  statement {
+    sid     = "OnlyOurEnvironment"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["airflow.amazonaws.com", "airflow-env.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.arn.airflow}:environment/${local.name}"]
+    }
+  }
+}
+
+# What the environment itself needs is AWS's list, with the stars spelled out:
+# https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html
+data "aws_iam_policy_document" "mwaa" {
+  statement {
+    sid       = "EnvironmentPublishesItsHealth"
+    actions   = ["airflow:PublishMetrics"]
+    resources = ["${local.arn.airflow}:environment/${local.name}"]
+  }
+
+  statement {
+    sid     = "EnvironmentReadsTheBundle"
+    actions = ["s3:GetObject", "s3:GetObjectVersion"]
+    resources = [
+      "${local.bundle_arn}/dags/*", "${local.bundle_arn}/plugins.zip", "${local.bundle_arn}/requirements.txt",
+    ]
+  }
+
+  statement {
+    sid = "EnvironmentChecksTheBundlesBucket"
+    actions = [
+      "s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration",
+      "s3:ListBucket", "s3:ListBucketVersions",
+    ]
+    resources = [local.bundle_arn]
+  }
+
+  statement {
+    sid = "EnvironmentWritesAndShowsItsLogs"
+    actions = [
+      "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:GetLogGroupFields",
+      "logs:GetLogRecord", "logs:GetQueryResults", "logs:PutLogEvents",
+    ]
+    resources = ["${local.arn.logs}:log-group:airflow-${local.name}-*"]
+  }
+
+  # These are of the account, so AWS knows no resource to name.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and list_amazoncloudwatchlogs.html
+  statement {
+    sid       = "EnvironmentChecksTheAccount"
+    actions   = ["logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock"]
+    resources = ["*"]
+  }
+
+  # The queue between scheduler and workers lies in an account of AWS, whose number nobody knows before.
+  statement {
+    sid = "EnvironmentQueuesTasks"
+    actions = [
+      "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
+      "sqs:SendMessage",
+    ]
+    resources = ["arn:${local.partition}:sqs:${var.region}:*:airflow-celery-*"]
+  }
+
+  # PutMetricData knows no resource; the namespace is what can be named.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+  statement {
+    sid       = "AirflowAndReconcilePublishMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["AmazonMWAA", local.metrics_namespace]
+    }
+  }
+
+  statement {
+    sid       = "QueueBucketsAndSecretsAreEncrypted"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+    resources = [local.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = [for service in ["s3", "secretsmanager", "sqs"] : "${service}.${var.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid     = "TasksReadSettingsKeysAndTheWarehousesPassword"
+    actions = ["secretsmanager:GetSecretValue"]
+    resources = concat(
+      [aws_secretsmanager_secret.settings.arn, aws_redshiftserverless_namespace.this.admin_password_secret_arn],
+      [for secret in aws_secretsmanager_secret.connection : secret.arn],
+    )
+  }
+
+  statement {
+    sid       = "FetchPricesLandsRawObjects"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.lake_arn}/raw/*"]
+  }
+
+  # Of the whole bucket: whoever may list by prefix only is told 403 and not 404 of an object that is not there.
+  statement {
+    sid       = "PlansListWhatWasFetched"
+    actions   = ["s3:ListBucket"]
+    resources = [local.lake_arn]
+  }
+
+  statement {
+    sid       = "LoadReadsTheCurationReport"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake_arn}/curated/_manifests/*"]
+  }
+
+  statement {
+    sid       = "CuratePricesRunsTheGlueJob"
+    actions   = ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:StartJobRun"]
+    resources = ["${local.arn.glue}:job/${local.glue_job}"]
+  }
+
+  statement {
+    sid = "PublishPartitionsSwitchesTheCatalog"
+    actions = [
+      "glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchUpdatePartition", "glue:GetPartition",
+      "glue:GetPartitions", "glue:GetTable",
+    ]
+    resources = local.catalog_arns
+  }
+
+  statement {
+    sid       = "LoadRunsSql"
+    actions   = ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"]
+    resources = [aws_redshiftserverless_workgroup.this.arn]
+  }
+
+  # A statement's id is no resource; the condition lets the role see what it has submitted itself. All of MWAA's containers have
+  # the same session of the role (AmazonMWAA-airflow), so the triggerer sees what a worker has submitted.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html
+  statement {
+    sid       = "LoadWaitsForItsOwnSql"
+    actions   = ["redshift-data:CancelStatement", "redshift-data:DescribeStatement", "redshift-data:GetStatementResult"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "redshift-data:statement-owner-iam-userid"
+      values   = ["$${aws:userid}"]
+    }
+  }
+}
+
+locals {
+  # Whoever acts on a partition needs all three. https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+  catalog_arns = [
+    "${local.arn.glue}:catalog",
+    "${local.arn.glue}:database/${local.catalog_database}",
+    "${local.arn.glue}:table/${local.catalog_database}/${local.catalog_table}",
+  ]
+}
+
+resource "aws_iam_role" "mwaa" {
+  name               = local.mwaa_role
+  description        = "What Airflow's tasks and the environment itself may do"
+  assume_role_policy = data.aws_iam_policy_document.mwaa_trust.json
+}
+
+resource "aws_iam_role_policy" "mwaa" {
+  name   = "pipeline"
+  role   = aws_iam_role.mwaa.id
+  policy = data.aws_iam_policy_document.mwaa.json
+}
+
+# ------------------------------------------------------------------------------------------------ the Glue job
+
+data "aws_iam_policy_document" "glue_trust" {
+  # Not aws:SourceArn: Glue does not say which ARN it gives for a job run.
+  statement {
+    sid     = "OnlyGlueOfThisAccount"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["glue.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "glue" {
+  statement {
+    sid       = "RunFetchesItsScriptAndPackage"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bundle_arn}/glue/*"]
+  }
+
+  statement {
+    sid       = "CurationReadsRawObjects"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake_arn}/raw/*"]
+  }
+
+  # Spark writes below _temporary/, copies the files to their place and deletes what is left.
+  statement {
+    sid       = "CurationWritesItsVersionAndItsRejects"
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = ["${local.lake_arn}/curated/*", "${local.lake_arn}/quarantine/*"]
+  }
+
+  # Of the whole bucket: whoever may list by prefix only is told 403 and not 404 of an object that is not there.
+  statement {
+    sid       = "CurationListsTheLake"
+    actions   = ["s3:ListBucket"]
+    resources = [local.lake_arn]
+  }
+
+  statement {
+    sid       = "CarryOverReadsPublishedPartitions"
+    actions   = ["glue:BatchGetPartition"]
+    resources = local.catalog_arns
+  }
+
+  # CreateLogGroup: Glue asks for the group although it is there. AssociateKmsKey: without it a job with a security
+  # configuration writes no logs. https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
+  statement {
+    sid       = "RunWritesEncryptedLogs"
+    actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.arn.logs}:log-group:${local.glue_log_prefix}/*"]
+  }
+
+  # PutMetricData knows no resource; the namespace is what can be named.
+  # https://docs.aws.amazon.com/glue/latest/dg/monitoring-awsglue-with-cloudwatch-metrics.html
+  statement {
+    sid       = "RunPublishesItsMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["Glue"]
+    }
+  }
+
+  # https://docs.aws.amazon.com/glue/latest/dg/encryption-security-configuration.html
+  statement {
+    sid       = "LakeBundleAndLogsAreEncrypted"
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    resources = [local.kms_key_arn]
+  }
+}
+
+resource "aws_iam_role" "glue" {
+  name               = local.glue_role
+  description        = "What the Glue job ${local.glue_job} may do"
+  assume_role_policy = data.aws_iam_policy_document.glue_trust.json
+}
+
+resource "aws_iam_role_policy" "glue" {
+  name   = "pipeline"
+  role   = aws_iam_role.glue.id
+  policy = data.aws_iam_policy_document.glue.json
+}
+
+# ------------------------------------------------------------------------------------------------ COPY
+
+data "aws_iam_policy_document" "copy_trust" {
+  # Any namespace and workgroup of the account: the ARNs of ours end in numbers that AWS makes after this role.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html
+  statement {
+    sid     = "OnlyRedshiftOfThisAccount"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.arn.redshift-serverless}:namespace/*", "${local.arn.redshift-serverless}:workgroup/*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "copy" {
+  statement {
+    sid       = "CopyReadsCuratedFilesAndTheirManifest"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake_arn}/curated/*"]
+  }
+
+  # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html: COPY wants to list its bucket.
+  statement {
+    sid       = "CopyListsCurated"
+    actions   = ["s3:ListBucket"]
+    resources = [local.lake_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["curated/*"]
+    }
+  }
+
+  statement {
+    sid       = "CuratedIsEncrypted"
+    actions   = ["kms:Decrypt"]
+    resources = [local.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "copy" {
+  name               = local.copy_role
+  description        = "What Redshift's COPY may read"
+  assume_role_policy = data.aws_iam_policy_document.copy_trust.json
+}
+
+resource "aws_iam_role_policy" "copy" {
+  name   = "curated"
+  role   = aws_iam_role.copy.id
+  policy = data.aws_iam_policy_document.copy.json
+}
+
+# ------------------------------------------------------------------------------------------------ flow logs
+
+# https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+data "aws_iam_policy_document" "flow_logs_trust" {
+  count = local.flow_log ? 1 : 0
+
+  statement {
+    sid     = "OnlyFlowLogsOfThisAccount"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["vpc-flow-logs.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:ec2:${var.region}:${local.account}:vpc-flow-log/*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "flow_logs" {
+  count = local.flow_log ? 1 : 0
+
+  statement {
+    sid       = "FlowLogsWriteTheirLog"
+    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    resources = ["${local.arn.logs}:log-group:${local.flow_log_group}", "${local.arn.logs}:log-group:${local.flow_log_group}:*"]
+  }
+
+  # It knows no resource. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+  statement {
+    sid       = "FlowLogsFindTheirLog"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role" "flow_logs" {
+  count = local.flow_log ? 1 : 0
+
+  name               = "${local.name}-flow-logs"
+  description        = "How the VPC's flow logs reach CloudWatch Logs"
+  assume_role_policy = data.aws_iam_policy_document.flow_logs_trust[0].json
+}
+
+resource "aws_iam_role_policy" "flow_logs" {
+  count = local.flow_log ? 1 : 0
+
+  name   = "write"
+  role   = aws_iam_role.flow_logs[0].id
+  policy = data.aws_iam_policy_document.flow_logs[0].json
+}

@@ -1,0 +1,87 @@
+# The Airflow environment. Creating it takes 20 to 40 minutes, an update 10 to 30; DAG files alone need none.
+
+locals {
+  mwaa_log_modules = ["DAGProcessing", "Scheduler", "Task", "WebServer", "Worker"]
+
+  airflow_options = {
+    # MWAA needs it for plugins. https://docs.aws.amazon.com/mwaa/latest/userguide/configuring-dag-import-plugins.html
+    "core.lazy_load_plugins" = "False"
+    # Under load Airflow 3.3.1 notices a deferred task's end late, takes it for killed, and runs it twice.
+    "workers.min_heartbeat_interval" = "1"
+    "workers.socket_cleanup_timeout" = "2"
+    # https://docs.aws.amazon.com/mwaa/latest/userguide/connections-secrets-manager.html
+    "secrets.backend" = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
+    "secrets.backend_kwargs" = jsonencode({
+      connections_prefix = local.connections_prefix
+      # Every task looks this one up, and MWAA sets it by itself (the environment's own role): no call for it.
+      connections_lookup_pattern = "^(?!aws_default$)"
+      variables_prefix           = local.variables_prefix
+    })
+  }
+}
+
+resource "aws_mwaa_environment" "this" {
+  name              = local.name
+  airflow_version   = "3.3.1"
+  environment_class = var.mwaa.environment_class
+  min_workers       = var.mwaa.min_workers
+  max_workers       = var.mwaa.max_workers
+  schedulers        = var.mwaa.schedulers
+
+  execution_role_arn = aws_iam_role.mwaa.arn
+  kms_key            = local.kms_key_arn
+
+  source_bucket_arn              = aws_s3_bucket.this["bundle"].arn
+  dag_s3_path                    = "dags"
+  plugins_s3_path                = aws_s3_object.bundle["plugins.zip"].key
+  plugins_s3_object_version      = aws_s3_object.bundle["plugins.zip"].version_id
+  requirements_s3_path           = aws_s3_object.bundle["requirements.txt"].key
+  requirements_s3_object_version = aws_s3_object.bundle["requirements.txt"].version_id
+
+  webserver_access_mode           = var.mwaa.public_web_server ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
+  weekly_maintenance_window_start = var.mwaa.maintenance_window
+  airflow_configuration_options   = merge(var.mwaa.configuration_options, local.airflow_options)
+
+  network_configuration {
+    security_group_ids = [aws_security_group.mwaa.id]
+    subnet_ids         = local.mwaa_subnet_ids
+  }
+
+  logging_configuration {
+    dag_processing_logs {
+      enabled   = true
+      log_level = var.mwaa.log_level
+    }
+    scheduler_logs {
+      enabled   = true
+      log_level = var.mwaa.log_level
+    }
+    task_logs {
+      enabled   = true
+      log_level = "INFO" # the row accounting and the alarm on it are in them
+    }
+    webserver_logs {
+      enabled   = true
+      log_level = var.mwaa.log_level
+    }
+    worker_logs {
+      enabled   = true
+      log_level = var.mwaa.log_level
+    }
+  }
+
+  # At its start it uses its role, reads the bucket, installs the requirements from the internet and writes logs.
+  depends_on = [
+    aws_cloudwatch_log_group.this,
+    aws_iam_role_policy.mwaa,
+    aws_route.private_to_nat,
+    aws_route_table_association.private,
+    aws_s3_bucket_public_access_block.this, # MWAA refuses a bucket that could become public
+    aws_s3_object.bundle,
+    aws_vpc_endpoint.interface,
+    aws_vpc_endpoint.s3,
+    aws_vpc_security_group_egress_rule.mwaa_https,
+    aws_vpc_security_group_egress_rule.mwaa_itself,
+    aws_vpc_security_group_ingress_rule.mwaa_itself,
+  ]
+}

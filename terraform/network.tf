@@ -1,0 +1,234 @@
+# The network: private subnets for MWAA and Redshift, a way out for the exchanges' APIs, and endpoints for AWS's own.
+# Nothing here lets anybody in. With existing_network only the two security groups are made.
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  # Local Zones have neither MWAA nor Redshift.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  own_network = var.existing_network == null
+  zones       = coalesce(var.availability_zones, slice(data.aws_availability_zones.available.names, 0, 3))
+
+  # Redshift Serverless: three subnets in three zones are right with and without enhanced VPC routing (without it, two have
+  # sufficed for some time). Northern California has two zones for new accounts: name three subnets in existing_network.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
+  private_zones = local.own_network ? toset(local.zones) : toset([])
+  # MWAA: exactly two subnets in two zones. https://docs.aws.amazon.com/mwaa/latest/userguide/networking-about.html
+  mwaa_zones = slice(local.zones, 0, 2)
+  nat_zones  = !local.own_network ? toset([]) : var.nat_gateways == "one" ? toset([local.zones[0]]) : toset(local.mwaa_zones)
+
+  vpc_id              = local.own_network ? aws_vpc.this[0].id : var.existing_network.vpc_id
+  mwaa_subnet_ids     = local.own_network ? [for zone in local.mwaa_zones : aws_subnet.private[zone].id] : var.existing_network.mwaa_subnet_ids
+  redshift_subnet_ids = local.own_network ? [for zone in local.zones : aws_subnet.private[zone].id] : var.existing_network.redshift_subnet_ids
+
+  # What tasks, Airflow's containers and their logs call. https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-vpe-create-access.html
+  endpoint_services = toset(local.own_network && var.interface_endpoints ? [
+    "airflow.api", "airflow.env", "glue", "kms", "logs", "monitoring", "redshift-data", "secretsmanager", "sqs", "sts",
+  ] : [])
+}
+
+resource "aws_vpc" "this" {
+  count = local.own_network ? 1 : 0
+
+  cidr_block           = var.vpc_cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true # private DNS names of the interface endpoints need both
+
+  tags = { Name = local.name }
+}
+
+# A resource that names no security group would get this one: it lets nothing through.
+resource "aws_default_security_group" "closed" {
+  count = local.own_network ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${local.name}-default-closed" }
+}
+
+# ------------------------------------------------------------------------------------------------ private subnets
+
+resource "aws_subnet" "private" {
+  for_each = local.private_zones
+
+  vpc_id            = aws_vpc.this[0].id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, index(local.zones, each.key))
+
+  tags = { Name = "${local.name}-private-${each.key}" }
+}
+
+resource "aws_route_table" "private" {
+  for_each = local.private_zones
+
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${local.name}-private-${each.key}" }
+}
+
+resource "aws_route_table_association" "private" {
+  for_each = local.private_zones
+
+  subnet_id      = aws_subnet.private[each.key].id
+  route_table_id = aws_route_table.private[each.key].id
+}
+
+# The third zone has only Redshift, which does not call out: it needs no NAT gateway.
+resource "aws_route" "private_to_nat" {
+  for_each = local.own_network ? toset(local.mwaa_zones) : toset([])
+
+  route_table_id         = aws_route_table.private[each.key].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[contains(local.nat_zones, each.key) ? each.key : local.zones[0]].id
+}
+
+# ------------------------------------------------------------------------------------------------ the way out
+
+resource "aws_internet_gateway" "this" {
+  count = local.own_network ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = local.name }
+}
+
+resource "aws_subnet" "public" {
+  for_each = local.nat_zones
+
+  vpc_id            = aws_vpc.this[0].id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, 8 + index(local.zones, each.key))
+
+  tags = { Name = "${local.name}-public-${each.key}" }
+}
+
+resource "aws_route_table" "public" {
+  count = local.own_network ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${local.name}-public" }
+}
+
+resource "aws_route" "public_to_internet" {
+  count = local.own_network ? 1 : 0
+
+  route_table_id         = aws_route_table.public[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this[0].id
+}
+
+resource "aws_route_table_association" "public" {
+  for_each = local.nat_zones
+
+  subnet_id      = aws_subnet.public[each.key].id
+  route_table_id = aws_route_table.public[0].id
+}
+
+resource "aws_eip" "nat" {
+  for_each = local.nat_zones
+
+  domain = "vpc"
+  tags   = { Name = "${local.name}-nat-${each.key}" }
+}
+
+resource "aws_nat_gateway" "this" {
+  for_each = local.nat_zones
+
+  subnet_id     = aws_subnet.public[each.key].id
+  allocation_id = aws_eip.nat[each.key].id
+  tags          = { Name = "${local.name}-${each.key}" }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+# ------------------------------------------------------------------------------------------------ endpoints
+
+# Free, and the lake's traffic does not pay for the NAT gateway. Its policy is AWS's default, which allows everything: pip and
+# MWAA read buckets of AWS that nobody can list. Who may do what is said by the roles (iam.tf) and the buckets (storage.tf).
+resource "aws_vpc_endpoint" "s3" {
+  count = local.own_network ? 1 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [for table in aws_route_table.private : table.id]
+
+  tags = { Name = "${local.name}-s3" }
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = local.endpoint_services
+
+  vpc_id              = aws_vpc.this[0].id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = local.mwaa_subnet_ids
+  security_group_ids  = [aws_security_group.mwaa.id] # its members reach each other
+  private_dns_enabled = true
+
+  tags = { Name = "${local.name}-${each.key}" }
+}
+
+# ------------------------------------------------------------------------------------------------ security groups
+
+# MWAA's components speak to each other and to the database within the group, and call APIs by HTTPS.
+# https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-security.html
+resource "aws_security_group" "mwaa" {
+  name        = "${local.name}-mwaa"
+  description = "The Airflow environment ${local.name}"
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.name}-mwaa" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "mwaa_itself" {
+  security_group_id            = aws_security_group.mwaa.id
+  description                  = "Within the environment"
+  ip_protocol                  = "-1"
+  referenced_security_group_id = aws_security_group.mwaa.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "mwaa_itself" {
+  security_group_id            = aws_security_group.mwaa.id
+  description                  = "Within the environment"
+  ip_protocol                  = "-1"
+  referenced_security_group_id = aws_security_group.mwaa.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "mwaa_https" {
+  security_group_id = aws_security_group.mwaa.id
+  description       = "APIs of AWS and of the exchanges"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+# Without a rule: the warehouse is reached through the Redshift Data API, which needs no network path, and reads S3 through
+# AWS's own network. Whoever connects a BI tool adds a rule for its group.
+resource "aws_security_group" "redshift" {
+  name        = "${local.name}-redshift"
+  description = "The warehouse ${local.name}: nobody connects to it by the network"
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.name}-redshift" }
+}
+
+# ------------------------------------------------------------------------------------------------ flow logs
+
+locals {
+  flow_log = local.own_network && var.flow_logs
+}
+
+resource "aws_flow_log" "this" {
+  count = local.flow_log ? 1 : 0
+
+  vpc_id               = aws_vpc.this[0].id
+  traffic_type         = "ALL"
+  log_destination_type = "cloud-watch-logs"
+  log_destination      = aws_cloudwatch_log_group.this["flow_log"].arn
+  iam_role_arn         = aws_iam_role.flow_logs[0].arn
+}

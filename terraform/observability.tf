@@ -1,0 +1,355 @@
+# Logs with an end and a key, alarms that reach a person, one dashboard, and a budget.
+
+locals {
+  metrics_namespace = "CryptoPrices"
+
+  # https://docs.aws.amazon.com/mwaa/latest/userguide/access-metrics-cw.html names the metrics and their dimensions.
+  airflow_namespace = "AmazonMWAA"
+  scheduler         = { Environment = local.name, Function = "Scheduler" }
+  dag_processing    = { Environment = local.name, Function = "DAG Processing" }
+  all_tasks         = { Environment = local.name, DAG = "All", Task = "All" }
+  dags              = toset(["crypto_prices_audit", "crypto_prices_backfill", "crypto_prices_daily", "crypto_prices_window"])
+  mismatch_metric   = "LoadsThatDoNotAddUp"
+}
+
+# ------------------------------------------------------------------------------------------------ logs
+
+locals {
+  flow_log_group = "/vpc/${local.name}/flow-logs"
+
+  # Whoever writes first makes a group that has no key and keeps everything for ever: so all are made here, by the names that
+  # MWAA, Glue and Redshift use.
+  log_groups = merge(
+    { for module in local.mwaa_log_modules : "mwaa_${module}" => "airflow-${local.name}-${module}" },
+    { for stream, group in local.glue_log_groups : "glue_${stream}" => group },
+    # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-audit-logging.html
+    { for log in local.redshift_logs : "redshift_${log}" => "/aws/redshift/${local.name}/${log}" },
+    local.flow_log ? { flow_log = local.flow_log_group } : {},
+  )
+  # What the key's policy lets CloudWatch Logs encrypt.
+  log_group_prefixes = [
+    "airflow-${local.name}-", "${local.glue_log_prefix}/", "/aws/redshift/${local.name}/", "/vpc/${local.name}/",
+  ]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = local.log_groups
+  #checkov:skip=CKV_AWS_338:how long is a variable (log_retention_days): a year by default, less where nobody looks back
+
+  name              = each.value
+  retention_in_days = var.log_retention_days
+  kms_key_id        = local.kms_key_arn
+}
+
+# ------------------------------------------------------------------------------------------------ who is told
+
+resource "aws_sns_topic" "alarms" {
+  name              = "${local.name}-alarms"
+  kms_master_key_id = local.kms_key_arn
+}
+
+data "aws_iam_policy_document" "alarms" {
+  # https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
+  statement {
+    sid       = "AlarmsAndBudgetsOfThisAccount"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  # Without a condition: with one, EventBridge's messages never arrive.
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+  statement {
+    sid       = "EventsOfGlue"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn    = aws_sns_topic.alarms.arn
+  policy = data.aws_iam_policy_document.alarms.json
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.alarm_emails)
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
+# ------------------------------------------------------------------------------------------------ Glue
+
+# Not STOPPED: a person or Airflow has done that. https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+resource "aws_cloudwatch_event_rule" "glue_failed" {
+  name        = "${local.name}-glue-failed"
+  description = "A run of ${local.glue_job} has failed or run out of time"
+
+  event_pattern = jsonencode({
+    source      = ["aws.glue"]
+    detail-type = ["Glue Job State Change"]
+    detail      = { jobName = [local.glue_job], state = ["FAILED", "TIMEOUT"] }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "glue_failed" {
+  rule      = aws_cloudwatch_event_rule.glue_failed.name
+  target_id = "alarms"
+  arn       = aws_sns_topic.alarms.arn
+
+  input_transformer {
+    input_paths = {
+      job     = "$.detail.jobName"
+      message = "$.detail.message"
+      run     = "$.detail.jobRunId"
+      state   = "$.detail.state"
+    }
+    input_template = "\"Glue run <run> of <job>: <state>. <message>. Airflow tries again; docs/runbook.md says what to do when it gives up.\""
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ alarms
+
+# When a reconcile is red its figures are not published, so its own words in the task's log are what can be counted.
+resource "aws_cloudwatch_log_metric_filter" "mismatch" {
+  name           = "${local.name}-load-does-not-add-up"
+  log_group_name = aws_cloudwatch_log_group.this["mwaa_Task"].name
+  pattern        = "\"the load does not add up\""
+
+  metric_transformation {
+    namespace  = local.metrics_namespace
+    name       = local.mismatch_metric
+    value      = "1"
+    dimensions = {}
+  }
+}
+
+locals {
+  # Each is one metric, compared with one figure.
+  metric_alarms = merge(
+    { for dag in local.dags : "dag-failed-${replace(dag, "_", "-")}" => {
+      description = "A run of ${dag} has failed: docs/runbook.md, What each failure looks like."
+      namespace   = local.airflow_namespace
+      metric      = "DAGDurationFailed" # one value for each failed run
+      dimensions  = { Environment = local.name, DAG = dag }
+      statistic   = "SampleCount"
+      comparison  = "GreaterThanOrEqualToThreshold"
+      threshold   = 1
+      seconds     = 300
+      periods     = 1
+      missing     = "notBreaching"
+    } },
+    { for source in keys(var.sources) : "stale-${replace(source, "_", "-")}" => {
+      description = "No daily load of ${source} has reconciled for ${var.alarms.freshness_hours} hours: see the runs of crypto_prices_daily. A day that was loaded before its schedule is skipped and counts as none."
+      namespace   = local.metrics_namespace
+      metric      = "RecordsFetched" # plugins/crypto_prices/reconciliation.py
+      dimensions  = { Dag = "crypto_prices_daily", Source = source }
+      statistic   = "SampleCount"
+      comparison  = "LessThanThreshold"
+      threshold   = 1
+      seconds     = 3600
+      periods     = var.alarms.freshness_hours
+      missing     = "breaching"
+    } },
+    {
+      tasks-failing = {
+        description = "Tries of tasks fail more often than retries are for: see Airflow's grid."
+        namespace   = local.airflow_namespace
+        metric      = "TaskInstanceFailures"
+        dimensions  = local.all_tasks
+        statistic   = "Sum"
+        comparison  = "GreaterThanOrEqualToThreshold"
+        threshold   = var.alarms.failed_tries
+        seconds     = 900
+        periods     = 1
+        missing     = "notBreaching"
+      }
+      scheduler-silent = {
+        description = "Airflow's scheduler gives no sign of life for 15 minutes: nothing is loaded. See the environment's status in MWAA."
+        namespace   = local.airflow_namespace
+        metric      = "SchedulerHeartbeat"
+        dimensions  = local.scheduler
+        statistic   = "Sum"
+        comparison  = "LessThanThreshold"
+        threshold   = 1
+        seconds     = 300
+        periods     = 3
+        missing     = "breaching"
+      }
+      dags-not-importable = {
+        description = "A DAG file cannot be imported: what was deployed last is broken. See the log airflow-${local.name}-DAGProcessing."
+        namespace   = local.airflow_namespace
+        metric      = "ImportErrors"
+        dimensions  = local.dag_processing
+        statistic   = "Maximum"
+        comparison  = "GreaterThanOrEqualToThreshold"
+        threshold   = 1
+        seconds     = 300
+        periods     = 2
+        missing     = "notBreaching"
+      }
+      load-does-not-add-up = {
+        description = "Two steps of a load count different records: docs/runbook.md, reconcile."
+        namespace   = local.metrics_namespace
+        metric      = local.mismatch_metric
+        dimensions  = {}
+        statistic   = "Sum"
+        comparison  = "GreaterThanOrEqualToThreshold"
+        threshold   = 1
+        seconds     = 300
+        periods     = 1
+        missing     = "notBreaching"
+      }
+      # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-monitoring.html
+      warehouse-expensive = {
+        description = "The warehouse has used ${var.alarms.daily_rpu_hours} RPU-hours within a day."
+        namespace   = "AWS/Redshift-Serverless"
+        metric      = "ComputeSeconds"
+        dimensions  = { Workgroup = local.name }
+        statistic   = "Sum"
+        comparison  = "GreaterThanOrEqualToThreshold"
+        threshold   = var.alarms.daily_rpu_hours * 3600
+        seconds     = 86400
+        periods     = 1
+        missing     = "notBreaching"
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.metric_alarms
+
+  alarm_name          = "${local.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  period              = each.value.seconds
+  evaluation_periods  = each.value.periods
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# ------------------------------------------------------------------------------------------------ dashboard
+
+locals {
+  by_source = { for metric in ["RecordsFetched", "RecordsCurated", "RecordsQuarantined", "RecordsDuplicate", "RowsMerged", "RowsRemoved"] :
+    metric => [for source in sort(keys(var.sources)) : [local.metrics_namespace, metric, "Dag", "crypto_prices_daily", "Source", source]]
+  }
+  airflow_dimensions = { for name, dimensions in { scheduler = local.scheduler, dag_processing = local.dag_processing, all_tasks = local.all_tasks } :
+    name => flatten([for key in sort(keys(dimensions)) : [key, dimensions[key]]])
+  }
+  glue_dimensions = ["JobName", local.glue_job, "JobRunId", "ALL", "Type"]
+
+  # In the order of a record's way. Each has a title, metrics and a statistic over a period in seconds.
+  widgets = [
+    { title = "Records fetched", stat = "Sum", period = 86400, metrics = local.by_source.RecordsFetched },
+    { title = "Records curated", stat = "Sum", period = 86400, metrics = local.by_source.RecordsCurated },
+    { title = "Rejected and duplicate", stat = "Sum", period = 86400, metrics = concat(local.by_source.RecordsQuarantined, local.by_source.RecordsDuplicate) },
+    { title = "Rows merged and removed", stat = "Sum", period = 86400, metrics = concat(local.by_source.RowsMerged, local.by_source.RowsRemoved) },
+    { title = "Duration of successful runs (ms)", stat = "Average", period = 3600, metrics = [
+      for dag in sort(tolist(local.dags)) : [local.airflow_namespace, "DAGDurationSuccess", "DAG", dag, "Environment", local.name]
+    ] },
+    { title = "Failed runs", stat = "SampleCount", period = 3600, metrics = [
+      for dag in sort(tolist(local.dags)) : [local.airflow_namespace, "DAGDurationFailed", "DAG", dag, "Environment", local.name]
+    ] },
+    { title = "Tries of tasks", stat = "Sum", period = 900, metrics = [
+      for metric in ["TaskInstanceSuccesses", "TaskInstanceFailures"] : concat([local.airflow_namespace, metric], local.airflow_dimensions.all_tasks)
+    ] },
+    { title = "Scheduler", stat = "Sum", period = 300, metrics = [concat([local.airflow_namespace, "SchedulerHeartbeat"], local.airflow_dimensions.scheduler)] },
+    { title = "Glue: tasks and failures of Spark", stat = "Sum", period = 300, metrics = [
+      for metric in ["numCompletedTasks", "numFailedTasks"] : concat(["Glue", "glue.driver.aggregate.${metric}"], local.glue_dimensions, ["count"])
+    ] },
+    { title = "Glue: memory and CPU of the driver", stat = "Maximum", period = 300, metrics = [
+      for metric in ["jvm.heap.usage", "system.cpuSystemLoad"] : concat(["Glue", "glue.driver.${metric}"], local.glue_dimensions, ["gauge"])
+    ] },
+    { title = "Warehouse: RPU-seconds", stat = "Sum", period = 3600, metrics = [["AWS/Redshift-Serverless", "ComputeSeconds", "Workgroup", local.name]] },
+    { title = "Warehouse: megabytes", stat = "Maximum", period = 86400, metrics = [["AWS/Redshift-Serverless", "DataStorage", "Namespace", local.name]] },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = local.name
+
+  dashboard_body = jsonencode({
+    widgets = concat(
+      [{
+        type       = "alarm"
+        x          = 0
+        y          = 0
+        width      = 24
+        height     = 4
+        properties = { title = "Alarms of ${local.name}", alarms = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn] }
+      }],
+      [for index, widget in local.widgets : {
+        type   = "metric"
+        x      = 12 * (index % 2)
+        y      = 4 + 6 * floor(index / 2)
+        width  = 12
+        height = 6
+        properties = {
+          title   = widget.title
+          metrics = widget.metrics
+          stat    = widget.stat
+          period  = widget.period
+          view    = "timeSeries"
+          region  = var.region
+        }
+      }],
+    )
+  })
+}
+
+# ------------------------------------------------------------------------------------------------ budget
+
+# AWS only knows what is ours by the tag, and only after somebody has activated it as a cost allocation tag:
+# https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
+resource "aws_budgets_budget" "monthly" {
+  count = var.monthly_budget_usd == null ? 0 : 1
+
+  name         = local.name
+  budget_type  = "COST"
+  limit_amount = var.monthly_budget_usd
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = ["user:platform${"$"}${local.name}"]
+  }
+
+  dynamic "notification" {
+    for_each = [80, 100]
+
+    content {
+      notification_type         = "ACTUAL"
+      comparison_operator       = "GREATER_THAN"
+      threshold                 = notification.value
+      threshold_type            = "PERCENTAGE"
+      subscriber_sns_topic_arns = [aws_sns_topic.alarms.arn]
+    }
+  }
+
+  # Budgets tries the topic at once.
+  depends_on = [aws_sns_topic_policy.alarms]
+}

@@ -1,0 +1,64 @@
+# The warehouse: Redshift Serverless, reached through the Redshift Data API only.
+
+locals {
+  # AWS answers with all of these; one that is left out would show as a difference in every plan.
+  redshift_parameters = {
+    auto_mv                          = "true"
+    datestyle                        = "ISO, MDY"
+    enable_case_sensitive_identifier = "false"
+    enable_user_activity_logging     = "true"
+    # Below the 20 minutes that a task waits: what it has given up must not go on beneath its retry.
+    max_query_execution_time = "1100"
+    query_group              = "default"
+    require_ssl              = "true"
+    search_path              = "$user, public"
+    use_fips_ssl             = "false"
+  }
+  redshift_logs = ["connectionlog", "useractivitylog", "userlog"]
+}
+
+resource "aws_redshiftserverless_namespace" "this" {
+  namespace_name = local.name
+  db_name        = local.redshift_database
+  kms_key_id     = local.kms_key_arn
+  log_exports    = local.redshift_logs
+
+  # Redshift makes the password, keeps it in a secret of its own and changes it: nobody knows it, neither does Terraform's state.
+  admin_username                   = "admin"
+  manage_admin_password            = true
+  admin_password_secret_kms_key_id = local.kms_key_arn
+
+  # Also the default one: COPY … IAM_ROLE default is the same.
+  iam_roles            = [aws_iam_role.copy.arn]
+  default_iam_role_arn = aws_iam_role.copy.arn
+
+  # The first log entry finds its log group, with its retention.
+  depends_on = [aws_cloudwatch_log_group.this]
+}
+
+resource "aws_redshiftserverless_workgroup" "this" {
+  workgroup_name      = local.name
+  namespace_name      = aws_redshiftserverless_namespace.this.namespace_name
+  base_capacity       = var.redshift.base_capacity
+  max_capacity        = var.redshift.max_capacity
+  publicly_accessible = false
+  subnet_ids          = local.redshift_subnet_ids
+  security_group_ids  = [aws_security_group.redshift.id]
+
+  dynamic "config_parameter" {
+    for_each = local.redshift_parameters
+
+    content {
+      parameter_key   = config_parameter.key
+      parameter_value = config_parameter.value
+    }
+  }
+}
+
+resource "aws_redshiftserverless_usage_limit" "this" {
+  resource_arn  = aws_redshiftserverless_workgroup.this.arn
+  usage_type    = "serverless-compute"
+  period        = "monthly"
+  amount        = var.redshift.monthly_rpu_hours
+  breach_action = var.redshift.breach_action
+}

@@ -1,0 +1,438 @@
+# ------------------------------------------------------------------------------------------------ where and what name
+
+variable "region" {
+  description = "AWS region of the platform. The exchanges must be reachable from it: Binance refuses some countries."
+  type        = string
+  default     = "us-east-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the name of an AWS region, such as eu-central-1."
+  }
+}
+
+variable "name" {
+  description = "What the platform is called; every resource's name begins with it and the environment."
+  type        = string
+  default     = "crypto-prices"
+
+  # A bucket's name has 63 characters at most, of which "-access-logs-" and the account take 25.
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) <= 24
+    error_message = "name must be lower-case letters, digits and single dashes, begin with a letter, and have at most 24 characters."
+  }
+}
+
+variable "environment" {
+  description = "Which of several platforms this is, such as dev or prod."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
+    error_message = "environment must be 2 to 12 lower-case letters and digits and begin with a letter, such as dev."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource, besides platform = <name>-<environment>."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && key != "platform"])
+    error_message = "tags cannot have a key that begins with aws: (AWS keeps those) or is platform (set here)."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ what is deployed
+
+variable "bundle_path" {
+  description = "Folder that `make bundle` wrote: absolute, or relative to this folder."
+  type        = string
+  default     = "../dist"
+
+  validation {
+    condition = alltrue([for file in [
+      "plugins.zip", "requirements.txt", "catalog_table.json", "glue/curate_crypto_prices.py", "glue/crypto_prices_etl.zip",
+    ] : fileexists("${startswith(var.bundle_path, "/") ? "" : "${path.module}/"}${var.bundle_path}/${file}")])
+    error_message = "bundle_path has no complete bundle: run `make bundle` in the repository first."
+  }
+}
+
+variable "destroy_data" {
+  description = "Whether `terraform destroy` may delete buckets that hold objects. The warehouse is always deleted with what it holds."
+  type        = bool
+  default     = false
+}
+
+# ------------------------------------------------------------------------------------------------ what is loaded
+
+variable "sources" {
+  description = "What to take from which exchange; docs/settings.md describes the keys."
+  type = map(object({
+    symbols             = list(string)
+    api_url             = optional(string)
+    connection_id       = optional(string)
+    requests_per_second = optional(number)
+  }))
+
+  validation {
+    condition     = length(var.sources) > 0 && alltrue([for name in keys(var.sources) : can(regex("^[a-z][a-z0-9_]{0,31}$", name))])
+    error_message = "sources must have at least one source; its name is lower-case letters, digits and underscores, such as binance."
+  }
+  validation {
+    condition = alltrue([for source in values(var.sources) :
+      length(source.symbols) > 0 && length(distinct(source.symbols)) == length(source.symbols) &&
+      alltrue([for symbol in source.symbols : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{1,63}$", symbol))])
+    ])
+    error_message = "Each source needs symbols in the exchange's own spelling, such as BTCUSDT or BTC-USD, none of them twice."
+  }
+  validation {
+    condition     = alltrue([for source in values(var.sources) : source.api_url == null || can(regex("^https?://[^\\s?#]+$", source.api_url))])
+    error_message = "A source's api_url must be an http or https address without a query."
+  }
+  validation {
+    condition     = alltrue([for source in values(var.sources) : source.connection_id == null || can(regex("^[A-Za-z0-9_.-]{1,250}$", source.connection_id))])
+    error_message = "A source's connection_id must be letters, digits, underscores, dots and dashes."
+  }
+  validation {
+    condition     = alltrue([for source in values(var.sources) : source.requests_per_second == null || try(source.requests_per_second > 0 && source.requests_per_second <= 1000, false)])
+    error_message = "A source's requests_per_second must be more than 0 and at most 1000."
+  }
+}
+
+variable "candle_interval" {
+  description = "Length of a candle."
+  type        = string
+  default     = "1h"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]?[smhd]$", var.candle_interval))
+    error_message = "candle_interval must be a number and one of s, m, h and d, such as 1h."
+  }
+}
+
+variable "max_rejected_share" {
+  description = "Share (0 to 1) of a source's records in a window that may be quarantined; with more, nothing is published."
+  type        = number
+  default     = 0.01
+
+  validation {
+    condition     = var.max_rejected_share >= 0 && var.max_rejected_share <= 1
+    error_message = "max_rejected_share must be from 0 to 1."
+  }
+}
+
+variable "quality_rules" {
+  description = "What data quality rules are to do, where it is not their default; docs/settings.md lists them."
+  type = map(object({
+    action    = optional(string)
+    threshold = optional(number)
+  }))
+  default = {}
+
+  validation {
+    condition = alltrue([for name, rule in var.quality_rules :
+      rule.action == null || contains(["fail", "quarantine", "warn"], coalesce(rule.action, "warn"))
+    ])
+    error_message = "A quality rule's action must be fail, quarantine or warn."
+  }
+  validation {
+    condition     = alltrue([for rule in values(var.quality_rules) : rule.threshold == null || try(rule.threshold >= 0, false)])
+    error_message = "A quality rule's threshold cannot be negative."
+  }
+  validation {
+    condition = alltrue([for name in keys(var.quality_rules) : contains([
+      "malformed_record", "unparseable", "non_positive_price", "price_out_of_range", "negative_volume", "negative_trade_count",
+      "outside_window", "off_grid", "candle_not_closed", "conflicting_duplicate", "completeness", "price_jump",
+    ], name)])
+    error_message = "quality_rules names a rule that does not exist; docs/settings.md lists them."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ encryption
+
+variable "kms_key_arn" {
+  description = "ARN of a KMS key of yours that encrypts everything; by default a key is made. Its policy must allow what the output kms_key_policy says."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (not of an alias): arn:aws:kms:<region>:<account>:key/<id>."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ network
+
+variable "existing_network" {
+  description = "A VPC of yours to use instead of making one: two private subnets with a way to the internet for MWAA, three in three zones for Redshift."
+  type = object({
+    vpc_id              = string
+    mwaa_subnet_ids     = list(string)
+    redshift_subnet_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_network == null || try(length(var.existing_network.mwaa_subnet_ids) == 2, false)
+    error_message = "MWAA needs exactly two subnets, in two zones: existing_network.mwaa_subnet_ids."
+  }
+  validation {
+    condition     = var.existing_network == null || try(length(distinct(var.existing_network.redshift_subnet_ids)) >= 3, false)
+    error_message = "Redshift Serverless needs three different subnets in three zones: existing_network.redshift_subnet_ids."
+  }
+}
+
+variable "vpc_cidr" {
+  description = "Addresses of the VPC that is made: /16 to /20, so that six subnets of a sixteenth fit in."
+  type        = string
+  default     = "10.42.0.0/16"
+
+  validation {
+    condition     = can(cidrhost(var.vpc_cidr, 0)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 20, false)
+    error_message = "vpc_cidr must be a range of IPv4 addresses from /16 to /20, such as 10.42.0.0/16."
+  }
+}
+
+variable "availability_zones" {
+  description = "Three zones for the subnets; by default the region's first three."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.availability_zones == null || try(length(distinct(var.availability_zones)) == 3, false)
+    error_message = "availability_zones must be three different zones, such as [\"us-east-1a\", \"us-east-1b\", \"us-east-1c\"]."
+  }
+}
+
+variable "nat_gateways" {
+  description = "\"one\" NAT gateway, or one \"per_zone\" of MWAA, so that a zone's outage does not cut off the other."
+  type        = string
+  default     = "one"
+
+  validation {
+    condition     = contains(["one", "per_zone"], var.nat_gateways)
+    error_message = "nat_gateways must be \"one\" or \"per_zone\"."
+  }
+}
+
+variable "interface_endpoints" {
+  description = "Whether AWS's APIs are called through interface endpoints in the VPC instead of the NAT gateway. Each costs by the hour and zone."
+  type        = bool
+  default     = false
+}
+
+variable "flow_logs" {
+  description = "Whether the VPC's traffic is recorded in CloudWatch Logs."
+  type        = bool
+  default     = true
+}
+
+# ------------------------------------------------------------------------------------------------ the lake
+
+variable "lake_retention" {
+  description = "Days that are kept: older versions of raw objects, quarantined records, and what Spark deletes below curated/."
+  type = object({
+    raw_noncurrent_days     = optional(number, 90)
+    quarantine_days         = optional(number, 180)
+    curated_noncurrent_days = optional(number, 7)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for days in values(var.lake_retention) : days >= 1 && floor(days) == days])
+    error_message = "lake_retention is in whole days, at least 1."
+  }
+}
+
+variable "access_logs" {
+  description = "Whether each access to the buckets is written to a bucket of its own."
+  type        = bool
+  default     = false
+}
+
+variable "catalog_database" {
+  description = "Glue database of the curated table; by default <name>_<environment> with underscores."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.catalog_database == null || can(regex("^[a-z_][a-z0-9_]{0,126}$", var.catalog_database))
+    error_message = "catalog_database must be lower-case letters, digits and underscores."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ Glue
+
+variable "glue" {
+  description = "Size of a Glue run: type and number of workers, minutes until it is ended, how many may run at once."
+  type = object({
+    worker_type         = optional(string, "G.1X")
+    workers             = optional(number, 2)
+    timeout_minutes     = optional(number, 60)
+    max_concurrent_runs = optional(number, 10)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"], var.glue.worker_type)
+    error_message = "glue.worker_type must be one of G.1X, G.2X, G.4X, G.8X, R.1X, R.2X, R.4X and R.8X."
+  }
+  validation {
+    condition     = var.glue.workers >= 2 && var.glue.workers <= 299 && floor(var.glue.workers) == var.glue.workers
+    error_message = "glue.workers must be a whole number from 2 (a driver and a worker) to 299."
+  }
+  validation {
+    # The tasks give a run 55 minutes (plugins/crypto_prices/load_window.py), so more is never used.
+    condition     = var.glue.timeout_minutes >= 5 && var.glue.timeout_minutes <= 60
+    error_message = "glue.timeout_minutes must be from 5 to 60: the task that waits for the run does not wait longer."
+  }
+  validation {
+    condition     = var.glue.max_concurrent_runs >= 1 && floor(var.glue.max_concurrent_runs) == var.glue.max_concurrent_runs
+    error_message = "glue.max_concurrent_runs must be a whole number, at least 1; it is how many windows of a backfill are curated at once."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ Redshift
+
+variable "redshift" {
+  description = "Size of the warehouse in RPUs, and how many RPU-hours a month may cost before breach_action (log, emit-metric or deactivate)."
+  type = object({
+    base_capacity     = optional(number, 8)
+    max_capacity      = optional(number, 16)
+    monthly_rpu_hours = optional(number, 300)
+    breach_action     = optional(string, "log")
+  })
+  default = {}
+
+  validation {
+    # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-capacity.html
+    condition     = var.redshift.base_capacity == 4 || var.redshift.base_capacity >= 8 && var.redshift.base_capacity <= 512 && var.redshift.base_capacity % 8 == 0
+    error_message = "redshift.base_capacity must be 4, or 8 to 512 in steps of 8."
+  }
+  validation {
+    condition     = var.redshift.max_capacity >= var.redshift.base_capacity && (var.redshift.max_capacity == 4 || var.redshift.max_capacity % 8 == 0)
+    error_message = "redshift.max_capacity must not be less than base_capacity, and 4 or a multiple of 8."
+  }
+  validation {
+    condition     = var.redshift.monthly_rpu_hours > 0
+    error_message = "redshift.monthly_rpu_hours must be more than 0."
+  }
+  validation {
+    condition     = contains(["log", "emit-metric", "deactivate"], var.redshift.breach_action)
+    error_message = "redshift.breach_action must be log, emit-metric or deactivate."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ MWAA
+
+variable "mwaa" {
+  description = "Size of the Airflow environment, when it may be maintained (UTC), and further Airflow configuration options."
+  type = object({
+    environment_class     = optional(string, "mw1.small")
+    min_workers           = optional(number, 1)
+    max_workers           = optional(number, 5)
+    schedulers            = optional(number, 2)
+    public_web_server     = optional(bool, false)
+    maintenance_window    = optional(string, "SUN:03:30")
+    log_level             = optional(string, "INFO")
+    configuration_options = optional(map(string), {})
+  })
+  default = {}
+
+  validation {
+    # mw1.micro has one scheduler and one worker; it is too small for four loads side by side.
+    condition     = contains(["mw1.small", "mw1.medium", "mw1.large", "mw1.xlarge", "mw1.2xlarge"], var.mwaa.environment_class)
+    error_message = "mwaa.environment_class must be mw1.small, mw1.medium, mw1.large, mw1.xlarge or mw1.2xlarge."
+  }
+  validation {
+    condition     = var.mwaa.min_workers >= 1 && var.mwaa.max_workers >= var.mwaa.min_workers && var.mwaa.max_workers <= 25
+    error_message = "mwaa.min_workers must be at least 1, mwaa.max_workers not less and at most 25."
+  }
+  validation {
+    condition     = var.mwaa.schedulers >= 2 && var.mwaa.schedulers <= 5
+    error_message = "mwaa.schedulers must be from 2 to 5."
+  }
+  validation {
+    condition     = can(regex("^(MON|TUE|WED|THU|FRI|SAT|SUN):([01][0-9]|2[0-3]):(00|30)$", var.mwaa.maintenance_window))
+    error_message = "mwaa.maintenance_window must be a day and a full or half hour, such as SUN:03:30."
+  }
+  validation {
+    condition     = contains(["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"], var.mwaa.log_level)
+    error_message = "mwaa.log_level must be CRITICAL, ERROR, WARNING, INFO or DEBUG."
+  }
+  validation {
+    condition     = alltrue([for option in keys(var.mwaa.configuration_options) : !contains(keys(local.airflow_options), option)])
+    error_message = "mwaa.configuration_options names an option that the bundle needs as it is (mwaa.tf)."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ secrets
+
+variable "secret_recovery_days" {
+  description = "Days that a deleted secret can be restored; 0 deletes at once, so that its name can be used again."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.secret_recovery_days == 0 || var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30
+    error_message = "secret_recovery_days must be 0, or from 7 to 30."
+  }
+}
+
+# ------------------------------------------------------------------------------------------------ observability
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Who is told of alarms; each has to confirm AWS's e-mail once."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "alarm_emails must be e-mail addresses."
+  }
+}
+
+variable "alarms" {
+  description = "When alarms go off: failed tries of tasks in 15 minutes, hours without a daily load of a source, RPU-hours of the warehouse in a day."
+  type = object({
+    failed_tries    = optional(number, 5)
+    freshness_hours = optional(number, 30)
+    daily_rpu_hours = optional(number, 24)
+  })
+  default = {}
+
+  validation {
+    condition     = var.alarms.failed_tries >= 1 && var.alarms.daily_rpu_hours > 0
+    error_message = "alarms.failed_tries must be at least 1, alarms.daily_rpu_hours more than 0."
+  }
+  validation {
+    # A load is daily; CloudWatch looks back seven days at most.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    condition     = var.alarms.freshness_hours >= 25 && var.alarms.freshness_hours <= 168 && floor(var.alarms.freshness_hours) == var.alarms.freshness_hours
+    error_message = "alarms.freshness_hours must be a whole number from 25 (loads are daily) to 168 (CloudWatch looks back a week)."
+  }
+}
+
+variable "monthly_budget_usd" {
+  description = "US dollars a month of everything tagged platform = <name>-<environment>; at 80 % and 100 % of it alarms are sent. None by default. Activate the tag as a cost allocation tag."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget_usd == null || try(var.monthly_budget_usd > 0, false)
+    error_message = "monthly_budget_usd must be more than 0."
+  }
+}

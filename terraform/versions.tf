@@ -1,0 +1,21 @@
+# Since 1.11 the S3 backend's own lock file is no experiment any more (backend.tf.example), and tests can say what is
+# known at plan time (tests/policies.tftest.hcl).
+# https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = merge(var.tags, { platform = local.name })
+  }
+}
