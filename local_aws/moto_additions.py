@@ -1,7 +1,9 @@
-"""What moto lacks or does too much of: Glue's UpdateJob, a CreateJob that refuses a taken name, no bucket policies."""
+"""Where moto itself has to answer otherwise: what it lacks and Terraform needs, and what its S3 takes too seriously."""
 
 from __future__ import annotations
 
+import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 _DEFINITION = {
@@ -61,16 +63,57 @@ def add_glue_operations() -> None:
     responses.update_job = update_job
 
 
-def leave_bucket_policies_to_the_guard() -> None:
-    """Let moto's S3 ignore bucket policies, which `local_aws.iam` enforces when it is asked to.
+def keep_bucket_policies_unevaluated() -> None:
+    """Have moto's S3 keep bucket policies and not act on them; a second call changes nothing.
 
-    moto reads neither principals nor conditions: a policy that denies everybody without TLS makes it refuse everything.
+    It knows neither conditions nor principals: a policy that denies what does not come by TLS would deny every object to
+    everybody. Who may do what is decided in front of moto, by local_aws.iam, or not at all.
     """
     from moto.iam.access_control import PermissionResult
     from moto.s3.models import FakeBucket
 
-    def get_permission(_bucket: Any, _action: str, _resource: str) -> Any:
-        return PermissionResult.NEUTRAL
+    bucket: Any = FakeBucket
+    bucket.get_permission = lambda _self, _action, _resource: PermissionResult.NEUTRAL
+
+
+def add_descriptions_of_group_rules() -> None:
+    """Have moto's EC2 tell the description of a security group's rule that names a group; a second call changes nothing.
+
+    It keeps it with the group, and answers only what it keeps with an address range.
+    """
+    from moto.ec2.models.security_groups import SecurityGroupRule
+
+    rule: Any = SecurityGroupRule
+    rule.description = property(lambda self: self.ip_range.get("Description", self.source_group.get("Description")))
+
+
+def read_policies_of_log_buckets() -> None:
+    """Have moto's S3 understand how a bucket's policy lets access logs in; a second call changes nothing.
+
+    Its own reading ends in an error for a policy that also speaks to everybody, and knows one resource a statement only.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    from moto.s3.models import FakeBucket
+
+    def lets_logs_in(target_bucket: Any, target_prefix: str | None) -> bool:
+        if not target_bucket.policy:
+            return False
+        log = f"arn:{target_bucket.partition}:s3:::{target_bucket.name}/{target_prefix or ''}2024-01-01-00-00-00-0"
+        for statement in _listed(json.loads(target_bucket.policy).get("Statement")):
+            principal = statement.get("Principal")
+            services = _listed(principal.get("Service")) if isinstance(principal, dict) else []
+            if (
+                statement.get("Effect") == "Allow"
+                and "logging.s3.amazonaws.com" in services
+                and any(fnmatchcase("s3:putobject", action.lower()) for action in _listed(statement.get("Action")))
+                and any(fnmatchcase(log, resource) for resource in _listed(statement.get("Resource")))
+            ):
+                return True
+        return False
 
     bucket: Any = FakeBucket
-    bucket.get_permission = get_permission
+    bucket._log_permissions_enabled_policy = staticmethod(lets_logs_in)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]

@@ -24,7 +24,7 @@ from urllib.parse import unquote_to_bytes
 
 import time_machine
 
-from local_aws import moto_additions, moto_partitions, moto_s3_checksums, moto_snapshot
+from local_aws import moto_additions, moto_budgets, moto_partitions, moto_s3_checksums, moto_snapshot
 from local_aws.moto_journal import Entry, HttpRequest, Journal
 from local_aws.operation_names import SERVICES
 from local_aws.wire import Answer, Environ, WsgiApplication, refusal
@@ -190,7 +190,12 @@ class MotoState:
                 moto_partitions.add_partition_operations()
             elif signing_name == "s3":
                 moto_s3_checksums.add_s3_checksums()
-                moto_additions.leave_bucket_policies_to_the_guard()
+                moto_additions.keep_bucket_policies_unevaluated()
+                moto_additions.read_policies_of_log_buckets()
+            elif signing_name == "ec2":
+                moto_additions.add_descriptions_of_group_rules()
+            elif signing_name == "budgets":
+                moto_budgets.add_budget_operations()
             self._applications[signing_name] = create_backend_app(cast("SERVICE_NAMES", MOTO_SERVICES[signing_name]))
         return self._applications[signing_name]
 

@@ -82,9 +82,7 @@ def without(documents: Documents, permission: Permission) -> dict[str, dict[str,
     return left
 
 
-def first_denied(
-    documents: Documents, permission: Permission, checks: Iterable[RecordedCheck]
-) -> RecordedCheck | None:
+def first_denied(documents: Documents, permission: Permission, checks: Iterable[RecordedCheck]) -> RecordedCheck | None:
     """Return the first of a role's recorded checks that would be denied without a permission; None when none would.
 
     Args:

@@ -184,6 +184,8 @@ def daily(platform: Platform, day: dt.date) -> list[Step]:
     metrics = platform.metric_count("LoadsReconciled")
     with platform.fault({"kind": "unclosed_candle", "source": "binance", "symbol": "ETHUSDT", "times": None}):
         steps = _run(platform, DAILY, day)
+    if first_error(steps) is not None:
+        return steps
     steps.append(_check("the Glue run's log is in its log group", platform.log_events_of_newest_run() > 0))
     steps.append(_check("the figures are in CloudWatch", platform.metric_count("LoadsReconciled") > metrics))
     return steps
@@ -199,6 +201,8 @@ def emptied(platform: Platform, day: dt.date) -> list[Step]:
     first, last = EMPTIED
     conf = {"start": first.isoformat(), "end": last.isoformat(), "sources": ["coinbase"], "force": True}
     steps = _run(platform, WINDOW, day, conf)
+    if first_error(steps) is not None:
+        return steps
     with platform.fault({"kind": "empty", "source": "coinbase", "symbol": "BTC-USD", "times": 1}):
         steps += _run(platform, WINDOW, day + dt.timedelta(days=1), conf)
     return steps
