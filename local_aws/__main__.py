@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    _forget_persons_settings()
+    forget_persons_settings()
     _log_to(options.state_dir / "logs" / "local_aws.log")
     began = time.monotonic()
     local_aws = LocalAws(
@@ -95,7 +95,7 @@ def _greeting(local_aws: LocalAws, seconds: float) -> str:
     return "\n".join([*lines, ""])
 
 
-def _forget_persons_settings() -> None:
+def forget_persons_settings() -> None:
     """Take a person's own AWS profile and HTTP proxy out of the way of our own clients and of what we start."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

@@ -1,4 +1,4 @@
-"""Shows that every permission of every role is needed: what fails without it, first by the records, then by doing it."""
+"""Shows that every permission of every role is needed: what fails without it, by the records and then for real."""
 
 from __future__ import annotations
 

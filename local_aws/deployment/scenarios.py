@@ -29,7 +29,14 @@ DAILY, WINDOW = "crypto_prices_daily", "crypto_prices_window"
 FIRST_DAY = dt.date(2024, 1, 5)
 """The day that every scenario after the first finds loaded."""
 EMPTIED = (dt.date(2024, 2, 1), dt.date(2024, 2, 27))
-"""Days [first, last) of one Coinbase market: three pages of 300 candles, of which the first is empty the second time."""
+"""Days [first, last) of one Coinbase market: pages of 300 candles, of which the first is empty the second time."""
+
+SOURCES: Mapping[str, Mapping[str, Any]] = {
+    "binance": {"symbols": ["BTCUSDT", "ETHUSDT"]},
+    "coinbase": {"symbols": ["BTC-USD"]},
+    "coingecko": {"symbols": ["bitcoin"], "connection_id": "coingecko"},
+}
+"""What the settings of the proof take from which exchange."""
 
 API_KEY = "planted-api-key"  # an exchange of this machine's own asks for it
 _WAIT_SECONDS = 90.0

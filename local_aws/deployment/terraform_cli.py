@@ -59,8 +59,8 @@ class Terraform:
             if (folder / _PROVIDER / version).is_dir():
                 return cls(program, folder)
         raise TerraformMissingError(
-            f"no folder here has {_PROVIDER}/{version}: make one with `terraform providers mirror <folder>` and name it in "
-            f"{PLUGIN_DIR_VARIABLE}"
+            f"no folder here has {_PROVIDER}/{version}: make one with `terraform providers mirror <folder>` and name "
+            f"it in {PLUGIN_DIR_VARIABLE}"
         )
 
     def run(
@@ -98,6 +98,25 @@ class Terraform:
                 ["init", "-backend=false", "-input=false", "-no-color", f"-plugin-dir={self.plugin_dir}"], folder=folder
             )
         )
+
+    def checked_module(self, folder: Path) -> str:
+        """Check the format of the module, validate a copy of it, and run its tests.
+
+        Args:
+            folder: Where the copy is made; it must not exist.
+
+        Returns:
+            How many tests there were, for a person.
+
+        Raises:
+            TerraformError: One of the three failed.
+        """
+        _checked(self.run(["fmt", "-check", "-recursive", "-diff"], folder=MODULE))
+        shutil.copytree(MODULE, folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        self.init(folder)
+        _checked(self.run(["validate", "-no-color"], folder=folder))
+        said = _checked(self.run(["test", "-no-color"], folder=folder)).stdout
+        return said.strip().rpartition("\n")[2].removeprefix("Success! ")
 
 
 class Deployment:

@@ -1,0 +1,298 @@
+"""``make prove``: applies terraform/ to a local AWS with IAM enforced, runs the platform on it, and destroys it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from bundle.build import write_bundle
+from bundle.contents import bundle_files
+from local_aws.__main__ import forget_persons_settings
+from local_aws.airflow_environment import REPOSITORY
+from local_aws.assembly import LocalAws, running_local_aws
+from local_aws.deployment import comparison
+from local_aws.deployment.checkov import checkov
+from local_aws.deployment.inventory import inventory
+from local_aws.deployment.least_privilege import LeastPrivilege, Need, ScenarioRecord
+from local_aws.deployment.not_exercised import EXCEPTIONS, Exceptions
+from local_aws.deployment.scenarios import API_KEY, FIRST_DAY, SOURCES, Hold, Platform, first_error
+from local_aws.deployment.terraform_cli import MODULE, Deployment, Terraform, TerraformError, TerraformMissingError
+from local_aws.provision import local_client
+
+CHANGED_DAG = "dags/crypto_prices_daily.py"
+_CHANGES = {
+    "update aws_glue_job.curate",
+    "update aws_mwaa_environment.this",
+    "update aws_redshiftserverless_workgroup.this",
+    f'update aws_s3_object.bundle["{CHANGED_DAG}"]',
+}
+
+
+class ProofError(Exception):
+    """Something is not as it should be; the message says what."""
+
+
+@dataclass
+class Proof:
+    """The proof's stages, in their order, and what each has shown.
+
+    Attributes:
+        folder: An own folder for everything.
+        environment: Which of terraform/environments/ is applied.
+        removals: Whether permissions are taken away for real.
+        console: Where progress is shown.
+        figures: What was shown, by stage.
+    """
+
+    folder: Path
+    environment: str
+    removals: bool
+    console: Console
+    figures: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Go through the stages.
+
+        Raises:
+            ProofError: One has not shown what it should.
+            TerraformError: Terraform failed.
+            TerraformMissingError: Terraform or its provider is not here.
+        """
+        terraform = Terraform.find()
+        with self._stage("bundle") as say:
+            files = bundle_files(REPOSITORY)
+            write_bundle(files, self.folder / "dist")
+            say(f"{len(files)} files")
+        self._static(terraform)
+        hold = Hold()
+        state = self.folder / "state"
+        with LocalAws(state, port=0, provisioned=False, enforce_iam=True, interceptor=hold.intercept) as aws:
+            self._applied(terraform, aws, hold)
+
+    def _static(self, terraform: Terraform) -> None:
+        with self._stage("terraform fmt, validate, test") as say:
+            say(terraform.checked_module(self.folder / "module"))
+        with self._stage("checkov") as say:
+            say(str(checkov(MODULE, self.folder / "checkov")))
+
+    def _applied(self, terraform: Terraform, aws: LocalAws, hold: Hold) -> None:
+        def client(service: str) -> Any:
+            return local_client(service, aws.endpoint)
+
+        before = inventory(client)
+        variables = self._write_variables(aws.endpoint)
+        var_files = [MODULE / "environments" / f"{self.environment}.tfvars", variables]
+        deployment = Deployment(terraform, self.folder / "terraform", aws.endpoint, var_files)
+        with self._stage("apply") as say:
+            deployment.apply()
+            say(f"{len(deployment.resources())} resources")
+        with self._stage("second plan") as say:
+            self._no_changes(deployment)
+            say("empty")
+        outputs = deployment.outputs()
+        self._compare(client, outputs)
+        self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
+        with self._stage("changes of workers, capacity and a DAG") as say:
+            self._change(deployment, variables)
+            say(f"{len(_CHANGES)} resources changed, then an empty plan")
+        with self._stage("destroy") as say:
+            deployment.destroy()
+            # Log groups that a service makes by itself are not Terraform's to take away.
+            if left := inventory(client) - before:
+                raise ProofError(f"left after destroy: {', '.join(sorted(left))}")
+            say("nothing left")
+
+    def _compare(self, client: Callable[[str], Any], outputs: dict[str, Any]) -> None:
+        with self._stage("the same as the demo's provisioning") as say:
+            database, _, table = outputs["catalog_table"].partition(".")
+            names = comparison.Names(
+                outputs["glue_job"], database, table, outputs["redshift_workgroup"], outputs["settings_secret"]
+            )
+            ours = comparison.describe(client, names)
+            with running_local_aws(self.folder / "demo") as demo:
+                given = demo.names
+                names = comparison.Names(
+                    given["glue_job"], given["catalog_database"], given["catalog_table"], given["redshift_workgroup"],
+                    given["settings_secret"],
+                )  # fmt: skip
+                theirs = comparison.describe(demo.client, names)
+            if found := comparison.differences(ours, theirs):
+                raise ProofError("; ".join(found))
+            say(f"{len(ours)} members compared")
+
+    def _run_platform(self, platform: Platform) -> None:
+        platform.client("secretsmanager").put_secret_value(
+            SecretId=f"airflow/{platform.environment}/connections/coingecko",
+            SecretString=json.dumps({"conn_type": "http", "password": API_KEY}),
+        )
+        rules = f"{platform.aws.endpoint}/exchange/_rules"
+        requests.put(rules, json={"coingecko_api_key": API_KEY}, timeout=10).raise_for_status()
+        roles = {actor: arn.rpartition("/")[2] for actor, arn in platform.outputs["role_arns"].items()}
+        log = platform.aws.state_dir / "authorizations.jsonl"
+        privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY)
+        exceptions = Exceptions(EXCEPTIONS)
+        try:
+            with self._stage("the platform, under IAM") as say:
+                records = privilege.run_all(lambda name: self.console.print(f"    {name} …", style="dim"))
+                _all_green(records)
+                say(f"{len(records)} scenarios green, {sum(len(record.checks) for record in records)} checks allowed")
+            with self._stage("permissions") as say:
+                say(self._permissions(privilege.needs(records, exceptions), exceptions))
+            if self.removals:
+                with self._stage("permissions taken away") as say:
+                    say(self._take_away(privilege, privilege.removals(records, exceptions)))
+        finally:
+            platform.close()
+
+    def _permissions(self, needs: Sequence[Need], exceptions: Exceptions) -> str:
+        table = Table("role", "statement", "action", "resource", "needed by", title="Every single permission")
+        problems = []
+        for need in needs:
+            permission = need.permission
+            if need.check is not None:
+                why = f"{need.scenario}: {need.check.operation}"
+                if need.reason is not None:
+                    problems.append(f"{permission} is needed by {why}, but listed as not exercised")
+            elif need.reason is not None:
+                why = f"not exercised: {need.reason}"
+            else:
+                why = "NOTHING"
+                problems.append(f"{permission.role}, {permission}: nothing needs it")
+            table.add_row(permission.role, permission.sid, permission.action, _short(permission.resource), why)
+        self.console.print(table)
+        problems += [f"the exception {each} fits no permission" for each in exceptions.unused()]
+        if problems:
+            raise ProofError("\n".join(problems))
+        needed = sum(need.check is not None for need in needs)
+        return f"{len(needs)} single ones: {needed} needed, {len(needs) - needed} not exercisable here (listed above)"
+
+    def _take_away(self, privilege: LeastPrivilege, needs: Sequence[Need]) -> str:
+        table = Table("role", "taken away", "red", "because", title="What fails without a permission")
+        problems = []
+        expected = [need for need in needs if need.scenario is not None]
+        for number, removal in enumerate(privilege.take_away(expected), start=1):
+            permission = removal.need.permission
+            red = removal.red.name if removal.red else "NOTHING"
+            why = (removal.red.error or "") if removal.red else ""
+            self.console.print(f"    {number} of {len(expected)}  {permission.role}  {permission}: {red}", style="dim")
+            table.add_row(permission.role, str(permission), red, why[:120])
+            if removal.red is None:
+                problems.append(f"{permission.role} without {permission}: everything was green")
+            elif not removal.denied:
+                problems.append(f"{permission.role} without {permission}: {red} is red, but nothing was denied: {why}")
+        self.console.print(table)
+        if problems:
+            raise ProofError("\n".join(problems))
+        return f"{len(expected)} actions and resources, each one red"
+
+    def _change(self, deployment: Deployment, variables: Path) -> None:
+        changed = json.loads(variables.read_text()) | {
+            "mwaa": {"max_workers": 6},
+            "redshift": {"max_capacity": 24},
+            "glue": {"workers": 3},
+        }
+        variables.write_text(json.dumps(changed))
+        dag = self.folder / "dist" / CHANGED_DAG
+        dag.write_text(dag.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+        if (found := set(deployment.changes())) != _CHANGES:
+            raise ProofError(f"the plan is to {sorted(found)}, not to {sorted(_CHANGES)}")
+        deployment.apply()
+        self._no_changes(deployment)
+
+    @staticmethod
+    def _no_changes(deployment: Deployment) -> None:
+        if found := deployment.changes():
+            raise ProofError(f"a plan right after an apply is to {', '.join(found)}")
+
+    def _write_variables(self, endpoint: str) -> Path:
+        """Write what is different on the local AWS: where the exchanges are, and that nothing has to be kept."""
+        path = self.folder / "proof.tfvars.json"
+        sources = {
+            name: {**settings, "api_url": f"{endpoint}/exchange/{name}", "requests_per_second": 100}
+            for name, settings in SOURCES.items()
+        }
+        values = {
+            "bundle_path": str(self.folder / "dist"),
+            "sources": sources,
+            "destroy_data": True,
+            "secret_recovery_days": 0,
+        }
+        path.write_text(json.dumps(values))
+        return path
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
+        began = time.monotonic()
+        self.console.print(f"  {name} …")
+        shown: list[str] = []
+        yield shown.append
+        self.figures.append((name, f"{' '.join(shown)}  ({time.monotonic() - began:.0f} s)"))
+        self.console.print(f"  {name}: {self.figures[-1][1]}", style="green")
+
+
+def _all_green(records: Sequence[ScenarioRecord]) -> None:
+    for record in records:
+        if (red := first_error(list(record.steps))) is not None:
+            denied = [check for check in record.checks if not check.allowed]
+            what = "".join(f"\n  denied: {c.role or c.principal} {c.action} on {c.resource} {c.reason}" for c in denied)
+            raise ProofError(f"{record.name}: {red.name}: {red.error}{what}")
+
+
+def _short(resource: str) -> str:
+    return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the proof; return 0 when everything was shown, 1 when something was not, 2 when it cannot be run here."""
+    parser = argparse.ArgumentParser(prog="python -m local_aws.deployment", description=__doc__)
+    parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default dev)")
+    parser.add_argument(
+        "--without-removals",
+        action="store_true",
+        help="decide from the records what needs each permission, and take none away (saves about 15 minutes)",
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
+    options = parser.parse_args(arguments)
+    console = Console(width=180 if not sys.stdout.isatty() else None)
+    forget_persons_settings()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)
+    proof = Proof(folder.absolute(), options.environment, not options.without_removals, console)
+    began = time.monotonic()
+    try:
+        proof.run()
+    except TerraformMissingError as error:
+        console.print(f"This cannot be shown here: {error}")
+        return 2
+    except (ProofError, TerraformError) as error:
+        console.print(f"[red]NOT SHOWN:[/red] {error}", highlight=False)
+        return 1
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    table = Table("stage", "shown", title="The deployment")
+    for name, figure in proof.figures:
+        table.add_row(name, figure)
+    console.print(table)
+    console.print(f"All of it in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
