@@ -232,6 +232,7 @@ class LocalAws:
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(
             get_job=lambda name: glue.get_job(JobName=name)["Job"],
+            get_security_configuration=lambda name: glue.get_security_configuration(Name=name)["SecurityConfiguration"],
             role_credentials=roles.glue_credentials,
             endpoint_url=lambda: endpoint,
             state_dir=self.state_dir,

@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-argumen
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,9 @@ from local_aws.wire import AwsError
 GLUE_VERSION = "6.0"
 """The Glue version whose Spark (4.1.1) the laptop has."""
 
-# They change nothing that a job computes: logs, metrics and the Spark UI of AWS's own, and how quickly it runs there.
+# They change nothing that a job computes: logs, metrics and the Spark UI of AWS's own, and how quickly it runs there. Those of
+# continuous logging are without effect in Glue since 5.0 too: --custom-logGroup-prefix has taken their place.
+# https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging-enable.html
 _WITHOUT_EFFECT = frozenset(
     {
         "--continuous-log-conversionPattern",
@@ -39,6 +42,7 @@ _REFUSED = frozenset(
         "--additional-python-modules",
         "--class",
         "--continuation-option",
+        "--custom-logStream-prefix",
         "--customer-driver-env-vars",
         "--customer-executor-env-vars",
         "--datalake-formats",
@@ -68,6 +72,8 @@ _REFUSED = frozenset(
     }
 )
 _ONLY_VALUE = {"--job-language": "python", "--job-bookmark-option": "job-bookmark-disable"}
+_LOG_GROUP = "/aws-glue/jobs"
+_LOG_GROUP_PREFIX = "--custom-logGroup-prefix"
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ class RunPlan:
         timeout_minutes: After how long the run is ended.
         max_concurrent_runs: How many runs of the job there may be at once.
         capacity: The members about workers that GetJobRun repeats.
+        security_configuration: The name of the security configuration, when there is one.
+        log_group: What the names of the run's two log groups begin with: ``<log_group>/output`` and ``/error``.
     """
 
     job_name: str
@@ -97,14 +105,22 @@ class RunPlan:
     timeout_minutes: int
     max_concurrent_runs: int
     capacity: Mapping[str, Any]
+    security_configuration: str | None
+    log_group: str
 
 
-def plan_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunPlan:
+def plan_run(
+    job: Mapping[str, Any],
+    request: Mapping[str, Any],
+    get_security_configuration: Callable[[str], Mapping[str, Any]],
+) -> RunPlan:
     """Return what a StartJobRun request means.
 
     Args:
         job: The job, as GetJob answers it under ``Job``.
         request: The parameters of StartJobRun.
+        get_security_configuration: Name -> the security configuration as GetSecurityConfiguration answers it under
+            ``SecurityConfiguration``. For an unknown one it raises AwsError.
 
     Raises:
         AwsError: The job or the request asks for what the laptop's Glue does not do, or for what Glue refuses.
@@ -112,7 +128,6 @@ def plan_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunPlan:
     _check_job(job)
     for member in (
         "JobRunId",
-        "SecurityConfiguration",
         "ExecutionRoleSessionPolicy",
         "AllocatedCapacity",
         "NotificationProperty",
@@ -133,6 +148,8 @@ def plan_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunPlan:
         for member in ("WorkerType", "NumberOfWorkers", "MaxCapacity", "ExecutionClass")
         if request.get(member, job.get(member)) is not None
     }
+    security_name = request.get("SecurityConfiguration") or job.get("SecurityConfiguration")
+    security = get_security_configuration(security_name) if security_name else None
     return RunPlan(
         job_name=job["Name"],
         role=job["Role"],
@@ -144,7 +161,30 @@ def plan_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunPlan:
         timeout_minutes=timeout,
         max_concurrent_runs=(job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns") or 1,
         capacity=capacity,
+        security_configuration=security_name,
+        log_group=log_group(arguments, job["Role"], security),
     )
+
+
+def log_group(arguments: Mapping[str, str], role: str, security_configuration: Mapping[str, Any] | None) -> str:
+    """Return what the names of a run's log groups begin with.
+
+    https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html: a prefix of one's own takes the place of
+    Glue's, and a security configuration that encrypts logs puts its name and the role's behind it.
+
+    Args:
+        arguments: The run's arguments.
+        role: Name or ARN of the job's role.
+        security_configuration: The security configuration as GetSecurityConfiguration answers it, if there is one.
+    """
+    prefix = arguments.get(_LOG_GROUP_PREFIX, _LOG_GROUP).rstrip("/")
+    if security_configuration is None:
+        return prefix
+    encryption = security_configuration.get("EncryptionConfiguration") or {}
+    mode = (encryption.get("CloudWatchEncryption") or {}).get("CloudWatchEncryptionMode", "DISABLED")
+    if mode == "DISABLED":
+        return prefix
+    return f"{prefix}/{security_configuration['Name']}-role/{role.rpartition('/')[2]}"
 
 
 def parse_conf(value: str) -> dict[str, str]:
@@ -177,7 +217,7 @@ def _check_job(job: Mapping[str, Any]) -> None:
         raise _unsupported(f"the script {script!r}; only s3://….py")
     if job.get("GlueVersion") != GLUE_VERSION:
         raise _unsupported(f"Glue version {job.get('GlueVersion')!r}; only {GLUE_VERSION}, whose Spark the laptop has,")
-    for member in ("MaxRetries", "SecurityConfiguration", "SourceControlDetails", "CodeGenConfigurationNodes"):
+    for member in ("MaxRetries", "SourceControlDetails", "CodeGenConfigurationNodes"):
         if job.get(member):
             raise _unsupported(f"{member} of a job")
     if (job.get("Connections") or {}).get("Connections"):
@@ -191,6 +231,8 @@ def _check_argument(name: str, value: str) -> None:
         raise _unsupported(f"the special parameter {name}")
     if name in _ONLY_VALUE and value != _ONLY_VALUE[name]:
         raise _unsupported(f"{name} {value}; only {_ONLY_VALUE[name]}")
+    if name == _LOG_GROUP_PREFIX and not re.fullmatch(r"[\w./#-]{1,400}", value):
+        raise _invalid(f"{name} {value!r} cannot be what a log group's name begins with")
     if name == "--extra-py-files":
         for uri in value.split(","):
             if not uri.strip().startswith("s3://") or not uri.strip().endswith((".py", ".zip")):

@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
 from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
-from local_aws.glue.run_logs import LOG_GROUP, LogStream
+from local_aws.glue.run_logs import LogStream
 from local_aws.glue.spark_jvm import SparkJvms, SparkUnavailableError
 from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, end_orphan
 from local_aws.wire import AwsError, RequestContext
@@ -61,6 +61,8 @@ class GlueJobRuns:
     Args:
         get_job: Job name -> the job as GetJob answers it under ``Job``. For an unknown job it raises LookupError, the
             AwsError or the ClientError of GetJob.
+        get_security_configuration: Name -> the security configuration as GetSecurityConfiguration answers it under
+            ``SecurityConfiguration``. For an unknown one it raises the ClientError of that.
         role_credentials: Name or ARN of a job's role -> credentials of that role.
         endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
         state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
@@ -72,12 +74,14 @@ class GlueJobRuns:
         self,
         *,
         get_job: Callable[[str], Mapping[str, Any]],
+        get_security_configuration: Callable[[str], Mapping[str, Any]],
         role_credentials: Callable[[str], Credentials],
         endpoint_url: Callable[[], str],
         state_dir: Path,
         runtime: SparkRuntime | None = None,
     ) -> None:
         self._get_job = get_job
+        self._get_security_configuration = get_security_configuration
         self._role_credentials = role_credentials
         self._endpoint_url = endpoint_url
         self._folder = state_dir.resolve() / "glue"
@@ -90,7 +94,7 @@ class GlueJobRuns:
 
     def StartJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         """Start a run and return its id at once."""
-        plan = plan_run(self._job(params["JobName"]), params)
+        plan = plan_run(self._job(params["JobName"]), params, self._security_configuration)
         now = _now()
         run = JobRun(
             id=f"jr_{secrets.token_hex(32)}",
@@ -101,6 +105,8 @@ class GlueJobRuns:
             capacity=dict(plan.capacity),
             started_on=now,
             last_modified_on=now,
+            security_configuration=plan.security_configuration,
+            log_group=plan.log_group,
         )
         live = _Live(plan)
         live.thread = threading.Thread(
@@ -188,6 +194,13 @@ class GlueJobRuns:
             detail = error.response["Error"]
             raise AwsError(detail["Code"], detail["Message"]) from error
 
+    def _security_configuration(self, name: str) -> Mapping[str, Any]:
+        try:
+            return self._get_security_configuration(name)
+        except ClientError as error:
+            detail = error.response["Error"]
+            raise AwsError(detail["Code"], f"Security configuration {name}: {detail['Message']}") from error
+
     def _run(self, run: JobRun, live: _Live, region: str) -> None:
         """Take a run from STARTING to its end. Runs in the run's own thread."""
         folder = self._folder / "work" / run.id
@@ -244,8 +257,8 @@ class GlueJobRuns:
                 self._change(run, "RUNNING" if run.state == "STARTING" else run.state)
             logs = session.client("logs", endpoint_url=endpoint)
             streams = [
-                LogStream(logs, group=f"{LOG_GROUP}/output", stream=run.id, path=files.output),
-                LogStream(logs, group=f"{LOG_GROUP}/error", stream=run.id, path=files.errors),
+                LogStream(logs, group=f"{run.log_group}/output", stream=run.id, path=files.output),
+                LogStream(logs, group=f"{run.log_group}/error", stream=run.id, path=files.errors),
             ]
             ending = self._follow(live, process, streams, time.monotonic() + live.plan.timeout_minutes * 60)
         finally:
@@ -339,7 +352,8 @@ def _answer(run: JobRun) -> dict[str, Any]:
         "PredecessorRuns": [],
         "ExecutionTime": run.execution_seconds,
         "Timeout": run.timeout_minutes,
-        "LogGroupName": LOG_GROUP,
+        "LogGroupName": run.log_group,
+        "SecurityConfiguration": run.security_configuration,
         "GlueVersion": GLUE_VERSION,
         **run.capacity,
     }

@@ -29,6 +29,8 @@ class JobRun:
         execution_seconds: How long it ran.
         error: Why it failed.
         pid: The process, while there is one.
+        security_configuration: The name of its security configuration, when it has one.
+        log_group: What the names of its log groups begin with.
     """
 
     id: str
@@ -43,6 +45,8 @@ class JobRun:
     execution_seconds: int = 0
     error: str | None = None
     pid: int | None = field(default=None)
+    security_configuration: str | None = None
+    log_group: str = "/aws-glue/jobs"
 
 
 class RunHistory:

@@ -12,8 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 logger = logging.getLogger(__name__)
 
-LOG_GROUP = "/aws-glue/jobs"
-
 # Limits of PutLogEvents, less a margin for the 26 bytes that each event counts besides its text.
 _EVENTS_AT_ONCE = 10_000
 _BYTES_AT_ONCE = 900_000

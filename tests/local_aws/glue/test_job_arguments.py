@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from local_aws.glue.job_arguments import parse_conf, plan_run
+from local_aws.glue import job_arguments
+from local_aws.glue.job_arguments import parse_conf
 from local_aws.wire import AwsError
 
 JOB = {
@@ -25,6 +26,22 @@ JOB = {
     "NumberOfWorkers": 2,
     "MaxRetries": 0,
 }
+
+
+SECURITY = {
+    name: {"Name": name, "EncryptionConfiguration": {"CloudWatchEncryption": {"CloudWatchEncryptionMode": mode}}}
+    for name, mode in {"kms": "SSE-KMS", "logs-in-clear": "DISABLED"}.items()
+}
+
+
+def security_configuration(name):
+    if name not in SECURITY:
+        raise AwsError("EntityNotFoundException", f"Security configuration {name} not found.")
+    return SECURITY[name]
+
+
+def plan_run(job, request):
+    return job_arguments.plan_run(job, request, security_configuration)
 
 
 def test_the_runs_arguments_win_over_the_jobs_defaults():
@@ -59,7 +76,6 @@ def test_glues_own_defaults():
         (["MaxRetries"], 1, "MaxRetries"),
         (["CodeGenConfigurationNodes"], {"node-1": {}}, "CodeGenConfigurationNodes"),
         (["Connections"], {"Connections": ["vpc"]}, "Connections"),
-        (["SecurityConfiguration"], "kms", "SecurityConfiguration"),
         (["DefaultArguments", "--job-bookmark-option"], "job-bookmark-enable", "job-bookmark-enable"),
     ],
 )
@@ -102,7 +118,6 @@ def test_arguments_that_would_change_what_the_run_does_are_refused(arguments):
     [
         {"JobRunQueuingEnabled": True},
         {"JobRunId": "jr_0"},
-        {"SecurityConfiguration": "kms"},
         {"AllocatedCapacity": 2},
         {"NotificationProperty": {"NotifyDelayAfter": 1}},
     ],
@@ -124,3 +139,40 @@ def test_several_settings_in_one_conf():
         "spark.c": "two words",
     }
     assert parse_conf("") == {}
+
+
+PREFIX = {"--custom-logGroup-prefix": "/aws-glue/mine"}
+
+
+@pytest.mark.parametrize(
+    ("job", "request_", "group"),
+    [
+        ({}, {}, "/aws-glue/jobs"),
+        ({}, {"Arguments": PREFIX}, "/aws-glue/mine"),
+        ({"DefaultArguments": PREFIX}, {}, "/aws-glue/mine"),
+        ({"SecurityConfiguration": "kms"}, {}, "/aws-glue/jobs/kms-role/glue"),
+        ({"SecurityConfiguration": "kms", "Role": "glue"}, {"Arguments": PREFIX}, "/aws-glue/mine/kms-role/glue"),
+        ({"SecurityConfiguration": "logs-in-clear"}, {"Arguments": PREFIX}, "/aws-glue/mine"),
+        ({"SecurityConfiguration": "kms"}, {"SecurityConfiguration": "logs-in-clear"}, "/aws-glue/jobs"),
+        # It names the log group of Glue 4.0 and earlier.
+        ({}, {"Arguments": {"--continuous-log-logGroup": "/old"}}, "/aws-glue/jobs"),
+    ],
+)
+def test_where_a_runs_logs_go(job, request_, group):
+    plan = plan_run({**JOB, **job}, request_)
+    assert plan.log_group == group
+    assert plan.security_configuration == (request_ | job | request_).get("SecurityConfiguration")
+
+
+def test_an_unknown_security_configuration_is_refused():
+    with pytest.raises(AwsError, match="Security configuration other") as refusal:
+        plan_run({**JOB, "SecurityConfiguration": "other"}, {})
+    assert refusal.value.code == "EntityNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("--custom-logGroup-prefix", "with blanks"), ("--custom-logStream-prefix", "mine")]
+)
+def test_logs_that_cannot_be_named_so_are_refused(name, value):
+    with pytest.raises(AwsError, match=name):
+        plan_run(JOB, {"Arguments": {name: value}})

@@ -23,12 +23,13 @@ from local_aws.wire import AwsError, RequestContext
 
 pytestmark = pytest.mark.spark
 
+ENCRYPTED_LOGS = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS"}}
 CONTEXT = RequestContext("us-east-1", "123456789012", "AKIATEST", None)
 # Plain Python: a run of Spark's driver without a Spark session, for what does not need one.
 SCRIPTS = {
     "fails": "print('before'); raise ValueError('17 is not a price')",
     "sleeps": "import time; print('sleeping', flush=True); time.sleep(300)",
-    "exits": "import sys; sys.exit(3)",
+    "exits": "import sys; print('exiting'); sys.exit(3)",
     "spark": """
         import json, os, sys
         import boto3
@@ -122,6 +123,7 @@ def jobs(aws):
 def glue(aws, jobs, runtime, tmp_path_factory):
     runs = GlueJobRuns(
         get_job=jobs.__getitem__,
+        get_security_configuration=lambda name: {"Name": name, "EncryptionConfiguration": ENCRYPTED_LOGS},
         role_credentials=lambda role: {"AccessKeyId": f"ASIA{role[-4:]}", "SecretAccessKey": "s", "SessionToken": "t"},
         endpoint_url=lambda: aws.endpoint,
         state_dir=tmp_path_factory.mktemp("state"),
@@ -253,6 +255,16 @@ def test_the_output_is_in_cloudwatch_and_in_a_file(glue, succeeded, aws):
     assert "done with 499500" in log(glue, run["Id"], "output")
 
 
+def test_the_output_is_where_the_job_says(glue, aws):
+    arguments = {"--custom-logGroup-prefix": "/aws-glue/mine"}
+    started = start(glue, "exits", Arguments=arguments, SecurityConfiguration="kms")
+    run, _ = wait(glue, "exits", started)
+    assert (run["LogGroupName"], run["SecurityConfiguration"]) == ("/aws-glue/mine/kms-role/glue", "kms")
+    group = f"{run['LogGroupName']}/output"
+    events = aws.logs.get_log_events(logGroupName=group, logStreamName=run["Id"])["events"]
+    assert [e["message"] for e in events] == ["exiting"]
+
+
 def test_nothing_of_a_run_is_left_behind(glue, succeeded):
     assert not (glue._folder / "work" / succeeded[0]["Id"]).exists()
     assert alive(succeeded[0]["Id"]) == []
@@ -362,6 +374,7 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
         from local_aws.wire import RequestContext
         runs = GlueJobRuns(
             get_job={{"sleeps": {jobs["sleeps"]!r}}}.__getitem__,
+            get_security_configuration={{}}.__getitem__,
             role_credentials=lambda role: {{"AccessKeyId": "A", "SecretAccessKey": "s", "SessionToken": "t"}},
             endpoint_url=lambda: {aws.endpoint!r},
             state_dir=Path(sys.argv[1]),
@@ -392,6 +405,7 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
 
     after = GlueJobRuns(
         get_job=jobs.__getitem__,
+        get_security_configuration=lambda name: {"Name": name, "EncryptionConfiguration": ENCRYPTED_LOGS},
         role_credentials=lambda role: {},
         endpoint_url=lambda: aws.endpoint,
         state_dir=tmp_path,
