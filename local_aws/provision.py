@@ -1,7 +1,7 @@
 """Creates on the laptop's AWS what Terraform creates on AWS, through the same API, and says how everything is called.
 
 It can run on every start: what is there and right is left alone. The roles have trust policies only: what each may do
-is said once, in terraform/, and nothing on the laptop enforces it.
+is said once, in terraform/. With IAM enforced, what acts as one of them may therefore do nothing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 from local_aws.iam.checks import Encryption, StoredSecret
 from local_aws.iam.policy import Policy, read_policy
-from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
+from local_aws.wire import ACCOUNT_ID
 
 
 class Account:
@@ -53,10 +53,12 @@ class Account:
     def bucket_encryption(self, bucket: str) -> Encryption | None:
         """Return the customer's key that a bucket encrypts with by default."""
         found = _bucket(bucket)
-        rule = found.encryption["Rule"] if found is not None and found.encryption else {}
+        if found is None or not found.encryption:
+            return None
+        rule = found.encryption["Rule"]
         default = rule.get("ApplyServerSideEncryptionByDefault", {})
         return self._encryption(
-            default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"), rule.get("BucketKeyEnabled")
+            found, default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"), rule.get("BucketKeyEnabled")
         )
 
     def object_exists(self, bucket: str, key: str) -> bool:
@@ -69,7 +71,7 @@ class Account:
         found = _object(bucket, key, version_id)
         if found is None:
             return None
-        return self._encryption(found.encryption, found.kms_key_id, found.bucket_key_enabled)
+        return self._encryption(_bucket(bucket), found.encryption, found.kms_key_id, found.bucket_key_enabled)
 
     def upload_encryption(self, bucket: str, upload_id: str) -> Encryption | None:
         """Return the customer's key of a multipart upload; one that names none has that of its bucket."""
@@ -79,12 +81,12 @@ class Account:
             return None
         if upload.sse_encryption is None:
             return self.bucket_encryption(bucket)
-        return self._encryption(upload.sse_encryption, upload.kms_key_id, None)
+        return self._encryption(found, upload.sse_encryption, upload.kms_key_id, None)
 
-    def _encryption(self, method: str | None, key_id: str | None, bucket_key: Any) -> Encryption | None:
+    def _encryption(self, bucket: Any, method: str | None, key_id: str | None, bucket_key: Any) -> Encryption | None:
         if method in (None, "AES256") or not key_id:
             return None
-        key = self.kms_key(DEFAULT_REGION, key_id)
+        key = self.kms_key(bucket.region_name, key_id)
         return None if key is None else Encryption(key, str(bucket_key).lower() == "true")
 
     def resource_policy(self, resource: str) -> Policy | None:
@@ -142,6 +144,8 @@ def _secret(region: str, secret_id: str) -> Any:
 
 
 def _key(region: str, key_id: str) -> Any:
+    if key_id.startswith("arn:"):
+        region = key_id.split(":", 4)[3]
     backend = _backend("kms", region)
     name = key_id.partition(":alias/")[2] if ":alias/" in key_id else key_id.removeprefix("alias/")
     if "alias/" in key_id:

@@ -7,6 +7,7 @@ IAM (a negated operator matches, for example), the second must never be taken fo
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 
 Values = tuple[str, ...]
@@ -65,10 +66,7 @@ class Context:
     @classmethod
     def of(cls, values: Mapping[str, Values], known: Iterable[str]) -> Context:
         """Make a context; the global keys are always among the known ones."""
-        return cls(
-            {key.lower(): value for key, value in values.items()},
-            frozenset(key.lower() for key in (*GLOBAL_KEYS, *known)),
-        )
+        return cls({key.lower(): value for key, value in values.items()}, _lowered(tuple(known)))
 
     def without(self, key: str) -> Context:
         """Return the context in which it is not known whether a key has a value."""
@@ -87,3 +85,8 @@ class Context:
         if lowered in self.known or any(name[-1] == "*" and lowered.startswith(name[:-1]) for name in self.known):
             return None
         raise UnknownKeyError(key)
+
+
+@functools.cache
+def _lowered(known: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(key.lower() for key in (*GLOBAL_KEYS, *known))

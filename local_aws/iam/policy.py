@@ -132,7 +132,7 @@ def _read(name: str, text: str) -> Policy:
         document = json.loads(text)
     except ValueError:
         raise PolicyError(f"policy {name} is not JSON") from None
-    if not isinstance(document, dict) or not listed(document.get("Statement")):
+    if not isinstance(document, dict) or "Statement" not in document:
         raise PolicyError(f"policy {name} has no Statement")
     version = document.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:

@@ -312,3 +312,16 @@ def test_a_taken_port_is_refused():
         HttpServer(lambda _environ, _start: [], port=first.port)
     first.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "local-aws-http"]
+
+
+def test_a_bucket_policy_changes_nothing_without_enforcement(moto_endpoint):
+    s3 = local_client("s3", moto_endpoint)
+    s3.create_bucket(Bucket="tls-only")
+    everything = ["arn:aws:s3:::tls-only", "arn:aws:s3:::tls-only/*"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything}
+    without_tls = {**deny, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    for statement in (without_tls, deny):
+        s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        s3.put_object(Bucket="tls-only", Key="k", Body=b"x")
+        assert s3.get_object(Bucket="tls-only", Key="k")["Body"].read() == b"x"
+        assert "Errors" not in s3.delete_objects(Bucket="tls-only", Delete={"Objects": [{"Key": "k"}]})

@@ -28,6 +28,8 @@ def _statement(service="redshift.amazonaws.com", effect="Allow", action="sts:Ass
         (_statement(Condition={"StringEquals": {"aws:sourceaccount": "123456789012"}}), True),
         (_statement(Condition={"StringEquals": {"aws:SourceAccount": ["1", "2"]}}), False),
         (_statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:redshift-serverless:*:*:workgroup/*"}}), True),
+        (_statement(Condition={"StringEquals": {"sts:ExternalId": "x"}}), False),  # a service sends none
+        ({"Effect": "Allow", "Principal": {"Service": SERVICES[0]}, "NotAction": "sts:TagSession"}, True),
         ([], False),
     ],
 )
@@ -38,11 +40,17 @@ def test_whom_a_trust_policy_lets_in(statements, allowed):
 @pytest.mark.parametrize(
     "more",
     [
-        {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}},
+        {"Condition": {"StringEquals": {"aws:SourceVpc": "x"}}},
         {"Condition": {"IpAddress": {"aws:SourceAccount": "x"}}},
-        {"NotAction": "sts:TagSession"},
+        {"Actions": "sts:TagSession"},
     ],
 )
 def test_what_is_not_evaluated_is_said(more):
     with pytest.raises(TrustNotEvaluatedError):
         lets_assume({"Statement": _statement(**more)}, SERVICES, CONTEXT)
+
+
+def test_of_which_source_a_service_comes_has_to_be_known():
+    statement = _statement(Condition={"ArnLike": {"aws:SourceArn": "*"}})
+    with pytest.raises(TrustNotEvaluatedError, match="aws:SourceArn"):
+        lets_assume({"Statement": statement}, SERVICES, {"aws:SourceAccount": ["123456789012"]})

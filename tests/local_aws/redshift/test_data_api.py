@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import threading
 import time
@@ -13,7 +14,7 @@ import boto3
 import pytest
 
 from local_aws.redshift.data_api import RedshiftDataApi
-from local_aws.wire import AwsError
+from local_aws.wire import AwsError, RequestContext
 from tests.local_aws.redshift.conftest import BUCKET, CONTEXT, ROLE, SECRET, TARGET, Client
 
 
@@ -116,6 +117,24 @@ class TestStatements:
         assert [item["Id"] for item in rest["Statements"]] == [good]
         failed = client.api.ListStatements(CONTEXT, {"StatementName": schema, "Status": "FAILED"})["Statements"]
         assert [item["Id"] for item in failed] == [bad]
+
+    def test_list_statements_shows_those_of_the_callers_role(
+        self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path
+    ) -> None:
+        api = make_api(tmp_path / "s.sqlite", userid_of=lambda context: context.access_key_id)
+        mine, other, stranger = (dataclasses.replace(CONTEXT, access_key_id=k) for k in ("r1:a", "r1:b", "r2:a"))
+        target = {"Database": "crypto", "WorkgroupName": "crypto-prices", "WaitTimeSeconds": 30}
+        done = api.ExecuteStatement(mine, {"Sql": "SELECT 1", **target})["Id"]
+
+        def listed(caller: RequestContext, **more: bool) -> list[str]:
+            return [item["Id"] for item in api.ListStatements(caller, more)["Statements"]]
+
+        try:
+            assert listed(mine) == listed(other) == listed(mine, RoleLevel=False) == [done]
+            assert listed(other, RoleLevel=False) == listed(stranger) == []
+            assert (api.owner_of(done), api.owner_of("unknown")) == ("r1:a", None)
+        finally:
+            api.close()
 
 
 class TestParameters:

@@ -1,0 +1,43 @@
+from local_aws.iam.partial_deletes import with_errors, without_items
+from local_aws.iam.s3_actions import deleted_objects
+from local_aws.moto_journal import HttpRequest
+from local_aws.wire import Answer, AwsError
+
+BODY = (
+    b'<?xml version="1.0"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>a</Key></Object>'
+    b"<Object><Key>b&amp;</Key><VersionId>v</VersionId></Object><Object><Key>c</Key></Object><Quiet>true</Quiet></Delete>"
+)
+REQUEST = HttpRequest(
+    "POST", "/lake", "delete", (("Content-MD5", "x"), ("x-amz-checksum-crc32", "y"), ("Host", "h")), BODY
+)
+REFUSED = AwsError("AccessDenied", "not <you>", 403)
+
+
+def test_the_refused_are_taken_out_with_what_was_said_of_the_whole_body():
+    left = without_items(REQUEST, {1})
+    assert deleted_objects(left.body) == [("a", ""), ("c", "")]
+    assert b"Quiet" in left.body
+    assert left.headers == (("Host", "h"),)
+
+
+def test_nothing_is_left_when_all_are_refused():
+    assert without_items(REQUEST, {0, 1, 2}) is None
+
+
+def test_the_refused_are_reported_beside_the_deleted():
+    answer = Answer(200, [("content-length", "1")], b"<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>")
+    merged = with_errors(answer, BODY, {1: REFUSED})
+    assert merged.body == (
+        b"<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>b&amp;</Key><VersionId>v</VersionId>"
+        b"<Code>AccessDenied</Code><Message>not &lt;you&gt;</Message></Error></DeleteResult>"
+    )
+    assert merged.headers == []
+
+
+def test_alone_they_are_an_answer_of_their_own():
+    assert b"<Error><Key>a</Key><Code>AccessDenied</Code>" in with_errors(None, BODY, {0: REFUSED}).body
+
+
+def test_another_error_stays_as_it_is():
+    gone = Answer(404, [], b"<Error/>")
+    assert with_errors(gone, BODY, {0: REFUSED}) is gone
