@@ -191,6 +191,7 @@ def provision(
             "redshift_copy_role_arn": roles["crypto-prices-redshift-copy"],
             "candle_interval": candle_interval,
             "max_rejected_share": max_rejected_share,
+            "quality_rules": {},
             "sources": sources,
         }
     )

@@ -135,7 +135,7 @@ data "aws_iam_policy_document" "mwaa" {
 
   statement {
     sid       = "CuratePricesRunsTheGlueJob"
-    actions   = ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:StartJobRun"]
+    actions   = ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
     resources = ["${local.arn.glue}:job/${local.glue_job}"]
   }
 

@@ -1,5 +1,10 @@
 # What a person needs next.
 
+output "airflow_environment" {
+  description = "The MWAA environment."
+  value       = aws_mwaa_environment.this.name
+}
+
 output "airflow_url" {
   description = "Airflow's web UI. With a private web server it opens from within the VPC only."
   value       = "https://${aws_mwaa_environment.this.webserver_url}"

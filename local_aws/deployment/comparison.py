@@ -19,7 +19,8 @@ EXPECTED: Mapping[str, str] = {
     "job.Command.ScriptLocation": "Terraform keeps scripts in the bundle's bucket",
     "job.DefaultArguments.--extra-py-files": "Terraform keeps scripts in the bundle's bucket",
     "job.SecurityConfiguration": "the demo has no KMS key",
-    "job.DefaultArguments.--continuous-log-logGroup": "the demo takes Glue's own log groups",
+    "job.DefaultArguments.--custom-logGroup-prefix": "the demo takes Glue's own log groups",
+    "job.MaxRetries": "0 is Glue's default",
     "table.Name": "names have the environment in them",
     "table.DatabaseName": "names have the environment in them",
     "table.StorageDescriptor.Location": "names have the environment in them",
@@ -81,6 +82,8 @@ def differences(terraform: Mapping[str, Any], demo: Mapping[str, Any]) -> list[s
 
 
 def _flat(path: str, value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping):
         return [pair for name in value for pair in _flat(f"{path}.{name}" if path else str(name), value[name])]
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return [pair for number, each in enumerate(value) for pair in _flat(f"{path}.{number}", each)]
     return [] if value in ({}, [], "", None) else [(path, value)]
