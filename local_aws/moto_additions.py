@@ -66,8 +66,8 @@ def add_glue_operations() -> None:
 def keep_bucket_policies_unevaluated() -> None:
     """Have moto's S3 keep bucket policies and not act on them; a second call changes nothing.
 
-    It knows neither conditions nor principals: a policy that denies what does not come by TLS would deny every object to
-    everybody. Who may do what is decided in front of moto, by local_aws.iam, or not at all.
+    It knows neither conditions nor principals: the policy that every bucket should have, which denies what does not
+    come by TLS, would deny every object to everybody. Who may do what is decided in front of moto.
     """
     from moto.iam.access_control import PermissionResult
     from moto.s3.models import FakeBucket
@@ -77,7 +77,7 @@ def keep_bucket_policies_unevaluated() -> None:
 
 
 def add_descriptions_of_group_rules() -> None:
-    """Have moto's EC2 tell the description of a security group's rule that names a group; a second call changes nothing.
+    """Have moto's EC2 tell the description of a rule that names a security group; a second call changes nothing.
 
     It keeps it with the group, and answers only what it keeps with an address range.
     """
@@ -90,7 +90,7 @@ def add_descriptions_of_group_rules() -> None:
 def read_policies_of_log_buckets() -> None:
     """Have moto's S3 understand how a bucket's policy lets access logs in; a second call changes nothing.
 
-    Its own reading ends in an error for a policy that also speaks to everybody, and knows one resource a statement only.
+    Its own reading fails on a policy that also speaks to everybody, and knows one resource a statement only.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """
     from moto.s3.models import FakeBucket

@@ -106,12 +106,9 @@ data "aws_iam_policy_document" "mwaa" {
   }
 
   statement {
-    sid     = "TasksReadSettingsKeysAndTheWarehousesPassword"
-    actions = ["secretsmanager:GetSecretValue"]
-    resources = concat(
-      [aws_secretsmanager_secret.settings.arn, aws_redshiftserverless_namespace.this.admin_password_secret_arn],
-      [for secret in aws_secretsmanager_secret.connection : secret.arn],
-    )
+    sid       = "TasksReadSettingsKeysAndTheWarehousesPassword"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = local.readable_secrets
   }
 
   statement {
@@ -151,7 +148,7 @@ data "aws_iam_policy_document" "mwaa" {
   statement {
     sid       = "LoadRunsSql"
     actions   = ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"]
-    resources = [aws_redshiftserverless_workgroup.this.arn]
+    resources = [local.workgroup_arn]
   }
 
   # A statement's id is no resource; the condition lets the role see what it has submitted itself. All of MWAA's containers have
@@ -171,6 +168,14 @@ data "aws_iam_policy_document" "mwaa" {
 }
 
 locals {
+  # In locals, and not in the policies: a document that names a resource itself is unknown in the plan whenever anything of
+  # that resource changes, and so would be the policy.
+  workgroup_arn = aws_redshiftserverless_workgroup.this.arn
+  readable_secrets = concat(
+    [aws_secretsmanager_secret.settings.arn, aws_redshiftserverless_namespace.this.admin_password_secret_arn],
+    [for secret in aws_secretsmanager_secret.connection : secret.arn],
+  )
+
   # Whoever acts on a partition needs all three. https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
   catalog_arns = [
     "${local.arn.glue}:catalog",

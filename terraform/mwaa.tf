@@ -21,6 +21,8 @@ locals {
 }
 
 resource "aws_mwaa_environment" "this" {
+  #checkov:skip=CKV2_AWS_66:private unless mwaa.public_web_server asks for it; either way IAM decides who gets in
+
   name              = local.name
   airflow_version   = "3.3.1"
   environment_class = var.mwaa.environment_class

@@ -2,6 +2,8 @@
 # Nothing here lets anybody in. With existing_network only the two security groups are made.
 
 data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:the first three by name; a zone that AWS adds comes last, and availability_zones pins them for good
+
   state = "available"
 
   # Local Zones have neither MWAA nor Redshift.

@@ -48,12 +48,16 @@ resource "aws_sns_topic" "alarms" {
   kms_master_key_id = local.kms_key_arn
 }
 
+locals {
+  alarm_topic_arn = aws_sns_topic.alarms.arn
+}
+
 data "aws_iam_policy_document" "alarms" {
   # https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
   statement {
     sid       = "AlarmsAndBudgetsOfThisAccount"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.alarms.arn]
+    resources = [local.alarm_topic_arn]
 
     principals {
       type        = "Service"
@@ -71,7 +75,7 @@ data "aws_iam_policy_document" "alarms" {
   statement {
     sid       = "EventsOfGlue"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.alarms.arn]
+    resources = [local.alarm_topic_arn]
 
     principals {
       type        = "Service"

@@ -276,8 +276,8 @@ variable "glue" {
   default = {}
 
   validation {
-    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"], var.glue.worker_type)
-    error_message = "glue.worker_type must be one of G.1X, G.2X, G.4X, G.8X, R.1X, R.2X, R.4X and R.8X."
+    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X"], var.glue.worker_type)
+    error_message = "glue.worker_type must be G.1X, G.2X, G.4X or G.8X."
   }
   validation {
     condition     = var.glue.workers >= 2 && var.glue.workers <= 299 && floor(var.glue.workers) == var.glue.workers

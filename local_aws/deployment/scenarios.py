@@ -22,6 +22,7 @@ from local_aws.assembly import LocalAws
 from local_aws.deployment.pipeline import Pipeline
 from local_aws.deployment.worker import Worker, WorkerError, start_worker
 from local_aws.glue.run_history import UNFINISHED
+from local_aws.iam.authorization_log import read_log
 from local_aws.provision import local_client
 from local_aws.server import Call
 
@@ -145,6 +146,12 @@ class Platform:
         finally:
             requests.delete(url, timeout=10).raise_for_status()
 
+    def calls(self, operation: str) -> int:
+        """Return how often Airflow's role has called an operation."""
+        checks = read_log(self.aws.state_dir / "authorizations.jsonl")
+        role = self.outputs["role_arns"]["mwaa"].rpartition("/")[2]
+        return sum(check.operation == operation and check.role == role for check in checks)
+
     def metric_count(self, name: str) -> float:
         """Return how many values of a metric of the daily DAG CloudWatch has got."""
         now = dt.datetime.now(dt.UTC)
@@ -237,6 +244,7 @@ def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
         started = _until(lambda: [r for r in glue.get_job_runs(JobName=job)["JobRuns"] if r["Id"] not in before])
         if not started or not _until(lambda: _is_deferred(platform, run_id, "curate_prices")):
             return [Step("a Glue run starts", _failure(platform, run_id))]
+        _await_triggerer(platform, "GetJobRun")
         api.set_task_state(WINDOW, run_id, "curate_prices", "failed")
         glue_run = started[0]["Id"]
         stopped = _until(
@@ -257,6 +265,7 @@ def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
         if not _until(lambda: _is_deferred(platform, run_id, "merge_into_fact"), 2 * _WAIT_SECONDS):
             connection.rollback()
             return [Step("a merge waits for its turn", _failure(platform, run_id))]
+        _await_triggerer(platform, "DescribeStatement")
         aborted = len(data.list_statements(Status="ABORTED")["Statements"])
         api.set_task_state(WINDOW, run_id, "merge_into_fact", "failed")
         cancelled = _until(lambda: len(data.list_statements(Status="ABORTED")["Statements"]) > aborted, 20)
@@ -302,6 +311,13 @@ def _trigger_window(platform: Platform, run_id: str, day: dt.date) -> None:
 def _is_deferred(platform: Platform, run_id: str, task_id: str) -> bool:
     instances = platform.airflow.api.task_instances(WINDOW, run_id)
     return any(each["task_id"] == task_id and each["state"] == "deferred" for each in instances)
+
+
+def _await_triggerer(platform: Platform, operation: str) -> None:
+    """Wait until a deferred task is looked after: before that nobody notices that a person has ended it."""
+    before = platform.calls(operation)
+    if not _until(lambda: platform.calls(operation) > before):
+        raise RuntimeError(f"the triggerer does not call {operation}; see the logs in {platform.folder}")
 
 
 def _failure(platform: Platform, run_id: str) -> str:

@@ -16,8 +16,8 @@ from local_aws.wire import AwsError
 GLUE_VERSION = "6.0"
 """The Glue version whose Spark (4.1.1) the laptop has."""
 
-# They change nothing that a job computes: logs, metrics and the Spark UI of AWS's own, and how quickly it runs there. Those of
-# continuous logging are without effect in Glue since 5.0 too: --custom-logGroup-prefix has taken their place.
+# They change nothing that a job computes: logs, metrics and the Spark UI of AWS's own, and how quickly it runs there.
+# Those of continuous logging have no effect since Glue 5.0 either: --custom-logGroup-prefix has taken their place.
 # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging-enable.html
 _WITHOUT_EFFECT = frozenset(
     {

@@ -1,0 +1,48 @@
+# What AWS would answer, as far as the plan's rules look at it.
+
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+
+mock_data "aws_partition" {
+  defaults = { partition = "aws" }
+}
+
+mock_data "aws_availability_zones" {
+  defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"] }
+}
+
+# Policies are looked at in policies.tftest.hcl, by the real provider.
+mock_data "aws_iam_policy_document" {
+  defaults = { json = "{}" }
+}
+
+mock_resource "aws_kms_key" {
+  override_during = plan
+  defaults        = { arn = "arn:aws:kms:us-east-1:123456789012:key/made-here" }
+}
+
+mock_resource "aws_iam_role" {
+  override_during = plan
+  defaults        = { arn = "arn:aws:iam::123456789012:role/a-role" }
+}
+
+mock_resource "aws_sns_topic" {
+  override_during = plan
+  defaults        = { arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
+}
+
+mock_resource "aws_redshiftserverless_namespace" {
+  override_during = plan
+  defaults        = { admin_password_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf" }
+}
+
+mock_resource "aws_s3_object" {
+  override_during = plan
+  defaults        = { version_id = "version-1" }
+}
+
+mock_resource "aws_cloudwatch_metric_alarm" {
+  override_during = plan
+  defaults        = { arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:an-alarm" }
+}

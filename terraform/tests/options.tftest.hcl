@@ -1,0 +1,289 @@
+# What the options change, one by one.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  bundle_path = "tests/bundle"
+  environment = "dev"
+  sources     = { binance = { symbols = ["BTCUSDT"] } }
+}
+
+run "one_nat_gateway_serves_both_zones_of_airflow_by_default" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_nat_gateway.this) == ["us-east-1a"] && keys(aws_subnet.public) == ["us-east-1a"]
+    error_message = "There is another number of NAT gateways than one."
+  }
+  assert {
+    condition     = keys(aws_route.private_to_nat) == ["us-east-1a", "us-east-1b"]
+    error_message = "Not exactly the two zones of Airflow have a way out."
+  }
+  assert {
+    condition     = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == { us-east-1a = "10.42.0.0/20", us-east-1b = "10.42.16.0/20", us-east-1c = "10.42.32.0/20" }
+    error_message = "There are not three private subnets in three zones, for the warehouse."
+  }
+  assert {
+    condition     = aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway" && length(aws_vpc_endpoint.interface) == 0
+    error_message = "S3 is not reached by its free endpoint, or endpoints that cost are there without anybody having asked."
+  }
+  assert {
+    condition     = length(aws_flow_log.this) == 1 && length(aws_default_security_group.closed) == 1
+    error_message = "The traffic is not recorded, or the default security group is open."
+  }
+}
+
+run "a_nat_gateway_in_each_zone_of_airflow" {
+  command = plan
+
+  variables {
+    nat_gateways = "per_zone"
+  }
+
+  assert {
+    condition     = keys(aws_nat_gateway.this) == ["us-east-1a", "us-east-1b"]
+    error_message = "Not each zone of Airflow has a NAT gateway."
+  }
+}
+
+run "zones_of_ones_own_choice" {
+  command = plan
+
+  variables {
+    availability_zones = ["us-east-1b", "us-east-1d", "us-east-1f"]
+  }
+
+  assert {
+    condition     = keys(aws_subnet.private) == ["us-east-1b", "us-east-1d", "us-east-1f"] && keys(aws_route.private_to_nat) == ["us-east-1b", "us-east-1d"]
+    error_message = "The subnets are in other zones."
+  }
+}
+
+run "interface_endpoints_for_what_tasks_and_airflow_call" {
+  command = plan
+
+  variables {
+    interface_endpoints = true
+  }
+
+  assert {
+    condition = keys(aws_vpc_endpoint.interface) == [
+      "airflow.api", "airflow.env", "glue", "kms", "logs", "monitoring", "redshift-data", "secretsmanager", "sqs", "sts",
+    ]
+    error_message = "Another set of endpoints."
+  }
+  assert {
+    condition     = alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled && endpoint.vpc_endpoint_type == "Interface"])
+    error_message = "An endpoint is not found by the API's own name."
+  }
+}
+
+run "a_vpc_that_is_there_is_used_and_none_is_made" {
+  command = plan
+
+  variables {
+    interface_endpoints = true
+    existing_network = {
+      vpc_id              = "vpc-1"
+      mwaa_subnet_ids     = ["subnet-1", "subnet-2"]
+      redshift_subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    }
+  }
+
+  assert {
+    condition = length(concat(
+      aws_vpc.this, aws_internet_gateway.this, aws_default_security_group.closed, aws_flow_log.this, aws_vpc_endpoint.s3, values(aws_subnet.private), values(aws_subnet.public),
+      values(aws_nat_gateway.this), values(aws_eip.nat), values(aws_route.private_to_nat), values(aws_vpc_endpoint.interface), aws_iam_role.flow_logs,
+    )) == 0
+    error_message = "Something of a network is made although one is there."
+  }
+  assert {
+    condition     = aws_security_group.mwaa.vpc_id == "vpc-1" && aws_security_group.redshift.vpc_id == "vpc-1"
+    error_message = "A security group is in another VPC."
+  }
+  assert {
+    condition     = aws_mwaa_environment.this.network_configuration[0].subnet_ids == toset(["subnet-1", "subnet-2"])
+    error_message = "Airflow is in other subnets."
+  }
+  assert {
+    condition     = aws_redshiftserverless_workgroup.this.subnet_ids == toset(["subnet-1", "subnet-2", "subnet-3"])
+    error_message = "The warehouse is in other subnets."
+  }
+}
+
+run "a_key_that_is_there_is_used_and_none_is_made" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/ours"
+  }
+
+  assert {
+    condition     = length(aws_kms_key.this) == 0 && length(aws_kms_alias.this) == 0
+    error_message = "A key is made although one is there."
+  }
+  assert {
+    condition = alltrue(concat(
+      [for group in aws_cloudwatch_log_group.this : group.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/ours"],
+      [aws_mwaa_environment.this.kms_key == "arn:aws:kms:us-east-1:123456789012:key/ours", aws_redshiftserverless_namespace.this.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/ours"],
+    ))
+    error_message = "Another key than the given one encrypts."
+  }
+}
+
+run "access_logs_go_to_a_bucket_of_their_own" {
+  command = plan
+
+  variables {
+    access_logs = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this["access_logs"].bucket == "crypto-prices-dev-access-logs-123456789012"
+    error_message = "The bucket of the access logs is missing or called otherwise."
+  }
+  assert {
+    condition     = { for key, logging in aws_s3_bucket_logging.this : key => logging.target_prefix } == { bundle = "bundle/", lake = "lake/" }
+    error_message = "Not exactly the lake and the bundle are logged, each below its own prefix."
+  }
+  assert {
+    condition     = one(aws_s3_bucket_server_side_encryption_configuration.this["access_logs"].rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
+    error_message = "S3 writes access logs only to a bucket with SSE-S3."
+  }
+  assert {
+    condition     = aws_s3_bucket_public_access_block.this["access_logs"].restrict_public_buckets && length(aws_s3_bucket_lifecycle_configuration.access_logs) == 1
+    error_message = "The bucket of the access logs can become public, or keeps them for ever."
+  }
+}
+
+run "no_access_logs_and_no_budget_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = length(aws_s3_bucket.this) == 2 && length(aws_s3_bucket_logging.this) == 0 && length(aws_budgets_budget.monthly) == 0
+    error_message = "Something that costs or warns is there without anybody having asked."
+  }
+}
+
+run "a_budget_warns_before_it_is_used_up" {
+  command = plan
+
+  variables {
+    monthly_budget_usd = 500
+  }
+
+  assert {
+    condition     = aws_budgets_budget.monthly[0].limit_amount == "500" && aws_budgets_budget.monthly[0].time_unit == "MONTHLY"
+    error_message = "The budget is another."
+  }
+  assert {
+    condition     = toset([for notification in aws_budgets_budget.monthly[0].notification : notification.threshold]) == toset([80, 100])
+    error_message = "It does not warn at 80 % and 100 %."
+  }
+  assert {
+    condition     = toset(one(aws_budgets_budget.monthly[0].cost_filter).values) == toset([join("$", ["user:platform", "crypto-prices-dev"])])
+    error_message = "It counts other costs than those that are tagged as the platform's."
+  }
+}
+
+run "each_address_is_told_of_alarms" {
+  command = plan
+
+  variables {
+    alarm_emails = ["one@example.com", "two@example.com"]
+  }
+
+  assert {
+    condition     = [for subscription in aws_sns_topic_subscription.email : subscription.endpoint] == ["one@example.com", "two@example.com"]
+    error_message = "Somebody is not told."
+  }
+}
+
+run "data_outlives_terraform_destroy_unless_it_may_go" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for bucket in aws_s3_bucket.this : !bucket.force_destroy]) && aws_secretsmanager_secret.settings.recovery_window_in_days == 30
+    error_message = "Destroying would delete data at once."
+  }
+}
+
+run "a_platform_to_try_things_on_leaves_nothing" {
+  command = plan
+
+  variables {
+    destroy_data         = true
+    secret_recovery_days = 0
+  }
+
+  assert {
+    condition     = alltrue([for bucket in aws_s3_bucket.this : bucket.force_destroy]) && aws_secretsmanager_secret.settings.recovery_window_in_days == 0
+    error_message = "Destroying would leave something."
+  }
+}
+
+run "sizes_reach_what_they_are_of" {
+  command = plan
+
+  variables {
+    glue               = { worker_type = "G.2X", workers = 5, timeout_minutes = 30, max_concurrent_runs = 4 }
+    redshift           = { base_capacity = 32, max_capacity = 64, monthly_rpu_hours = 100, breach_action = "deactivate" }
+    mwaa               = { environment_class = "mw1.large", min_workers = 2, max_workers = 20, schedulers = 4, public_web_server = true, maintenance_window = "MON:01:00", log_level = "WARNING", configuration_options = { "core.parallelism" = "64" } }
+    lake_retention     = { raw_noncurrent_days = 10, quarantine_days = 20, curated_noncurrent_days = 3 }
+    log_retention_days = 30
+    alarms             = { failed_tries = 9, freshness_hours = 48, daily_rpu_hours = 2 }
+    catalog_database   = "lake"
+  }
+
+  assert {
+    condition = (
+      aws_glue_job.curate.worker_type == "G.2X" && aws_glue_job.curate.number_of_workers == 5 && aws_glue_job.curate.timeout == 30 &&
+      aws_glue_job.curate.execution_property[0].max_concurrent_runs == 4
+    )
+    error_message = "The Glue job has another size."
+  }
+  assert {
+    condition = (
+      aws_redshiftserverless_workgroup.this.base_capacity == 32 && aws_redshiftserverless_workgroup.this.max_capacity == 64 &&
+      aws_redshiftserverless_usage_limit.this.amount == 100 && aws_redshiftserverless_usage_limit.this.breach_action == "deactivate"
+    )
+    error_message = "The warehouse has another size or limit."
+  }
+  assert {
+    condition = (
+      aws_mwaa_environment.this.environment_class == "mw1.large" && aws_mwaa_environment.this.min_workers == 2 && aws_mwaa_environment.this.max_workers == 20 &&
+      aws_mwaa_environment.this.schedulers == 4 && aws_mwaa_environment.this.webserver_access_mode == "PUBLIC_ONLY" &&
+      aws_mwaa_environment.this.weekly_maintenance_window_start == "MON:01:00" && aws_mwaa_environment.this.logging_configuration[0].worker_logs[0].log_level == "WARNING"
+    )
+    error_message = "The environment is of another size, time or openness."
+  }
+  assert {
+    condition     = nonsensitive(aws_mwaa_environment.this.airflow_configuration_options["core.parallelism"]) == "64"
+    error_message = "A further option does not reach Airflow."
+  }
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.noncurrent_version_expiration[0].noncurrent_days if length(rule.noncurrent_version_expiration) > 0] == [10, 3, 3]
+    error_message = "The lake keeps older versions for other times."
+  }
+  assert {
+    condition     = one([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.expiration[0].days if rule.id == "quarantine"]) == 20
+    error_message = "Quarantined records are kept for another time."
+  }
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 30])
+    error_message = "A log is kept for another time."
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["tasks-failing"].threshold == 9 && aws_cloudwatch_metric_alarm.this["stale-binance"].evaluation_periods == 48 &&
+      aws_cloudwatch_metric_alarm.this["warehouse-expensive"].threshold == 7200
+    )
+    error_message = "An alarm has another threshold."
+  }
+  assert {
+    condition     = aws_glue_catalog_database.this.name == "lake" && aws_glue_catalog_table.crypto_prices.database_name == "lake"
+    error_message = "The catalog's database is another."
+  }
+}

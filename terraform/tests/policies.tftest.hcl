@@ -1,0 +1,275 @@
+# Who may do what, read from the policies as they would be sent to AWS. aws_iam_policy_document is made by the provider itself,
+# without a call to AWS: so here the real provider plans, and only what AWS would have to answer is given.
+
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "nobody"
+  secret_key                  = "nothing"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = data.aws_availability_zones.available
+  values = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
+}
+
+override_resource {
+  target          = aws_kms_key.this
+  override_during = plan
+  values          = { arn = "arn:aws:kms:us-east-1:123456789012:key/made-here" }
+}
+
+override_resource {
+  target          = aws_redshiftserverless_workgroup.this
+  override_during = plan
+  values          = { arn = "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/made-here" }
+}
+
+override_resource {
+  target          = aws_redshiftserverless_namespace.this
+  override_during = plan
+  values          = { admin_password_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf" }
+}
+
+override_resource {
+  target          = aws_secretsmanager_secret.settings
+  override_during = plan
+  values          = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:settings-AbCdEf" }
+}
+
+override_resource {
+  target          = aws_secretsmanager_secret.connection
+  override_during = plan
+  values          = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:connection-AbCdEf" }
+}
+
+override_resource {
+  target          = aws_sns_topic.alarms
+  override_during = plan
+  values          = { arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
+}
+
+variables {
+  bundle_path = "tests/bundle"
+  environment = "dev"
+  access_logs = true
+  sources     = { coingecko = { symbols = ["bitcoin"], connection_id = "coingecko" } }
+}
+
+run "every_action_is_named" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([for document in [
+      data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
+    ] : [for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "*")]]]))
+    error_message = "A role's policy allows actions by a star."
+  }
+  assert {
+    condition = alltrue(flatten([for document in [
+      data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
+    ] : [for statement in jsondecode(document).Statement : length(statement.Sid) > 10 && statement.Effect == "Allow" && !contains(keys(statement), "NotAction") && !contains(keys(statement), "NotResource")]]))
+    error_message = "A statement does not say which step needs it, or allows all but something."
+  }
+}
+
+run "every_resource_is_named_where_aws_knows_one" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for document in [
+      data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
+      ] : [for statement in jsondecode(document).Statement : flatten([statement.Action]) if contains(flatten([statement.Resource]), "*")]])) == toset([
+      "cloudwatch:PutMetricData", "logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock",
+      "redshift-data:CancelStatement", "redshift-data:DescribeStatement", "redshift-data:GetStatementResult",
+    ])
+    error_message = "An action is allowed on everything although AWS knows resources for it."
+  }
+  assert {
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json] :
+      [for statement in jsondecode(document).Statement : keys(statement.Condition.StringEquals) == ["cloudwatch:namespace"] if contains(flatten([statement.Action]), "cloudwatch:PutMetricData")]
+    ]))
+    error_message = "Metrics can be published in any namespace."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Condition.StringEquals["redshift-data:statement-owner-iam-userid"] if contains(flatten([statement.Action]), "redshift-data:DescribeStatement")]) == "$${aws:userid}"
+    error_message = "Airflow sees the results of other people's statements."
+  }
+  # A star below a bucket, a log group's name or a queue is a name that is not known yet; one in the place of a service or bucket is not.
+  assert {
+    condition = alltrue(flatten([for document in [
+      data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json,
+    ] : [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : resource == "*" || !can(regex("^arn:aws:[a-z0-9-]*\\*|^arn:aws:s3:::[^/]*\\*", resource))]]]))
+    error_message = "A resource has a star where its service or its bucket should be."
+  }
+}
+
+run "each_role_is_for_one_service_of_this_account" {
+  command = plan
+
+  assert {
+    condition = { for name, document in {
+      mwaa      = data.aws_iam_policy_document.mwaa_trust.json, glue = data.aws_iam_policy_document.glue_trust.json, copy = data.aws_iam_policy_document.copy_trust.json,
+      flow_logs = data.aws_iam_policy_document.flow_logs_trust[0].json,
+      } : name => join(" ", sort(flatten([one(jsondecode(document).Statement).Principal.Service]))) } == {
+      mwaa      = "airflow-env.amazonaws.com airflow.amazonaws.com"
+      glue      = "glue.amazonaws.com"
+      copy      = "redshift-serverless.amazonaws.com redshift.amazonaws.com"
+      flow_logs = "vpc-flow-logs.amazonaws.com"
+    }
+    error_message = "A role can be taken on by another service than its own."
+  }
+  assert {
+    condition = alltrue([for document in [
+      data.aws_iam_policy_document.mwaa_trust.json, data.aws_iam_policy_document.glue_trust.json, data.aws_iam_policy_document.copy_trust.json, data.aws_iam_policy_document.flow_logs_trust[0].json,
+    ] : one(jsondecode(document).Statement).Condition.StringEquals["aws:SourceAccount"] == "123456789012"])
+    error_message = "A role can be taken on by its service on behalf of another account (confused deputy)."
+  }
+  assert {
+    condition     = one(jsondecode(data.aws_iam_policy_document.mwaa_trust.json).Statement).Condition.ArnLike["aws:SourceArn"] == "arn:aws:airflow:us-east-1:123456789012:environment/crypto-prices-dev"
+    error_message = "Airflow's role can be taken on by another environment."
+  }
+}
+
+run "copy_reads_curated_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition = { for statement in jsondecode(data.aws_iam_policy_document.copy.json).Statement : statement.Action => statement.Resource } == {
+      "s3:GetObject"  = "arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*"
+      "s3:ListBucket" = "arn:aws:s3:::crypto-prices-dev-lake-123456789012"
+      "kms:Decrypt"   = "arn:aws:kms:us-east-1:123456789012:key/made-here"
+    }
+    error_message = "COPY may do something else than read curated/."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.copy.json).Statement : statement.Condition.StringLike["s3:prefix"] if statement.Action == "s3:ListBucket"]) == "curated/*"
+    error_message = "COPY may list more than curated/."
+  }
+}
+
+run "nobody_deletes_or_rewrites_what_is_not_theirs" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
+      [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : !strcontains(resource, "/raw/")] if contains(flatten([statement.Action]), "s3:DeleteObject")]
+    ]))
+    error_message = "Somebody may delete raw objects, which everything can be made of again."
+  }
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
+      ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*"]
+    )
+    error_message = "Airflow writes elsewhere than below raw/."
+  }
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
+      ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/quarantine/*"]
+    )
+    error_message = "The Glue job writes elsewhere than below curated/ and quarantine/."
+  }
+  assert {
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
+      [for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "Put") && !strcontains(action, "Delete")] if anytrue([for resource in flatten([statement.Resource]) : strcontains(resource, "-bundle-")])]
+    ]))
+    error_message = "A role may change what is deployed."
+  }
+}
+
+run "airflow_reads_only_its_own_secrets_and_runs_only_its_own_job_and_warehouse" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")])) == toset([
+      "arn:aws:secretsmanager:us-east-1:123456789012:secret:settings-AbCdEf", "arn:aws:secretsmanager:us-east-1:123456789012:secret:connection-AbCdEf",
+      "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf",
+    ])
+    error_message = "Airflow reads other secrets than the settings, the API keys and the warehouse's password."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "glue:StartJobRun")]) == "arn:aws:glue:us-east-1:123456789012:job/crypto-prices-dev-curate"
+    error_message = "Airflow runs other Glue jobs."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "redshift-data:BatchExecuteStatement")]) == "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/made-here"
+    error_message = "Airflow runs SQL in other warehouses."
+  }
+}
+
+run "each_role_uses_the_one_key" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
+      [for statement in jsondecode(document).Statement : statement.Resource == "arn:aws:kms:us-east-1:123456789012:key/made-here" if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])]
+    ]))
+    error_message = "A role may use other keys."
+  }
+}
+
+run "buckets_answer_only_by_tls" {
+  command = plan
+
+  assert {
+    condition = alltrue([for key, document in data.aws_iam_policy_document.bucket : one([
+      for statement in jsondecode(document.json).Statement :
+      statement.Effect == "Deny" && statement.Action == "s3:*" && statement.Principal == "*" && statement.Condition == { Bool = { "aws:SecureTransport" = "false" } } &&
+      toset(statement.Resource) == toset([for end in ["", "/*"] : "arn:aws:s3:::${local.buckets[key]}${end}"])
+      if statement.Sid == "OnlyByTls"
+    ])])
+    error_message = "A bucket can be read or written without TLS."
+  }
+  assert {
+    condition     = { for key, document in data.aws_iam_policy_document.bucket : key => length([for statement in jsondecode(document.json).Statement : statement if statement.Effect == "Allow"]) } == { access_logs = 1, bundle = 0, lake = 0 }
+    error_message = "A bucket's policy lets somebody in."
+  }
+}
+
+run "the_key_is_used_by_services_for_this_account_only" {
+  command = plan
+
+  assert {
+    condition = alltrue([for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement :
+      contains(keys(statement), "Condition") if contains(keys(statement.Principal), "Service") && statement.Sid != "EventsReachTheEncryptedTopic"
+    ])
+    error_message = "A service may use the key on behalf of another account."
+  }
+  assert {
+    condition = alltrue([for group in aws_cloudwatch_log_group.this : anytrue([
+      for pattern in one([for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement : statement.Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"] if statement.Sid == "CloudWatchLogsEncryptsLogGroups"]) :
+      startswith("arn:aws:logs:us-east-1:123456789012:log-group:${group.name}", trimsuffix(pattern, "*"))
+    ])])
+    error_message = "A log group is made that CloudWatch Logs may not encrypt."
+  }
+  assert {
+    condition     = [for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement : statement.Principal.AWS if contains(keys(statement.Principal), "AWS")] == ["arn:aws:iam::123456789012:root"]
+    error_message = "Another account may use the key."
+  }
+}
+
+run "alarms_budgets_and_events_reach_the_topic" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.alarms.json).Statement : statement.Principal.Service])) == toset(
+      ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    )
+    error_message = "Not exactly alarms, budgets and events may publish."
+  }
+  # With a condition, EventBridge's messages never arrive.
+  assert {
+    condition = alltrue([for statement in jsondecode(data.aws_iam_policy_document.alarms.json).Statement :
+      contains(keys(statement), "Condition") != contains(flatten([statement.Principal.Service]), "events.amazonaws.com")
+    ])
+    error_message = "Events have a condition, or something else has none."
+  }
+}

@@ -1,0 +1,524 @@
+# What is refused before anything is planned: one wrong input at a time. The last run shows that it is the input, and not the
+# rest, that the others are refused for.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  bundle_path = "tests/bundle"
+  environment = "dev"
+  sources     = { binance = { symbols = ["BTCUSDT"] } }
+}
+
+run "refuses_a_region_that_does_not_exist_by_its_form" {
+  command = plan
+
+  variables {
+    region = "Frankfurt"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "refuses_a_name_with_capitals" {
+  command = plan
+
+  variables {
+    name = "Crypto"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_a_name_too_long_for_a_bucket" {
+  command = plan
+
+  variables {
+    name = "a-name-of-more-than-24-chars"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_an_environment_with_a_dash" {
+  command = plan
+
+  variables {
+    environment = "dev-1"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_tag_that_aws_keeps_for_itself" {
+  command = plan
+
+  variables {
+    tags = { "aws:owner" = "me" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_a_tag_that_is_set_here" {
+  command = plan
+
+  variables {
+    tags = { platform = "mine" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_a_folder_without_a_bundle" {
+  command = plan
+
+  variables {
+    bundle_path = "tests"
+  }
+
+  expect_failures = [var.bundle_path]
+}
+
+run "refuses_no_source_at_all" {
+  command = plan
+
+  variables {
+    sources = {}
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_source_with_a_capital" {
+  command = plan
+
+  variables {
+    sources = { Binance = { symbols = ["BTCUSDT"] } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_source_without_symbols" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = [] } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_symbol_that_is_listed_twice" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BTCUSDT", "BTCUSDT"] } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_symbol_that_is_none" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BTC/USDT"] } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_an_api_url_with_a_query" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BTCUSDT"], api_url = "https://api.example.com?key=1" } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_connection_id_with_a_slash" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BTCUSDT"], connection_id = "a/b" } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_pace_of_nothing" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BTCUSDT"], requests_per_second = 0 } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_candle_interval_without_a_number" {
+  command = plan
+
+  variables {
+    candle_interval = "hour"
+  }
+
+  expect_failures = [var.candle_interval]
+}
+
+run "refuses_a_share_above_one" {
+  command = plan
+
+  variables {
+    max_rejected_share = 1.5
+  }
+
+  expect_failures = [var.max_rejected_share]
+}
+
+run "refuses_a_quality_rule_that_does_not_exist" {
+  command = plan
+
+  variables {
+    quality_rules = { nice = { action = "warn" } }
+  }
+
+  expect_failures = [var.quality_rules]
+}
+
+run "refuses_a_quality_rule_that_deletes" {
+  command = plan
+
+  variables {
+    quality_rules = { price_jump = { action = "delete" } }
+  }
+
+  expect_failures = [var.quality_rules]
+}
+
+run "refuses_a_threshold_below_zero" {
+  command = plan
+
+  variables {
+    quality_rules = { price_jump = { threshold = -1 } }
+  }
+
+  expect_failures = [var.quality_rules]
+}
+
+run "refuses_an_alias_instead_of_a_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ours"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_three_subnets_for_airflow" {
+  command = plan
+
+  variables {
+    existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "b", "c"], redshift_subnet_ids = ["a", "b", "c"] }
+  }
+
+  expect_failures = [var.existing_network]
+}
+
+run "refuses_two_subnets_for_the_warehouse" {
+  command = plan
+
+  variables {
+    existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "b"], redshift_subnet_ids = ["a", "b"] }
+  }
+
+  expect_failures = [var.existing_network]
+}
+
+run "refuses_a_network_too_small_for_its_subnets" {
+  command = plan
+
+  variables {
+    vpc_cidr = "10.0.0.0/24"
+  }
+
+  expect_failures = [var.vpc_cidr]
+}
+
+run "refuses_two_zones" {
+  command = plan
+
+  variables {
+    availability_zones = ["us-east-1a", "us-east-1b"]
+  }
+
+  expect_failures = [var.availability_zones]
+}
+
+run "refuses_nat_gateways_of_another_number" {
+  command = plan
+
+  variables {
+    nat_gateways = "two"
+  }
+
+  expect_failures = [var.nat_gateways]
+}
+
+run "refuses_a_retention_of_half_a_day" {
+  command = plan
+
+  variables {
+    lake_retention = { quarantine_days = 0.5 }
+  }
+
+  expect_failures = [var.lake_retention]
+}
+
+run "refuses_a_catalog_database_with_a_dash" {
+  command = plan
+
+  variables {
+    catalog_database = "crypto-prices"
+  }
+
+  expect_failures = [var.catalog_database]
+}
+
+run "refuses_a_worker_type_that_glue_has_not" {
+  command = plan
+
+  variables {
+    glue = { worker_type = "G.3X" }
+  }
+
+  expect_failures = [var.glue]
+}
+
+run "refuses_a_single_glue_worker" {
+  command = plan
+
+  variables {
+    glue = { workers = 1 }
+  }
+
+  expect_failures = [var.glue]
+}
+
+run "refuses_a_glue_run_that_outlives_its_task" {
+  command = plan
+
+  variables {
+    glue = { timeout_minutes = 480 }
+  }
+
+  expect_failures = [var.glue]
+}
+
+run "refuses_no_glue_run_at_all" {
+  command = plan
+
+  variables {
+    glue = { max_concurrent_runs = 0 }
+  }
+
+  expect_failures = [var.glue]
+}
+
+run "refuses_a_capacity_that_redshift_has_not" {
+  command = plan
+
+  variables {
+    redshift = { base_capacity = 12 }
+  }
+
+  expect_failures = [var.redshift]
+}
+
+run "refuses_a_maximum_below_the_base" {
+  command = plan
+
+  variables {
+    redshift = { base_capacity = 32, max_capacity = 16 }
+  }
+
+  expect_failures = [var.redshift]
+}
+
+run "refuses_a_usage_limit_of_nothing" {
+  command = plan
+
+  variables {
+    redshift = { monthly_rpu_hours = 0 }
+  }
+
+  expect_failures = [var.redshift]
+}
+
+run "refuses_a_breach_action_that_redshift_has_not" {
+  command = plan
+
+  variables {
+    redshift = { breach_action = "stop" }
+  }
+
+  expect_failures = [var.redshift]
+}
+
+run "refuses_an_environment_class_that_is_too_small" {
+  command = plan
+
+  variables {
+    mwaa = { environment_class = "mw1.micro" }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_fewer_workers_at_most_than_at_least" {
+  command = plan
+
+  variables {
+    mwaa = { min_workers = 5, max_workers = 2 }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_a_single_scheduler" {
+  command = plan
+
+  variables {
+    mwaa = { schedulers = 1 }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_a_maintenance_window_at_a_quarter" {
+  command = plan
+
+  variables {
+    mwaa = { maintenance_window = "SUN:03:15" }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_a_log_level_that_airflow_has_not" {
+  command = plan
+
+  variables {
+    mwaa = { log_level = "TRACE" }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_an_option_that_the_bundle_needs_otherwise" {
+  command = plan
+
+  variables {
+    mwaa = { configuration_options = { "core.lazy_load_plugins" = "True" } }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_a_recovery_of_three_days" {
+  command = plan
+
+  variables {
+    secret_recovery_days = 3
+  }
+
+  expect_failures = [var.secret_recovery_days]
+}
+
+run "refuses_a_log_retention_that_cloudwatch_has_not" {
+  command = plan
+
+  variables {
+    log_retention_days = 100
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "refuses_an_address_that_is_none" {
+  command = plan
+
+  variables {
+    alarm_emails = ["on-call"]
+  }
+
+  expect_failures = [var.alarm_emails]
+}
+
+run "refuses_a_freshness_shorter_than_a_day" {
+  command = plan
+
+  variables {
+    alarms = { freshness_hours = 12 }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_an_alarm_on_no_failure" {
+  command = plan
+
+  variables {
+    alarms = { failed_tries = 0 }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_a_budget_of_nothing" {
+  command = plan
+
+  variables {
+    monthly_budget_usd = 0
+  }
+
+  expect_failures = [var.monthly_budget_usd]
+}
+
+run "takes_what_is_at_the_edge_of_each_rule" {
+  command = plan
+
+  variables {
+    name                 = "a-name-of-twenty-four-ch"
+    environment          = "qa"
+    tags                 = { team = "data" }
+    sources              = { coin_gecko2 = { symbols = ["a1"], api_url = "http://localhost:8080/x", connection_id = "a.b-c_d", requests_per_second = 1000 } }
+    candle_interval      = "15m"
+    max_rejected_share   = 0
+    quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }
+    kms_key_arn          = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1"
+    vpc_cidr             = "10.0.0.0/20"
+    nat_gateways         = "per_zone"
+    lake_retention       = { quarantine_days = 1 }
+    catalog_database     = "_lake"
+    glue                 = { worker_type = "G.8X", workers = 2, timeout_minutes = 5, max_concurrent_runs = 1 }
+    redshift             = { base_capacity = 4, max_capacity = 4, monthly_rpu_hours = 1, breach_action = "emit-metric" }
+    mwaa                 = { min_workers = 1, max_workers = 25, schedulers = 5, maintenance_window = "MON:23:30", log_level = "DEBUG" }
+    secret_recovery_days = 7
+    log_retention_days   = 1
+    alarm_emails         = ["on.call+1@data.example.com"]
+    alarms               = { failed_tries = 1, freshness_hours = 168, daily_rpu_hours = 0.5 }
+    monthly_budget_usd   = 0.01
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this["lake"].bucket == "a-name-of-twenty-four-ch-qa-lake-123456789012"
+    error_message = "The name is another."
+  }
+}
