@@ -28,7 +28,6 @@ from local_aws.glue.job_runs import GlueJobRuns
 from local_aws.iam.account import Account
 from local_aws.iam.authorization_log import AuthorizationLog
 from local_aws.iam.guard import Guard
-from local_aws.iam.identity import userid_of
 from local_aws.moto_state import MotoState
 from local_aws.provision import (
     DEFAULT_MAX_REJECTED_SHARE,
@@ -166,19 +165,20 @@ class LocalAws:
         self._closing.callback(resources.close)
         warehouse = self.warehouse = self._closing.enter_context(Warehouse(self.state_dir / "warehouse"))
         services: dict[str, WireService] = {}
+        account = self._account(moto)
         front = Front(
             moto=moto,
             services=services,
             call_log=call_log,
             exchange=create_exchange(self._market_data, FaultPlan()),
             interceptor=self._interceptor,
-            guard=self._guard() if self._enforce_iam else None,
+            guard=self._guard(account) if self._enforce_iam else None,
             health=lambda: {"pid": os.getpid(), "state_dir": str(self.state_dir)},
         )
         server = HttpServer(front, port=self._port)
         self._closing.callback(server.stop)
         self._server = server
-        self._own = self._services(server.endpoint, resources, warehouse)
+        self._own = self._services(server.endpoint, resources, warehouse, account)
         services |= self._own.wired()
         server.start()
 
@@ -188,23 +188,25 @@ class LocalAws:
         _write(endpoint_file, {"endpoint": server.endpoint, "pid": os.getpid(), "names": names})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
-    def _guard(self) -> Guard:
+    def _running(self) -> _OwnServices:
+        if self._own is None:
+            raise RuntimeError("the local AWS has not been started")
+        return self._own
+
+    def _account(self, moto: MotoState) -> Account:
+        return Account(
+            standing_still=moto.standing_still,
+            workgroup_arn=lambda name: self._running().serverless.workgroup_arn(name),
+            namespace_arn=lambda name: self._running().serverless.namespace_arn(name),
+            statement_owner=lambda statement_id: self._running().statements.owner_of(statement_id),
+        )
+
+    def _guard(self, account: Account) -> Guard:
         log = AuthorizationLog(self.state_dir / "authorizations.jsonl")
         self._closing.callback(log.close)
+        return Guard(account, log, source_arns=lambda service: self._running().source_arns(service))
 
-        def own() -> _OwnServices:
-            if self._own is None:
-                raise RuntimeError("the local AWS has not been started")
-            return self._own
-
-        account = Account(
-            workgroup_arn=lambda name: own().serverless.workgroup_arn(name),
-            namespace_arn=lambda name: own().serverless.namespace_arn(name),
-            statement_owner=lambda statement_id: own().statements.owner_of(statement_id),
-        )
-        return Guard(account, log, source_arns=lambda service: own().source_arns(service))
-
-    def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse) -> _OwnServices:
+    def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse, account: Account) -> _OwnServices:
         """Build our own services; what they start is stopped before the server is, which it may call to the end."""
         # What a service does for itself it does under its own name, see local_aws.iam.identity.
         manager = local_client("secretsmanager", endpoint, local_session(access_key_id=REDSHIFT))
@@ -227,7 +229,7 @@ class LocalAws:
             longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
             interceptor=self._statement_interceptor,
-            userid_of=userid_of,
+            userid_of=account.userid,
         )
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(

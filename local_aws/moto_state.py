@@ -88,7 +88,7 @@ class MotoState:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._applications: dict[str, Flask] = {}
         self._journal = Journal(path)
         self._last_moment = self._journal.last_moment()
@@ -128,6 +128,13 @@ class MotoState:
                 if self._entry_id - self._pictured_entry_id >= PICTURE_AFTER_CHANGES:
                     self._take_picture()
             return answer
+
+    def standing_still(self) -> contextlib.AbstractContextManager[Any]:
+        """Return a context in which moto answers nobody else, for looking at its backends.
+
+        The first look at a backend builds it, with random numbers that must not mix with those of a request.
+        """
+        return self._lock
 
     def close(self) -> None:
         """Wait for the request that is being answered, take a picture of the state and close the journal."""

@@ -50,8 +50,8 @@ def checkov(module: Path, folder: Path) -> CheckovFigures:
     folder.mkdir(parents=True, exist_ok=True)
     program = _installed()
     done = subprocess.run(
-        [str(program), "--directory", str(module), "--framework", "terraform", "--output", "json", "--compact", "--quiet",
-         "--download-external-modules", "false", "--skip-download"],
+        [str(program), "--directory", str(module), "--framework", "terraform", "--output", "json", "--compact",
+         "--quiet", "--download-external-modules", "false", "--skip-download"],
         capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     (folder / "report.json").write_text(done.stdout, encoding="utf-8")
@@ -89,11 +89,11 @@ def _installed() -> Path:
     stamp, wanted = _VENV / "stamp", LOCK.read_text(encoding="utf-8")
     if program.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return program
+    uv, python = [sys.executable, "-m", "uv"], str(_VENV / "bin" / "python")
     for command in (
-        [sys.executable, "-m", "uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(_VENV)],
-        [sys.executable, "-m", "uv", "pip", "sync", "--quiet", "--require-hashes", "--python", str(_VENV / "bin" / "python"),
-         str(LOCK)],
-    ):  # fmt: skip
+        [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(_VENV)],
+        [*uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(LOCK)],
+    ):
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         if done.returncode:
             raise CheckovError(f"checkov cannot be installed: {done.stderr[-1000:]}")

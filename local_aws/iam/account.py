@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import json
 import urllib.parse
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from local_aws.iam.checks import Encryption, StoredSecret
-from local_aws.iam.policy import Policy, read_policy
-from local_aws.wire import ACCOUNT_ID
+from local_aws.iam.identity import CredentialsError, Principal, identify
+from local_aws.iam.policy import Policy, PolicyError, read_policy
+from local_aws.wire import ACCOUNT_ID, RequestContext
+
+Result = TypeVar("Result")
+
+
+def _looking(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Let moto stand still while a method looks at it; what it calls must wait for nobody who may wait for moto."""
+
+    @functools.wraps(method)
+    def look(self: Account, *arguments: Any) -> Result:
+        with self._standing_still():
+            return method(self, *arguments)
+
+    return look
 
 
 class Account:
-    """The facts of `local_aws.iam.checks.Facts`, and resource-based policies.
+    """Principals, the facts of `local_aws.iam.checks.Facts`, and resource-based policies.
 
     Args:
+        standing_still: Gives the context in which moto may be looked at, see MotoState.
         workgroup_arn: Gives the ARN of a Redshift Serverless workgroup by its name or ARN.
         namespace_arn: Gives the ARN of a namespace by its name.
         statement_owner: Gives the aws:userid of whoever submitted a statement to the Redshift Data API.
@@ -24,19 +42,36 @@ class Account:
     def __init__(
         self,
         *,
+        standing_still: Callable[[], AbstractContextManager[Any]],
         workgroup_arn: Callable[[str], str | None],
         namespace_arn: Callable[[str], str | None],
         statement_owner: Callable[[str], str | None],
     ) -> None:
+        self._standing_still = standing_still
         self.workgroup_arn = workgroup_arn
         self.namespace_arn = namespace_arn
         self.statement_owner = statement_owner
 
+    @_looking
+    def principal(self, context: RequestContext, now: Callable[[], dt.datetime]) -> Principal:
+        """Return the principal behind a request's credentials, see `local_aws.iam.identity.identify`."""
+        return identify(context, now)
+
+    @_looking
+    def userid(self, context: RequestContext) -> str:
+        """Return the aws:userid of a caller; of one that is not known, its access key."""
+        try:
+            return identify(context).userid
+        except (CredentialsError, PolicyError):
+            return context.access_key_id
+
+    @_looking
     def role_arn(self, name: str) -> str | None:
         """Return the ARN of a role, with its path."""
         role = _role(name)
         return None if role is None else str(role.arn)
 
+    @_looking
     def secret(self, region: str, secret_id: str) -> StoredSecret | None:
         """Return a secret by its name, its ARN or the part of its ARN before the suffix."""
         found = _secret(region, secret_id)
@@ -45,11 +80,13 @@ class Account:
         key = self.kms_key(region, found.kms_key_id) if found.kms_key_id else None
         return StoredSecret(found.arn, found.name, key)
 
+    @_looking
     def kms_key(self, region: str, key_id: str) -> str | None:
         """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for what does not exist."""
         key = _key(region, key_id)
         return None if key is None else str(key.arn)
 
+    @_looking
     def bucket_encryption(self, bucket: str) -> Encryption | None:
         """Return the customer's key that a bucket encrypts with by default."""
         found = _bucket(bucket)
@@ -61,11 +98,13 @@ class Account:
             found, default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"), rule.get("BucketKeyEnabled")
         )
 
+    @_looking
     def object_exists(self, bucket: str, key: str) -> bool:
         """Tell whether an object is there; of a bucket that is not there: True, as that is another error."""
         found = _bucket(bucket)
         return found is None or _object(bucket, key, None) is not None
 
+    @_looking
     def object_encryption(self, bucket: str, key: str, version_id: str | None) -> Encryption | None:
         """Return the customer's key that an object is encrypted with."""
         found = _object(bucket, key, version_id)
@@ -73,6 +112,7 @@ class Account:
             return None
         return self._encryption(_bucket(bucket), found.encryption, found.kms_key_id, found.bucket_key_enabled)
 
+    @_looking
     def upload_encryption(self, bucket: str, upload_id: str) -> Encryption | None:
         """Return the customer's key of a multipart upload; one that names none has that of its bucket."""
         found = _bucket(bucket)
@@ -89,6 +129,7 @@ class Account:
         key = self.kms_key(bucket.region_name, key_id)
         return None if key is None else Encryption(key, str(bucket_key).lower() == "true")
 
+    @_looking
     def resource_policy(self, resource: str) -> Policy | None:
         """Return the policy of a resource itself: of a bucket, a secret, a KMS key, a topic, or who may assume a role.
 

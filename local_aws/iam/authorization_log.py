@@ -11,7 +11,7 @@ from typing import Any
 
 from local_aws.iam.actions import known_keys
 from local_aws.iam.context import Context, Values
-from local_aws.iam.policy import Caller, Decision, Finding, Kind, Policy, Verdict, combine, judge
+from local_aws.iam.policy import Caller, Decision, Finding, Kind, Policy, Verdict, combine, judge, read_policy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,17 +105,22 @@ def resource_outcome(verdict: Verdict) -> str:
     return "allowed" if verdict.allowed is not None else "delegated" if verdict.delegated is not None else "silent"
 
 
-def denied_under(policies: Iterable[Policy], checks: Iterable[RecordedCheck]) -> list[RecordedCheck]:
+def denied_under(
+    documents: Mapping[str, str | Mapping[str, Any]], checks: Iterable[RecordedCheck]
+) -> list[RecordedCheck]:
     """Say which checks that were allowed would be denied if a role had other policies.
 
     Args:
-        policies: All identity-based policies that the role would have.
+        documents: The documents of all identity-based policies that the role would have, by name.
         checks: The role's recorded checks.
 
     Returns:
         The checks, in their order.
+
+    Raises:
+        PolicyError: A document is no policy.
     """
-    policies = tuple(policies)
+    policies = [read_policy(name, document) for name, document in documents.items()]
     return [check for check in checks if check.allowed and not _decided_anew(policies, check).allowed]
 
 

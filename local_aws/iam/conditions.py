@@ -183,8 +183,3 @@ def _hit(compare: Compare, wanted: Sequence[str], value: str, context: Context |
         except AbsentVariableError:
             continue
     return False
-
-
-def keys_of(condition: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return the keys that a Condition element names."""
-    return {key for keys in condition.values() for key in keys}

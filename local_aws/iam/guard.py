@@ -13,7 +13,7 @@ from local_aws.iam.actions import checks_of, known_keys
 from local_aws.iam.authorization_log import AuthorizationLog, RecordedCheck, resource_outcome
 from local_aws.iam.checks import Check, read_call
 from local_aws.iam.context import Context, Values
-from local_aws.iam.identity import CredentialsError, Principal, identify
+from local_aws.iam.identity import CredentialsError, Principal
 from local_aws.iam.policy import NOTHING, Decision, Kind, Policy, PolicyError, Verdict, combine, judge
 from local_aws.iam.refusals import denial, refused_credentials
 from local_aws.moto_journal import HttpRequest
@@ -88,7 +88,7 @@ class Guard:
             AwsError: The credentials are not valid, or a check is not allowed.
         """
         try:
-            principal = identify(context, self._now)
+            principal = self._account.principal(context, self._now)
         except CredentialsError as error:
             logger.info("%s %s refused: %s", service, operation, error)
             raise refused_credentials(service, error) from None

@@ -95,14 +95,6 @@ def identify(context: RequestContext, now: Callable[[], dt.datetime] = _utc_now)
     return _user(user)
 
 
-def userid_of(context: RequestContext) -> str:
-    """Return the aws:userid of a caller; of one that is not known, its access key."""
-    try:
-        return identify(context).userid
-    except (CredentialsError, ValueError):
-        return context.access_key_id
-
-
 def _root() -> Principal:
     arn = f"arn:aws:iam::{ACCOUNT_ID}:root"
     keys: dict[str, Values] = {

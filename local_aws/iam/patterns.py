@@ -31,13 +31,6 @@ def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
     return _plain(pattern, ignore_case).fullmatch(value) is not None
 
 
-@functools.lru_cache(maxsize=4096)
-def variables_of(pattern: str) -> tuple[str, ...]:
-    """Return the condition keys that a pattern names as policy variables."""
-    inner = (found["variable"] for found in _TOKEN.finditer(pattern) if found["variable"] is not None)
-    return tuple(_parsed(text)[0] for text in inner if text not in {"*", "?", "$"})
-
-
 def literal(pattern: str, context: Context | None) -> str:
     """Return a text with its policy variables replaced; wildcards in it mean themselves.
 

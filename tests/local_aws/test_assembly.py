@@ -55,9 +55,9 @@ def test_a_port_in_use_is_refused(tmp_path):
     assert _processes_with(str(tmp_path)) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, number):
-    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision")
+@pytest.mark.parametrize(("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--enforce-iam"])])
+def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, number, options):
+    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", *options)
     greeting = ""
     while "AWS_EC2_METADATA_DISABLED" not in greeting:
         line = process.stdout.readline()
@@ -66,6 +66,7 @@ def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, numb
     endpoint = json.loads((tmp_path / "endpoint.json").read_text())
     assert endpoint == {"endpoint": endpoint["endpoint"], "pid": process.pid, "names": None}
     assert f"export AWS_ENDPOINT_URL={endpoint['endpoint']}\n" in greeting
+    assert ("IAM is enforced" in greeting) is bool(options)
     assert len(_processes_with(str(tmp_path))) > 1  # PostgreSQL is one of them
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)

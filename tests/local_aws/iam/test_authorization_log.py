@@ -4,7 +4,7 @@ import json
 import pytest
 
 from local_aws.iam.authorization_log import AuthorizationLog, RecordedCheck, denied_under, read_log, resource_outcome
-from local_aws.iam.policy import Finding, Verdict, read_policy
+from local_aws.iam.policy import Finding, Verdict
 
 CHECK = RecordedCheck(
     time="2024-01-01T00:00:00.000Z",
@@ -28,7 +28,7 @@ CHECK = RecordedCheck(
 
 
 def _policies(*statements):
-    return [read_policy("p", {"Version": "2012-10-17", "Statement": list(statements)})]
+    return {"p": {"Version": "2012-10-17", "Statement": list(statements)}}
 
 
 def _allow(action="s3:GetObject", resource="arn:aws:s3:::lake/raw/*", effect="Allow", **more):
@@ -65,7 +65,7 @@ def test_a_recorded_check_is_decided_anew(statements, denied):
 
 
 def test_what_was_denied_is_not_denied_by_the_change():
-    assert denied_under([], [dataclasses.replace(CHECK, allowed=False)]) == []
+    assert denied_under({}, [dataclasses.replace(CHECK, allowed=False)]) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_was_denied_is_not_denied_by_the_change():
 )
 def test_the_resources_own_policy_stays_what_it_was(said, must, statements, denied):
     check = dataclasses.replace(CHECK, resource_policy=said, resource_must_grant=must)
-    policies = _policies(*statements) if statements else []
+    policies = _policies(*statements) if statements else {}
     assert denied_under(policies, [check]) == ([check] if denied else [])
 
 

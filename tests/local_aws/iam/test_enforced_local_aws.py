@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 
 from local_aws.assembly import running_local_aws
 from local_aws.iam.authorization_log import denied_under, read_log
-from local_aws.iam.policy import read_policy
 from local_aws.provision import local_client, local_session
 
 
@@ -131,7 +130,7 @@ def test_a_copy_reads_as_its_role(aws):
     checks = [check for check in read_log(aws.state_dir / "authorizations.jsonl") if check.role == checks[-1].role]
     assert checks[-1].allowed
     narrower = {"Version": "2012-10-17", "Statement": _allow("s3:GetObject", f"arn:aws:s3:::{bucket}/curated/x/*")}
-    assert denied_under([read_policy("p", narrower)], checks) == [check for check in checks if check.allowed]
+    assert denied_under({"p": narrower}, checks) == [check for check in checks if check.allowed]
 
 
 def test_a_job_run_fetches_its_script_as_its_role(aws):
@@ -165,3 +164,13 @@ def test_creating_an_environment_hands_over_its_role(aws):
         _allow("iam:PassRole", aws.names["mwaa_role_arn"], Condition=passing),
     )
     assert client.create_environment(**environment)["Arn"].endswith(":environment/dev")
+
+
+def test_a_password_that_redshift_manages_is_its_own_affair(aws):
+    serverless = aws.client("redshift-serverless")
+    made = serverless.create_namespace(
+        namespaceName="managed", dbName="managed", adminUsername="boss", manageAdminPassword=True
+    )["namespace"]
+    assert aws.client("secretsmanager").get_secret_value(SecretId=made["adminPasswordSecretArn"])["SecretString"]
+    checks = [check for check in read_log(aws.state_dir / "authorizations.jsonl") if check.operation == "CreateSecret"]
+    assert (checks[-1].principal, checks[-1].allowed) == ("redshift-serverless.amazonaws.com", True)

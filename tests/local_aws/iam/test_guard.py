@@ -90,7 +90,10 @@ def aws(tmp_path_factory):
     moto, calls = MotoState(folder / "journal.sqlite"), CallLog(folder / "calls.jsonl")
     log, clock = AuthorizationLog(folder / "authorizations.jsonl"), Clock()
     account = Account(
-        workgroup_arn=lambda _name: None, namespace_arn=lambda _name: None, statement_owner=lambda _id: None
+        standing_still=moto.standing_still,
+        workgroup_arn=lambda _name: None,
+        namespace_arn=lambda _name: None,
+        statement_owner=lambda _id: None,
     )
     sources = {"redshift.amazonaws.com": ["arn:aws:x:y:1:w"]}
     guard = Guard(account, log, source_arns=lambda service: sources.get(service, ()), now=clock)
@@ -167,6 +170,7 @@ def test_who_may_not_list_is_not_told_that_an_object_is_missing(aws, bucket, cal
     bound = allow("s3:ListBucket", Condition={"StringLike": {"s3:prefix": "*"}})
     aws.allow(name, allow("s3:GetObject"), bound)
     assert refused(ask, Bucket=bucket, Key="none")[2] == 403
+    assert aws.last_checks()[-1].reason == "because no identity-based policy allows the s3:ListBucket action"
     aws.allow(name, allow(["s3:GetObject", "s3:ListBucket"]))
     assert refused(ask, Bucket=bucket, Key="none")[2] == 404
 

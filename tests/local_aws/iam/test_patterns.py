@@ -1,7 +1,7 @@
 import pytest
 
 from local_aws.iam.context import Context, UnknownKeyError
-from local_aws.iam.patterns import AbsentVariableError, arn_matches, like, matches, variables_of
+from local_aws.iam.patterns import AbsentVariableError, arn_matches, like, matches
 
 CONTEXT = Context.of(
     {"aws:userid": ("AROA1:me",), "aws:PrincipalTag/team": ("a*b",), "aws:CalledVia": ("x", "y")}, ("s3:prefix",)
@@ -61,10 +61,6 @@ def test_a_variable_without_a_value_is_not_an_empty_text():
 def test_a_variable_that_cannot_be_told_is_said(variable):
     with pytest.raises(UnknownKeyError, match=variable):
         matches(f"${{{variable}}}", "x", CONTEXT)
-
-
-def test_variables_are_named():
-    assert variables_of("a/${aws:userid}/${aws:PrincipalTag/team, 'x'}/${*}") == ("aws:userid", "aws:PrincipalTag/team")
 
 
 @pytest.mark.parametrize(
