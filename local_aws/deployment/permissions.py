@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from local_aws.iam.authorization_log import RecordedCheck, denied_under
-from local_aws.iam.policy import read_policy
 
 Documents = Mapping[str, Mapping[str, Any]]
 """A role's policy documents by name."""
@@ -91,12 +90,8 @@ def first_denied(documents: Documents, permission: Permission, checks: Iterable[
         checks: The checks of all roles, in their order.
     """
     of_role = [check for check in checks if check.role == permission.role]
-    policies = [
-        read_policy(name, document)
-        for name, document in without(documents, permission).items()
-        if document["Statement"]
-    ]
-    return next(iter(denied_under(policies, of_role)), None)
+    left = {name: document for name, document in without(documents, permission).items() if document["Statement"]}
+    return next(iter(denied_under(left, of_role)), None)
 
 
 def _rests(statement: Mapping[str, Any], permission: Permission) -> list[dict[str, Any]]:
