@@ -1,7 +1,7 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos local-aws bundle preflight test lint format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test lint format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -26,6 +26,7 @@ help: ## Show this list
 	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; ALL=1 for all, not only every two that can meet\n'
 	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
 	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
+	@printf '  make prove QUICK=1 ENVIRONMENT=prod                 decide from the records; which tfvars is applied\n'
 	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
 
 setup: ## Make .venv from requirements.lock and find Java
@@ -52,6 +53,11 @@ chaos: ## Break loads at every side effect and compare with a clean load
 		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
 		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
 		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
+
+prove: ## Apply terraform/ to the local AWS, run the platform on it under IAM, destroy it
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.deployment $(if $(filter-out 0,$(QUICK)),--without-removals) \
+		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')
 
 local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)
 	$(SETUP)
@@ -84,6 +90,8 @@ lock: ## Resolve requirements.lock anew (CONSTRAINTS=<file or URL>)
 	$(SETUP)
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group checkov -o requirements-checkov.lock
 
 clean: ## Forget the local AWS's objects, catalog and warehouse, and Airflow's runs
 	rm -rf .local
