@@ -1,0 +1,1 @@
+"""Deploys terraform/ on the local AWS, and checks it without one."""
