@@ -13,7 +13,7 @@ def main() -> int:
     """Check terraform/ in a copy.
 
     Returns:
-        The process's exit code: 0 when all is right, or when Terraform or its provider is not on this machine, which the
+        The process's exit code: 0 when all is right, or when Terraform or its provider is not on this machine, as the
         output says; 1 otherwise.
     """
     with tempfile.TemporaryDirectory(prefix="terraform-check-") as folder:
