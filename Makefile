@@ -1,7 +1,7 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test lint format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test lint terraform-check format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -80,6 +80,13 @@ lint: ## Check style, types and SQL
 	.venv/bin/ruff format --check $(CODE)
 	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws bundle
 	.venv/bin/sqlfluff lint sql
+	@if command -v terraform >/dev/null; then echo terraform fmt -check -recursive terraform; \
+		terraform fmt -check -recursive terraform; \
+	else echo "terraform is not installed: the format of terraform/ is not checked"; fi
+
+terraform-check: ## Check format, validity and rules of terraform/ (where Terraform is installed)
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.deployment.terraform_check
 
 format: ## Format the Python and SQL files
 	$(SETUP)

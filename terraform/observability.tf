@@ -136,10 +136,9 @@ resource "aws_cloudwatch_log_metric_filter" "mismatch" {
   pattern        = "\"the load does not add up\""
 
   metric_transformation {
-    namespace  = local.metrics_namespace
-    name       = local.mismatch_metric
-    value      = "1"
-    dimensions = {}
+    namespace = local.metrics_namespace
+    name      = local.mismatch_metric
+    value     = "1"
   }
 }
 

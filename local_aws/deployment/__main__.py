@@ -31,7 +31,13 @@ from local_aws.deployment.inventory import inventory
 from local_aws.deployment.least_privilege import LeastPrivilege, Need, ScenarioRecord
 from local_aws.deployment.not_exercised import EXCEPTIONS, Exceptions
 from local_aws.deployment.scenarios import API_KEY, FIRST_DAY, SOURCES, Hold, Platform, first_error
-from local_aws.deployment.terraform_cli import MODULE, Deployment, Terraform, TerraformError, TerraformMissingError
+from local_aws.deployment.terraform_cli import (
+    TERRAFORM_FILES,
+    TerraformCli,
+    TerraformError,
+    TerraformNotFoundError,
+    local_aws_variables,
+)
 from local_aws.provision import local_client
 
 CHANGED_DAG = "dags/crypto_prices_daily.py"
@@ -45,6 +51,38 @@ _CHANGES = {
 
 class ProofError(Exception):
     """Something is not as it should be; the message says what."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What one environment's variables make.
+
+    Attributes:
+        terraform: Terraform on a copy of its files.
+        environment: The environment.
+        overrides: A file of variables that win over the environment's.
+    """
+
+    terraform: TerraformCli
+    environment: str
+    overrides: Path
+
+    @property
+    def options(self) -> tuple[str, str]:
+        """The options that name the variables."""
+        return f"-var-file=environments/{self.environment}.tfvars", f"-var-file={self.overrides}"
+
+    def apply(self) -> None:
+        """Make what is missing and change what is different."""
+        self.terraform.apply(*self.options)
+
+    def changes(self) -> list[str]:
+        """Return what an apply would do."""
+        return self.terraform.changes(*self.options)
+
+    def destroy(self) -> None:
+        """Take everything away."""
+        self.terraform.destroy(*self.options)
 
 
 @dataclass
@@ -73,49 +111,53 @@ class Proof:
         Raises:
             ProofError: One has not shown what it should.
             TerraformError: Terraform failed.
-            TerraformMissingError: Terraform or its provider is not here.
+            TerraformNotFoundError: Terraform or its provider is not here.
         """
-        terraform = Terraform.find()
+        module = TerraformCli(self.folder / "module")
         with self._stage("bundle") as say:
             files = bundle_files(REPOSITORY)
             write_bundle(files, self.folder / "dist")
             say(f"{len(files)} files")
-        self._static(terraform)
+        self._static(module)
         hold = Hold()
         state = self.folder / "state"
         with LocalAws(state, port=0, provisioned=False, enforce_iam=True, interceptor=hold.intercept) as aws:
-            self._applied(terraform, aws, hold)
+            self._applied(aws, hold)
         if self.problems:
             raise ProofError("\n".join(self.problems))
 
-    def _static(self, terraform: Terraform) -> None:
+    def _static(self, module: TerraformCli) -> None:
         """Look at the module; what is wrong with it does not keep it from being applied."""
         try:
             with self._stage("terraform fmt, validate, test") as say:
-                say(terraform.checked_module(self.folder / "module"))
+                module.init()
+                module.check_format()
+                module.validate()
+                say(module.test().strip().rpartition("\n")[2].removeprefix("Success! "))
         except TerraformError as error:
             self._problem(str(error))
         try:
             with self._stage("checkov") as say:
-                say(str(checkov(MODULE, self.folder / "checkov")))
+                say(str(checkov(TERRAFORM_FILES, self.folder / "checkov")))
         except CheckovError as error:
             self._problem(str(error))
 
-    def _applied(self, terraform: Terraform, aws: LocalAws, hold: Hold) -> None:
+    def _applied(self, aws: LocalAws, hold: Hold) -> None:
         def client(service: str) -> Any:
             return local_client(service, aws.endpoint)
 
         before = inventory(client)
         variables = self._write_variables(aws.endpoint)
-        var_files = [MODULE / "environments" / f"{self.environment}.tfvars", variables]
-        deployment = Deployment(terraform, self.folder / "terraform", aws.endpoint, var_files)
+        terraform = TerraformCli(self.folder / "terraform", variables=local_aws_variables(aws.endpoint))
+        terraform.init()
+        deployment = Deployment(terraform, self.environment, variables)
         with self._stage("apply") as say:
             deployment.apply()
-            say(f"{len(deployment.resources())} resources")
+            say(f"{len(terraform.resources())} resources")
         with self._stage("second plan") as say:
             self._no_changes(deployment)
             say("empty")
-        outputs = deployment.outputs()
+        outputs = terraform.outputs()
         self._compare(client, outputs)
         self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
         with self._stage("changes of workers, capacity and a DAG") as say:
@@ -292,7 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         proof.run()
-    except TerraformMissingError as error:
+    except TerraformNotFoundError as error:
         console.print(f"This cannot be shown here: {error}")
         return 2
     except (ProofError, TerraformError) as error:

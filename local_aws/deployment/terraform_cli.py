@@ -1,220 +1,229 @@
-"""Runs Terraform on a copy of ``terraform/``, against the local AWS, with the provider from a file-system mirror."""
+"""Finds Terraform and the AWS provider on this machine, and runs them on a copy of terraform/.
+
+A copy, so that neither state nor downloads come into the checkout. The provider is taken from a folder that already has
+it: nothing here asks the registry.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_aws.airflow_environment import REPOSITORY
 from local_aws.provision import aws_environment
 
-MODULE = REPOSITORY / "terraform"
-PLUGIN_DIR_VARIABLE = "TERRAFORM_PLUGIN_DIR"
+TERRAFORM_FILES = Path(__file__).resolve().parent.parent.parent / "terraform"
+
 _PROVIDER = Path("registry.terraform.io/hashicorp/aws")
-_SECONDS = 900
-_NOTHING_TO_DO, _SOMETHING_TO_DO = 0, 2
+_LOCK_FILE = ".terraform.lock.hcl"
+_NOT_COPIED = shutil.ignore_patterns(".terraform", "terraform.tfstate*", "*.tfplan", "backend.tf")
+_TAIL = 4000
 
 
-class TerraformMissingError(Exception):
-    """Terraform or its provider is not on this machine; the message says which, and how to give it."""
+class TerraformNotFoundError(Exception):
+    """Terraform or the AWS provider is not on this machine; the message says what was looked for and where."""
 
 
 class TerraformError(Exception):
-    """A command of Terraform failed; the message has the end of what it said."""
-
-
-@dataclass(frozen=True)
-class Terraform:
-    """The program and its provider.
+    """A Terraform command failed; the message ends with what it said last.
 
     Attributes:
-        program: Terraform.
-        plugin_dir: The folder above ``registry.terraform.io``.
+        output: Everything that it said.
     """
 
-    program: str
-    plugin_dir: Path
+    def __init__(self, message: str, output: str) -> None:
+        super().__init__(message)
+        self.output = output
 
-    @classmethod
-    def find(cls, version: str | None = None) -> Terraform:
-        """Look for both in the usual places; the environment variable TERRAFORM_PLUGIN_DIR names another.
 
-        Args:
-            version: The provider's version; by default the one that terraform/.terraform.lock.hcl names.
+def find_terraform() -> Path:
+    """Return the program ``terraform``.
 
-        Raises:
-            TerraformMissingError: One is not there.
-        """
-        program = shutil.which("terraform")
-        if program is None:
-            raise TerraformMissingError("terraform is not on the PATH: install Terraform 1.10 or newer")
-        version = version or _locked_version()
-        for folder in _places():
-            if (folder / _PROVIDER / version).is_dir():
-                return cls(program, folder)
-        raise TerraformMissingError(
-            f"no folder here has {_PROVIDER}/{version}: make one with `terraform providers mirror <folder>` and name "
-            f"it in {PLUGIN_DIR_VARIABLE}"
+    Raises:
+        TerraformNotFoundError: It is not on the PATH.
+    """
+    found = shutil.which("terraform")
+    if found is None:
+        raise TerraformNotFoundError(
+            "terraform is not installed (not on the PATH): https://developer.hashicorp.com/terraform/install"
         )
+    return Path(found)
 
-    def run(
-        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command in a folder, with no settings of the person's own, and return how it ended."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-        own = {
-            "TF_CLI_CONFIG_FILE": os.devnull,
-            "TF_IN_AUTOMATION": "1",
-            "CHECKPOINT_DISABLE": "1",
+
+def provider_version(source: Path = TERRAFORM_FILES) -> str:
+    """Return the version of the AWS provider that the lock file of a folder pins."""
+    found = re.search(r'hashicorp/aws" \{\s+version\s+= "([^"]+)"', (source / _LOCK_FILE).read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"{source / _LOCK_FILE} does not pin hashicorp/aws")
+    return found[1]
+
+
+def find_plugins(version: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for ``terraform init -plugin-dir`` that has a version of the AWS provider.
+
+    Args:
+        version: The provider's version, such as ``5.100.0``.
+        environment: Where ``TERRAFORM_PLUGIN_DIR``, ``TF_PLUGIN_CACHE_DIR`` and ``HOME`` are looked up.
+
+    Raises:
+        TerraformNotFoundError: None of the usual places has it.
+    """
+    for folder in _places(environment):
+        if any((folder / _PROVIDER / version).glob("*/terraform-provider-aws*")):
+            return folder
+    raise TerraformNotFoundError(
+        f"the Terraform provider hashicorp/aws {version} is in no folder of this machine: name one that has "
+        f"{_PROVIDER}/{version} in TERRAFORM_PLUGIN_DIR (`terraform providers mirror` fills one)"
+    )
+
+
+def _places(environment: Mapping[str, str]) -> Iterator[Path]:
+    for name in ("TERRAFORM_PLUGIN_DIR", "TF_PLUGIN_CACHE_DIR"):
+        if environment.get(name):
+            yield Path(environment[name])
+    if environment.get("HOME"):
+        yield Path(environment["HOME"]) / ".terraform.d" / "plugins"
+        yield Path(environment["HOME"]) / ".terraform.d" / "plugin-cache"
+    yield Path("/usr/share/terraform/plugins")
+    yield Path("/usr/local/share/terraform/plugins")
+    yield from sorted(Path("/opt").glob("*"))
+    yield from sorted(Path("/opt").glob("*/*"))
+
+
+def local_aws_variables(endpoint: str) -> dict[str, str]:
+    """Return the environment variables with which Terraform deploys to the local AWS as it would to AWS.
+
+    Args:
+        endpoint: The URL of the local AWS.
+    """
+    # MWAA's API has the host prefix "api.", which the Go SDK puts before 127.0.0.1 too. No address has that name; but a
+    # name that is not loopback's is asked for by way of the proxy, which here is the local AWS itself.
+    return aws_environment(endpoint) | {"HTTP_PROXY": endpoint}
+
+
+class TerraformCli:
+    """Terraform on a copy of its files.
+
+    Args:
+        work: The folder of the copy; the state lies in it. What it holds of an earlier copy is overwritten.
+        variables: Environment variables for Terraform, such as ``local_aws_variables``. A person's own settings of AWS,
+            Terraform and proxies never reach it.
+        source: The folder with the files.
+
+    Raises:
+        TerraformNotFoundError: Terraform or the provider is not on this machine.
+    """
+
+    def __init__(
+        self, work: Path, *, variables: Mapping[str, str] | None = None, source: Path = TERRAFORM_FILES
+    ) -> None:
+        self._terraform = find_terraform()
+        self._plugins = find_plugins(provider_version(source))
+        self._work = work
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "TF_")) and not name.lower().endswith("_proxy")
+        }
+        self._environment = {
+            **kept,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "CHECKPOINT_DISABLE": "1",  # it would ask HashiCorp for a newer version
+            "TF_CLI_CONFIG_FILE": os.devnull,
+            "TF_IN_AUTOMATION": "1",
+            **(variables or {}),
         }
-        return subprocess.run(
-            [self.program, *arguments],
-            cwd=folder,
-            env=kept | own | dict(environment or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        shutil.copytree(source, work, ignore=_NOT_COPIED, dirs_exist_ok=True)
 
-    def init(self, folder: Path) -> None:
-        """Prepare a folder with a module.
+    def init(self) -> None:
+        """Prepare the copy: providers, no backend. The lock file must fit."""
+        self.run("init", "-backend=false", "-input=false", f"-plugin-dir={self._plugins}", "-lockfile=readonly")
 
-        Raises:
-            TerraformError: It failed.
-        """
-        _checked(
-            self.run(
-                ["init", "-backend=false", "-input=false", "-no-color", f"-plugin-dir={self.plugin_dir}"], folder=folder
-            )
-        )
+    def check_format(self) -> None:
+        """Fail when a file is not as ``terraform fmt`` writes it."""
+        self.run("fmt", "-check", "-diff", "-recursive")
 
-    def checked_module(self, folder: Path) -> str:
-        """Check the format of the module, validate a copy of it, and run its tests.
+    def validate(self) -> None:
+        """Check the files as far as that is possible without AWS."""
+        self.run("validate")
+
+    def test(self, *files: str) -> str:
+        """Run the tests of Terraform, of these files of tests/ or of all, and return what it said."""
+        return self.run("test", *(f"-filter=tests/{file}" for file in files))
+
+    def changes(self, *options: str) -> list[str]:
+        """Plan, and return what an apply would do: ``update aws_glue_job.curate``, and nothing when all is as it should be.
 
         Args:
-            folder: Where the copy is made; it must not exist.
-
-        Returns:
-            How many tests there were, for a person.
-
-        Raises:
-            TerraformError: One of the three failed.
+            options: Options of ``terraform plan``, such as ``-var-file=environments/dev.tfvars``.
         """
-        _checked(self.run(["fmt", "-check", "-recursive", "-diff"], folder=MODULE))
-        shutil.copytree(MODULE, folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
-        self.init(folder)
-        _checked(self.run(["validate", "-no-color"], folder=folder))
-        said = _checked(self.run(["test", "-no-color"], folder=folder)).stdout
-        return said.strip().rpartition("\n")[2].removeprefix("Success! ")
-
-
-class Deployment:
-    """What Terraform makes on a local AWS, in a working copy with a state of its own.
-
-    Args:
-        terraform: The program.
-        folder: Where the working copy is made; it must not exist.
-        endpoint: The URL of the local AWS.
-        var_files: Files of variables, the last of which wins.
-    """
-
-    def __init__(self, terraform: Terraform, folder: Path, endpoint: str, var_files: Sequence[Path]) -> None:
-        self._terraform = terraform
-        self._folder = folder
-        # The provider's MWAA client asks api.127.0.0.1, which no resolver knows; a proxy does not resolve it.
-        self._environment = aws_environment(endpoint) | {"HTTP_PROXY": endpoint, "http_proxy": endpoint}
-        self._variables = [f"-var-file={file.absolute()}" for file in var_files]
-        shutil.copytree(MODULE, folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "tests"))
-        terraform.init(folder)
-
-    def apply(self) -> None:
-        """Make what is missing and change what is different.
-
-        Raises:
-            TerraformError: It failed.
-        """
-        self._run("apply", "-auto-approve", *self._variables)
-
-    def changes(self) -> list[str]:
-        """Return what an apply would change, one line for each resource; nothing when all is as it should be.
-
-        Raises:
-            TerraformError: It failed.
-        """
-        plan = self._folder / "plan"
-        self._run(
-            "plan", "-detailed-exitcode", f"-out={plan}", *self._variables, good=(_NOTHING_TO_DO, _SOMETHING_TO_DO)
-        )
-        shown = json.loads(self._run("show", "-json", str(plan)).stdout)
+        plan = self._planned(options)
         return [
-            f"{'/'.join(change['change']['actions'])} {change['address']}"
-            for change in shown.get("resource_changes", [])
+            f"{' and '.join(change['change']['actions'])} {change['address']}"
+            for change in plan.get("resource_changes", [])
             if change["change"]["actions"] not in (["no-op"], ["read"])
         ]
 
-    def resources(self) -> list[str]:
-        """Return the addresses of everything in the state."""
-        listed = self._run("state", "list").stdout.split("\n")
-        return [address for address in listed if address and not address.startswith("data.")]
+    def planned_outputs(self, *options: str) -> dict[str, Any]:
+        """Plan, and return those outputs by name that are known before an apply."""
+        planned = self._planned(options)["planned_values"].get("outputs", {})
+        return {name: output["value"] for name, output in planned.items() if "value" in output}
+
+    def _planned(self, options: Sequence[str]) -> dict[str, Any]:
+        plan = self._work / "changes.tfplan"
+        self.run("plan", "-input=false", f"-out={plan}", *options)
+        shown: dict[str, Any] = json.loads(self._run(("show", "-json", str(plan))).stdout)
+        return shown
+
+    def apply(self, *options: str) -> str:
+        """Apply without asking, and return what Terraform said."""
+        return self.run("apply", "-input=false", "-auto-approve", *options)
+
+    def destroy(self, *options: str) -> str:
+        """Destroy without asking, and return what Terraform said."""
+        return self.run("destroy", "-input=false", "-auto-approve", *options)
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs by name."""
-        return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}
+        answer = self._run(("output", "-json"), colored=None)
+        return {name: output["value"] for name, output in json.loads(answer.stdout).items()}
 
-    def destroy(self) -> None:
-        """Take everything away again.
+    def resources(self) -> list[str]:
+        """Return the addresses of what the state has, without data sources."""
+        listed = self._run(("state", "list"), colored=None).stdout.split("\n")
+        return [address for address in listed if address and not address.startswith("data.")]
+
+    def run(self, command: str, *options: str) -> str:
+        """Run a command of Terraform and return what it said.
 
         Raises:
             TerraformError: It failed.
         """
-        self._run("destroy", "-auto-approve", *self._variables)
+        return self._run((command, *options)).stdout
 
-    def _run(self, command: str, *arguments: str, good: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
-        options = {"apply": ["-no-color", "-input=false"], "output": ["-no-color"]}
-        options |= {"plan": options["apply"], "destroy": options["apply"], "show": options["output"]}
-        done = self._terraform.run(
-            [command, *options.get(command, []), *arguments], folder=self._folder, environment=self._environment
+    def _run(
+        self, command: Sequence[str], *, allowed: Sequence[int] = (0,), colored: str | None = "-no-color"
+    ) -> subprocess.CompletedProcess[str]:
+        arguments = [str(self._terraform), command[0], *([colored] if colored else []), *command[1:]]
+        done = subprocess.run(
+            arguments,
+            cwd=self._work,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
-        return _checked(done, good)
-
-
-def _checked(done: subprocess.CompletedProcess[str], good: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
-    if done.returncode not in good:
-        command = " ".join(done.args[1:3])
-        said = (done.stderr or done.stdout)[-6000:]
-        raise TerraformError(f"terraform {command} ended with {done.returncode}:\n{said}")
-    return done
-
-
-def _locked_version() -> str:
-    for line in (MODULE / ".terraform.lock.hcl").read_text(encoding="utf-8").splitlines():
-        name, _, value = line.partition("=")
-        if name.strip() == "version":
-            return value.strip().strip('"')
-    raise TerraformMissingError(f"{MODULE}/.terraform.lock.hcl names no version of the provider")
-
-
-def _places() -> Iterator[Path]:
-    """Give the folders that may be a mirror: what the environment names, then Terraform's own and those beside."""
-    for name in (PLUGIN_DIR_VARIABLE, "TF_PLUGIN_CACHE_DIR"):
-        if os.environ.get(name):
-            yield Path(os.environ[name])
-    home = Path.home()
-    yield home / ".terraform.d" / "plugins"
-    yield home / ".local" / "share" / "terraform" / "plugins"
-    yield Path("/usr/local/share/terraform/plugins")
-    yield Path("/usr/share/terraform/plugins")
-    for parent in (Path("/opt"), Path("/usr/local"), Path("/usr/share"), Path("/var/lib")):
-        if parent.is_dir():
-            yield from sorted(child for child in parent.iterdir() if child.is_dir())
+        if done.returncode not in allowed:
+            raise TerraformError(
+                f"terraform {' '.join(command)} ended with {done.returncode}:\n{done.stdout[-_TAIL:]}", done.stdout
+            )
+        return done

@@ -1,0 +1,43 @@
+"""terraform/ is formatted, valid, and keeps its rules; skipped where Terraform or the AWS provider is not installed."""
+
+import re
+
+import pytest
+
+from local_aws.deployment.terraform_cli import TERRAFORM_FILES, TerraformCli, TerraformNotFoundError
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory):
+    try:
+        cli = TerraformCli(tmp_path_factory.mktemp("terraform"))
+    except TerraformNotFoundError as reason:
+        pytest.skip(str(reason))
+    cli.init()
+    return cli
+
+
+def test_the_files_are_formatted(terraform):
+    terraform.check_format()
+
+
+def test_the_files_are_valid(terraform):
+    terraform.validate()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("file", sorted(path.name for path in (TERRAFORM_FILES / "tests").glob("*.tftest.hcl")))
+def test_the_rules_hold(terraform, file):
+    runs = len(re.findall(r'^run "', (TERRAFORM_FILES / "tests" / file).read_text(), re.MULTILINE))
+    assert f"Success! {runs} passed, 0 failed." in terraform.test(file)
+
+
+def test_every_variable_that_has_a_rule_has_a_test_that_breaks_it():
+    """Needs no Terraform: as many runs refuse an input of a variable as the variable has rules, or more."""
+    variables = (TERRAFORM_FILES / "variables.tf").read_text()
+    tests = (TERRAFORM_FILES / "tests" / "variables.tftest.hcl").read_text()
+    for name, block in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', variables, re.MULTILINE | re.DOTALL):
+        rules = len(re.findall(r"^  validation \{", block, re.MULTILINE))
+        assert tests.count(f"expect_failures = [var.{name}]") >= rules, name
+        assert re.search(r'^  description = ".+\."$', block, re.MULTILINE), name
