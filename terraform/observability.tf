@@ -9,7 +9,6 @@ locals {
   dag_processing    = { Environment = local.name, Function = "DAG Processing" }
   all_tasks         = { Environment = local.name, DAG = "All", Task = "All" }
   dags              = toset(["crypto_prices_audit", "crypto_prices_backfill", "crypto_prices_daily", "crypto_prices_window"])
-  mismatch_metric   = "LoadsThatDoNotAddUp"
 }
 
 # ------------------------------------------------------------------------------------------------ logs
@@ -129,19 +128,6 @@ resource "aws_cloudwatch_event_target" "glue_failed" {
 
 # ------------------------------------------------------------------------------------------------ alarms
 
-# When a reconcile is red its figures are not published, so its own words in the task's log are what can be counted.
-resource "aws_cloudwatch_log_metric_filter" "mismatch" {
-  name           = "${local.name}-load-does-not-add-up"
-  log_group_name = aws_cloudwatch_log_group.this["mwaa_Task"].name
-  pattern        = "\"the load does not add up\""
-
-  metric_transformation {
-    namespace = local.metrics_namespace
-    name      = local.mismatch_metric
-    value     = "1"
-  }
-}
-
 locals {
   # Each is one metric, compared with one figure.
   metric_alarms = merge(
@@ -152,6 +138,18 @@ locals {
       dimensions  = { Environment = local.name, DAG = dag }
       statistic   = "SampleCount"
       comparison  = "GreaterThanOrEqualToThreshold"
+      threshold   = 1
+      seconds     = 300
+      periods     = 1
+      missing     = "notBreaching"
+    } },
+    { for dag in ["crypto_prices_daily", "crypto_prices_window"] : "load-does-not-add-up-${replace(dag, "_", "-")}" => {
+      description = "Two steps of a load by ${dag} count different records: docs/runbook.md, reconcile."
+      namespace   = local.metrics_namespace
+      metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconciliation.py
+      dimensions  = { Dag = dag }
+      statistic   = "Minimum"
+      comparison  = "LessThanThreshold"
       threshold   = 1
       seconds     = 300
       periods     = 1
@@ -204,18 +202,6 @@ locals {
         threshold   = 1
         seconds     = 300
         periods     = 2
-        missing     = "notBreaching"
-      }
-      load-does-not-add-up = {
-        description = "Two steps of a load count different records: docs/runbook.md, reconcile."
-        namespace   = local.metrics_namespace
-        metric      = local.mismatch_metric
-        dimensions  = {}
-        statistic   = "Sum"
-        comparison  = "GreaterThanOrEqualToThreshold"
-        threshold   = 1
-        seconds     = 300
-        periods     = 1
         missing     = "notBreaching"
       }
       # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-monitoring.html

@@ -436,3 +436,49 @@ variable "monthly_budget_usd" {
     error_message = "monthly_budget_usd must be more than 0."
   }
 }
+
+# ------------------------------------------------------------------------------------------------ costs
+
+variable "prices" {
+  description = "List prices in USD, by default those of us-east-1: https://aws.amazon.com/managed-workflows-for-apache-airflow/pricing/, /redshift/pricing/, /glue/pricing/, /vpc/pricing/, /cloudwatch/pricing/, /kms/pricing/, /secrets-manager/pricing/."
+  type = object({
+    # An environment has two schedulers, two web servers and one worker in its price.
+    mwaa_environment_hour = optional(map(number), { "mw1.small" = 0.49, "mw1.medium" = 0.74, "mw1.large" = 0.99 })
+    mwaa_more_hour        = optional(map(number), { "mw1.small" = 0.055, "mw1.medium" = 0.11, "mw1.large" = 0.22 })
+    mwaa_database_gb      = optional(number, 0.10)
+    redshift_rpu_hour     = optional(number, 0.375)
+    redshift_storage_gb   = optional(number, 0.024)
+    glue_dpu_hour         = optional(number, 0.44)
+    nat_gateway_hour      = optional(number, 0.045)
+    public_ipv4_hour      = optional(number, 0.005)
+    endpoint_zone_hour    = optional(number, 0.01)
+    kms_key               = optional(number, 1)
+    secret                = optional(number, 0.40)
+    alarm                 = optional(number, 0.10)
+    dashboard             = optional(number, 3)
+    metric                = optional(number, 0.30)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(keys(var.prices.mwaa_environment_hour), var.mwaa.environment_class) && contains(keys(var.prices.mwaa_more_hour), var.mwaa.environment_class)
+    error_message = "prices has none for mwaa.environment_class: add its hour to mwaa_environment_hour and that of one more worker or scheduler to mwaa_more_hour."
+  }
+}
+
+variable "usage" {
+  description = "What a month and a daily run use, for the estimate: GB in Airflow's database and in the warehouse, minutes of a Glue run, minutes in which the warehouse computes."
+  type = object({
+    airflow_database_gb = optional(number, 10)
+    warehouse_gb        = optional(number, 5)
+    glue_minutes        = optional(number, 2)
+    warehouse_minutes   = optional(number, 5)
+  })
+  default = {}
+
+  validation {
+    # Glue bills a minute at least, and Redshift Serverless each minute that it begins.
+    condition     = var.usage.glue_minutes >= 1 && var.usage.warehouse_minutes >= 1 && var.usage.airflow_database_gb >= 0 && var.usage.warehouse_gb >= 0
+    error_message = "usage: a run takes a minute at least, and nothing is negative."
+  }
+}

@@ -159,7 +159,7 @@ class TerraformCli:
         return self.run("test", *(f"-filter=tests/{file}" for file in files))
 
     def changes(self, *options: str) -> list[str]:
-        """Plan, and return what an apply would do: ``update aws_glue_job.curate``, and nothing when all is as it should be.
+        """Plan, and return what an apply would do, such as ``update aws_glue_job.curate``; nothing when all is right.
 
         Args:
             options: Options of ``terraform plan``, such as ``-var-file=environments/dev.tfvars``.

@@ -332,10 +332,10 @@ run "each_alarm_tells_somebody_and_silence_is_not_good_news" {
     error_message = "A scheduler that is gone would raise no alarm."
   }
   assert {
-    condition = (
-      aws_cloudwatch_metric_alarm.this["load-does-not-add-up"].metric_name == aws_cloudwatch_log_metric_filter.mismatch.metric_transformation[0].name &&
-      aws_cloudwatch_log_metric_filter.mismatch.log_group_name == "airflow-crypto-prices-dev-Task"
-    )
+    condition = alltrue([for dag in ["crypto_prices_daily", "crypto_prices_window"] :
+      aws_cloudwatch_metric_alarm.this["load-does-not-add-up-${replace(dag, "_", "-")}"].metric_name == "LoadsReconciled" &&
+      aws_cloudwatch_metric_alarm.this["load-does-not-add-up-${replace(dag, "_", "-")}"].dimensions == tomap({ Dag = dag })
+    ])
     error_message = "The alarm on a load that does not add up counts what nobody publishes."
   }
   assert {

@@ -491,6 +491,26 @@ run "refuses_a_budget_of_nothing" {
   expect_failures = [var.monthly_budget_usd]
 }
 
+run "refuses_an_estimate_without_the_price_of_the_class" {
+  command = plan
+
+  variables {
+    mwaa = { environment_class = "mw1.2xlarge" }
+  }
+
+  expect_failures = [var.prices]
+}
+
+run "refuses_a_run_of_less_than_a_minute" {
+  command = plan
+
+  variables {
+    usage = { glue_minutes = 0.5 }
+  }
+
+  expect_failures = [var.usage]
+}
+
 run "takes_what_is_at_the_edge_of_each_rule" {
   command = plan
 
@@ -515,6 +535,7 @@ run "takes_what_is_at_the_edge_of_each_rule" {
     alarm_emails         = ["on.call+1@data.example.com"]
     alarms               = { failed_tries = 1, freshness_hours = 168, daily_rpu_hours = 0.5 }
     monthly_budget_usd   = 0.01
+    usage                = { glue_minutes = 1, warehouse_minutes = 1, airflow_database_gb = 0, warehouse_gb = 0 }
   }
 
   assert {
