@@ -27,10 +27,11 @@ from local_aws.airflow_environment import REPOSITORY
 from local_aws.assembly import LocalAws, running_local_aws
 from local_aws.deployment import comparison
 from local_aws.deployment.checkov import CheckovError, checkov
+from local_aws.deployment.costs import cost_table
 from local_aws.deployment.inventory import inventory
 from local_aws.deployment.least_privilege import LeastPrivilege, Need, ScenarioRecord
 from local_aws.deployment.not_exercised import EXCEPTIONS, Exceptions
-from local_aws.deployment.scenarios import API_KEY, FIRST_DAY, SOURCES, Hold, Platform, first_error
+from local_aws.deployment.scenarios import API_KEY, FIRST_DAY, METRICS_NAMESPACE, SOURCES, Hold, Platform, first_error
 from local_aws.deployment.terraform_cli import (
     TERRAFORM_FILES,
     TerraformCli,
@@ -40,6 +41,7 @@ from local_aws.deployment.terraform_cli import (
 )
 from local_aws.provision import local_client
 
+DEPLOY_DOCUMENT = REPOSITORY / "docs" / "deploy.md"
 CHANGED_DAG = "dags/crypto_prices_daily.py"
 _CHANGES = {
     "update aws_glue_job.curate",
@@ -163,6 +165,11 @@ class Proof:
         with self._stage("changes of workers, capacity and a DAG") as say:
             self._change(deployment, variables)
             say(f"{len(_CHANGES)} resources changed, then an empty plan")
+        try:
+            with self._stage("costs") as say:
+                say(self._costs(terraform))
+        except ProofError as error:
+            self._problem(str(error))
         with self._stage("destroy") as say:
             deployment.destroy()
             # Log groups that a service makes by itself are not Terraform's to take away.
@@ -204,6 +211,8 @@ class Proof:
                 records = privilege.run_all(lambda name: self.console.print(f"    {name} …", style="dim"))
                 _all_green(records)
                 say(f"{len(records)} scenarios green, {sum(len(record.checks) for record in records)} checks allowed")
+            with self._stage("alarms") as say:
+                say(_watched_metrics(platform))
             with self._stage("permissions") as say:
                 say(self._permissions(privilege.needs(records, exceptions), exceptions))
             if self.removals:
@@ -252,6 +261,19 @@ class Proof:
         if problems:
             self._problem("\n".join(problems))
         return f"{len(expected) - len(problems)} of {len(expected)} actions and resources, each one red"
+
+    def _costs(self, terraform: TerraformCli) -> str:
+        """Compare what Terraform computes with what the document says."""
+        bundle = f"-var=bundle_path={self.folder / 'dist'}"
+        dev, prod = (
+            terraform.planned_outputs(f"-var-file=environments/{name}.tfvars", bundle)["estimated_cost_usd"]
+            for name in ("dev", "prod")
+        )
+        if (table := cost_table(dev, prod)) not in DEPLOY_DOCUMENT.read_text(encoding="utf-8"):
+            raise ProofError(
+                f"{DEPLOY_DOCUMENT.relative_to(REPOSITORY)} has other costs than Terraform computes:\n{table}"
+            )
+        return f"dev {dev['month']} USD a month, prod {prod['month']}, as the document says"
 
     def _change(self, deployment: Deployment, variables: Path) -> None:
         changed = json.loads(variables.read_text()) | {
@@ -308,6 +330,19 @@ def _all_green(records: Sequence[ScenarioRecord]) -> None:
             denied = [check for check in record.checks if not check.allowed]
             what = "".join(f"\n  denied: {c.role or c.principal} {c.action} on {c.resource} {c.reason}" for c in denied)
             raise ProofError(f"{record.name}: {red.name}: {red.error}{what}")
+
+
+def _watched_metrics(platform: Platform) -> str:
+    """See that each alarm on the bundle's own figures looks at some that the daily load has published."""
+    cloudwatch = platform.client("cloudwatch")
+    alarms = [
+        alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"] if alarm.get("Namespace") == METRICS_NAMESPACE
+    ]
+    for alarm in alarms:
+        metric = {"Namespace": METRICS_NAMESPACE, "MetricName": alarm["MetricName"]}
+        if not cloudwatch.list_metrics(**metric, Dimensions=alarm["Dimensions"])["Metrics"]:
+            raise ProofError(f"the alarm {alarm['AlarmName']} looks at a metric that no load publishes: {alarm}")
+    return f"{len(alarms)} look at figures that the loads have published"
 
 
 def _short(resource: str) -> str:

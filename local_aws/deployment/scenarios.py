@@ -26,6 +26,7 @@ from local_aws.iam.authorization_log import read_log
 from local_aws.provision import local_client
 from local_aws.server import Call
 
+METRICS_NAMESPACE = "CryptoPrices"
 DAILY, WINDOW = "crypto_prices_daily", "crypto_prices_window"
 FIRST_DAY = dt.date(2024, 1, 5)
 """The day that every scenario after the first finds loaded."""
@@ -156,7 +157,7 @@ class Platform:
         """Return how many values of a metric of the daily DAG CloudWatch has got."""
         now = dt.datetime.now(dt.UTC)
         found = self.client("cloudwatch").get_metric_statistics(
-            Namespace="CryptoPrices",
+            Namespace=METRICS_NAMESPACE,
             MetricName=name,
             Dimensions=[{"Name": "Dag", "Value": DAILY}],
             StartTime=now - dt.timedelta(hours=12),
