@@ -139,8 +139,8 @@ data "aws_iam_policy_document" "mwaa" {
   statement {
     sid = "PublishPartitionsSwitchesTheCatalog"
     actions = [
-      "glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchUpdatePartition", "glue:GetPartition",
-      "glue:GetPartitions", "glue:GetTable",
+      "glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchUpdatePartition", "glue:GetPartitions",
+      "glue:GetTable",
     ]
     resources = local.catalog_arns
   }

@@ -202,7 +202,9 @@ class Proof:
         )
         rules = f"{platform.aws.endpoint}/exchange/_rules"
         requests.put(rules, json={"coingecko_api_key": API_KEY}, timeout=10).raise_for_status()
-        roles = {actor: arn.rpartition("/")[2] for actor, arn in platform.outputs["role_arns"].items()}
+        prefix = f"{platform.environment}-"
+        names = [role["RoleName"] for role in platform.client("iam").list_roles()["Roles"]]
+        roles = {name.removeprefix(prefix): name for name in sorted(names) if name.startswith(prefix)}
         log = platform.aws.state_dir / "authorizations.jsonl"
         privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY)
         exceptions = Exceptions(EXCEPTIONS)
@@ -245,7 +247,11 @@ class Proof:
 
     def _take_away(self, privilege: LeastPrivilege, needs: Sequence[Need]) -> str:
         table = Table("role", "taken away", "red", "because", title="What fails without a permission")
-        problems = []
+        problems = [
+            f"{need.permission.role}, {need.permission}: nothing needs it"
+            for need in needs
+            if need.scenario is None and need.reason is None
+        ]
         expected = [need for need in needs if need.scenario is not None]
         for number, removal in enumerate(privilege.take_away(expected), start=1):
             permission = removal.need.permission
@@ -260,7 +266,7 @@ class Proof:
         self.console.print(table)
         if problems:
             self._problem("\n".join(problems))
-        return f"{len(expected) - len(problems)} of {len(expected)} actions and resources, each one red"
+        return f"{len(expected) - len(problems)} of {len(expected)} actions and resources red without it"
 
     def _costs(self, terraform: TerraformCli) -> str:
         """Compare what Terraform computes with what the document says."""

@@ -68,7 +68,7 @@ class LeastPrivilege:
 
     Args:
         platform: What Terraform made.
-        roles: The names of the roles, by what they are for (``mwaa``, ``glue``, ``copy``).
+        roles: The names of all roles, by what they are for (``mwaa``, ``glue``, ``copy``, ``flow-logs``).
         authorizations: The authorization log of the local AWS.
         first_day: The day of the first scenario; each further one has days of its own.
     """

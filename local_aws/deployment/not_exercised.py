@@ -17,7 +17,7 @@ class NotExercised:
 
     Attributes:
         role: What the role is for: ``mwaa``, ``glue`` or ``copy``.
-        sid: The statement.
+        sid: The statement, with * for every one.
         action: The action, with * for several.
         reason: Why the local AWS cannot show that it is needed, and what needs it on AWS.
         resource: The end of the resource, with * for all.
@@ -47,7 +47,7 @@ class Exceptions:
         Of several permissions at once (every action, every resource) only an exception for all of them counts.
         """
         for exception in self.listed:
-            if (exception.role, exception.sid) != (role, permission.sid):
+            if exception.role != role or not fnmatchcase(permission.sid, exception.sid):
                 continue
             action_fits = (
                 fnmatchcase(permission.action, exception.action) if permission.action else exception.action == "*"
@@ -68,6 +68,32 @@ class Exceptions:
 
 
 _ENVIRONMENT = "MWAA's own containers do it; behind the local AWS's environments none run"
-_NO_FAILURE = "cleans up after an upload of several parts that broke off; nothing here is that large"
+_WHOLE_LIST = "AWS asks for it in MWAA's role; which call needs it is MWAA's own matter"
+_GLUE_ITSELF = "Glue's own agents do it beside Spark; the local Glue has none"
+_BROKEN_UPLOAD = "cleans up after an upload in parts that broke off; nothing is uploaded in parts here"
+_FLOW_LOGS = "AWS writes a VPC's traffic; there is none here"
 
-EXCEPTIONS: tuple[NotExercised, ...] = (NotExercised("mwaa", "EnvironmentPublishesItsHealth", "*", _ENVIRONMENT),)
+EXCEPTIONS: tuple[NotExercised, ...] = (
+    NotExercised("mwaa", "EnvironmentPublishesItsHealth", "*", _ENVIRONMENT),
+    NotExercised("mwaa", "EnvironmentReadsTheBundle", "s3:GetObject", _ENVIRONMENT, resource="*/plugins.zip"),
+    NotExercised("mwaa", "EnvironmentReadsTheBundle", "s3:GetObject", _ENVIRONMENT, resource="*/requirements.txt"),
+    NotExercised("mwaa", "EnvironmentReadsTheBundle", "s3:GetObjectVersion", _ENVIRONMENT, resource="*/dags/*"),
+    NotExercised("mwaa", "EnvironmentChecksTheBundlesBucket", "s3:Get*", _WHOLE_LIST),
+    NotExercised("mwaa", "EnvironmentChecksTheBundlesBucket", "s3:ListBucketVersions", _WHOLE_LIST),
+    NotExercised("mwaa", "EnvironmentWritesAndShowsItsLogs", "*", _ENVIRONMENT),
+    NotExercised("mwaa", "EnvironmentChecksTheAccount", "*", _WHOLE_LIST),
+    NotExercised("mwaa", "EnvironmentQueuesTasks", "*", _ENVIRONMENT),
+    NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:DescribeKey", _WHOLE_LIST),
+    NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:Encrypt", "encrypts what lies in MWAA's queue"),
+    NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:AbortMultipartUpload", _BROKEN_UPLOAD),
+    NotExercised("glue", "RunWritesEncryptedLogs", "logs:AssociateKmsKey", _GLUE_ITSELF),
+    NotExercised("glue", "RunPublishesItsMetrics", "*", _GLUE_ITSELF),
+    NotExercised("glue", "LakeBundleAndLogsAreEncrypted", "kms:Encrypt", _GLUE_ITSELF),
+    NotExercised(
+        "copy",
+        "CopyListsCurated",
+        "s3:ListBucket",
+        "Redshift's documentation asks for it; the local COPY reads a manifest",
+    ),
+    NotExercised("flow-logs", "*", "*", _FLOW_LOGS),
+)
