@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -153,6 +154,12 @@ class Platform:
         role = self.outputs["role_arns"]["mwaa"].rpartition("/")[2]
         return sum(check.operation == operation and check.role == role for check in checks)
 
+    def answered(self, operation: str) -> int:
+        """Return how often an operation was called and carried out, by whomever."""
+        lines = (self.aws.state_dir / "calls.jsonl").read_text(encoding="utf-8").splitlines()
+        calls = [json.loads(line) for line in lines if f'"{operation}"' in line]
+        return sum(call["operation"] == operation and call["error"] is None for call in calls)
+
     def metric_count(self, name: str) -> float:
         """Return how many values of a metric of the daily DAG CloudWatch has got."""
         now = dt.datetime.now(dt.UTC)
@@ -259,7 +266,6 @@ def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
     """A person ends the task that waits for a statement: the statement is cancelled."""
     api, run_id = platform.airflow.api, platform.next_stop()
     database = platform.outputs["redshift_database"]
-    data = platform.client("redshift-data")
     with platform.aws.warehouse.connect(database) as connection:
         connection.execute(b"LOCK TABLE crypto.load_lock IN ACCESS EXCLUSIVE MODE")
         _trigger_window(platform, run_id, day)
@@ -267,9 +273,9 @@ def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
             connection.rollback()
             return [Step("a merge waits for its turn", _failure(platform, run_id))]
         _await_triggerer(platform, "DescribeStatement")
-        aborted = len(data.list_statements(Status="ABORTED")["Statements"])
+        before = platform.answered("CancelStatement")
         api.set_task_state(WINDOW, run_id, "merge_into_fact", "failed")
-        cancelled = _until(lambda: len(data.list_statements(Status="ABORTED")["Statements"]) > aborted, 20)
+        cancelled = _until(lambda: platform.answered("CancelStatement") > before, 20)
         connection.rollback()
     platform.airflow.api.wait_for_dag_run(WINDOW, run_id, timeout_seconds=_WAIT_SECONDS)
     return [_check("the statement of an ended task is cancelled", bool(cancelled))]
