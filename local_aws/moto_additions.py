@@ -115,5 +115,31 @@ def read_policies_of_log_buckets() -> None:
     bucket._log_permissions_enabled_policy = staticmethod(lets_logs_in)
 
 
+def keep_versions_when_versioning_is_suspended() -> None:
+    """Have moto's S3 delete one version, or add a delete marker, in a bucket that had versioning before.
+
+    It deletes the whole key, and fails when a delete marker is among its versions. A second call changes nothing.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectsfromVersioningSuspendedBuckets.html
+    """
+    from moto.s3.models import S3Backend
+
+    backend: Any = S3Backend
+    if hasattr(backend, "delete_object_of_any_bucket"):
+        return
+    delete_object = backend.delete_object_of_any_bucket = backend.delete_object
+
+    def delete_one(self: Any, bucket_name: str, *arguments: Any, **named: Any) -> Any:
+        bucket = self.get_bucket(bucket_name)
+        if bucket.versioning_status != "Suspended":
+            return delete_object(self, bucket_name, *arguments, **named)
+        bucket.versioning_status = "Enabled"
+        try:
+            return delete_object(self, bucket_name, *arguments, **named)
+        finally:
+            bucket.versioning_status = "Suspended"
+
+    backend.delete_object = delete_one
+
+
 def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [] if value is None else [value]

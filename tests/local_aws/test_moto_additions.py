@@ -83,6 +83,37 @@ def test_a_rule_that_names_a_group_has_its_description(ec2):
     assert found[0]["ReferencedGroupInfo"]["GroupId"] == group
 
 
+def versions(s3, bucket):
+    listed = s3.list_object_versions(Bucket=bucket)
+    return {
+        kind: [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed.get(kind, [])]
+        for kind in ("Versions", "DeleteMarkers")
+    }
+
+
+def test_a_bucket_whose_versioning_is_suspended_is_emptied_version_by_version(s3):
+    """As Terraform destroys one: versioning is suspended first, then each version and marker deleted by its id."""
+    bucket = "suspended"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for content in (b"first", b"second"):
+        s3.put_object(Bucket=bucket, Key="deleted", Body=content)
+    s3.delete_object(Bucket=bucket, Key="deleted")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+
+    found = versions(s3, bucket)
+    assert (len(found["Versions"]), len(found["DeleteMarkers"])) == (2, 1)
+    one, other = found["Versions"]
+    s3.delete_object(Bucket=bucket, **one)
+    assert versions(s3, bucket) == {**found, "Versions": [other]}
+    for kind in ("Versions", "DeleteMarkers"):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions(s3, bucket)[kind]})
+        assert "Errors" not in answer
+    assert versions(s3, bucket) == {"Versions": [], "DeleteMarkers": []}
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
+    s3.delete_bucket(Bucket=bucket)
+
+
 def log_policy(**statement):
     allow = {
         "Effect": "Allow",
