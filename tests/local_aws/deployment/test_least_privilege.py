@@ -146,5 +146,5 @@ def test_a_red_scenario_is_the_last_that_is_run(privilege, monkeypatch):
 def test_managed_policies_would_be_overlooked(privilege, iam, monkeypatch):
     attached = [{"PolicyName": "AdministratorAccess"}]
     monkeypatch.setattr(iam, "list_attached_role_policies", lambda **_: {"AttachedPolicies": attached})
-    with pytest.raises(ValueError, match="dev-mwaa has managed policies.*AdministratorAccess"):
+    with pytest.raises(ValueError, match=r"dev-mwaa has managed policies.*AdministratorAccess"):
         privilege.proof.documents("mwaa")
