@@ -42,6 +42,11 @@ variable "tags" {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && key != "platform"])
     error_message = "tags cannot have a key that begins with aws: (AWS keeps those) or is platform (set here)."
   }
+  validation {
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+    condition     = length(var.tags) <= 9
+    error_message = "tags must be at most 9: an object in S3 has ten tags at most, of which platform is one."
+  }
 }
 
 # ------------------------------------------------------------------------------------------------ what is deployed
@@ -175,8 +180,8 @@ variable "existing_network" {
   default = null
 
   validation {
-    condition     = var.existing_network == null || try(length(var.existing_network.mwaa_subnet_ids) == 2, false)
-    error_message = "MWAA needs exactly two subnets, in two zones: existing_network.mwaa_subnet_ids."
+    condition     = var.existing_network == null || try(length(var.existing_network.mwaa_subnet_ids) == 2 && length(distinct(var.existing_network.mwaa_subnet_ids)) == 2, false)
+    error_message = "MWAA needs exactly two different subnets, in two zones: existing_network.mwaa_subnet_ids."
   }
   validation {
     condition     = var.existing_network == null || try(length(distinct(var.existing_network.redshift_subnet_ids)) >= 3, false)

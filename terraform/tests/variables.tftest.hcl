@@ -71,6 +71,16 @@ run "refuses_a_tag_that_is_set_here" {
   expect_failures = [var.tags]
 }
 
+run "refuses_more_tags_than_an_object_has" {
+  command = plan
+
+  variables {
+    tags = { for number in range(10) : "tag${number}" => "value" }
+  }
+
+  expect_failures = [var.tags]
+}
+
 run "refuses_a_folder_without_a_bundle" {
   command = plan
 
@@ -226,6 +236,16 @@ run "refuses_three_subnets_for_airflow" {
 
   variables {
     existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "b", "c"], redshift_subnet_ids = ["a", "b", "c"] }
+  }
+
+  expect_failures = [var.existing_network]
+}
+
+run "refuses_the_same_subnet_twice_for_airflow" {
+  command = plan
+
+  variables {
+    existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "a"], redshift_subnet_ids = ["a", "b", "c"] }
   }
 
   expect_failures = [var.existing_network]
