@@ -77,7 +77,9 @@ resource "aws_mwaa_environment" "this" {
     aws_cloudwatch_log_group.this,
     aws_iam_role_policy.mwaa,
     aws_route.private_to_nat,
+    aws_route.public_to_internet,
     aws_route_table_association.private,
+    aws_route_table_association.public,
     aws_s3_bucket_public_access_block.this, # MWAA refuses a bucket that could become public
     aws_s3_object.bundle,
     aws_vpc_endpoint.interface,
