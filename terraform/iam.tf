@@ -295,7 +295,7 @@ resource "aws_iam_role_policy" "glue" {
 
 data "aws_iam_policy_document" "copy_trust" {
   # Any namespace and workgroup of the account: the ARNs of ours end in numbers that AWS makes after this role.
-  # https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/cross-service-confused-deputy-prevention.html
   statement {
     sid     = "OnlyRedshiftOfThisAccount"
     actions = ["sts:AssumeRole"]
