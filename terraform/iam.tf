@@ -271,11 +271,18 @@ data "aws_iam_policy_document" "glue" {
     }
   }
 
+  # Logs are encrypted by CloudWatch Logs, which the key's own policy lets in.
   # https://docs.aws.amazon.com/glue/latest/dg/encryption-security-configuration.html
   statement {
-    sid       = "LakeBundleAndLogsAreEncrypted"
-    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    sid       = "LakeAndBundleAreEncrypted"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [local.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 # The network: private subnets for MWAA and Redshift, a way out for the exchanges' APIs, and endpoints for AWS's own.
-# Nothing here lets anybody in. With existing_network only the two security groups are made.
+# Nothing here lets anybody in, but for mwaa.web_server_cidrs. With existing_network only the two security groups are made.
 
 data "aws_availability_zones" "available" {
   #checkov:skip=CKV_AWS_394:the first three by name; a zone that AWS adds comes last, and availability_zones pins them for good
@@ -207,6 +207,19 @@ resource "aws_vpc_security_group_egress_rule" "mwaa_https" {
   from_port         = 443
   to_port           = 443
   cidr_ipv4         = "0.0.0.0/0"
+}
+
+# Whoever is to reach a private web server comes from these ranges: a client VPN, a bastion, an office that is peered.
+# https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-vpe-access.html
+resource "aws_vpc_security_group_ingress_rule" "web_server" {
+  for_each = toset(var.mwaa.web_server_cidrs)
+
+  security_group_id = aws_security_group.mwaa.id
+  description       = "Airflow's web server"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = each.key
 }
 
 # Without a rule: the warehouse is reached through the Redshift Data API, which needs no network path, and reads S3 through

@@ -8,7 +8,8 @@ locals {
   scheduler         = { Environment = local.name, Function = "Scheduler" }
   dag_processing    = { Environment = local.name, Function = "DAG Processing" }
   all_tasks         = { Environment = local.name, DAG = "All", Task = "All" }
-  dags              = toset(["crypto_prices_audit", "crypto_prices_backfill", "crypto_prices_daily", "crypto_prices_window"])
+  # A DAG's file has its name; tests/dags checks that.
+  dags = toset([for file in fileset(local.bundle, "dags/*.py") : trimsuffix(basename(file), ".py")])
 }
 
 # ------------------------------------------------------------------------------------------------ logs
@@ -237,6 +238,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
+
+  # Those that watch for silence would go off while the environment is being made.
+  depends_on = [aws_mwaa_environment.this]
 }
 
 # ------------------------------------------------------------------------------------------------ dashboard

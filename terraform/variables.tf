@@ -73,7 +73,7 @@ variable "destroy_data" {
 # ------------------------------------------------------------------------------------------------ what is loaded
 
 variable "sources" {
-  description = "What to take from which exchange; docs/settings.md describes the keys."
+  description = "What to take from which exchange; docs/settings.md describes the keys. An api_url is reached by HTTPS on port 443 only."
   type = map(object({
     symbols             = list(string)
     api_url             = optional(string)
@@ -166,6 +166,11 @@ variable "kms_key_arn" {
     condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
     error_message = "kms_key_arn must be the ARN of a key (not of an alias): arn:aws:kms:<region>:<account>:key/<id>."
   }
+  validation {
+    # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
+    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == var.region, false)
+    error_message = "kms_key_arn is a key of another region than the platform's: MWAA and the buckets need one of their own."
+  }
 }
 
 # ------------------------------------------------------------------------------------------------ network
@@ -201,7 +206,7 @@ variable "vpc_cidr" {
 }
 
 variable "availability_zones" {
-  description = "Three zones for the subnets; by default the region's first three."
+  description = "Three zones for the subnets; by default the region's first three. Pin them where the platform is to stay, and name others where MWAA or Redshift Serverless does not offer one."
   type        = list(string)
   default     = null
 
@@ -340,6 +345,7 @@ variable "mwaa" {
     max_workers           = optional(number, 5)
     schedulers            = optional(number, 2)
     public_web_server     = optional(bool, false)
+    web_server_cidrs      = optional(list(string), [])
     maintenance_window    = optional(string, "SUN:03:30")
     log_level             = optional(string, "INFO")
     configuration_options = optional(map(string), {})
@@ -366,6 +372,10 @@ variable "mwaa" {
   validation {
     condition     = contains(["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"], var.mwaa.log_level)
     error_message = "mwaa.log_level must be CRITICAL, ERROR, WARNING, INFO or DEBUG."
+  }
+  validation {
+    condition     = alltrue([for range in var.mwaa.web_server_cidrs : can(cidrhost(range, 0)) && range != "0.0.0.0/0"])
+    error_message = "mwaa.web_server_cidrs must be ranges of IPv4 addresses that may reach a private web server, such as 10.8.0.0/22, and not everybody."
   }
   validation {
     condition     = alltrue([for option in keys(var.mwaa.configuration_options) : !contains(keys(local.airflow_options), option)])

@@ -11,12 +11,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +30,7 @@ from local_aws.deployment import comparison
 from local_aws.deployment.checkov import CheckovError, checkov
 from local_aws.deployment.costs import cost_table
 from local_aws.deployment.inventory import inventory
-from local_aws.deployment.least_privilege import LeastPrivilege, Need, ScenarioRecord
+from local_aws.deployment.least_privilege import DAYS_APART, LeastPrivilege, Need, ScenarioRecord
 from local_aws.deployment.not_exercised import EXCEPTIONS, Exceptions
 from local_aws.deployment.scenarios import API_KEY, FIRST_DAY, METRICS_NAMESPACE, SOURCES, Hold, Platform, first_error
 from local_aws.deployment.terraform_cli import (
@@ -39,10 +40,16 @@ from local_aws.deployment.terraform_cli import (
     TerraformNotFoundError,
     local_aws_variables,
 )
+from local_aws.deployment.worker import session_clients
 from local_aws.provision import local_client
+from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
 
+WATCHED = {"LoadsReconciled", "RecordsFetched"}
+"""The bundle's own figures that alarms must look at."""
 DEPLOY_DOCUMENT = REPOSITORY / "docs" / "deploy.md"
 CHANGED_DAG = "dags/crypto_prices_daily.py"
+SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
+CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}
 _CHANGES = {
     "update aws_glue_job.curate",
     "update aws_mwaa_environment.this",
@@ -140,7 +147,8 @@ class Proof:
             self._problem(str(error))
         try:
             with self._stage("checkov") as say:
-                say(str(checkov(TERRAFORM_FILES, self.folder / "checkov")))
+                shown = [str(checkov(TERRAFORM_FILES, self.folder / "checkov", name)) for name in ("dev", "prod")]
+                say(f"dev {shown[0]}; prod {shown[1]}")
         except CheckovError as error:
             self._problem(str(error))
 
@@ -191,7 +199,7 @@ class Proof:
                     given["settings_secret"],
                 )  # fmt: skip
                 theirs = comparison.describe(demo.client, names)
-            if found := comparison.differences(ours, theirs):
+            if found := [*comparison.differences(ours, theirs), *comparison.needless(ours, theirs)]:
                 raise ProofError("; ".join(found))
             say(f"{len(ours)} members compared")
 
@@ -206,7 +214,8 @@ class Proof:
         names = [role["RoleName"] for role in platform.client("iam").list_roles()["Roles"]]
         roles = {name.removeprefix(prefix): name for name in sorted(names) if name.startswith(prefix)}
         log = platform.aws.state_dir / "authorizations.jsonl"
-        privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY)
+        # The first scenario loads nothing; the second one loads the day that later ones find.
+        privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY - dt.timedelta(days=DAYS_APART))
         exceptions = Exceptions(EXCEPTIONS)
         try:
             with self._stage("the platform, under IAM") as say:
@@ -220,6 +229,15 @@ class Proof:
             if self.removals:
                 with self._stage("permissions taken away") as say:
                     say(self._take_away(privilege, privilege.removals(records, exceptions)))
+                with self._stage("the platform, with all permissions again") as say:
+                    # What was red before must have been red for what was taken away, and for nothing that is left of it.
+                    again = privilege.run_all(lambda name: self.console.print(f"    {name} …", style="dim"))
+                    _all_green(again)
+                    say(f"{len(again)} scenarios green")
+            else:
+                self.figures.append(("permissions taken away", "not done"))
+            with self._stage("what no role may do") as say:
+                say(_denied(platform, roles))
         finally:
             platform.close()
 
@@ -282,11 +300,7 @@ class Proof:
         return f"dev {dev['month']} USD a month, prod {prod['month']}, as the document says"
 
     def _change(self, deployment: Deployment, variables: Path) -> None:
-        changed = json.loads(variables.read_text()) | {
-            "mwaa": {"max_workers": 6},
-            "redshift": {"max_capacity": 24},
-            "glue": {"workers": 3},
-        }
+        changed = json.loads(variables.read_text()) | CHANGED_SIZES
         variables.write_text(json.dumps(changed))
         dag = self.folder / "dist" / CHANGED_DAG
         dag.write_text(dag.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
@@ -308,6 +322,7 @@ class Proof:
             for name, settings in SOURCES.items()
         }
         values = {
+            **SIZES,
             "bundle_path": str(self.folder / "dist"),
             "sources": sources,
             "destroy_data": True,
@@ -348,7 +363,84 @@ def _watched_metrics(platform: Platform) -> str:
         metric = {"Namespace": METRICS_NAMESPACE, "MetricName": alarm["MetricName"]}
         if not cloudwatch.list_metrics(**metric, Dimensions=alarm["Dimensions"])["Metrics"]:
             raise ProofError(f"the alarm {alarm['AlarmName']} looks at a metric that no load publishes: {alarm}")
-    return f"{len(alarms)} look at figures that the loads have published"
+    names = {alarm["MetricName"] for alarm in alarms}
+    if names != WATCHED:
+        raise ProofError(f"alarms look at {sorted(names)} of the bundle's figures, not at {sorted(WATCHED)}")
+    others = len(cloudwatch.describe_alarms()["MetricAlarms"]) - len(alarms)
+    return (
+        f"{len(alarms)} look at figures that the loads have published; {others} at AWS's own, which nothing publishes here; "
+        f"{_watched_events(platform)}"
+    )
+
+
+def _watched_events(platform: Platform) -> str:
+    """See that the rule on Glue runs takes the ends that are failures, and no others."""
+    events, job = platform.client("events"), platform.outputs["glue_job"]
+    (rule,) = [rule for rule in events.list_rules()["Rules"] if rule["Name"].startswith(platform.environment)]
+    pattern = events.describe_rule(Name=rule["Name"])["EventPattern"]
+    taken = {
+        state: events.test_event_pattern(EventPattern=pattern, Event=json.dumps(glue_event(name, state)))["Result"]
+        for name, state in ((job, "FAILED"), (job, "TIMEOUT"), (job, "SUCCEEDED"), (job, "STOPPED"))
+    }
+    if taken != {"FAILED": True, "TIMEOUT": True, "SUCCEEDED": False, "STOPPED": False}:
+        raise ProofError(f"the rule {rule['Name']} takes {taken}")
+    other = json.dumps(glue_event("another-job", "FAILED"))
+    if events.test_event_pattern(EventPattern=pattern, Event=other)["Result"]:
+        raise ProofError(f"the rule {rule['Name']} takes the failures of any job")
+    return "the rule on Glue runs takes FAILED and TIMEOUT"
+
+
+def glue_event(job: str, state: str) -> dict[str, Any]:
+    """Return the event of a Glue run's end.
+
+    https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+    """
+    return {
+        "version": "0",
+        "id": "abcdef00-1234-5678-9abc-def012345678",
+        "detail-type": "Glue Job State Change",
+        "source": "aws.glue",
+        "account": ACCOUNT_ID,
+        "time": "2024-01-05T00:00:00Z",
+        "region": DEFAULT_REGION,
+        "resources": [],
+        "detail": {"jobName": job, "severity": "INFO", "state": state, "jobRunId": "jr_1", "message": "…"},
+    }
+
+
+def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
+    """Try what must not be allowed to each role."""
+    lake, bundle = platform.outputs["lake_bucket"], platform.outputs["bundle_bucket"]
+    services = {"mwaa": "airflow-env.amazonaws.com", "glue": "glue.amazonaws.com", "copy": "redshift.amazonaws.com"}
+    clients = {actor: session_clients(platform.aws.endpoint, roles[actor], name) for actor, name in services.items()}
+    secret = platform.outputs["settings_secret"]
+    metric = {"MetricData": [{"MetricName": "LoadsReconciled", "Value": 1}]}
+    calls: list[tuple[str, str, str, Mapping[str, Any]]] = [
+        ("mwaa", "s3", "put_object", {"Bucket": lake, "Key": "curated/crypto_prices/a", "Body": b""}),
+        ("mwaa", "s3", "delete_object", {"Bucket": lake, "Key": "raw/a"}),
+        ("mwaa", "s3", "put_object", {"Bucket": bundle, "Key": "dags/a.py", "Body": b""}),
+        ("mwaa", "cloudwatch", "put_metric_data", {"Namespace": "Other", **metric}),
+        ("mwaa", "secretsmanager", "get_secret_value", {"SecretId": "another"}),
+        ("mwaa", "secretsmanager", "put_secret_value", {"SecretId": secret, "SecretString": "{}"}),
+        ("mwaa", "glue", "start_job_run", {"JobName": "another"}),
+        ("mwaa", "glue", "update_job", {"JobName": platform.outputs["glue_job"], "JobUpdate": {"Role": "any"}}),
+        ("mwaa", "iam", "list_roles", {}),
+        ("glue", "s3", "put_object", {"Bucket": lake, "Key": "raw/a", "Body": b""}),
+        ("glue", "s3", "put_object", {"Bucket": bundle, "Key": "glue/curate_crypto_prices.py", "Body": b""}),
+        ("glue", "secretsmanager", "get_secret_value", {"SecretId": secret}),
+        ("copy", "s3", "get_object", {"Bucket": lake, "Key": "raw/a"}),
+        ("copy", "s3", "put_object", {"Bucket": lake, "Key": "curated/a", "Body": b""}),
+        ("copy", "s3", "list_objects_v2", {"Bucket": lake, "Prefix": "raw/"}),
+    ]
+    for actor, service, operation, arguments in calls:
+        try:
+            getattr(clients[actor](service), operation)(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"):
+                continue
+            raise ProofError(f"{actor} is refused {operation} for another reason: {error}") from error
+        raise ProofError(f"{roles[actor]} may {operation} {arguments}")
+    return f"{len(calls)} calls, all denied"
 
 
 def _short(resource: str) -> str:
@@ -388,7 +480,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, figure in proof.figures:
         table.add_row(name, figure)
     console.print(table)
-    console.print(f"All of it in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
+    what = (
+        "All of it" if proof.removals else "All but that permissions are needed for real, which only the records say:"
+    )
+    console.print(f"{what} in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
     return 0
 
 

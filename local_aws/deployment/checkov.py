@@ -37,12 +37,13 @@ class CheckovFigures:
         return f"{self.passed} passed, 0 failed, {self.skipped} skipped with a reason"
 
 
-def checkov(module: Path, folder: Path) -> CheckovFigures:
+def checkov(module: Path, folder: Path, environment: str) -> CheckovFigures:
     """Check a module.
 
     Args:
         module: The folder with the .tf files.
         folder: Where the report is kept.
+        environment: Whose variables are looked at: what an environment does not make is not checked.
 
     Raises:
         CheckovError: A check has failed, a skip has no reason, or checkov cannot be had.
@@ -51,10 +52,10 @@ def checkov(module: Path, folder: Path) -> CheckovFigures:
     program = _installed()
     done = subprocess.run(
         [str(program), "--directory", str(module), "--framework", "terraform", "--output", "json", "--compact",
-         "--quiet", "--download-external-modules", "false", "--skip-download"],
+         "--quiet", "--var-file", str(module / "environments" / f"{environment}.tfvars"), "--download-external-modules", "false", "--skip-download"],
         capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    (folder / "report.json").write_text(done.stdout, encoding="utf-8")
+    (folder / f"{environment}.json").write_text(done.stdout, encoding="utf-8")
     try:
         report = json.loads(done.stdout)
     except ValueError:

@@ -28,6 +28,9 @@ def _listed(client: Client) -> Mapping[str, Iterable[str]]:
         "bucket": _names(client("s3").list_buckets()["Buckets"], "Name"),
         # A key cannot be deleted at once; one that will be is gone for whoever looks for it.
         "KMS key": [key["Arn"] for key in keys if key["KeyState"] != "PendingDeletion" and _is_own(key)],
+        "KMS alias": [
+            alias["AliasName"] for alias in client("kms").list_aliases()["Aliases"] if "TargetKeyId" in alias
+        ],
         "role": _names(_pages(client("iam"), "list_roles", "Roles"), "RoleName"),
         "secret": _names(_pages(client("secretsmanager"), "list_secrets", "SecretList"), "Name"),
         "VPC": _names(ec2.describe_vpcs()["Vpcs"], "VpcId"),
@@ -60,6 +63,7 @@ def _listed(client: Client) -> Mapping[str, Iterable[str]]:
         "dashboard": _names(cloudwatch.list_dashboards()["DashboardEntries"], "DashboardName"),
         "EventBridge rule": _names(client("events").list_rules()["Rules"], "Name"),
         "topic": _names(client("sns").list_topics()["Topics"], "TopicArn"),
+        "subscription": _names(client("sns").list_subscriptions()["Subscriptions"], "SubscriptionArn"),
         "budget": _names(client("budgets").describe_budgets(AccountId=ACCOUNT_ID).get("Budgets", []), "BudgetName"),
     }
 

@@ -14,6 +14,10 @@ from local_aws.deployment.not_exercised import Exceptions
 from local_aws.deployment.permissions import Documents, Permission, first_denied, permissions_of, removals_of, without
 from local_aws.deployment.scenarios import SCENARIOS, Platform, Step, first_error
 from local_aws.iam.authorization_log import RecordedCheck, read_log
+from local_aws.iam.patterns import like
+
+DAYS_APART = 3
+"""So that no scenario meets the day of another."""
 
 
 @dataclass(frozen=True)
@@ -140,17 +144,11 @@ class LeastPrivilege:
             finally:
                 self._put(permission, documents)
             checks = list(read_log(self._authorizations))[before:]
-            denied = any(
-                not check.allowed
-                and check.role == permission.role
-                and need.check is not None
-                and check.action == need.check.action
-                for check in checks
-            )
+            denied = any(_is_of(need, check) for check in checks if not check.allowed)
             yield Removal(need, red, denied)
 
     def _run(self, name: str) -> list[Step]:
-        day, self._next_day = self._next_day, self._next_day + dt.timedelta(days=3)
+        day, self._next_day = self._next_day, self._next_day + dt.timedelta(days=DAYS_APART)
         return SCENARIOS[name](self._platform, day)
 
     def _put(self, permission: Permission, documents: Mapping[str, Mapping[str, Any]]) -> None:
@@ -176,3 +174,14 @@ class LeastPrivilege:
             if check is not None:
                 return Need(permission, record.name, check, reason)
         return Need(permission, None, None, reason)
+
+
+def _is_of(need: Need, check: RecordedCheck) -> bool:
+    """Tell whether a check is of what was taken away."""
+    permission = need.permission
+    return (
+        check.role == permission.role
+        and need.check is not None
+        and check.action == need.check.action
+        and (not permission.resource or like(permission.resource, check.resource))
+    )

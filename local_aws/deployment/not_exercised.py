@@ -88,7 +88,6 @@ EXCEPTIONS: tuple[NotExercised, ...] = (
     NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:AbortMultipartUpload", _BROKEN_UPLOAD),
     NotExercised("glue", "RunWritesEncryptedLogs", "logs:AssociateKmsKey", _GLUE_ITSELF),
     NotExercised("glue", "RunPublishesItsMetrics", "*", _GLUE_ITSELF),
-    NotExercised("glue", "LakeBundleAndLogsAreEncrypted", "kms:Encrypt", _GLUE_ITSELF),
     NotExercised(
         "copy",
         "CopyListsCurated",

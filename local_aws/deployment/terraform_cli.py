@@ -169,6 +169,10 @@ class TerraformCli:
             f"{' and '.join(change['change']['actions'])} {change['address']}"
             for change in plan.get("resource_changes", [])
             if change["change"]["actions"] not in (["no-op"], ["read"])
+        ] + [
+            f"{' and '.join(change['actions'])} output {name}"
+            for name, change in plan.get("output_changes", {}).items()
+            if change["actions"] != ["no-op"]
         ]
 
     def planned_outputs(self, *options: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.airflow_environment import airflow_environment
 from local_aws.provision import aws_environment, local_client, local_session
+from local_aws.wire import ACCOUNT_ID
 
 _SERVICE = "airflow-env.amazonaws.com"
 _SESSION = "AmazonMWAA-airflow"
@@ -74,6 +75,25 @@ def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
         variables=airflow_environment(home, aws) | _files(home) | _options(environment),
         role=environment["ExecutionRoleArn"].rpartition("/")[2],
     )
+
+
+def session_clients(endpoint: str, role: str, service: str) -> Callable[[str], Any]:
+    """Return what gives the boto3 clients of a role, taken on by the service that it is for.
+
+    Args:
+        endpoint: The URL of the local AWS.
+        role: The role's name.
+        service: The service, such as ``glue.amazonaws.com``.
+    """
+    sts = local_client("sts", endpoint, local_session(access_key_id=service))
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
+    credentials = sts.assume_role(RoleArn=arn, RoleSessionName="proof")["Credentials"]
+    session = local_session(
+        access_key_id=credentials["AccessKeyId"],
+        secret_access_key=credentials["SecretAccessKey"],
+        session_token=credentials["SessionToken"],
+    )
+    return lambda name: local_client(name, endpoint, session)
 
 
 def _credentials(endpoint: str, role_arn: str) -> Mapping[str, str]:

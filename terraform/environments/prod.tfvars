@@ -8,6 +8,7 @@ sources = {
   coingecko = { symbols = ["bitcoin", "ethereum"], connection_id = "coingecko", requests_per_second = 0.45 }
 }
 
+availability_zones  = ["us-east-1a", "us-east-1b", "us-east-1c"] # pinned: subnets cannot move, and neither can Airflow
 nat_gateways        = "per_zone"
 interface_endpoints = true
 access_logs         = true
@@ -16,5 +17,5 @@ mwaa     = { environment_class = "mw1.medium", min_workers = 2, max_workers = 10
 glue     = { workers = 4 }
 redshift = { base_capacity = 16, max_capacity = 64, monthly_rpu_hours = 600 }
 
-alarm_emails       = ["data-platform@example.com"]
+# alarm_emails     = ["data-platform@your-company"]
 monthly_budget_usd = 2500

@@ -160,7 +160,8 @@ run "the_bundle_is_uploaded_as_it_is_and_pinned_by_version" {
 
   assert {
     condition = keys(aws_s3_object.bundle) == [
-      "dags/a_dag.py", "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
+      "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
+      "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
     ]
     error_message = "Not exactly the bundle's files are uploaded."
   }

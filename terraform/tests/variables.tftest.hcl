@@ -531,6 +531,26 @@ run "refuses_a_run_of_less_than_a_minute" {
   expect_failures = [var.usage]
 }
 
+run "refuses_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/mrk-1"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_a_private_web_server_for_everybody" {
+  command = plan
+
+  variables {
+    mwaa = { web_server_cidrs = ["0.0.0.0/0"] }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
 run "takes_what_is_at_the_edge_of_each_rule" {
   command = plan
 
@@ -542,14 +562,14 @@ run "takes_what_is_at_the_edge_of_each_rule" {
     candle_interval      = "15m"
     max_rejected_share   = 0
     quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }
-    kms_key_arn          = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1"
+    kms_key_arn          = "arn:aws-us-gov:kms:us-east-1:123456789012:key/mrk-1"
     vpc_cidr             = "10.0.0.0/20"
     nat_gateways         = "per_zone"
     lake_retention       = { quarantine_days = 1 }
     catalog_database     = "_lake"
     glue                 = { worker_type = "G.8X", workers = 2, timeout_minutes = 5, max_concurrent_runs = 1 }
     redshift             = { base_capacity = 4, max_capacity = 4, monthly_rpu_hours = 1, breach_action = "emit-metric" }
-    mwaa                 = { min_workers = 1, max_workers = 25, schedulers = 5, maintenance_window = "MON:23:30", log_level = "DEBUG" }
+    mwaa                 = { min_workers = 1, max_workers = 25, schedulers = 5, maintenance_window = "MON:23:30", log_level = "DEBUG", web_server_cidrs = ["10.8.0.0/22"] }
     secret_recovery_days = 7
     log_retention_days   = 1
     alarm_emails         = ["on.call+1@data.example.com"]
