@@ -230,7 +230,7 @@ class Proof:
                 with self._stage("permissions taken away") as say:
                     say(self._take_away(privilege, privilege.removals(records, exceptions)))
                 with self._stage("the platform, with all permissions again") as say:
-                    # What was red before must have been red for what was taken away, and for nothing that is left of it.
+                    # What was red before was so for what was taken away, and not for what is left of it.
                     again = privilege.run_all(lambda name: self.console.print(f"    {name} …", style="dim"))
                     _all_green(again)
                     say(f"{len(again)} scenarios green")
@@ -368,7 +368,8 @@ def _watched_metrics(platform: Platform) -> str:
         raise ProofError(f"alarms look at {sorted(names)} of the bundle's figures, not at {sorted(WATCHED)}")
     others = len(cloudwatch.describe_alarms()["MetricAlarms"]) - len(alarms)
     return (
-        f"{len(alarms)} look at figures that the loads have published; {others} at AWS's own, which nothing publishes here; "
+        f"{len(alarms)} look at figures that the loads have published; {others} at AWS's own, which nothing publishes "
+        "here; "
         f"{_watched_events(platform)}"
     )
 

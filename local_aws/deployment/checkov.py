@@ -49,10 +49,10 @@ def checkov(module: Path, folder: Path, environment: str) -> CheckovFigures:
         CheckovError: A check has failed, a skip has no reason, or checkov cannot be had.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    program = _installed()
+    program, variables = _installed(), module / "environments" / f"{environment}.tfvars"
     done = subprocess.run(
         [str(program), "--directory", str(module), "--framework", "terraform", "--output", "json", "--compact",
-         "--quiet", "--var-file", str(module / "environments" / f"{environment}.tfvars"), "--download-external-modules", "false", "--skip-download"],
+         "--quiet", "--var-file", str(variables), "--download-external-modules", "false", "--skip-download"],
         capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     (folder / f"{environment}.json").write_text(done.stdout, encoding="utf-8")
