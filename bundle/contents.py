@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bundle.catalog_table import catalog_table
+from bundle.mwaa_image import CONSTRAINTS_FILE, CONSTRAINTS_URL, DEPLOYED_FOLDER, constraints_file
 from bundle.source_files import BundleError, read_folder
 from bundle.zip_file import zip_bytes
 
@@ -30,7 +31,10 @@ def bundle_files(checkout: Path) -> dict[str, bytes]:
     glue_scripts = checkout / "glue_scripts"
     files = {f"dags/{path}": content for path, content in read_folder(checkout / "dags", checkout).items()}
     files[PLUGINS] = zip_bytes(read_folder(checkout / "plugins", checkout))
-    files[REQUIREMENTS] = _read(checkout / REQUIREMENTS)
+    files[f"dags/{CONSTRAINTS_FILE}"] = constraints_file()
+    # MWAA's web server installs the requirements too, and a private one reaches nothing beyond AWS.
+    here = f"{DEPLOYED_FOLDER}/dags/{CONSTRAINTS_FILE}"
+    files[REQUIREMENTS] = _read(checkout / REQUIREMENTS).replace(CONSTRAINTS_URL.encode(), here.encode())
     files[GLUE_SCRIPT] = _read(glue_scripts / "curate_crypto_prices.py")
     files[GLUE_PACKAGE] = package_bytes(glue_scripts / "crypto_prices_etl")
     files[CATALOG_TABLE] = catalog_table(glue_scripts)

@@ -15,6 +15,10 @@ CONSTRAINTS_URL = (
 )
 """The constraints that the image is built with, a copy of which MWAA applies when requirements.txt names none."""
 
+CONSTRAINTS_FILE = f"constraints-{AIRFLOW_VERSION}.txt"
+"""The same constraints in the bundle, below ``dags/``: a private web server has no way to their URL.
+https://docs.aws.amazon.com/mwaa/latest/userguide/best-practices-dependencies.html keeps such a file there too."""
+
 CONSTRAINT_LINE = re.compile(r"-c |--constraint ")
 """How MWAA looks for a constraint in requirements.txt: in each line, comments too (mwaa/utils/user_requirements.py)."""
 
@@ -38,6 +42,12 @@ def installed() -> dict[str, str]:
 def constraints() -> dict[str, str]:
     """Return the versions that the constraints allow of packages that the image does not hold, by normalised name."""
     return pins((_FOLDER / "constraints.txt").read_text())
+
+
+def constraints_file() -> bytes:
+    """Return all constraints that the image is built with, as pip reads them."""
+    lines = [f"{name}=={version}\n" for name, version in sorted({**installed(), **constraints()}.items())]
+    return "".join([f"# {CONSTRAINTS_URL}\n", *lines]).encode()
 
 
 def pins(text: str) -> dict[str, str]:

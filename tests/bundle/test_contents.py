@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundle.contents import GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, bundle_files, package_bytes
+from bundle.mwaa_image import constraints, installed, pins
 from bundle.source_files import BundleError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -105,3 +106,13 @@ def test_what_is_missing_is_named(checkout, missing):
 def test_an_empty_package_is_refused(tmp_path):
     with pytest.raises(BundleError, match="no package"):
         package_bytes(tmp_path)
+
+
+def test_the_constraints_are_a_file_of_the_bundle(built):
+    """A private web server, which installs the requirements too, does not reach their URL."""
+    said = built["requirements.txt"].decode()
+    assert "--constraint /usr/local/airflow/dags/constraints-3.3.1.txt" in said.splitlines()
+    assert "https://" not in said.replace("https://docs", "")
+    allowed = pins(built["dags/constraints-3.3.1.txt"].decode())
+    assert allowed == installed() | constraints()
+    assert allowed["apache-airflow-providers-amazon"] == "9.34.0"
