@@ -77,6 +77,8 @@ lock: ## Resolve requirements.lock anew (CONSTRAINTS=<file or URL>)
 	$(SETUP)
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
 
 clean: ## Forget the local AWS's objects, catalog and warehouse, and Airflow's runs
 	rm -rf .local
