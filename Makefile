@@ -1,11 +1,11 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos local-aws test lint format lock clean
+.PHONY: help setup demo airflow backfill chaos local-aws test test-compose lint format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
-CODE := dags plugins glue_scripts local_aws tests
+CODE := dags plugins glue_scripts local_aws docker tests
 # The constraints that MWAA's image is built with; `make lock CONSTRAINTS=<file or URL>` takes others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
@@ -13,7 +13,7 @@ MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(S
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
 	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
@@ -61,11 +61,15 @@ test: ## Run every test
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest
 
+test-compose: ## Run docker-compose.yaml with everything a first-time user does (needs a Docker daemon)
+	$(SETUP)
+	COMPOSE_TESTS=1 $(PYTHON_RUN) -m pytest tests/compose
+
 lint: ## Check style, types and SQL
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws
+	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws docker
 	.venv/bin/sqlfluff lint sql
 
 format: ## Format the Python and SQL files

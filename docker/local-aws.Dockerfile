@@ -15,8 +15,8 @@ RUN pip install --no-cache-dir --require-hashes --requirement requirements-local
 # PostgreSQL and initdb want a user with a name. The Spark folder is what is made once for each Spark: a compiled file
 # system and an archive of classes. Volumes take their owner from the folder in the image that they are mounted on.
 RUN useradd --create-home --uid 10001 local-aws \
-    && mkdir -p /usr/local/local_aws_spark /var/lib/local-aws \
-    && chown local-aws:local-aws /usr/local/local_aws_spark /var/lib/local-aws
+    && mkdir -p /usr/local/local_aws_spark /opt/crypto-prices/.local \
+    && chown local-aws:local-aws /usr/local/local_aws_spark /opt/crypto-prices/.local
 
 COPY local_aws ./local_aws
 USER 10001

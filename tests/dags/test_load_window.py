@@ -185,12 +185,9 @@ def test_the_ui_shows_every_task_at_once(dag):
 
 def test_tasks_link_to_what_they_worked_on(dag):
     links = {task.task_id: [link.name for link in task.operator_extra_links] for task in dag.tasks}
+    of_redshift = ("copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging")
     assert {task_id: names for task_id, names in links.items() if names} == {
         "fetch_prices": ["S3 prefix"],
         "curate_prices": ["AWS Glue Job Run Details"],
         "read_curation_report": ["S3 prefix"],
-        **dict.fromkeys(
-            ["copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging"],
-            ["Redshift workgroup"],
-        ),
-    }
+    } | {task_id: ["Redshift workgroup"] for task_id in of_redshift}
