@@ -65,12 +65,13 @@ test-compose: ## Run docker-compose.yaml with everything a first-time user does 
 	$(SETUP)
 	COMPOSE_TESTS=1 $(PYTHON_RUN) -m pytest tests/compose
 
-lint: ## Check style, types and SQL
+lint: ## Check style, types, SQL and Dockerfiles
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
 	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws docker
 	.venv/bin/sqlfluff lint sql
+	.venv/bin/hadolint docker/*.Dockerfile
 
 format: ## Format the Python and SQL files
 	$(SETUP)

@@ -1,4 +1,4 @@
-"""``python -m local_aws.glue.prepare_spark``: makes ahead what is made once for a Spark, so that no job run waits for it.
+"""``python -m local_aws.glue.prepare_spark``: makes ahead what is made once for a Spark, so no job run waits for it.
 
 For images: the compiled file system and the archive of the classes that a run loads (see ``spark_jvm``). The archive is
 made by a run of a small script that does what curating does: JSON lines to Parquet, with a join and an aggregation.
