@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_aws.glue.spark_jvm import SparkJvms
+from local_aws.glue.spark_jvm import DEFAULT_CACHE_DIR, SparkJvms
 from local_aws.glue.spark_runtime import RunFiles, SparkRuntime
 
 _RUN_SECONDS = 300
@@ -39,9 +39,9 @@ spark.stop()
 """
 
 
-def main() -> int:
-    """Make both; return 1 when the run failed."""
-    jvms = SparkJvms()
+def main(cache_dir: Path = DEFAULT_CACHE_DIR) -> int:
+    """Make both in a cache folder; return 1 when the run failed."""
+    jvms = SparkJvms(cache_dir=cache_dir)
     with tempfile.TemporaryDirectory(prefix="local-aws-spark-") as name:
         folder = Path(name)
         script = folder / "script.py"
