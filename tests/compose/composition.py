@@ -106,9 +106,16 @@ class Composition:
     def kill(self, service: str) -> None:
         """Kill a service's first process from outside, as a lack of memory does, and let Docker restart it."""
         pid = self.container(service)["State"]["Pid"]
-        docker(
-            "run", "--rm", "--pid=host", "--privileged", "--entrypoint=kill", "crypto-prices-airflow", "-9", str(pid)
+        killer = (
+            "run",
+            "--rm",
+            "--pid=host",
+            "--privileged",
+            "--user=0",
+            "--entrypoint=python",
+            "crypto-prices-airflow",
         )
+        docker(*killer, "-c", f"import os; os.kill({pid}, 9)")
 
     def leftovers(self) -> list[str]:
         """Return what the daemon has of the project."""
