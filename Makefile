@@ -1,11 +1,11 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test lint terraform-check format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-compose lint terraform-check format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
-CODE := dags plugins glue_scripts local_aws bundle tests
+CODE := dags plugins glue_scripts local_aws bundle docker tests
 # The constraints that MWAA's image is built with; `make lock CONSTRAINTS=<file or URL>` takes others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
@@ -13,7 +13,7 @@ MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(S
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
 	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
@@ -74,12 +74,17 @@ test: ## Run every test
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest -n 2 --dist loadgroup
 
-lint: ## Check style, types and SQL
+test-compose: ## Run docker-compose.yaml with everything a first-time user does (needs a Docker daemon)
+	$(SETUP)
+	COMPOSE_TESTS=1 $(PYTHON_RUN) -m pytest tests/compose
+
+lint: ## Check style, types, SQL and Dockerfiles
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws bundle
+	.venv/bin/mypy dags plugins/crypto_prices glue_scripts local_aws bundle docker
 	.venv/bin/sqlfluff lint sql
+	.venv/bin/hadolint docker/*.Dockerfile
 	@if command -v terraform >/dev/null; then echo terraform fmt -check -recursive terraform; \
 		terraform fmt -check -recursive terraform; \
 	else echo "terraform is not installed: the format of terraform/ is not checked"; fi
@@ -99,6 +104,8 @@ lock: ## Resolve requirements.lock anew (CONSTRAINTS=<file or URL>)
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--group checkov -o requirements-checkov.lock
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
 
 clean: ## Forget the local AWS's objects, catalog and warehouse, and Airflow's runs
 	rm -rf .local

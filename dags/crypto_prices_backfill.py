@@ -43,13 +43,15 @@ with DAG(
         "end": Param(type="string", format="date", description="Day after the last"),
         "sources": Param(
             [],
-            type="array",
+            # Without null the form shows it as required.
+            type=["null", "array"],
             items={"type": "string"},
             description="Sources to take, of those in the settings; none means all",
         ),
         "symbols": Param(
             [],
-            type="array",
+            # Without null the form shows it as required.
+            type=["null", "array"],
             items={"type": "string"},
             description="Exchange symbols to take, of those in the settings; none means all",
         ),
@@ -69,8 +71,8 @@ with DAG(
         task_id="plan_backfill",
         start="{{ params.start }}",
         end="{{ params.end }}",
-        sources="{{ params.sources | tojson }}",
-        symbols="{{ params.symbols | tojson }}",
+        sources="{{ (params.sources or []) | tojson }}",
+        symbols="{{ (params.symbols or []) | tojson }}",
         chunk_days="{{ params.chunk_days }}",
         force="{{ params.force | tojson }}",
         plan_only="{{ params.dry_run | tojson }}",

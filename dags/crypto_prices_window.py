@@ -33,13 +33,15 @@ with DAG(
         "end": Param(type="string", format="date", description="Day after the last"),
         "sources": Param(
             [],
-            type="array",
+            # Without null the form shows it as required.
+            type=["null", "array"],
             items={"type": "string"},
             description="Sources to take, of those in the settings; none means all",
         ),
         "symbols": Param(
             [],
-            type="array",
+            # Without null the form shows it as required.
+            type=["null", "array"],
             items={"type": "string"},
             description="Exchange symbols to take, of those in the settings; none means all",
         ),
@@ -56,6 +58,6 @@ with DAG(
         sql_folder=SQL_FOLDER,
         start="{{ params.start }}",
         end="{{ params.end }}",
-        sources="{{ params.sources | tojson }}",
-        symbols="{{ params.symbols | tojson }}",
+        sources="{{ (params.sources or []) | tojson }}",
+        symbols="{{ (params.symbols or []) | tojson }}",
     )

@@ -25,6 +25,7 @@ from local_aws.exchange.faults import FaultPlan
 from local_aws.exchange.server import create_exchange
 from local_aws.forward_access import SecretReader
 from local_aws.glue.job_runs import GlueJobRuns
+from local_aws.glue_code_watch import GlueCodeWatch
 from local_aws.iam.account import Account
 from local_aws.iam.authorization_log import AuthorizationLog
 from local_aws.iam.guard import Guard
@@ -32,6 +33,7 @@ from local_aws.moto_state import MotoState
 from local_aws.provision import (
     DEFAULT_MAX_REJECTED_SHARE,
     DEFAULT_SYMBOLS,
+    Names,
     Provisioned,
     aws_environment,
     local_client,
@@ -42,7 +44,7 @@ from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse
 from local_aws.role_sessions import AIRFLOW, GLUE, REDSHIFT, RoleSessions
-from local_aws.server import Front, HttpServer, Interceptor
+from local_aws.server import LOOPBACK, Front, HttpServer, Interceptor
 from local_aws.wire import ACCOUNT_ID, WireService
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -78,12 +80,27 @@ class _OwnServices:
         return known[service]() if service in known else []
 
 
+@dataclasses.dataclass(frozen=True)
+class Listening:
+    """Where a local AWS listens.
+
+    Attributes:
+        host: Its address, for the AWS APIs and for the warehouse; ``0.0.0.0`` for all of this machine's. The AWS APIs
+            ask nobody who he is, so other than 127.0.0.1 is for a container, whose network nobody else is on.
+        warehouse_port: The warehouse's own port, as Redshift's 5439, where the admin user signs in with his password;
+            None for none.
+    """
+
+    host: str = LOOPBACK
+    warehouse_port: int | None = None
+
+
 class LocalAws:
     """The whole laptop's AWS in this process; a context manager that starts and stops it.
 
     Args:
         state_dir: The folder that keeps everything: state, warehouse, logs.
-        port: The port on 127.0.0.1; 0 takes a free one.
+        port: The port; 0 takes a free one.
         market_data: The folder with recorded candles that the exchange serves; None lets it generate them.
         provisioned: Whether what the bundle needs is created; False leaves an empty AWS, for Terraform.
         symbols: The exchange symbols of each source in the bundle's settings.
@@ -92,6 +109,9 @@ class LocalAws:
         statement_interceptor: Is called around each statement in the warehouse, for the same.
         enforce_iam: Whether every call is held against the policies of who makes it; every check is then in
             authorizations.jsonl of the state folder.
+        listening: Where it listens.
+        created_names: How what is created is called, and the region that it is in.
+        write_settings: Whether the bundle's settings are written to Secrets Manager too.
 
     Attributes:
         names: What was created and how it is called; None when nothing was to be created.
@@ -112,6 +132,9 @@ class LocalAws:
         interceptor: Interceptor | None = None,
         statement_interceptor: StatementInterceptor | None = None,
         enforce_iam: bool = False,
+        listening: Listening = Listening(),
+        created_names: Names = Names(),  # noqa: B008 - frozen
+        write_settings: bool = True,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.names: Provisioned | None = None
@@ -124,8 +147,16 @@ class LocalAws:
         self._statement_interceptor = statement_interceptor
         self._enforce_iam = enforce_iam
         self._own: _OwnServices | None = None
+        self._listening = listening
+        self._created_names = created_names
+        self._write_settings = write_settings
         self._closing = contextlib.ExitStack()
         self._server: HttpServer | None = None
+
+    @property
+    def region(self) -> str:
+        """The region that it is in."""
+        return self._created_names.region
 
     @property
     def endpoint(self) -> str:
@@ -163,7 +194,10 @@ class LocalAws:
         self._closing.callback(call_log.close)
         resources = Resources(self.state_dir / "control_planes.sqlite")
         self._closing.callback(resources.close)
-        warehouse = self.warehouse = self._closing.enter_context(Warehouse(self.state_dir / "warehouse"))
+        listening = self._listening
+        warehouse = self.warehouse = self._closing.enter_context(
+            Warehouse(self.state_dir / "warehouse", port=listening.warehouse_port, host=listening.host)
+        )
         services: dict[str, WireService] = {}
         account = self._account(moto)
         front = Front(
@@ -175,7 +209,7 @@ class LocalAws:
             guard=self._guard(account) if self._enforce_iam else None,
             health=lambda: {"pid": os.getpid(), "state_dir": str(self.state_dir)},
         )
-        server = HttpServer(front, port=self._port)
+        server = HttpServer(front, port=self._port, host=listening.host)
         self._closing.callback(server.stop)
         self._server = server
         self._own = self._services(server.endpoint, resources, warehouse, account)
@@ -183,9 +217,17 @@ class LocalAws:
         server.start()
 
         if self._provisioned:
-            self.names = provision(server.endpoint, symbols=self._symbols, max_rejected_share=self._max_rejected_share)
+            self.names = provision(
+                server.endpoint,
+                symbols=self._symbols,
+                max_rejected_share=self._max_rejected_share,
+                names=self._created_names,
+                write_settings=self._write_settings,
+            )
+            self._closing.enter_context(GlueCodeWatch(server.endpoint, self._created_names))
         names = None if self.names is None else dataclasses.asdict(self.names)
-        _write(endpoint_file, {"endpoint": server.endpoint, "pid": os.getpid(), "names": names})
+        found = {"endpoint": server.endpoint, "pid": os.getpid(), "names": names}
+        _write(endpoint_file, {**found, "warehouse_port": listening.warehouse_port})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
     def _running(self) -> _OwnServices:
@@ -209,14 +251,17 @@ class LocalAws:
     def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse, account: Account) -> _OwnServices:
         """Build our own services; what they start is stopped before the server is, which it may call to the end."""
         # What a service does for itself it does under its own name, see local_aws.iam.identity.
-        manager = local_client("secretsmanager", endpoint, local_session(access_key_id=REDSHIFT))
-        glue = local_client("glue", endpoint, local_session(access_key_id=GLUE))
+        region = self._created_names.region
+        manager = local_client("secretsmanager", endpoint, local_session(access_key_id=REDSHIFT, region=region))
+        glue = local_client("glue", endpoint, local_session(access_key_id=GLUE, region=region))
         roles = RoleSessions(endpoint)
         serverless = RedshiftServerless(
             resources,
             secrets_client=lambda: manager,
             create_database=warehouse.ensure_database,
             drop_database=warehouse.drop_database,
+            admin_login=warehouse.ensure_login,
+            refuse_login=warehouse.refuse_login,
         )
         for name in serverless.database_names():
             warehouse.ensure_database(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -41,17 +42,79 @@ SETTINGS_SECRET = "airflow/variables/crypto_prices_settings"  # noqa: S105 - a n
 SCRIPT_KEY = "glue/curate_crypto_prices.py"
 PACKAGE_KEY = "glue/crypto_prices_etl.zip"
 
-_ROLES: Mapping[str, tuple[str, ...]] = {
-    "crypto-prices-mwaa": ("airflow.amazonaws.com", "airflow-env.amazonaws.com"),
-    "crypto-prices-glue": ("glue.amazonaws.com",),
-    "crypto-prices-redshift-copy": ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"),
-}
+MWAA_ROLE = "crypto-prices-mwaa"
+GLUE_ROLE = "crypto-prices-glue"
+COPY_ROLE = "crypto-prices-redshift-copy"
 DEFAULT_MAX_REJECTED_SHARE = 0.01
 DEFAULT_SYMBOLS: Mapping[str, tuple[str, ...]] = {
     "binance": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"),
 }
 _LOCAL_REQUESTS_PER_SECOND = 100
 _WAIT_SECONDS = 30
+
+
+class NameNotPossibleError(ValueError):
+    """Something cannot be created under the name that is asked for; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """How what is created is to be called.
+
+    Attributes:
+        region: The region that it is in.
+        bucket: The lake's bucket.
+        catalog_database: The Glue database.
+        catalog_table: The Glue table of the curated prices.
+        glue_job: The Glue job.
+        redshift: The Redshift Serverless namespace and its workgroup.
+        redshift_database: The database in the warehouse.
+        admin_secret: The secret with the warehouse's admin user.
+        copy_role: The role that COPY reads the lake with.
+    """
+
+    region: str = DEFAULT_REGION
+    bucket: str = BUCKET
+    catalog_database: str = CATALOG_DATABASE
+    catalog_table: str = CATALOG_TABLE
+    glue_job: str = GLUE_JOB
+    redshift: str = REDSHIFT_NAME
+    redshift_database: str = REDSHIFT_DATABASE
+    admin_secret: str = ADMIN_SECRET
+    copy_role: str = COPY_ROLE
+
+
+def secret_name(arn: str, region: str) -> str:
+    """Return the name of a secret that is to be created under an ARN.
+
+    Args:
+        arn: The ARN without the hyphen and the six characters that Secrets Manager adds to the name.
+        region: The region that the local AWS is in.
+
+    Raises:
+        NameNotPossibleError: It is of another account or region, or has such an ending, which cannot be chosen.
+            https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
+    """
+    prefix = f"arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:"
+    name = arn.removeprefix(prefix)
+    if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9/_+=.@-]+", name) is None:
+        raise NameNotPossibleError(f"{arn} is no secret of the local AWS: its ARN is {prefix}<name>")
+    if re.search(r"-[A-Za-z0-9]{6}$", name):
+        raise NameNotPossibleError(f"{arn} ends like a secret that exists; leave out the hyphen and six characters")
+    return name
+
+
+def role_name(arn: str) -> str:
+    """Return the name of a role that is to be created under an ARN.
+
+    Raises:
+        NameNotPossibleError: It is of another account, or no ARN of a role without a path.
+    """
+    prefix = f"arn:aws:iam::{ACCOUNT_ID}:role/"
+    name = arn.removeprefix(prefix)
+    if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", name) is None:
+        raise NameNotPossibleError(f"{arn} is no role of the local AWS: its ARN is {prefix}<name>")
+    return name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +136,7 @@ class Provisioned:
         redshift_copy_role_arn: The role that COPY reads the lake with.
         mwaa_role_arn: The role of the Airflow environment.
         glue_role_arn: The role of the Glue job.
-        settings_secret: The name of the secret with the bundle's settings.
+        settings_secret: The name of the secret with the bundle's settings; None when none was to be written.
         created: What this run created or changed, in words for a person; empty when all was there.
     """
 
@@ -91,18 +154,18 @@ class Provisioned:
     redshift_copy_role_arn: str
     mwaa_role_arn: str
     glue_role_arn: str
-    settings_secret: str
+    settings_secret: str | None
     created: tuple[str, ...]
 
 
-def aws_environment(endpoint: str) -> dict[str, str]:
+def aws_environment(endpoint: str, region: str = DEFAULT_REGION) -> dict[str, str]:
     """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_DEFAULT_REGION": DEFAULT_REGION,
-        "AWS_REGION": DEFAULT_REGION,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # MWAA's API is at api.<host>, which no loopback address has
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -113,13 +176,14 @@ def local_session(
     access_key_id: str = ACCESS_KEY_ID,
     secret_access_key: str = SECRET_ACCESS_KEY,
     session_token: str | None = None,
+    region: str = DEFAULT_REGION,
 ) -> boto3.session.Session:
-    """Return a boto3 session with the laptop's region and these credentials, whatever the environment says."""
+    """Return a boto3 session with this region and these credentials, whatever the environment says."""
     return boto3.session.Session(
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
         aws_session_token=session_token,
-        region_name=DEFAULT_REGION,
+        region_name=region,
     )
 
 
@@ -145,6 +209,8 @@ def provision(
     candle_interval: str = "1h",
     max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
     glue_scripts: Path = GLUE_SCRIPTS,
+    names: Names = Names(),
+    write_settings: bool = True,
 ) -> Provisioned:
     """Create what is missing and change what is not as it should be.
 
@@ -156,6 +222,8 @@ def provision(
         candle_interval: The length of a candle.
         max_rejected_share: The share of rejected records, from 0 to 1, above which a Glue run fails.
         glue_scripts: The folder with the Glue script and its package.
+        names: How everything is to be called.
+        write_settings: Whether the bundle's settings become a secret; not where they come from elsewhere.
 
     Returns:
         The names of everything, and what was created.
@@ -165,80 +233,110 @@ def provision(
         BundleError: Its package is not in the folder.
         TimeoutError: The warehouse did not become available.
     """
-    step = _Provisioning(endpoint)
+    step = _Provisioning(endpoint, names)
     step.bucket()
-    step.object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
-    step.object(PACKAGE_KEY, package_bytes(glue_scripts / "crypto_prices_etl"))
-    roles = {name: step.role(name, services) for name, services in _ROLES.items()}
-    step.catalog(load_schemas(glue_scripts))
-    step.glue_job(roles["crypto-prices-glue"])
-    secret_arn = step.warehouse(roles["crypto-prices-redshift-copy"])
-    sources: dict[str, dict[str, Any]] = {source: {"symbols": list(names)} for source, names in symbols.items()}
+    step.glue_code(glue_scripts)
+    mwaa_role_arn = step.role(MWAA_ROLE, ("airflow.amazonaws.com", "airflow-env.amazonaws.com"))
+    glue_role_arn = step.role(GLUE_ROLE, ("glue.amazonaws.com",))
+    copy_role_arn = step.role(names.copy_role, ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"))
+    step.glue_job(glue_role_arn)
+    secret_arn = step.warehouse(copy_role_arn)
+    sources: dict[str, dict[str, Any]] = {source: {"symbols": list(listed)} for source, listed in symbols.items()}
     for source, settings in sources.items():
         if exchange_urls is None:
             settings |= {"api_url": f"{endpoint}/exchange/{source}", "requests_per_second": _LOCAL_REQUESTS_PER_SECOND}
         else:
             settings["api_url"] = exchange_urls[source]
-    step.settings(
-        {
-            "s3_bucket": BUCKET,
-            "glue_job_name": GLUE_JOB,
-            "catalog_database": CATALOG_DATABASE,
-            "catalog_table": CATALOG_TABLE,
-            "redshift_workgroup": REDSHIFT_NAME,
-            "redshift_database": REDSHIFT_DATABASE,
-            "redshift_secret_arn": secret_arn,
-            "redshift_copy_role_arn": roles["crypto-prices-redshift-copy"],
-            "candle_interval": candle_interval,
-            "max_rejected_share": max_rejected_share,
-            "quality_rules": {},
-            "sources": sources,
-        }
-    )
+    if write_settings:
+        step.settings(
+            {
+                "s3_bucket": names.bucket,
+                "glue_job_name": names.glue_job,
+                "catalog_database": names.catalog_database,
+                "catalog_table": names.catalog_table,
+                "redshift_workgroup": names.redshift,
+                "redshift_database": names.redshift_database,
+                "redshift_secret_arn": secret_arn,
+                "redshift_copy_role_arn": copy_role_arn,
+                "candle_interval": candle_interval,
+                "max_rejected_share": max_rejected_share,
+                "quality_rules": {},
+                "sources": sources,
+            }
+        )
     return Provisioned(
         endpoint=endpoint,
-        region=DEFAULT_REGION,
+        region=names.region,
         account_id=ACCOUNT_ID,
-        bucket=BUCKET,
-        catalog_database=CATALOG_DATABASE,
-        catalog_table=CATALOG_TABLE,
-        glue_job=GLUE_JOB,
-        redshift_namespace=REDSHIFT_NAME,
-        redshift_workgroup=REDSHIFT_NAME,
-        redshift_database=REDSHIFT_DATABASE,
+        bucket=names.bucket,
+        catalog_database=names.catalog_database,
+        catalog_table=names.catalog_table,
+        glue_job=names.glue_job,
+        redshift_namespace=names.redshift,
+        redshift_workgroup=names.redshift,
+        redshift_database=names.redshift_database,
         redshift_secret_arn=secret_arn,
-        redshift_copy_role_arn=roles["crypto-prices-redshift-copy"],
-        mwaa_role_arn=roles["crypto-prices-mwaa"],
-        glue_role_arn=roles["crypto-prices-glue"],
-        settings_secret=SETTINGS_SECRET,
+        redshift_copy_role_arn=copy_role_arn,
+        mwaa_role_arn=mwaa_role_arn,
+        glue_role_arn=glue_role_arn,
+        settings_secret=SETTINGS_SECRET if write_settings else None,
         created=tuple(step.created),
     )
+
+
+def upload_glue_code(endpoint: str, names: Names, glue_scripts: Path = GLUE_SCRIPTS) -> tuple[str, ...]:
+    """Upload the Glue script and its package where they differ, and give the catalog table their columns.
+
+    Args:
+        endpoint: The URL of the local AWS, on which ``provision`` has run.
+        names: How everything is called.
+        glue_scripts: The folder with the Glue script and its package.
+
+    Returns:
+        What was changed, in words for a person.
+
+    Raises:
+        FileNotFoundError: The Glue script or its package is not in the folder.
+    """
+    step = _Provisioning(endpoint, names)
+    step.glue_code(glue_scripts)
+    return tuple(step.created)
 
 
 class _Provisioning:
     """The steps, each of which looks first and acts only when something is missing or different."""
 
-    def __init__(self, endpoint: str) -> None:
-        session = local_session()
-        names = ("s3", "iam", "glue", "secretsmanager", "redshift-serverless")
-        self._clients = {name: local_client(name, endpoint, session) for name in names}
+    def __init__(self, endpoint: str, names: Names) -> None:
+        session = local_session(region=names.region)
+        services = ("s3", "iam", "glue", "secretsmanager", "redshift-serverless")
+        self._clients = {service: local_client(service, endpoint, session) for service in services}
+        self._names = names
         self.created: list[str] = []
 
     def bucket(self) -> None:
-        s3 = self._clients["s3"]
-        if _found(lambda: s3.head_bucket(Bucket=BUCKET)) is None:
-            s3.create_bucket(Bucket=BUCKET)
-            self.created.append(f"bucket {BUCKET}")
-        if s3.get_bucket_versioning(Bucket=BUCKET).get("Status") != "Enabled":
-            s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        s3, bucket, region = self._clients["s3"], self._names.bucket, self._names.region
+        if _found(lambda: s3.head_bucket(Bucket=bucket)) is None:
+            # us-east-1 is the one region that cannot be named.
+            elsewhere = (
+                {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != DEFAULT_REGION else {}
+            )
+            s3.create_bucket(Bucket=bucket, **elsewhere)
+            self.created.append(f"bucket {bucket}")
+        if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 
-    def object(self, key: str, body: bytes) -> None:
-        s3 = self._clients["s3"]
+    def glue_code(self, glue_scripts: Path) -> None:
+        self._object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
+        self._object(PACKAGE_KEY, package_bytes(glue_scripts / "crypto_prices_etl"))
+        self._catalog(load_schemas(glue_scripts))
+
+    def _object(self, key: str, body: bytes) -> None:
+        s3, bucket = self._clients["s3"], self._names.bucket
         digest = hashlib.sha256(body).hexdigest()
-        head = _found(lambda: s3.head_object(Bucket=BUCKET, Key=key))
+        head = _found(lambda: s3.head_object(Bucket=bucket, Key=key))
         if head is None or head["Metadata"].get("sha256") != digest:
-            s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata={"sha256": digest})
-            self.created.append(f"object s3://{BUCKET}/{key}")
+            s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"sha256": digest})
+            self.created.append(f"object s3://{bucket}/{key}")
 
     def role(self, name: str, services: tuple[str, ...]) -> str:
         iam = self._clients["iam"]
@@ -254,52 +352,52 @@ class _Provisioning:
             self.created.append(f"role {name}")
         return str(found["Role"]["Arn"])
 
-    def catalog(self, schemas: ModuleType) -> None:
-        glue = self._clients["glue"]
-        if _found(lambda: glue.get_database(Name=CATALOG_DATABASE)) is None:
-            glue.create_database(DatabaseInput={"Name": CATALOG_DATABASE, "Description": "The crypto price lake"})
-            self.created.append(f"Glue database {CATALOG_DATABASE}")
+    def _catalog(self, schemas: ModuleType) -> None:
+        glue, database, table_name = self._clients["glue"], self._names.catalog_database, self._names.catalog_table
+        if _found(lambda: glue.get_database(Name=database)) is None:
+            glue.create_database(DatabaseInput={"Name": database, "Description": "The crypto price lake"})
+            self.created.append(f"Glue database {database}")
         parquet = "org.apache.hadoop.hive.ql.io.parquet"
         columns, partition_keys = schemas.catalog_columns(), schemas.catalog_partition_keys()
         wanted = {
-            "Name": CATALOG_TABLE,
+            "Name": table_name,
             "Description": "Curated candles; each partition's location is a version that passed its audit",
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
             "PartitionKeys": partition_keys,
             "StorageDescriptor": {
                 "Columns": columns,
-                "Location": f"s3://{BUCKET}/curated/crypto_prices/",
+                "Location": f"s3://{self._names.bucket}/curated/crypto_prices/",
                 "InputFormat": f"{parquet}.MapredParquetInputFormat",
                 "OutputFormat": f"{parquet}.MapredParquetOutputFormat",
                 "SerdeInfo": {"SerializationLibrary": f"{parquet}.serde.ParquetHiveSerDe"},
             },
         }
-        table = _found(lambda: glue.get_table(DatabaseName=CATALOG_DATABASE, Name=CATALOG_TABLE))
+        table = _found(lambda: glue.get_table(DatabaseName=database, Name=table_name))
         if table is None:
-            glue.create_table(DatabaseName=CATALOG_DATABASE, TableInput=wanted)
-            self.created.append(f"Glue table {CATALOG_DATABASE}.{CATALOG_TABLE}")
+            glue.create_table(DatabaseName=database, TableInput=wanted)
+            self.created.append(f"Glue table {database}.{table_name}")
         elif (table["Table"]["StorageDescriptor"]["Columns"], table["Table"]["PartitionKeys"]) != (
             columns,
             partition_keys,
         ):
-            glue.update_table(DatabaseName=CATALOG_DATABASE, TableInput=wanted)
-            self.created.append(f"new columns of Glue table {CATALOG_DATABASE}.{CATALOG_TABLE}")
+            glue.update_table(DatabaseName=database, TableInput=wanted)
+            self.created.append(f"new columns of Glue table {database}.{table_name}")
 
     def glue_job(self, role_arn: str) -> None:
-        glue = self._clients["glue"]
+        glue, name = self._clients["glue"], self._names.glue_job
         wanted = {
             "Description": "Curates one window of raw candles",
             "Role": role_arn,
             "ExecutionProperty": {"MaxConcurrentRuns": 10},
             "Command": {
                 "Name": "glueetl",
-                "ScriptLocation": f"s3://{BUCKET}/{SCRIPT_KEY}",
+                "ScriptLocation": f"s3://{self._names.bucket}/{SCRIPT_KEY}",
                 "PythonVersion": "3",
             },
             "DefaultArguments": {
                 "--job-language": "python",
-                "--extra-py-files": f"s3://{BUCKET}/{PACKAGE_KEY}",
+                "--extra-py-files": f"s3://{self._names.bucket}/{PACKAGE_KEY}",
                 "--enable-metrics": "true",
                 "--enable-job-insights": "true",
                 "--enable-observability-metrics": "true",
@@ -314,45 +412,46 @@ class _Provisioning:
             "NumberOfWorkers": 2,
             "ExecutionClass": "STANDARD",
         }
-        job = _found(lambda: glue.get_job(JobName=GLUE_JOB))
+        job = _found(lambda: glue.get_job(JobName=name))
         if job is None:
-            glue.create_job(Name=GLUE_JOB, **wanted)
-            self.created.append(f"Glue job {GLUE_JOB}")
+            glue.create_job(Name=name, **wanted)
+            self.created.append(f"Glue job {name}")
         elif any(job["Job"].get(member) != value for member, value in wanted.items()):
-            glue.update_job(JobName=GLUE_JOB, JobUpdate=wanted)
-            self.created.append(f"new definition of Glue job {GLUE_JOB}")
+            glue.update_job(JobName=name, JobUpdate=wanted)
+            self.created.append(f"new definition of Glue job {name}")
 
     def warehouse(self, copy_role_arn: str) -> str:
         manager, serverless = self._clients["secretsmanager"], self._clients["redshift-serverless"]
-        secret = _found(lambda: manager.get_secret_value(SecretId=ADMIN_SECRET))
+        name, admin_secret = self._names.redshift, self._names.admin_secret
+        secret = _found(lambda: manager.get_secret_value(SecretId=admin_secret))
         if secret is None:
             text = json.dumps({"username": "admin", "password": new_password()})
-            secret = {**manager.create_secret(Name=ADMIN_SECRET, SecretString=text), "SecretString": text}
-            self.created.append(f"secret {ADMIN_SECRET}")
-        if _found(lambda: serverless.get_namespace(namespaceName=REDSHIFT_NAME)) is None:
+            secret = {**manager.create_secret(Name=admin_secret, SecretString=text), "SecretString": text}
+            self.created.append(f"secret {admin_secret}")
+        if _found(lambda: serverless.get_namespace(namespaceName=name)) is None:
             admin = json.loads(secret["SecretString"])
             serverless.create_namespace(
-                namespaceName=REDSHIFT_NAME,
-                dbName=REDSHIFT_DATABASE,
+                namespaceName=name,
+                dbName=self._names.redshift_database,
                 adminUsername=admin["username"],
                 adminUserPassword=admin["password"],
                 iamRoles=[copy_role_arn],
                 defaultIamRoleArn=copy_role_arn,
             )
-            self.created.append(f"Redshift namespace {REDSHIFT_NAME}")
-        if _found(lambda: serverless.get_workgroup(workgroupName=REDSHIFT_NAME)) is None:
+            self.created.append(f"Redshift namespace {name}")
+        if _found(lambda: serverless.get_workgroup(workgroupName=name)) is None:
             serverless.create_workgroup(
-                workgroupName=REDSHIFT_NAME,
-                namespaceName=REDSHIFT_NAME,
+                workgroupName=name,
+                namespaceName=name,
                 baseCapacity=8,
                 # Below the 20 minutes that a task waits: what it has given up must not go on beneath its retry.
                 configParameters=[{"parameterKey": "max_query_execution_time", "parameterValue": "1100"}],
             )
-            self.created.append(f"Redshift workgroup {REDSHIFT_NAME}")
+            self.created.append(f"Redshift workgroup {name}")
         deadline = time.monotonic() + _WAIT_SECONDS
-        while (status := serverless.get_workgroup(workgroupName=REDSHIFT_NAME)["workgroup"]["status"]) != "AVAILABLE":
+        while (status := serverless.get_workgroup(workgroupName=name)["workgroup"]["status"]) != "AVAILABLE":
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the workgroup {REDSHIFT_NAME} is still {status} after {_WAIT_SECONDS} seconds")
+                raise TimeoutError(f"the workgroup {name} is still {status} after {_WAIT_SECONDS} seconds")
             time.sleep(0.1)
         return str(secret["ARN"])
 

@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 HEALTH_PATH = "/_local_aws/health"
 EXCHANGE_MOUNT = "/exchange"
+LOOPBACK = "127.0.0.1"
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - only when it is asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,7 +228,7 @@ class PortNotFreeError(Exception):
 
 
 class HttpServer:
-    """Serves a WSGI application on a loopback port, with threads, from a thread of its own.
+    """Serves a WSGI application on a port, with threads, from a thread of its own.
 
     uvicorn keeps connections open, answers Expect: 100-continue and hands over the path as it was sent; moto's own
     server (werkzeug) closes each connection.
@@ -234,19 +236,21 @@ class HttpServer:
     Args:
         application: The application.
         port: The port; 0 takes a free one.
+        host: The address to listen on, IPv4; ``0.0.0.0`` for all of this machine's.
 
     Raises:
-        PortNotFreeError: The port is in use.
+        PortNotFreeError: The port is in use, or the address is not this machine's.
     """
 
-    def __init__(self, application: WsgiApplication, *, port: int) -> None:
+    def __init__(self, application: WsgiApplication, *, port: int, host: str = LOOPBACK) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(("127.0.0.1", port))
+            self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise PortNotFreeError(f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}.") from error
+            raise PortNotFreeError(f"Port {port} of {host} cannot be used: {error.strerror or error}.") from error
+        self._own_host = LOOPBACK if host == ALL_ADDRESSES else host
         self.port: int = self._socket.getsockname()[1]
         self._bridge = WSGIMiddleware(cast("Any", application), workers=_THREADS)
         config = uvicorn.Config(
@@ -268,8 +272,8 @@ class HttpServer:
 
     @property
     def endpoint(self) -> str:
-        """The URL that AWS_ENDPOINT_URL must name."""
-        return f"http://127.0.0.1:{self.port}"
+        """The URL that AWS_ENDPOINT_URL must name, on this machine."""
+        return f"http://{self._own_host}:{self.port}"
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         try:

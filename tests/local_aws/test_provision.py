@@ -4,7 +4,18 @@ import urllib.request
 
 import pytest
 
-from local_aws.provision import GLUE_SCRIPTS, Provisioned, aws_environment, local_client, provision
+from local_aws.provision import (
+    GLUE_SCRIPTS,
+    NameNotPossibleError,
+    Names,
+    Provisioned,
+    aws_environment,
+    local_client,
+    provision,
+    role_name,
+    secret_name,
+    upload_glue_code,
+)
 
 
 @pytest.fixture
@@ -117,3 +128,40 @@ def test_what_differs_is_made_right(local_aws, glue_scripts):
     )
     provision(local_aws.endpoint)
     assert provision(local_aws.endpoint).created == ()
+
+
+def test_edited_glue_code_is_uploaded_and_its_columns_are_those_of_the_catalog(local_aws, glue_scripts):
+    assert upload_glue_code(local_aws.endpoint, Names(), glue_scripts) == ()
+    schemas = glue_scripts / "crypto_prices_etl" / "schemas.py"
+    schemas.write_text(schemas.read_text().replace('"trade_count"', '"trades"'))
+    assert upload_glue_code(local_aws.endpoint, Names(), glue_scripts) == (
+        "object s3://crypto-prices-lake/glue/crypto_prices_etl.zip",
+        "new columns of Glue table crypto.crypto_prices",
+    )
+    provision(local_aws.endpoint)
+
+
+def test_the_name_of_a_secret_is_taken_from_its_arn():
+    prefix = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+    assert secret_name(f"{prefix}a/redshift-admin", "eu-west-1") == "a/redshift-admin"
+
+
+@pytest.mark.parametrize(
+    ("arn", "said"),
+    [
+        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:a", "is no secret of the local AWS"),
+        ("arn:aws:secretsmanager:eu-west-1:210987654321:secret:a", "is no secret of the local AWS"),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:", "is no secret of the local AWS"),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf", "leave out the hyphen"),
+    ],
+)
+def test_an_arn_under_which_no_secret_can_be_made_is_refused(arn, said):
+    with pytest.raises(NameNotPossibleError, match=said):
+        secret_name(arn, "eu-west-1")
+
+
+def test_the_name_of_a_role_is_taken_from_its_arn():
+    assert role_name("arn:aws:iam::123456789012:role/copy") == "copy"
+    for arn in ("arn:aws:iam::210987654321:role/copy", "copy", "arn:aws:iam::123456789012:role/path/copy"):
+        with pytest.raises(NameNotPossibleError, match="is no role of the local AWS"):
+            role_name(arn)

@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from airflow.sdk.log import mask_secret
 
 from crypto_prices.batch import FetchedSource
+from crypto_prices.console_links import S3PrefixLink
 from crypto_prices.errors import FatalSourceError
 from crypto_prices.http_client import HttpClient
 from crypto_prices.markets import Market
@@ -52,6 +53,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
 
     aws_hook_class = S3Hook
     template_fields: Sequence[str] = aws_template_fields("source", "symbols", "window_start", "window_end")
+    operator_extra_links = (S3PrefixLink(),)
 
     def __init__(
         self, *, source: str, symbols: Sequence[str], window_start: str, window_end: str, **kwargs: Any
@@ -61,6 +63,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         self.symbols = symbols
         self.window_start = window_start
         self.window_end = window_end
+        # Where the attempt lands, once it has begun.
+        self.s3_uri: str | None = None
 
     @cached_property
     def _stop(self) -> threading.Event:
@@ -98,6 +102,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             markets=markets,
             expected_records=(window.ends_at - window.starts_at) // interval,
         )
+        self.s3_uri = zone.prefix_uri
         pace = of_source.requests_per_second or source.requests_per_second
         try:
             with HttpClient(

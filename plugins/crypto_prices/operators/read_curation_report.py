@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
 
 from crypto_prices import lake_paths, macros
+from crypto_prices.console_links import S3PrefixLink
 from crypto_prices.curation_report import CurationReport, CurationReportError, check_report
 from crypto_prices.settings import load_settings
 
@@ -32,10 +33,13 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
 
     aws_hook_class = S3Hook
     template_fields: Sequence[str] = aws_template_fields("job_run_id")
+    operator_extra_links = (S3PrefixLink(),)
 
     def __init__(self, *, job_run_id: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_run_id = job_run_id
+        # What the Glue run says about itself, once that is known.
+        self.s3_uri: str | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the report.
@@ -44,6 +48,7 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
             AirflowFailException: There is no report, or it does not belong to this batch, or it does not add up.
         """
         bucket, key = load_settings().s3_bucket, lake_paths.curation_report_key(self.job_run_id)
+        self.s3_uri = lake_paths.s3_uri(bucket, key)
         s3_client: Any = self.hook.conn
         try:
             body = s3_client.get_object(Bucket=bucket, Key=key)["Body"].read()

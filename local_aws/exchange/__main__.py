@@ -1,0 +1,55 @@
+"""``python -m local_aws.exchange``: the laptop's exchange by itself, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_aws.exchange.candles import MarketDataError
+from local_aws.exchange.faults import FaultPlan
+from local_aws.exchange.server import MOUNT, create_exchange
+from local_aws.server import LOOPBACK, HttpServer, PortNotFreeError
+
+DEFAULT_PORT = 8081
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the exchange.
+
+    Args:
+        arguments: The command line; by default that of the process.
+
+    Returns:
+        The process's exit code: 0 after it was asked to stop, 1 when it could not start.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m local_aws.exchange", description="The APIs of several exchanges, below /exchange/<source>."
+    )
+    parser.add_argument("--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK})")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")
+    parser.add_argument("--market-data", type=Path, metavar="FOLDER", help="recorded candles (default: generated ones)")
+    options = parser.parse_args(arguments)
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    try:
+        server = HttpServer(create_exchange(options.market_data, FaultPlan()), port=options.port, host=options.host)
+    except (PortNotFreeError, MarketDataError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    server.start()
+    try:
+        sys.stdout.write(f"The exchange answers at {server.endpoint}{MOUNT}.\n")
+        sys.stdout.flush()
+        asked_to_stop.wait()
+    finally:
+        server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

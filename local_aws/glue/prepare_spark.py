@@ -1,0 +1,63 @@
+"""``python -m local_aws.glue.prepare_spark``: makes ahead what is made once for a Spark, so no job run waits for it.
+
+For images: the compiled file system and the archive of the classes that a run loads (see ``spark_jvm``). The archive is
+made by a run of a small script that does what curating does: JSON lines to Parquet, with a join and an aggregation.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from local_aws.glue.spark_jvm import DEFAULT_CACHE_DIR, SparkJvms
+from local_aws.glue.spark_runtime import RunFiles, SparkRuntime
+
+_RUN_SECONDS = 300
+
+_SCRIPT = """
+import json
+import sys
+
+from pyspark.sql import SparkSession, Window
+from pyspark.sql import functions as F
+
+folder = sys.argv[1]
+spark = SparkSession.builder.getOrCreate()
+with open(f"{folder}/in.json", "w") as lines:
+    lines.writelines(json.dumps({"key": n % 3, "at": n, "price": f"{n}.5"}) + "\\n" for n in range(100))
+rows = (
+    spark.read.json(f"{folder}/in.json", schema="key long, at long, price string")
+    .withColumn("price", F.expr("try_cast(price AS decimal(38, 18))"))
+    .withColumn("observed_at", F.timestamp_seconds("at"))
+    .withColumn("rank", F.row_number().over(Window.partitionBy("key").orderBy("at")))
+)
+totals = rows.groupBy("key").agg(F.count("*").alias("total"), F.max("price").alias("highest"))
+rows.join(F.broadcast(totals), "key").coalesce(1).write.mode("overwrite").parquet(f"{folder}/out")
+assert spark.read.parquet(f"{folder}/out").count() == 100
+spark.stop()
+"""
+
+
+def main(cache_dir: Path = DEFAULT_CACHE_DIR) -> int:
+    """Make both in a cache folder; return 1 when the run failed."""
+    jvms = SparkJvms(cache_dir=cache_dir)
+    with tempfile.TemporaryDirectory(prefix="local-aws-spark-") as name:
+        folder = Path(name)
+        script = folder / "script.py"
+        script.write_text(_SCRIPT, encoding="utf-8")
+        files = RunFiles("jr_prepare", folder, script, [], folder / "output", folder / "errors")
+        run = SparkRuntime(jvms).start(files, arguments=[str(folder)], spark_settings={}, environment={})
+        ended = run.wait(_RUN_SECONDS)
+        run.end()
+        if not ended or run.error() is not None:
+            sys.stderr.write(f"{run.error()}\n{files.errors.read_text(errors='replace')}")
+            return 1
+        jvms.finish_archive()
+    made = sorted(path.name for path in jvms.cache_dir.iterdir())
+    sys.stdout.write(f"{jvms.cache_dir} has {', '.join(made)}\n")
+    return 0 if any(name.endswith(".jsa") for name in made) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

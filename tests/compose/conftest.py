@@ -1,0 +1,48 @@
+"""The composition that all tests here look at, one after the other."""
+
+import os
+import time
+
+import pytest
+
+from local_aws.airflow_services.api import AirflowApi
+from tests.compose.composition import Composition, missing_docker
+from tests.compose.stand_in_images import default_images, make_available
+
+
+@pytest.fixture(scope="session")
+def composition(tmp_path_factory, request):
+    """The running composition. What was measured is printed at the end."""
+    if not os.environ.get("COMPOSE_TESTS"):
+        pytest.skip("COMPOSE_TESTS is not set: make test-compose runs this")
+    reason = missing_docker()
+    if reason is not None:
+        pytest.skip(reason)
+    try:
+        stand_ins = make_available(default_images())
+    except RuntimeError as error:
+        pytest.skip(f"no base images: {error}")
+    found = Composition(f"crypto-prices-test-{os.getpid()}", tmp_path_factory.mktemp("checkout"))
+    found.figures["stand-ins"] = ", ".join(stand_ins) or "none"
+    try:
+        began = time.monotonic()
+        found.compose("build", seconds=1800)
+        found.figures["build"] = f"{time.monotonic() - began:.0f} s"
+        began = time.monotonic()
+        found.compose("up", "--detach")
+        found.await_all_healthy(300)
+        found.figures["from up to healthy"] = f"{time.monotonic() - began:.0f} s"
+        yield found
+        if request.session.testsfailed:
+            with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+                print(found.compose("logs", "--tail=60"))
+    finally:
+        found.compose("down", "--volumes", "--timeout", "30")
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            print("\n" + "\n".join(f"{what}: {figure}" for what, figure in found.figures.items()))
+
+
+@pytest.fixture(scope="session")
+def airflow(composition):
+    """The API of its Airflow."""
+    return AirflowApi(f"http://127.0.0.1:{composition.ports['AIRFLOW_PORT']}")

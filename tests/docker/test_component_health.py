@@ -1,0 +1,44 @@
+import pytest
+
+from tests.docker.load_docker_script import load
+
+health = load("component_health")
+
+# As https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/check-health.html
+PAGE = {
+    "metadatabase": {"status": "healthy"},
+    "scheduler": {"status": "healthy", "latest_scheduler_heartbeat": "2024-01-01T00:00:00+00:00"},
+    "triggerer": {"status": "unhealthy", "latest_triggerer_heartbeat": "2024-01-01T00:00:00+00:00"},
+    "dag_processor": {"status": None, "latest_dag_processor_heartbeat": None},
+}
+
+
+def test_a_healthy_component_has_no_problem():
+    assert health.problem("scheduler", PAGE) is None
+
+
+@pytest.mark.parametrize(
+    ("component", "said"),
+    [
+        ("triggerer", "triggerer is unhealthy; its last heartbeat: 2024-01-01T00:00:00+00:00"),
+        ("dag_processor", "dag_processor is None; its last heartbeat: never"),
+        ("worker", "the health page names no worker"),
+    ],
+)
+def test_one_that_is_not_is_described(component, said):
+    assert health.problem(component, PAGE) == said
+
+
+@pytest.mark.parametrize("component", ["scheduler", "api_server"])
+def test_without_an_answer_nothing_is_healthy(monkeypatch, capsys, component):
+    monkeypatch.setattr(health, "API_SERVER", "http://127.0.0.1:1")
+    assert health.main(component) == 1
+    assert "the API server does not answer" in capsys.readouterr().out
+
+
+def test_the_api_server_is_warmed_up_once_after_each_start(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(health, "_answer", asked.append)
+    monkeypatch.setattr(health, "WARM", tmp_path / "warm")
+    assert [health.main("api_server"), health.main("api_server")] == [0, 0]
+    assert asked == ["/execution/health/ping", "/api/v2/version"]

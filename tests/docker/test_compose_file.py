@@ -1,0 +1,99 @@
+"""What docker-compose.yaml, .env.example and the Dockerfiles promise each other, without a Docker daemon."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local_aws.provision import Names, role_name, secret_name
+
+REPOSITORY = Path(__file__).parents[2]
+TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
+EXAMPLE = (REPOSITORY / ".env.example").read_text()
+VARIABLES = dict(line.split("=", 1) for line in EXAMPLE.splitlines() if re.match(r"[A-Z0-9_]+=", line))
+
+
+@pytest.fixture(scope="module")
+def composition():
+    return yaml.safe_load(TEXT)
+
+
+def filled_in(text):
+    return re.sub(r"\$\{(\w+)[^}]*\}", lambda found: VARIABLES[found[1]], text).replace("$$", "$")
+
+
+def test_every_variable_is_explained_and_every_explained_one_is_used():
+    used = set(re.findall(r"\$\{(\w+)", TEXT))
+    # Base images have their defaults in the file; Compose itself reads the profiles.
+    assert used - set(VARIABLES) == {"AIRFLOW_IMAGE", "PYTHON_IMAGE", "POSTGRES_IMAGE"}
+    assert set(VARIABLES) - used == {"COMPOSE_PROFILES"}
+    lines = EXAMPLE.splitlines()
+    explained = [
+        lines[number - 1].startswith("#") for number, line in enumerate(lines) if line.startswith("AWS_REGION")
+    ]
+    assert all(explained)
+
+
+def test_without_an_env_file_nothing_is_guessed():
+    guessed = set(re.findall(r"\$\{(\w+):-", TEXT))
+    assert guessed == {
+        *("AIRFLOW_IMAGE", "PYTHON_IMAGE", "POSTGRES_IMAGE"),
+        *("AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"),
+    }
+    used_in_airflow = TEXT[: TEXT.index("x-local-aws")]
+    for name in re.findall(r"\$\{(\w+)\}", used_in_airflow):
+        pytest.fail(f"{name} is used without a message")
+
+
+def test_the_bundle_takes_the_settings_that_the_example_makes(composition):
+    from crypto_prices.settings import parse_settings
+
+    text = composition["x-airflow"]["environment"]["AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"]
+    settings = parse_settings(filled_in(text))
+    assert settings.s3_bucket == VARIABLES["S3_BUCKET"]
+    assert settings.sources["binance"].api_url == VARIABLES["API_URL"]
+
+
+def test_the_secrets_backend_is_asked_for_connections_only(composition):
+    from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+
+    arguments = json.loads(filled_in(composition["x-airflow"]["environment"]["AIRFLOW__SECRETS__BACKEND_KWARGS"]))
+    backend = SecretsManagerBackend(**arguments)
+    assert backend.connections_prefix == "airflow/connections"
+    assert backend.get_variable("crypto_prices_settings") is None
+
+
+def test_the_local_aws_can_create_what_the_example_names(composition):
+    from local_aws.__main__ import _names, _options
+
+    command = [filled_in(argument) for argument in composition["services"]["local-aws"]["command"]]
+    options = _options(command[1:])
+    assert (options.host, options.warehouse_port, options.settings) == ("0.0.0.0", 5439, False)
+    # The names of `make local-aws`, so that what is written about one is true of the other.
+    assert _names(options) == Names()
+    assert secret_name(VARIABLES["REDSHIFT_SECRET_ARN"], VARIABLES["AWS_REGION"]) == Names().admin_secret
+    assert role_name(VARIABLES["REDSHIFT_COPY_ROLE"]) == Names().copy_role
+
+
+def test_ports_are_published_on_loopback_only(composition):
+    published = [port for service in composition["services"].values() for port in service.get("ports", [])]
+    assert len(published) == 3
+    assert all(str(port).startswith("127.0.0.1:") for port in published)
+
+
+def test_every_service_is_bounded_and_every_lasting_one_is_watched(composition):
+    for name, service in composition["services"].items():
+        assert "mem_limit" in service, name
+        assert service["restart"] == "no" or "healthcheck" in service, name
+
+
+@pytest.mark.parametrize("name", ["airflow", "local-aws"])
+def test_images_are_pinned_and_run_as_a_user(name):
+    lines = (REPOSITORY / "docker" / f"{name}.Dockerfile").read_text().splitlines()
+    image = next(line for line in lines if line.startswith("ARG")).partition("=")[2]
+    assert re.search(r":.*\d+\.\d+", image)
+    assert f":-{image}}}" in TEXT
+    assert [line for line in lines if line.startswith("USER")][-1].split()[1].isdigit()
+    assert [line for line in lines if line.startswith("USER")][-1] != "USER 0"

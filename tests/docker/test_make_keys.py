@@ -1,0 +1,33 @@
+import base64
+import stat
+import subprocess
+
+from tests.docker.load_docker_script import DOCKER
+
+
+def make_keys(folder):
+    done = subprocess.run([DOCKER / "make_keys.sh", folder], capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[:-1], {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_keys_are_made_once_and_are_what_airflow_takes(tmp_path):
+    said, keys = make_keys(tmp_path)
+    assert said == [
+        f"made {name}" for name in ("fernet_key", "api_secret_key", "jwt_secret", "postgres_password", "database_url")
+    ]
+    assert len(base64.urlsafe_b64decode(keys["fernet_key"].strip())) == 32
+    hexadecimal = {keys[name] for name in ("api_secret_key", "jwt_secret", "postgres_password")}
+    assert {len(bytes.fromhex(key)) for key in hexadecimal} == {32}
+    assert len(hexadecimal) == 3
+    assert keys["database_url"] == f"postgresql+psycopg2://airflow:{keys['postgres_password']}@postgres/airflow"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
+    assert make_keys(tmp_path) == ([], keys)
+
+
+def test_a_key_that_was_not_finished_is_made_again(tmp_path):
+    _, keys = make_keys(tmp_path)
+    (tmp_path / "jwt_secret").write_text("")
+    said, again = make_keys(tmp_path)
+    assert said == ["made jwt_secret"]
+    assert again["jwt_secret"]
+    assert again["fernet_key"] == keys["fernet_key"]

@@ -1,0 +1,119 @@
+"""Signing in to the warehouse by TCP, as psql does: with a password, as no superuser."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local_aws.redshift.warehouse import Warehouse, WarehouseError
+
+PASSWORD = "Secret'12\\"
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Warehouse]:
+    with Warehouse(tmp_path_factory.mktemp("warehouse"), port=port) as running:
+        running.ensure_database("crypto")
+        with running.connect("crypto", autocommit=True) as connection:
+            connection.execute("CREATE TABLE prices (at int)")
+        running.ensure_login("admin", PASSWORD, "crypto")
+        yield running
+
+
+def signed_in(port: int, user: str = "admin", password: str = PASSWORD) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(
+        host="127.0.0.1", port=port, user=user, password=password, dbname="crypto", autocommit=True, connect_timeout=5
+    )
+
+
+def test_the_admin_reads_writes_and_makes_his_own(warehouse: Warehouse, port: int) -> None:
+    with signed_in(port) as connection:
+        connection.execute("INSERT INTO prices VALUES (1)")
+        assert connection.execute("SELECT count(*) FROM prices").fetchone() == (1,)
+        connection.execute("CREATE SCHEMA mine")
+        connection.execute("CREATE TABLE mine.notes (word text)")
+        # Redshift's functions are found without their schema.
+        assert connection.execute("SELECT getdate() IS NOT NULL").fetchone() == (True,)
+        # Tables that are made later, too.
+        with warehouse.connect("crypto", autocommit=True) as ours:
+            ours.execute("CREATE TABLE later (at int)")
+        assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["COPY (SELECT 1) TO PROGRAM 'true'", "DROP TABLE prices", "CREATE ROLE other", "SET ROLE postgres"],
+)
+def test_the_admin_is_no_superuser(warehouse: Warehouse, port: int, statement: str) -> None:
+    with signed_in(port) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "said"),
+    [
+        ("admin", "wrong", "password authentication failed"),
+        ("nobody", PASSWORD, "password authentication failed"),
+        ("postgres", PASSWORD, "rejects connection"),
+    ],
+)
+def test_others_are_not_let_in(warehouse: Warehouse, port: int, user: str, password: str, said: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match=said):
+        signed_in(port, user, password)
+
+
+def test_a_new_password_replaces_the_old_one_and_a_refused_user_has_none(warehouse: Warehouse, port: int) -> None:
+    warehouse.ensure_login("other", "First1234", "crypto")
+    warehouse.ensure_login("other", "Second1234", "crypto")
+    with pytest.raises(psycopg.OperationalError):
+        signed_in(port, "other", "First1234")
+    signed_in(port, "other", "Second1234").close()
+    warehouse.refuse_login("other")
+    warehouse.refuse_login("never-there")
+    with pytest.raises(psycopg.OperationalError):
+        signed_in(port, "other", "Second1234")
+    warehouse.ensure_login("other", "Third1234", "crypto")
+    signed_in(port, "other", "Third1234").close()
+
+
+@pytest.mark.parametrize("user", ["postgres", "pg_monitor", "public"])
+def test_postgresqls_own_names_are_refused(warehouse: Warehouse, user: str) -> None:
+    with pytest.raises(ValueError, match="PostgreSQL's own"):
+        warehouse.ensure_login(user, PASSWORD, "crypto")
+
+
+def test_logins_survive_a_restart_and_a_change_of_the_port(tmp_path: Path, port: int) -> None:
+    with Warehouse(tmp_path) as first:
+        first.ensure_database("crypto")
+        first.ensure_login("admin", PASSWORD, "crypto")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other = int(free.getsockname()[1])
+    with Warehouse(tmp_path, port=other) as second:
+        signed_in(other).close()
+        with second.connect("crypto") as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(WarehouseError, match="did not start"):
+            Warehouse(tmp_path, port=taken.getsockname()[1]).start()
+
+
+def test_without_a_port_nothing_listens(tmp_path: Path) -> None:
+    with Warehouse(tmp_path) as warehouse, warehouse.connect("postgres") as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
