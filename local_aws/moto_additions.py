@@ -63,6 +63,21 @@ def add_glue_operations() -> None:
     responses.update_job = update_job
 
 
+def add_event_operations() -> None:
+    """Have moto's EventBridge answer TestEventPattern, as it matches events itself; a second call changes nothing."""
+    from moto.core.responses import ActionResult
+    from moto.events.models import EventPattern, EventPatternParser
+    from moto.events.responses import EventsHandler
+
+    def test_event_pattern(self: Any) -> Any:
+        text = self._get_param("EventPattern")
+        pattern = EventPattern(text, EventPatternParser(text).parse())
+        return ActionResult({"Result": pattern.matches_event(json.loads(self._get_param("Event")))})
+
+    handler: Any = EventsHandler
+    handler.test_event_pattern = test_event_pattern
+
+
 def keep_bucket_policies_unevaluated() -> None:
     """Have moto's S3 keep bucket policies and not act on them; a second call changes nothing.
 

@@ -200,6 +200,8 @@ class MotoState:
                 moto_additions.keep_bucket_policies_unevaluated()
                 moto_additions.read_policies_of_log_buckets()
                 moto_additions.keep_versions_when_versioning_is_suspended()
+            elif signing_name == "events":
+                moto_additions.add_event_operations()
             elif signing_name == "ec2":
                 moto_additions.add_descriptions_of_group_rules()
             elif signing_name == "budgets":

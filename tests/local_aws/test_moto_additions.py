@@ -148,3 +148,13 @@ def test_access_logs_go_where_the_bucket_lets_them(s3, statement, right):
     else:
         with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
             s3.put_bucket_logging(Bucket="lake", BucketLoggingStatus=logging)
+
+
+@pytest.mark.parametrize(("state", "matches"), [("FAILED", True), ("SUCCEEDED", False)])
+def test_an_event_is_held_against_a_pattern(moto_endpoint, state, matches):
+    pattern = {"source": ["aws.glue"], "detail": {"state": ["FAILED", "TIMEOUT"]}}
+    event = {"source": "aws.glue", "detail": {"state": state, "jobName": "a"}}
+    answer = local_client("events", moto_endpoint).test_event_pattern(
+        EventPattern=json.dumps(pattern), Event=json.dumps(event)
+    )
+    assert answer["Result"] is matches
