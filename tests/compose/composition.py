@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.compose.stand_in_images import REPOSITORY, default_images
+
 SERVICES = ("api-server", "dag-processor", "exchange", "local-aws", "postgres", "scheduler", "triggerer")
 ONCE = ("airflow-init", "keys")
 
@@ -106,15 +107,7 @@ class Composition:
     def kill(self, service: str) -> None:
         """Kill a service's first process from outside, as a lack of memory does, and let Docker restart it."""
         pid = self.container(service)["State"]["Pid"]
-        killer = (
-            "run",
-            "--rm",
-            "--pid=host",
-            "--privileged",
-            "--user=0",
-            "--entrypoint=python",
-            "crypto-prices-airflow",
-        )
+        killer = ("run", "--rm", "--pid=host", "--user=0", "--entrypoint=python", "crypto-prices-airflow")
         docker(*killer, "-c", f"import os; os.kill({pid}, 9)")
 
     def leftovers(self) -> list[str]:
@@ -153,6 +146,7 @@ def docker(*arguments: str) -> str:
 def _clean_environment() -> dict[str, str]:
     """Return this process's environment without what Compose would prefer to .env."""
     names = {line.partition("=")[0] for line in (REPOSITORY / ".env.example").read_text().splitlines() if "=" in line}
+    names |= set(default_images())
     return {name: value for name, value in os.environ.items() if name not in names and not name.startswith("COMPOSE_")}
 
 
