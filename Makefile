@@ -26,7 +26,7 @@ help: ## Show this list
 	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; ALL=1 for all, not only every two that can meet\n'
 	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
 	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
-	@printf '  make prove QUICK=1 ENVIRONMENT=prod                 decide from the records; which tfvars is applied\n'
+	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            only a day (daily, records or all); which tfvars\n'
 	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
 
 setup: ## Make .venv from requirements.lock and find Java
@@ -56,7 +56,7 @@ chaos: ## Break loads at every side effect and compare with a clean load
 
 prove: ## Apply terraform/ to the local AWS, run the platform on it under IAM, destroy it
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_aws.deployment $(if $(filter-out 0,$(QUICK)),--without-removals) \
+	@exec $(PYTHON_RUN) -m local_aws.deployment $(if $(EXTENT),--extent '$(EXTENT)') \
 		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')
 
 local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)

@@ -32,7 +32,16 @@ from local_aws.deployment.costs import cost_table
 from local_aws.deployment.inventory import inventory
 from local_aws.deployment.least_privilege import DAYS_APART, LeastPrivilege, Need, ScenarioRecord
 from local_aws.deployment.not_exercised import EXCEPTIONS, Exceptions
-from local_aws.deployment.scenarios import API_KEY, FIRST_DAY, METRICS_NAMESPACE, SOURCES, Hold, Platform, first_error
+from local_aws.deployment.scenarios import (
+    API_KEY,
+    FIRST_DAY,
+    METRICS_NAMESPACE,
+    SCENARIOS,
+    SOURCES,
+    Hold,
+    Platform,
+    first_error,
+)
 from local_aws.deployment.terraform_cli import (
     TERRAFORM_FILES,
     TerraformCli,
@@ -44,6 +53,7 @@ from local_aws.deployment.worker import session_clients
 from local_aws.provision import local_client
 from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
 
+DAILY_SCENARIOS = ("deploy", "daily")
 WATCHED = {"LoadsReconciled", "RecordsFetched"}
 """The bundle's own figures that alarms must look at."""
 DEPLOY_DOCUMENT = REPOSITORY / "docs" / "deploy.md"
@@ -101,7 +111,8 @@ class Proof:
     Attributes:
         folder: An own folder for everything.
         environment: Which of terraform/environments/ is applied.
-        removals: Whether permissions are taken away for real.
+        extent: ``daily``: a day is loaded on what was applied. ``records``: and what needs each permission is told from
+            records. ``all``: and each is taken away.
         console: Where progress is shown.
         figures: What was shown, by stage.
         problems: What was not, and did not keep the later stages from being gone through.
@@ -109,7 +120,7 @@ class Proof:
 
     folder: Path
     environment: str
-    removals: bool
+    extent: str
     console: Console
     figures: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -127,7 +138,8 @@ class Proof:
             files = bundle_files(REPOSITORY)
             write_bundle(files, self.folder / "dist")
             say(f"{len(files)} files")
-        self._static(module)
+        if self.extent != "daily":
+            self._static(module)
         hold = Hold()
         state = self.folder / "state"
         with LocalAws(state, port=0, provisioned=False, enforce_iam=True, interceptor=hold.intercept) as aws:
@@ -170,14 +182,15 @@ class Proof:
         outputs = terraform.outputs()
         self._compare(client, outputs)
         self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
-        with self._stage("changes of workers, capacity and a DAG") as say:
-            self._change(deployment, variables)
-            say(f"{len(_CHANGES)} resources changed, then an empty plan")
-        try:
-            with self._stage("costs") as say:
-                say(self._costs(terraform))
-        except ProofError as error:
-            self._problem(str(error))
+        if self.extent != "daily":
+            with self._stage("changes of workers, capacity and a DAG") as say:
+                self._change(deployment, variables)
+                say(f"{len(_CHANGES)} resources changed, then an empty plan")
+            try:
+                with self._stage("costs") as say:
+                    say(self._costs(terraform))
+            except ProofError as error:
+                self._problem(str(error))
         with self._stage("destroy") as say:
             deployment.destroy()
             # Log groups that a service makes by itself are not Terraform's to take away.
@@ -217,29 +230,35 @@ class Proof:
         # The first scenario loads nothing; the second one loads the day that later ones find.
         privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY - dt.timedelta(days=DAYS_APART))
         exceptions = Exceptions(EXCEPTIONS)
+        scenarios = DAILY_SCENARIOS if self.extent == "daily" else tuple(SCENARIOS)
         try:
             with self._stage("the platform, under IAM") as say:
-                records = privilege.run_all(lambda name: self.console.print(f"    {name} …", style="dim"))
+                records = privilege.run_all(self._say_scenario, scenarios)
                 _all_green(records)
                 say(f"{len(records)} scenarios green, {sum(len(record.checks) for record in records)} checks allowed")
             with self._stage("alarms") as say:
                 say(_watched_metrics(platform))
+            with self._stage("what no role may do") as say:
+                say(_denied(platform, roles))
+            if self.extent == "daily":
+                return
             with self._stage("permissions") as say:
                 say(self._permissions(privilege.needs(records, exceptions), exceptions))
-            if self.removals:
+            if self.extent == "all":
                 with self._stage("permissions taken away") as say:
                     say(self._take_away(privilege, privilege.removals(records, exceptions)))
                 with self._stage("the platform, with all permissions again") as say:
                     # What was red before was so for what was taken away, and not for what is left of it.
-                    again = privilege.run_all(lambda name: self.console.print(f"    {name} …", style="dim"))
+                    again = privilege.run_all(self._say_scenario)
                     _all_green(again)
                     say(f"{len(again)} scenarios green")
             else:
                 self.figures.append(("permissions taken away", "not done"))
-            with self._stage("what no role may do") as say:
-                say(_denied(platform, roles))
         finally:
             platform.close()
+
+    def _say_scenario(self, name: str) -> None:
+        self.console.print(f"    {name} …", style="dim")
 
     def _permissions(self, needs: Sequence[Need], exceptions: Exceptions) -> str:
         table = Table("role", "statement", "action", "resource", "needed by", title="Every single permission")
@@ -453,9 +472,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local_aws.deployment", description=__doc__)
     parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default dev)")
     parser.add_argument(
-        "--without-removals",
-        action="store_true",
-        help="decide from the records what needs each permission, and take none away (saves about 15 minutes)",
+        "--extent",
+        choices=("daily", "records", "all"),
+        default="all",
+        help="daily: apply, load a day, destroy (4 minutes); records: everything, but what needs each permission is told "
+        "from records only (10 minutes); all: and each permission is taken away (default, half an hour)",
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
     options = parser.parse_args(arguments)
@@ -464,7 +485,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)
-    proof = Proof(folder.absolute(), options.environment, not options.without_removals, console)
+    proof = Proof(folder.absolute(), options.environment, options.extent, console)
     began = time.monotonic()
     try:
         proof.run()
@@ -481,9 +502,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, figure in proof.figures:
         table.add_row(name, figure)
     console.print(table)
-    what = (
-        "All of it" if proof.removals else "All but that permissions are needed for real, which only the records say:"
-    )
+    what = {
+        "daily": "A day on what Terraform makes",
+        "records": "All but that permissions are needed for real, which only the records say,",
+        "all": "All of it",
+    }[options.extent]
     console.print(f"{what} in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
     return 0
 
