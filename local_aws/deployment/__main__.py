@@ -236,12 +236,12 @@ class Proof:
                 records = privilege.run_all(self._say_scenario, scenarios)
                 _all_green(records)
                 say(f"{len(records)} scenarios green, {sum(len(record.checks) for record in records)} checks allowed")
-            with self._stage("alarms") as say:
-                say(_watched_metrics(platform))
             with self._stage("what no role may do") as say:
                 say(_denied(platform, roles))
             if self.extent == "daily":
                 return
+            with self._stage("alarms") as say:
+                say(_watched_metrics(platform))
             with self._stage("permissions") as say:
                 say(self._permissions(privilege.needs(records, exceptions), exceptions))
             if self.extent == "all":
@@ -475,8 +475,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--extent",
         choices=("daily", "records", "all"),
         default="all",
-        help="daily: apply, load a day, destroy (4 minutes); records: everything, but what needs each permission is told "
-        "from records only (10 minutes); all: and each permission is taken away (default, half an hour)",
+        help="daily: apply, load a day, destroy (4 minutes); records: everything, but what needs each permission is "
+        "told from records only (10 minutes); all: and each permission is taken away (default, half an hour)",
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
     options = parser.parse_args(arguments)
