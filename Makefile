@@ -13,7 +13,7 @@ MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(S
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
 	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
@@ -26,8 +26,8 @@ help: ## Show this list
 	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; ALL=1 for all, not only every two that can meet\n'
 	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
 	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
-	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            only a day (daily, records or all); which tfvars\n'
 	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
+	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            only a day (daily, records or all); which tfvars\n'
 
 setup: ## Make .venv from requirements.lock and find Java
 	$(SETUP)

@@ -78,7 +78,7 @@ def find_plugins(version: str, environment: Mapping[str, str] = os.environ) -> P
             return folder
     raise TerraformNotFoundError(
         f"the Terraform provider hashicorp/aws {version} is in no folder of this machine: name one that has "
-        f"{_PROVIDER}/{version} in TERRAFORM_PLUGIN_DIR (`terraform providers mirror` fills one)"
+        f"{_PROVIDER}/{version} in TERRAFORM_PLUGIN_DIR (`terraform init` in terraform/ fills .terraform/providers)"
     )
 
 
