@@ -16,6 +16,8 @@ from bundle.source_files import BundleError
 from bundle.text_table import text_table
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+MOST_SHOWN = 10
+"""Findings of one check. A folder in the wrong place leads to hundreds, and the first says it."""
 LOADED_WITH = ("airflow", "pyspark")
 """What the DAGs and the Glue package are loaded with. Without them everything would seem to be wrong."""
 
@@ -88,10 +90,13 @@ def report(results: Sequence[Result]) -> str:
     """Return what the checks found, for a person: every finding, then a table of the checks."""
     parts = []
     for result in results:
-        for finding in result.findings:
+        shown = result.findings[:MOST_SHOWN]
+        for finding in shown:
             kind = "warning" if finding.warning else "PROBLEM"
             what = finding.what.replace("\n", "\n    ")
             parts.append(f"{kind} ({result.check}) {finding.where}\n    {what}\n    -> {finding.todo}")
+        if more := len(result.findings) - len(shown):
+            parts.append(f"and {more} more ({result.check}), which have most likely the same cause")
     rows = []
     for result in results:
         problems = sum(not finding.warning for finding in result.findings)

@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from bundle.contents import CATALOG_TABLE, PLUGINS
+from bundle.contents import CATALOG_TABLE, PLUGINS, REQUIREMENTS
 from bundle.source_files import BundleError
+
+_BUNDLE = {"dags", "glue", PLUGINS, REQUIREMENTS, CATALOG_TABLE}
 
 
 def write_bundle(files: Mapping[str, bytes], dist: Path) -> None:
@@ -75,5 +77,7 @@ def _refuse_what_is_no_bundle(dist: Path) -> None:
     if not dist.exists():
         return
     names = set(os.listdir(dist))
-    if names and not {PLUGINS, CATALOG_TABLE} <= names:
+    # Of a bundle something may be missing: making it anew is what the preflight then advises.
+    broken = names <= _BUNDLE and names & {PLUGINS, CATALOG_TABLE}
+    if names and not broken and not {PLUGINS, CATALOG_TABLE} <= names:
         raise BundleError(f"{dist} holds something else than a bundle, and would be replaced: name another folder")

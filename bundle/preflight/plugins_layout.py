@@ -52,7 +52,10 @@ def _paths(names: tuple[str, ...]) -> list[Finding]:
             f"the zip has a folder plugins/ ({len(nested)} entries), which MWAA unpacks as plugins/plugins/: "
             "nothing in it can be imported"
         )
-        findings.append(Finding(f"{PLUGINS}/plugins/", what, f"zip the contents of plugins/, not the folder: {_BUILD}"))
+        todo = (
+            f"zip the contents of plugins/, not the folder ({_BUILD}); if the checkout has plugins/plugins/, move it up"
+        )
+        findings.append(Finding(f"{PLUGINS}/plugins/", what, todo))
     return findings
 
 

@@ -480,7 +480,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
     options = parser.parse_args(arguments)
-    console = Console(width=180 if not sys.stdout.isatty() else None)
+    # Without emoji: "…:secret:…" is part of an ARN.
+    console = Console(width=180 if not sys.stdout.isatty() else None, emoji=False)
     forget_persons_settings()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
     folder.mkdir(parents=True, exist_ok=True)

@@ -71,6 +71,15 @@ def test_an_empty_folder_is_taken(tmp_path):
     assert read_bundle(tmp_path) == FILES
 
 
+@pytest.mark.parametrize("missing", ["plugins.zip", "catalog_table.json"])
+def test_a_bundle_that_lacks_something_is_made_anew(tmp_path, missing):
+    dist = tmp_path / "dist"
+    write_bundle({"plugins.zip": b"old", "catalog_table.json": b"{}", "glue/a.py": b""}, dist)
+    (dist / missing).unlink()
+    write_bundle(FILES, dist)
+    assert read_bundle(dist) == FILES
+
+
 def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(BundleError, match="something else"):

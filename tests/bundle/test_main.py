@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,9 @@ def test_every_problem_is_shown_and_fails(tmp_path, capsys, monkeypatch):
     assert "PROBLEM (complete) requirements.txt\n    it is not there\n    -> " in shown
     assert "PROBLEM (complete) plugins.zip\n    it is not a readable zip file" in shown
     assert CURRENT not in shown
+    assert main(arguments) == 1
+    assert re.search(rf"and \d+ more \({CURRENT}\), which have most likely the same cause", capsys.readouterr().out)
+    monkeypatch.setattr("bundle.__main__.MOST_SHOWN", 1000)
     assert main(arguments) == 1
     assert f"PROBLEM ({CURRENT}) requirements.txt\n    stale" in capsys.readouterr().out
 
