@@ -38,6 +38,7 @@ def local_aws(tmp_path_factory):
         yield running
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Make two groups, which `make test` runs side by side; within each, one process and one order.
 
