@@ -72,7 +72,7 @@ preflight: bundle ## Check dist/ as MWAA and Glue would meet it
 
 test: ## Run every test
 	$(SETUP)
-	$(PYTHON_RUN) -m pytest -n 2 --dist loadgroup
+	$(PYTHON_RUN) -m pytest -n 2
 
 test-compose: ## Run docker-compose.yaml with everything a first-time user does (needs a Docker daemon)
 	$(SETUP)

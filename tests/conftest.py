@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -38,13 +39,16 @@ def local_aws(tmp_path_factory):
         yield running
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Make two groups, which `make test` runs side by side; within each, one process and one order.
+class TwoGroups(LoadScopeScheduling):
+    """Two groups of tests, which `make test` runs side by side; within each, one process and one order.
 
     The tests of end_to_end mostly wait for programs that they start. moto's state belongs to a process, so tests that
     run the local AWS in their own must not find that of the others.
     """
-    for item in items:
-        end_to_end = REPOSITORY / "tests" / "end_to_end" in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("end_to_end" if end_to_end else "others"))
+
+    def _split_scope(self, nodeid):
+        return "end_to_end" if nodeid.startswith("tests/end_to_end/") else "others"
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return TwoGroups(config, log)
