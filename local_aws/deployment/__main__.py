@@ -51,6 +51,7 @@ from local_aws.deployment.terraform_cli import (
 )
 from local_aws.deployment.worker import session_clients
 from local_aws.provision import local_client
+from local_aws.role_sessions import AIRFLOW, GLUE, REDSHIFT
 from local_aws.wire import ACCOUNT_ID, DEFAULT_REGION
 
 DAILY_SCENARIOS = ("deploy", "daily")
@@ -431,7 +432,7 @@ def glue_event(job: str, state: str) -> dict[str, Any]:
 def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
     """Try what must not be allowed to each role."""
     lake, bundle = platform.outputs["lake_bucket"], platform.outputs["bundle_bucket"]
-    services = {"mwaa": "airflow-env.amazonaws.com", "glue": "glue.amazonaws.com", "copy": "redshift.amazonaws.com"}
+    services = {"mwaa": AIRFLOW, "glue": GLUE, "copy": REDSHIFT}
     clients = {actor: session_clients(platform.aws.endpoint, roles[actor], name) for actor, name in services.items()}
     secret = platform.outputs["settings_secret"]
     metric = {"MetricData": [{"MetricName": "LoadsReconciled", "Value": 1}]}

@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 
 from local_aws.airflow_environment import airflow_environment
 from local_aws.provision import aws_environment, local_client, local_session
+from local_aws.role_sessions import AIRFLOW
 from local_aws.wire import ACCOUNT_ID
 
-_SERVICE = "airflow-env.amazonaws.com"
 _SESSION = "AmazonMWAA-airflow"
 """MWAA's name of the session; all of an environment's containers have the same."""
 
@@ -97,7 +97,7 @@ def session_clients(endpoint: str, role: str, service: str) -> Callable[[str], A
 
 
 def _credentials(endpoint: str, role_arn: str) -> Mapping[str, str]:
-    sts = local_client("sts", endpoint, local_session(access_key_id=_SERVICE))
+    sts = local_client("sts", endpoint, local_session(access_key_id=AIRFLOW))
     try:
         credentials: Mapping[str, str] = sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION)["Credentials"]
     except ClientError as error:
