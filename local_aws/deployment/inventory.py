@@ -43,7 +43,11 @@ def _listed(client: Client) -> Mapping[str, Iterable[str]]:
             if gateway["State"] != "deleted"
         ],
         "address": _names(ec2.describe_addresses()["Addresses"], "AllocationId"),
-        "VPC endpoint": _names(ec2.describe_vpc_endpoints()["VpcEndpoints"], "VpcEndpointId"),
+        "VPC endpoint": [
+            endpoint["VpcEndpointId"]
+            for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]
+            if endpoint["State"] != "deleted"
+        ],
         "security group": _names(ec2.describe_security_groups()["SecurityGroups"], "GroupId"),
         "flow log": _names(ec2.describe_flow_logs()["FlowLogs"], "FlowLogId"),
         "Glue database": databases,
