@@ -29,7 +29,7 @@ class SecretReader:
     def __init__(self, endpoint: str, service: str) -> None:
         self._endpoint = endpoint
         self._service = service
-        self._clients: collections.OrderedDict[tuple[str, str | None], Any] = collections.OrderedDict()
+        self._clients: collections.OrderedDict[tuple[str, str | None, str], Any] = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, caller: RequestContext, secret: str) -> str | None:
@@ -51,7 +51,7 @@ class SecretReader:
             raise AwsError(detail["Code"], detail["Message"]) from error
 
     def _client(self, caller: RequestContext) -> Any:
-        key = (caller.access_key_id, caller.session_token)
+        key = (caller.access_key_id, caller.session_token, caller.region)
         with self._lock:  # making clients is not thread-safe, and takes longer than the call
             client = self._clients.pop(key, None) or self._new_client(caller)
             self._clients[key] = client
@@ -60,7 +60,9 @@ class SecretReader:
         return client
 
     def _new_client(self, caller: RequestContext) -> Any:
-        session = local_session(access_key_id=caller.access_key_id, session_token=caller.session_token)
+        session = local_session(
+            access_key_id=caller.access_key_id, session_token=caller.session_token, region=caller.region
+        )
         client = local_client("secretsmanager", self._endpoint, session)
         client.meta.events.register("before-sign.secretsmanager", self._name_service)
         return client

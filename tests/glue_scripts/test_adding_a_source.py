@@ -103,7 +103,7 @@ class Bitstamp:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in which the page was followed."""
     copy = tmp_path_factory.mktemp("bundle")
-    for name in ("plugins", "glue_scripts", "local_aws", "tests"):
+    for name in ("plugins", "glue_scripts", "local_aws", "bundle", "tests"):
         shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", copy)
     for file, kind, text in steps():
