@@ -15,7 +15,8 @@ ENV AIRFLOW_HOME=/usr/local/airflow
 WORKDIR /usr/local/airflow
 
 COPY requirements.txt /tmp/requirements.txt
-# The constraints that the image itself was built with, as MWAA applies its own.
-RUN pip install --no-cache-dir --requirement /tmp/requirements.txt --constraint "${HOME}/constraints.txt"
+# The image has the constraints that it was built with, the same that the file names by their address.
+RUN sed '/^--constraint /d' /tmp/requirements.txt > /tmp/requirements-of-the-image.txt \
+    && pip install --no-cache-dir --requirement /tmp/requirements-of-the-image.txt --constraint "${HOME}/constraints.txt"
 
 COPY docker/make_keys.sh docker/airflow_init.py docker/component_health.py /opt/crypto-prices/
