@@ -18,6 +18,7 @@ RUN useradd --create-home --uid 10001 local-aws \
     && mkdir -p /usr/local/local_aws_spark /opt/crypto-prices/.local \
     && chown local-aws:local-aws /usr/local/local_aws_spark /opt/crypto-prices/.local
 
+COPY bundle ./bundle
 COPY local_aws ./local_aws
 USER 10001
 RUN python -m local_aws.glue.prepare_spark
