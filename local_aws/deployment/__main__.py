@@ -291,6 +291,7 @@ class Proof:
             if need.scenario is None and need.reason is None
         ]
         expected = [need for need in needs if need.scenario is not None]
+        shown = 0
         for number, removal in enumerate(privilege.take_away(expected), start=1):
             permission = removal.need.permission
             red = removal.red.name if removal.red else "NOTHING"
@@ -301,10 +302,12 @@ class Proof:
                 problems.append(f"{permission.role} without {permission}: everything was green")
             elif not removal.denied:
                 problems.append(f"{permission.role} without {permission}: {red} is red, but nothing was denied: {why}")
+            else:
+                shown += 1
         self.console.print(table)
         if problems:
             self._problem("\n".join(problems))
-        return f"{len(expected) - len(problems)} of {len(expected)} actions and resources red without it"
+        return f"{shown} of {len(expected)} actions and resources red without it"
 
     def _costs(self, terraform: TerraformCli) -> str:
         """Compare what Terraform computes with what the document says."""

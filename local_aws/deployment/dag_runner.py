@@ -37,6 +37,10 @@ def _load_dags() -> dict[str, Any]:
 
     db.initdb()
     bag = DagBag(conf.get("core", "dags_folder"))
+    from crypto_prices import settings
+
+    if not Path(settings.__file__).is_relative_to(conf.get("core", "plugins_folder")):
+        raise SystemExit(f"the bundle's package is that of {settings.__file__}, not the worker's own")
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
     for dag in bag.dags.values():

@@ -35,12 +35,10 @@ class Worker:
     Attributes:
         home: Where its files lie: ``dags/``, ``plugins/``, ``requirements.txt``, and Airflow's own.
         variables: Its environment variables.
-        role: The name of its role.
     """
 
     home: Path
     variables: Mapping[str, str]
-    role: str
 
 
 def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
@@ -73,7 +71,6 @@ def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
     return Worker(
         home=home,
         variables=airflow_environment(home, aws) | _files(home) | _options(environment),
-        role=environment["ExecutionRoleArn"].rpartition("/")[2],
     )
 
 

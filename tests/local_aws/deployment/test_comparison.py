@@ -1,4 +1,4 @@
-from local_aws.deployment.comparison import EXPECTED, differences
+from local_aws.deployment.comparison import EXPECTED, differences, needless
 
 SAME = {"job.GlueVersion": "6.0", "job.Timeout": 60, "table.StorageDescriptor.Columns.0.Name": "source"}
 
@@ -18,3 +18,10 @@ def test_a_member_that_only_one_has_is_a_difference():
 
 def test_what_is_meant_to_differ_is_no_difference():
     assert differences(dict.fromkeys(EXPECTED, "a"), dict.fromkeys(EXPECTED, "b")) == []
+
+
+def test_an_expected_difference_that_is_none_is_told():
+    other, *rest = EXPECTED
+    assert needless({other: "same", **dict.fromkeys(rest, "a")}, {other: "same", **dict.fromkeys(rest, "b")}) == [
+        f"{other} does not differ, although it is expected to"
+    ]

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from local_aws.deployment import least_privilege
-from local_aws.deployment.least_privilege import LeastPrivilege
+from local_aws.deployment.least_privilege import LeastPrivilege, Need
 from local_aws.deployment.not_exercised import Exceptions, NotExercised
+from local_aws.deployment.permissions import Permission
 from local_aws.deployment.scenarios import Step
 from local_aws.iam.authorization_log import AuthorizationLog
 from tests.local_aws.deployment.test_permissions import check
@@ -123,6 +124,26 @@ def test_a_step_that_is_red_for_another_reason_is_seen(privilege, iam, monkeypat
     monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": lambda *_: [Step("load", "the disk is full")]})
     removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
     assert [(each.red.error, each.denied) for each in removals] == [("the disk is full", False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "denied"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::lake/raw/a", True),
+        ("s3:PutObject", "arn:aws:s3:::lake/raw/a", False),
+        ("s3:GetObject", "arn:aws:s3:::other/raw/a", False),
+    ],
+)
+def test_only_a_denial_of_what_was_taken_away_counts(privilege, log, monkeypatch, action, resource, denied):
+    def load(_platform, _day):
+        log.write([check(action, resource, role="dev-mwaa", allowed=False)])
+        return [Step("load", "AccessDenied")]
+
+    monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": load})
+    taken = Permission("dev-mwaa", "pipeline", "Lands", "s3:GetObject", RAW)
+    need = Need(taken, "load", check("s3:GetObject", "arn:aws:s3:::lake/raw/a", role="dev-mwaa"), None)
+    (removal,) = privilege.proof.take_away([need])
+    assert removal.denied is denied
 
 
 def test_a_permission_is_given_back_when_the_scenario_breaks(privilege, iam, monkeypatch):

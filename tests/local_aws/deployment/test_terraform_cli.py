@@ -34,6 +34,7 @@ PLAN = {
         {"address": "data.aws_region.current", "change": {"actions": ["read"]}},
         {"address": "aws_vpc.this", "change": {"actions": ["delete", "create"]}},
     ],
+    "output_changes": {"name": {"actions": ["no-op"]}, "arn": {"actions": ["update"]}},
     "planned_values": {"outputs": {"name": {"value": "crypto", "sensitive": False}, "arn": {"sensitive": False}}},
 }
 
@@ -96,7 +97,11 @@ def test_the_provider_comes_from_the_folder(machine, source):
 
 def test_a_plan_says_what_would_change_and_what_is_known_before(machine, source):
     cli = TerraformCli(machine / "work", source=source)
-    assert cli.changes() == ["update aws_glue_job.curate", "delete and create aws_vpc.this"]
+    assert cli.changes() == [
+        "update aws_glue_job.curate",
+        "delete and create aws_vpc.this",
+        "update output arn",
+    ]
     assert cli.planned_outputs() == {"name": "crypto"}
 
 
