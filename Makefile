@@ -28,6 +28,9 @@ help: ## Show this list
 	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
 	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
 	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            only a day (daily, records or all); which tfvars\n'
+	@printf '  make prove KEEP=<folder>                            keep what it worked in\n'
+	@printf '  make test LONG_TESTS=1                              also those that take many minutes\n'
+	@printf '  make test-compose COMPOSE=docker-compose            with another Compose than `docker compose`\n'
 
 setup: ## Make .venv from requirements.lock and find Java
 	$(SETUP)
@@ -76,7 +79,7 @@ test: ## Run every test
 
 test-compose: ## Run docker-compose.yaml with everything a first-time user does (needs a Docker daemon)
 	$(SETUP)
-	COMPOSE_TESTS=1 $(PYTHON_RUN) -m pytest tests/compose
+	COMPOSE_TESTS=1 $(if $(COMPOSE),COMPOSE='$(COMPOSE)') $(PYTHON_RUN) -m pytest tests/compose
 
 lint: ## Check style, types, SQL and Dockerfiles
 	$(SETUP)

@@ -1,4 +1,7 @@
-"""What must be true before Airflow starts: its tables are there, AWS answers, and what the settings name exists.
+"""What must be true before Airflow starts.
+
+The bundle can be read, the settings are right, AWS answers and has what they name, it is the AWS that Airflow's runs
+are of, and Airflow's tables are there.
 
 Runs once per ``docker compose up``, in the Airflow image. The same for the local AWS and for a real account: the
 composition cannot say "after local-aws is healthy", because with a real account there is no such service.
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,14 +23,86 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 
 SETTINGS = "AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"
+BUNDLE = ("dags", "sql", "plugins")
+KNOWN_AWS = "crypto_prices_aws"
+"""The Airflow Variable that says which AWS the history of this Airflow is of."""
 WAIT_SECONDS = 180
 """How long what is missing is waited for: the local AWS creates it while it starts."""
 _PAUSE_SECONDS = 2
+_REAL_KEY = ("AKIA", "ASIA")  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_ENVIRONMENT_WINS = "A variable of the shell wins over .env; `env -u <NAME> docker compose …` takes it away."
 _ABSENT = frozenset({"404", "NoSuchBucket", "EntityNotFoundException", "ResourceNotFoundException"})
 
 
 class NotReadyError(Exception):
-    """AWS does not answer, refuses, or lacks what the settings name; the message says what to do."""
+    """Airflow cannot start like this; the message says why and what to do."""
+
+
+def check_bundle(home: Path) -> None:
+    """Look whether Airflow's user may read the mounted bundle, which has the modes of the checkout.
+
+    Args:
+        home: Airflow's home, with ``dags/``, ``sql/`` and ``plugins/``.
+
+    Raises:
+        NotReadyError: Something cannot be read, or is not there.
+    """
+    for name in BUNDLE:
+        files = [path for path in (home / name).rglob("*") if "__pycache__" not in path.parts]
+        unreadable = [path for path in (home / name, *files) if not os.access(path, os.R_OK)]
+        if unreadable or not files:
+            raise NotReadyError(
+                f"Airflow's user (id {os.geteuid()}) cannot read {unreadable[0] if unreadable else home / name}. "
+                "In the checkout, run: chmod -R a+rX dags sql plugins glue_scripts local_aws"
+            )
+
+
+def check_settings(text: str, home: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the bundle's settings, as the bundle itself takes them.
+
+    Args:
+        text: The JSON that docker-compose.yaml makes of .env.
+        home: Airflow's home, with the bundle's ``plugins/``.
+        environment: The container's environment.
+
+    Raises:
+        NotReadyError: The bundle refuses them, or they do not go with where AWS is.
+    """
+    sys.path.insert(0, str(home / "plugins"))
+    from crypto_prices.settings import SettingsError, parse_settings
+
+    try:
+        parse_settings(text)
+    except SettingsError as error:
+        raise NotReadyError(f"{error} They come from .env: {text}") from None
+    settings: dict[str, Any] = json.loads(text)
+    region, secret = environment["AWS_REGION"], settings["redshift_secret_arn"]
+    if secret.split(":")[3] != region:
+        raise NotReadyError(f"AWS_REGION is {region}, but REDSHIFT_SECRET_ARN {secret} is not. {_ENVIRONMENT_WINS}")
+    endpoint, key = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_ACCESS_KEY_ID", "")
+    if endpoint and key.startswith(_REAL_KEY):
+        raise NotReadyError(
+            f"AWS_ACCESS_KEY_ID {key[:8]}… is of a real account, and would be given to {endpoint}. {_ENVIRONMENT_WINS}"
+        )
+    return settings
+
+
+def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable[[str], None]) -> None:
+    """Compare the AWS with that of the runs that Airflow knows, and remember it the first time.
+
+    Runs of another account would go on here, and days that were loaded there would look loaded.
+
+    Raises:
+        NotReadyError: It is another.
+    """
+    before = known()
+    if before is None:
+        remember(aws)
+    elif before != aws:
+        raise NotReadyError(
+            f"the runs of this Airflow are of {before}, and .env now names {aws}. Give that an Airflow of its own "
+            "(COMPOSE_PROJECT_NAME=<another name> in .env), or forget the runs (docker compose down --volumes)."
+        )
 
 
 def checks(settings: Mapping[str, Any], client: Callable[[str], Any]) -> list[tuple[str, Callable[[], Any]]]:
@@ -80,24 +156,29 @@ def await_aws(
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> list[str]:
-    """Wait until AWS has everything that the settings name.
+) -> tuple[dict[str, str], list[str]]:
+    """Wait until AWS answers, and has everything that the settings name.
 
     Returns:
-        What was found, in words.
+        Who we are there, as ``GetCallerIdentity`` says it (which takes no permission), and what was found, in words.
 
     Raises:
         NotReadyError: AWS refuses a call, or something was not there within ``WAIT_SECONDS``.
     """
     deadline = clock() + WAIT_SECONDS
-    found = []
-    for name, check in checks(settings, client):
+    found: list[str] = []
+    identity: dict[str, str] = {}
+
+    def ask_who_we_are() -> None:
+        identity.update(client("sts").get_caller_identity())
+
+    for name, check in [("the credentials of .env", ask_who_we_are), *checks(settings, client)]:
         while (absent := _absence(name, check)) is not None:
             if clock() > deadline:
                 raise NotReadyError(f"{absent} (waited {WAIT_SECONDS} s)")
             sleep(_PAUSE_SECONDS)
-        found.append(name)
-    return found
+        found.append(name if found else f"{identity['Arn']}, {name}")
+    return identity, found
 
 
 def _absence(name: str, check: Callable[[], Any]) -> str | None:
@@ -105,7 +186,10 @@ def _absence(name: str, check: Callable[[], Any]) -> str | None:
     try:
         check()
     except (EndpointConnectionError, HTTPClientError) as error:
-        return f"AWS does not answer: {error}. Is AWS_ENDPOINT_URL right, and local-aws in COMPOSE_PROFILES?"
+        return (
+            f"AWS does not answer: {error}. If AWS_ENDPOINT_URL and COMPOSE_PROFILES in .env are right, "
+            "`docker compose logs local-aws` says more"
+        )
     except ClientError as error:
         code = error.response["Error"]["Code"]
         # A workgroup that is not there yet is a ValidationException of the Data API.
@@ -120,24 +204,34 @@ def _absence(name: str, check: Callable[[], Any]) -> str | None:
 
 
 def main() -> int:
-    """Migrate, wait, and say what was found; return 1 when Airflow must not start."""
-    migrated = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607 - wherever the image has it
-    if migrated.returncode:
-        return migrated.returncode
-    try:
-        settings = json.loads(os.environ[SETTINGS])
-    except ValueError as error:
-        print(f"The values in .env do not make a JSON object of {SETTINGS}: {error}.\n{os.environ[SETTINGS]}")
-        return 1
+    """Check, migrate, and say what was found; return 1 when Airflow must not start."""
+    home = Path(os.environ["AIRFLOW_HOME"])
     session: Any = boto3.session.Session()
     config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
+
+    def client(service: str) -> Any:
+        return session.client(service, config=config)
+
     try:
-        for found in await_aws(settings, lambda service: session.client(service, config=config)):
-            print(f"found {found}")
+        check_bundle(home)
+        settings = check_settings(os.environ[SETTINGS], home, os.environ)
+        identity, found = await_aws(settings, client)
+        print("\n".join(f"found {what}" for what in found))
+        migrated = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607 - wherever the image has it
+        if migrated.returncode:
+            return migrated.returncode
+        where = os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+        check_same_aws(f"account {identity['Account']} at {where}", *_variable(KNOWN_AWS))
     except NotReadyError as error:
         print(f"Airflow is not started: {error}")
         return 1
     return 0
+
+
+def _variable(key: str) -> tuple[Callable[[], str | None], Callable[[str], None]]:
+    from airflow.models.variable import Variable
+
+    return lambda: Variable.get(key, default_var=None), lambda value: Variable.set(key, value)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python component_health.py {api_server|scheduler|dag_processor|triggerer}
 
-The API server must answer, and have built the part that tasks talk to: it does that at the first request, which takes
-so long that a task's own first requests would time out. The others' heartbeats must be fresh, as Airflow's health page
-says it; ``airflow jobs check`` answers the same, but starts a whole Airflow each time, which takes seconds of CPU.
+The API server must answer, with its database behind it, and have built the part that tasks talk to: it does that at
+the first request, which takes so long that a task's own first requests would time out. The others' heartbeats must be
+fresh, as Airflow's health page says it; ``airflow jobs check`` answers the same, but starts a whole Airflow each time,
+which takes seconds of CPU.
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/check-health.html
 """
 
@@ -41,13 +42,11 @@ def main(component: str) -> int:
     """Print what is wrong and return 1, or return 0."""
     found = None
     try:
-        if component != "api_server":
-            found = problem(component, json.loads(_answer("/api/v2/monitor/health")))
-        elif not WARM.exists():
+        if component == "api_server" and not WARM.exists():
             _answer("/execution/health/ping")
             WARM.touch()
-        else:
-            _answer("/api/v2/version")
+        page = json.loads(_answer("/api/v2/monitor/health"))
+        found = problem("metadatabase" if component == "api_server" else component, page)
     except OSError as error:
         found = f"the API server does not answer: {error}"
     if found is not None:

@@ -1,5 +1,5 @@
 # The local AWS and its exchange: Python with Spark and PostgreSQL from wheels, and a Java runtime for Spark.
-ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 # The image is an argument, and its default is pinned.
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE}
@@ -20,6 +20,8 @@ RUN useradd --create-home --uid 10001 local-aws \
 
 COPY bundle ./bundle
 COPY local_aws ./local_aws
+# Files keep the checkout's modes.
+RUN chmod -R a+rX .
 USER 10001
 RUN python -m local_aws.glue.prepare_spark
 ENV PYTHONUNBUFFERED=1

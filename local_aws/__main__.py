@@ -6,10 +6,11 @@ import argparse
 import contextlib
 import logging
 import os
-import signal
+import select
 import sys
 import time
 from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, Listening, LocalAws, StateInUseError
@@ -18,6 +19,10 @@ from local_aws.moto_journal import StateVersionError
 from local_aws.provision import NameNotPossibleError, Names, aws_environment, role_name, secret_name
 from local_aws.redshift.warehouse import WarehouseError
 from local_aws.server import LOOPBACK, PortNotFreeError
+from local_aws.stop_signals import stop_signals
+
+_LOOK_SECONDS = 1.0
+_LOG_BYTES = 10_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _options(arguments)
     # Before anything starts: a stop that comes early must find a stop, not a half-started AWS.
-    asked_to_stop = _stop_signals()
+    asked_to_stop = stop_signals()
     forget_persons_settings()
-    _log_to(options.state_dir / "logs" / "local_aws.log")
+    _log_to(options.state_dir / "logs" / "local_aws.log", also_here=options.log)
     began = time.monotonic()
     try:
         local_aws = LocalAws(
@@ -41,14 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             market_data=options.market_data,
             provisioned=options.provision,
-            listening=Listening(options.host, options.warehouse_port),
+            listening=Listening(options.host, options.warehouse_port, options.published_warehouse_port),
             created_names=_names(options),
             write_settings=options.settings,
             enforce_iam=options.enforce_iam,
+            glue_runs_at_once=options.glue_runs_at_once,
         )
         with local_aws:
             _say(_greeting(local_aws, time.monotonic() - began, enforced=options.enforce_iam))
-            os.read(asked_to_stop, 1)
+            while not select.select([asked_to_stop], [], [], _LOOK_SECONDS)[0]:
+                if not local_aws.warehouse.is_running:
+                    return _refuse(
+                        f"The warehouse's PostgreSQL has ended by itself: {local_aws.warehouse.log} says why."
+                    )
             _say("stopping\n")
     except PortNotFreeError as error:
         return _refuse(f"{error} Give another --port, or 0 for a free one.")
@@ -57,20 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NameNotPossibleError, StateInUseError, StateVersionError, WarehouseError) as error:
         return _refuse(str(error))
     return 0
-
-
-def _stop_signals() -> int:
-    """Return what can be read from once the process has been asked to stop.
-
-    A signal may reach any thread, and Python runs its handler when the main thread does its next step. Waiting for a
-    lock is none: about every fifth stop was overlooked. What is written to a pipe wakes whoever reads.
-    """
-    asked, ask = os.pipe()
-    os.set_blocking(ask, False)
-    signal.set_wakeup_fd(ask)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    return asked
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -95,6 +91,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "none)",
     )
     parser.add_argument(
+        "--published-warehouse-port",
+        type=int,
+        metavar="PORT",
+        help="where a container's --warehouse-port is published on the machine, for the URL that local_aws.psql prints "
+        "(default: the same)",
+    )
+    parser.add_argument(
         "--market-data", type=Path, metavar="FOLDER", help="recorded candles for the exchange (default: generated ones)"
     )
     parser.add_argument(
@@ -108,8 +111,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="hold every call against the policies of who makes it; the exported access key may do everything",
     )
+    parser.add_argument(
+        "--glue-runs-at-once",
+        type=_positive,
+        metavar="N",
+        help="how many Glue runs may have Spark, about 1.5 GB each, at the same time; more of them wait in STARTING "
+        "(default: as many as are started)",
+    )
+    parser.add_argument("--log", action="store_true", help="write the log of logs/local_aws.log to standard error too")
     _add_name_options(parser.add_argument_group("how what is created is called"))
     return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
 
 
 def _add_name_options(group: argparse._ArgumentGroup) -> None:
@@ -184,12 +201,15 @@ def forget_persons_settings() -> None:
     )
 
 
-def _log_to(path: Path) -> None:
+def _log_to(path: Path, *, also_here: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[logging.FileHandler(path, encoding="utf-8")],
+        handlers=[
+            RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8"),
+            *([logging.StreamHandler()] if also_here else []),
+        ],
     )
     # One line per request and per credential lookup of our own clients: calls.jsonl says it better.
     for noisy in ("botocore", "boto3", "urllib3", "uvicorn", "werkzeug"):

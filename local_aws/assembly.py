@@ -42,7 +42,7 @@ from local_aws.provision import (
 )
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
-from local_aws.redshift.warehouse import Warehouse
+from local_aws.redshift.warehouse import Warehouse, WarehouseError
 from local_aws.role_sessions import AIRFLOW, GLUE, REDSHIFT, RoleSessions
 from local_aws.server import LOOPBACK, Front, HttpServer, Interceptor
 from local_aws.wire import ACCOUNT_ID, WireService
@@ -89,10 +89,12 @@ class Listening:
             ask nobody who he is, so other than 127.0.0.1 is for a container, whose network nobody else is on.
         warehouse_port: The warehouse's own port, as Redshift's 5439, where the admin user signs in with his password;
             None for none.
+        published_warehouse_port: The port by which the machine around a container reaches that one; None for the same.
     """
 
     host: str = LOOPBACK
     warehouse_port: int | None = None
+    published_warehouse_port: int | None = None
 
 
 class LocalAws:
@@ -112,6 +114,7 @@ class LocalAws:
         listening: Where it listens.
         created_names: How what is created is called, and the region that it is in.
         write_settings: Whether the bundle's settings are written to Secrets Manager too.
+        glue_runs_at_once: How many Glue runs may have Spark at the same time; None for as many as are started.
 
     Attributes:
         names: What was created and how it is called; None when nothing was to be created.
@@ -135,6 +138,7 @@ class LocalAws:
         listening: Listening = Listening(),
         created_names: Names = Names(),  # noqa: B008 - frozen
         write_settings: bool = True,
+        glue_runs_at_once: int | None = None,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.names: Provisioned | None = None
@@ -150,6 +154,7 @@ class LocalAws:
         self._listening = listening
         self._created_names = created_names
         self._write_settings = write_settings
+        self._glue_runs_at_once = glue_runs_at_once
         self._closing = contextlib.ExitStack()
         self._server: HttpServer | None = None
 
@@ -207,7 +212,7 @@ class LocalAws:
             exchange=create_exchange(self._market_data, FaultPlan()),
             interceptor=self._interceptor,
             guard=self._guard(account) if self._enforce_iam else None,
-            health=lambda: {"pid": os.getpid(), "state_dir": str(self.state_dir)},
+            health=self._health,
         )
         server = HttpServer(front, port=self._port, host=listening.host)
         self._closing.callback(server.stop)
@@ -227,8 +232,18 @@ class LocalAws:
             self._closing.enter_context(GlueCodeWatch(server.endpoint, self._created_names))
         names = None if self.names is None else dataclasses.asdict(self.names)
         found = {"endpoint": server.endpoint, "pid": os.getpid(), "names": names}
-        _write(endpoint_file, {**found, "warehouse_port": listening.warehouse_port})
+        published = listening.published_warehouse_port or listening.warehouse_port
+        ports = {"warehouse_port": listening.warehouse_port, "published_warehouse_port": published}
+        _write(endpoint_file, {**found, **ports})
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
+
+    def _health(self) -> dict[str, Any]:
+        found = {"pid": os.getpid(), "state_dir": str(self.state_dir)}
+        try:
+            self.warehouse.ask()
+        except WarehouseError as error:
+            found["problem"] = str(error)
+        return found
 
     def _running(self) -> _OwnServices:
         if self._own is None:
@@ -283,6 +298,7 @@ class LocalAws:
             role_credentials=roles.glue_credentials,
             endpoint_url=lambda: endpoint,
             state_dir=self.state_dir,
+            runs_at_once=self._glue_runs_at_once,
         )
         self._closing.callback(job_runs.close)
         return _OwnServices(serverless, statements, job_runs, Mwaa(resources))

@@ -17,6 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 FORMAT = "1"
+BEGIN_ANEW = (
+    "To begin with an empty state, run `make clean`; for that of docker-compose.yaml, `docker compose down --volumes`."
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS written_by (what TEXT PRIMARY KEY, version TEXT NOT NULL);
@@ -109,7 +112,7 @@ class Journal:
         elif theirs != ours:
             raise StateVersionError(
                 f"The state in {self.path.parent} was written by {_words(theirs)}, this is {_words(ours)}, and one "
-                "cannot replay what the other wrote. Run `make clean` to begin with an empty state."
+                f"cannot replay what the other wrote. {BEGIN_ANEW}"
             )
 
     def append(self, entry: Entry) -> int:

@@ -25,7 +25,7 @@ from urllib.parse import unquote_to_bytes
 import time_machine
 
 from local_aws import moto_additions, moto_budgets, moto_partitions, moto_s3_checksums, moto_snapshot
-from local_aws.moto_journal import Entry, HttpRequest, Journal
+from local_aws.moto_journal import BEGIN_ANEW, Entry, HttpRequest, Journal
 from local_aws.operation_names import SERVICES
 from local_aws.wire import Answer, Environ, WsgiApplication, refusal
 
@@ -183,7 +183,7 @@ class MotoState:
                 if answer.status >= 400:
                     raise _ReplayError(
                         f"moto answered {answer.status} to {entry.service} {entry.operation}, which it had carried out "
-                        f"when it was journaled in {self._journal.path}; run `make clean` to begin with an empty state."
+                        f"when it was journaled in {self._journal.path}. {BEGIN_ANEW}"
                     )
                 self.replayed += 1
 

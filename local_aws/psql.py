@@ -25,12 +25,13 @@ class NoWarehouseError(Exception):
     """There is no warehouse to sign in to; the message says what to do."""
 
 
-def connection_url(endpoint: dict[str, Any], secret: dict[str, str]) -> str:
+def connection_url(endpoint: dict[str, Any], secret: dict[str, str], *, published: bool = False) -> str:
     """Return libpq's URL of the warehouse.
 
     Args:
         endpoint: What the local AWS tells in its ``endpoint.json``.
         secret: The admin user's ``username`` and ``password``.
+        published: Whether it is for the machine outside of the local AWS's container, if it runs in one.
 
     Raises:
         NoWarehouseError: The warehouse listens on no port, or nothing was created in the local AWS.
@@ -40,7 +41,8 @@ def connection_url(endpoint: dict[str, Any], secret: dict[str, str]) -> str:
     if endpoint["warehouse_port"] is None:
         raise NoWarehouseError("the warehouse listens on no port: start the local AWS with --warehouse-port 5439")
     user, password = quote(secret["username"], safe=""), quote(secret["password"], safe="")
-    address = f"127.0.0.1:{endpoint['warehouse_port']}"
+    port = endpoint["published_warehouse_port" if published else "warehouse_port"]
+    address = f"127.0.0.1:{port}"
     return f"postgresql://{user}:{password}@{address}/{endpoint['names']['redshift_database']}"
 
 
@@ -56,12 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, others = parser.parse_known_args(arguments)
     try:
         endpoint = _endpoint(options.state_dir)
-        url = connection_url(endpoint, _secret(endpoint))
+        secret = _secret(endpoint)
+        url = connection_url(endpoint, secret)
     except NoWarehouseError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     if options.print_url:
-        sys.stdout.write(f"{url}\n")
+        sys.stdout.write(f"{connection_url(endpoint, secret, published=True)}\n")
         return 0
     program = str(postgres_program("psql"))
     # By a variable: a command line can be read by every user of the machine.

@@ -83,7 +83,7 @@ class Front:
         exchange: Answers unsigned requests below /exchange.
         interceptor: Is called around each call; it may wait or raise, see Interceptor.
         guard: Refuses what IAM would; None lets everybody do everything.
-        health: What the health page says beyond that the process is up.
+        health: What the health page says beyond that the process is up; a ``problem`` makes it an error 503.
     """
 
     def __init__(
@@ -184,8 +184,10 @@ class Front:
         return with_errors(answer, request.body, refused)
 
     def _health_answer(self) -> Answer:
-        body = {"status": "ok", "services": sorted({*self._services, *MOTO_SERVICES}), **self._health()}
-        return Answer(200, [("Content-Type", "application/json")], json.dumps(body).encode())
+        found = self._health()
+        healthy = "problem" not in found
+        body = {"status": "ok" if healthy else "error", "services": sorted({*self._services, *MOTO_SERVICES}), **found}
+        return Answer(200 if healthy else 503, [("Content-Type", "application/json")], json.dumps(body).encode())
 
 
 def _request_of(environ: Environ) -> HttpRequest:

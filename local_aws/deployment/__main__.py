@@ -66,6 +66,7 @@ _CHANGES = {
     "update aws_mwaa_environment.this",
     "update aws_redshiftserverless_workgroup.this",
     f'update aws_s3_object.bundle["{CHANGED_DAG}"]',
+    "update output estimated_cost_usd",
 }
 
 
@@ -186,7 +187,8 @@ class Proof:
         if self.extent != "daily":
             with self._stage("changes of workers, capacity and a DAG") as say:
                 self._change(deployment, variables)
-                say(f"{len(_CHANGES)} resources changed, then an empty plan")
+                resources = [change for change in _CHANGES if " output " not in change]
+                say(f"{len(resources)} resources and the estimated cost changed, then an empty plan")
             try:
                 with self._stage("costs") as say:
                     say(self._costs(terraform))

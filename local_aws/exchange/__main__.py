@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import os
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from local_aws.exchange.candles import MarketDataError
 from local_aws.exchange.faults import FaultPlan
 from local_aws.exchange.server import MOUNT, create_exchange
 from local_aws.server import LOOPBACK, HttpServer, PortNotFreeError
+from local_aws.stop_signals import stop_signals
 
 DEFAULT_PORT = 8081
 
@@ -33,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")
     parser.add_argument("--market-data", type=Path, metavar="FOLDER", help="recorded candles (default: generated ones)")
     options = parser.parse_args(arguments)
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    asked_to_stop = stop_signals()
     try:
         server = HttpServer(create_exchange(options.market_data, FaultPlan()), port=options.port, host=options.host)
     except (PortNotFreeError, MarketDataError) as error:
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.write(f"The exchange answers at {server.endpoint}{MOUNT}.\n")
         sys.stdout.flush()
-        asked_to_stop.wait()
+        os.read(asked_to_stop, 1)
     finally:
         server.stop()
     return 0

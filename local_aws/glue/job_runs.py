@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import datetime as dt
 import logging
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 1.0
+_LOOK_FOR_CAPACITY_SECONDS = 0.2
 _PAGE = 200
 
 
@@ -66,6 +68,8 @@ class GlueJobRuns:
         role_credentials: Name or ARN of a job's role -> credentials of that role.
         endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
         state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
+        runs_at_once: How many runs may have Spark at the same time, each with a JVM of up to 1 GB; others stay in
+            STARTING, as on AWS while there is no capacity. None for as many as are started.
         runtime: Starts Spark; by default one with the cache folder of this virtual environment, and the JVMs' own files
             in ``glue/jvms``.
     """
@@ -78,6 +82,7 @@ class GlueJobRuns:
         role_credentials: Callable[[str], Credentials],
         endpoint_url: Callable[[], str],
         state_dir: Path,
+        runs_at_once: int | None = None,
         runtime: SparkRuntime | None = None,
     ) -> None:
         self._get_job = get_job
@@ -90,6 +95,7 @@ class GlueJobRuns:
         self._history = RunHistory(self._folder / "runs")
         self._live: dict[str, _Live] = {}
         self._lock = threading.Lock()
+        self._capacity = None if runs_at_once is None else threading.BoundedSemaphore(runs_at_once)
         self._bury_the_dead()
 
     def StartJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
@@ -206,7 +212,8 @@ class GlueJobRuns:
         folder = self._folder / "work" / run.id
         state, error = "FAILED", None
         try:
-            state, error = self._execute(run, live, region, folder)
+            with self._spark_capacity(live) as granted:
+                state, error = self._execute(run, live, region, folder) if granted else ("STOPPED", None)
         except (ClientError, BotoCoreError, SparkUnavailableError, OSError, AwsError) as failure:
             error = f"{type(failure).__name__}: {failure}"
         except Exception as failure:
@@ -218,6 +225,22 @@ class GlueJobRuns:
                 # A stop that was granted is kept even if the script ended in the same moment, as callers were told so.
                 self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error)
                 del self._live[run.id]
+
+    @contextlib.contextmanager
+    def _spark_capacity(self, live: _Live) -> Iterator[bool]:
+        """Wait until one more run may have Spark; False when the run is to stop before that."""
+        capacity = self._capacity
+        if capacity is None:
+            yield True
+            return
+        while not capacity.acquire(timeout=_LOOK_FOR_CAPACITY_SECONDS):
+            if live.wish_to_stop.is_set():
+                yield False
+                return
+        try:
+            yield True
+        finally:
+            capacity.release()
 
     def _execute(self, run: JobRun, live: _Live, region: str, folder: Path) -> tuple[str, str | None]:
         endpoint = self._endpoint_url()

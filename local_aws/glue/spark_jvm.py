@@ -307,8 +307,9 @@ class SparkJvms:
 
     def _archive(self, folder: Path) -> tuple[list[str], tuple[Path, Path] | None]:
         """Return the JVM's options for the class archive, and where it makes it if it is the one that does."""
-        # Java ignores, without a word, an archive of jars that have been replaced since.
-        jars = [(str(jar), jar.stat().st_size, jar.stat().st_mtime_ns) for jar in self._class_path()]
+        # Java ignores, without a word, an archive of jars that have been replaced since: of another size or second.
+        # Layers of an image do not keep more of a time than its second.
+        jars = [(str(jar), jar.stat().st_size, int(jar.stat().st_mtime)) for jar in self._class_path()]
         key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]
         kept = self.cache_dir / f"classes-{key}.jsa"
         if kept.exists():

@@ -170,6 +170,28 @@ class Warehouse:
             self._lock_file.close()
             self._lock_file = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server's process is there; False also when it has ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> Path:
+        """The file that the server writes its log to."""
+        return self._log
+
+    def ask(self) -> None:
+        """Ask the server something, to see that it answers.
+
+        Raises:
+            WarehouseError: It does not; the message says why.
+        """
+        try:
+            with self._maintenance() as connection:
+                connection.execute("SELECT 1")
+        except psycopg.Error as error:
+            raise WarehouseError(f"the warehouse does not answer: {error}; its log is {self._log}") from error
+
     def connect(self, database: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
         """A new connection to a database of this server, as its superuser.
 

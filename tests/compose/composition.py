@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,14 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.compose.stand_in_images import REPOSITORY, default_images
+from tests.compose.stand_in_images import REPOSITORY
 
 SERVICES = ("api-server", "dag-processor", "exchange", "local-aws", "postgres", "scheduler", "triggerer")
 ONCE = ("airflow-init", "keys")
+OWN_IMAGES = ("crypto-prices-airflow", "crypto-prices-local-aws")
 
 
 def compose_command() -> list[str] | None:
-    """Return how Compose is called here: v2 as Docker's plugin, or docker-compose; None when there is neither."""
+    """Return how Compose is called: as ``COMPOSE`` says, or v2, or docker-compose; None when there is neither."""
+    if os.environ.get("COMPOSE"):
+        return os.environ["COMPOSE"].split()
     if shutil.which("docker") is None:
         return None
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
@@ -45,15 +49,17 @@ class Composition:
     Attributes:
         project: Its name.
         folder: The copy of the repository that it is composed from.
+        images: Base images by variable, where they are not the default ones.
         figures: What was measured, in seconds or as text, by what it is.
     """
 
     project: str
     folder: Path
+    images: dict[str, str] = field(default_factory=dict)
     figures: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Copy the repository's files, and write .env: the example's, with free ports."""
+        """Copy the repository's files, and write .env: the example's, with free ports and the base images."""
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=REPOSITORY,
@@ -67,9 +73,15 @@ class Composition:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target, follow_symlinks=False)
         self.ports = dict(zip(("AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"), _free_ports(3), strict=True))
-        lines = (self.folder / ".env.example").read_text().splitlines()
-        kept = [line for line in lines if line.partition("=")[0] not in self.ports]
-        (self.folder / ".env").write_text("\n".join([*kept, *(f"{name}={port}" for name, port in self.ports.items())]))
+        shutil.copy(self.folder / ".env.example", self.folder / ".env")
+        self.set_variables({name: str(port) for name, port in self.ports.items()} | self.images)
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        """Give variables other values in .env."""
+        lines = (self.folder / ".env").read_text().splitlines()
+        kept = [line for line in lines if line.partition("=")[0] not in variables]
+        written = [f"{name}={value}" for name, value in variables.items()]
+        (self.folder / ".env").write_text("\n".join([*kept, *written]) + "\n")
 
     def compose(self, *arguments: str, seconds: float = 900) -> str:
         """Run a Compose command and return its output.
@@ -145,8 +157,7 @@ def docker(*arguments: str) -> str:
 
 def _clean_environment() -> dict[str, str]:
     """Return this process's environment without what Compose would prefer to .env."""
-    names = {line.partition("=")[0] for line in (REPOSITORY / ".env.example").read_text().splitlines() if "=" in line}
-    names |= set(default_images())
+    names = set(re.findall(r"^#?(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)) - {"NO_PROXY"}
     return {name: value for name, value in os.environ.items() if name not in names and not name.startswith("COMPOSE_")}
 
 

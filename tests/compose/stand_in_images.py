@@ -1,16 +1,16 @@
-"""Stand-ins for the base images of docker-compose.yaml, under the same names, where no image registry can be reached.
+"""Stand-ins for the base images of docker-compose.yaml, under names of their own, where no registry can be reached.
 
     python -m tests.compose.stand_in_images
 
 A Debian made by debootstrap, with this machine's Python (the one below .venv) for ``python``; the Airflow that
-requirements.lock pins, and PostgreSQL's drivers, as user 50000 with the image's ``constraints.txt`` for ``airflow``;
+requirements.lock pins, and PostgreSQL's drivers, in a virtual environment of user 50000 below dumb-init, with the
+image's ``constraints.txt`` for ``airflow``;
 and the PostgreSQL of the wheel with an entrypoint of the same variables for ``postgres``. This machine's certificates
 are trusted in them, because its package index may have one of its own. They are stand-ins for a test and nothing else.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,15 +20,31 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bundle.mwaa_image import AIRFLOW_VERSION
 from local_aws.redshift.warehouse import postgres_program
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = REPOSITORY / "docker-compose.yaml"
 DEBIAN_IMAGE = "crypto-prices-stand-in-debian"
-LABEL = "crypto-prices.stand-in"
+STAND_INS = {
+    "PYTHON_IMAGE": "crypto-prices-stand-in-python",
+    "AIRFLOW_IMAGE": "crypto-prices-stand-in-airflow",
+    "POSTGRES_IMAGE": "crypto-prices-stand-in-postgres",
+}
+"""By the variable of .env that names another base image; an image that a person has pulled keeps its name."""
 # What an interpreter that was built elsewhere is linked with.
 DEBIAN_PACKAGES = (
-    *("ca-certificates", "libbz2-1.0", "libexpat1", "libffi8", "libgdbm6", "liblzma5", "libncursesw6", "libnsl2"),
+    *(
+        "ca-certificates",
+        "dumb-init",
+        "libbz2-1.0",
+        "libexpat1",
+        "libffi8",
+        "libgdbm6",
+        "liblzma5",
+        "libncursesw6",
+        "libnsl2",
+    ),
     *("libreadline8", "libsqlite3-0", "libssl3", "libtirpc3", "libuuid1", "zlib1g"),
 )
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -42,16 +58,18 @@ RUN ldconfig && ln -sf python3 /usr/local/bin/python && printf '[global]\\ncert 
 CMD ["python"]
 """
 
-AIRFLOW_DOCKERFILE = """
-FROM {python_image}
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+AIRFLOW_DOCKERFILE = f"""
+FROM {STAND_INS["PYTHON_IMAGE"]}
 RUN useradd --create-home --uid 50000 --gid 0 airflow
-COPY --chown=50000:0 packages /home/airflow/packages
-COPY --chown=50000:0 constraints.txt /home/airflow/constraints.txt
-COPY entrypoint /entrypoint
-COPY airflow /usr/local/bin/airflow
-ENV PYTHONPATH=/home/airflow/packages
 USER 50000
-ENTRYPOINT ["/entrypoint"]
+RUN python -m venv /home/airflow/.local
+COPY --chown=50000:0 packages /home/airflow/.local/lib/{PYTHON}/site-packages
+COPY --chown=50000:0 constraints.txt /home/airflow/constraints.txt
+COPY --chown=50000:0 airflow /home/airflow/.local/bin/airflow
+COPY entrypoint /entrypoint
+ENV PATH=/home/airflow/.local/bin:/usr/local/bin:/usr/bin:/bin AIRFLOW_VERSION={AIRFLOW_VERSION} DUMB_INIT_SETSID=1
+ENTRYPOINT ["/usr/bin/dumb-init", "--", "/entrypoint"]
 """
 # Its own names the interpreter where it was installed.
 PIP_PROGRAM = '#!/bin/sh\nexec python -m pip "$@"\n'
@@ -98,35 +116,38 @@ def is_there(image: str) -> bool:
     return _docker("image", "inspect", image, check=False).returncode == 0
 
 
-def make_available(images: dict[str, str]) -> list[str]:
-    """Pull the base images that are missing, or build stand-ins where that fails.
+def make_available(images: dict[str, str]) -> dict[str, str]:
+    """Pull the base images that are missing, and build stand-ins for those that cannot be pulled.
+
+    Args:
+        images: The base images by variable.
 
     Returns:
-        What is a stand-in.
+        The stand-ins by variable.
 
     Raises:
         RuntimeError: An image can neither be pulled nor built; the message says why.
     """
-    missing = [image for image in images.values() if not is_there(image)]
-    if any(_docker("pull", "--quiet", image, check=False).returncode for image in missing):
-        _build_all(images)
-    return [
-        image
-        for image in images.values()
-        if LABEL in (json.loads(_docker("image", "inspect", image).stdout)[0]["Config"]["Labels"] or {})
-    ]
+    missing = {
+        variable: STAND_INS[variable]
+        for variable, image in images.items()
+        if not is_there(image) and _docker("pull", "--quiet", image, check=False).returncode
+    }
+    if not all(map(is_there, missing.values())):
+        _build_all()
+    return missing
 
 
-def _build_all(images: dict[str, str]) -> None:
+def _build_all() -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise RuntimeError("no base image can be pulled, and to build stand-ins takes root and debootstrap")
     with tempfile.TemporaryDirectory(prefix="crypto-prices-images-") as folder:
         work = Path(folder)
         if not is_there(DEBIAN_IMAGE):
             _import_debian(work / "debian")
-        _build_python(work / "python", images["PYTHON_IMAGE"])
-        _build_airflow(work / "airflow", images["AIRFLOW_IMAGE"], images["PYTHON_IMAGE"])
-        _build_postgres(work / "postgres", images["POSTGRES_IMAGE"])
+        _build_python(work / "python")
+        _build_airflow(work / "airflow")
+        _build_postgres(work / "postgres")
 
 
 def _import_debian(root: Path) -> None:
@@ -139,17 +160,17 @@ def _import_debian(root: Path) -> None:
         raise RuntimeError("tar could not read the Debian that debootstrap made")
 
 
-def _build_python(context: Path, image: str) -> None:
+def _build_python(context: Path) -> None:
     prefix = Path(sys.base_prefix)
     shutil.copytree(
         prefix, context / "python", symlinks=True, ignore=shutil.ignore_patterns("test", "__pycache__", "*.a", "*.pth")
     )
     shutil.copy(CERTIFICATES, context / "certificates.crt")
     _write_program(context / "pip", PIP_PROGRAM)
-    _build(context, image, PYTHON_DOCKERFILE)
+    _build(context, STAND_INS["PYTHON_IMAGE"], PYTHON_DOCKERFILE)
 
 
-def _build_airflow(context: Path, image: str, python_image: str) -> None:
+def _build_airflow(context: Path) -> None:
     context.mkdir()
     pins = re.findall(r"^([\w.\-]+==[^\s;]+)", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE)
     (context / "constraints.txt").write_text("\n".join(pins) + "\n")
@@ -160,21 +181,21 @@ def _build_airflow(context: Path, image: str, python_image: str) -> None:
     )
     _write_program(context / "entrypoint", AIRFLOW_ENTRYPOINT)
     _write_program(context / "airflow", AIRFLOW_PROGRAM)
-    _build(context, image, AIRFLOW_DOCKERFILE.format(python_image=python_image))
+    _build(context, STAND_INS["AIRFLOW_IMAGE"], AIRFLOW_DOCKERFILE)
 
 
-def _build_postgres(context: Path, image: str) -> None:
+def _build_postgres(context: Path) -> None:
     package = postgres_program("postgres").parents[2]
     # The wheel keeps the libraries that it is linked with beside the package.
     for folder in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(folder, context / "postgresql" / folder.name, symlinks=True)
     _write_program(context / "entrypoint", POSTGRES_ENTRYPOINT)
-    _build(context, image, POSTGRES_DOCKERFILE)
+    _build(context, STAND_INS["POSTGRES_IMAGE"], POSTGRES_DOCKERFILE)
 
 
 def _build(context: Path, image: str, dockerfile: str) -> None:
     (context / "Dockerfile").write_text(dockerfile.lstrip())
-    _docker("build", "--quiet", "--label", f"{LABEL}=true", "--tag", image, str(context))
+    _docker("build", "--quiet", "--tag", image, str(context))
 
 
 def _write_program(path: Path, text: str) -> None:
@@ -202,8 +223,8 @@ def main(arguments: Sequence[str]) -> int:
     if arguments:
         sys.stderr.write("It takes no arguments.\n")
         return 2
-    for image in make_available(default_images()):
-        sys.stdout.write(f"stand-in: {image}\n")
+    for variable, image in make_available(default_images()).items():
+        sys.stdout.write(f"{variable}={image}\n")
     return 0
 
 

@@ -3,7 +3,9 @@ import json
 import pytest
 
 from local_aws.provision import local_client, local_session
-from tests.docker.load_docker_script import load
+from tests.docker.load_docker_script import DOCKER, load
+
+REPOSITORY = DOCKER.parent
 
 init = load("airflow_init")
 
@@ -39,9 +41,84 @@ def await_aws(settings, client, clock=None):
     return init.await_aws(settings, client, sleep=clock.sleep, clock=clock)
 
 
+@pytest.fixture
+def home(tmp_path):
+    """Airflow's home with the bundle's packages, as files that a test may make unreadable."""
+    for name in init.BUNDLE:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("")
+    return tmp_path
+
+
+def test_a_readable_bundle_is_fine(home):
+    init.check_bundle(home)
+
+
+@pytest.mark.parametrize("name", ["sql", "plugins/a.py"])
+def test_a_bundle_that_the_containers_user_cannot_read_is_named(home, monkeypatch, name):
+    monkeypatch.setattr(init.os, "access", lambda path, mode: path != home / name)  # root may read everything
+    with pytest.raises(init.NotReadyError, match=rf"cannot read {home / name}\. In the checkout, run: chmod"):
+        init.check_bundle(home)
+
+
+def test_a_bundle_that_is_not_mounted_is_named(home):
+    (home / "dags" / "a.py").unlink()
+    with pytest.raises(init.NotReadyError, match=f"cannot read {home / 'dags'}"):
+        init.check_bundle(home)
+
+
+LOCAL = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://local-aws:4566", "AWS_ACCESS_KEY_ID": "local-aws"}
+
+
+def check_settings(settings, **environment):
+    return init.check_settings(json.dumps(settings), REPOSITORY, LOCAL | environment)
+
+
+def test_settings_that_the_bundle_takes_pass(settings):
+    assert check_settings(settings) == settings
+    assert check_settings(settings, AWS_ENDPOINT_URL="", AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE") == settings
+
+
+def test_settings_that_the_bundle_refuses_are_named(settings):
+    with pytest.raises(init.NotReadyError, match=r"s3_bucket: .*They come from \.env: "):
+        check_settings(settings | {"s3_bucket": "No Bucket"})
+    with pytest.raises(init.NotReadyError, match=r"They come from \.env: {broken"):
+        init.check_settings("{broken", REPOSITORY, LOCAL)
+
+
+def test_a_region_of_the_shell_is_said(settings):
+    with pytest.raises(init.NotReadyError, match=r"AWS_REGION is eu-central-1, but REDSHIFT_SECRET_ARN .*shell wins"):
+        check_settings(settings, AWS_REGION="eu-central-1")
+
+
+@pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"])
+def test_a_real_key_is_not_given_to_the_local_aws(settings, key):
+    with pytest.raises(
+        init.NotReadyError, match="is of a real account, and would be given to http://local-aws"
+    ) as said:
+        check_settings(settings, AWS_ACCESS_KEY_ID=key)
+    assert key not in str(said.value)
+
+
+def test_the_aws_of_the_runs_is_remembered_and_another_refused():
+    kept = []
+
+    def check(aws):
+        init.check_same_aws(aws, lambda: kept[-1] if kept else None, kept.append)
+
+    check("account 1 at AWS")
+    check("account 1 at AWS")
+    assert kept == ["account 1 at AWS"]
+    with pytest.raises(init.NotReadyError, match=r"are of account 1 at AWS, and \.env now names account 2 at AWS"):
+        check("account 2 at AWS")
+    assert kept == ["account 1 at AWS"]
+
+
 def test_what_the_settings_name_is_found(settings, client):
-    found = await_aws(settings, client)
-    assert [line.split()[0] for line in found] == [
+    identity, found = await_aws(settings, client)
+    assert identity["Account"] == "123456789012"
+    assert found[0] == f"{identity['Arn']}, the credentials of .env"
+    assert [line.split()[0] for line in found[1:]] == [
         "S3_BUCKET",
         "GLUE_JOB_NAME",
         "GLUE_DATABASE",
@@ -80,7 +157,7 @@ def test_what_comes_late_is_waited_for(settings, client):
 
 def test_an_aws_that_does_not_answer_is_waited_for(settings):
     clock = Clock()
-    with pytest.raises(init.NotReadyError, match=r"AWS does not answer: .*Is AWS_ENDPOINT_URL right"):
+    with pytest.raises(init.NotReadyError, match=r"AWS does not answer: .*docker compose logs local-aws"):
         await_aws(settings, lambda service: local_client(service, "http://127.0.0.1:1"), clock)
     assert clock.now >= init.WAIT_SECONDS
 
@@ -100,6 +177,6 @@ def test_a_refusal_is_not_waited_out(settings, local_aws):
         return local_client(service, local_aws.endpoint, session)
 
     clock = Clock()
-    with pytest.raises(init.NotReadyError, match="S3_BUCKET"):
+    with pytest.raises(init.NotReadyError, match=r"the credentials of \.env: Unable to locate credentials"):
         await_aws(settings, unsigned, clock)
     assert clock.now == 0

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.docker.load_docker_script import load
@@ -38,7 +40,20 @@ def test_without_an_answer_nothing_is_healthy(monkeypatch, capsys, component):
 
 def test_the_api_server_is_warmed_up_once_after_each_start(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(health, "_answer", asked.append)
+
+    def answer(path):
+        asked.append(path)
+        return json.dumps(PAGE)
+
+    monkeypatch.setattr(health, "_answer", answer)
     monkeypatch.setattr(health, "WARM", tmp_path / "warm")
     assert [health.main("api_server"), health.main("api_server")] == [0, 0]
-    assert asked == ["/execution/health/ping", "/api/v2/version"]
+    assert asked == ["/execution/health/ping", *["/api/v2/monitor/health"] * 2]
+
+
+def test_an_api_server_without_its_database_is_not_healthy(monkeypatch, tmp_path, capsys):
+    page = {**PAGE, "metadatabase": {"status": "unhealthy"}}
+    monkeypatch.setattr(health, "_answer", lambda path: json.dumps(page))
+    monkeypatch.setattr(health, "WARM", tmp_path / "warm")
+    assert health.main("api_server") == 1
+    assert capsys.readouterr().out == "metadatabase is unhealthy; its last heartbeat: never\n"

@@ -12,7 +12,8 @@ from local_aws.provision import Names, role_name, secret_name
 REPOSITORY = Path(__file__).parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
-VARIABLES = dict(line.split("=", 1) for line in EXAMPLE.splitlines() if re.match(r"[A-Z0-9_]+=", line))
+VARIABLES = dict(re.findall(r"^(\w+)=(.*)$", EXAMPLE, re.MULTILINE))
+CHOSEN = dict(re.findall(r"^#(\w+)=(.*)$", EXAMPLE, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +22,16 @@ def composition():
 
 
 def filled_in(text):
-    return re.sub(r"\$\{(\w+)[^}]*\}", lambda found: VARIABLES[found[1]], text).replace("$$", "$")
+    return re.sub(r"\$\{(\w+)[^}]*\}", lambda found: (VARIABLES | CHOSEN)[found[1]], text).replace("$$", "$")
 
 
 def test_every_variable_is_explained_and_every_explained_one_is_used():
     used = set(re.findall(r"\$\{(\w+)", TEXT))
-    # Base images have their defaults in the file; Compose itself reads the profiles.
-    assert used - set(VARIABLES) == {"AIRFLOW_IMAGE", "PYTHON_IMAGE", "POSTGRES_IMAGE"}
-    assert set(VARIABLES) - used == {"COMPOSE_PROFILES"}
+    # Compose itself reads the profiles.
+    assert used | {"COMPOSE_PROFILES"} == set(VARIABLES) | set(CHOSEN)
+    assert {name: re.findall(rf"\$\{{{name}:-([^}}]*)\}}", TEXT) for name in CHOSEN} == {
+        name: [default] for name, default in CHOSEN.items()
+    }
     lines = EXAMPLE.splitlines()
     explained = [
         lines[number - 1].startswith("#") for number, line in enumerate(lines) if line.startswith("AWS_REGION")
@@ -38,10 +41,8 @@ def test_every_variable_is_explained_and_every_explained_one_is_used():
 
 def test_without_an_env_file_nothing_is_guessed():
     guessed = set(re.findall(r"\$\{(\w+):-", TEXT))
-    assert guessed == {
-        *("AIRFLOW_IMAGE", "PYTHON_IMAGE", "POSTGRES_IMAGE"),
-        *("AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"),
-    }
+    assert guessed == {*CHOSEN, "AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"}
+    assert all(name == said for name, said in re.findall(r"\$\{(\w+):?\?(\w+) ", TEXT))
     used_in_airflow = TEXT[: TEXT.index("x-local-aws")]
     for name in re.findall(r"\$\{(\w+)\}", used_in_airflow):
         pytest.fail(f"{name} is used without a message")
@@ -71,10 +72,28 @@ def test_the_local_aws_can_create_what_the_example_names(composition):
     command = [filled_in(argument) for argument in composition["services"]["local-aws"]["command"]]
     options = _options(command[1:])
     assert (options.host, options.warehouse_port, options.settings) == ("0.0.0.0", 5439, False)
+    assert str(options.published_warehouse_port) == VARIABLES["WAREHOUSE_PORT"]
     # The names of `make local-aws`, so that what is written about one is true of the other.
     assert _names(options) == Names()
     assert secret_name(VARIABLES["REDSHIFT_SECRET_ARN"], VARIABLES["AWS_REGION"]) == Names().admin_secret
     assert role_name(VARIABLES["REDSHIFT_COPY_ROLE"]) == Names().copy_role
+
+
+def test_each_image_is_built_by_one_service(composition):
+    # Two builds of one name at the same time fail with the containerd image store: the name "already exists".
+    built = [service["image"] for service in composition["services"].values() if "build" in service]
+    assert sorted(built) == ["crypto-prices-airflow", "crypto-prices-local-aws"]
+
+
+def test_no_proxy_is_asked_for_another_service(composition):
+    for anchor in ("x-airflow", "x-local-aws"):
+        for name in ("NO_PROXY", "no_proxy"):
+            direct = set(composition[anchor]["environment"][name].split(","))
+            assert {"localhost", "127.0.0.1", "api-server", "local-aws", "exchange", "postgres"} <= direct
+
+
+def test_logs_do_not_grow_for_ever(composition):
+    assert all(service["logging"]["options"]["max-size"] for service in composition["services"].values())
 
 
 def test_ports_are_published_on_loopback_only(composition):

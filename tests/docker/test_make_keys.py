@@ -5,9 +5,13 @@ import subprocess
 from tests.docker.load_docker_script import DOCKER
 
 
-def make_keys(folder):
-    done = subprocess.run([DOCKER / "make_keys.sh", folder], capture_output=True, text=True, check=True)
-    return done.stdout.split("\n")[:-1], {path.name: path.read_text() for path in folder.iterdir()}
+def make_keys(tmp_path):
+    folders = [tmp_path / "airflow", tmp_path / "postgres"]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    done = subprocess.run([DOCKER / "make_keys.sh", *folders], capture_output=True, text=True, check=True)
+    assert [path.name for path in folders[1].iterdir()] == ["postgres_password"]
+    return done.stdout.split("\n")[:-1], {path.name: path.read_text() for path in tmp_path.rglob("*_*")}
 
 
 def test_keys_are_made_once_and_are_what_airflow_takes(tmp_path):
@@ -20,13 +24,13 @@ def test_keys_are_made_once_and_are_what_airflow_takes(tmp_path):
     assert {len(bytes.fromhex(key)) for key in hexadecimal} == {32}
     assert len(hexadecimal) == 3
     assert keys["database_url"] == f"postgresql+psycopg2://airflow:{keys['postgres_password']}@postgres/airflow"
-    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*_*")} == {0o640}
     assert make_keys(tmp_path) == ([], keys)
 
 
 def test_a_key_that_was_not_finished_is_made_again(tmp_path):
     _, keys = make_keys(tmp_path)
-    (tmp_path / "jwt_secret").write_text("")
+    (tmp_path / "airflow" / "jwt_secret").write_text("")
     said, again = make_keys(tmp_path)
     assert said == ["made jwt_secret"]
     assert again["jwt_secret"]

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -69,6 +70,7 @@ def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, numb
         "pid": process.pid,
         "names": None,
         "warehouse_port": None,
+        "published_warehouse_port": None,
     }
     assert f"export AWS_ENDPOINT_URL={endpoint['endpoint']}\n" in greeting
     assert ("IAM is enforced" in greeting) is bool(options)
@@ -145,6 +147,28 @@ def test_what_was_answered_outlives_a_kill(tmp_path):
     assert before["workgroup"][2] == "AVAILABLE"
     with running_local_aws(tmp_path) as running:
         assert _what_is_kept(running, target) == before
+
+
+def test_it_ends_when_its_warehouse_does(tmp_path):
+    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", "--log")
+    while "AWS_EC2_METADATA_DISABLED" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+    health = json.loads((tmp_path / "endpoint.json").read_text())["endpoint"] + "/_local_aws/health"
+    server = int((tmp_path / "warehouse" / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, signal.SIGSTOP)  # its port is there, and nobody answers
+    try:
+        with pytest.raises(urllib.error.HTTPError) as found:
+            urllib.request.urlopen(health)
+        assert found.value.code == 503
+        assert "the warehouse does not answer" in json.load(found.value)["problem"]
+    finally:
+        os.kill(server, signal.SIGCONT)
+    os.kill(server, signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"The warehouse's PostgreSQL has ended by itself: {tmp_path}/warehouse/postgres.log says why." in errors
+    assert " INFO local_aws" in errors  # --log
+    assert _processes_with(str(tmp_path)) == []
 
 
 def test_help_names_every_option():

@@ -9,12 +9,21 @@ import pytest
 from local_aws.assembly import CHECKOUT
 from local_aws.psql import NoWarehouseError, connection_url
 
-FOUND = {"endpoint": "http://127.0.0.1:1", "names": {"redshift_database": "crypto"}, "warehouse_port": 5439}
+FOUND = {
+    "endpoint": "http://127.0.0.1:1",
+    "names": {"redshift_database": "crypto"},
+    "warehouse_port": 5439,
+    "published_warehouse_port": 5440,
+}
 
 
 def test_the_url_quotes_what_a_password_may_have():
     secret = {"username": "ad:min", "password": "p@ss/w:rd"}
     assert connection_url(FOUND, secret) == "postgresql://ad%3Amin:p%40ss%2Fw%3Ard@127.0.0.1:5439/crypto"
+
+
+def test_the_url_for_the_machine_around_a_container_has_the_published_port():
+    assert connection_url(FOUND, {"username": "a", "password": "b"}, published=True).endswith("@127.0.0.1:5440/crypto")
 
 
 def test_a_warehouse_without_a_port_is_said():

@@ -326,6 +326,31 @@ def test_concurrency_and_stop(glue):
     assert "STOPPED" in again["Errors"][0]["ErrorDetail"]["ErrorMessage"]
 
 
+def test_runs_wait_for_spark_where_only_some_may_have_it(aws, jobs, runtime, tmp_path):
+    several = {"sleeps": jobs["sleeps"] | {"ExecutionProperty": {"MaxConcurrentRuns": 3}}}
+    glue = GlueJobRuns(
+        get_job=several.__getitem__,
+        get_security_configuration=lambda name: {},
+        role_credentials=lambda role: {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t"},
+        endpoint_url=lambda: aws.endpoint,
+        state_dir=tmp_path,
+        runs_at_once=1,
+        runtime=runtime,
+    )
+    first = sleeping(glue)
+    second, third = start(glue, "sleeps"), start(glue, "sleeps")
+    time.sleep(1.5)  # a run is RUNNING after less
+    assert [get(glue, "sleeps", run_id)["JobRunState"] for run_id in (second, third)] == ["STARTING"] * 2
+    glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [second]})
+    assert wait(glue, "sleeps", second)[1][-1] == "STOPPED"
+    assert get(glue, "sleeps", third)["JobRunState"] == "STARTING"
+    glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [first]})
+    wait(glue, "sleeps", third, ("RUNNING",))
+    assert get(glue, "sleeps", first)["JobRunState"] == "STOPPED"
+    glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [third]})
+    assert wait(glue, "sleeps", third)[1][-1] == "STOPPED"
+
+
 def test_a_stop_right_after_the_start_never_becomes_running(glue):
     run_id = start(glue, "sleeps")
     glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id]})
