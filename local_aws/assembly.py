@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -49,6 +50,8 @@ from local_aws.wire import ACCOUNT_ID, WireService
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_STATE_DIR = CHECKOUT / ".local"
+logger = logging.getLogger(__name__)
+
 DEFAULT_PORT = 4566
 _STOP_SECONDS = 20
 
@@ -242,6 +245,7 @@ class LocalAws:
         try:
             self.warehouse.ask()
         except WarehouseError as error:
+            logger.warning("%s", error)
             found["problem"] = str(error)
         return found
 

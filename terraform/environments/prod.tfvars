@@ -1,4 +1,4 @@
-# What people rely on: a way out in each zone, AWS's APIs called within the VPC, access logs, and somebody who is told.
+# What people rely on: a way out in each zone, AWS's APIs called within the VPC, access logs.
 region      = "us-east-1"
 environment = "prod"
 
@@ -17,5 +17,6 @@ mwaa     = { environment_class = "mw1.medium", min_workers = 2, max_workers = 10
 glue     = { workers = 4 }
 redshift = { base_capacity = 16, max_capacity = 64, monthly_rpu_hours = 600 }
 
+# Whom the alarms tell: write your address here, or nobody is told.
 # alarm_emails     = ["data-platform@your-company"]
 monthly_budget_usd = 2500

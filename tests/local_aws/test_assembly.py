@@ -167,7 +167,7 @@ def test_it_ends_when_its_warehouse_does(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"The warehouse's PostgreSQL has ended by itself: {tmp_path}/warehouse/postgres.log says why." in errors
-    assert " INFO local_aws" in errors  # --log
+    assert " WARNING local_aws.assembly: the warehouse does not answer" in errors  # --log
     assert _processes_with(str(tmp_path)) == []
 
 
