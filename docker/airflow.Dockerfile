@@ -5,14 +5,14 @@ ARG AIRFLOW_IMAGE=apache/airflow:3.3.1-python3.12
 FROM ${AIRFLOW_IMAGE}
 
 USER 0
-COPY requirements.txt docker/make_keys.sh docker/airflow_init.py docker/component_health.py /opt/crypto-prices/
-# Volumes take their owner from the folder in the image that they are mounted on. Files keep the checkout's modes.
+# Volumes take their owner from the folder in the image that they are mounted on.
 RUN mkdir -p /usr/local/airflow/dags /usr/local/airflow/plugins /usr/local/airflow/logs /usr/local/airflow/config \
         /usr/local/airflow/keys /usr/local/airflow/postgres-password \
     && chown -R airflow:0 /usr/local/airflow \
-    && chmod 0770 /usr/local/airflow/keys /usr/local/airflow/postgres-password \
-    && chmod -R a+rX /opt/crypto-prices \
-    && chmod a+x /opt/crypto-prices/make_keys.sh
+    && chmod 0770 /usr/local/airflow/keys /usr/local/airflow/postgres-password
+# Files come with the modes of the checkout, which may be for one user only.
+COPY requirements.txt /opt/crypto-prices/
+RUN chmod -R a+rX /opt/crypto-prices
 USER 50000
 ENV AIRFLOW_HOME=/usr/local/airflow
 WORKDIR /usr/local/airflow
@@ -23,3 +23,8 @@ RUN python_version="$(python -c 'import sys; print(*sys.version_info[:2], sep=".
     && sed "s#^--constraint ${its_own}\$#--constraint ${HOME}/constraints.txt#" \
         /opt/crypto-prices/requirements.txt > /tmp/requirements.txt \
     && pip install --no-cache-dir --requirement /tmp/requirements.txt
+
+USER 0
+COPY docker/make_keys.sh docker/airflow_init.py docker/component_health.py /opt/crypto-prices/
+RUN chmod -R a+rX /opt/crypto-prices && chmod a+x /opt/crypto-prices/make_keys.sh
+USER 50000

@@ -20,7 +20,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError, SSLError
 
 SETTINGS = "AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"
 BUNDLE = ("dags", "sql", "plugins")
@@ -30,7 +30,11 @@ WAIT_SECONDS = 180
 """How long what is missing is waited for: the local AWS creates it while it starts."""
 _PAUSE_SECONDS = 2
 _REAL_KEY = ("AKIA", "ASIA")  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-_ENVIRONMENT_WINS = "A variable of the shell wins over .env; `env -u <NAME> docker compose …` takes it away."
+_SHELL_WINS = "A variable of the shell wins over .env; `env -u <NAME> docker compose …` takes it away."
+_SHELL_KEYS_WIN = (
+    "Keys of the shell win over .env; `env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN docker "
+    "compose …` takes them away."
+)
 _ABSENT = frozenset({"404", "NoSuchBucket", "EntityNotFoundException", "ResourceNotFoundException"})
 
 
@@ -52,8 +56,10 @@ def check_bundle(home: Path) -> None:
         unreadable = [path for path in (home / name, *files) if not os.access(path, os.R_OK)]
         if unreadable or not files:
             raise NotReadyError(
-                f"Airflow's user (id {os.geteuid()}) cannot read {unreadable[0] if unreadable else home / name}. "
-                "In the checkout, run: chmod -R a+rX dags sql plugins glue_scripts local_aws"
+                f"Airflow's user (id {os.geteuid()}) cannot read {unreadable[0]}. In the checkout, run: chmod -R a+rX "
+                "dags sql plugins glue_scripts local_aws (and with SELinux: chcon -R -t container_file_t .)"
+                if unreadable
+                else f"{home / name} is empty: docker-compose.yaml mounts ./{name} of the checkout there"
             )
 
 
@@ -78,19 +84,33 @@ def check_settings(text: str, home: Path, environment: Mapping[str, str]) -> dic
     settings: dict[str, Any] = json.loads(text)
     region, secret = environment["AWS_REGION"], settings["redshift_secret_arn"]
     if secret.split(":")[3] != region:
-        raise NotReadyError(f"AWS_REGION is {region}, but REDSHIFT_SECRET_ARN {secret} is not. {_ENVIRONMENT_WINS}")
+        raise NotReadyError(f"AWS_REGION is {region}, but REDSHIFT_SECRET_ARN {secret} is not. {_SHELL_WINS}")
     endpoint, key = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_ACCESS_KEY_ID", "")
-    if endpoint and key.startswith(_REAL_KEY):
+    if endpoint and (key.startswith(_REAL_KEY) or environment.get("AWS_SESSION_TOKEN")):
         raise NotReadyError(
-            f"AWS_ACCESS_KEY_ID {key[:8]}… is of a real account, and would be given to {endpoint}. {_ENVIRONMENT_WINS}"
+            f"the credentials ({key[:8]}…) are of a real account, and would be given to {endpoint}. {_SHELL_KEYS_WIN}"
         )
     return settings
+
+
+def described_aws(account: str, endpoint: str | None, settings: Mapping[str, Any]) -> str:
+    """Return which AWS it is, and which of the platforms in it.
+
+    Args:
+        account: The account's id.
+        endpoint: Where AWS answers; None or empty for the real one.
+        settings: The bundle's settings.
+    """
+    return (
+        f"account {account} at {endpoint or 'AWS'}, {settings['redshift_secret_arn'].split(':')[3]}, "
+        f"lake {settings['s3_bucket']}, workgroup {settings['redshift_workgroup']}"
+    )
 
 
 def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable[[str], None]) -> None:
     """Compare the AWS with that of the runs that Airflow knows, and remember it the first time.
 
-    Runs of another account would go on here, and days that were loaded there would look loaded.
+    Runs of another platform would go on here, and days that were loaded there would look loaded.
 
     Raises:
         NotReadyError: It is another.
@@ -154,41 +174,48 @@ def await_aws(
     settings: Mapping[str, Any],
     client: Callable[[str], Any],
     *,
+    say: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[dict[str, str], list[str]]:
+) -> str:
     """Wait until AWS answers, and has everything that the settings name.
 
     Returns:
-        Who we are there, as ``GetCallerIdentity`` says it (which takes no permission), and what was found, in words.
+        The id of the account, which ``GetCallerIdentity`` says (it takes no permission).
 
     Raises:
         NotReadyError: AWS refuses a call, or something was not there within ``WAIT_SECONDS``.
     """
     deadline = clock() + WAIT_SECONDS
-    found: list[str] = []
     identity: dict[str, str] = {}
 
     def ask_who_we_are() -> None:
         identity.update(client("sts").get_caller_identity())
+        say(f"AWS takes the credentials of .env for {identity['Arn']}")
 
     for name, check in [("the credentials of .env", ask_who_we_are), *checks(settings, client)]:
+        said = None
         while (absent := _absence(name, check)) is not None:
             if clock() > deadline:
                 raise NotReadyError(f"{absent} (waited {WAIT_SECONDS} s)")
+            if said is None:
+                said = absent
+                say(f"waiting up to {WAIT_SECONDS} s: {absent}")
             sleep(_PAUSE_SECONDS)
-        found.append(name if found else f"{identity['Arn']}, {name}")
-    return identity, found
+        say(f"found {name}")
+    return identity["Account"]
 
 
 def _absence(name: str, check: Callable[[], Any]) -> str | None:
     """Return why something may still come, or None when it is there; what will not come is raised."""
     try:
         check()
+    except SSLError as error:
+        raise NotReadyError(f"{name}: {error}. Does a proxy stand between here and AWS?") from error
     except (EndpointConnectionError, HTTPClientError) as error:
         return (
-            f"AWS does not answer: {error}. If AWS_ENDPOINT_URL and COMPOSE_PROFILES in .env are right, "
-            "`docker compose logs local-aws` says more"
+            f"AWS does not answer: {error}. With the local AWS, COMPOSE_PROFILES is local-aws and `docker compose logs "
+            f"local-aws` says more; with a real account AWS_ENDPOINT_URL is empty. {_SHELL_WINS}"
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
@@ -215,13 +242,12 @@ def main() -> int:
     try:
         check_bundle(home)
         settings = check_settings(os.environ[SETTINGS], home, os.environ)
-        identity, found = await_aws(settings, client)
-        print("\n".join(f"found {what}" for what in found))
+        account = await_aws(settings, client, say=lambda text: print(text, flush=True))
         migrated = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607 - wherever the image has it
         if migrated.returncode:
             return migrated.returncode
-        where = os.environ.get("AWS_ENDPOINT_URL") or "AWS"
-        check_same_aws(f"account {identity['Account']} at {where}", *_variable(KNOWN_AWS))
+        aws = described_aws(account, os.environ.get("AWS_ENDPOINT_URL"), settings)
+        check_same_aws(aws, *_variable(KNOWN_AWS))
     except NotReadyError as error:
         print(f"Airflow is not started: {error}")
         return 1

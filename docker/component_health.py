@@ -33,8 +33,8 @@ def problem(component: str, health: dict[str, Any]) -> str | None:
     if not found:
         return f"the health page names no {component}"
     if found.get("status") != "healthy":
-        last = next((found[name] for name in found if name.startswith("latest_") and found[name]), "never")
-        return f"{component} is {found.get('status')}; its last heartbeat: {last}"
+        heartbeats = [found[name] or "never" for name in found if name.startswith("latest_")]
+        return "; its last heartbeat: ".join([f"{component} is {found.get('status')}", *heartbeats])
     return None
 
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; by default that of the process.
 
     Returns:
-        The process's exit code: 0 after it was asked to stop, 1 when it could not start.
+        The process's exit code: 0 after it was asked to stop, 1 when it could not start or its warehouse has ended.
     """
     options = _options(arguments)
     # Before anything starts: a stop that comes early must find a stop, not a half-started AWS.
@@ -115,7 +115,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--glue-runs-at-once",
         type=_positive,
         metavar="N",
-        help="how many Glue runs may have Spark, about 1.5 GB each, at the same time; more of them wait in STARTING "
+        help="how many Glue runs may have Spark, up to 1.5 GB each, at the same time; more of them wait in STARTING "
         "(default: as many as are started)",
     )
     parser.add_argument("--log", action="store_true", help="write the log of logs/local_aws.log to standard error too")

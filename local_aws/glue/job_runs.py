@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import datetime as dt
 import logging
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 1.0
-_LOOK_FOR_CAPACITY_SECONDS = 0.2
 _PAGE = 200
 
 
@@ -50,11 +48,12 @@ class Credentials(TypedDict):
 
 @dataclass
 class _Live:
-    """What a run has while it is not finished."""
+    """What a run has while it is not finished; it began when it was given what it runs on."""
 
     plan: RunPlan
     wish_to_stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+    began: dt.datetime | None = None
 
 
 class GlueJobRuns:
@@ -68,7 +67,7 @@ class GlueJobRuns:
         role_credentials: Name or ARN of a job's role -> credentials of that role.
         endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
         state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
-        runs_at_once: How many runs may have Spark at the same time, each with a JVM of up to 1 GB; others stay in
+        runs_at_once: How many runs may have Spark at the same time, each takes up to 1.5 GB; others stay in
             STARTING, as on AWS while there is no capacity. None for as many as are started.
         runtime: Starts Spark; by default one with the cache folder of this virtual environment, and the JVMs' own files
             in ``glue/jvms``.
@@ -95,7 +94,10 @@ class GlueJobRuns:
         self._history = RunHistory(self._folder / "runs")
         self._live: dict[str, _Live] = {}
         self._lock = threading.Lock()
-        self._capacity = None if runs_at_once is None else threading.BoundedSemaphore(runs_at_once)
+        self._runs_at_once = runs_at_once
+        self._waiting: list[str] = []
+        self._having_spark: set[str] = set()
+        self._turn = threading.Condition(self._lock)
         self._bury_the_dead()
 
     def StartJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class GlueJobRuns:
                     f"Concurrent runs exceeded for {plan.job_name}: {len(running)} of {plan.max_concurrent_runs}",
                 )
             self._live[run.id] = live
+            self._waiting.append(run.id)
             self._history.save(run)
         live.thread.start()
         return {"JobRunId": run.id}
@@ -171,6 +174,7 @@ class GlueJobRuns:
                 else:
                     self._change(run, "STOPPING")
                     self._live[run_id].wish_to_stop.set()
+                    self._turn.notify_all()
                     stopped.append({"JobName": job_name, "JobRunId": run_id})
                     continue
             detail = {"ErrorCode": refusal[0], "ErrorMessage": refusal[1]}
@@ -186,6 +190,7 @@ class GlueJobRuns:
                 if run is not None and run.state in ("STARTING", "RUNNING"):
                     self._change(run, "STOPPING")
                 live.wish_to_stop.set()
+            self._turn.notify_all()
         for thread in threads:
             if thread is not None and thread.is_alive():
                 thread.join(timeout=30)
@@ -212,8 +217,10 @@ class GlueJobRuns:
         folder = self._folder / "work" / run.id
         state, error = "FAILED", None
         try:
-            with self._spark_capacity(live) as granted:
-                state, error = self._execute(run, live, region, folder) if granted else ("STOPPED", None)
+            if self._await_turn(run, live):
+                state, error = self._execute(run, live, region, folder)
+            else:
+                state = "STOPPED"
         except (ClientError, BotoCoreError, SparkUnavailableError, OSError, AwsError) as failure:
             error = f"{type(failure).__name__}: {failure}"
         except Exception as failure:
@@ -223,24 +230,27 @@ class GlueJobRuns:
             shutil.rmtree(folder, ignore_errors=True)
             with self._lock:
                 # A stop that was granted is kept even if the script ended in the same moment, as callers were told so.
-                self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error)
+                self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error, live.began)
                 del self._live[run.id]
+                self._having_spark.discard(run.id)
+                self._turn.notify_all()
 
-    @contextlib.contextmanager
-    def _spark_capacity(self, live: _Live) -> Iterator[bool]:
-        """Wait until one more run may have Spark; False when the run is to stop before that."""
-        capacity = self._capacity
-        if capacity is None:
-            yield True
-            return
-        while not capacity.acquire(timeout=_LOOK_FOR_CAPACITY_SECONDS):
-            if live.wish_to_stop.is_set():
-                yield False
-                return
-        try:
-            yield True
-        finally:
-            capacity.release()
+    def _await_turn(self, run: JobRun, live: _Live) -> bool:
+        """Wait until this run may have Spark, in the order of the starts; False when it is to stop before that."""
+
+        def is_next() -> bool:
+            free = self._runs_at_once is None or len(self._having_spark) < self._runs_at_once
+            return live.wish_to_stop.is_set() or (free and self._waiting[0] == run.id)
+
+        with self._turn:
+            self._turn.wait_for(is_next)
+            self._waiting.remove(run.id)
+            granted = not live.wish_to_stop.is_set()
+            if granted:
+                self._having_spark.add(run.id)
+                live.began = _now()
+            self._turn.notify_all()
+        return granted
 
     def _execute(self, run: JobRun, live: _Live, region: str, folder: Path) -> tuple[str, str | None]:
         endpoint = self._endpoint_url()
@@ -332,9 +342,11 @@ class GlueJobRuns:
         run.last_modified_on = run.completed_on or _now()
         self._history.save(run)
 
-    def _finish(self, run: JobRun, state: str, error: str | None) -> None:
+    def _finish(self, run: JobRun, state: str, error: str | None, began: dt.datetime | None) -> None:
         run.completed_on = _now()
-        run.execution_seconds = round((run.completed_on - run.started_on).total_seconds())
+        # What is paid for: "the amount of time (in seconds) that the job run consumed resources", and not its wait.
+        # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html
+        run.execution_seconds = 0 if began is None else round((run.completed_on - began).total_seconds())
         run.error = error if state != "STOPPED" else None
         run.pid = None
         self._change(run, state)
@@ -345,7 +357,8 @@ class GlueJobRuns:
         for run in self._history.unfinished():
             if run.pid is not None and end_orphan(run.pid, run.id):
                 logger.warning("ended the orphaned process group %d of job run %s", run.pid, run.id)
-            self._finish(run, "FAILED", "The local AWS ended while the job run was running.")
+            began = None if run.state == "STARTING" else run.started_on
+            self._finish(run, "FAILED", "The local AWS ended while the job run was running.", began)
         for left_over in ("work", "jvms"):
             shutil.rmtree(self._folder / left_over, ignore_errors=True)
 

@@ -38,7 +38,9 @@ class Clock:
 
 def await_aws(settings, client, clock=None):
     clock = clock or Clock()
-    return init.await_aws(settings, client, sleep=clock.sleep, clock=clock)
+    said = []
+    account = init.await_aws(settings, client, say=said.append, sleep=clock.sleep, clock=clock)
+    return account, said
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_a_bundle_that_the_containers_user_cannot_read_is_named(home, monkeypatc
 
 def test_a_bundle_that_is_not_mounted_is_named(home):
     (home / "dags" / "a.py").unlink()
-    with pytest.raises(init.NotReadyError, match=f"cannot read {home / 'dags'}"):
+    with pytest.raises(init.NotReadyError, match=f"{home / 'dags'} is empty: docker-compose.yaml mounts ./dags"):
         init.check_bundle(home)
 
 
@@ -93,11 +95,20 @@ def test_a_region_of_the_shell_is_said(settings):
 
 @pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"])
 def test_a_real_key_is_not_given_to_the_local_aws(settings, key):
-    with pytest.raises(
-        init.NotReadyError, match="is of a real account, and would be given to http://local-aws"
-    ) as said:
+    with pytest.raises(init.NotReadyError, match="of a real account, and would be given to http://local-aws") as said:
         check_settings(settings, AWS_ACCESS_KEY_ID=key)
     assert key not in str(said.value)
+    with pytest.raises(
+        init.NotReadyError, match=r"env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TO"
+    ):
+        check_settings(settings, AWS_SESSION_TOKEN="of the shell")
+
+
+def test_platforms_of_one_account_are_told_apart(settings):
+    dev = init.described_aws("123456789012", None, settings)
+    assert dev == "account 123456789012 at AWS, us-east-1, lake crypto-prices-lake, workgroup crypto-prices"
+    for name in ("s3_bucket", "redshift_workgroup"):
+        assert init.described_aws("123456789012", None, settings | {name: "other"}) != dev
 
 
 def test_the_aws_of_the_runs_is_remembered_and_another_refused():
@@ -115,10 +126,10 @@ def test_the_aws_of_the_runs_is_remembered_and_another_refused():
 
 
 def test_what_the_settings_name_is_found(settings, client):
-    identity, found = await_aws(settings, client)
-    assert identity["Account"] == "123456789012"
-    assert found[0] == f"{identity['Arn']}, the credentials of .env"
-    assert [line.split()[0] for line in found[1:]] == [
+    account, said = await_aws(settings, client)
+    assert account == "123456789012"
+    assert said[0].startswith("AWS takes the credentials of .env for arn:aws:")
+    assert [line.split()[1] for line in said[2:]] == [
         "S3_BUCKET",
         "GLUE_JOB_NAME",
         "GLUE_DATABASE",
@@ -151,7 +162,9 @@ def test_what_never_comes_is_named_after_a_while(settings, client, key, value, s
 def test_what_comes_late_is_waited_for(settings, client):
     clock = Clock()
     clock.meanwhile = lambda: clock.now < 20 or client("s3").create_bucket(Bucket="late-lake")
-    assert await_aws(settings | {"s3_bucket": "late-lake"}, client, clock)
+    _, said = await_aws(settings | {"s3_bucket": "late-lake"}, client, clock)
+    assert said[2].startswith("waiting up to 180 s: S3_BUCKET late-lake is not there")
+    assert said[3] == "found S3_BUCKET late-lake"
     assert clock.now >= 20
 
 

@@ -92,7 +92,13 @@ def test_no_proxy_is_asked_for_another_service(composition):
             assert {"localhost", "127.0.0.1", "api-server", "local-aws", "exchange", "postgres"} <= direct
 
 
-def test_logs_do_not_grow_for_ever(composition):
+def test_no_registry_is_asked_for_what_is_built_here(composition):
+    built = [one for one in composition["services"].values() if one["image"].startswith("crypto-prices-")]
+    assert len(built) == 8
+    assert {one["pull_policy"] for one in built} == {"never"}
+
+
+def test_what_containers_say_is_bounded(composition):
     assert all(service["logging"]["options"]["max-size"] for service in composition["services"].values())
 
 

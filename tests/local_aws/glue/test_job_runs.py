@@ -327,7 +327,7 @@ def test_concurrency_and_stop(glue):
 
 
 def test_runs_wait_for_spark_where_only_some_may_have_it(aws, jobs, runtime, tmp_path):
-    several = {"sleeps": jobs["sleeps"] | {"ExecutionProperty": {"MaxConcurrentRuns": 3}}}
+    several = {"sleeps": jobs["sleeps"] | {"ExecutionProperty": {"MaxConcurrentRuns": 4}}}
     glue = GlueJobRuns(
         get_job=several.__getitem__,
         get_security_configuration=lambda name: {},
@@ -338,17 +338,24 @@ def test_runs_wait_for_spark_where_only_some_may_have_it(aws, jobs, runtime, tmp
         runtime=runtime,
     )
     first = sleeping(glue)
-    second, third = start(glue, "sleeps"), start(glue, "sleeps")
-    time.sleep(1.5)  # a run is RUNNING after less
-    assert [get(glue, "sleeps", run_id)["JobRunState"] for run_id in (second, third)] == ["STARTING"] * 2
+    second, third, fourth = (start(glue, "sleeps") for _ in range(3))
+    time.sleep(3)  # a run is RUNNING after less
+    assert [get(glue, "sleeps", run_id)["JobRunState"] for run_id in (second, third, fourth)] == ["STARTING"] * 3
     glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [second]})
-    assert wait(glue, "sleeps", second)[1][-1] == "STOPPED"
+    stopped, seen = wait(glue, "sleeps", second)
+    assert (seen[-1], stopped["ExecutionTime"]) == ("STOPPED", 0)
     assert get(glue, "sleeps", third)["JobRunState"] == "STARTING"
     glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [first]})
     wait(glue, "sleeps", third, ("RUNNING",))
     assert get(glue, "sleeps", first)["JobRunState"] == "STOPPED"
+    assert get(glue, "sleeps", fourth)["JobRunState"] == "STARTING"
     glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [third]})
-    assert wait(glue, "sleeps", third)[1][-1] == "STOPPED"
+    ended, _ = wait(glue, "sleeps", third)
+    waited = (ended["CompletedOn"] - ended["StartedOn"]).total_seconds() - ended["ExecutionTime"]
+    assert waited >= 2  # which it does not pay for
+    wait(glue, "sleeps", fourth, ("RUNNING",))
+    glue.close()
+    assert get(glue, "sleeps", fourth)["JobRunState"] == "STOPPED"
 
 
 def test_a_stop_right_after_the_start_never_becomes_running(glue):
