@@ -205,6 +205,27 @@ def test_a_run_ends_green_although_containers_are_killed_meanwhile(composition, 
     composition.figures["a run with local-aws and the scheduler killed"] = f"{time.monotonic() - began:.0f} s"
 
 
+def test_a_stopped_scheduler_lets_its_tasks_end(composition, airflow):
+    slow = {"faults": [{"kind": "rate_limited", "symbol": "BTCUSDT", "times": 1, "retry_after": 12}]}
+    request = f"Request('http://127.0.0.1:8081/exchange/_faults', {json.dumps(slow).encode()!r}, method='PUT')"
+    composition.run("exchange", "python", "-c", f"from urllib.request import *; urlopen({request})")
+    run = airflow.trigger(DAILY, logical_date=datetime(2024, 3, 4, tzinfo=UTC))
+
+    def fetch():
+        found = airflow.task_instances(DAILY, run["dag_run_id"])
+        return next(ti for ti in found if ti["task_id"] == "fetch_prices")
+
+    await_that(lambda: fetch()["state"] == "running", "prices are fetched", RUN_SECONDS)
+    began = time.monotonic()
+    composition.compose("stop", "scheduler")
+    composition.figures["stopping the scheduler during a fetch"] = f"{time.monotonic() - began:.0f} s"
+    assert not composition.container("scheduler")["State"]["Running"]
+    assert (fetch()["state"], fetch()["try_number"]) == ("success", 1)
+    composition.compose("up", "--detach")
+    ended = airflow.wait_for_dag_run(DAILY, run["dag_run_id"], timeout_seconds=RUN_SECONDS)
+    assert ended["state"] == "success", failures(airflow, run)
+
+
 def test_an_edit_of_env_counts(composition, airflow):
     began = time.monotonic()
     composition.set_variables({"SYMBOLS": '["BTCUSDT"]'})
