@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, Listening, LocalAws, StateInUseError
 from local_aws.exchange.candles import MarketDataError
 from local_aws.moto_journal import StateVersionError
@@ -64,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{error} Give another --port, or 0 for a free one.")
     except MarketDataError as error:
         return _refuse(f"--market-data: {error}")
+    except ClientError as error:
+        return _refuse(f"What this AWS is to have cannot be created: {error}")
     except (NameNotPossibleError, StateInUseError, StateVersionError, WarehouseError) as error:
         return _refuse(str(error))
     return 0

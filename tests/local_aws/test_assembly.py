@@ -149,6 +149,15 @@ def test_what_was_answered_outlives_a_kill(tmp_path):
         assert _what_is_kept(running, target) == before
 
 
+def test_a_name_that_aws_refuses_is_said(tmp_path):
+    process = _start("--state-dir", tmp_path, "--port", 0, "--s3-bucket", "Bad_Bucket")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("What this AWS is to have cannot be created: ")
+    assert "CreateBucket" in errors
+    assert len(errors.splitlines()) == 1
+
+
 def test_it_ends_when_its_warehouse_does(tmp_path):
     process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", "--log")
     while "AWS_EC2_METADATA_DISABLED" not in process.stdout.readline():
