@@ -86,3 +86,29 @@ output "backfill_command" {
   description = "How the past is loaded; the days are [start, end), and the log of plan_backfill shows the plan. Leave out dry_run to load."
   value       = "aws mwaa invoke-rest-api --region ${var.region} --name ${aws_mwaa_environment.this.name} --method POST --path /dags/crypto_prices_backfill/dagRuns --body '${jsonencode({ logical_date = null, conf = { start = "2024-01-01", end = "2024-02-01", dry_run = true } })}'"
 }
+
+output "compose_environment" {
+  description = "Env file of docker-compose.yaml for an Airflow in Docker that works on this platform, but for credentials (docs/docker-compose.md)."
+  value       = join("\n", [for name, value in local.compose_environment : "${name}=${value}"])
+}
+
+locals {
+  compose_environment = {
+    COMPOSE_PROJECT_NAME = local.name
+    COMPOSE_PROFILES     = ""
+    AWS_ENDPOINT_URL     = ""
+    AWS_REGION           = var.region
+    S3_BUCKET            = local.lake_bucket
+    GLUE_JOB_NAME        = local.glue_job
+    GLUE_DATABASE        = local.catalog_database
+    GLUE_TABLE           = local.catalog_table
+    REDSHIFT_WORKGROUP   = aws_redshiftserverless_workgroup.this.workgroup_name
+    REDSHIFT_DATABASE    = local.redshift_database
+    REDSHIFT_SECRET_ARN  = aws_redshiftserverless_namespace.this.admin_password_secret_arn
+    REDSHIFT_COPY_ROLE   = aws_iam_role.copy.arn
+    SECRETS_PREFIX       = local.secrets_prefix
+    # docker-compose.yaml knows this source only; without it Airflow is not started, and says so.
+    SYMBOLS = jsonencode(try(var.sources["binance"].symbols, []))
+    API_URL = coalesce(try(var.sources["binance"].api_url, null), "https://data-api.binance.vision")
+  }
+}

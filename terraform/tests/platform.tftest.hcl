@@ -47,6 +47,31 @@ run "everything_is_named_after_the_platform_and_its_environment" {
   }
 }
 
+run "an_airflow_in_docker_is_told_the_names" {
+  command = plan
+
+  assert {
+    condition = (
+      { for name, value in local.compose_environment : name => value if !contains(["REDSHIFT_SECRET_ARN", "REDSHIFT_COPY_ROLE"], name) } == {
+        API_URL              = "https://data-api.binance.vision"
+        AWS_ENDPOINT_URL     = ""
+        AWS_REGION           = "us-east-1"
+        COMPOSE_PROFILES     = ""
+        COMPOSE_PROJECT_NAME = "crypto-prices-dev"
+        GLUE_DATABASE        = "crypto_prices_dev"
+        GLUE_JOB_NAME        = "crypto-prices-dev-curate"
+        GLUE_TABLE           = "crypto_prices"
+        REDSHIFT_DATABASE    = "crypto"
+        REDSHIFT_WORKGROUP   = "crypto-prices-dev"
+        S3_BUCKET            = "crypto-prices-dev-lake-123456789012"
+        SECRETS_PREFIX       = "airflow/crypto-prices-dev"
+        SYMBOLS              = "[\"BTCUSDT\"]"
+      }
+    )
+    error_message = "The env file for docker-compose.yaml has other values."
+  }
+}
+
 run "whatever_lies_still_is_encrypted_by_the_platforms_key" {
   command = plan
 

@@ -48,6 +48,14 @@ def test_without_an_env_file_nothing_is_guessed():
         pytest.fail(f"{name} is used without a message")
 
 
+def test_terraform_writes_an_env_file_with_everything_but_credentials():
+    outputs = (REPOSITORY / "terraform" / "outputs.tf").read_text()
+    written = set(re.findall(r"^    ([A-Z0-9_]+) +=", outputs, re.MULTILINE))
+    asked_for = set(re.findall(r"\$\{(\w+):?\?", TEXT))
+    credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    assert written == asked_for - credentials | {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
+
+
 def test_the_bundle_takes_the_settings_that_the_example_makes(composition):
     from crypto_prices.settings import parse_settings
 
