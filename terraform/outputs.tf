@@ -98,14 +98,14 @@ locals {
     COMPOSE_PROFILES     = ""
     AWS_ENDPOINT_URL     = ""
     AWS_REGION           = var.region
-    S3_BUCKET            = local.lake_bucket
-    GLUE_JOB_NAME        = local.glue_job
-    GLUE_DATABASE        = local.catalog_database
-    GLUE_TABLE           = local.catalog_table
-    REDSHIFT_WORKGROUP   = aws_redshiftserverless_workgroup.this.workgroup_name
-    REDSHIFT_DATABASE    = local.redshift_database
-    REDSHIFT_SECRET_ARN  = aws_redshiftserverless_namespace.this.admin_password_secret_arn
-    REDSHIFT_COPY_ROLE   = aws_iam_role.copy.arn
+    S3_BUCKET            = local.settings.s3_bucket
+    GLUE_JOB_NAME        = local.settings.glue_job_name
+    GLUE_DATABASE        = local.settings.catalog_database
+    GLUE_TABLE           = local.settings.catalog_table
+    REDSHIFT_WORKGROUP   = local.settings.redshift_workgroup
+    REDSHIFT_DATABASE    = local.settings.redshift_database
+    REDSHIFT_SECRET_ARN  = local.settings.redshift_secret_arn
+    REDSHIFT_COPY_ROLE   = local.settings.redshift_copy_role_arn
     SECRETS_PREFIX       = local.secrets_prefix
     # docker-compose.yaml knows this source only; without it Airflow is not started, and says so.
     SYMBOLS = jsonencode(try(var.sources["binance"].symbols, []))

@@ -49,11 +49,14 @@ def test_without_an_env_file_nothing_is_guessed():
 
 
 def test_terraform_writes_an_env_file_with_everything_but_credentials():
+    from crypto_prices.sources.binance import BinanceSource
+
     outputs = (REPOSITORY / "terraform" / "outputs.tf").read_text()
     written = set(re.findall(r"^    ([A-Z0-9_]+) +=", outputs, re.MULTILINE))
     asked_for = set(re.findall(r"\$\{(\w+):?\?", TEXT))
     credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     assert written == asked_for - credentials | {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
+    assert f'null), "{BinanceSource.default_api_url}")' in outputs
 
 
 def test_the_bundle_takes_the_settings_that_the_example_makes(composition):
@@ -81,6 +84,8 @@ def test_the_local_aws_can_create_what_the_example_names(composition):
     options = _options(command[1:])
     assert (options.host, options.warehouse_port, options.settings) == ("0.0.0.0", 5439, False)
     assert str(options.published_warehouse_port) == VARIABLES["WAREHOUSE_PORT"]
+    # Up to 1.5 GB each, and something for the rest.
+    assert options.glue_runs_at_once * 1.5 < int(composition["services"]["local-aws"]["mem_limit"].removesuffix("g"))
     # The names of `make local-aws`, so that what is written about one is true of the other.
     assert _names(options) == Names()
     assert secret_name(VARIABLES["REDSHIFT_SECRET_ARN"], VARIABLES["AWS_REGION"]) == Names().admin_secret

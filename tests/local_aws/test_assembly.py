@@ -149,6 +149,14 @@ def test_what_was_answered_outlives_a_kill(tmp_path):
         assert _what_is_kept(running, target) == before
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_no_number_of_glue_runs_is_refused(number):
+    process = _start("--glue-runs-at-once", number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"'{number}' is not a number above 0" in errors
+
+
 def test_a_name_that_aws_refuses_is_said(tmp_path):
     process = _start("--state-dir", tmp_path, "--port", 0, "--s3-bucket", "Bad_Bucket")
     output, errors = process.communicate(timeout=60)
