@@ -7,10 +7,10 @@ from pathlib import Path
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param
+from crypto_prices.backfill.plan_backfill import PlanBackfillOperator
+from crypto_prices.backfill.window_run import RUN_WINDOWS
+from crypto_prices.load.ensure_schema import EnsureSchemaOperator
 from crypto_prices.load_window import load_window_dag_arguments
-from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
-from crypto_prices.operators.plan_backfill import PlanBackfillOperator
-from crypto_prices.window_run import RUN_WINDOWS
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 

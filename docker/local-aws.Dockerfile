@@ -20,6 +20,8 @@ RUN useradd --create-home --uid 10001 local-aws \
 
 COPY bundle ./bundle
 COPY local_aws ./local_aws
+COPY local_exchange ./local_exchange
+COPY local_platform ./local_platform
 # Files keep the checkout's modes.
 RUN chmod -R a+rX .
 USER 10001

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local_aws.assembly import DEFAULT_PORT, DEFAULT_STATE_DIR, Listening, LocalAws, StateInUseError
-from local_aws.exchange.candles import MarketDataError
-from local_aws.moto_journal import StateVersionError
-from local_aws.provision import NameNotPossibleError, Names, aws_environment, role_name, secret_name
+from local_aws.emulator import DEFAULT_PORT, DEFAULT_STATE_DIR, Listening, LocalAws, StateInUseError
+from local_aws.front.server import LOOPBACK, PortNotFreeError
+from local_aws.moto_backend.journal import StateVersionError
 from local_aws.redshift.warehouse import WarehouseError
-from local_aws.server import LOOPBACK, PortNotFreeError
 from local_aws.stop_signals import stop_signals
+from local_exchange.candles import MarketDataError
+from local_platform.provision import NameNotPossibleError, Names, aws_environment, role_name, secret_name
 
 _LOOK_SECONDS = 1.0
 _LOG_BYTES = 10_000_000
@@ -98,7 +98,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--published-warehouse-port",
         type=int,
         metavar="PORT",
-        help="where a container's --warehouse-port is published on the machine, for the URL that local_aws.psql prints "
+        help="where a container's --warehouse-port is published on the machine, for the URL that psql prints "
         "(default: the same)",
     )
     parser.add_argument(

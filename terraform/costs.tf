@@ -7,7 +7,7 @@ locals {
 
   # https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
   worker_dpus = { "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8 }
-  # What the bundle sends: six figures of each source and one of each DAG that loads (plugins/crypto_prices/reconciliation.py).
+  # What the bundle sends: six figures of each source and one of each DAG that loads (plugins/crypto_prices/reconcile/reconciliation.py).
   metric_total = 2 * (6 * length(var.sources) + 1)
 
   cost_idle_month = {

@@ -147,7 +147,7 @@ locals {
     { for dag in ["crypto_prices_daily", "crypto_prices_window"] : "load-does-not-add-up-${replace(dag, "_", "-")}" => {
       description = "Two steps of a load by ${dag} count different records: docs/runbook.md, reconcile."
       namespace   = local.metrics_namespace
-      metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconciliation.py
+      metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconcile/reconciliation.py
       dimensions  = { Dag = dag }
       statistic   = "Minimum"
       comparison  = "LessThanThreshold"
@@ -159,7 +159,7 @@ locals {
     { for source in keys(var.sources) : "stale-${replace(source, "_", "-")}" => {
       description = "No daily load of ${source} has reconciled for ${var.alarms.freshness_hours} hours: see the runs of crypto_prices_daily. A day that was loaded before its schedule is skipped and counts as none."
       namespace   = local.metrics_namespace
-      metric      = "RecordsFetched" # plugins/crypto_prices/reconciliation.py
+      metric      = "RecordsFetched" # plugins/crypto_prices/reconcile/reconciliation.py
       dimensions  = { Dag = "crypto_prices_daily", Source = source }
       statistic   = "SampleCount"
       comparison  = "LessThanThreshold"

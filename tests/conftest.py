@@ -33,7 +33,7 @@ if java_home.is_dir():
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory):
     """One local AWS for all tests of a session that only need one: in a process of its own, on a free port."""
-    from local_aws.assembly import running_local_aws
+    from local_aws.emulator import running_local_aws
 
     with running_local_aws(tmp_path_factory.mktemp("state")) as running:
         yield running

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.control_planes.resources import Document, Resources, page
+from local_aws.protocol.wire import AwsError, RequestContext
 from local_aws.redshift.warehouse import is_own_name
-from local_aws.wire import AwsError, RequestContext
 
 SERVICE = "redshift-serverless"
 _LOG_EXPORTS = frozenset({"useractivitylog", "userlog", "connectionlog"})

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from local_aws.iam.checks import Encryption, StoredSecret
 from local_aws.iam.identity import CredentialsError, Principal, identify
 from local_aws.iam.policy import Policy, PolicyError, read_policy
-from local_aws.wire import ACCOUNT_ID, RequestContext
+from local_aws.protocol.wire import ACCOUNT_ID, RequestContext
 
 Result = TypeVar("Result")
 

@@ -16,8 +16,8 @@ from local_aws.iam.context import Context, Values
 from local_aws.iam.identity import CredentialsError, Principal
 from local_aws.iam.policy import NOTHING, Decision, Kind, Policy, PolicyError, Verdict, combine, judge
 from local_aws.iam.refusals import denial, refused_credentials
-from local_aws.moto_journal import HttpRequest
-from local_aws.wire import AwsError, RequestContext
+from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.wire import AwsError, RequestContext
 
 logger = logging.getLogger(__name__)
 

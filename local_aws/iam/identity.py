@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from local_aws.iam.context import Values
 from local_aws.iam.policy import Caller, Policy, of_account, read_policy
-from local_aws.wire import ACCOUNT_ID, RequestContext
+from local_aws.protocol.wire import ACCOUNT_ID, RequestContext
 
 ROOT_ACCESS_KEY = "local-aws"
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")

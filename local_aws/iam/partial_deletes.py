@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from local_aws.iam.s3_actions import deleted_objects
-from local_aws.moto_journal import HttpRequest
-from local_aws.wire import Answer, AwsError
+from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.wire import Answer, AwsError
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _OF_THE_BODY = ("content-md5", "content-length", "x-amz-content-sha256", "x-amz-sdk-checksum-algorithm")

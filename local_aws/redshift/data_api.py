@@ -22,6 +22,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from local_aws.protocol.wire import AwsError, RequestContext
 from local_aws.redshift.error_messages import redshift_error
 from local_aws.redshift.execution import (
     CancelledError,
@@ -39,7 +40,6 @@ from local_aws.redshift.sql import MAX_STATEMENT_BYTES
 from local_aws.redshift.statement_store import PAGE_ROWS, StatementRecord, StatementStore
 from local_aws.redshift.statement_text import parameter_names, split_statements
 from local_aws.redshift.warehouse import Warehouse
-from local_aws.wire import AwsError, RequestContext
 
 logger = logging.getLogger(__name__)
 

@@ -12,15 +12,15 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset, TriggerRule, chain
 
 from crypto_prices import macros
-from crypto_prices.console_links import RedshiftWorkgroupLink
-from crypto_prices.operators.curate_prices import CuratePricesOperator
-from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
-from crypto_prices.operators.fetch_prices import FetchPricesOperator
-from crypto_prices.operators.plan_load import PlanLoadOperator
-from crypto_prices.operators.publish_partitions import PublishPartitionsOperator
-from crypto_prices.operators.read_curation_report import ReadCurationReportOperator
-from crypto_prices.operators.reconcile import ReconcileOperator
-from crypto_prices.operators.resolve_window import ResolveWindowOperator
+from crypto_prices.aws.console_links import RedshiftWorkgroupLink
+from crypto_prices.curate.curate_prices import CuratePricesOperator
+from crypto_prices.curate.read_curation_report import ReadCurationReportOperator
+from crypto_prices.fetch.fetch_prices import FetchPricesOperator
+from crypto_prices.load.ensure_schema import EnsureSchemaOperator
+from crypto_prices.plan.plan_load import PlanLoadOperator
+from crypto_prices.plan.resolve_window import ResolveWindowOperator
+from crypto_prices.publish.publish_partitions import PublishPartitionsOperator
+from crypto_prices.reconcile.reconcile import ReconcileOperator
 from crypto_prices.retry_policy import StepRetryPolicy
 
 FACT_CRYPTO_PRICES = Asset("crypto.fact_crypto_prices")

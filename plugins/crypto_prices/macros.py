@@ -10,12 +10,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from crypto_prices.batch import Batch, FetchedSource
-from crypto_prices.curation_report import CurationReport, check_report
+from crypto_prices_contract.window import Window
+
+from crypto_prices.fetch.sources import get_source
 from crypto_prices.settings import load_settings
-from crypto_prices.sources import get_source
 from crypto_prices.sql_literals import sql_literal, sql_name
-from crypto_prices.window import Window
+from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.curation_report import CurationReport, check_report
 
 
 def window(ti: Any) -> Window:

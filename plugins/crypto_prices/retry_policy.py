@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from crypto_prices.errors import RetryableSourceError
+from crypto_prices.fetch.errors import RetryableSourceError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -36,7 +36,7 @@ def checkout(tmp_path):
         for left_behind in (
             "dags/__pycache__/x.pyc",
             "plugins/.DS_Store",
-            "plugins/crypto_prices/batch.py~",
+            "plugins/crypto_prices/xcom/batch.py~",
             "sql/.x.swp",
         ):
             (tmp_path / left_behind).parent.mkdir(exist_ok=True)

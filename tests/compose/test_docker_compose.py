@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from local_aws.provision import local_client
+from local_platform.provision import local_client
 from tests.compose.composition import ONCE, SERVICES, await_that, docker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -22,7 +22,7 @@ ROWS_OF_A_DAY = 8 * 24  # the markets of .env.example, hourly
 
 @pytest.fixture(scope="module")
 def warehouse_url(composition):
-    command = ("python", "-m", "local_aws.psql", "--print-url")
+    command = ("python", "-m", "local_platform.psql", "--print-url")
     return composition.run("local-aws", *command).strip()
 
 
@@ -121,7 +121,7 @@ def test_psql_sees_the_rows(composition, airflow, warehouse_url):
     assert rows_by_day(warehouse_url) == {day: ROWS_OF_A_DAY}
     in_the_container = composition.run(
         "local-aws",
-        *("python", "-m", "local_aws.psql", "-At", "-c"),
+        *("python", "-m", "local_platform.psql", "-At", "-c"),
         "SELECT count(*) FROM crypto.fact_crypto_prices",
     )
     assert in_the_container.split() == [str(ROWS_OF_A_DAY)]

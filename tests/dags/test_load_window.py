@@ -10,9 +10,9 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, CronDataIntervalTimetable
-from crypto_prices.operators.curate_prices import CuratePricesOperator
+from crypto_prices.curate.curate_prices import CuratePricesOperator
 
-from local_aws.markets import FIRST_DAY
+from local_platform.markets import FIRST_DAY
 
 DAGS = Path(__file__).parents[2] / "dags"
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from local_aws.provision import local_client, local_session
+from local_platform.provision import local_client, local_session
 from tests.docker.load_docker_script import DOCKER, load
 
 REPOSITORY = DOCKER.parent

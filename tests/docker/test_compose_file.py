@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local_aws.provision import Names, role_name, secret_name
+from local_platform.provision import Names, role_name, secret_name
 
 REPOSITORY = Path(__file__).parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
@@ -49,7 +49,7 @@ def test_without_an_env_file_nothing_is_guessed():
 
 
 def test_terraform_writes_an_env_file_with_everything_but_credentials():
-    from crypto_prices.sources.binance import BinanceSource
+    from crypto_prices.fetch.sources.binance import BinanceSource
 
     outputs = (REPOSITORY / "terraform" / "outputs.tf").read_text()
     written = set(re.findall(r"^    ([A-Z0-9_]+) +=", outputs, re.MULTILINE))

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from moto.moto_api._internal.models import moto_api_backend
 
-from local_aws.assembly import running_local_aws
-from local_aws.chaos.bench import Bench
-from local_aws.demo.day_run import Warehouse
-from local_aws.provision import Provisioned
+from dev.chaos.bench import Bench
+from dev.demo.day_run import Warehouse
+from local_aws.emulator import running_local_aws
+from local_platform.provision import Provisioned
 
 # What judges answers; sessions of their own, since the lake of the tests of glue_scripts must outlive these.
 from tests.glue_scripts.conftest import arguments as curation_arguments  # noqa: F401
@@ -70,7 +70,7 @@ class Demo:
 
     def command(self, *arguments: str) -> list[str]:
         recorded = ["--market-data", str(self.market_data)] if self.market_data else []
-        return [sys.executable, "-m", "local_aws.demo", "--state-dir", str(self.state_dir), *recorded, *arguments]
+        return [sys.executable, "-m", "dev.demo", "--state-dir", str(self.state_dir), *recorded, *arguments]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

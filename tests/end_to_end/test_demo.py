@@ -132,7 +132,7 @@ def test_an_unknown_symbol_fails_naming_it_and_changes_nothing(demo):
 
 
 def test_one_local_aws_per_state_folder_is_said_in_words(demo):
-    from local_aws.assembly import running_local_aws
+    from local_aws.emulator import running_local_aws
 
     with running_local_aws(demo.state_dir):
         result = demo.run("--date", str(DAY))

@@ -23,13 +23,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from crypto_prices.errors import FatalSourceError, RetryableSourceError, SourceError
-from crypto_prices.http_client import HttpClient, RetryPolicy
-from crypto_prices.markets import Market
-from crypto_prices.raw_zone import RawZone
-from crypto_prices.request_budget import RequestBudget
-from crypto_prices.sources import Page, get_source
-from crypto_prices.window import Window
+from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError, SourceError
+from crypto_prices.fetch.http_client import HttpClient, RetryPolicy
+from crypto_prices.fetch.markets import Market
+from crypto_prices.fetch.raw_zone import RawZone
+from crypto_prices.fetch.request_budget import RequestBudget
+from crypto_prices.fetch.sources import Page, get_source
+from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import outcomes_of
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 from moto.moto_api._internal.models import moto_api_backend

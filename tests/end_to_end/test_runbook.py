@@ -22,14 +22,14 @@ from crypto_prices.settings import KEPT_SECONDS
 from sqlalchemy import create_engine, func, inspect, select
 from sqlalchemy import text as sql_text
 
-from local_aws.airflow_services.api import AirflowApiError
-from local_aws.chaos import checks
-from local_aws.chaos.__main__ import shown_by
-from local_aws.chaos.bench import DAG_ID, logical_date
-from local_aws.chaos.cases import Case, Recovery
-from local_aws.chaos.faults import Fault, Kind
-from local_aws.chaos.guards import GUARDS
-from local_aws.chaos.waves import Waves, clean_run_id
+from dev.chaos import checks
+from dev.chaos.__main__ import shown_by
+from dev.chaos.bench import DAG_ID, logical_date
+from dev.chaos.cases import Case, Recovery
+from dev.chaos.faults import Fault, Kind
+from dev.chaos.guards import GUARDS
+from dev.chaos.waves import Waves, clean_run_id
+from local_platform.airflow_services.api import AirflowApiError
 
 pytestmark = [
     pytest.mark.slow,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.chaos import checks
-from local_aws.chaos.bench import DAG_ID, Bench, logical_date
+from dev.chaos import checks
+from dev.chaos.bench import DAG_ID, Bench, logical_date
 from tests.end_to_end.conftest import recorded_rows
 from tests.end_to_end.test_runbook import Since, assert_green
 

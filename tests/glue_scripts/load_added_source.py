@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 import boto3
 import crypto_prices
 import crypto_prices_etl
-from crypto_prices.errors import FatalSourceError
-from crypto_prices.http_client import HttpClient
-from crypto_prices.operators.resolve_window import check_sources
-from crypto_prices.raw_zone import RawManifest, RawZone
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.http_client import HttpClient
+from crypto_prices.fetch.raw_zone import RawManifest, RawZone
+from crypto_prices.fetch.sources import get_source
+from crypto_prices.plan.resolve_window import check_sources
 from crypto_prices.settings import parse_settings
-from crypto_prices.sources import get_source
-from crypto_prices.window import Window
+from crypto_prices_contract.window import Window
 from crypto_prices_etl.arguments import CurationArguments
 from crypto_prices_etl.curation import SPARK_SETTINGS, curate
 from pyspark.sql import SparkSession

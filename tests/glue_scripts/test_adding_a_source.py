@@ -103,7 +103,7 @@ class Bitstamp:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in which the page was followed."""
     copy = tmp_path_factory.mktemp("bundle")
-    for name in ("plugins", "glue_scripts", "local_aws", "bundle", "tests"):
+    for name in ("plugins", "glue_scripts", "local_aws", "local_exchange", "local_platform", "dev", "bundle", "tests"):
         shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", copy)
     for file, kind, text in steps():
@@ -177,9 +177,9 @@ def loaded(bundle, settings, lake):
 def test_the_settings_name_it_and_its_markets_have_their_canonical_names(bundle, settings):
     code = """
 import sys
-from crypto_prices.operators.resolve_window import check_sources
+from crypto_prices.plan.resolve_window import check_sources
 from crypto_prices.settings import parse_settings
-from crypto_prices.sources import get_source
+from crypto_prices.fetch.sources import get_source
 wanted = parse_settings(sys.argv[1])
 check_sources(wanted)
 print(*(market.name for market in get_source("bitstamp").markets(wanted.sources["bitstamp"].symbols)))
@@ -241,7 +241,7 @@ def test_what_is_not_a_list_of_candles_is_refused_with_the_reason(loaded):
 
 
 def test_the_bundles_own_tests_of_all_sources_pass_with_it(bundle):
-    tests = ("tests/plugins/crypto_prices/sources/test_base.py", "tests/local_aws/demo/test_options.py")
+    tests = ("tests/plugins/crypto_prices/fetch/sources/test_base.py", "tests/dev/demo/test_options.py")
     ended = run(bundle, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert ended.returncode == 0, ended.stdout[-3000:]
 
@@ -261,7 +261,7 @@ def test_the_way_to_try_it_asks_for_markets_of_it(bundle):
     assert command
     code = """
 import argparse, sys
-from local_aws.markets import add_options, chosen_markets
+from local_platform.markets import add_options, chosen_markets
 parser = argparse.ArgumentParser()
 add_options(parser)
 print(dict(chosen_markets(parser, parser.parse_args(sys.argv[1:])).symbols))

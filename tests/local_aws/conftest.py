@@ -2,9 +2,9 @@
 
 import pytest
 
-from local_aws.call_log import CallLog
-from local_aws.moto_state import MotoState
-from local_aws.server import Front, HttpServer
+from local_aws.front.call_log import CallLog
+from local_aws.front.server import Front, HttpServer
+from local_aws.moto_backend.state import MotoState
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from crypto_prices.batch import Batch, FetchedSource
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
-from crypto_prices.window import Window
+from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices_contract.window import Window
 
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.warehouse import Warehouse

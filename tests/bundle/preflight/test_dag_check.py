@@ -21,7 +21,7 @@ from pathlib import Path
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.sdk import DAG, Asset
 from crypto_prices.load_window import load_window_dag_arguments
-from crypto_prices.operators.ensure_schema import EnsureSchemaOperator
+from crypto_prices.load.ensure_schema import EnsureSchemaOperator
 
 sys.path.insert(0, {repository!r})
 import local_aws
@@ -40,7 +40,7 @@ with DAG(dag_id="with_mistakes", **load_window_dag_arguments(SQL)):
 """
 FILES = {
     "dags/with_mistakes.py": WITH_MISTAKES.format(repository=str(REPOSITORY)),
-    "dags/imports_the_checkout.py": "from airflow.sdk import DAG\nimport local_aws.provision\n",
+    "dags/imports_the_checkout.py": "from airflow.sdk import DAG\nimport local_platform.provision\n",
     "dags/raises.py": "from airflow.sdk import DAG\nraise RuntimeError('not at parse time')\n",
     "dags/no_dag.py": "from airflow.sdk import DAG\n",
     "dags/reads_credentials.py": "from airflow.sdk import DAG\nimport boto3\n"

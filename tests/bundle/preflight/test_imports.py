@@ -14,8 +14,8 @@ def test_what_is_built_is_right(mistakes):
 
 
 def test_a_dag_that_imports_something_outside_the_bundle_is_noticed(mistakes):
-    (said,) = found(mistakes.bundle({"dags/new.py": "import os\n\nfrom local_aws.provision import provision\n"}))
-    assert said.startswith("dags/new.py:3 it imports local_aws.provision, which is not in MWAA's image")
+    (said,) = found(mistakes.bundle({"dags/new.py": "import os\n\nfrom local_platform.provision import provision\n"}))
+    assert said.startswith("dags/new.py:3 it imports local_platform.provision, which is not in MWAA's image")
 
 
 @pytest.mark.parametrize("module", ["pyarrow.parquet", "pandas", "moto"])

@@ -12,9 +12,9 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from crypto_prices.catalog import Catalog, Publication
-from crypto_prices.curation_report import CurationReport
-from crypto_prices.window import Window
+from crypto_prices.aws.catalog import Catalog, Publication
+from crypto_prices.xcom.curation_report import CurationReport
+from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError, RuleFailedError
 from crypto_prices_etl.quality import ROW_RULES

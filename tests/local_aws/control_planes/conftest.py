@@ -6,9 +6,9 @@ import itertools
 import pytest
 
 from local_aws.control_planes.resources import Resources
-from local_aws.provision import local_client
-from local_aws.server import HttpServer
-from local_aws.wire import WireService
+from local_aws.front.server import HttpServer
+from local_aws.protocol.wire import WireService
+from local_platform.provision import local_client
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from botocore.serialize import RpcV2CBORSerializer
 from botocore.session import get_session
 
 from local_aws.iam.actions import checks_of, known_keys
-from local_aws.wire import AwsError
+from local_aws.protocol.wire import AwsError
 from tests.local_aws.iam.calls import KEY, FakeFacts, call, json_call, pairs, query_call
 
 SECRET = "secretsmanager:secret:admin-AbCdEf"

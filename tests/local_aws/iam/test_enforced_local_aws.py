@@ -6,9 +6,9 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.assembly import running_local_aws
+from local_aws.emulator import running_local_aws
 from local_aws.iam.authorization_log import denied_under, read_log
-from local_aws.provision import local_client, local_session
+from local_platform.provision import local_client, local_session
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 from local_aws.iam.partial_deletes import with_errors, without_items
 from local_aws.iam.s3_actions import deleted_objects
-from local_aws.moto_journal import HttpRequest
-from local_aws.wire import Answer, AwsError
+from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.wire import Answer, AwsError
 
 BODY = (
     b'<?xml version="1.0"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>a</Key></Object>'

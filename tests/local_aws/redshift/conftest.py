@@ -13,9 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local_aws.protocol.wire import RequestContext
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.warehouse import Warehouse
-from local_aws.wire import RequestContext
 
 ROLE = "arn:aws:iam::123456789012:role/crypto-prices-redshift-copy"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:crypto-prices/redshift-admin-abcdef"

@@ -8,13 +8,25 @@ from urllib.parse import unquote
 
 import pytest
 import requests
-from crypto_prices.http_client import HttpClient
+from crypto_prices.fetch.http_client import HttpClient
 from werkzeug.serving import make_server
 
-from local_aws.exchange.faults import FaultPlan
-from local_aws.exchange.limits import RequestLimits
-from local_aws.exchange.rules import Rules
-from local_aws.exchange.server import create_exchange
+from local_exchange.faults import FaultPlan
+from local_exchange.limits import RequestLimits
+from local_exchange.rules import Rules
+from local_exchange.server import create_exchange
+from tests.support.tasks import (  # noqa: F401 - fixtures
+    aws,
+    catalog,
+    dag,
+    empty_warehouse,
+    make_context,
+    make_task,
+    migrated_database,
+    task_log,
+    use_settings,
+    warehouse,
+)
 
 
 @dataclass

@@ -3,10 +3,10 @@
 import json
 from datetime import date
 
-from crypto_prices import lake_paths
-from crypto_prices.markets import Market
-from crypto_prices.raw_zone import RawManifest, RawObject
-from crypto_prices.window import Window
+from crypto_prices.fetch.markets import Market
+from crypto_prices.fetch.raw_zone import RawManifest, RawObject
+from crypto_prices_contract import lake_paths
+from crypto_prices_contract.window import Window
 from crypto_prices_etl import arguments
 from crypto_prices_etl.lake_files import RunPaths
 from crypto_prices_etl.raw_manifests import parse_raw_manifest

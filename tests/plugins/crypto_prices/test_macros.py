@@ -2,9 +2,9 @@ from dataclasses import asdict
 
 import pytest
 from crypto_prices import macros
-from crypto_prices.curation_report import CurationReportError
+from crypto_prices.xcom.curation_report import CurationReportError
 
-from tests.plugins.crypto_prices.operators.conftest import TaskInstance, batch, fetched, report
+from tests.support.tasks import TaskInstance, batch, fetched, report
 
 
 def instance(wanted, results):

@@ -6,7 +6,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
-from crypto_prices.errors import FatalSourceError, RetryableSourceError
+from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
 from crypto_prices.retry_policy import LONGEST_PAUSE, StepRetryPolicy
 
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins"))
 
-from crypto_prices.batch import Batch, FetchedSource
-from crypto_prices.curation_report import CurationReport, QuarantinedCandles, RowRuleResult, SourceCounts
 from crypto_prices.macros import FILTERS, expected_candles, interval_seconds
 from crypto_prices.quality_rules import quality_rules
-from crypto_prices.window import Window
+from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.curation_report import CurationReport, QuarantinedCandles, RowRuleResult, SourceCounts
+from crypto_prices_contract.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
 __all__ = ["expected_candles", "interval_seconds"]

@@ -1,0 +1,1 @@
+"""Commands for developers of this repository. ``python -m dev --help`` lists them."""

@@ -1,0 +1,128 @@
+"""``make airflow``: the local AWS and a complete Airflow against it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_aws.emulator import DEFAULT_PORT
+from local_platform import markets
+from local_platform.airflow_environment import REPOSITORY
+from local_platform.airflow_services.local_airflow import LocalAirflowError
+from local_platform.local_platform import LocalPlatform
+from local_platform.markets import Markets
+
+DEFAULT_UI_PORT = 8080
+_LOOK_SECONDS = 1.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run.
+
+    Attributes:
+        ui_port: The port of Airflow's UI and API; 0 for a free one.
+        aws_port: The port of the local AWS; 0 for a free one.
+        markets: What is loaded.
+        state_dir: Where everything is kept.
+    """
+
+    ui_port: int
+    aws_port: int
+    markets: Markets
+    state_dir: Path
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """Return what a person asked for.
+
+    Args:
+        arguments: Command line, without the program; the process's own by default.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make airflow", description="Run the local AWS and a complete Airflow against it, until Ctrl-C."
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_UI_PORT,
+        help=f"of Airflow's UI, 0 for a free one (default {DEFAULT_UI_PORT})",
+    )
+    parser.add_argument(
+        "--aws-port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=f"of the local AWS, 0 for a free one (default {DEFAULT_PORT})",
+    )
+    markets.add_options(parser)
+    parser.add_argument(
+        "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
+    )
+    given = parser.parse_args(arguments)
+    for name, port in (("PORT", given.port), ("--aws-port", given.aws_port)):
+        if not 0 <= port <= 65535:
+            parser.error(f"{name}={port} is no port: take one from 1024 to 65535, or 0 for a free one")
+    return Options(given.port, given.aws_port, markets.chosen_markets(parser, given), given.state_dir.resolve())
+
+
+def main() -> int:
+    """Run it and return the exit code: 0 after Ctrl-C, 1 when something did not start or ended."""
+    options = parse_options()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+    began = time.monotonic()
+    platform = LocalPlatform(
+        options.state_dir,
+        options.markets,
+        aws_port=options.aws_port,
+        ui_port=options.ui_port,
+        on_step=lambda step: print(f"{step} …", flush=True),
+    )
+    try:
+        with platform:
+            print(_greeting(platform, time.monotonic() - began), flush=True)
+            while True:
+                time.sleep(_LOOK_SECONDS)
+                platform.check()
+    except LocalAirflowError as error:
+        print(f"make airflow: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what is loaded stays", flush=True)
+        return 0
+
+
+def _greeting(platform: LocalPlatform, seconds: float) -> str:
+    dag_id = "crypto_prices_daily"
+    conf = "'{\"force\": true}'"
+    return f"""
+Airflow runs at {platform.airflow.url} (no password; started in {seconds:.0f} s).
+A DAG on a schedule is paused until you unpause it.
+The local AWS answers at {platform.names.endpoint}. Logs are in {platform.airflow.home / "services"}.
+
+In another terminal, in this folder:
+
+  source .venv/bin/activate && source {platform.airflow.environment_file}
+  airflow dags unpause {dag_id}
+  airflow dags trigger {dag_id} --logical-date 2023-12-18T00:00:00+00:00 --conf {conf}
+  airflow tasks clear {dag_id} -t merge_into_fact -s 2023-12-18 -e 2023-12-18 -y
+  airflow backfill create --dag-id {dag_id} --from-date 2024-01-01 --to-date 2024-01-07
+  make backfill FROM=2024-01-01 TO=2024-01-07
+
+Ctrl-C stops everything."""
+
+
+def _interrupt(*_: object) -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the stopping
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""``python -m dev.backfill``: load a range of days with the local Airflow and show what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from dev.backfill.backfill_run import BackfillError, BackfillRun, Options
+from dev.backfill.screen import Screen
+from dev.demo.day_run import DemoError
+from local_platform import markets
+from local_platform.airflow_environment import REPOSITORY
+from local_platform.airflow_services.local_airflow import LocalAirflowError
+
+DEFAULT_MAX_ACTIVE_RUNS = 4
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def parse_options(arguments: Sequence[str] | None = None, today: date | None = None) -> Options:
+    """Return what a person asked for.
+
+    Args:
+        arguments: Command line, without the program; the process's own by default.
+        today: The current UTC day; replaced in tests.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make backfill", description="Load a range of days with the local Airflow and show what came of it."
+    )
+    today = today or datetime.now(UTC).date()
+    parser.add_argument("--from", dest="first", metavar="YYYY-MM-DD", default="", help="first UTC day")
+    parser.add_argument("--to", dest="last", metavar="YYYY-MM-DD", default="", help="last UTC day, included")
+    parser.add_argument(
+        "--max-active-runs", type=int, default=DEFAULT_MAX_ACTIVE_RUNS, help="days at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reprocess",
+        choices=("none", "failed", "completed"),
+        default="none",
+        help="which days that have a run already are run again (default: %(default)s)",
+    )
+    parser.add_argument("--backwards", action="store_true", help="begin with the last day")
+    markets.add_options(parser)
+    parser.add_argument(
+        "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
+    )
+    given = parser.parse_args(arguments)
+    first = _day(parser, "FROM", given.first)
+    last = _day(parser, "TO", given.last)
+    if last < first:
+        parser.error(f"TO={last} is before FROM={first}")
+    if first < markets.FIRST_DAY:
+        parser.error(f"FROM={first} is before the first day that there are candles of, {markets.FIRST_DAY}")
+    if last >= today:
+        parser.error(f"TO={last} has not ended yet (it is {today} in UTC): only closed candles are loaded")
+    if given.max_active_runs < 1:
+        parser.error(f"MAX_ACTIVE_RUNS={given.max_active_runs}: at least one day must go on")
+    chosen = markets.chosen_markets(parser, given)
+    return Options(
+        first=first,
+        last=last,
+        max_active_runs=given.max_active_runs,
+        reprocess=given.reprocess,
+        backwards=given.backwards,
+        markets=chosen if given.sources or given.symbols or given.market_data else None,
+        default_markets=chosen,
+        state_dir=given.state_dir.resolve(),
+    )
+
+
+def main() -> int:
+    """Run it and return the exit code: 0 when every day succeeded, 1 when not, 130 after Ctrl-C."""
+    options = parse_options()
+    screen = Screen()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        return 0 if BackfillRun(options, screen).execute() else 1
+    except (BackfillError, LocalAirflowError, DemoError) as error:
+        screen.problem(str(error))
+        return 1
+    except KeyboardInterrupt:
+        screen.problem(f"interrupted: what is loaded stays; to go on: make backfill {options.in_words}")
+        return 130
+
+
+def _day(parser: argparse.ArgumentParser, name: str, text: str) -> date:
+    if not text:
+        parser.error(f"{name} is missing: make backfill FROM=YYYY-MM-DD TO=YYYY-MM-DD")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        parser.error(f"{name}={text} is not a day: write it as YYYY-MM-DD")
+
+
+def _interrupt(*_: object) -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the stopping
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""One backfill: on which Airflow it runs, when it is done, and what is asked afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dev.backfill.day_progress import DayProgress, day_progress, task_name
+from dev.backfill.screen import Screen
+from dev.demo import failure
+from dev.demo.day_run import Warehouse  # also makes the bundle's own modules importable
+from local_platform.airflow_services.api import AirflowApi, AirflowApiError, AirflowUnreachableError
+from local_platform.airflow_services.local_airflow import running_airflow
+from local_platform.local_platform import LocalPlatform
+from local_platform.markets import Markets
+from local_platform.provision import Provisioned
+
+from crypto_prices_contract.window import Window  # isort: skip
+
+DAG_ID = "crypto_prices_daily"
+LOOK_SECONDS = 1.0
+CLOSE_SECONDS = 180
+UNREACHABLE_SECONDS = 60
+# The DAG's own time limit for a run is six hours; a backfill of which nothing moves for longer hangs.
+STUCK_SECONDS = 7 * 3600
+ACTIVE_STATES = ("running", "deferred", "queued", "up_for_retry", "up_for_reschedule", "restarting")
+
+
+class BackfillError(Exception):
+    """The backfill cannot be run or followed; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run.
+
+    Attributes:
+        first: First UTC day, included.
+        last: Last UTC day, included.
+        max_active_runs: How many days go on at once.
+        reprocess: What happens to days that have a run already: none, failed or completed.
+        backwards: Begin with the last day.
+        markets: What is loaded; None when nothing was chosen.
+        default_markets: What is loaded when nothing was chosen and no Airflow runs.
+        state_dir: Where everything is kept.
+    """
+
+    first: date
+    last: date
+    max_active_runs: int
+    reprocess: str
+    backwards: bool
+    markets: Markets | None
+    default_markets: Markets
+    state_dir: Path
+
+    @property
+    def days(self) -> list[date]:
+        """Every day, the first one first."""
+        return [self.first + timedelta(days=offset) for offset in range((self.last - self.first).days + 1)]
+
+    @property
+    def first_date(self) -> datetime:
+        """The first day's logical date."""
+        return _logical_date(self.first)
+
+    @property
+    def last_date(self) -> datetime:
+        """The last day's logical date."""
+        return _logical_date(self.last)
+
+    @property
+    def in_words(self) -> str:
+        """The days, as the command's arguments."""
+        return f"FROM={self.first} TO={self.last}"
+
+
+@dataclass(frozen=True)
+class _Target:
+    api: AirflowApi
+    names: Provisioned
+    check: Callable[[], None]
+
+
+class BackfillRun:
+    """Runs a backfill and shows it on a screen.
+
+    Args:
+        options: What to run.
+        screen: Where to show it.
+    """
+
+    def __init__(self, options: Options, screen: Screen) -> None:
+        self._options = options
+        self._screen = screen
+
+    def execute(self) -> bool:
+        """Run it and show the result; return whether every day succeeded.
+
+        Raises:
+            BackfillError: It cannot be run or followed.
+            LocalAirflowError: The local Airflow did not come up, or a part of it has ended.
+        """
+        with self._airflow() as target:
+            began = time.monotonic()
+            new_days = self._begin(target.api)
+            days = self._follow(target, new_days, began)
+            self._screen.table(days, self._rows(target.names))
+            failed = [day for day in days if day.state == "failed"]
+            for day in failed:
+                self._explain(target.api, day)
+            done = sum(day.state == "success" for day in days)
+            self._screen.say(f"{done} of {len(days)} days are loaded ({time.monotonic() - began:.1f} s).")
+            if failed:
+                self._screen.say(
+                    f"To run the failed days again: make backfill {self._options.in_words} REPROCESS=failed"
+                )
+            return done == len(days)
+
+    @contextlib.contextmanager
+    def _airflow(self) -> Iterator[_Target]:
+        """Use the Airflow that runs on the state folder, or start one for as long as it is needed."""
+        running = running_airflow(self._options.state_dir)
+        if running is not None:
+            if running.names is None:
+                raise BackfillError(f"the Airflow at {running.url} was not started by make airflow: stop it first")
+            if self._options.markets is not None:
+                raise BackfillError(
+                    f"an Airflow runs at {running.url} with markets of its own: leave SOURCES, SYMBOLS and MARKET_DATA "
+                    "out, or stop it first"
+                )
+            self._screen.step(f"using the Airflow at {running.url}")
+            yield _Target(AirflowApi(running.url), running.names, lambda: None)
+            return
+        platform = LocalPlatform(
+            self._options.state_dir,
+            self._options.markets or self._options.default_markets,
+            # Unpausing the DAG must not start a run of yesterday that nobody asked for.
+            extra_environment={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"},
+            on_step=self._screen.step,
+        )
+        with platform:
+            self._screen.step(f"Airflow runs at {platform.airflow.url} while the backfill does")
+            yield _Target(platform.airflow.api, platform.names, platform.check)
+
+    def _begin(self, api: AirflowApi) -> set[date]:
+        """Create the backfill, or find the same one unfinished; return the days that it runs."""
+        options = self._options
+        if api.dag(DAG_ID)["is_paused"]:
+            api.unpause(DAG_ID)
+            self._screen.say(f"{DAG_ID} was paused and is unpaused now.")
+        for backfill in api.backfills(DAG_ID):
+            if backfill["completed_at"] is None and not self._is_closed(api, backfill):
+                first, last = (datetime.fromisoformat(backfill[end]).date() for end in ("from_date", "to_date"))
+                if (first, last) != (options.first, options.last):
+                    raise BackfillError(
+                        f"the backfill of {first} to {last} has not finished, and Airflow runs one at a time: finish "
+                        f"it with make backfill FROM={first} TO={last}, or cancel it in the UI"
+                    )
+                self._screen.say(
+                    f"Going on with the backfill of {options.first} to {options.last} that was interrupted."
+                )
+                return set(options.days)
+        new = api.dry_run_backfill(DAG_ID, options.first_date, options.last_date, reprocess_behavior=options.reprocess)
+        new_days = {instant.astimezone(UTC).date() for instant in new}
+        if not new_days:
+            self._screen.say("Every day has a run already; REPROCESS=completed runs them again.")
+            return set()
+        try:
+            api.create_backfill(
+                DAG_ID,
+                options.first_date,
+                options.last_date,
+                max_active_runs=options.max_active_runs,
+                reprocess_behavior=options.reprocess,
+                run_backwards=options.backwards,
+            )
+        except AirflowApiError as error:
+            raise BackfillError(f"Airflow refused the backfill: {error.message}") from error
+        self._screen.say(
+            f"Backfill of {DAG_ID}: {len(new_days)} of {len(options.days)} days, {options.max_active_runs} at once"
+            f"{', the last one first' if options.backwards else ''}."
+        )
+        return new_days
+
+    def _is_closed(self, api: AirflowApi, backfill: dict[str, Any]) -> bool:
+        """Wait until Airflow marks a backfill complete of which no run is left; say whether it has.
+
+        Airflow looks for those every half a minute, and refuses another backfill until then. Cancelling one instead
+        would leave it paused for good, and its runs, cleared later, would stay queued.
+        """
+        if any(run["state"] in ("queued", "running") for run in api.backfill_runs(backfill["id"])):
+            return False
+        self._screen.say("Waiting until Airflow closes the backfill before this one.")
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while api.backfill(backfill["id"])["completed_at"] is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
+
+    def _follow(self, target: _Target, new_days: set[date], began: float) -> list[DayProgress]:
+        """Show the progress until every run has finished; return the days as they are then."""
+        heard_at = moved_at = time.monotonic()
+        days: list[DayProgress] = []
+        with self._screen.live() as live:
+            while True:
+                try:
+                    seen = self._look(target.api, new_days)
+                    heard_at = time.monotonic()
+                except AirflowUnreachableError as error:
+                    if time.monotonic() - heard_at > UNREACHABLE_SECONDS:
+                        raise BackfillError(f"{error}; start make airflow and run the same command to go on") from error
+                else:
+                    moved_at = moved_at if seen == days else time.monotonic()
+                    days = seen
+                    self._screen.progress(live, days, time.monotonic() - began)
+                    if all(day.is_finished or not day.is_new for day in days):
+                        break
+                target.check()
+                if time.monotonic() - moved_at > STUCK_SECONDS:
+                    raise BackfillError(
+                        f"nothing has moved for {STUCK_SECONDS // 3600} hours; look at {target.api.url}"
+                    )
+                time.sleep(LOOK_SECONDS)
+        return days
+
+    def _look(self, api: AirflowApi, new_days: set[date]) -> list[DayProgress]:
+        options = self._options
+        runs = api.dag_runs(DAG_ID, first=options.first_date, last=options.last_date)
+        return day_progress(options.days, new_days, runs, api.task_instances(DAG_ID, states=ACTIVE_STATES))
+
+    def _rows(self, names: Provisioned) -> dict[date, int]:
+        window = Window(self._options.first, self._options.last + timedelta(days=1))
+        counted = Warehouse(names).ask("queries/rows_by_day.sql", window)
+        return {date.fromisoformat(str(row["observed_on"])[:10]): int(row["row_total"]) for row in counted}
+
+    def _explain(self, api: AirflowApi, day: DayProgress) -> None:
+        """Show why a day failed: each failed task with the end of its log."""
+        if day.run_id is None:
+            return
+        failed = api.task_instances(DAG_ID, day.run_id, states=("failed",))
+        for task in failed:
+            log = api.task_log(DAG_ID, day.run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
+            where = (
+                f"{self._options.state_dir}/airflow/logs/dag_id={DAG_ID}/run_id={day.run_id}/task_id={task['task_id']}"
+            )
+            self._screen.failure(day.day, task_name(task), failure.reason(log), failure.tail(log), where)
+        if not failed:
+            reason = "no task failed: the run took too long, or was marked failed"
+            self._screen.failure(day.day, "the run", reason, "", "")
+
+
+def _logical_date(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,116 @@
+"""What a person sees of a backfill: progress while it goes on, then a table. Knows nothing of Airflow or AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dev.backfill.day_progress import DayProgress, summary
+from dev.demo.screen import STATE_STYLES
+
+_MOST_DAYS = 12
+
+
+class Screen:
+    """Writes to a terminal, or plain lines to a file or pipe.
+
+    Args:
+        console: Where to write; standard output by default.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            # A log is not a terminal: lines must not be cut at 80 columns.
+            self.console.width = max(self.console.width, 160)
+        self._told: dict[date, str | None] = {}
+
+    def say(self, text: str) -> None:
+        """Write a line."""
+        self.console.print(escape(text), soft_wrap=True)
+
+    def step(self, what: str) -> None:
+        """Say what is going on before the first day begins."""
+        self.console.print(f"[dim]{escape(what)} …[/]", soft_wrap=True)
+
+    def live(self) -> Live:
+        """Return the display that ``progress`` fills while the backfill goes on."""
+        return Live(console=self.console, auto_refresh=False, transient=True)
+
+    def progress(self, live: Live, days: Sequence[DayProgress], seconds: float) -> None:
+        """Show how far it is: bar and running days on a terminal, else one line per change of a day.
+
+        Args:
+            live: The display.
+            days: Every day.
+            seconds: How long the backfill has been going on.
+        """
+        if self.console.is_terminal:
+            finished = sum(day.is_finished for day in days)
+            bar = ProgressBar(total=len(days), completed=finished, width=40)
+            line = Text(f"{summary(days)}   {_clock(seconds)}")
+            live.update(Group(self._running_table(days), bar, line), refresh=True)
+            return
+        changed = [day for day in days if day.is_new and self._told.get(day.day) != day.state]
+        for day in changed:
+            self._told[day.day] = day.state
+            if day.state in ("running", "success", "failed"):
+                taken = day.seconds(datetime.now(UTC)) if day.is_finished else None
+                self.console.print(f"  {_clock(seconds)}  {day.day}  {day.state:<8} {_seconds(taken)}".rstrip())
+
+    def table(self, days: Sequence[DayProgress], rows: Mapping[date, int]) -> None:
+        """Show each day with its state, duration and rows in the fact table."""
+        table = Table(title="Days", title_justify="left", title_style="bold")
+        table.add_column("day")
+        table.add_column("state")
+        table.add_column("duration", justify="right")
+        table.add_column("rows in crypto.fact_crypto_prices", justify="right")
+        now = datetime.now(UTC)
+        for day in days:
+            state = Text(day.state or "no run", STATE_STYLES.get(day.state or "", "dim"))
+            if not day.is_new:
+                state.append(" (before)", "dim")
+            table.add_row(str(day.day), state, _seconds(day.seconds(now)), str(rows.get(day.day, 0)))
+        self.console.print(table)
+
+    def failure(self, day: date, task: str, reason: str, log_end: str, where: str) -> None:
+        """Show which task of which day failed, why, the end of its log, and where the whole log is."""
+        self.console.print(f"\n[bold red]{day}: {escape(task)} failed:[/] {escape(reason)}", soft_wrap=True)
+        if log_end:
+            self.console.print(Panel(escape(log_end), title=f"end of the log of {escape(task)}", title_align="left"))
+        if where:
+            self.console.print(f"The whole log: {escape(where)}", soft_wrap=True)
+
+    def problem(self, message: str) -> None:
+        """Say that the backfill cannot go on."""
+        self.console.print(f"\n[bold red]make backfill:[/] {escape(message)}", soft_wrap=True)
+
+    @staticmethod
+    def _running_table(days: Sequence[DayProgress]) -> Table:
+        table = Table(title="Days under way", title_justify="left", title_style="bold")
+        for column in ("day", "state", "since", "tasks"):
+            table.add_column(column)
+        now = datetime.now(UTC)
+        # Finished days need no place, but a failed one must be seen.
+        shown = [day for day in days if day.state in ("running", "failed")][:_MOST_DAYS]
+        for day in shown:
+            tasks = ", ".join(name if state == "running" else f"{name} ({state})" for name, state in day.tasks)
+            style = STATE_STYLES.get(day.state or "", "dim")
+            table.add_row(str(day.day), Text(day.state or "", style), _seconds(day.seconds(now)), tasks)
+        return table
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"

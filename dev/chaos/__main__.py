@@ -1,0 +1,287 @@
+"""``make chaos``: breaks loads at every side effect and shows whether the warehouse is right afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dev.chaos.bench import Bench
+from dev.chaos.cases import Case, all_cases, is_inside_transaction, paired, sample
+from dev.chaos.guards import GUARDS
+from dev.chaos.waves import Outcome, Waves
+from local_platform.airflow_services.local_airflow import LocalAirflowError
+
+DEFAULT_SEED = 20231218
+WAVE_SIZE = 24
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to try.
+
+    Attributes:
+        size: Number of cases; None for all that are wanted.
+        everything: Every boundary with every kind and every recovery, and not only every two of them.
+        seed: Decides which cases a sample has, and the order.
+        part: Only one part of the cases, for several machines: its number from 1, and the number of parts.
+        case: The name of one case; None for those above.
+        guards: Names of guards to switch off, instead of or after the cases.
+        only_guards: Try the guards alone.
+        list_cases: Only say which cases there are.
+        state_dir: Where everything is kept; None for a folder that is removed afterwards.
+    """
+
+    size: int | None
+    everything: bool
+    seed: int
+    part: tuple[int, int]
+    case: str | None
+    guards: tuple[str, ...]
+    only_guards: bool
+    list_cases: bool
+    state_dir: Path | None
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """Return what a person asked for.
+
+    Args:
+        arguments: Command line, without the program; the process's own by default.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make chaos",
+        description="Break loads at each of their side effects, recover from it, and compare with a clean load.",
+        epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
+    )
+    parser.add_argument("--sample", type=int, metavar="N", help="try N cases that a seed chooses")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="try every boundary in every way with every recovery (default: as few cases as let every two meet)",
+    )
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"of the sample (default {DEFAULT_SEED})")
+    parser.add_argument(
+        "--part", type=_part, default=(1, 1), metavar="K/N", help="try the K-th of N parts of the cases (default: 1/1)"
+    )
+    parser.add_argument("--case", metavar="NAME", help="try one case, by the name that --list shows")
+    parser.add_argument("--guard-off", metavar="NAME", choices=sorted(GUARDS), help="switch one guard off, and no more")
+    parser.add_argument("--guards", action="store_true", help="switch every guard off, one by one, and no more")
+    parser.add_argument("--without-guards", action="store_true", help="do not switch guards off after the cases")
+    parser.add_argument("--list", action="store_true", help="list the cases; takes one clean load")
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="FOLDER", help="a new folder in which all is kept (default: keep nothing)"
+    )
+    given = parser.parse_args(arguments)
+    if given.sample is not None and given.sample < 1:
+        parser.error(f"--sample={given.sample}: take one case at least")
+    if given.state_dir is not None and given.state_dir.exists() and any(given.state_dir.iterdir()):
+        parser.error(f"--state-dir={given.state_dir} is not empty: name a new folder")
+    alone = given.guards or given.guard_off is not None
+    wanted = (given.guard_off,) if given.guard_off else tuple(GUARDS)
+    unwanted = given.case is not None or given.sample is not None or given.without_guards
+    return Options(
+        size=given.sample,
+        everything=given.all,
+        seed=given.seed,
+        part=given.part,
+        case=given.case,
+        guards=wanted if alone or not unwanted else (),
+        only_guards=alone,
+        list_cases=given.list,
+        state_dir=given.state_dir.resolve() if given.state_dir else None,
+    )
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part such as 1/3")
+    return int(number), int(parts)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the harness and return the exit code: 0 when nothing differed and every missing guard was noticed."""
+    options = parse_options(arguments)
+    console = Console(highlight=False)
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupt)
+    # The server says so whenever an answer is withheld on purpose.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
+    keep = options.state_dir is not None
+    try:
+        code = _Harness(options, console, folder).run()
+        if code and not keep:
+            keep = True
+            console.print(f"Logs, calls and tables are kept in {folder}", soft_wrap=True)
+        return code
+    except (LocalAirflowError, RuntimeError, TimeoutError) as error:
+        console.print(f"[bold red]make chaos:[/] {escape(str(error))}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("make chaos: interrupted")
+        return 130
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Harness:
+    def __init__(self, options: Options, console: Console, folder: Path) -> None:
+        self._options = options
+        self._console = console
+        self._folder = folder
+        self._told = ""
+
+    def run(self) -> int:
+        began = time.monotonic()
+        with Bench(self._folder, on_step=lambda step: self._console.print(f"  {step} …")) as bench:
+            waves = Waves(bench, progress=self._progress)
+            boundaries = waves.clean_run()
+            everything = all_cases(boundaries)
+            self._console.print(
+                f"A clean load has {len(boundaries)} side effects "
+                f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions); "
+                f"broken in every way and recovered from in every way, that makes {len(everything)} cases, "
+                f"and {len(paired(everything, self._options.seed))} in which every two meet."
+            )
+            if self._options.list_cases:
+                for case in everything:
+                    self._console.print(case.name, soft_wrap=True)
+                return 0
+            cases = [] if self._options.only_guards else self._chosen(everything)
+            outcomes = self._run_waves(waves, in_waves(cases), "cases")
+            strays = sorted(waves.strays)
+            guarded = self._run_waves(waves, guard_waves(self._options.guards), "cases of guards, off and on")
+        return self._conclude(boundaries, outcomes, strays, guarded, time.monotonic() - began)
+
+    def _chosen(self, everything: list[Case]) -> list[Case]:
+        if self._options.case is not None:
+            found = [case for case in everything if case.name == self._options.case]
+            if not found:
+                raise RuntimeError(f"there is no case {self._options.case}; --list shows the names")
+            return found
+        seed, (number, parts) = self._options.seed, self._options.part
+        alone = self._options.everything or self._options.size is not None
+        cases = everything if alone else paired(everything, seed)
+        return sample(cases, self._options.size or len(cases), seed)[number - 1 :: parts]
+
+    def _run_waves(self, waves: Waves, planned: list[list[Case]], what: str) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for wave in planned:
+            first, last = len(outcomes) + 1, len(outcomes) + len(wave)
+            self._console.print(f"{what} {first} to {last} of {sum(map(len, planned))}")
+            found = waves.run(wave)
+            outcomes += found
+            for outcome in found:
+                if outcome.differences and outcome.case.guard_off is None:
+                    self._show(outcome)
+            self._console.print(f"  {len(wave)} {what} in {found[0].seconds:.0f} s")
+        return outcomes
+
+    def _show(self, outcome: Outcome) -> None:
+        self._console.print(f"  [bold red]different:[/] {escape(outcome.case.name)} ({outcome.day})", soft_wrap=True)
+        for difference in outcome.differences:
+            self._console.print(f"    {escape(difference)}", soft_wrap=True)
+
+    def _progress(self, phase: str, finished: int, total: int) -> None:
+        told = f"  {phase}: {finished} of {total} runs have finished"
+        if self._console.is_terminal:
+            self._console.print(told, end="\r")
+        elif told != self._told:
+            self._told = told
+            self._console.print(told)
+
+    def _conclude(
+        self,
+        boundaries: list[str],
+        outcomes: list[Outcome],
+        strays: list[str],
+        guarded: list[Outcome],
+        seconds: float,
+    ) -> int:
+        different = [outcome for outcome in outcomes if outcome.differences]
+        silent = [outcome for outcome in [*outcomes, *guarded] if outcome.armed and not outcome.fired]
+        by_case = {outcome.case: outcome for outcome in guarded}
+        off = {name: by_case[GUARDS[name].off] for name in self._options.guards}
+        controls = {name: by_case[GUARDS[name].control] for name in self._options.guards}
+        unnoticed = [name for name, outcome in off.items() if shown_by(outcome) is None]
+        not_right = [name for name, outcome in controls.items() if outcome.differences]
+        if guarded:
+            table = Table(title="Guards switched off", title_justify="left", title_style="bold")
+            for column in ("guard", "noticed", "by"):
+                table.add_column(column)
+            for name, outcome in off.items():
+                by = shown_by(outcome)
+                found = ", ".join(outcome.differences) or "nothing"
+                shown = by or f"nothing that its absence must show, but: {found}"
+                table.add_row(name, "yes" if by else "[bold red]no[/]", escape(shown))
+            self._console.print(table)
+        overcome = [outcome for outcome in outcomes if outcome.overcome]
+        if outcomes:
+            tried = {outcome.case.boundary for outcome in outcomes if outcome.case.kind is not None}
+            self._console.print(
+                f"{len(tried)} of {len(boundaries)} fault points, "
+                f"{sum(outcome.fired for outcome in outcomes)} faults, {len(different)} differences"
+            )
+            self._console.print(
+                f"{len(outcomes)} cases: {len(outcomes) - len(overcome)} combinations were recovered from, "
+                f"{len(overcome)} faults were overcome without anybody's help"
+            )
+        for outcome in overcome:
+            self._console.print(f"overcome without anybody's help: {escape(outcome.case.name)}", soft_wrap=True)
+        for outcome in silent:
+            self._console.print(f"[bold red]never happened:[/] {escape(outcome.case.name)}", soft_wrap=True)
+        for outcome in different:
+            self._show(outcome)
+        for table_name in strays:
+            self._console.print(f"[bold red]different:[/] staging table {escape(table_name)} of nobody is left over")
+        for name in not_right:
+            self._console.print(f"[bold red]different, although the guard {name} is on:[/] its case shows nothing")
+            self._show(controls[name])
+        if guarded:
+            self._console.print(
+                f"{len(off) - len(unnoticed)} of {len(off)} missing guards were noticed, "
+                f"{len(controls) - len(not_right)} of {len(controls)} cases are right with the guard"
+            )
+        self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
+        return 1 if different or silent or strays or unnoticed or not_right else 0
+
+
+def in_waves(cases: list[Case]) -> list[list[Case]]:
+    """Divide cases into waves."""
+    return [cases[first : first + WAVE_SIZE] for first in range(0, len(cases), WAVE_SIZE)]
+
+
+def guard_waves(names: Sequence[str]) -> list[list[Case]]:
+    """Return the cases of guards in waves: each beside its control, but what disturbs others after them."""
+    guards = [GUARDS[name] for name in names]
+    calm = [case for guard in guards for case in ([] if guard.disturbs else [guard.off]) + [guard.control]]
+    return in_waves(calm) + in_waves([guard.off for guard in guards if guard.disturbs])
+
+
+def shown_by(outcome: Outcome) -> str | None:
+    """Return the difference by which a guard's absence was noticed, or None."""
+    pattern = GUARDS[str(outcome.case.guard_off)].shows
+    return next((found for found in outcome.differences if re.search(pattern, found, re.DOTALL)), None)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

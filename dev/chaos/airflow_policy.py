@@ -1,0 +1,65 @@
+"""Airflow's ``airflow_local_settings.py`` under the harness: short pauses and time limits, and the guards' switches."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import RetryDecision
+
+from dev.chaos.cases import STAYS_PREFIX
+from dev.chaos.faults import TASK_SECONDS
+from local_platform.airflow_environment import REPOSITORY
+
+GLUE_SECONDS = 300
+ACTIVE_RUNS = 10
+
+if str(REPOSITORY / "plugins") not in sys.path:
+    sys.path.insert(0, str(REPOSITORY / "plugins"))
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook  # noqa: E402 - after the path is set
+from crypto_prices.retry_policy import StepRetryPolicy  # noqa: E402 - after the path is set
+
+from dev.chaos import guards  # noqa: E402 - after the path is set
+from local_platform.airflow_services import scheduler_warm_up  # noqa: E402 - after the path is set
+
+_ = scheduler_warm_up
+guards.install()
+if scheduler_warm_up.is_scheduler():
+    # Who asked for a client only goes into its User-Agent; to find out, the source of the whole stack is read.
+    AwsGenericHook._get_caller = lambda *_: "Unknown"  # type: ignore[method-assign]
+
+
+class ChaosRetryPolicy(StepRetryPolicy):
+    """Tries nothing again in a run whose fault stays: it would only meet it again."""
+
+    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        """Return what becomes of a failed try."""
+        run = (context or {}).get("dag_run")
+        if run is not None and run.run_id.startswith(STAYS_PREFIX) and not run.clear_number:
+            return RetryDecision.fail("the fault stays")
+        return super().evaluate(exception, try_number, max_tries, context)
+
+
+def task_policy(task: Any) -> None:
+    """Shorten what a person would not wait for."""
+    if task.dag_id in ("crypto_prices_backfill", "crypto_prices_audit"):
+        return  # they wait for other runs
+    changes = {
+        "retry_delay": timedelta(seconds=1),
+        "retry_exponential_backoff": 0.0,
+        "retry_policy": ChaosRetryPolicy(),
+        "execution_timeout": timedelta(seconds=GLUE_SECONDS if task.task_id == "curate_prices" else TASK_SECONDS),
+    }
+    partial = getattr(task, "partial_kwargs", None)
+    for name, value in changes.items():
+        if partial is None:
+            setattr(task, name, value)
+        else:
+            partial[name] = value
+
+
+def dag_policy(dag: Any) -> None:
+    """Let as many loads go on at once as the harness starts."""
+    dag.max_active_runs = ACTIVE_RUNS

@@ -1,0 +1,181 @@
+"""The bench: a local AWS in this process, whose calls can be broken, and a real Airflow against it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from dev.chaos import guards
+from dev.chaos.boundaries import Boundaries
+from dev.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Faults
+from dev.demo.day_run import Warehouse
+from local_aws.emulator import LocalAws
+from local_platform.airflow_environment import REPOSITORY
+from local_platform.airflow_services.api import AirflowApi
+from local_platform.airflow_services.local_airflow import COMPONENTS, LocalAirflow
+from local_platform.provision import Provisioned, local_client
+
+DAG_ID = "crypto_prices_daily"
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+REJECTED_RECORDS = 1
+"""How many records of each answered window the generated exchange makes unfit: ETHUSDT's last candle is followed by one
+that is still running."""
+SLOW_SECONDS = max(CLIENT_SECONDS, TASK_SECONDS) + 10.0
+"""Whoever waits, the client or the task, has given up by then."""
+
+_POLICY = Path(__file__).with_name("airflow_policy.py")
+_TASKS_AT_ONCE = 8
+_MAX_REJECTED_SHARE = 0.05
+"""More than the one record of a day's 49."""
+_UNFIT = {"kind": "unclosed_candle", "source": "binance", "symbol": "ETHUSDT", "times": None}
+
+
+class Bench:
+    """Starts and stops the platform under test; a context manager.
+
+    Args:
+        state_dir: Where everything is kept.
+        market_data: Folder of recorded candles; None for generated ones, which ``checks`` expects, with a record among
+            them that belongs into quarantine.
+        symbols: Exchange symbols to load.
+        on_step: Is called with what is being done, in words, while it starts.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        market_data: Path | None = None,
+        symbols: Sequence[str] = SYMBOLS,
+        on_step: Any = None,
+    ) -> None:
+        self.state_dir = state_dir
+        self.boundaries = Boundaries()
+        self.faults = Faults(self.boundaries, slow_seconds=SLOW_SECONDS)
+        self._market_data = market_data
+        self._symbols = tuple(symbols)
+        self._on_step = on_step
+        self._closing = contextlib.ExitStack()
+        self._aws: LocalAws | None = None
+        self._airflow: LocalAirflow | None = None
+        self._restarting = threading.Lock()
+
+    @property
+    def airflow(self) -> LocalAirflow:
+        """The Airflow under test."""
+        if self._airflow is None:
+            raise RuntimeError("the bench has not been started")
+        return self._airflow
+
+    @property
+    def api(self) -> AirflowApi:
+        """Its API."""
+        return self.airflow.api
+
+    @property
+    def names(self) -> Provisioned:
+        """What everything in the local AWS is called."""
+        if self._aws is None or self._aws.names is None:
+            raise RuntimeError("the bench has not been started")
+        return self._aws.names
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """Asks the warehouse."""
+        return Warehouse(self.names)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the local AWS."""
+        return local_client(service, self.names.endpoint)
+
+    def switch_off(self, guarded_days: Mapping[date, str]) -> None:
+        """Say which days load without which guard."""
+        path = self._guards_file
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guarded_days.items()}))
+        draft.replace(path)
+
+    @contextlib.contextmanager
+    def holding(self, table: str) -> Iterator[None]:
+        """Hold a table of the warehouse, so that whoever wants it waits."""
+        if self._aws is None:
+            raise RuntimeError("the bench has not been started")
+        with self._aws.warehouse.connect(self.names.redshift_database) as connection:
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            yield
+            connection.rollback()
+
+    def keep_alive(self) -> None:
+        """Start the parts of Airflow again that have ended, as a service manager would."""
+        with self._restarting:
+            for name in COMPONENTS:
+                if not self.airflow.components[name].is_running:
+                    self.airflow.restart(name, wait=False)
+
+    @property
+    def _guards_file(self) -> Path:
+        return self.state_dir / "chaos-guards.json"
+
+    def __enter__(self) -> Bench:
+        try:
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+            self.switch_off({})
+            self._aws = self._closing.enter_context(
+                LocalAws(
+                    self.state_dir,
+                    port=0,
+                    market_data=self._market_data,
+                    symbols={"binance": self._symbols},
+                    max_rejected_share=_MAX_REJECTED_SHARE,
+                    interceptor=self.faults.intercept_call,
+                    statement_interceptor=self.faults.intercept_statements,
+                )
+            )
+            if self._market_data is None:
+                faults = {"faults": [_UNFIT]}
+                url = f"{self.names.endpoint}/exchange/_faults"
+                requests.put(url, json=faults, timeout=10).raise_for_status()
+            self._airflow = self._closing.enter_context(
+                LocalAirflow(
+                    self.state_dir,
+                    self.names.endpoint,
+                    names=self.names,
+                    parallelism=_TASKS_AT_ONCE,
+                    cluster_policy=_POLICY,
+                    on_step=self._on_step,
+                    extra_environment={
+                        "PYTHONPATH": str(REPOSITORY),
+                        guards.FILE_VARIABLE: str(self._guards_file),
+                        # A lost answer is asked for once more by botocore, and then given up.
+                        "AWS_MAX_ATTEMPTS": "2",
+                        # An unpaused DAG would also load yesterday, which no case asked for.
+                        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+                        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
+                        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+                        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+                    },
+                )
+            )
+            self.api.unpause(DAG_ID)
+        except BaseException:
+            self._closing.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+def logical_date(day: date) -> datetime:
+    """Return the logical date of a day's run."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,244 @@
+"""Faults: what is broken at which boundary of which day's load, and the interceptors that break it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from dev.chaos.boundaries import Boundaries, Effect, first_words, statement_role
+from local_aws.front.server import Call
+from local_aws.protocol.wire import Answer, AwsError
+from local_aws.redshift.execution import StatementFailedError
+from local_aws.redshift.statement_store import StatementRecord
+
+logger = logging.getLogger(__name__)
+
+CLIENT_SECONDS = 60
+"""How long a client waits for an answer before it asks again: botocore, and Spark's S3 client of the local Glue."""
+TASK_SECONDS = 90
+"""How long a task may take under the harness; only ``curate_prices`` has longer."""
+
+
+class Kind(StrEnum):
+    """How a boundary is broken."""
+
+    REFUSED = "refused"
+    """An error instead of the effect."""
+    LOST = "lost"
+    """The effect is done, the answer never arrives."""
+    KILLED = "killed"
+    """The effect is done, and the process that asked for it is killed with SIGKILL before it hears of it."""
+    SLOW = "slow"
+    """Nothing happens until whoever waits has given up: the client, which asks again meanwhile, or the task. Then the
+    effect is done all the same."""
+    TAMPERED = "tampered"
+    """Somebody changes something just before; the effect itself is not touched. Only for happenings."""
+
+
+@dataclass
+class Fault:
+    """One armed fault.
+
+    Attributes:
+        day: Whose load.
+        boundary: The effect's name, with ``#n`` for the n-th object of equal ones in one scope.
+        kind: How it is broken.
+        times: How often; None means until it is disarmed.
+        on_fire: Is called when it fires, before anything else.
+        fired: How often it has fired.
+    """
+
+    day: date
+    boundary: str
+    kind: Kind
+    times: int | None = 1
+    on_fire: Callable[[], None] | None = None
+    fired: int = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether it fires no more."""
+        return self.times is not None and self.fired >= self.times
+
+
+class Faults:
+    """Arms faults and makes them happen; its two interceptors are given to the local AWS. For several threads.
+
+    Args:
+        boundaries: Names effects.
+        slow_seconds: How long a slow boundary takes; longer than a client waits, and longer than a task may take.
+    """
+
+    def __init__(self, boundaries: Boundaries, *, slow_seconds: float) -> None:
+        self._boundaries = boundaries
+        self._slow_seconds = slow_seconds
+        self._lock = threading.Lock()
+        self._armed: dict[date, Fault] = {}
+        self._seen: dict[date, list[str]] = {}
+        self._objects: dict[tuple[date, str, str], dict[str, int]] = {}
+        self._serialisation_failures: Counter[date] = Counter()
+        self._counted: set[str] = set()
+
+    def arm(self, fault: Fault) -> None:
+        """Break a boundary from now on; a day has one fault at most."""
+        with self._lock:
+            self._armed[fault.day] = fault
+
+    def disarm(self, day: date) -> None:
+        """Break nothing of a day any more."""
+        with self._lock:
+            self._armed.pop(day, None)
+
+    def seen(self, day: date) -> list[str]:
+        """Return the boundaries of a day's load in the order in which they were met."""
+        with self._lock:
+            return list(self._seen.get(day, ()))
+
+    def serialisation_failures(self, day: date) -> int:
+        """Return how many statements of a day's loads were seen to have failed with error 1023."""
+        with self._lock:
+            return self._serialisation_failures[day]
+
+    def intercept_call(self, call: Call, moment: Literal["before", "after"], answer: Answer | None) -> None:
+        """Break a call, or let it pass."""
+        if answer is not None:
+            self._boundaries.learn(call, answer)
+            if call.operation == "DescribeStatement" and b"1023 DETAIL" in answer.body:
+                self._count_serialisation_failure(answer.body.decode())
+        effect = self._boundaries.effect(call)
+        if effect is None:
+            return
+        name = self._numbered(effect, call.request.raw_path)
+        if moment == "before":
+            self._note(effect.day, name)
+        if moment == "after" and answer is not None and answer.status >= 400:
+            return  # there was no effect
+        fault = self._firing(effect.day, name, moment)
+        if fault is None:
+            return
+        logger.info("%s: %s at %s", effect.day, fault.kind, name)
+        if fault.on_fire is not None:
+            fault.on_fire()
+        match fault.kind:
+            case Kind.REFUSED:
+                raise AwsError("AccessDeniedException", f"chaos: {name} of {effect.day} is refused", 400)
+            case Kind.TAMPERED:
+                pass
+            case Kind.SLOW:
+                time.sleep(self._slow_seconds)
+            case Kind.LOST:
+                raise ConnectionResetError(f"chaos: the answer of {name} is lost")
+            case Kind.KILLED:
+                self._kill(fault, process_of(call.client_port))
+                raise ConnectionResetError(f"chaos: who asked for {name} was killed")
+
+    def intercept_statements(
+        self, records: Sequence[StatementRecord], number: int, moment: Literal["before", "committed"]
+    ) -> None:
+        """Fail a statement inside its transaction, or let a commit look like a failure; or only tamper before it."""
+        if len(records) == 1:
+            return  # a statement of its own is a call, and broken there
+        text = json.dumps([record.query for record in records])
+        day, role = self._boundaries.day_of_text(text), statement_role(text)
+        if day is None or role is None:
+            return
+        name = f"{role}: commit"
+        if moment == "before":
+            name = f"{role}: statement {number + 1} ({first_words(records[number].query)})"
+        self._note(day, name)
+        fault = self._armed_fault(day)
+        if fault is None or fault.boundary != name or not self._fire(fault):
+            return
+        logger.info("%s: %s at %s", day, fault.kind, name)
+        if fault.on_fire is not None:
+            fault.on_fire()
+        if fault.kind != Kind.TAMPERED:
+            raise StatementFailedError(f"ERROR: chaos: {name} of {day} failed")
+
+    def _kill(self, fault: Fault, pid: int | None) -> None:
+        try:
+            if pid is None:
+                raise ProcessLookupError
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            # Nobody was killed, so the answer is merely lost: that is another case, and this one has not happened.
+            with self._lock:
+                fault.fired -= 1
+
+    def _count_serialisation_failure(self, description: str) -> None:
+        failed: str = json.loads(description)["Id"]
+        text = json.dumps([sub["QueryString"] for sub in json.loads(description).get("SubStatements", [])])
+        day = self._boundaries.day_of_text(text + description)
+        with self._lock:
+            if day is not None and failed not in self._counted:
+                self._counted.add(failed)
+                self._serialisation_failures[day] += 1
+
+    def _numbered(self, effect: Effect, path: str) -> str:
+        """Number objects and not calls: a client that asks again for the same object must meet the same fault.
+
+        A scope is always found in the path of an object, so whatever is numbered has one.
+        """
+        if not effect.scope:
+            return effect.name
+        with self._lock:
+            objects = self._objects.setdefault((effect.day, effect.name, effect.scope), {})
+            return f"{effect.name} #{objects.setdefault(path, len(objects) + 1)}"
+
+    def _note(self, day: date, name: str) -> None:
+        with self._lock:
+            self._seen.setdefault(day, []).append(name)
+
+    def _armed_fault(self, day: date) -> Fault | None:
+        with self._lock:
+            fault = self._armed.get(day)
+            return None if fault is None or fault.spent else fault
+
+    def _firing(self, day: date, name: str, moment: str) -> Fault | None:
+        fault = self._armed_fault(day)
+        before = fault is not None and fault.kind in (Kind.REFUSED, Kind.SLOW, Kind.TAMPERED)
+        if fault is None or fault.boundary != name or (moment == "before") != before:
+            return None
+        return fault if self._fire(fault) else None
+
+    def _fire(self, fault: Fault) -> bool:
+        with self._lock:
+            if fault.spent:
+                return False
+            fault.fired += 1
+            return True
+
+
+def process_of(client_port: int | None) -> int | None:
+    """Return the process on this machine that holds the client's end of a connection (Linux)."""
+    if client_port is None:
+        return None
+    # Java's sockets are IPv6 ones that speak IPv4.
+    wanted = {f"0100007F:{client_port:04X}", f"0000000000000000FFFF00000100007F:{client_port:04X}"}
+    inode = None
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1] in wanted and fields[9] != "0":  # an earlier connection of that port is nobody's any more
+                inode = fields[9]
+    if inode is None:
+        return None
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            for link in folder.iterdir():
+                with contextlib.suppress(OSError):
+                    if os.readlink(link) == f"socket:[{inode}]":
+                        return int(folder.parent.name)
+    return None

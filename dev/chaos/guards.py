@@ -1,0 +1,262 @@
+"""Guards: what keeps a load right. Each can be switched off for the loads of one day, to see that the harness notices.
+
+Airflow's processes import this through ``airflow_policy.py`` and patch the bundle there; which days load without which
+guard stands in a file that the harness writes. The bundle itself knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dev.chaos.cases import NOTHING_BROKEN, UNFORCED, Case, Happening, Recovery
+from dev.chaos.faults import Kind
+
+FILE_VARIABLE = "CHAOS_GUARDS_FILE"
+
+_PAGES = threading.Lock()
+_STATEMENTS = {
+    "merges-take-turns": "LOCK crypto.load_lock",
+    "fetch-order": "CALL crypto.check_origin",
+    "no-silent-removal": "CALL crypto.check_removed",
+}
+"""Guards that are one statement of a batch, and its words."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard.
+
+    Attributes:
+        name: Its name.
+        protects: What it is for.
+        case: The case that shows its absence.
+        shows: What one of the differences says that its absence makes (a regular expression).
+        disturbs: Whether a load without it can make others abort that have it: it writes without having locked.
+    """
+
+    name: str
+    protects: str
+    case: Case
+    shows: str
+    disturbs: bool = False
+
+    @property
+    def off(self) -> Case:
+        """The case with this guard switched off."""
+        return replace(self.control, guard_off=self.name)
+
+    @property
+    def control(self) -> Case:
+        """The same case with this guard on: only what it does not show is shown by the guard's absence.
+
+        Forced, unless it is about a load that nobody forces: so the day begins with a candle too many.
+        """
+        return replace(self.case, forced=self.case.happening not in UNFORCED)
+
+
+GUARDS: Mapping[str, Guard] = {
+    guard.name: guard
+    for guard in (
+        Guard(
+            "manifest-last",
+            "the raw manifest is written after all objects, and each attempt has its own",
+            Case("put raw manifest #1", Kind.KILLED, Recovery.RETRY),
+            r"has failed: curate_prices: .*PATH_NOT_FOUND",
+        ),
+        Guard(
+            "own-staging",
+            "each run stages into a table of its own",
+            Case("submit check_staging", Kind.SLOW, Recovery.SECOND_RUN),
+            r"has failed: .*staging|staging table stg_crypto_prices_shared",
+        ),
+        Guard(
+            "staging-checked",
+            "a merge refuses a staging table that is not what the Glue run curated",
+            Case("submit merge_into_fact", None, Recovery.CLEAR_FAILED, Happening.STAGING_HALVED),
+            r"neither the old nor the new content",
+        ),
+        Guard(
+            "one-transaction",
+            "delete, merge and metadata are one transaction",
+            # Submitted one by one, the statement that merges is a call of its own, and those before it have had effect.
+            Case("submit merge_into_fact", Kind.REFUSED, Recovery.CLEAR_FAILED),
+            r"neither the old nor the new content",
+            disturbs=True,
+        ),
+        Guard(
+            "replace-not-append",
+            "a load replaces the rows of its window",
+            Case("merge_into_fact: commit", Kind.REFUSED, Recovery.RETRY),
+            r"\d+ are wrong or double|neither the old nor the new content",
+        ),
+        Guard(
+            "closed-candles-only",
+            "a window that has not ended is refused",
+            Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
+            r"a day that is not over was loaded",
+        ),
+        Guard(
+            "work-done-again",
+            "a cleared task submits its statement again",
+            Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED),
+            r"the fact table has 24 rows instead of 48",
+        ),
+        Guard(
+            "skip-same-content-only",
+            "only a load with the same content as the warehouse is skipped",
+            Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
+            r"the fact table has 48 rows instead of 48: 48 are missing",
+        ),
+        Guard(
+            "merges-take-turns",
+            "loads lock the warehouse against each other before they look at it",
+            Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+            r"failed with 1023",
+            disturbs=True,
+        ),
+        Guard(
+            "fetch-order",
+            "a load does not replace what was fetched after it",
+            Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER),
+            r"replaced by others that were fetched before them",
+        ),
+        Guard(
+            "no-silent-removal",
+            "a load takes no candles away unless it is forced",
+            Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSING),
+            r"taken away, and nobody forced it",
+        ),
+    )
+}
+
+
+def install() -> None:
+    """Patch the bundle in this process, so that each guard can be switched off by day."""
+    from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
+    from crypto_prices.fetch import fetch_prices, raw_zone
+    from crypto_prices.plan import plan_load, resolve_window
+    from crypto_prices.xcom import batch
+
+    _patch(RedshiftDataOperator, "execute", _execute_statement)
+    _patch(fetch_prices.FetchPricesOperator, "execute", _execute_fetch)
+    _patch(raw_zone.RawZone, "commit", _commit_manifest)
+    _patch(raw_zone.RawZone, "put_page", _put_page)
+    _patch(plan_load, "reason_to_skip", _reason_to_skip)
+    for module in (fetch_prices, resolve_window):
+        _patch(module, "refuse_unclosed", _refuse_unclosed)
+    original = batch.Batch.of_run.__func__  # type: ignore[attr-defined]
+    batch.Batch.of_run = classmethod(lambda cls, *args: _batch_of_run(original, cls, *args))  # type: ignore[assignment,method-assign]
+
+
+def _patch(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
+    original = getattr(owner, name)
+    setattr(owner, name, lambda *args, **kwargs: replacement(original, *args, **kwargs))
+
+
+def _is_off(guard: str, day: date) -> bool:
+    days: dict[str, str] = json.loads(Path(os.environ[FILE_VARIABLE]).read_text())
+    return days.get(day.isoformat()) == guard
+
+
+def _day_of(context: Any) -> date:
+    run = context["dag_run"]
+    given = (run.conf or {}).get("day") or (run.conf or {}).get("start")
+    return date.fromisoformat(given) if given else run.logical_date.date()
+
+
+def _execute_statement(original: Callable[..., Any], operator: Any, context: Any) -> Any:
+    day = _day_of(context)
+    if _is_off("staging-checked", day):
+        sqls = operator.sql if isinstance(operator.sql, list) else [operator.sql]
+        kept = [sql for sql in sqls if "CALL crypto.check_staging" not in sql]
+        operator.sql = kept or "SELECT 1"
+    for guard, words in _STATEMENTS.items():
+        if _is_off(guard, day) and isinstance(operator.sql, list):
+            operator.sql = ["SELECT 1" if words in sql else sql for sql in operator.sql]
+    if _is_off("replace-not-append", day) and operator.task_id == "merge_into_fact":
+        staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
+        append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608
+        replaced = [append if "MERGE INTO" in sql else sql for sql in operator.sql]
+        operator.sql = [sql for sql in replaced if "DELETE FROM crypto.fact_crypto_prices" not in sql]
+    if _is_off("work-done-again", day):
+        operator.deferrable, operator.durable = False, True
+    if _is_off("one-transaction", day) and operator.task_id == "merge_into_fact":
+        statements = operator.sql
+        for sql in statements:
+            operator.hook.execute_query(
+                database=operator.database,
+                sql=sql,
+                workgroup_name=operator.workgroup_name,
+                secret_arn=operator.secret_arn,
+                wait_for_completion=True,
+                poll_interval=1,
+            )
+        return []
+    return original(operator, context)
+
+
+def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) -> Any:
+    """Without manifest-last: a manifest that is there is believed, whichever attempt wrote it."""
+    from crypto_prices.settings import load_settings
+
+    day = _day_of(context)
+    if _is_off("manifest-last", day):
+        s3, bucket = operator.hook.conn, load_settings().s3_bucket
+        prefix = f"raw/crypto_prices/source={operator.source}/year={day:%Y}/month={day:%m}/day={day:%d}/"
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        manifests = [item["Key"] for item in found if item["Key"].endswith("/manifest.json")]
+        if manifests:
+            document = json.loads(s3.get_object(Bucket=bucket, Key=manifests[0])["Body"].read())
+            return {
+                "source": operator.source,
+                "candle_interval": document["candle_interval"],
+                "raw_manifest": f"s3://{bucket}/{manifests[0]}",
+                "content_hash": document["content_hash"],
+                "records": document["records"],
+                "markets": [f"{market['symbol']}/{market['quote_currency']}" for market in document["symbols"]],
+                "gaps": [],
+                "incomplete": {},
+                "fetched_at": document["written_at"],
+            }
+    return original(operator, context)
+
+
+def _put_page(original: Callable[..., Any], zone: Any, market: Any, page: Any) -> Any:
+    """Without manifest-last: pages wait until the manifest is there. Each market has a thread of its own."""
+    with _PAGES:
+        if _is_off("manifest-last", zone._window.start) and "_chaos_waiting" not in zone.__dict__:
+            zone._chaos_waiting = []
+            zone._put = lambda *args, **kwargs: zone._chaos_waiting.append((args, kwargs))
+    return original(zone, market, page)
+
+
+def _commit_manifest(original: Callable[..., Any], zone: Any, written_at: Any) -> Any:
+    zone.__dict__.pop("_put", None)
+    manifest = original(zone, written_at)
+    for args, kwargs in zone.__dict__.get("_chaos_waiting", ()):
+        zone._put(*args, **kwargs)
+    return manifest
+
+
+def _reason_to_skip(original: Callable[..., Any], batch: Any, current_loads: Any, published: Any) -> Any:
+    if _is_off("skip-same-content-only", date.fromisoformat(batch.window_start)) and current_loads:
+        return "the window is loaded, whatever its content"
+    return original(batch, current_loads, published)
+
+
+def _refuse_unclosed(original: Callable[..., Any], window: Any, now: Any) -> None:
+    if not _is_off("closed-candles-only", window.start):
+        original(window, now)
+
+
+def _batch_of_run(original: Callable[..., Any], cls: Any, dag_id: str, run_id: str, window: Any, sources: Any) -> Any:
+    made = original(cls, dag_id, run_id, window, sources)
+    return replace(made, staging_table="stg_crypto_prices_shared") if _is_off("own-staging", window.start) else made

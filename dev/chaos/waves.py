@@ -1,0 +1,394 @@
+"""Runs cases in waves: each case has a day of its own, and the loads of a wave go on side by side."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from dev.chaos import checks
+from dev.chaos.bench import DAG_ID, Bench, logical_date
+from dev.chaos.boundaries import EVERY_EFFECT, family
+from dev.chaos.cases import STAYS_PREFIX, Case, Happening, Recovery
+from dev.chaos.faults import Fault, Kind
+from local_platform.airflow_services.api import AirflowUnreachableError
+
+FIRST_DAY = date(2022, 1, 1)
+RUN_SECONDS = 1200.0
+_LOOK_SECONDS = 2.0
+_MEETING_SECONDS = 75.0
+_BEGINNING_SECONDS = 5.0
+_MUST_FAIL = {
+    Happening.DAY_NOT_OVER: "a day that is not over was loaded",
+    Happening.CANDLE_MISSING: "a candle that was loaded was taken away, and nobody forced it",
+    Happening.FETCHED_LATER: "candles were replaced by others that were fetched before them, and nobody forced it",
+}
+"""What a load has done, when the run is not red after it."""
+_REFUSED = (Happening.CANDLE_MISSING, Happening.FETCHED_LATER)
+"""It is the warehouse that must have refused them."""
+
+
+@dataclass
+class Outcome:
+    """What came of a case.
+
+    Attributes:
+        case: The case.
+        day: The day that it loaded.
+        armed: Whether it has a fault.
+        fired: How often that happened.
+        overcome: Whether the run was green although its fault stayed: then its recovery has not been tried.
+        differences: What was not as a clean load leaves it; nothing when all was right.
+        seconds: How long it took, with its wave.
+    """
+
+    case: Case
+    day: date
+    armed: bool = False
+    fired: int = 0
+    overcome: bool = False
+    differences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
+class _Running:
+    case: Case
+    day: date
+    fault: Fault | None
+    run_id: str
+    second_run_id: str | None = None
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.case, self.day)
+
+    @property
+    def run_ids(self) -> list[str]:
+        return [self.run_id, *([self.second_run_id] if self.second_run_id else [])]
+
+    def differs(self, *what: str) -> None:
+        self.outcome.differences += what
+
+
+class Waves:
+    """Runs cases on a bench.
+
+    Args:
+        bench: The platform under test.
+        first_day: The day of the first load; each further one has the next day.
+        progress: Is told how many of a wave's loads have finished, and in which phase it is.
+
+    Attributes:
+        strays: Staging tables that were left over and that no known load has made.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        first_day: date = FIRST_DAY,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> None:
+        self._bench = bench
+        self._progress = progress
+        self._next_day = first_day
+        self._alone: set[date] = set()
+        self._hanging: set[str] = set()
+        self.strays: set[str] = set()
+
+    def clean_run(self) -> list[str]:
+        """Load days with nothing broken, and return the boundaries, each once, in their order.
+
+        The first load, of a day of another year, finds an empty warehouse and an empty lake. The second one finds an
+        earlier load, as every case does; its boundaries are those that are returned.
+
+        Raises:
+            RuntimeError: Even that does not work, or the load has not had all effects that there are.
+        """
+        self._load_clean(self._next_day - timedelta(days=365), seeded=False)
+        day = self._take_day()
+        checks.seed(self._bench, [day], without_surplus=[day])
+        self._load_clean(day, seeded=True)
+        found = list(dict.fromkeys(self._bench.faults.seen(day)))
+        missing = EVERY_EFFECT - {family(name) for name in found}
+        if missing:
+            raise RuntimeError(f"a load with nothing broken has no {', '.join(sorted(missing))}")
+        return found
+
+    def _load_clean(self, day: date, *, seeded: bool) -> None:
+        run_id = clean_run_id(day)
+        self._trigger(day, run_id, {})
+        self._wait([run_id], "clean run")
+        if self._hanging:
+            raise RuntimeError(f"a load with nothing broken has not finished after {RUN_SECONDS:.0f} s")
+        state = checks.read_days(self._bench, [day])[day]
+        differences = [
+            *checks.warehouse_differences(day, state, seeded=seeded),
+            *checks.lake_differences(self._bench, day, state, seeded=seeded),
+        ]
+        if differences:
+            raise RuntimeError(f"a load with nothing broken is not right: {'; '.join(differences)}")
+
+    def run(self, cases: Sequence[Case]) -> list[Outcome]:
+        """Run one wave of cases and return what came of each."""
+        began = time.monotonic()
+        # Two runs that are to meet begin together only while Airflow has room for both, and a backfill is a range of
+        # days: the ones it reprocesses stand together.
+        ordered = sorted(cases, key=_place)
+        days = [self._take_day(case) for case in ordered]
+        self._bench.switch_off(
+            {day: case.guard_off for day, case in zip(days, ordered, strict=True) if case.guard_off is not None}
+        )
+        without_surplus = [day for day, case in zip(days, ordered, strict=True) if not case.has_surplus]
+        checks.seed(
+            self._bench,
+            [day for day, case in zip(days, ordered, strict=True) if not case.is_open],
+            without_surplus=without_surplus,
+        )
+        running = [self._begin(case, day) for case, day in zip(ordered, days, strict=True)]
+        self._wait([run_id for one in running for run_id in one.run_ids], "broken")
+        self._look_between(running)
+        self._recover(running)
+        self._check(running)
+        seconds = time.monotonic() - began
+        for one in running:
+            one.outcome.seconds = seconds
+            one.outcome.armed = one.fault is not None
+            one.outcome.fired = one.fault.fired if one.fault else 0
+        return [one.outcome for one in running]
+
+    def _take_day(self, case: Case | None = None) -> date:
+        if case is not None and case.is_open:
+            today = datetime.now(UTC).date()
+            # A guard is switched off for a day: its control needs another one, and tomorrow is not over either.
+            is_control = case.forced is not None and case.guard_off is None
+            return today + timedelta(days=is_control)
+        day = self._next_day
+        self._next_day += timedelta(days=1)
+        return day
+
+    def _begin(self, case: Case, day: date) -> _Running:
+        stays = case.recovery.needs_failure
+        tampering: Mapping[Happening | None, Callable[[date], None]] = {
+            Happening.STAGING_HALVED: self._halve_staging,
+            Happening.MERGES_MEET: self._await_other_merge,
+            Happening.FETCHED_LATER: self._fetch_later,
+        }
+        tamper = tampering.get(case.happening)
+        fault = None
+        if case.kind is not None:
+            fault = Fault(day, case.boundary, case.kind, times=None if stays else 1)
+        elif tamper is not None:
+            fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: tamper(day))
+        if fault is not None:
+            self._bench.faults.arm(fault)
+        prefix = STAYS_PREFIX if stays and fault is not None else "once__"
+        one = _Running(case, day, fault, f"{prefix}{day}__{case.name}"[:200])
+        together = case.recovery == Recovery.SECOND_RUN
+        if case.is_open:
+            self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})
+        else:
+            self._trigger(day, one.run_id, {"force": case.is_forced})
+        if together:
+            one.second_run_id = f"second__{day}"
+            self._bench.api.trigger(
+                DAG_ID, run_id=one.second_run_id, conf={"day": day.isoformat(), "force": case.is_forced}
+            )
+        return one
+
+    def _trigger(self, day: date, run_id: str, conf: dict[str, object]) -> None:
+        self._bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id, conf=conf)
+
+    def _wait(self, run_ids: Sequence[str], phase: str) -> None:
+        """Wait until runs have finished, but not for ever; what was killed of Airflow is started again meanwhile."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while waiting := self._unfinished(run_ids):
+            self._progress(phase, len(run_ids) - len(waiting), len(run_ids))
+            if time.monotonic() > deadline:
+                self._hanging.update(waiting)
+                return
+            self._bench.keep_alive()
+            time.sleep(_LOOK_SECONDS)
+        self._progress(phase, len(run_ids), len(run_ids))
+
+    def _unfinished(self, run_ids: Sequence[str]) -> list[str]:
+        if not run_ids:
+            return []
+        try:
+            going_on = self._bench.api.dag_runs(DAG_ID, states=["queued", "running"])
+        except AirflowUnreachableError:
+            return list(run_ids)
+        return sorted(set(run_ids) & {run["dag_run_id"] for run in going_on})
+
+    def _state(self, run_id: str) -> str:
+        deadline = time.monotonic() + RUN_SECONDS
+        while True:
+            try:
+                return str(self._bench.api.dag_run(DAG_ID, run_id)["state"])
+            except AirflowUnreachableError:
+                if time.monotonic() > deadline:
+                    raise
+                self._bench.keep_alive()
+                time.sleep(_LOOK_SECONDS)
+
+    def _look_between(self, running: Sequence[_Running]) -> None:
+        """Look at the days whose load has failed: each has the old content or the new one, and no mixture."""
+        failed = [one for one in running if self._state(one.run_id) == "failed" and not one.case.is_open]
+        states = checks.read_days(self._bench, [one.day for one in failed])
+        for one in failed:
+            state = states[one.day]
+            seeded = checks.SEEDED_ROWS if one.case.has_surplus else checks.SEEDED_ROWS - 1
+            untouched = state.batches == Counter({checks.SEED_BATCH: seeded})
+            if not untouched and state.rows != checks.expected_rows(one.day):
+                one.differs(f"after the failure the day holds neither the old nor the new content: {state.batches}")
+            kept, published = checks.neighbours(one.day), checks.published_rows(self._bench, one.day)
+            if state.neighbours != kept:
+                one.differs(f"after the failure the day has {state.neighbours.total()} rows of other markets")
+            if published not in (checks.old_rows(one.day) + kept, checks.expected_rows(one.day) + kept):
+                one.differs(f"after the failure the published partition is not whole: {published.total()} rows")
+
+    def _recover(self, running: Sequence[_Running]) -> None:
+        for one in running:
+            self._bench.faults.disarm(one.day)
+        again: list[str] = []
+        reprocessed: list[_Running] = []
+        for one in running:
+            state = self._state(one.run_id)
+            one.outcome.overcome = one.fault is not None and one.case.recovery.needs_failure and state == "success"
+            if one.case.happening in _MUST_FAIL and state != "failed":
+                one.differs(_MUST_FAIL[one.case.happening])
+            elif one.case.happening in _REFUSED and not self._was_refused(one.run_id):
+                one.differs(f"run {one.run_id} was not refused, but has failed: {self._why(one.run_id)}")
+            if one.case.is_open:
+                continue  # there will be no load
+            if one.case.happening == Happening.FACT_DAMAGED:
+                self._damage(one.day)
+                self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"])
+                again.append(one.run_id)
+            elif one.case.happening == Happening.STAGING_HALVED:
+                # Only what failed would find the same half again; the task with what follows brings its setup along.
+                self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"], downstream=True)
+                again.append(one.run_id)
+            elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
+                for run_id in one.run_ids:
+                    if self._state(run_id) != "success":
+                        one.differs(f"run {run_id} has failed: {self._why(run_id)}")
+            elif one.case.recovery == Recovery.REPROCESS:
+                reprocessed.append(one)
+            elif state == "success" and one.case.recovery == Recovery.CLEAR_FAILED:
+                continue  # nothing has failed that could be cleared
+            else:
+                only_failed = one.case.recovery == Recovery.CLEAR_FAILED
+                self._bench.api.clear_run(DAG_ID, one.run_id, only_failed=only_failed)
+                again.append(one.run_id)
+        if reprocessed:
+            self._reprocess(reprocessed)
+            again += [one.run_id for one in reprocessed]
+        self._wait(again, "recovering")
+        for one in running:
+            if one.run_id in again and self._state(one.run_id) != "success":
+                one.differs(f"run {one.run_id} has failed again: {self._why(one.run_id)}")
+
+    def _reprocess(self, running: Sequence[_Running]) -> None:
+        api = self._bench.api
+        deadline = time.monotonic() + RUN_SECONDS
+        while any(before["completed_at"] is None for before in api.backfills(DAG_ID)):
+            # Their runs have finished, and Airflow closes them on a slow timer. Cancelled, a backfill would be paused
+            # for good, and its runs could never be cleared.
+            if time.monotonic() > deadline:
+                raise TimeoutError("Airflow does not close the backfill before")
+            time.sleep(_LOOK_SECONDS)
+        api.create_backfill(
+            DAG_ID,
+            logical_date(running[0].day),
+            logical_date(running[-1].day),
+            max_active_runs=4,
+            reprocess_behavior="completed",
+            run_conf={"force": True},
+        )
+
+    def _check(self, running: Sequence[_Running]) -> None:
+        closed = [one for one in running if not one.case.is_open]
+        states = checks.read_days(self._bench, [one.day for one in running])
+        left_over = checks.left_over_staging(self._bench)
+        for one in closed:
+            one.differs(*checks.warehouse_differences(one.day, states[one.day], seeded=True))
+            one.differs(*checks.lake_differences(self._bench, one.day, states[one.day], seeded=True))
+            one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
+            one.differs(*self._failed_statements(one.day))
+            one.differs(*(["no other merge came"] if one.day in self._alone else []))
+        for one in running:
+            one.differs(
+                *(
+                    f"run {run_id} has not finished after {RUN_SECONDS:.0f} s"
+                    for run_id in one.run_ids
+                    if run_id in self._hanging
+                )
+            )
+        for one in running:
+            if one.case.is_open and (states[one.day].rows or states[one.day].loads):
+                one.differs(f"{states[one.day].rows.total()} candles of a day that is not over were loaded")
+        unknown = {table for table, day in left_over.items() if day is None} - self.strays
+        self.strays |= unknown
+        for one in closed:
+            if one.case.guard_off == "own-staging":
+                one.differs(*(f"staging table {table} is left over" for table in unknown))
+
+    def _failed_statements(self, day: date) -> list[str]:
+        """Loads take turns, so none may ever have met another one."""
+        met = self._bench.faults.serialisation_failures(day)
+        return [f"{met} statements failed with 1023, because loads met each other"] if met else []
+
+    def _halve_staging(self, day: date) -> None:
+        table = next(name for name, of_day in self._bench.boundaries.staging_tables().items() if of_day == day)
+        self._bench.warehouse.rows(f"DELETE FROM crypto.{table} WHERE symbol = 'ETH'")  # noqa: S608
+
+    def _await_other_merge(self, day: date) -> None:
+        """Hold a transaction until another merge of the day has been submitted and has had time to begin."""
+        deadline = time.monotonic() + _MEETING_SECONDS
+        while self._bench.faults.seen(day).count("submit merge_into_fact") < 2:
+            if time.monotonic() > deadline:
+                self._alone.add(day)
+                return
+            time.sleep(0.1)
+        time.sleep(_BEGINNING_SECONDS)
+
+    def _fetch_later(self, day: date) -> None:
+        """Let what is loaded look like the work of a run that has fetched and merged just now."""
+        self._bench.warehouse.rows(
+            f"UPDATE crypto.etl_metadata SET fetched_at = GETDATE() WHERE window_start = '{day}'"  # noqa: S608
+        )
+
+    def _damage(self, day: date) -> None:
+        self._bench.warehouse.rows(
+            f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'"  # noqa: S608
+        )
+
+    def _why(self, run_id: str) -> str:
+        from dev.demo.failure import reason
+
+        found = (f"{task_id}: {reason(log)[:300]}" for task_id, log in self._failed_tasks(run_id))
+        return next(found, "no task has failed")
+
+    def _was_refused(self, run_id: str) -> bool:
+        """Whether one of the warehouse's own checks has refused a load."""
+        return any("refusing" in log for _, log in self._failed_tasks(run_id))
+
+    def _failed_tasks(self, run_id: str) -> Iterator[tuple[str, str]]:
+        """Yield the names of the tasks that failed, and the logs of their last tries."""
+        api = self._bench.api
+        for task in api.task_instances(DAG_ID, run_id, states=["failed"]):
+            name = task["task_id"]
+            yield name, api.task_log(DAG_ID, run_id, name, task["try_number"], map_index=task["map_index"])
+
+
+def clean_run_id(day: date) -> str:
+    """Return the id of the run that loads a day with nothing broken."""
+    return f"clean__{day}"
+
+
+def _place(case: Case) -> int:
+    return {Recovery.SECOND_RUN: 0, Recovery.REPROCESS: 2}.get(case.recovery, 1)

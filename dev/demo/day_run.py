@@ -1,0 +1,346 @@
+"""One demo run: which processes it starts, what it waits for, and what it asks afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from dev.demo import failure
+from dev.demo.screen import Screen
+from dev.demo.task_progress import TaskProgress, read_progress
+from local_aws import child_process
+from local_platform.airflow_environment import REPOSITORY, airflow_environment, airflow_home
+from local_platform.markets import Markets
+from local_platform.provision import Provisioned, aws_environment, local_client, provision
+
+sys.path.insert(0, str(REPOSITORY / "plugins"))
+
+# The bundle's own queries are asked with the bundle's own filters.
+from crypto_prices.fetch.sources import get_source
+from crypto_prices.macros import FILTERS
+from crypto_prices_contract.lake_paths import curation_report_key
+from crypto_prices_contract.window import Window
+
+START_SECONDS = 120
+RUN_SECONDS = 3600
+QUERY_SECONDS = 60
+STOP_SECONDS = 15
+LOOK_SECONDS = 0.25
+
+HEALTH_PATH = "/_local_aws/health"  # of local_aws.front.server, which takes a second to import
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run.
+
+    Attributes:
+        day: UTC day to load.
+        markets: What to load, and the candles that the local exchange serves.
+        live: Take the real exchange API.
+        force: Load even what the warehouse already holds.
+        state_dir: Where everything is kept.
+    """
+
+    day: date
+    markets: Markets
+    live: bool
+    force: bool
+    state_dir: Path
+
+    @property
+    def logical_date(self) -> datetime:
+        """The run's logical date."""
+        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+
+
+@dataclass
+class DayRun:
+    """Runs the day, and shows it on a screen.
+
+    Attributes:
+        options: What to run.
+        screen: Where to show it.
+    """
+
+    options: Options
+    screen: Screen
+    _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def airflow_log(self) -> Path:
+        """What Airflow writes while the demo runs."""
+        return self.options.state_dir / "logs" / "demo-airflow.log"
+
+    @property
+    def aws_log(self) -> Path:
+        """What the local AWS writes while the demo runs."""
+        return self.options.state_dir / "logs" / "demo-local-aws.log"
+
+    @property
+    def result_file(self) -> Path:
+        """How the run ended, written by the process that ran it."""
+        return airflow_home(self.options.state_dir) / "demo-result.json"
+
+    def execute(self) -> bool:
+        """Run the day and show the result; return whether the run succeeded.
+
+        Raises:
+            DemoError: It could not be run.
+        """
+        began = time.monotonic()
+        self.screen.header(self.options, self.airflow_log, self.aws_log)
+        endpoint = f"http://127.0.0.1:{_free_port()}"
+        aws = aws_environment(endpoint)
+        self._begin_logs()
+        # Both take seconds to start, so they start together; Airflow then waits for the AWS.
+        local_aws = self._start_local_aws(endpoint)
+        airflow = self._start_airflow(aws)
+        with self.screen.working("starting the local AWS and Airflow"):
+            names = self._provision(local_aws, endpoint)
+        aws_seconds = time.monotonic() - began
+        _say_go(airflow)
+        tasks = self._watch(airflow, local_aws)
+        result = json.loads(self.result_file.read_text()) if self.result_file.exists() else {}
+        self.screen.tasks(tasks)
+        if airflow.returncode != 0 or result.get("state") != "success" or not tasks:
+            self._explain(tasks)
+            return False
+        if result["skipped_because"]:
+            self.screen.skipped(result["skipped_because"])
+        self.screen.gaps(result["fetched"], self.options.day)
+        loads = self._show_warehouse(names)
+        self.screen.places(self._places(names, loads))
+        glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in tasks if task.task_id == "curate_prices")
+        total = time.monotonic() - began
+        parts = [("local AWS ready after", aws_seconds), ("Airflow imported after", result["airflow_start_seconds"])]
+        self.screen.timing(total, [*parts, ("Glue run", glue)] if glue else parts)
+        return True
+
+    def stop(self) -> None:
+        """End every process that was started, the last one first."""
+        for child in reversed(self._children):
+            child_process.stop(child, STOP_SECONDS)
+        self._children.clear()
+
+    def _begin_logs(self) -> None:
+        self.options.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        airflow_home(self.options.state_dir).mkdir(parents=True, exist_ok=True)
+        for log in (self.airflow_log, self.aws_log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("")
+        self.result_file.unlink(missing_ok=True)
+
+    def _start_local_aws(self, endpoint: str) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-m", "local_aws", "--port", endpoint.rsplit(":", 1)[1]]
+        arguments += ["--state-dir", str(self.options.state_dir), "--no-provision"]
+        if self.options.markets.market_data:
+            arguments += ["--market-data", str(self.options.markets.market_data)]
+        child = child_process.start(arguments, environment=os.environ, log=self.aws_log, directory=REPOSITORY)
+        self._children.append(child)
+        return child
+
+    def _start_airflow(self, aws: dict[str, str]) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-m", "dev.demo.airflow_run", "--date", self.options.day.isoformat()]
+        arguments += ["--result", str(self.result_file), *(["--force"] if self.options.force else [])]
+        child = child_process.start(
+            arguments,
+            environment=airflow_environment(self.options.state_dir, aws),
+            log=self.airflow_log,
+            directory=REPOSITORY,
+        )
+        self._children.append(child)
+        return child
+
+    def _provision(self, local_aws: subprocess.Popen[bytes], endpoint: str) -> Provisioned:
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_healthy(endpoint):
+            if local_aws.poll() is not None:
+                raise DemoError(f"the local AWS did not start: {_last_line(self.aws_log)} (log: {self.aws_log})")
+            if time.monotonic() > deadline:
+                raise DemoError(f"the local AWS was not ready after {START_SECONDS} s (log: {self.aws_log})")
+            time.sleep(0.1)
+        return provision(
+            endpoint,
+            symbols=self.options.markets.symbols,
+            exchange_urls={source: get_source(source).default_api_url for source in self.options.markets.symbols}
+            if self.options.live
+            else None,
+        )
+
+    def _watch(self, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]) -> list[TaskProgress]:
+        database = airflow_home(self.options.state_dir) / "airflow.db"
+        began_at = datetime.now(UTC)
+        deadline = time.monotonic() + RUN_SECONDS
+        tasks: list[TaskProgress] = []
+        with self.screen.live() as live:
+            while True:
+                ended = airflow.poll() is not None
+                tasks = read_progress(database, self.options.logical_date, began_at) or tasks
+                self.screen.progress(live, tasks)
+                if ended:
+                    return tasks
+                if local_aws.poll() is not None:
+                    raise DemoError(f"the local AWS ended: {_last_line(self.aws_log)} (log: {self.aws_log})")
+                if time.monotonic() > deadline:
+                    raise DemoError(f"the run did not end within {RUN_SECONDS} s (log: {self.airflow_log})")
+                time.sleep(LOOK_SECONDS)
+
+    def _explain(self, tasks: list[TaskProgress]) -> None:
+        log = self.airflow_log.read_text(errors="replace")
+        failed = [task for task in tasks if task.state == "failed"]
+        for task in failed:
+            task_log = failure.log_of_task(log, task.task_id, task.map_index)
+            self.screen.failure(task.name, failure.reason(task_log), failure.tail(task_log), self.airflow_log)
+        if not failed:
+            self.screen.failure("the run", failure.reason(log), failure.tail(log), self.airflow_log)
+
+    def _show_warehouse(self, names: Provisioned) -> list[dict[str, Any]]:
+        """Ask the warehouse and show what it says; return the newest load of the day of each source that has one."""
+        warehouse = Warehouse(names)
+        window = Window.of_day(self.options.day)
+        loads = warehouse.ask("queries/loads_of_window.sql", window)
+        # Of each source of this run its newest load: another run may have loaded other sources since.
+        newest = [
+            next(load for load in loads if load["source"] == source)
+            for source in self.options.markets.symbols
+            if any(load["source"] == source for load in loads)
+        ]
+        if newest:
+            quarantined = {
+                load["source"]: self._quarantined(names, load["glue_job_run_id"])[load["source"]] for load in newest
+            }
+            self.screen.accounting(newest, quarantined)
+        prices = warehouse.ask("queries/prices_of_window.sql", window)
+        if prices:
+            self.screen.prices(prices)
+        (checksum,) = warehouse.ask("queries/fact_checksum.sql", window)
+        self.screen.checksum(checksum["row_total"], checksum["checksum"])
+        return newest
+
+    @staticmethod
+    def _quarantined(names: Provisioned, job_run_id: str) -> dict[str, dict[str, int]]:
+        s3 = local_client("s3", names.endpoint)
+        body = s3.get_object(Bucket=names.bucket, Key=curation_report_key(job_run_id))["Body"].read()
+        return {source: counts["quarantined"] for source, counts in json.loads(body)["sources"].items()}
+
+    def _places(self, names: Provisioned, loads: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+        places = [("state", f"{self.options.state_dir} (make clean forgets it)")]
+        places += [(f"raw manifest ({load['source']})", load["raw_manifest"]) for load in loads]
+        for run in dict.fromkeys(load["glue_job_run_id"] for load in loads):
+            version = f"s3://{names.bucket}/curated/crypto_prices/version={run}/"
+            manifests = {load["copy_manifest"] for load in loads if load["glue_job_run_id"] == run}
+            places += [("curated", version), *(("COPY manifest", manifest) for manifest in sorted(manifests))]
+        return [
+            *places,
+            ("catalog table", f"{names.catalog_database}.{names.catalog_table}"),
+            ("fact table", f"crypto.fact_crypto_prices in {names.redshift_workgroup}/{names.redshift_database}"),
+            ("call log", str(self.options.state_dir / "calls.jsonl")),
+            ("Airflow log", str(self.airflow_log)),
+            ("look around", "make local-aws starts the local AWS on this state and prints how to reach it"),
+        ]
+
+
+class Warehouse:
+    """Asks the warehouse the bundle's own queries through the Redshift Data API.
+
+    Args:
+        names: What the workgroup, database and secret are called.
+    """
+
+    def __init__(self, names: Provisioned) -> None:
+        self._client = local_client("redshift-data", names.endpoint)
+        self._target = {
+            "WorkgroupName": names.redshift_workgroup,
+            "Database": names.redshift_database,
+            "SecretArn": names.redshift_secret_arn,
+        }
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(REPOSITORY / "sql"),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - SQL, not HTML; values go through the literal filter
+        )
+        self._templates.filters |= FILTERS
+
+    def ask(self, name: str, window: Window) -> list[dict[str, Any]]:
+        """Return the rows of one file of sql/queries/ for a window.
+
+        Raises:
+            DemoError: The statement failed, or did not end in time.
+        """
+        return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a statement; none when it is not a query.
+
+        Raises:
+            DemoError: It failed, or did not end in time.
+        """
+        statement_id = self._client.execute_statement(Sql=sql, **self._target)["Id"]
+        deadline = time.monotonic() + QUERY_SECONDS
+        while True:
+            statement = self._client.describe_statement(Id=statement_id)
+            if statement["Status"] == "FINISHED":
+                break
+            if statement["Status"] in ("FAILED", "ABORTED"):
+                raise DemoError(f"the warehouse refused a query: {statement.get('Error')}")
+            if time.monotonic() > deadline:
+                self._client.cancel_statement(Id=statement_id)
+                raise DemoError(
+                    f"a query of the warehouse was still {statement['Status']} after {QUERY_SECONDS} s, so it was "
+                    f"cancelled (statement {statement_id}): {' '.join(sql.split())[:80]} …"
+                )
+            time.sleep(0.05)
+        rows: list[dict[str, Any]] = []
+        if not statement["HasResultSet"]:
+            return rows
+        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
+            columns = [column["name"] for column in page["ColumnMetadata"]]
+            for record in page["Records"]:
+                values = [None if field.get("isNull") else next(iter(field.values())) for field in record]
+                rows.append(dict(zip(columns, values, strict=True)))
+        return rows
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_healthy(endpoint: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint}{HEALTH_PATH}", timeout=2) as answer:  # noqa: S310 - our own http URL
+            return bool(answer.status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _say_go(airflow: subprocess.Popen[bytes]) -> None:
+    if airflow.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):  # it ended already: its log says why
+            airflow.stdin.write(b"go\n")
+            airflow.stdin.close()
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it wrote nothing"

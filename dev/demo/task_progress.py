@@ -1,0 +1,81 @@
+"""How far the run is, read from Airflow's metadata database while another process works on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dev.demo.airflow_run import DAG_ID
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """One task instance.
+
+    Attributes:
+        task_id: The task.
+        map_index: Index of a mapped instance, -1 for a task that is not mapped.
+        state: Airflow's state; None before it is scheduled.
+        started_at: Start of the current try, UTC.
+        ended_at: End of the last try, UTC.
+        try_number: Number of the try, from 1.
+        position: Place in the DAG file, for tasks that have not started.
+    """
+
+    task_id: str
+    map_index: int
+    state: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    try_number: int
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The task with its map index."""
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long it took, or has been running until now; None before it starts."""
+        if self.started_at is None or self.state in ("skipped", "upstream_failed"):
+            return None
+        return ((self.ended_at or now) - self.started_at).total_seconds()
+
+
+def read_progress(database: Path, logical_date: datetime, since: datetime) -> list[TaskProgress]:
+    """Return the task instances of the demo's run in the order of the DAG file; none before the run exists.
+
+    Args:
+        database: Airflow's SQLite file.
+        logical_date: The run's logical date, UTC.
+        since: When the demo started; an older run of the same date is not this one.
+    """
+    if not database.exists():
+        return []
+    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
+    try:
+        rows = connection.execute(
+            "SELECT ti.task_id, ti.map_index, ti.state, ti.start_date, ti.end_date, ti.try_number "
+            "FROM task_instance ti JOIN dag_run dr ON dr.dag_id = ti.dag_id AND dr.run_id = ti.run_id "
+            "WHERE ti.dag_id = ? AND dr.logical_date = ? AND dr.run_after >= ? "
+            "ORDER BY ti.id",  # time-ordered ids, made in the order of the DAG file
+            (DAG_ID, _text(logical_date), _text(since)),
+        ).fetchall()
+    except sqlite3.OperationalError:
+        return []  # the tables are being made, or a write is under way: the next look will tell
+    finally:
+        connection.close()
+    return [
+        TaskProgress(row[0], row[1], row[2], _instant(row[3]), _instant(row[4]), row[5], position)
+        for position, row in enumerate(rows)
+    ]
+
+
+def _text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,522 @@
+"""``make prove``: applies terraform/ to a local AWS with IAM enforced, runs the platform on it, and destroys it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.table import Table
+
+from bundle.build import write_bundle
+from bundle.contents import bundle_files
+from dev.prove import comparison
+from dev.prove.checkov import CheckovError, checkov
+from dev.prove.costs import cost_table
+from dev.prove.inventory import inventory
+from dev.prove.least_privilege import DAYS_APART, LeastPrivilege, Need, ScenarioRecord
+from dev.prove.not_exercised import EXCEPTIONS, Exceptions
+from dev.prove.scenarios import (
+    API_KEY,
+    FIRST_DAY,
+    METRICS_NAMESPACE,
+    SCENARIOS,
+    SOURCES,
+    Hold,
+    Platform,
+    first_error,
+)
+from dev.prove.terraform_cli import (
+    TERRAFORM_FILES,
+    TerraformCli,
+    TerraformError,
+    TerraformNotFoundError,
+    local_aws_variables,
+)
+from dev.prove.worker import session_clients
+from local_aws.__main__ import forget_persons_settings
+from local_aws.emulator import LocalAws, running_local_aws
+from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT
+from local_aws.protocol.wire import ACCOUNT_ID, DEFAULT_REGION
+from local_platform.airflow_environment import REPOSITORY
+from local_platform.provision import local_client
+
+DAILY_SCENARIOS = ("deploy", "daily")
+WATCHED = {"LoadsReconciled", "RecordsFetched"}
+"""The bundle's own figures that alarms must look at."""
+DEPLOY_DOCUMENT = REPOSITORY / "docs" / "deploy.md"
+CHANGED_DAG = "dags/crypto_prices_daily.py"
+SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
+CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}
+_CHANGES = {
+    "update aws_glue_job.curate",
+    "update aws_mwaa_environment.this",
+    "update aws_redshiftserverless_workgroup.this",
+    f'update aws_s3_object.bundle["{CHANGED_DAG}"]',
+    "update output estimated_cost_usd",
+}
+
+
+class ProofError(Exception):
+    """Something is not as it should be; the message says what."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What one environment's variables make.
+
+    Attributes:
+        terraform: Terraform on a copy of its files.
+        environment: The environment.
+        overrides: A file of variables that win over the environment's.
+    """
+
+    terraform: TerraformCli
+    environment: str
+    overrides: Path
+
+    @property
+    def options(self) -> tuple[str, str]:
+        """The options that name the variables."""
+        return f"-var-file=environments/{self.environment}.tfvars", f"-var-file={self.overrides}"
+
+    def apply(self) -> None:
+        """Make what is missing and change what is different."""
+        self.terraform.apply(*self.options)
+
+    def changes(self) -> list[str]:
+        """Return what an apply would do."""
+        return self.terraform.changes(*self.options)
+
+    def destroy(self) -> None:
+        """Take everything away."""
+        self.terraform.destroy(*self.options)
+
+
+@dataclass
+class Proof:
+    """The proof's stages, in their order, and what each has shown.
+
+    Attributes:
+        folder: An own folder for everything.
+        environment: Which of terraform/environments/ is applied.
+        extent: ``daily``: a day is loaded on what was applied. ``records``: and what needs each permission is told from
+            records. ``all``: and each is taken away.
+        console: Where progress is shown.
+        figures: What was shown, by stage.
+        problems: What was not, and did not keep the later stages from being gone through.
+    """
+
+    folder: Path
+    environment: str
+    extent: str
+    console: Console
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Go through the stages.
+
+        Raises:
+            ProofError: One has not shown what it should.
+            TerraformError: Terraform failed.
+            TerraformNotFoundError: Terraform or its provider is not here.
+        """
+        module = TerraformCli(self.folder / "module")
+        with self._stage("bundle") as say:
+            files = bundle_files(REPOSITORY)
+            write_bundle(files, self.folder / "dist")
+            say(f"{len(files)} files")
+        if self.extent != "daily":
+            self._static(module)
+        hold = Hold()
+        state = self.folder / "state"
+        with LocalAws(state, port=0, provisioned=False, enforce_iam=True, interceptor=hold.intercept) as aws:
+            self._applied(aws, hold)
+        if self.problems:
+            raise ProofError("\n".join(self.problems))
+
+    def _static(self, module: TerraformCli) -> None:
+        """Look at the module; what is wrong with it does not keep it from being applied."""
+        try:
+            with self._stage("terraform fmt, validate, test") as say:
+                module.init()
+                module.check_format()
+                module.validate()
+                say(module.test().strip().rpartition("\n")[2].removeprefix("Success! "))
+        except TerraformError as error:
+            self._problem(str(error))
+        try:
+            with self._stage("checkov") as say:
+                shown = [str(checkov(TERRAFORM_FILES, self.folder / "checkov", name)) for name in ("dev", "prod")]
+                say(f"dev {shown[0]}; prod {shown[1]}")
+        except CheckovError as error:
+            self._problem(str(error))
+
+    def _applied(self, aws: LocalAws, hold: Hold) -> None:
+        def client(service: str) -> Any:
+            return local_client(service, aws.endpoint)
+
+        before = inventory(client)
+        variables = self._write_variables(aws.endpoint)
+        terraform = TerraformCli(self.folder / "terraform", variables=local_aws_variables(aws.endpoint))
+        terraform.init()
+        deployment = Deployment(terraform, self.environment, variables)
+        with self._stage("apply") as say:
+            deployment.apply()
+            say(f"{len(terraform.resources())} resources")
+        with self._stage("second plan") as say:
+            self._no_changes(deployment)
+            say("empty")
+        outputs = terraform.outputs()
+        self._compare(client, outputs)
+        self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
+        if self.extent != "daily":
+            with self._stage("changes of workers, capacity and a DAG") as say:
+                self._change(deployment, variables)
+                resources = [change for change in _CHANGES if " output " not in change]
+                say(f"{len(resources)} resources and the estimated cost changed, then an empty plan")
+            try:
+                with self._stage("costs") as say:
+                    say(self._costs(terraform))
+            except ProofError as error:
+                self._problem(str(error))
+        with self._stage("destroy") as say:
+            deployment.destroy()
+            # Log groups that a service makes by itself are not Terraform's to take away.
+            if left := inventory(client) - before:
+                raise ProofError(f"left after destroy: {', '.join(sorted(left))}")
+            say("nothing left")
+
+    def _compare(self, client: Callable[[str], Any], outputs: dict[str, Any]) -> None:
+        with self._stage("the same as the demo's provisioning") as say:
+            database, _, table = outputs["catalog_table"].partition(".")
+            names = comparison.Names(
+                outputs["glue_job"], database, table, outputs["redshift_workgroup"], outputs["settings_secret"]
+            )
+            ours = comparison.describe(client, names)
+            with running_local_aws(self.folder / "demo") as demo:
+                given = demo.names
+                names = comparison.Names(
+                    given["glue_job"], given["catalog_database"], given["catalog_table"], given["redshift_workgroup"],
+                    given["settings_secret"],
+                )  # fmt: skip
+                theirs = comparison.describe(demo.client, names)
+            if found := [*comparison.differences(ours, theirs), *comparison.needless(ours, theirs)]:
+                raise ProofError("; ".join(found))
+            say(f"{len(ours)} members compared")
+
+    def _run_platform(self, platform: Platform) -> None:
+        platform.client("secretsmanager").put_secret_value(
+            SecretId=f"airflow/{platform.environment}/connections/coingecko",
+            SecretString=json.dumps({"conn_type": "http", "password": API_KEY}),
+        )
+        rules = f"{platform.aws.endpoint}/exchange/_rules"
+        requests.put(rules, json={"coingecko_api_key": API_KEY}, timeout=10).raise_for_status()
+        prefix = f"{platform.environment}-"
+        names = [role["RoleName"] for role in platform.client("iam").list_roles()["Roles"]]
+        roles = {name.removeprefix(prefix): name for name in sorted(names) if name.startswith(prefix)}
+        log = platform.aws.state_dir / "authorizations.jsonl"
+        # The first scenario loads nothing; the second one loads the day that later ones find.
+        privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY - dt.timedelta(days=DAYS_APART))
+        exceptions = Exceptions(EXCEPTIONS)
+        scenarios = DAILY_SCENARIOS if self.extent == "daily" else tuple(SCENARIOS)
+        try:
+            with self._stage("the platform, under IAM") as say:
+                records = privilege.run_all(self._say_scenario, scenarios)
+                _all_green(records)
+                say(f"{len(records)} scenarios green, {sum(len(record.checks) for record in records)} checks allowed")
+            with self._stage("what no role may do") as say:
+                say(_denied(platform, roles))
+            if self.extent == "daily":
+                return
+            with self._stage("alarms") as say:
+                say(_watched_metrics(platform))
+            with self._stage("permissions") as say:
+                say(self._permissions(privilege.needs(records, exceptions), exceptions))
+            if self.extent == "all":
+                with self._stage("permissions taken away") as say:
+                    say(self._take_away(privilege, privilege.removals(records, exceptions)))
+                with self._stage("the platform, with all permissions again") as say:
+                    # What was red before was so for what was taken away, and not for what is left of it.
+                    again = privilege.run_all(self._say_scenario)
+                    _all_green(again)
+                    say(f"{len(again)} scenarios green")
+            else:
+                self.figures.append(("permissions taken away", "not done"))
+        finally:
+            platform.close()
+
+    def _say_scenario(self, name: str) -> None:
+        self.console.print(f"    {name} …", style="dim")
+
+    def _permissions(self, needs: Sequence[Need], exceptions: Exceptions) -> str:
+        table = Table("role", "statement", "action", "resource", "needed by", title="Every single permission")
+        problems: list[str] = []
+        for need in needs:
+            permission = need.permission
+            if need.check is not None:
+                why = f"{need.scenario}: {need.check.operation}"
+                if need.reason is not None:
+                    problems.append(f"{permission} is needed by {why}, but listed as not exercised")
+            elif need.reason is not None:
+                why = f"not exercised: {need.reason}"
+            else:
+                why = "NOTHING"
+                problems.append(f"{permission.role}, {permission}: nothing needs it")
+            table.add_row(permission.role, permission.sid, permission.action, _short(permission.resource), why)
+        self.console.print(table)
+        problems += [f"the exception {each} fits no permission" for each in exceptions.unused()]
+        if problems:
+            self._problem("\n".join(problems))
+        needed = sum(need.check is not None for need in needs)
+        return f"{len(needs)} single ones: {needed} needed, {len(needs) - needed} not exercisable here (listed above)"
+
+    def _take_away(self, privilege: LeastPrivilege, needs: Sequence[Need]) -> str:
+        table = Table("role", "taken away", "red", "because", title="What fails without a permission")
+        problems = [
+            f"{need.permission.role}, {need.permission}: nothing needs it"
+            for need in needs
+            if need.scenario is None and need.reason is None
+        ]
+        expected = [need for need in needs if need.scenario is not None]
+        shown = 0
+        for number, removal in enumerate(privilege.take_away(expected), start=1):
+            permission = removal.need.permission
+            red = removal.red.name if removal.red else "NOTHING"
+            why = (removal.red.error or "") if removal.red else ""
+            self.console.print(f"    {number} of {len(expected)}  {permission.role}  {permission}: {red}", style="dim")
+            table.add_row(permission.role, str(permission), red, why[:120])
+            if removal.red is None:
+                problems.append(f"{permission.role} without {permission}: everything was green")
+            elif not removal.denied:
+                problems.append(f"{permission.role} without {permission}: {red} is red, but nothing was denied: {why}")
+            else:
+                shown += 1
+        self.console.print(table)
+        if problems:
+            self._problem("\n".join(problems))
+        return f"{shown} of {len(expected)} actions and resources red without it"
+
+    def _costs(self, terraform: TerraformCli) -> str:
+        """Compare what Terraform computes with what the document says."""
+        bundle = f"-var=bundle_path={self.folder / 'dist'}"
+        dev, prod = (
+            terraform.planned_outputs(f"-var-file=environments/{name}.tfvars", bundle)["estimated_cost_usd"]
+            for name in ("dev", "prod")
+        )
+        if (table := cost_table(dev, prod)) not in DEPLOY_DOCUMENT.read_text(encoding="utf-8"):
+            raise ProofError(
+                f"{DEPLOY_DOCUMENT.relative_to(REPOSITORY)} has other costs than Terraform computes:\n{table}"
+            )
+        return f"dev {dev['month']} USD a month, prod {prod['month']}, as the document says"
+
+    def _change(self, deployment: Deployment, variables: Path) -> None:
+        changed = json.loads(variables.read_text()) | CHANGED_SIZES
+        variables.write_text(json.dumps(changed))
+        dag = self.folder / "dist" / CHANGED_DAG
+        dag.write_text(dag.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+        if (found := set(deployment.changes())) != _CHANGES:
+            raise ProofError(f"the plan is to {sorted(found)}, not to {sorted(_CHANGES)}")
+        deployment.apply()
+        self._no_changes(deployment)
+
+    @staticmethod
+    def _no_changes(deployment: Deployment) -> None:
+        if found := deployment.changes():
+            raise ProofError(f"a plan right after an apply is to {', '.join(found)}")
+
+    def _write_variables(self, endpoint: str) -> Path:
+        """Write what is different on the local AWS: where the exchanges are, and that nothing has to be kept."""
+        path = self.folder / "proof.tfvars.json"
+        sources = {
+            name: {**settings, "api_url": f"{endpoint}/exchange/{name}", "requests_per_second": 100}
+            for name, settings in SOURCES.items()
+        }
+        values = {
+            **SIZES,
+            "bundle_path": str(self.folder / "dist"),
+            "sources": sources,
+            "destroy_data": True,
+            "secret_recovery_days": 0,
+        }
+        path.write_text(json.dumps(values))
+        return path
+
+    def _problem(self, what: str) -> None:
+        self.problems.append(what)
+        self.console.print(f"  [red]NOT SHOWN:[/red] {what}", highlight=False)
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
+        began = time.monotonic()
+        self.console.print(f"  {name} …")
+        shown: list[str] = []
+        yield shown.append
+        self.figures.append((name, f"{' '.join(shown)}  ({time.monotonic() - began:.0f} s)"))
+        self.console.print(f"  {name}: {self.figures[-1][1]}", style="green")
+
+
+def _all_green(records: Sequence[ScenarioRecord]) -> None:
+    for record in records:
+        if (red := first_error(list(record.steps))) is not None:
+            denied = [check for check in record.checks if not check.allowed]
+            what = "".join(f"\n  denied: {c.role or c.principal} {c.action} on {c.resource} {c.reason}" for c in denied)
+            raise ProofError(f"{record.name}: {red.name}: {red.error}{what}")
+
+
+def _watched_metrics(platform: Platform) -> str:
+    """See that each alarm on the bundle's own figures looks at some that the daily load has published."""
+    cloudwatch = platform.client("cloudwatch")
+    alarms = [
+        alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"] if alarm.get("Namespace") == METRICS_NAMESPACE
+    ]
+    for alarm in alarms:
+        metric = {"Namespace": METRICS_NAMESPACE, "MetricName": alarm["MetricName"]}
+        if not cloudwatch.list_metrics(**metric, Dimensions=alarm["Dimensions"])["Metrics"]:
+            raise ProofError(f"the alarm {alarm['AlarmName']} looks at a metric that no load publishes: {alarm}")
+    names = {alarm["MetricName"] for alarm in alarms}
+    if names != WATCHED:
+        raise ProofError(f"alarms look at {sorted(names)} of the bundle's figures, not at {sorted(WATCHED)}")
+    others = len(cloudwatch.describe_alarms()["MetricAlarms"]) - len(alarms)
+    return (
+        f"{len(alarms)} look at figures that the loads have published; {others} at AWS's own, which nothing publishes "
+        "here; "
+        f"{_watched_events(platform)}"
+    )
+
+
+def _watched_events(platform: Platform) -> str:
+    """See that the rule on Glue runs takes the ends that are failures, and no others."""
+    events, job = platform.client("events"), platform.outputs["glue_job"]
+    (rule,) = [rule for rule in events.list_rules()["Rules"] if rule["Name"].startswith(platform.environment)]
+    pattern = events.describe_rule(Name=rule["Name"])["EventPattern"]
+    taken = {
+        state: events.test_event_pattern(EventPattern=pattern, Event=json.dumps(glue_event(name, state)))["Result"]
+        for name, state in ((job, "FAILED"), (job, "TIMEOUT"), (job, "SUCCEEDED"), (job, "STOPPED"))
+    }
+    if taken != {"FAILED": True, "TIMEOUT": True, "SUCCEEDED": False, "STOPPED": False}:
+        raise ProofError(f"the rule {rule['Name']} takes {taken}")
+    other = json.dumps(glue_event("another-job", "FAILED"))
+    if events.test_event_pattern(EventPattern=pattern, Event=other)["Result"]:
+        raise ProofError(f"the rule {rule['Name']} takes the failures of any job")
+    return "the rule on Glue runs takes FAILED and TIMEOUT"
+
+
+def glue_event(job: str, state: str) -> dict[str, Any]:
+    """Return the event of a Glue run's end.
+
+    https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+    """
+    return {
+        "version": "0",
+        "id": "abcdef00-1234-5678-9abc-def012345678",
+        "detail-type": "Glue Job State Change",
+        "source": "aws.glue",
+        "account": ACCOUNT_ID,
+        "time": "2024-01-05T00:00:00Z",
+        "region": DEFAULT_REGION,
+        "resources": [],
+        "detail": {"jobName": job, "severity": "INFO", "state": state, "jobRunId": "jr_1", "message": "…"},
+    }
+
+
+def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
+    """Try what must not be allowed to each role."""
+    lake, bundle = platform.outputs["lake_bucket"], platform.outputs["bundle_bucket"]
+    services = {"mwaa": AIRFLOW, "glue": GLUE, "copy": REDSHIFT}
+    clients = {actor: session_clients(platform.aws.endpoint, roles[actor], name) for actor, name in services.items()}
+    secret = platform.outputs["settings_secret"]
+    metric = {"MetricData": [{"MetricName": "LoadsReconciled", "Value": 1}]}
+    calls: list[tuple[str, str, str, Mapping[str, Any]]] = [
+        ("mwaa", "s3", "put_object", {"Bucket": lake, "Key": "curated/crypto_prices/a", "Body": b""}),
+        ("mwaa", "s3", "delete_object", {"Bucket": lake, "Key": "raw/a"}),
+        ("mwaa", "s3", "put_object", {"Bucket": bundle, "Key": "dags/a.py", "Body": b""}),
+        ("mwaa", "cloudwatch", "put_metric_data", {"Namespace": "Other", **metric}),
+        ("mwaa", "secretsmanager", "get_secret_value", {"SecretId": "another"}),
+        ("mwaa", "secretsmanager", "put_secret_value", {"SecretId": secret, "SecretString": "{}"}),
+        ("mwaa", "glue", "start_job_run", {"JobName": "another"}),
+        ("mwaa", "glue", "update_job", {"JobName": platform.outputs["glue_job"], "JobUpdate": {"Role": "any"}}),
+        ("mwaa", "iam", "list_roles", {}),
+        ("glue", "s3", "put_object", {"Bucket": lake, "Key": "raw/a", "Body": b""}),
+        ("glue", "s3", "put_object", {"Bucket": bundle, "Key": "glue/curate_crypto_prices.py", "Body": b""}),
+        ("glue", "secretsmanager", "get_secret_value", {"SecretId": secret}),
+        ("copy", "s3", "get_object", {"Bucket": lake, "Key": "raw/a"}),
+        ("copy", "s3", "put_object", {"Bucket": lake, "Key": "curated/a", "Body": b""}),
+        ("copy", "s3", "list_objects_v2", {"Bucket": lake, "Prefix": "raw/"}),
+    ]
+    for actor, service, operation, arguments in calls:
+        try:
+            getattr(clients[actor](service), operation)(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"):
+                continue
+            raise ProofError(f"{actor} is refused {operation} for another reason: {error}") from error
+        raise ProofError(f"{roles[actor]} may {operation} {arguments}")
+    return f"{len(calls)} calls, all denied"
+
+
+def _short(resource: str) -> str:
+    return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the proof; return 0 when everything was shown, 1 when something was not, 2 when it cannot be run here."""
+    parser = argparse.ArgumentParser(prog="python -m dev.prove", description=__doc__)
+    parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default dev)")
+    parser.add_argument(
+        "--extent",
+        choices=("daily", "records", "all"),
+        default="all",
+        help="daily: apply, load a day, destroy (4 minutes); records: everything, but what needs each permission is "
+        "told from records only (10 minutes); all: and each permission is taken away (default, half an hour)",
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
+    options = parser.parse_args(arguments)
+    # Without emoji: "…:secret:…" is part of an ARN.
+    console = Console(width=180 if not sys.stdout.isatty() else None, emoji=False)
+    forget_persons_settings()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)
+    proof = Proof(folder.absolute(), options.environment, options.extent, console)
+    began = time.monotonic()
+    try:
+        proof.run()
+    except TerraformNotFoundError as error:
+        console.print(f"This cannot be shown here: {error}")
+        return 2
+    except (ProofError, TerraformError) as error:
+        console.print(f"[red]NOT SHOWN:[/red] {error}", highlight=False)
+        return 1
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    table = Table("stage", "shown", title="The deployment")
+    for name, figure in proof.figures:
+        table.add_row(name, figure)
+    console.print(table)
+    what = {
+        "daily": "A day on what Terraform makes",
+        "records": "All but that permissions are needed for real, which only the records say,",
+        "all": "All of it",
+    }[options.extent]
+    console.print(f"{what} in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

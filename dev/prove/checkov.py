@@ -1,0 +1,102 @@
+"""Runs checkov over the Terraform module, in a virtual environment of its own: its pins contradict ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_platform.airflow_environment import REPOSITORY
+
+LOCK = REPOSITORY / "requirements-checkov.lock"
+_VENV = Path(sys.prefix) / "checkov"
+_SECONDS = 600
+
+
+class CheckovError(Exception):
+    """checkov could not run, or a check has failed; the message says which."""
+
+
+@dataclass(frozen=True)
+class CheckovFigures:
+    """How many checks ended how.
+
+    Attributes:
+        passed: Checks that passed.
+        skipped: Checks that are skipped, each with its reason beside the resource.
+    """
+
+    passed: int
+    skipped: int
+
+    def __str__(self) -> str:
+        """The figures for a person."""
+        return f"{self.passed} passed, 0 failed, {self.skipped} skipped with a reason"
+
+
+def checkov(module: Path, folder: Path, environment: str) -> CheckovFigures:
+    """Check a module.
+
+    Args:
+        module: The folder with the .tf files.
+        folder: Where the report is kept.
+        environment: Whose variables are looked at: what an environment does not make is not checked.
+
+    Raises:
+        CheckovError: A check has failed, a skip has no reason, or checkov cannot be had.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    program, variables = _installed(), module / "environments" / f"{environment}.tfvars"
+    done = subprocess.run(
+        [str(program), "--directory", str(module), "--framework", "terraform", "--output", "json", "--compact",
+         "--quiet", "--var-file", str(variables), "--download-external-modules", "false", "--skip-download"],
+        capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    (folder / f"{environment}.json").write_text(done.stdout, encoding="utf-8")
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        raise CheckovError(f"checkov ended with {done.returncode}:\n{(done.stderr or done.stdout)[-2000:]}") from None
+    return read_report(report)
+
+
+def read_report(report: dict[str, Any]) -> CheckovFigures:
+    """Read a report of checkov's.
+
+    Raises:
+        CheckovError: A check has failed, or a skip has no reason.
+    """
+    results, summary = report.get("results", {}), report["summary"]
+    failed = [
+        f"{each['check_id']} {each['resource']}: {each['check_name']}" for each in results.get("failed_checks", [])
+    ]
+    if failed or summary["failed"] or summary["parsing_errors"]:
+        raise CheckovError(f"{summary['failed']} checks failed: " + "; ".join(failed))
+    bare = [
+        f"{each['check_id']} {each['resource']}"
+        for each in results.get("skipped_checks", [])
+        if not (each.get("check_result", {}).get("suppress_comment") or "").strip(" :")
+    ]
+    if bare:
+        raise CheckovError("skipped without a reason: " + "; ".join(bare))
+    return CheckovFigures(summary["passed"], summary["skipped"])
+
+
+def _installed() -> Path:
+    program = _VENV / "bin" / "checkov"
+    stamp, wanted = _VENV / "stamp", LOCK.read_text(encoding="utf-8")
+    if program.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return program
+    uv, python = [sys.executable, "-m", "uv"], str(_VENV / "bin" / "python")
+    for command in (
+        [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(_VENV)],
+        [*uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(LOCK)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        if done.returncode:
+            raise CheckovError(f"checkov cannot be installed: {done.stderr[-1000:]}")
+    stamp.write_text(wanted, encoding="utf-8")
+    return program

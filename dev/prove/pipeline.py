@@ -1,0 +1,116 @@
+"""Runs the bundle's DAGs as a worker of the environment, and says of each run which task failed and why."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from dev.demo import failure
+from dev.prove.worker import Worker
+from local_aws import child_process
+from local_platform.airflow_environment import REPOSITORY, airflow_home
+
+_RUN_SECONDS = 600.0
+_STOP_SECONDS = 10
+_LOOK_SECONDS = 0.05
+
+
+class PipelineError(Exception):
+    """The process that runs the DAGs has ended or hangs; the message has the end of its log."""
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """How a run went.
+
+    Attributes:
+        state: ``success`` or ``failed``.
+        failed: The first task in the order of the DAG that failed; None when none did.
+        reason: Why, in the words of its log.
+    """
+
+    state: str
+    failed: str | None
+    reason: str
+
+
+class Pipeline:
+    """A process with the worker's environment that runs DAGs; a context manager.
+
+    Args:
+        worker: Whose files, configuration and credentials it has.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._results = worker.home / "dag-runs.jsonl"
+        self._log = worker.home / "dag-runs.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Pipeline:
+        airflow_home(self._worker.home).mkdir(parents=True, exist_ok=True)
+        self._results.unlink(missing_ok=True)
+        self._log.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "dev.prove.dag_runner", "--results", str(self._results)]
+        self._process = child_process.start(
+            command, environment=self._worker.variables, log=self._log, directory=REPOSITORY
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            child_process.stop(self._process, _STOP_SECONDS)
+
+    def run(self, dag_id: str, day: date, conf: Mapping[str, Any] | None = None) -> DagRun:
+        """Run a DAG for a day and wait for its end.
+
+        Args:
+            dag_id: The DAG.
+            day: The logical date.
+            conf: The run's params.
+
+        Raises:
+            PipelineError: The process has ended, or the run did not end within ten minutes.
+        """
+        if self._process is None or self._process.stdin is None:
+            raise PipelineError("the pipeline has not been started")
+        before = self._log.stat().st_size if self._log.exists() else 0
+        done = len(self._lines())
+        wish = {"dag_id": dag_id, "logical_date": day.isoformat(), "conf": dict(conf or {})}
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+            self._process.stdin.flush()
+        deadline = time.monotonic() + _RUN_SECONDS
+        while len(lines := self._lines()) == done:
+            if self._process.poll() is not None:
+                raise PipelineError(f"the process that runs the DAGs has ended:\n{self._tail()}")
+            if time.monotonic() > deadline:
+                raise PipelineError(f"a run of {dag_id} did not end within {_RUN_SECONDS:.0f} s:\n{self._tail()}")
+            time.sleep(_LOOK_SECONDS)
+        with self._log.open("rb") as file:
+            file.seek(before)
+            log = file.read().decode(errors="replace")
+        return _read(json.loads(lines[-1]), log)
+
+    def _lines(self) -> list[str]:
+        text = self._results.read_text(encoding="utf-8") if self._results.exists() else ""
+        return [line for line in text.split("\n")[:-1] if line]
+
+    def _tail(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
+
+
+def _read(result: Mapping[str, Any], log: str) -> DagRun:
+    for task in result["tasks"]:
+        if task["state"] == "failed":
+            name = task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
+            reason = failure.reason(failure.log_of_task(log, task["task_id"], task["map_index"]))
+            return DagRun(result["state"], name, reason)
+    return DagRun(result["state"], None, "")

@@ -1,0 +1,304 @@
+"""The front of the laptop's AWS: one port for every service, chosen by the SigV4 credential scope of a request."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from botocore.exceptions import DataNotFoundError
+from botocore.model import ServiceModel
+
+from local_aws.front.admission import Admission
+from local_aws.front.call_log import CallLog
+from local_aws.front.pretended import only_pretended
+from local_aws.iam.guard import Admitted, Guard
+from local_aws.iam.partial_deletes import with_errors, without_items
+from local_aws.moto_backend.journal import HttpRequest
+from local_aws.moto_backend.state import MOTO_SERVICES, MotoState
+from local_aws.protocol.operation_names import SERVICES, operation_of
+from local_aws.protocol.wire import (
+    Answer,
+    AwsError,
+    Environ,
+    RequestContext,
+    StartResponse,
+    WireService,
+    WsgiApplication,
+    error_answer,
+    load_service_model,
+    raw_path,
+    refusal,
+    request_scope,
+)
+
+logger = logging.getLogger(__name__)
+
+HEALTH_PATH = "/_local_aws/health"
+EXCHANGE_MOUNT = "/exchange"
+LOOPBACK = "127.0.0.1"
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - only when it is asked for
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One API call, as an interceptor sees it.
+
+    Attributes:
+        service: The signing name of the service, for example ``s3`` or ``airflow``.
+        operation: The operation's name, for example ``PutObject``.
+        context: Who asks.
+        request: The request.
+        client_port: The port on 127.0.0.1 that the request came from.
+    """
+
+    service: str
+    operation: str
+    context: RequestContext
+    request: HttpRequest
+    client_port: int | None
+
+
+# Called with "before" and, when the effect is done, with "after" and the answer. AwsError is answered instead;
+# ConnectionResetError drops the connection without an answer.
+Interceptor = Callable[[Call, Literal["before", "after"], Answer | None], None]
+
+
+class Front:
+    """The WSGI application of the whole laptop's AWS.
+
+    Args:
+        moto: Answers what no service of ours answers.
+        services: Our own services by signing name (``airflow`` for MWAA); an operation that one of them does not answer
+            goes to moto when moto knows the service and does more than pretend.
+        call_log: Where each call is written.
+        exchange: Answers unsigned requests below /exchange.
+        interceptor: Is called around each call; it may wait or raise, see Interceptor.
+        guard: Refuses what IAM would; None lets everybody do everything.
+        health: What the health page says beyond that the process is up; a ``problem`` makes it an error 503.
+    """
+
+    def __init__(
+        self,
+        *,
+        moto: MotoState,
+        services: Mapping[str, WireService],
+        call_log: CallLog,
+        exchange: WsgiApplication | None = None,
+        interceptor: Interceptor | None = None,
+        guard: Guard | None = None,
+        health: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        self._moto = moto
+        self._admission = Admission(moto)
+        self._services = services
+        self._call_log = call_log
+        self._exchange = exchange
+        self._interceptor = interceptor
+        self._guard = guard
+        self._health = health
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        server_scope = environ.get("asgi.scope")
+        if server_scope is not None:  # the path as it was sent: bucket keys and ARNs lose their meaning when decoded
+            environ["REQUEST_URI"] = environ["RAW_URI"] = server_scope["raw_path"].decode("latin-1")
+        path = raw_path(environ)
+        scope = request_scope(environ)
+        if scope is None and path == HEALTH_PATH:
+            return self._health_answer().send(start_response)
+        if scope is None and path.startswith(f"{EXCHANGE_MOUNT}/") and self._exchange is not None:
+            below = environ["PATH_INFO"].removeprefix(EXCHANGE_MOUNT)
+            return self._exchange({**environ, "SCRIPT_NAME": EXCHANGE_MOUNT, "PATH_INFO": below}, start_response)
+        if scope is None:
+            missing = AwsError(
+                "MissingAuthenticationToken", "The request is not signed; the local AWS needs SigV4.", 403
+            )
+            return error_answer(_model_for(None, environ), missing).send(start_response)
+
+        started_at, started = datetime.now(UTC), time.monotonic()
+        request = _request_of(environ)
+        operation = operation_of(scope.service, environ, request.body) if scope.service in SERVICES else None
+        answer = self._answer(scope.service, operation, scope.context, environ, request)
+        self._call_log.write(
+            service=scope.service,
+            operation=operation,
+            request=request,
+            answer=answer,
+            access_key_id=scope.context.access_key_id,
+            region=scope.context.region,
+            started_at=started_at,
+            seconds=time.monotonic() - started,
+        )
+        return answer.send(start_response)
+
+    def _answer(
+        self, service: str, operation: str | None, context: RequestContext, environ: Environ, request: HttpRequest
+    ) -> Answer:
+        try:
+            if service not in SERVICES:
+                raise refusal(service, None)
+            if operation is None:
+                raise AwsError("UnknownOperationException", f"{service} has no such operation: {_asked(environ)}", 404)
+            _refuse_bucket_in_host(service, environ)
+            client = (environ.get("asgi.scope") or {}).get("client")
+            call = Call(service, operation, context, request, None if client is None else client[1])
+            admitted = None if self._guard is None else self._guard.admit(service, operation, context, request)
+            if self._interceptor is not None:
+                self._interceptor(call, "before", None)
+            answer = self._execute(call, environ, admitted)
+            if self._interceptor is not None:
+                self._interceptor(call, "after", answer)
+        except AwsError as error:
+            return error_answer(_model_for(service, environ), error)
+        except ConnectionError:
+            raise  # dropped by the interceptor
+        except Exception:
+            logger.exception("%s %s failed", service, operation)
+            failure = AwsError(
+                "InternalFailure", f"The local {service} failed unexpectedly; its log has the traceback.", 500
+            )
+            return error_answer(_model_for(service, environ), failure)
+        return answer
+
+    def _execute(self, call: Call, environ: Environ, admitted: Admitted | None) -> Answer:
+        ours = self._services.get(call.service)
+        if ours is not None and (ours.answers(call.operation) or call.service not in MOTO_SERVICES):
+            return ours.answer(call.context, environ, call.request.body)
+        if call.service not in MOTO_SERVICES or only_pretended(call.service, call.operation):
+            raise refusal(call.service, call.operation)
+        request = self._admission.admitted(call.service, call.operation, call.context, call.request)
+        refused = {} if admitted is None else admitted.refused_items
+        if not refused:
+            return self._moto.answer(call.service, call.operation, request)
+        left = without_items(request, refused)
+        answer = None if left is None else self._moto.answer(call.service, call.operation, left)
+        return with_errors(answer, request.body, refused)
+
+    def _health_answer(self) -> Answer:
+        found = self._health()
+        healthy = "problem" not in found
+        body = {"status": "ok" if healthy else "error", "services": sorted({*self._services, *MOTO_SERVICES}), **found}
+        return Answer(200 if healthy else 503, [("Content-Type", "application/json")], json.dumps(body).encode())
+
+
+def _request_of(environ: Environ) -> HttpRequest:
+    body: bytes = environ["wsgi.input"].read()
+    server_scope = environ.get("asgi.scope")
+    if server_scope is None:
+        raise ValueError("the front needs the headers as they were sent, from an ASGI server")
+    return HttpRequest(
+        method=environ["REQUEST_METHOD"],
+        raw_path=raw_path(environ),
+        query=environ.get("QUERY_STRING", ""),
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in server_scope["headers"]),
+        body=body,
+    )
+
+
+def _asked(environ: Environ) -> str:
+    return environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {raw_path(environ)}"
+
+
+def _refuse_bucket_in_host(service: str, environ: Environ) -> None:
+    host = environ.get("HTTP_HOST", "").split(":", 1)[0]
+    if service == "s3" and host.endswith(".localhost"):
+        raise AwsError(
+            "InvalidRequest", f"The bucket is in the host name {host}; address the local S3 by 127.0.0.1 or path-style."
+        )
+
+
+def _model_for(service: str | None, environ: Environ) -> ServiceModel:
+    """Return the model in whose protocol an error is written, also for a service that is refused."""
+    try:
+        return load_service_model(SERVICES.get(service or "s3", service or "s3"))
+    except DataNotFoundError:
+        # A signing name that is no botocore name: what the request looks like says what its client reads.
+        return load_service_model("kms" if "HTTP_X_AMZ_TARGET" in environ else "mwaa")
+
+
+class PortNotFreeError(Exception):
+    """The port cannot be listened on."""
+
+
+class HttpServer:
+    """Serves a WSGI application on a port, with threads, from a thread of its own.
+
+    uvicorn keeps connections open, answers Expect: 100-continue and hands over the path as it was sent; moto's own
+    server (werkzeug) closes each connection.
+
+    Args:
+        application: The application.
+        port: The port; 0 takes a free one.
+        host: The address to listen on, IPv4; ``0.0.0.0`` for all of this machine's.
+
+    Raises:
+        PortNotFreeError: The port is in use, or the address is not this machine's.
+    """
+
+    def __init__(self, application: WsgiApplication, *, port: int, host: str = LOOPBACK) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise PortNotFreeError(f"Port {port} of {host} cannot be used: {error.strerror or error}.") from error
+        self._own_host = LOOPBACK if host == ALL_ADDRESSES else host
+        self.port: int = self._socket.getsockname()[1]
+        self._bridge = WSGIMiddleware(cast("Any", application), workers=_THREADS)
+        config = uvicorn.Config(
+            self._serve,
+            interface="asgi3",  # of a bound method it would guess an older one
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            proxy_headers=False,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="local-aws-http", daemon=True
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that AWS_ENDPOINT_URL must name, on this machine."""
+        return f"http://{self._own_host}:{self.port}"
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self._bridge(scope, receive, send)
+        except ConnectionError:
+            # What an application raises to drop the connection without an answer; ASGI has no word for it.
+            send.__self__.transport.abort()
+
+    def start(self) -> None:
+        """Serve; when this returns, the port answers."""
+        self._socket.listen(128)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests that are being answered, for a short time, and stop serving."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(_GRACE_SECONDS + 3)
+        self._socket.close()
+        self._bridge.executor.shutdown(wait=False, cancel_futures=True)
+
+
+# Calls of our own services call the front again (COPY reads S3), so there must be many more threads than callers.
+_THREADS = 64
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 2

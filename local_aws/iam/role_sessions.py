@@ -1,0 +1,104 @@
+"""Takes on the roles that Redshift and Glue act with, so that their calls are made as the role and not as anybody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local_aws.glue.job_runs import Credentials
+from local_aws.iam.trust import TrustNotEvaluatedError, lets_assume
+from local_aws.protocol.wire import ACCOUNT_ID, AwsError
+from local_platform.provision import local_client, local_session
+
+GLUE = "glue.amazonaws.com"
+REDSHIFT = "redshift-serverless.amazonaws.com"
+AIRFLOW = "airflow-env.amazonaws.com"
+
+
+class RoleSessions:
+    """Gives the credentials and the S3 clients of IAM roles, taken on by the services whose roles they are.
+
+    Args:
+        endpoint: The URL of the local AWS.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        # The name of a service as the access key means the service itself, see local_aws.iam.identity.
+        self._glue_sts = local_client("sts", endpoint, local_session(access_key_id=GLUE))
+        redshift = local_session(access_key_id=REDSHIFT)
+        self._redshift_sts = local_client("sts", endpoint, redshift)
+        self._iam = local_client("iam", endpoint, redshift)
+
+    def refusal(self, role_arn: str, services: Iterable[str], context: Mapping[str, Iterable[str]]) -> str | None:
+        """Say why a service cannot take on a role.
+
+        Args:
+            role_arn: The role's ARN.
+            services: The principals that the service may come as.
+            context: The values of the condition keys that a trust policy may name.
+
+        Returns:
+            The reason, or None when the role exists and its trust policy lets the service assume it.
+        """
+        try:
+            role = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            role = {"Arn": None}
+        if role["Arn"] != role_arn:
+            return "it does not exist"
+        try:
+            trusted = lets_assume(role["AssumeRolePolicyDocument"], services, context)
+        except TrustNotEvaluatedError as error:
+            return f"its trust policy has {error}, which the local AWS does not evaluate"
+        return None if trusted else f"its trust policy does not let {' or '.join(services)} assume it"
+
+    def glue_credentials(self, role: str) -> Credentials:
+        """Take on the role of a Glue job.
+
+        Args:
+            role: Its ARN or its name.
+
+        Returns:
+            Credentials for an hour.
+
+        Raises:
+            AwsError: InvalidInputException when there is no such role, or none that Glue may assume.
+        """
+        arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
+        reason = self.refusal(arn, [GLUE], {"aws:SourceAccount": [ACCOUNT_ID]})
+        if reason is not None:
+            raise AwsError(
+                "InvalidInputException",
+                f"Role {arn} should be given assume role permissions for Glue Service: {reason}.",
+            )
+        return _credentials(self._glue_sts, arn)
+
+    def s3_client(self, role_arn: str) -> Any:
+        """Return an S3 client that acts with a role; for one statement, because its credentials do not last.
+
+        Whether the role may be taken on is for the caller to ask, see ``refusal``.
+        """
+        taken = _credentials(self._redshift_sts, role_arn)
+        with self._lock:  # making clients is not thread-safe
+            session = local_session(
+                access_key_id=taken["AccessKeyId"],
+                secret_access_key=taken["SecretAccessKey"],
+                session_token=taken["SessionToken"],
+            )
+            return local_client("s3", self._endpoint, session)
+
+
+def _credentials(sts: Any, arn: str) -> Credentials:
+    taken = sts.assume_role(RoleArn=arn, RoleSessionName="local-aws")["Credentials"]
+    return Credentials(
+        AccessKeyId=taken["AccessKeyId"],
+        SecretAccessKey=taken["SecretAccessKey"],
+        SessionToken=taken["SessionToken"],
+    )

@@ -1,0 +1,336 @@
+"""moto, inside this process, with a state that survives restarts and a kill -9.
+
+moto keeps its state in memory. Every request that changes it is journaled with the clock and the seed of the random
+numbers that moto saw, and on the next start the journal is replayed under the same clock and seeds: ids, ARNs, version
+ids and timestamps come back as they were, without knowing anything of moto's classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import random
+import re
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote_to_bytes
+
+import time_machine
+
+from local_aws.moto_backend import additions as moto_additions
+from local_aws.moto_backend import budgets as moto_budgets
+from local_aws.moto_backend import partitions as moto_partitions
+from local_aws.moto_backend import s3_checksums as moto_s3_checksums
+from local_aws.moto_backend import snapshot as moto_snapshot
+from local_aws.moto_backend.journal import BEGIN_ANEW, Entry, HttpRequest, Journal
+from local_aws.protocol.operation_names import SERVICES
+from local_aws.protocol.wire import Answer, Environ, WsgiApplication, refusal
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from moto.backends import SERVICE_NAMES
+
+logger = logging.getLogger(__name__)
+
+# moto reads these when it is imported. No page of a browser has any business here; AMIs are for instances, which are
+# refused, and cost a second; AWS's managed policies are attached by roles and cost 0.03 s.
+os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+
+# Signing name -> moto's name, for the services that moto answers.
+MOTO_SERVICES: Mapping[str, str] = {
+    name: "cloudwatch" if name == "monitoring" else name
+    for name in SERVICES
+    if name not in {"airflow", "redshift-data", "redshift-serverless"}
+}
+
+_READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Search|Lookup|Check|Validate|Test|Estimate|Filter)[A-Z]\w*")
+_READING_BY_NAME = frozenset(
+    {"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "GenerateMac", "VerifyMac", "GenerateRandom"}
+)
+_CHANGING_BY_NAME = frozenset({"GetSessionToken", "GetFederationToken"})
+_RESOLUTION = 1e-6
+# Replaying this many takes some two seconds; a picture of ten thousand objects takes half of one.
+PICTURE_AFTER_CHANGES = 2000
+
+
+def changes_state(operation: str) -> bool:
+    """Tell whether an operation may change moto's state; what is not known to read is taken to change."""
+    if operation in _CHANGING_BY_NAME:
+        return True
+    return not (
+        operation in _READING_BY_NAME or operation.startswith("GenerateDataKey") or _READING.fullmatch(operation)
+    )
+
+
+class _ReplayError(RuntimeError):
+    """moto did not carry out a journaled change again."""
+
+
+class MotoState:
+    """Answers requests with moto, one at a time, and keeps its state.
+
+    Only one instance may be in use in a process: moto's backends are global.
+
+    Args:
+        path: The journal's SQLite file. Its entries are replayed at once.
+
+    Attributes:
+        replayed: The number of changes that had to be replayed on the start.
+
+    Raises:
+        StateVersionError: Another version of moto wrote the journal.
+        RuntimeError: moto no longer accepts an entry that it accepted when it was written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._applications: dict[str, Flask] = {}
+        self._journal = Journal(path)
+        self._last_moment = self._journal.last_moment()
+        self._picture = path.with_suffix(".picture")
+        self._entry_id = self._pictured_entry_id = 0
+        self.replayed = 0
+        _reset_moto(self._journal.began_at)
+        try:
+            self._restore()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def answer(self, signing_name: str, operation: str, request: HttpRequest) -> Answer:
+        """Answer one request with moto; a change is on disk before this returns.
+
+        Args:
+            signing_name: The signing name of the service, a key of MOTO_SERVICES.
+            operation: The operation's name.
+            request: The request.
+
+        Returns:
+            moto's answer.
+
+        Raises:
+            AwsError: moto does not implement the operation.
+        """
+        with self._lock:
+            application = self._application(signing_name)
+            if not changes_state(operation):
+                return _ask(application, signing_name, operation, request)
+            entry = Entry(self._next_moment(), secrets.randbits(63), signing_name, operation, request)
+            with time_machine.travel(entry.at, tick=False), _seeded(entry.seed):
+                answer = _ask(application, signing_name, operation, request)
+            if answer.status < 400:
+                self._entry_id = self._journal.append(entry)
+                if self._entry_id - self._pictured_entry_id >= PICTURE_AFTER_CHANGES:
+                    self._take_picture()
+            return answer
+
+    def standing_still(self) -> contextlib.AbstractContextManager[Any]:
+        """Return a context in which moto answers nobody else, for looking at its backends.
+
+        The first look at a backend builds it, with random numbers that must not mix with those of a request.
+        """
+        return self._lock
+
+    def close(self) -> None:
+        """Wait for the request that is being answered, take a picture of the state and close the journal."""
+        with self._lock:
+            self._take_picture()
+            self._journal.close()
+
+    def _take_picture(self) -> None:
+        if self._entry_id > self._pictured_entry_id:
+            moto_snapshot.save(self._picture, began_at=self._journal.began_at, entry_id=self._entry_id)
+            self._pictured_entry_id = self._entry_id
+
+    def _next_moment(self) -> float:
+        # Never the same moment twice: moto orders an object's versions by their time.
+        self._last_moment = max(round(time.time(), 6), self._last_moment + _RESOLUTION)
+        return self._last_moment
+
+    def _restore(self) -> None:
+        started = time.monotonic()
+        pictured = moto_snapshot.load(self._picture, began_at=self._journal.began_at)
+        try:
+            self._replay(pictured)
+        except _ReplayError as error:
+            if not pictured:
+                raise
+            # What one service accepted may have depended on a state of another that has passed since the picture.
+            logger.warning("the picture and the journal do not fit (%s); replaying the whole journal instead", error)
+            _reset_moto(self._journal.began_at)
+            pictured = 0
+            self._replay(pictured)
+        self._pictured_entry_id = pictured
+        self._entry_id = self._journal.last_number()
+        if self._entry_id:
+            seconds = time.monotonic() - started
+            logger.info("restored moto's state in %.2f s, %d changes by replay", seconds, self.replayed)
+
+    def _replay(self, pictured: int) -> None:
+        self.replayed = 0
+        skipped = moto_snapshot.PICTURED if pictured else ()
+        with time_machine.travel(self._journal.began_at, tick=False) as clock:
+            for _, entry in self._journal.entries(after=pictured, of_these=skipped):
+                application = self._application(entry.service)
+                clock.move_to(entry.at)
+                with _seeded(entry.seed):
+                    answer = _ask(application, entry.service, entry.operation, entry.request)
+                if answer.status >= 400:
+                    raise _ReplayError(
+                        f"moto answered {answer.status} to {entry.service} {entry.operation}, which it had carried out "
+                        f"when it was journaled in {self._journal.path}. {BEGIN_ANEW}"
+                    )
+                self.replayed += 1
+
+    def _application(self, signing_name: str) -> Flask:
+        """Return moto's application for a service, imported and built on its first use: all of them cost seconds."""
+        if signing_name not in self._applications:
+            from moto.moto_server.werkzeug_app import create_backend_app
+
+            if signing_name == "glue":
+                moto_additions.add_glue_operations()
+                moto_partitions.add_partition_operations()
+            elif signing_name == "s3":
+                moto_s3_checksums.add_s3_checksums()
+                moto_additions.keep_bucket_policies_unevaluated()
+                moto_additions.read_policies_of_log_buckets()
+                moto_additions.keep_versions_when_versioning_is_suspended()
+            elif signing_name == "events":
+                moto_additions.add_event_operations()
+            elif signing_name == "ec2":
+                moto_additions.add_descriptions_of_group_rules()
+            elif signing_name == "budgets":
+                moto_budgets.add_budget_operations()
+            self._applications[signing_name] = create_backend_app(cast("SERVICE_NAMES", MOTO_SERVICES[signing_name]))
+        return self._applications[signing_name]
+
+
+def _ask(application: Flask, signing_name: str, operation: str, request: HttpRequest) -> Answer:
+    status, headers = 0, list[tuple[str, str]]()
+
+    def start_response(line: str, pairs: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
+        nonlocal status, headers
+        status, headers = int(line.split(" ", 1)[0]), pairs
+        return lambda _data: None
+
+    try:
+        chunks = cast("WsgiApplication", application)(_environ_of(request), start_response)
+        body = b"".join(chunks)
+    except NotImplementedError as error:
+        logger.info("moto does not implement %s %s: %s", signing_name, operation, error)
+        raise refusal(signing_name, operation) from error
+    return Answer(status, [(name, value) for name, value in headers if name.lower() != "connection"], body)
+
+
+def _environ_of(request: HttpRequest) -> Environ:
+    from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, should_preserve_original_header_name
+
+    headers: dict[str, str] = {}
+    preserved: dict[str, str] = {}
+    for name, value in request.headers:
+        key = "HTTP_" + name.upper().replace("-", "_")
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
+        if should_preserve_original_header_name(name):
+            preserved[key] = name
+    content_type = headers.pop("HTTP_CONTENT_TYPE", None)
+    for framing in ("HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"):
+        headers.pop(framing, None)
+    host, _, port = headers.get("HTTP_HOST", "127.0.0.1").partition(":")
+    return {
+        **headers,
+        **({} if content_type is None else {"CONTENT_TYPE": content_type}),
+        PRESERVED_HEADER_NAMES_ENVIRON_KEY: preserved,
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.raw_path).decode("latin-1"),
+        "RAW_URI": request.raw_path,
+        "QUERY_STRING": request.query,
+        "CONTENT_LENGTH": str(len(request.body)),
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+# ---------------------------------------------------------------------------------------------------- repeatability
+
+
+class _RepeatableUrandom(threading.local):
+    """os.urandom for moto: from a seeded generator inside a journaled request, from the system everywhere else.
+
+    moto takes most random numbers from its own generator, but multipart upload ids, session tokens, key material and
+    uuids from os.urandom. The generator belongs to one thread, so that the rest of the process neither gets its numbers
+    nor uses them up.
+    """
+
+    generator: random.Random | None = None
+    system_urandom = staticmethod(os.urandom)
+
+    def __call__(self, size: int) -> bytes:
+        return self.system_urandom(size) if self.generator is None else self.generator.randbytes(size)
+
+
+_urandom = _RepeatableUrandom()
+
+
+@contextlib.contextmanager
+def _seeded(seed: int | str) -> Iterator[None]:
+    """Make everything random that moto does in this thread a function of the seed, and go back to what was before."""
+    from moto.moto_api._internal import mock_random
+
+    before = mock_random.getstate(), _urandom.generator
+    mock_random.seed(seed)
+    _urandom.generator = random.Random(seed)  # noqa: S311 - to be repeatable is the point
+    try:
+        yield
+    finally:
+        mock_random.setstate(before[0])
+        _urandom.generator = before[1]
+
+
+def _reset_moto(began_at: float) -> None:
+    """Empty moto, and from now on let it build each backend alike, whoever touches it first and whenever.
+
+    Building EC2's backend makes up a default VPC, that of EventBridge a default bus with a creation time, and a mere
+    read, which is not journaled, may be what builds it.
+    """
+    from moto.core.base_backend import AccountSpecificBackend, BackendDict
+
+    os.urandom = _urandom
+    BackendDict.reset()
+    get_region = _ORIGINALS.setdefault("region", AccountSpecificBackend.__getitem__)
+    create_account = _ORIGINALS.setdefault("account", BackendDict._create_account_specific_backend)
+
+    def region_backend(self: Any, region: str) -> Any:
+        if region in self.keys():
+            return get_region(self, region)
+        with time_machine.travel(began_at, tick=False), _seeded(f"{self.service_name}/{self.account_id}/{region}"):
+            return get_region(self, region)
+
+    def account_backends(self: Any, account_id: str) -> None:
+        if account_id not in self.keys():
+            with _seeded(f"{self.service_name}/{account_id}"):
+                create_account(self, account_id)
+
+    AccountSpecificBackend.__getitem__ = region_backend  # type: ignore[method-assign]
+    BackendDict._create_account_specific_backend = account_backends  # type: ignore[method-assign]
+
+
+_ORIGINALS: dict[str, Callable[..., Any]] = {}

@@ -1,0 +1,158 @@
+"""Binance's spot API: ``GET /api/v3/klines``, ``ping`` and ``time``, with Binance's parameter rules and errors.
+
+Source of the rules: https://developers.binance.com/docs/binance-spot-api-docs, pages rest-api/market-data-endpoints,
+rest-api/limits and errors. ``timeZone`` is not offered; like any parameter that is not read it is refused with -1104.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Request
+
+from local_exchange.api import Api, ApiError, Page, RowShape, Source
+from local_exchange.candles import (
+    CLOSE,
+    CLOSE_TIME,
+    HIGH,
+    MINUTE_MS,
+    OPEN_TIME,
+    CandleBook,
+    UnknownIntervalError,
+)
+from local_exchange.rules import RuleSwitch
+
+ROW_SHAPE = RowShape(times=(OPEN_TIME, CLOSE_TIME), price=CLOSE, names=("openTime", "close"), high=HIGH)
+
+_DEFAULT_ROWS, _MAX_ROWS = 500, 1000
+_KLINES_PARAMETERS = ("symbol", "interval", "startTime", "endTime", "limit")
+_SYMBOL_RANGE = r"^[A-Z0-9-_.]{1,20}$"
+_NUMBER_RANGE = r"^[0-9]{1,20}$"
+_WEIGHTS = {"/api/v3/klines": 2}
+_OTHER_WEIGHT = 1
+
+
+@dataclass(frozen=True)
+class KlinesQuery:
+    """A checked request for candles; times in milliseconds since 1970, both included."""
+
+    symbol: str
+    interval: str
+    start_ms: int | None
+    end_ms: int | None
+    limit: int
+
+    @classmethod
+    def parse(cls, args: MultiDict[str, str]) -> KlinesQuery:
+        """Return the query of URL parameters.
+
+        Raises:
+            ApiError: A parameter is missing (-1102), illegal (-1100, -1130), sent twice (-1101) or unknown (-1104).
+        """
+        for name in args:
+            if len(args.getlist(name)) > 1:
+                raise _error(-1101, f"Duplicate values for parameter '{name}' detected.")
+        unread = len(set(args) - set(_KLINES_PARAMETERS))
+        if unread:
+            raise _error(
+                -1104,
+                f"Not all sent parameters were read; read '{len(args) - unread}' parameter(s) "
+                f"but was sent '{len(args)}'.",
+            )
+        for name in ("symbol", "interval"):
+            if not args.get(name):
+                raise _error(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+        symbol = _matching("symbol", args["symbol"], _SYMBOL_RANGE)
+        limit = _whole_number(args, "limit")
+        if limit == 0:
+            raise _error(-1130, "Data sent for parameter 'limit' is not valid.")
+        return cls(
+            symbol=symbol,
+            interval=args["interval"],
+            start_ms=_whole_number(args, "startTime"),
+            end_ms=_whole_number(args, "endTime"),
+            # Binance does not refuse a larger limit, it gives the most that it gives.
+            limit=min(limit or _DEFAULT_ROWS, _MAX_ROWS),
+        )
+
+
+class Binance(Api):
+    """Candles of Binance's spot markets; arguments as of ``Api``."""
+
+    source: ClassVar[Source] = Source.BINANCE
+    candles_path: ClassVar[str] = "/api/v3/klines"
+    empty_page: ClassVar[Page] = Page(([],), ROW_SHAPE)
+
+    def __init__(self, book: CandleBook, now: Callable[[], datetime], rules: RuleSwitch) -> None:
+        super().__init__(book, now, rules)
+        self._weight_lock = threading.Lock()
+        self._weight = self._weight_minute = 0
+
+    @property
+    def documents(self) -> Mapping[str, Callable[[], Any]]:
+        """``ping`` and ``time``."""
+        return {"/api/v3/ping": dict, "/api/v3/time": lambda: {"serverTime": self._now_ms}}
+
+    def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
+        """Return the market that is asked for; see ``Api.symbol``."""
+        return request.args.get("symbol")
+
+    def page(self, request: Request, path: Mapping[str, str]) -> Page:
+        """Return the klines that are asked for; see ``Api.page``."""
+        query = KlinesQuery.parse(request.args)
+        if query.symbol not in self._book.symbols:
+            raise self.unknown_symbol()
+        try:
+            rows = self._candles(
+                query.symbol, query.interval, start_ms=query.start_ms, end_ms=query.end_ms, limit=query.limit
+            )
+        except UnknownIntervalError:
+            raise _error(-1120, "Invalid interval.") from None
+        return Page((rows,), ROW_SHAPE)
+
+    def error(self, status: int, message: str) -> ApiError:
+        """Return an error of code -1000, which is Binance's for what has no code; see ``Api.error``."""
+        return _error(-1000, message, status)
+
+    def unknown_symbol(self) -> ApiError:
+        """Return code -1121."""
+        return _error(-1121, "Invalid symbol.")
+
+    def rate_limited(self, *, banned: bool = False) -> ApiError:
+        """Return code -1003, with the status 418 for a banned address; see ``Api.rate_limited``."""
+        if banned:
+            return _error(-1003, "Way too much request weight used; IP banned.", 418)
+        return _error(-1003, "Too much request weight used.", 429)
+
+    def server_error(self, status: int) -> ApiError:
+        """Return code -1000; see ``Api.server_error``."""
+        return self.error(status, "An unknown error occurred.")
+
+    def count_weight(self, path: str) -> Mapping[str, str]:
+        """Return the weight of all requests since the minute began; see ``Api.count_weight``."""
+        minute = self._now_ms // MINUTE_MS
+        with self._weight_lock:
+            if minute != self._weight_minute:
+                self._weight_minute, self._weight = minute, 0
+            self._weight += _WEIGHTS.get(path, _OTHER_WEIGHT)
+            return {"X-MBX-USED-WEIGHT-1M": str(self._weight)}
+
+
+def _error(code: int, message: str, status: int = 400) -> ApiError:
+    return ApiError(status, {"code": code, "msg": message})
+
+
+def _matching(name: str, value: str, pattern: str) -> str:
+    if not re.fullmatch(pattern.strip("^$"), value):
+        raise _error(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
+    return value
+
+
+def _whole_number(args: MultiDict[str, str], name: str) -> int | None:
+    return int(_matching(name, args[name], _NUMBER_RANGE)) if name in args else None

@@ -1,0 +1,143 @@
+"""Coinbase Exchange's API: ``GET /products/{product_id}/candles``.
+
+Source of the rules: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles and
+https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits. The documentation does not spell the errors; their texts
+are those that clients have reported: "Unsupported granularity" (danpaquin/coinbasepro-python#210), "granularity too
+small …" (ccxt/ccxt#9268), "Public rate limit exceeded" (Superalgos/Superalgos#430). That a parameter which does not
+exist is ignored, and then the other end of the range too, is from tpodlaski/copra#7. Not confirmed by anything: the
+texts for a start or end that cannot be read or are the wrong way round, and for failures; and that the granularity is a
+minute if none is given.
+
+A product is ``XXX-USD`` where the book has ``XXXUSDT``, and has that market's numbers, written as JSON numbers with the
+book's digits. Clients have seen the real API let one candle more than 300 pass where both ends are candles' starts;
+this one does not, because the documentation does not promise it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import ClassVar
+
+from werkzeug.wrappers import Request
+
+from local_exchange.api import Api, ApiError, JsonNumber, Page, RowShape, Source, parse_instant
+from local_exchange.candles import (
+    CLOSE,
+    HIGH,
+    INTERVALS,
+    LOW,
+    OPEN,
+    SECOND_MS,
+    VOLUME,
+    Interval,
+    Row,
+    UnknownIntervalError,
+    open_time,
+    uniform,
+)
+
+MAX_ROWS = 300
+"""Most candles of one answer."""
+
+ROW_SHAPE = RowShape(times=(0,), price=4, names=("time", "close"), high=2, newest_first=True)
+
+_INTERVALS: Mapping[str, Interval] = {
+    str(seconds): next(interval for interval in INTERVALS.values() if interval.length_ms == seconds * SECOND_MS)
+    for seconds in (60, 300, 900, 3600, 21600, 86400)
+}
+"""By granularity."""
+
+_DEFAULT_GRANULARITY = "60"
+_USD, _BOOK_QUOTE = "-USD", "USDT"
+
+
+class Coinbase(Api):
+    """Candles of Coinbase Exchange's products; arguments as of ``Api``."""
+
+    source: ClassVar[Source] = Source.COINBASE
+    candles_path: ClassVar[str] = "/products/<product_id>/candles"
+    empty_page: ClassVar[Page] = Page(([],), ROW_SHAPE)
+
+    def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
+        """Return the product that is asked for; see ``Api.symbol``."""
+        return path["product_id"]
+
+    def page(self, request: Request, path: Mapping[str, str]) -> Page:
+        """Return the candles that are asked for, newest first; see ``Api.page``."""
+        product_id = path["product_id"]
+        symbol = product_id.removesuffix(_USD) + _BOOK_QUOTE
+        if not product_id.endswith(_USD) or symbol not in self._book.symbols:
+            raise self.unknown_symbol()
+        interval = _INTERVALS.get(request.args.get("granularity", _DEFAULT_GRANULARITY))
+        if interval is None:
+            raise self.error(400, "Unsupported granularity")
+        assert interval.length_ms is not None  # noqa: S101 - only months have none
+        start, end = request.args.get("start"), request.args.get("end")
+        try:
+            if start and end:
+                rows = self._range(
+                    product_id, symbol, interval, self._instant("start", start), self._instant("end", end)
+                )
+            else:
+                # One end alone is ignored.
+                rows = self._candles(symbol, interval.name, start_ms=None, end_ms=None, limit=MAX_ROWS)
+        except UnknownIntervalError:
+            raise self.error(400, "Unsupported granularity") from None
+        candles = [_candle(row) for row in reversed(rows)]
+        traded = [candle for candle in candles if Decimal(str(candle[-1]))]
+        return Page((traded,), replace(ROW_SHAPE, length=interval.length_ms // SECOND_MS))
+
+    def error(self, status: int, message: str) -> ApiError:
+        """Return Coinbase's one shape of errors; see ``Api.error``."""
+        return ApiError(status, {"message": message})
+
+    def unknown_symbol(self) -> ApiError:
+        """Return the status 404."""
+        return self.error(404, "NotFound")
+
+    def rate_limited(self, *, banned: bool = False) -> ApiError:
+        """Return the status 429; see ``Api.rate_limited``."""
+        return self.error(429, "Public rate limit exceeded")
+
+    def server_error(self, status: int) -> ApiError:
+        """Return a failure; see ``Api.server_error``."""
+        return self.error(status, "Internal server error")
+
+    def _instant(self, name: str, text: str) -> int:
+        try:
+            return parse_instant(text)
+        except ValueError:
+            raise self.error(400, f"{name} is neither an ISO 8601 timestamp nor Unix seconds") from None
+
+    def _range(self, product_id: str, symbol: str, interval: Interval, start_ms: int, end_ms: int) -> list[Row]:
+        if start_ms > end_ms:
+            raise self.error(400, "end must be after start")
+        # The first candle that opens at the start or later, and the one before it.
+        before = interval.number_at(start_ms - 1)
+        first, last = before + 1, interval.number_at(end_ms)
+        if last - first >= MAX_ROWS:
+            raise self.error(
+                400,
+                "granularity too small for the requested time range. "
+                f"Count of aggregations requested exceeds {MAX_ROWS}",
+            )
+        precedes = self._rules.current.coinbase_rows_before_start and _has_row_before(product_id, interval, start_ms)
+        rows = self._candles(
+            symbol,
+            interval.name,
+            start_ms=interval.open_time(before if precedes else first),
+            end_ms=end_ms,
+            limit=MAX_ROWS + 1,
+        )
+        return rows[-MAX_ROWS:]
+
+
+def _has_row_before(product_id: str, interval: Interval, start_ms: int) -> bool:
+    """Return whether an answer has the candle before the start, too; so it is for about every second start."""
+    return uniform(product_id, "row before start", interval.name, start_ms) < 0.5
+
+
+def _candle(row: Row) -> Row:
+    return [open_time(row) // SECOND_MS, *(JsonNumber(str(row[column])) for column in (LOW, HIGH, OPEN, CLOSE, VOLUME))]

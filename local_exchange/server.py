@@ -1,0 +1,278 @@
+"""The laptop's exchange over HTTP: the APIs of several exchanges, and switches for tests.
+
+Below ``/exchange``: each API below its name (``binance``, ``coinbase``, ``coingecko``), as at its own address;
+``_faults`` for what goes wrong, ``_limits`` for request rates that are enforced and ``_rules`` for what the APIs demand
+(GET, PUT, DELETE); ``_requests`` (GET, DELETE) for what was asked, so that tests can prove politeness.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from local_exchange.api import Api, ApiError, Page, Source, dumps
+from local_exchange.binance import Binance
+from local_exchange.candles import CandleBook, GeneratedCandles, MarketDataError, RecordedCandles
+from local_exchange.coinbase import Coinbase
+from local_exchange.coingecko import CoinGecko
+from local_exchange.faults import Fault, FaultKind, FaultPlan, MetFault, spoil_page
+from local_exchange.limits import RequestLimits
+from local_exchange.rules import Rules, RuleSwitch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+MOUNT = "/exchange"
+
+_APIS: tuple[type[Api], ...] = (Binance, Coinbase, CoinGecko)
+_LONGEST_SWITCH_BODY = 1024 * 1024
+_HTML = "<html><head><title>Access denied</title></head><body>We will be back soon.</body></html>"
+
+
+class Switch(Protocol):
+    """Something that tests set, read and take back as JSON over HTTP."""
+
+    def replace_json(self, document: Any) -> None:
+        """Take a document instead of what was set before.
+
+        Raises:
+            ValueError: The document is wrong; nothing has changed.
+        """
+
+    def clear(self) -> None:
+        """Take back what was set."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is set."""
+
+
+class Exchange:
+    """The WSGI application; see ``create_exchange``."""
+
+    def __init__(
+        self,
+        *,
+        book: CandleBook,
+        faults: FaultPlan,
+        limits: RequestLimits,
+        rules: RuleSwitch,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._faults = faults
+        self._limits = limits
+        self._switches: Mapping[str, Switch] = {"_faults": faults, "_limits": limits, "_rules": rules}
+        self._now = now
+        self._sleep = sleep
+        self._apis = {api.source: api(book, now, rules) for api in _APIS}
+        self._routes = Map(
+            [
+                Rule(f"/{api.source}{path}", endpoint=path, methods=["GET"])
+                for api in self._apis.values()
+                for path in (api.candles_path, *api.documents)
+            ]
+        )
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[Source | None, str, str | None]] = Counter()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        return self._answer(Request(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        # Mounted by a dispatcher the prefix is in SCRIPT_NAME, handed on by the front it is in PATH_INFO.
+        path = (request.root_path.rstrip("/") + request.path).removeprefix(MOUNT)
+        first, _, below = path.removeprefix("/").partition("/")
+        if first in self._apis:
+            return self._answer_as(self._apis[Source(first)], request, path, f"/{below}")
+        if path == "/_requests":
+            return self._requests(request)
+        if first in self._switches and not below:
+            return self._switch(self._switches[first], request)
+        self._count(None, path, None)
+        return _json({"message": f"Not Found: {request.method} {path}"}, 404)
+
+    def _answer_as(self, api: Api, request: Request, path: str, below: str) -> Response:
+        """Answer a request to one of the APIs, with the headers that it always sends."""
+        headers = api.count_weight(below)
+        try:
+            answer = self._answer_document(api, request, path)
+        except ApiError as error:
+            answer = _error(error)
+        except MarketDataError as error:
+            log.exception("The recorded candles cannot be served")
+            answer = _error(api.error(500, str(error)))
+        answer.headers.update(headers)
+        return answer
+
+    def _answer_document(self, api: Api, request: Request, path: str) -> Response:
+        try:
+            endpoint, arguments = self._routes.bind(MOUNT.strip("/")).match(path, method=request.method)
+        except HTTPException as error:
+            self._count(api.source, path, None)
+            return _error(api.error(error.code or 500, f"{error.name}: {request.method} {path}"))
+        asks_for_candles = endpoint == api.candles_path
+        symbol = api.symbol(request, arguments) if asks_for_candles else None
+        self._count(api.source, path, symbol)
+        seconds = self._limits.take(api.source)
+        if seconds:
+            refusal = _error(api.rate_limited())
+            refusal.headers["Retry-After"] = str(seconds)
+            return refusal
+        if asks_for_candles:
+            return self._candles(api, request, arguments, symbol)
+        return _json(api.documents[endpoint]())
+
+    def _candles(self, api: Api, request: Request, arguments: Mapping[str, str], symbol: str | None) -> Response:
+        # The right answer is made first: whether a fault that spoils rows can happen depends on how many there are.
+        try:
+            page, refusal = api.page(request, arguments), None
+        except ApiError as error:
+            page, refusal = api.empty_page, error
+        met = self._faults.meet(symbol, page.row_count, api.source)
+        if met:
+            log.info("%s %s meets the fault %s", api.source, symbol, met.fault.kind)
+            faulty = self._faulty(api, met, page, request)
+            if faulty:
+                return faulty
+        if refusal:
+            raise refusal
+        return _json(page.document())
+
+    def _faulty(self, api: Api, met: MetFault, page: Page, request: Request) -> Response | None:
+        """Return the answer that a fault makes of the right one, or None where it only came late."""
+        fault = met.fault
+        match fault.kind:
+            case FaultKind.RATE_LIMITED:
+                banned = fault.banned_after is not None and met.number > fault.banned_after
+                return self._try_later(fault, api.rate_limited(banned=banned))
+            case FaultKind.SERVER_ERROR:
+                return self._try_later(fault, api.server_error(fault.status))
+            case FaultKind.TIMEOUT:
+                self._sleep(fault.delay_seconds)
+            case FaultKind.CONNECTION_RESET:
+                raise dropped_connection(request.environ)
+            case FaultKind.CUT_OFF:
+                body = dumps(page.document())
+                # In a list: given bytes, werkzeug would correct the header.
+                promised = {"Content-Length": str(len(body))}
+                return Response([body[: len(body) // 2]], headers=promised, content_type="application/json")
+            case FaultKind.NOT_JSON:
+                return Response(_HTML, content_type="text/html")
+            case FaultKind.TRUNCATED_JSON:
+                body = dumps(page.document())
+                return Response(body[: len(body) // 2], content_type="application/json")
+            case FaultKind.UNKNOWN_SYMBOL:
+                raise api.unknown_symbol()
+            case _:
+                return _json(spoil_page(met, page))
+        return None
+
+    def _try_later(self, fault: Fault, error: ApiError) -> Response:
+        answer = _error(error)
+        if fault.retry_after is not None:
+            moment = self._now().astimezone(UTC) + timedelta(seconds=fault.retry_after)
+            answer.headers["Retry-After"] = (
+                format_datetime(moment, usegmt=True) if fault.retry_after_date else str(fault.retry_after)
+            )
+        return answer
+
+    def _switch(self, switch: Switch, request: Request) -> Response:
+        match request.method:
+            case "GET":
+                pass
+            case "PUT":
+                request.max_content_length = _LONGEST_SWITCH_BODY
+                try:
+                    switch.replace_json(json.loads(request.get_data()))
+                except HTTPException as error:
+                    return _json({"message": error.name}, error.code or 400)
+                except ValueError as error:
+                    return _json({"message": f"{error}"}, 400)
+            case "DELETE":
+                switch.clear()
+            case _:
+                return _json({"message": "Method Not Allowed: give GET, PUT or DELETE"}, 405)
+        return _json(switch.as_json())
+
+    def _count(self, source: Source | None, path: str, symbol: str | None) -> None:
+        with self._lock:
+            self._counts[source, path, symbol] += 1
+
+    def _requests(self, request: Request) -> Response:
+        if request.method not in ("GET", "DELETE"):
+            return _json({"message": "Method Not Allowed: give GET or DELETE"}, 405)
+        with self._lock:
+            if request.method == "DELETE":
+                self._counts.clear()
+            counts = [
+                {"source": source, "path": path, "symbol": symbol, "count": count}
+                for (source, path, symbol), count in sorted(
+                    self._counts.items(), key=lambda item: (item[0][1], item[0][2] or "")
+                )
+            ]
+        return _json({"total": sum(entry["count"] for entry in counts), "requests": counts})
+
+
+def create_exchange(
+    market_data: Path | None,
+    faults: FaultPlan,
+    *,
+    rules: Rules | None = None,
+    limits: RequestLimits | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> WSGIApplication:
+    """Return the exchange as a WSGI application that answers below ``/exchange``.
+
+    Args:
+        market_data: Folder of recorded candles (``<SYMBOL>.csv.gz``, or the parent of ``binance-1h``); None to
+            generate candles of any date.
+        faults: What goes wrong; empty for nothing.
+        rules: What the APIs demand at first; None for the default of each rule.
+        limits: Request rates that are enforced; None for none, until some are set over HTTP.
+        now: The current instant, timezone-aware; no candle opens after it.
+        sleep: Waits the given seconds, for the fault ``timeout``.
+
+    Raises:
+        MarketDataError: The folder has no recorded candles.
+    """
+    book: CandleBook = RecordedCandles(market_data) if market_data is not None else GeneratedCandles()
+    return Exchange(
+        book=book, faults=faults, limits=limits or RequestLimits(now), rules=RuleSwitch(rules), now=now, sleep=sleep
+    )
+
+
+def dropped_connection(environ: WSGIEnvironment) -> ConnectionResetError:
+    """End the connection without an answer, and return the error to raise.
+
+    werkzeug's server hands its socket to the application and takes a ConnectionError as a client that went away. Under
+    another server the error alone has to do; most answer 500 then, which a client takes as a failure as well.
+    """
+    connection = environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        connection.shutdown(socket.SHUT_RDWR)
+    return ConnectionResetError("the fault connection_reset")
+
+
+def _error(error: ApiError) -> Response:
+    return _json(error.document, error.status)
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(dumps(document), status, content_type="application/json;charset=UTF-8")

@@ -1,0 +1,86 @@
+"""Airflow's metadata database: a PostgreSQL of its own, migrated when this Airflow has not seen it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from psycopg import sql
+
+from local_aws import child_process
+from local_aws.redshift.warehouse import Warehouse
+from local_platform.airflow_environment import REPOSITORY
+
+DATABASE = "airflow"
+_MIGRATE_SECONDS = 300
+_STOP_SECONDS = 10
+
+
+class MetadataDatabase:
+    """The database's server; a context manager.
+
+    Args:
+        folder: The server's folder; made when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        # It runs any PostgreSQL; a plain database knows nothing of Redshift.
+        self._server = Warehouse(folder)
+
+    def __enter__(self) -> MetadataDatabase:
+        self._server.start()
+        self._server.ensure_plain_database(DATABASE)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        """Its URL for SQLAlchemy. psycopg 3 serves the synchronous and the asynchronous engine alike."""
+        return self._server.connection_url(DATABASE, "postgresql+psycopg")
+
+    def migrate(self, environment: Mapping[str, str], log: Path) -> bool:
+        """Bring the tables to the installed Airflow's version; return whether there was anything to do.
+
+        Args:
+            environment: Airflow's environment.
+            log: Where the migration's output goes.
+
+        Raises:
+            RuntimeError: The migration failed; the message has the end of its log.
+            TimeoutError: It took too long.
+        """
+        wanted = f"migrated for Airflow {importlib.metadata.version('apache-airflow-core')}"
+        with self._server.connect(DATABASE, autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [DATABASE]
+            ).fetchone()
+            if found is not None and found[0] == wanted:
+                return False
+            self._run_migration(environment, log)
+            # Written last, so that one that was interrupted is done again.
+            connection.execute(
+                sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(DATABASE), sql.Literal(wanted))
+            )
+        return True
+
+    @staticmethod
+    def _run_migration(environment: Mapping[str, str], log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+        process = child_process.start(
+            [sys.executable, "-m", "airflow", "db", "migrate"], environment=environment, log=log, directory=REPOSITORY
+        )
+        try:
+            exit_code = process.wait(_MIGRATE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"Airflow's tables were not made within {_MIGRATE_SECONDS} s; see {log}") from None
+        finally:
+            child_process.stop(process, _STOP_SECONDS)
+        if exit_code != 0:
+            end = "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-25:])
+            raise RuntimeError(f"airflow db migrate ended with {exit_code}:\n{end}")

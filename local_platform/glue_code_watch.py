@@ -1,0 +1,88 @@
+"""Uploads the Glue script and its package again when somebody edits them, as a deployment would."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from local_platform.provision import GLUE_SCRIPTS, Names, upload_glue_code
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY_SECONDS = 1.0
+
+Stamp = frozenset[tuple[str, int, int]]
+"""Path, modification time in nanoseconds and size of each file."""
+
+
+def stamp(folder: Path) -> Stamp:
+    """Return what tells one state of a folder from another."""
+    found = set()
+    for path in folder.rglob("*"):
+        if "__pycache__" in path.parts:
+            continue
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # an editor replaces files
+            continue
+        if path.is_file():
+            found.add((str(path.relative_to(folder)), status.st_mtime_ns, status.st_size))
+    return frozenset(found)
+
+
+class GlueCodeWatch:
+    """Looks at the folder every second, from a thread of its own; a context manager.
+
+    It looks instead of being told: a folder that a container has from its host sends no notifications everywhere.
+    What lies in S3 is only written after an edit, so what somebody has put there otherwise stays until then.
+
+    Args:
+        endpoint: The URL of the local AWS.
+        names: How everything is called.
+        folder: The folder with the Glue script and its package.
+        upload: Uploads what differs; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        names: Names,
+        folder: Path = GLUE_SCRIPTS,
+        *,
+        upload: Callable[[str, Names, Path], tuple[str, ...]] = upload_glue_code,
+    ) -> None:
+        self._endpoint = endpoint
+        self._names = names
+        self._folder = folder
+        self._upload = upload
+        self._seen = stamp(folder)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="glue-code-watch", daemon=True)
+
+    def __enter__(self) -> GlueCodeWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def look(self) -> bool:
+        """Upload what has been edited since the last look; return whether anything had been."""
+        now = stamp(self._folder)
+        if now == self._seen:
+            return False
+        self._seen = now
+        try:
+            for what in self._upload(self._endpoint, self._names, self._folder):
+                logger.info("glue_scripts/ was edited: %s", what)
+        except Exception:
+            # Half an edit, such as columns that are no Python yet: the next save is another look.
+            logger.exception("glue_scripts/ was edited, and could not be uploaded as it is now")
+        return True
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_SECONDS):
+            self.look()

@@ -1,0 +1,122 @@
+"""The local AWS and the local Airflow together, for the programs that need both."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from local_aws.emulator import RunningLocalAws, running_local_aws
+from local_platform.airflow_services.local_airflow import (
+    AirflowRunsError,
+    LocalAirflow,
+    LocalAirflowError,
+    running_airflow,
+)
+from local_platform.markets import Markets
+from local_platform.provision import Provisioned, provision
+
+
+class LocalPlatform:
+    """A local AWS in a process of its own with what the bundle needs, and a complete Airflow; a context manager.
+
+    Args:
+        state_dir: Where everything is kept.
+        markets: What is loaded.
+        aws_port: The local AWS's port; 0 takes a free one.
+        ui_port: The port of Airflow's UI and API; 0 takes a free one.
+        extra_environment: More environment variables for Airflow.
+        on_step: Is called with what is being done, in words, while it starts.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        markets: Markets,
+        *,
+        aws_port: int = 0,
+        ui_port: int = 0,
+        extra_environment: Mapping[str, str] | None = None,
+        on_step: Callable[[str], None] | None = None,
+    ) -> None:
+        self._state_dir = state_dir
+        self._markets = markets
+        self._aws_port = aws_port
+        self._ui_port = ui_port
+        self._extra_environment = extra_environment
+        self._on_step = on_step or (lambda _: None)
+        self._closing = contextlib.ExitStack()
+        self._aws: RunningLocalAws | None = None
+        self._airflow: LocalAirflow | None = None
+        self._names: Provisioned | None = None
+
+    @property
+    def airflow(self) -> LocalAirflow:
+        """The local Airflow, once it has started."""
+        if self._airflow is None:
+            raise RuntimeError("the local platform has not been started")
+        return self._airflow
+
+    @property
+    def names(self) -> Provisioned:
+        """What everything in the local AWS is called, once it has started."""
+        if self._names is None:
+            raise RuntimeError("the local platform has not been started")
+        return self._names
+
+    def __enter__(self) -> LocalPlatform:
+        """Start everything; returns when Airflow is healthy.
+
+        Raises:
+            AirflowRunsError: An Airflow already runs on the state folder.
+            LocalAirflowError: Something did not come up.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._closing.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def check(self) -> None:
+        """Look whether everything still runs.
+
+        Raises:
+            LocalAirflowError: Something has ended.
+        """
+        if self._aws is not None and (code := self._aws.process.poll()) is not None:
+            raise LocalAirflowError(f"the local AWS ended with {code}; see the logs in {self._state_dir / 'logs'}")
+        self.airflow.check()
+
+    def _start(self) -> None:
+        other = running_airflow(self._state_dir)
+        if other is not None:
+            raise AirflowRunsError(
+                f"an Airflow already runs on {self._state_dir}: {other.url} (process {other.pid}). "
+                "Use that one, or stop it first."
+            )
+        self._on_step("starting the local AWS")
+        aws = running_local_aws(
+            self._state_dir, port=self._aws_port, market_data=self._markets.market_data, provisioned=False
+        )
+        try:
+            self._aws = self._closing.enter_context(aws)
+        except (RuntimeError, TimeoutError) as error:
+            raise LocalAirflowError(str(error)) from error
+        self._names = provision(self._aws.endpoint, symbols=self._markets.symbols)
+        self._airflow = self._closing.enter_context(
+            LocalAirflow(
+                self._state_dir,
+                self._aws.endpoint,
+                names=self._names,
+                port=self._ui_port,
+                extra_environment=self._extra_environment,
+                on_step=self._on_step,
+            )
+        )

@@ -1,0 +1,483 @@
+"""Creates on the laptop's AWS what Terraform creates on AWS, through the same API, and says how everything is called.
+
+It can run on every start: what is there and right is left alone. The roles have trust policies only: what each may do
+is said once, in terraform/. With IAM enforced, what acts as one of them may therefore do nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bundle.catalog_table import load_schemas
+from bundle.contents import package_bytes
+from local_aws.control_planes.redshift_serverless import new_password
+from local_aws.iam.identity import ROOT_ACCESS_KEY
+from local_aws.protocol.wire import ACCOUNT_ID, DEFAULT_REGION
+
+GLUE_SCRIPTS = Path(__file__).resolve().parent.parent / "glue_scripts"
+
+ACCESS_KEY_ID = ROOT_ACCESS_KEY
+SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified; botocore only wants to have one
+
+BUCKET = "crypto-prices-lake"
+CATALOG_DATABASE = "crypto"
+CATALOG_TABLE = "crypto_prices"
+GLUE_JOB = "curate_crypto_prices"
+REDSHIFT_NAME = "crypto-prices"
+REDSHIFT_DATABASE = "crypto"
+ADMIN_SECRET = "crypto-prices/redshift-admin"  # noqa: S105 - a name
+SETTINGS_SECRET = "airflow/variables/crypto_prices_settings"  # noqa: S105 - a name
+SCRIPT_KEY = "glue/curate_crypto_prices.py"
+PACKAGE_KEY = "glue/crypto_prices_etl.zip"
+
+MWAA_ROLE = "crypto-prices-mwaa"
+GLUE_ROLE = "crypto-prices-glue"
+COPY_ROLE = "crypto-prices-redshift-copy"
+DEFAULT_MAX_REJECTED_SHARE = 0.01
+DEFAULT_SYMBOLS: Mapping[str, tuple[str, ...]] = {
+    "binance": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"),
+}
+_LOCAL_REQUESTS_PER_SECOND = 100
+_WAIT_SECONDS = 30
+
+
+class NameNotPossibleError(ValueError):
+    """Something cannot be created under the name that is asked for; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """How what is created is to be called.
+
+    Attributes:
+        region: The region that it is in.
+        bucket: The lake's bucket.
+        catalog_database: The Glue database.
+        catalog_table: The Glue table of the curated prices.
+        glue_job: The Glue job.
+        redshift: The Redshift Serverless namespace and its workgroup.
+        redshift_database: The database in the warehouse.
+        admin_secret: The secret with the warehouse's admin user.
+        copy_role: The role that COPY reads the lake with.
+    """
+
+    region: str = DEFAULT_REGION
+    bucket: str = BUCKET
+    catalog_database: str = CATALOG_DATABASE
+    catalog_table: str = CATALOG_TABLE
+    glue_job: str = GLUE_JOB
+    redshift: str = REDSHIFT_NAME
+    redshift_database: str = REDSHIFT_DATABASE
+    admin_secret: str = ADMIN_SECRET
+    copy_role: str = COPY_ROLE
+
+
+def secret_name(arn: str, region: str) -> str:
+    """Return the name of a secret that is to be created under an ARN.
+
+    Args:
+        arn: The ARN without the hyphen and the six characters that Secrets Manager adds to the name.
+        region: The region that the local AWS is in.
+
+    Raises:
+        NameNotPossibleError: It is of another account or region, or has such an ending, which cannot be chosen.
+            https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
+    """
+    prefix = f"arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:"
+    name = arn.removeprefix(prefix)
+    if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9/_+=.@-]+", name) is None:
+        raise NameNotPossibleError(f"{arn} is no secret of the local AWS: its ARN is {prefix}<name>")
+    if re.search(r"-[A-Za-z0-9]{6}$", name):
+        raise NameNotPossibleError(f"{arn} ends like a secret that exists; leave out the hyphen and six characters")
+    return name
+
+
+def role_name(arn: str) -> str:
+    """Return the name of a role that is to be created under an ARN.
+
+    Raises:
+        NameNotPossibleError: It is of another account, or no ARN of a role without a path.
+    """
+    prefix = f"arn:aws:iam::{ACCOUNT_ID}:role/"
+    name = arn.removeprefix(prefix)
+    if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", name) is None:
+        raise NameNotPossibleError(f"{arn} is no role of the local AWS: its ARN is {prefix}<name>")
+    return name
+
+
+@dataclasses.dataclass(frozen=True)
+class Provisioned:
+    """What everything is called.
+
+    Attributes:
+        endpoint: The URL of the local AWS.
+        region: The region.
+        account_id: The account.
+        bucket: The lake's bucket.
+        catalog_database: The Glue database.
+        catalog_table: The Glue table of the curated prices.
+        glue_job: The Glue job.
+        redshift_namespace: The Redshift Serverless namespace.
+        redshift_workgroup: Its workgroup.
+        redshift_database: The database in the warehouse.
+        redshift_secret_arn: The secret with the warehouse's admin user.
+        redshift_copy_role_arn: The role that COPY reads the lake with.
+        mwaa_role_arn: The role of the Airflow environment.
+        glue_role_arn: The role of the Glue job.
+        settings_secret: The name of the secret with the bundle's settings; None when none was to be written.
+        created: What this run created or changed, in words for a person; empty when all was there.
+    """
+
+    endpoint: str
+    region: str
+    account_id: str
+    bucket: str
+    catalog_database: str
+    catalog_table: str
+    glue_job: str
+    redshift_namespace: str
+    redshift_workgroup: str
+    redshift_database: str
+    redshift_secret_arn: str
+    redshift_copy_role_arn: str
+    mwaa_role_arn: str
+    glue_role_arn: str
+    settings_secret: str | None
+    created: tuple[str, ...]
+
+
+def aws_environment(endpoint: str, region: str = DEFAULT_REGION) -> dict[str, str]:
+    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # MWAA's API is at api.<host>, which no loopback address has
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def local_session(
+    *,
+    access_key_id: str = ACCESS_KEY_ID,
+    secret_access_key: str = SECRET_ACCESS_KEY,
+    session_token: str | None = None,
+    region: str = DEFAULT_REGION,
+) -> boto3.session.Session:
+    """Return a boto3 session with this region and these credentials, whatever the environment says."""
+    return boto3.session.Session(
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        aws_session_token=session_token,
+        region_name=region,
+    )
+
+
+def local_client(service: str, endpoint: str, session: boto3.session.Session | None = None) -> Any:
+    """Return a boto3 client of the laptop's AWS.
+
+    Args:
+        service: boto3's name of the service.
+        endpoint: The URL of the local AWS.
+        session: The session to make it with; sessions are not thread-safe, clients are.
+    """
+    config = Config(
+        s3={"addressing_style": "path"}, inject_host_prefix=False, retries={"total_max_attempts": 1}, read_timeout=60
+    )
+    return (session or local_session()).client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+
+
+def provision(
+    endpoint: str,
+    *,
+    exchange_urls: Mapping[str, str] | None = None,
+    symbols: Mapping[str, Sequence[str]] = DEFAULT_SYMBOLS,
+    candle_interval: str = "1h",
+    max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
+    glue_scripts: Path = GLUE_SCRIPTS,
+    names: Names = Names(),
+    write_settings: bool = True,
+) -> Provisioned:
+    """Create what is missing and change what is not as it should be.
+
+    Args:
+        endpoint: The URL of the local AWS.
+        exchange_urls: The base URL of each source's API; by default the laptop's own exchange, which may be asked
+            faster than the real ones.
+        symbols: The exchange symbols of each source.
+        candle_interval: The length of a candle.
+        max_rejected_share: The share of rejected records, from 0 to 1, above which a Glue run fails.
+        glue_scripts: The folder with the Glue script and its package.
+        names: How everything is to be called.
+        write_settings: Whether the bundle's settings become a secret; not where they come from elsewhere.
+
+    Returns:
+        The names of everything, and what was created.
+
+    Raises:
+        FileNotFoundError: The Glue script is not in the folder.
+        BundleError: Its package is not in the folder.
+        TimeoutError: The warehouse did not become available.
+    """
+    step = _Provisioning(endpoint, names)
+    step.bucket()
+    step.glue_code(glue_scripts)
+    mwaa_role_arn = step.role(MWAA_ROLE, ("airflow.amazonaws.com", "airflow-env.amazonaws.com"))
+    glue_role_arn = step.role(GLUE_ROLE, ("glue.amazonaws.com",))
+    copy_role_arn = step.role(names.copy_role, ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"))
+    step.glue_job(glue_role_arn)
+    secret_arn = step.warehouse(copy_role_arn)
+    sources: dict[str, dict[str, Any]] = {source: {"symbols": list(listed)} for source, listed in symbols.items()}
+    for source, settings in sources.items():
+        if exchange_urls is None:
+            settings |= {"api_url": f"{endpoint}/exchange/{source}", "requests_per_second": _LOCAL_REQUESTS_PER_SECOND}
+        else:
+            settings["api_url"] = exchange_urls[source]
+    if write_settings:
+        step.settings(
+            {
+                "s3_bucket": names.bucket,
+                "glue_job_name": names.glue_job,
+                "catalog_database": names.catalog_database,
+                "catalog_table": names.catalog_table,
+                "redshift_workgroup": names.redshift,
+                "redshift_database": names.redshift_database,
+                "redshift_secret_arn": secret_arn,
+                "redshift_copy_role_arn": copy_role_arn,
+                "candle_interval": candle_interval,
+                "max_rejected_share": max_rejected_share,
+                "quality_rules": {},
+                "sources": sources,
+            }
+        )
+    return Provisioned(
+        endpoint=endpoint,
+        region=names.region,
+        account_id=ACCOUNT_ID,
+        bucket=names.bucket,
+        catalog_database=names.catalog_database,
+        catalog_table=names.catalog_table,
+        glue_job=names.glue_job,
+        redshift_namespace=names.redshift,
+        redshift_workgroup=names.redshift,
+        redshift_database=names.redshift_database,
+        redshift_secret_arn=secret_arn,
+        redshift_copy_role_arn=copy_role_arn,
+        mwaa_role_arn=mwaa_role_arn,
+        glue_role_arn=glue_role_arn,
+        settings_secret=SETTINGS_SECRET if write_settings else None,
+        created=tuple(step.created),
+    )
+
+
+def upload_glue_code(endpoint: str, names: Names, glue_scripts: Path = GLUE_SCRIPTS) -> tuple[str, ...]:
+    """Upload the Glue script and its package where they differ, and give the catalog table their columns.
+
+    Args:
+        endpoint: The URL of the local AWS, on which ``provision`` has run.
+        names: How everything is called.
+        glue_scripts: The folder with the Glue script and its package.
+
+    Returns:
+        What was changed, in words for a person.
+
+    Raises:
+        FileNotFoundError: The Glue script or its package is not in the folder.
+    """
+    step = _Provisioning(endpoint, names)
+    step.glue_code(glue_scripts)
+    return tuple(step.created)
+
+
+class _Provisioning:
+    """The steps, each of which looks first and acts only when something is missing or different."""
+
+    def __init__(self, endpoint: str, names: Names) -> None:
+        session = local_session(region=names.region)
+        services = ("s3", "iam", "glue", "secretsmanager", "redshift-serverless")
+        self._clients = {service: local_client(service, endpoint, session) for service in services}
+        self._names = names
+        self.created: list[str] = []
+
+    def bucket(self) -> None:
+        s3, bucket, region = self._clients["s3"], self._names.bucket, self._names.region
+        if _found(lambda: s3.head_bucket(Bucket=bucket)) is None:
+            # us-east-1 is the one region that cannot be named.
+            elsewhere = (
+                {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != DEFAULT_REGION else {}
+            )
+            s3.create_bucket(Bucket=bucket, **elsewhere)
+            self.created.append(f"bucket {bucket}")
+        if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def glue_code(self, glue_scripts: Path) -> None:
+        self._object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
+        self._object(PACKAGE_KEY, package_bytes(glue_scripts / "crypto_prices_etl"))
+        self._catalog(load_schemas(glue_scripts))
+
+    def _object(self, key: str, body: bytes) -> None:
+        s3, bucket = self._clients["s3"], self._names.bucket
+        digest = hashlib.sha256(body).hexdigest()
+        head = _found(lambda: s3.head_object(Bucket=bucket, Key=key))
+        if head is None or head["Metadata"].get("sha256") != digest:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"sha256": digest})
+            self.created.append(f"object s3://{bucket}/{key}")
+
+    def role(self, name: str, services: tuple[str, ...]) -> str:
+        iam = self._clients["iam"]
+        found = _found(lambda: iam.get_role(RoleName=name))
+        if found is None:
+            trust = {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+                ],
+            }
+            found = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+            self.created.append(f"role {name}")
+        return str(found["Role"]["Arn"])
+
+    def _catalog(self, schemas: ModuleType) -> None:
+        glue, database, table_name = self._clients["glue"], self._names.catalog_database, self._names.catalog_table
+        if _found(lambda: glue.get_database(Name=database)) is None:
+            glue.create_database(DatabaseInput={"Name": database, "Description": "The crypto price lake"})
+            self.created.append(f"Glue database {database}")
+        parquet = "org.apache.hadoop.hive.ql.io.parquet"
+        columns, partition_keys = schemas.catalog_columns(), schemas.catalog_partition_keys()
+        wanted = {
+            "Name": table_name,
+            "Description": "Curated candles; each partition's location is a version that passed its audit",
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+            "PartitionKeys": partition_keys,
+            "StorageDescriptor": {
+                "Columns": columns,
+                "Location": f"s3://{self._names.bucket}/curated/crypto_prices/",
+                "InputFormat": f"{parquet}.MapredParquetInputFormat",
+                "OutputFormat": f"{parquet}.MapredParquetOutputFormat",
+                "SerdeInfo": {"SerializationLibrary": f"{parquet}.serde.ParquetHiveSerDe"},
+            },
+        }
+        table = _found(lambda: glue.get_table(DatabaseName=database, Name=table_name))
+        if table is None:
+            glue.create_table(DatabaseName=database, TableInput=wanted)
+            self.created.append(f"Glue table {database}.{table_name}")
+        elif (table["Table"]["StorageDescriptor"]["Columns"], table["Table"]["PartitionKeys"]) != (
+            columns,
+            partition_keys,
+        ):
+            glue.update_table(DatabaseName=database, TableInput=wanted)
+            self.created.append(f"new columns of Glue table {database}.{table_name}")
+
+    def glue_job(self, role_arn: str) -> None:
+        glue, name = self._clients["glue"], self._names.glue_job
+        wanted = {
+            "Description": "Curates one window of raw candles",
+            "Role": role_arn,
+            "ExecutionProperty": {"MaxConcurrentRuns": 10},
+            "Command": {
+                "Name": "glueetl",
+                "ScriptLocation": f"s3://{self._names.bucket}/{SCRIPT_KEY}",
+                "PythonVersion": "3",
+            },
+            "DefaultArguments": {
+                "--job-language": "python",
+                "--extra-py-files": f"s3://{self._names.bucket}/{PACKAGE_KEY}",
+                "--enable-metrics": "true",
+                "--enable-job-insights": "true",
+                "--enable-observability-metrics": "true",
+                "--enable-continuous-cloudwatch-log": "true",
+                # Bookmarks remember by name and time: cleared tasks and backfills would skip data.
+                "--job-bookmark-option": "job-bookmark-disable",
+            },
+            "MaxRetries": 0,
+            "Timeout": 60,
+            "GlueVersion": "6.0",
+            "WorkerType": "G.1X",
+            "NumberOfWorkers": 2,
+            "ExecutionClass": "STANDARD",
+        }
+        job = _found(lambda: glue.get_job(JobName=name))
+        if job is None:
+            glue.create_job(Name=name, **wanted)
+            self.created.append(f"Glue job {name}")
+        elif any(job["Job"].get(member) != value for member, value in wanted.items()):
+            glue.update_job(JobName=name, JobUpdate=wanted)
+            self.created.append(f"new definition of Glue job {name}")
+
+    def warehouse(self, copy_role_arn: str) -> str:
+        manager, serverless = self._clients["secretsmanager"], self._clients["redshift-serverless"]
+        name, admin_secret = self._names.redshift, self._names.admin_secret
+        secret = _found(lambda: manager.get_secret_value(SecretId=admin_secret))
+        if secret is None:
+            text = json.dumps({"username": "admin", "password": new_password()})
+            secret = {**manager.create_secret(Name=admin_secret, SecretString=text), "SecretString": text}
+            self.created.append(f"secret {admin_secret}")
+        if _found(lambda: serverless.get_namespace(namespaceName=name)) is None:
+            admin = json.loads(secret["SecretString"])
+            serverless.create_namespace(
+                namespaceName=name,
+                dbName=self._names.redshift_database,
+                adminUsername=admin["username"],
+                adminUserPassword=admin["password"],
+                iamRoles=[copy_role_arn],
+                defaultIamRoleArn=copy_role_arn,
+            )
+            self.created.append(f"Redshift namespace {name}")
+        if _found(lambda: serverless.get_workgroup(workgroupName=name)) is None:
+            serverless.create_workgroup(
+                workgroupName=name,
+                namespaceName=name,
+                baseCapacity=8,
+                # Below the 20 minutes that a task waits: what it has given up must not go on beneath its retry.
+                configParameters=[{"parameterKey": "max_query_execution_time", "parameterValue": "1100"}],
+            )
+            self.created.append(f"Redshift workgroup {name}")
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while (status := serverless.get_workgroup(workgroupName=name)["workgroup"]["status"]) != "AVAILABLE":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the workgroup {name} is still {status} after {_WAIT_SECONDS} seconds")
+            time.sleep(0.1)
+        return str(secret["ARN"])
+
+    def settings(self, wanted: Mapping[str, Any]) -> None:
+        """Write the bundle's settings; a new port or other symbols are a change, a person's own edit goes with it."""
+        manager = self._clients["secretsmanager"]
+        text = json.dumps(wanted)
+        secret = _found(lambda: manager.get_secret_value(SecretId=SETTINGS_SECRET))
+        if secret is None:
+            manager.create_secret(Name=SETTINGS_SECRET, SecretString=text)
+            self.created.append(f"secret {SETTINGS_SECRET}")
+        elif json.loads(secret["SecretString"]) != wanted:
+            manager.put_secret_value(SecretId=SETTINGS_SECRET, SecretString=text)
+            self.created.append(f"new settings in secret {SETTINGS_SECRET}")
+
+
+_MISSING = frozenset(
+    {"404", "NoSuchBucket", "NoSuchKey", "NoSuchEntity", "EntityNotFoundException", "ResourceNotFoundException"}
+)
+
+
+def _found(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what a call reads, or None when AWS says that it is not there."""
+    try:
+        return read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            return None
+        raise

@@ -1,0 +1,1 @@
+"""Find missing candles and plan the windows that reload them."""

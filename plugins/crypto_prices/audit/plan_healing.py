@@ -1,0 +1,209 @@
+"""The audit: what is missing from the warehouse or from the raw zone, and which windows heal it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
+from crypto_prices_contract.window import Window, WindowError, daily_window
+
+from crypto_prices.audit.healing_plan import (
+    REQUIRED,
+    HealingPlan,
+    MarketDay,
+    find_reasons,
+    plan_as_text,
+    plan_healing,
+    unfetched_runs,
+)
+from crypto_prices.aws.warehouse import Value, Warehouse
+from crypto_prices.backfill.backfill_plan import Load, RequestSize, loads_of_rows
+from crypto_prices.backfill.window_run import window_run
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.raw_zone import is_whole
+from crypto_prices.fetch.sources import get_source
+from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.resolve_window import check_sources
+from crypto_prices.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+_RUNS_A_BATCH = 250
+"""So many rows of text stay well below the size that a batch of statements may have."""
+
+
+class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Looks at every day and market of the settings in a span, and plans the windows that put right what is not.
+
+    Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over. The plan
+    as text is in the XCom ``plan``. Days that nobody has asked for are written to ``crypto.candle_gaps``.
+
+    The span is that of the params ``start`` and ``end``, or the ``days`` before the end of the run's data interval.
+    The statements are those of ``audit/`` in the DAG's ``template_searchpath``.
+
+    Args:
+        ask_again: JSON list of the reasons of gaps for which the exchange is asked again (templated).
+        chunk_days: Longest window in days (templated).
+        nothing_may_be_left: Fail when a day was not asked for, or lacks what was loaded or fetched: after the healing.
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("ask_again", "chunk_days")
+
+    def __init__(self, *, ask_again: str, chunk_days: str, nothing_may_be_left: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ask_again = ask_again
+        self.chunk_days = chunk_days
+        self.nothing_may_be_left = nothing_may_be_left
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return what to trigger.
+
+        Raises:
+            AirflowFailException: The settings or the params are not right.
+            AirflowException: Something is left that may not be.
+        """
+        try:
+            settings = load_settings()
+            check_sources(settings)
+            span = audited_span(context["params"], context["dag_run"])
+            refuse_unclosed(span, datetime.now(UTC))
+        except (SettingsError, WindowError, FatalSourceError) as error:
+            raise AirflowFailException(str(error)) from error
+        plan = self._plan(settings, span)
+        text = plan_as_text(plan)
+        context["ti"].xcom_push(key="plan", value=text)
+        self.log.info("%s", text)
+        left = [place for place, reason in plan.reasons.items() if reason in REQUIRED]
+        if self.nothing_may_be_left and left:
+            # Tried again: a load may be about to be published at this moment.
+            raise AirflowException(
+                f"{len(left)} days of markets are not healed, the first {left[0].source} {left[0].market} on "
+                f"{left[0].day}: look at the runs that were to heal them, then clear this run"
+            )
+        most = conf.getint("core", "max_map_length")
+        if len(plan.windows) > most:
+            raise AirflowFailException(
+                f"healing [{span.start}, {span.end}) takes {len(plan.windows)} windows, but a run starts {most} at the "
+                "most (Airflow's core.max_map_length): give start and end of fewer days"
+            )
+        run_id = context["dag_run"].run_id
+        return [window_run(run_id, each.window, each.symbols, reload=True) for each in plan.windows]
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+    def _plan(self, settings: Settings, span: Window) -> HealingPlan:
+        sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}
+        markets = {name: source.markets(settings.sources[name].symbols) for name, source in sources.items()}
+        interval = next(iter(sources.values())).interval_length(settings.candle_interval)
+        loads = loads_of_rows(self._query("load/find_loads.sql", span), settings.candle_interval)
+        reasons = find_reasons(
+            span,
+            markets={name: [market.name for market in listed] for name, listed in markets.items()},
+            candles_a_day=timedelta(days=1) // interval,
+            loads=loads,
+            rows=_counts(self._query("audit/count_rows.sql", span), "row_total"),
+            gaps=_gaps(self._query("audit/count_gaps.sql", span)),
+            lost_manifests=self._lost_manifests(loads),
+            ask_again=json.loads(self.ask_again),
+        )
+        self._write_unfetched(span, interval, reasons)
+        return plan_healing(
+            span,
+            reasons,
+            exchange_symbols={
+                (name, market.name): market.exchange_symbol for name, listed in markets.items() for market in listed
+            },
+            chunk_days=int(self.chunk_days),
+            interval=interval,
+            request_sizes={
+                name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
+            },
+        )
+
+    def _lost_manifests(self, loads: Sequence[Load]) -> list[str]:
+        s3: Any = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        return [uri for uri in sorted({load.raw_manifest for load in loads}) if not is_whole(s3, uri)]
+
+    def _write_unfetched(
+        self,
+        span: Window,
+        interval: timedelta,
+        reasons: Mapping[MarketDay, str],
+    ) -> None:
+        runs: list[dict[str, Any]] = [
+            {
+                "source": source,
+                "symbol": market.partition("/")[0],
+                "quote_currency": market.partition("/")[2],
+                "start": window.start,
+                "candles": (window.ends_at - window.starts_at) // interval,
+            }
+            for source, market, window in unfetched_runs(reasons)
+        ]
+        lock = self._statement("load/lock_loads.sql")
+        self.warehouse.execute_batch([lock, self._statement("audit/delete_unfetched_gaps.sql", params=span)])
+        for first in range(0, len(runs), _RUNS_A_BATCH):
+            chunk = runs[first : first + _RUNS_A_BATCH]
+            most = max(int(run["candles"]) for run in chunk)
+            insert = self._statement(
+                "audit/insert_unfetched_gaps.sql",
+                params=span,
+                unfetched=chunk,
+                seconds=interval // timedelta(seconds=1),
+                digits=len(str(most)),
+            )
+            self.warehouse.execute_batch([lock, insert])
+
+    def _query(self, name: str, span: Window) -> list[dict[str, Value]]:
+        return self.warehouse.query(self._statement(name, params=span))
+
+    def _statement(self, name: str, **values: Any) -> str:
+        template = self.get_template_env().get_template(name)
+        return template.render(**values)
+
+
+def _place(row: Mapping[str, Value]) -> MarketDay:
+    return MarketDay(str(row["source"]), str(row["market"]), date.fromisoformat(str(row["observed_on"])))
+
+
+def _counts(rows: list[dict[str, Value]], column: str) -> dict[MarketDay, int]:
+    return {_place(row): int(row[column] or 0) for row in rows}
+
+
+def _gaps(rows: list[dict[str, Value]]) -> dict[MarketDay, dict[str, int]]:
+    found: dict[MarketDay, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        found[_place(row)][str(row["reason"])] = int(row["gap_total"] or 0)
+    return found
+
+
+def audited_span(params: Mapping[str, Any], dag_run: Any) -> Window:
+    """Return the days that an audit looks at: [start, end), or the ``days`` before the end of its data interval.
+
+    Raises:
+        WindowError: The params do not name days, and there is neither a data interval nor a logical date.
+    """
+    start, end = params.get("start"), params.get("end")
+    if start or end:
+        return Window.parse(str(start or ""), str(end or ""))
+    last = daily_window(dag_run.data_interval_end or dag_run.logical_date, None).start
+    return Window(last - timedelta(days=int(params["days"])), last)

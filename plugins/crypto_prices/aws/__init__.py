@@ -1,0 +1,1 @@
+"""What several steps use of AWS: the warehouse, the catalog, links to the console."""

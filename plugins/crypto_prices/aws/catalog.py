@@ -1,0 +1,140 @@
+"""The Glue Data Catalog: what each day's partition points at, and how it is switched to another version of the day."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from crypto_prices_contract.window import Window
+
+T = TypeVar("T")
+
+# Limits of BatchCreatePartition/BatchUpdatePartition and of BatchDeletePartition in the Glue API reference.
+_SWITCH_AT_ONCE = 100
+_DELETE_AT_ONCE = 25
+
+
+class CatalogError(RuntimeError):
+    """The catalog refused a partition; the message names it."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A version of a day that is to be published.
+
+    Attributes:
+        location: S3 URI of the files.
+        job_run_id: The Glue run that wrote them.
+        batch_id: The attempt at the batch that loaded them.
+        rows: Rows in the files.
+        markets: The markets in them with their origins.
+    """
+
+    location: str
+    job_run_id: str
+    batch_id: str
+    rows: int
+    markets: Mapping[str, str]
+
+
+class Catalog:
+    """The curated table in the catalog.
+
+    Args:
+        glue_client: A boto3 Glue client.
+        database: Its Glue database.
+        table: Its name.
+    """
+
+    def __init__(self, glue_client: Any, database: str, table: str) -> None:
+        self._glue = glue_client
+        self._place = {"DatabaseName": database, "TableName": table}
+
+    def published_days(self, window: Window) -> dict[str, str]:
+        """Return the Glue runs whose versions of a window's days are published, by ISO day.
+
+        A day without a partition is not in it; the run of one that nobody knows is empty.
+        """
+        pages = self._glue.get_paginator("get_partitions").paginate(
+            **self._place, Expression=window.partition_expression(), ExcludeColumnSchema=True
+        )
+        return {
+            "-".join(partition["Values"]): partition.get("Parameters", {}).get("job_run_id", "")
+            for page in pages
+            for partition in page["Partitions"]
+        }
+
+    def publish(self, versions: Mapping[date, Publication | None]) -> list[str]:
+        """Point the days' partitions at versions; None takes a day's partition away. Safe to run again.
+
+        Returns:
+            The days (ISO) whose partition was there and was taken away.
+
+        Raises:
+            CatalogError: The catalog refused a partition.
+        """
+        table = self._glue.get_table(DatabaseName=self._place["DatabaseName"], Name=self._place["TableName"])["Table"]
+        wanted = [
+            _partition_input(table["StorageDescriptor"], day, version)
+            for day, version in sorted(versions.items())
+            if version is not None
+        ]
+        for chunk in _chunks(wanted, _SWITCH_AT_ONCE):
+            created = self._glue.batch_create_partition(**self._place, PartitionInputList=chunk)
+            there = _refused(created.get("Errors", []), "PartitionValues", "AlreadyExistsException")
+            entries = [
+                {"PartitionValueList": partition["Values"], "PartitionInput": partition}
+                for partition in chunk
+                if tuple(partition["Values"]) in there
+            ]
+            if entries:
+                updated = self._glue.batch_update_partition(**self._place, Entries=entries)
+                _refused(updated.get("Errors", []), "PartitionValueList", None)
+        gone = [{"Values": _values(day)} for day, version in sorted(versions.items()) if version is None]
+        removed = []
+        for stale in _chunks(gone, _DELETE_AT_ONCE):
+            deleted = self._glue.batch_delete_partition(**self._place, PartitionsToDelete=stale)
+            absent = _refused(deleted.get("Errors", []), "PartitionValues", "EntityNotFoundException")
+            removed += ["-".join(day["Values"]) for day in stale if tuple(day["Values"]) not in absent]
+        return removed
+
+
+def _partition_input(descriptor: Mapping[str, Any], day: date, version: Publication) -> dict[str, Any]:
+    return {
+        "Values": _values(day),
+        "StorageDescriptor": {**descriptor, "Location": version.location},
+        "Parameters": {
+            "rows": str(version.rows),
+            "batch_id": version.batch_id,
+            "job_run_id": version.job_run_id,
+            # Read by the next Glue run too, see glue_scripts/crypto_prices_etl/carry_over.py.
+            "markets": ",".join(f"{market}@{origin}" for market, origin in sorted(version.markets.items())),
+        },
+    }
+
+
+def _values(day: date) -> list[str]:
+    return [f"{day:%Y}", f"{day:%m}", f"{day:%d}"]
+
+
+def _refused(errors: Iterable[Mapping[str, Any]], values_key: str, tolerated: str | None) -> set[tuple[str, ...]]:
+    """Return the partitions that a batch call refused with the tolerated code.
+
+    Raises:
+        CatalogError: One was refused with another code.
+    """
+    found: set[tuple[str, ...]] = set()
+    for error in errors:
+        detail = error.get("ErrorDetail", {})
+        if detail.get("ErrorCode") != tolerated:
+            raise CatalogError(f"the catalog refused the partition {'-'.join(error[values_key])}: {detail}")
+        found.add(tuple(error[values_key]))
+    return found
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterable[list[T]]:
+    iterator = iter(items)
+    return iter(lambda: list(itertools.islice(iterator, size)), [])

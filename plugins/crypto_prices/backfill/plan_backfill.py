@@ -1,0 +1,161 @@
+"""The first task of a backfill: which windows to load, and what that costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from crypto_prices_contract.window import Window, WindowError
+
+from crypto_prices.aws.warehouse import Warehouse
+from crypto_prices.backfill.backfill_plan import (
+    DPU_PER_WORKER,
+    GlueJob,
+    PastGlueRun,
+    RequestSize,
+    loads_of_rows,
+    plan_as_text,
+    plan_backfill,
+)
+from crypto_prices.backfill.window_run import window_run
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.sources import get_source
+from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.resolve_window import check_sources
+from crypto_prices.settings import SettingsError, load_settings, select_symbols
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+RUNS_LOOKED_AT = 200
+"""Most that one answer of GetJobRuns holds: the few runs of long windows lie between many of one day."""
+
+
+class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Plans the windows of a backfill and logs the plan with its price.
+
+    Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over; none when
+    ``plan_only`` is set or when all days are loaded. The plan as text is in the XCom ``plan``.
+
+    Args:
+        start: First day (ISO, templated), included.
+        end: Day after the last (ISO, templated), excluded.
+        sources: JSON list of the sources to take (templated), all of the settings when it is empty.
+        symbols: JSON list of the exchange symbols to take (templated), all of the settings when it is empty.
+        chunk_days: Longest window in days (templated).
+        force: JSON boolean (templated): load also what is loaded.
+        plan_only: JSON boolean (templated): show the plan and return nothing.
+        sql: Statement that finds the loads that touch the days (templated, sql/load/find_loads.sql).
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields(
+        "start", "end", "sources", "symbols", "chunk_days", "force", "plan_only", "sql"
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+
+    def __init__(
+        self,
+        *,
+        start: str,
+        end: str,
+        sources: str,
+        symbols: str,
+        chunk_days: str,
+        force: str,
+        plan_only: str,
+        sql: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.start = start
+        self.end = end
+        self.sources = sources
+        self.symbols = symbols
+        self.chunk_days = chunk_days
+        self.force = force
+        self.plan_only = plan_only
+        self.sql = sql
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return what to trigger.
+
+        Raises:
+            AirflowFailException: The settings or the params are not right, or there are more windows than Airflow maps
+                a task over; a retry would not change that.
+        """
+        try:
+            settings = load_settings()
+            check_sources(settings)
+            span = Window.parse(self.start, self.end)
+            refuse_unclosed(span, datetime.now(UTC))
+            chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
+        except (SettingsError, WindowError, FatalSourceError) as error:
+            raise AirflowFailException(str(error)) from error
+        sources = {name: get_source(name, settings.sources[name].api_url) for name in chosen}
+        force, plan_only = json.loads(self.force), json.loads(self.plan_only)
+        plan = plan_backfill(
+            span,
+            chunk_days=int(self.chunk_days),
+            force=force,
+            markets={
+                name: [sources[name].market(symbol).name for symbol in symbols] for name, symbols in chosen.items()
+            },
+            loads=[] if force else loads_of_rows(self.warehouse.query(self.sql), settings.candle_interval),
+            interval=next(iter(sources.values())).interval_length(settings.candle_interval),
+            request_sizes={
+                name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
+            },
+            glue=self._glue_job(settings.glue_job_name),
+        )
+        most = conf.getint("core", "max_map_length")
+        if len(plan.windows) > most:
+            raise AirflowFailException(
+                f"the days [{span.start}, {span.end}) make {len(plan.windows)} windows with chunk_days "
+                f"{self.chunk_days}, but a run starts {most} at the most (Airflow's core.max_map_length): give a "
+                "larger chunk_days, or fewer days at a time"
+            )
+        text = plan_as_text(plan)
+        context["ti"].xcom_push(key="plan", value=text)
+        self.log.info("%s", text)
+        if plan_only:
+            self.log.info("A dry run: nothing is started")
+            return []
+        return [window_run(context["dag_run"].run_id, window, chosen, force=force) for window in plan.windows]
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+    def _glue_job(self, job_name: str) -> GlueJob:
+        glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        job = glue.get_job(JobName=job_name)["Job"]
+        dpus = DPU_PER_WORKER.get(job.get("WorkerType", ""), 1) * job.get("NumberOfWorkers", job.get("MaxCapacity", 2))
+        runs = glue.get_job_runs(JobName=job_name, MaxResults=RUNS_LOOKED_AT)["JobRuns"]
+        return GlueJob(dpus, [past for past in map(_past_run, runs) if past is not None])
+
+
+def _past_run(run: Mapping[str, Any]) -> PastGlueRun | None:
+    """Return a run of GetJobRuns, or None for one that did not succeed or that somebody started without a window."""
+    arguments = run.get("Arguments", {})
+    try:
+        window = Window.parse(arguments.get("--window_start", ""), arguments.get("--window_end", ""))
+    except WindowError:
+        return None
+    if run["JobRunState"] != "SUCCEEDED":
+        return None
+    return PastGlueRun((window.end - window.start).days, run["ExecutionTime"])

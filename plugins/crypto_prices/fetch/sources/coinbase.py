@@ -1,0 +1,104 @@
+"""Coinbase Exchange candles: ``GET /products/{product_id}/candles``, public data, no key.
+
+Source of the facts: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles (at most 300
+candles, newest first; intervals without a trade are left out; a row may precede the start) and
+https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits (10 public requests per second and address, 15 in a burst).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from crypto_prices_contract.window import Window
+
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.http_client import HttpClient, Response, excerpt
+from crypto_prices.fetch.sources.base import Page, Source, candle_ranges, count_surplus, time_ms
+
+MAX_ROWS = 300
+"""Most candles of one answer."""
+
+_SECOND_MS = 1000
+_NOT_FOUND = 404
+_TIME = 0  # column of a row
+
+
+class CoinbaseSource(Source):
+    """Candles of Coinbase Exchange's products."""
+
+    name: ClassVar[str] = "coinbase"
+    default_api_url: ClassVar[str] = "https://api.exchange.coinbase.com"
+    exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Z0-9]{1,16}-[A-Z0-9]{2,8}")
+    rows_per_request: ClassVar[int] = MAX_ROWS
+    bytes_per_record: ClassVar[int] = 65
+    requests_per_second: ClassVar[float] = 9.0
+    max_connections: ClassVar[int] = 4
+    candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType(
+        {
+            **{f"{minutes}m": timedelta(minutes=minutes) for minutes in (1, 5, 15)},
+            **{f"{hours}h": timedelta(hours=hours) for hours in (1, 6)},
+            "1d": timedelta(days=1),
+        }
+    )
+
+    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
+        """Return base and quote, which Coinbase writes with a hyphen between; see ``Source.split_symbol``."""
+        base, _, quote = exchange_symbol.partition("-")
+        return base, quote
+
+    def fetch_pages(
+        self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
+    ) -> Iterator[Page]:
+        """Yield the answers that together cover the window, oldest first; see ``Source.fetch_pages``.
+
+        The window is cut into ranges of 300 candles beforehand. How many rows an answer has says nothing: intervals
+        without a trade are left out. A row before the start of a range repeats one of the range before it, or is
+        surplus when it is before the window.
+        """
+        product_id = self.checked_symbol(exchange_symbol)
+        interval = self.interval_length(candle_interval)
+        for first, last in candle_ranges(window, interval, MAX_ROWS):
+            response = self._fetch(client, product_id, first, last, interval)
+            rows = _rows(response)
+            times = (time_ms(row[_TIME], _SECOND_MS) if isinstance(row, list) and row else None for row in rows)
+            yield Page(response=response, records=len(rows), surplus=count_surplus(times, window))
+
+    def _fetch(
+        self, client: HttpClient, product_id: str, first: datetime, last: datetime, interval: timedelta
+    ) -> Response:
+        try:
+            return client.get_json(
+                f"{self.api_url}/products/{product_id}/candles",
+                params={
+                    "granularity": interval // timedelta(seconds=1),
+                    "start": first.isoformat(),
+                    "end": last.isoformat(),
+                },
+                headers=self.headers,
+            )
+        except FatalSourceError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            raise FatalSourceError(
+                f"coinbase has no product {product_id}: {error.problem}",
+                "Take the symbol out of the settings, or correct it",
+                error.url,
+                error.status,
+                error.exchange_code,
+            ) from None
+
+
+def _rows(response: Response) -> list[Any]:
+    if not isinstance(response.json, list):
+        raise FatalSourceError(
+            f"coinbase answered with {type(response.json).__name__} instead of a list of candles: "
+            f"{excerpt(response.body)}",
+            "Check that api_url leads to Coinbase Exchange's API; if it does, its format has changed",
+            response.url,
+            response.status,
+        )
+    return response.json

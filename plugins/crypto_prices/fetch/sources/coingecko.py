@@ -1,0 +1,137 @@
+"""CoinGecko prices: ``GET /api/v3/coins/{id}/market_chart/range``, with a key or without.
+
+Source of the facts: https://docs.coingecko.com/reference/coins-id-market-chart-range (points are hourly for ranges of 2
+to 90 days, finer for the last day, daily above) and https://docs.coingecko.com/docs/errors-and-rate-limits.
+
+CoinGecko has no candles. Its hourly points are prices at instants shortly after each full hour; a point becomes the
+``open_price`` of the hour that it lies in, with the market cap, and nothing else. Its volumes are those of the last 24
+hours at each instant, which no hour's volume can be made of: they are landed and not curated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from crypto_prices_contract.window import Window
+
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.http_client import HttpClient, Response, excerpt
+from crypto_prices.fetch.markets import COINGECKO_COINS
+from crypto_prices.fetch.sources.base import Page, Source, count_surplus, time_ms
+
+QUOTE_CURRENCY = "USD"
+TABLES = ("prices", "market_caps", "total_volumes")
+"""The members of an answer: lists of ``[ms, number]``, those of the same place in them belong together."""
+
+_LONGEST_HOURLY = timedelta(days=90)
+_SHORTEST_HOURLY = timedelta(days=2)
+_NOT_FOUND = 404
+_OUT_OF_PLAN = 10012
+_PRO_HOST, _PRO_HEADER = "pro-api.coingecko.com", "x-cg-pro-api-key"
+
+
+class CoinGeckoSource(Source):
+    """Prices of CoinGecko's coins in US dollars."""
+
+    name: ClassVar[str] = "coingecko"
+    default_api_url: ClassVar[str] = "https://api.coingecko.com"
+    exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,8}")
+    rows_per_request: ClassVar[int] = _LONGEST_HOURLY // timedelta(hours=1)
+    bytes_per_record: ClassVar[int] = 110
+    # 5 a minute without a key ("5 to 15, depending on usage"), 30 with a demo key: settings.requests_per_second.
+    requests_per_second: ClassVar[float] = 5 / 60
+    max_connections: ClassVar[int] = 2
+    api_key_header: ClassVar[str | None] = "x-cg-demo-api-key"
+    candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType({"1h": timedelta(hours=1)})
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of every request; a paid plan has a host and a header of its own. See ``Source.headers``."""
+        if self._api_key is not None and urlsplit(self.api_url).hostname == _PRO_HOST:
+            return {_PRO_HEADER: self._api_key}
+        return super().headers
+
+    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
+        """Return the coin's canonical symbol and US dollars; see ``Source.split_symbol``."""
+        try:
+            return COINGECKO_COINS[exchange_symbol], QUOTE_CURRENCY
+        except KeyError:
+            raise FatalSourceError(
+                f"the coin {exchange_symbol!r} of coingecko is not known here",
+                "Correct the symbols in the settings, or add the coin to plugins/crypto_prices/fetch/markets.py",
+            ) from None
+
+    def fetch_pages(
+        self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
+    ) -> Iterator[Page]:
+        """Yield the answers that together cover the window, oldest first; see ``Source.fetch_pages``."""
+        coin_id = self.checked_symbol(exchange_symbol)
+        self.interval_length(candle_interval)
+        for first, end in hourly_ranges(window):
+            response = self._fetch(client, coin_id, first, end)
+            tables = _tables(response)
+            times = (time_ms(row[0], 1) if isinstance(row, list) and row else None for row in tables["prices"])
+            yield Page(
+                response=response,
+                # The Glue job makes a record of each place, also where a table has ended before the others.
+                records=max(len(table) for table in tables.values()),
+                surplus=count_surplus(times, window),
+            )
+
+    def _fetch(self, client: HttpClient, coin_id: str, first: datetime, end: datetime) -> Response:
+        try:
+            return client.get_json(
+                f"{self.api_url}/api/v3/coins/{coin_id}/market_chart/range",
+                params={
+                    "vs_currency": QUOTE_CURRENCY.lower(),
+                    "from": int(first.timestamp()),
+                    "to": int(end.timestamp()) - 1,
+                    # As many decimals as the table has; "full" gives all of a binary double's, often 20 and more.
+                    "precision": 18,
+                },
+                headers=self.headers,
+            )
+        except FatalSourceError as error:
+            if error.status == _NOT_FOUND:
+                problem, advice = f"coingecko has no coin {coin_id}", "Take the symbol out of the settings"
+            elif error.exchange_code == _OUT_OF_PLAN:
+                problem = f"coingecko does not give days as old as {first:%Y-%m-%d} without a paid plan"
+                advice = "Load younger days, or set connection_id and api_url to those of a plan that reaches back"
+            else:
+                raise
+            raise FatalSourceError(
+                f"{problem}: {error.problem}", advice, error.url, error.status, error.exchange_code
+            ) from None
+
+
+def hourly_ranges(window: Window) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the ranges [first, end) to ask for, each of a length that is answered with hourly points.
+
+    A window of one day is asked for with the day before it: a range that touches the last 24 hours and is shorter
+    would be answered with a point every five minutes. A longer window is cut into parts of about the same length, none
+    of which is that short.
+    """
+    length = window.ends_at - window.starts_at
+    parts = -(-length // _LONGEST_HOURLY)
+    cuts = [window.starts_at + timedelta(days=length.days * part // parts) for part in range(parts + 1)]
+    for first, end in pairwise(cuts):
+        yield min(first, end - _SHORTEST_HOURLY), end
+
+
+def _tables(response: Response) -> dict[str, list[Any]]:
+    document = response.json if isinstance(response.json, dict) else {}
+    tables = {name: document[name] for name in TABLES if isinstance(document.get(name), list)}
+    if len(tables) < len(TABLES):
+        raise FatalSourceError(
+            f"coingecko answered with something else than prices, market caps and volumes: {excerpt(response.body)}",
+            "Check that api_url leads to CoinGecko's API; if it does, its format has changed",
+            response.url,
+            response.status,
+        )
+    return tables

@@ -1,0 +1,1 @@
+"""Load the curated files into Redshift: schema migrations and the statements of the merge."""

@@ -1,0 +1,170 @@
+"""Brings the warehouse's schema up to date with the migrations in sql/migrations/."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from crypto_prices.aws.warehouse import Warehouse, WarehouseError
+from crypto_prices.settings import load_settings
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MigrationError(ValueError):
+    """The migrations on disk do not fit each other or the ones applied; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of sql/migrations/: one statement, applied once.
+
+    Attributes:
+        version: Number at the start of the file's name.
+        name: The file's name.
+        sql: The statement.
+    """
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the statement."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def read_migrations(folder: Path) -> list[Migration]:
+    """Return the migrations of a folder in the order of their versions.
+
+    Raises:
+        MigrationError: There are none, a file is not called ``NNN_what_it_does.sql``, or a version is there twice.
+    """
+    migrations: dict[int, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        match = re.fullmatch(r"(\d{3})_[a-z0-9_]+\.sql", path.name)
+        if match is None:
+            raise MigrationError(f"migration {path.name} must be called NNN_what_it_does.sql")
+        version = int(match[1])
+        if version in migrations:
+            raise MigrationError(f"migrations {migrations[version].name} and {path.name} have the same version")
+        migrations[version] = Migration(version, path.name, path.read_text().strip())
+    if not migrations:
+        raise MigrationError(f"there is no migration in {folder}: was sql/ deployed as dags/sql/?")
+    return [migrations[version] for version in sorted(migrations)]
+
+
+def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
+    """Return the migrations that are not applied yet, in order.
+
+    Args:
+        migrations: Those on disk, in order.
+        applied: Checksum of each applied version.
+
+    Raises:
+        MigrationError: An applied migration was changed. (A version that was applied by a newer bundle is fine: an
+            older bundle still works on its schema.)
+    """
+    for migration in migrations:
+        if migration.version in applied and applied[migration.version] != migration.checksum:
+            raise MigrationError(
+                f"migration {migration.name} was changed after it was applied: restore it and add a new one"
+            )
+    return [migration for migration in migrations if migration.version not in applied]
+
+
+class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Applies the migrations that the warehouse has not seen, each in a transaction with its own bookkeeping row.
+
+    The statements of the bookkeeping are those of ``schema/`` in the DAG's ``template_searchpath``.
+
+    Args:
+        migrations_folder: Folder of the ``NNN_*.sql`` files. The first two create the schema and
+            ``crypto.schema_migrations`` itself and can be run again.
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("migrations_folder")
+    bookkeeping_versions = (1, 2)
+
+    def __init__(self, *, migrations_folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.migrations_folder = migrations_folder
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> list[str]:
+        """Return the names of the migrations that were applied now.
+
+        Raises:
+            AirflowFailException: The files do not fit each other or what was applied.
+            WarehouseError: A migration failed; it has no effect then, and those before it stay.
+        """
+        try:
+            migrations = read_migrations(Path(self.migrations_folder))
+            pending = pending_migrations(migrations, self._applied(migrations))
+        except MigrationError as error:
+            raise AirflowFailException(str(error)) from error
+        applied = [migration.name for migration in pending if self._apply(migration)]
+        self.log.info("%d migrations applied now, %d in all", len(applied), len(migrations))
+        return applied
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+    def _apply(self, migration: Migration) -> bool:
+        """Apply a migration, and return whether it was this run that did: another may migrate at the same time."""
+        self.log.info("Applying migration %s", migration.name)
+        try:
+            self.warehouse.execute_batch(
+                [
+                    self._statement("lock_schema_migrations"),
+                    self._statement("refuse_applied", migration=migration),
+                    migration.sql,
+                    self._statement("insert_schema_migration", migration=migration),
+                ]
+            )
+        except WarehouseError:
+            if self._booked().get(migration.version) != migration.checksum:
+                raise
+            self.log.info("Another run has applied %s meanwhile", migration.name)
+            return False
+        return True
+
+    def _applied(self, migrations: list[Migration]) -> dict[int, str]:
+        if not self._is_booking():
+            try:
+                self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
+            except WarehouseError:
+                # IF NOT EXISTS does not help two first runs that look at the same moment.
+                if not self._is_booking():
+                    raise
+        return self._booked()
+
+    def _is_booking(self) -> bool:
+        return bool(self.warehouse.query(self._statement("find_schema_migrations"))[0]["table_total"])
+
+    def _booked(self) -> dict[int, str]:
+        rows = self.warehouse.query(self._statement("read_schema_migrations"))
+        return {int(str(row["version"])): str(row["checksum"]) for row in rows}
+
+    def _statement(self, name: str, **values: Any) -> str:
+        """Return a statement of sql/schema/, rendered with the DAG's filters as every other."""
+        template = self.get_template_env().get_template(f"schema/{name}.sql")
+        return template.render(**values)

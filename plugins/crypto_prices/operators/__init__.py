@@ -1,1 +1,0 @@
-"""Airflow operators for the steps that the Amazon provider has none for."""

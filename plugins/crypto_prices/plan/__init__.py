@@ -1,0 +1,1 @@
+"""Before and after the fetch: which window to load, and whether the warehouse already holds it."""

@@ -1,0 +1,148 @@
+"""Plans a run's load, and skips it when the warehouse already holds exactly this content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
+
+from crypto_prices import macros
+from crypto_prices.aws.catalog import Catalog
+from crypto_prices.aws.warehouse import Warehouse
+from crypto_prices.settings import load_settings
+from crypto_prices.xcom.batch import Batch, missing_sources
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class EmptyWindowError(ValueError):
+    """No source gives a candle of a window that is loaded with some."""
+
+
+def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published: Mapping[str, str]) -> str | None:
+    """Return why there is nothing to load, or None when there is.
+
+    Args:
+        batch: What was fetched.
+        current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
+            window, with ``source``, ``batch_id``, ``status``, ``is_recorded``, ``window_start``, ``window_end``,
+            ``content_hash``, ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of
+            that batch in this window, today), ``days_now`` (their ISO days, with commas between them) and
+            ``rows_in_window`` (of the fetched markets in this window, whoever loaded them).
+        published: Glue job run ids by ISO day of the window, as the catalog has them.
+
+    Raises:
+        EmptyWindowError: Nothing was fetched, but the warehouse has rows of the window.
+    """
+    if not batch.records:
+        loaded = sum(int(row["rows_in_window"] or 0) for row in current_loads)
+        if loaded:
+            raise EmptyWindowError(
+                f"no source has a candle in [{batch.window_start}, {batch.window_end}) any more, but the warehouse "
+                f"holds {loaded} from an earlier load. Nothing was changed: closed candles do not vanish, so ask the "
+                "exchange; rows that are really wrong are deleted by hand"
+            )
+        return (
+            f"no source has a candle in [{batch.window_start}, {batch.window_end}); the raw manifests record the gaps"
+        )
+    current = {str(row["source"]): row for row in current_loads}
+    for fetched in batch.sources:
+        row = current.get(fetched.source)
+        if (
+            row is None
+            or row["status"] != "loaded"
+            # Nothing else would publish and record it: a merge that was cleared alone, or whose run was given up.
+            or not row["is_recorded"]
+            or row["content_hash"] != fetched.content_hash
+            or (str(row["window_start"]), str(row["window_end"])) != (batch.window_start, batch.window_end)
+            # Rows were deleted by hand or replaced by another load: what was loaded is no longer what is there.
+            or row["rows_merged"] != row["rows_now"]
+        ):
+            return None
+    loaded_days = {day for row in current.values() for day in str(row["days_now"]).split(",") if day}
+    if not loaded_days <= set(published) or not set(published.values()) <= {
+        row["glue_job_run_id"] for row in current.values()
+    }:
+        return None  # the catalog shows another version than the warehouse, or lacks a day: load, so that both agree
+    loads = ", ".join(
+        f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC"
+        for source, row in sorted(current.items())
+        if source in {fetched.source for fetched in batch.sources}
+    )
+    return f"the warehouse already holds exactly this content of the window: {loads}"
+
+
+class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
+    """Names the batch of a run, or skips the rest of the run when there is nothing to load.
+
+    The skip is a short circuit: this task is green and the tasks after it are skipped at once.
+    A run that a person cleared, or that was started with the param ``force``, is always loaded.
+    A source that could not be fetched does not keep the others from being loaded; ``reconcile`` is red then.
+    Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
+
+    Args:
+        sql: Statement that finds the current loads (templated, sql/load/find_current_loads.sql).
+        empty_sql: Statements for a window of which nothing was fetched (templated).
+        force: Load in any case (templated; ``True`` as text or bool).
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "force")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "empty_sql": "sql"}
+
+    def __init__(self, *, sql: str, empty_sql: Sequence[str], force: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+        self.empty_sql = empty_sql
+        self.force = force
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the batch to load.
+
+        Raises:
+            AirflowFailException: Nothing was fetched, but the warehouse has rows of the window; or there is nothing to
+                load, and a source was not fetched.
+        """
+        ti, dag_run = context["ti"], context["dag_run"]
+        batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), macros.fetched(ti))
+        settings = load_settings()
+        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
+        published = catalog.published_days(batch.window)
+        try:
+            reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)
+        except EmptyWindowError as error:
+            raise AirflowFailException(str(error)) from error
+        cleared = bool(getattr(dag_run, "clear_number", 0))
+        forced = str(self.force).lower() == "true"
+        if reason and batch.records and (cleared or forced):
+            self.log.info("Loading all the same, because the run was %s: %s", "forced" if forced else "cleared", reason)
+        elif reason and (missing := missing_sources(macros.sources(ti), batch)):
+            # Skipping would leave the run green.
+            raise AirflowFailException(f"{missing}. Of the others there is nothing to load: {reason}")
+        elif reason:
+            if not batch.records:
+                self.warehouse.execute_batch(self.empty_sql)
+            ti.xcom_push(key="skipped_because", value=reason)
+            self.log.info("Nothing to load: %s", reason)
+            # The teardown is left out, as ShortCircuitOperator does: it follows its setup.
+            self.skip(ti, [task for task in self.get_flat_relatives(upstream=False) if not task.is_teardown])
+        self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
+        return batch.as_xcom()
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()

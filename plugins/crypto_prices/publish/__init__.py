@@ -1,0 +1,1 @@
+"""Point the Glue Data Catalog's partitions at the versions that the warehouse holds."""

@@ -1,0 +1,1 @@
+"""Compare the counts of every step."""

@@ -1,0 +1,131 @@
+"""The last task of a load: do all its steps count the same records, and can readers of the catalog see them?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException
+from botocore.exceptions import BotoCoreError, ClientError
+
+from crypto_prices import macros
+from crypto_prices.aws.catalog import Catalog
+from crypto_prices.aws.warehouse import Value, Warehouse
+from crypto_prices.publish.publication import numbered_loads
+from crypto_prices.reconcile.reconciliation import (
+    LoadedCounts,
+    ReconciliationError,
+    accounting_table,
+    check_load,
+    check_published,
+    metric_data,
+)
+from crypto_prices.settings import load_settings
+from crypto_prices.xcom.batch import missing_sources
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+NAMESPACE = "CryptoPrices"
+"""CloudWatch's namespace of the metrics."""
+
+_MOST_METRICS = 1000
+"""Most that one PutMetricData takes. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
+
+
+class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Compares what was curated, staged, merged, was in the window and is there now; logs the accounting as a table.
+
+    The figures go to CloudWatch as well, in the namespace ``CryptoPrices``.
+
+    With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
+
+    Args:
+        sql: Statement that finds the loads of the window (templated, sql/load/find_loads_of_window.sql).
+    """
+
+    aws_hook_class = RedshiftDataHook
+    template_fields: Sequence[str] = aws_template_fields("sql")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+
+    def __init__(self, *, sql: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings."""
+        return Warehouse(self.hook, load_settings())
+
+    def execute(self, context: Context) -> list[dict[str, Value]]:
+        """Return the batch's rows of ``crypto.etl_metadata``.
+
+        Raises:
+            AirflowFailException: Two steps count differently, rows of the load are gone from the fact table, or a
+                source was not fetched.
+            CatalogDiffersError: The catalog shows an older version of a day than this load's.
+        """
+        batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
+        settings = load_settings()
+        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
+        published = catalog.published_days(batch.window)
+        found = self.warehouse.query(self.sql)
+        rows = [row for row in found if row["batch_id"] == report.batch_id]
+        loaded = [
+            LoadedCounts(
+                source=str(row["source"]),
+                rows_staged=_count(row["rows_staged"]),
+                rows_merged=_count(row["rows_merged"]),
+                rows_in_window=_count(row["rows_in_window"]),
+                rows_removed=_count(row["rows_removed"]),
+                rows_owned=_count(row["rows_owned"]),
+                rows_now=_count(row["rows_now"]),
+            )
+            for row in rows
+        ]
+        self.log.info("Batch %s\n%s", report.batch_id, accounting_table(report, loaded))
+        dag_id = context["dag_run"].dag_id
+        try:
+            check_load(report, loaded)
+            check_published(report, numbered_loads(found), published)
+        except ReconciliationError as error:
+            # Also of a load that does not add up: an alarm is to tell. A catalog that lags is looked at again.
+            self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
+            raise AirflowFailException(str(error)) from error
+        self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
+        if missing := missing_sources(macros.sources(context["ti"]), batch):
+            raise AirflowFailException(f"{missing}. The others are loaded")
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {
+                "window_start": batch.window_start,
+                "window_end": batch.window_end,
+                "batch_id": report.batch_id,
+            }
+        return rows
+
+    def _put_metrics(self, data: list[dict[str, Any]]) -> None:
+        """Send the figures to CloudWatch. A load is not red because its figures cannot be shown; the log has them."""
+        hook = AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="cloudwatch")
+        cloudwatch: Any = hook.conn
+        try:
+            for first in range(0, len(data), _MOST_METRICS):
+                cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[first : first + _MOST_METRICS])
+        except (BotoCoreError, ClientError) as error:
+            self.log.warning("CloudWatch did not take the metrics of this load: %s", error)
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs."""
+        self.warehouse.cancel()
+
+
+def _count(value: Value) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,1 @@
+"""What Airflow and the Glue job must agree on. Standard library only."""

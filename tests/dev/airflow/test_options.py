@@ -1,0 +1,24 @@
+import pytest
+
+from dev.airflow.__main__ import parse_options
+from local_platform.markets import DEFAULT_SYMBOLS
+
+
+def test_without_arguments_the_usual_ports_and_markets_are_taken():
+    options = parse_options([])
+    assert (options.ui_port, options.aws_port) == (8080, 4566)
+    assert options.markets.symbols == {"binance": list(DEFAULT_SYMBOLS)}
+    assert options.state_dir.name == ".local"
+
+
+def test_ports_and_markets_can_be_chosen(tmp_path):
+    (tmp_path / "JTOUSDT.csv.gz").touch()
+    options = parse_options(["--port", "0", "--aws-port", "5000", "--market-data", str(tmp_path)])
+    assert (options.ui_port, options.aws_port) == (0, 5000)
+    assert options.markets.symbols == {"binance": ["JTOUSDT"]}
+
+
+def test_what_is_no_port_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse_options(["--port", "70000"])
+    assert "PORT=70000 is no port" in capsys.readouterr().err

@@ -1,0 +1,55 @@
+import io
+from datetime import UTC, date, datetime
+
+from rich.console import Console
+
+from dev.backfill.day_progress import DayProgress
+from dev.backfill.screen import Screen
+
+DAY = date(2024, 1, 1)
+BEGAN, ENDED = datetime(2026, 11, 24, 10, tzinfo=UTC), datetime(2026, 11, 24, 10, 0, 42, tzinfo=UTC)
+
+
+def day(state, *, day=DAY, tasks=(), is_new=True):
+    ended = ENDED if state in ("success", "failed") else None
+    return DayProgress(day, "run", state, BEGAN, ended, tuple(tasks), is_new)
+
+
+def shown(terminal, *looks):
+    output = io.StringIO()
+    screen = Screen(Console(file=output, force_terminal=terminal, width=100))
+    with screen.live() as live:
+        for number, days in enumerate(looks):
+            screen.progress(live, days, 61 * number)
+    return output.getvalue()
+
+
+def test_without_a_terminal_there_is_one_line_per_change():
+    text = shown(False, [day("queued")], [day("running")], [day("running")], [day("success")])
+    assert text.splitlines() == ["  01:01  2024-01-01  running", "  03:03  2024-01-01  success  42.0 s"]
+
+
+def test_a_day_that_was_loaded_before_is_no_news():
+    assert shown(False, [day("success", is_new=False)]) == ""
+
+
+def test_on_a_terminal_the_days_under_way_are_seen_with_their_tasks():
+    text = shown(True, [day("running", tasks=[("curate_prices", "deferred")])])
+    assert "curate_prices (deferred)" in text
+    assert "0 done, 1 running of 1 days" in text
+
+
+def test_the_table_tells_what_was_there_before_and_counts_the_rows():
+    output = io.StringIO()
+    screen = Screen(Console(file=output, width=160))
+    screen.table([day("success"), day("success", day=date(2024, 1, 2), is_new=False)], {DAY: 192})
+    lines = output.getvalue().splitlines()
+    assert any("2024-01-01" in line and "42.0 s" in line and "192" in line for line in lines)
+    assert any("2024-01-02" in line and "success (before)" in line and " 0 " in line for line in lines)
+
+
+def test_a_failure_names_day_task_reason_and_log():
+    output = io.StringIO()
+    Screen(Console(file=output, width=160)).failure(DAY, "fetch_prices[0]", "no market X", "the end", "logs/fetch")
+    assert "2024-01-01: fetch_prices[0] failed: no market X" in output.getvalue()
+    assert "The whole log: logs/fetch" in output.getvalue()

@@ -1,0 +1,62 @@
+from itertools import combinations
+
+from dev.chaos.boundaries import family
+from dev.chaos.cases import HAPPENINGS, Case, Happening, Recovery, all_cases, kinds_of, paired, sample
+from dev.chaos.faults import Kind
+
+BOUNDARIES = [
+    "put raw object #1",
+    "start Glue run",
+    "merge_into_fact: statement 8 (MERGE INTO)",
+    "merge_into_fact: commit",
+]
+EVERYTHING = all_cases(BOUNDARIES)
+
+
+def test_every_boundary_meets_every_kind_and_every_recovery():
+    assert len(EVERYTHING) == 2 * 4 * 5 + 2 * 1 * 5 + len(HAPPENINGS)
+    assert len({case.name for case in EVERYTHING}) == len(EVERYTHING)
+
+
+def test_inside_a_transaction_a_statement_can_only_fail():
+    assert kinds_of("merge_into_fact: commit") == (Kind.REFUSED,)
+    assert set(kinds_of("start Glue run")) == {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
+
+
+def test_a_sample_is_the_same_for_a_seed_and_covers_every_kind_and_recovery_first():
+    chosen = sample(EVERYTHING, 12, seed=1)
+    assert chosen == sample(EVERYTHING, 12, seed=1)
+    assert chosen != sample(EVERYTHING, 12, seed=2)
+    assert len(chosen) == 12
+    assert {case.recovery for case in chosen} == set(Recovery)
+    assert {case.kind for case in chosen} >= {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
+
+
+def test_pairs_leave_no_two_that_do_not_meet_and_no_boundary_unbroken():
+    statements = [f"merge_into_fact: statement {number} (DELETE FROM)" for number in range(1, 9)]
+    everything = all_cases([*BOUNDARIES, *statements])
+    chosen = paired(everything, seed=1)
+
+    def pairs(cases):
+        return {
+            pair
+            for case in cases
+            for pair in combinations((family(case.boundary), str(case.kind or case.happening), case.recovery), 2)
+        }
+
+    assert pairs(chosen) == pairs(everything)
+    assert {case.boundary for case in chosen} == {case.boundary for case in everything}
+    # One transaction: its statements share the recoveries.
+    assert sum(case.boundary in statements for case in chosen) < 2 * len(statements)
+
+
+def test_some_loads_are_forced_and_those_never_that_are_about_what_nobody_forces():
+    assert {case.is_forced for case in EVERYTHING} == {True, False}
+    for happening in (Happening.CANDLES_CORRECTED, Happening.CANDLE_MISSING, Happening.FETCHED_LATER):
+        assert not any(Case(f"nothing {n}", None, Recovery.RETRY, happening).is_forced for n in range(9))
+
+
+def test_a_candle_too_many_is_only_there_when_it_may_go_or_must_stay():
+    assert all(case.has_surplus for case in EVERYTHING if case.is_forced)
+    unforced = [case for case in EVERYTHING if not case.is_forced]
+    assert [case.happening for case in unforced if case.has_surplus] == [Happening.CANDLE_MISSING]

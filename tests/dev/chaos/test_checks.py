@@ -1,0 +1,63 @@
+"""What a chaos case is judged by finds what is wrong, each thing by itself."""
+
+from collections import Counter
+from datetime import date
+
+import pytest
+
+from dev.chaos.checks import DayState, expected_rows, neighbours, warehouse_differences
+
+DAY = date(2022, 1, 1)
+ATTEMPT = "s3://lake/raw/attempt=a1"
+
+
+def load(batch_id="b1-1", **changes):
+    counts = dict.fromkeys(("rows_curated", "rows_staged", "rows_merged", "rows_in_window"), 48)
+    counts |= {"rows_fetched": 49, "rows_quarantined": 1, "rows_duplicate": 0}
+    manifest = f"{ATTEMPT}/manifest.json"
+    return {"batch_id": batch_id, "source": "binance", "status": "loaded", "raw_manifest": manifest} | counts | changes
+
+
+def state(**changes):
+    clean = {
+        "rows": expected_rows(DAY),
+        "batches": Counter({"b1-1": 48}),
+        "raw_objects": {f"{ATTEMPT}/BTCUSDT.json.gz"},
+        "loads": [load()],
+    }
+    return DayState(**clean | changes)
+
+
+def test_a_clean_load_has_no_difference():
+    assert warehouse_differences(DAY, state()) == []
+
+
+ONE = next(iter(expected_rows(DAY)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rows": expected_rows(DAY) - Counter([ONE])}, "47 rows instead of 48: 1 are missing, 0 are wrong"),
+        ({"rows": expected_rows(DAY) + Counter([ONE])}, "49 rows instead of 48: 0 are missing, 1 are wrong"),
+        ({"loads": []}, "has no load of the day"),
+        ({"loads": [load(status="merged")]}, "is merged, not loaded"),
+        ({"loads": [load(rows_fetched=48)]}, "says 48 rows_fetched, not 49"),
+        ({"loads": [load(rows_quarantined=0)]}, "says 0 rows_quarantined, not 1"),
+        ({"neighbours": Counter([ONE])}, "has 1 rows of other markets, not the 0 of before"),
+        ({"loads": [load(), load()]}, "has 2 rows of batch b1-1 and binance"),
+        ({"batches": Counter({"b1-1": 47, "b1-2": 1})}, "the rows are of the batches"),
+        ({"raw_objects": {"s3://lake/raw/attempt=a0/x.json.gz"}}, "rows came from s3://lake/raw/attempt=a0/x.json.gz"),
+        ({"loads": [load("b0-1", rows_merged=3), load()]}, "load b0-1 is loaded, but its counts differ"),
+    ],
+)
+def test_each_thing_that_is_wrong_is_found(changes, said):
+    found = warehouse_differences(DAY, state(**changes))
+    assert any(said in difference for difference in found), found
+
+
+def test_a_market_that_nobody_asked_for_must_be_there_as_before():
+    assert warehouse_differences(DAY, state(neighbours=neighbours(DAY)), seeded=True) == []
+    assert any(
+        "0 rows of other markets, not the 24" in said for said in warehouse_differences(DAY, state(), seeded=True)
+    )

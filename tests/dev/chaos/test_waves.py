@@ -1,0 +1,66 @@
+"""What is done about a run that has finished, and what is held against it, without an Airflow."""
+
+from unittest.mock import MagicMock
+
+import pytest
+
+from dev.chaos.cases import NOTHING_BROKEN, Case, Happening, Recovery
+from dev.chaos.faults import Fault, Kind
+from dev.chaos.waves import FIRST_DAY, Waves, _Running
+
+FAULT = Fault(FIRST_DAY, "put raw manifest #1", Kind.LOST, times=None)
+MISSING = Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSING)
+LATER = Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER)
+
+
+def recovered(case, *states, fault=FAULT, log="check: 1 candles: refusing."):
+    """The outcome of a run with the first state before the recovery and the last one after it, and the API."""
+    bench = MagicMock()
+    bench.api.dag_run.side_effect = [{"state": state} for state in states]
+    bench.api.dag_runs.return_value = []
+    bench.api.backfills.return_value = []
+    failed = [{"task_id": name, "try_number": 1, "map_index": -1} for name in ("drop_staging", "merge_into_fact")]
+    bench.api.task_instances.return_value = failed
+    bench.api.task_log.side_effect = ["RuntimeError: staging is kept", log] * 2
+    one = _Running(case, FIRST_DAY, fault, "run")
+    Waves(bench)._recover([one])
+    return one.outcome, bench.api
+
+
+def called(api):
+    return {name for name in ("clear_run", "clear_tasks", "create_backfill") if getattr(api, name).called}
+
+
+@pytest.mark.parametrize(
+    ("recovery", "done"),
+    [
+        (Recovery.CLEAR_FAILED, set()),
+        (Recovery.CLEAR_ALL, {"clear_run"}),
+        (Recovery.REPROCESS, {"create_backfill"}),
+    ],
+)
+def test_a_run_that_is_green_although_its_fault_stays_was_not_recovered(recovery, done):
+    outcome, api = recovered(Case(FAULT.boundary, FAULT.kind, recovery), "success", "success")
+    assert (outcome.overcome, outcome.differences, called(api)) == (True, [], done)
+
+
+@pytest.mark.parametrize("recovery", [Recovery.CLEAR_FAILED, Recovery.CLEAR_ALL, Recovery.REPROCESS])
+def test_a_run_that_has_failed_is_recovered(recovery):
+    outcome, api = recovered(Case(FAULT.boundary, FAULT.kind, recovery), "failed", "success")
+    assert (outcome.overcome, outcome.differences) == (False, [])
+    assert called(api) == {"create_backfill" if recovery == Recovery.REPROCESS else "clear_run"}
+
+
+def test_a_retry_and_a_run_with_nothing_broken_have_nothing_to_be_overcome():
+    assert not recovered(Case(FAULT.boundary, FAULT.kind, Recovery.RETRY), *["success"] * 2)[0].overcome
+    damaged = Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED)
+    assert not recovered(damaged, "success", "success", fault=None)[0].overcome
+
+
+@pytest.mark.parametrize(("case", "fault"), [(MISSING, None), (LATER, FAULT)], ids=["missing", "later"])
+def test_what_nobody_forces_must_have_been_refused(case, fault):
+    assert recovered(case, "failed", "success", fault=fault)[0].differences == []
+    (green,) = recovered(case, "success", "success", fault=fault)[0].differences
+    assert "nobody forced it" in green
+    (otherwise,) = recovered(case, "failed", "success", fault=fault, log="TimeoutError: timed out")[0].differences
+    assert otherwise == "run run was not refused, but has failed: drop_staging: staging is kept"

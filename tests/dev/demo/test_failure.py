@@ -1,0 +1,57 @@
+import pprint
+
+from dev.demo.failure import log_of_task, reason, tail
+
+LOG = """\
+2026-11-23T09:00:00Z [info     ] [DAG TEST] starting task_id=resolve_window map_index=-1 [dag]
+2026-11-23T09:00:00Z [info     ] first
+2026-11-23T09:00:01Z [info     ] [DAG TEST] starting task_id=fetch_prices map_index=0 [dag]
+2026-11-23T09:00:01Z [error    ] Task failed with exception
+Traceback (most recent call last):
+  File "binance.py", line 1, in fetch
+crypto_prices.fetch.errors.FatalSourceError: Invalid symbol. (GET https://x)
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+airflow.sdk.exceptions.AirflowFailException: binance: BTCXXX: Invalid symbol. (GET https://x). Correct the settings
+2026-11-23T09:00:02Z [info     ] [DAG TEST] starting task_id=fetch_prices map_index=1 [dag]
+2026-11-23T09:00:02Z [info     ] second
+"""
+
+
+def test_the_log_of_a_task_is_cut_out():
+    assert "first" in log_of_task(LOG, "resolve_window", -1)
+    assert "Traceback" not in log_of_task(LOG, "resolve_window", -1)
+    assert log_of_task(LOG, "fetch_prices", 1).endswith("second\n")
+    assert log_of_task(LOG, "merge_into_fact", -1) == ""
+
+
+def test_what_follows_the_tasks_end_is_left_out():
+    ended = LOG + "2026 [info] [DAG TEST] end task task_id=fetch_prices map_index=1\n2026 [warning] No tasks to run\n"
+    assert log_of_task(ended, "fetch_prices", 1).endswith("second\n")
+
+
+def test_of_several_tries_the_last_is_taken():
+    assert log_of_task(LOG + LOG.replace("first", "again"), "resolve_window", -1).count("again") == 1
+    assert "first" not in log_of_task(LOG + LOG.replace("first", "again"), "resolve_window", -1)
+
+
+def test_the_reason_is_the_last_exceptions_message():
+    task_log = log_of_task(LOG, "fetch_prices", 0)
+    assert reason(task_log) == "binance: BTCXXX: Invalid symbol. (GET https://x). Correct the settings"
+    assert reason("all quiet") == "the log gives no exception"
+
+
+def test_the_tail_is_the_end():
+    assert tail("\n".join(map(str, range(100))), lines=2) == "98\n99"
+
+
+def test_redshifts_own_words_are_put_together_again():
+    error = 'Query #3 failed with ERROR: batch b would add 24 candles (the last at 2023-12-18): it\'s "refusing". ' * 2
+    response = pprint.pformat({"CreatedAt": 1, "Error": error, "Id": "x", "Status": "FAILED"})
+    assert response.count("\n") == 5
+    task_log = f"airflow.exceptions.AirflowException: Statement x terminated. Response details: {response}\n"
+    assert reason(task_log) == error
+    short = pprint.pformat({"CreatedAt": 1, "Error": "it is short", "SubStatements": [{"Status": "FAILED"}] * 9})
+    assert reason(short) == "it is short"

@@ -1,0 +1,86 @@
+from datetime import date
+
+import pytest
+from crypto_prices.fetch.sources import known_sources
+
+from dev.demo.__main__ import parse_options
+from local_platform.markets import DEFAULT_SYMBOLS
+
+TODAY = date(2026, 11, 23)
+
+
+def options(*arguments):
+    return parse_options(list(arguments), today=TODAY)
+
+
+def test_without_arguments_it_is_yesterday_with_generated_candles():
+    default = options()
+    assert default.day == date(2026, 11, 22)
+    assert default.markets.symbols == {"binance": list(DEFAULT_SYMBOLS)}
+    assert default.markets.market_data is None
+    assert not default.live
+    assert not default.force
+    assert default.state_dir.name == ".local"
+
+
+def test_a_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
+    (tmp_path / "JTOUSDT.csv.gz").touch()
+    chosen = options("--date", "2023-12-18", "--symbols", "BTCUSDT, ETHUSDT,BTCUSDT", "--market-data", str(tmp_path))
+    assert chosen.day == date(2023, 12, 18)
+    assert chosen.markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
+    assert chosen.markets.market_data == tmp_path
+    assert chosen.logical_date.isoformat() == "2023-12-18T00:00:00+00:00"
+
+
+def test_recorded_candles_bring_all_their_symbols(tmp_path):
+    (tmp_path / "binance-1h").mkdir()
+    for symbol in ("ETHUSDT", "BTCUSDT"):
+        (tmp_path / "binance-1h" / f"{symbol}.csv.gz").touch()
+    assert options("--market-data", str(tmp_path)).markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
+
+
+def test_several_sources_have_the_same_assets():
+    chosen = options("--sources", "binance,coinbase, coingecko").markets
+    assert chosen.symbols == {
+        "binance": list(DEFAULT_SYMBOLS),
+        "coinbase": ["BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD", "DOGE-USD"],
+        "coingecko": ["bitcoin", "ethereum", "solana", "ripple", "dogecoin"],
+    }
+
+
+def test_recorded_candles_bring_what_each_source_has_of_them(tmp_path):
+    for symbol in ("BTCUSDT", "JTOUSDT"):
+        (tmp_path / f"{symbol}.csv.gz").touch()
+    chosen = options("--sources", "coinbase,coingecko", "--market-data", str(tmp_path)).markets
+    assert chosen.symbols == {"coinbase": ["BTC-USD", "JTO-USD"], "coingecko": ["bitcoin"]}
+
+
+def test_a_symbol_goes_to_the_source_that_calls_a_market_so():
+    assert options("--symbols", "BTC-USD,BTCUSDT,bitcoin").markets.symbols == {
+        "coinbase": ["BTC-USD"], "binance": ["BTCUSDT"], "coingecko": ["bitcoin"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--date", "18.12.2023"], "DATE=18.12.2023 is not a day"),
+        (["--date", "2026-11-23"], "has not ended yet"),
+        (["--date", "2027-01-01"], "has not ended yet"),
+        (["--symbols", "BTC/USDT"], f"'BTC/USDT' is no exchange symbol of {' or '.join(known_sources())}"),
+        (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' is no exchange symbol of binance"),
+        (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS names no market of coinbase"),
+        (["--symbols", "dentacoin"], "'dentacoin' is no exchange symbol"),
+        (["--sources", "kraken"], f"SOURCES: there is no kraken; there are {', '.join(known_sources())}"),
+        (["--sources", ","], "SOURCES=, names no sources"),
+        (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
+        (["--market-data", "."], "holds no SYMBOL.csv.gz file"),
+        (["--live", "--market-data", "."], "exclude each other"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_words(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        options(*arguments)
+    assert exit_.value.code == 2
+    assert said in capsys.readouterr().err

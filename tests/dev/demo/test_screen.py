@@ -1,0 +1,39 @@
+import io
+
+from rich.console import Console
+
+from dev.demo.screen import Screen
+from tests.dev.demo.test_price_table import row
+
+
+def shown(show, **options):
+    console = Console(file=io.StringIO(), highlight=False, **options)
+    show(Screen(console))
+    return console.file.getvalue()
+
+
+def test_prices_keep_all_their_digits_on_a_narrow_terminal():
+    rows = [row(hour, "0.00000139", "0.00000135", "0.00000169", "0.00000161", symbol="PEPE") for hour in range(24)]
+    output = shown(lambda screen: screen.prices(rows), width=104, force_terminal=True, no_color=True)
+    for price in ("0.00000139", "0.00000135", "0.00000169", "0.00000161"):
+        assert price in output
+
+
+def test_what_a_message_holds_is_not_taken_for_markup():
+    output = shown(lambda screen: screen.failure("fetch_prices[0]", "no [bold]market[/]", "tail [x]", "log"))
+    assert "fetch_prices[0] failed: no [bold]market[/]" in output
+    assert "end of the log of fetch_prices[0]" in output
+    assert "tail [x]" in output
+
+
+def test_gaps_and_unknown_counts_are_shown():
+    load = dict.fromkeys(
+        ("rows_fetched", "rows_curated", "rows_quarantined", "rows_duplicate", "rows_staged", "rows_merged"), 3
+    ) | {"source": "binance", "rows_in_window": None, "rows_removed": 0}
+    output = shown(lambda screen: screen.accounting([load], {"binance": {"off_grid": 3}}))
+    assert "?" in output
+    assert "binance: 3 quarantined for off_grid" in output
+    fetched = {"source": "binance", "gaps": ["JTOUSDT"], "incomplete": {"ETHUSDT": 13}}
+    gaps = shown(lambda screen: screen.gaps([fetched], "2023-12-05"))
+    assert "no candle of JTOUSDT" in gaps
+    assert "ETHUSDT (13 candles)" in gaps

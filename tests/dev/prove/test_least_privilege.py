@@ -1,0 +1,171 @@
+"""What is shown of a permission, with a role and a scenario that are not real."""
+
+import datetime as dt
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from dev.prove import least_privilege
+from dev.prove.least_privilege import LeastPrivilege, Need
+from dev.prove.not_exercised import Exceptions, NotExercised
+from dev.prove.permissions import Permission
+from dev.prove.scenarios import Step
+from local_aws.iam.authorization_log import AuthorizationLog
+from tests.dev.prove.test_permissions import check
+
+RAW = "arn:aws:s3:::lake/raw/*"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Sid": "Lands", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": RAW},
+        {"Sid": "Queues", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:::queue"},
+    ],
+}
+
+
+class Iam:
+    """Keeps one role's policy and every one that was put."""
+
+    def __init__(self):
+        self.now, self.history = {"pipeline": POLICY}, []
+
+    def list_attached_role_policies(self, **_):
+        return {"AttachedPolicies": []}
+
+    def list_role_policies(self, **_):
+        return {"PolicyNames": list(self.now)}
+
+    def get_role_policy(self, *, PolicyName, **_):
+        return {"PolicyDocument": self.now[PolicyName]}
+
+    def put_role_policy(self, *, RoleName, PolicyName, PolicyDocument):
+        assert RoleName == "dev-mwaa"
+        self.now[PolicyName] = json.loads(PolicyDocument)
+        self.history.append(self.now[PolicyName])
+
+    def delete_role_policy(self, *, PolicyName, **_):
+        self.now.pop(PolicyName)
+
+    def allows(self, action):
+        return any(
+            action in statement["Action"] for document in self.now.values() for statement in document["Statement"]
+        )
+
+
+@pytest.fixture
+def iam():
+    return Iam()
+
+
+@pytest.fixture
+def log(tmp_path):
+    return AuthorizationLog(tmp_path / "authorizations.jsonl")
+
+
+@pytest.fixture
+def privilege(iam, log, tmp_path, monkeypatch):
+    """The role's only scenario reads and writes; what it is denied makes it red, but for what ``ignored`` says."""
+    ignored = set()
+
+    def load(_platform, day):
+        days.append(day)
+        for action in ("s3:PutObject", "s3:GetObject"):
+            allowed = iam.allows(action)
+            log.write([check(action, "arn:aws:s3:::lake/raw/a", role="dev-mwaa", allowed=allowed)])
+            if not allowed and action not in ignored:
+                return [Step(f"load: {action}", "AccessDenied")]
+        return [Step("load")]
+
+    days = []
+    monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": load})
+    platform = SimpleNamespace(client=lambda _service: iam)
+    found = LeastPrivilege(
+        platform, {"mwaa": "dev-mwaa"}, tmp_path / "authorizations.jsonl", first_day=dt.date(2024, 1, 5)
+    )
+    return SimpleNamespace(proof=found, days=days, ignored=ignored)
+
+
+NOT_EXERCISED = Exceptions((NotExercised("mwaa", "Queues", "*", "no queue"),))
+
+
+def test_of_each_permission_is_said_what_needs_it(privilege):
+    records = privilege.proof.run_all(lambda _: None)
+    needs = privilege.proof.needs(records, NOT_EXERCISED)
+    assert [(need.permission.action, need.scenario, need.reason) for need in needs] == [
+        ("s3:GetObject", "load", None),
+        ("s3:PutObject", "load", None),
+        ("sqs:SendMessage", None, "no queue"),
+    ]
+
+
+def test_what_is_taken_away_makes_a_step_red_and_is_given_back(privilege, iam):
+    records = privilege.proof.run_all(lambda _: None)
+    removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
+    assert [(each.need.permission.action, each.red.name, each.denied) for each in removals] == [
+        ("s3:GetObject", "load: s3:GetObject", True),
+        ("s3:PutObject", "load: s3:PutObject", True),
+    ]
+    assert iam.now == {"pipeline": POLICY}
+    assert len(iam.history) == 4
+    assert len(set(privilege.days)) == len(privilege.days) == 3
+
+
+def test_a_scenario_that_stays_green_without_a_permission_is_seen(privilege):
+    records = privilege.proof.run_all(lambda _: None)
+    privilege.ignored.add("s3:GetObject")
+    removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
+    assert next(each.red for each in removals) is None
+    assert removals[1].red is not None
+
+
+def test_a_step_that_is_red_for_another_reason_is_seen(privilege, iam, monkeypatch):
+    records = privilege.proof.run_all(lambda _: None)
+    monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": lambda *_: [Step("load", "the disk is full")]})
+    removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
+    assert [(each.red.error, each.denied) for each in removals] == [("the disk is full", False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "denied"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::lake/raw/a", True),
+        ("s3:PutObject", "arn:aws:s3:::lake/raw/a", False),
+        ("s3:GetObject", "arn:aws:s3:::other/raw/a", False),
+    ],
+)
+def test_only_a_denial_of_what_was_taken_away_counts(privilege, log, monkeypatch, action, resource, denied):
+    def load(_platform, _day):
+        log.write([check(action, resource, role="dev-mwaa", allowed=False)])
+        return [Step("load", "AccessDenied")]
+
+    monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": load})
+    taken = Permission("dev-mwaa", "pipeline", "Lands", "s3:GetObject", RAW)
+    need = Need(taken, "load", check("s3:GetObject", "arn:aws:s3:::lake/raw/a", role="dev-mwaa"), None)
+    (removal,) = privilege.proof.take_away([need])
+    assert removal.denied is denied
+
+
+def test_a_permission_is_given_back_when_the_scenario_breaks(privilege, iam, monkeypatch):
+    def breaks(*_):
+        raise RuntimeError("the process is gone")
+
+    records = privilege.proof.run_all(lambda _: None)
+    monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": breaks})
+    with pytest.raises(RuntimeError, match="the process is gone"):
+        list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
+    assert iam.now == {"pipeline": POLICY}
+
+
+def test_a_red_scenario_is_the_last_that_is_run(privilege, monkeypatch):
+    monkeypatch.setattr(
+        least_privilege, "SCENARIOS", {"red": lambda *_: [Step("load", "no")], "never": lambda *_: [Step("load")]}
+    )
+    assert [record.name for record in privilege.proof.run_all(lambda _: None)] == ["red"]
+
+
+def test_managed_policies_would_be_overlooked(privilege, iam, monkeypatch):
+    attached = [{"PolicyName": "AdministratorAccess"}]
+    monkeypatch.setattr(iam, "list_attached_role_policies", lambda **_: {"AttachedPolicies": attached})
+    with pytest.raises(ValueError, match=r"dev-mwaa has managed policies.*AdministratorAccess"):
+        privilege.proof.documents("mwaa")

@@ -1,0 +1,308 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from local_aws.emulator import CHECKOUT, running_local_aws
+
+
+def _start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "local_aws", *map(str, arguments)],
+        cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _processes_with(text):
+    """The ids of the live processes whose command line or environment names the text."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = open(f"{entry.path}/cmdline", "rb").read()  # noqa: SIM115
+            except OSError:
+                continue
+            if text.encode() in command:
+                found.append(int(entry.name))
+    return found
+
+
+def test_a_second_start_on_the_same_state_is_refused(local_aws):
+    second = _start("--state-dir", local_aws.state_dir, "--port", 0)
+    output, errors = second.communicate(timeout=60)
+    assert (second.returncode, output) == (1, "")
+    assert f"process {local_aws.pid}" in errors
+    assert "Traceback" not in errors
+    assert json.loads((local_aws.state_dir / "endpoint.json").read_text())["pid"] == local_aws.pid
+
+
+def test_a_port_in_use_is_refused(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = _start("--state-dir", tmp_path, "--port", port)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"Port {port}" in errors
+    assert "Traceback" not in errors
+    assert _processes_with(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--enforce-iam"])])
+def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, number, options):
+    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", *options)
+    greeting = ""
+    while "AWS_EC2_METADATA_DISABLED" not in greeting:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        greeting += line
+    endpoint = json.loads((tmp_path / "endpoint.json").read_text())
+    assert endpoint == {
+        "endpoint": endpoint["endpoint"],
+        "pid": process.pid,
+        "names": None,
+        "warehouse_port": None,
+        "published_warehouse_port": None,
+    }
+    assert f"export AWS_ENDPOINT_URL={endpoint['endpoint']}\n" in greeting
+    assert ("IAM is enforced" in greeting) is bool(options)
+    assert len(_processes_with(str(tmp_path))) > 1  # PostgreSQL is one of them
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert not (tmp_path / "endpoint.json").exists()
+    assert _processes_with(str(tmp_path)) == []
+
+
+def test_after_a_kill_nothing_stays_and_the_state_is_taken_up(tmp_path):
+    with running_local_aws(tmp_path) as running:
+        running.kill()
+    for _ in range(100):
+        if not _processes_with(str(tmp_path)):
+            break
+        time.sleep(0.1)
+    assert _processes_with(str(tmp_path)) == []
+    with running_local_aws(tmp_path) as running:  # endpoint.json of the dead process does not mislead
+        assert running.names["created"] == ["new settings in secret airflow/variables/crypto_prices_settings"]
+        with urllib.request.urlopen(f"{running.endpoint}/_local_aws/health") as answer:
+            assert json.load(answer)["pid"] == running.pid
+
+
+def _answer_of(data, sql, **target):
+    """Run one statement and return its rows, or None when it has none."""
+    statement = data.execute_statement(Sql=sql, **target)["Id"]
+    for _ in range(400):
+        found = data.describe_statement(Id=statement)
+        if found["Status"] in ("FINISHED", "FAILED", "ABORTED"):
+            break
+        time.sleep(0.05)
+    assert found["Status"] == "FINISHED", found.get("Error")
+    return data.get_statement_result(Id=statement)["Records"] if found["HasResultSet"] else None
+
+
+def _what_is_kept(running, data_target):
+    s3, glue, manager = (running.client(service) for service in ("s3", "glue", "secretsmanager"))
+    partition = glue.get_partition(
+        DatabaseName="crypto", TableName="crypto_prices", PartitionValues=["2023", "12", "18"]
+    )
+    secret = manager.get_secret_value(SecretId="kept")
+    workgroup = running.client("redshift-serverless").get_workgroup(workgroupName="crypto-prices")["workgroup"]
+    return {
+        "body": s3.get_object(Bucket="crypto-prices-lake", Key="kept")["Body"].read(),
+        "secret": (secret["ARN"], secret["VersionId"], secret["SecretString"]),
+        "partition": partition["Partition"],
+        "workgroup": (workgroup["workgroupArn"], workgroup["creationDate"], workgroup["status"]),
+        "rows": _answer_of(running.client("redshift-data"), "select n, word from kept", **data_target),
+    }
+
+
+def test_what_was_answered_outlives_a_kill(tmp_path):
+    with running_local_aws(tmp_path) as running:
+        names = running.names
+        target = {
+            "WorkgroupName": names["redshift_workgroup"],
+            "Database": names["redshift_database"],
+            "SecretArn": names["redshift_secret_arn"],
+        }
+        running.client("glue").create_partition(
+            DatabaseName="crypto", TableName="crypto_prices",
+            PartitionInput={"Values": ["2023", "12", "18"], "StorageDescriptor": {"Location": "s3://lake/day=18/"}},
+        )  # fmt: skip
+        running.client("secretsmanager").create_secret(Name="kept", SecretString="hush")
+        data = running.client("redshift-data")
+        _answer_of(data, "create table kept (n integer, word varchar(10))", **target)
+        _answer_of(data, "insert into kept values (7, 'seven')", **target)
+        running.client("s3").put_object(Bucket="crypto-prices-lake", Key="kept", Body=b"\x00body")
+        before = _what_is_kept(running, target)
+        running.kill()
+    assert before["rows"] == [[{"longValue": 7}, {"stringValue": "seven"}]]
+    assert before["workgroup"][2] == "AVAILABLE"
+    with running_local_aws(tmp_path) as running:
+        assert _what_is_kept(running, target) == before
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_no_number_of_glue_runs_is_refused(number):
+    process = _start("--glue-runs-at-once", number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"'{number}' is not a number above 0" in errors
+
+
+def test_a_name_that_aws_refuses_is_said(tmp_path):
+    process = _start("--state-dir", tmp_path, "--port", 0, "--s3-bucket", "Bad_Bucket")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("What this AWS is to have cannot be created: ")
+    assert "CreateBucket" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_it_ends_when_its_warehouse_does(tmp_path):
+    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", "--log")
+    while "AWS_EC2_METADATA_DISABLED" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+    health = json.loads((tmp_path / "endpoint.json").read_text())["endpoint"] + "/_local_aws/health"
+    server = int((tmp_path / "warehouse" / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, signal.SIGSTOP)  # its port is there, and nobody answers
+    try:
+        with pytest.raises(urllib.error.HTTPError) as found:
+            urllib.request.urlopen(health)
+        assert found.value.code == 503
+        assert "the warehouse does not answer" in json.load(found.value)["problem"]
+    finally:
+        os.kill(server, signal.SIGCONT)
+    os.kill(server, signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"The warehouse's PostgreSQL has ended by itself: {tmp_path}/warehouse/postgres.log says why." in errors
+    assert " WARNING local_aws.emulator: the warehouse does not answer" in errors  # --log
+    assert _processes_with(str(tmp_path)) == []
+
+
+def test_help_names_every_option():
+    process = _start("--help")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    for option in ("--state-dir", "--port", "--market-data", "--no-provision"):
+        assert option in output
+
+
+@pytest.mark.parametrize("folder", ["missing", "empty"])
+def test_a_folder_without_recorded_candles_is_refused(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    process = _start("--state-dir", tmp_path / "state", "--port", 0, "--market-data", tmp_path / folder)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("--market-data: ")
+    assert str(tmp_path / folder) in errors
+    assert len(errors.splitlines()) == 1
+    assert _processes_with(str(tmp_path)) == []
+
+
+def test_a_failed_start_is_told_with_its_reason(local_aws):
+    with pytest.raises(RuntimeError, match="already runs"), running_local_aws(local_aws.state_dir):
+        pass
+
+
+def test_redshift_answers_with_the_admins_secret(local_aws):
+    data = local_aws.client("redshift-data")
+    names = local_aws.names
+    target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
+    statement = data.execute_statement(Sql="select 40 + 2", SecretArn=names["redshift_secret_arn"], **target)["Id"]
+    for _ in range(200):
+        if data.describe_statement(Id=statement)["Status"] in ("FINISHED", "FAILED"):
+            break
+        time.sleep(0.05)
+    assert data.get_statement_result(Id=statement)["Records"] == [[{"longValue": 42}]]
+
+
+def test_redshift_refuses_another_password(local_aws):
+    manager = local_aws.client("secretsmanager")
+    wrong = manager.create_secret(Name="wrong", SecretString='{"username": "admin", "password": "Wrong-123"}')["ARN"]
+    data = local_aws.client("redshift-data")
+    statement = data.execute_statement(
+        Sql="select 1", SecretArn=wrong, WorkgroupName="crypto-prices", Database="crypto"
+    )["Id"]
+    for _ in range(200):
+        found = data.describe_statement(Id=statement)
+        if found["Status"] in ("FINISHED", "FAILED"):
+            break
+        time.sleep(0.05)
+    assert found["Status"] == "FAILED"
+
+
+def test_an_unknown_workgroup_is_refused(local_aws):
+    data = local_aws.client("redshift-data")
+    with pytest.raises(data.exceptions.ValidationException):
+        data.execute_statement(Sql="select 1", WorkgroupName="nowhere", Database="crypto")
+
+
+def _copy_error(running, role_arn):
+    """Why a COPY with a role fails; there is nothing to copy, so it always does."""
+    data, names = running.client("redshift-data"), running.names
+    target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
+    _answer_of(data, "create table if not exists public.copied (n integer)", **target)
+    sql = f"copy public.copied from 's3://{names['bucket']}/nothing' iam_role '{role_arn}' format as parquet"
+    statement = data.execute_statement(Sql=sql, **target)["Id"]
+    return data.describe_statement(Id=statement, WaitTimeSeconds=20)["Error"]
+
+
+@pytest.fixture
+def associate(local_aws):
+    """Associates a new role with the namespace, beside the one that is there, and takes that back."""
+    serverless, iam = local_aws.client("redshift-serverless"), local_aws.client("iam")
+    name = local_aws.names["redshift_namespace"]
+
+    def update(roles):
+        for _ in range(200):
+            if serverless.get_namespace(namespaceName=name)["namespace"]["status"] == "AVAILABLE":
+                break
+            time.sleep(0.1)
+        serverless.update_namespace(namespaceName=name, iamRoles=roles)
+
+    def associate(role, *services):
+        statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+        update([local_aws.names["redshift_copy_role_arn"], arn])
+        return arn
+
+    yield associate
+    update([local_aws.names["redshift_copy_role_arn"]])
+
+
+def test_copy_reads_with_an_associated_role_that_redshift_may_assume(local_aws, associate):
+    assert "role" not in _copy_error(local_aws, local_aws.names["redshift_copy_role_arn"])
+    other = local_aws.names["mwaa_role_arn"]
+    assert f"The requested role {other} is not associated to cluster" in _copy_error(local_aws, other)
+    glues = associate("glues", "glue.amazonaws.com")
+    assert f"not authorized to assume IAM Role {glues}" in _copy_error(local_aws, glues)
+
+
+def test_copy_refuses_an_associated_role_that_does_not_exist(local_aws, associate):
+    gone = associate("gone", "redshift.amazonaws.com")
+    assert "role" not in _copy_error(local_aws, gone)
+    local_aws.client("iam").delete_role(RoleName="gone")
+    assert f"not authorized to assume IAM Role {gone}" in _copy_error(local_aws, gone)
+
+
+def test_glue_runs_only_with_a_role_that_glue_may_assume(local_aws):
+    glue = local_aws.client("glue")
+    definition = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}, "GlueVersion": "6.0"}
+    glue.create_job(Name="of-another", Role=local_aws.names["redshift_copy_role_arn"], **definition)
+    run = glue.start_job_run(JobName="of-another")["JobRunId"]
+    for _ in range(200):
+        found = glue.get_job_run(JobName="of-another", RunId=run)["JobRun"]
+        if found["JobRunState"] == "FAILED":
+            break
+        time.sleep(0.05)
+    assert "assume role permissions for Glue" in found["ErrorMessage"]

@@ -1,0 +1,93 @@
+import os
+import time
+
+import pytest
+
+from local_platform.glue_code_watch import GlueCodeWatch, stamp
+from local_platform.provision import Names
+
+NAMES = Names(bucket="lake")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "script.py").write_text("one\n")
+    (tmp_path / "package" / "module.py").write_text("one\n")
+    return tmp_path
+
+
+@pytest.fixture
+def uploads():
+    return []
+
+
+@pytest.fixture
+def watch(folder, uploads):
+    def upload(endpoint, names, of):
+        uploads.append((endpoint, names, of))
+        return ("object s3://lake/script.py",)
+
+    return GlueCodeWatch("http://aws", NAMES, folder, upload=upload)
+
+
+def test_nothing_is_uploaded_before_an_edit(watch, uploads):
+    assert watch.look() is False
+    assert uploads == []
+
+
+@pytest.mark.parametrize("edit", ["change", "same size", "add", "remove"])
+def test_an_edit_is_uploaded_once(watch, uploads, folder, edit):
+    module = folder / "package" / "module.py"
+    if edit == "change":
+        module.write_text("two, longer\n")
+    elif edit == "same size":
+        module.write_text("two\n")
+        os.utime(module, (2_000_000_000, 2_000_000_000))
+    elif edit == "add":
+        (folder / "package" / "other.py").write_text("")
+    else:
+        module.unlink()
+    assert watch.look() is True
+    assert watch.look() is False
+    assert uploads == [("http://aws", NAMES, folder)]
+
+
+def test_what_python_leaves_is_no_edit(watch, folder):
+    (folder / "package" / "__pycache__").mkdir()
+    (folder / "package" / "__pycache__" / "module.pyc").write_bytes(b"x")
+    assert watch.look() is False
+
+
+def test_half_an_edit_is_said_and_the_next_one_is_uploaded(folder, caplog):
+    outcomes = iter([SyntaxError("half"), ("object s3://lake/script.py",)])
+
+    def upload(*_):
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    watch = GlueCodeWatch("http://aws", NAMES, folder, upload=upload)
+    caplog.set_level("INFO")
+    (folder / "script.py").write_text("def f(\n")
+    assert watch.look()
+    assert "could not be uploaded" in caplog.text
+    (folder / "script.py").write_text("def f(): ...\n")
+    assert watch.look()
+    assert "was edited: object s3://lake/script.py" in caplog.text
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_no_error(folder):
+    (folder / "gone.py").symlink_to(folder / "nowhere")
+    assert {path for path, _, _ in stamp(folder)} == {"script.py", os.path.join("package", "module.py")}
+
+
+def test_it_looks_by_itself_and_stops(watch, uploads, folder):
+    with watch:
+        (folder / "script.py").write_text("two, longer\n")
+        deadline = time.monotonic() + 20
+        while not uploads:
+            assert time.monotonic() < deadline
+    (folder / "script.py").write_text("three, even longer\n")
+    assert len(uploads) == 1

@@ -1,0 +1,117 @@
+import json
+import socket
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from local_aws.emulator import CHECKOUT
+from local_platform.psql import NoWarehouseError, connection_url
+
+FOUND = {
+    "endpoint": "http://127.0.0.1:1",
+    "names": {"redshift_database": "crypto"},
+    "warehouse_port": 5439,
+    "published_warehouse_port": 5440,
+}
+
+
+def test_the_url_quotes_what_a_password_may_have():
+    secret = {"username": "ad:min", "password": "p@ss/w:rd"}
+    assert connection_url(FOUND, secret) == "postgresql://ad%3Amin:p%40ss%2Fw%3Ard@127.0.0.1:5439/crypto"
+
+
+def test_the_url_for_the_machine_around_a_container_has_the_published_port():
+    assert connection_url(FOUND, {"username": "a", "password": "b"}, published=True).endswith("@127.0.0.1:5440/crypto")
+
+
+def test_a_warehouse_without_a_port_is_said():
+    with pytest.raises(NoWarehouseError, match="--warehouse-port 5439"):
+        connection_url({**FOUND, "warehouse_port": None}, {"username": "a", "password": "b"})
+    with pytest.raises(NoWarehouseError, match="--no-provision"):
+        connection_url({**FOUND, "names": None}, {})
+
+
+def psql(state_dir, *arguments):
+    command = [sys.executable, "-m", "local_platform.psql", "--state-dir", str(state_dir), *arguments]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+
+def test_no_local_aws_is_said(tmp_path):
+    done = psql(tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"no local AWS runs on {tmp_path}\n")
+
+
+@pytest.fixture(scope="module")
+def renamed(tmp_path_factory):
+    """A local AWS with other names than usual in another region, whose warehouse has a port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    state_dir = tmp_path_factory.mktemp("renamed")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "local_aws", "--state-dir", str(state_dir), "--port", "0", "--host", "0.0.0.0"),
+            *("--warehouse-port", str(port), "--region", "eu-central-1", "--s3-bucket", "other-lake"),
+            *("--glue-job", "other-job", "--catalog", "other.prices", "--redshift-workgroup", "other"),
+            *("--redshift-database", "other", "--no-settings"),
+            *("--redshift-secret-arn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other/admin"),
+            *("--redshift-copy-role-arn", "arn:aws:iam::123456789012:role/other-copy"),
+        ],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    greeting = ""
+    while "AWS_EC2_METADATA_DISABLED" not in greeting:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        greeting += line
+    yield state_dir, greeting
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def test_everything_is_called_and_lies_as_asked(renamed):
+    from local_platform.provision import local_client, local_session
+
+    state_dir, greeting = renamed
+    found = json.loads((state_dir / "endpoint.json").read_text())
+    names = found["names"]
+    assert "export AWS_REGION=eu-central-1\n" in greeting
+    assert found["endpoint"].startswith("http://127.0.0.1:")
+    session = local_session(region="eu-central-1")
+    s3, glue, manager, serverless, iam = (
+        local_client(service, found["endpoint"], session)
+        for service in ("s3", "glue", "secretsmanager", "redshift-serverless", "iam")
+    )
+    assert s3.get_bucket_location(Bucket="other-lake")["LocationConstraint"] == "eu-central-1"
+    job = glue.get_job(JobName="other-job")["Job"]
+    assert job["Command"]["ScriptLocation"].startswith("s3://other-lake/")
+    glue.get_table(DatabaseName="other", Name="prices")
+    partial = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other/admin"
+    assert manager.get_secret_value(SecretId=partial)["ARN"] == names["redshift_secret_arn"]
+    assert names["redshift_secret_arn"].startswith(f"{partial}-")
+    assert names["settings_secret"] is None
+    assert [secret["Name"] for secret in manager.list_secrets()["SecretList"]] == ["other/admin"]
+    namespace = serverless.get_namespace(namespaceName="other")["namespace"]
+    assert "role/other-copy" in namespace["iamRoles"][0]
+    assert iam.get_role(RoleName="other-copy")["Role"]["Arn"] == names["redshift_copy_role_arn"]
+    # The Data API opens the warehouse with the secret, by its ARN without the ending, in the region.
+    data_api = local_client("redshift-data", found["endpoint"], session)
+    statement = data_api.execute_statement(WorkgroupName="other", Database="other", SecretArn=partial, Sql="SELECT 1")
+    while (status := data_api.describe_statement(Id=statement["Id"])["Status"]) not in ("FINISHED", "FAILED"):
+        pass
+    assert status == "FINISHED"
+
+
+def test_psql_and_its_url_open_the_warehouse(renamed):
+    state_dir, _ = renamed
+    done = psql(state_dir, "-At", "-c", "SELECT current_user, current_database()")
+    assert (done.stdout, done.stderr) == ("admin|other\n", "")
+    url = psql(state_dir, "--print-url").stdout.strip()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("admin",)
+    assert psql(state_dir, "-c", "SELECT no_such_column").returncode == 1

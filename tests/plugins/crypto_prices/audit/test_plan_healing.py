@@ -1,0 +1,187 @@
+"""PlanHealingOperator as the DAG crypto_prices_audit has it, on a warehouse and a raw zone of the local AWS."""
+
+import json
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices_contract.window import Window
+
+DAG_ID = "crypto_prices_audit"
+BUCKET = "plan-healing-lake"
+WEEK = Window(date(2024, 1, 1), date(2024, 1, 8))
+MARKETS = {"BTCUSDT": "BTC", "ETHUSDT": "ETH"}
+
+
+@pytest.fixture(scope="session")
+def dag():
+    return DagBag(dag_folder=Path(__file__).parents[4] / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
+
+
+@pytest.fixture
+def lake(aws):
+    """The raw zone, and settings with two markets."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    aws.change(s3_bucket=BUCKET, sources={"binance": {"symbols": list(MARKETS)}})
+    yield s3
+    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def loaded(warehouse, lake):
+    """Give a function that puts a load of whole days of both markets into the raw zone and the warehouse."""
+    warehouse.execute_batch(["DELETE FROM crypto.candle_gaps"])
+
+    def load(first, last, number=1):
+        window = Window(date(2024, 1, first), date(2024, 1, last + 1))
+        prefix = f"raw/attempt={number}/"
+        uris = [f"s3://{BUCKET}/{prefix}{symbol}-0001.json.gz" for symbol in MARKETS]
+        for uri in uris:
+            lake.put_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"), Body=b"x")
+        manifest = json.dumps({"objects": [{"uri": uri} for uri in uris]})
+        lake.put_object(Bucket=BUCKET, Key=f"{prefix}manifest.json", Body=manifest.encode())
+        rows = 48 * (last + 1 - first)
+        metadata = (f"b{number}", "binance", "1h", str(window.start), str(window.end), "h",
+                    f"s3://{BUCKET}/{prefix}manifest.json", "jr_1", "c", "d", "r", "loaded", rows, 0, 0, rows, rows,
+                    rows, rows, "2024-02-01", "2024-02-01", number, "BTC/USDT,ETH/USDT", 0, rows)  # fmt: skip
+        candles = ", ".join(
+            f"('binance', '{symbol}', 'USDT', '1h', '{day} {hour:02d}:00:00', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', "
+            f"'2024-02-01', 'b{number}')"
+            for symbol in MARKETS.values()
+            for day in window.days()
+            for hour in range(24)
+        )
+        warehouse.execute_batch(
+            [
+                f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, metadata))})",
+                f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
+            ]
+        )
+
+    return load
+
+
+@pytest.fixture
+def plan(lake, dag, make_task, make_context):
+    """Give a function that runs a task of the DAG; it returns the windows that it plans and the plan as text."""
+
+    def run(task_id="plan_healing", logical_date=None, interval_end=None, **params):
+        context = make_context(run_id="audit")
+        context["dag_run"] = SimpleNamespace(
+            dag_id=DAG_ID, run_id="audit", logical_date=logical_date, data_interval_end=interval_end
+        )
+        span = {} if logical_date or interval_end else {"start": "2024-01-01", "end": "2024-01-08"}
+        context["params"] = {name: dag.params[name] for name in dag.params} | span | params
+        result = make_task(task_id, context).execute(context)
+        # Never with force: that would let candles be taken away which nobody has looked at.
+        assert {(run["conf"]["reload"], run["conf"]["force"]) for run in result} <= {(True, False)}
+        windows = [(run["conf"]["start"][-2:], run["conf"]["end"][-2:], run["conf"]["symbols"]) for run in result]
+        return windows, context["ti"].pushed["plan"]
+
+    return run
+
+
+def gaps(warehouse):
+    rows = warehouse.query(
+        "SELECT symbol, CAST(observed_at AS DATE) AS observed_on, reason, COUNT(*) AS total FROM crypto.candle_gaps "
+        "GROUP BY symbol, CAST(observed_at AS DATE), reason"
+    )
+    return {(row["symbol"], str(row["observed_on"]), row["reason"]): row["total"] for row in rows}
+
+
+def test_a_week_that_is_whole_has_nothing_to_heal(plan, loaded, warehouse):
+    loaded(1, 7)
+    assert plan()[0] == []
+    assert plan("check_healing")[0] == []
+    assert gaps(warehouse) == {}
+
+
+def test_days_that_nobody_has_asked_for_are_planned_and_written_down_as_gaps(plan, loaded, warehouse, task_log):
+    loaded(1, 3)
+    loaded(6, 7, number=2)
+    windows, text = plan()
+    assert windows == [("04", "06", ["BTCUSDT", "ETHUSDT"])]
+    assert "windows         1, with 2 API requests" in text
+    assert text in task_log.text
+    assert gaps(warehouse) == {
+        (symbol, day, "unfetched"): 24 for symbol in ("BTC", "ETH") for day in ("2024-01-04", "2024-01-05")
+    }
+    # And again: nothing is written twice.
+    plan()
+    assert sum(gaps(warehouse).values()) == 96
+
+
+def test_random_holes_in_the_fact_table_and_in_the_raw_zone_are_found_and_nothing_else(plan, loaded, warehouse, lake):
+    for number in range(1, 8):
+        loaded(number, number, number=number)
+    rng = random.Random(20240101)
+    places = [(symbol, number) for symbol in MARKETS for number in range(1, 8)]
+    in_fact, in_raw = rng.sample(places, 4), rng.sample(range(1, 8), 2)
+    for symbol, number in in_fact:
+        hours = rng.sample(range(24), rng.randint(1, 24))
+        times = ", ".join(f"'2024-01-{number:02d} {hour:02d}:00:00'" for hour in hours)
+        warehouse.execute_batch(
+            [f"DELETE FROM crypto.fact_crypto_prices WHERE symbol = '{MARKETS[symbol]}' AND observed_at IN ({times})"]
+        )
+    for number in in_raw:
+        name = rng.choice(["manifest.json", "BTCUSDT-0001.json.gz"])
+        lake.delete_object(Bucket=BUCKET, Key=f"raw/attempt={number}/{name}")
+    windows, _ = plan()
+    planned = Counter(
+        (symbol, day.day)
+        for start, end, symbols in windows
+        for symbol in symbols
+        for day in Window(date(2024, 1, int(start)), date(2024, 1, int(end))).days()
+    )
+    raw_only = {(symbol, number) for symbol in MARKETS for number in in_raw} - set(in_fact)
+    assert planned == Counter({*in_fact, *raw_only})
+    with pytest.raises(AirflowException, match=f"{len(in_fact) + len(raw_only)} days of markets are not healed"):
+        plan("check_healing")
+
+
+def test_candles_that_are_missing_for_a_reason_are_asked_for_only_if_wanted(plan, loaded, warehouse):
+    loaded(1, 7)
+    warehouse.execute_batch(
+        [
+            "DELETE FROM crypto.fact_crypto_prices WHERE symbol = 'BTC' AND observed_at = '2024-01-03 05:00:00'",
+            "INSERT INTO crypto.candle_gaps VALUES "
+            "('binance', 'BTC', 'USDT', '1h', '2024-01-03 05:00:00', 'quarantined', 'b1', '2024-02-01')",
+        ]
+    )
+    assert plan()[0] == [("03", "04", ["BTCUSDT"])]
+    assert plan(ask_again=[])[0] == []
+    # The exchange may go on giving none: that alone leaves no run red.
+    assert plan("check_healing")[0]
+
+
+def test_without_params_it_looks_at_the_days_before_the_end_of_its_data_interval(plan, loaded):
+    """A weekly run has the logical date of the week's beginning."""
+    loaded(1, 7)
+    begins, ends = datetime(2024, 1, 1, 6, tzinfo=UTC), datetime(2024, 1, 8, 6, tzinfo=UTC)
+    for run in ({"logical_date": begins, "interval_end": ends}, {"logical_date": ends}):
+        windows, text = plan(**run, days=9)
+        assert "Audit of [2023-12-30, 2024-01-08): 4 days of markets" in text
+        assert windows == [("30", "01", ["BTCUSDT", "ETHUSDT"])]
+
+
+def test_a_run_without_days_is_refused(plan, loaded, dag, make_task, make_context):
+    context = make_context(run_id="audit")
+    context["dag_run"] = SimpleNamespace(dag_id=DAG_ID, run_id="audit", logical_date=None, data_interval_end=None)
+    context["params"] = {name: dag.params[name] for name in dag.params}
+    with pytest.raises(AirflowFailException, match="neither a logical date nor"):
+        make_task("plan_healing", context).execute(context)
+
+
+def test_days_to_come_are_refused(plan):
+    tomorrow = datetime.now(UTC).date() + timedelta(days=2)
+    with pytest.raises(AirflowFailException, match="has not ended"):
+        plan(end=tomorrow.isoformat())

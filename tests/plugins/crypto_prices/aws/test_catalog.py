@@ -1,0 +1,137 @@
+from datetime import date, timedelta
+from typing import ClassVar
+
+import pytest
+from crypto_prices.aws.catalog import Catalog, CatalogError, Publication
+from crypto_prices_contract.window import Window
+
+TABLE = "catalog_of_versions"
+START = date(2023, 12, 1)
+
+
+class Limited:
+    """A Glue client that refuses, as Glue does and moto does not, more partitions than one call takes."""
+
+    LISTS: ClassVar = {
+        "batch_create_partition": ("PartitionInputList", 100),
+        "batch_update_partition": ("Entries", 100),
+        "batch_delete_partition": ("PartitionsToDelete", 25),
+    }
+
+    def __init__(self, glue):
+        self._glue = glue
+
+    def __getattr__(self, name):
+        call = getattr(self._glue, name)
+        if name not in self.LISTS:
+            return call
+        members, limit = self.LISTS[name]
+
+        def checked(**params):
+            assert 0 < len(params[members]) <= limit
+            return call(**params)
+
+        return checked
+
+
+@pytest.fixture
+def glue(local_aws):
+    """A table of the catalog without partitions."""
+    glue = local_aws.client("glue")
+    keys = [{"Name": name, "Type": "string"} for name in ("year", "month", "day")]
+    descriptor = {"Columns": [{"Name": "source", "Type": "string"}], "InputFormat": "parquet"}
+    table = {"Name": TABLE, "PartitionKeys": keys, "StorageDescriptor": descriptor}
+    glue.create_table(DatabaseName="crypto", TableInput=table)
+    yield Limited(glue)
+    glue.delete_table(DatabaseName="crypto", Name=TABLE)
+
+
+@pytest.fixture
+def catalog(glue):
+    return Catalog(glue, "crypto", TABLE)
+
+
+def version(day, job_run_id="jr_1"):
+    return Publication(f"s3://lake/{job_run_id}/{day}/", job_run_id, "b1-1", 24, {"binance/1h/BTC/USDT": job_run_id})
+
+
+def versions(days, job_run_id="jr_1"):
+    return {START + timedelta(days=n): version(START + timedelta(days=n), job_run_id) for n in range(days)}
+
+
+def shown(catalog, start="2023-12-01", end="2025-01-01"):
+    return catalog.published_days(Window.parse(start, end))
+
+
+def test_a_day_is_shown_as_it_was_published(catalog, glue):
+    catalog.publish(versions(1))
+    assert catalog.published_days(Window.of_day(START)) == {"2023-12-01": "jr_1"}
+    partition = glue.get_partition(DatabaseName="crypto", TableName=TABLE, PartitionValues=["2023", "12", "01"])
+    assert partition["Partition"]["StorageDescriptor"]["InputFormat"] == "parquet"
+    assert partition["Partition"]["StorageDescriptor"]["Location"] == "s3://lake/jr_1/2023-12-01/"
+    assert partition["Partition"]["Parameters"] == {
+        "rows": "24", "batch_id": "b1-1", "job_run_id": "jr_1", "markets": "binance/1h/BTC/USDT@jr_1",
+    }  # fmt: skip
+
+
+def test_the_days_of_the_window_and_no_others(catalog):
+    catalog.publish(versions(31))
+    assert list(shown(catalog, "2023-12-18", "2023-12-20")) == ["2023-12-18", "2023-12-19"]
+    assert list(shown(catalog, "2023-11-30", "2023-12-02")) == ["2023-12-01"]
+    assert shown(catalog, "2024-12-18", "2024-12-19") == {}
+
+
+def test_a_partition_that_nobody_published_says_nothing(catalog, glue):
+    partition = {"Values": ["2023", "12", "01"], "StorageDescriptor": {"Location": "s3://lake/x"}}
+    glue.create_partition(DatabaseName="crypto", TableName=TABLE, PartitionInput=partition)
+    assert catalog.published_days(Window.of_day(START)) == {"2023-12-01": ""}
+
+
+def test_more_days_than_one_call_takes_are_created_then_switched(catalog):
+    for run in ("jr_1", "jr_2"):
+        catalog.publish(versions(230, run))
+        found = shown(catalog)
+        assert len(found) == 230
+        assert set(found.values()) == {run}
+
+
+def test_days_without_rows_lose_their_partition_and_the_others_keep_theirs(catalog):
+    catalog.publish(versions(60))
+    gone = dict.fromkeys(list(versions(60))[3:43])
+    assert len(catalog.publish(gone | versions(1, "jr_2"))) == 40
+    assert len(shown(catalog)) == 20
+    assert shown(catalog, "2023-12-01", "2023-12-03") == {"2023-12-01": "jr_2", "2023-12-02": "jr_1"}
+    # And again: there is nothing left to remove, and nothing to complain about.
+    assert catalog.publish(gone) == []
+    assert len(shown(catalog)) == 20
+
+
+def test_a_refusal_of_the_catalog_names_the_day(glue):
+    class Refusing:
+        def __getattr__(self, name):
+            return getattr(glue, name)
+
+        def batch_create_partition(self, **_):
+            detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "later"}
+            return {"Errors": [{"PartitionValues": ["2023", "12", "01"], "ErrorDetail": detail}]}
+
+    with pytest.raises(CatalogError, match=r"refused the partition 2023-12-01.*InternalServiceException"):
+        Catalog(Refusing(), "crypto", TABLE).publish(versions(1))
+
+
+def test_every_page_is_read():
+    class TwoPages:
+        """A Glue client whose paginator has two pages; it also says what it was asked for."""
+
+        def get_paginator(self, name):
+            assert name == "get_partitions"
+            return self
+
+        def paginate(self, **asked):
+            assert asked["Expression"] == "(year = '2023' AND month = '12' AND day >= '18' AND day <= '19')"
+            for day in ("18", "19"):
+                place = {"Location": f"s3://lake/{day}"}
+                yield {"Partitions": [{"Values": ["2023", "12", day], "StorageDescriptor": place}]}
+
+    found = Catalog(TwoPages(), "crypto", TABLE).published_days(Window.parse("2023-12-18", "2023-12-20"))
+    assert list(found) == ["2023-12-18", "2023-12-19"]

@@ -1,0 +1,128 @@
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+from crypto_prices.aws.warehouse import Warehouse, WarehouseError
+from crypto_prices.settings import parse_settings
+
+from tests.plugins.crypto_prices.test_settings import changed
+
+
+class Redshift:
+    """A Data API hook whose statements go through given statuses."""
+
+    def __init__(self, *statuses, error=None, pages=(), refuses_cancel=None):
+        self.statuses, self.error, self.pages = list(statuses), error, pages
+        self.refuses_cancel = refuses_cancel
+        self.asked, self.cancelled = [], []
+        self.conn = self
+
+    def execute_query(self, **arguments):
+        self.asked.append(arguments)
+        return SimpleNamespace(statement_id="s1")
+
+    def describe_statement(self, Id):
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"Status": status} | ({"Error": self.error} if self.error else {})
+
+    def cancel_statement(self, Id):
+        if self.refuses_cancel:
+            raise ClientError({"Error": {"Code": self.refuses_cancel, "Message": "no"}}, "CancelStatement")
+        self.cancelled.append(Id)
+
+    def get_paginator(self, name):
+        assert name == "get_statement_result"
+        return SimpleNamespace(paginate=lambda Id: self.pages)
+
+
+class Time:
+    def __init__(self):
+        self.now, self.slept = 0.0, []
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def clock(self):
+        return self.now
+
+
+def warehouse(redshift, time=None, **options):
+    time = time or Time()
+    return Warehouse(redshift, parse_settings(changed()), sleep=time.sleep, clock=time.clock, **options)
+
+
+def test_a_query_returns_its_rows_of_all_pages():
+    columns = [{"name": "source"}, {"name": "rows_now"}, {"name": "loaded_at"}]
+    pages = [
+        {"ColumnMetadata": columns, "Records": [[{"stringValue": "a"}, {"longValue": 1}, {"isNull": True}]]},
+        {"ColumnMetadata": columns, "Records": [[{"stringValue": "b"}, {"longValue": 2}, {"stringValue": "x"}]]},
+    ]
+    redshift = Redshift("STARTED", "FINISHED", pages=pages)
+    assert warehouse(redshift).query("SELECT 1") == [
+        {"source": "a", "rows_now": 1, "loaded_at": None},
+        {"source": "b", "rows_now": 2, "loaded_at": "x"},
+    ]
+    (asked,) = redshift.asked
+    assert asked["workgroup_name"] == "crypto-prices"
+    assert asked["secret_arn"].endswith("redshift-admin-AbCdEf")
+    assert asked["wait_for_completion"] is False
+
+
+def test_a_batch_is_sent_as_one_list():
+    redshift = Redshift("FINISHED")
+    warehouse(redshift).execute_batch(["A", "B"])
+    assert redshift.asked[0]["sql"] == ["A", "B"]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ABORTED"])
+def test_a_failed_statement_raises_with_redshifts_own_reason(status):
+    with pytest.raises(WarehouseError, match=f"s1 {status.lower()}: relation does not exist"):
+        warehouse(Redshift(status, error="relation does not exist")).query("SELECT 1")
+
+
+def test_a_statement_that_hangs_is_cancelled_after_the_bound():
+    redshift, time = Redshift("STARTED"), Time()
+    with pytest.raises(WarehouseError, match=r"more than 30 s and was cancelled"):
+        warehouse(redshift, time, timeout_seconds=30).query("SELECT 1")
+    assert redshift.cancelled == ["s1"]
+    assert 30 <= time.now < 33
+    assert max(time.slept) <= 2
+
+
+def test_killing_the_task_cancels_what_runs_and_only_that():
+    redshift = Redshift("STARTED")
+    one = warehouse(redshift)
+    one.cancel()
+    assert redshift.cancelled == []
+    one._sleep = lambda seconds: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        one.query("SELECT 1")
+    one.cancel()
+    assert redshift.cancelled == ["s1"]
+
+
+ENDED = "ValidationException"  # what CancelStatement says of a statement that has ended
+
+
+def test_a_statement_that_ends_just_before_it_is_cancelled_has_finished():
+    redshift = Redshift("STARTED", "FINISHED", refuses_cancel=ENDED)
+    warehouse(redshift, timeout_seconds=0).execute_batch(["A"])
+
+
+def test_a_statement_that_fails_just_before_it_is_cancelled_says_why():
+    redshift = Redshift("STARTED", "FAILED", refuses_cancel=ENDED, error="relation does not exist")
+    with pytest.raises(WarehouseError, match="s1 failed: relation does not exist"):
+        warehouse(redshift, timeout_seconds=0).query("SELECT 1")
+
+
+def test_killing_a_task_whose_statement_has_ended_is_no_error():
+    redshift = Redshift("STARTED", refuses_cancel=ENDED)
+    one = warehouse(redshift)
+    one._running = "s1"
+    assert one.cancel() is False
+
+
+def test_any_other_answer_to_a_cancel_is_an_error():
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        warehouse(Redshift("STARTED", refuses_cancel="AccessDeniedException"), timeout_seconds=0).query("SELECT 1")

@@ -1,0 +1,246 @@
+"""PlanBackfillOperator as the DAG crypto_prices_backfill has it, on a warehouse of the local AWS."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.backfill.window_run import window_run
+from crypto_prices.fetch.sources import _SOURCES
+from crypto_prices.fetch.sources.binance import BinanceSource
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices_contract.window import Window
+
+JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
+DAG_ID = "crypto_prices_backfill"
+JOB = "operators-test-plans"
+
+
+def test_a_window_of_the_same_backfill_is_the_same_run_until_it_is_to_load_something_else():
+    """A run that is there already is only cleared: it would load what it was started for, whatever is asked now."""
+    first = window_run("manual__1", JANUARY, {"binance": ["BTCUSDT"]}, force=False)
+    assert first == window_run("manual__1", JANUARY, {"binance": ("BTCUSDT",)}, force=False)
+    more = window_run("manual__1", JANUARY, {"binance": ["ETHUSDT", "BTCUSDT"]}, force=False)
+    assert more["conf"]["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    ids = [
+        run["trigger_run_id"]
+        for run in (first, more, window_run("manual__2", JANUARY, {"binance": ["BTCUSDT"]}, force=False))
+    ]
+    assert len(set(ids)) == 3
+    assert all(name.startswith("backfill__20240101-20240201__") for name in ids)
+
+
+@pytest.fixture(scope="session")
+def dag():
+    return DagBag(dag_folder=Path(__file__).parents[4] / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
+
+
+@pytest.fixture
+def job(aws):
+    """A Glue job of the test's own, of which no run has ended."""
+    glue, names = aws.client("glue"), aws.names
+    script = {"Name": "glueetl", "ScriptLocation": f"s3://{names['bucket']}/glue/none.py", "PythonVersion": "3"}
+    size = {"GlueVersion": "6.0", "WorkerType": "G.1X", "NumberOfWorkers": 2}
+    glue.create_job(Name=JOB, Role=names["glue_role_arn"], Command=script, **size)
+    aws.change(glue_job_name=JOB)
+    yield glue
+    glue.delete_job(JobName=JOB)
+
+
+@pytest.fixture
+def settings(aws, warehouse, job, monkeypatch):
+    """Settings with two sources, one of them with two markets."""
+    monkeypatch.setitem(_SOURCES, "otherex", type("OtherExchange", (BinanceSource,), {"name": "otherex"}))
+    aws.change(
+        sources={
+            "binance": {"symbols": ["BTCUSDT", "ETHUSDT"]},
+            "otherex": {"symbols": ["SOLUSDT"]},
+        }
+    )
+    return aws
+
+
+@pytest.fixture
+def plan(settings, dag, make_task, make_context):
+    """Give a function that runs the task with params of a run; it returns what to start and the plan as text."""
+
+    def run(run_id="manual__1", **params):
+        context = make_context(run_id=run_id)
+        defaults = {name: dag.params[name] for name in dag.params if dag.params.get_param(name).has_value}
+        context["params"] = defaults | {"start": "2024-01-01", "end": "2024-02-01"} | params
+        result = make_task("plan_backfill", context).execute(context)
+        return result, context["ti"].pushed["plan"]
+
+    return run
+
+
+@pytest.fixture
+def loaded(warehouse):
+    """Give a function that puts a load of one candle a day of both markets of binance into the warehouse."""
+    markets = ("BTC", "ETH")
+
+    def insert(batch_id, first, last, *, number=1, status="loaded", recorded_at="2024-02-01"):
+        days = [day for day in JANUARY.days() if first <= day.day <= last]
+        rows = len(days) * len(markets)
+        end = (days[-1] + timedelta(days=1)).isoformat()
+        metadata = (batch_id, "binance", "1h", days[0].isoformat(), end, "h", "m", "jr_1", "c", "d", "r", status,
+                    rows, 0, 0, rows, rows, rows, rows, "2024-02-01", recorded_at, number,
+                    ",".join(f"{market}/USDT" for market in markets), 0, rows)  # fmt: skip
+        candles = ", ".join(
+            f"('binance', '{market}', 'USDT', '1h', '{day}', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', '2024-02-01', "
+            f"'{batch_id}')"
+            for day in days
+            for market in markets
+        )
+        warehouse.execute_batch(
+            [
+                f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, metadata))})",
+                f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
+            ]
+        )
+
+    return insert
+
+
+def windows(runs):
+    return [(run["conf"]["start"], run["conf"]["end"]) for run in runs]
+
+
+def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_load_it_all_the_same(plan):
+    runs, _ = plan(chunk_days=16)
+    everything = {
+        "sources": ["binance", "otherex"],
+        "symbols": ["BTCUSDT", "ETHUSDT", "SOLUSDT"],
+        "force": False,
+        "reload": False,
+    }
+    assert [run["conf"] for run in runs] == [
+        {"start": "2024-01-01", "end": "2024-01-17"} | everything,
+        {"start": "2024-01-17", "end": "2024-02-01"} | everything,
+    ]
+    (run,), _ = plan(sources=["binance"], symbols=["ETHUSDT"], force=True)
+    assert run["conf"] == {
+        "start": "2024-01-01",
+        "end": "2024-02-01",
+        "sources": ["binance"],
+        "symbols": ["ETHUSDT"],
+        "force": True,
+        "reload": False,
+    }
+
+
+def test_two_backfills_of_the_same_days_start_runs_of_their_own(plan):
+    mine, _ = plan(run_id="manual__1")
+    again, _ = plan(run_id="manual__1")
+    theirs, _ = plan(run_id="manual__2")
+    assert mine == again
+    assert mine[0]["conf"] == theirs[0]["conf"]
+    assert mine[0]["trigger_run_id"] != theirs[0]["trigger_run_id"]
+
+
+def test_no_window_is_longer_than_chunk_days(plan):
+    runs, _ = plan(chunk_days=10)
+    assert windows(runs) == [
+        ("2024-01-01", "2024-01-11"),
+        ("2024-01-11", "2024-01-21"),
+        ("2024-01-21", "2024-01-31"),
+        ("2024-01-31", "2024-02-01"),
+    ]
+
+
+def test_loaded_days_are_skipped_and_named_unless_forced(plan, loaded):
+    loaded("b1", 3, 5)
+    runs, text = plan(sources=["binance"])
+    assert windows(runs) == [("2024-01-01", "2024-01-03"), ("2024-01-06", "2024-02-01")]
+    assert "skipped         [2024-01-03, 2024-01-06): loaded by b1" in text
+    runs, text = plan(sources=["binance"], force=True)
+    assert windows(runs) == [("2024-01-01", "2024-02-01")]
+    assert "loaded by" not in text
+
+
+def test_days_that_another_source_or_interval_lacks_are_loaded(plan, loaded, settings):
+    loaded("b1", 1, 31)
+    assert windows(plan()[0]) == [("2024-01-01", "2024-02-01")]
+    assert plan(sources=["binance"])[0] == []
+    settings.change(candle_interval="1d")
+    assert windows(plan(sources=["binance"])[0]) == [("2024-01-01", "2024-02-01")]
+
+
+def test_a_newest_load_that_did_not_add_up_leaves_its_days_to_be_loaded(plan, loaded):
+    loaded("b1", 1, 31)
+    loaded("b2", 7, 7, number=2, status="merged")
+    assert windows(plan(sources=["binance"])[0]) == [("2024-01-07", "2024-01-08")]
+
+
+def test_days_that_were_merged_and_not_published_are_loaded(plan, loaded):
+    loaded("b1", 1, 31)
+    loaded("b2", 7, 7, number=2, recorded_at=None)
+    assert windows(plan(sources=["binance"])[0]) == [("2024-01-07", "2024-01-08")]
+
+
+def test_a_dry_run_shows_the_plan_with_its_price_and_starts_nothing(plan, task_log):
+    runs, text = plan(dry_run=True)
+    assert runs == []
+    assert "Backfill of [2024-01-01, 2024-02-01): 31 days" in text
+    assert "window          [2024-01-01, 2024-02-01)" in text
+    assert "API requests    3" in text
+    assert "Glue runs       1, about 4.0 DPU-minutes (2 DPUs)" in text
+    assert "Glue runs       1 of 31 days: 120 s each is assumed, as no run has ended yet" in text
+    assert text in task_log.text
+    assert "A dry run: nothing is started" in task_log.text
+
+
+def test_the_price_is_that_of_runs_of_windows_as_long(plan, monkeypatch):
+    def run(start, end, seconds, state="SUCCEEDED"):
+        arguments = {"--window_start": start, "--window_end": end}
+        return {"JobRunState": state, "ExecutionTime": seconds, "Arguments": arguments}
+
+    class Glue:
+        def get_job(self, JobName):
+            return {"Job": {"WorkerType": "G.2X", "NumberOfWorkers": 3}}
+
+        def get_job_runs(self, JobName, MaxResults):
+            assert (JobName, MaxResults) == (JOB, 200)
+            runs = [run(f"2024-02-{day:02}", f"2024-02-{day + 1:02}", 60) for day in range(1, 20)]
+            runs += [run("2023-12-01", "2024-01-01", 600), run("2023-11-01", "2023-12-01", 300)]
+            runs += [run("2023-12-01", "2024-01-01", 3300, "FAILED"), run("2023-12-01", "2024-01-01", 0, "RUNNING")]
+            by_hand = {"JobRunState": "SUCCEEDED", "ExecutionTime": 9000}
+            return {"JobRuns": [*runs, by_hand, by_hand | {"Arguments": {"--window_start": "yesterday"}}]}
+
+    monkeypatch.setattr(GlueJobHook, "conn", Glue())
+    _, text = plan()
+    assert "Glue runs       1, about 45.0 DPU-minutes (6 DPUs)" in text
+    assert "1 of 31 days: 450 s each, the mean of 2 earlier runs (1 of 31 days, 1 of 30 days)" in text
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"sources": ["kraken"]}, r"not among the sources of the settings \(binance, otherex\): kraken"),
+        ({"symbols": ["XRPUSDT"]}, "not among the symbols that the settings list for binance, otherex: XRPUSDT"),
+        ({"end": "2024-01-01"}, "ends after it starts"),
+        ({"end": "2999-01-01"}, "has not ended"),
+    ],
+)
+def test_what_a_retry_would_not_change_fails_at_once(plan, params, said):
+    with pytest.raises(AirflowFailException, match=said):
+        plan(**params)
+
+
+def test_wrong_settings_are_refused(plan, settings):
+    settings.change(sources={"binance": {"symbols": ["BTCXYZ"]}})
+    with pytest.raises(AirflowFailException, match="quote currency of 'BTCXYZ' is not known"):
+        plan()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_more_windows_than_a_task_is_mapped_over_are_refused_even_in_a_dry_run(plan, dry_run):
+    span = {"start": "2021-01-01", "sources": ["binance"], "chunk_days": 1, "dry_run": dry_run}
+    last = date(2021, 1, 1) + timedelta(days=1024)
+    assert len(plan(**span | {"dry_run": False}, end=last.isoformat())[0]) == 1024
+    with pytest.raises(
+        AirflowFailException, match=r"1025 windows with chunk_days 1, .*max_map_length.* larger chunk_days"
+    ):
+        plan(**span, end=(last + timedelta(days=1)).isoformat())

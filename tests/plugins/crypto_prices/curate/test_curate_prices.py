@@ -1,0 +1,106 @@
+"""CuratePricesOperator starts real runs of a Glue job of the local AWS, and stops them."""
+
+import asyncio
+import json
+import pydoc
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from crypto_prices.curate.curate_prices import CuratePricesOperator, StoppingGlueJobTrigger
+from crypto_prices.load_window import GLUE_POLL_SECONDS
+
+from tests.support.tasks import batch, fetched
+
+JOB = "operators-test-sleeps"
+
+
+@pytest.fixture
+def glue(aws):
+    """A Glue job that would run for minutes."""
+    client, names = aws.client("glue"), aws.names
+    aws.client("s3").put_object(Bucket=names["bucket"], Key="glue/sleeps.py", Body=b"import time; time.sleep(300)")
+    client.create_job(
+        Name=JOB,
+        Role=names["glue_role_arn"],
+        Command={"Name": "glueetl", "ScriptLocation": f"s3://{names['bucket']}/glue/sleeps.py", "PythonVersion": "3"},
+        GlueVersion="6.0",
+        WorkerType="G.1X",
+        NumberOfWorkers=2,
+        ExecutionProperty={"MaxConcurrentRuns": 3},
+    )
+    aws.change(glue_job_name=JOB)
+    yield client
+    unfinished = [run["Id"] for run in client.get_job_runs(JobName=JOB)["JobRuns"] if run["JobRunState"] == "RUNNING"]
+    if unfinished:
+        client.batch_stop_job_run(JobName=JOB, JobRunIds=unfinished)
+    client.delete_job(JobName=JOB)
+
+
+def state(glue, run_id):
+    return glue.get_job_run(JobName=JOB, RunId=run_id)["JobRun"]["JobRunState"]
+
+
+@pytest.fixture
+def started(glue, make_task, make_context):
+    """The task once it has started its run and given its slot back, with the trigger that waits for it."""
+    both = batch(fetched(), fetched("coinbase"))
+    context = make_context(plan_load=both.as_xcom())
+    task = make_task("curate_prices", context)
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context)
+    return task, deferred.value
+
+
+def test_it_starts_the_run_of_its_batch_and_waits_without_a_worker(glue, started):
+    _, deferred = started
+    trigger = deferred.trigger
+    assert type(trigger) is StoppingGlueJobTrigger
+    assert deferred.method_name == "execute_complete"
+    assert (trigger.job_name, trigger.waiter_delay, trigger.attempts) == (
+        JOB,
+        GLUE_POLL_SECONDS,
+        3600 / GLUE_POLL_SECONDS,
+    )
+    run = glue.get_job_run(JobName=JOB, RunId=trigger.run_id)["JobRun"]
+    both = batch(fetched(), fetched("coinbase"))
+    assert run["Timeout"] == 55
+    assert run["Arguments"] == {
+        "--raw_manifests": "s3://lake/raw/binance/manifest.json,s3://lake/raw/coinbase/manifest.json",
+        "--window_start": "2023-12-18",
+        "--window_end": "2023-12-20",
+        "--batch_id": both.attempt_id(1),
+        "--catalog_database": "crypto",
+        "--catalog_table": "crypto_prices",
+        "--lake_bucket": "crypto-prices-lake",
+        "--max_rejected_share": "0.01",
+        "--row_rules": "{}",
+    }
+
+    # A person clears or fails the deferred task: the triggerer calls this.
+    assert state(glue, trigger.run_id) in ("STARTING", "RUNNING")
+    asyncio.run(trigger.on_kill())
+    assert state(glue, trigger.run_id) in ("STOPPING", "STOPPED")
+    # And again, when it has ended already: nothing to stop is no error.
+    asyncio.run(trigger.on_kill())
+
+
+def test_a_task_that_is_killed_while_a_worker_holds_it_stops_its_run_too(glue, started):
+    task, deferred = started
+    task.on_kill()
+    assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
+
+
+def test_the_trigger_survives_the_way_to_the_triggerer():
+    trigger = StoppingGlueJobTrigger(
+        job_name="j", run_id="jr_1", verbose=True, waiter_delay=3, waiter_max_attempts=1200,
+        aws_conn_id="other", region_name="eu-west-1", verify=False, botocore_config={"read_timeout": 9},
+    )  # fmt: skip
+    path, arguments = trigger.serialize()
+    rebuilt = pydoc.locate(path)(**json.loads(json.dumps(arguments)))
+    assert type(rebuilt) is StoppingGlueJobTrigger
+    assert rebuilt.serialize() == (path, arguments)
+
+
+def test_it_is_always_deferrable_and_always_stops_its_run():
+    task = CuratePricesOperator(task_id="t", job_name="j", deferrable=False, stop_job_run_on_kill=False)
+    assert (task.deferrable, task.stop_job_run_on_kill) == (True, True)

@@ -1,0 +1,59 @@
+import json
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from botocore.exceptions import ClientError
+from crypto_prices_contract.lake_paths import curation_report_key
+
+from tests.support.tasks import batch, fetched, report
+
+
+@pytest.fixture
+def read(aws, make_task, make_context):
+    """Give a function that runs the task for a Glue run, after it has put the run's report into the lake, if any."""
+
+    def run(job_run_id, document=None):
+        if document is not None:
+            key = curation_report_key(job_run_id)
+            aws.client("s3").put_object(Bucket=aws.names["bucket"], Key=key, Body=json.dumps(document).encode())
+        context = make_context(plan_load=batch().as_xcom())
+        return make_task("read_curation_report", job_run_id=job_run_id).execute(context)
+
+    return run
+
+
+def test_the_report_of_the_very_run_is_returned_and_logged(read, task_log):
+    document = report(batch(), "jr_good") | {"quarantine": "s3://lake/quarantine/"}
+    document["sources"]["binance"] = {"fetched": 48, "curated": 44, "quarantined": {"off_grid": 3}, "duplicates": 1}
+    assert read("jr_good", document) == document
+    assert "binance: 48 fetched = 44 curated + 3 quarantined + 1 duplicates" in task_log.text
+    assert "binance: 3 quarantined for off_grid under s3://lake/quarantine/" in task_log.text
+
+
+def test_a_run_that_left_no_report_did_not_finish(read):
+    with pytest.raises(AirflowFailException) as error:
+        read("jr_stopped")
+    assert "Glue run jr_stopped left no report" in str(error.value)
+    assert "s3://crypto-prices-lake/curated/_manifests/jr_stopped/curation_report.json" in str(error.value)
+    assert "clear curate_prices" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (report(batch(run_id="another")), "it is of batch 20231218-20231220-.*, this run's is 20231218-20231220-"),
+        (report(batch(fetched(records=47))), "it read 47 records, the raw manifest has 48"),
+        (report(batch(fetched("coinbase"))), r"it has the sources \['coinbase'\], landed were \['binance'\]"),
+        (report(batch(), report_version=1), "were not deployed together"),
+        (report(batch(), copy_manifest=None), "nothing to load"),
+    ],
+)
+def test_a_report_that_is_not_this_batchs_or_does_not_add_up_is_refused(read, document, said):
+    with pytest.raises(AirflowFailException, match=said):
+        read("jr_foreign", document)
+
+
+def test_a_lake_that_cannot_be_read_is_not_taken_for_a_missing_report(aws, read):
+    aws.change(s3_bucket="no-such-bucket-here")
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        read("jr_1")

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.markets import CANONICAL_ASSETS, COINGECKO_COINS, Market
+from crypto_prices.fetch.sources import get_source, known_sources
+from crypto_prices.fetch.sources.base import (
+    candle_ranges,
+    checked_api_url,
+    count_surplus,
+    refuse_unclosed,
+    split_market,
+    time_ms,
+)
+from crypto_prices.fetch.sources.binance import BinanceSource
+from crypto_prices_contract.window import Window
+from hypothesis import given
+from hypothesis import strategies as st
+
+DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
+
+
+def test_the_registry_knows_its_sources():
+    assert known_sources() == ["binance", "coinbase", "coingecko"]
+    source = get_source("binance")
+    assert isinstance(source, BinanceSource)
+    assert source.api_url == "https://data-api.binance.vision"
+    assert get_source("binance", "http://127.0.0.1:5000/exchange/binance/").api_url.endswith("/exchange/binance")
+
+
+def test_an_unknown_source_is_refused_with_the_known_ones():
+    with pytest.raises(FatalSourceError, match=r"no source 'nowhere'\. Known sources: binance, .*coingecko"):
+        get_source("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("exchange_symbol", "market"),
+    [
+        ("BTCUSDT", ("BTC", "USDT")),
+        ("1000SATSUSDT", ("1000SATS", "USDT")),
+        ("ETHBTC", ("ETH", "BTC")),
+        ("BTCFDUSD", ("BTC", "FDUSD")),
+        ("BTCTUSD", ("BTC", "TUSD")),
+        ("TUSDUSDT", ("TUSD", "USDT")),
+        ("SUSDT", ("S", "USDT")),
+        ("ADAEUR", ("ADA", "EUR")),
+        ("USDTTRY", ("USDT", "TRY")),
+    ],
+)
+def test_binance_markets_are_split(exchange_symbol, market):
+    assert get_source("binance").market(exchange_symbol) == Market(exchange_symbol, *market)
+
+
+@pytest.mark.parametrize(
+    ("source", "exchange_symbol", "name"),
+    [
+        ("binance", "BTCUSDT", "BTC/USDT"),
+        ("binance", "BCHABCUSDT", "BCH/USDT"),
+        ("coinbase", "BTC-USD", "BTC/USD"),
+        ("coinbase", "CGLD-USD", "CELO/USD"),
+        ("coinbase", "1INCH-USDC", "1INCH/USDC"),
+        ("coingecko", "bitcoin", "BTC/USD"),
+        ("coingecko", "avalanche-2", "AVAX/USD"),
+    ],
+)
+def test_an_asset_has_one_name_whatever_the_exchange_calls_it(source, exchange_symbol, name):
+    assert get_source(source).market(exchange_symbol).name == name
+
+
+def test_the_names_that_differ_are_those_of_sources_and_fit_their_columns():
+    assert set(CANONICAL_ASSETS) <= set(known_sources())
+    assert len(set(COINGECKO_COINS.values())) == len(COINGECKO_COINS)
+    canonical = [*COINGECKO_COINS.values(), *(name for names in CANONICAL_ASSETS.values() for name in names.values())]
+    assert all(name.isalnum() and name.isupper() and len(name) <= 32 for name in canonical)
+
+
+def test_two_names_of_the_same_market_are_refused():
+    with pytest.raises(FatalSourceError, match="BCHUSDT and BCCUSDT of binance are the same market, BCH/USDT"):
+        get_source("binance").markets(["BTCUSDT", "BCHUSDT", "BCCUSDT"])
+    assert [market.name for market in get_source("binance").markets(["ETHBTC", "BTCUSDT"])] == ["ETH/BTC", "BTC/USDT"]
+
+
+@pytest.mark.parametrize("source", ["binance", "coinbase"])
+def test_a_key_for_a_source_that_takes_none_is_refused(source):
+    with pytest.raises(FatalSourceError, match=f"{source} takes no API key. Take connection_id out"):
+        get_source(source, api_key="secret")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit_ms", "time"),
+    [
+        (1702857600000, 1, 1702857600000),
+        (1702857600, 1000, 1702857600000),
+        ("1702857600", 1000, 1702857600000),
+        ("-0", 1, 0),
+        ("0" * 5000 + "7", 1, 7),
+        (253_402_300_799_999, 1, 253_402_300_799_999),
+        (253_402_300_800, 1000, None),
+        (-1, 1, None),
+        (10**30, 1, None),
+        ("9" * 5000, 1, None),
+        ("1.5", 1, None),
+        ("1702857600000.0", 1, None),
+        ("\u0661", 1, None),
+        (True, 1, None),
+        (None, 1, None),
+        ([1], 1, None),
+        ("", 1, None),
+    ],
+)
+def test_only_whole_numbers_are_times(value, unit_ms, time):
+    assert time_ms(value, unit_ms) == time
+
+
+def test_the_surplus_is_what_is_readably_of_another_time():
+    start = 1702857600000
+    times = [start - 1, start, start + 86_399_999, start + 86_400_000, None]
+    assert count_surplus(times, DAY) == 2
+
+
+@pytest.mark.parametrize(
+    ("length", "days", "requests"),
+    [
+        (timedelta(hours=1), 1, 1),
+        (timedelta(hours=1), 13, 2),
+        (timedelta(minutes=1), 1, 5),
+        (timedelta(days=1), 300, 1),
+        (timedelta(days=1), 301, 2),
+    ],
+)
+def test_a_window_is_cut_into_ranges_that_one_answer_holds(length, days, requests):
+    window = Window(DAY.start, DAY.start + timedelta(days=days))
+    ranges = list(candle_ranges(window, length, 300))
+    assert len(ranges) == requests
+    asked = [first + n * length for first, last in ranges for n in range((last - first) // length + 1)]
+    assert asked == [window.starts_at + n * length for n in range(timedelta(days=days) // length)]
+    assert all((last - first) // length < 300 for first, last in ranges)
+
+
+def test_the_longest_quote_currency_wins():
+    assert split_market("BTCTUSD", ["USD", "TUSD"]) == ("BTC", "TUSD")
+    assert split_market("BTCTUSD", ["TUSD", "USD"]) == ("BTC", "TUSD")
+
+
+def test_no_quote_currency_of_binance_ends_with_another():
+    quotes = BinanceSource.quote_currencies
+    assert len(set(quotes)) == len(quotes)
+    assert [(a, b) for a in quotes for b in quotes if a != b and a.endswith(b)] == []
+
+
+@pytest.mark.parametrize("exchange_symbol", ["BTCXYZ", "USDT", "BTCUSD"])
+def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbol):
+    with pytest.raises(FatalSourceError, match=r"quote currency of .* not known.*USDT, USDC, FDUSD"):
+        get_source("binance").market(exchange_symbol)
+
+
+@pytest.mark.parametrize(
+    "exchange_symbol",
+    [
+        "",
+        "B",
+        "btcusdt",
+        "BTC/USDT",
+        "BTC-USDT",
+        "../USDT",
+        "BTCUSDT\n",
+        "BTC%2FUSDT",
+        "Б" * 3 + "USDT",
+        "A" * 21,
+        "٣USDT",
+    ],
+)
+def test_what_must_not_become_a_key_is_refused(exchange_symbol):
+    with pytest.raises(FatalSourceError, match="is not a market of binance"):
+        get_source("binance").market(exchange_symbol)
+
+
+@given(base=st.from_regex(r"[A-Z0-9]{1,15}", fullmatch=True), quote=st.sampled_from(BinanceSource.quote_currencies))
+def test_a_market_is_never_changed_by_splitting(base, quote):
+    assert get_source("binance").split_symbol(base + quote) == (base, quote)
+
+
+def test_intervals_divide_a_day():
+    source = get_source("binance")
+    assert source.interval_length("1h") == timedelta(hours=1)
+    assert all(timedelta(days=1) % length == timedelta() for length in source.candle_intervals.values())
+
+
+@pytest.mark.parametrize("candle_interval", ["1w", "1M", "3d", "7m", "1H", ""])
+def test_other_intervals_are_refused_with_the_known_ones(candle_interval):
+    with pytest.raises(FatalSourceError, match="Set candle_interval to one of: 1s, 1m"):
+        get_source("binance").interval_length(candle_interval)
+
+
+@pytest.mark.parametrize("now", [DAY.ends_at, DAY.ends_at + timedelta(days=400)])
+def test_a_window_that_has_ended_may_be_fetched(now):
+    refuse_unclosed(DAY, now)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        DAY.ends_at - timedelta(microseconds=1),
+        DAY.starts_at,
+        datetime(2023, 12, 19, 0, 30, tzinfo=timezone(timedelta(hours=1))),
+    ],
+)
+def test_a_window_that_has_not_ended_is_refused(now):
+    with pytest.raises(FatalSourceError, match=r"\[2023-12-18, 2023-12-19\).*Fetch it from 2023-12-19T00:00:00Z on"):
+        refuse_unclosed(DAY, now)
+
+
+def test_a_clock_without_a_time_zone_is_refused():
+    with pytest.raises(ValueError, match="time zone"):
+        refuse_unclosed(DAY, datetime(2024, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize(
+    "api_url", ["ftp://host", "host", "https://", "https://h?x=1", "https://h#f", "https://u:hunter2@h", "http://[h"]
+)
+def test_what_is_no_base_url_is_refused_without_showing_it(api_url):
+    with pytest.raises(FatalSourceError, match="not the base address") as caught:
+        checked_api_url(api_url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_utc_is_what_windows_are_in():
+    assert DAY.ends_at.tzinfo is UTC

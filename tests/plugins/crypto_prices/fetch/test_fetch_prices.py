@@ -1,0 +1,198 @@
+import gzip
+import json
+import threading
+import time
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.fetch.errors import RetryableSourceError
+from crypto_prices.fetch.fetch_prices import FetchPricesOperator, FetchStoppedError
+from crypto_prices.fetch.request_budget import RequestBudget
+from crypto_prices.fetch.sources.binance import BinanceSource
+from crypto_prices.xcom.batch import FetchedSource
+
+from local_exchange.faults import Fault, FaultKind
+from local_exchange.rules import Rules
+
+PREFIX = "raw/crypto_prices/source=binance/year=2023/month=12/day=18/window=20231218-20231220/"
+
+
+@pytest.fixture
+def lake(aws, exchange):
+    """A bucket of the test's own, and the test's own exchange in the settings."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="fetch-prices-lake")
+    aws.change(
+        s3_bucket="fetch-prices-lake",
+        sources={"binance": {"symbols": ["BTCUSDT", "ETHUSDT"], "api_url": exchange.url}},
+    )
+    yield s3
+    for key in keys(s3):
+        s3.delete_object(Bucket="fetch-prices-lake", Key=key)
+    s3.delete_bucket(Bucket="fetch-prices-lake")
+
+
+def keys(lake):
+    return [entry["Key"] for entry in lake.list_objects_v2(Bucket="fetch-prices-lake").get("Contents", [])]
+
+
+def make_operator(symbols=("BTCUSDT", "ETHUSDT"), **changes):
+    arguments = {
+        "source": "binance", "symbols": list(symbols), "window_start": "2023-12-18", "window_end": "2023-12-20",
+    }  # fmt: skip
+    return FetchPricesOperator(task_id="fetch_prices", **(arguments | changes))
+
+
+def fetch(symbols=("BTCUSDT", "ETHUSDT"), **changes):
+    return make_operator(symbols, **changes).execute({})
+
+
+def test_every_response_is_landed_and_the_result_goes_through_json(lake):
+    result = json.loads(json.dumps(fetch()))
+    fetched = FetchedSource(**result)
+    assert (fetched.source, fetched.candle_interval, fetched.records) == ("binance", "1h", 96)
+    assert (fetched.markets, fetched.gaps, fetched.incomplete) == (["BTC/USDT", "ETH/USDT"], [], {})
+    key = fetched.raw_manifest.removeprefix("s3://fetch-prices-lake/")
+    assert key.startswith(PREFIX)
+    manifest = json.loads(lake.get_object(Bucket="fetch-prices-lake", Key=key)["Body"].read())
+    assert manifest["content_hash"] == fetched.content_hash
+    assert manifest["written_at"] == fetched.fetched_at
+    landed = [entry["uri"].removeprefix("s3://fetch-prices-lake/") for entry in manifest["objects"]]
+    assert sorted([*landed, key]) == keys(lake)
+    body = lake.get_object(Bucket="fetch-prices-lake", Key=landed[0])["Body"].read()
+    assert len(json.loads(gzip.decompress(body))) == 48
+
+
+def test_another_attempt_lands_beside_the_first_with_the_same_content_hash(lake):
+    first, second = fetch(["BTCUSDT"]), fetch(["BTCUSDT"])
+    assert first["raw_manifest"] != second["raw_manifest"]
+    assert first["content_hash"] == second["content_hash"]
+    assert len(keys(lake)) == 4
+
+
+def test_gaps_and_missing_candles_are_told_and_logged(lake, exchange, task_log):
+    exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT")])
+    fetched = FetchedSource(**fetch())
+    assert (fetched.gaps, fetched.incomplete) == (["ETHUSDT"], {})
+    assert "binance has no candle of ETHUSDT in [2023-12-18, 2023-12-20)" in task_log.text
+
+
+def test_an_unknown_symbol_fails_at_once_naming_it_and_commits_nothing(lake, exchange):
+    with pytest.raises(AirflowFailException, match="binance: binance has no market NOPEUSDT"):
+        fetch(["BTCUSDT", "NOPEUSDT"])
+    assert sorted(query["symbol"] for query in exchange.queries) == ["BTCUSDT", "NOPEUSDT"]
+    # What came before may be there, and nobody reads it.
+    assert not any(key.endswith("manifest.json") for key in keys(lake))
+
+
+def test_the_first_market_that_fails_ends_the_others(lake, exchange, monkeypatch):
+    monkeypatch.setattr(BinanceSource, "max_connections", 1)
+    symbols = ["BTCUSDT", "NOPEUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"]
+    with pytest.raises(AirflowFailException, match="NOPEUSDT"):
+        fetch(symbols)
+    assert [query["symbol"] for query in exchange.queries] in (symbols[:2], symbols[:3])
+
+
+def test_a_task_that_is_killed_commits_nothing_and_does_not_wait_out_its_pauses(lake, exchange):
+    exchange.faults.replace([Fault(FaultKind.RATE_LIMITED, symbol="ETHUSDT", times=None, retry_after=100)])
+    operator = make_operator()
+    killer = threading.Timer(1, operator.on_kill)
+    killer.start()
+    began = time.monotonic()
+    with pytest.raises(FetchStoppedError):
+        operator.execute({})
+    assert time.monotonic() - began < 60  # of the 100 that the exchange has asked for
+    killer.join()
+    assert not any(key.endswith("manifest.json") for key in keys(lake))
+
+
+def test_markets_are_fetched_at_the_pace_of_the_settings(lake, exchange, aws, monkeypatch):
+    paces = []
+    monkeypatch.setattr(
+        "crypto_prices.fetch.fetch_prices.RequestBudget",
+        lambda pace, **options: paces.append(pace) or RequestBudget(pace, **options),
+    )
+    fetch()
+    source = {"symbols": ["BTCUSDT"], "api_url": exchange.url, "requests_per_second": 12.5}
+    aws.change(s3_bucket="fetch-prices-lake", sources={"binance": source})
+    fetch(["BTCUSDT"])
+    assert paces == [BinanceSource.requests_per_second, 12.5]
+
+
+class TestAKey:
+    KEY = "planted-key-0123456789"
+
+    @pytest.fixture
+    def coingecko(self, lake, exchange, aws):
+        exchange.set_rules(Rules(coingecko_api_key=self.KEY))
+        source = {
+            "symbols": ["bitcoin"], "api_url": exchange.url_of("coingecko"), "connection_id": "coingecko_key",
+            "requests_per_second": 1000,
+        }  # fmt: skip
+        aws.change(s3_bucket="fetch-prices-lake", sources={"coingecko": source})
+        return lambda: fetch(["bitcoin"], source="coingecko")
+
+    def test_it_comes_from_the_connection_and_is_landed_nowhere(self, coingecko, lake, monkeypatch, task_log):
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": self.KEY}))
+        result = coingecko()
+        assert (result["records"], result["markets"]) == (48, ["BTC/USD"])
+        landed = [lake.get_object(Bucket="fetch-prices-lake", Key=key)["Body"].read() for key in keys(lake)]
+        written = [*landed[:-1], landed[-1], json.dumps(result).encode(), task_log.text.encode()]
+        assert not [text for text in written if self.KEY.encode() in text]
+        assert not [body for body in landed[:-1] if self.KEY.encode() in gzip.decompress(body)]
+
+    @pytest.mark.parametrize("password", [None, ""])
+    def test_a_connection_without_a_password_is_refused(self, coingecko, exchange, monkeypatch, password):
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": password}))
+        with pytest.raises(AirflowFailException, match=r"coingecko_key has no password.*secret coingecko_key below"):
+            coingecko()
+        assert exchange.queries == []
+
+    def test_a_line_break_at_the_end_of_the_secret_is_no_part_of_the_key(self, coingecko, monkeypatch):
+        connection = {"conn_type": "http", "password": f"{self.KEY}\n"}
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
+        masked = []
+        monkeypatch.setattr("crypto_prices.fetch.fetch_prices.mask_secret", masked.append)
+        assert coingecko()["records"] == 48
+        assert masked == [self.KEY]
+
+    @pytest.mark.parametrize("sign", [" ", "\n", "\t", "\x00", "\u00e9"])
+    def test_a_password_that_cannot_be_a_key_is_refused_without_being_shown(self, coingecko, monkeypatch, sign):
+        connection = {"conn_type": "http", "password": f"{self.KEY}{sign}{self.KEY}"}
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
+        with pytest.raises(AirflowFailException, match="a password that is no API key") as refusal:
+            coingecko()
+        assert "planted" not in str(refusal.value)
+
+    def test_a_wrong_key_is_not_told_by_the_refusal(self, coingecko, monkeypatch, task_log):
+        monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": "wrong-key-987"}))
+        with pytest.raises(AirflowFailException, match="coingecko: the source refused the request") as refusal:
+            coingecko()
+        assert "wrong-key" not in str(refusal.value) + task_log.text
+
+
+def test_an_exchange_that_asks_to_wait_long_is_not_waited_for_here(lake, exchange):
+    exchange.faults.replace([Fault(FaultKind.RATE_LIMITED, symbol="ETHUSDT", times=None, retry_after=600)])
+    with pytest.raises(RetryableSourceError) as error:
+        fetch()
+    assert error.value.retry_after_seconds == 600
+    assert (error.value.status, len(exchange.queries)) == (429, 2)
+    assert not any(key.endswith("manifest.json") for key in keys(lake))
+
+
+def test_a_source_that_is_no_longer_in_the_settings(lake):
+    with pytest.raises(AirflowFailException, match="coinbase is no longer in the settings: clear the whole run"):
+        fetch(source="coinbase")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"window_end": "2999-01-01"}, r"binance: the window \[2023-12-18, 2999-01-01\) has not ended"),
+        ({"symbols": ["../etc"]}, "binance: '../etc' is not a market"),
+    ],
+)
+def test_what_cannot_be_asked_for_fails_before_anything_is_asked(lake, exchange, changes, said):
+    with pytest.raises(AirflowFailException, match=said):
+        fetch(**changes)
+    assert exchange.queries == []

@@ -1,0 +1,580 @@
+from __future__ import annotations
+
+import gzip
+import logging
+import pickle
+import random
+import socketserver
+import ssl
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import requests
+from crypto_prices.fetch.errors import (
+    FatalSourceError,
+    RetryableSourceError,
+    redact_headers,
+    redact_text,
+    redact_url,
+    secret_values,
+)
+from crypto_prices.fetch.http_client import (
+    USER_AGENT,
+    HttpClient,
+    RetryPolicy,
+    exchange_error,
+    judge_answer,
+    judge_exception,
+    parse_json,
+    parse_retry_after,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.serving import make_server
+
+from local_exchange.faults import Fault, FaultKind, FaultPlan
+from local_exchange.server import create_exchange
+
+NOW = datetime(2023, 12, 19, 0, 5, tzinfo=UTC)
+FAST = {"connect_timeout_seconds": 2.0, "read_timeout_seconds": 2.0}
+
+
+class FakeTime:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.waits: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.elapsed += seconds
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.elapsed)
+
+
+def client_at(clock: FakeTime, **options) -> HttpClient:
+    options = {**FAST, "rng": random.Random(1), **options}
+    return HttpClient(sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now, **options)
+
+
+@pytest.fixture
+def clock() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def faults() -> FaultPlan:
+    return FaultPlan()
+
+
+@pytest.fixture
+def klines_url(faults: FaultPlan) -> Iterator[str]:
+    """A real server with the laptop's exchange; its answers are those of 2023-12-18, one day of BTCUSDT."""
+    server = make_server("127.0.0.1", 0, create_exchange(None, faults, now=lambda: NOW), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield (
+        f"http://127.0.0.1:{server.port}/exchange/binance/api/v3/klines"
+        "?symbol=BTCUSDT&interval=1h&startTime=1702857600000&endTime=1702943999999"
+    )
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class ScriptedServer:
+    """Answers each connection's requests with the given bytes, one after the other; the last one is repeated."""
+
+    def __init__(self, *answers: bytes | Callable[[str], bytes]) -> None:
+        self.requests: list[str] = []
+        self.connections = 0
+        script = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                script.connections += 1
+                while line := self.rfile.readline():
+                    head = line
+                    while (line := self.rfile.readline()).strip():
+                        head += line
+                    answer = answers[min(len(script.requests), len(answers) - 1)]
+                    script.requests.append(head.decode())
+                    self.wfile.write(answer(script.url) if callable(answer) else answer)
+                    if b"Connection: keep-alive" not in (answer if isinstance(answer, bytes) else b""):
+                        return
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/candles"
+
+    @contextmanager
+    def running(self) -> Iterator[ScriptedServer]:
+        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    if "Connection: keep-alive" not in headers:
+        headers = (*headers, "Connection: close")
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+# --- success ---------------------------------------------------------------------------------------------------------
+
+
+def test_body_is_the_bytes_that_were_sent_and_no_price_is_a_float(clock):
+    body = b'[ [1702857600000, "42.10", 42.10, 1e-7] ]\n'
+    with ScriptedServer(answer(gzip.compress(body), "Content-Encoding: gzip")).running() as server:
+        response = client_at(clock).get_json(server.url, params={"symbol": "BTCUSDT"})
+    assert response.body == body
+    assert response.json == [[1702857600000, "42.10", "42.10", "1e-7"]]
+    assert (response.status, response.fetched_at) == (200, NOW)
+    assert response.url == server.url + "?symbol=BTCUSDT"
+    assert clock.waits == []
+
+
+def test_one_connection_serves_many_requests_and_says_who_asks(clock):
+    with ScriptedServer(answer(b"[]", "Connection: keep-alive")).running() as server, client_at(clock) as client:
+        for _ in range(3):
+            client.get_json(server.url, headers={"x-cg-demo-api-key": "hunter2"})
+        assert (server.connections, len(server.requests)) == (1, 3)
+    assert f"User-Agent: {USER_AGENT}" in server.requests[0]
+    assert "x-cg-demo-api-key: hunter2" in server.requests[0]
+
+
+# --- faults of the exchange ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "waits"),
+    [
+        (Fault(FaultKind.RATE_LIMITED, times=2, retry_after=7), [7, 7]),
+        (Fault(FaultKind.RATE_LIMITED, times=3, retry_after=2, banned_after=1), [2, 2, 2]),
+        (Fault(FaultKind.RATE_LIMITED, retry_after=90, retry_after_date=True), [90]),
+        (Fault(FaultKind.SERVER_ERROR, status=503, retry_after=11), [11]),
+    ],
+)
+def test_a_pause_the_exchange_asks_for_is_kept_to_the_second(klines_url, clock, faults, fault, waits):
+    faults.replace([fault])
+    assert len(client_at(clock).get_json(klines_url).json) == 24
+    assert clock.waits == pytest.approx(waits)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault(FaultKind.RATE_LIMITED, times=2), "rate limit is reached (HTTP 429, code -1003"),
+        (Fault(FaultKind.RATE_LIMITED, times=2, retry_after=0), "rate limit is reached"),
+        (Fault(FaultKind.SERVER_ERROR, times=2, status=500), "HTTP 500"),
+        (Fault(FaultKind.SERVER_ERROR, times=2, status=502), "HTTP 502"),
+        (Fault(FaultKind.CONNECTION_RESET, times=2), "the connection failed"),
+        (Fault(FaultKind.CUT_OFF, times=2), "the body was cut off"),
+        (Fault(FaultKind.NOT_JSON, times=2), "the body is not JSON"),
+        (Fault(FaultKind.TRUNCATED_JSON, times=2), "the body is not JSON"),
+    ],
+)
+def test_a_passing_fault_is_waited_out_with_growing_jitter(klines_url, clock, faults, caplog, fault, reason):
+    faults.replace([fault])
+    with caplog.at_level(logging.WARNING, "crypto_prices.fetch.http_client"):
+        assert len(client_at(clock).get_json(klines_url).json) == 24
+    assert len(clock.waits) == 2
+    assert 0 <= clock.waits[0] <= 1
+    assert 0 <= clock.waits[1] <= 2
+    lines = [record.getMessage() for record in caplog.records if record.name == "crypto_prices.fetch.http_client"]
+    assert len(lines) == 2
+    assert lines[0].startswith("Attempt 1 of 6 failed: ")
+    assert reason in lines[0]
+    assert f"Next one in {clock.waits[0]:.1f} s" in lines[0]
+
+
+def test_a_slow_answer_is_a_timeout_and_tried_again(klines_url, clock, faults):
+    faults.replace([Fault(FaultKind.TIMEOUT, delay_seconds=0.3)])
+    response = client_at(clock, read_timeout_seconds=0.1).get_json(klines_url)
+    assert len(response.json) == 24
+    assert len(clock.waits) == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.CUT_OFF, FaultKind.NOT_JSON])
+def test_tries_are_bounded(klines_url, clock, faults, kind):
+    faults.replace([Fault(kind, times=None)])
+    with pytest.raises(RetryableSourceError, match="gave up after attempt 4") as caught:
+        client_at(clock, retry_policy=RetryPolicy(max_attempts=4)).get_json(klines_url)
+    assert faults.as_json()["faults"][0]["happened"] == 4
+    assert len(clock.waits) == 3
+    assert klines_url in str(caught.value)
+
+
+def test_no_try_is_waited_for_beyond_the_deadline(klines_url, clock, faults):
+    faults.replace([Fault(FaultKind.RATE_LIMITED, times=None, retry_after=40)])
+    policy = RetryPolicy(max_attempts=50, deadline_seconds=100)
+    with pytest.raises(RetryableSourceError, match="gave up after attempt 3"):
+        client_at(clock, retry_policy=policy).get_json(klines_url)
+    assert clock.waits == [40, 40]
+
+
+def test_a_longer_pause_than_allowed_fails_at_once(klines_url, clock, faults):
+    faults.replace([Fault(FaultKind.RATE_LIMITED, times=None, retry_after=121, banned_after=1)])
+    with pytest.raises(RetryableSourceError, match=r"asks to wait 121 s, longer than the 120 s") as caught:
+        client_at(clock).get_json(klines_url)
+    assert caught.value.status == 429
+    assert clock.waits == []
+
+
+def test_a_refused_request_fails_at_once_with_the_exchanges_words(klines_url, clock):
+    with pytest.raises(FatalSourceError, match=r"HTTP 400, code -1121: Invalid symbol\.") as caught:
+        client_at(clock).get_json(klines_url.replace("BTCUSDT", "NOSUCHUSDT"))
+    assert (caught.value.exchange_code, caught.value.status) == (-1121, 400)
+    assert clock.waits == []
+
+
+def test_errors_survive_the_way_between_processes():
+    error = FatalSourceError("no", "Do.", "https://x/", 400, -1121)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.exchange_code) == (FatalSourceError, str(error), -1121)
+    assert str(error) == "no (GET https://x/). Do."
+
+
+# --- broken and hostile servers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[7]\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n[7]",
+        answer(b"[7]", length=100),
+        answer(b"[1]", "Content-Encoding: gzip"),
+        answer(gzip.compress(b"[" + b"1," * 500 + b"1]")[:-30], "Content-Encoding: gzip"),
+        answer(b'[["NaN", NaN]]'),
+        answer(b"[" * 100_000),
+        answer('["é"]'.encode("latin-1")),
+        answer(b""),
+        b"not HTTP at all\r\n\r\n",
+        b"",
+    ],
+    ids=["chunk end", "chunk", "length", "no gzip", "half gzip", "NaN", "deep", "latin-1", "nothing", "noise", "close"],
+)
+def test_a_broken_body_is_never_taken(clock, broken):
+    # The cut-off ones are whole JSON as far as they go: only the transfer tells that something is missing.
+    with ScriptedServer(broken, answer(b"[1]")).running() as server:
+        assert client_at(clock).get_json(server.url).body == b"[1]"
+    assert len(clock.waits) == 1
+
+
+def test_a_decompression_bomb_is_refused_before_it_unfolds(clock):
+    bomb = gzip.compress(b"[" + b" " * 20_000_000 + b"]")
+    with ScriptedServer(answer(bomb, "Content-Encoding: gzip")).running() as server:
+        client = client_at(clock, max_body_bytes=1_000_000)
+        tracemalloc.start()
+        try:
+            with pytest.raises(FatalSourceError, match="longer than 1000000 bytes"):
+                client.get_json(server.url)
+            most_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert most_bytes < 5_000_000
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize(("size", "fits"), [(100, True), (101, False)])
+def test_the_size_limit_is_exact(clock, size, fits):
+    body = b"[" + b" " * (size - 2) + b"]"
+    with ScriptedServer(answer(body)).running() as server:
+        client = client_at(clock, max_body_bytes=100)
+        if fits:
+            assert client.get_json(server.url).body == body
+        else:
+            with pytest.raises(FatalSourceError):
+                client.get_json(server.url)
+
+
+def test_a_body_that_drips_in_ends_at_the_deadline(clock):
+    class Dripping(FakeTime):
+        def monotonic(self) -> float:
+            self.elapsed += 1.0
+            return self.elapsed
+
+    with (
+        ScriptedServer(answer(b"[" + b" " * 1_000_000 + b"]")).running() as server,
+        pytest.raises(RetryableSourceError, match="did not answer in time"),
+    ):
+        client_at(Dripping(), retry_policy=RetryPolicy(deadline_seconds=3)).get_json(server.url)
+
+
+def test_nobody_listens(clock):
+    with ScriptedServer(b"").running() as server:
+        url = server.url
+    with pytest.raises(RetryableSourceError, match=r"the connection failed: .*refused"):
+        client_at(clock, retry_policy=RetryPolicy(max_attempts=2)).get_json(url)
+
+
+def test_a_redirect_on_the_same_host_is_followed(clock):
+    moved = answer(b"", "Location: /new", status="301 Moved")
+    with ScriptedServer(moved, answer(b"[1]")).running() as server:
+        response = client_at(clock).get_json(server.url)
+    assert response.json == [1]
+    assert response.url.endswith("/new")
+
+
+def test_a_redirect_to_another_host_is_refused(clock):
+    moved = answer(b"", "Location: https://elsewhere.example/?token=abcdef", status="302 Found")
+    with (
+        ScriptedServer(moved).running() as server,
+        pytest.raises(FatalSourceError, match=r"redirects to another host, https://elsewhere\.example/\?token=\*\*\*"),
+    ):
+        client_at(clock).get_json(server.url)
+    assert len(server.requests) == 1
+
+
+def test_a_redirect_to_what_is_no_address_is_refused(clock):
+    with (
+        ScriptedServer(answer(b"", "Location: http://[half", status="302 Found")).running() as server,
+        pytest.raises(FatalSourceError, match=r"redirects to what is no address \(Invalid IPv6 URL\)"),
+    ):
+        client_at(clock).get_json(server.url)
+
+
+def test_endless_redirects_are_refused(clock):
+    with (
+        ScriptedServer(answer(b"", "Location: /again", status="302 Found")).running() as server,
+        pytest.raises(FatalSourceError, match="redirected more than 3 times"),
+    ):
+        client_at(clock).get_json(server.url)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "candles", "http://[half", "http:///nohost"])
+def test_what_is_no_address_is_refused(clock, url):
+    with pytest.raises(FatalSourceError, match="Check the api_url"):
+        client_at(clock).get_json(url)
+
+
+# --- pure decisions --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 422, 451, 301, 304])
+def test_refusals_are_fatal(status):
+    failure = judge_answer(status, {}, b"", now=NOW, policy=RetryPolicy())
+    assert failure is not None
+    assert (failure.retryable, failure.retry_now) == (False, False)
+    assert f"HTTP {status}" in failure.problem
+
+
+@pytest.mark.parametrize("status", [408, 418, 429, 500, 502, 503, 504, 520])
+def test_overload_and_outage_are_retryable(status):
+    failure = judge_answer(status, {}, b"", now=NOW, policy=RetryPolicy())
+    assert failure is not None
+    assert (failure.retryable, failure.retry_now) == (True, True)
+
+
+def test_success_is_no_failure():
+    assert judge_answer(200, {}, b"[]", now=NOW, policy=RetryPolicy()) is None
+
+
+def test_a_refused_region_is_explained():
+    body = b'{"code":0,"msg":"Service unavailable from a restricted location"}'
+    failure = judge_answer(451, {}, body, now=NOW, policy=RetryPolicy())
+    assert failure is not None
+    assert "region" in failure.advice
+    assert "restricted location" in failure.problem
+
+
+def test_an_untrusted_certificate_is_fatal_and_a_torn_tls_stream_is_not():
+    def wrapped(cause: Exception) -> requests.exceptions.SSLError:
+        error = requests.exceptions.SSLError("https://host/?token=abcdef")
+        error.__cause__ = cause
+        return error
+
+    assert not judge_exception(wrapped(ssl.SSLCertVerificationError("self-signed"))).retryable
+    torn = judge_exception(wrapped(ssl.SSLEOFError("EOF occurred in violation of protocol")))
+    assert torn.retryable
+    assert "abcdef" not in torn.problem
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("30", 30),
+        (" 0 ", 0),
+        ("Tue, 19 Dec 2023 00:06:30 GMT", 90),
+        ("Tuesday, 19-Dec-23 00:06:30 GMT", 90),
+        ("Tue Dec 19 00:06:30 2023", 90),
+        ("Tue, 19 Dec 2023 01:06:30 +0100", 90),
+        ("Mon, 18 Dec 2023 00:00:00 GMT", 0),
+        ("soon", None),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("Tue, 99 Dec 2023 00:06:30 GMT", None),
+        ("9" * 5000, float("inf")),
+    ],
+)
+def test_retry_after_forms(value, seconds):
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Za-z]{3} [0-9]{1,5} [0-9:]{1,9} GMT"))
+def test_no_retry_after_breaks_the_client(value):
+    seconds = parse_retry_after(value, NOW)
+    assert seconds is None or seconds >= 0
+
+
+def test_retry_after_reads_what_http_servers_write():
+    assert parse_retry_after(format_datetime(NOW + timedelta(hours=1), usegmt=True), NOW) == 3600
+
+
+@given(
+    attempts=st.integers(1, 30),
+    base=st.floats(0.01, 100),
+    cap=st.floats(0.01, 100),
+    deadline=st.floats(0.01, 1000),
+    seed=st.integers(),
+    asked=st.lists(st.none() | st.integers(0, 300), min_size=30, max_size=30),
+)
+def test_waits_are_bounded_whatever_is_asked(attempts, base, cap, deadline, seed, asked):
+    clock = FakeTime()
+    policy = RetryPolicy(attempts, deadline, base, cap, max_retry_after_seconds=120)
+    client = client_at(clock, retry_policy=policy, rng=random.Random(seed))
+    tries: list[int | None] = []
+
+    def always_limited(*_args):
+        tries.append(asked[len(tries)])
+        return 429, {} if tries[-1] is None else {"Retry-After": str(tries[-1])}, b""
+
+    client._exchange = always_limited
+    with pytest.raises(RetryableSourceError):
+        client.get_json("http://exchange.example/")
+    assert len(tries) <= attempts
+    assert len(clock.waits) == len(tries) - 1
+    assert sum(clock.waits) < deadline
+    for number, (wait, retry_after) in enumerate(zip(clock.waits, tries, strict=False), start=1):
+        if retry_after:
+            assert wait == retry_after <= 120
+        else:
+            assert 0 <= wait <= min(cap, base * 2 ** (number - 1))
+
+
+def test_a_policy_without_bounds_is_refused():
+    with pytest.raises(ValueError, match="max_attempts"):
+        RetryPolicy(max_attempts=0)
+    with pytest.raises(ValueError, match="deadline_seconds"):
+        RetryPolicy(deadline_seconds=float("inf"))
+
+
+@pytest.mark.parametrize(
+    "body", [b"NaN", b"[Infinity]", b"\xff", b"", b"<html>", b"[1", b"\xef\xbb\xbf[]", b"1" * 5000]
+)
+def test_what_is_not_json_is_refused(body):
+    with pytest.raises(ValueError):  # noqa: PT011 - the kinds differ, the family counts
+        parse_json(body)
+
+
+@pytest.mark.parametrize("number", [b"1" * 1001, b"-" + b"1" * 1000, b"0." + b"1" * 999, b"1" * 999 + b"e1"])
+def test_a_number_that_the_glue_job_cannot_read_is_refused(number):
+    with pytest.raises(ValueError, match="it holds a number of 1001 characters"):
+        parse_json(b"[" + number + b"]")
+    parse_json(b"[" + number.replace(b"1", b"", 1) + b"]")
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"b":2,"a":1}', b'[{"b":{"a":1,"\\u0061":2}}]'])
+def test_a_name_twice_in_an_object_is_refused(body):
+    with pytest.raises(ValueError, match='it holds "a" twice in one object'):
+        parse_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"code":-1121,"msg":"Invalid symbol."}', (-1121, "Invalid symbol.")),
+        (b'{"message":"NotFound"}', (None, "NotFound")),
+        (b'{"error":"coin not found"}', (None, "coin not found")),
+        (b'{"status":{"error_code":429,"error_message":"Slow down"}}', (429, "Slow down")),
+        (b"<html>\n  <b>503</b>\x1b[31m", (None, "<html> <b>503</b> [31m")),
+        (b"[1]", (None, "[1]")),
+        (b"", (None, "")),
+    ],
+)
+def test_the_exchanges_words(body, said):
+    assert exchange_error(body) == said
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://h/p?symbol=BTCUSDT&limit=5", "https://h/p?symbol=BTCUSDT&limit=5"),
+        ("https://h/p?x_cg_demo_api_key=abc&ids=a%20b", "https://h/p?x_cg_demo_api_key=***&ids=a%20b"),
+        ("https://h/p?apiKey=a=b&signature=ff&timestamp=1", "https://h/p?apiKey=***&signature=***&timestamp=1"),
+        ("https://h/p?%61pi%5Fkey=abc", "https://h/p?%61pi%5Fkey=***"),
+        ("https://me:pass@h:8/p", "https://***@h:8/p"),
+        ("https://h/p?token=&a", "https://h/p?token=&a"),
+    ],
+)
+def test_urls_are_shown_without_secrets(url, shown):
+    assert redact_url(url) == shown
+
+
+def test_headers_are_shown_without_secrets():
+    headers = {"X-MBX-APIKEY": "a", "CB-ACCESS-SIGN": "b", "Authorization": "c", "Accept": "json"}
+    assert redact_headers(headers) == {
+        "X-MBX-APIKEY": "***",
+        "CB-ACCESS-SIGN": "***",
+        "Authorization": "***",
+        "Accept": "json",
+    }
+
+
+def test_secrets_are_taken_out_of_free_text():
+    secrets = secret_values("https://h/?api_key=s%2Fcret&symbol=BTCUSDT", {"X-MBX-APIKEY": "hunter2"})
+    assert secrets == {"s%2Fcret", "s/cret", "hunter2"}
+    assert redact_text("key s/cret (s%2Fcret) or hunter2, BTCUSDT", secrets) == "key *** (***) or ***, BTCUSDT"
+
+
+def test_no_secret_reaches_errors_chains_or_logs(clock, caplog):
+    leak = b'{"msg":"the key hunter2hunter2 and topsecret are wrong"}'
+    answers = [b"", answer(leak, status="500 X"), answer(leak, status="400 X")]
+    with (
+        caplog.at_level(logging.WARNING, "crypto_prices"),
+        ScriptedServer(*answers).running() as server,
+        pytest.raises(FatalSourceError) as caught,
+    ):
+        client_at(clock).get_json(
+            server.url, params={"api_key": "topsecret"}, headers={"x-cg-demo-api-key": "hunter2hunter2"}
+        )
+    assert "topsecret" in server.requests[0]  # it was sent
+    everything = caplog.text + str(caught.value) + repr(caught.value)
+    assert "the key *** and *** are wrong" in everything
+    assert "topsecret" not in everything
+    assert "hunter2hunter2" not in everything
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_secret_is_found_as_an_exception_quotes_it():
+    header = {"x-cg-demo-api-key": "planted\n'key'"}
+    shown = redact_text(f"Invalid header value: {header['x-cg-demo-api-key']!r}", secret_values("https://x", header))
+    assert "planted" not in shown

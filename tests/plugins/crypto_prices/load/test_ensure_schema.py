@@ -1,0 +1,148 @@
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.aws.warehouse import Warehouse, WarehouseError
+from crypto_prices.load.ensure_schema import (
+    EnsureSchemaOperator,
+    Migration,
+    MigrationError,
+    pending_migrations,
+    read_migrations,
+)
+from crypto_prices.settings import load_settings
+
+MIGRATIONS = Path(__file__).parents[4] / "sql" / "migrations"
+ONE, TWO = Migration(1, "001_one.sql", "CREATE 1"), Migration(2, "002_two.sql", "CREATE 2")
+
+
+def test_migrations_are_read_in_the_order_of_their_versions(tmp_path):
+    (tmp_path / "010_b.sql").write_text("B\n")
+    (tmp_path / "002_a.sql").write_text("A")
+    assert [(m.version, m.sql) for m in read_migrations(tmp_path)] == [(2, "A"), (10, "B")]
+
+
+def test_the_repositorys_migrations_start_with_their_own_bookkeeping():
+    migrations = read_migrations(MIGRATIONS)
+    assert [m.version for m in migrations] == list(range(1, len(migrations) + 1))
+    first, second = (migrations[version - 1].sql for version in EnsureSchemaOperator.bookkeeping_versions)
+    assert first.startswith("CREATE SCHEMA IF NOT EXISTS crypto")
+    assert second.startswith("CREATE TABLE IF NOT EXISTS crypto.schema_migrations")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "was sql/ deployed as dags/sql/"),
+        (["1_short.sql"], "1_short.sql must be called"),
+        (["001_a.sql", "001_b.sql"], "001_a.sql and 001_b.sql have the same version"),
+    ],
+)
+def test_a_folder_that_is_not_right_is_refused_naming_the_file(tmp_path, names, said):
+    for name in names:
+        (tmp_path / name).write_text("X")
+    with pytest.raises(MigrationError, match=said):
+        read_migrations(tmp_path)
+
+
+def test_only_what_is_not_applied_is_pending():
+    assert pending_migrations([ONE, TWO], {1: ONE.checksum}) == [TWO]
+    assert pending_migrations([ONE, TWO], {1: ONE.checksum, 2: TWO.checksum, 3: "newer"}) == []
+
+
+def test_a_migration_that_changed_after_it_was_applied_is_refused():
+    with pytest.raises(MigrationError, match=r"001_one\.sql was changed after it was applied"):
+        pending_migrations([ONE, TWO], {1: "other"})
+
+
+class TestExecute:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """A copy of the repository's migrations, for a test to change."""
+        return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
+
+    @pytest.fixture
+    def ensure(self, empty_warehouse, make_task, make_context, folder):
+        """Give a function that makes the task on an empty warehouse."""
+        return lambda: make_task("ensure_schema", make_context(), migrations_folder=str(folder))
+
+    def names(self, folder):
+        return sorted(path.name for path in folder.iterdir())
+
+    def applied(self, warehouse):
+        return warehouse.query("SELECT name, checksum FROM crypto.schema_migrations ORDER BY version, applied_at")
+
+    def tables(self, warehouse):
+        rows = warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'crypto'")
+        return {row["table_name"] for row in rows}
+
+    def test_a_new_warehouse_gets_everything_and_after_that_nothing(self, empty_warehouse, ensure, folder):
+        assert ensure().execute({}) == self.names(folder)
+        first = self.applied(empty_warehouse)
+        assert first == [{"name": m.name, "checksum": m.checksum} for m in read_migrations(folder)]
+        assert {"schema_migrations", "stg_crypto_prices", "fact_crypto_prices", "etl_metadata", "load_lock"} <= (
+            self.tables(empty_warehouse)
+        )
+        assert ensure().execute({}) == []
+        assert self.applied(empty_warehouse) == first
+
+    def test_only_what_is_new_is_applied(self, empty_warehouse, ensure, folder):
+        added = folder / "099_add_a_table.sql"
+        ensure().execute({})
+        added.write_text("CREATE TABLE crypto.added (x INTEGER)")
+        assert ensure().execute({}) == [added.name]
+        assert "added" in self.tables(empty_warehouse)
+
+    def test_a_changed_migration_is_refused_before_anything_is_applied(self, empty_warehouse, ensure, folder):
+        ensure().execute({})
+        (folder / "003_create_stg_crypto_prices.sql").write_text("CREATE TABLE crypto.other (x INTEGER)")
+        (folder / "099_add_a_table.sql").write_text("CREATE TABLE crypto.added (x INTEGER)")
+        before = self.applied(empty_warehouse)
+        with pytest.raises(AirflowFailException, match=r"003_create_stg_crypto_prices\.sql was changed after it was"):
+            ensure().execute({})
+        assert self.applied(empty_warehouse) == before
+        assert not {"added", "other"} & self.tables(empty_warehouse)
+
+    def test_a_folder_without_migrations_is_refused(self, ensure, folder):
+        shutil.rmtree(folder)
+        with pytest.raises(AirflowFailException, match="there is no migration in"):
+            ensure().execute({})
+
+    def test_a_migration_that_fails_keeps_those_before_it_and_is_not_booked(self, empty_warehouse, ensure, folder):
+        wrong = folder / "099_wrong.sql"
+        wrong.write_text("ALTER TABLE crypto.nowhere ADD COLUMN x INTEGER")
+        with pytest.raises(WarehouseError, match="nowhere"):
+            ensure().execute({})
+        assert wrong.name not in {row["name"] for row in self.applied(empty_warehouse)}
+        wrong.write_text("CREATE TABLE crypto.right_now (x INTEGER)")
+        assert ensure().execute({}) == [wrong.name]
+
+    @pytest.mark.parametrize("call", [1, 5])
+    def test_another_run_that_applies_them_meanwhile_is_no_failure(self, empty_warehouse, ensure, folder, call):
+        """Two DAGs at once: the other one is done when this one has decided what is pending (and begun with some)."""
+        one, other = ensure(), ensure()
+
+        class Overtaken(Warehouse):
+            batches = 0
+
+            def execute_batch(self, statements):
+                Overtaken.batches += 1
+                if Overtaken.batches == call:
+                    other.execute({})
+                super().execute_batch(statements)
+
+        # One that is not harmless when it runs twice, as those that add columns are not.
+        (folder / "099_add_a_row.sql").write_text("INSERT INTO crypto.load_lock VALUES ('once')")
+        one.warehouse = Overtaken(RedshiftDataHook(), load_settings())
+        one.execute({})
+        assert empty_warehouse.query("SELECT COUNT(*) AS row_total FROM crypto.load_lock") == [{"row_total": 1}]
+        assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)
+
+    def test_two_at_once_both_succeed_and_apply_each_once(self, empty_warehouse, ensure, folder):
+        tasks = [ensure(), ensure()]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda task: task.execute({}), tasks))
+        assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)

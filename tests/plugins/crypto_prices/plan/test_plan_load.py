@@ -1,0 +1,199 @@
+from dataclasses import asdict
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk.exceptions import DownstreamTasksSkipped
+from crypto_prices.plan.plan_load import EmptyWindowError, reason_to_skip
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices.xcom.batch import Batch, FetchedSource
+
+from tests.support import tasks as conftest
+
+
+def batch(*sources):
+    return Batch("b2", "stg", "2023-12-18", "2023-12-19", list(sources))
+
+
+def fetched(source="binance", content_hash="h1", records=24):
+    return FetchedSource(source, "1h", "s3://lake/m", content_hash, records, ["BTC/USDT"], [], {})
+
+
+def load(source="binance", **changes):
+    return {
+        "source": source,
+        "batch_id": "b1",
+        "status": "loaded",
+        "is_recorded": 1,
+        "window_start": "2023-12-18",
+        "window_end": "2023-12-19",
+        "content_hash": "h1",
+        "loaded_at": "2023-12-19 00:05:00",
+        "glue_job_run_id": "jr_1",
+        "rows_merged": 24,
+        "rows_now": 24,
+        "days_now": "2023-12-18",
+        "rows_in_window": 24,
+    } | changes
+
+
+PUBLISHED = {"2023-12-18": "jr_1"}
+
+
+def test_the_same_content_is_skipped_with_the_load_that_has_it():
+    reason = reason_to_skip(batch(fetched()), [load()], PUBLISHED)
+    assert reason is not None
+    assert "already holds exactly this content" in reason
+    assert "binance by batch b1 at 2023-12-19 00:05:00 UTC" in reason
+
+
+@pytest.mark.parametrize(
+    "current",
+    [
+        [],
+        [load(content_hash="h2")],
+        [load(status="merged")],
+        [load(is_recorded=0)],
+        [load(window_start="2023-12-01")],
+        [load(window_end="2023-12-31")],
+        [load(rows_now=23)],
+        [load(source="coinbase")],
+    ],
+    ids=[
+        "never",
+        "other content",
+        "half-way",
+        "not recorded",
+        "wider before",
+        "wider after",
+        "rows gone",
+        "other source",
+    ],
+)
+def test_anything_else_is_loaded(current):
+    assert reason_to_skip(batch(fetched()), current, PUBLISHED) is None
+
+
+def test_one_source_of_two_that_differs_is_enough_to_load():
+    both = batch(fetched(), fetched("coinbase"))
+    assert reason_to_skip(both, [load(), load("coinbase")], PUBLISHED)
+    assert reason_to_skip(both, [load(), load("coinbase", content_hash="h2")], PUBLISHED) is None
+    assert reason_to_skip(both, [load()], PUBLISHED) is None
+
+
+@pytest.mark.parametrize("published", [{}, {"2023-12-18": "jr_2"}, {"2023-12-18": ""}], ids=["none", "other", "nobody"])
+def test_a_catalog_that_shows_something_else_than_the_warehouse_is_loaded(published):
+    assert reason_to_skip(batch(fetched()), [load()], published) is None
+
+
+def test_a_day_that_the_catalog_lacks_is_loaded_and_one_without_candles_is_not_missed():
+    two_days = Batch("b2", "stg", "2023-12-18", "2023-12-20", [fetched()])
+    both = load(window_end="2023-12-20", days_now="2023-12-19,2023-12-18")
+    assert reason_to_skip(two_days, [both], PUBLISHED) is None
+    assert reason_to_skip(two_days, [both], PUBLISHED | {"2023-12-19": "jr_1"})
+    assert reason_to_skip(two_days, [both | {"days_now": "2023-12-18"}], PUBLISHED)
+
+
+def test_a_window_without_any_candle_is_not_loaded():
+    reason = reason_to_skip(batch(fetched(records=0)), [load(rows_in_window=0)], {})
+    assert reason is not None
+    assert "no source has a candle" in reason
+
+
+def test_an_exchange_that_forgets_a_window_cannot_empty_the_warehouse():
+    with pytest.raises(EmptyWindowError, match="the warehouse holds 24"):
+        reason_to_skip(batch(fetched(records=0)), [load()], PUBLISHED)
+
+
+class TestExecute:
+    """The task on a warehouse in which batch ``b1`` has loaded the window's 48 candles, published by Glue run jr_1."""
+
+    @pytest.fixture(autouse=True)
+    def loaded(self, warehouse, catalog):
+        metadata = ("b1", "binance", "1h", "2023-12-18", "2023-12-20", "h1", "m", "jr_1", "c", "d", "r", "loaded",
+                    48, 0, 0, 48, 48, 48, 48, "2023-12-21", "2023-12-21", 1, "BTC/USDT", 0)  # fmt: skip
+        candles = ", ".join(
+            f"('binance', 'BTC', 'USDT', '1h', '2023-12-{18 + hour // 24} {hour % 24:02d}:00:00', "
+            "1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', '2023-12-21', 'b1')"
+            for hour in range(48)
+        )
+        warehouse.execute_batch(
+            [
+                f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, metadata))})",
+                f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
+            ]
+        )
+        catalog.publish("2023-12-18", "jr_1")
+        catalog.publish("2023-12-19", "jr_1")
+
+    @pytest.fixture
+    def plan(self, make_task, make_context):
+        """Give a function that runs the task on what was fetched; it returns the result and what was pushed."""
+
+        def run(*sources, **run_options):
+            context = make_context(fetch_prices=[asdict(source) for source in sources], **run_options)
+            task = make_task("plan_load")
+            task.render_template_fields(context)
+            self.pushed = context["ti"].pushed
+            return task.execute(context)
+
+        return run
+
+    def test_the_same_content_skips_the_rest_of_the_run_and_says_why(self, plan, task_log):
+        with pytest.raises(DownstreamTasksSkipped) as skipped:
+            plan(conftest.fetched())
+        # The teardown is left to its setup.
+        assert set(skipped.value.tasks) == {
+            "curate_prices", "read_curation_report", "copy_to_staging", "check_staging", "merge_into_fact",
+            "publish_partitions", "record_load", "wait_for_partition", "reconcile",
+        }  # fmt: skip
+        reason = self.pushed["skipped_because"]
+        assert "already holds exactly this content of the window: binance by batch b1" in reason
+        assert f"Nothing to load: {reason}" in task_log.text
+
+    @pytest.mark.parametrize(
+        ("options", "word"), [({"force": True}, "forced"), ({"clear_number": 1}, "cleared")], ids=["forced", "cleared"]
+    )
+    def test_a_run_that_somebody_wants_is_loaded_all_the_same(self, plan, task_log, options, word):
+        result = plan(conftest.fetched(), **options)
+        assert Batch.from_xcom(result) == conftest.batch(conftest.fetched())
+        assert f"Loading all the same, because the run was {word}: the warehouse already holds" in task_log.text
+        assert "skipped_because" not in self.pushed
+
+    def test_a_source_that_was_not_fetched_leaves_the_others_to_be_loaded(self, plan):
+        result = plan(conftest.fetched(content_hash="h2"), sources=("binance", "coinbase"))
+        assert [source["source"] for source in result["sources"]] == ["binance"]
+
+    def test_a_source_that_was_not_fetched_makes_a_run_red_that_has_nothing_else_to_load(self, plan):
+        with pytest.raises(AirflowFailException) as refusal:
+            plan(conftest.fetched(), sources=("binance", "coinbase"))
+        assert "coinbase was not fetched when the load was planned" in str(refusal.value)
+        assert "Of the others there is nothing to load: the warehouse already holds" in str(refusal.value)
+
+    def test_other_content_is_loaded(self, plan):
+        assert plan(conftest.fetched(content_hash="h2"))["batch_id"] == conftest.batch().batch_id
+
+    def test_a_load_that_was_merged_and_not_recorded_is_loaded_again(self, plan, warehouse):
+        warehouse.execute_batch(["UPDATE crypto.etl_metadata SET recorded_at = NULL"])
+        assert plan(conftest.fetched())
+
+    def test_rows_that_are_gone_from_the_warehouse_are_loaded_again(self, plan, warehouse):
+        warehouse.execute_batch(["DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18'"])
+        assert plan(conftest.fetched())
+
+    def test_a_day_that_is_gone_from_the_catalog_is_loaded_again(self, plan, catalog):
+        catalog.glue.delete_partition(
+            DatabaseName=catalog.database, TableName=catalog.table, PartitionValues=["2023", "12", "18"]
+        )
+        assert plan(conftest.fetched())
+
+    @pytest.mark.parametrize("options", [{}, {"force": True}, {"clear_number": 1}], ids=["plain", "forced", "cleared"])
+    def test_an_exchange_that_forgets_the_window_cannot_empty_the_warehouse(self, plan, options):
+        with pytest.raises(AirflowFailException, match="the warehouse holds 48 from an earlier load"):
+            plan(conftest.fetched(records=0, content_hash="h0"), **options)
+
+    @pytest.mark.parametrize("options", [{}, {"force": True}], ids=["plain", "forced"])
+    def test_a_window_without_any_candle_is_skipped_even_when_it_is_forced(self, plan, warehouse, options):
+        warehouse.execute_batch(["DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata"])
+        with pytest.raises(DownstreamTasksSkipped):
+            plan(conftest.fetched(records=0), **options)
+        assert "no source has a candle" in self.pushed["skipped_because"]

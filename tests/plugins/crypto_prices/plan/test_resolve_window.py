@@ -1,0 +1,116 @@
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.plan.resolve_window import ResolveWindowOperator
+
+from tests.plugins.crypto_prices.test_settings import GOOD
+
+LOGICAL_DATE = datetime(2023, 12, 18, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(use_settings):
+    def change(**changes):
+        use_settings(GOOD | changes)
+
+    change()
+    return change
+
+
+def resolve(logical_date=LOGICAL_DATE, **arguments):
+    context = {"dag_run": SimpleNamespace(logical_date=logical_date)}
+    return ResolveWindowOperator(task_id="resolve_window", **arguments).execute(context)
+
+
+def days(items):
+    return {(item["window_start"], item["window_end"]) for item in items}
+
+
+def test_a_run_of_a_day_takes_every_source_and_symbol_of_the_settings(settings):
+    assert resolve() == [
+        {
+            "source": "binance",
+            "symbols": ["BTCUSDT", "ETHUSDT"],
+            "window_start": "2023-12-18",
+            "window_end": "2023-12-19",
+        }
+    ]
+
+
+def test_the_day_of_a_logical_date_is_its_utc_day(settings):
+    east = timezone(timedelta(hours=9))
+    assert days(resolve(datetime(2023, 12, 19, 3, tzinfo=east))) == {("2023-12-18", "2023-12-19")}
+
+
+def test_the_param_day_wins_over_the_logical_date(settings):
+    assert days(resolve(day="2022-01-31")) == {("2022-01-31", "2022-02-01")}
+    assert days(resolve(None, day="2022-01-31")) == {("2022-01-31", "2022-02-01")}
+
+
+def test_start_and_end_make_a_window_of_many_days(settings):
+    assert days(resolve(None, start="2023-12-01", end="2024-01-01")) == {("2023-12-01", "2024-01-01")}
+
+
+def test_only_some_symbols_when_they_are_named(settings):
+    (item,) = resolve(symbols='["ETHUSDT"]', sources='["binance"]')
+    assert item["symbols"] == ["ETHUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"logical_date": None}, "neither a logical date nor the param day"),
+        ({"day": "18.12.2023"}, "'18.12.2023' is not a day"),
+        ({"start": "2023-12-18"}, "'' is not a day"),
+        ({"start": "2023-12-18", "end": "2023-12-18"}, "ends after it starts"),
+        ({"sources": '["coinbase"]'}, r"not among the sources of the settings \(binance\): coinbase"),
+        ({"symbols": '["SOLUSDT"]'}, "not among the symbols that the settings list for binance: SOLUSDT"),
+        ({"day": "2999-01-01"}, "has not ended"),
+        ({"start": "2023-12-18", "end": "2999-01-01"}, "has not ended"),
+        ({"start": "2020-01-01", "end": "2023-01-01"}, r"\[2020-01-01, 2023-01-01\) is too long"),
+    ],
+)
+def test_what_a_retry_would_not_change_fails_at_once(settings, arguments, said):
+    with pytest.raises(AirflowFailException, match=said):
+        resolve(**arguments)
+
+
+def test_a_day_is_taken_from_the_instant_on_that_it_has_ended(settings):
+    midnight = datetime(2023, 12, 19, tzinfo=UTC)
+    with (
+        time_machine.travel(midnight - timedelta(seconds=1), tick=False),
+        pytest.raises(AirflowFailException, match="Fetch it from 2023-12-19T00:00:00Z on"),
+    ):
+        resolve()
+    with time_machine.travel(midnight, tick=False):
+        assert resolve()
+
+
+def test_missing_settings_fail_naming_the_variable():
+    with pytest.raises(AirflowFailException, match="Variable crypto_prices_settings is missing"):
+        resolve()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"s3_bucket": "Upper"}, "s3_bucket"),
+        ({"sources": {"nowhere": {"symbols": ["BTCUSDT"]}}}, "there is no source 'nowhere'"),
+        ({"sources": {"binance": {"symbols": ["BTCXYZ"]}}}, "quote currency of 'BTCXYZ' is not known"),
+        ({"sources": {"binance": {"symbols": ["BTC-USD"]}}}, "'BTC-USD' is not a market of binance"),
+        ({"candle_interval": "7m"}, "binance has no candles of '7m'"),
+    ],
+)
+def test_wrong_settings_fail_naming_what_is_wrong(settings, changes, said):
+    settings(**changes)
+    with pytest.raises(AirflowFailException, match=said):
+        resolve()
+
+
+def test_the_settings_are_checked_as_a_whole_although_only_a_part_is_taken(settings):
+    settings(sources={"binance": {"symbols": ["BTCUSDT", "BTCXYZ"]}})
+    with pytest.raises(AirflowFailException, match="BTCXYZ"):
+        resolve(symbols='["BTCUSDT"]')

@@ -1,0 +1,104 @@
+from copy import deepcopy
+
+import pytest
+from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.curation_report import (
+    CurationReport,
+    CurationReportError,
+    DayVersion,
+    QuarantinedCandles,
+    RowRuleResult,
+    check_report,
+)
+
+BATCH = Batch(
+    batch_id="b1",
+    staging_table="stg_1",
+    window_start="2023-12-18",
+    window_end="2023-12-19",
+    sources=[FetchedSource("binance", "1h", "s3://lake/m.json", "ab", 26, ["BTC/USDT"], [], {})],
+)
+DOCUMENT = {
+    "report_version": 3,
+    "batch_id": "b1-1",
+    "job_run_id": "jr_1",
+    "raw_manifests": ["s3://lake/m.json"],
+    "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
+    "partitions": [
+        {
+            "values": ["2023", "12", "18"],
+            "location": "s3://lake/curated/x/",
+            "rows": 23,
+            "carried_over": 24,
+            "markets": {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"},
+        }
+    ],
+    "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
+    "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
+    "quality_rules": [{"source": "binance", "rule": "off_grid", "action": "quarantine", "checked": 26, "broken": 2}],
+    "quarantined_candles": [
+        {
+            "source": "binance",
+            "candle_interval": "1h",
+            "symbol": "BTC",
+            "quote_currency": "USDT",
+            "observed_at": "2023-12-18 05:00:00",
+            "candles": 2,
+        }
+    ],
+}
+
+
+def report(**counts):
+    document = deepcopy(DOCUMENT)
+    document["sources"]["binance"] |= counts
+    return CurationReport.parse(document)
+
+
+def test_a_report_that_adds_up_passes():
+    check_report(report(), BATCH)
+    assert report().curated == 23
+    markets = {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"}
+    assert report().days == {"2023-12-18": DayVersion("s3://lake/curated/x/", 47, markets)}
+    assert report().sources["binance"].quarantined_total == 2
+    assert report().row_rules == (RowRuleResult("binance", "off_grid", "quarantine", 26, 2),)
+    assert report().quarantined_candles == (
+        QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"curated": 22}, "26 fetched, but 22 curated"),
+        ({"duplicates": 0}, "0 duplicates = 25"),
+        ({"quarantined": {}}, "0 quarantined"),
+        ({"fetched": 27, "curated": 24}, "it read 27 records, the raw manifest has 26"),
+        ({"curated": 0, "quarantined": {"off_grid": 25}}, "nothing to load"),
+    ],
+)
+def test_a_lost_or_invented_record_is_refused(counts, said):
+    with pytest.raises(CurationReportError, match="Glue run jr_1") as error:
+        check_report(report(**counts), BATCH)
+    assert said in str(error.value)
+
+
+def test_another_batchs_report_is_refused():
+    with pytest.raises(CurationReportError, match="it is of batch b2"):
+        check_report(CurationReport.parse(DOCUMENT | {"batch_id": "b2"}), BATCH)
+
+
+def test_a_report_of_other_sources_is_refused():
+    with pytest.raises(CurationReportError, match=r"it has the sources \['coinbase'\]"):
+        check_report(CurationReport.parse(DOCUMENT | {"sources": {"coinbase": DOCUMENT["sources"]["binance"]}}), BATCH)
+
+
+def test_another_version_is_refused_with_the_likely_cause():
+    with pytest.raises(CurationReportError, match="not deployed together"):
+        CurationReport.parse(DOCUMENT | {"report_version": 1})
+
+
+@pytest.mark.parametrize("key", ["batch_id", "job_run_id", "sources", "copy_manifest", "quarantine"])
+def test_a_report_without_a_key_is_refused(key):
+    with pytest.raises(CurationReportError, match=key):
+        CurationReport.parse({name: value for name, value in DOCUMENT.items() if name != key})

@@ -1,0 +1,250 @@
+"""The DAG's own tasks on the local AWS, with settings, a warehouse and a catalog table of the test's own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.sdk import BaseOperator
+from airflow.sdk.execution_time.context import OutletEventAccessors
+from crypto_prices.aws.warehouse import Warehouse
+from crypto_prices.settings import _load_settings, load_settings, parse_settings
+from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices_contract.window import Window
+
+REPOSITORY = Path(__file__).parents[2]
+DAG_ID = "crypto_prices_window"
+WINDOW = Window.parse("2023-12-18", "2023-12-20")
+_numbers = itertools.count(1)
+
+
+@dataclass
+class TaskInstance:
+    """What the operators ask of a running task: the results of other tasks, and a place for its own."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    pushed: dict[str, Any] = field(default_factory=dict)
+    map_index: int = -1
+    try_number: int = 1
+
+    def xcom_pull(self, task_ids: str, map_indexes: list[int] | None = None) -> Any:
+        results = self.results.get(task_ids)
+        if map_indexes is None:
+            return results
+        of_index = dict(enumerate(results or []))
+        return [of_index.get(index) for index in map_indexes]
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def task_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """Give what tasks log; Airflow's own logger writes to standard output past the standard library's."""
+    monkeypatch.setattr(BaseOperator, "log", logging.getLogger("test_task"))
+    caplog.set_level(logging.INFO, "test_task")
+    return caplog
+
+
+@pytest.fixture(scope="session")
+def dag() -> Any:
+    """Give the DAG."""
+    return DagBag(dag_folder=REPOSITORY / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
+
+
+@pytest.fixture
+def make_task(dag: Any) -> Callable[..., Any]:
+    """Give a function that makes a task's operator as it is about to run, some of its fields replaced."""
+
+    def make(task_id: str, context: dict[str, Any] | None = None, **fields: Any) -> Any:
+        task = dag.get_task(task_id).prepare_for_execution()
+        for name, value in fields.items():
+            setattr(task, name, value)
+        if context is not None:
+            task.render_template_fields(context)
+        return task
+
+    return make
+
+
+@pytest.fixture
+def make_context() -> Callable[..., dict[str, Any]]:
+    """Give a function that makes the context of a run of the window [2023-12-18, 2023-12-20)."""
+
+    def make(
+        *,
+        force: bool = False,
+        clear_number: int = 0,
+        run_id: str = "run_1",
+        sources: tuple[str, ...] = ("binance",),
+        **results: Any,
+    ) -> dict[str, Any]:
+        window = {"window_start": WINDOW.start.isoformat(), "window_end": WINDOW.end.isoformat()}
+        return {
+            "ti": TaskInstance({"resolve_window": [{"source": name} | window for name in sources]} | results),
+            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number),
+            "params": {"force": force},
+            "outlet_events": OutletEventAccessors(),
+        }
+
+    return make
+
+
+@pytest.fixture
+def use_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
+    """Give a function that sets the Airflow Variable with the settings."""
+
+    def use(settings: dict[str, Any]) -> None:
+        monkeypatch.setenv("AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS", json.dumps(settings))
+        _load_settings.cache_clear()
+
+    return use
+
+
+@pytest.fixture
+def aws(local_aws: Any, monkeypatch: pytest.MonkeyPatch, use_settings: Callable[[dict[str, Any]], None]) -> Any:
+    """Give the local AWS, to which Airflow's default AWS connection leads, with the settings made for it.
+
+    ``change`` changes keys of the settings.
+    """
+    _connect(local_aws, monkeypatch)
+    settings = _provisioned_settings(local_aws)
+
+    def change(**changes: Any) -> None:
+        settings.update(changes)
+        use_settings(settings)
+
+    change()
+    return SimpleNamespace(client=local_aws.client, names=local_aws.names, change=change)
+
+
+@pytest.fixture
+def empty_warehouse(local_aws: Any, aws: Any) -> Warehouse:
+    """Give a warehouse in which no migration was applied; the settings name its database."""
+    aws.change(redshift_database=_new_database(local_aws))
+    return Warehouse(RedshiftDataHook(), load_settings())
+
+
+@pytest.fixture(scope="session")
+def migrated_database(local_aws: Any) -> str:
+    """Give the name of a database to which all migrations were applied."""
+    name = _new_database(local_aws)
+    settings = _provisioned_settings(local_aws) | {"redshift_database": name}
+    with pytest.MonkeyPatch.context() as patched:
+        _connect(local_aws, patched)
+        migrations = sorted((REPOSITORY / "sql" / "migrations").glob("*.sql"))
+        warehouse = Warehouse(RedshiftDataHook(), parse_settings(json.dumps(settings)))
+        warehouse.execute_batch([migration.read_text() for migration in migrations])
+    return name
+
+
+@pytest.fixture
+def warehouse(aws: Any, migrated_database: str) -> Warehouse:
+    """Give a warehouse with the schema and nothing loaded; the settings name its database."""
+    aws.change(redshift_database=migrated_database)
+    made = Warehouse(RedshiftDataHook(), load_settings())
+    made.execute_batch(["DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata"])
+    return made
+
+
+def _connect(local_aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (local_aws.environment() | {"AIRFLOW_CONN_AWS_DEFAULT": "aws://"}).items():
+        monkeypatch.setenv(name, value)
+
+
+def _provisioned_settings(local_aws: Any) -> dict[str, Any]:
+    secret = local_aws.client("secretsmanager").get_secret_value(SecretId=local_aws.names["settings_secret"])
+    settings: dict[str, Any] = json.loads(secret["SecretString"])
+    return settings
+
+
+def _new_database(local_aws: Any) -> str:
+    name = f"operators_{next(_numbers)}"
+    local_aws.client("redshift-serverless").create_namespace(namespaceName=name.replace("_", "-"), dbName=name)
+    return name
+
+
+@dataclass
+class Catalog:
+    """A table of the Glue catalog."""
+
+    glue: Any
+    database: str
+    table: str
+
+    def publish(self, day: str, job_run_id: str | None) -> None:
+        """Add the partition of a day, as a Glue run does, or as somebody else when there is no id."""
+        self.glue.create_partition(
+            DatabaseName=self.database,
+            TableName=self.table,
+            PartitionInput={
+                "Values": day.split("-"),
+                "StorageDescriptor": {"Location": f"s3://lake/{day}"},
+                "Parameters": {} if job_run_id is None else {"job_run_id": job_run_id},
+            },
+        )
+
+
+@pytest.fixture
+def catalog(aws: Any) -> Iterator[Catalog]:
+    """Give an empty table of the catalog; the settings name it."""
+    glue, table = aws.client("glue"), f"prices_{next(_numbers)}"
+    database = aws.names["catalog_database"]
+    keys = [{"Name": name, "Type": "string"} for name in ("year", "month", "day")]
+    glue.create_table(DatabaseName=database, TableInput={"Name": table, "PartitionKeys": keys, "StorageDescriptor": {}})
+    aws.change(catalog_table=table)
+    yield Catalog(glue, database, table)
+    glue.delete_table(DatabaseName=database, Name=table)
+
+
+def fetched(source: str = "binance", content_hash: str = "h1", records: int = 48) -> FetchedSource:
+    """Return what fetch_prices returns."""
+    uri = f"s3://lake/raw/{source}/manifest.json"
+    return FetchedSource(source, "1h", uri, content_hash, records, ["BTC/USDT"], [], {})
+
+
+def batch(*sources: FetchedSource, run_id: str = "run_1") -> Batch:
+    """Return the batch of a run."""
+    return Batch.of_run(DAG_ID, run_id, WINDOW, list(sources or [fetched()]))
+
+
+def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any]:
+    """Return a curation report of a batch in which everything was curated."""
+    return {
+        "report_version": 3,
+        "batch_id": of.attempt_id(1),
+        "job_run_id": job_run_id,
+        "raw_manifests": [each.raw_manifest for each in of.sources],
+        "sources": {
+            each.source: {"fetched": each.records, "curated": each.records, "quarantined": {}, "duplicates": 0}
+            for each in of.sources
+        },
+        "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+        "quarantine": None,
+        "partitions": [partition(day, job_run_id) for day in ("2023-12-18", "2023-12-19")],
+        "quality_rules": [],
+        "quarantined_candles": [],
+    } | changes
+
+
+def partition(day: str, job_run_id: str = "jr_1", **markets: str) -> dict[str, Any]:
+    """Return a day of a curation report; ``markets`` are those of the exchange that were carried over, with origins."""
+    year, month, number = day.split("-")
+    folder = f"year={year}/month={month}/day={number}"
+    return {
+        "values": [year, month, number],
+        "location": f"s3://lake/curated/crypto_prices/version={job_run_id}/{folder}/",
+        "rows": 24,
+        "carried_over": 24 * len(markets),
+        "markets": {"binance/1h/BTC/USDT": job_run_id}
+        | {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()},
+    }
