@@ -54,7 +54,7 @@ def test_the_backfills_options_reach_the_backfill():
 
 
 def test_airflows_options_reach_it():
-    words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("local_platform.airflow_services")[1]
+    words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("dev.airflow")[1]
     assert "--port '8081'" in words
     assert "--symbols 'BTCUSDT'" in words
 

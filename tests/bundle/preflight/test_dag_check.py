@@ -56,7 +56,7 @@ class Two(AirflowPlugin):
     name = "ours"
 """
 PLUGINS_CHANGES = {
-    ".airflowignore": "crypto_prices/operators/\n",
+    ".airflowignore": "crypto_prices/reconcile/\n",
     "crypto_prices/raises.py": "raise RuntimeError('not at import time')\n",
     "broken_plugin.py": "import nothing_like_it\n",
     "twice_plugin.py": TWICE,
@@ -77,7 +77,7 @@ def at(found, where):
 
 def test_an_import_of_something_outside_the_bundle_is_quoted(found):
     (what,) = at(found, "dags/imports_the_checkout.py")
-    assert "ModuleNotFoundError: No module named 'local_aws'" in what
+    assert "ModuleNotFoundError: No module named 'local_platform'" in what
     assert "only dags/" in found["dags/imports_the_checkout.py", what].todo
 
 
@@ -101,8 +101,8 @@ def test_what_only_the_plugin_manager_refuses_is_quoted(found):
 
 
 def test_what_airflow_ran_as_a_top_level_module_is_named(found):
-    assert at(found, "plugins.zip/crypto_prices/batch.py") == ["Airflow ran it as a top-level module when it started"]
-    assert at(found, "plugins.zip/crypto_prices/operators/reconcile.py") == []
+    assert at(found, "plugins.zip/crypto_prices/xcom/batch.py") == ["Airflow ran it as a top-level module when it started"]
+    assert at(found, "plugins.zip/crypto_prices/reconcile/reconcile.py") == []
 
 
 def test_a_file_without_a_dag_is_worth_a_word(found):

@@ -7,6 +7,7 @@ from bundle.contents import PLUGINS
 from bundle.preflight.bundle import Bundle
 from bundle.preflight.plugins_layout import check_plugins_layout, unpacks_safely
 
+CONTRACT = "crypto_prices_contract/\n"
 PLUGIN = "from airflow.plugins_manager import AirflowPlugin\n"
 
 
@@ -35,14 +36,14 @@ def test_a_missing_ignore_file_is_noticed(mistakes):
 
 
 def test_an_ignore_file_without_the_package_is_noticed(mistakes):
-    ((where, what),) = found(mistakes.bundle(plugins={".airflowignore": "# crypto_prices/\nother/\n"}))
+    ((where, what),) = found(mistakes.bundle(plugins={".airflowignore": f"# crypto_prices/\n{CONTRACT}"}))
     assert where == ".airflowignore"
     assert "does not name crypto_prices/" in what
 
 
 @pytest.mark.parametrize("line", ["crypto_prices/", "crypto_prices", "/crypto_prices/", "crypto_prices/  # all"])
 def test_the_package_can_be_named_in_several_ways(mistakes, line):
-    assert found(mistakes.bundle(plugins={".airflowignore": line})) == []
+    assert found(mistakes.bundle(plugins={".airflowignore": f"{CONTRACT}{line}\n"})) == []
 
 
 def test_a_plugin_at_the_root_is_what_it_is_for(mistakes):
@@ -72,7 +73,7 @@ def test_a_module_that_replaces_another_is_noticed(mistakes, name, owner):
 
 
 def test_a_package_that_another_hides_is_noticed(mistakes):
-    ignore = "crypto_prices/\nrequests/\n"
+    ignore = f"{CONTRACT}crypto_prices/\nrequests/\n"
     ((where, what),) = found(mistakes.bundle(plugins={"requests/__init__.py": "", ".airflowignore": ignore}))
     assert where == "requests"
     assert "cannot be imported" in what
@@ -90,9 +91,9 @@ def test_a_path_out_of_the_folder_is_noticed(built, name):
 def test_an_entry_that_is_there_twice_is_noticed(built):
     content = io.BytesIO(built[PLUGINS])
     with zipfile.ZipFile(content, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        archive.writestr("crypto_prices/batch.py", "other")
+        archive.writestr("crypto_prices/xcom/batch.py", "other")
     assert found(Bundle(built | {PLUGINS: content.getvalue()})) == [
-        ("crypto_prices/batch.py", "the zip has it 2 times")
+        ("crypto_prices/xcom/batch.py", "the zip has it 2 times")
     ]
 
 

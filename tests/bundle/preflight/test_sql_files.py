@@ -29,7 +29,7 @@ def test_a_missing_file_of_a_family_of_names_is_noticed(mistakes):
             for name in ("find_schema_migrations", "insert_schema_migration", "lock_schema_migrations",
                          "read_schema_migrations", "refuse_applied")}  # fmt: skip
     ((where, what),) = found(mistakes.bundle(gone))
-    assert where.startswith("plugins.zip/crypto_prices/operators/ensure_schema.py:")
+    assert where.startswith("plugins.zip/crypto_prices/load/ensure_schema.py:")
     assert "schema/*.sql" in what
 
 
