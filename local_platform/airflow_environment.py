@@ -47,5 +47,8 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
                 }
             ),
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+            # MWAA's image has no awscrt. .venv has it for the local S3, and botocore would sign with it wherever it is
+            # installed.
+            "BOTO_DISABLE_CRT": "true",
         }
     )

@@ -23,6 +23,7 @@ os.environ |= {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_DEFAULT_REGION": "us-east-1",
+    "BOTO_DISABLE_CRT": "true",  # as in local_platform/airflow_environment.py
 }
 # setup.sh leaves the Java that it found or installed here.
 java_home = Path(sys.prefix) / "java"

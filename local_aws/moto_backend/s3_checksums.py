@@ -1,4 +1,4 @@
-"""What moto's S3 lacks: checksums of the algorithm that they name, and their verification in multipart uploads."""
+"""Adds to moto's S3 checksums of every algorithm, and their verification in multipart uploads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Parts = list[tuple[int, str, dict[str, str]]]
 
 
 def add_s3_checksums() -> None:
-    """Put ours in the place of moto's; a second call changes nothing."""
+    """Replace moto's functions; a second call changes nothing."""
     import moto.s3.models as moto_models
     import moto.s3.responses as moto_responses
     from moto.s3.exceptions import InvalidPart, InvalidPartOrder, MalformedXML, S3ClientError
@@ -22,13 +22,9 @@ def add_s3_checksums() -> None:
     responses: Any = moto_responses
     if models.compute_checksum is _compute_checksum:
         return
-    builder = models.MultipartChecksumBuilder
 
     class BadDigestError(S3ClientError):
         code = "BadDigest"
-
-    def checksum_builder(algorithm: str | None, kind: str | None) -> Any:
-        return _NoChecksum() if algorithm is None else builder(algorithm, kind)
 
     def complete_multipart_body(self: Any, body: bytes) -> Iterator[tuple[int, str]]:
         try:
@@ -51,24 +47,13 @@ def add_s3_checksums() -> None:
         yield from ((number, etag) for number, etag, _ in parts)
 
     models.compute_checksum = responses.compute_checksum = _compute_checksum
-    models.MultipartChecksumBuilder = checksum_builder
     responses.S3Response._complete_multipart_body = complete_multipart_body
 
 
 def _compute_checksum(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
-    # moto's own takes CRC32 for CRC32C and CRC64NVME when libraries are missing, and SHA256 for what it does not know.
+    # moto's own falls back to CRC32 for CRC32C, and to SHA-256 for every algorithm that it does not know.
     digest = CHECKSUMS[algorithm.upper()](body)
     return base64.b64encode(digest) if encode_base64 else digest
-
-
-class _NoChecksum:
-    """For an upload that named no algorithm: AWS would compute a CRC64NVME, which takes too long here."""
-
-    def addPart(self, _part: bytes) -> None:
-        pass
-
-    def build(self) -> None:
-        pass
 
 
 def _wrong_algorithm(headers: Mapping[str, str], kind: str | None, values: list[bytes]) -> str | None:

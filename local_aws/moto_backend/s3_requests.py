@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 from urllib.parse import parse_qsl, unquote
 
-from local_aws.moto_backend.checksums import CHECKSUMS, NOT_COMPUTED
+from local_aws.moto_backend.checksums import CHECKSUMS
 from local_aws.moto_backend.journal import HttpRequest
 from local_aws.protocol.wire import ACCOUNT_ID, AwsError
 
@@ -83,7 +83,7 @@ def admitted(operation: str, request: HttpRequest, default_key: Callable[[str], 
     _check_limits(operation, request, sent)
     key = _encryption_key(operation, request, sent, default_key)
     _check_algorithm(sent)
-    if operation == "CompleteMultipartUpload":  # its checksum is that of the object: see moto_s3_checksums
+    if operation == "CompleteMultipartUpload":  # its checksum is that of the object: see s3_checksums.py
         sent = {name: value for name, value in sent.items() if not name.startswith(_CHECKSUM_HEADER)}
     return _with_plain_body(request, sent), key
 
@@ -157,13 +157,8 @@ def _encryption_key(
 def _check_algorithm(sent: Mapping[str, str]) -> None:
     for name in (_ALGORITHM_HEADER, "x-amz-checksum-algorithm"):
         algorithm = sent.get(name, "CRC32").upper()
-        if algorithm in NOT_COMPUTED:
-            _refuse(f"The checksum algorithm {algorithm}")
         if algorithm not in CHECKSUMS:
             raise AwsError("InvalidRequest", f"Checksum algorithm provided is unsupported: {sent[name]}")
-    for algorithm in NOT_COMPUTED:
-        if f"{_CHECKSUM_HEADER}{algorithm.lower()}" in sent:
-            _refuse(f"The checksum algorithm {algorithm}")
 
 
 def _with_plain_body(request: HttpRequest, sent: Mapping[str, str]) -> HttpRequest:

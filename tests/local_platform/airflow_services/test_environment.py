@@ -1,4 +1,6 @@
+import os
 import subprocess
+import sys
 
 from local_platform.airflow_services.environment import services_environment, shell_lines
 
@@ -29,6 +31,15 @@ def test_the_keys_are_made_once_and_are_ones_own(tmp_path):
 def test_a_proxy_is_not_asked_for_loopback(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "intranet")
     assert environment(tmp_path)["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+
+
+def test_aws_clients_sign_as_on_mwaa_whose_image_has_no_awscrt(tmp_path):
+    script = "import botocore.compat; print(botocore.compat.HAS_CRT)"
+    for variables, has_crt in ((environment(tmp_path), "False"), (os.environ | {"BOTO_DISABLE_CRT": ""}, "True")):
+        command = [sys.executable, "-c", script]
+        assert (
+            subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.strip() == has_crt
+        )
 
 
 def test_bytecode_is_kept_even_where_it_usually_is_not(tmp_path, monkeypatch):
