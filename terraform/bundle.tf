@@ -1,4 +1,4 @@
-# What is deployed: the files that `make bundle` wrote, uploaded as they are. A file that changes shows in the plan.
+# Uploads the files that `make bundle` wrote, unchanged. Changed files appear in the plan.
 
 locals {
   bundle = "${startswith(var.bundle_path, "/") ? "" : "${path.module}/"}${var.bundle_path}"
@@ -15,13 +15,13 @@ resource "aws_s3_object" "bundle" {
   bucket = aws_s3_bucket.this["bundle"].id
   key    = each.key
   source = "${local.bundle}/${each.key}"
-  # Not etag: that of an object which KMS encrypts is not the MD5 of its content.
+  # Not etag: for objects encrypted with KMS, the ETag is not the MD5 of the content.
   source_hash            = filemd5("${local.bundle}/${each.key}")
   server_side_encryption = "aws:kms"
   kms_key_id             = local.kms_key_arn
   bucket_key_enabled     = true
 
-  # MWAA takes plugins.zip and requirements.txt by their version.
+  # MWAA pins plugins.zip and requirements.txt by their object version.
   depends_on = [
     aws_s3_bucket_versioning.this,
     aws_s3_bucket_server_side_encryption_configuration.this,
@@ -32,7 +32,7 @@ resource "aws_s3_object" "bundle" {
 resource "aws_s3_bucket_lifecycle_configuration" "bundle" {
   bucket = aws_s3_bucket.this["bundle"].id
 
-  # Long enough to go back to what ran before.
+  # Long enough to roll back to an earlier bundle.
   rule {
     id     = "older-versions"
     status = "Enabled"

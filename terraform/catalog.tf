@@ -1,21 +1,21 @@
-# The curated table in the Glue Data Catalog. Its columns are those of glue_scripts/crypto_prices_etl/schemas.py, which
-# `make bundle` writes into catalog_table.json; the DAGs add the partitions.
+# The curated table in the Glue Data Catalog. Its columns come from glue_scripts/crypto_prices_etl/schemas.py, through the
+# catalog_table.json that `make bundle` writes. The DAGs add the partitions.
 
 locals {
   table_schema = jsondecode(file("${local.bundle}/catalog_table.json"))
 }
 
-# The catalog itself is encrypted by a setting of the whole account (aws_glue_data_catalog_encryption_settings), which is not
-# one platform's to make: it holds names of columns and places, no prices.
+# Encryption of the catalog itself is a setting of the whole account (aws_glue_data_catalog_encryption_settings), so one
+# platform must not change it. The catalog contains column names and S3 locations, but no prices.
 resource "aws_glue_catalog_database" "this" {
   name        = local.catalog_database
-  description = "The crypto price lake"
+  description = "Crypto price lake"
 }
 
 resource "aws_glue_catalog_table" "crypto_prices" {
   database_name = aws_glue_catalog_database.this.name
   name          = local.catalog_table
-  description   = "Curated candles; each partition's location is a version that passed its audit"
+  description   = "Curated candles; the location of each partition is a version that passed its audit"
   table_type    = "EXTERNAL_TABLE"
   parameters    = { classification = "parquet", EXTERNAL = "TRUE" }
 

@@ -1,5 +1,5 @@
-# What the platform costs, computed from the sizes in the variables. Estimates by list prices: an offer, a discount or traffic
-# through the NAT gateway is not in them.
+# Cost estimate, computed from the sizes in the variables and from list prices. It does not include free tiers, discounts or
+# traffic through the NAT gateway.
 
 locals {
   month_hours = 730
@@ -7,7 +7,8 @@ locals {
 
   # https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
   worker_dpus = { "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8 }
-  # What the bundle sends: six figures of each source and one of each DAG that loads (plugins/crypto_prices/reconcile/reconciliation.py).
+  # Each of the two DAGs that load publishes six metrics per source and one of its own
+  # (plugins/crypto_prices/reconcile/reconciliation.py).
   metric_total = 2 * (6 * length(var.sources) + 1)
 
   cost_idle_month = {
@@ -30,7 +31,7 @@ locals {
 }
 
 output "estimated_cost_usd" {
-  description = "What it costs idle in a month, for each daily run, and in a month with a run each day. See costs.tf for what is in it."
+  description = "Estimated cost of an idle month, of each daily run, and of a month with daily runs. costs.tf shows what is included."
   value = {
     idle_month = { for what, usd in merge(local.cost_idle_month, { total = sum(values(local.cost_idle_month)) }) : what => format("%.2f", usd) }
     daily_run  = { for what, usd in merge(local.cost_daily_run, { total = sum(values(local.cost_daily_run)) }) : what => format("%.2f", usd) }

@@ -1,5 +1,5 @@
-# One KMS key for everything that lies still: buckets, logs, secrets, the warehouse, Airflow's database and queue, alarms.
-# MWAA wants its bucket encrypted with the very key that the environment has.
+# One KMS key for all data at rest: buckets, logs, secrets, the warehouse, Airflow's database and queue, alarms.
+# MWAA requires its bucket to be encrypted with the same key as the environment.
 # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
 
 locals {
@@ -9,7 +9,7 @@ locals {
 resource "aws_kms_key" "this" {
   count = var.kms_key_arn == null ? 1 : 0
 
-  description             = "Everything of ${local.name}"
+  description             = "Encrypts all data of ${local.name}"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.kms_key.json
@@ -22,13 +22,13 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this[0].key_id
 }
 
-# In a key's policy "*" is this key. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+# In a key policy, "*" means this key. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
 data "aws_iam_policy_document" "kms_key" {
-  #checkov:skip=CKV_AWS_109:a key whose account cannot change its policy is lost; KMS refuses to make one
-  #checkov:skip=CKV_AWS_111:see above; the resource of a key's policy is always this key
-  #checkov:skip=CKV_AWS_356:the resource of a key's policy is always this key, written as a star
+  #checkov:skip=CKV_AWS_109:KMS refuses to create a key whose policy the account cannot change, because such a key would be lost
+  #checkov:skip=CKV_AWS_111:see above; the resource of a key policy is always this key
+  #checkov:skip=CKV_AWS_356:the resource of a key policy is always this key, written as a star
 
-  # Hands the decision to the account's IAM policies: those of the roles in iam.tf, and of whoever applies this.
+  # Delegates access to the account's IAM policies: those of the roles in iam.tf and of the user who applies this.
   # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
   statement {
     sid       = "AccountDecidesByItsPolicies"
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "kms_key" {
     }
   }
 
-  # A topic that is encrypted lets only those services publish that may use its key.
+  # Only services that may use the topic's key can publish to an encrypted topic.
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
   statement {
     sid       = "AlarmsReachTheEncryptedTopic"
@@ -79,7 +79,7 @@ data "aws_iam_policy_document" "kms_key" {
     }
   }
 
-  # Without a condition, as in the topic's policy (observability.tf): EventBridge names no source when it publishes.
+  # No condition, as in the topic's policy (observability.tf): EventBridge sends no source account or ARN when it publishes.
   statement {
     sid       = "EventsReachTheEncryptedTopic"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -3,7 +3,7 @@
 locals {
   glue_security_configuration = local.name
 
-  # With a security configuration that encrypts logs, Glue puts its name and the role's into the log groups' names.
+  # If a security configuration encrypts logs, Glue adds the names of the configuration and the role to the log group names.
   # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
   glue_log_prefix = "/aws-glue/${local.glue_job}"
   glue_log_groups = { for stream in ["error", "output"] :
@@ -23,7 +23,7 @@ resource "aws_glue_security_configuration" "this" {
       cloudwatch_encryption_mode = "SSE-KMS"
       kms_key_arn                = local.kms_key_arn
     }
-    # Bookmarks are off; whoever turns them on finds them encrypted.
+    # Bookmarks are off. If they are ever turned on, they are encrypted, too.
     job_bookmarks_encryption {
       job_bookmarks_encryption_mode = "CSE-KMS"
       kms_key_arn                   = local.kms_key_arn
@@ -41,10 +41,10 @@ resource "aws_glue_job" "curate" {
   number_of_workers      = var.glue.workers
   timeout                = var.glue.timeout_minutes
   execution_class        = "STANDARD" # not FLEX: a task waits for the run
-  max_retries            = 0          # Airflow tries again, and knows what it has tried
+  max_retries            = 0          # Airflow retries and keeps track of the attempts
   security_configuration = aws_glue_security_configuration.this.name
 
-  # Windows of a backfill are curated side by side.
+  # A backfill curates several windows in parallel.
   execution_property {
     max_concurrent_runs = var.glue.max_concurrent_runs
   }
@@ -62,12 +62,12 @@ resource "aws_glue_job" "curate" {
     "--enable-job-insights"              = "true"
     "--enable-observability-metrics"     = "true"
     "--enable-continuous-cloudwatch-log" = "true"
-    # Since Glue 5.0 this names the log groups, and --continuous-log-logGroup does not any more.
+    # Since Glue 5.0, this option names the log groups. --continuous-log-logGroup no longer does.
     "--custom-logGroup-prefix" = local.glue_log_prefix
-    # Bookmarks remember by name and time: cleared tasks and backfills would skip data.
+    # Bookmarks track objects by name and time, so cleared tasks and backfills would skip data.
     "--job-bookmark-option" = "job-bookmark-disable"
   }
 
-  # The first run finds its log groups, with their retention, and what it may do.
+  # The log groups, with their retention, and the permissions must exist before the first run.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.glue]
 }

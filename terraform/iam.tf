@@ -1,5 +1,5 @@
-# Who may do what: a role for Airflow, one for the Glue job, one for COPY, and one for the VPC's flow logs. Each statement's Sid
-# says which step needs it. A resource that is "*" has a comment why AWS knows no other.
+# Permissions: a role for Airflow, one for the Glue job, one for COPY, and one for the VPC's flow logs. The Sid of a statement
+# names the step that needs it. Where a resource is "*", a comment explains why AWS supports nothing narrower.
 
 # ------------------------------------------------------------------------------------------------ Airflow
 
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "mwaa_trust" {
   }
 }
 
-# What the environment itself needs is AWS's list, with the stars spelled out:
+# The environment's own permissions are AWS's list, with the wildcards spelled out:
 # https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html
 data "aws_iam_policy_document" "mwaa" {
   statement {
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["${local.arn.logs}:log-group:airflow-${local.name}-*"]
   }
 
-  # These are of the account, so AWS knows no resource to name.
+  # These actions concern the whole account, so they support no resource.
   # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and list_amazoncloudwatchlogs.html
   statement {
     sid       = "EnvironmentChecksTheAccount"
@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["*"]
   }
 
-  # The queue between scheduler and workers lies in an account of AWS, whose number nobody knows before.
+  # The queue between scheduler and workers is in an account of AWS whose ID is not known in advance.
   statement {
     sid = "EnvironmentQueuesTasks"
     actions = [
@@ -79,7 +79,7 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["arn:${local.partition}:sqs:${var.region}:*:airflow-celery-*"]
   }
 
-  # PutMetricData knows no resource; the namespace is what can be named.
+  # PutMetricData supports no resource, but a condition on the namespace.
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
   statement {
     sid       = "AirflowAndReconcilePublishMetrics"
@@ -117,7 +117,7 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["${local.lake_arn}/raw/*"]
   }
 
-  # Of the whole bucket: whoever may list by prefix only is told 403 and not 404 of an object that is not there.
+  # The whole bucket: with permission to list only a prefix, a request for a missing object returns 403 instead of 404.
   statement {
     sid       = "PlansListWhatWasFetched"
     actions   = ["s3:ListBucket"]
@@ -151,8 +151,8 @@ data "aws_iam_policy_document" "mwaa" {
     resources = [local.workgroup_arn]
   }
 
-  # A statement's id is no resource; the condition lets the role see what it has submitted itself. All of MWAA's containers have
-  # the same session of the role (AmazonMWAA-airflow), so the triggerer sees what a worker has submitted.
+  # A statement ID is not a resource. The condition limits the role to statements that it submitted itself. All of MWAA's
+  # containers use the same session of the role (AmazonMWAA-airflow), so the triggerer sees what a worker submitted.
   # https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html
   statement {
     sid       = "LoadWaitsForItsOwnSql"
@@ -168,15 +168,15 @@ data "aws_iam_policy_document" "mwaa" {
 }
 
 locals {
-  # In locals, and not in the policies: a document that names a resource itself is unknown in the plan whenever anything of
-  # that resource changes, and so would be the policy.
+  # In locals rather than in the policies: a document that refers to a resource directly is unknown in the plan whenever
+  # anything about that resource changes, and the policy would then be unknown, too.
   workgroup_arn = aws_redshiftserverless_workgroup.this.arn
   readable_secrets = concat(
     [aws_secretsmanager_secret.settings.arn, aws_redshiftserverless_namespace.this.admin_password_secret_arn],
     [for secret in aws_secretsmanager_secret.connection : secret.arn],
   )
 
-  # Whoever acts on a partition needs all three. https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+  # Actions on a partition need all three. https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
   catalog_arns = [
     "${local.arn.glue}:catalog",
     "${local.arn.glue}:database/${local.catalog_database}",
@@ -186,7 +186,7 @@ locals {
 
 resource "aws_iam_role" "mwaa" {
   name               = local.mwaa_role
-  description        = "What Airflow's tasks and the environment itself may do"
+  description        = "Permissions of Airflow's tasks and of the environment itself"
   assume_role_policy = data.aws_iam_policy_document.mwaa_trust.json
 }
 
@@ -199,7 +199,7 @@ resource "aws_iam_role_policy" "mwaa" {
 # ------------------------------------------------------------------------------------------------ the Glue job
 
 data "aws_iam_policy_document" "glue_trust" {
-  # Not aws:SourceArn: Glue does not say which ARN it gives for a job run.
+  # No condition on aws:SourceArn: Glue does not document which ARN it sends for a job run.
   statement {
     sid     = "OnlyGlueOfThisAccount"
     actions = ["sts:AssumeRole"]
@@ -229,14 +229,14 @@ data "aws_iam_policy_document" "glue" {
     resources = ["${local.lake_arn}/raw/*"]
   }
 
-  # Spark writes below _temporary/, copies the files to their place and deletes what is left.
+  # Spark writes below _temporary/, copies the files to their final location and deletes the rest.
   statement {
     sid       = "CurationWritesItsVersionAndItsRejects"
     actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     resources = ["${local.lake_arn}/curated/*", "${local.lake_arn}/quarantine/*"]
   }
 
-  # Of the whole bucket: whoever may list by prefix only is told 403 and not 404 of an object that is not there.
+  # The whole bucket: with permission to list only a prefix, a request for a missing object returns 403 instead of 404.
   statement {
     sid       = "CurationListsTheLake"
     actions   = ["s3:ListBucket"]
@@ -249,7 +249,7 @@ data "aws_iam_policy_document" "glue" {
     resources = local.catalog_arns
   }
 
-  # CreateLogGroup: Glue asks for the group although it is there. AssociateKmsKey: without it a job with a security
+  # CreateLogGroup: Glue calls it even if the group exists. AssociateKmsKey: without it, a job with a security
   # configuration writes no logs. https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
   statement {
     sid       = "RunWritesEncryptedLogs"
@@ -257,7 +257,7 @@ data "aws_iam_policy_document" "glue" {
     resources = ["${local.arn.logs}:log-group:${local.glue_log_prefix}/*"]
   }
 
-  # PutMetricData knows no resource; the namespace is what can be named.
+  # PutMetricData supports no resource, but a condition on the namespace.
   # https://docs.aws.amazon.com/glue/latest/dg/monitoring-awsglue-with-cloudwatch-metrics.html
   statement {
     sid       = "RunPublishesItsMetrics"
@@ -271,7 +271,7 @@ data "aws_iam_policy_document" "glue" {
     }
   }
 
-  # Logs are encrypted by CloudWatch Logs, which the key's own policy lets in.
+  # CloudWatch Logs encrypts the logs. The key policy allows that service directly.
   # https://docs.aws.amazon.com/glue/latest/dg/encryption-security-configuration.html
   statement {
     sid       = "LakeAndBundleAreEncrypted"
@@ -288,7 +288,7 @@ data "aws_iam_policy_document" "glue" {
 
 resource "aws_iam_role" "glue" {
   name               = local.glue_role
-  description        = "What the Glue job ${local.glue_job} may do"
+  description        = "Permissions of the Glue job ${local.glue_job}"
   assume_role_policy = data.aws_iam_policy_document.glue_trust.json
 }
 
@@ -301,7 +301,8 @@ resource "aws_iam_role_policy" "glue" {
 # ------------------------------------------------------------------------------------------------ COPY
 
 data "aws_iam_policy_document" "copy_trust" {
-  # Any namespace and workgroup of the account: the ARNs of ours end in numbers that AWS makes after this role.
+  # Any namespace and workgroup of the account: the ARNs of the platform's own end in IDs that AWS assigns after this role
+  # has been created.
   # https://docs.aws.amazon.com/redshift/latest/mgmt/cross-service-confused-deputy-prevention.html
   statement {
     sid     = "OnlyRedshiftOfThisAccount"
@@ -331,7 +332,7 @@ data "aws_iam_policy_document" "copy" {
     resources = ["${local.lake_arn}/curated/*"]
   }
 
-  # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html: COPY wants to list its bucket.
+  # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html: COPY needs to list its bucket.
   statement {
     sid       = "CopyListsCurated"
     actions   = ["s3:ListBucket"]
@@ -359,7 +360,7 @@ data "aws_iam_policy_document" "copy" {
 
 resource "aws_iam_role" "copy" {
   name               = local.copy_role
-  description        = "What Redshift's COPY may read"
+  description        = "Read permissions of Redshift's COPY"
   assume_role_policy = data.aws_iam_policy_document.copy_trust.json
 }
 
@@ -405,7 +406,7 @@ data "aws_iam_policy_document" "flow_logs" {
     resources = ["${local.arn.logs}:log-group:${local.flow_log_group}", "${local.arn.logs}:log-group:${local.flow_log_group}:*"]
   }
 
-  # It knows no resource. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+  # This action supports no resource. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
   statement {
     sid       = "FlowLogsFindTheirLog"
     actions   = ["logs:DescribeLogGroups"]
@@ -417,7 +418,7 @@ resource "aws_iam_role" "flow_logs" {
   count = local.flow_log ? 1 : 0
 
   name               = "${local.name}-flow-logs"
-  description        = "How the VPC's flow logs reach CloudWatch Logs"
+  description        = "Lets the VPC's flow logs write to CloudWatch Logs"
   assume_role_policy = data.aws_iam_policy_document.flow_logs_trust[0].json
 }
 

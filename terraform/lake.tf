@@ -1,7 +1,8 @@
-# How long the lake keeps what, by zone.
+# Retention of the lake's objects, by zone.
 #
-# Nothing expires the current objects of curated/: a version of a day is published by the catalog's partition that points at it,
-# which no lifecycle rule can see, so a rule would delete days that people read. raw/ is what everything can be made of again.
+# Current objects of curated/ never expire. The catalog's partitions decide which version of a day is published, and lifecycle
+# rules cannot see them, so a rule would delete published days. Current objects of raw/ never expire either, because
+# everything else can be rebuilt from them.
 
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   bucket = aws_s3_bucket.this["lake"].id
@@ -18,7 +19,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
-  # Spark writes below _temporary/ first and deletes it; in a versioned bucket that leaves every file a second time.
+  # Spark writes below _temporary/ first and deletes it afterwards. In a versioned bucket, this leaves a second copy of every
+  # file.
   rule {
     id     = "curated-leftovers"
     status = "Enabled"
@@ -61,7 +63,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
-  # Noncurrent versions are known only once there are versions.
+  # Rules for noncurrent versions need versioning to be enabled first.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 

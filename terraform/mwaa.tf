@@ -1,19 +1,19 @@
-# The Airflow environment. Creating it takes 20 to 40 minutes, an update 10 to 30; DAG files alone need none.
+# The Airflow environment. Creating it takes 20 to 40 minutes and updating it 10 to 30. Changes to DAG files need no update.
 
 locals {
   mwaa_log_modules = ["DAGProcessing", "Scheduler", "Task", "WebServer", "Worker"]
 
   airflow_options = {
-    # MWAA needs it for plugins. https://docs.aws.amazon.com/mwaa/latest/userguide/configuring-dag-import-plugins.html
+    # MWAA needs this for plugins. https://docs.aws.amazon.com/mwaa/latest/userguide/configuring-dag-import-plugins.html
     "core.lazy_load_plugins" = "False"
-    # Under load Airflow 3.3.1 notices a deferred task's end late, takes it for killed, and runs it twice.
+    # Under load, Airflow 3.3.1 notices late that a deferred task has ended. It then considers the task killed and runs it twice.
     "workers.min_heartbeat_interval" = "1"
     "workers.socket_cleanup_timeout" = "2"
     # https://docs.aws.amazon.com/mwaa/latest/userguide/connections-secrets-manager.html
     "secrets.backend" = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
     "secrets.backend_kwargs" = jsonencode({
       connections_prefix = local.connections_prefix
-      # Every task looks this one up, and MWAA sets it by itself (the environment's own role): no call for it.
+      # Every task looks up aws_default, which MWAA provides itself (as the environment's role). This saves the call.
       connections_lookup_pattern = "^(?!aws_default$)"
       variables_prefix           = local.variables_prefix
     })
@@ -21,7 +21,7 @@ locals {
 }
 
 resource "aws_mwaa_environment" "this" {
-  #checkov:skip=CKV2_AWS_66:private unless mwaa.public_web_server asks for it; either way IAM decides who gets in
+  #checkov:skip=CKV2_AWS_66:private unless mwaa.public_web_server is set; IAM controls access either way
 
   name              = local.name
   airflow_version   = "3.3.1"
@@ -60,7 +60,7 @@ resource "aws_mwaa_environment" "this" {
     }
     task_logs {
       enabled   = true
-      log_level = "INFO" # the row accounting and the alarm on it are in them
+      log_level = "INFO" # contains the row accounting
     }
     webserver_logs {
       enabled   = true
@@ -72,7 +72,7 @@ resource "aws_mwaa_environment" "this" {
     }
   }
 
-  # At its start it uses its role, reads the bucket, installs the requirements from the internet and writes logs.
+  # When it starts, the environment uses its role, reads the bucket, installs requirements from the internet and writes logs.
   depends_on = [
     aws_cloudwatch_log_group.this,
     aws_iam_role_policy.mwaa,
@@ -80,7 +80,7 @@ resource "aws_mwaa_environment" "this" {
     aws_route.public_to_internet,
     aws_route_table_association.private,
     aws_route_table_association.public,
-    aws_s3_bucket_public_access_block.this, # MWAA refuses a bucket that could become public
+    aws_s3_bucket_public_access_block.this, # MWAA rejects a bucket that could become public
     aws_s3_object.bundle,
     aws_vpc_endpoint.interface,
     aws_vpc_endpoint.s3,

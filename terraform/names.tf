@@ -1,5 +1,5 @@
-# What everything is called. Names are made here and not read from resources, so that policies can name a thing before it
-# exists and a plan shows them.
+# Names of all resources. They are defined here rather than read from resources, so that policies can refer to a resource
+# before it exists and the plan shows the names.
 
 data "aws_caller_identity" "current" {}
 
@@ -10,7 +10,7 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
 
-  # Where an ARN of a service in this account and region begins, up to the service: "arn:aws:glue:us-east-1:123456789012".
+  # ARN prefix of each service in this account and region, such as "arn:aws:glue:us-east-1:123456789012".
   arn = { for service in ["airflow", "events", "glue", "logs", "redshift-serverless", "secretsmanager"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
@@ -31,7 +31,7 @@ locals {
   glue_role = "${local.name}-glue"
   copy_role = "${local.name}-copy"
 
-  # Two environments can live in one account: each Airflow looks below prefixes of its own.
+  # Each environment has its own prefixes, so that one account can contain several.
   secrets_prefix     = "airflow/${local.name}"
   variables_prefix   = "${local.secrets_prefix}/variables"
   connections_prefix = "${local.secrets_prefix}/connections"

@@ -1,12 +1,12 @@
-# The network: private subnets for MWAA and Redshift, a way out for the exchanges' APIs, and endpoints for AWS's own.
-# Nothing here lets anybody in, but for mwaa.web_server_cidrs. With existing_network only the two security groups are made.
+# The network: private subnets for MWAA and Redshift, outbound access to the exchanges' APIs, and endpoints for AWS APIs.
+# The only inbound access is from mwaa.web_server_cidrs. With existing_network, only the two security groups are created.
 
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394:the first three by name; a zone that AWS adds comes last, and availability_zones pins them for good
+  #checkov:skip=CKV_AWS_394:the first three by name; zones that AWS adds come last, and availability_zones pins the choice
 
   state = "available"
 
-  # Local Zones have neither MWAA nor Redshift.
+  # Local Zones offer neither MWAA nor Redshift.
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -17,8 +17,8 @@ locals {
   own_network = var.existing_network == null
   zones       = coalesce(var.availability_zones, slice(data.aws_availability_zones.available.names, 0, 3))
 
-  # Redshift Serverless: three subnets in three zones are right with and without enhanced VPC routing (without it, two have
-  # sufficed for some time). Northern California has two zones for new accounts: name three subnets in existing_network.
+  # Redshift Serverless: three subnets in three zones work with and without enhanced VPC routing. (Without it, AWS now accepts
+  # two.) Northern California offers new accounts only two zones: pass three subnets in existing_network there.
   # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
   private_zones = local.own_network ? toset(local.zones) : toset([])
   # MWAA: exactly two subnets in two zones. https://docs.aws.amazon.com/mwaa/latest/userguide/networking-about.html
@@ -29,7 +29,7 @@ locals {
   mwaa_subnet_ids     = local.own_network ? [for zone in local.mwaa_zones : aws_subnet.private[zone].id] : var.existing_network.mwaa_subnet_ids
   redshift_subnet_ids = local.own_network ? [for zone in local.zones : aws_subnet.private[zone].id] : var.existing_network.redshift_subnet_ids
 
-  # What tasks, Airflow's containers and their logs call. https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-vpe-create-access.html
+  # Services that tasks, Airflow's containers and their logs call. https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-vpe-create-access.html
   endpoint_services = toset(local.own_network && var.interface_endpoints ? [
     "airflow.api", "airflow.env", "glue", "kms", "logs", "monitoring", "redshift-data", "secretsmanager", "sqs", "sts",
   ] : [])
@@ -45,7 +45,7 @@ resource "aws_vpc" "this" {
   tags = { Name = local.name }
 }
 
-# A resource that names no security group would get this one: it lets nothing through.
+# AWS assigns this group to resources without a security group. It allows no traffic.
 resource "aws_default_security_group" "closed" {
   count = local.own_network ? 1 : 0
 
@@ -79,7 +79,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[each.key].id
 }
 
-# The third zone has only Redshift, which does not call out: it needs no NAT gateway.
+# The third zone is used only by Redshift, which needs no outbound access and so no NAT gateway.
 resource "aws_route" "private_to_nat" {
   for_each = local.own_network ? toset(local.mwaa_zones) : toset([])
 
@@ -88,7 +88,7 @@ resource "aws_route" "private_to_nat" {
   nat_gateway_id         = aws_nat_gateway.this[contains(local.nat_zones, each.key) ? each.key : local.zones[0]].id
 }
 
-# ------------------------------------------------------------------------------------------------ the way out
+# ------------------------------------------------------------------------------------------------ outbound access
 
 resource "aws_internet_gateway" "this" {
   count = local.own_network ? 1 : 0
@@ -148,8 +148,9 @@ resource "aws_nat_gateway" "this" {
 
 # ------------------------------------------------------------------------------------------------ endpoints
 
-# Free, and the lake's traffic does not pay for the NAT gateway. Its policy is AWS's default, which allows everything: pip and
-# MWAA read buckets of AWS that nobody can list. Who may do what is said by the roles (iam.tf) and the buckets (storage.tf).
+# This endpoint is free, and it keeps the lake's traffic off the NAT gateway, which is billed by traffic. The endpoint has AWS's
+# default policy, which allows everything: pip and MWAA read AWS-owned buckets that cannot be enumerated. The roles (iam.tf) and
+# the bucket policies (storage.tf) control access.
 resource "aws_vpc_endpoint" "s3" {
   count = local.own_network ? 1 : 0
 
@@ -168,7 +169,7 @@ resource "aws_vpc_endpoint" "interface" {
   service_name        = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   subnet_ids          = local.mwaa_subnet_ids
-  security_group_ids  = [aws_security_group.mwaa.id] # its members reach each other
+  security_group_ids  = [aws_security_group.mwaa.id] # its members can reach each other
   private_dns_enabled = true
 
   tags = { Name = "${local.name}-${each.key}" }
@@ -176,11 +177,11 @@ resource "aws_vpc_endpoint" "interface" {
 
 # ------------------------------------------------------------------------------------------------ security groups
 
-# MWAA's components speak to each other and to the database within the group, and call APIs by HTTPS.
+# MWAA's components reach each other and the database within this group, and call APIs through HTTPS.
 # https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-security.html
 resource "aws_security_group" "mwaa" {
   name        = "${local.name}-mwaa"
-  description = "The Airflow environment ${local.name}"
+  description = "Airflow environment ${local.name}"
   vpc_id      = local.vpc_id
 
   tags = { Name = "${local.name}-mwaa" }
@@ -209,24 +210,24 @@ resource "aws_vpc_security_group_egress_rule" "mwaa_https" {
   cidr_ipv4         = "0.0.0.0/0"
 }
 
-# Whoever is to reach a private web server comes from these ranges: a client VPN, a bastion, an office that is peered.
+# Ranges from which users reach a private web server, such as a client VPN, a bastion host or a peered office network.
 # https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-vpe-access.html
 resource "aws_vpc_security_group_ingress_rule" "web_server" {
   for_each = toset(var.mwaa.web_server_cidrs)
 
   security_group_id = aws_security_group.mwaa.id
-  description       = "Airflow's web server"
+  description       = "Airflow web server"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
   cidr_ipv4         = each.key
 }
 
-# Without a rule: the warehouse is reached through the Redshift Data API, which needs no network path, and reads S3 through
-# AWS's own network. Whoever connects a BI tool adds a rule for its group.
+# This group has no rules. Clients use the Redshift Data API, which needs no network path, and the warehouse reads S3 through
+# AWS's own network. To connect a BI tool, add a rule for its group.
 resource "aws_security_group" "redshift" {
   name        = "${local.name}-redshift"
-  description = "The warehouse ${local.name}: nobody connects to it by the network"
+  description = "Warehouse ${local.name}: no network access"
   vpc_id      = local.vpc_id
 
   tags = { Name = "${local.name}-redshift" }

@@ -1,14 +1,14 @@
-# Logs with an end and a key, alarms that reach a person, one dashboard, and a budget.
+# Encrypted logs with a retention, alarms with recipients, one dashboard, and a budget.
 
 locals {
   metrics_namespace = "CryptoPrices"
 
-  # https://docs.aws.amazon.com/mwaa/latest/userguide/access-metrics-cw.html names the metrics and their dimensions.
+  # Metrics and dimensions: https://docs.aws.amazon.com/mwaa/latest/userguide/access-metrics-cw.html
   airflow_namespace = "AmazonMWAA"
   scheduler         = { Environment = local.name, Function = "Scheduler" }
   dag_processing    = { Environment = local.name, Function = "DAG Processing" }
   all_tasks         = { Environment = local.name, DAG = "All", Task = "All" }
-  # A DAG's file has its name; tests/dags checks that.
+  # Each DAG's file has the DAG's name, as tests/dags checks.
   dags = toset([for file in fileset(local.bundle, "dags/*.py") : trimsuffix(basename(file), ".py")])
 }
 
@@ -17,8 +17,8 @@ locals {
 locals {
   flow_log_group = "/vpc/${local.name}/flow-logs"
 
-  # Whoever writes first makes a group that has no key and keeps everything for ever: so all are made here, by the names that
-  # MWAA, Glue and Redshift use.
+  # The first service that writes to a missing log group creates it without a key and with unlimited retention. So all groups
+  # are created here, under the names that MWAA, Glue and Redshift use.
   log_groups = merge(
     { for module in local.mwaa_log_modules : "mwaa_${module}" => "airflow-${local.name}-${module}" },
     { for stream, group in local.glue_log_groups : "glue_${stream}" => group },
@@ -26,7 +26,7 @@ locals {
     { for log in local.redshift_logs : "redshift_${log}" => "/aws/redshift/${local.name}/${log}" },
     local.flow_log ? { flow_log = local.flow_log_group } : {},
   )
-  # What the key's policy lets CloudWatch Logs encrypt.
+  # The key policy lets CloudWatch Logs encrypt groups with these prefixes.
   log_group_prefixes = [
     "airflow-${local.name}-", "${local.glue_log_prefix}/", "/aws/redshift/${local.name}/", "/vpc/${local.name}/",
   ]
@@ -34,14 +34,14 @@ locals {
 
 resource "aws_cloudwatch_log_group" "this" {
   for_each = local.log_groups
-  #checkov:skip=CKV_AWS_338:how long is a variable (log_retention_days): a year by default, less where nobody looks back
+  #checkov:skip=CKV_AWS_338:retention is a variable (log_retention_days), a year by default and less where old logs have no use
 
   name              = each.value
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn
 }
 
-# ------------------------------------------------------------------------------------------------ who is told
+# ------------------------------------------------------------------------------------------------ recipients of alarms
 
 resource "aws_sns_topic" "alarms" {
   name              = "${local.name}-alarms"
@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "alarms" {
     }
   }
 
-  # Without a condition: with one, EventBridge's messages never arrive.
+  # No condition: with one, EventBridge's messages never arrive.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
   statement {
     sid       = "EventsOfGlue"
@@ -99,10 +99,10 @@ resource "aws_sns_topic_subscription" "email" {
 
 # ------------------------------------------------------------------------------------------------ Glue
 
-# Not STOPPED: a person or Airflow has done that. https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+# Not STOPPED: a user or Airflow stopped that run. https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
 resource "aws_cloudwatch_event_rule" "glue_failed" {
   name        = "${local.name}-glue-failed"
-  description = "A run of ${local.glue_job} has failed or run out of time"
+  description = "A run of ${local.glue_job} failed or timed out"
 
   event_pattern = jsonencode({
     source      = ["aws.glue"]
@@ -123,17 +123,17 @@ resource "aws_cloudwatch_event_target" "glue_failed" {
       run     = "$.detail.jobRunId"
       state   = "$.detail.state"
     }
-    input_template = "\"Glue run <run> of <job>: <state>. <message>. Airflow tries again; docs/runbook.md says what to do when it gives up.\""
+    input_template = "\"Glue run <run> of <job>: <state>. <message>. Airflow retries the task. If all tries fail, see docs/runbook.md.\""
   }
 }
 
 # ------------------------------------------------------------------------------------------------ alarms
 
 locals {
-  # Each is one metric, compared with one figure.
+  # Each alarm compares one metric with one threshold.
   metric_alarms = merge(
     { for dag in local.dags : "dag-failed-${replace(dag, "_", "-")}" => {
-      description = "A run of ${dag} has failed: docs/runbook.md, What each failure looks like."
+      description = "A run of ${dag} has failed. See \"What each failure looks like\" in docs/runbook.md."
       namespace   = local.airflow_namespace
       metric      = "DAGDurationFailed" # one value for each failed run
       dimensions  = { Environment = local.name, DAG = dag }
@@ -145,7 +145,7 @@ locals {
       missing     = "notBreaching"
     } },
     { for dag in ["crypto_prices_daily", "crypto_prices_window"] : "load-does-not-add-up-${replace(dag, "_", "-")}" => {
-      description = "Two steps of a load by ${dag} count different records: docs/runbook.md, reconcile."
+      description = "Two steps of a load by ${dag} counted different numbers of records. See reconcile in docs/runbook.md."
       namespace   = local.metrics_namespace
       metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconcile/reconciliation.py
       dimensions  = { Dag = dag }
@@ -157,7 +157,7 @@ locals {
       missing     = "notBreaching"
     } },
     { for source in keys(var.sources) : "stale-${replace(source, "_", "-")}" => {
-      description = "No daily load of ${source} has reconciled for ${var.alarms.freshness_hours} hours: see the runs of crypto_prices_daily. A day that was loaded before its schedule is skipped and counts as none."
+      description = "No daily load of ${source} has been reconciled for ${var.alarms.freshness_hours} hours. See the runs of crypto_prices_daily. Days that were loaded ahead of schedule are skipped and do not count as loads."
       namespace   = local.metrics_namespace
       metric      = "RecordsFetched" # plugins/crypto_prices/reconcile/reconciliation.py
       dimensions  = { Dag = "crypto_prices_daily", Source = source }
@@ -170,7 +170,7 @@ locals {
     } },
     {
       tasks-failing = {
-        description = "Tries of tasks fail more often than retries are for: see Airflow's grid."
+        description = "Task tries fail more often than retries should have to cover. See Airflow's grid view."
         namespace   = local.airflow_namespace
         metric      = "TaskInstanceFailures"
         dimensions  = local.all_tasks
@@ -182,7 +182,7 @@ locals {
         missing     = "notBreaching"
       }
       scheduler-silent = {
-        description = "Airflow's scheduler gives no sign of life for 15 minutes: nothing is loaded. See the environment's status in MWAA."
+        description = "Airflow's scheduler has sent no heartbeat for 15 minutes, so nothing is loaded. See the environment's status in MWAA."
         namespace   = local.airflow_namespace
         metric      = "SchedulerHeartbeat"
         dimensions  = local.scheduler
@@ -194,7 +194,7 @@ locals {
         missing     = "breaching"
       }
       dags-not-importable = {
-        description = "A DAG file cannot be imported: what was deployed last is broken. See the log airflow-${local.name}-DAGProcessing."
+        description = "A DAG file cannot be imported: the last deployment is broken. See the log group airflow-${local.name}-DAGProcessing."
         namespace   = local.airflow_namespace
         metric      = "ImportErrors"
         dimensions  = local.dag_processing
@@ -239,7 +239,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
 
-  # Those that watch for silence would go off while the environment is being made.
+  # Alarms that treat missing data as breaching would fire while the environment is being created.
   depends_on = [aws_mwaa_environment.this]
 }
 
@@ -254,7 +254,7 @@ locals {
   }
   glue_dimensions = ["JobName", local.glue_job, "JobRunId", "ALL", "Type"]
 
-  # In the order of a record's way. Each has a title, metrics and a statistic over a period in seconds.
+  # In the order in which a record passes the steps. The period is in seconds.
   widgets = [
     { title = "Records fetched", stat = "Sum", period = 86400, metrics = local.by_source.RecordsFetched },
     { title = "Records curated", stat = "Sum", period = 86400, metrics = local.by_source.RecordsCurated },
@@ -266,14 +266,14 @@ locals {
     { title = "Failed runs", stat = "SampleCount", period = 3600, metrics = [
       for dag in sort(tolist(local.dags)) : [local.airflow_namespace, "DAGDurationFailed", "DAG", dag, "Environment", local.name]
     ] },
-    { title = "Tries of tasks", stat = "Sum", period = 900, metrics = [
+    { title = "Task tries", stat = "Sum", period = 900, metrics = [
       for metric in ["TaskInstanceSuccesses", "TaskInstanceFailures"] : concat([local.airflow_namespace, metric], local.airflow_dimensions.all_tasks)
     ] },
     { title = "Scheduler", stat = "Sum", period = 300, metrics = [concat([local.airflow_namespace, "SchedulerHeartbeat"], local.airflow_dimensions.scheduler)] },
-    { title = "Glue: tasks and failures of Spark", stat = "Sum", period = 300, metrics = [
+    { title = "Glue: Spark tasks and failures", stat = "Sum", period = 300, metrics = [
       for metric in ["numCompletedTasks", "numFailedTasks"] : concat(["Glue", "glue.driver.aggregate.${metric}"], local.glue_dimensions, ["count"])
     ] },
-    { title = "Glue: memory and CPU of the driver", stat = "Maximum", period = 300, metrics = [
+    { title = "Glue: driver memory and CPU", stat = "Maximum", period = 300, metrics = [
       for metric in ["jvm.heap.usage", "system.cpuSystemLoad"] : concat(["Glue", "glue.driver.${metric}"], local.glue_dimensions, ["gauge"])
     ] },
     { title = "Warehouse: RPU-seconds", stat = "Sum", period = 3600, metrics = [["AWS/Redshift-Serverless", "ComputeSeconds", "Workgroup", local.name]] },
@@ -315,7 +315,7 @@ resource "aws_cloudwatch_dashboard" "this" {
 
 # ------------------------------------------------------------------------------------------------ budget
 
-# AWS only knows what is ours by the tag, and only after somebody has activated it as a cost allocation tag:
+# The tag identifies the platform's costs, once it has been activated as a cost allocation tag:
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
 resource "aws_budgets_budget" "monthly" {
   count = var.monthly_budget_usd == null ? 0 : 1
@@ -343,6 +343,6 @@ resource "aws_budgets_budget" "monthly" {
     }
   }
 
-  # Budgets tries the topic at once.
+  # AWS Budgets checks immediately that it can publish to the topic.
   depends_on = [aws_sns_topic_policy.alarms]
 }

@@ -1,13 +1,13 @@
-# The warehouse: Redshift Serverless, reached through the Redshift Data API only.
+# The warehouse: Redshift Serverless, accessed only through the Redshift Data API.
 
 locals {
-  # AWS answers with all of these; one that is left out would show as a difference in every plan.
+  # AWS returns all of these parameters. Any that is left out here would appear as a difference in every plan.
   redshift_parameters = {
     auto_mv                          = "true"
     datestyle                        = "ISO, MDY"
     enable_case_sensitive_identifier = "false"
     enable_user_activity_logging     = "true"
-    # Below the 20 minutes that a task waits: what it has given up must not go on beneath its retry.
+    # In seconds, below the 20 minutes that a task waits. A statement must not continue to run beside the task's retry.
     max_query_execution_time = "1100"
     query_group              = "default"
     require_ssl              = "true"
@@ -23,16 +23,16 @@ resource "aws_redshiftserverless_namespace" "this" {
   kms_key_id     = local.kms_key_arn
   log_exports    = local.redshift_logs
 
-  # Redshift makes the password, keeps it in a secret of its own and changes it: nobody knows it, neither does Terraform's state.
+  # Redshift creates the password, stores it in its own secret and rotates it. It is not in Terraform's state.
   admin_username                   = "admin"
   manage_admin_password            = true
   admin_password_secret_kms_key_id = local.kms_key_arn
 
-  # Also the default one: COPY … IAM_ROLE default is the same.
+  # This role is also the default, so that COPY … IAM_ROLE default uses it, too.
   iam_roles            = [aws_iam_role.copy.arn]
   default_iam_role_arn = aws_iam_role.copy.arn
 
-  # The first log entry finds its log group, with its retention.
+  # The log groups, with their retention, must exist before the first log entry.
   depends_on = [aws_cloudwatch_log_group.this]
 }
 

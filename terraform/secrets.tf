@@ -1,7 +1,8 @@
-# What Airflow reads from Secrets Manager: the settings, made from variables, and API keys, which people put there.
+# Secrets that Airflow reads: the settings, built from variables, and API keys, which users store.
 
 locals {
-  # As plugins/crypto_prices/settings.py has it: a key that is not set is left out, not null. No secrets are among them.
+  # The format that plugins/crypto_prices/settings.py reads: unset keys are omitted rather than null. The settings contain no
+  # secrets.
   settings = {
     s3_bucket              = local.lake_bucket
     glue_job_name          = local.glue_job
@@ -21,7 +22,7 @@ locals {
 }
 
 resource "aws_secretsmanager_secret" "settings" {
-  #checkov:skip=CKV2_AWS_57:settings are no password: there is nothing to rotate
+  #checkov:skip=CKV2_AWS_57:settings contain no password, so there is nothing to rotate
 
   name                    = "${local.variables_prefix}/crypto_prices_settings"
   description             = "Airflow Variable crypto_prices_settings of ${local.name}"
@@ -34,10 +35,10 @@ resource "aws_secretsmanager_secret_version" "settings" {
   secret_string = jsonencode(local.settings)
 }
 
-# Without a value: a key that goes through Terraform lies in its state. The output api_key_commands says how it gets here.
+# No value: an API key that passes through Terraform would end up in its state. The output api_key_commands stores the key.
 resource "aws_secretsmanager_secret" "connection" {
   for_each = local.connection_ids
-  #checkov:skip=CKV2_AWS_57:an exchange's API key is made anew by a person on the exchange's site
+  #checkov:skip=CKV2_AWS_57:users rotate an exchange's API key on the exchange's website
 
   name                    = "${local.connections_prefix}/${each.key}"
   description             = "Airflow connection ${each.key} of ${local.name}: its password is the API key"

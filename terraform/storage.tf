@@ -1,5 +1,5 @@
-# The buckets: the lake, the deployed bundle and, as an option, who accessed them. All are set up alike; what is kept for how
-# long is in lake.tf, what is deployed in bundle.tf.
+# The buckets: the lake, the deployed bundle and, optionally, their access logs. All have the same settings. Retention is in
+# lake.tf and bundle.tf.
 
 locals {
   data_buckets = { lake = local.lake_bucket, bundle = local.bundle_bucket }
@@ -8,17 +8,18 @@ locals {
 
 resource "aws_s3_bucket" "this" {
   for_each = local.buckets
-  #checkov:skip=CKV_AWS_18:access logging is an option (access_logs); the bucket of the logs itself cannot log to itself
-  #checkov:skip=CKV_AWS_144:what is in the lake can be fetched and curated again; a copy in another region costs as much again
-  #checkov:skip=CKV_AWS_145:the lake and the bundle have our KMS key; S3 can write access logs only to a bucket with SSE-S3
-  #checkov:skip=CKV2_AWS_61:each has a lifecycle of its own, in lake.tf and bundle.tf
-  #checkov:skip=CKV2_AWS_62:nothing reacts to objects: each step gets exact names from the step before
+  #checkov:skip=CKV_AWS_18:access logging is optional (access_logs); the log bucket cannot log to itself
+  #checkov:skip=CKV_AWS_144:the lake's contents can be fetched and curated again; a copy in another region doubles the cost
+  #checkov:skip=CKV_AWS_145:the lake and the bundle use the platform's KMS key; S3 can write access logs only to a bucket with SSE-S3
+  #checkov:skip=CKV2_AWS_61:each bucket has its own lifecycle rules, in lake.tf and bundle.tf
+  #checkov:skip=CKV2_AWS_62:nothing reacts to new objects; each step receives exact names from the step before it
 
   bucket        = each.value
   force_destroy = var.destroy_data
 }
 
-# Raw objects are never overwritten on purpose; a version brings back what was. MWAA demands it of its bucket.
+# No step overwrites raw objects. If one is overwritten by mistake, its earlier version can be restored. MWAA requires
+# versioning for its bucket.
 resource "aws_s3_bucket_versioning" "this" {
   for_each = local.buckets
 
@@ -40,7 +41,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
       sse_algorithm     = each.key == "access_logs" ? "AES256" : "aws:kms"
       kms_master_key_id = each.key == "access_logs" ? null : local.kms_key_arn
     }
-    bucket_key_enabled = true # one call of KMS for many objects
+    bucket_key_enabled = true # one KMS call for many objects
   }
 }
 
@@ -116,7 +117,8 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
-  # S3 answers 409 when two of these settings of a bucket are changed at once.
+  # S3 returns 409 if two of these settings of a bucket change at the same time.
+
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 

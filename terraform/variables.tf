@@ -1,7 +1,7 @@
-# ------------------------------------------------------------------------------------------------ where and what name
+# ------------------------------------------------------------------------------------------------ name and location
 
 variable "region" {
-  description = "AWS region of the platform. The exchanges must be reachable from it: Binance refuses some countries."
+  description = "AWS region of the platform. The exchanges must be reachable from it: Binance blocks some countries."
   type        = string
   default     = "us-east-1"
 
@@ -12,47 +12,47 @@ variable "region" {
 }
 
 variable "name" {
-  description = "What the platform is called; every resource's name begins with it and the environment."
+  description = "Name of the platform. Every resource's name begins with it and the environment."
   type        = string
   default     = "crypto-prices"
 
-  # A bucket's name has 63 characters at most, of which "-access-logs-" and the account take 25.
+  # A bucket name has at most 63 characters, of which "-access-logs-" and the account ID take 25.
   validation {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) <= 24
-    error_message = "name must be lower-case letters, digits and single dashes, begin with a letter, and have at most 24 characters."
+    error_message = "name must consist of lowercase letters, digits and single dashes, begin with a letter, and have at most 24 characters."
   }
 }
 
 variable "environment" {
-  description = "Which of several platforms this is, such as dev or prod."
+  description = "Environment of the platform, such as dev or prod. It keeps platforms in the same account apart."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
-    error_message = "environment must be 2 to 12 lower-case letters and digits and begin with a letter, such as dev."
+    error_message = "environment must be 2 to 12 lowercase letters and digits and begin with a letter, such as dev."
   }
 }
 
 variable "tags" {
-  description = "Tags of every resource, besides platform = <name>-<environment>."
+  description = "Tags of every resource, in addition to platform = <name>-<environment>."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && key != "platform"])
-    error_message = "tags cannot have a key that begins with aws: (AWS keeps those) or is platform (set here)."
+    error_message = "tags cannot contain a key that begins with aws: (reserved by AWS) or the key platform (set by this configuration)."
   }
   validation {
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
     condition     = length(var.tags) <= 9
-    error_message = "tags must be at most 9: an object in S3 has ten tags at most, of which platform is one."
+    error_message = "tags can have at most 9 entries: an S3 object has at most ten tags, and platform is one of them."
   }
 }
 
-# ------------------------------------------------------------------------------------------------ what is deployed
+# ------------------------------------------------------------------------------------------------ bundle
 
 variable "bundle_path" {
-  description = "Folder that `make bundle` wrote: absolute, or relative to this folder."
+  description = "Folder written by `make bundle`: absolute, or relative to this folder."
   type        = string
   default     = "../dist"
 
@@ -60,20 +60,20 @@ variable "bundle_path" {
     condition = alltrue([for file in [
       "plugins.zip", "requirements.txt", "catalog_table.json", "glue/curate_crypto_prices.py", "glue/crypto_prices_etl.zip",
     ] : fileexists("${startswith(var.bundle_path, "/") ? "" : "${path.module}/"}${var.bundle_path}/${file}")])
-    error_message = "bundle_path has no complete bundle: run `make bundle` in the repository first."
+    error_message = "bundle_path contains no complete bundle: run `make bundle` in the repository first."
   }
 }
 
 variable "destroy_data" {
-  description = "Whether `terraform destroy` may delete buckets that hold objects. The warehouse is always deleted with what it holds."
+  description = "Whether `terraform destroy` may delete buckets that contain objects. The warehouse and its data are always deleted."
   type        = bool
   default     = false
 }
 
-# ------------------------------------------------------------------------------------------------ what is loaded
+# ------------------------------------------------------------------------------------------------ sources and data quality
 
 variable "sources" {
-  description = "What to take from which exchange; docs/settings.md describes the keys. An api_url is reached by HTTPS on port 443 only."
+  description = "Sources to load, by name; docs/settings.md describes the keys. An api_url is reachable only through HTTPS on port 443."
   type = map(object({
     symbols             = list(string)
     api_url             = optional(string)
@@ -83,22 +83,22 @@ variable "sources" {
 
   validation {
     condition     = length(var.sources) > 0 && alltrue([for name in keys(var.sources) : can(regex("^[a-z][a-z0-9_]{0,31}$", name))])
-    error_message = "sources must have at least one source; its name is lower-case letters, digits and underscores, such as binance."
+    error_message = "sources must have at least one source. A source's name must begin with a letter and have at most 32 lowercase letters, digits and underscores, such as binance."
   }
   validation {
     condition = alltrue([for source in values(var.sources) :
       length(source.symbols) > 0 && length(distinct(source.symbols)) == length(source.symbols) &&
       alltrue([for symbol in source.symbols : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{1,63}$", symbol))])
     ])
-    error_message = "Each source needs symbols in the exchange's own spelling, such as BTCUSDT or BTC-USD, none of them twice."
+    error_message = "Each source must list its symbols in the exchange's own spelling, such as BTCUSDT or BTC-USD, without duplicates."
   }
   validation {
     condition     = alltrue([for source in values(var.sources) : source.api_url == null || can(regex("^https?://[^\\s?#]+$", source.api_url))])
-    error_message = "A source's api_url must be an http or https address without a query."
+    error_message = "A source's api_url must be an http or https URL without a query or fragment."
   }
   validation {
     condition     = alltrue([for source in values(var.sources) : source.connection_id == null || can(regex("^[A-Za-z0-9_.-]{1,250}$", source.connection_id))])
-    error_message = "A source's connection_id must be letters, digits, underscores, dots and dashes."
+    error_message = "A source's connection_id must consist of letters, digits, underscores, dots and dashes."
   }
   validation {
     condition     = alltrue([for source in values(var.sources) : source.requests_per_second == null || try(source.requests_per_second > 0 && source.requests_per_second <= 1000, false)])
@@ -113,23 +113,23 @@ variable "candle_interval" {
 
   validation {
     condition     = can(regex("^[1-9][0-9]?[smhd]$", var.candle_interval))
-    error_message = "candle_interval must be a number and one of s, m, h and d, such as 1h."
+    error_message = "candle_interval must be a number followed by s, m, h or d, such as 1h."
   }
 }
 
 variable "max_rejected_share" {
-  description = "Share (0 to 1) of a source's records in a window that may be quarantined; with more, nothing is published."
+  description = "Maximum share (0 to 1) of a source's records in a window that may be quarantined. Above it, nothing is published."
   type        = number
   default     = 0.01
 
   validation {
     condition     = var.max_rejected_share >= 0 && var.max_rejected_share <= 1
-    error_message = "max_rejected_share must be from 0 to 1."
+    error_message = "max_rejected_share must be between 0 and 1."
   }
 }
 
 variable "quality_rules" {
-  description = "What data quality rules are to do, where it is not their default; docs/settings.md lists them."
+  description = "Actions and thresholds of data quality rules that differ from the defaults; docs/settings.md lists the rules."
   type = map(object({
     action    = optional(string)
     threshold = optional(number)
@@ -151,32 +151,32 @@ variable "quality_rules" {
       "malformed_record", "unparseable", "non_positive_price", "price_out_of_range", "negative_volume", "negative_trade_count",
       "outside_window", "off_grid", "candle_not_closed", "conflicting_duplicate", "completeness", "price_jump",
     ], name)])
-    error_message = "quality_rules names a rule that does not exist; docs/settings.md lists them."
+    error_message = "quality_rules contains an unknown rule; docs/settings.md lists the rules."
   }
 }
 
 # ------------------------------------------------------------------------------------------------ encryption
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key of yours that encrypts everything; by default a key is made. Its policy must allow what the output kms_key_policy says."
+  description = "ARN of your own KMS key, which encrypts everything. By default, a key is created. The key's policy must contain the statements of the output kms_key_policy."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key (not of an alias): arn:aws:kms:<region>:<account>:key/<id>."
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>."
   }
   validation {
     # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
     condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == var.region, false)
-    error_message = "kms_key_arn is a key of another region than the platform's: MWAA and the buckets need one of their own."
+    error_message = "kms_key_arn must be a key in the platform's region: MWAA and the buckets cannot use a key from another region."
   }
 }
 
 # ------------------------------------------------------------------------------------------------ network
 
 variable "existing_network" {
-  description = "A VPC of yours to use instead of making one: two private subnets with a way to the internet for MWAA, three in three zones for Redshift."
+  description = "Your own VPC, used instead of creating one. MWAA needs two private subnets with a route to the internet. Redshift needs three subnets in three zones."
   type = object({
     vpc_id              = string
     mwaa_subnet_ids     = list(string)
@@ -186,27 +186,27 @@ variable "existing_network" {
 
   validation {
     condition     = var.existing_network == null || try(length(var.existing_network.mwaa_subnet_ids) == 2 && length(distinct(var.existing_network.mwaa_subnet_ids)) == 2, false)
-    error_message = "MWAA needs exactly two different subnets, in two zones: existing_network.mwaa_subnet_ids."
+    error_message = "existing_network.mwaa_subnet_ids must be exactly two different subnets in two zones."
   }
   validation {
     condition     = var.existing_network == null || try(length(distinct(var.existing_network.redshift_subnet_ids)) >= 3, false)
-    error_message = "Redshift Serverless needs three different subnets in three zones: existing_network.redshift_subnet_ids."
+    error_message = "existing_network.redshift_subnet_ids must be three or more different subnets in three zones."
   }
 }
 
 variable "vpc_cidr" {
-  description = "Addresses of the VPC that is made: /16 to /20, so that six subnets of a sixteenth fit in."
+  description = "IPv4 range of the created VPC, from /16 to /20. Each subnet gets a sixteenth of it."
   type        = string
   default     = "10.42.0.0/16"
 
   validation {
     condition     = can(cidrhost(var.vpc_cidr, 0)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 20, false)
-    error_message = "vpc_cidr must be a range of IPv4 addresses from /16 to /20, such as 10.42.0.0/16."
+    error_message = "vpc_cidr must be an IPv4 range from /16 to /20, such as 10.42.0.0/16."
   }
 }
 
 variable "availability_zones" {
-  description = "Three zones for the subnets; by default the region's first three. Pin them where the platform is to stay, and name others where MWAA or Redshift Serverless does not offer one."
+  description = "Three zones for the subnets, by default the region's first three. Pin them for a long-lived platform. Choose others if MWAA or Redshift Serverless is not available in one of them."
   type        = list(string)
   default     = null
 
@@ -217,7 +217,7 @@ variable "availability_zones" {
 }
 
 variable "nat_gateways" {
-  description = "\"one\" NAT gateway, or one \"per_zone\" of MWAA, so that a zone's outage does not cut off the other."
+  description = "\"one\" NAT gateway, or one \"per_zone\" of MWAA, so that an outage of one zone does not disconnect the other."
   type        = string
   default     = "one"
 
@@ -228,21 +228,21 @@ variable "nat_gateways" {
 }
 
 variable "interface_endpoints" {
-  description = "Whether AWS's APIs are called through interface endpoints in the VPC instead of the NAT gateway. Each costs by the hour and zone."
+  description = "Whether to call AWS APIs through interface endpoints in the VPC instead of the NAT gateway. Each endpoint is billed per hour and zone."
   type        = bool
   default     = false
 }
 
 variable "flow_logs" {
-  description = "Whether the VPC's traffic is recorded in CloudWatch Logs."
+  description = "Whether to record the VPC's traffic in CloudWatch Logs."
   type        = bool
   default     = true
 }
 
-# ------------------------------------------------------------------------------------------------ the lake
+# ------------------------------------------------------------------------------------------------ data lake
 
 variable "lake_retention" {
-  description = "Days that are kept: older versions of raw objects, quarantined records, and what Spark deletes below curated/."
+  description = "Days to keep older versions of raw objects, quarantined records, and objects that Spark has deleted below curated/."
   type = object({
     raw_noncurrent_days     = optional(number, 90)
     quarantine_days         = optional(number, 180)
@@ -252,31 +252,31 @@ variable "lake_retention" {
 
   validation {
     condition     = alltrue([for days in values(var.lake_retention) : days >= 1 && floor(days) == days])
-    error_message = "lake_retention is in whole days, at least 1."
+    error_message = "lake_retention values must be whole numbers of days, at least 1."
   }
 }
 
 variable "access_logs" {
-  description = "Whether each access to the buckets is written to a bucket of its own."
+  description = "Whether to log every access to the buckets in a separate bucket."
   type        = bool
   default     = false
 }
 
 variable "catalog_database" {
-  description = "Glue database of the curated table; by default <name>_<environment> with underscores."
+  description = "Glue database of the curated table, by default <name>_<environment> with underscores instead of dashes."
   type        = string
   default     = null
 
   validation {
     condition     = var.catalog_database == null || can(regex("^[a-z_][a-z0-9_]{0,126}$", var.catalog_database))
-    error_message = "catalog_database must be lower-case letters, digits and underscores."
+    error_message = "catalog_database must consist of lowercase letters, digits and underscores, and begin with a letter or an underscore."
   }
 }
 
 # ------------------------------------------------------------------------------------------------ Glue
 
 variable "glue" {
-  description = "Size of a Glue run: type and number of workers, minutes until it is ended, how many may run at once."
+  description = "Size of a Glue run: type and number of workers, timeout in minutes, and maximum number of concurrent runs."
   type = object({
     worker_type         = optional(string, "G.1X")
     workers             = optional(number, 2)
@@ -294,20 +294,20 @@ variable "glue" {
     error_message = "glue.workers must be a whole number from 2 (a driver and a worker) to 299."
   }
   validation {
-    # The tasks give a run 55 minutes (plugins/crypto_prices/load_window.py), so more is never used.
+    # The tasks wait 55 minutes for a run (plugins/crypto_prices/load_window.py), so a longer timeout is never used.
     condition     = var.glue.timeout_minutes >= 5 && var.glue.timeout_minutes <= 60
-    error_message = "glue.timeout_minutes must be from 5 to 60: the task that waits for the run does not wait longer."
+    error_message = "glue.timeout_minutes must be between 5 and 60: the task does not wait longer for a run."
   }
   validation {
     condition     = var.glue.max_concurrent_runs >= 1 && floor(var.glue.max_concurrent_runs) == var.glue.max_concurrent_runs
-    error_message = "glue.max_concurrent_runs must be a whole number, at least 1; it is how many windows of a backfill are curated at once."
+    error_message = "glue.max_concurrent_runs must be a whole number, at least 1. It limits how many windows a backfill curates in parallel."
   }
 }
 
 # ------------------------------------------------------------------------------------------------ Redshift
 
 variable "redshift" {
-  description = "Size of the warehouse in RPUs, and how many RPU-hours a month may cost before breach_action (log, emit-metric or deactivate)."
+  description = "Size of the warehouse in RPUs, the monthly limit in RPU-hours, and the action when the limit is exceeded (log, emit-metric or deactivate)."
   type = object({
     base_capacity     = optional(number, 8)
     max_capacity      = optional(number, 16)
@@ -323,7 +323,7 @@ variable "redshift" {
   }
   validation {
     condition     = var.redshift.max_capacity >= var.redshift.base_capacity && (var.redshift.max_capacity == 4 || var.redshift.max_capacity % 8 == 0)
-    error_message = "redshift.max_capacity must not be less than base_capacity, and 4 or a multiple of 8."
+    error_message = "redshift.max_capacity must be 4 or a multiple of 8, and at least base_capacity."
   }
   validation {
     condition     = var.redshift.monthly_rpu_hours > 0
@@ -338,7 +338,7 @@ variable "redshift" {
 # ------------------------------------------------------------------------------------------------ MWAA
 
 variable "mwaa" {
-  description = "Size of the Airflow environment, when it may be maintained (UTC), and further Airflow configuration options."
+  description = "Size of the Airflow environment, access to its web server, weekly maintenance window (UTC), log level, and additional Airflow configuration options."
   type = object({
     environment_class     = optional(string, "mw1.small")
     min_workers           = optional(number, 1)
@@ -353,21 +353,21 @@ variable "mwaa" {
   default = {}
 
   validation {
-    # mw1.micro has one scheduler and one worker; it is too small for four loads side by side.
+    # mw1.micro has one scheduler and one worker. That is too small for four parallel loads.
     condition     = contains(["mw1.small", "mw1.medium", "mw1.large", "mw1.xlarge", "mw1.2xlarge"], var.mwaa.environment_class)
     error_message = "mwaa.environment_class must be mw1.small, mw1.medium, mw1.large, mw1.xlarge or mw1.2xlarge."
   }
   validation {
     condition     = var.mwaa.min_workers >= 1 && var.mwaa.max_workers >= var.mwaa.min_workers && var.mwaa.max_workers <= 25
-    error_message = "mwaa.min_workers must be at least 1, mwaa.max_workers not less and at most 25."
+    error_message = "mwaa.min_workers must be at least 1. mwaa.max_workers must be at least min_workers and at most 25."
   }
   validation {
     condition     = var.mwaa.schedulers >= 2 && var.mwaa.schedulers <= 5
-    error_message = "mwaa.schedulers must be from 2 to 5."
+    error_message = "mwaa.schedulers must be between 2 and 5."
   }
   validation {
     condition     = can(regex("^(MON|TUE|WED|THU|FRI|SAT|SUN):([01][0-9]|2[0-3]):(00|30)$", var.mwaa.maintenance_window))
-    error_message = "mwaa.maintenance_window must be a day and a full or half hour, such as SUN:03:30."
+    error_message = "mwaa.maintenance_window must be a weekday and a full or half hour, such as SUN:03:30."
   }
   validation {
     condition     = contains(["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"], var.mwaa.log_level)
@@ -375,53 +375,53 @@ variable "mwaa" {
   }
   validation {
     condition     = alltrue([for range in var.mwaa.web_server_cidrs : can(cidrhost(range, 0)) && range != "0.0.0.0/0"])
-    error_message = "mwaa.web_server_cidrs must be ranges of IPv4 addresses that may reach a private web server, such as 10.8.0.0/22, and not everybody."
+    error_message = "mwaa.web_server_cidrs must be the IPv4 ranges that may reach a private web server, such as 10.8.0.0/22. 0.0.0.0/0 is not allowed."
   }
   validation {
     condition     = alltrue([for option in keys(var.mwaa.configuration_options) : !contains(keys(local.airflow_options), option)])
-    error_message = "mwaa.configuration_options names an option that the bundle needs as it is (mwaa.tf)."
+    error_message = "mwaa.configuration_options contains an option that the bundle depends on; mwaa.tf sets these options."
   }
 }
 
 # ------------------------------------------------------------------------------------------------ secrets
 
 variable "secret_recovery_days" {
-  description = "Days that a deleted secret can be restored; 0 deletes at once, so that its name can be used again."
+  description = "Days in which a deleted secret can be restored. 0 deletes secrets immediately, so that their names can be reused."
   type        = number
   default     = 30
 
   validation {
     condition     = var.secret_recovery_days == 0 || var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30
-    error_message = "secret_recovery_days must be 0, or from 7 to 30."
+    error_message = "secret_recovery_days must be 0 or between 7 and 30."
   }
 }
 
 # ------------------------------------------------------------------------------------------------ observability
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Days to keep logs."
   type        = number
   default     = 365
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    error_message = "log_retention_days must be a value that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 
 variable "alarm_emails" {
-  description = "Who is told of alarms; each has to confirm AWS's e-mail once."
+  description = "Email addresses that receive alarms. Each recipient must confirm an email from AWS once."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
-    error_message = "alarm_emails must be e-mail addresses."
+    error_message = "alarm_emails must be email addresses, such as data-platform@example.com."
   }
 }
 
 variable "alarms" {
-  description = "When alarms go off: failed tries of tasks in 15 minutes, hours without a daily load of a source, RPU-hours of the warehouse in a day."
+  description = "Alarm thresholds: failed task tries in 15 minutes, hours without a daily load of a source, and RPU-hours of the warehouse in a day."
   type = object({
     failed_tries    = optional(number, 5)
     freshness_hours = optional(number, 30)
@@ -431,18 +431,18 @@ variable "alarms" {
 
   validation {
     condition     = var.alarms.failed_tries >= 1 && var.alarms.daily_rpu_hours > 0
-    error_message = "alarms.failed_tries must be at least 1, alarms.daily_rpu_hours more than 0."
+    error_message = "alarms.failed_tries must be at least 1. alarms.daily_rpu_hours must be more than 0."
   }
   validation {
-    # A load is daily; CloudWatch looks back seven days at most.
+    # Loads are daily, and CloudWatch looks back at most seven days.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     condition     = var.alarms.freshness_hours >= 25 && var.alarms.freshness_hours <= 168 && floor(var.alarms.freshness_hours) == var.alarms.freshness_hours
-    error_message = "alarms.freshness_hours must be a whole number from 25 (loads are daily) to 168 (CloudWatch looks back a week)."
+    error_message = "alarms.freshness_hours must be a whole number from 25 (loads are daily) to 168 (CloudWatch looks back at most a week)."
   }
 }
 
 variable "monthly_budget_usd" {
-  description = "US dollars a month of everything tagged platform = <name>-<environment>; at 80 % and 100 % of it alarms are sent. None by default. Activate the tag as a cost allocation tag."
+  description = "Monthly budget in US dollars for all resources tagged platform = <name>-<environment>. Alarms are sent at 80 % and 100 %. There is no budget by default. Activate the tag as a cost allocation tag first."
   type        = number
   default     = null
 
@@ -457,7 +457,7 @@ variable "monthly_budget_usd" {
 variable "prices" {
   description = "List prices in USD, by default those of us-east-1: https://aws.amazon.com/managed-workflows-for-apache-airflow/pricing/, /redshift/pricing/, /glue/pricing/, /vpc/pricing/, /cloudwatch/pricing/, /kms/pricing/, /secrets-manager/pricing/."
   type = object({
-    # An environment has two schedulers, two web servers and one worker in its price.
+    # The price of an environment includes two schedulers, two web servers and one worker.
     mwaa_environment_hour = optional(map(number), { "mw1.small" = 0.49, "mw1.medium" = 0.74, "mw1.large" = 0.99 })
     mwaa_more_hour        = optional(map(number), { "mw1.small" = 0.055, "mw1.medium" = 0.11, "mw1.large" = 0.22 })
     mwaa_database_gb      = optional(number, 0.10)
@@ -477,12 +477,12 @@ variable "prices" {
 
   validation {
     condition     = contains(keys(var.prices.mwaa_environment_hour), var.mwaa.environment_class) && contains(keys(var.prices.mwaa_more_hour), var.mwaa.environment_class)
-    error_message = "prices has none for mwaa.environment_class: add its hour to mwaa_environment_hour and that of one more worker or scheduler to mwaa_more_hour."
+    error_message = "prices has no entry for mwaa.environment_class: add its hourly price to mwaa_environment_hour, and the hourly price of one more worker or scheduler to mwaa_more_hour."
   }
 }
 
 variable "usage" {
-  description = "What a month and a daily run use, for the estimate: GB in Airflow's database and in the warehouse, minutes of a Glue run, minutes in which the warehouse computes."
+  description = "Usage that the cost estimate assumes: GB in Airflow's database and in the warehouse, and per daily run the minutes of Glue and of warehouse compute."
   type = object({
     airflow_database_gb = optional(number, 10)
     warehouse_gb        = optional(number, 5)
@@ -492,8 +492,8 @@ variable "usage" {
   default = {}
 
   validation {
-    # Glue bills a minute at least, and Redshift Serverless each minute that it begins.
+    # Glue bills at least one minute, and Redshift Serverless bills every minute that it starts.
     condition     = var.usage.glue_minutes >= 1 && var.usage.warehouse_minutes >= 1 && var.usage.airflow_database_gb >= 0 && var.usage.warehouse_gb >= 0
-    error_message = "usage: a run takes a minute at least, and nothing is negative."
+    error_message = "usage.glue_minutes and usage.warehouse_minutes must be at least 1. usage.airflow_database_gb and usage.warehouse_gb cannot be negative."
   }
 }

@@ -1,5 +1,5 @@
-# Since 1.11 the S3 backend's own lock file is no experiment any more (backend.tf.example), and tests can say what is
-# known at plan time (tests/policies.tftest.hcl).
+# Terraform 1.11 made the S3 backend's lock file stable (backend.tf.example), and lets tests override values at plan
+# time (tests/policies.tftest.hcl).
 # https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
 terraform {
   required_version = ">= 1.11"

@@ -1,4 +1,4 @@
-# A small platform to try things on. `terraform destroy` leaves nothing, and its names can be used again at once.
+# A small platform for experiments. `terraform destroy` leaves nothing behind, and the names can be reused immediately.
 region      = "us-east-1"
 environment = "dev"
 

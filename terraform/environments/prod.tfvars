@@ -1,4 +1,4 @@
-# What people rely on: a way out in each zone, AWS's APIs called within the VPC, access logs.
+# A production platform: a NAT gateway in each of MWAA's zones, AWS API calls within the VPC, access logs.
 region      = "us-east-1"
 environment = "prod"
 
@@ -8,7 +8,7 @@ sources = {
   coingecko = { symbols = ["bitcoin", "ethereum"], connection_id = "coingecko", requests_per_second = 0.45 }
 }
 
-availability_zones  = ["us-east-1a", "us-east-1b", "us-east-1c"] # pinned: subnets cannot move, and neither can Airflow
+availability_zones  = ["us-east-1a", "us-east-1b", "us-east-1c"] # pinned, because neither subnets nor the Airflow environment can move
 nat_gateways        = "per_zone"
 interface_endpoints = true
 access_logs         = true
@@ -17,6 +17,7 @@ mwaa     = { environment_class = "mw1.medium", min_workers = 2, max_workers = 10
 glue     = { workers = 4 }
 redshift = { base_capacity = 16, max_capacity = 64, monthly_rpu_hours = 600 }
 
-# Whom the alarms tell: write your address here, or nobody is told.
+# Recipients of alarms. Enter your address; without one, no one receives them.
+
 # alarm_emails     = ["data-platform@your-company"]
 monthly_budget_usd = 2500

@@ -1,4 +1,5 @@
-# The estimate follows the sizes. The figures are worked out by hand from the list prices in variables.tf.
+# The cost estimate follows the configured sizes. The expected values are calculated by hand from the list prices in
+# variables.tf.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -30,7 +31,7 @@ run "a_small_platform" {
     error_message = "Network: ${output.estimated_cost_usd.idle_month.network}"
   }
   assert {
-    # A key, the settings and Redshift's own secret
+    # One key and two secrets: the settings and Redshift's password
     condition     = output.estimated_cost_usd.idle_month.keys_and_secrets == "1.80"
     error_message = "Keys and secrets: ${output.estimated_cost_usd.idle_month.keys_and_secrets}"
   }
@@ -41,7 +42,7 @@ run "a_small_platform" {
   }
 }
 
-run "more_of_everything" {
+run "a_large_platform" {
   command = plan
 
   variables {
@@ -59,17 +60,17 @@ run "more_of_everything" {
   }
 
   assert {
-    # 730 h x (0.74 + 0.11 x (2 workers and 1 scheduler more))
+    # 730 h x (0.74 + 0.11 x (2 more workers + 1 more scheduler))
     condition     = output.estimated_cost_usd.idle_month.airflow == "781.10"
     error_message = "Airflow: ${output.estimated_cost_usd.idle_month.airflow}"
   }
   assert {
-    # 730 h x (2 x 0.05 and 10 endpoints x 2 zones x 0.01)
+    # 730 h x (2 x 0.05 + 10 endpoints x 2 zones x 0.01)
     condition     = output.estimated_cost_usd.idle_month.network == "219.00"
     error_message = "Network: ${output.estimated_cost_usd.idle_month.network}"
   }
   assert {
-    # The key is somebody else's; three secrets
+    # Three secrets; the existing key is not part of the platform's cost
     condition     = output.estimated_cost_usd.idle_month.keys_and_secrets == "1.20"
     error_message = "Keys and secrets: ${output.estimated_cost_usd.idle_month.keys_and_secrets}"
   }
@@ -80,7 +81,7 @@ run "more_of_everything" {
   }
 }
 
-run "its_own_prices" {
+run "custom_prices" {
   command = plan
 
   variables {

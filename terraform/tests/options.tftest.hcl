@@ -1,4 +1,4 @@
-# What the options change, one by one.
+# The effect of each option.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -15,19 +15,19 @@ run "one_nat_gateway_serves_both_zones_of_airflow_by_default" {
 
   assert {
     condition     = keys(aws_nat_gateway.this) == ["us-east-1a"] && keys(aws_subnet.public) == ["us-east-1a"]
-    error_message = "There is another number of NAT gateways than one."
+    error_message = "There is not exactly one NAT gateway."
   }
   assert {
     condition     = keys(aws_route.private_to_nat) == ["us-east-1a", "us-east-1b"]
-    error_message = "Not exactly the two zones of Airflow have a way out."
+    error_message = "Outbound access does not cover exactly the two zones of Airflow."
   }
   assert {
     condition     = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == { us-east-1a = "10.42.0.0/20", us-east-1b = "10.42.16.0/20", us-east-1c = "10.42.32.0/20" }
-    error_message = "There are not three private subnets in three zones, for the warehouse."
+    error_message = "The warehouse does not have three private subnets in three zones."
   }
   assert {
     condition     = aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway" && length(aws_vpc_endpoint.interface) == 0
-    error_message = "S3 is not reached by its free endpoint, or endpoints that cost are there without anybody having asked."
+    error_message = "S3 has no free gateway endpoint, or billed endpoints are created by default."
   }
   assert {
     condition     = length(aws_flow_log.this) == 1 && length(aws_default_security_group.closed) == 1
@@ -48,7 +48,7 @@ run "a_nat_gateway_in_each_zone_of_airflow" {
   }
 }
 
-run "zones_of_ones_own_choice" {
+run "chosen_availability_zones" {
   command = plan
 
   variables {
@@ -57,11 +57,11 @@ run "zones_of_ones_own_choice" {
 
   assert {
     condition     = keys(aws_subnet.private) == ["us-east-1b", "us-east-1d", "us-east-1f"] && keys(aws_route.private_to_nat) == ["us-east-1b", "us-east-1d"]
-    error_message = "The subnets are in other zones."
+    error_message = "The subnets are not in the chosen zones."
   }
 }
 
-run "interface_endpoints_for_what_tasks_and_airflow_call" {
+run "interface_endpoints_for_every_called_service" {
   command = plan
 
   variables {
@@ -72,15 +72,15 @@ run "interface_endpoints_for_what_tasks_and_airflow_call" {
     condition = keys(aws_vpc_endpoint.interface) == [
       "airflow.api", "airflow.env", "glue", "kms", "logs", "monitoring", "redshift-data", "secretsmanager", "sqs", "sts",
     ]
-    error_message = "Another set of endpoints."
+    error_message = "The set of endpoints is wrong."
   }
   assert {
     condition     = alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled && endpoint.vpc_endpoint_type == "Interface"])
-    error_message = "An endpoint is not found by the API's own name."
+    error_message = "An endpoint is not an interface endpoint with private DNS."
   }
 }
 
-run "a_vpc_that_is_there_is_used_and_none_is_made" {
+run "an_existing_vpc_is_used_and_none_is_created" {
   command = plan
 
   variables {
@@ -97,23 +97,23 @@ run "a_vpc_that_is_there_is_used_and_none_is_made" {
       aws_vpc.this, aws_internet_gateway.this, aws_default_security_group.closed, aws_flow_log.this, aws_vpc_endpoint.s3, values(aws_subnet.private), values(aws_subnet.public),
       values(aws_nat_gateway.this), values(aws_eip.nat), values(aws_route.private_to_nat), values(aws_vpc_endpoint.interface), aws_iam_role.flow_logs,
     )) == 0
-    error_message = "Something of a network is made although one is there."
+    error_message = "Network resources are created although existing_network is set."
   }
   assert {
     condition     = aws_security_group.mwaa.vpc_id == "vpc-1" && aws_security_group.redshift.vpc_id == "vpc-1"
-    error_message = "A security group is in another VPC."
+    error_message = "A security group is not in the existing VPC."
   }
   assert {
     condition     = aws_mwaa_environment.this.network_configuration[0].subnet_ids == toset(["subnet-1", "subnet-2"])
-    error_message = "Airflow is in other subnets."
+    error_message = "Airflow is not in the given subnets."
   }
   assert {
     condition     = aws_redshiftserverless_workgroup.this.subnet_ids == toset(["subnet-1", "subnet-2", "subnet-3"])
-    error_message = "The warehouse is in other subnets."
+    error_message = "The warehouse is not in the given subnets."
   }
 }
 
-run "a_key_that_is_there_is_used_and_none_is_made" {
+run "an_existing_key_is_used_and_none_is_created" {
   command = plan
 
   variables {
@@ -122,18 +122,18 @@ run "a_key_that_is_there_is_used_and_none_is_made" {
 
   assert {
     condition     = length(aws_kms_key.this) == 0 && length(aws_kms_alias.this) == 0
-    error_message = "A key is made although one is there."
+    error_message = "A key is created although kms_key_arn is set."
   }
   assert {
     condition = alltrue(concat(
       [for group in aws_cloudwatch_log_group.this : group.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/ours"],
       [aws_mwaa_environment.this.kms_key == "arn:aws:kms:us-east-1:123456789012:key/ours", aws_redshiftserverless_namespace.this.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/ours"],
     ))
-    error_message = "Another key than the given one encrypts."
+    error_message = "A log group, the environment or the warehouse is not encrypted with the given key."
   }
 }
 
-run "access_logs_go_to_a_bucket_of_their_own" {
+run "access_logs_go_to_a_separate_bucket" {
   command = plan
 
   variables {
@@ -142,32 +142,32 @@ run "access_logs_go_to_a_bucket_of_their_own" {
 
   assert {
     condition     = aws_s3_bucket.this["access_logs"].bucket == "crypto-prices-dev-access-logs-123456789012"
-    error_message = "The bucket of the access logs is missing or called otherwise."
+    error_message = "The access log bucket is missing or has the wrong name."
   }
   assert {
     condition     = { for key, logging in aws_s3_bucket_logging.this : key => logging.target_prefix } == { bundle = "bundle/", lake = "lake/" }
-    error_message = "Not exactly the lake and the bundle are logged, each below its own prefix."
+    error_message = "Access logging does not cover exactly the lake and the bundle, each below its own prefix."
   }
   assert {
     condition     = one(aws_s3_bucket_server_side_encryption_configuration.this["access_logs"].rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
-    error_message = "S3 writes access logs only to a bucket with SSE-S3."
+    error_message = "The access log bucket does not use SSE-S3, which S3 requires for access logs."
   }
   assert {
     condition     = aws_s3_bucket_public_access_block.this["access_logs"].restrict_public_buckets && length(aws_s3_bucket_lifecycle_configuration.access_logs) == 1
-    error_message = "The bucket of the access logs can become public, or keeps them for ever."
+    error_message = "The access log bucket can become public, or keeps its logs forever."
   }
 }
 
-run "no_access_logs_and_no_budget_unless_asked" {
+run "no_access_logs_and_no_budget_by_default" {
   command = plan
 
   assert {
     condition     = length(aws_s3_bucket.this) == 2 && length(aws_s3_bucket_logging.this) == 0 && length(aws_budgets_budget.monthly) == 0
-    error_message = "Something that costs or warns is there without anybody having asked."
+    error_message = "Access logging or a budget is created by default."
   }
 }
 
-run "a_budget_warns_before_it_is_used_up" {
+run "a_budget_warns_before_it_is_exceeded" {
   command = plan
 
   variables {
@@ -176,19 +176,19 @@ run "a_budget_warns_before_it_is_used_up" {
 
   assert {
     condition     = aws_budgets_budget.monthly[0].limit_amount == "500" && aws_budgets_budget.monthly[0].time_unit == "MONTHLY"
-    error_message = "The budget is another."
+    error_message = "The budget is not 500 USD per month."
   }
   assert {
     condition     = toset([for notification in aws_budgets_budget.monthly[0].notification : notification.threshold]) == toset([80, 100])
-    error_message = "It does not warn at 80 % and 100 %."
+    error_message = "The budget does not warn at 80 % and 100 %."
   }
   assert {
     condition     = toset(one(aws_budgets_budget.monthly[0].cost_filter).values) == toset([join("$", ["user:platform", "crypto-prices-dev"])])
-    error_message = "It counts other costs than those that are tagged as the platform's."
+    error_message = "The budget does not count exactly the costs with the platform's tag."
   }
 }
 
-run "each_address_is_told_of_alarms" {
+run "each_address_receives_alarms" {
   command = plan
 
   variables {
@@ -197,20 +197,20 @@ run "each_address_is_told_of_alarms" {
 
   assert {
     condition     = [for subscription in aws_sns_topic_subscription.email : subscription.endpoint] == ["one@example.com", "two@example.com"]
-    error_message = "Somebody is not told."
+    error_message = "The subscriptions do not match alarm_emails."
   }
 }
 
-run "data_outlives_terraform_destroy_unless_it_may_go" {
+run "terraform_destroy_keeps_data_by_default" {
   command = plan
 
   assert {
     condition     = alltrue([for bucket in aws_s3_bucket.this : !bucket.force_destroy]) && aws_secretsmanager_secret.settings.recovery_window_in_days == 30
-    error_message = "Destroying would delete data at once."
+    error_message = "terraform destroy would delete data immediately."
   }
 }
 
-run "a_platform_to_try_things_on_leaves_nothing" {
+run "an_experimental_platform_leaves_nothing_behind" {
   command = plan
 
   variables {
@@ -220,11 +220,11 @@ run "a_platform_to_try_things_on_leaves_nothing" {
 
   assert {
     condition     = alltrue([for bucket in aws_s3_bucket.this : bucket.force_destroy]) && aws_secretsmanager_secret.settings.recovery_window_in_days == 0
-    error_message = "Destroying would leave something."
+    error_message = "terraform destroy would leave buckets or secrets behind."
   }
 }
 
-run "sizes_reach_what_they_are_of" {
+run "sizes_reach_their_resources" {
   command = plan
 
   variables {
@@ -242,14 +242,14 @@ run "sizes_reach_what_they_are_of" {
       aws_glue_job.curate.worker_type == "G.2X" && aws_glue_job.curate.number_of_workers == 5 && aws_glue_job.curate.timeout == 30 &&
       aws_glue_job.curate.execution_property[0].max_concurrent_runs == 4
     )
-    error_message = "The Glue job has another size."
+    error_message = "The Glue job does not have the configured size."
   }
   assert {
     condition = (
       aws_redshiftserverless_workgroup.this.base_capacity == 32 && aws_redshiftserverless_workgroup.this.max_capacity == 64 &&
       aws_redshiftserverless_usage_limit.this.amount == 100 && aws_redshiftserverless_usage_limit.this.breach_action == "deactivate"
     )
-    error_message = "The warehouse has another size or limit."
+    error_message = "The warehouse does not have the configured size or limit."
   }
   assert {
     condition = (
@@ -257,33 +257,33 @@ run "sizes_reach_what_they_are_of" {
       aws_mwaa_environment.this.schedulers == 4 && aws_mwaa_environment.this.webserver_access_mode == "PUBLIC_ONLY" &&
       aws_mwaa_environment.this.weekly_maintenance_window_start == "MON:01:00" && aws_mwaa_environment.this.logging_configuration[0].worker_logs[0].log_level == "WARNING"
     )
-    error_message = "The environment is of another size, time or openness."
+    error_message = "The environment does not have the configured size, access mode, maintenance window or log level."
   }
   assert {
     condition     = nonsensitive(aws_mwaa_environment.this.airflow_configuration_options["core.parallelism"]) == "64"
-    error_message = "A further option does not reach Airflow."
+    error_message = "An additional configuration option does not reach Airflow."
   }
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.noncurrent_version_expiration[0].noncurrent_days if length(rule.noncurrent_version_expiration) > 0] == [10, 3, 3]
-    error_message = "The lake keeps older versions for other times."
+    error_message = "The lake does not keep older versions for the configured days."
   }
   assert {
     condition     = one([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.expiration[0].days if rule.id == "quarantine"]) == 20
-    error_message = "Quarantined records are kept for another time."
+    error_message = "Quarantined records are not kept for the configured days."
   }
   assert {
     condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 30])
-    error_message = "A log is kept for another time."
+    error_message = "A log group does not have the configured retention."
   }
   assert {
     condition = (
       aws_cloudwatch_metric_alarm.this["tasks-failing"].threshold == 9 && aws_cloudwatch_metric_alarm.this["stale-binance"].evaluation_periods == 48 &&
       aws_cloudwatch_metric_alarm.this["warehouse-expensive"].threshold == 7200
     )
-    error_message = "An alarm has another threshold."
+    error_message = "An alarm does not have the configured threshold."
   }
   assert {
     condition     = aws_glue_catalog_database.this.name == "lake" && aws_glue_catalog_table.crypto_prices.database_name == "lake"
-    error_message = "The catalog's database is another."
+    error_message = "The catalog database does not have the configured name."
   }
 }

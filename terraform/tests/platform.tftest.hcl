@@ -1,4 +1,4 @@
-# What a platform is like when hardly anything is said: names, encryption, who is let in, and what the bundle relies on.
+# A platform with default values: names, encryption, access, and the configuration that the bundle relies on.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -21,25 +21,25 @@ run "everything_is_named_after_the_platform_and_its_environment" {
       { for key, bucket in aws_s3_bucket.this : key => bucket.bucket } ==
       { lake = "crypto-prices-dev-lake-123456789012", bundle = "crypto-prices-dev-bundle-123456789012" }
     )
-    error_message = "The buckets are not called <name>-lake-<account> and <name>-bundle-<account>."
+    error_message = "The buckets are not named <name>-lake-<account> and <name>-bundle-<account>."
   }
   assert {
     condition = (
       [aws_mwaa_environment.this.name, aws_redshiftserverless_namespace.this.namespace_name, aws_redshiftserverless_workgroup.this.workgroup_name] ==
       ["crypto-prices-dev", "crypto-prices-dev", "crypto-prices-dev"]
     )
-    error_message = "The environment, the namespace or the workgroup has another name."
+    error_message = "The environment, the namespace or the workgroup has the wrong name."
   }
   assert {
     condition     = aws_glue_job.curate.name == "crypto-prices-dev-curate" && aws_glue_catalog_database.this.name == "crypto_prices_dev"
-    error_message = "The Glue job or the catalog's database has another name."
+    error_message = "The Glue job or the catalog database has the wrong name."
   }
   assert {
     condition = (
       [aws_iam_role.mwaa.name, aws_iam_role.glue.name, aws_iam_role.copy.name] ==
       ["crypto-prices-dev-mwaa", "crypto-prices-dev-glue", "crypto-prices-dev-copy"]
     )
-    error_message = "A role has another name."
+    error_message = "A role has the wrong name."
   }
   assert {
     condition     = aws_secretsmanager_secret.settings.name == "airflow/crypto-prices-dev/variables/crypto_prices_settings"
@@ -47,7 +47,7 @@ run "everything_is_named_after_the_platform_and_its_environment" {
   }
 }
 
-run "an_airflow_in_docker_is_told_the_names" {
+run "the_env_file_for_docker_contains_the_names" {
   command = plan
 
   assert {
@@ -68,11 +68,11 @@ run "an_airflow_in_docker_is_told_the_names" {
         SYMBOLS              = "[\"BTCUSDT\"]"
       }
     )
-    error_message = "The env file for docker-compose.yaml has other values."
+    error_message = "The env file for docker-compose.yaml has wrong values."
   }
 }
 
-run "whatever_lies_still_is_encrypted_by_the_platforms_key" {
+run "all_data_at_rest_is_encrypted_with_the_platforms_key" {
   command = plan
 
   assert {
@@ -83,30 +83,30 @@ run "whatever_lies_still_is_encrypted_by_the_platforms_key" {
     condition = alltrue([for encryption in aws_s3_bucket_server_side_encryption_configuration.this :
       one(encryption.rule).apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this[0].arn && one(encryption.rule).bucket_key_enabled
     ])
-    error_message = "A bucket does not encrypt by the key, or asks KMS for each object."
+    error_message = "A bucket is not encrypted with the key, or calls KMS for each object."
   }
   assert {
     condition     = alltrue([for object in aws_s3_object.bundle : object.kms_key_id == aws_kms_key.this[0].arn])
-    error_message = "A deployed file is not encrypted by the key."
+    error_message = "A deployed file is not encrypted with the key."
   }
   assert {
     condition     = length(aws_cloudwatch_log_group.this) == 11 && alltrue([for group in aws_cloudwatch_log_group.this : group.kms_key_id == aws_kms_key.this[0].arn])
-    error_message = "A log group is not encrypted by the key, or is missing: five of MWAA, two of Glue, three of Redshift, the flow log."
+    error_message = "A log group is missing or not encrypted with the key. Expected: five of MWAA, two of Glue, three of Redshift, and the flow log."
   }
   assert {
     condition     = alltrue([for secret in concat([aws_secretsmanager_secret.settings], values(aws_secretsmanager_secret.connection)) : secret.kms_key_id == aws_kms_key.this[0].arn])
-    error_message = "A secret is not encrypted by the key."
+    error_message = "A secret is not encrypted with the key."
   }
   assert {
     condition = (
       aws_redshiftserverless_namespace.this.kms_key_id == aws_kms_key.this[0].arn &&
       aws_redshiftserverless_namespace.this.admin_password_secret_kms_key_id == aws_kms_key.this[0].arn
     )
-    error_message = "The warehouse or its password is not encrypted by the key."
+    error_message = "The warehouse or its password is not encrypted with the key."
   }
   assert {
     condition     = aws_mwaa_environment.this.kms_key == aws_kms_key.this[0].arn && aws_sns_topic.alarms.kms_master_key_id == aws_kms_key.this[0].arn
-    error_message = "The environment or the alarms are not encrypted by the key."
+    error_message = "The environment or the alarm topic is not encrypted with the key."
   }
   assert {
     condition = (
@@ -116,11 +116,11 @@ run "whatever_lies_still_is_encrypted_by_the_platforms_key" {
       aws_glue_security_configuration.this.encryption_configuration[0].s3_encryption[0].kms_key_arn == aws_kms_key.this[0].arn &&
       aws_glue_security_configuration.this.encryption_configuration[0].cloudwatch_encryption[0].kms_key_arn == aws_kms_key.this[0].arn
     )
-    error_message = "The Glue job does not encrypt what it writes and logs by the key."
+    error_message = "The Glue job does not encrypt its output and its logs with the key."
   }
 }
 
-run "nobody_gets_in_from_outside" {
+run "no_access_from_outside" {
   command = plan
 
   override_resource {
@@ -137,7 +137,7 @@ run "nobody_gets_in_from_outside" {
   }
   assert {
     condition     = alltrue([for ownership in aws_s3_bucket_ownership_controls.this : one(ownership.rule).object_ownership == "BucketOwnerEnforced"])
-    error_message = "A bucket has ACLs."
+    error_message = "A bucket allows ACLs."
   }
   assert {
     condition     = keys(aws_s3_bucket_policy.this) == keys(aws_s3_bucket.this)
@@ -149,15 +149,15 @@ run "nobody_gets_in_from_outside" {
   }
   assert {
     condition     = one([for parameter in aws_redshiftserverless_workgroup.this.config_parameter : parameter.parameter_value if parameter.parameter_key == "require_ssl"]) == "true"
-    error_message = "The warehouse takes connections without TLS."
+    error_message = "The warehouse accepts connections without TLS."
   }
   assert {
     condition     = aws_mwaa_environment.this.webserver_access_mode == "PRIVATE_ONLY"
-    error_message = "Airflow's web server is public without anybody having asked for it."
+    error_message = "Airflow's web server is public by default."
   }
   assert {
     condition     = aws_vpc_security_group_ingress_rule.mwaa_itself.referenced_security_group_id == "sg-of-mwaa" && aws_vpc_security_group_ingress_rule.mwaa_itself.cidr_ipv4 == null
-    error_message = "Somebody else than the environment itself may connect to it."
+    error_message = "The environment accepts connections from outside its own security group."
   }
 }
 
@@ -172,15 +172,15 @@ run "each_bucket_keeps_versions_and_the_lake_never_expires_published_days" {
     condition = alltrue(flatten([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule :
       [for expiration in rule.expiration : expiration.expired_object_delete_marker] if rule.filter[0].prefix != "quarantine/"
     ]))
-    error_message = "A rule expires current objects outside quarantine/: of curated/ these may be what people read."
+    error_message = "A rule expires current objects outside quarantine/. In curated/, these can be published days."
   }
   assert {
     condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.filter[0].prefix == "" && length(rule.abort_incomplete_multipart_upload) == 1])
-    error_message = "Uploads that broke off stay and cost."
+    error_message = "Incomplete multipart uploads are never deleted and cost money."
   }
 }
 
-run "the_bundle_is_uploaded_as_it_is_and_pinned_by_version" {
+run "the_bundle_is_uploaded_unchanged_and_pinned_by_version" {
   command = plan
 
   assert {
@@ -188,18 +188,18 @@ run "the_bundle_is_uploaded_as_it_is_and_pinned_by_version" {
       "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
       "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
     ]
-    error_message = "Not exactly the bundle's files are uploaded."
+    error_message = "The uploaded files are not exactly the bundle's files."
   }
   assert {
     condition     = alltrue([for key, object in aws_s3_object.bundle : object.source_hash == filemd5("tests/bundle/${key}")])
-    error_message = "A file that changes would not show in the plan."
+    error_message = "A changed file would not appear in the plan."
   }
   assert {
     condition = (
       aws_mwaa_environment.this.plugins_s3_object_version == aws_s3_object.bundle["plugins.zip"].version_id &&
       aws_mwaa_environment.this.requirements_s3_object_version == aws_s3_object.bundle["requirements.txt"].version_id
     )
-    error_message = "The environment takes any version of plugins.zip or requirements.txt."
+    error_message = "The environment does not pin the versions of plugins.zip and requirements.txt."
   }
 }
 
@@ -210,7 +210,7 @@ run "the_catalog_table_has_the_bundles_columns" {
     condition = [for column in aws_glue_catalog_table.crypto_prices.storage_descriptor[0].columns : "${column.name} ${column.type}: ${column.comment}"] == [
       "source string: Exchange API the candle came from", "open_price decimal(38,18): First price of the interval",
     ]
-    error_message = "The columns are not those of catalog_table.json, in its order."
+    error_message = "The columns are not those of catalog_table.json, in the same order."
   }
   assert {
     condition     = [for key in aws_glue_catalog_table.crypto_prices.partition_keys : "${key.name} ${key.type}: ${key.comment}"] == ["year string: Year of observed_at"]
@@ -218,7 +218,7 @@ run "the_catalog_table_has_the_bundles_columns" {
   }
 }
 
-run "a_glue_run_costs_what_was_said_and_logs_where_its_groups_are" {
+run "a_glue_run_has_the_default_size_and_logs_to_its_own_groups" {
   command = plan
 
   assert {
@@ -226,11 +226,11 @@ run "a_glue_run_costs_what_was_said_and_logs_where_its_groups_are" {
       aws_glue_job.curate.glue_version == "6.0" && aws_glue_job.curate.worker_type == "G.1X" && aws_glue_job.curate.number_of_workers == 2 &&
       aws_glue_job.curate.timeout == 60 && aws_glue_job.curate.max_retries == 0 && aws_glue_job.curate.execution_class == "STANDARD"
     )
-    error_message = "The Glue job's size is another than the variables' defaults."
+    error_message = "The Glue job's size does not match the variables' defaults."
   }
   assert {
     condition     = aws_glue_job.curate.execution_property[0].max_concurrent_runs == 10
-    error_message = "Windows of a backfill cannot be curated side by side."
+    error_message = "A backfill cannot curate windows in parallel."
   }
   assert {
     condition     = aws_glue_job.curate.default_arguments["--job-bookmark-option"] == "job-bookmark-disable"
@@ -241,7 +241,7 @@ run "a_glue_run_costs_what_was_said_and_logs_where_its_groups_are" {
       aws_cloudwatch_log_group.this["glue_${stream}"].name ==
       "${aws_glue_job.curate.default_arguments["--custom-logGroup-prefix"]}/${aws_glue_job.curate.security_configuration}-role/${aws_iam_role.glue.name}/${stream}"
     ])
-    error_message = "Glue would write to other log groups than those with retention and key."
+    error_message = "Glue would not write to the log groups that have a retention and a key."
   }
 }
 
@@ -254,11 +254,11 @@ run "the_warehouse_ends_statements_before_a_task_gives_up" {
   }
   assert {
     condition     = aws_redshiftserverless_namespace.this.manage_admin_password && aws_redshiftserverless_namespace.this.db_name == "crypto"
-    error_message = "Redshift does not manage the password, or the database is another."
+    error_message = "Redshift does not manage the password, or the database has the wrong name."
   }
   assert {
     condition     = one(aws_redshiftserverless_namespace.this.iam_roles) == aws_iam_role.copy.arn && aws_redshiftserverless_namespace.this.default_iam_role_arn == aws_iam_role.copy.arn
-    error_message = "COPY's role is not the only and the default one."
+    error_message = "COPY's role is not the warehouse's only role and its default role."
   }
   assert {
     condition     = length(local.redshift_subnet_ids) == 3
@@ -266,18 +266,18 @@ run "the_warehouse_ends_statements_before_a_task_gives_up" {
   }
 }
 
-run "airflow_is_configured_as_the_bundle_needs_it" {
+run "airflow_has_the_configuration_that_the_bundle_needs" {
   command = plan
 
   assert {
     condition     = aws_mwaa_environment.this.airflow_version == "3.3.1"
-    error_message = "Another Airflow than the bundle is made for."
+    error_message = "The Airflow version is not the one that the bundle is built for."
   }
   assert {
     condition = nonsensitive({ for option in ["core.lazy_load_plugins", "workers.min_heartbeat_interval", "workers.socket_cleanup_timeout"] : option => aws_mwaa_environment.this.airflow_configuration_options[option] }) == {
       "core.lazy_load_plugins" = "False", "workers.min_heartbeat_interval" = "1", "workers.socket_cleanup_timeout" = "2"
     }
-    error_message = "An option that the bundle needs is missing."
+    error_message = "An option that the bundle needs is missing or wrong."
   }
   assert {
     condition = jsondecode(nonsensitive(aws_mwaa_environment.this.airflow_configuration_options["secrets.backend_kwargs"])) == {
@@ -285,7 +285,7 @@ run "airflow_is_configured_as_the_bundle_needs_it" {
       connections_lookup_pattern = "^(?!aws_default$)"
       variables_prefix           = "airflow/crypto-prices-dev/variables"
     }
-    error_message = "Airflow would look for its secrets elsewhere."
+    error_message = "Airflow would look for its secrets in the wrong place."
   }
   assert {
     condition = (
@@ -293,11 +293,11 @@ run "airflow_is_configured_as_the_bundle_needs_it" {
       aws_mwaa_environment.this.logging_configuration[0].task_logs[0].enabled && aws_mwaa_environment.this.logging_configuration[0].webserver_logs[0].enabled &&
       aws_mwaa_environment.this.logging_configuration[0].worker_logs[0].enabled
     )
-    error_message = "A module of Airflow writes no logs."
+    error_message = "An Airflow component writes no logs."
   }
 }
 
-run "the_settings_are_what_the_bundle_reads_with_nothing_that_is_null" {
+run "the_settings_have_the_format_that_the_bundle_reads_without_nulls" {
   command = plan
 
   assert {
@@ -318,7 +318,7 @@ run "the_settings_are_what_the_bundle_reads_with_nothing_that_is_null" {
       }
       quality_rules = {}
     }
-    error_message = "The settings secret is not what plugins/crypto_prices/settings.py takes."
+    error_message = "The settings secret does not have the format that plugins/crypto_prices/settings.py reads."
   }
 }
 
@@ -327,55 +327,55 @@ run "an_api_key_never_goes_through_terraform" {
 
   assert {
     condition     = [for secret in aws_secretsmanager_secret.connection : secret.name] == ["airflow/crypto-prices-dev/connections/coingecko"]
-    error_message = "A source's connection has no secret, or one where Airflow does not look."
+    error_message = "A source's connection has no secret, or its secret is not where Airflow looks for it."
   }
   assert {
     condition     = strcontains(output.api_key_commands["coingecko"], "put-secret-value") && strcontains(output.api_key_commands["coingecko"], "airflow/crypto-prices-dev/connections/coingecko")
-    error_message = "Nobody is told how the key gets into its secret."
+    error_message = "The output api_key_commands does not store the key in its secret."
   }
 }
 
-run "each_alarm_tells_somebody_and_silence_is_not_good_news" {
+run "each_alarm_has_a_recipient_and_missing_data_raises_an_alarm" {
   command = plan
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : one(alarm.alarm_actions) == aws_sns_topic.alarms.arn])
-    error_message = "An alarm goes nowhere."
+    error_message = "An alarm does not publish to the alarm topic."
   }
   assert {
     condition     = alltrue([for source in ["binance", "coingecko"] : aws_cloudwatch_metric_alarm.this["stale-${source}"].treat_missing_data == "breaching"])
-    error_message = "A source that is not loaded any more would raise no alarm."
+    error_message = "A source that is no longer loaded would not raise an alarm."
   }
   assert {
     condition = (
       aws_cloudwatch_metric_alarm.this["stale-binance"].dimensions == tomap({ Dag = "crypto_prices_daily", Source = "binance" }) &&
       aws_cloudwatch_metric_alarm.this["stale-binance"].namespace == "CryptoPrices" && aws_cloudwatch_metric_alarm.this["stale-binance"].metric_name == "RecordsFetched"
     )
-    error_message = "The alarm on freshness looks at another metric than reconcile publishes."
+    error_message = "The freshness alarm does not watch the metric that reconcile publishes."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["scheduler-silent"].treat_missing_data == "breaching"
-    error_message = "A scheduler that is gone would raise no alarm."
+    error_message = "A scheduler that has stopped would not raise an alarm."
   }
   assert {
     condition = alltrue([for dag in ["crypto_prices_daily", "crypto_prices_window"] :
       aws_cloudwatch_metric_alarm.this["load-does-not-add-up-${replace(dag, "_", "-")}"].metric_name == "LoadsReconciled" &&
       aws_cloudwatch_metric_alarm.this["load-does-not-add-up-${replace(dag, "_", "-")}"].dimensions == tomap({ Dag = dag })
     ])
-    error_message = "The alarm on a load that does not add up counts what nobody publishes."
+    error_message = "The alarm for loads that do not add up does not watch the metric that reconcile publishes."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * alarm.evaluation_periods <= (alarm.period >= 3600 ? 604800 : 86400)])
-    error_message = "An alarm looks back further than CloudWatch does."
+    error_message = "An alarm looks back further than CloudWatch allows."
   }
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.glue_failed.event_pattern) == {
       source = ["aws.glue"], detail-type = ["Glue Job State Change"], detail = { jobName = ["crypto-prices-dev-curate"], state = ["FAILED", "TIMEOUT"] }
     }
-    error_message = "The rule does not see failed runs of the job."
+    error_message = "The rule does not match failed runs of the job."
   }
   assert {
     condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 13
-    error_message = "Widgets of the dashboard lie on one another."
+    error_message = "Widgets of the dashboard overlap."
   }
 }

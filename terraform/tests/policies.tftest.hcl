@@ -1,10 +1,10 @@
-# Who may do what, read from the policies as they would be sent to AWS. aws_iam_policy_document is made by the provider itself,
-# without a call to AWS: so here the real provider plans, and only what AWS would have to answer is given.
+# Permissions, checked in the policies as they would be sent to AWS. The provider builds aws_iam_policy_document itself, without
+# calling AWS. So these tests use the real provider and override only the values that AWS would return.
 
 provider "aws" {
   region                      = "us-east-1"
-  access_key                  = "nobody"
-  secret_key                  = "nothing"
+  access_key                  = "none"
+  secret_key                  = "none"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_region_validation      = true
@@ -64,24 +64,24 @@ variables {
   sources     = { coingecko = { symbols = ["bitcoin"], connection_id = "coingecko" } }
 }
 
-run "every_action_is_named" {
+run "every_action_is_spelled_out" {
   command = plan
 
   assert {
     condition = alltrue(flatten([for document in [
       data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
     ] : [for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "*")]]]))
-    error_message = "A role's policy allows actions by a star."
+    error_message = "A role's policy allows actions with a wildcard."
   }
   assert {
     condition = alltrue(flatten([for document in [
       data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
     ] : [for statement in jsondecode(document).Statement : length(statement.Sid) > 10 && statement.Effect == "Allow" && !contains(keys(statement), "NotAction") && !contains(keys(statement), "NotResource")]]))
-    error_message = "A statement does not say which step needs it, or allows all but something."
+    error_message = "A statement has no Sid that names its step, is not an Allow, or uses NotAction or NotResource."
   }
 }
 
-run "every_resource_is_named_where_aws_knows_one" {
+run "every_resource_is_named_where_aws_supports_it" {
   command = plan
 
   assert {
@@ -91,7 +91,7 @@ run "every_resource_is_named_where_aws_knows_one" {
       "cloudwatch:PutMetricData", "logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock",
       "redshift-data:CancelStatement", "redshift-data:DescribeStatement", "redshift-data:GetStatementResult",
     ])
-    error_message = "An action is allowed on everything although AWS knows resources for it."
+    error_message = "An action is allowed on every resource although AWS supports narrower ones."
   }
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json] :
@@ -101,14 +101,15 @@ run "every_resource_is_named_where_aws_knows_one" {
   }
   assert {
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Condition.StringEquals["redshift-data:statement-owner-iam-userid"] if contains(flatten([statement.Action]), "redshift-data:DescribeStatement")]) == "$${aws:userid}"
-    error_message = "Airflow sees the results of other people's statements."
+    error_message = "Airflow can see the results of statements that other users submitted."
   }
-  # A star below a bucket, a log group's name or a queue is a name that is not known yet; one in the place of a service or bucket is not.
+  # A wildcard below a bucket, a log group or a queue stands for names that are not known yet. A wildcard in place of a service
+  # or a bucket is too broad.
   assert {
     condition = alltrue(flatten([for document in [
       data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json,
     ] : [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : resource == "*" || !can(regex("^arn:aws:[a-z0-9-]*\\*|^arn:aws:s3:::[^/]*\\*", resource))]]]))
-    error_message = "A resource has a star where its service or its bucket should be."
+    error_message = "A resource has a wildcard in place of its service or its bucket."
   }
 }
 
@@ -125,17 +126,17 @@ run "each_role_is_for_one_service_of_this_account" {
       copy      = "redshift-serverless.amazonaws.com redshift.amazonaws.com"
       flow_logs = "vpc-flow-logs.amazonaws.com"
     }
-    error_message = "A role can be taken on by another service than its own."
+    error_message = "A role can be assumed by a service other than its own."
   }
   assert {
     condition = alltrue([for document in [
       data.aws_iam_policy_document.mwaa_trust.json, data.aws_iam_policy_document.glue_trust.json, data.aws_iam_policy_document.copy_trust.json, data.aws_iam_policy_document.flow_logs_trust[0].json,
     ] : one(jsondecode(document).Statement).Condition.StringEquals["aws:SourceAccount"] == "123456789012"])
-    error_message = "A role can be taken on by its service on behalf of another account (confused deputy)."
+    error_message = "A role can be assumed by its service on behalf of another account (confused deputy)."
   }
   assert {
     condition     = one(jsondecode(data.aws_iam_policy_document.mwaa_trust.json).Statement).Condition.ArnLike["aws:SourceArn"] == "arn:aws:airflow:us-east-1:123456789012:environment/crypto-prices-dev"
-    error_message = "Airflow's role can be taken on by another environment."
+    error_message = "Airflow's role can be assumed by another environment."
   }
 }
 
@@ -148,7 +149,7 @@ run "copy_reads_curated_and_nothing_else" {
       "s3:ListBucket" = "arn:aws:s3:::crypto-prices-dev-lake-123456789012"
       "kms:Decrypt"   = "arn:aws:kms:us-east-1:123456789012:key/made-here"
     }
-    error_message = "COPY may do something else than read curated/."
+    error_message = "COPY may do more than read curated/."
   }
   assert {
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.copy.json).Statement : statement.Condition.StringLike["s3:prefix"] if statement.Action == "s3:ListBucket"]) == "curated/*"
@@ -156,32 +157,32 @@ run "copy_reads_curated_and_nothing_else" {
   }
 }
 
-run "nobody_deletes_or_rewrites_what_is_not_theirs" {
+run "roles_write_and_delete_only_their_own_objects" {
   command = plan
 
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
       [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : !strcontains(resource, "/raw/")] if contains(flatten([statement.Action]), "s3:DeleteObject")]
     ]))
-    error_message = "Somebody may delete raw objects, which everything can be made of again."
+    error_message = "A role may delete raw objects, from which everything else can be rebuilt."
   }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
       ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*"]
     )
-    error_message = "Airflow writes elsewhere than below raw/."
+    error_message = "Airflow may write to locations other than raw/."
   }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
       ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/quarantine/*"]
     )
-    error_message = "The Glue job writes elsewhere than below curated/ and quarantine/."
+    error_message = "The Glue job may write to locations other than curated/ and quarantine/."
   }
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
       [for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "Put") && !strcontains(action, "Delete")] if anytrue([for resource in flatten([statement.Resource]) : strcontains(resource, "-bundle-")])]
     ]))
-    error_message = "A role may change what is deployed."
+    error_message = "A role may change the deployed bundle."
   }
 }
 
@@ -193,19 +194,19 @@ run "airflow_reads_only_its_own_secrets_and_runs_only_its_own_job_and_warehouse"
       "arn:aws:secretsmanager:us-east-1:123456789012:secret:settings-AbCdEf", "arn:aws:secretsmanager:us-east-1:123456789012:secret:connection-AbCdEf",
       "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf",
     ])
-    error_message = "Airflow reads other secrets than the settings, the API keys and the warehouse's password."
+    error_message = "Airflow may read secrets other than the settings, the API keys and the warehouse's password."
   }
   assert {
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "glue:StartJobRun")]) == "arn:aws:glue:us-east-1:123456789012:job/crypto-prices-dev-curate"
-    error_message = "Airflow runs other Glue jobs."
+    error_message = "Airflow may run other Glue jobs."
   }
   assert {
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "redshift-data:BatchExecuteStatement")]) == "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/made-here"
-    error_message = "Airflow runs SQL in other warehouses."
+    error_message = "Airflow may run SQL in other warehouses."
   }
 }
 
-run "each_role_uses_the_one_key" {
+run "each_role_uses_only_the_platforms_key" {
   command = plan
 
   assert {
@@ -216,7 +217,7 @@ run "each_role_uses_the_one_key" {
   }
 }
 
-run "buckets_answer_only_by_tls" {
+run "buckets_accept_only_tls" {
   command = plan
 
   assert {
@@ -230,7 +231,7 @@ run "buckets_answer_only_by_tls" {
   }
   assert {
     condition     = { for key, document in data.aws_iam_policy_document.bucket : key => length([for statement in jsondecode(document.json).Statement : statement if statement.Effect == "Allow"]) } == { access_logs = 1, bundle = 0, lake = 0 }
-    error_message = "A bucket's policy lets somebody in."
+    error_message = "A bucket policy grants access that it should not."
   }
 }
 
@@ -248,7 +249,7 @@ run "the_key_is_used_by_services_for_this_account_only" {
       for pattern in one([for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement : statement.Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"] if statement.Sid == "CloudWatchLogsEncryptsLogGroups"]) :
       startswith("arn:aws:logs:us-east-1:123456789012:log-group:${group.name}", trimsuffix(pattern, "*"))
     ])])
-    error_message = "A log group is made that CloudWatch Logs may not encrypt."
+    error_message = "The key policy does not let CloudWatch Logs encrypt one of the log groups."
   }
   assert {
     condition     = [for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement : statement.Principal.AWS if contains(keys(statement.Principal), "AWS")] == ["arn:aws:iam::123456789012:root"]
@@ -263,13 +264,13 @@ run "alarms_budgets_and_events_reach_the_topic" {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.alarms.json).Statement : statement.Principal.Service])) == toset(
       ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
     )
-    error_message = "Not exactly alarms, budgets and events may publish."
+    error_message = "The services that may publish are not exactly CloudWatch, Budgets and EventBridge."
   }
   # With a condition, EventBridge's messages never arrive.
   assert {
     condition = alltrue([for statement in jsondecode(data.aws_iam_policy_document.alarms.json).Statement :
       contains(keys(statement), "Condition") != contains(flatten([statement.Principal.Service]), "events.amazonaws.com")
     ])
-    error_message = "Events have a condition, or something else has none."
+    error_message = "The statement for EventBridge has a condition, or another statement has none."
   }
 }

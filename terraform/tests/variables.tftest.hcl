@@ -1,5 +1,5 @@
-# What is refused before anything is planned: one wrong input at a time. The last run shows that it is the input, and not the
-# rest, that the others are refused for.
+# Invalid inputs that are refused before anything is planned, one at a time. The last run shows that the shared inputs are
+# valid, so each refusal is caused by the one input that its run sets.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -11,7 +11,7 @@ variables {
   sources     = { binance = { symbols = ["BTCUSDT"] } }
 }
 
-run "refuses_a_region_that_does_not_exist_by_its_form" {
+run "refuses_a_malformed_region" {
   command = plan
 
   variables {
@@ -51,7 +51,7 @@ run "refuses_an_environment_with_a_dash" {
   expect_failures = [var.environment]
 }
 
-run "refuses_a_tag_that_aws_keeps_for_itself" {
+run "refuses_a_tag_reserved_by_aws" {
   command = plan
 
   variables {
@@ -61,7 +61,7 @@ run "refuses_a_tag_that_aws_keeps_for_itself" {
   expect_failures = [var.tags]
 }
 
-run "refuses_a_tag_that_is_set_here" {
+run "refuses_the_platform_tag" {
   command = plan
 
   variables {
@@ -71,7 +71,7 @@ run "refuses_a_tag_that_is_set_here" {
   expect_failures = [var.tags]
 }
 
-run "refuses_more_tags_than_an_object_has" {
+run "refuses_more_tags_than_an_s3_object_can_have" {
   command = plan
 
   variables {
@@ -91,7 +91,7 @@ run "refuses_a_folder_without_a_bundle" {
   expect_failures = [var.bundle_path]
 }
 
-run "refuses_no_source_at_all" {
+run "refuses_an_empty_map_of_sources" {
   command = plan
 
   variables {
@@ -101,7 +101,7 @@ run "refuses_no_source_at_all" {
   expect_failures = [var.sources]
 }
 
-run "refuses_a_source_with_a_capital" {
+run "refuses_a_source_name_with_a_capital" {
   command = plan
 
   variables {
@@ -131,7 +131,7 @@ run "refuses_a_symbol_that_is_listed_twice" {
   expect_failures = [var.sources]
 }
 
-run "refuses_a_symbol_that_is_none" {
+run "refuses_a_malformed_symbol" {
   command = plan
 
   variables {
@@ -161,7 +161,7 @@ run "refuses_a_connection_id_with_a_slash" {
   expect_failures = [var.sources]
 }
 
-run "refuses_a_pace_of_nothing" {
+run "refuses_zero_requests_per_second" {
   command = plan
 
   variables {
@@ -191,7 +191,7 @@ run "refuses_a_share_above_one" {
   expect_failures = [var.max_rejected_share]
 }
 
-run "refuses_a_quality_rule_that_does_not_exist" {
+run "refuses_an_unknown_quality_rule" {
   command = plan
 
   variables {
@@ -201,7 +201,7 @@ run "refuses_a_quality_rule_that_does_not_exist" {
   expect_failures = [var.quality_rules]
 }
 
-run "refuses_a_quality_rule_that_deletes" {
+run "refuses_an_unknown_quality_rule_action" {
   command = plan
 
   variables {
@@ -211,7 +211,7 @@ run "refuses_a_quality_rule_that_deletes" {
   expect_failures = [var.quality_rules]
 }
 
-run "refuses_a_threshold_below_zero" {
+run "refuses_a_negative_threshold" {
   command = plan
 
   variables {
@@ -281,7 +281,7 @@ run "refuses_two_zones" {
   expect_failures = [var.availability_zones]
 }
 
-run "refuses_nat_gateways_of_another_number" {
+run "refuses_another_number_of_nat_gateways" {
   command = plan
 
   variables {
@@ -311,7 +311,7 @@ run "refuses_a_catalog_database_with_a_dash" {
   expect_failures = [var.catalog_database]
 }
 
-run "refuses_a_worker_type_that_glue_has_not" {
+run "refuses_an_unknown_glue_worker_type" {
   command = plan
 
   variables {
@@ -341,7 +341,7 @@ run "refuses_a_glue_run_that_outlives_its_task" {
   expect_failures = [var.glue]
 }
 
-run "refuses_no_glue_run_at_all" {
+run "refuses_zero_concurrent_glue_runs" {
   command = plan
 
   variables {
@@ -351,7 +351,7 @@ run "refuses_no_glue_run_at_all" {
   expect_failures = [var.glue]
 }
 
-run "refuses_a_capacity_that_redshift_has_not" {
+run "refuses_a_capacity_that_redshift_does_not_offer" {
   command = plan
 
   variables {
@@ -361,7 +361,7 @@ run "refuses_a_capacity_that_redshift_has_not" {
   expect_failures = [var.redshift]
 }
 
-run "refuses_a_maximum_below_the_base" {
+run "refuses_a_maximum_capacity_below_the_base_capacity" {
   command = plan
 
   variables {
@@ -371,7 +371,7 @@ run "refuses_a_maximum_below_the_base" {
   expect_failures = [var.redshift]
 }
 
-run "refuses_a_usage_limit_of_nothing" {
+run "refuses_a_usage_limit_of_zero" {
   command = plan
 
   variables {
@@ -381,7 +381,7 @@ run "refuses_a_usage_limit_of_nothing" {
   expect_failures = [var.redshift]
 }
 
-run "refuses_a_breach_action_that_redshift_has_not" {
+run "refuses_an_unknown_breach_action" {
   command = plan
 
   variables {
@@ -401,7 +401,7 @@ run "refuses_an_environment_class_that_is_too_small" {
   expect_failures = [var.mwaa]
 }
 
-run "refuses_fewer_workers_at_most_than_at_least" {
+run "refuses_a_maximum_of_workers_below_the_minimum" {
   command = plan
 
   variables {
@@ -421,7 +421,7 @@ run "refuses_a_single_scheduler" {
   expect_failures = [var.mwaa]
 }
 
-run "refuses_a_maintenance_window_at_a_quarter" {
+run "refuses_a_maintenance_window_at_a_quarter_hour" {
   command = plan
 
   variables {
@@ -431,7 +431,7 @@ run "refuses_a_maintenance_window_at_a_quarter" {
   expect_failures = [var.mwaa]
 }
 
-run "refuses_a_log_level_that_airflow_has_not" {
+run "refuses_an_unknown_log_level" {
   command = plan
 
   variables {
@@ -441,7 +441,7 @@ run "refuses_a_log_level_that_airflow_has_not" {
   expect_failures = [var.mwaa]
 }
 
-run "refuses_an_option_that_the_bundle_needs_otherwise" {
+run "refuses_an_option_that_the_bundle_depends_on" {
   command = plan
 
   variables {
@@ -461,7 +461,7 @@ run "refuses_a_recovery_of_three_days" {
   expect_failures = [var.secret_recovery_days]
 }
 
-run "refuses_a_log_retention_that_cloudwatch_has_not" {
+run "refuses_a_log_retention_that_cloudwatch_does_not_support" {
   command = plan
 
   variables {
@@ -471,7 +471,7 @@ run "refuses_a_log_retention_that_cloudwatch_has_not" {
   expect_failures = [var.log_retention_days]
 }
 
-run "refuses_an_address_that_is_none" {
+run "refuses_a_malformed_email_address" {
   command = plan
 
   variables {
@@ -491,7 +491,7 @@ run "refuses_a_freshness_shorter_than_a_day" {
   expect_failures = [var.alarms]
 }
 
-run "refuses_an_alarm_on_no_failure" {
+run "refuses_an_alarm_threshold_of_zero_failures" {
   command = plan
 
   variables {
@@ -501,7 +501,7 @@ run "refuses_an_alarm_on_no_failure" {
   expect_failures = [var.alarms]
 }
 
-run "refuses_a_budget_of_nothing" {
+run "refuses_a_budget_of_zero" {
   command = plan
 
   variables {
@@ -511,7 +511,7 @@ run "refuses_a_budget_of_nothing" {
   expect_failures = [var.monthly_budget_usd]
 }
 
-run "refuses_an_estimate_without_the_price_of_the_class" {
+run "refuses_an_environment_class_without_prices" {
   command = plan
 
   variables {
@@ -521,7 +521,7 @@ run "refuses_an_estimate_without_the_price_of_the_class" {
   expect_failures = [var.prices]
 }
 
-run "refuses_a_run_of_less_than_a_minute" {
+run "refuses_a_glue_run_of_less_than_a_minute" {
   command = plan
 
   variables {
@@ -531,7 +531,7 @@ run "refuses_a_run_of_less_than_a_minute" {
   expect_failures = [var.usage]
 }
 
-run "refuses_a_key_of_another_region" {
+run "refuses_a_key_in_another_region" {
   command = plan
 
   variables {
@@ -541,7 +541,7 @@ run "refuses_a_key_of_another_region" {
   expect_failures = [var.kms_key_arn]
 }
 
-run "refuses_a_private_web_server_for_everybody" {
+run "refuses_a_private_web_server_open_to_all_addresses" {
   command = plan
 
   variables {
@@ -551,7 +551,7 @@ run "refuses_a_private_web_server_for_everybody" {
   expect_failures = [var.mwaa]
 }
 
-run "takes_what_is_at_the_edge_of_each_rule" {
+run "accepts_the_boundary_values_of_each_rule" {
   command = plan
 
   variables {
@@ -580,6 +580,7 @@ run "takes_what_is_at_the_edge_of_each_rule" {
 
   assert {
     condition     = aws_s3_bucket.this["lake"].bucket == "a-name-of-twenty-four-ch-qa-lake-123456789012"
-    error_message = "The name is another."
+    error_message = "The lake bucket does not have the expected name."
+
   }
 }

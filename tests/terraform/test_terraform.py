@@ -1,4 +1,4 @@
-"""terraform/ is formatted, valid, and keeps its rules; skipped where Terraform or the AWS provider is not installed."""
+"""terraform/ is formatted and valid, and its own tests pass. Skipped if Terraform or the AWS provider is not installed."""
 
 import re
 
@@ -28,13 +28,14 @@ def test_the_files_are_valid(terraform):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("file", sorted(path.name for path in (TERRAFORM_FILES / "tests").glob("*.tftest.hcl")))
-def test_the_rules_hold(terraform, file):
+def test_terraforms_own_tests_pass(terraform, file):
     runs = len(re.findall(r'^run "', (TERRAFORM_FILES / "tests" / file).read_text(), re.MULTILINE))
     assert f"Success! {runs} passed, 0 failed." in terraform.test(file)
 
 
-def test_every_variable_that_has_a_rule_has_a_test_that_breaks_it():
-    """Needs no Terraform: as many runs refuse an input of a variable as the variable has rules, or more."""
+def test_each_validation_rule_of_a_variable_has_a_run_that_breaks_it():
+    """For each variable, at least as many runs expect a refusal as the variable has rules. Needs no Terraform."""
+
     variables = (TERRAFORM_FILES / "variables.tf").read_text()
     tests = (TERRAFORM_FILES / "tests" / "variables.tftest.hcl").read_text()
     for name, block in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', variables, re.MULTILINE | re.DOTALL):

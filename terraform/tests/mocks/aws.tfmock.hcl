@@ -1,4 +1,4 @@
-# What AWS would answer, as far as the plan's rules look at it.
+# Values that AWS would return, as far as the tests use them.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
@@ -12,7 +12,7 @@ mock_data "aws_availability_zones" {
   defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"] }
 }
 
-# Policies are looked at in policies.tftest.hcl, by the real provider.
+# policies.tftest.hcl checks the policies with the real provider.
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{}" }
 }

@@ -1,1 +1,1 @@
-# Stands for a DAG file.
+# Placeholder for a DAG file.

@@ -1,1 +1,1 @@
-# Stands for the Glue script.
+# Placeholder for the Glue script.

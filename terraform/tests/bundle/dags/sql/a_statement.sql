@@ -1,1 +1,1 @@
--- Stands for a statement.
+-- Placeholder for a statement.
