@@ -76,7 +76,7 @@ with DAG(
         chunk_days="{{ params.chunk_days }}",
         force="{{ params.force | tojson }}",
         plan_only="{{ params.dry_run | tojson }}",
-        sql="load/find_loads.sql",
+        sql="backfill/find_loads.sql",
         doc_md="Plans the windows. The log shows the plan and its price.",
     )
 

@@ -214,11 +214,13 @@ class _Harness:
         seconds: float,
     ) -> int:
         different = [outcome for outcome in outcomes if outcome.differences]
-        silent = [outcome for outcome in [*outcomes, *guarded] if outcome.armed and not outcome.fired]
+        invalid = [outcome for outcome in [*outcomes, *guarded] if outcome.problem is not None]
         by_case = {outcome.case: outcome for outcome in guarded}
         off = {name: by_case[GUARDS[name].off] for name in self._options.guards}
         controls = {name: by_case[GUARDS[name].control] for name in self._options.guards}
-        unnoticed = [name for name, outcome in off.items() if shown_by(outcome) is None]
+        valid = {name: outcome for name, outcome in off.items() if outcome.problem is None}
+        noticed = [name for name, outcome in valid.items() if shown_by(outcome) is not None]
+        unnoticed = [name for name in valid if name not in noticed]
         not_right = [name for name, outcome in controls.items() if outcome.differences]
         if guarded:
             table = Table(title="Guards switched off", title_justify="left", title_style="bold")
@@ -227,8 +229,9 @@ class _Harness:
             for name, outcome in off.items():
                 by = shown_by(outcome)
                 found = ", ".join(outcome.differences) or "nothing"
-                shown = by or f"nothing that its absence must show, but: {found}"
-                table.add_row(name, "yes" if by else "[bold red]no[/]", escape(shown))
+                shown = outcome.problem or by or f"nothing that its absence must show, but: {found}"
+                verdict = "[bold red]error[/]" if outcome.problem else "yes" if by else "[bold red]no[/]"
+                table.add_row(name, verdict, escape(shown))
             self._console.print(table)
         overcome = [outcome for outcome in outcomes if outcome.overcome]
         if outcomes:
@@ -243,8 +246,9 @@ class _Harness:
             )
         for outcome in overcome:
             self._console.print(f"overcome without anybody's help: {escape(outcome.case.name)}", soft_wrap=True)
-        for outcome in silent:
-            self._console.print(f"[bold red]never happened:[/] {escape(outcome.case.name)}", soft_wrap=True)
+        for outcome in invalid:
+            problem = escape(str(outcome.problem))
+            self._console.print(f"[bold red]error:[/] {escape(outcome.case.name)}: {problem}", soft_wrap=True)
         for outcome in different:
             self._show(outcome)
         for table_name in strays:
@@ -254,11 +258,11 @@ class _Harness:
             self._show(controls[name])
         if guarded:
             self._console.print(
-                f"{len(off) - len(unnoticed)} of {len(off)} missing guards were noticed, "
+                f"{len(noticed)} of {len(off)} missing guards were noticed, "
                 f"{len(controls) - len(not_right)} of {len(controls)} cases are right with the guard"
             )
         self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
-        return 1 if different or silent or strays or unnoticed or not_right else 0
+        return 1 if different or invalid or strays or unnoticed or not_right else 0
 
 
 def in_waves(cases: list[Case]) -> list[list[Case]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +12,10 @@ from typing import Any
 
 import requests
 
-from dev.chaos import guards
+from dev.chaos import signals
 from dev.chaos.boundaries import Boundaries
 from dev.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Faults
+from dev.chaos.signals import Signals
 from dev.demo.day_run import Warehouse
 from local_aws.emulator import LocalAws
 from local_platform.airflow_environment import REPOSITORY
@@ -59,7 +59,8 @@ class Bench:
     ) -> None:
         self.state_dir = state_dir
         self.boundaries = Boundaries()
-        self.faults = Faults(self.boundaries, slow_seconds=SLOW_SECONDS)
+        self.signals = Signals(state_dir / "chaos-signals")
+        self.faults = Faults(self.boundaries, slow_seconds=SLOW_SECONDS, on_fire=self.signals.fired)
         self._market_data = market_data
         self._symbols = tuple(symbols)
         self._on_step = on_step
@@ -96,13 +97,6 @@ class Bench:
         """Return a boto3 client of the local AWS."""
         return local_client(service, self.names.endpoint)
 
-    def switch_off(self, guarded_days: Mapping[date, str]) -> None:
-        """Say which days load without which guard."""
-        path = self._guards_file
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guarded_days.items()}))
-        draft.replace(path)
-
     @contextlib.contextmanager
     def holding(self, table: str) -> Iterator[None]:
         """Hold a table of the warehouse, so that whoever wants it waits."""
@@ -120,14 +114,10 @@ class Bench:
                 if not self.airflow.components[name].is_running:
                     self.airflow.restart(name, wait=False)
 
-    @property
-    def _guards_file(self) -> Path:
-        return self.state_dir / "chaos-guards.json"
-
     def __enter__(self) -> Bench:
         try:
             self.state_dir.mkdir(parents=True, exist_ok=True)
-            self.switch_off({})
+            self.signals.switch_off({})
             self._aws = self._closing.enter_context(
                 LocalAws(
                     self.state_dir,
@@ -153,7 +143,7 @@ class Bench:
                     on_step=self._on_step,
                     extra_environment={
                         "PYTHONPATH": str(REPOSITORY),
-                        guards.FILE_VARIABLE: str(self._guards_file),
+                        signals.FOLDER_VARIABLE: str((self.state_dir / "chaos-signals").absolute()),
                         # A lost answer is asked for once more by botocore, and then given up.
                         "AWS_MAX_ATTEMPTS": "2",
                         # An unpaused DAG would also load yesterday, which no case asked for.

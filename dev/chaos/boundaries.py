@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import unquote
@@ -26,17 +27,20 @@ _S3_ROLES = (
     (r"curated/", "curated file"),
     (r"quarantine/", "quarantine file"),
 )
-_STATEMENT_ROLES = (
-    # The first that fits: a batch holds the words of several.
-    ("copy_to_staging", r"COPY crypto\.stg_"),
-    ("merge_into_fact", r"MERGE INTO|rows_owned = counted\.rows_merged"),
-    ("record_load", r"SET recorded_at = GETDATE"),
-    ("check_staging", r"CALL crypto\.check_staging"),
-    ("drop_staging", r"DROP TABLE IF EXISTS crypto\.stg_"),
-    ("plan_load", r"WITH touching"),
-    ("publish_partitions", r"markets,\\n    COALESCE\(load_number, 0\) AS load_number"),
-    ("reconcile", r"AS load_number\\n\s+FROM crypto\.etl_metadata\\n\s+WHERE\\n\s+window_start"),
+_TASKS = (
+    # The first that fits: a batch holds several statements.
+    ("copy_to_staging", "load/staging/copy_to_staging"),
+    ("merge_into_fact", "load/replace/merge_into_fact"),
+    # The merge without its guard "replace-not-append", or submitted statement by statement.
+    ("merge_into_fact", "load/counts/count_load"),
+    ("record_load", "publish/record_load"),
+    ("check_staging", "load/guards/check_staging"),
+    ("drop_staging", "load/staging/drop_staging"),
+    ("plan_load", "plan/find_current_loads"),
+    ("publish_partitions", "publish/find_load_order"),
+    ("reconcile", "reconcile/find_loads_of_window"),
 )
+"""The tasks that run statements, each with a statement that only this task runs, except those listed before it."""
 _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(
     {
@@ -45,8 +49,8 @@ EVERY_EFFECT = frozenset(
         *(f"{verb} {what} file" for verb in ("put", "copy") for what in ("curated", "quarantine")),
         *("put COPY manifest", "create partitions", "switch partitions"),
         *("put quality report", "put curation report"),
-        *(f"submit {role}" for role, _ in _STATEMENT_ROLES),
-        *(f"{role}: {what}" for role in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
+        *(f"submit {task}" for task, _ in _TASKS),
+        *(f"{task}: {what}" for task in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
     }
 )
 """The families of effects of the load of a day that was loaded before. Only a window of several days can have one more,
@@ -58,8 +62,7 @@ _BATCH = re.compile(r"(\d{8})-\d{8}-([0-9a-f]{16})")
 _STAGING = re.compile(r"stg_crypto_prices_([0-9a-f]{16})")
 _GLUE_RUN = re.compile(r"jr_[0-9a-f]{64}")
 _WINDOW_IN_KEY = re.compile(r"window=(\d{8})-\d{8}")
-_WINDOW_IN_CHECK = re.compile(r"check_staging\([^)]*?'(\d{4}-\d\d-\d\d)'")
-_WINDOW_IN_SQL = re.compile(r"window_start < '[\d-]+'\\n\s+AND window_end > '(\d{4}-\d\d-\d\d)'")
+_STATEMENT_NAME = re.compile(r"-- ([a-z_]+(?:/[a-z_]+)+)(?: from '(\d{4}-\d\d-\d\d)' to '\d{4}-\d\d-\d\d')?\s*(?:\n|$)")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Boundaries:
         return Effect(name, (found[1] or found[2]) if found else "", day)
 
     def day_of_text(self, text: str) -> date | None:
-        """Return whose load a JSON text, such as a request's body, is of."""
+        """Return the day of the load that a text belongs to: SQL, or the body of a request."""
         return self._day_in(text)
 
     def learn(self, call: Call, answer: Answer) -> None:
@@ -122,15 +125,19 @@ class Boundaries:
         window = _WINDOW_IN_KEY.search(path)
         if window:
             return _day(window[1])
-        return self._day_in(path + call.request.body.decode("utf-8", "replace") if call.service != "s3" else path)
+        if call.service == "s3":
+            return self._day_in(path)
+        if call.service == "redshift-data":
+            return self._day_in("\n".join(submitted_statements(call.request.body)))
+        return self._day_in(path + call.request.body.decode("utf-8", "replace"))
 
     def _day_in(self, text: str) -> date | None:
         batch = _BATCH.search(text)
         if batch:
             return _day(batch[1])
-        asked = _WINDOW_IN_SQL.search(text) or _WINDOW_IN_CHECK.search(text)
-        if asked:
-            return date.fromisoformat(asked[1])
+        for named in _STATEMENT_NAME.finditer(text):
+            if named[2]:
+                return date.fromisoformat(named[2])
         with self._lock:
             for pattern, known in ((_GLUE_RUN, self._day_of_glue_run), (_STAGING, self._day_of_staging)):
                 found = pattern.search(text)
@@ -141,16 +148,28 @@ class Boundaries:
 
 def family(boundary: str) -> str:
     """Return what a boundary is one of: equal effects of one load, or the statements of one transaction."""
-    return re.sub(r" #\d+$|(?<=: statement) \d+ .*", "", boundary)
+    return re.sub(r" #\d+$|(?<=: statement) .*", "", boundary)
 
 
-def statement_role(text: str) -> str | None:
-    """Return the task that a statement, or a batch of them, is of.
+def statement_name(sql: str) -> str | None:
+    """Return a statement's name: the path of its file below sql/, without suffix, which its first line gives.
 
-    Args:
-        text: The SQL as it stands in a JSON body.
+    Where a statement has no batch id, the line also gives its window: ``-- plan/find_current_loads from '…' to '…'``.
     """
-    return next((role for role, pattern in _STATEMENT_ROLES if re.search(pattern, text)), None)
+    found = _STATEMENT_NAME.match(sql)
+    return found[1] if found else None
+
+
+def task_of(statements: Iterable[str]) -> str | None:
+    """Return the task that runs a statement or a batch, or None if no task of a load does."""
+    names = {statement_name(sql) for sql in statements}
+    return next((task for task, name in _TASKS if name in names), None)
+
+
+def submitted_statements(body: bytes) -> list[str]:
+    """Return the SQL of a request to the Redshift Data API: one statement, or those of a batch."""
+    request = json.loads(body)
+    return [*request.get("Sqls", []), *([request["Sql"]] if "Sql" in request else [])]
 
 
 def _name(call: Call) -> str | None:
@@ -160,8 +179,8 @@ def _name(call: Call) -> str | None:
         verb = re.match(r"[A-Z][a-z]+", call.operation)
         return None if role is None or verb is None else f"{verb[0].lower()} {role}"
     if call.service == "redshift-data":
-        role = statement_role(call.request.body.decode("utf-8", "replace"))
-        return None if role is None else f"submit {role}"
+        task = task_of(submitted_statements(call.request.body))
+        return None if task is None else f"submit {task}"
     if call.service == "glue":
         return {
             "StartJobRun": "start Glue run",
@@ -174,10 +193,3 @@ def _name(call: Call) -> str | None:
 
 def _day(text: str) -> date:
     return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
-
-
-def first_words(sql: str, count: int = 2) -> str:
-    """Return how a statement begins, for names: without arguments, and without what differs from load to load."""
-    lines = [line for line in sql.splitlines() if line.strip() and not line.lstrip().startswith("--")]
-    words = " ".join(" ".join(lines).partition("(")[0].split()[:count])
-    return re.sub(r"_[0-9a-f]{16}$", "", words)

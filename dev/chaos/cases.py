@@ -107,7 +107,9 @@ HAPPENINGS = (
     Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED),
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
     Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.CANDLES_CORRECTED),
-    Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+    Case(
+        "merge_into_fact: statement load/counts/delete_etl_metadata", None, Recovery.SECOND_RUN, Happening.MERGES_MEET
+    ),
     Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSING),
     Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER),
 )

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from dev.chaos.boundaries import Boundaries, Effect, first_words, statement_role
+from dev.chaos.boundaries import Boundaries, Effect, statement_name, task_of
 from local_aws.front.server import Call
 from local_aws.protocol.wire import Answer, AwsError
 from local_aws.redshift.execution import StatementFailedError
@@ -79,11 +79,15 @@ class Faults:
     Args:
         boundaries: Names effects.
         slow_seconds: How long a slow boundary takes; longer than a client waits, and longer than a task may take.
+        on_fire: Is called with the day of each fault that fires.
     """
 
-    def __init__(self, boundaries: Boundaries, *, slow_seconds: float) -> None:
+    def __init__(
+        self, boundaries: Boundaries, *, slow_seconds: float, on_fire: Callable[[date], None] = lambda _: None
+    ) -> None:
         self._boundaries = boundaries
         self._slow_seconds = slow_seconds
+        self._on_fire = on_fire
         self._lock = threading.Lock()
         self._armed: dict[date, Fault] = {}
         self._seen: dict[date, list[str]] = {}
@@ -150,13 +154,14 @@ class Faults:
         """Fail a statement inside its transaction, or let a commit look like a failure; or only tamper before it."""
         if len(records) == 1:
             return  # a statement of its own is a call, and broken there
-        text = json.dumps([record.query for record in records])
-        day, role = self._boundaries.day_of_text(text), statement_role(text)
-        if day is None or role is None:
+        statements = [record.query for record in records]
+        day, task = self._boundaries.day_of_text("\n".join(statements)), task_of(statements)
+        if day is None or task is None:
             return
-        name = f"{role}: commit"
+        name = f"{task}: commit"
         if moment == "before":
-            name = f"{role}: statement {number + 1} ({first_words(records[number].query)})"
+            # A guard that is switched off leaves a statement without a name in its place.
+            name = f"{task}: statement {statement_name(statements[number]) or number + 1}"
         self._note(day, name)
         fault = self._armed_fault(day)
         if fault is None or fault.boundary != name or not self._fire(fault):
@@ -178,12 +183,12 @@ class Faults:
                 fault.fired -= 1
 
     def _count_serialisation_failure(self, description: str) -> None:
-        failed: str = json.loads(description)["Id"]
-        text = json.dumps([sub["QueryString"] for sub in json.loads(description).get("SubStatements", [])])
-        day = self._boundaries.day_of_text(text + description)
+        found = json.loads(description)
+        texts = [found.get("QueryString", ""), *(sub["QueryString"] for sub in found.get("SubStatements", []))]
+        day = self._boundaries.day_of_text("\n".join(texts))
         with self._lock:
-            if day is not None and failed not in self._counted:
-                self._counted.add(failed)
+            if day is not None and found["Id"] not in self._counted:
+                self._counted.add(found["Id"])
                 self._serialisation_failures[day] += 1
 
     def _numbered(self, effect: Effect, path: str) -> str:
@@ -218,7 +223,8 @@ class Faults:
             if fault.spent:
                 return False
             fault.fired += 1
-            return True
+        self._on_fire(fault.day)
+        return True
 
 
 def process_of(client_port: int | None) -> int | None:

@@ -1,33 +1,31 @@
 """Guards: what keeps a load right. Each can be switched off for the loads of one day, to see that the harness notices.
 
-Airflow's processes import this through ``airflow_policy.py`` and patch the bundle there; which days load without which
-guard stands in a file that the harness writes. The bundle itself knows nothing of it.
+Airflow's processes import this through ``airflow_policy.py`` and patch the bundle there. ``signals`` carries the days
+that load without a guard from the harness, and back whether a load reached the guard. The bundle knows nothing of it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
+from dev.chaos.boundaries import statement_name
 from dev.chaos.cases import NOTHING_BROKEN, UNFORCED, Case, Happening, Recovery
 from dev.chaos.faults import Kind
-
-FILE_VARIABLE = "CHAOS_GUARDS_FILE"
+from dev.chaos.signals import Signals
 
 _PAGES = threading.Lock()
 _STATEMENTS = {
-    "merges-take-turns": "LOCK crypto.load_lock",
-    "fetch-order": "CALL crypto.check_origin",
-    "no-silent-removal": "CALL crypto.check_removed",
+    "merges-take-turns": "load/lock_loads",
+    "fetch-order": "load/guards/check_origin",
+    "no-silent-removal": "load/guards/check_removed",
 }
-"""Guards that are one statement of a batch, and its words."""
+"""Guards that are one statement of a batch, with its name."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,12 @@ GUARDS: Mapping[str, Guard] = {
         Guard(
             "merges-take-turns",
             "loads lock the warehouse against each other before they look at it",
-            Case("merge_into_fact: statement 3 (DELETE FROM)", None, Recovery.SECOND_RUN, Happening.MERGES_MEET),
+            Case(
+                "merge_into_fact: statement load/counts/delete_etl_metadata",
+                None,
+                Recovery.SECOND_RUN,
+                Happening.MERGES_MEET,
+            ),
             r"failed with 1023",
             disturbs=True,
         ),
@@ -162,8 +165,11 @@ def _patch(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
 
 
 def _is_off(guard: str, day: date) -> bool:
-    days: dict[str, str] = json.loads(Path(os.environ[FILE_VARIABLE]).read_text())
-    return days.get(day.isoformat()) == guard
+    return Signals.from_environment().guard_off(day) == guard
+
+
+def _left_out(guard: str, day: date) -> None:
+    Signals.from_environment().left_out(day, guard)
 
 
 def _day_of(context: Any) -> date:
@@ -173,34 +179,46 @@ def _day_of(context: Any) -> date:
 
 
 def _execute_statement(original: Callable[..., Any], operator: Any, context: Any) -> Any:
-    day = _day_of(context)
+    day, task = _day_of(context), operator.task_id
     if _is_off("staging-checked", day):
-        sqls = operator.sql if isinstance(operator.sql, list) else [operator.sql]
-        kept = [sql for sql in sqls if "CALL crypto.check_staging" not in sql]
-        operator.sql = kept or "SELECT 1"
-    for guard, words in _STATEMENTS.items():
+        if isinstance(operator.sql, list):
+            _replace(operator, "staging-checked", day, {"load/guards/check_staging": None})
+        elif statement_name(operator.sql) == "load/guards/check_staging":
+            operator.sql = "SELECT 1"
+    for guard, name in _STATEMENTS.items():
         if _is_off(guard, day) and isinstance(operator.sql, list):
-            operator.sql = ["SELECT 1" if words in sql else sql for sql in operator.sql]
-    if _is_off("replace-not-append", day) and operator.task_id == "merge_into_fact":
+            _replace(operator, guard, day, {name: "SELECT 1"})
+    if _is_off("replace-not-append", day) and task == "merge_into_fact":
         staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
         append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608
-        replaced = [append if "MERGE INTO" in sql else sql for sql in operator.sql]
-        operator.sql = [sql for sql in replaced if "DELETE FROM crypto.fact_crypto_prices" not in sql]
+        replacements = {"load/replace/merge_into_fact": append, "load/replace/delete_superseded": None}
+        _replace(operator, "replace-not-append", day, replacements)
     if _is_off("work-done-again", day):
         operator.deferrable, operator.durable = False, True
-    if _is_off("one-transaction", day) and operator.task_id == "merge_into_fact":
-        statements = operator.sql
-        for sql in statements:
+        _left_out("work-done-again", day)
+    if _is_off("one-transaction", day) and task == "merge_into_fact":
+        _left_out("one-transaction", day)
+        for sql in operator.sql:
             operator.hook.execute_query(
                 database=operator.database,
                 sql=sql,
                 workgroup_name=operator.workgroup_name,
                 secret_arn=operator.secret_arn,
                 wait_for_completion=True,
-                poll_interval=1,
+                # More than twenty statements, one after the other, must end before the task's time limit.
+                poll_interval=0.1,
             )
         return []
     return original(operator, context)
+
+
+def _replace(operator: Any, guard: str, day: date, replacements: Mapping[str, str | None]) -> None:
+    """Replace statements of a batch by name; None removes one."""
+    names = {statement_name(sql) for sql in operator.sql} & set(replacements)
+    changed = [replacements.get(statement_name(sql) or "", sql) for sql in operator.sql]
+    operator.sql = [sql for sql in changed if sql is not None]
+    if len(names) == len(replacements):
+        _left_out(guard, day)
 
 
 def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) -> Any:
@@ -214,6 +232,7 @@ def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) ->
         found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
         manifests = [item["Key"] for item in found if item["Key"].endswith("/manifest.json")]
         if manifests:
+            _left_out("manifest-last", day)
             document = json.loads(s3.get_object(Bucket=bucket, Key=manifests[0])["Body"].read())
             return {
                 "source": operator.source,
@@ -235,6 +254,7 @@ def _put_page(original: Callable[..., Any], zone: Any, market: Any, page: Any) -
         if _is_off("manifest-last", zone._window.start) and "_chaos_waiting" not in zone.__dict__:
             zone._chaos_waiting = []
             zone._put = lambda *args, **kwargs: zone._chaos_waiting.append((args, kwargs))
+            _left_out("manifest-last", zone._window.start)
     return original(zone, market, page)
 
 
@@ -248,15 +268,21 @@ def _commit_manifest(original: Callable[..., Any], zone: Any, written_at: Any) -
 
 def _reason_to_skip(original: Callable[..., Any], batch: Any, current_loads: Any, published: Any) -> Any:
     if _is_off("skip-same-content-only", date.fromisoformat(batch.window_start)) and current_loads:
+        _left_out("skip-same-content-only", date.fromisoformat(batch.window_start))
         return "the window is loaded, whatever its content"
     return original(batch, current_loads, published)
 
 
 def _refuse_unclosed(original: Callable[..., Any], window: Any, now: Any) -> None:
-    if not _is_off("closed-candles-only", window.start):
+    if _is_off("closed-candles-only", window.start):
+        _left_out("closed-candles-only", window.start)
+    else:
         original(window, now)
 
 
 def _batch_of_run(original: Callable[..., Any], cls: Any, dag_id: str, run_id: str, window: Any, sources: Any) -> Any:
     made = original(cls, dag_id, run_id, window, sources)
-    return replace(made, staging_table="stg_crypto_prices_shared") if _is_off("own-staging", window.start) else made
+    if not _is_off("own-staging", window.start):
+        return made
+    _left_out("own-staging", window.start)
+    return replace(made, staging_table="stg_crypto_prices_shared")

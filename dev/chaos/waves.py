@@ -40,6 +40,7 @@ class Outcome:
         armed: Whether it has a fault.
         fired: How often that happened.
         overcome: Whether the run was green although its fault stayed: then its recovery has not been tried.
+        problem: Why the case shows nothing: its fault never fired, or its guard was never reached. None if it is valid.
         differences: What was not as a clean load leaves it; nothing when all was right.
         seconds: How long it took, with its wave.
     """
@@ -49,6 +50,7 @@ class Outcome:
     armed: bool = False
     fired: int = 0
     overcome: bool = False
+    problem: str | None = None
     differences: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -139,7 +141,7 @@ class Waves:
         # days: the ones it reprocesses stand together.
         ordered = sorted(cases, key=_place)
         days = [self._take_day(case) for case in ordered]
-        self._bench.switch_off(
+        self._bench.signals.switch_off(
             {day: case.guard_off for day, case in zip(days, ordered, strict=True) if case.guard_off is not None}
         )
         without_surplus = [day for day, case in zip(days, ordered, strict=True) if not case.has_surplus]
@@ -158,7 +160,17 @@ class Waves:
             one.outcome.seconds = seconds
             one.outcome.armed = one.fault is not None
             one.outcome.fired = one.fault.fired if one.fault else 0
+            one.outcome.problem = self._problem(one)
         return [one.outcome for one in running]
+
+    def _problem(self, one: _Running) -> str | None:
+        """Return why a case shows nothing, or None if it is valid."""
+        guard = one.case.guard_off
+        if guard is not None and not self._bench.signals.was_left_out(one.day, guard):
+            return f"no load of {one.day} reached the guard {guard}: {self._why(one.run_id)}"
+        if one.fault is not None and not one.fault.fired:
+            return f"the fault at {one.fault.boundary} never fired: run {one.run_id}: {self._why(one.run_id)}"
+        return None
 
     def _take_day(self, case: Case | None = None) -> date:
         if case is not None and case.is_open:

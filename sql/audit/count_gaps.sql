@@ -1,4 +1,5 @@
--- Candles that are known to be missing, by market, day and reason.
+-- audit/count_gaps
+-- Counts the known missing candles by market, day and reason.
 SELECT
     source,
     CAST(observed_at AS DATE) AS observed_on,

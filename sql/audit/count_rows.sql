@@ -1,4 +1,5 @@
--- Rows of the fact table by market and day.
+-- audit/count_rows
+-- Counts the fact table's rows by market and day.
 SELECT
     source,
     CAST(observed_at AS DATE) AS observed_on,

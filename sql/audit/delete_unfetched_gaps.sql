@@ -1,4 +1,5 @@
--- What nobody has asked for is found anew.
+-- audit/delete_unfetched_gaps
+-- Deletes the gaps with the reason 'unfetched'. The next statement of the audit finds them again.
 DELETE FROM crypto.candle_gaps
 WHERE
     reason = 'unfetched'

@@ -1,4 +1,5 @@
--- Every candle of the days of markets that nobody has asked for.
+-- audit/insert_unfetched_gaps
+-- Notes every candle of the days that no load has requested.
 INSERT INTO crypto.candle_gaps (
     source,
     symbol,
@@ -8,7 +9,7 @@ INSERT INTO crypto.candle_gaps (
     reason,
     noted_at
 )
-WITH {% include 'load/whole_numbers.jinja' %}
+WITH {% include 'shared/whole_numbers.jinja' %}
 
 unfetched (source, symbol, quote_currency, first_at, candle_total) AS (
     {% for run in unfetched %}
@@ -35,7 +36,7 @@ expected AS (
     INNER JOIN places ON unfetched.candle_total > places.place
 )
 
--- A load may have come since it was looked.
+-- The joins leave out candles that a load or another audit has added since the audit looked.
 SELECT
     expected.source,
     expected.symbol,

@@ -1,2 +1,4 @@
--- First in its transaction: the snapshot is taken after the wait, so what others committed meanwhile is seen.
+-- load/lock_loads
+-- The first statement of its transaction. LOCK takes no snapshot, so the transaction sees everything that was
+-- committed while it waited.
 LOCK crypto.load_lock

@@ -1,5 +1,6 @@
--- Number of rows and a checksum of the fact table, independent of the order of its rows. It is over what the exchange
--- said (not over when and by which batch it was loaded), so loading the same candles again leaves it as it is.
+-- queries/fact_checksum
+-- The number of rows of the fact table, and a checksum that does not depend on their order. It covers the exchange's
+-- values and not when or by which batch they were loaded, so loading the same candles again does not change it.
 SELECT
     COUNT(*) AS row_total,
     COALESCE(SUM(STRTOL(SUBSTRING(MD5(

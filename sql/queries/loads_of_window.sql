@@ -1,4 +1,5 @@
--- The row accounting of every load of exactly this window, the newest first.
+-- queries/loads_of_window
+-- The row counts of every load of exactly this window, the newest load first.
 SELECT
     batch_id,
     source,

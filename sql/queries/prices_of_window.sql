@@ -1,4 +1,5 @@
--- Every candle of a window, for people and charts.
+-- queries/prices_of_window
+-- Every candle of a window.
 SELECT
     source,
     symbol,

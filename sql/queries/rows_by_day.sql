@@ -1,4 +1,5 @@
--- Number of rows in the fact table on each day of a window; days without rows are left out.
+-- queries/rows_by_day
+-- The number of rows on each day of a window. Days without rows are left out.
 SELECT
     CAST(observed_at AS DATE) AS observed_on,
     COUNT(*) AS row_total

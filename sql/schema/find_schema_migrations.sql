@@ -1,4 +1,5 @@
--- Whether the table of the applied migrations is there; a new warehouse has none.
+-- schema/find_schema_migrations
+-- Whether the table of the applied migrations exists. A new warehouse has none.
 SELECT COUNT(*) AS table_total
 FROM information_schema.tables
 WHERE

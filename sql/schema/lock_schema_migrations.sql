@@ -1,2 +1,3 @@
--- First in the transaction of a migration: runs that migrate at once go one after the other.
+-- schema/lock_schema_migrations
+-- The first statement in the transaction of a migration: concurrent runs migrate one after the other.
 LOCK crypto.schema_migrations

@@ -1,3 +1,4 @@
+-- schema/read_schema_migrations
 SELECT
     version,
     checksum

@@ -52,14 +52,15 @@ def test_equal_files_give_equal_bytes(built, checkout):
 
 
 def test_other_files_give_other_bytes(built, checkout):
-    with (checkout / "plugins" / "crypto_prices" / "batch.py").open("a") as file:
+    with (checkout / "plugins" / "crypto_prices" / "settings.py").open("a") as file:
         file.write("# changed\n")
     again = bundle_files(checkout)
     assert {path for path in built if again[path] != built[path]} == {PLUGINS}
 
 
 def test_sql_is_inside_the_dags_as_files(built):
-    assert built["dags/sql/load/merge_into_fact.sql"] == (REPOSITORY / "sql/load/merge_into_fact.sql").read_bytes()
+    merge = "sql/load/replace/merge_into_fact.sql"
+    assert built[f"dags/{merge}"] == (REPOSITORY / merge).read_bytes()
     assert built["dags/crypto_prices_daily.py"] == (REPOSITORY / "dags/crypto_prices_daily.py").read_bytes()
     assert {path for path in built if not path.startswith("dags/")} == {
         "catalog_table.json", GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, "requirements.txt",

@@ -91,11 +91,9 @@ def test_no_secret_is_in_the_environment_of_a_container(composition):
 
 
 def test_the_bundle_lies_where_mwaa_has_it(composition):
-    listed = composition.run(
-        "scheduler",
-        *("sh", "-c", "cd /usr/local/airflow && ls dags/sql/load/merge_into_fact.sql dags/crypto_prices_daily.py"),
-    )
-    assert listed.split() == ["dags/crypto_prices_daily.py", "dags/sql/load/merge_into_fact.sql"]
+    files = ["dags/crypto_prices_daily.py", "dags/sql/load/replace/merge_into_fact.sql"]
+    listed = composition.run("scheduler", *("sh", "-c", f"cd /usr/local/airflow && ls {' '.join(files)}"))
+    assert listed.split() == files
     configured = composition.run("scheduler", "airflow", "config", "get-value", "core", "plugins_folder")
     assert configured.split()[-1] == "/usr/local/airflow/plugins"
     installed = composition.run("scheduler", "pip", "freeze")

@@ -241,7 +241,7 @@ class Load:
     def found(self, start: str, end: str) -> str:
         """Return the statement with which a backfill of some days finds their loads."""
         environment = self.dag.get_task("plan_load").get_template_env()
-        template = environment.get_template("load/find_loads.sql")
+        template = environment.get_template("backfill/find_loads.sql")
         return template.render(params=SimpleNamespace(start=start, end=end))
 
     def in_fact(self) -> list[list[str]]:

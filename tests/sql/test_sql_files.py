@@ -1,46 +1,15 @@
 import re
-from pathlib import Path
 
-import jinja2
 import pytest
 import sqlfluff
 import sqlglot
 import sqlparse
-from crypto_prices.macros import FILTERS
 from crypto_prices_etl import schemas
 from sqlglot import exp
 
-from tests.sql import sample_context
+from tests.support.rendered_sql import SQL, rendered_sql
 
-SQL = Path(__file__).parents[2] / "sql"
 FILES = sorted(path.relative_to(SQL).as_posix() for path in SQL.rglob("*.sql"))
-MACROS = {
-    name: getattr(sample_context, name)
-    for name in (
-        "ti",
-        "dag_run",
-        "params",
-        "window",
-        "fetched",
-        "batch",
-        "report",
-        "settings",
-        "migration",
-        "interval_seconds",
-        "expected_candles",
-        "seconds",
-        "digits",
-        "unfetched",
-    )
-}
-
-
-def rendered(name):
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(SQL), undefined=jinja2.StrictUndefined, autoescape=False
-    )
-    environment.filters |= FILTERS
-    return environment.get_template(name).render(**MACROS)
 
 
 def one_line(sql):
@@ -49,12 +18,14 @@ def one_line(sql):
 
 
 def test_there_are_migrations_their_bookkeeping_loads_and_queries():
-    assert {name.split("/")[0] for name in FILES} == {"migrations", "schema", "load", "audit", "queries"}
+    assert {name.split("/")[0] for name in FILES} == {
+        "migrations", "schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "queries"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_each_file_renders_and_parses_as_redshift_sql(name):
-    sqlfluff.parse(rendered(name), dialect="redshift")
+    sqlfluff.parse(rendered_sql(name), dialect="redshift")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -63,9 +34,9 @@ def test_texts_in_a_subquery_have_a_type(name):
 
     https://github.com/OHDSI/SqlRender/issues/66
     """
-    if rendered(name).splitlines()[-1].startswith("LOCK "):
+    if rendered_sql(name).splitlines()[-1].startswith("LOCK "):
         return  # sqlglot does not know it, and it has no texts
-    tree = sqlglot.parse_one(rendered(name), dialect="redshift")
+    tree = sqlglot.parse_one(rendered_sql(name), dialect="redshift")
     inner = [select for select in tree.find_all(exp.Select) if select.find_ancestor(exp.CTE, exp.Subquery)]
     untyped = [
         column.sql()
@@ -84,10 +55,10 @@ def test_what_is_not_redshift_sql_does_not_parse():
 @pytest.mark.parametrize("name", FILES)
 def test_each_file_is_one_statement(name):
     """The Data API's ExecuteStatement takes one, and a batch is a list of files."""
-    if "LANGUAGE plpgsql" in rendered(name):
+    if "LANGUAGE plpgsql" in rendered_sql(name):
         return  # its body holds semicolons; Redshift reads it as one literal
-    assert len(sqlparse.split(rendered(name))) == 1
-    assert not rendered(name).rstrip().endswith(";")
+    assert len(sqlparse.split(rendered_sql(name))) == 1
+    assert not rendered_sql(name).rstrip().endswith(";")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -97,7 +68,7 @@ def test_values_go_into_sql_through_a_filter_alone(name):
 
 
 def test_the_copy_is_exactly_this():
-    assert one_line(rendered("load/copy_to_staging.sql")) == (
+    assert one_line(rendered_sql("load/staging/copy_to_staging.sql")) == (
         "COPY crypto.stg_crypto_prices_0123456789abcdef "
         "FROM 's3://lake/curated/_manifests/jr_1/copy_manifest.json' "
         "IAM_ROLE 'arn:aws:iam::123456789012:role/crypto-prices-redshift-copy' "
@@ -109,7 +80,7 @@ def test_the_merge_is_exactly_this():
     key = ["source", "symbol", "quote_currency", "candle_interval", "observed_at"]
     columns = [column.name for column in schemas.CURATED_COLUMNS]
     values = [column for column in columns if column not in key]
-    assert one_line(rendered("load/merge_into_fact.sql")) == (
+    assert one_line(rendered_sql("load/replace/merge_into_fact.sql")) == (
         "MERGE INTO crypto.fact_crypto_prices USING crypto.stg_crypto_prices_0123456789abcdef AS staged ON "
         + " AND ".join(f"fact_crypto_prices.{column} = staged.{column}" for column in key)
         + " WHEN MATCHED THEN UPDATE SET "
@@ -121,7 +92,7 @@ def test_the_merge_is_exactly_this():
 
 
 def test_the_rows_a_merge_may_delete_are_those_of_its_window_and_markets():
-    assert one_line(rendered("load/delete_superseded.sql")).startswith(
+    assert one_line(rendered_sql("load/replace/delete_superseded.sql")).startswith(
         "DELETE FROM crypto.fact_crypto_prices WHERE "
         "observed_at >= '2023-12-18' AND observed_at < '2023-12-19' AND ( "
         "( source = 'binance' AND candle_interval = '1h' "

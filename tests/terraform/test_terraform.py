@@ -1,4 +1,4 @@
-"""terraform/ is formatted and valid, and its own tests pass. Skipped if Terraform or the AWS provider is not installed."""
+"""terraform/ is formatted and valid, and its tests pass. Skipped if Terraform or the AWS provider is not installed."""
 
 import re
 

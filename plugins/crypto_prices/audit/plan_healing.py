@@ -114,7 +114,7 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}
         markets = {name: source.markets(settings.sources[name].symbols) for name, source in sources.items()}
         interval = next(iter(sources.values())).interval_length(settings.candle_interval)
-        loads = loads_of_rows(self._query("load/find_loads.sql", span), settings.candle_interval)
+        loads = loads_of_rows(self._query("backfill/find_loads.sql", span), settings.candle_interval)
         reasons = find_reasons(
             span,
             markets={name: [market.name for market in listed] for name, listed in markets.items()},

@@ -28,7 +28,7 @@ SHORTEST_BILLED_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """One load of ``crypto.etl_metadata``, as ``sql/load/find_loads.sql`` gives it.
+    """One load of ``crypto.etl_metadata``, as ``sql/backfill/find_loads.sql`` gives it.
 
     Attributes:
         source: Name of the source.
@@ -61,7 +61,7 @@ class Load:
 
 
 def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> list[Load]:
-    """Return the loads of an interval out of rows of ``sql/load/find_loads.sql``."""
+    """Return the loads of an interval out of rows of ``sql/backfill/find_loads.sql``."""
     return [
         Load(
             source=str(row["source"]),

@@ -53,7 +53,7 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         chunk_days: Longest window in days (templated).
         force: JSON boolean (templated): load also what is loaded.
         plan_only: JSON boolean (templated): show the plan and return nothing.
-        sql: Statement that finds the loads that touch the days (templated, sql/load/find_loads.sql).
+        sql: Statement that finds the loads that touch the days (templated, sql/backfill/find_loads.sql).
     """
 
     aws_hook_class = RedshiftDataHook

@@ -31,7 +31,7 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
 
     Args:
         batch: What was fetched.
-        current_loads: Rows of ``sql/load/find_current_loads.sql``: of each source the last load that touched the
+        current_loads: Rows of ``sql/plan/find_current_loads.sql``: of each source the last load that touched the
             window, with ``source``, ``batch_id``, ``status``, ``is_recorded``, ``window_start``, ``window_end``,
             ``content_hash``, ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of
             that batch in this window, today), ``days_now`` (their ISO days, with commas between them) and
@@ -88,7 +88,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
     Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
 
     Args:
-        sql: Statement that finds the current loads (templated, sql/load/find_current_loads.sql).
+        sql: Statement that finds the current loads (templated, sql/plan/find_current_loads.sql).
         empty_sql: Statements for a window of which nothing was fetched (templated).
         force: Load in any case (templated; ``True`` as text or bool).
     """

@@ -39,7 +39,7 @@ class NumberedLoad:
 
 
 def numbered_loads(rows: Iterable[Mapping[str, Any]]) -> list[NumberedLoad]:
-    """Return the loads, oldest first, of rows of ``sql/load/find_load_order.sql``, of which each source has its own."""
+    """Return the loads, oldest first, of the rows of ``sql/publish/find_load_order.sql`` (one per load and source)."""
     loads: dict[str, NumberedLoad] = {}
     for row in rows:
         markets = {

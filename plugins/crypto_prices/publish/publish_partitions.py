@@ -38,7 +38,7 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
     version lacks what another run has loaded, the one before it is shown and the task fails.
 
     Args:
-        sql: Statement that finds the loads of the window (templated, sql/load/find_load_order.sql).
+        sql: Statement that finds the loads of the window (templated, sql/publish/find_load_order.sql).
     """
 
     aws_hook_class = RedshiftDataHook

@@ -48,7 +48,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
     With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
 
     Args:
-        sql: Statement that finds the loads of the window (templated, sql/load/find_loads_of_window.sql).
+        sql: Statement that finds the loads of the window (templated, sql/reconcile/find_loads_of_window.sql).
     """
 
     aws_hook_class = RedshiftDataHook

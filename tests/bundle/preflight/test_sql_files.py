@@ -14,13 +14,13 @@ def test_what_is_built_is_right(mistakes):
 
 
 def test_a_missing_file_that_a_task_names_is_noticed(mistakes):
-    ((where, what),) = found(mistakes.bundle({"dags/sql/load/merge_into_fact.sql": None}))
-    assert where.startswith("plugins.zip/crypto_prices/load_window.py:")
-    assert what == "it names load/merge_into_fact.sql, which is not in dags/sql/"
+    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/merge_into_fact.sql": None}))
+    assert where.startswith("plugins.zip/crypto_prices/load/statements.py:")
+    assert what == "it names load/replace/merge_into_fact.sql, which is not in dags/sql/"
 
 
 def test_a_missing_file_that_a_dag_names_is_noticed(mistakes):
-    problems = dict(found(mistakes.bundle({"dags/sql/load/find_loads.sql": None})))
+    problems = dict(found(mistakes.bundle({"dags/sql/backfill/find_loads.sql": None})))
     assert any(where.startswith("dags/crypto_prices_backfill.py:") for where in problems)
 
 
@@ -34,8 +34,8 @@ def test_a_missing_file_of_a_family_of_names_is_noticed(mistakes):
 
 
 def test_a_missing_include_is_noticed(mistakes):
-    gone = mistakes.bundle({"dags/sql/load/whole_numbers.jinja": None})
-    assert ("dags/sql/load/places.jinja:5", "it names load/whole_numbers.jinja, which is not in dags/sql/") in found(
+    gone = mistakes.bundle({"dags/sql/shared/whole_numbers.jinja": None})
+    assert ("dags/sql/load/places.jinja:5", "it names shared/whole_numbers.jinja, which is not in dags/sql/") in found(
         gone
     )
 

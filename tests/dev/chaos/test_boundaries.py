@@ -2,11 +2,13 @@ import json
 from datetime import date
 
 import pytest
+from crypto_prices.load import statements
 
-from dev.chaos.boundaries import Boundaries, family, first_words, statement_role
+from dev.chaos.boundaries import Boundaries, family, statement_name, task_of
 from local_aws.front.server import Call
 from local_aws.moto_backend.journal import HttpRequest
 from local_aws.protocol.wire import Answer, RequestContext
+from tests.support.rendered_sql import SQL, rendered_sql
 
 DAY = date(2022, 1, 5)
 RUN = "jr_" + "a" * 64
@@ -51,8 +53,10 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
         (s3(f"curated/crypto_prices/version={RUN}/_temporary/0/x"), "put temporary file", RUN),
         (call("glue", "BatchCreatePartition", body=f'{{"Parameters": {{"job_run_id": "{RUN}"}}}}'.encode()),
          "create partitions", ""),
-        (sql(f"DROP TABLE IF EXISTS crypto.stg_crypto_prices_{DIGEST}"), "submit drop_staging", ""),
-        (sql(f"CALL crypto.check_staging('stg_crypto_prices_{DIGEST}', 48)"), "submit check_staging", ""),
+        (sql(f"-- load/staging/drop_staging\nDROP TABLE crypto.stg_crypto_prices_{DIGEST}"), "submit drop_staging", ""),
+        (sql("-- plan/find_current_loads from '2022-01-05' to '2022-01-06'\nSELECT 1"), "submit plan_load", ""),
+        (sql(f"-- load/guards/check_staging\nCALL crypto.check_staging('stg_crypto_prices_{DIGEST}')"),
+         "submit check_staging", ""),
     ],
 )  # fmt: skip
 def test_effects_are_named_and_belong_to_their_day(boundaries, made, name, scope):
@@ -66,7 +70,7 @@ def test_effects_are_named_and_belong_to_their_day(boundaries, made, name, scope
     [
         s3(f"{RAW}manifest.json", "GetObject"),
         call("glue", "GetJobRun", body=f'{{"RunId": "{RUN}"}}'.encode()),
-        sql("DROP TABLE IF EXISTS crypto.stg_crypto_prices_ffffffffffffffff"),
+        sql("-- load/staging/drop_staging\nDROP TABLE IF EXISTS crypto.stg_crypto_prices_ffffffffffffffff"),
         s3("glue/curate_crypto_prices.py"),
         sql("SELECT 1"),
     ],
@@ -83,37 +87,38 @@ def test_a_refused_start_teaches_nothing():
     assert known.staging_tables() == {}
 
 
-def test_the_bundles_own_statements_have_their_roles():
-    """What tells them apart is in the files; a file that changes must not lose its role."""
-    from tests.sql.test_sql_files import rendered
-
-    def role(*files):
-        return statement_role(json.dumps([rendered(f"load/{file}.sql") for file in files]))
-
-    assert role("find_current_loads") == "plan_load"
-    assert role("drop_staging", "create_staging", "copy_to_staging") == "copy_to_staging"
-    assert role("check_staging") == "check_staging"
-    assert (
-        role("lock_loads", "check_staging", "delete_superseded", "merge_into_fact", "count_load") == "merge_into_fact"
-    )
-    assert role("lock_loads", "record_load") == "record_load"
-    assert role("drop_staging") == "drop_staging"
-    assert role("find_load_order") == "publish_partitions"
-    assert role("find_loads_of_window") == "reconcile"
+def submitted_by(*files):
+    return task_of(rendered_sql(f"{file}.sql") for file in files)
 
 
-def test_the_first_words_of_a_statement_leave_comments_out():
-    assert first_words("-- why\nDELETE FROM x\nWHERE y") == "DELETE FROM"
+def test_the_bundles_own_statements_name_their_tasks():
+    assert submitted_by("plan/find_current_loads") == "plan_load"
+    assert submitted_by(*without_suffix(statements.STAGING)) == "copy_to_staging"
+    assert submitted_by("load/guards/check_staging") == "check_staging"
+    assert submitted_by(*without_suffix(statements.MERGE)) == "merge_into_fact"
+    assert submitted_by(*without_suffix(statements.RECORD)) == "record_load"
+    assert submitted_by("load/staging/drop_staging") == "drop_staging"
+    assert submitted_by("publish/find_load_order") == "publish_partitions"
+    assert submitted_by("reconcile/find_loads_of_window") == "reconcile"
 
 
-def test_the_first_words_of_a_statement_are_the_same_in_every_load():
-    assert first_words(f"COPY crypto.stg_crypto_prices_{DIGEST}\nFROM") == "COPY crypto.stg_crypto_prices"
-    assert first_words("CALL crypto.check_removed('20220105', 48)") == "CALL crypto.check_removed"
-    assert first_words("CALL crypto.check_staging(\n'20220105'") == "CALL crypto.check_staging"
+def without_suffix(files):
+    return [file.removesuffix(".sql") for file in files]
+
+
+@pytest.mark.parametrize("path", sorted(path for path in SQL.rglob("*.sql") if path.parent.name != "migrations"))
+def test_every_statement_begins_with_its_name(path):
+    name = str(path.relative_to(SQL)).removesuffix(".sql")
+    assert statement_name(rendered_sql(f"{name}.sql")) == name
+
+
+def test_a_statement_without_a_name_has_none():
+    assert statement_name("-- why it is here\nDELETE FROM x") is None
+    assert statement_name("SELECT 1") is None
 
 
 def test_a_family_is_equal_effects_or_the_statements_of_one_transaction():
     assert family("put raw object #12") == "put raw object"
-    assert family("merge_into_fact: statement 12 (DELETE FROM)") == "merge_into_fact: statement"
+    assert family("merge_into_fact: statement load/replace/delete_superseded") == "merge_into_fact: statement"
     assert family("merge_into_fact: commit") == "merge_into_fact: commit"
     assert family("submit merge_into_fact") == "submit merge_into_fact"

@@ -7,7 +7,7 @@ from dev.chaos.faults import Kind
 BOUNDARIES = [
     "put raw object #1",
     "start Glue run",
-    "merge_into_fact: statement 8 (MERGE INTO)",
+    "merge_into_fact: statement load/replace/merge_into_fact",
     "merge_into_fact: commit",
 ]
 EVERYTHING = all_cases(BOUNDARIES)
@@ -33,7 +33,7 @@ def test_a_sample_is_the_same_for_a_seed_and_covers_every_kind_and_recovery_firs
 
 
 def test_pairs_leave_no_two_that_do_not_meet_and_no_boundary_unbroken():
-    statements = [f"merge_into_fact: statement {number} (DELETE FROM)" for number in range(1, 9)]
+    statements = [f"merge_into_fact: statement load/replace/delete_{number}" for number in range(1, 9)]
     everything = all_cases([*BOUNDARIES, *statements])
     chosen = paired(everything, seed=1)
 

@@ -32,7 +32,9 @@ def statements(*texts):
 
 
 MERGE = statements(
-    "LOCK crypto.load_lock", "DELETE FROM x WHERE batch = '20220101-20220102-0123456789abcdef'", "MERGE INTO x"
+    "-- load/lock_loads\nLOCK crypto.load_lock",
+    "-- load/counts/delete_etl_metadata\nDELETE FROM x WHERE batch = '20220101-20220102-0123456789abcdef'",
+    "-- load/replace/merge_into_fact\nMERGE INTO x",
 )
 
 
@@ -76,7 +78,7 @@ def test_a_kill_has_only_happened_when_somebody_was_killed(faults):
 
 def test_tampering_lets_the_statement_pass(faults):
     tampered = []
-    boundary = "merge_into_fact: statement 2 (DELETE FROM)"
+    boundary = "merge_into_fact: statement load/counts/delete_etl_metadata"
     fault = Fault(DAY, boundary, Kind.TAMPERED, on_fire=lambda: tampered.append("once"))
     faults.arm(fault)
     for number in range(3):
@@ -84,7 +86,7 @@ def test_tampering_lets_the_statement_pass(faults):
     assert (tampered, fault.fired) == (["once"], 1)
     assert boundary in faults.seen(DAY)
     faults.arm(Fault(DAY, boundary, Kind.REFUSED))
-    with pytest.raises(StatementFailedError, match="statement 2"):
+    with pytest.raises(StatementFailedError, match="load/counts/delete_etl_metadata"):
         faults.intercept_statements(MERGE, 1, "before")
 
 

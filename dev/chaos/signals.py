@@ -1,0 +1,60 @@
+"""Files by which the harness and Airflow's processes tell each other what happened on a day.
+
+The harness runs the local AWS and knows which faults have fired. Airflow's processes run the bundle and know which
+guards they left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+FOLDER_VARIABLE = "CHAOS_SIGNALS"
+_GUARDS_OFF = "guards-off.json"
+
+
+class Signals:
+    """Reads and writes the signals in a folder.
+
+    Args:
+        folder: The folder; the harness creates it before it starts Airflow.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def from_environment(cls) -> Signals:
+        """Return the signals of the harness that started this process."""
+        return cls(Path(os.environ[FOLDER_VARIABLE]))
+
+    def switch_off(self, guards: Mapping[date, str]) -> None:
+        """Switch one guard off for the loads of each given day, and switch all others on."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = self._folder / f"{_GUARDS_OFF}.draft"
+        draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guards.items()}))
+        draft.replace(self._folder / _GUARDS_OFF)
+
+    def guard_off(self, day: date) -> str | None:
+        """Return the guard that is switched off for a day's loads."""
+        guards: dict[str, str] = json.loads((self._folder / _GUARDS_OFF).read_text())
+        return guards.get(day.isoformat())
+
+    def left_out(self, day: date, guard: str) -> None:
+        """Note that a load of the day reached the guard and left it out."""
+        (self._folder / f"left-out_{day}_{guard}").touch()
+
+    def was_left_out(self, day: date, guard: str) -> bool:
+        """Whether a load of the day reached the guard and left it out."""
+        return (self._folder / f"left-out_{day}_{guard}").exists()
+
+    def fired(self, day: date) -> None:
+        """Note that the day's fault has fired."""
+        (self._folder / f"fired_{day}").touch()
+
+    def has_fired(self, day: date) -> bool:
+        """Whether the day's fault has fired."""
+        return (self._folder / f"fired_{day}").exists()

@@ -1,0 +1,68 @@
+"""The statements of a load, by step. Each list names files below sql/ in the order in which they run."""
+
+from __future__ import annotations
+
+LOCK = ("load/lock_loads.sql",)
+"""Loads of all DAGs take turns. Without the lock, concurrent writers of one table abort with error 1023."""
+
+STAGING = (
+    "load/staging/drop_staging.sql",
+    "load/staging/create_staging.sql",
+    "load/staging/copy_to_staging.sql",
+)
+"""Fill the run's own staging table. It is one batch, because clearing the merge brings back one setup task, not two."""
+
+CHECK_STAGING = "load/guards/check_staging.sql"
+DROP_STAGING = "load/staging/drop_staging.sql"
+
+GUARDS = (
+    CHECK_STAGING,
+    # The next two checks read the load's own metadata.
+    "load/counts/delete_etl_metadata.sql",
+    "load/counts/insert_etl_metadata.sql",
+    "load/guards/check_origin.sql",
+    "load/guards/count_removed.sql",
+    "load/guards/check_removed.sql",
+)
+"""Refuse a load that would add wrong rows, undo a correction or delete candles."""
+
+REPLACE = (
+    "load/replace/hand_over.sql",
+    "load/replace/delete_superseded.sql",
+    "load/replace/merge_into_fact.sql",
+    "load/replace/delete_replaced_attempts.sql",
+)
+"""Replace the window's rows in the fact table."""
+
+COUNTS = ("load/counts/count_load.sql",)
+"""Write the warehouse's own counts of the load."""
+
+GAPS = (
+    "load/gaps/delete_candle_gaps.sql",
+    "load/gaps/insert_candle_gaps.sql",
+    "load/gaps/explain_candle_gaps.sql",
+)
+"""Note which candles are missing, and why."""
+
+QUALITY = (
+    "load/quality/delete_data_quality_results.sql",
+    "load/quality/delete_forgotten_quality_results.sql",
+    "load/quality/insert_row_rule_results.sql",
+    "load/quality/insert_completeness_results.sql",
+    "load/quality/insert_price_jump_results.sql",
+    "load/quality/check_quality.sql",
+)
+"""Write the results of the quality rules, and refuse the load if a rule fails."""
+
+MERGE = (*LOCK, *GUARDS, *REPLACE, *COUNTS, *GAPS, *QUALITY)
+"""One batch and therefore one transaction: all of it takes effect, or nothing does."""
+
+EMPTY_WINDOW = (
+    *LOCK,
+    "load/gaps/delete_empty_window_gaps.sql",
+    "load/gaps/insert_empty_window_gaps.sql",
+)
+"""Note the gaps of a window of which the exchanges have no candle."""
+
+RECORD = (*LOCK, "publish/record_load.sql")
+"""Mark the load as published."""

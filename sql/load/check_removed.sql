@@ -1,1 +1,0 @@
-CALL crypto.check_removed({{ report(ti).batch_id | literal }}, {{ (1 if params.force else 0) | literal }})

@@ -1,6 +1,0 @@
-CALL crypto.check_staging(
-    {{ batch(ti).staging_table | name | literal }},
-    {{ report(ti).curated | literal }},
-    {{ batch(ti).window_start | literal }},
-    {{ batch(ti).window_end | literal }}
-)

@@ -1,0 +1,48 @@
+-- load/counts/insert_etl_metadata
+INSERT INTO crypto.etl_metadata (
+    batch_id,
+    source,
+    candle_interval,
+    window_start,
+    window_end,
+    content_hash,
+    raw_manifest,
+    glue_job_run_id,
+    copy_manifest,
+    dag_id,
+    run_id,
+    status,
+    rows_fetched,
+    rows_quarantined,
+    rows_duplicate,
+    rows_curated,
+    rows_removed,
+    loaded_at,
+    markets,
+    fetched_at
+) VALUES
+{%- for fetched in batch(ti).sources %}
+    {%- set counts = report(ti).sources[fetched.source] %}
+    (
+        {{ report(ti).batch_id | literal }},
+        {{ fetched.source | literal }},
+        {{ fetched.candle_interval | literal }},
+        {{ batch(ti).window_start | literal }},
+        {{ batch(ti).window_end | literal }},
+        {{ fetched.content_hash | literal }},
+        {{ fetched.raw_manifest | literal }},
+        {{ report(ti).job_run_id | literal }},
+        {{ report(ti).copy_manifest | literal }},
+        {{ dag_run.dag_id | literal }},
+        {{ dag_run.run_id | literal }},
+        'merged',
+        {{ counts.fetched | literal }},
+        {{ counts.quarantined_total | literal }},
+        {{ counts.duplicates | literal }},
+        {{ counts.curated | literal }},
+        0,
+        GETDATE(),
+        {{ fetched.markets | join(',') | literal }},
+        {{ fetched.fetched_at | literal }}
+    ){% if not loop.last %},{% endif %}
+{%- endfor %}

@@ -1,1 +1,0 @@
-CREATE TABLE crypto.{{ batch(ti).staging_table | name }} (LIKE crypto.stg_crypto_prices)

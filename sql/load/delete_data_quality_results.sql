@@ -1,3 +1,0 @@
--- A merge that is cleared judges the same batch again.
-DELETE FROM crypto.data_quality_results
-WHERE batch_id = {{ report(ti).batch_id | literal }}

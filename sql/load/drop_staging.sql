@@ -1,1 +1,0 @@
-DROP TABLE IF EXISTS crypto.{{ batch(ti).staging_table | name }}

@@ -1,0 +1,5 @@
+-- load/gaps/delete_candle_gaps
+-- The next statement finds the missing candles of the load's markets again.
+DELETE FROM crypto.candle_gaps
+WHERE
+    {% set sources = batch(ti).sources %}{% include 'shared/scope.jinja' %}

@@ -1,0 +1,7 @@
+-- load/gaps/insert_empty_window_gaps
+-- The exchange has no candle of the window. Nothing is loaded, but the gaps are known now.
+{% set sources = fetched(ti) %}
+{% set markets_file = 'load/gaps/fetched_markets.jinja' %}
+{% set quarantined = [] %}
+{% set batch_id = none %}
+{% include 'load/gaps/candle_gaps.jinja' %}

@@ -1,0 +1,6 @@
+-- load/guards/check_origin
+CALL crypto.check_origin(
+    {{ batch(ti).staging_table | name | literal }},
+    {{ report(ti).batch_id | literal }},
+    {{ (1 if params.force else 0) | literal }}
+)

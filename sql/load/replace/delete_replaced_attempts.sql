@@ -1,0 +1,28 @@
+-- load/replace/delete_replaced_attempts
+-- Deletes the metadata of earlier attempts of this run at this window that own no rows any more, so that a cleared
+-- run has one load. An attempt that requested other markets is kept, because its fetch time still protects those
+-- markets.
+DELETE FROM crypto.etl_metadata
+WHERE
+    dag_id = {{ dag_run.dag_id | literal }}
+    AND run_id = {{ dag_run.run_id | literal }}
+    AND window_start = {{ batch(ti).window_start | literal }}
+    AND window_end = {{ batch(ti).window_end | literal }}
+    AND batch_id <> {{ report(ti).batch_id | literal }}
+    AND (
+        {%- for fetched in batch(ti).sources %}
+            {% if not loop.first %}OR {% endif %}(
+                source = {{ fetched.source | literal }}
+                AND markets = {{ fetched.markets | join(',') | literal }}
+            )
+        {%- endfor %}
+    )
+    AND NOT EXISTS (
+        SELECT 1
+        FROM crypto.fact_crypto_prices AS fact
+        WHERE
+            fact.batch_id = etl_metadata.batch_id
+            AND fact.source = etl_metadata.source
+            AND fact.observed_at >= {{ batch(ti).window_start | literal }}
+            AND fact.observed_at < {{ batch(ti).window_end | literal }}
+    )

@@ -1,0 +1,2 @@
+-- load/staging/drop_staging
+DROP TABLE IF EXISTS crypto.{{ batch(ti).staging_table | name }}

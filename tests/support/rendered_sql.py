@@ -1,0 +1,25 @@
+"""The files of sql/ rendered with the sample values of ``tests/sql/sample_context``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+from crypto_prices.macros import FILTERS
+
+from tests.sql import sample_context
+
+SQL = Path(__file__).parents[2] / "sql"
+_NAMES = (
+    "ti", "dag_run", "params", "window", "fetched", "batch", "report", "settings", "migration",
+    "interval_seconds", "expected_candles", "seconds", "digits", "unfetched",
+)  # fmt: skip
+
+
+def rendered_sql(name: str) -> str:
+    """Return a file of sql/, for example ``load/lock_loads.sql``, with sample values."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SQL), undefined=jinja2.StrictUndefined, autoescape=False
+    )
+    environment.filters |= FILTERS
+    return environment.get_template(name).render({name: getattr(sample_context, name) for name in _NAMES})
