@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from crypto_prices_contract.error_codes import WAREHOUSE_CODES, find_error_code
+
 from dev.chaos import checks
 from dev.chaos.bench import DAG_ID, Bench, logical_date
 from dev.chaos.boundaries import EVERY_EFFECT, family
@@ -386,8 +388,8 @@ class Waves:
         return next(found, "no task has failed")
 
     def _was_refused(self, run_id: str) -> bool:
-        """Whether one of the warehouse's own checks has refused a load."""
-        return any("refusing" in log for _, log in self._failed_tasks(run_id))
+        """Whether one of the warehouse's procedures has refused the load."""
+        return any(find_error_code(log) in WAREHOUSE_CODES for _, log in self._failed_tasks(run_id))
 
     def _failed_tasks(self, run_id: str) -> Iterator[tuple[str, str]]:
         """Yield the names of the tasks that failed, and the logs of their last tries."""

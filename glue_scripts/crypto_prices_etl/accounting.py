@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
-from crypto_prices_etl.errors import CurationError, RejectedShareError, RuleFailedError
+from crypto_prices_etl.errors import ROW_RULE_FAILED, TOO_MANY_REJECTED, CurationError, RejectedRecordsError
 from crypto_prices_etl.quality import REASONS, Action, RowRules, rule_of
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 
@@ -147,8 +147,8 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
     of which nothing is left has failed.
 
     Raises:
-        RejectedShareError: quarantined/fetched of a source is above the share; the message names the reasons and the
-            quarantine.
+        RejectedRecordsError: CP-11: quarantined/fetched of a source is above the share. The message names the reasons
+            and the quarantine.
     """
     over = {
         name: found
@@ -159,9 +159,10 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
     if over:
         shares = ", ".join(f"{found.rejected} of {found.fetched} records of {name}" for name, found in over.items())
         reasons = {name: dict(found.quarantined) for name, found in over.items()}
-        raise RejectedShareError(
+        raise RejectedRecordsError(
+            TOO_MANY_REJECTED,
             f"{shares} were rejected, more than the tolerated share of {max_rejected_share:g}: {json.dumps(reasons)}. "
-            f"Nothing was published; the records are in {quarantine_uri}"
+            f"Nothing was published; the records are in {quarantine_uri}",
         )
 
 
@@ -201,14 +202,15 @@ def check_rules(results: Iterable[RuleResult], quarantine_uri: str) -> None:
     """Fail the run if a record breaks a rule that is to fail.
 
     Raises:
-        RuleFailedError: The message names the rules and the quarantine.
+        RejectedRecordsError: CP-12. The message names the rules and the quarantine.
     """
     failed = [result for result in results if result.action is Action.FAIL and result.broken]
     if failed:
         named = ", ".join(f"{r.rule} ({r.broken} of {r.checked} records of {r.source})" for r in failed)
-        raise RuleFailedError(
-            f"records broke rules that are to fail the run: {named}. Nothing was published; the records are in "
-            f"{quarantine_uri}"
+        raise RejectedRecordsError(
+            ROW_RULE_FAILED,
+            f"records broke rules whose action is fail: {named}. Nothing was published; the records are in "
+            f"{quarantine_uri}",
         )
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from crypto_prices_etl.candle_intervals import interval_ms
-from crypto_prices_etl.errors import RejectedShareError
+from crypto_prices_etl.errors import TOO_MANY_REJECTED_RANGES, RejectedRecordsError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,7 +58,7 @@ def read_quarantined_candles(s3: S3Client, paths: RunPaths, window: Window) -> l
     """Return the candles of the window that the run's quarantine holds, as few runs of them as there are.
 
     Raises:
-        RejectedShareError: There are more than ``MOST_RUNS``.
+        RejectedRecordsError: CP-13: there are more than ``MOST_RUNS``.
     """
     lines: list[bytes] = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.quarantine_prefix):
@@ -68,9 +68,10 @@ def read_quarantined_candles(s3: S3Client, paths: RunPaths, window: Window) -> l
                 lines += body.iter_lines()
     found = quarantined_candles(lines, window)
     if len(found) > MOST_RUNS:
-        raise RejectedShareError(
-            f"candles were rejected in {len(found)} places, more than the {MOST_RUNS} that can be told to the "
-            f"warehouse. Nothing was published; the records are in {paths.uri(paths.quarantine_prefix)}"
+        raise RejectedRecordsError(
+            TOO_MANY_REJECTED_RANGES,
+            f"candles were rejected in {len(found)} places, more than the {MOST_RUNS} that the curation report can "
+            f"list. Nothing was published; the records are in {paths.uri(paths.quarantine_prefix)}",
         )
     return found
 

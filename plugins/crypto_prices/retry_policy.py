@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
+from crypto_prices_contract.error_codes import ERROR_CODES, find_error_code
 
 from crypto_prices.fetch.errors import RetryableSourceError
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 SHORTEST_PAUSE = timedelta(seconds=30)
-_REFUSED = ": refusing"
-"""How the messages of the warehouse's own checks end (sql/migrations, crypto.check_*)."""
-
 LONGEST_PAUSE = timedelta(minutes=30)
 """Six tries of ``fetch_prices`` with this pause end well before the run does: the other sources are loaded then."""
 
@@ -41,10 +39,9 @@ class StepRetryPolicy(RetryPolicy):
                 # Asking during a ban lengthens it (Binance, HTTP 418).
                 asked = f"{exception.retry_after_seconds:.0f} s"
                 return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
-        if any(error in str(exception) for error in ("RejectedShareError", "RuleFailedError")):
-            return RetryDecision.fail("the same raw records would be rejected again: see docs/runbook.md")
-        if _REFUSED in str(exception):
-            return RetryDecision.fail("the warehouse would refuse the same load again: see docs/runbook.md")
+        code = find_error_code(str(exception))
+        if code is not None:
+            return RetryDecision.fail(f"{code} {ERROR_CODES[code]} A retry would fail again: see docs/runbook.md")
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

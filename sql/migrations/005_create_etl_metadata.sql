@@ -1,10 +1,11 @@
--- One row per batch and source: what was loaded from where, and what each step counted.
+-- One row per load and source: what was loaded from where, and the counts of each step.
 CREATE TABLE IF NOT EXISTS crypto.etl_metadata (
     batch_id VARCHAR(128) NOT NULL,
     source VARCHAR(32) NOT NULL,
     candle_interval VARCHAR(8) NOT NULL,
     window_start DATE NOT NULL,
     window_end DATE NOT NULL,
+    markets VARCHAR(16384),
     content_hash VARCHAR(64) NOT NULL,
     raw_manifest VARCHAR(1024) NOT NULL,
     glue_job_run_id VARCHAR(255) NOT NULL,
@@ -19,6 +20,10 @@ CREATE TABLE IF NOT EXISTS crypto.etl_metadata (
     rows_staged BIGINT,
     rows_merged BIGINT,
     rows_in_window BIGINT,
+    rows_removed BIGINT,
+    rows_owned BIGINT,
+    load_number BIGINT,
+    fetched_at TIMESTAMP,
     loaded_at TIMESTAMP NOT NULL,
     recorded_at TIMESTAMP,
     PRIMARY KEY (batch_id, source)

@@ -13,7 +13,7 @@ MISSING = Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSIN
 LATER = Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER)
 
 
-def recovered(case, *states, fault=FAULT, log="check: 1 candles: refusing."):
+def recovered(case, *states, fault=FAULT, log="ERROR: CP-07 batch b would delete 1 candles"):
     """The outcome of a run with the first state before the recovery and the last one after it, and the API."""
     bench = MagicMock()
     bench.api.dag_run.side_effect = [{"state": state} for state in states]

@@ -48,7 +48,7 @@ def test_the_tail_is_the_end():
 
 
 def test_redshifts_own_words_are_put_together_again():
-    error = 'Query #3 failed with ERROR: batch b would add 24 candles (the last at 2023-12-18): it\'s "refusing". ' * 2
+    error = 'Query #3 failed with ERROR: CP-06 batch b would add 24 candles (last 2023-12-18): it\'s "it". ' * 2
     response = pprint.pformat({"CreatedAt": 1, "Error": error, "Id": "x", "Status": "FAILED"})
     assert response.count("\n") == 5
     task_log = f"airflow.exceptions.AirflowException: Statement x terminated. Response details: {response}\n"

@@ -11,7 +11,7 @@ from crypto_prices_etl.accounting import (
     counts_from,
     rule_results,
 )
-from crypto_prices_etl.errors import CurationError, RuleFailedError
+from crypto_prices_etl.errors import CurationError, RejectedRecordsError
 from crypto_prices_etl.quality import REASONS, ROW_RULES, RowRules, rule_of
 
 QUARANTINE = RowRules.parse("{}")
@@ -87,7 +87,8 @@ def test_every_rule_is_told_with_what_it_found():
         ("unparseable", "quarantine", 100, 8),
     }
     with pytest.raises(
-        RuleFailedError, match=r"off_grid \(2 of 100 records of binance\)\. Nothing was published.*s3://q/"
+        RejectedRecordsError,
+        match=r"^CP-12 .*off_grid \(2 of 100 records of binance\)\. Nothing was published.*s3://q/",
     ):
         check_rules(results, "s3://q/")
     check_rules([result for result in results if result.rule != "off_grid"], "s3://q/")

@@ -16,7 +16,7 @@ from crypto_prices.aws.catalog import Catalog, Publication
 from crypto_prices.xcom.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
-from crypto_prices_etl.errors import CurationError, RuleFailedError
+from crypto_prices_etl.errors import CurationError, RejectedRecordsError
 from crypto_prices_etl.quality import ROW_RULES
 
 pytestmark = pytest.mark.spark
@@ -215,7 +215,7 @@ def test_a_rule_that_is_to_fail_fails_the_run_and_says_what_every_rule_found(spa
     rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
     rules = json.dumps({"non_positive_price": "fail"})
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
-    with pytest.raises(RuleFailedError, match=r"non_positive_price \(1 of 24 records of binance\)"):
+    with pytest.raises(RejectedRecordsError, match=r"^CP-12 .*non_positive_price \(1 of 24 records of binance\)"):
         curate(spark, lake.s3, lake.glue, run)
     (key,) = lake.keys(f"curated/_manifests/{run.job_run_id}/")
     found = json.loads(lake.body(key))["rules"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from crypto_prices_etl import quarantined_candles as module
 from crypto_prices_etl.arguments import parse_window
-from crypto_prices_etl.errors import RejectedShareError
+from crypto_prices_etl.errors import RejectedRecordsError
 from crypto_prices_etl.lake_files import RunPaths
 from crypto_prices_etl.quarantined_candles import quarantined_candles, read_quarantined_candles
 
@@ -51,5 +51,5 @@ def test_more_places_than_can_be_told_fail_the_run(lake, monkeypatch):
         lake.s3.put_object(Bucket=paths.bucket, Key=f"{paths.quarantine_prefix}part-{number}.json", Body=body)
     assert [candles.candles for candles in read_quarantined_candles(lake.s3, paths, WINDOW)] == [2, 1]
     lake.s3.put_object(Bucket=paths.bucket, Key=f"{paths.quarantine_prefix}part-2.json", Body=line(9))
-    with pytest.raises(RejectedShareError, match="rejected in 3 places, more than the 2"):
+    with pytest.raises(RejectedRecordsError, match=r"^CP-13 .*rejected in 3 places, more than the 2"):
         read_quarantined_candles(lake.s3, paths, WINDOW)

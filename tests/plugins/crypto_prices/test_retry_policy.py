@@ -1,4 +1,7 @@
+import json
 import math
+import pprint
+import textwrap
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
 from crypto_prices.retry_policy import LONGEST_PAUSE, StepRetryPolicy
+from crypto_prices_contract.error_codes import ERROR_CODES
 
 
 def decide(error):
@@ -43,18 +47,33 @@ def test_a_short_wait_is_left_to_the_tasks_own_pauses(seconds):
     assert decide(busy(seconds)).action is RetryAction.DEFAULT
 
 
-def test_what_would_be_rejected_again_is_not_repeated():
-    event = {"status": "error", "message": "AWS Glue job failed: RejectedShareError: 3 of 24 records were rejected"}
-    decision = decide(AirflowException(f"Error in glue job: {event}"))
-    assert decision.action is RetryAction.FAIL
-    assert "the same raw records" in decision.reason
+def shapes(message):
+    """How the Amazon provider, Airflow and a person's eyes get a message of Glue or Redshift."""
+    description = {"Id": "7", "Status": "FAILED", "Error": message, "SubStatements": [{"Error": message}]}
+    for width in (20, 40, 80, 120):
+        yield pprint.pformat(description, width=width)
+    yield message
+    yield repr(message)
+    yield json.dumps(description)
+    yield f"Statement 7 failed: {message}"
+    yield f"Error in glue job: { ({'status': 'error', 'message': f'AWS Glue job failed: {message}'}) }"
+    yield textwrap.fill(message, 30)
+    yield f"Error:\n\t{message}\n"
 
 
-def test_what_the_warehouse_refuses_is_not_repeated():
-    said = "ERROR: staging table crypto.stg_1 holds 23 rows, the curation report says 24: refusing to load it"
-    decision = decide(AirflowException(f"Statement 1 failed: {said}"))
-    assert decision.action is RetryAction.FAIL
-    assert "the same load" in decision.reason
+@pytest.mark.parametrize("quote", ["", "'", '"', 'it\'s "so"', "100 %", "a\nline", "\\\\", "é"])
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_an_error_with_a_code_is_not_retried_however_its_message_is_printed(code, quote):
+    for before in ("", "ERROR: ", "Query #3 failed with ERROR: ", "RejectedRecordsError: "):
+        for shape in shapes(f"{before}{code} batch b {quote} would delete 3 candles " + "and more " * 20):
+            decision = decide(AirflowException(shape))
+            assert decision.action is RetryAction.FAIL, shape
+            assert decision.reason.startswith(code)
+
+
+@pytest.mark.parametrize("text", ["CP-99 no such code", "XCP-01", "CP-012", "CP 01", "job-CP-01"])
+def test_what_only_resembles_a_code_is_retried(text):
+    assert decide(AirflowException(text)).action is RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("error", [AirflowException("Error in glue job"), FatalSourceError("no", "stop"), OSError()])

@@ -23,7 +23,7 @@ unfetched = [
     {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
     {"source": "coinbase", "symbol": "BTC", "quote_currency": "USD", "start": date(2023, 12, 19), "candles": 24},
 ]
-migration = SimpleNamespace(version=7, name="007_create_load_lock.sql", checksum="c" * 64)
+migration = SimpleNamespace(version=8, name="008_create_load_lock.sql", checksum="c" * 64)
 dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
 
 _WINDOW = Window.of_day(date(2023, 12, 18))

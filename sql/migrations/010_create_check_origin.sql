@@ -1,7 +1,7 @@
--- Raises when staged rows are not of this attempt at the batch (a COPY that was given up may have ended after all), or
--- when they would add candles, or replace values, in markets and days that another load has fetched after this one:
--- merging an old run late must undo neither a correction nor a removal. It comes after insert_etl_metadata, which says
--- when this load was fetched. A load from before fetched_at was kept counts as fetched before all others.
+-- Raises an error when staged rows belong to another attempt at the batch, because an abandoned COPY can still finish.
+-- Also raises one when staged rows would add or replace candles in markets and days that another load fetched later:
+-- merging an old run late must not undo a correction or a removal. It runs after insert_etl_metadata, which writes when
+-- this load was fetched.
 CREATE OR REPLACE PROCEDURE crypto.check_origin (
     staging_table IN VARCHAR(128),
     load_batch_id IN VARCHAR(128),
@@ -17,11 +17,11 @@ BEGIN
     EXECUTE 'SELECT COUNT(*) FROM crypto.' || quote_ident(staging_table)
         || ' WHERE batch_id <> ' || quote_literal(load_batch_id) INTO foreign_rows;
     IF foreign_rows > 0 THEN
-        RAISE EXCEPTION 'staging table crypto.% holds % rows that are not of batch %: refusing to load them',
+        RAISE EXCEPTION 'CP-05 staging table crypto.% has % rows that do not belong to batch %. Clear this task with its downstream tasks to fill it again',
             staging_table, foreign_rows, load_batch_id;
     END IF;
     IF forced = 0 THEN
-        -- One row for each staged candle that is not in the fact table as it is staged and that later loads cover.
+        -- One row for each staged candle that differs from the fact table and that a later fetch covers.
         EXECUTE 'SELECT COALESCE(SUM(is_new), 0), COALESCE(SUM(1 - is_new), 0), MAX(last_fetch) FROM ('
             || 'SELECT MAX(CASE WHEN loaded.source IS NULL THEN 1 ELSE 0 END) AS is_new,'
             || ' MAX(later.fetched_at) AS last_fetch'
@@ -49,7 +49,7 @@ BEGIN
             || ' GROUP BY staged.source, staged.symbol, staged.quote_currency, staged.candle_interval, staged.observed_at'
             || ') AS undone' INTO added_rows, replaced_rows, last_fetch;
         IF added_rows + replaced_rows > 0 THEN
-            RAISE EXCEPTION 'batch % would add % candles and replace % by others where another load was fetched after it (the last at %): refusing. Clear the whole run to fetch them again, or load the window with the param force',
+            RAISE EXCEPTION 'CP-06 batch % would add % candles and replace % in markets and days that another load fetched later (the last at %). Clear the whole run to fetch them again, or load the window with the parameter force',
                 load_batch_id, added_rows, replaced_rows, last_fetch;
         END IF;
     END IF;

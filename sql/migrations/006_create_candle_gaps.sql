@@ -1,6 +1,6 @@
--- One row per candle that should be in the fact table and is not, with the reason: not_listed (the market had no candle
--- before), no_trade (the exchange left it out), venue_down (no market of the source has it), quarantined (it came and
--- broke a rule), unfetched (nobody has asked for it yet).
+-- One row per candle that is missing from the fact table, with the reason: not_listed (no earlier candle of the market),
+-- no_trade (the exchange left it out), venue_down (no market of the source has it), quarantined (it broke a rule) or
+-- unfetched (no load has requested it).
 CREATE TABLE IF NOT EXISTS crypto.candle_gaps (
     source VARCHAR(32) NOT NULL,
     symbol VARCHAR(32) NOT NULL,

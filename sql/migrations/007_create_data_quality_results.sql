@@ -1,4 +1,4 @@
--- What each data quality rule found in a load: of a source (rules for records), or of a market (rules for its candles).
+-- The result of each data quality rule in a load: per source for rules on records, per market for rules on candles.
 CREATE TABLE IF NOT EXISTS crypto.data_quality_results (
     batch_id VARCHAR(128) NOT NULL,
     source VARCHAR(32) NOT NULL,

@@ -1,0 +1,58 @@
+"""Codes of errors that the same input causes again, so that a retry cannot help.
+
+The warehouse's procedures (sql/migrations/) and the Glue job begin such a message with the code. Code decides by it and
+never by the words that follow. A code has no spaces, so no layer that wraps or prints a message can split it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+EMPTY_STAGING = "CP-01"
+STAGING_DIFFERS_FROM_REPORT = "CP-02"
+STAGING_OUTSIDE_WINDOW = "CP-03"
+STAGING_REPEATS_KEYS = "CP-04"
+STAGING_OF_ANOTHER_BATCH = "CP-05"
+FETCHED_LATER = "CP-06"
+WOULD_DELETE_CANDLES = "CP-07"
+MARKET_RULE_FAILED = "CP-08"
+TOO_MANY_REJECTED = "CP-11"
+ROW_RULE_FAILED = "CP-12"
+TOO_MANY_REJECTED_RANGES = "CP-13"
+
+ERROR_CODES: Mapping[str, str] = {
+    EMPTY_STAGING: "The staging table is empty.",
+    STAGING_DIFFERS_FROM_REPORT: "The staging table has more or fewer rows than the curation report counts.",
+    STAGING_OUTSIDE_WINDOW: "The staging table has rows outside the window.",
+    STAGING_REPEATS_KEYS: "The staging table has a key more than once.",
+    STAGING_OF_ANOTHER_BATCH: "The staging table has rows of another attempt.",
+    FETCHED_LATER: "The load would add or replace candles that another load fetched later.",
+    WOULD_DELETE_CANDLES: "The load would delete candles.",
+    MARKET_RULE_FAILED: "The candles of a market break a quality rule whose action is fail.",
+    TOO_MANY_REJECTED: "The Glue job rejected more records of a source than max_rejected_share allows.",
+    ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
+    TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",
+}
+"""The meaning of each code. docs/ explains what to do about it."""
+
+WAREHOUSE_CODES = frozenset(
+    {
+        EMPTY_STAGING,
+        STAGING_DIFFERS_FROM_REPORT,
+        STAGING_OUTSIDE_WINDOW,
+        STAGING_REPEATS_KEYS,
+        STAGING_OF_ANOTHER_BATCH,
+        FETCHED_LATER,
+        WOULD_DELETE_CANDLES,
+        MARKET_RULE_FAILED,
+    }
+)
+"""Codes that the warehouse's procedures raise."""
+
+_CODE = re.compile(r"(?<![A-Za-z0-9-])CP-[0-9]{2}(?![0-9])")
+
+
+def find_error_code(text: str) -> str | None:
+    """Return the first known code in a text, such as an exception's message or a task's log; None if it has none."""
+    return next((code for code in _CODE.findall(text) if code in ERROR_CODES), None)

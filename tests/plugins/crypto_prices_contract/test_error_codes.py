@@ -1,0 +1,37 @@
+import re
+from pathlib import Path
+
+import pytest
+from crypto_prices_contract import error_codes
+from crypto_prices_contract.error_codes import ERROR_CODES, WAREHOUSE_CODES, find_error_code
+from crypto_prices_etl import errors
+
+MIGRATIONS = Path(__file__).parents[3] / "sql" / "migrations"
+
+
+def test_the_warehouses_procedures_raise_exactly_its_codes():
+    raised = [
+        re.search(r"RAISE EXCEPTION '(\S+) ", line)
+        for path in MIGRATIONS.glob("*.sql")
+        for line in path.read_text().splitlines()
+        if "RAISE EXCEPTION" in line
+    ]
+    assert all(raised), "an exception without a code"
+    assert {found[1] for found in raised} == WAREHOUSE_CODES
+    assert len(raised) == len(WAREHOUSE_CODES)
+
+
+@pytest.mark.parametrize("name", ["TOO_MANY_REJECTED", "ROW_RULE_FAILED", "TOO_MANY_REJECTED_RANGES"])
+def test_the_glue_jobs_codes_are_those_of_the_contract(name):
+    assert getattr(errors, name) == getattr(error_codes, name)
+
+
+def test_every_code_has_a_meaning_and_none_is_used_twice():
+    codes = [value for name, value in vars(error_codes).items() if name.isupper() and isinstance(value, str)]
+    assert sorted(codes) == sorted(ERROR_CODES)
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_first_known_code_of_a_text_is_found():
+    assert find_error_code("Error: CP-99 or CP-07 or CP-01") == "CP-07"
+    assert find_error_code("no code") is None
