@@ -37,34 +37,34 @@ setup: ## Make .venv from requirements.lock and find Java
 
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev.demo $(if $(DATE),--date '$(DATE)') $(MARKETS) \
+	@exec $(PYTHON_RUN) -m dev demo $(if $(DATE),--date '$(DATE)') $(MARKETS) \
 		$(if $(filter-out 0,$(LIVE)),--live) $(if $(filter-out 0,$(FORCE)),--force)
 
 airflow: ## Run the local AWS and a complete Airflow, and print the address of its UI (Ctrl-C stops it)
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev.airflow $(if $(PORT),--port '$(PORT)') $(MARKETS)
+	@exec $(PYTHON_RUN) -m dev airflow $(if $(PORT),--port '$(PORT)') $(MARKETS)
 
 backfill: ## Load a range of days with Airflow (FROM=, TO=) and show the result
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev.backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) \
+	@exec $(PYTHON_RUN) -m dev backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) \
 		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
 		$(if $(filter-out 0,$(BACKWARDS)),--backwards)
 
 chaos: ## Break loads at every side effect and compare with a clean load
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev.chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
+	@exec $(PYTHON_RUN) -m dev chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
 		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
 		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
 		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
 
 prove: ## Apply terraform/ to the local AWS, run the platform on it under IAM, destroy it
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev.prove $(if $(EXTENT),--extent '$(EXTENT)') \
+	@exec $(PYTHON_RUN) -m dev prove $(if $(EXTENT),--extent '$(EXTENT)') \
 		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')
 
-local-aws: ## Start the local AWS alone and print its endpoint (Ctrl-C stops it)
+local-aws: ## Start the local AWS with what the platform needs and print its endpoint (Ctrl-C stops it)
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_aws
+	@exec $(PYTHON_RUN) -m local_platform
 
 bundle: ## Write what MWAA and Glue are given to dist/
 	$(SETUP)
@@ -81,12 +81,13 @@ test-compose: ## Run docker-compose.yaml with everything a first-time user does 
 	$(SETUP)
 	COMPOSE_TESTS=1 $(if $(COMPOSE),COMPOSE='$(COMPOSE)') $(PYTHON_RUN) -m pytest tests/compose
 
-lint: ## Check style, types, SQL and Dockerfiles
+lint: ## Check style, types, imports, SQL and Dockerfiles
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
 	.venv/bin/mypy dags plugins/crypto_prices plugins/crypto_prices_contract glue_scripts bundle local_aws local_exchange local_platform dev docker
-	.venv/bin/sqlfluff lint sql
+	PYTHONPATH=.:plugins:glue_scripts .venv/bin/lint-imports
+	PYTHONPATH=plugins .venv/bin/sqlfluff lint sql
 	.venv/bin/hadolint docker/*.Dockerfile
 	@if command -v terraform >/dev/null; then echo terraform fmt -check -recursive terraform; \
 		terraform fmt -check -recursive terraform; \
@@ -94,7 +95,7 @@ lint: ## Check style, types, SQL and Dockerfiles
 
 terraform-check: ## Check format, validity and rules of terraform/ (where Terraform is installed)
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev.prove.terraform_check
+	@exec $(PYTHON_RUN) -m dev terraform-check
 
 format: ## Format the Python and SQL files
 	$(SETUP)

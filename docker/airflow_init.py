@@ -63,18 +63,16 @@ def check_bundle(home: Path) -> None:
             )
 
 
-def check_settings(text: str, home: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+def check_settings(text: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the bundle's settings, as the bundle itself takes them.
 
     Args:
         text: The JSON that docker-compose.yaml makes of .env.
-        home: Airflow's home, with the bundle's ``plugins/``.
         environment: The container's environment.
 
     Raises:
         NotReadyError: The bundle refuses them, or they do not go with where AWS is.
     """
-    sys.path.insert(0, str(home / "plugins"))
     from crypto_prices.settings import SettingsError, parse_settings
 
     try:
@@ -241,7 +239,7 @@ def main() -> int:
 
     try:
         check_bundle(home)
-        settings = check_settings(os.environ[SETTINGS], home, os.environ)
+        settings = check_settings(os.environ[SETTINGS], os.environ)
         account = await_aws(settings, client, say=lambda text: print(text, flush=True))
         migrated = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607 - wherever the image has it
         if migrated.returncode:

@@ -26,6 +26,7 @@ COPY local_platform ./local_platform
 RUN chmod -R a+rX .
 USER 10001
 RUN python -m local_aws.glue.prepare_spark
-ENV PYTHONUNBUFFERED=1
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONPATH=/opt/crypto-prices/plugins
 ENTRYPOINT ["python", "-m"]
-CMD ["local_aws"]
+CMD ["local_platform"]

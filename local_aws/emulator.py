@@ -1,28 +1,24 @@
-"""Puts the laptop's AWS together: what runs, in which order it starts and stops, and how other programs find it."""
+"""Assembles the emulator: its parts, and the order in which they start and stop."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
-import json
 import logging
 import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
-from local_aws import child_process
+from local_aws.clients import local_client, local_session
 from local_aws.control_planes.mwaa import Mwaa
 from local_aws.control_planes.redshift_serverless import RedshiftServerless
 from local_aws.control_planes.resources import Resources
+from local_aws.endpoint_file import remove_endpoint, write_endpoint
+from local_aws.folder_lock import FolderInUseError, only_process_in
 from local_aws.front.call_log import CallLog
-from local_aws.front.server import LOOPBACK, Front, HttpServer, Interceptor
+from local_aws.front.server import Front, HttpServer, Interceptor
 from local_aws.glue.job_runs import GlueJobRuns
 from local_aws.iam.account import Account
 from local_aws.iam.authorization_log import AuthorizationLog
@@ -30,30 +26,14 @@ from local_aws.iam.forward_access import SecretReader
 from local_aws.iam.guard import Guard
 from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT, RoleSessions
 from local_aws.moto_backend.state import MotoState
-from local_aws.protocol.wire import ACCOUNT_ID, WireService
+from local_aws.ports import LOOPBACK
+from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
+from local_aws.protocol.wire import WireService, WsgiApplication
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
-from local_exchange.faults import FaultPlan
-from local_exchange.server import create_exchange
-from local_platform.glue_code_watch import GlueCodeWatch
-from local_platform.provision import (
-    DEFAULT_MAX_REJECTED_SHARE,
-    DEFAULT_SYMBOLS,
-    Names,
-    Provisioned,
-    aws_environment,
-    local_client,
-    local_session,
-    provision,
-)
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-DEFAULT_STATE_DIR = CHECKOUT / ".local"
 logger = logging.getLogger(__name__)
-
-DEFAULT_PORT = 4566
-_STOP_SECONDS = 20
 
 
 class StateInUseError(Exception):
@@ -101,26 +81,24 @@ class Listening:
 
 
 class LocalAws:
-    """The whole laptop's AWS in this process; a context manager that starts and stops it.
+    """The whole emulator in this process; a context manager that starts and stops it.
+
+    It starts empty on a new state folder: its users create what they need through the AWS APIs.
 
     Args:
         state_dir: The folder that keeps everything: state, warehouse, logs.
         port: The port; 0 takes a free one.
-        market_data: The folder with recorded candles that the exchange serves; None lets it generate them.
-        provisioned: Whether what the bundle needs is created; False leaves an empty AWS, for Terraform.
-        symbols: The exchange symbols of each source in the bundle's settings.
-        max_rejected_share: The share of rejected records in the bundle's settings.
+        region: The region that its own services work in.
+        mounts: Other WSGI applications on the same port, each by the path below which it answers unsigned requests.
         interceptor: Is called around each API call, for a harness that injects faults.
         statement_interceptor: Is called around each statement in the warehouse, for the same.
         enforce_iam: Whether every call is held against the policies of who makes it; every check is then in
             authorizations.jsonl of the state folder.
         listening: Where it listens.
-        created_names: How what is created is called, and the region that it is in.
-        write_settings: Whether the bundle's settings are written to Secrets Manager too.
         glue_runs_at_once: How many Glue runs may have Spark at the same time; None for as many as are started.
 
     Attributes:
-        names: What was created and how it is called; None when nothing was to be created.
+        region: The region that its own services work in.
         warehouse: What the Redshift Data API's statements run on, once it runs.
     """
 
@@ -130,41 +108,27 @@ class LocalAws:
         self,
         state_dir: Path,
         *,
-        port: int = DEFAULT_PORT,
-        market_data: Path | None = None,
-        provisioned: bool = True,
-        symbols: Mapping[str, tuple[str, ...]] = DEFAULT_SYMBOLS,
-        max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
+        port: int,
+        region: str = DEFAULT_REGION,
+        mounts: Mapping[str, WsgiApplication] = MappingProxyType({}),
         interceptor: Interceptor | None = None,
         statement_interceptor: StatementInterceptor | None = None,
         enforce_iam: bool = False,
         listening: Listening = Listening(),
-        created_names: Names = Names(),  # noqa: B008 - frozen
-        write_settings: bool = True,
         glue_runs_at_once: int | None = None,
     ) -> None:
         self.state_dir = state_dir.absolute()
-        self.names: Provisioned | None = None
+        self.region = region
         self._port = port
-        self._market_data = market_data
-        self._provisioned = provisioned
-        self._symbols = symbols
-        self._max_rejected_share = max_rejected_share
+        self._mounts = mounts
         self._interceptor = interceptor
         self._statement_interceptor = statement_interceptor
         self._enforce_iam = enforce_iam
         self._own: _OwnServices | None = None
         self._listening = listening
-        self._created_names = created_names
-        self._write_settings = write_settings
         self._glue_runs_at_once = glue_runs_at_once
         self._closing = contextlib.ExitStack()
         self._server: HttpServer | None = None
-
-    @property
-    def region(self) -> str:
-        """The region that it is in."""
-        return self._created_names.region
 
     @property
     def endpoint(self) -> str:
@@ -174,13 +138,12 @@ class LocalAws:
         return self._server.endpoint
 
     def start(self) -> None:
-        """Start everything; when this returns, the endpoint answers and the names are there.
+        """Start everything; when this returns, the endpoint answers.
 
         Raises:
             StateInUseError: Another local AWS runs on the state folder.
             PortNotFreeError: The port is in use.
             StateVersionError: The state was written by another version of moto.
-            MarketDataError: The folder has no recorded candles.
         """
         try:
             self._start()
@@ -190,11 +153,16 @@ class LocalAws:
 
     def _start(self) -> None:
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        # Also where somebody else has made the folder first: secrets lie in it in clear.
+        # Also if the folder existed before, because it contains secrets in clear text.
         self.state_dir.chmod(0o700)
-        self._closing.enter_context(_only_one(self.state_dir))
-        endpoint_file = self.state_dir / "endpoint.json"
-        endpoint_file.unlink(missing_ok=True)
+        try:
+            self._closing.enter_context(only_process_in(self.state_dir))
+        except FolderInUseError as error:
+            raise StateInUseError(
+                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it, or give another "
+                "--state-dir."
+            ) from None
+        remove_endpoint(self.state_dir)
 
         moto = MotoState(self.state_dir / "moto" / "journal.sqlite")
         self._closing.callback(moto.close)
@@ -212,7 +180,7 @@ class LocalAws:
             moto=moto,
             services=services,
             call_log=call_log,
-            exchange=create_exchange(self._market_data, FaultPlan()),
+            mounts=self._mounts,
             interceptor=self._interceptor,
             guard=self._guard(account) if self._enforce_iam else None,
             health=self._health,
@@ -224,21 +192,24 @@ class LocalAws:
         services |= self._own.wired()
         server.start()
 
-        if self._provisioned:
-            self.names = provision(
-                server.endpoint,
-                symbols=self._symbols,
-                max_rejected_share=self._max_rejected_share,
-                names=self._created_names,
-                write_settings=self._write_settings,
-            )
-            self._closing.enter_context(GlueCodeWatch(server.endpoint, self._created_names))
-        names = None if self.names is None else dataclasses.asdict(self.names)
-        found = {"endpoint": server.endpoint, "pid": os.getpid(), "names": names}
-        published = listening.published_warehouse_port or listening.warehouse_port
-        ports = {"warehouse_port": listening.warehouse_port, "published_warehouse_port": published}
-        _write(endpoint_file, {**found, **ports})
-        self._closing.callback(endpoint_file.unlink, missing_ok=True)
+    def announce(self, names: Mapping[str, Any] | None = None) -> None:
+        """Write ``endpoint.json``, by which other programs find this emulator and see that it is ready.
+
+        Args:
+            names: The names of what has been created in it; None if nothing has.
+        """
+        listening = self._listening
+        write_endpoint(
+            self.state_dir,
+            {
+                "endpoint": self.endpoint,
+                "pid": os.getpid(),
+                "names": names,
+                "warehouse_port": listening.warehouse_port,
+                "published_warehouse_port": listening.published_warehouse_port or listening.warehouse_port,
+            },
+        )
+        self._closing.callback(remove_endpoint, self.state_dir)
 
     def _health(self) -> dict[str, Any]:
         found = {"pid": os.getpid(), "state_dir": str(self.state_dir)}
@@ -270,7 +241,7 @@ class LocalAws:
     def _services(self, endpoint: str, resources: Resources, warehouse: Warehouse, account: Account) -> _OwnServices:
         """Build our own services; what they start is stopped before the server is, which it may call to the end."""
         # What a service does for itself it does under its own name, see local_aws.iam.identity.
-        region = self._created_names.region
+        region = self.region
         manager = local_client("secretsmanager", endpoint, local_session(access_key_id=REDSHIFT, region=region))
         glue = local_client("glue", endpoint, local_session(access_key_id=GLUE, region=region))
         roles = RoleSessions(endpoint)
@@ -330,121 +301,3 @@ def _copy_role_refusal(
     context = {"aws:SourceAccount": [ACCOUNT_ID], "aws:SourceArn": serverless.source_arns(workgroup)}
     reason = roles.refusal(role_arn, ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"], context)
     return None if reason is None else f"User is not authorized to assume IAM Role {role_arn}: {reason}"
-
-
-@contextlib.contextmanager
-def _only_one(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder's lock, which the system frees however the process ends."""
-    with (state_dir / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise StateInUseError(
-                f"A local AWS already runs on {state_dir} (process {holder}). Stop it, or give another --state-dir."
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
-
-
-def _write(path: Path, document: Any) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)  # a reader sees all of it or nothing
-
-
-# ---------------------------------------------------------------------------------------------------- other programs
-
-
-@dataclasses.dataclass(frozen=True)
-class RunningLocalAws:
-    """A local AWS in a process of its own.
-
-    Attributes:
-        endpoint: Its URL.
-        pid: Its process.
-        state_dir: Its state folder.
-        names: What it created (see Provisioned); empty when nothing was to be created.
-        process: The process.
-    """
-
-    endpoint: str
-    pid: int
-    state_dir: Path
-    names: Mapping[str, Any]
-    process: subprocess.Popen[bytes]
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of it."""
-        return local_client(service, self.endpoint)
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment variables that point other programs at it."""
-        return aws_environment(self.endpoint)
-
-    def kill(self) -> None:
-        """Kill it with SIGKILL, as a power cut would, and wait until it is gone."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-@contextlib.contextmanager
-def running_local_aws(
-    state_dir: Path,
-    *,
-    port: int = 0,
-    market_data: Path | None = None,
-    provisioned: bool = True,
-    enforce_iam: bool = False,
-    timeout_seconds: float = 60,
-) -> Iterator[RunningLocalAws]:
-    """Run a local AWS in a process of its own; its log is logs/local_aws.log of the state folder.
-
-    It ends with this process, however that ends. To be called from the main thread (see child_process).
-
-    Args:
-        state_dir: Its state folder.
-        port: Its port; 0 takes a free one.
-        market_data: The recorded candles that its exchange serves; None lets it generate them.
-        provisioned: Whether what the bundle needs is created.
-        enforce_iam: Whether every call is held against the policies of who makes it.
-        timeout_seconds: How long its start may take.
-
-    Yields:
-        The running local AWS.
-
-    Raises:
-        RuntimeError: It ended before it was ready; the message has the end of its log.
-        TimeoutError: It was not ready in time.
-    """
-    command = [sys.executable, "-m", "local_aws", "--state-dir", str(state_dir), "--port", str(port)]
-    command += ["--market-data", str(market_data)] if market_data is not None else []
-    command += [] if provisioned else ["--no-provision"]
-    command += ["--enforce-iam"] if enforce_iam else []
-    log = state_dir / "logs" / "local_aws.out"
-    process = child_process.start(command, environment=os.environ, log=log, directory=CHECKOUT)
-    try:
-        found = _await_endpoint(state_dir, process, log, timeout_seconds)
-        yield RunningLocalAws(found["endpoint"], process.pid, state_dir, found["names"] or {}, process)
-    finally:
-        child_process.stop(process, _STOP_SECONDS)
-
-
-def _await_endpoint(
-    state_dir: Path, process: subprocess.Popen[bytes], log: Path, timeout_seconds: float
-) -> dict[str, Any]:
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        with contextlib.suppress(FileNotFoundError):
-            found: dict[str, Any] = json.loads((state_dir / "endpoint.json").read_text(encoding="utf-8"))
-            if found["pid"] == process.pid:
-                return found
-        if process.poll() is not None:
-            end = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise RuntimeError(f"the local AWS ended with {process.returncode} before it was ready:\n{end}")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the local AWS was not ready within {timeout_seconds} seconds; see {log}")
-        time.sleep(0.05)

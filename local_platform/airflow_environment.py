@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from local_platform.checkout import REPOSITORY
 
 
 def airflow_home(state_dir: Path) -> Path:

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from local_platform.provision import GLUE_SCRIPTS, Names, upload_glue_code
+from local_platform.checkout import GLUE_SCRIPTS
+from local_platform.names import Names
+from local_platform.provision import upload_glue_code
 
 logger = logging.getLogger(__name__)
 

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from local_aws.emulator import RunningLocalAws, running_local_aws
+from local_aws.launcher import RunningLocalAws
 from local_platform.airflow_services.local_airflow import (
     AirflowRunsError,
     LocalAirflow,
     LocalAirflowError,
     running_airflow,
 )
+from local_platform.local_aws_process import running_platform_aws
 from local_platform.markets import Markets
-from local_platform.provision import Provisioned, provision
+from local_platform.names import Provisioned
+from local_platform.provision import provision
 
 
 class LocalPlatform:
@@ -102,7 +104,7 @@ class LocalPlatform:
                 "Use that one, or stop it first."
             )
         self._on_step("starting the local AWS")
-        aws = running_local_aws(
+        aws = running_platform_aws(
             self._state_dir, port=self._aws_port, market_data=self._markets.market_data, provisioned=False
         )
         try:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from local_exchange.coingecko import COINS
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
-
-# Which names are a source's is known to the bundle.
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source, known_sources
+
+from local_exchange.coingecko import COINS
 
 FIRST_DAY = date(2017, 8, 17)
 """The first day that the daily DAG loads (its start_date): that of Binance's first candles."""

@@ -6,199 +6,36 @@ is said once, in terraform/. With IAM enforced, what acts as one of them may the
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bundle.catalog_table import load_schemas
 from bundle.contents import package_bytes
+from local_aws.clients import local_client, local_session
 from local_aws.control_planes.redshift_serverless import new_password
-from local_aws.iam.identity import ROOT_ACCESS_KEY
-from local_aws.protocol.wire import ACCOUNT_ID, DEFAULT_REGION
+from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
+from local_platform.checkout import GLUE_SCRIPTS
+from local_platform.names import SETTINGS_SECRET, Names, Provisioned
 
-GLUE_SCRIPTS = Path(__file__).resolve().parent.parent / "glue_scripts"
-
-ACCESS_KEY_ID = ROOT_ACCESS_KEY
-SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified; botocore only wants to have one
-
-BUCKET = "crypto-prices-lake"
-CATALOG_DATABASE = "crypto"
-CATALOG_TABLE = "crypto_prices"
-GLUE_JOB = "curate_crypto_prices"
-REDSHIFT_NAME = "crypto-prices"
-REDSHIFT_DATABASE = "crypto"
-ADMIN_SECRET = "crypto-prices/redshift-admin"  # noqa: S105 - a name
-SETTINGS_SECRET = "airflow/variables/crypto_prices_settings"  # noqa: S105 - a name
 SCRIPT_KEY = "glue/curate_crypto_prices.py"
 PACKAGE_KEY = "glue/crypto_prices_etl.zip"
 
 MWAA_ROLE = "crypto-prices-mwaa"
 GLUE_ROLE = "crypto-prices-glue"
-COPY_ROLE = "crypto-prices-redshift-copy"
+
 DEFAULT_MAX_REJECTED_SHARE = 0.01
 DEFAULT_SYMBOLS: Mapping[str, tuple[str, ...]] = {
     "binance": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"),
 }
 _LOCAL_REQUESTS_PER_SECOND = 100
 _WAIT_SECONDS = 30
-
-
-class NameNotPossibleError(ValueError):
-    """Something cannot be created under the name that is asked for; the message says why."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Names:
-    """How what is created is to be called.
-
-    Attributes:
-        region: The region that it is in.
-        bucket: The lake's bucket.
-        catalog_database: The Glue database.
-        catalog_table: The Glue table of the curated prices.
-        glue_job: The Glue job.
-        redshift: The Redshift Serverless namespace and its workgroup.
-        redshift_database: The database in the warehouse.
-        admin_secret: The secret with the warehouse's admin user.
-        copy_role: The role that COPY reads the lake with.
-    """
-
-    region: str = DEFAULT_REGION
-    bucket: str = BUCKET
-    catalog_database: str = CATALOG_DATABASE
-    catalog_table: str = CATALOG_TABLE
-    glue_job: str = GLUE_JOB
-    redshift: str = REDSHIFT_NAME
-    redshift_database: str = REDSHIFT_DATABASE
-    admin_secret: str = ADMIN_SECRET
-    copy_role: str = COPY_ROLE
-
-
-def secret_name(arn: str, region: str) -> str:
-    """Return the name of a secret that is to be created under an ARN.
-
-    Args:
-        arn: The ARN without the hyphen and the six characters that Secrets Manager adds to the name.
-        region: The region that the local AWS is in.
-
-    Raises:
-        NameNotPossibleError: It is of another account or region, or has such an ending, which cannot be chosen.
-            https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
-    """
-    prefix = f"arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:"
-    name = arn.removeprefix(prefix)
-    if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9/_+=.@-]+", name) is None:
-        raise NameNotPossibleError(f"{arn} is no secret of the local AWS: its ARN is {prefix}<name>")
-    if re.search(r"-[A-Za-z0-9]{6}$", name):
-        raise NameNotPossibleError(f"{arn} ends like a secret that exists; leave out the hyphen and six characters")
-    return name
-
-
-def role_name(arn: str) -> str:
-    """Return the name of a role that is to be created under an ARN.
-
-    Raises:
-        NameNotPossibleError: It is of another account, or no ARN of a role without a path.
-    """
-    prefix = f"arn:aws:iam::{ACCOUNT_ID}:role/"
-    name = arn.removeprefix(prefix)
-    if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", name) is None:
-        raise NameNotPossibleError(f"{arn} is no role of the local AWS: its ARN is {prefix}<name>")
-    return name
-
-
-@dataclasses.dataclass(frozen=True)
-class Provisioned:
-    """What everything is called.
-
-    Attributes:
-        endpoint: The URL of the local AWS.
-        region: The region.
-        account_id: The account.
-        bucket: The lake's bucket.
-        catalog_database: The Glue database.
-        catalog_table: The Glue table of the curated prices.
-        glue_job: The Glue job.
-        redshift_namespace: The Redshift Serverless namespace.
-        redshift_workgroup: Its workgroup.
-        redshift_database: The database in the warehouse.
-        redshift_secret_arn: The secret with the warehouse's admin user.
-        redshift_copy_role_arn: The role that COPY reads the lake with.
-        mwaa_role_arn: The role of the Airflow environment.
-        glue_role_arn: The role of the Glue job.
-        settings_secret: The name of the secret with the bundle's settings; None when none was to be written.
-        created: What this run created or changed, in words for a person; empty when all was there.
-    """
-
-    endpoint: str
-    region: str
-    account_id: str
-    bucket: str
-    catalog_database: str
-    catalog_table: str
-    glue_job: str
-    redshift_namespace: str
-    redshift_workgroup: str
-    redshift_database: str
-    redshift_secret_arn: str
-    redshift_copy_role_arn: str
-    mwaa_role_arn: str
-    glue_role_arn: str
-    settings_secret: str | None
-    created: tuple[str, ...]
-
-
-def aws_environment(endpoint: str, region: str = DEFAULT_REGION) -> dict[str, str]:
-    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,
-        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # MWAA's API is at api.<host>, which no loopback address has
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
-def local_session(
-    *,
-    access_key_id: str = ACCESS_KEY_ID,
-    secret_access_key: str = SECRET_ACCESS_KEY,
-    session_token: str | None = None,
-    region: str = DEFAULT_REGION,
-) -> boto3.session.Session:
-    """Return a boto3 session with this region and these credentials, whatever the environment says."""
-    return boto3.session.Session(
-        aws_access_key_id=access_key_id,
-        aws_secret_access_key=secret_access_key,
-        aws_session_token=session_token,
-        region_name=region,
-    )
-
-
-def local_client(service: str, endpoint: str, session: boto3.session.Session | None = None) -> Any:
-    """Return a boto3 client of the laptop's AWS.
-
-    Args:
-        service: boto3's name of the service.
-        endpoint: The URL of the local AWS.
-        session: The session to make it with; sessions are not thread-safe, clients are.
-    """
-    config = Config(
-        s3={"addressing_style": "path"}, inject_host_prefix=False, retries={"total_max_attempts": 1}, read_timeout=60
-    )
-    return (session or local_session()).client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
 
 
 def provision(
@@ -209,7 +46,7 @@ def provision(
     candle_interval: str = "1h",
     max_rejected_share: float = DEFAULT_MAX_REJECTED_SHARE,
     glue_scripts: Path = GLUE_SCRIPTS,
-    names: Names = Names(),
+    names: Names = Names(),  # noqa: B008 - frozen
     write_settings: bool = True,
 ) -> Provisioned:
     """Create what is missing and change what is not as it should be.

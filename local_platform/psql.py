@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from local_aws.emulator import DEFAULT_STATE_DIR
+from local_aws.clients import local_client, local_session
+from local_aws.defaults import DEFAULT_STATE_DIR
+from local_aws.endpoint_file import read_endpoint
 from local_aws.redshift.warehouse import postgres_program
-from local_platform.provision import local_client, local_session
 
 
 class NoWarehouseError(Exception):
@@ -76,10 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _endpoint(state_dir: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((state_dir / "endpoint.json").read_text(encoding="utf-8"))
+        return read_endpoint(state_dir)
     except FileNotFoundError:
         raise NoWarehouseError(f"no local AWS runs on {state_dir}") from None
-    return found
 
 
 def _secret(endpoint: dict[str, Any]) -> dict[str, str]:

@@ -34,9 +34,9 @@ if java_home.is_dir():
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory):
     """One local AWS for all tests of a session that only need one: in a process of its own, on a free port."""
-    from local_aws.emulator import running_local_aws
+    from local_platform.local_aws_process import running_platform_aws
 
-    with running_local_aws(tmp_path_factory.mktemp("state")) as running:
+    with running_platform_aws(tmp_path_factory.mktemp("state")) as running:
         yield running
 
 

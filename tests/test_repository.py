@@ -35,7 +35,7 @@ def test_make_without_a_target_lists_all_of_them():
 
 def test_the_demos_options_reach_the_demo():
     command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "FORCE=1")
-    words = command.replace("\\\n", " ").split("dev.demo")[1]
+    words = command.replace("\\\n", " ").split("-m dev demo")[1]
     for option in ("--date '2023-12-18'", "--symbols 'BTCUSDT,ETHUSDT'", "--market-data 'some folder'", "--force"):
         assert option in words
     assert "--live" not in words
@@ -45,7 +45,7 @@ def test_the_demos_options_reach_the_demo():
 
 def test_the_backfills_options_reach_the_backfill():
     options = ("FROM=2024-01-01", "TO=2024-01-07", "MAX_ACTIVE_RUNS=2", "REPROCESS=failed", "BACKWARDS=1")
-    words = dry_run("backfill", *options, "SYMBOLS=BTCUSDT").replace("\\\n", " ").split("dev.backfill")[1]
+    words = dry_run("backfill", *options, "SYMBOLS=BTCUSDT").replace("\\\n", " ").split("-m dev backfill")[1]
     for option in ("--from '2024-01-01'", "--to '2024-01-07'", "--max-active-runs '2'", "--reprocess 'failed'"):
         assert option in words
     assert "--backwards" in words
@@ -54,7 +54,7 @@ def test_the_backfills_options_reach_the_backfill():
 
 
 def test_airflows_options_reach_it():
-    words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("dev.airflow")[1]
+    words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("-m dev airflow")[1]
     assert "--port '8081'" in words
     assert "--symbols 'BTCUSDT'" in words
 

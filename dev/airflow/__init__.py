@@ -1,1 +1,1 @@
-"""``make airflow``: the local AWS and a complete Airflow against it."""
+"""``python -m dev airflow``: the local AWS and a complete Airflow against it."""

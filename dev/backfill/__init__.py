@@ -1,1 +1,1 @@
-"""``make backfill``: many days of crypto_prices_daily on the local Airflow, followed until every run has finished."""
+"""``python -m dev backfill``: loads many days with the local Airflow and follows their runs."""

@@ -10,17 +10,17 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from crypto_prices_contract.window import Window
+
 from dev.backfill.day_progress import DayProgress, day_progress, task_name
 from dev.backfill.screen import Screen
-from dev.demo import failure
-from dev.demo.day_run import Warehouse  # also makes the bundle's own modules importable
+from local_platform import task_failure
 from local_platform.airflow_services.api import AirflowApi, AirflowApiError, AirflowUnreachableError
 from local_platform.airflow_services.local_airflow import running_airflow
 from local_platform.local_platform import LocalPlatform
 from local_platform.markets import Markets
-from local_platform.provision import Provisioned
-
-from crypto_prices_contract.window import Window  # isort: skip
+from local_platform.names import Provisioned
+from local_platform.warehouse_queries import WarehouseQueries
 
 DAG_ID = "crypto_prices_daily"
 LOOK_SECONDS = 1.0
@@ -237,7 +237,7 @@ class BackfillRun:
 
     def _rows(self, names: Provisioned) -> dict[date, int]:
         window = Window(self._options.first, self._options.last + timedelta(days=1))
-        counted = Warehouse(names).ask("queries/rows_by_day.sql", window)
+        counted = WarehouseQueries(names).ask("queries/rows_by_day.sql", window)
         return {date.fromisoformat(str(row["observed_on"])[:10]): int(row["row_total"]) for row in counted}
 
     def _explain(self, api: AirflowApi, day: DayProgress) -> None:
@@ -250,7 +250,7 @@ class BackfillRun:
             where = (
                 f"{self._options.state_dir}/airflow/logs/dag_id={DAG_ID}/run_id={day.run_id}/task_id={task['task_id']}"
             )
-            self._screen.failure(day.day, task_name(task), failure.reason(log), failure.tail(log), where)
+            self._screen.failure(day.day, task_name(task), task_failure.reason(log), task_failure.tail(log), where)
         if not failed:
             reason = "no task failed: the run took too long, or was marked failed"
             self._screen.failure(day.day, "the run", reason, "", "")

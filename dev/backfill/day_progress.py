@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from local_platform.instants import read_instant
+
 FINISHED = ("success", "failed")
 
 
@@ -71,8 +73,8 @@ def day_progress(
                 day=day,
                 run_id=run_id,
                 state=run.get("state"),
-                started_at=_instant(run.get("start_date")),
-                ended_at=_instant(run.get("end_date")),
+                started_at=read_instant(run.get("start_date")),
+                ended_at=read_instant(run.get("end_date")),
                 tasks=tuple(sorted(active.get(run_id, []))) if run_id else (),
                 is_new=day in new,
             )
@@ -95,7 +97,3 @@ def summary(days: Sequence[DayProgress]) -> str:
     tasks = Counter(f"{name} {state}" if state != "running" else name for day in days for name, state in day.tasks)
     now = ", ".join(name if count == 1 else f"{count} {name}" for name, count in sorted(tasks.items()))
     return f"{counted} of {len(days)} days" + (f": {now}" if now else "")
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dev.backfill.day_progress import DayProgress, summary
-from dev.demo.screen import STATE_STYLES
+from local_platform.task_states import STATE_STYLES
 
 _MOST_DAYS = 12
 

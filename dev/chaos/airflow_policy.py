@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date, timedelta
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.sdk import RetryDecision
+from crypto_prices.retry_policy import StepRetryPolicy
 
+from dev.chaos import guards
 from dev.chaos.cases import STAYS_PREFIX
 from dev.chaos.faults import TASK_SECONDS
 from dev.chaos.signals import Signals
-from local_platform.airflow_environment import REPOSITORY
+from local_platform.airflow_services import scheduler_warm_up
 
 GLUE_SECONDS = 300
 ACTIVE_RUNS = 10
-
-if str(REPOSITORY / "plugins") not in sys.path:
-    sys.path.insert(0, str(REPOSITORY / "plugins"))
-
-from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook  # noqa: E402 - after the path is set
-from crypto_prices.retry_policy import StepRetryPolicy  # noqa: E402 - after the path is set
-
-from dev.chaos import guards  # noqa: E402 - after the path is set
-from local_platform.airflow_services import scheduler_warm_up  # noqa: E402 - after the path is set
 
 _ = scheduler_warm_up
 guards.install()

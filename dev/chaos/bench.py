@@ -16,12 +16,15 @@ from dev.chaos import signals
 from dev.chaos.boundaries import Boundaries
 from dev.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Faults
 from dev.chaos.signals import Signals
-from dev.demo.day_run import Warehouse
+from local_aws.clients import local_client
 from local_aws.emulator import LocalAws
-from local_platform.airflow_environment import REPOSITORY
 from local_platform.airflow_services.api import AirflowApi
 from local_platform.airflow_services.local_airflow import COMPONENTS, LocalAirflow
-from local_platform.provision import Provisioned, local_client
+from local_platform.checkout import checkout_environment
+from local_platform.exchange import exchange_mount
+from local_platform.names import Provisioned
+from local_platform.provision import provision
+from local_platform.warehouse_queries import WarehouseQueries
 
 DAG_ID = "crypto_prices_daily"
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -66,6 +69,7 @@ class Bench:
         self._on_step = on_step
         self._closing = contextlib.ExitStack()
         self._aws: LocalAws | None = None
+        self._names: Provisioned | None = None
         self._airflow: LocalAirflow | None = None
         self._restarting = threading.Lock()
 
@@ -84,14 +88,14 @@ class Bench:
     @property
     def names(self) -> Provisioned:
         """What everything in the local AWS is called."""
-        if self._aws is None or self._aws.names is None:
+        if self._names is None:
             raise RuntimeError("the bench has not been started")
-        return self._aws.names
+        return self._names
 
     @property
-    def warehouse(self) -> Warehouse:
+    def warehouse(self) -> WarehouseQueries:
         """Asks the warehouse."""
-        return Warehouse(self.names)
+        return WarehouseQueries(self.names)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the local AWS."""
@@ -122,12 +126,13 @@ class Bench:
                 LocalAws(
                     self.state_dir,
                     port=0,
-                    market_data=self._market_data,
-                    symbols={"binance": self._symbols},
-                    max_rejected_share=_MAX_REJECTED_SHARE,
+                    mounts=exchange_mount(self._market_data),
                     interceptor=self.faults.intercept_call,
                     statement_interceptor=self.faults.intercept_statements,
                 )
+            )
+            self._names = provision(
+                self._aws.endpoint, symbols={"binance": self._symbols}, max_rejected_share=_MAX_REJECTED_SHARE
             )
             if self._market_data is None:
                 faults = {"faults": [_UNFIT]}
@@ -142,7 +147,8 @@ class Bench:
                     cluster_policy=_POLICY,
                     on_step=self._on_step,
                     extra_environment={
-                        "PYTHONPATH": str(REPOSITORY),
+                        # The cluster policy is this harness's own, and imports it.
+                        "PYTHONPATH": checkout_environment()["PYTHONPATH"],
                         signals.FOLDER_VARIABLE: str((self.state_dir / "chaos-signals").absolute()),
                         # A lost answer is asked for once more by botocore, and then given up.
                         "AWS_MAX_ATTEMPTS": "2",

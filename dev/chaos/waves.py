@@ -382,7 +382,7 @@ class Waves:
         )
 
     def _why(self, run_id: str) -> str:
-        from dev.demo.failure import reason
+        from local_platform.task_failure import reason
 
         found = (f"{task_id}: {reason(log)[:300]}" for task_id, log in self._failed_tasks(run_id))
         return next(found, "no task has failed")

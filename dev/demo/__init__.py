@@ -1,1 +1,1 @@
-"""``make demo``: one day of crypto_prices_daily on the local AWS, shown to a person while and after it runs."""
+"""``python -m dev demo``: one day of crypto_prices_daily on the local AWS, with its progress and its result."""

@@ -5,39 +5,35 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from dev.demo import failure
-from dev.demo.screen import Screen
-from dev.demo.task_progress import TaskProgress, read_progress
-from local_aws import child_process
-from local_platform.airflow_environment import REPOSITORY, airflow_environment, airflow_home
-from local_platform.markets import Markets
-from local_platform.provision import Provisioned, aws_environment, local_client, provision
-
-sys.path.insert(0, str(REPOSITORY / "plugins"))
-
-# The bundle's own queries are asked with the bundle's own filters.
 from crypto_prices.fetch.sources import get_source
-from crypto_prices.macros import FILTERS
 from crypto_prices_contract.lake_paths import curation_report_key
 from crypto_prices_contract.window import Window
 
+from dev.demo.options import Options
+from dev.demo.screen import Screen
+from dev.demo.task_progress import TaskProgress, read_progress
+from local_aws import child_process
+from local_aws.clients import aws_environment, local_client
+from local_aws.ports import free_port
+from local_platform import task_failure
+from local_platform.airflow_environment import airflow_environment, airflow_home
+from local_platform.checkout import REPOSITORY, checkout_environment
+from local_platform.names import Provisioned
+from local_platform.provision import provision
+from local_platform.warehouse_queries import WarehouseQueries
+
 START_SECONDS = 120
 RUN_SECONDS = 3600
-QUERY_SECONDS = 60
 STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
 
@@ -46,30 +42,6 @@ HEALTH_PATH = "/_local_aws/health"  # of local_aws.front.server, which takes a s
 
 class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to run.
-
-    Attributes:
-        day: UTC day to load.
-        markets: What to load, and the candles that the local exchange serves.
-        live: Take the real exchange API.
-        force: Load even what the warehouse already holds.
-        state_dir: Where everything is kept.
-    """
-
-    day: date
-    markets: Markets
-    live: bool
-    force: bool
-    state_dir: Path
-
-    @property
-    def logical_date(self) -> datetime:
-        """The run's logical date."""
-        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
 
 
 @dataclass
@@ -108,7 +80,7 @@ class DayRun:
         """
         began = time.monotonic()
         self.screen.header(self.options, self.airflow_log, self.aws_log)
-        endpoint = f"http://127.0.0.1:{_free_port()}"
+        endpoint = f"http://127.0.0.1:{free_port()}"
         aws = aws_environment(endpoint)
         self._begin_logs()
         # Both take seconds to start, so they start together; Airflow then waits for the AWS.
@@ -150,11 +122,13 @@ class DayRun:
         self.result_file.unlink(missing_ok=True)
 
     def _start_local_aws(self, endpoint: str) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-m", "local_aws", "--port", endpoint.rsplit(":", 1)[1]]
+        arguments = [sys.executable, "-m", "local_platform", "--port", endpoint.rsplit(":", 1)[1]]
         arguments += ["--state-dir", str(self.options.state_dir), "--no-provision"]
         if self.options.markets.market_data:
             arguments += ["--market-data", str(self.options.markets.market_data)]
-        child = child_process.start(arguments, environment=os.environ, log=self.aws_log, directory=REPOSITORY)
+        child = child_process.start(
+            arguments, environment=checkout_environment(), log=self.aws_log, directory=REPOSITORY
+        )
         self._children.append(child)
         return child
 
@@ -208,14 +182,14 @@ class DayRun:
         log = self.airflow_log.read_text(errors="replace")
         failed = [task for task in tasks if task.state == "failed"]
         for task in failed:
-            task_log = failure.log_of_task(log, task.task_id, task.map_index)
-            self.screen.failure(task.name, failure.reason(task_log), failure.tail(task_log), self.airflow_log)
+            task_log = task_failure.log_of_task(log, task.task_id, task.map_index)
+            self.screen.failure(task.name, task_failure.reason(task_log), task_failure.tail(task_log), self.airflow_log)
         if not failed:
-            self.screen.failure("the run", failure.reason(log), failure.tail(log), self.airflow_log)
+            self.screen.failure("the run", task_failure.reason(log), task_failure.tail(log), self.airflow_log)
 
     def _show_warehouse(self, names: Provisioned) -> list[dict[str, Any]]:
         """Ask the warehouse and show what it says; return the newest load of the day of each source that has one."""
-        warehouse = Warehouse(names)
+        warehouse = WarehouseQueries(names)
         window = Window.of_day(self.options.day)
         loads = warehouse.ask("queries/loads_of_window.sql", window)
         # Of each source of this run its newest load: another run may have loaded other sources since.
@@ -257,73 +231,6 @@ class DayRun:
             ("Airflow log", str(self.airflow_log)),
             ("look around", "make local-aws starts the local AWS on this state and prints how to reach it"),
         ]
-
-
-class Warehouse:
-    """Asks the warehouse the bundle's own queries through the Redshift Data API.
-
-    Args:
-        names: What the workgroup, database and secret are called.
-    """
-
-    def __init__(self, names: Provisioned) -> None:
-        self._client = local_client("redshift-data", names.endpoint)
-        self._target = {
-            "WorkgroupName": names.redshift_workgroup,
-            "Database": names.redshift_database,
-            "SecretArn": names.redshift_secret_arn,
-        }
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(REPOSITORY / "sql"),
-            undefined=jinja2.StrictUndefined,
-            autoescape=False,  # noqa: S701 - SQL, not HTML; values go through the literal filter
-        )
-        self._templates.filters |= FILTERS
-
-    def ask(self, name: str, window: Window) -> list[dict[str, Any]]:
-        """Return the rows of one file of sql/queries/ for a window.
-
-        Raises:
-            DemoError: The statement failed, or did not end in time.
-        """
-        return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Return the rows of a statement; none when it is not a query.
-
-        Raises:
-            DemoError: It failed, or did not end in time.
-        """
-        statement_id = self._client.execute_statement(Sql=sql, **self._target)["Id"]
-        deadline = time.monotonic() + QUERY_SECONDS
-        while True:
-            statement = self._client.describe_statement(Id=statement_id)
-            if statement["Status"] == "FINISHED":
-                break
-            if statement["Status"] in ("FAILED", "ABORTED"):
-                raise DemoError(f"the warehouse refused a query: {statement.get('Error')}")
-            if time.monotonic() > deadline:
-                self._client.cancel_statement(Id=statement_id)
-                raise DemoError(
-                    f"a query of the warehouse was still {statement['Status']} after {QUERY_SECONDS} s, so it was "
-                    f"cancelled (statement {statement_id}): {' '.join(sql.split())[:80]} …"
-                )
-            time.sleep(0.05)
-        rows: list[dict[str, Any]] = []
-        if not statement["HasResultSet"]:
-            return rows
-        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
-            columns = [column["name"] for column in page["ColumnMetadata"]]
-            for record in page["Records"]:
-                values = [None if field.get("isNull") else next(iter(field.values())) for field in record]
-                rows.append(dict(zip(columns, values, strict=True)))
-        return rows
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_healthy(endpoint: str) -> bool:

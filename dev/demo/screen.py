@@ -16,21 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dev.demo.price_table import market_days, plain
+from local_platform.task_states import STATE_STYLES
 
 if TYPE_CHECKING:
-    from dev.demo.day_run import Options
+    from dev.demo.options import Options
     from dev.demo.task_progress import TaskProgress
-
-STATE_STYLES = {
-    "success": "green",
-    "running": "cyan",
-    "deferred": "cyan",
-    "queued": "cyan",
-    "failed": "bold red",
-    "upstream_failed": "red",
-    "up_for_retry": "yellow",
-    "skipped": "dim",
-}
 
 
 class Screen:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from dev.demo.airflow_run import DAG_ID
+from local_platform.instants import read_instant
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,10 @@ def read_progress(database: Path, logical_date: datetime, since: datetime) -> li
     finally:
         connection.close()
     return [
-        TaskProgress(row[0], row[1], row[2], _instant(row[3]), _instant(row[4]), row[5], position)
+        TaskProgress(row[0], row[1], row[2], read_instant(row[3]), read_instant(row[4]), row[5], position)
         for position, row in enumerate(rows)
     ]
 
 
 def _text(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)

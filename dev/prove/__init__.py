@@ -1,1 +1,1 @@
-"""``make prove``: Terraform applied to the local AWS, and the platform run on what it made, with IAM enforced."""
+"""``python -m dev prove``: applies terraform/ to the local AWS and runs the platform on the result."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_platform.airflow_environment import REPOSITORY
+from local_platform.checkout import REPOSITORY
 
 LOCK = REPOSITORY / "requirements-checkov.lock"
 _VENV = Path(sys.prefix) / "checkov"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local_aws.protocol.wire import ACCOUNT_ID
+from local_aws.protocol.account import ACCOUNT_ID
 
 Client = Callable[[str], Any]
 

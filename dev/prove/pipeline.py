@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from dev.demo import failure
 from dev.prove.worker import Worker
 from local_aws import child_process
-from local_platform.airflow_environment import REPOSITORY, airflow_home
+from local_platform import task_failure
+from local_platform.airflow_environment import airflow_home
+from local_platform.checkout import REPOSITORY
 
 _RUN_SECONDS = 600.0
 _STOP_SECONDS = 10
@@ -111,6 +112,6 @@ def _read(result: Mapping[str, Any], log: str) -> DagRun:
     for task in result["tasks"]:
         if task["state"] == "failed":
             name = task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
-            reason = failure.reason(failure.log_of_task(log, task["task_id"], task["map_index"]))
+            reason = task_failure.reason(task_failure.log_of_task(log, task["task_id"], task["map_index"]))
             return DagRun(result["state"], name, reason)
     return DagRun(result["state"], None, "")

@@ -20,12 +20,12 @@ import requests
 
 from dev.prove.pipeline import Pipeline
 from dev.prove.worker import Worker, WorkerError, start_worker
+from local_aws.clients import local_client
 from local_aws.emulator import LocalAws
 from local_aws.front.server import Call
 from local_aws.glue.run_history import UNFINISHED
 from local_aws.iam.authorization_log import read_log
 from local_platform.airflow_services.local_airflow import LocalAirflow
-from local_platform.provision import local_client
 
 METRICS_NAMESPACE = "CryptoPrices"
 DAILY, WINDOW = "crypto_prices_daily", "crypto_prices_window"

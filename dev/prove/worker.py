@@ -15,10 +15,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_aws.clients import aws_environment, local_client, local_session
 from local_aws.iam.role_sessions import AIRFLOW
-from local_aws.protocol.wire import ACCOUNT_ID
+from local_aws.protocol.account import ACCOUNT_ID
 from local_platform.airflow_environment import airflow_environment
-from local_platform.provision import aws_environment, local_client, local_session
 
 _SESSION = "AmazonMWAA-airflow"
 """MWAA's name of the session; all of an environment's containers have the same."""

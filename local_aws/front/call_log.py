@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import unescape
 
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import Answer
 
 _NAMING = re.compile(r"(name|id|arn|.*(Name|Id|Arn))", re.IGNORECASE)
@@ -52,7 +52,7 @@ class CallLog:
         """Write one line.
 
         Args:
-            service: The signing name of the service, or ``exchange``.
+            service: The signing name of the service.
             operation: The operation's name; None when there is no such operation.
             request: The request.
             answer: What was answered.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_aws.protocol.wire import ACCOUNT_ID
+from local_aws.protocol.account import ACCOUNT_ID
 
 _REFUSED: Mapping[str, re.Pattern[str]] = {
     "glue": re.compile(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import uvicorn
@@ -22,8 +22,9 @@ from local_aws.front.call_log import CallLog
 from local_aws.front.pretended import only_pretended
 from local_aws.iam.guard import Admitted, Guard
 from local_aws.iam.partial_deletes import with_errors, without_items
-from local_aws.moto_backend.journal import HttpRequest
 from local_aws.moto_backend.state import MOTO_SERVICES, MotoState
+from local_aws.ports import ALL_ADDRESSES, LOOPBACK, bound_socket
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.operation_names import SERVICES, operation_of
 from local_aws.protocol.wire import (
     Answer,
@@ -43,9 +44,6 @@ from local_aws.protocol.wire import (
 logger = logging.getLogger(__name__)
 
 HEALTH_PATH = "/_local_aws/health"
-EXCHANGE_MOUNT = "/exchange"
-LOOPBACK = "127.0.0.1"
-ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - only when it is asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Front:
         services: Our own services by signing name (``airflow`` for MWAA); an operation that one of them does not answer
             goes to moto when moto knows the service and does more than pretend.
         call_log: Where each call is written.
-        exchange: Answers unsigned requests below /exchange.
+        mounts: Other WSGI applications, each by the path below which it answers unsigned requests, such as ``/docs``.
         interceptor: Is called around each call; it may wait or raise, see Interceptor.
         guard: Refuses what IAM would; None lets everybody do everything.
         health: What the health page says beyond that the process is up; a ``problem`` makes it an error 503.
@@ -92,7 +90,7 @@ class Front:
         moto: MotoState,
         services: Mapping[str, WireService],
         call_log: CallLog,
-        exchange: WsgiApplication | None = None,
+        mounts: Mapping[str, WsgiApplication] = MappingProxyType({}),
         interceptor: Interceptor | None = None,
         guard: Guard | None = None,
         health: Callable[[], Mapping[str, Any]] = dict,
@@ -101,7 +99,7 @@ class Front:
         self._admission = Admission(moto)
         self._services = services
         self._call_log = call_log
-        self._exchange = exchange
+        self._mounts = dict(mounts)
         self._interceptor = interceptor
         self._guard = guard
         self._health = health
@@ -115,9 +113,9 @@ class Front:
         scope = request_scope(environ)
         if scope is None and path == HEALTH_PATH:
             return self._health_answer().send(start_response)
-        if scope is None and path.startswith(f"{EXCHANGE_MOUNT}/") and self._exchange is not None:
-            below = environ["PATH_INFO"].removeprefix(EXCHANGE_MOUNT)
-            return self._exchange({**environ, "SCRIPT_NAME": EXCHANGE_MOUNT, "PATH_INFO": below}, start_response)
+        if scope is None and (mount := self._mount_of(path)) is not None:
+            below = environ["PATH_INFO"].removeprefix(mount)
+            return self._mounts[mount]({**environ, "SCRIPT_NAME": mount, "PATH_INFO": below}, start_response)
         if scope is None:
             missing = AwsError(
                 "MissingAuthenticationToken", "The request is not signed; the local AWS needs SigV4.", 403
@@ -139,6 +137,10 @@ class Front:
             seconds=time.monotonic() - started,
         )
         return answer.send(start_response)
+
+    def _mount_of(self, path: str) -> str | None:
+        """Return the mount that a path is below, or None."""
+        return next((mount for mount in self._mounts if path.startswith(f"{mount}/")), None)
 
     def _answer(
         self, service: str, operation: str | None, context: RequestContext, environ: Environ, request: HttpRequest
@@ -225,10 +227,6 @@ def _model_for(service: str | None, environ: Environ) -> ServiceModel:
         return load_service_model("kms" if "HTTP_X_AMZ_TARGET" in environ else "mwaa")
 
 
-class PortNotFreeError(Exception):
-    """The port cannot be listened on."""
-
-
 class HttpServer:
     """Serves a WSGI application on a port, with threads, from a thread of its own.
 
@@ -245,13 +243,7 @@ class HttpServer:
     """
 
     def __init__(self, application: WsgiApplication, *, port: int, host: str = LOOPBACK) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            raise PortNotFreeError(f"Port {port} of {host} cannot be used: {error.strerror or error}.") from error
+        self._socket = bound_socket(port, host)
         self._own_host = LOOPBACK if host == ALL_ADDRESSES else host
         self.port: int = self._socket.getsockname()[1]
         self._bridge = WSGIMiddleware(cast("Any", application), workers=_THREADS)

@@ -17,11 +17,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_aws.clients import Credentials
 from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
 from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
 from local_aws.glue.run_logs import LogStream
@@ -36,14 +37,6 @@ logger = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 1.0
 _PAGE = 200
-
-
-class Credentials(TypedDict):
-    """Temporary credentials, with the members of STS's answers."""
-
-    AccessKeyId: str
-    SecretAccessKey: str
-    SessionToken: str
 
 
 @dataclass

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from local_aws.replaced_file import replacing
 
 UNFINISHED = frozenset({"STARTING", "RUNNING", "STOPPING"})
 
@@ -77,9 +78,8 @@ class RunHistory:
     def save(self, run: JobRun) -> None:
         """Keep a run as it is now; the file is replaced in one step."""
         self._runs[run.id] = run
-        unfinished = self._folder / f".{run.id}.new"
-        unfinished.write_text(json.dumps(asdict(run), default=_text, indent=1), encoding="utf-8")
-        os.replace(unfinished, self._folder / f"{run.id}.json")
+        with replacing(self._folder / f"{run.id}.json") as draft:
+            draft.write_text(json.dumps(asdict(run), default=_text, indent=1), encoding="utf-8")
 
 
 _TIMES = frozenset({"started_on", "last_modified_on", "completed_on"})

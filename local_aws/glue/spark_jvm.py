@@ -17,7 +17,6 @@ import functools
 import hashlib
 import logging
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -30,6 +29,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 import local_aws.glue
+from local_aws.replaced_file import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -240,16 +240,12 @@ class SparkJvms:
 
     def _compile(self, source: Path, jar: Path) -> None:
         self.cache_dir.mkdir(parents=True, exist_ok=True)
-        made = _draft(jar)
-        command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
-        command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(made), str(source)]
-        try:
+        with replacing(jar) as draft:
+            command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
+            command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(draft), str(source)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
             if done.returncode:
                 raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
-            os.replace(made, jar)
-        finally:
-            made.unlink(missing_ok=True)
 
     def _class_path(self) -> list[Path]:
         # Java's own wildcard follows the order of the directory; a class archive wants the same order every time.
@@ -344,19 +340,10 @@ def java() -> Path:
     return Path(found)
 
 
-def _draft(path: Path) -> Path:
-    """Return a name beside a file that nobody else uses."""
-    return path.with_name(f".{secrets.token_hex(8)}-{path.name}")
-
-
 def _keep(made: Path, kept: Path) -> None:
     """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
-    draft = _draft(kept)
-    try:
+    with replacing(kept) as draft:
         shutil.copyfile(made, draft)
-        os.replace(draft, kept)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote
 from botocore.parsers import ResponseParserError, RpcV2CBORParser
 
 from local_aws.iam.context import Values
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import AwsError
 
 

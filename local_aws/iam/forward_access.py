@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from local_aws.clients import local_client, local_session
 from local_aws.iam.guard import CALLED_VIA_HEADER
 from local_aws.protocol.wire import AwsError, RequestContext
-from local_platform.provision import local_client, local_session
 
 _CLIENTS_KEPT = 16
 

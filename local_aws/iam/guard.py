@@ -16,7 +16,7 @@ from local_aws.iam.context import Context, Values
 from local_aws.iam.identity import CredentialsError, Principal
 from local_aws.iam.policy import NOTHING, Decision, Kind, Policy, PolicyError, Verdict, combine, judge
 from local_aws.iam.refusals import denial, refused_credentials
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import AwsError, RequestContext
 
 logger = logging.getLogger(__name__)

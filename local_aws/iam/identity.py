@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from local_aws.iam.context import Values
 from local_aws.iam.policy import Caller, Policy, of_account, read_policy
-from local_aws.protocol.wire import ACCOUNT_ID, RequestContext
+from local_aws.protocol.account import ACCOUNT_ID, ROOT_ACCESS_KEY
+from local_aws.protocol.wire import RequestContext
 
-ROOT_ACCESS_KEY = "local-aws"
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
 # Services that a trust policy may name in either way.
 _REDSHIFT = frozenset({"redshift.amazonaws.com", "redshift-serverless.amazonaws.com"})

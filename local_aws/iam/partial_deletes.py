@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from local_aws.iam.s3_actions import deleted_objects
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import Answer, AwsError
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"

@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_aws.glue.job_runs import Credentials
+from local_aws.clients import Credentials, local_client, local_session
 from local_aws.iam.trust import TrustNotEvaluatedError, lets_assume
-from local_aws.protocol.wire import ACCOUNT_ID, AwsError
-from local_platform.provision import local_client, local_session
+from local_aws.protocol.account import ACCOUNT_ID
+from local_aws.protocol.wire import AwsError
 
 GLUE = "glue.amazonaws.com"
 REDSHIFT = "redshift-serverless.amazonaws.com"

@@ -8,7 +8,7 @@ from typing import Any
 from local_aws.iam.actions import known_keys
 from local_aws.iam.context import Context
 from local_aws.iam.policy import Caller, PolicyError, judge, read_policy
-from local_aws.protocol.wire import ACCOUNT_ID
+from local_aws.protocol.account import ACCOUNT_ID
 
 ASSUME_ROLE = "sts:AssumeRole"
 

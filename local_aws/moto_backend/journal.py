@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from local_aws.protocol.http_request import HttpRequest
+
 FORMAT = "1"
 BEGIN_ANEW = (
     "To begin with an empty state, run `make clean`; for that of docker-compose.yaml, `docker compose down --volumes`."
@@ -33,25 +35,6 @@ CREATE TABLE IF NOT EXISTS entry (
 
 class StateVersionError(Exception):
     """The state was written by other versions and cannot be replayed."""
-
-
-@dataclasses.dataclass(frozen=True)
-class HttpRequest:
-    """A request as it was sent: what a repetition needs.
-
-    Attributes:
-        method: The HTTP method.
-        raw_path: The path, percent-encoded.
-        query: The query string.
-        headers: The headers; an S3 object's metadata depend on how their names are spelled.
-        body: The whole body.
-    """
-
-    method: str
-    raw_path: str
-    query: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
 
 
 @dataclasses.dataclass(frozen=True)

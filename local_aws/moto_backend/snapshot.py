@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copyreg
 import logging
-import os
 import pickle
 import sys
 from collections import OrderedDict
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
+
+from local_aws.replaced_file import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +44,11 @@ def save(path: Path, *, began_at: float, entry_id: int) -> None:
         state = {key: value for key, value in vars(backends).items() if key not in _BUILT_WITH}
         services[name] = {account: dict(regions) for account, regions in backends.items()}, state
     picture = {"versions": _versions(began_at), "entry_id": entry_id, "services": services}
-    draft = path.with_suffix(".draft")
     try:
-        with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # it holds secrets
+        with replacing(path, mode=0o600) as draft, draft.open("wb") as file:  # it holds secrets
             _Pickler(file).dump(picture)
     except (pickle.PicklingError, TypeError, AttributeError, OSError) as error:
         logger.warning("no picture of moto's state could be taken (%s); the next start replays the journal", error)
-        draft.unlink(missing_ok=True)
-        return
-    draft.replace(path)
 
 
 def load(path: Path, *, began_at: float) -> int:

@@ -29,7 +29,8 @@ from local_aws.moto_backend import budgets as moto_budgets
 from local_aws.moto_backend import partitions as moto_partitions
 from local_aws.moto_backend import s3_checksums as moto_s3_checksums
 from local_aws.moto_backend import snapshot as moto_snapshot
-from local_aws.moto_backend.journal import BEGIN_ANEW, Entry, HttpRequest, Journal
+from local_aws.moto_backend.journal import BEGIN_ANEW, Entry, Journal
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.operation_names import SERVICES
 from local_aws.protocol.wire import Answer, Environ, WsgiApplication, refusal
 

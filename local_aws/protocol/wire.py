@@ -28,10 +28,9 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
-logger = logging.getLogger(__name__)
+from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
 
-DEFAULT_REGION = "us-east-1"
-ACCOUNT_ID = "123456789012"
+logger = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import requests
 
 from local_platform.airflow_services.task_log import log_text
+from local_platform.instants import instant_text
 
 FINISHED_STATES = ("success", "failed")
 """The states in which a DAG run stays."""
@@ -128,7 +129,7 @@ class AirflowApi:
             conf: The run's configuration, which overrides params.
             run_id: The run's id; made by Airflow when None.
         """
-        body: dict[str, Any] = {"logical_date": _instant(logical_date), "conf": dict(conf or {})}
+        body: dict[str, Any] = {"logical_date": instant_text(logical_date), "conf": dict(conf or {})}
         body |= {} if run_id is None else {"dag_run_id": run_id}
         return self._call("POST", f"/api/v2/dags/{_path(dag_id)}/dagRuns", body=body)
 
@@ -155,8 +156,8 @@ class AirflowApi:
             run_types: Only these types: backfill, scheduled, manual, asset_triggered.
         """
         params: dict[str, Any] = {"state": list(states), "run_type": list(run_types), "order_by": "logical_date"}
-        params |= {} if first is None else {"logical_date_gte": _instant(first)}
-        params |= {} if last is None else {"logical_date_lte": _instant(last)}
+        params |= {} if first is None else {"logical_date_gte": instant_text(first)}
+        params |= {} if last is None else {"logical_date_lte": instant_text(last)}
         return list(self._pages(f"/api/v2/dags/{_path(dag_id)}/dagRuns", "dag_runs", params))
 
     def wait_for_dag_run(
@@ -390,8 +391,8 @@ def _backfill_body(
 ) -> dict[str, Any]:
     return {
         "dag_id": dag_id,
-        "from_date": _instant(first),
-        "to_date": _instant(last),
+        "from_date": instant_text(first),
+        "to_date": instant_text(last),
         "max_active_runs": max_active_runs,
         "reprocess_behavior": reprocess_behavior,
         "run_backwards": run_backwards,
@@ -410,14 +411,6 @@ def _said(answer: requests.Response) -> str:
             f"{'.'.join(str(part) for part in problem.get('loc', ()))}: {problem.get('msg')}" for problem in detail
         )
     return detail if isinstance(detail, str) else str(detail)
-
-
-def _instant(instant: datetime | None) -> str | None:
-    if instant is None:
-        return None
-    if instant.tzinfo is None:
-        raise ValueError(f"{instant} has no time zone")
-    return instant.isoformat()
 
 
 def _run_path(dag_id: str, run_id: str) -> str:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from local_aws.replaced_file import replacing
 from local_platform.airflow_environment import airflow_environment, airflow_home
 
 DEFAULT_PARALLELISM = 4
@@ -94,9 +95,7 @@ def _keys(path: Path) -> dict[str, str]:
         keys = {name: secrets.token_urlsafe(48) for name in ("secret_key", "jwt_secret")}
         keys["fernet_key"] = base64.urlsafe_b64encode(os.urandom(32)).decode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(keys), encoding="utf-8")
-        draft.replace(path)
+        with replacing(path, mode=0o600) as draft:
+            draft.write_text(json.dumps(keys), encoding="utf-8")
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return found

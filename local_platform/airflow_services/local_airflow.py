@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from local_aws.clients import aws_environment
+from local_aws.folder_lock import FolderInUseError, only_process_in
+from local_aws.ports import PortNotFreeError, free_port
 from local_aws.redshift.warehouse import WarehouseError
-from local_platform.airflow_environment import REPOSITORY, airflow_home
+from local_aws.replaced_file import replacing
+from local_platform.airflow_environment import airflow_home
 from local_platform.airflow_services.api import AirflowApi, AirflowApiError, AirflowUnreachableError
 from local_platform.airflow_services.component import Component
 from local_platform.airflow_services.environment import DEFAULT_PARALLELISM, services_environment, shell_lines
 from local_platform.airflow_services.metadata_database import MetadataDatabase
-from local_platform.provision import Provisioned, aws_environment
+from local_platform.checkout import REPOSITORY
+from local_platform.names import Provisioned
 
 API_SERVER = "api-server"
 SCHEDULER = "scheduler"
@@ -140,9 +143,18 @@ class LocalAirflow:
     def _start(self) -> None:
         deadline = time.monotonic() + self._start_seconds
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._closing.enter_context(_only_one(self.home))
+        try:
+            self._closing.enter_context(only_process_in(self.home))
+        except FolderInUseError as error:
+            raise AirflowRunsError(
+                f"An Airflow already runs on {self.home} (process {error.holder}). Stop it, or give another "
+                "--state-dir."
+            ) from None
         _endpoint_file(self._state_dir).unlink(missing_ok=True)
-        url = f"http://127.0.0.1:{_free_port(self._port)}"
+        try:
+            url = f"http://127.0.0.1:{free_port(self._port)}"
+        except PortNotFreeError as error:
+            raise LocalAirflowError(f"{error} Give another one, or 0 for a free one.") from error
         self._on_step("starting Airflow's database")
         try:
             database = self._closing.enter_context(MetadataDatabase(self.home / "postgres"))
@@ -181,7 +193,9 @@ class LocalAirflow:
         self._wait_until_parsed(started_at, deadline)
         endpoint_file = _endpoint_file(self._state_dir)
         names = None if self._names is None else asdict(self._names)
-        _write(endpoint_file, {"url": url, "pid": os.getpid(), "aws_endpoint": self._aws_endpoint, "names": names})
+        found = {"url": url, "pid": os.getpid(), "aws_endpoint": self._aws_endpoint, "names": names}
+        with replacing(endpoint_file) as draft:
+            draft.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
     def stop(self) -> None:
@@ -242,7 +256,7 @@ class LocalAirflow:
             arguments,
             environment=self.environment,
             folder=self.home / "services",
-            directory=REPOSITORY,
+            directory=self.home,
             grace_seconds=_GRACE_SECONDS,
         )
 
@@ -347,11 +361,11 @@ def running_airflow(state_dir: Path) -> RunningAirflow | None:
     try:
         found: dict[str, Any] = json.loads(_endpoint_file(state_dir).read_text(encoding="utf-8"))
         # A killed one leaves its endpoint file, but not its lock.
-        with _only_one(home):
+        with only_process_in(home):
             return None
     except FileNotFoundError:
         return None
-    except AirflowRunsError:
+    except FolderInUseError:
         names = found["names"] and Provisioned(**{**found["names"], "created": ()})
         return RunningAirflow(found["url"], found["pid"], found["aws_endpoint"], names)
 
@@ -365,39 +379,3 @@ def _is_well(part: Mapping[str, Any] | None, key: str, heard_since: datetime | N
 
 def _endpoint_file(state_dir: Path) -> Path:
     return airflow_home(state_dir.absolute()) / "endpoint.json"
-
-
-def _free_port(wanted: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            raise LocalAirflowError(
-                f"Port {wanted} of 127.0.0.1 cannot be used: {error.strerror}. Give another one, or 0 for a free one."
-            ) from error
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Hold the lock of Airflow's home, which the system frees however the process ends."""
-    with (home / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise AirflowRunsError(
-                f"An Airflow already runs on {home} (process {holder}). Stop it, or give another --state-dir."
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
-
-
-def _write(path: Path, document: Any) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)  # a reader sees all of it or nothing

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from local_aws import child_process
 from local_aws.redshift.warehouse import Warehouse
-from local_platform.airflow_environment import REPOSITORY
+from local_platform.checkout import REPOSITORY
 
 DATABASE = "airflow"
 _MIGRATE_SECONDS = 300

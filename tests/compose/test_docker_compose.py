@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from local_platform.provision import local_client
+from local_aws.clients import local_client
 from tests.compose.composition import ONCE, SERVICES, await_that, docker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from local_platform.provision import local_client, local_session
+from local_aws.clients import local_client, local_session
 from tests.docker.load_docker_script import DOCKER, load
 
 REPOSITORY = DOCKER.parent
@@ -73,7 +73,7 @@ LOCAL = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://local-aws:4566",
 
 
 def check_settings(settings, **environment):
-    return init.check_settings(json.dumps(settings), REPOSITORY, LOCAL | environment)
+    return init.check_settings(json.dumps(settings), LOCAL | environment)
 
 
 def test_settings_that_the_bundle_takes_pass(settings):
@@ -85,7 +85,7 @@ def test_settings_that_the_bundle_refuses_are_named(settings):
     with pytest.raises(init.NotReadyError, match=r"s3_bucket: .*They come from \.env: "):
         check_settings(settings | {"s3_bucket": "No Bucket"})
     with pytest.raises(init.NotReadyError, match=r"They come from \.env: {broken"):
-        init.check_settings("{broken", REPOSITORY, LOCAL)
+        init.check_settings("{broken", LOCAL)
 
 
 def test_a_region_of_the_shell_is_said(settings):

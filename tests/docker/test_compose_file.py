@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local_platform.provision import Names, role_name, secret_name
+from local_platform.names import Names, role_name, secret_name
 
 REPOSITORY = Path(__file__).parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()

@@ -16,9 +16,9 @@ import pytest
 from moto.moto_api._internal.models import moto_api_backend
 
 from dev.chaos.bench import Bench
-from dev.demo.day_run import Warehouse
-from local_aws.emulator import running_local_aws
-from local_platform.provision import Provisioned
+from local_platform.local_aws_process import running_platform_aws
+from local_platform.names import Provisioned
+from local_platform.warehouse_queries import WarehouseQueries
 
 # What judges answers; sessions of their own, since the lake of the tests of glue_scripts must outlive these.
 from tests.glue_scripts.conftest import arguments as curation_arguments  # noqa: F401
@@ -70,7 +70,7 @@ class Demo:
 
     def command(self, *arguments: str) -> list[str]:
         recorded = ["--market-data", str(self.market_data)] if self.market_data else []
-        return [sys.executable, "-m", "dev.demo", "--state-dir", str(self.state_dir), *recorded, *arguments]
+        return [sys.executable, "-m", "dev", "demo", "--state-dir", str(self.state_dir), *recorded, *arguments]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -96,8 +96,8 @@ class Demo:
 
     def ask(self, sql: str) -> list[dict[str, object]]:
         """Ask the warehouse after the demo, on a local AWS that was started anew on its state."""
-        with running_local_aws(self.state_dir) as aws:
-            return Warehouse(Provisioned(**{**aws.names, "created": ()})).rows(sql)
+        with running_platform_aws(self.state_dir) as aws:
+            return WarehouseQueries(Provisioned(**{**aws.names, "created": ()})).rows(sql)
 
     def calls(self) -> str:
         return (self.state_dir / "calls.jsonl").read_text()

@@ -132,9 +132,9 @@ def test_an_unknown_symbol_fails_naming_it_and_changes_nothing(demo):
 
 
 def test_one_local_aws_per_state_folder_is_said_in_words(demo):
-    from local_aws.emulator import running_local_aws
+    from local_platform.local_aws_process import running_platform_aws
 
-    with running_local_aws(demo.state_dir):
+    with running_platform_aws(demo.state_dir):
         result = demo.run("--date", str(DAY))
     assert result.returncode == 1
     assert "already runs on" in result.stdout

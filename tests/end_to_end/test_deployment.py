@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from dev.prove.terraform_cli import TerraformCli, TerraformNotFoundError
-from local_platform.airflow_environment import REPOSITORY
+from local_platform.checkout import REPOSITORY
+from local_platform.terraform_cli import TerraformCli, TerraformNotFoundError
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1500)]
 
@@ -40,7 +40,7 @@ def proof(request, tmp_path_factory):
     except TerraformNotFoundError as reason:
         pytest.skip(str(reason))
     done = subprocess.run(
-        [sys.executable, "-m", "dev.prove", "--extent", request.param, "--keep", str(folder / "proof")],
+        [sys.executable, "-m", "dev", "prove", "--extent", request.param, "--keep", str(folder / "proof")],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -23,9 +23,9 @@ from sqlalchemy import create_engine, func, inspect, select
 from sqlalchemy import text as sql_text
 
 from dev.chaos import checks
-from dev.chaos.__main__ import shown_by
 from dev.chaos.bench import DAG_ID, logical_date
 from dev.chaos.cases import Case, Recovery
+from dev.chaos.command import shown_by
 from dev.chaos.faults import Fault, Kind
 from dev.chaos.guards import GUARDS
 from dev.chaos.waves import Waves, clean_run_id

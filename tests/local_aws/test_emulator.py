@@ -10,13 +10,14 @@ import urllib.request
 
 import pytest
 
-from local_aws.emulator import CHECKOUT, running_local_aws
+from local_platform.checkout import REPOSITORY
+from local_platform.local_aws_process import running_platform_aws
 
 
 def _start(*arguments):
     return subprocess.Popen(
-        [sys.executable, "-m", "local_aws", *map(str, arguments)],
-        cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "local_platform", *map(str, arguments)],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -83,14 +84,14 @@ def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, numb
 
 
 def test_after_a_kill_nothing_stays_and_the_state_is_taken_up(tmp_path):
-    with running_local_aws(tmp_path) as running:
+    with running_platform_aws(tmp_path) as running:
         running.kill()
     for _ in range(100):
         if not _processes_with(str(tmp_path)):
             break
         time.sleep(0.1)
     assert _processes_with(str(tmp_path)) == []
-    with running_local_aws(tmp_path) as running:  # endpoint.json of the dead process does not mislead
+    with running_platform_aws(tmp_path) as running:  # endpoint.json of the dead process does not mislead
         assert running.names["created"] == ["new settings in secret airflow/variables/crypto_prices_settings"]
         with urllib.request.urlopen(f"{running.endpoint}/_local_aws/health") as answer:
             assert json.load(answer)["pid"] == running.pid
@@ -125,7 +126,7 @@ def _what_is_kept(running, data_target):
 
 
 def test_what_was_answered_outlives_a_kill(tmp_path):
-    with running_local_aws(tmp_path) as running:
+    with running_platform_aws(tmp_path) as running:
         names = running.names
         target = {
             "WorkgroupName": names["redshift_workgroup"],
@@ -145,7 +146,7 @@ def test_what_was_answered_outlives_a_kill(tmp_path):
         running.kill()
     assert before["rows"] == [[{"longValue": 7}, {"stringValue": "seven"}]]
     assert before["workgroup"][2] == "AVAILABLE"
-    with running_local_aws(tmp_path) as running:
+    with running_platform_aws(tmp_path) as running:
         assert _what_is_kept(running, target) == before
 
 
@@ -209,7 +210,7 @@ def test_a_folder_without_recorded_candles_is_refused(tmp_path, folder):
 
 
 def test_a_failed_start_is_told_with_its_reason(local_aws):
-    with pytest.raises(RuntimeError, match="already runs"), running_local_aws(local_aws.state_dir):
+    with pytest.raises(RuntimeError, match="already runs"), running_platform_aws(local_aws.state_dir):
         pass
 
 

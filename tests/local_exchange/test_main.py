@@ -7,13 +7,13 @@ import urllib.request
 
 import pytest
 
-from local_aws.emulator import CHECKOUT
+from local_platform.checkout import REPOSITORY
 
 
 def start(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "local_exchange", *arguments],
-        cwd=CHECKOUT,
+        cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

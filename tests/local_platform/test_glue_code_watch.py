@@ -4,7 +4,7 @@ import time
 import pytest
 
 from local_platform.glue_code_watch import GlueCodeWatch, stamp
-from local_platform.provision import Names
+from local_platform.names import Names
 
 NAMES = Names(bucket="lake")
 

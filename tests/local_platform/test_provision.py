@@ -4,18 +4,10 @@ import urllib.request
 
 import pytest
 
-from local_platform.provision import (
-    GLUE_SCRIPTS,
-    NameNotPossibleError,
-    Names,
-    Provisioned,
-    aws_environment,
-    local_client,
-    provision,
-    role_name,
-    secret_name,
-    upload_glue_code,
-)
+from local_aws.clients import aws_environment, local_client
+from local_platform.checkout import GLUE_SCRIPTS
+from local_platform.names import NameNotPossibleError, Names, Provisioned, role_name, secret_name
+from local_platform.provision import provision, upload_glue_code
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 import psycopg
 import pytest
 
-from local_aws.emulator import CHECKOUT
+from local_platform.checkout import REPOSITORY
 from local_platform.psql import NoWarehouseError, connection_url
 
 FOUND = {
@@ -35,7 +35,7 @@ def test_a_warehouse_without_a_port_is_said():
 
 def psql(state_dir, *arguments):
     command = [sys.executable, "-m", "local_platform.psql", "--state-dir", str(state_dir), *arguments]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 def test_no_local_aws_is_said(tmp_path):
@@ -52,14 +52,24 @@ def renamed(tmp_path_factory):
     state_dir = tmp_path_factory.mktemp("renamed")
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "local_aws", "--state-dir", str(state_dir), "--port", "0", "--host", "0.0.0.0"),
+            *(
+                sys.executable,
+                "-m",
+                "local_platform",
+                "--state-dir",
+                str(state_dir),
+                "--port",
+                "0",
+                "--host",
+                "0.0.0.0",
+            ),
             *("--warehouse-port", str(port), "--region", "eu-central-1", "--s3-bucket", "other-lake"),
             *("--glue-job", "other-job", "--catalog", "other.prices", "--redshift-workgroup", "other"),
             *("--redshift-database", "other", "--no-settings"),
             *("--redshift-secret-arn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other/admin"),
             *("--redshift-copy-role-arn", "arn:aws:iam::123456789012:role/other-copy"),
         ],
-        cwd=CHECKOUT,
+        cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -75,7 +85,7 @@ def renamed(tmp_path_factory):
 
 
 def test_everything_is_called_and_lies_as_asked(renamed):
-    from local_platform.provision import local_client, local_session
+    from local_aws.clients import local_client, local_session
 
     state_dir, greeting = renamed
     found = json.loads((state_dir / "endpoint.json").read_text())

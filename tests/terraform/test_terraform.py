@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dev.prove.terraform_cli import TERRAFORM_FILES, TerraformCli, TerraformNotFoundError
+from local_platform.terraform_cli import TERRAFORM_FILES, TerraformCli, TerraformNotFoundError
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import pytest
 
-from dev.airflow.__main__ import parse_options
+from dev.airflow.command import parse_options
 from local_platform.markets import DEFAULT_SYMBOLS
 
 

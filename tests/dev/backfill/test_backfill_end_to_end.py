@@ -50,7 +50,7 @@ def open_log(process: psutil.Process) -> str:
 def test_two_days_are_loaded_and_no_process_is_left(tmp_path):
     state_dir = tmp_path / "state"
     write_recording(tmp_path / "recording")
-    command = [sys.executable, "-m", "dev.backfill", "--state-dir", str(state_dir), "--from", "2024-01-01"]
+    command = [sys.executable, "-m", "dev", "backfill", "--state-dir", str(state_dir), "--from", "2024-01-01"]
     command += ["--to", "2024-01-02", "--market-data", str(tmp_path / "recording")]
     began = time.monotonic()
     process = subprocess.Popen(

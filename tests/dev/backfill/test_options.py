@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from dev.backfill.__main__ import parse_options
+from dev.backfill.command import parse_options
 
 TODAY = date(2026, 11, 23)
 DAYS = ("--from", "2024-01-30", "--to", "2024-02-01")

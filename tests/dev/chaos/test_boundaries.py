@@ -6,7 +6,7 @@ from crypto_prices.load import statements
 
 from dev.chaos.boundaries import Boundaries, family, statement_name, task_of
 from local_aws.front.server import Call
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import Answer, RequestContext
 from tests.support.rendered_sql import SQL, rendered_sql
 

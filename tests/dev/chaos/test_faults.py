@@ -12,7 +12,7 @@ from dev.chaos.bench import SLOW_SECONDS
 from dev.chaos.boundaries import Boundaries
 from dev.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Fault, Faults, Kind, process_of
 from local_aws.front.server import Call
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import Answer, AwsError, RequestContext
 from local_aws.redshift.execution import StatementFailedError
 from local_aws.redshift.statement_store import StatementRecord

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dev.chaos.__main__ import WAVE_SIZE, _Harness, guard_waves, parse_options, shown_by
 from dev.chaos.cases import Case, Recovery
+from dev.chaos.command import WAVE_SIZE, _Harness, guard_waves, parse_options, shown_by
 from dev.chaos.faults import Kind
 from dev.chaos.guards import GUARDS
 from dev.chaos.waves import FIRST_DAY, Outcome, Waves

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 from crypto_prices.fetch.sources import known_sources
 
-from dev.demo.__main__ import parse_options
+from dev.demo.command import parse_options
 from local_platform.markets import DEFAULT_SYMBOLS
 
 TODAY = date(2026, 11, 23)

@@ -5,10 +5,10 @@ import itertools
 
 import pytest
 
+from local_aws.clients import local_client
 from local_aws.control_planes.resources import Resources
 from local_aws.front.server import HttpServer
 from local_aws.protocol.wire import WireService
-from local_platform.provision import local_client
 
 
 @pytest.fixture

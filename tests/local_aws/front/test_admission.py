@@ -3,9 +3,9 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.clients import local_client
 from local_aws.front.pretended import _IGNORED, ignored_members
 from local_aws.protocol.wire import load_service_model
-from local_platform.provision import local_client
 
 JOB = {"Role": "r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}}
 TABLE = {"DatabaseName": "crypto", "TableName": "prices"}

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 
+from local_aws.clients import local_client
 from local_aws.front.call_log import CallLog
-from local_aws.front.server import Front, HttpServer, PortNotFreeError
+from local_aws.front.server import Front, HttpServer
 from local_aws.moto_backend.state import MotoState
+from local_aws.ports import PortNotFreeError
 from local_aws.protocol.wire import AwsError
-from local_platform.provision import local_client
 
 
 def _code(caught):

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from local_aws.iam.actions import checks_of
 from local_aws.iam.checks import Encryption, StoredSecret, read_call
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

@@ -6,14 +6,14 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.emulator import running_local_aws
+from local_aws.clients import local_client, local_session
 from local_aws.iam.authorization_log import denied_under, read_log
-from local_platform.provision import local_client, local_session
+from local_platform.local_aws_process import running_platform_aws
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):
-    with running_local_aws(tmp_path_factory.mktemp("enforced"), enforce_iam=True) as running:
+    with running_platform_aws(tmp_path_factory.mktemp("enforced"), enforce_iam=True) as running:
         yield running
 
 

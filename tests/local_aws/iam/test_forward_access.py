@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from local_aws.clients import local_client
 from local_aws.iam.forward_access import SecretReader
 from local_aws.protocol.wire import AwsError, RequestContext
-from local_platform.provision import local_client
 
 CALLER = RequestContext("us-east-1", "123456789012", "AKIACALLER", "token")
 

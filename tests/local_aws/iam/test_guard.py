@@ -9,13 +9,13 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.clients import local_client, local_session
 from local_aws.front.call_log import CallLog
 from local_aws.front.server import Front, HttpServer
 from local_aws.iam.account import Account
 from local_aws.iam.authorization_log import AuthorizationLog, read_log
 from local_aws.iam.guard import Guard
 from local_aws.moto_backend.state import MotoState
-from local_platform.provision import local_client, local_session
 
 ACCOUNT = "123456789012"
 ANYBODY = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}

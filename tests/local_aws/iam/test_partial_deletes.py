@@ -1,6 +1,6 @@
 from local_aws.iam.partial_deletes import with_errors, without_items
 from local_aws.iam.s3_actions import deleted_objects
-from local_aws.moto_backend.journal import HttpRequest
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import Answer, AwsError
 
 BODY = (

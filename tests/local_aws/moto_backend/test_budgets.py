@@ -1,8 +1,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.protocol.wire import ACCOUNT_ID
-from local_platform.provision import local_client
+from local_aws.clients import local_client
+from local_aws.protocol.account import ACCOUNT_ID
 
 NAME = "crypto-prices"
 TOPIC = {"SubscriptionType": "SNS", "Address": f"arn:aws:sns:us-east-1:{ACCOUNT_ID}:alarms"}

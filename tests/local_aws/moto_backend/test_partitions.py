@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from local_platform.provision import local_client
+from local_aws.clients import local_client
 
 TABLE = {"DatabaseName": "crypto", "TableName": "prices"}
 

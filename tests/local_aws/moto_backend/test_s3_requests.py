@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.clients import local_client
 from local_aws.moto_backend.checksums import CHECKSUMS
-from local_platform.provision import local_client
 
 BUCKET = "lake"
 BODY = b"12345 prices\r\n0\r\n"

@@ -7,12 +7,13 @@ import sqlite3
 
 import pytest
 
+from local_aws.clients import local_client
 from local_aws.front.call_log import CallLog
 from local_aws.front.server import Front, HttpServer
-from local_aws.moto_backend.journal import HttpRequest, Journal, StateVersionError
+from local_aws.moto_backend.journal import Journal, StateVersionError
 from local_aws.moto_backend.state import MotoState, changes_state
+from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.wire import AwsError
-from local_platform.provision import local_client
 
 
 def _headers(service, target=None):

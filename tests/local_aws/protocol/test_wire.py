@@ -6,9 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.clients import local_client
 from local_aws.front.server import HttpServer
 from local_aws.protocol.wire import AwsError, WireService, error_answer, load_service_model
-from local_platform.provision import local_client
 
 MOMENT = dt.datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=dt.UTC)
 

@@ -1,4 +1,4 @@
-from dev.demo import failure
+from local_platform import task_failure
 from local_platform.airflow_services.task_log import log_text
 
 
@@ -27,4 +27,4 @@ def test_the_exception_that_was_raised_comes_last_and_is_the_reason():
         "KeyError: 'X'",
         "AirflowException: no market X",
     ]
-    assert failure.reason(text) == "no market X"
+    assert task_failure.reason(text) == "no market X"

@@ -1,11 +1,7 @@
 """Sample values for the templates in sql/, used by sqlfluff (``library_path`` in pyproject.toml) and by the tests."""
 
-import sys
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins"))
 
 from crypto_prices.macros import FILTERS, expected_candles, interval_seconds
 from crypto_prices.quality_rules import quality_rules

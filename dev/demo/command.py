@@ -1,28 +1,31 @@
-"""``python -m dev.demo``: start the local AWS, run one day of crypto_prices_daily on it, show what came of it."""
+"""``python -m dev demo``: start the local AWS, run one day of crypto_prices_daily on it, show what came of it."""
 
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from dev.demo.day_run import DayRun, DemoError, Options
+from dev.demo.day_run import DayRun, DemoError
+from dev.demo.options import Options
 from dev.demo.screen import Screen
 from local_platform import markets
-from local_platform.airflow_environment import REPOSITORY
+from local_platform.checkout import REPOSITORY
+from local_platform.interruption import ignore_stop_signals, interrupt_on_stop_signals
+from local_platform.warehouse_queries import WarehouseQueryError
 
 
-def parse_options(arguments: list[str] | None = None, today: date | None = None) -> Options:
+def parse_options(arguments: Sequence[str], today: date | None = None) -> Options:
     """Return what a person asked for.
 
     Args:
-        arguments: Command line, without the program; the process's own by default.
+        arguments: The command line after the command.
         today: The current UTC day; replaced in tests.
     """
     parser = argparse.ArgumentParser(
-        prog="make demo", description="Run one day of crypto_prices_daily on the local AWS and show the result."
+        prog="python -m dev demo",
+        description="Run one day of crypto_prices_daily on the local AWS and show the result.",
     )
     today = today or datetime.now(UTC).date()
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="UTC day to load (default: yesterday)")
@@ -53,31 +56,20 @@ def parse_options(arguments: list[str] | None = None, today: date | None = None)
     )
 
 
-def main() -> int:
-    """Run the demo and return the exit code: 0 when the run succeeded, 1 when it did not, 130 after Ctrl-C."""
-    options = parse_options()
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo and return the exit code: 0 if the run succeeded, 1 if it did not, 130 after Ctrl-C."""
+    options = parse_options(arguments)
     screen = Screen()
-    # A terminal that closes or a `kill` ends the demo as Ctrl-C does: with everything it started.
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
+    interrupt_on_stop_signals()
     run = DayRun(options, screen)
     try:
         return 0 if run.execute() else 1
-    except DemoError as error:
+    except (DemoError, WarehouseQueryError) as error:
         screen.problem(str(error))
         return 1
     except KeyboardInterrupt:
         screen.problem("interrupted: stopping everything; what is loaded stays, run the same command to go on")
         return 130
     finally:
-        # A second Ctrl-C must not leave processes behind either.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ignore_stop_signals()  # a late Ctrl-C must not leave processes behind
         run.stop()
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())

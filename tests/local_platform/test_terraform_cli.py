@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from dev.prove import terraform_check
-from dev.prove.terraform_cli import (
+from dev.terraform_check import command as terraform_check
+from local_platform.terraform_cli import (
     TERRAFORM_FILES,
     TerraformCli,
     TerraformError,

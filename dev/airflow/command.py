@@ -1,25 +1,24 @@
-"""``make airflow``: the local AWS and a complete Airflow against it, until Ctrl-C."""
+"""``python -m dev airflow``: the local AWS and a complete Airflow against it, until Ctrl-C."""
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_aws.emulator import DEFAULT_PORT
+from local_aws.defaults import DEFAULT_PORT
 from local_platform import markets
-from local_platform.airflow_environment import REPOSITORY
 from local_platform.airflow_services.local_airflow import LocalAirflowError
+from local_platform.checkout import REPOSITORY
+from local_platform.interruption import interrupt_on_stop_signals
 from local_platform.local_platform import LocalPlatform
 from local_platform.markets import Markets
 
 DEFAULT_UI_PORT = 8080
 _LOOK_SECONDS = 1.0
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,14 @@ class Options:
     state_dir: Path
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options(arguments: Sequence[str]) -> Options:
     """Return what a person asked for.
 
     Args:
-        arguments: Command line, without the program; the process's own by default.
+        arguments: The command line after the command.
     """
     parser = argparse.ArgumentParser(
-        prog="make airflow", description="Run the local AWS and a complete Airflow against it, until Ctrl-C."
+        prog="python -m dev airflow", description="Run the local AWS and a complete Airflow against it, until Ctrl-C."
     )
     parser.add_argument(
         "--port",
@@ -71,11 +70,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     return Options(given.port, given.aws_port, markets.chosen_markets(parser, given), given.state_dir.resolve())
 
 
-def main() -> int:
-    """Run it and return the exit code: 0 after Ctrl-C, 1 when something did not start or ended."""
-    options = parse_options()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+def main(arguments: Sequence[str]) -> int:
+    """Run it and return the exit code: 0 after Ctrl-C, 1 if something did not start or ended."""
+    options = parse_options(arguments)
+    interrupt_on_stop_signals()
     began = time.monotonic()
     platform = LocalPlatform(
         options.state_dir,
@@ -116,13 +114,3 @@ In another terminal, in this folder:
   make backfill FROM=2024-01-01 TO=2024-01-07
 
 Ctrl-C stops everything."""
-
-
-def _interrupt(*_: object) -> None:
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the stopping
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 import pprint
 
-from dev.demo.failure import log_of_task, reason, tail
+from local_platform.task_failure import log_of_task, reason, tail
 
 LOG = """\
 2026-11-23T09:00:00Z [info     ] [DAG TEST] starting task_id=resolve_window map_index=-1 [dag]

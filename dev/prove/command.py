@@ -1,4 +1,4 @@
-"""``make prove``: applies terraform/ to a local AWS with IAM enforced, runs the platform on it, and destroys it."""
+"""``python -m dev prove``: applies terraform/ to a local AWS with IAM enforced, and destroys it again."""
 
 from __future__ import annotations
 
@@ -39,20 +39,21 @@ from dev.prove.scenarios import (
     Platform,
     first_error,
 )
-from dev.prove.terraform_cli import (
+from dev.prove.worker import session_clients
+from local_aws.clients import forget_personal_settings, local_client
+from local_aws.emulator import LocalAws
+from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT
+from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
+from local_platform.checkout import REPOSITORY
+from local_platform.exchange import exchange_mount
+from local_platform.local_aws_process import running_platform_aws
+from local_platform.terraform_cli import (
     TERRAFORM_FILES,
     TerraformCli,
     TerraformError,
     TerraformNotFoundError,
     local_aws_variables,
 )
-from dev.prove.worker import session_clients
-from local_aws.__main__ import forget_persons_settings
-from local_aws.emulator import LocalAws, running_local_aws
-from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT
-from local_aws.protocol.wire import ACCOUNT_ID, DEFAULT_REGION
-from local_platform.airflow_environment import REPOSITORY
-from local_platform.provision import local_client
 
 DAILY_SCENARIOS = ("deploy", "daily")
 WATCHED = {"LoadsReconciled", "RecordsFetched"}
@@ -144,7 +145,8 @@ class Proof:
             self._static(module)
         hold = Hold()
         state = self.folder / "state"
-        with LocalAws(state, port=0, provisioned=False, enforce_iam=True, interceptor=hold.intercept) as aws:
+        emulator = LocalAws(state, port=0, mounts=exchange_mount(), enforce_iam=True, interceptor=hold.intercept)
+        with emulator as aws:
             self._applied(aws, hold)
         if self.problems:
             raise ProofError("\n".join(self.problems))
@@ -208,7 +210,7 @@ class Proof:
                 outputs["glue_job"], database, table, outputs["redshift_workgroup"], outputs["settings_secret"]
             )
             ours = comparison.describe(client, names)
-            with running_local_aws(self.folder / "demo") as demo:
+            with running_platform_aws(self.folder / "demo") as demo:
                 given = demo.names
                 names = comparison.Names(
                     given["glue_job"], given["catalog_database"], given["catalog_table"], given["redshift_workgroup"],
@@ -473,9 +475,9 @@ def _short(resource: str) -> str:
     return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the proof; return 0 when everything was shown, 1 when something was not, 2 when it cannot be run here."""
-    parser = argparse.ArgumentParser(prog="python -m dev.prove", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev prove", description=__doc__)
     parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default dev)")
     parser.add_argument(
         "--extent",
@@ -488,7 +490,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # Without emoji: "…:secret:…" is part of an ARN.
     console = Console(width=180 if not sys.stdout.isatty() else None, emoji=False)
-    forget_persons_settings()
+    forget_personal_settings()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)
@@ -516,7 +518,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }[options.extent]
     console.print(f"{what} in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,34 +1,33 @@
-"""``python -m dev.backfill``: load a range of days with the local Airflow and show what came of it."""
+"""``python -m dev backfill``: load a range of days with the local Airflow and show what came of it."""
 
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dev.backfill.backfill_run import BackfillError, BackfillRun, Options
 from dev.backfill.screen import Screen
-from dev.demo.day_run import DemoError
 from local_platform import markets
-from local_platform.airflow_environment import REPOSITORY
 from local_platform.airflow_services.local_airflow import LocalAirflowError
+from local_platform.checkout import REPOSITORY
+from local_platform.interruption import interrupt_on_stop_signals
+from local_platform.warehouse_queries import WarehouseQueryError
 
 DEFAULT_MAX_ACTIVE_RUNS = 4
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def parse_options(arguments: Sequence[str] | None = None, today: date | None = None) -> Options:
+def parse_options(arguments: Sequence[str], today: date | None = None) -> Options:
     """Return what a person asked for.
 
     Args:
-        arguments: Command line, without the program; the process's own by default.
+        arguments: The command line after the command.
         today: The current UTC day; replaced in tests.
     """
     parser = argparse.ArgumentParser(
-        prog="make backfill", description="Load a range of days with the local Airflow and show what came of it."
+        prog="python -m dev backfill",
+        description="Load a range of days with the local Airflow and show what came of it.",
     )
     today = today or datetime.now(UTC).date()
     parser.add_argument("--from", dest="first", metavar="YYYY-MM-DD", default="", help="first UTC day")
@@ -71,15 +70,14 @@ def parse_options(arguments: Sequence[str] | None = None, today: date | None = N
     )
 
 
-def main() -> int:
-    """Run it and return the exit code: 0 when every day succeeded, 1 when not, 130 after Ctrl-C."""
-    options = parse_options()
+def main(arguments: Sequence[str]) -> int:
+    """Run it and return the exit code: 0 if every day succeeded, 1 if not, 130 after Ctrl-C."""
+    options = parse_options(arguments)
     screen = Screen()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+    interrupt_on_stop_signals()
     try:
         return 0 if BackfillRun(options, screen).execute() else 1
-    except (BackfillError, LocalAirflowError, DemoError) as error:
+    except (BackfillError, LocalAirflowError, WarehouseQueryError) as error:
         screen.problem(str(error))
         return 1
     except KeyboardInterrupt:
@@ -94,13 +92,3 @@ def _day(parser: argparse.ArgumentParser, name: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         parser.error(f"{name}={text} is not a day: write it as YYYY-MM-DD")
-
-
-def _interrupt(*_: object) -> None:
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the stopping
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``make chaos``: breaks loads at every side effect and shows whether the warehouse is right afterwards."""
+"""``python -m dev chaos``: breaks loads at every side effect and shows whether the warehouse is right afterwards."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import argparse
 import logging
 import re
 import shutil
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ from dev.chaos.cases import Case, all_cases, is_inside_transaction, paired, samp
 from dev.chaos.guards import GUARDS
 from dev.chaos.waves import Outcome, Waves
 from local_platform.airflow_services.local_airflow import LocalAirflowError
+from local_platform.interruption import interrupt_on_stop_signals
 
 DEFAULT_SEED = 20231218
 WAVE_SIZE = 24
@@ -55,14 +54,14 @@ class Options:
     state_dir: Path | None
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options(arguments: Sequence[str]) -> Options:
     """Return what a person asked for.
 
     Args:
-        arguments: Command line, without the program; the process's own by default.
+        arguments: The command line after the command.
     """
     parser = argparse.ArgumentParser(
-        prog="make chaos",
+        prog="python -m dev chaos",
         description="Break loads at each of their side effects, recover from it, and compare with a clean load.",
         epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
     )
@@ -112,12 +111,11 @@ def _part(text: str) -> tuple[int, int]:
     return int(number), int(parts)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the harness and return the exit code: 0 when nothing differed and every missing guard was noticed."""
     options = parse_options(arguments)
     console = Console(highlight=False)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
+    interrupt_on_stop_signals()
     # The server says so whenever an answer is withheld on purpose.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -281,11 +279,3 @@ def shown_by(outcome: Outcome) -> str | None:
     """Return the difference by which a guard's absence was noticed, or None."""
     pattern = GUARDS[str(outcome.case.guard_off)].shows
     return next((found for found in outcome.differences if re.search(pattern, found, re.DOTALL)), None)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())

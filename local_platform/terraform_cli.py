@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local_platform.provision import aws_environment
+from local_aws.clients import aws_environment
 
 TERRAFORM_FILES = Path(__file__).resolve().parent.parent.parent / "terraform"
 

@@ -1,0 +1,61 @@
+"""``python -m dev <command>``: the developer commands, each in a package of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from local_platform.checkout import checkout_environment
+
+COMMANDS: Mapping[str, str] = {
+    "demo": "load one day on the local AWS and show the result",
+    "airflow": "run the local AWS and a complete Airflow until Ctrl-C",
+    "backfill": "load a range of days with Airflow and show the result",
+    "chaos": "break loads at every side effect and compare with a clean load",
+    "prove": "apply terraform/ to the local AWS, run the platform on it under IAM, destroy it",
+    "terraform-check": "check format, validity and rules of terraform/",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: The command and its own command line.
+    """
+    name, *others = arguments or ["--help"]
+    if name not in COMMANDS:
+        _parser().parse_args([name])  # shows the help, or refuses
+        return 0
+    module = importlib.import_module(f"dev.{name.replace('-', '_')}.command")
+    code: int = module.main(others)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dev",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s <command> [options]",
+        description="commands:\n" + "\n".join(f"  {name:<17} {what}" for name, what in COMMANDS.items()),
+        epilog="`python -m dev <command> --help` shows the command's options. `make help` shows the same commands as "
+        "make targets.",
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help=argparse.SUPPRESS)
+    return parser
+
+
+def _with_the_checkout_on_the_path() -> None:
+    """Start this program again with a PYTHONPATH that finds the bundle's packages, unless it finds them now."""
+    if importlib.util.find_spec("crypto_prices") is None:
+        command = [sys.executable, "-m", "dev", *sys.argv[1:]]
+        os.execve(sys.executable, command, checkout_environment())  # noqa: S606 - our own interpreter
+
+
+if __name__ == "__main__":
+    _with_the_checkout_on_the_path()
+    sys.exit(main(sys.argv[1:]))

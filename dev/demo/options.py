@@ -1,0 +1,33 @@
+"""The choices of one demo run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from local_platform.markets import Markets
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run.
+
+    Attributes:
+        day: UTC day to load.
+        markets: What to load, and the candles that the local exchange serves.
+        live: Take the real exchange API.
+        force: Load even what the warehouse already holds.
+        state_dir: Where everything is kept.
+    """
+
+    day: date
+    markets: Markets
+    live: bool
+    force: bool
+    state_dir: Path
+
+    @property
+    def logical_date(self) -> datetime:
+        """The run's logical date."""
+        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""``python -m dev terraform-check``: format, validity and rules of terraform/."""

@@ -1,0 +1,8 @@
+"""Defaults that every program of the local AWS shares. Cheap to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DEFAULT_STATE_DIR = Path(__file__).resolve().parent.parent / ".local"
+DEFAULT_PORT = 4566

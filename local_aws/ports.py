@@ -1,0 +1,46 @@
+"""TCP ports of this machine."""
+
+from __future__ import annotations
+
+import socket
+
+LOOPBACK = "127.0.0.1"
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - only on request
+
+
+class PortNotFreeError(Exception):
+    """The port is in use, or this machine does not have the address."""
+
+
+def bound_socket(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Return a socket that is bound to a port but does not listen yet.
+
+    Args:
+        port: The port; 0 takes a free one.
+        host: The IPv4 address; ``0.0.0.0`` for all addresses of this machine.
+
+    Raises:
+        PortNotFreeError: The port is in use, or this machine does not have the address.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise PortNotFreeError(f"Port {port} of {host} cannot be used: {error.strerror or error}.") from error
+    return bound
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return a port of 127.0.0.1 that nothing uses now, for a program that binds it soon.
+
+    Args:
+        wanted: The port to check; 0 finds one.
+
+    Raises:
+        PortNotFreeError: The wanted port is in use.
+    """
+    with bound_socket(wanted) as probe:
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,29 @@
+"""Instants as Airflow writes and reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def read_instant(text: str | None) -> datetime | None:
+    """Return the instant in an ISO 8601 text, or None if there is none.
+
+    A text without a time zone, such as those of Airflow's SQLite database, is in UTC.
+    """
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def instant_text(instant: datetime | None) -> str | None:
+    """Return an instant as Airflow's API takes it, or None if there is none.
+
+    Raises:
+        ValueError: The instant has no time zone.
+    """
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant} has no time zone")
+    return instant.isoformat()

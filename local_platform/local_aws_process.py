@@ -1,0 +1,41 @@
+"""Runs ``python -m local_platform``, the local AWS of this platform, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from local_aws.launcher import RunningLocalAws, running_local_aws
+from local_platform.checkout import checkout_environment
+
+
+def running_platform_aws(
+    state_dir: Path,
+    *,
+    port: int = 0,
+    market_data: Path | None = None,
+    provisioned: bool = True,
+    enforce_iam: bool = False,
+) -> contextlib.AbstractContextManager[RunningLocalAws]:
+    """Run the local AWS with the exchange and, unless told otherwise, with everything that the platform needs.
+
+    Args:
+        state_dir: Its state folder.
+        port: Its port; 0 takes a free one.
+        market_data: The folder with recorded candles that its exchange serves; None generates candles.
+        provisioned: Whether it creates what the platform needs.
+        enforce_iam: Whether it checks every call against IAM policies.
+
+    Returns:
+        A context manager that gives the running local AWS and stops it; see ``running_local_aws`` for its exceptions.
+    """
+    options = ["--market-data", str(market_data)] if market_data is not None else []
+    options += [] if provisioned else ["--no-provision"]
+    return running_local_aws(
+        state_dir,
+        module="local_platform",
+        options=options,
+        port=port,
+        enforce_iam=enforce_iam,
+        environment=checkout_environment(),
+    )

@@ -1,0 +1,14 @@
+"""How the states of task instances and runs look on a terminal."""
+
+from __future__ import annotations
+
+STATE_STYLES = {
+    "success": "green",
+    "running": "cyan",
+    "deferred": "cyan",
+    "queued": "cyan",
+    "failed": "bold red",
+    "upstream_failed": "red",
+    "up_for_retry": "yellow",
+    "skipped": "dim",
+}
