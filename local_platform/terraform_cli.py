@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.clients import aws_environment
+from local_platform.checkout import REPOSITORY
 
-TERRAFORM_FILES = Path(__file__).resolve().parent.parent.parent / "terraform"
+TERRAFORM_FILES = REPOSITORY / "terraform"
 
 _PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 _LOCK_FILE = ".terraform.lock.hcl"

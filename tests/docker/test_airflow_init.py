@@ -184,7 +184,11 @@ def test_a_database_that_is_not_there_is_said_at_once(settings, client):
     assert clock.now == 0
 
 
-def test_a_refusal_is_not_waited_out(settings, local_aws):
+def test_a_refusal_is_not_waited_out(settings, local_aws, monkeypatch):
+    # Another test of this process may have run moto, which sets credentials of its own.
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
     def unsigned(service):
         session = local_session(access_key_id="", secret_access_key="")
         return local_client(service, local_aws.endpoint, session)

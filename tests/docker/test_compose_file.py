@@ -78,16 +78,16 @@ def test_the_secrets_backend_is_asked_for_connections_only(composition):
 
 
 def test_the_local_aws_can_create_what_the_example_names(composition):
-    from local_aws.__main__ import _names, _options
+    from local_platform.__main__ import names_of, parse_options
 
     command = [filled_in(argument) for argument in composition["services"]["local-aws"]["command"]]
-    options = _options(command[1:])
+    options = parse_options(command[1:])
     assert (options.host, options.warehouse_port, options.settings) == ("0.0.0.0", 5439, False)
     assert str(options.published_warehouse_port) == VARIABLES["WAREHOUSE_PORT"]
     # Up to 1.5 GB each, and something for the rest.
     assert options.glue_runs_at_once * 1.5 < int(composition["services"]["local-aws"]["mem_limit"].removesuffix("g"))
     # The names of `make local-aws`, so that what is written about one is true of the other.
-    assert _names(options) == Names()
+    assert names_of(options) == Names()
     assert secret_name(VARIABLES["REDSHIFT_SECRET_ARN"], VARIABLES["AWS_REGION"]) == Names().admin_secret
     assert role_name(VARIABLES["REDSHIFT_COPY_ROLE"]) == Names().copy_role
 

@@ -155,12 +155,12 @@ def test_the_version_is_the_lock_files(source, tmp_path):
 
 def test_a_machine_without_terraform_is_told_and_not_failed(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
-    assert terraform_check.main() == 0
+    assert terraform_check.main([]) == 0
     assert "terraform/ is not checked: terraform is not installed" in capsys.readouterr().out
 
 
 def test_a_check_that_fails_ends_with_1(machine, monkeypatch, capsys):
     (machine / "bin" / "terraform").write_text("#!/bin/sh\necho 'not formatted'; exit 3\n")
     plugin_folder(machine / "plugins", provider_version(TERRAFORM_FILES))
-    assert terraform_check.main() == 1
+    assert terraform_check.main([]) == 1
     assert "not formatted" in capsys.readouterr().err

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dev.demo import day_run
+from local_platform import warehouse_queries
 
 
 class DataApi:
@@ -23,9 +23,9 @@ class DataApi:
 
 def test_a_query_that_does_not_end_is_cancelled_and_told(monkeypatch):
     api = DataApi()
-    monkeypatch.setattr(day_run, "local_client", lambda _service, _endpoint: api)
-    monkeypatch.setattr(day_run, "QUERY_SECONDS", 0.1)
+    monkeypatch.setattr(warehouse_queries, "local_client", lambda _service, _endpoint: api)
+    monkeypatch.setattr(warehouse_queries, "QUERY_SECONDS", 0.1)
     names = SimpleNamespace(endpoint="", redshift_workgroup="w", redshift_database="d", redshift_secret_arn="s")
-    with pytest.raises(day_run.DemoError, match=r"still STARTED after 0\.1 s.*st-1.*SELECT 1"):
-        day_run.Warehouse(names).rows("SELECT\n  1")
+    with pytest.raises(warehouse_queries.WarehouseQueryError, match=r"still STARTED after 0\.1 s.*st-1.*SELECT 1"):
+        warehouse_queries.WarehouseQueries(names).rows("SELECT\n  1")
     assert api.cancelled == ["st-1"]
