@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from crypto_prices.aws.warehouse import Warehouse
 from crypto_prices.settings import _load_settings, load_settings, parse_settings
+from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch, FetchedSource
 from crypto_prices_contract.window import Window
 
@@ -248,3 +249,17 @@ def partition(day: str, job_run_id: str = "jr_1", **markets: str) -> dict[str, A
         "markets": {"binance/1h/BTC/USDT": job_run_id}
         | {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()},
     }
+
+
+LOAD_COLUMNS = (
+    "batch_id", "source", "candle_interval", "window_start", "window_end", "content_hash", "raw_manifest",
+    "glue_job_run_id", "copy_manifest", "dag_id", "run_id", "status", "rows_fetched", "rows_quarantined",
+    "rows_duplicate", "rows_curated", "rows_staged", "rows_merged", "rows_in_window", "loaded_at", "recorded_at",
+    "load_number", "markets", "rows_removed", "rows_owned", "fetched_at",
+)  # fmt: skip
+
+
+def insert_load(values: Sequence[Any]) -> str:
+    """Return the statement that inserts a load into etl_metadata; the last of ``LOAD_COLUMNS`` may be left out."""
+    columns = ", ".join(LOAD_COLUMNS[: len(values)])
+    return f"INSERT INTO crypto.etl_metadata ({columns}) VALUES ({', '.join(map(sql_literal, values))})"

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-from crypto_prices.sql_literals import sql_literal
 from crypto_prices_contract.window import Window
+
+from tests.support.tasks import insert_load
 
 DAG_ID = "crypto_prices_audit"
 BUCKET = "plan-healing-lake"
@@ -62,7 +63,7 @@ def loaded(warehouse, lake):
         )
         warehouse.execute_batch(
             [
-                f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, metadata))})",
+                insert_load(metadata),
                 f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
             ]
         )

@@ -10,8 +10,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.fetch.sources import _SOURCES
 from crypto_prices.fetch.sources.binance import BinanceSource
-from crypto_prices.sql_literals import sql_literal
 from crypto_prices_contract.window import Window
+
+from tests.support.tasks import insert_load
 
 JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
 DAG_ID = "crypto_prices_backfill"
@@ -96,7 +97,7 @@ def loaded(warehouse):
         )
         warehouse.execute_batch(
             [
-                f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, metadata))})",
+                insert_load(metadata),
                 f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
             ]
         )

@@ -4,10 +4,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from crypto_prices.plan.plan_load import EmptyWindowError, reason_to_skip
-from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch, FetchedSource
 
 from tests.support import tasks as conftest
+from tests.support.tasks import insert_load
 
 
 def batch(*sources):
@@ -118,7 +118,7 @@ class TestExecute:
         )
         warehouse.execute_batch(
             [
-                f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, metadata))})",
+                insert_load(metadata),
                 f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
             ]
         )

@@ -3,10 +3,9 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.aws.catalog import Catalog
-from crypto_prices.sql_literals import sql_literal
 from crypto_prices_contract import lake_paths
 
-from tests.support.tasks import WINDOW, batch, partition, report
+from tests.support.tasks import WINDOW, batch, insert_load, partition, report
 
 THIS = batch()
 
@@ -37,7 +36,7 @@ def loaded(warehouse):
             *(f"batch-{run}", "binance", "1h", *days, "h", "m", run, "c", "d", "r", "loaded"),
             *(48, 0, 0, 48, 48, 48, 48, "2023-12-21", "2023-12-21", number, markets, 0, 48),
         )
-        warehouse.execute_batch([f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, values))})"])
+        warehouse.execute_batch([insert_load(values)])
 
     return write
 

@@ -7,9 +7,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
 from crypto_prices.load_window import FACT_CRYPTO_PRICES
 from crypto_prices.reconcile.reconciliation import CatalogDiffersError
-from crypto_prices.sql_literals import sql_literal
 
-from tests.support.tasks import batch, report
+from tests.support.tasks import batch, insert_load, report
 
 THIS = batch()
 ATTEMPT = THIS.attempt_id(1)
@@ -35,7 +34,7 @@ def loaded(warehouse):
             *(48, 0, 0, 48, rows_staged, rows_merged, rows_in_window, "2023-12-21", "2023-12-21", number, "BTC/USDT"),
             *(0, rows_merged),
         )
-        warehouse.execute_batch([f"INSERT INTO crypto.etl_metadata VALUES ({', '.join(map(sql_literal, values))})"])
+        warehouse.execute_batch([insert_load(values)])
         candles = [
             f"('binance', 'BTC', 'USDT', '1h', '{days[0]} 00:{minute:02d}:00', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', "
             f"'2023-12-21', '{batch_id}')"
