@@ -29,6 +29,7 @@ help: ## Show this list
 	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
 	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            only a day (daily, records or all); which tfvars\n'
 	@printf '  make prove KEEP=<folder>                            keep what it worked in\n'
+	@printf '  make test T=tests/sql/test_load.py::test_name       one test, one file or one folder\n'
 	@printf '  make test LONG_TESTS=1                              also those that take many minutes\n'
 	@printf '  make test-compose COMPOSE=docker-compose            with another Compose than `docker compose`\n'
 
@@ -73,9 +74,9 @@ bundle: ## Write what MWAA and Glue are given to dist/
 preflight: bundle ## Check dist/ as MWAA and Glue would meet it
 	@exec $(PYTHON_RUN) -m bundle preflight
 
-test: ## Run every test
+test: ## Run every test, or those of T=
 	$(SETUP)
-	$(PYTHON_RUN) -m pytest -n 2
+	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
 
 test-compose: ## Run docker-compose.yaml with everything a first-time user does (needs a Docker daemon)
 	$(SETUP)
