@@ -23,7 +23,12 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
     """
     home = airflow_home(state_dir)
     # A person's own AWS profile or Airflow settings must not mix into the local one.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW_"))}
+    # PYTHONPATH would let a DAG import from the checkout what MWAA does not have.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "AIRFLOW_")) and name != "PYTHONPATH"
+    }
     return (
         kept
         | aws

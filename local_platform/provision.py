@@ -198,7 +198,7 @@ class _Provisioning:
         columns, partition_keys = schemas.catalog_columns(), schemas.catalog_partition_keys()
         wanted = {
             "Name": table_name,
-            "Description": "Curated candles; each partition's location is a version that passed its audit",
+            "Description": "Curated candles; the location of each partition is a version that passed its audit",
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
             "PartitionKeys": partition_keys,

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 from local_platform.airflow_services.environment import services_environment, shell_lines
+from local_platform.checkout import REPOSITORY
 
 URL = "http://127.0.0.1:8080"
 AWS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
@@ -40,6 +41,16 @@ def test_aws_clients_sign_as_on_mwaa_whose_image_has_no_awscrt(tmp_path):
         assert (
             subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.strip() == has_crt
         )
+
+
+def test_airflow_cannot_import_from_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    command = [sys.executable, "-c", "import local_aws"]
+    assert subprocess.run(command, env=os.environ, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    found = subprocess.run(
+        command, env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "No module named 'local_aws'" in found.stderr
 
 
 def test_bytecode_is_kept_even_where_it_usually_is_not(tmp_path, monkeypatch):
