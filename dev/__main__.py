@@ -51,9 +51,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _with_the_checkout_on_the_path() -> None:
     """Start this program again with a PYTHONPATH that finds the bundle's packages, unless it finds them now."""
-    if importlib.util.find_spec("crypto_prices") is None:
+    environment = checkout_environment()
+    # If it has that PYTHONPATH already and finds nothing, the import of the bundle's package shows what is wrong.
+    if importlib.util.find_spec("crypto_prices") is None and environment != dict(os.environ):
         command = [sys.executable, "-m", "dev", *sys.argv[1:]]
-        os.execve(sys.executable, command, checkout_environment())  # noqa: S606 - our own interpreter
+        os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter
 
 
 if __name__ == "__main__":

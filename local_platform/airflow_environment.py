@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from local_platform.checkout import REPOSITORY
@@ -12,6 +13,18 @@ from local_platform.checkout import REPOSITORY
 def airflow_home(state_dir: Path) -> Path:
     """Return Airflow's home in a state folder."""
     return state_dir / "airflow"
+
+
+def airflow_python(*arguments: str) -> list[str]:
+    """Return the command of a process that imports Airflow.
+
+    ``-P`` keeps the working directory and a script's own folder off the path. Airflow itself adds dags/ and plugins/.
+    So a DAG can import the same modules here as on MWAA. The working directory should be Airflow's home, as on MWAA.
+
+    Args:
+        arguments: Python's command line after the interpreter.
+    """
+    return [sys.executable, "-P", *arguments]
 
 
 def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from local_aws import child_process
 from local_aws.clients import aws_environment, local_client
 from local_aws.ports import free_port
 from local_platform import task_failure
-from local_platform.airflow_environment import airflow_environment, airflow_home
+from local_platform.airflow_environment import airflow_environment, airflow_home, airflow_python
 from local_platform.checkout import REPOSITORY, checkout_environment
 from local_platform.names import Provisioned
 from local_platform.provision import provision
@@ -37,6 +37,7 @@ RUN_SECONDS = 3600
 STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
 
+_AIRFLOW_RUN = Path(__file__).with_name("airflow_run.py")
 HEALTH_PATH = "/_local_aws/health"  # of local_aws.front.server, which takes a second to import
 
 
@@ -133,13 +134,13 @@ class DayRun:
         return child
 
     def _start_airflow(self, aws: dict[str, str]) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-m", "dev.demo.airflow_run", "--date", self.options.day.isoformat()]
+        arguments = airflow_python(str(_AIRFLOW_RUN), "--date", self.options.day.isoformat())
         arguments += ["--result", str(self.result_file), *(["--force"] if self.options.force else [])]
         child = child_process.start(
             arguments,
             environment=airflow_environment(self.options.state_dir, aws),
             log=self.airflow_log,
-            directory=REPOSITORY,
+            directory=airflow_home(self.options.state_dir),
         )
         self._children.append(child)
         return child

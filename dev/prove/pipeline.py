@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from dev.prove.worker import Worker
 from local_aws import child_process
 from local_platform import task_failure
-from local_platform.airflow_environment import airflow_home
-from local_platform.checkout import REPOSITORY
+from local_platform.airflow_environment import airflow_home, airflow_python
 
+_DAG_RUNNER = Path(__file__).with_name("dag_runner.py")
 _RUN_SECONDS = 600.0
 _STOP_SECONDS = 10
 _LOOK_SECONDS = 0.05
@@ -59,9 +59,9 @@ class Pipeline:
         airflow_home(self._worker.home).mkdir(parents=True, exist_ok=True)
         self._results.unlink(missing_ok=True)
         self._log.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "dev.prove.dag_runner", "--results", str(self._results)]
+        command = airflow_python(str(_DAG_RUNNER), "--results", str(self._results))
         self._process = child_process.start(
-            command, environment=self._worker.variables, log=self._log, directory=REPOSITORY
+            command, environment=self._worker.variables, log=self._log, directory=airflow_home(self._worker.home)
         )
         return self
 

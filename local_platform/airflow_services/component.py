@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local_aws import child_process
+from local_platform.airflow_environment import airflow_python
 
 _KEEPER = Path(__file__).with_name("component_keeper.py")
 _START_SECONDS = 10.0
@@ -43,7 +44,7 @@ class Component:
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._arguments = [sys.executable, "-m", "airflow", *arguments]
+        self._arguments = airflow_python("-m", "airflow", *arguments)
         self._environment = environment
         self._directory = directory
         self._status_file = folder / f"{name}.status"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from psycopg import sql
 
 from local_aws import child_process
 from local_aws.redshift.warehouse import Warehouse
-from local_platform.checkout import REPOSITORY
+from local_platform.airflow_environment import airflow_python
 
 DATABASE = "airflow"
 _MIGRATE_SECONDS = 300
@@ -73,7 +72,10 @@ class MetadataDatabase:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
         process = child_process.start(
-            [sys.executable, "-m", "airflow", "db", "migrate"], environment=environment, log=log, directory=REPOSITORY
+            airflow_python("-m", "airflow", "db", "migrate"),
+            environment=environment,
+            log=log,
+            directory=Path(environment["AIRFLOW_HOME"]),
         )
         try:
             exit_code = process.wait(_MIGRATE_SECONDS)
