@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 
 from local_platform.airflow_services.api import AirflowApi
-from tests.compose.composition import OWN_IMAGES, Composition, docker, missing_docker
-from tests.compose.stand_in_images import default_images, make_available
+from tests.support.composition import OWN_IMAGES, Composition, docker, missing_docker
+from tests.support.stand_in_images import default_images, make_available
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from local_aws.clients import local_client
-from tests.compose.composition import ONCE, SERVICES, await_that, docker
+from tests.support.composition import ONCE, SERVICES, await_that, docker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

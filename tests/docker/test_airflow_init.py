@@ -3,7 +3,7 @@ import json
 import pytest
 
 from local_aws.clients import local_client, local_session
-from tests.docker.load_docker_script import DOCKER, load
+from tests.support.docker_scripts import DOCKER, load
 
 REPOSITORY = DOCKER.parent
 

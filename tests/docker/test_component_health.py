@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.docker.load_docker_script import load
+from tests.support.docker_scripts import load
 
 health = load("component_health")
 

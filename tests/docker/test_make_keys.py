@@ -2,7 +2,7 @@ import base64
 import stat
 import subprocess
 
-from tests.docker.load_docker_script import DOCKER
+from tests.support.docker_scripts import DOCKER
 
 
 def make_keys(tmp_path):

@@ -18,7 +18,7 @@ from crypto_prices_contract.window import Window
 
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.warehouse import Warehouse
-from tests.local_aws.redshift.conftest import SECRET, Client, Outcome
+from tests.support.data_api import SECRET, Client, Outcome
 
 REPOSITORY = Path(__file__).parents[2]
 DAG_ID = "crypto_prices_window"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from local_aws.redshift.warehouse import Warehouse
-from tests.local_aws.redshift.conftest import Client
 from tests.sql.conftest import FACT, candles
+from tests.support.data_api import Client
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.local_aws.redshift.conftest import Client
 from tests.sql.conftest import candles
 from tests.sql.test_load import BTC, ETH, nothing_changes
+from tests.support.data_api import Client
 
 ALL = range(24)
 

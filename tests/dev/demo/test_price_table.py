@@ -3,19 +3,7 @@ from decimal import Decimal
 import pytest
 
 from dev.demo.price_table import chart, market_days, plain
-
-
-def row(hour, opened, low, high, close, symbol="BTC"):
-    return {
-        "source": "binance",
-        "symbol": symbol,
-        "quote_currency": "USDT",
-        "observed_at": f"2023-12-18 {hour:02d}:00:00",
-        "open_price": opened,
-        "low_price": low,
-        "high_price": high,
-        "close_price": close,
-    }
+from tests.support.price_rows import row
 
 
 def test_a_day_is_its_first_last_lowest_and_highest_price():

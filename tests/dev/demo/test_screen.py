@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from dev.demo.screen import Screen
-from tests.dev.demo.test_price_table import row
+from tests.support.price_rows import row
 
 
 def shown(show, **options):

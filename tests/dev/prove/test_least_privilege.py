@@ -12,7 +12,7 @@ from dev.prove.not_exercised import Exceptions, NotExercised
 from dev.prove.permissions import Permission
 from dev.prove.scenarios import Step
 from local_aws.iam.authorization_log import AuthorizationLog
-from tests.dev.prove.test_permissions import check
+from tests.support.recorded_checks import check
 
 RAW = "arn:aws:s3:::lake/raw/*"
 POLICY = {

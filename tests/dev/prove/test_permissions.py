@@ -10,7 +10,7 @@ from dev.prove.permissions import (
     removals_of,
     without,
 )
-from local_aws.iam.authorization_log import RecordedCheck
+from tests.support.recorded_checks import check
 
 RAW, CURATED = "arn:aws:s3:::lake/raw/*", "arn:aws:s3:::lake/curated/*"
 POLICY = {
@@ -32,16 +32,6 @@ DOCUMENTS = {"pipeline": POLICY}
 
 def permission(sid, action, resource):
     return Permission("role", "pipeline", sid, action, resource)
-
-
-def check(action, resource, *, role="role", allowed=True, **keys):
-    return RecordedCheck(
-        time="2024-01-05T00:00:00Z", request_id="1", service="s3", operation="GetObject", principal="arn", role=role,
-        action=action, resource=resource, implied_by=None,
-        keys={"aws:PrincipalAccount": ("123456789012",), **{key: (value,) for key, value in keys.items()}},
-        allowed=allowed, reason="", policy="pipeline", sid="Lake", resource_policy="silent", resource_must_grant=False,
-        limits_allow=True,
-    )  # fmt: skip
 
 
 def test_a_permission_is_one_action_on_one_resource_of_what_is_allowed():

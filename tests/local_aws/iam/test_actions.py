@@ -6,7 +6,7 @@ from botocore.session import get_session
 
 from local_aws.iam.actions import checks_of, known_keys
 from local_aws.protocol.wire import AwsError
-from tests.local_aws.iam.calls import KEY, FakeFacts, call, json_call, pairs, query_call
+from tests.support.iam_calls import KEY, FakeFacts, call, json_call, pairs, query_call
 
 SECRET = "secretsmanager:secret:admin-AbCdEf"
 WORKGROUP = "redshift-serverless:workgroup/w-id"

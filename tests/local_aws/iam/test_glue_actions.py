@@ -1,6 +1,6 @@
 import pytest
 
-from tests.local_aws.iam.calls import json_call, pairs
+from tests.support.iam_calls import json_call, pairs
 
 TABLE = ["glue:catalog", "glue:database/db", "glue:table/db/t"]
 

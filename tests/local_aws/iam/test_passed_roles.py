@@ -1,7 +1,7 @@
 import pytest
 
 from local_aws.iam.actions import checks_of
-from tests.local_aws.iam.calls import FakeFacts, call, json_call
+from tests.support.iam_calls import FakeFacts, call, json_call
 
 A, B = "arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b"
 

@@ -15,7 +15,7 @@ import pytest
 
 from local_aws.protocol.wire import AwsError, RequestContext
 from local_aws.redshift.data_api import RedshiftDataApi
-from tests.local_aws.redshift.conftest import BUCKET, CONTEXT, ROLE, SECRET, TARGET, Client
+from tests.support.data_api import BUCKET, CONTEXT, ROLE, SECRET, TARGET, Client
 
 
 def wait_for_status(client: Client, statement: str, status: str) -> None:

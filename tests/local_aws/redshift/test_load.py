@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.local_aws.redshift.conftest import BUCKET, ROLE, Client, Outcome
+from tests.support.data_api import BUCKET, ROLE, Client, Outcome
 
 FIELDS = [
     pa.field("symbol", pa.string()),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_aws.redshift.sql import SqlNotSupported, translate
-from tests.local_aws.redshift.conftest import Client
+from tests.support.data_api import Client
 
 
 @pytest.fixture(scope="module")

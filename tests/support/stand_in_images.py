@@ -1,6 +1,6 @@
 """Stand-ins for the base images of docker-compose.yaml, under names of their own, where no registry can be reached.
 
-    python -m tests.compose.stand_in_images
+    python -m tests.support.stand_in_images
 
 A Debian made by debootstrap, with this machine's Python (the one below .venv) for ``python``; the Airflow that
 requirements.lock pins, and PostgreSQL's drivers, in a virtual environment of user 50000 below dumb-init, with the

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.compose.stand_in_images import REPOSITORY
+from tests.support.stand_in_images import REPOSITORY
 
 SERVICES = ("api-server", "dag-processor", "exchange", "local-aws", "postgres", "scheduler", "triggerer")
 ONCE = ("airflow-init", "keys")
