@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from a2wsgi import WSGIMiddleware
@@ -18,6 +18,9 @@ from a2wsgi import WSGIMiddleware
 from local_exchange.candles import MarketDataError
 from local_exchange.faults import FaultPlan
 from local_exchange.server import MOUNT, create_exchange
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 DEFAULT_PORT = 8081
 LOOPBACK = "127.0.0.1"
@@ -34,17 +37,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(bound: socket.socket, market_data: Path | None) -> None:
+async def serve(bound: socket.socket, exchange: WSGIApplication) -> None:
     """Serve the exchange until the process gets SIGINT or SIGTERM.
 
     Args:
         bound: The socket to listen on.
-        market_data: The folder with recorded candles; None generates candles.
-
-    Raises:
-        MarketDataError: The folder has no recorded candles.
+        exchange: The exchange.
     """
-    bridge = WSGIMiddleware(cast("Any", create_exchange(market_data, FaultPlan())))
+    bridge = WSGIMiddleware(cast("Any", exchange))
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         try:
@@ -89,18 +89,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")
     parser.add_argument("--market-data", type=Path, metavar="FOLDER", help="recorded candles (default: generated ones)")
     options = parser.parse_args(arguments)
+    try:
+        exchange = create_exchange(options.market_data, FaultPlan())
+    except MarketDataError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((options.host, options.port))
-            asyncio.run(serve(bound, options.market_data))
         except OSError as error:
             reason = error.strerror or error
             sys.stderr.write(f"Port {options.port} of {options.host} cannot be used: {reason}.\n")
             return 1
-        except MarketDataError as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
+        asyncio.run(serve(bound, exchange))
     return 0
 
 

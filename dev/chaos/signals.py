@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from local_aws.replaced_file import replacing
+
 FOLDER_VARIABLE = "CHAOS_SIGNALS"
 _GUARDS_OFF = "guards-off.json"
 
@@ -34,9 +36,8 @@ class Signals:
     def switch_off(self, guards: Mapping[date, str]) -> None:
         """Switch one guard off for the loads of each given day, and switch all others on."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / f"{_GUARDS_OFF}.draft"
-        draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guards.items()}))
-        draft.replace(self._folder / _GUARDS_OFF)
+        with replacing(self._folder / _GUARDS_OFF) as draft:
+            draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guards.items()}))
 
     def guard_off(self, day: date) -> str | None:
         """Return the guard that is switched off for a day's loads."""

@@ -2,41 +2,18 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from local_platform.checkout import REPOSITORY
 from local_platform.local_aws_process import running_platform_aws
-
-
-def _start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "local_platform", *map(str, arguments)],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def _processes_with(text):
-    """The ids of the live processes whose command line or environment names the text."""
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                command = open(f"{entry.path}/cmdline", "rb").read()  # noqa: SIM115
-            except OSError:
-                continue
-            if text.encode() in command:
-                found.append(int(entry.name))
-    return found
+from tests.support.programs import processes_with, start
 
 
 def test_a_second_start_on_the_same_state_is_refused(local_aws):
-    second = _start("--state-dir", local_aws.state_dir, "--port", 0)
+    second = start("local_aws", "--state-dir", local_aws.state_dir, "--port", 0)
     output, errors = second.communicate(timeout=60)
     assert (second.returncode, output) == (1, "")
     assert f"process {local_aws.pid}" in errors
@@ -49,17 +26,17 @@ def test_a_port_in_use_is_refused(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        process = _start("--state-dir", tmp_path, "--port", port)
+        process = start("local_aws", "--state-dir", tmp_path, "--port", port)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"Port {port}" in errors
     assert "Traceback" not in errors
-    assert _processes_with(str(tmp_path)) == []
+    assert processes_with(str(tmp_path)) == []
 
 
 @pytest.mark.parametrize(("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--enforce-iam"])])
 def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, number, options):
-    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", *options)
+    process = start("local_aws", "--state-dir", tmp_path, "--port", 0, *options)
     greeting = ""
     while "AWS_EC2_METADATA_DISABLED" not in greeting:
         line = process.stdout.readline()
@@ -75,22 +52,22 @@ def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, numb
     }
     assert f"export AWS_ENDPOINT_URL={endpoint['endpoint']}\n" in greeting
     assert ("IAM is enforced" in greeting) is bool(options)
-    assert len(_processes_with(str(tmp_path))) > 1  # PostgreSQL is one of them
+    assert len(processes_with(str(tmp_path))) > 1  # PostgreSQL is one of them
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
     assert not (tmp_path / "endpoint.json").exists()
-    assert _processes_with(str(tmp_path)) == []
+    assert processes_with(str(tmp_path)) == []
 
 
 def test_after_a_kill_nothing_stays_and_the_state_is_taken_up(tmp_path):
     with running_platform_aws(tmp_path) as running:
         running.kill()
     for _ in range(100):
-        if not _processes_with(str(tmp_path)):
+        if not processes_with(str(tmp_path)):
             break
         time.sleep(0.1)
-    assert _processes_with(str(tmp_path)) == []
+    assert processes_with(str(tmp_path)) == []
     with running_platform_aws(tmp_path) as running:  # endpoint.json of the dead process does not mislead
         assert running.names["created"] == ["new settings in secret airflow/variables/crypto_prices_settings"]
         with urllib.request.urlopen(f"{running.endpoint}/_local_aws/health") as answer:
@@ -152,23 +129,14 @@ def test_what_was_answered_outlives_a_kill(tmp_path):
 
 @pytest.mark.parametrize("number", ["0", "-1", "two"])
 def test_no_number_of_glue_runs_is_refused(number):
-    process = _start("--glue-runs-at-once", number)
+    process = start("local_aws", "--glue-runs-at-once", number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert f"'{number}' is not a number above 0" in errors
 
 
-def test_a_name_that_aws_refuses_is_said(tmp_path):
-    process = _start("--state-dir", tmp_path, "--port", 0, "--s3-bucket", "Bad_Bucket")
-    output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output) == (1, "")
-    assert errors.startswith("What the platform needs cannot be created: ")
-    assert "CreateBucket" in errors
-    assert len(errors.splitlines()) == 1
-
-
 def test_it_ends_when_its_warehouse_does(tmp_path):
-    process = _start("--state-dir", tmp_path, "--port", 0, "--no-provision", "--log")
+    process = start("local_aws", "--state-dir", tmp_path, "--port", 0, "--log")
     while "AWS_EC2_METADATA_DISABLED" not in process.stdout.readline():
         assert process.poll() is None, process.stderr.read()
     health = json.loads((tmp_path / "endpoint.json").read_text())["endpoint"] + "/_local_aws/health"
@@ -186,27 +154,15 @@ def test_it_ends_when_its_warehouse_does(tmp_path):
     assert process.returncode == 1
     assert f"{tmp_path}/warehouse/postgres.log" in errors
     assert " WARNING local_aws.emulator: the warehouse does not answer" in errors  # --log
-    assert _processes_with(str(tmp_path)) == []
+    assert processes_with(str(tmp_path)) == []
 
 
 def test_help_names_every_option():
-    process = _start("--help")
+    process = start("local_aws", "--help")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
-    for option in ("--state-dir", "--port", "--market-data", "--no-provision"):
+    for option in ("--state-dir", "--port", "--region", "--enforce-iam", "--warehouse-port"):
         assert option in output
-
-
-@pytest.mark.parametrize("folder", ["missing", "empty"])
-def test_a_folder_without_recorded_candles_is_refused(tmp_path, folder):
-    (tmp_path / "empty").mkdir()
-    process = _start("--state-dir", tmp_path / "state", "--port", 0, "--market-data", tmp_path / folder)
-    output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output) == (1, "")
-    assert errors.startswith("--market-data: ")
-    assert str(tmp_path / folder) in errors
-    assert len(errors.splitlines()) == 1
-    assert _processes_with(str(tmp_path)) == []
 
 
 def test_a_failed_start_is_told_with_its_reason(local_aws):
