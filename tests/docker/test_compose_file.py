@@ -92,6 +92,18 @@ def test_the_local_aws_can_create_what_the_example_names(composition):
     assert role_name(VARIABLES["REDSHIFT_COPY_ROLE"]) == Names().copy_role
 
 
+def test_each_service_finds_what_it_imports_of_the_bundle(composition):
+    services = composition["services"]
+    # Airflow finds plugins/ by itself; this program starts before it.
+    assert "PYTHONPATH=/usr/local/airflow/plugins" in services["airflow-init"]["entrypoint"]
+    assert "./plugins:/usr/local/airflow/plugins:ro" in services["airflow-init"]["volumes"]
+    assert "PYTHONPATH=/opt/crypto-prices/plugins\n" in (REPOSITORY / "docker" / "local-aws.Dockerfile").read_text()
+    contract = "crypto_prices_contract"
+    assert f"./plugins/{contract}:/opt/crypto-prices/plugins/{contract}:ro" in services["local-aws"]["volumes"]
+    assert services["local-aws"]["command"][0] == "local_platform"
+    assert services["exchange"]["command"][0] == "local_exchange"
+
+
 def test_each_image_is_built_by_one_service(composition):
     # Two builds of one name at the same time fail with the containerd image store: the name "already exists".
     built = [service["image"] for service in composition["services"].values() if "build" in service]
