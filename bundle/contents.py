@@ -13,6 +13,8 @@ PLUGINS = "plugins.zip"
 REQUIREMENTS = "requirements.txt"
 GLUE_SCRIPT = "glue/curate_crypto_prices.py"
 GLUE_PACKAGE = "glue/crypto_prices_etl.zip"
+GLUE_PACKAGES = ("crypto_prices_contract", "crypto_prices_etl")
+"""The packages in ``GLUE_PACKAGE``."""
 CATALOG_TABLE = "catalog_table.json"
 
 
@@ -36,27 +38,31 @@ def bundle_files(checkout: Path) -> dict[str, bytes]:
     here = f"{DEPLOYED_FOLDER}/dags/{CONSTRAINTS_FILE}"
     files[REQUIREMENTS] = _read(checkout / REQUIREMENTS).replace(CONSTRAINTS_URL.encode(), here.encode())
     files[GLUE_SCRIPT] = _read(glue_scripts / "curate_crypto_prices.py")
-    files[GLUE_PACKAGE] = package_bytes(glue_scripts / "crypto_prices_etl")
+    files[GLUE_PACKAGE] = glue_package(glue_scripts, checkout / "plugins")
     files[CATALOG_TABLE] = catalog_table(glue_scripts)
     return dict(sorted(files.items()))
 
 
-def package_bytes(package: Path) -> bytes:
-    """Zip a package as Glue's ``--extra-py-files`` takes it, with the package's folder at the zip's root.
+def glue_package(glue_scripts: Path, plugins: Path) -> bytes:
+    """Zip the Glue job's packages as ``--extra-py-files`` takes them, with their folders at the zip's root.
 
     Args:
-        package: The package's folder; its name is the package's name.
+        glue_scripts: The folder with the package ``crypto_prices_etl``.
+        plugins: The folder with the package ``crypto_prices_contract``.
 
     Returns:
         The zip file's bytes.
 
     Raises:
-        BundleError: There is no such folder, or it has no modules.
+        BundleError: A package is missing or has no modules.
     """
-    files = read_folder(package, package)
-    if not any(path.endswith(".py") for path in files):
-        raise BundleError(f"there is no package in {package}: it has no .py file")
-    return zip_bytes({f"{package.name}/{path}": content for path, content in files.items()})
+    zipped: dict[str, bytes] = {}
+    for package in (glue_scripts / "crypto_prices_etl", plugins / "crypto_prices_contract"):
+        files = read_folder(package, package)
+        if not any(path.endswith(".py") for path in files):
+            raise BundleError(f"there is no package in {package}: it has no .py file")
+        zipped |= {f"{package.name}/{path}": content for path, content in files.items()}
+    return zip_bytes(zipped)
 
 
 def _read(path: Path) -> bytes:

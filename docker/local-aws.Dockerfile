@@ -22,6 +22,7 @@ COPY bundle ./bundle
 COPY local_aws ./local_aws
 COPY local_exchange ./local_exchange
 COPY local_platform ./local_platform
+COPY plugins/crypto_prices_contract ./plugins/crypto_prices_contract
 # Files keep the checkout's modes.
 RUN chmod -R a+rX .
 USER 10001

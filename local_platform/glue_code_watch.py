@@ -1,4 +1,4 @@
-"""Uploads the Glue script and its package again when somebody edits them, as a deployment would."""
+"""Uploads the Glue script and its packages again when somebody edits them, as a deployment would."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from local_platform.checkout import GLUE_SCRIPTS
+from local_platform.checkout import GLUE_SCRIPTS, PLUGINS
 from local_platform.names import Names
 from local_platform.provision import upload_glue_code
 
@@ -19,10 +19,10 @@ Stamp = frozenset[tuple[str, int, int]]
 """Path, modification time in nanoseconds and size of each file."""
 
 
-def stamp(folder: Path) -> Stamp:
-    """Return what tells one state of a folder from another."""
+def stamp(*folders: Path) -> Stamp:
+    """Return what tells one state of the folders from another."""
     found = set()
-    for path in folder.rglob("*"):
+    for folder, path in ((root, path) for root in folders for path in root.rglob("*")):
         if "__pycache__" in path.parts:
             continue
         try:
@@ -44,6 +44,7 @@ class GlueCodeWatch:
         endpoint: The URL of the local AWS.
         names: How everything is called.
         folder: The folder with the Glue script and its package.
+        contract: The folder of the package that the Glue job shares with Airflow.
         upload: Uploads what differs; replaced in tests.
     """
 
@@ -52,14 +53,16 @@ class GlueCodeWatch:
         endpoint: str,
         names: Names,
         folder: Path = GLUE_SCRIPTS,
+        contract: Path = PLUGINS / "crypto_prices_contract",
         *,
         upload: Callable[[str, Names, Path], tuple[str, ...]] = upload_glue_code,
     ) -> None:
         self._endpoint = endpoint
         self._names = names
         self._folder = folder
+        self._contract = contract
         self._upload = upload
-        self._seen = stamp(folder)
+        self._seen = stamp(folder, contract)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="glue-code-watch", daemon=True)
 
@@ -73,16 +76,16 @@ class GlueCodeWatch:
 
     def look(self) -> bool:
         """Upload what has been edited since the last look; return whether anything had been."""
-        now = stamp(self._folder)
+        now = stamp(self._folder, self._contract)
         if now == self._seen:
             return False
         self._seen = now
         try:
             for what in self._upload(self._endpoint, self._names, self._folder):
-                logger.info("glue_scripts/ was edited: %s", what)
+                logger.info("the Glue code was edited: %s", what)
         except Exception:
             # Half an edit, such as columns that are no Python yet: the next save is another look.
-            logger.exception("glue_scripts/ was edited, and could not be uploaded as it is now")
+            logger.exception("the Glue code was edited, and could not be uploaded as it is now")
         return True
 
     def _watch(self) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bundle.catalog_table import load_schemas
-from bundle.contents import package_bytes
+from bundle.contents import glue_package
 from local_aws.clients import local_client, local_session
 from local_aws.control_planes.redshift_serverless import new_password
 from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
-from local_platform.checkout import GLUE_SCRIPTS
+from local_platform.checkout import GLUE_SCRIPTS, PLUGINS
 from local_platform.names import SETTINGS_SECRET, Names, Provisioned
 
 SCRIPT_KEY = "glue/curate_crypto_prices.py"
@@ -164,7 +164,7 @@ class _Provisioning:
 
     def glue_code(self, glue_scripts: Path) -> None:
         self._object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
-        self._object(PACKAGE_KEY, package_bytes(glue_scripts / "crypto_prices_etl"))
+        self._object(PACKAGE_KEY, glue_package(glue_scripts, PLUGINS))
         self._catalog(load_schemas(glue_scripts))
 
     def _object(self, key: str, body: bytes) -> None:

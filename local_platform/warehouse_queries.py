@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import jinja2
-from crypto_prices.macros import FILTERS
+from crypto_prices.templates import FILTERS
 from crypto_prices_contract.window import Window
 
 from local_aws.clients import local_client

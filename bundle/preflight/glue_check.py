@@ -1,11 +1,11 @@
-"""Glue's script and package, imported without the checkout."""
+"""Glue's script and packages, imported without the checkout."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from bundle.contents import GLUE_PACKAGE, GLUE_SCRIPT
+from bundle.contents import GLUE_PACKAGE, GLUE_PACKAGES, GLUE_SCRIPT
 from bundle.preflight.bundle import Bundle
 from bundle.preflight.finding import Finding
 from bundle.preflight.isolated_process import ProbeError, run_probe
@@ -16,17 +16,22 @@ _BUILD = "build it with `make bundle`"
 
 
 def check_glue(bundle: Bundle) -> list[Finding]:
-    """The zip has the package's folder at its root, and every module in it and every name that is imported is there."""
+    """The zip has the packages' folders at its root, and every module and imported name is there."""
     if bundle.glue_package.error or GLUE_SCRIPT not in bundle.files:
         return []  # check_complete says so
-    package = GLUE_PACKAGE.rpartition("/")[2].removesuffix(".zip")
+    folders = tuple(f"{package}/" for package in GLUE_PACKAGES)
     findings = [
-        Finding(f"{GLUE_PACKAGE}/{name}", f"it is not in the folder {package}/ at the zip's root", _BUILD)
+        Finding(
+            f"{GLUE_PACKAGE}/{name}", f"it is not in one of the folders {' '.join(folders)} at the zip's root", _BUILD
+        )
         for name in bundle.glue_package.names
-        if not name.startswith(f"{package}/") or not unpacks_safely((name,))
+        if not name.startswith(folders) or not unpacks_safely((name,))
     ]
-    if f"{package}/__init__.py" not in bundle.glue_package.files:
-        findings.append(Finding(f"{GLUE_PACKAGE}/{package}/__init__.py", "it is not there", _BUILD))
+    findings += [
+        Finding(f"{GLUE_PACKAGE}/{folder}__init__.py", "it is not there", _BUILD)
+        for folder in folders
+        if f"{folder}__init__.py" not in bundle.glue_package.files
+    ]
     if findings or any(parsed(source) is None for source in bundle.glue_sources.values()):
         return findings  # check_syntax says the rest
     with tempfile.TemporaryDirectory(prefix="preflight-") as folder:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from crypto_prices.fetch.sources import get_source
-from crypto_prices_contract.lake_paths import curation_report_key
+from crypto_prices_contract.s3_keys import curation_report_key
 from crypto_prices_contract.window import Window
 
 from dev.demo.options import Options

@@ -55,10 +55,6 @@ def _load_dags() -> dict[str, Any]:
 
 
 def _run(dag: Any, day: str, run_conf: dict[str, Any]) -> dict[str, Any]:
-    from crypto_prices import settings
-
-    # What an earlier run was allowed to read must not be remembered.
-    settings._load_settings.cache_clear()
     dag_run = dag.test(logical_date=datetime.fromisoformat(day).replace(tzinfo=UTC), run_conf=run_conf)
     instances = dag_run.get_task_instances()
     order = {task_id: place for place, task_id in enumerate(dag.task_dict)}

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from crypto_prices_contract.curation_report import RowRuleResult, SourceCounts
+from crypto_prices_contract.row_rules import Action
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
 from crypto_prices_etl.errors import ROW_RULE_FAILED, TOO_MANY_REJECTED, CurationError, RejectedRecordsError
-from crypto_prices_etl.quality import REASONS, Action, RowRules, rule_of
+from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 
 if TYPE_CHECKING:
@@ -23,27 +25,18 @@ _OUTCOMES = (CURATED, DUPLICATE, *REASONS)
 
 
 @dataclass(frozen=True)
-class SourceCounts:
-    """What became of the records of one source; the surplus is not among them."""
-
-    fetched: int = 0
-    curated: int = 0
-    duplicates: int = 0
-    quarantined: Mapping[str, int] = field(default_factory=dict)
-    warned: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def rejected(self) -> int:
-        """Number of quarantined records, all reasons together."""
-        return sum(self.quarantined.values())
-
-
-@dataclass(frozen=True)
 class Counts:
-    """What became of all records of the run."""
+    """The outcomes of all records of the run.
+
+    Attributes:
+        sources: Counts by source, without the surplus.
+        rows_by_day: Number of curated rows of each day that has any.
+        warned: By source, the number of curated records that break each rule that only warns.
+    """
 
     sources: Mapping[str, SourceCounts]
     rows_by_day: Mapping[dt.date, int]
+    warned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def fetched(self) -> int:
@@ -63,7 +56,7 @@ class Counts:
     @property
     def rejected(self) -> int:
         """Number of quarantined records."""
-        return sum(s.rejected for s in self.sources.values())
+        return sum(s.quarantined_total for s in self.sources.values())
 
 
 def outcome_metrics(sources: Sequence[str], rules: RowRules) -> list[Column]:
@@ -116,19 +109,26 @@ def counts_from(
         source: SourceCounts(
             fetched=records,
             curated=outcomes[_metric(source, CURATED)],
-            duplicates=outcomes[_metric(source, DUPLICATE)],
             quarantined={r: outcomes[_metric(source, r)] for r in REASONS if outcomes[_metric(source, r)]},
-            warned={rule: outcomes[_metric(source, _warning(rule))] for rule in rules.of(Action.WARN)},
+            duplicates=outcomes[_metric(source, DUPLICATE)],
         )
         for source, records in fetched.items()
     }
     for source, found in sources.items():
-        if found.fetched != found.curated + found.rejected + found.duplicates:
+        if found.fetched != found.curated + found.quarantined_total + found.duplicates:
             raise CurationError(
                 f"records of {source} are unaccounted for: the raw manifests say {found.fetched}; curated "
-                f"{found.curated}, quarantined {found.rejected}, duplicates {found.duplicates}. Nothing was published"
+                f"{found.curated}, quarantined {found.quarantined_total}, duplicates {found.duplicates}. "
+                "Nothing was published"
             )
-    counts = Counts(sources, {day: written[day.isoformat()] for day in days if written[day.isoformat()]})
+    counts = Counts(
+        sources,
+        {day: written[day.isoformat()] for day in days if written[day.isoformat()]},
+        {
+            source: {rule: outcomes[_metric(source, _warning(rule))] for rule in rules.of(Action.WARN)}
+            for source in sources
+        },
+    )
     by_day = sum(counts.rows_by_day.values())
     if written["rows"] != counts.curated or by_day != counts.curated:
         raise CurationError(
@@ -153,11 +153,13 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
     over = {
         name: found
         for name, found in counts.sources.items()
-        if found.rejected > (max(1.0, max_rejected_share * found.fetched) if max_rejected_share else 0)
-        or (found.rejected and not found.curated)
+        if found.quarantined_total > (max(1.0, max_rejected_share * found.fetched) if max_rejected_share else 0)
+        or (found.quarantined_total and not found.curated)
     }
     if over:
-        shares = ", ".join(f"{found.rejected} of {found.fetched} records of {name}" for name, found in over.items())
+        shares = ", ".join(
+            f"{found.quarantined_total} of {found.fetched} records of {name}" for name, found in over.items()
+        )
         reasons = {name: dict(found.quarantined) for name, found in over.items()}
         raise RejectedRecordsError(
             TOO_MANY_REJECTED,
@@ -166,39 +168,20 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
         )
 
 
-@dataclass(frozen=True)
-class RuleResult:
-    """What a rule found in the records of a source.
-
-    Attributes:
-        source: Name of the source.
-        rule: Name of the rule.
-        action: What it is to do.
-        checked: Number of records.
-        broken: How many of them break it, and no rule that is tried before it.
-    """
-
-    source: str
-    rule: str
-    action: Action
-    checked: int
-    broken: int
-
-
-def rule_results(counts: Counts, rules: RowRules) -> list[RuleResult]:
-    """Return what every rule found, of every source."""
+def rule_results(counts: Counts, rules: RowRules) -> list[RowRuleResult]:
+    """Return the result of every rule for every source."""
     results = []
     for source, found in sorted(counts.sources.items()):
-        broken = Counter(found.warned)
+        broken = Counter(counts.warned.get(source, {}))
         for reason, records in found.quarantined.items():
             broken[rule_of(reason)] += records
         results += [
-            RuleResult(source, rule, action, found.fetched, broken[rule]) for rule, action in rules.actions.items()
+            RowRuleResult(source, rule, action, found.fetched, broken[rule]) for rule, action in rules.actions.items()
         ]
     return results
 
 
-def check_rules(results: Iterable[RuleResult], quarantine_uri: str) -> None:
+def check_rules(results: Iterable[RowRuleResult], quarantine_uri: str) -> None:
     """Fail the run if a record breaks a rule that is to fail.
 
     Raises:

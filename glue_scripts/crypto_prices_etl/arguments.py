@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crypto_prices_contract.job_arguments import JobArguments
+from crypto_prices_contract.window import Window, WindowError
+
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.schemas import CURATED_COLUMNS, Varchar
 
-OPTION_NAMES = (
-    "JOB_NAME",
-    "raw_manifests",
-    "window_start",
-    "window_end",
-    "batch_id",
-    "catalog_database",
-    "catalog_table",
-    "lake_bucket",
-    "max_rejected_share",
-    "row_rules",
-)
-"""What ``getResolvedOptions`` is asked for.
+OPTION_NAMES = ("JOB_NAME", *JobArguments.names())
+"""The options to request from ``getResolvedOptions``.
 
-JOB_RUN_ID is not in the list: it is reserved, asking for it raises, and Glue gives it unasked.
+JOB_RUN_ID is not in the list: it is reserved, requesting it raises, and Glue adds it to every run.
 """
-
-
-@dataclass(frozen=True)
-class Window:
-    """The half-open range [start, end) of whole UTC days that a run curates."""
-
-    start: dt.date
-    end: dt.date
-
-    def days(self) -> list[dt.date]:
-        """Return the days of the window, oldest first."""
-        return [self.start + dt.timedelta(days=n) for n in range((self.end - self.start).days)]
-
-    @property
-    def start_ms(self) -> int:
-        """The first instant of the window, milliseconds since 1970-01-01 UTC."""
-        return _midnight_ms(self.start)
-
-    @property
-    def end_ms(self) -> int:
-        """The first instant after the window, milliseconds since 1970-01-01 UTC."""
-        return _midnight_ms(self.end)
-
-    def as_json(self) -> dict[str, str]:
-        """Return the window as manifests and reports write it."""
-        return {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
 @dataclass(frozen=True)
@@ -87,46 +52,35 @@ class CurationArguments:
         Raises:
             CurationError: An argument has no meaning; the message names it.
         """
-        manifests = tuple(uri.strip() for uri in options["raw_manifests"].split(",") if uri.strip())
+        given = JobArguments.from_options(options)
+        manifests = tuple(uri.strip() for uri in given.raw_manifests.split(",") if uri.strip())
         if not manifests:
             raise CurationError("raw_manifests names no manifest")
         if len(set(manifests)) != len(manifests):
-            raise CurationError(f"raw_manifests names a manifest twice: {options['raw_manifests']}")
+            raise CurationError(f"raw_manifests names a manifest twice: {given.raw_manifests}")
+        try:
+            window = Window.parse(given.window_start, given.window_end)
+        except WindowError as error:
+            raise CurationError(f"window_start and window_end: {error}") from error
         job_run_id = options["JOB_RUN_ID"]
         if not re.fullmatch(r"[A-Za-z0-9_-]+", job_run_id):
             raise CurationError(f"JOB_RUN_ID {job_run_id!r} cannot name a folder")
-        batch_id = options["batch_id"]
         longest = next(
             c.type.max_bytes for c in CURATED_COLUMNS if c.name == "batch_id" and isinstance(c.type, Varchar)
         )
-        if not 0 < len(batch_id.encode()) <= longest:
-            raise CurationError(f"batch_id must have 1 to {longest} bytes: {batch_id!r}")
+        if not 0 < len(given.batch_id.encode()) <= longest:
+            raise CurationError(f"batch_id must have 1 to {longest} bytes: {given.batch_id!r}")
         return cls(
             job_run_id=job_run_id,
             raw_manifests=manifests,
-            window=parse_window(options["window_start"], options["window_end"]),
-            batch_id=batch_id,
-            catalog_database=options["catalog_database"],
-            catalog_table=options["catalog_table"],
-            lake_bucket=options["lake_bucket"],
-            max_rejected_share=_share(options["max_rejected_share"]),
-            row_rules=options["row_rules"],
+            window=window,
+            batch_id=given.batch_id,
+            catalog_database=given.catalog_database,
+            catalog_table=given.catalog_table,
+            lake_bucket=given.lake_bucket,
+            max_rejected_share=_share(given.max_rejected_share),
+            row_rules=given.row_rules,
         )
-
-
-def parse_window(start: str, end: str) -> Window:
-    """Return the window between two ISO days.
-
-    Raises:
-        CurationError: A day is not an ISO day, or the window is empty.
-    """
-    try:
-        window = Window(dt.date.fromisoformat(start), dt.date.fromisoformat(end))
-    except ValueError as error:
-        raise CurationError(f"the window needs ISO days, not {start!r} and {end!r}") from error
-    if window.start >= window.end:
-        raise CurationError(f"the window [{start}, {end}) is empty")
-    return window
 
 
 def _share(text: str) -> float:
@@ -137,7 +91,3 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise CurationError(f"max_rejected_share must lie between 0 and 1: {text}")
     return share
-
-
-def _midnight_ms(day: dt.date) -> int:
-    return int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp()) * 1000

@@ -11,18 +11,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from crypto_prices_contract.markets import market_key, origins_from_text
+from crypto_prices_contract.s3_keys import partition_values
 from pyspark.sql import Observation
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
 
 if TYPE_CHECKING:
+    from crypto_prices_contract.raw_manifest import RawManifest
     from mypy_boto3_glue import GlueClient
     from pyspark.sql import Column, SparkSession
 
     from crypto_prices_etl.arguments import CurationArguments
     from crypto_prices_etl.lake_files import RunPaths
-    from crypto_prices_etl.raw_manifests import RawManifest
 
 _PARTS = tuple(c.name for c in PARTITION_COLUMNS)
 
@@ -57,7 +59,7 @@ class CarriedOver:
 def asked_markets(manifests: Iterable[RawManifest]) -> frozenset[str]:
     """Return the markets that a run replaces, with or without candles."""
     return frozenset(
-        "/".join((manifest.source, manifest.candle_interval, market.symbol, market.quote_currency))
+        market_key(manifest.source, manifest.candle_interval, market.name)
         for manifest in manifests
         for market in manifest.markets
     )
@@ -69,7 +71,7 @@ def published_days(glue: GlueClient, arguments: CurationArguments) -> dict[dt.da
     found: dict[dt.date, PublishedDay] = {}
     at_once = 1000  # the most that BatchGetPartition takes
     for first in range(0, len(days), at_once):
-        wanted = [{"Values": [f"{day:%Y}", f"{day:%m}", f"{day:%d}"]} for day in days[first : first + at_once]]
+        wanted = [{"Values": partition_values(day)} for day in days[first : first + at_once]]
         while wanted:
             answer = glue.batch_get_partition(
                 DatabaseName=arguments.catalog_database,
@@ -81,16 +83,10 @@ def published_days(glue: GlueClient, arguments: CurationArguments) -> dict[dt.da
                 markets = partition.get("Parameters", {}).get("markets")
                 found[dt.date(year, month, day)] = PublishedDay(
                     partition["StorageDescriptor"]["Location"],
-                    None if markets is None else parse_origins(markets),
+                    None if markets is None else origins_from_text(markets),
                 )
             wanted = answer.get("UnprocessedKeys", [])  # type: ignore[assignment]
     return found
-
-
-def parse_origins(text: str) -> dict[str, str]:
-    """Return the origins by market of a partition's parameter ``markets``, ``market@Glue run`` with commas between."""
-    pairs = (item.rpartition("@") for item in text.split(",") if item)
-    return {market: origin for market, _, origin in pairs}
 
 
 def carry_over(

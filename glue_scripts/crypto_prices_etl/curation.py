@@ -7,13 +7,14 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from crypto_prices_contract.curation_report import CurationReport, QuarantinedCandles, RowRuleResult, SourceCounts
+from crypto_prices_contract.raw_manifest import RawManifest
 from pyspark.sql import DataFrame, Observation
 
 from crypto_prices_etl.accounting import (
     Counts,
-    SourceCounts,
     check_rejected_share,
     check_rules,
     counts_from,
@@ -36,8 +37,8 @@ from crypto_prices_etl.lake_files import (
 )
 from crypto_prices_etl.parsers import parser_of
 from crypto_prices_etl.quality import RowRules, with_reason
-from crypto_prices_etl.quarantined_candles import QuarantinedCandles, read_quarantined_candles
-from crypto_prices_etl.raw_manifests import RawManifest, read_raw_manifests
+from crypto_prices_etl.quarantined_candles import read_quarantined_candles
+from crypto_prices_etl.raw_manifests import read_raw_manifests
 from crypto_prices_etl.raw_records import check_objects, read_raw_records
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ SPARK_SETTINGS = {
 """The session settings that the result depends on."""
 
 
-def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> dict[str, Any]:
+def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> CurationReport:
     """Curate the raw manifests of one window into a version of its own, which nobody sees yet.
 
     It is published in the catalog after the warehouse has taken it (``publish_partitions`` in the DAG).
@@ -90,8 +91,8 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
     if any(manifest.objects for manifest in manifests):
         counts = _write(spark, manifests, fetched, paths, arguments)
     else:
-        counts = Counts({source: SourceCounts() for source in fetched}, {})
-    quality, quarantined = _judge(s3, counts, paths, arguments)
+        counts = Counts({source: SourceCounts(0, 0, {}, 0) for source in fetched}, {})
+    rules, quarantined = _judge(s3, counts, paths, arguments)
 
     files = list_curated_files(s3, paths, arguments.window.days())
     audit(counts.rows_by_day, files)
@@ -100,9 +101,12 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
     asked = asked_markets(manifests)
     carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
-    report = curation_report(arguments, paths, counts, carried, asked, rules=quality["rules"], quarantined=quarantined)
-    put_json(s3, paths.bucket, paths.curation_report_key, report)
-    logger.info("curated %s: %s", arguments.window.as_json(), report["totals"])
+    report = curation_report(arguments, paths, counts, carried, asked, rules=rules, quarantined=quarantined)
+    put_json(s3, paths.bucket, paths.curation_report_key, report.to_json())
+    logger.info(
+        "curated %s: %d fetched, %d curated, %d quarantined, %d duplicates",
+        *(arguments.window.as_json(), counts.fetched, counts.curated, counts.rejected, counts.duplicates),
+    )
     return report
 
 
@@ -193,12 +197,11 @@ def _write(
 
 def _judge(
     s3: S3Client, counts: Counts, paths: RunPaths, arguments: CurationArguments
-) -> tuple[dict[str, Any], list[QuarantinedCandles]]:
-    """Write what every rule found, fail when one is to, and return it with the candles that are in quarantine."""
+) -> tuple[list[RowRuleResult], list[QuarantinedCandles]]:
+    """Write the results of every rule, fail if a rule says so, and return them with the quarantined candles."""
     quarantine = paths.uri(paths.quarantine_prefix)
     results = rule_results(counts, RowRules.parse(arguments.row_rules))
-    report = quality_report(arguments, results)
-    put_json(s3, paths.bucket, paths.quality_report_key, report)
+    put_json(s3, paths.bucket, paths.quality_report_key, quality_report(arguments, results))
     for result in results:
         if result.broken:
             logger.warning(
@@ -207,4 +210,4 @@ def _judge(
             )
     check_rules(results, quarantine)
     check_rejected_share(counts, arguments.max_rejected_share, quarantine)
-    return report, read_quarantined_candles(s3, paths, arguments.window) if counts.rejected else []
+    return results, read_quarantined_candles(s3, paths, arguments.window) if counts.rejected else []

@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
+
 if TYPE_CHECKING:
+    from crypto_prices_contract.curation_report import QuarantinedCandles, RowRuleResult
     from mypy_boto3_s3 import S3Client
 
-    from crypto_prices_etl.accounting import Counts, RuleResult
+    from crypto_prices_etl.accounting import Counts
     from crypto_prices_etl.arguments import CurationArguments
     from crypto_prices_etl.carry_over import CarriedOver
     from crypto_prices_etl.lake_files import DataFile, RunPaths
-    from crypto_prices_etl.quarantined_candles import QuarantinedCandles
 
 
 def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
@@ -31,22 +34,13 @@ def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
     }
 
 
-def quality_report(arguments: CurationArguments, results: Iterable[RuleResult]) -> dict[str, Any]:
-    """Return what every rule found in the records of every source."""
+def quality_report(arguments: CurationArguments, results: Iterable[RowRuleResult]) -> dict[str, Any]:
+    """Return the results of every rule for the records of every source."""
     return {
         "batch_id": arguments.batch_id,
         "job_run_id": arguments.job_run_id,
         "window": arguments.window.as_json(),
-        "rules": [
-            {
-                "source": result.source,
-                "rule": result.rule,
-                "action": result.action.value,
-                "checked": result.checked,
-                "broken": result.broken,
-            }
-            for result in results
-        ],
+        "rules": [asdict(result) for result in results],
     }
 
 
@@ -57,61 +51,42 @@ def curation_report(
     carried: CarriedOver,
     asked: frozenset[str],
     *,
-    rules: Iterable[Mapping[str, Any]],
+    rules: Iterable[RowRuleResult],
     quarantined: Iterable[QuarantinedCandles],
-) -> dict[str, Any]:
-    """Return the report on which the rest of the pipeline relies.
+) -> CurationReport:
+    """Return the report that the rest of the pipeline relies on.
 
     Args:
-        arguments: What was curated.
-        paths: The run's places.
-        counts: What became of the records.
-        carried: What was carried over into the version.
+        arguments: The arguments of the run.
+        paths: The run's S3 locations.
+        counts: The outcomes of all records.
+        carried: The rows that were carried over into the version.
         asked: The markets that the run replaces.
-        rules: The rules of the quality report.
+        rules: The results of the rules for records.
         quarantined: The candles that are missing because they were quarantined.
     """
-    return {
-        "report_version": 3,
-        "batch_id": arguments.batch_id,
-        "job_run_id": arguments.job_run_id,
-        "window": arguments.window.as_json(),
-        "raw_manifests": list(arguments.raw_manifests),
-        "sources": {
-            source: {
-                "fetched": found.fetched,
-                "curated": found.curated,
-                "quarantined": dict(found.quarantined),
-                "duplicates": found.duplicates,
-            }
-            for source, found in sorted(counts.sources.items())
-        },
-        "totals": {
-            "fetched": counts.fetched,
-            "curated": counts.curated,
-            "quarantined": counts.rejected,
-            "duplicates": counts.duplicates,
-        },
-        "partitions": [
-            {
-                "values": [f"{day:%Y}", f"{day:%m}", f"{day:%d}"],
-                "location": paths.uri(paths.day_prefix(day)),
-                "rows": counts.rows_by_day.get(day, 0),
-                # Rows of markets that the run was not asked for: in the day's files, not in the counts above.
-                "carried_over": carried.rows_by_day.get(day, 0),
-                "markets": dict(
-                    sorted(
-                        (dict.fromkeys(asked, arguments.job_run_id) | dict(carried.markets_by_day.get(day, {}))).items()
-                    )
-                ),
-            }
+    own = dict.fromkeys(asked, arguments.job_run_id)
+    return CurationReport(
+        report_version=REPORT_VERSION,
+        batch_id=arguments.batch_id,
+        job_run_id=arguments.job_run_id,
+        window=arguments.window,
+        raw_manifests=arguments.raw_manifests,
+        sources=dict(sorted(counts.sources.items())),
+        copy_manifest=paths.uri(paths.copy_manifest_key) if counts.curated else None,
+        quarantine=paths.uri(paths.quarantine_prefix) if counts.rejected else None,
+        days={
+            day.isoformat(): DayVersion(
+                location=paths.uri(paths.day_prefix(day)),
+                curated=counts.rows_by_day.get(day, 0),
+                carried_over=carried.rows_by_day.get(day, 0),
+                markets=dict(sorted((own | dict(carried.markets_by_day.get(day, {}))).items())),
+            )
             for day in _days_to_report(arguments, counts, carried)
-        ],
-        "copy_manifest": paths.uri(paths.copy_manifest_key) if counts.curated else None,
-        "quarantine": paths.uri(paths.quarantine_prefix) if counts.rejected else None,
-        "quality_rules": list(rules),
-        "quarantined_candles": [candles.as_json() for candles in quarantined],
-    }
+        },
+        row_rules=tuple(rules),
+        quarantined_candles=tuple(quarantined),
+    )
 
 
 def _days_to_report(arguments: CurationArguments, counts: Counts, carried: CarriedOver) -> list[dt.date]:

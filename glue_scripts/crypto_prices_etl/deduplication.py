@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crypto_prices_contract.row_rules import CONFLICTING_DUPLICATE
 from pyspark.sql import Window
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candles import NUMBER_COLUMNS
-from crypto_prices_etl.quality import CONFLICTING_DUPLICATE
 from crypto_prices_etl.schemas import KEY_COLUMNS, PARTITION_COLUMNS
 
 if TYPE_CHECKING:

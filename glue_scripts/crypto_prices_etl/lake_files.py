@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crypto_prices_contract import s3_keys
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
@@ -38,7 +39,7 @@ _MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The places in the lake that belong to one job run. Nobody else ever writes there."""
+    """The S3 locations of one job run. No other run writes to them."""
 
     bucket: str
     job_run_id: str
@@ -46,35 +47,35 @@ class RunPaths:
     @property
     def curated_prefix(self) -> str:
         """Key prefix of the curated version, with a slash at its end."""
-        return f"curated/crypto_prices/version={self.job_run_id}/"
+        return s3_keys.curated_version_prefix(self.job_run_id)
 
     def day_prefix(self, day: dt.date) -> str:
         """Key prefix of one day of the curated version, with a slash at its end."""
-        return f"{self.curated_prefix}year={day:%Y}/month={day:%m}/day={day:%d}/"
+        return s3_keys.curated_day_prefix(self.job_run_id, day)
 
     @property
     def quarantine_prefix(self) -> str:
         """Key prefix of the rejected records, with a slash at its end."""
-        return f"quarantine/crypto_prices/version={self.job_run_id}/"
+        return s3_keys.quarantine_prefix(self.job_run_id)
 
     @property
     def copy_manifest_key(self) -> str:
         """Key of the manifest that Redshift's COPY reads."""
-        return f"curated/_manifests/{self.job_run_id}/copy_manifest.json"
+        return s3_keys.copy_manifest_key(self.job_run_id)
 
     @property
     def quality_report_key(self) -> str:
         """Key of what every rule found, also of a run that fails for it."""
-        return f"curated/_manifests/{self.job_run_id}/quality_report.json"
+        return s3_keys.quality_report_key(self.job_run_id)
 
     @property
     def curation_report_key(self) -> str:
         """Key of the report, the run's last word."""
-        return f"curated/_manifests/{self.job_run_id}/curation_report.json"
+        return s3_keys.curation_report_key(self.job_run_id)
 
     def uri(self, key: str) -> str:
         """Return the s3:// URI of a key in the lake."""
-        return f"s3://{self.bucket}/{key}"
+        return s3_keys.s3_uri(self.bucket, key)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from crypto_prices_contract.row_rules import MALFORMED_RECORD, ROW_RULES, UNPARSEABLE, Action
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candle_intervals import interval_ms
@@ -18,9 +18,9 @@ from crypto_prices_etl.candles import NUMBER_COLUMNS
 from crypto_prices_etl.errors import CurationError
 
 if TYPE_CHECKING:
+    from crypto_prices_contract.window import Window
     from pyspark.sql import Column, DataFrame
 
-    from crypto_prices_etl.arguments import Window
     from crypto_prices_etl.parsers.base import SourceParser
 
 _PRICES = ("open_price", "high_price", "low_price", "close_price")
@@ -30,44 +30,10 @@ _FIELDS = ("observed_at", *NUMBER_COLUMNS, "close_time")
 SURPLUS = "surplus"
 """Not a reason for the quarantine: the record is of another time than was asked for, and its source is known for it."""
 
-MALFORMED_RECORD = "malformed_record"
-CONFLICTING_DUPLICATE = "conflicting_duplicate"
-_UNPARSEABLE = "unparseable"
-
-
-class Action(StrEnum):
-    """What becomes of a run in which a record breaks a rule."""
-
-    FAIL = "fail"
-    QUARANTINE = "quarantine"
-    WARN = "warn"
-
-
-ROW_RULES: Mapping[str, frozenset[Action]] = {
-    name: frozenset({Action.QUARANTINE, Action.FAIL} | ({Action.WARN} if may_pass else set()))
-    for name, may_pass in (
-        (MALFORMED_RECORD, False),
-        (_UNPARSEABLE, False),
-        ("non_positive_price", True),
-        ("price_out_of_range", True),
-        ("negative_volume", True),
-        ("negative_trade_count", True),
-        ("outside_window", False),
-        ("off_grid", False),
-        ("candle_not_closed", True),
-        (CONFLICTING_DUPLICATE, False),
-    )
-}
-"""The rules that each record must pass, in the order in which they are tried, and what each may be configured to do.
-
-What breaks one that cannot be a warning is no candle of the table: it has no value where there must be one, or a key
-that is not its own. The last one is found by the deduplication.
-"""
-
 REASONS: tuple[str, ...] = tuple(
     reason
     for rule in ROW_RULES
-    for reason in ([f"{_UNPARSEABLE}_{field}" for field in _FIELDS] if rule == _UNPARSEABLE else [rule])
+    for reason in ([f"{UNPARSEABLE}_{field}" for field in _FIELDS] if rule == UNPARSEABLE else [rule])
 )
 """Every reason of a quarantine: the names of the rules, and of ``unparseable`` with the field."""
 
@@ -100,7 +66,7 @@ class RowRules:
                 raise CurationError(f"there is no row rule {name!r}; there are {', '.join(ROW_RULES)}")
             if action not in ROW_RULES[name]:
                 raise CurationError(f"{name} cannot {action!r}: {', '.join(sorted(ROW_RULES[name]))}")
-        return cls({name: Action(given.get(name, Action.QUARANTINE)) for name in ROW_RULES})
+        return cls({name: Action(given.get(name, actions[0])) for name, actions in ROW_RULES.items()})
 
     def of(self, action: Action) -> list[str]:
         """Return the rules with an action."""
@@ -109,7 +75,7 @@ class RowRules:
 
 def rule_of(reason: str) -> str:
     """Return the rule that a reason of a quarantine is of."""
-    return _UNPARSEABLE if reason.startswith(f"{_UNPARSEABLE}_") else reason
+    return UNPARSEABLE if reason.startswith(f"{UNPARSEABLE}_") else reason
 
 
 def with_reason(
@@ -137,7 +103,7 @@ def with_reason(
     outside = ~opened_ms.between(window.start_ms, window.end_ms - 1)
     broken: dict[str, Column] = {
         MALFORMED_RECORD: ~sf.col("well_formed"),
-        _UNPARSEABLE: sf.col("unparseable").isNotNull(),
+        UNPARSEABLE: sf.col("unparseable").isNotNull(),
         "non_positive_price": _any(sf.col(price) <= 0 for price in _PRICES),
         "price_out_of_range": _any(~sf.col(price).between(low, high) for price in ("open_price", "close_price")),
         "negative_volume": _any(sf.col(volume) < 0 for volume in _VOLUMES),
@@ -148,7 +114,7 @@ def with_reason(
         # cut. On the grid and inside the window, such a candle also ends before the window does.
         "candle_not_closed": sf.col("close_time_ms") != opened_ms + (length_ms - 1),
     }
-    names = {_UNPARSEABLE: sf.concat(sf.lit(f"{_UNPARSEABLE}_"), sf.col("unparseable"))}
+    names = {UNPARSEABLE: sf.concat(sf.lit(f"{UNPARSEABLE}_"), sf.col("unparseable"))}
     warns = rules.of(Action.WARN)
     reasons = [
         sf.when(condition, names.get(name, sf.lit(name))) for name, condition in broken.items() if name not in warns

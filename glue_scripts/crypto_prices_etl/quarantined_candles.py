@@ -5,53 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from crypto_prices_contract.curation_report import QuarantinedCandles
 
 from crypto_prices_etl.candle_intervals import interval_ms
 from crypto_prices_etl.errors import TOO_MANY_REJECTED_RANGES, RejectedRecordsError
 
 if TYPE_CHECKING:
+    from crypto_prices_contract.window import Window
     from mypy_boto3_s3 import S3Client
 
-    from crypto_prices_etl.arguments import Window
     from crypto_prices_etl.lake_files import RunPaths
 
 MOST_RUNS = 250
 """So many runs of candles fit into the statement that tells the warehouse of them."""
-
-
-@dataclass(frozen=True, order=True)
-class QuarantinedCandles:
-    """Candles in a row of one market that were quarantined.
-
-    Attributes:
-        source: Name of the source.
-        candle_interval: Length of a candle.
-        symbol: Canonical base asset.
-        quote_currency: Currency of the prices.
-        observed_at: Open time of the first of them, UTC.
-        candles: How many there are.
-    """
-
-    source: str
-    candle_interval: str
-    symbol: str
-    quote_currency: str
-    observed_at: dt.datetime
-    candles: int
-
-    def as_json(self) -> dict[str, str | int]:
-        """Return it as the curation report has it."""
-        return {
-            "source": self.source,
-            "candle_interval": self.candle_interval,
-            "symbol": self.symbol,
-            "quote_currency": self.quote_currency,
-            "observed_at": f"{self.observed_at:%Y-%m-%d %H:%M:%S}",
-            "candles": self.candles,
-        }
 
 
 def read_quarantined_candles(s3: S3Client, paths: RunPaths, window: Window) -> list[QuarantinedCandles]:
@@ -100,5 +69,9 @@ def quarantined_candles(lines: Iterable[bytes], window: Window) -> list[Quaranti
     for _, run in groupby(enumerate(sorted(keys)), lambda item: (item[1][:4], item[1][4] - item[0])):
         (_, (source, candle_interval, symbol, quote_currency, number)), *more = run
         opened = dt.datetime.fromtimestamp(number * interval_ms(candle_interval) / 1000, dt.UTC)
-        found.append(QuarantinedCandles(source, candle_interval, symbol, quote_currency, opened, 1 + len(more)))
+        found.append(
+            QuarantinedCandles(
+                source, candle_interval, symbol, quote_currency, f"{opened:%Y-%m-%d %H:%M:%S}", 1 + len(more)
+            )
+        )
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
@@ -12,15 +11,21 @@ from pyspark.sql import functions as sf
 from crypto_prices_etl.errors import CurationError
 
 if TYPE_CHECKING:
+    from crypto_prices_contract.raw_manifest import RawManifest, RawObject
     from pyspark.sql import Column, DataFrame, Observation, SparkSession
 
     from crypto_prices_etl.parsers.base import SourceParser
-    from crypto_prices_etl.raw_manifests import RawManifest, RawObject
 
-_FACTS = (
-    "map<string,struct<sha256:string,records:int,surplus:int,fetched_at:string,"
-    "exchange_symbol:string,symbol:string,quote_currency:string>>"
-)
+_FACTS = {
+    "sha256": "string",
+    "records": "int",
+    "surplus": "int",
+    "fetched_at": "string",
+    "exchange_symbol": "string",
+    "symbol": "string",
+    "quote_currency": "string",
+}
+"""Fields of the manifest's objects that the plan needs, with their Spark types."""
 
 
 def read_raw_records(
@@ -77,8 +82,9 @@ def _facts(objects: Sequence[RawObject]) -> Column:
     A constant needs neither a join nor a Python worker, which createDataFrame would start; it is looked up
     once per object.
     """
-    by_uri = {o.uri: asdict(o) for o in objects}
-    return sf.from_json(sf.lit(json.dumps(by_uri)), _FACTS)
+    by_uri = {o.uri: {name: getattr(o, name) for name in _FACTS} for o in objects}
+    struct = ",".join(f"{name}:{spark_type}" for name, spark_type in _FACTS.items())
+    return sf.from_json(sf.lit(json.dumps(by_uri)), f"map<string,struct<{struct}>>")
 
 
 def _object_metrics() -> list[Column]:

@@ -11,9 +11,11 @@ from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCata
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
+from crypto_prices_contract.job_arguments import JobArguments
 
-from crypto_prices import macros
+from crypto_prices import templates
 from crypto_prices.aws.console_links import RedshiftWorkgroupLink
+from crypto_prices.aws.redshift_secret import use_redshift_secret
 from crypto_prices.curate.curate_prices import CuratePricesOperator
 from crypto_prices.curate.read_curation_report import ReadCurationReportOperator
 from crypto_prices.fetch.fetch_prices import FetchPricesOperator
@@ -32,7 +34,7 @@ STATEMENT: dict[str, Any] = {
     "workgroup_name": "{{ settings().redshift_workgroup }}",
     "database": "{{ settings().redshift_database }}",
     # Not a template field of the provider's operator, so it is set just before the task runs.
-    "pre_execute": macros.use_redshift_secret,
+    "pre_execute": use_redshift_secret,
     # By default (synchronous and durable), a cleared task re-reads the old statement and runs nothing.
     "deferrable": True,
     "poll_interval": 1,
@@ -64,8 +66,8 @@ def load_window_dag_arguments(sql_folder: Path) -> dict[str, Any]:
     """
     return {
         "template_searchpath": [str(sql_folder)],
-        "user_defined_macros": macros.MACROS,
-        "user_defined_filters": macros.FILTERS,
+        "user_defined_macros": templates.MACROS,
+        "user_defined_filters": templates.FILTERS,
         "default_args": DEFAULT_ARGS,
     }
 
@@ -79,7 +81,7 @@ def keep_staging_of_a_failed_load(context: Any) -> None:
     Raises:
         AirflowFailException: The staging table is kept; the message names the failed tasks.
     """
-    macros.use_redshift_secret(context)
+    use_redshift_secret(context)
     ti = context["ti"]
     states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(READERS_OF_STAGING), run_ids=[ti.run_id])
     failed = sorted(task for task, state in states.get(ti.run_id, {}).items() if state in FAILED_STATES)
@@ -178,17 +180,17 @@ def _curate_prices() -> CuratePricesOperator:
     return CuratePricesOperator(
         task_id="curate_prices",
         job_name="{{ settings().glue_job_name }}",
-        script_args={
-            "--raw_manifests": "{{ batch(ti).sources | map(attribute='raw_manifest') | join(',') }}",
-            "--window_start": "{{ batch(ti).window_start }}",
-            "--window_end": "{{ batch(ti).window_end }}",
-            "--batch_id": "{{ batch(ti).attempt_id(ti.try_number) }}",
-            "--catalog_database": "{{ settings().catalog_database }}",
-            "--catalog_table": "{{ settings().catalog_table }}",
-            "--lake_bucket": "{{ settings().s3_bucket }}",
-            "--max_rejected_share": "{{ settings().max_rejected_share }}",
-            "--row_rules": "{{ settings().rules.row_rules | tojson }}",
-        },
+        script_args=JobArguments(
+            raw_manifests="{{ batch(ti).sources | map(attribute='raw_manifest') | join(',') }}",
+            window_start="{{ batch(ti).window_start }}",
+            window_end="{{ batch(ti).window_end }}",
+            batch_id="{{ batch(ti).attempt_id(ti.try_number) }}",
+            catalog_database="{{ settings().catalog_database }}",
+            catalog_table="{{ settings().catalog_table }}",
+            lake_bucket="{{ settings().s3_bucket }}",
+            max_rejected_share="{{ settings().max_rejected_share }}",
+            row_rules="{{ settings().rules.row_rules | tojson }}",
+        ).as_job_arguments(),
         # Below the task's own time limit: a run that no task waits for any more must end.
         run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
         waiter_delay=GLUE_POLL_SECONDS,
@@ -254,7 +256,7 @@ def _wait_for_partition() -> GlueCatalogPartitionSensor:
         task_id="wait_for_partition",
         database_name="{{ settings().catalog_database }}",
         table_name="{{ settings().catalog_table }}",
-        expression="{{ batch(ti).window.partition_expression() }}",
+        expression="{{ partition_expression(batch(ti).window) }}",
         deferrable=True,
         poke_interval=5,
         timeout=timedelta(minutes=10).total_seconds(),

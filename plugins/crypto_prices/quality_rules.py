@@ -8,26 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Action = Literal["fail", "quarantine", "warn"]
-
-_STRICT: tuple[Action, ...] = ("quarantine", "fail")
-_LENIENT: tuple[Action, ...] = ("quarantine", "fail", "warn")
-
-ROW_RULES: Mapping[str, tuple[Action, ...]] = {
-    "malformed_record": _STRICT,
-    "unparseable": _STRICT,
-    "non_positive_price": _LENIENT,
-    "price_out_of_range": _LENIENT,
-    "negative_volume": _LENIENT,
-    "negative_trade_count": _LENIENT,
-    "outside_window": _STRICT,
-    "off_grid": _STRICT,
-    "candle_not_closed": _LENIENT,
-    "conflicting_duplicate": _STRICT,
-}
-"""Rules for records, and what each may be configured to do; the first is the default. The Glue job has them too."""
+from crypto_prices_contract.row_rules import ROW_RULES, Action
 
 
 @dataclass(frozen=True)
@@ -45,13 +28,13 @@ class MarketRule:
 
 MARKET_RULES: Mapping[str, MarketRule] = {
     # The share of the window's candles that must be there; fewer break the rule.
-    "completeness": MarketRule("warn", 1.0),
+    "completeness": MarketRule(Action.WARN, 1.0),
     # The largest change from one candle's close to the next one's, as a share of the former; more breaks the rule.
-    "price_jump": MarketRule("warn", 0.5),
+    "price_jump": MarketRule(Action.WARN, 0.5),
 }
 """Rules for the candles of a market, as they are when the settings say nothing."""
 
-MARKET_ACTIONS: tuple[Action, ...] = ("warn", "fail")
+MARKET_ACTIONS = (Action.WARN, Action.FAIL)
 
 
 class QualityRuleError(ValueError):

@@ -7,17 +7,12 @@ component, and must not call Secrets Manager.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from crypto_prices.quality_rules import QualityRules, quality_rules
-
-KEPT_SECONDS = 10
-"""How long settings that were read are used; a change works after this time at the latest."""
 
 VARIABLE = "crypto_prices_settings"
 """Key of the Airflow Variable; on MWAA a secret, below the ``variables_prefix`` of the secrets backend."""
@@ -183,17 +178,12 @@ def _in_words(kind: str, message: str) -> str:
 def load_settings() -> Settings:
     """Return the settings from the Airflow Variable. Call it in a running task only.
 
-    The templates of one task ask for them a dozen times, and every look-up makes a Secrets Manager client and a call;
-    so an answer is kept for ``KEPT_SECONDS``.
+    Each call reads the Variable, on MWAA from Secrets Manager. Templates use ``templates.settings``, which reads it
+    once per task try.
 
     Raises:
-        SettingsError: The Variable is missing or not right.
+        SettingsError: The Variable is missing or wrong.
     """
-    return _load_settings(int(time.monotonic() // KEPT_SECONDS))
-
-
-@lru_cache(maxsize=1)
-def _load_settings(_period: int) -> Settings:
     # Imported here: the Variable can only be read by a running task, and the module is imported by DAG files too.
     from airflow.providers.common.compat.sdk import Variable
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.contents import GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, bundle_files, package_bytes
+from bundle.contents import GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, bundle_files, glue_package
 from bundle.mwaa_image import constraints, installed, pins
 from bundle.source_files import BundleError
 
@@ -67,21 +67,33 @@ def test_sql_is_inside_the_dags_as_files(built):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "folder"), [(PLUGINS, "plugins"), (GLUE_PACKAGE, "glue_scripts/crypto_prices_etl")])
-def test_a_zip_holds_the_folders_files_without_where_and_when(built, path, folder):
-    root = REPOSITORY / folder
-    prefix = "" if path == PLUGINS else "crypto_prices_etl/"
+@pytest.mark.parametrize(
+    ("path", "roots"),
+    [
+        (PLUGINS, {"": "plugins"}),
+        (
+            GLUE_PACKAGE,
+            {
+                "crypto_prices_contract/": "plugins/crypto_prices_contract",
+                "crypto_prices_etl/": "glue_scripts/crypto_prices_etl",
+            },
+        ),
+    ],
+)
+def test_a_zip_holds_the_folders_files_without_where_and_when(built, path, roots):
+    files = {
+        prefix + file.relative_to(REPOSITORY / folder).as_posix(): file
+        for prefix, folder in roots.items()
+        for file in (REPOSITORY / folder).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
     with zipfile.ZipFile(io.BytesIO(built[path])) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == sorted(
-            prefix + file.relative_to(root).as_posix()
-            for file in root.rglob("*")
-            if file.is_file() and "__pycache__" not in file.parts
-        )
+        assert archive.namelist() == sorted(files)
         for entry in archive.infolist():
             assert (entry.date_time, entry.external_attr >> 16) == ((1980, 1, 1, 0, 0, 0), 0o100644)
             assert (entry.compress_type, entry.create_system) == (zipfile.ZIP_STORED, 3)
-            assert archive.read(entry) == (root / entry.filename.removeprefix(prefix)).read_bytes()
+            assert archive.read(entry) == files[entry.filename].read_bytes()
 
 
 def test_the_catalog_table_is_that_of_the_glue_job(built):
@@ -105,8 +117,12 @@ def test_what_is_missing_is_named(checkout, missing):
 
 
 def test_an_empty_package_is_refused(tmp_path):
-    with pytest.raises(BundleError, match="no package"):
-        package_bytes(tmp_path)
+    (tmp_path / "crypto_prices_etl").mkdir()
+    with pytest.raises(BundleError, match=r"no package in .*crypto_prices_etl"):
+        glue_package(tmp_path, REPOSITORY / "plugins")
+    (tmp_path / "crypto_prices_contract").mkdir()
+    with pytest.raises(BundleError, match=r"no package in .*crypto_prices_contract"):
+        glue_package(REPOSITORY / "glue_scripts", tmp_path)
 
 
 def test_the_constraints_are_a_file_of_the_bundle(built):

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from crypto_prices.settings import KEPT_SECONDS
 from sqlalchemy import create_engine, func, inspect, select
 from sqlalchemy import text as sql_text
 
@@ -461,13 +460,11 @@ class TestSeveralSources:
         forgets = {"kind": "unknown_symbol", "source": "coinbase", "symbol": "ETH-USD", "times": None}
         requests.put(f"{url}/_faults", json={"faults": [forgets]}, timeout=10).raise_for_status()
         requests.put(f"{url}/_rules", json={"coingecko_api_key": cls.KEY}, timeout=10).raise_for_status()
-        time.sleep(KEPT_SECONDS)
         yield
         requests.delete(f"{url}/_rules", timeout=10).raise_for_status()
         known = [{name: fault[name] for name in ("kind", "source", "symbol", "times")} for fault in faults]
         requests.put(f"{url}/_faults", json={"faults": known}, timeout=10).raise_for_status()
         manager.put_secret_value(SecretId=bench.names.settings_secret, SecretString=before)
-        time.sleep(KEPT_SECONDS)
 
     def rows(self, bench):
         found = bench.warehouse.rows(

@@ -9,16 +9,23 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from unittest import mock
 
 import boto3
 import pytest
+from crypto_prices_contract.markets import Market
+from crypto_prices_contract.raw_manifest import RawManifest, RawObject
+from crypto_prices_contract.window import Window
 
 BUCKET = "crypto-prices-lake"
 HOUR_MS = 3_600_000
 DAY_START_MS = 1_702_857_600_000  # 2023-12-18T00:00:00Z
+
+
+def market_of(symbol: str) -> Market:
+    return Market(symbol, symbol.removesuffix("USDT"), "USDT")
 
 
 @dataclass
@@ -48,41 +55,41 @@ class Lake:
         prefix = f"raw/crypto_prices/source={source}/attempt=t{next(self._numbers)}"
         objects = []
         pages = [
-            (symbol, number, body)
+            (market_of(symbol), number, body)
             for symbol, of_symbol in bodies.items()
             for number, body in enumerate([of_symbol] if isinstance(of_symbol, str) else of_symbol, 1)
         ]
-        for place, (symbol, number, body) in enumerate(pages):
-            key = f"{prefix}/{symbol}-{number:04d}.json.gz"
+        for place, (market, number, body) in enumerate(pages):
+            key = f"{prefix}/{market.exchange_symbol}-{number:04d}.json.gz"
             count = records[place] if isinstance(records, Sequence) else records
             self.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(body.encode()))
             objects.append(
-                {
-                    "uri": f"s3://{BUCKET}/{key}",
-                    "exchange_symbol": symbol,
-                    "symbol": symbol.removesuffix("USDT"),
-                    "quote_currency": "USDT",
-                    "fetched_at": fetched_at,
-                    "sha256": sha256 or hashlib.sha256(body.encode()).hexdigest(),
-                    "records": len(json.loads(body)) if count is None else count,
-                    "surplus": surplus,
-                }
+                RawObject(
+                    uri=f"s3://{BUCKET}/{key}",
+                    **asdict(market),
+                    url="https://exchange.test/klines",
+                    status=200,
+                    fetched_at=fetched_at,
+                    sha256=sha256 or hashlib.sha256(body.encode()).hexdigest(),
+                    body_bytes=len(body.encode()),
+                    records=len(json.loads(body)) if count is None else count,
+                    surplus=surplus,
+                )
             )
-        manifest = {
-            "manifest_version": 1,
-            "dataset": "crypto_prices",
-            "source": source,
-            "window": {"start": window[0], "end": window[1]},
-            "candle_interval": "1h",
-            "records": sum(o["records"] - o["surplus"] for o in objects),
-            "objects": objects,
-            "symbols": [
-                {"exchange_symbol": symbol, "symbol": symbol.removesuffix("USDT"), "quote_currency": "USDT"}
-                for symbol in bodies
-            ],
-        }
-        self.s3.put_object(Bucket=BUCKET, Key=f"{prefix}/manifest.json", Body=json.dumps(manifest).encode())
-        return f"s3://{BUCKET}/{prefix}/manifest.json"
+        manifest = RawManifest(
+            uri=f"s3://{BUCKET}/{prefix}/manifest.json",
+            source=source,
+            window=Window.parse(*window),
+            candle_interval="1h",
+            attempt=prefix.rpartition("=")[2],
+            expected_records=24,
+            markets=tuple(market_of(symbol) for symbol in bodies),
+            objects=tuple(objects),
+            written_at=fetched_at,
+        )
+        body = json.dumps(manifest.to_json()).encode()
+        self.s3.put_object(Bucket=BUCKET, Key=f"{prefix}/manifest.json", Body=body)
+        return manifest.uri
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)

@@ -102,8 +102,8 @@ def main() -> None:
     report = curate(spark(), boto3.client("s3"), boto3.client("glue"), CurationArguments.from_options(options))
     found = {
         "imported_from": [crypto_prices.__file__, crypto_prices_etl.__file__],
-        "manifest": manifest.document(),
-        "report": report,
+        "manifest": manifest.to_json(),
+        "report": report.to_json(),
         "refusals": refusals(),
     }
     sys.stdout.write(json.dumps(found) + "\n")

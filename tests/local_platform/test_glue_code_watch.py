@@ -11,10 +11,19 @@ NAMES = Names(bucket="lake")
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "package").mkdir()
-    (tmp_path / "script.py").write_text("one\n")
-    (tmp_path / "package" / "module.py").write_text("one\n")
-    return tmp_path
+    made = tmp_path / "glue_scripts"
+    (made / "package").mkdir(parents=True)
+    (made / "script.py").write_text("one\n")
+    (made / "package" / "module.py").write_text("one\n")
+    return made
+
+
+@pytest.fixture
+def contract(tmp_path):
+    made = tmp_path / "contract"
+    made.mkdir()
+    (made / "window.py").write_text("one\n")
+    return made
 
 
 @pytest.fixture
@@ -23,12 +32,12 @@ def uploads():
 
 
 @pytest.fixture
-def watch(folder, uploads):
+def watch(folder, contract, uploads):
     def upload(endpoint, names, of):
         uploads.append((endpoint, names, of))
         return ("object s3://lake/script.py",)
 
-    return GlueCodeWatch("http://aws", NAMES, folder, upload=upload)
+    return GlueCodeWatch("http://aws", NAMES, folder, contract, upload=upload)
 
 
 def test_nothing_is_uploaded_before_an_edit(watch, uploads):
@@ -50,6 +59,12 @@ def test_an_edit_is_uploaded_once(watch, uploads, folder, edit):
         module.unlink()
     assert watch.look() is True
     assert watch.look() is False
+    assert uploads == [("http://aws", NAMES, folder)]
+
+
+def test_an_edit_of_the_contract_package_is_uploaded(watch, uploads, folder, contract):
+    (contract / "window.py").write_text("two, longer\n")
+    assert watch.look() is True
     assert uploads == [("http://aws", NAMES, folder)]
 
 

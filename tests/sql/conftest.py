@@ -13,7 +13,9 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
-from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
 
 from local_aws.redshift.data_api import RedshiftDataApi
@@ -121,7 +123,7 @@ class Load:
             "fetch_prices": [asdict(source) for source in sources],
             "plan_load": self.batch.as_xcom(),
             "read_curation_report": {
-                "report_version": 3,
+                "report_version": REPORT_VERSION,
                 "batch_id": self.batch_id,
                 "job_run_id": f"jr_{self.run_id}_{self.try_number}",
                 "raw_manifests": [source.raw_manifest for source in sources],
@@ -136,8 +138,9 @@ class Load:
                 },
                 "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
                 "quarantine": None,
-                "partitions": [],
-                "quality_rules": [
+                "window": {"start": self.start, "end": self.end},
+                "days": {},
+                "row_rules": [
                     {
                         "source": source,
                         "rule": "off_grid",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import jinja2
-from crypto_prices.macros import FILTERS
+from crypto_prices.templates import FILTERS
 
 from tests.sql import sample_context
 

@@ -16,10 +16,12 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.sdk import BaseOperator
 from airflow.sdk.execution_time.context import OutletEventAccessors
-from crypto_prices.aws.warehouse import Warehouse
-from crypto_prices.settings import _load_settings, load_settings, parse_settings
+from crypto_prices.aws.redshift_data import RedshiftDataClient
+from crypto_prices.settings import Settings, load_settings, parse_settings
 from crypto_prices.sql_literals import sql_literal
-from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
 
 REPOSITORY = Path(__file__).parents[2]
@@ -106,7 +108,6 @@ def use_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], 
 
     def use(settings: dict[str, Any]) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS", json.dumps(settings))
-        _load_settings.cache_clear()
 
     return use
 
@@ -129,10 +130,10 @@ def aws(local_aws: Any, monkeypatch: pytest.MonkeyPatch, use_settings: Callable[
 
 
 @pytest.fixture
-def empty_warehouse(local_aws: Any, aws: Any) -> Warehouse:
+def empty_warehouse(local_aws: Any, aws: Any) -> RedshiftDataClient:
     """Give a warehouse in which no migration was applied; the settings name its database."""
     aws.change(redshift_database=_new_database(local_aws))
-    return Warehouse(RedshiftDataHook(), load_settings())
+    return warehouse_of(load_settings())
 
 
 @pytest.fixture(scope="session")
@@ -143,18 +144,29 @@ def migrated_database(local_aws: Any) -> str:
     with pytest.MonkeyPatch.context() as patched:
         _connect(local_aws, patched)
         migrations = sorted((REPOSITORY / "sql" / "migrations").glob("*.sql"))
-        warehouse = Warehouse(RedshiftDataHook(), parse_settings(json.dumps(settings)))
+        warehouse = warehouse_of(parse_settings(json.dumps(settings)))
         warehouse.execute_batch([migration.read_text() for migration in migrations])
     return name
 
 
 @pytest.fixture
-def warehouse(aws: Any, migrated_database: str) -> Warehouse:
+def warehouse(aws: Any, migrated_database: str) -> RedshiftDataClient:
     """Give a warehouse with the schema and nothing loaded; the settings name its database."""
     aws.change(redshift_database=migrated_database)
-    made = Warehouse(RedshiftDataHook(), load_settings())
+    made = warehouse_of(load_settings())
     made.execute_batch(["DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata"])
     return made
+
+
+def warehouse_of(settings: Settings, **options: Any) -> RedshiftDataClient:
+    """Return a client for the warehouse of the settings, through Airflow's default AWS connection."""
+    return RedshiftDataClient(
+        RedshiftDataHook().conn,
+        workgroup=settings.redshift_workgroup,
+        database=settings.redshift_database,
+        secret_arn=settings.redshift_secret_arn,
+        **options,
+    )
 
 
 def _connect(local_aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +233,7 @@ def batch(*sources: FetchedSource, run_id: str = "run_1") -> Batch:
 def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any]:
     """Return a curation report of a batch in which everything was curated."""
     return {
-        "report_version": 3,
+        "report_version": REPORT_VERSION,
         "batch_id": of.attempt_id(1),
         "job_run_id": job_run_id,
         "raw_manifests": [each.raw_manifest for each in of.sources],
@@ -231,20 +243,20 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
         },
         "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
         "quarantine": None,
-        "partitions": [partition(day, job_run_id) for day in ("2023-12-18", "2023-12-19")],
-        "quality_rules": [],
+        "window": {"start": of.window_start, "end": of.window_end},
+        "days": {day: day_version(day, job_run_id) for day in ("2023-12-18", "2023-12-19")},
+        "row_rules": [],
         "quarantined_candles": [],
     } | changes
 
 
-def partition(day: str, job_run_id: str = "jr_1", **markets: str) -> dict[str, Any]:
+def day_version(day: str, job_run_id: str = "jr_1", **markets: str) -> dict[str, Any]:
     """Return a day of a curation report; ``markets`` are those of the exchange that were carried over, with origins."""
     year, month, number = day.split("-")
     folder = f"year={year}/month={month}/day={number}"
     return {
-        "values": [year, month, number],
         "location": f"s3://lake/curated/crypto_prices/version={job_run_id}/{folder}/",
-        "rows": 24,
+        "curated": 24,
         "carried_over": 24 * len(markets),
         "markets": {"binance/1h/BTC/USDT": job_run_id}
         | {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()},

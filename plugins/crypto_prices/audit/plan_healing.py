@@ -6,15 +6,11 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
-from crypto_prices_contract.window import Window, WindowError, daily_window
+from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.audit.healing_plan import (
     REQUIRED,
@@ -25,15 +21,17 @@ from crypto_prices.audit.healing_plan import (
     plan_healing,
     unfetched_runs,
 )
-from crypto_prices.aws.warehouse import Value, Warehouse
+from crypto_prices.aws.redshift_data import Value
+from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.backfill_plan import Load, RequestSize, loads_of_rows
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.daily_window import daily_window
 from crypto_prices.plan.resolve_window import check_sources
-from crypto_prices.settings import Settings, SettingsError, load_settings
+from crypto_prices.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -43,7 +41,7 @@ _RUNS_A_BATCH = 250
 """So many rows of text stay well below the size that a batch of statements may have."""
 
 
-class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
+class PlanHealingOperator(WarehouseOperator):
     """Looks at every day and market of the settings in a span, and plans the windows that put right what is not.
 
     Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over. The plan
@@ -58,7 +56,6 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         nothing_may_be_left: Fail when a day was not asked for, or lacks what was loaded or fetched: after the healing.
     """
 
-    aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("ask_again", "chunk_days")
 
     def __init__(self, *, ask_again: str, chunk_days: str, nothing_may_be_left: bool = False, **kwargs: Any) -> None:
@@ -66,11 +63,6 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         self.ask_again = ask_again
         self.chunk_days = chunk_days
         self.nothing_may_be_left = nothing_may_be_left
-
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse of the settings."""
-        return Warehouse(self.hook, load_settings())
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return what to trigger.
@@ -80,7 +72,7 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
             AirflowException: Something is left that may not be.
         """
         try:
-            settings = load_settings()
+            settings = self.settings
             check_sources(settings)
             span = audited_span(context["params"], context["dag_run"])
             refuse_unclosed(span, datetime.now(UTC))
@@ -105,10 +97,6 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
             )
         run_id = context["dag_run"].run_id
         return [window_run(run_id, each.window, each.symbols, reload=True) for each in plan.windows]
-
-    def on_kill(self) -> None:
-        """Cancel the statement that runs."""
-        self.warehouse.cancel()
 
     def _plan(self, settings: Settings, span: Window) -> HealingPlan:
         sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}
@@ -140,8 +128,8 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
         )
 
     def _lost_manifests(self, loads: Sequence[Load]) -> list[str]:
-        s3: Any = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        return [uri for uri in sorted({load.raw_manifest for load in loads}) if not is_whole(s3, uri)]
+        manifests = sorted({load.raw_manifest for load in loads})
+        return [uri for uri in manifests if not is_whole(self.s3_client, uri)]
 
     def _write_unfetched(
         self,
@@ -178,7 +166,7 @@ class PlanHealingOperator(AwsBaseOperator[RedshiftDataHook]):
 
     def _statement(self, name: str, **values: Any) -> str:
         template = self.get_template_env().get_template(name)
-        return template.render(**values)
+        return template.render(settings=lambda: self.settings, **values)
 
 
 def _place(row: Mapping[str, Value]) -> MarketDay:

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from crypto_prices_contract.window import Window
+from crypto_prices_contract.markets import origins_as_text
+from crypto_prices_contract.s3_keys import partition_values
+from crypto_prices_contract.window import Window, WindowError
 
 T = TypeVar("T")
 
 # Limits of BatchCreatePartition/BatchUpdatePartition and of BatchDeletePartition in the Glue API reference.
 _SWITCH_AT_ONCE = 100
 _DELETE_AT_ONCE = 25
+
+MOST_EXPRESSION_CHARACTERS = 2048
+"""Longest ``Expression`` of GetPartitions. Source: AWS Glue API reference."""
 
 
 class CatalogError(RuntimeError):
@@ -59,7 +64,7 @@ class Catalog:
         A day without a partition is not in it; the run of one that nobody knows is empty.
         """
         pages = self._glue.get_paginator("get_partitions").paginate(
-            **self._place, Expression=window.partition_expression(), ExcludeColumnSchema=True
+            **self._place, Expression=partition_expression(window), ExcludeColumnSchema=True
         )
         return {
             "-".join(partition["Values"]): partition.get("Parameters", {}).get("job_run_id", "")
@@ -93,7 +98,7 @@ class Catalog:
             if entries:
                 updated = self._glue.batch_update_partition(**self._place, Entries=entries)
                 _refused(updated.get("Errors", []), "PartitionValueList", None)
-        gone = [{"Values": _values(day)} for day, version in sorted(versions.items()) if version is None]
+        gone = [{"Values": partition_values(day)} for day, version in sorted(versions.items()) if version is None]
         removed = []
         for stale in _chunks(gone, _DELETE_AT_ONCE):
             deleted = self._glue.batch_delete_partition(**self._place, PartitionsToDelete=stale)
@@ -102,22 +107,44 @@ class Catalog:
         return removed
 
 
+def partition_expression(window: Window) -> str:
+    """Return the Glue catalog expression that selects a window's partitions (year, month and day are strings).
+
+    Days are grouped by month, so that a window of two years stays below ``MOST_EXPRESSION_CHARACTERS``.
+
+    Raises:
+        WindowError: The window has too many months for one expression.
+    """
+    days_of_month: dict[tuple[int, int], list[date]] = {}
+    for day in window.days():
+        days_of_month.setdefault((day.year, day.month), []).append(day)
+    terms = []
+    for (year, month), days in days_of_month.items():
+        first, last = days[0].day, days[-1].day
+        which = f"day = '{first:02d}'" if first == last else f"day >= '{first:02d}' AND day <= '{last:02d}'"
+        terms.append(f"(year = '{year:04d}' AND month = '{month:02d}' AND {which})")
+    expression = " OR ".join(terms)
+    if len(expression) > MOST_EXPRESSION_CHARACTERS:
+        raise WindowError(
+            f"the window [{window.start}, {window.end}) is too long: the Glue catalog finds partitions by an "
+            f"expression of at most {MOST_EXPRESSION_CHARACTERS} characters, and that of its {len(terms)} months "
+            f"has {len(expression)}. Load it in parts of up to two years, as crypto_prices_backfill does"
+        )
+    return expression
+
+
 def _partition_input(descriptor: Mapping[str, Any], day: date, version: Publication) -> dict[str, Any]:
     return {
-        "Values": _values(day),
+        "Values": partition_values(day),
         "StorageDescriptor": {**descriptor, "Location": version.location},
         "Parameters": {
             "rows": str(version.rows),
             "batch_id": version.batch_id,
             "job_run_id": version.job_run_id,
             # Read by the next Glue run too, see glue_scripts/crypto_prices_etl/carry_over.py.
-            "markets": ",".join(f"{market}@{origin}" for market, origin in sorted(version.markets.items())),
+            "markets": origins_as_text(version.markets),
         },
     }
-
-
-def _values(day: date) -> list[str]:
-    return [f"{day:%Y}", f"{day:%m}", f"{day:%d}"]
 
 
 def _refused(errors: Iterable[Mapping[str, Any]], values_key: str, tolerated: str | None) -> set[tuple[str, ...]]:

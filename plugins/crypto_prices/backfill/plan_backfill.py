@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
-from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from crypto_prices_contract.job_arguments import option
 from crypto_prices_contract.window import Window, WindowError
 
-from crypto_prices.aws.warehouse import Warehouse
+from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.backfill_plan import (
     DPU_PER_WORKER,
     GlueJob,
@@ -30,7 +28,7 @@ from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.plan.resolve_window import check_sources
-from crypto_prices.settings import SettingsError, load_settings, select_symbols
+from crypto_prices.settings import SettingsError, select_symbols
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -39,7 +37,7 @@ RUNS_LOOKED_AT = 200
 """Most that one answer of GetJobRuns holds: the few runs of long windows lie between many of one day."""
 
 
-class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
+class PlanBackfillOperator(WarehouseOperator):
     """Plans the windows of a backfill and logs the plan with its price.
 
     Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over; none when
@@ -56,7 +54,6 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         sql: Statement that finds the loads that touch the days (templated, sql/backfill/find_loads.sql).
     """
 
-    aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields(
         "start", "end", "sources", "symbols", "chunk_days", "force", "plan_only", "sql"
     )
@@ -86,11 +83,6 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
         self.plan_only = plan_only
         self.sql = sql
 
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse of the settings."""
-        return Warehouse(self.hook, load_settings())
-
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return what to trigger.
 
@@ -99,7 +91,7 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
                 a task over; a retry would not change that.
         """
         try:
-            settings = load_settings()
+            settings = self.settings
             check_sources(settings)
             span = Window.parse(self.start, self.end)
             refuse_unclosed(span, datetime.now(UTC))
@@ -137,10 +129,6 @@ class PlanBackfillOperator(AwsBaseOperator[RedshiftDataHook]):
             return []
         return [window_run(context["dag_run"].run_id, window, chosen, force=force) for window in plan.windows]
 
-    def on_kill(self) -> None:
-        """Cancel the statement that runs."""
-        self.warehouse.cancel()
-
     def _glue_job(self, job_name: str) -> GlueJob:
         glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         job = glue.get_job(JobName=job_name)["Job"]
@@ -153,7 +141,7 @@ def _past_run(run: Mapping[str, Any]) -> PastGlueRun | None:
     """Return a run of GetJobRuns, or None for one that did not succeed or that somebody started without a window."""
     arguments = run.get("Arguments", {})
     try:
-        window = Window.parse(arguments.get("--window_start", ""), arguments.get("--window_end", ""))
+        window = Window.parse(arguments.get(option("window_start"), ""), arguments.get(option("window_end"), ""))
     except WindowError:
         return None
     if run["JobRunState"] != "SUCCEEDED":

@@ -11,12 +11,12 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
-from crypto_prices_contract import lake_paths
+from crypto_prices_contract import s3_keys
 
-from crypto_prices import macros
 from crypto_prices.aws.console_links import S3PrefixLink
 from crypto_prices.settings import load_settings
-from crypto_prices.xcom.curation_report import CurationReport, CurationReportError, check_report
+from crypto_prices.xcom import task_results
+from crypto_prices.xcom.curation_report import CurationReportError, check_report, parse_report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,8 +48,8 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
         Raises:
             AirflowFailException: There is no report, or it does not belong to this batch, or it does not add up.
         """
-        bucket, key = load_settings().s3_bucket, lake_paths.curation_report_key(self.job_run_id)
-        self.s3_uri = lake_paths.s3_uri(bucket, key)
+        bucket, key = load_settings().s3_bucket, s3_keys.curation_report_key(self.job_run_id)
+        self.s3_uri = s3_keys.s3_uri(bucket, key)
         s3_client: Any = self.hook.conn
         try:
             body = s3_client.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -57,13 +57,13 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
             if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
                 raise
             raise AirflowFailException(
-                f"Glue run {self.job_run_id} left no report at {lake_paths.s3_uri(bucket, key)}, so it did not finish: "
+                f"Glue run {self.job_run_id} left no report at {s3_keys.s3_uri(bucket, key)}, so it did not finish: "
                 "look at its log and clear curate_prices"
             ) from error
         document: dict[str, Any] = json.loads(body)
         try:
-            report = CurationReport.parse(document)
-            check_report(report, macros.batch(context["ti"]))
+            report = parse_report(document)
+            check_report(report, task_results.batch(context["ti"]))
         except CurationReportError as error:
             raise AirflowFailException(str(error)) from error
         for source, counts in sorted(report.sources.items()):

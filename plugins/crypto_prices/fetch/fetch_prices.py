@@ -16,18 +16,19 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from airflow.sdk.log import mask_secret
+from crypto_prices_contract.markets import Market
+from crypto_prices_contract.raw_manifest import RawManifest
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.console_links import S3PrefixLink
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.http_client import HttpClient
-from crypto_prices.fetch.markets import Market
-from crypto_prices.fetch.raw_zone import RawManifest, RawZone
+from crypto_prices.fetch.raw_zone import RawZone
 from crypto_prices.fetch.request_budget import RequestBudget
 from crypto_prices.fetch.sources import Source, get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.settings import SourceSettings, load_settings
-from crypto_prices.xcom.batch import FetchedSource
+from crypto_prices.xcom.fetched_source import FetchedSource
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -7,28 +7,6 @@ A market is a base asset priced in a quote currency, ``BTC/USDT``. An exchange's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Market:
-    """One market of an exchange, under the exchange's name and the canonical one.
-
-    Attributes:
-        exchange_symbol: The exchange's name, such as ``BTCUSDT``.
-        symbol: Canonical base asset, such as ``BTC``.
-        quote_currency: Canonical currency of the prices, such as ``USDT``.
-    """
-
-    exchange_symbol: str
-    symbol: str
-    quote_currency: str
-
-    @property
-    def name(self) -> str:
-        """The canonical name, such as ``BTC/USDT``."""
-        return f"{self.symbol}/{self.quote_currency}"
-
 
 CANONICAL_ASSETS: Mapping[str, Mapping[str, str]] = {
     "binance": {

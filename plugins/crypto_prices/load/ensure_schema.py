@@ -6,17 +6,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from crypto_prices.aws.warehouse import Warehouse, WarehouseError
-from crypto_prices.settings import load_settings
+from crypto_prices.aws.redshift_data import RedshiftStatementError
+from crypto_prices.aws.warehouse_operator import WarehouseOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -85,7 +82,7 @@ def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> 
     return [migration for migration in migrations if migration.version not in applied]
 
 
-class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
+class EnsureSchemaOperator(WarehouseOperator):
     """Applies the migrations that the warehouse has not seen, each in a transaction with its own bookkeeping row.
 
     The statements of the bookkeeping are those of ``schema/`` in the DAG's ``template_searchpath``.
@@ -95,7 +92,6 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
             ``crypto.schema_migrations`` itself and can be run again.
     """
 
-    aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("migrations_folder")
     bookkeeping_versions = (1, 2)
 
@@ -103,17 +99,12 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
         super().__init__(**kwargs)
         self.migrations_folder = migrations_folder
 
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse of the settings."""
-        return Warehouse(self.hook, load_settings())
-
     def execute(self, context: Context) -> list[str]:
         """Return the names of the migrations that were applied now.
 
         Raises:
             AirflowFailException: The files do not fit each other or what was applied.
-            WarehouseError: A migration failed; it has no effect then, and those before it stay.
+            RedshiftStatementError: A migration failed; it has no effect then, and those before it stay.
         """
         try:
             migrations = read_migrations(Path(self.migrations_folder))
@@ -123,10 +114,6 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
         applied = [migration.name for migration in pending if self._apply(migration)]
         self.log.info("%d migrations applied now, %d in all", len(applied), len(migrations))
         return applied
-
-    def on_kill(self) -> None:
-        """Cancel the statement that runs."""
-        self.warehouse.cancel()
 
     def _apply(self, migration: Migration) -> bool:
         """Apply a migration, and return whether it was this run that did: another may migrate at the same time."""
@@ -140,7 +127,7 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
                     self._statement("insert_schema_migration", migration=migration),
                 ]
             )
-        except WarehouseError:
+        except RedshiftStatementError:
             if self._booked().get(migration.version) != migration.checksum:
                 raise
             self.log.info("Another run has applied %s meanwhile", migration.name)
@@ -151,7 +138,7 @@ class EnsureSchemaOperator(AwsBaseOperator[RedshiftDataHook]):
         if not self._is_booking():
             try:
                 self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
-            except WarehouseError:
+            except RedshiftStatementError:
                 # IF NOT EXISTS does not help two first runs that look at the same moment.
                 if not self._is_booking():
                     raise

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
-from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
-from crypto_prices import macros
-from crypto_prices.aws.catalog import Catalog
-from crypto_prices.aws.warehouse import Warehouse
-from crypto_prices.settings import load_settings
+from crypto_prices.aws.warehouse_operator import WarehouseOperator
+from crypto_prices.xcom import task_results
 from crypto_prices.xcom.batch import Batch, missing_sources
 
 if TYPE_CHECKING:
@@ -79,7 +73,7 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
     return f"the warehouse already holds exactly this content of the window: {loads}"
 
 
-class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
+class PlanLoadOperator(WarehouseOperator, SkipMixin):
     """Names the batch of a run, or skips the rest of the run when there is nothing to load.
 
     The skip is a short circuit: this task is green and the tasks after it are skipped at once.
@@ -93,7 +87,6 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         force: Load in any case (templated; ``True`` as text or bool).
     """
 
-    aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "force")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "empty_sql": "sql"}
@@ -104,11 +97,6 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         self.empty_sql = empty_sql
         self.force = force
 
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse of the settings."""
-        return Warehouse(self.hook, load_settings())
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the batch to load.
 
@@ -117,11 +105,8 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
                 load, and a source was not fetched.
         """
         ti, dag_run = context["ti"], context["dag_run"]
-        batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, macros.window(ti), macros.fetched(ti))
-        settings = load_settings()
-        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
-        published = catalog.published_days(batch.window)
+        batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, task_results.window(ti), task_results.fetched(ti))
+        published = self.catalog.published_days(batch.window)
         try:
             reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)
         except EmptyWindowError as error:
@@ -130,7 +115,7 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
         forced = str(self.force).lower() == "true"
         if reason and batch.records and (cleared or forced):
             self.log.info("Loading all the same, because the run was %s: %s", "forced" if forced else "cleared", reason)
-        elif reason and (missing := missing_sources(macros.sources(ti), batch)):
+        elif reason and (missing := missing_sources(task_results.sources(ti), batch)):
             # Skipping would leave the run green.
             raise AirflowFailException(f"{missing}. Of the others there is nothing to load: {reason}")
         elif reason:
@@ -142,7 +127,3 @@ class PlanLoadOperator(AwsBaseOperator[RedshiftDataHook], SkipMixin):
             self.skip(ti, [task for task in self.get_flat_relatives(upstream=False) if not task.is_teardown])
         self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
         return batch.as_xcom()
-
-    def on_kill(self) -> None:
-        """Cancel the statement that runs."""
-        self.warehouse.cancel()

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
-from crypto_prices_contract.window import Window, WindowError, daily_window
+from crypto_prices_contract.window import Window, WindowError
 
+from crypto_prices.aws.catalog import partition_expression
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.daily_window import daily_window
 from crypto_prices.settings import Settings, SettingsError, load_settings, select_symbols
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class ResolveWindowOperator(BaseOperator):
                 window = daily_window(context["dag_run"].logical_date, self.day)
             refuse_unclosed(window, datetime.now(UTC))
             # Later tasks ask the catalog with it: a window that is too long must not be fetched and curated first.
-            window.partition_expression()
+            partition_expression(window)
             check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
         except (SettingsError, WindowError, FatalSourceError) as error:

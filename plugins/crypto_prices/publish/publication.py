@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from crypto_prices_contract.curation_report import CurationReport, DayVersion
+from crypto_prices_contract.markets import market_key
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.catalog import Publication
-from crypto_prices.xcom.curation_report import CurationReport, DayVersion
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def numbered_loads(rows: Iterable[Mapping[str, Any]]) -> list[NumberedLoad]:
     loads: dict[str, NumberedLoad] = {}
     for row in rows:
         markets = {
-            f"{row['source']}/{row['candle_interval']}/{market}"
+            market_key(str(row["source"]), str(row["candle_interval"]), market)
             for market in str(row.get("markets") or "").split(",")
             if market
         }

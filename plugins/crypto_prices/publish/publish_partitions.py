@@ -5,24 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
-from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
-from crypto_prices_contract import lake_paths
+from crypto_prices_contract import s3_keys
+from crypto_prices_contract.curation_report import CurationReport
 
-from crypto_prices import macros
-from crypto_prices.aws.catalog import Catalog
-from crypto_prices.aws.warehouse import Warehouse
+from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.publish.publication import LoadOrder, NumberedLoad, numbered_loads
-from crypto_prices.settings import load_settings
-from crypto_prices.xcom.curation_report import CurationReport
+from crypto_prices.xcom import task_results
+from crypto_prices.xcom.curation_report import parse_report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -30,7 +24,7 @@ if TYPE_CHECKING:
 _TRIES = 5
 
 
-class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
+class PublishPartitionsOperator(WarehouseOperator):
     """Points the catalog's partitions of the window's days at the versions that the warehouse has loaded last.
 
     Usually that is the run's own version of all days. Where another run has merged a day later, it is that run's: both
@@ -41,7 +35,6 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
         sql: Statement that finds the loads of the window (templated, sql/publish/find_load_order.sql).
     """
 
-    aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("sql")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
@@ -49,11 +42,6 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
     def __init__(self, *, sql: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sql = sql
-
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse of the settings."""
-        return Warehouse(self.hook, load_settings())
 
     def execute(self, context: Context) -> dict[str, str]:
         """Return the Glue run that the catalog shows of each day (ISO); a day without rows is not in it.
@@ -64,15 +52,12 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
             CatalogError: The catalog refused a partition.
             RuntimeError: Other runs load the same days faster than this one can follow.
         """
-        own, window = macros.report(context["ti"]), macros.batch(context["ti"]).window
-        settings = load_settings()
-        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
+        own, window = task_results.report(context["ti"]), task_results.batch(context["ti"]).window
         reports: dict[str, CurationReport | None] = {own.job_run_id: own}
 
         def report_of(job_run_id: str) -> CurationReport | None:
             if job_run_id not in reports:
-                reports[job_run_id] = self._read_report(settings.s3_bucket, job_run_id)
+                reports[job_run_id] = self._read_report(job_run_id)
             return reports[job_run_id]
 
         loads = self._loads()
@@ -85,14 +70,14 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
                 )
             orders = {day: LoadOrder(day, loads, report_of) for day in window.days()}
             whole = {day: newest for day, order in orders.items() if (newest := order.newest_whole()) is not None}
-            published = catalog.published_days(window)
+            published = self.catalog.published_days(window)
             wanted = {
                 day: orders[day].publication(newest)
                 for day, newest in whole.items()
                 # The report of the newest load may be gone; readers are not sent back for that.
                 if not orders[day].shows_later(published.get(day.isoformat(), ""), newest)
             }
-            removed = catalog.publish(wanted)
+            removed = self.catalog.publish(wanted)
             if removed:
                 self.log.warning("Took away the partitions of days that have no rows any more: %s", ", ".join(removed))
             # A run that has merged since may have published already, and this one has just undone it.
@@ -107,27 +92,23 @@ class PublishPartitionsOperator(AwsBaseOperator[RedshiftDataHook]):
             }
             if stale:
                 raise AirflowFailException(_stale_version(own.job_run_id, stale))
-            shown = catalog.published_days(window)
+            shown = self.catalog.published_days(window)
             self.log.info("The catalog shows %d days of [%s, %s)", len(shown), window.start, window.end)
             return shown
         raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}): it is tried again later")
 
-    def on_kill(self) -> None:
-        """Cancel the statement that runs."""
-        self.warehouse.cancel()
-
     def _loads(self) -> list[NumberedLoad]:
         return numbered_loads(self.warehouse.query(self.sql))
 
-    def _read_report(self, bucket: str, job_run_id: str) -> CurationReport | None:
-        s3: Any = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+    def _read_report(self, job_run_id: str) -> CurationReport | None:
+        key = s3_keys.curation_report_key(job_run_id)
         try:
-            body = s3.get_object(Bucket=bucket, Key=lake_paths.curation_report_key(job_run_id))["Body"].read()
+            body = self.s3_client.get_object(Bucket=self.settings.s3_bucket, Key=key)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
                 raise
             return None
-        return CurationReport.parse(json.loads(body))
+        return parse_report(json.loads(body))
 
 
 def _stale_version(job_run_id: str, stale: Mapping[date, Mapping[str, str]]) -> str:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
-from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import BotoCoreError, ClientError
 
-from crypto_prices import macros
-from crypto_prices.aws.catalog import Catalog
-from crypto_prices.aws.warehouse import Value, Warehouse
+from crypto_prices.aws.redshift_data import Value
+from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.publish.publication import numbered_loads
 from crypto_prices.reconcile.reconciliation import (
     LoadedCounts,
@@ -26,7 +21,7 @@ from crypto_prices.reconcile.reconciliation import (
     check_published,
     metric_data,
 )
-from crypto_prices.settings import load_settings
+from crypto_prices.xcom import task_results
 from crypto_prices.xcom.batch import missing_sources
 
 if TYPE_CHECKING:
@@ -40,7 +35,7 @@ _MOST_METRICS = 1000
 """Most that one PutMetricData takes. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 
 
-class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
+class ReconcileOperator(WarehouseOperator):
     """Compares what was curated, staged, merged, was in the window and is there now; logs the accounting as a table.
 
     The figures go to CloudWatch as well, in the namespace ``CryptoPrices``.
@@ -51,7 +46,6 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
         sql: Statement that finds the loads of the window (templated, sql/reconcile/find_loads_of_window.sql).
     """
 
-    aws_hook_class = RedshiftDataHook
     template_fields: Sequence[str] = aws_template_fields("sql")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
@@ -59,11 +53,6 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
     def __init__(self, *, sql: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sql = sql
-
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse of the settings."""
-        return Warehouse(self.hook, load_settings())
 
     def execute(self, context: Context) -> list[dict[str, Value]]:
         """Return the batch's rows of ``crypto.etl_metadata``.
@@ -73,11 +62,8 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
                 source was not fetched.
             CatalogDiffersError: The catalog shows an older version of a day than this load's.
         """
-        batch, report = macros.batch(context["ti"]), macros.report(context["ti"])
-        settings = load_settings()
-        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        catalog = Catalog(glue, settings.catalog_database, settings.catalog_table)
-        published = catalog.published_days(batch.window)
+        batch, report = task_results.batch(context["ti"]), task_results.report(context["ti"])
+        published = self.catalog.published_days(batch.window)
         found = self.warehouse.query(self.sql)
         rows = [row for row in found if row["batch_id"] == report.batch_id]
         loaded = [
@@ -102,7 +88,7 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
             self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
             raise AirflowFailException(str(error)) from error
         self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
-        if missing := missing_sources(macros.sources(context["ti"]), batch):
+        if missing := missing_sources(task_results.sources(context["ti"]), batch):
             raise AirflowFailException(f"{missing}. The others are loaded")
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
@@ -121,10 +107,6 @@ class ReconcileOperator(AwsBaseOperator[RedshiftDataHook]):
                 cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[first : first + _MOST_METRICS])
         except (BotoCoreError, ClientError) as error:
             self.log.warning("CloudWatch did not take the metrics of this load: %s", error)
-
-    def on_kill(self) -> None:
-        """Cancel the statement that runs."""
-        self.warehouse.cancel()
 
 
 def _count(value: Value) -> int | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crypto_prices_contract.curation_report import CurationReport
+
 from crypto_prices.publish.publication import NumberedLoad
-from crypto_prices.xcom.curation_report import CurationReport
 
 
 class ReconciliationError(ValueError):

@@ -3,16 +3,17 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from crypto_prices_contract.curation_report import SourceCounts
+from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_etl.accounting import (
     Counts,
-    SourceCounts,
     check_rejected_share,
     check_rules,
     counts_from,
     rule_results,
 )
 from crypto_prices_etl.errors import CurationError, RejectedRecordsError
-from crypto_prices_etl.quality import REASONS, ROW_RULES, RowRules, rule_of
+from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 
 QUARANTINE = RowRules.parse("{}")
 DAYS = [dt.date(2023, 12, 18), dt.date(2023, 12, 19)]
@@ -66,7 +67,7 @@ def test_the_share_itself_is_tolerated_and_one_more_is_not():
 
 
 def test_a_source_of_which_nothing_is_left_fails_the_run_whatever_the_others_have():
-    small = {"binance": SourceCounts(1000, 1000), "coingecko": SourceCounts(1, 0, 0, {"off_grid": 1})}
+    small = {"binance": SourceCounts(1000, 1000, {}, 0), "coingecko": SourceCounts(1, 0, {"off_grid": 1}, 0)}
     with pytest.raises(CurationError, match="1 of 1 records of coingecko were rejected"):
         check_rejected_share(Counts(small, {}), 0.5, "s3://q/")
 

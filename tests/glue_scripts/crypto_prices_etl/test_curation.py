@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from crypto_prices.aws.catalog import Catalog, Publication
-from crypto_prices.xcom.curation_report import CurationReport
+from crypto_prices.xcom.curation_report import read_report
+from crypto_prices_contract.curation_report import QuarantinedCandles
+from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError, RejectedRecordsError
-from crypto_prices_etl.quality import ROW_RULES
 
 pytestmark = pytest.mark.spark
 
@@ -37,19 +38,27 @@ def catalog(lake):
 
 def publish(catalog, report):
     """Show the days of a version in the catalog."""
-    written = CurationReport.parse(report)
     catalog.publish(
         {
             date.fromisoformat(day): Publication(
-                found.location, written.job_run_id, written.batch_id, found.rows, found.markets
+                found.location, report.job_run_id, report.batch_id, found.rows, found.markets
             )
-            for day, found in written.days.items()
+            for day, found in report.days.items()
         }
     )
 
 
 def location(report):
-    return report["partitions"][0]["location"]
+    return next(iter(report.days.values())).location
+
+
+def totals(report):
+    """Return fetched, curated, quarantined and duplicate records of all sources."""
+    counts = report.sources.values()
+    return tuple(
+        sum(getattr(source, name) for source in counts)
+        for name in ("fetched", "curated", "quarantined_total", "duplicates")
+    )
 
 
 def jobs_run(spark, action):
@@ -74,36 +83,35 @@ def clean_run(spark, lake, kline, arguments):
 def test_the_report_is_the_contract(lake, clean_run):
     run, report, _ = clean_run
     version = f"s3://crypto-prices-lake/curated/crypto_prices/version={run.job_run_id}"
-    assert report == {
-        "report_version": 3,
+    rules = [
+        {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0} for rule in ROW_RULES
+    ]
+    document = {
+        "report_version": 1,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
         "window": {"start": "2023-12-18", "end": "2023-12-19"},
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
-        "totals": {"fetched": 48, "curated": 48, "quarantined": 0, "duplicates": 0},
-        "partitions": [
-            {
-                "values": ["2023", "12", "18"],
+        "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
+        "quarantine": None,
+        "days": {
+            "2023-12-18": {
                 "location": f"{version}/year=2023/month=12/day=18/",
-                "rows": 48,
+                "curated": 48,
                 "carried_over": 0,
                 "markets": {f"binance/1h/{symbol}/USDT": run.job_run_id for symbol in ("BTC", "ETH", "NEW")},
             }
-        ],
-        "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
-        "quarantine": None,
-        "quality_rules": [
-            {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0}
-            for rule in ROW_RULES
-        ],
+        },
+        "row_rules": rules,
         "quarantined_candles": [],
     }
+    written = json.loads(lake.body(f"curated/_manifests/{run.job_run_id}/curation_report.json"))
+    assert written == document
+    assert read_report(written) == report
     assert json.loads(lake.body(f"curated/_manifests/{run.job_run_id}/quality_report.json")) == {
-        name: report[name] for name in ("batch_id", "job_run_id", "window")
-    } | {"rules": report["quality_rules"]}
-    written = lake.body(f"curated/_manifests/{run.job_run_id}/curation_report.json")
-    assert json.loads(written) == report
+        name: document[name] for name in ("batch_id", "job_run_id", "window")
+    } | {"rules": rules}
     assert lake.keys(f"quarantine/crypto_prices/version={run.job_run_id}/") == []
 
 
@@ -112,15 +120,15 @@ def test_a_clean_day_takes_one_shuffle_and_one_write(clean_run):
 
 
 def test_the_copy_manifest_names_each_file_with_its_size(lake, clean_run):
-    manifest = json.loads(lake.body(clean_run[1]["copy_manifest"]))
+    manifest = json.loads(lake.body(clean_run[1].copy_manifest))
     (entry,) = manifest["entries"]
     assert entry["mandatory"] is True
     assert entry["meta"]["content_length"] == len(lake.body(entry["url"]))
-    assert entry["url"].startswith(clean_run[1]["partitions"][0]["location"] + "part-")
+    assert entry["url"].startswith(location(clean_run[1]) + "part-")
 
 
 def test_the_parquet_is_what_copy_needs(lake, clean_run):
-    (entry,) = json.loads(lake.body(clean_run[1]["copy_manifest"]))["entries"]
+    (entry,) = json.loads(lake.body(clean_run[1].copy_manifest))["entries"]
     file = pq.ParquetFile(io.BytesIO(lake.body(entry["url"])))
     table = file.read()
     price, instant = pa.decimal128(38, 18), pa.timestamp("us", tz="UTC")
@@ -142,7 +150,7 @@ def test_the_same_manifest_gives_the_same_rows_in_a_place_of_its_own(spark, lake
     first, report, _ = clean_run
     again = curate(spark, lake.s3, lake.glue, arguments(*first.raw_manifests))
     tables = [
-        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r["copy_manifest"]))["entries"][0]["url"])))
+        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r.copy_manifest))["entries"][0]["url"])))
         for r in (report, again)
     ]
     assert tables[0].equals(tables[1])
@@ -168,15 +176,15 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
     window = ("2023-12-18", "2024-01-27")
     run = arguments(lake.raw({"BTCUSDT": text}, window=window), window_start=window[0], window_end=window[1])
     report = curate(spark, lake.s3, lake.glue, run)
-    assert report["totals"] == {"fetched": 961, "curated": 959, "quarantined": 1, "duplicates": 1}
-    assert [p["rows"] for p in report["partitions"]] == [23] + [24] * 39
-    assert report["partitions"][-1]["values"] == ["2024", "01", "26"]
-    entries = json.loads(lake.body(report["copy_manifest"]))["entries"]
-    assert [e["url"].rpartition("/")[0] + "/" for e in entries] == [p["location"] for p in report["partitions"]]
-
-    (key,) = [
-        k for k in lake.keys(report["quarantine"].removeprefix("s3://crypto-prices-lake/")) if k.endswith(".json")
+    assert totals(report) == (961, 959, 1, 1)
+    assert [version.rows for version in report.days.values()] == [23] + [24] * 39
+    assert list(report.days)[-1] == "2024-01-26"
+    entries = json.loads(lake.body(report.copy_manifest))["entries"]
+    assert [e["url"].rpartition("/")[0] + "/" for e in entries] == [
+        version.location for version in report.days.values()
     ]
+
+    (key,) = [k for k in lake.keys(report.quarantine.removeprefix("s3://crypto-prices-lake/")) if k.endswith(".json")]
     (line,) = [json.loads(line) for line in lake.body(key).splitlines()]
     assert line.pop("raw_object").endswith("/BTCUSDT-0001.json.gz")
     assert line == {
@@ -230,15 +238,10 @@ def test_a_rule_that_only_warns_lets_its_records_pass(spark, lake, kline, argume
     rules = json.dumps({"negative_volume": "warn"})
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
     report = curate(spark, lake.s3, lake.glue, run)
-    assert report["sources"]["binance"]["curated"] == 23
-    broken = {rule["rule"]: (rule["action"], rule["broken"]) for rule in report["quality_rules"] if rule["broken"]}
+    assert report.sources["binance"].curated == 23
+    broken = {result.rule: (result.action, result.broken) for result in report.row_rules if result.broken}
     assert broken == {"negative_volume": ("warn", 1), "unparseable": ("quarantine", 1)}
-    assert report["quarantined_candles"] == [
-        {
-            "source": "binance", "candle_interval": "1h", "symbol": "BTC", "quote_currency": "USDT",
-            "observed_at": "2023-12-18 23:00:00", "candles": 1,
-        }
-    ]  # fmt: skip
+    assert report.quarantined_candles == (QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 23:00:00", 1),)
 
 
 @pytest.mark.parametrize(
@@ -265,8 +268,11 @@ def test_a_body_that_is_no_array_fails_the_run(spark, lake, arguments):
 
 def rows_of_day(lake, report, day):
     """The rows of a day of a version: (market, batch) of each."""
-    (place,) = [found["location"] for found in report["partitions"] if "-".join(found["values"]) == day]
-    keys = [key for key in lake.keys(place.removeprefix("s3://crypto-prices-lake/")) if key.endswith(".parquet")]
+    keys = [
+        key
+        for key in lake.keys(report.days[day].location.removeprefix("s3://crypto-prices-lake/"))
+        if key.endswith(".parquet")
+    ]
     rows = [row for key in keys for row in pq.read_table(io.BytesIO(lake.body(key))).to_pylist()]
     return Counter((row["symbol"], row["batch_id"]) for row in rows)
 
@@ -298,16 +304,16 @@ class TestALoadOfSomeMarkets:
     def test_the_others_stay_with_their_origin(self, spark, lake, kline, arguments, whole):
         part = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="part", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, part)
-        assert report["totals"]["curated"] == 24
+        assert report.curated == 24
         assert rows_of_day(lake, report, "2025-03-01") == {("BTC", "part"): 24, ("ETH", "whole"): 24}
         # Of the second day only the market that was asked for had rows, and it has none any more.
-        day, emptied = report["partitions"]
-        assert (day["rows"], day["carried_over"]) == (24, 24)
-        assert (emptied["rows"], emptied["carried_over"]) == (0, 0)
-        assert day["markets"] == {
+        day, emptied = report.days.values()
+        assert (day.curated, day.carried_over) == (24, 24)
+        assert (emptied.curated, emptied.carried_over) == (0, 0)
+        assert day.markets == {
             self.BTC: part.job_run_id, self.ETH: whole.job_run_id, self.SOL: whole.job_run_id,
         }  # fmt: skip
-        (entry,) = json.loads(lake.body(report["copy_manifest"]))["entries"]
+        (entry,) = json.loads(lake.body(report.copy_manifest))["entries"]
         assert pq.read_table(io.BytesIO(lake.body(entry["url"])))["symbol"].unique().to_pylist() == ["BTC"]
 
     def test_a_day_without_candles_of_the_markets_asked_for_keeps_the_others(
@@ -315,7 +321,7 @@ class TestALoadOfSomeMarkets:
     ):
         run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, run)
-        assert (report["totals"]["curated"], report["copy_manifest"]) == (0, None)
+        assert (report.curated, report.copy_manifest) == (0, None)
         assert rows_of_day(lake, report, "2025-03-01") == {("ETH", "whole"): 24}
 
     def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments, whole):
@@ -331,14 +337,14 @@ class TestALoadOfSomeMarkets:
         run = arguments(self.manifest(lake, kline, BTCUSDT=1), batch_id="again", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, run)
         assert rows_of_day(lake, report, "2025-03-01") == {("BTC", "again"): 24, ("ETH", "whole"): 24}
-        assert report["partitions"][0]["markets"] == {self.BTC: run.job_run_id, self.ETH: shown}
+        assert report.days["2025-03-01"].markets == {self.BTC: run.job_run_id, self.ETH: shown}
 
 
 def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": "[]", "ETHUSDT": "[]", "NEWUSDT": "[]"}))
     report = curate(spark, lake.s3, lake.glue, run)
-    assert (report["partitions"], report["copy_manifest"], report["quarantine"]) == ([], None, None)
-    assert report["totals"] == {"fetched": 0, "curated": 0, "quarantined": 0, "duplicates": 0}
+    assert (report.days, report.copy_manifest, report.quarantine) == ({}, None, None)
+    assert totals(report) == (0, 0, 0, 0)
     assert [key.rpartition("/")[2] for key in lake.keys(f"curated/_manifests/{run.job_run_id}/")] == [
         "curation_report.json",
         "quality_report.json",

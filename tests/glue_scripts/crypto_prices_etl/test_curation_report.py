@@ -1,7 +1,8 @@
 import datetime as dt
 
-from crypto_prices_etl.accounting import Counts, SourceCounts
-from crypto_prices_etl.arguments import Window
+from crypto_prices_contract.curation_report import SourceCounts
+from crypto_prices_contract.window import Window
+from crypto_prices_etl.accounting import Counts
 from crypto_prices_etl.carry_over import CarriedOver
 from crypto_prices_etl.curation_report import copy_manifest, curation_report
 from crypto_prices_etl.lake_files import DataFile, RunPaths
@@ -24,7 +25,7 @@ def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market
     run = arguments("s3://b/m.json", window_start="2024-01-01", window_end="2024-01-05")
     assert run.window == Window(START, dt.date(2024, 1, 5))
     own, carried, both, kept_only = (START + dt.timedelta(days=n) for n in range(4))
-    counts = Counts({"binance": SourceCounts(fetched=48, curated=48)}, {own: 24, both: 24})
+    counts = Counts({"binance": SourceCounts(48, 48, {}, 0)}, {own: 24, both: 24})
     kept = {carried: {ETH: "jr_a"}, both: {ETH: "jr_b", SOL: "jr_a"}, kept_only: {ETH: "jr_a"}}
     report = curation_report(
         run,
@@ -35,18 +36,18 @@ def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market
         rules=[],
         quarantined=[],
     )
-    assert [(day["values"][-1], day["rows"], day["carried_over"]) for day in report["partitions"]] == [
-        ("01", 24, 0),
-        ("02", 0, 5),
-        ("03", 24, 7),
-        # No row is left of the day; that ETH had none is known all the same.
-        ("04", 0, 0),
-    ]
-    assert [day["markets"] for day in report["partitions"]] == [
+    assert {day: (version.curated, version.carried_over) for day, version in report.days.items()} == {
+        "2024-01-01": (24, 0),
+        "2024-01-02": (0, 5),
+        "2024-01-03": (24, 7),
+        # The day has no rows left. The report still shows that ETH was requested.
+        "2024-01-04": (0, 0),
+    }
+    assert [version.markets for version in report.days.values()] == [
         {BTC: run.job_run_id},
         {BTC: run.job_run_id, ETH: "jr_a"},
         {BTC: run.job_run_id, ETH: "jr_b", SOL: "jr_a"},
         {BTC: run.job_run_id, ETH: "jr_a"},
     ]
     version = f"s3://lake/curated/crypto_prices/version={run.job_run_id}"
-    assert report["partitions"][0]["location"] == f"{version}/year=2024/month=01/day=01/"
+    assert report.days["2024-01-01"].location == f"{version}/year=2024/month=01/day=01/"

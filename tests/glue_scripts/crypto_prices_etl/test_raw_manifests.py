@@ -3,15 +3,19 @@ from __future__ import annotations
 import copy
 
 import pytest
-from crypto_prices_etl.arguments import parse_window
+from crypto_prices_contract.window import Window
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.raw_manifests import parse_raw_manifest, read_raw_manifests
 
-WINDOW = parse_window("2023-12-18", "2023-12-19")
+WINDOW = Window.parse("2023-12-18", "2023-12-19")
 OBJECT = {
     "uri": "s3://b/raw/source=binance/window=20231218-20231219/BTCUSDT-0001.json.gz",
+    "url": "https://exchange.test/klines",
+    "status": 200,
     "sha256": "00",
+    "body_bytes": 2,
     "records": 24,
+    "surplus": 0,
     "fetched_at": "2023-12-19T00:00:00Z",
     "exchange_symbol": "BTCUSDT",
     "symbol": "BTC",
@@ -23,6 +27,9 @@ MANIFEST = {
     "source": "binance",
     "window": {"start": "2023-12-18", "end": "2023-12-19"},
     "candle_interval": "1h",
+    "attempt": "a1",
+    "written_at": "2023-12-19T00:00:01Z",
+    "expected_records_per_market": 24,
     "records": 24,
     "objects": [OBJECT],
     "symbols": [{"exchange_symbol": "BTCUSDT", "symbol": "BTC", "quote_currency": "USDT"}],
@@ -41,12 +48,12 @@ def test_a_manifest_is_read():
         (["manifest_version"], 2, "version 1"),
         (["dataset"], "other", "crypto_prices"),
         (["window", "end"], "2023-12-20", "is of the window"),
-        (["records"], 25, "says 25 records, its objects 24"),
+        (["records"], 25, "says 25 records, its objects have 24"),
         (["objects"], None, "not a complete raw manifest"),
         (["objects", 0, "uri"], "s3://b/raw/a b.json.gz", "characters that Spark would change"),
         (["objects", 0, "uri"], "s3://b/raw/*.json.gz", "characters that Spark would change"),
         (["objects", 0, "uri"], "s3://b/" + "k" * 1024, "1 to 1024 bytes"),
-        (["objects", 0, "symbol"], "S" * 33, "1 to 32 bytes"),
+        (["source"], "s" * 33, "1 to 32 bytes"),
     ],
 )
 def test_a_manifest_that_cannot_be_curated_is_refused_by_name(path, value, message):

@@ -1,6 +1,5 @@
 import pytest
-from crypto_prices.quality_rules import MARKET_RULES, ROW_RULES, MarketRule, QualityRuleError, quality_rules
-from crypto_prices_etl import quality
+from crypto_prices.quality_rules import MARKET_RULES, MarketRule, QualityRuleError, quality_rules
 
 
 def test_without_settings_records_are_quarantined_and_markets_warned_of():
@@ -35,12 +34,3 @@ def test_what_is_configured_replaces_what_is_by_default():
 def test_what_a_rule_cannot_do_is_refused(configured, said):
     with pytest.raises(QualityRuleError, match=said):
         quality_rules(configured)
-
-
-def test_the_glue_job_has_the_same_rules_for_records():
-    assert list(ROW_RULES) == list(quality.ROW_RULES)
-    assert {name: set(actions) for name, actions in ROW_RULES.items()} == {
-        name: {action.value for action in actions} for name, actions in quality.ROW_RULES.items()
-    }
-    assert {actions[0] for actions in ROW_RULES.values()} == {"quarantine"}
-    assert set(quality.RowRules.parse("{}").actions.values()) == {quality.Action.QUARANTINE}

@@ -4,21 +4,7 @@ import pytest
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.settings import SettingsError, load_settings, parse_settings, select_symbols
 
-GOOD = {
-    "s3_bucket": "crypto-prices-lake",
-    "glue_job_name": "curate_crypto_prices",
-    "catalog_database": "crypto",
-    "catalog_table": "crypto_prices",
-    "redshift_workgroup": "crypto-prices",
-    "redshift_database": "crypto",
-    "redshift_secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:crypto-prices/redshift-admin-AbCdEf",
-    "redshift_copy_role_arn": "arn:aws:iam::123456789012:role/crypto-prices-redshift-copy",
-    "sources": {"binance": {"symbols": ["BTCUSDT", "ETHUSDT"], "api_url": "http://127.0.0.1:4566/exchange/binance"}},
-}
-
-
-def changed(**changes):
-    return json.dumps({key: value for key, value in (GOOD | changes).items() if value is not ...})
+from tests.support.settings_document import GOOD, changed
 
 
 def test_good_settings_are_read_with_their_defaults():

@@ -1,7 +1,7 @@
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 
 import pytest
-from crypto_prices_contract.window import Window, WindowError, daily_window, parse_day
+from crypto_prices_contract.window import Window, WindowError, parse_day
 
 
 def test_a_window_of_one_day_holds_that_day_alone():
@@ -24,43 +24,8 @@ def test_what_is_not_an_iso_day_is_refused_with_an_example(text):
         parse_day(text)
 
 
-@pytest.mark.parametrize(
-    ("logical_date", "day", "expected"),
-    [
-        (datetime(2023, 12, 18, tzinfo=UTC), None, date(2023, 12, 18)),
-        (datetime(2023, 12, 18, 14, 30, tzinfo=UTC), "", date(2023, 12, 18)),
-        # 23:30 in New York is the next day in UTC, and days are UTC's.
-        (datetime(2023, 12, 17, 23, 30, tzinfo=timezone(timedelta(hours=-5))), None, date(2023, 12, 18)),
-        (datetime(2023, 12, 18, tzinfo=UTC), "2024-02-29", date(2024, 2, 29)),
-        (None, "2024-02-29", date(2024, 2, 29)),
-    ],
-)
-def test_a_daily_run_takes_the_param_and_else_the_utc_day_of_its_logical_date(logical_date, day, expected):
-    assert daily_window(logical_date, day) == Window.of_day(expected)
-
-
-def test_a_run_with_neither_date_nor_param_is_refused_and_told_what_to_give():
-    with pytest.raises(WindowError, match=r'\{"day": "YYYY-MM-DD"\}'):
-        daily_window(None, None)
-
-
-def test_the_partition_expression_of_a_day_names_that_day():
-    assert Window.of_day(date(2023, 12, 8)).partition_expression() == "(year = '2023' AND month = '12' AND day = '08')"
-
-
-def test_the_partition_expression_of_a_long_window_is_grouped_by_month_and_fits_glues_limit():
-    expression = Window.parse("2023-12-30", "2024-02-02").partition_expression()
-    assert expression == (
-        "(year = '2023' AND month = '12' AND day >= '30' AND day <= '31')"
-        " OR (year = '2024' AND month = '01' AND day >= '01' AND day <= '31')"
-        " OR (year = '2024' AND month = '02' AND day = '01')"
-    )
-    assert len(Window.parse("2023-01-01", "2024-12-31").partition_expression()) < 2048
-
-
-def test_a_window_that_glue_takes_no_expression_for_is_refused():
-    assert len(Window.parse("2020-01-01", "2022-07-01").partition_expression()) == 2036
-    with pytest.raises(
-        WindowError, match=r"\[2020-01-01, 2022-07-03\) is too long: .* 31 months has 2104. Load it in parts"
-    ):
-        Window.parse("2020-01-01", "2022-07-03").partition_expression()
+def test_a_window_names_its_bounds_in_milliseconds_and_in_json():
+    window = Window.parse("2023-12-18", "2023-12-20")
+    assert (window.start_ms, window.end_ms) == (1_702_857_600_000, 1_703_030_400_000)
+    assert window.as_json() == {"start": "2023-12-18", "end": "2023-12-20"}
+    assert Window.parse(**window.as_json()) == window

@@ -3,10 +3,18 @@
 from datetime import date
 from types import SimpleNamespace
 
-from crypto_prices.macros import FILTERS, expected_candles, interval_seconds
 from crypto_prices.quality_rules import quality_rules
-from crypto_prices.xcom.batch import Batch, FetchedSource
-from crypto_prices.xcom.curation_report import CurationReport, QuarantinedCandles, RowRuleResult, SourceCounts
+from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices_contract.curation_report import (
+    REPORT_VERSION,
+    CurationReport,
+    QuarantinedCandles,
+    RowRuleResult,
+    SourceCounts,
+)
+from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
@@ -34,6 +42,8 @@ _BATCH = Batch(
     ],
 )
 _REPORT = CurationReport(
+    report_version=REPORT_VERSION,
+    window=_WINDOW,
     batch_id=_BATCH.attempt_id(1),
     job_run_id="jr_1",
     raw_manifests=tuple(source.raw_manifest for source in _BATCH.sources),
@@ -45,8 +55,8 @@ _REPORT = CurationReport(
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
     days={},
     row_rules=(
-        RowRuleResult("binance", "off_grid", "quarantine", 51, 2),
-        RowRuleResult("coinbase", "off_grid", "quarantine", 24, 0),
+        RowRuleResult("binance", "off_grid", Action.QUARANTINE, 51, 2),
+        RowRuleResult("coinbase", "off_grid", Action.QUARANTINE, 24, 0),
     ),
     quarantined_candles=(QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),),
 )

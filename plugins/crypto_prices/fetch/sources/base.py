@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.http_client import HttpClient, Response
-from crypto_prices.fetch.markets import CANONICAL_ASSETS, Market
+from crypto_prices.fetch.markets import CANONICAL_ASSETS
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@ from datetime import date, timedelta
 from typing import ClassVar
 
 import pytest
-from crypto_prices.aws.catalog import Catalog, CatalogError, Publication
-from crypto_prices_contract.window import Window
+from crypto_prices.aws.catalog import Catalog, CatalogError, Publication, partition_expression
+from crypto_prices_contract.window import Window, WindowError
 
 TABLE = "catalog_of_versions"
 START = date(2023, 12, 1)
@@ -135,3 +135,25 @@ def test_every_page_is_read():
 
     found = Catalog(TwoPages(), "crypto", TABLE).published_days(Window.parse("2023-12-18", "2023-12-20"))
     assert list(found) == ["2023-12-18", "2023-12-19"]
+
+
+def test_the_partition_expression_of_a_day_names_that_day():
+    assert partition_expression(Window.of_day(date(2023, 12, 8))) == "(year = '2023' AND month = '12' AND day = '08')"
+
+
+def test_the_partition_expression_of_a_long_window_is_grouped_by_month_and_fits_glues_limit():
+    expression = partition_expression(Window.parse("2023-12-30", "2024-02-02"))
+    assert expression == (
+        "(year = '2023' AND month = '12' AND day >= '30' AND day <= '31')"
+        " OR (year = '2024' AND month = '01' AND day >= '01' AND day <= '31')"
+        " OR (year = '2024' AND month = '02' AND day = '01')"
+    )
+    assert len(partition_expression(Window.parse("2023-01-01", "2024-12-31"))) < 2048
+
+
+def test_a_window_that_glue_takes_no_expression_for_is_refused():
+    assert len(partition_expression(Window.parse("2020-01-01", "2022-07-01"))) == 2036
+    with pytest.raises(
+        WindowError, match=r"\[2020-01-01, 2022-07-03\) is too long: .* 31 months has 2104. Load it in parts"
+    ):
+        partition_expression(Window.parse("2020-01-01", "2022-07-03"))

@@ -3,7 +3,8 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
-from crypto_prices_contract.lake_paths import curation_report_key
+from crypto_prices_contract.curation_report import REPORT_VERSION
+from crypto_prices_contract.s3_keys import curation_report_key
 
 from tests.support.tasks import batch, fetched, report
 
@@ -44,7 +45,7 @@ def test_a_run_that_left_no_report_did_not_finish(read):
         (report(batch(run_id="another")), "it is of batch 20231218-20231220-.*, this run's is 20231218-20231220-"),
         (report(batch(fetched(records=47))), "it read 47 records, the raw manifest has 48"),
         (report(batch(fetched("coinbase"))), r"it has the sources \['coinbase'\], landed were \['binance'\]"),
-        (report(batch(), report_version=1), "were not deployed together"),
+        (report(batch(), report_version=REPORT_VERSION + 1), "were not deployed together"),
         (report(batch(), copy_manifest=None), "nothing to load"),
     ],
 )

@@ -9,7 +9,7 @@ from crypto_prices.fetch.errors import RetryableSourceError
 from crypto_prices.fetch.fetch_prices import FetchPricesOperator, FetchStoppedError
 from crypto_prices.fetch.request_budget import RequestBudget
 from crypto_prices.fetch.sources.binance import BinanceSource
-from crypto_prices.xcom.batch import FetchedSource
+from crypto_prices.xcom.fetched_source import FetchedSource
 
 from local_exchange.faults import Fault, FaultKind
 from local_exchange.rules import Rules

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from crypto_prices.fetch.markets import Market
 from crypto_prices.fetch.raw_zone import RawZone
+from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 from moto import mock_aws
 
@@ -96,10 +96,10 @@ def test_bodies_are_landed_byte_for_byte_and_the_manifest_describes_them(s3):
 def test_a_market_without_candles_is_recorded_as_a_gap(s3):
     manifest = fetch(s3)
     assert manifest.gaps == ["JTOUSDT"]
-    outcomes = {entry["exchange_symbol"]: entry["outcome"] for entry in manifest.document()["symbols"]}
+    outcomes = {entry["exchange_symbol"]: entry["outcome"] for entry in manifest.to_json()["symbols"]}
     assert outcomes == {"BTCUSDT": "missing_candles", "JTOUSDT": "no_candles"}
     assert manifest.incomplete == {"BTCUSDT": 1}
-    assert manifest.document()["expected_records_per_market"] == 24
+    assert manifest.to_json()["expected_records_per_market"] == 24
 
 
 def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
@@ -108,7 +108,7 @@ def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
     raw.put_page(BTC, page(b"[2]", 4))
     manifest = raw.commit(NOW)
     assert (manifest.gaps, manifest.incomplete) == ([], {})
-    assert [entry["outcome"] for entry in manifest.document()["symbols"]] == ["candles"]
+    assert [entry["outcome"] for entry in manifest.to_json()["symbols"]] == ["candles"]
 
 
 def test_the_surplus_is_landed_and_is_not_part_of_what_was_fetched(s3):
@@ -116,7 +116,7 @@ def test_the_surplus_is_landed_and_is_not_part_of_what_was_fetched(s3):
     raw.put_page(BTC, page(b"[1,2,3]", 25, surplus=1))
     manifest = raw.commit(NOW)
     assert (manifest.records, manifest.incomplete) == (24, {})
-    document = manifest.document()
+    document = manifest.to_json()
     assert (document["records"], document["surplus"]) == (24, 1)
     assert (document["objects"][0]["records"], document["objects"][0]["surplus"]) == (25, 1)
     assert document["symbols"][0]["records"] == 24

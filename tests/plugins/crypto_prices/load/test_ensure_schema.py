@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices.aws.warehouse import Warehouse, WarehouseError
+from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 from crypto_prices.load.ensure_schema import (
     EnsureSchemaOperator,
     Migration,
@@ -114,7 +114,7 @@ class TestExecute:
     def test_a_migration_that_fails_keeps_those_before_it_and_is_not_booked(self, empty_warehouse, ensure, folder):
         wrong = folder / "099_wrong.sql"
         wrong.write_text("ALTER TABLE crypto.nowhere ADD COLUMN x INTEGER")
-        with pytest.raises(WarehouseError, match="nowhere"):
+        with pytest.raises(RedshiftStatementError, match="nowhere"):
             ensure().execute({})
         assert wrong.name not in {row["name"] for row in self.applied(empty_warehouse)}
         wrong.write_text("CREATE TABLE crypto.right_now (x INTEGER)")
@@ -125,7 +125,7 @@ class TestExecute:
         """Two DAGs at once: the other one is done when this one has decided what is pending (and begun with some)."""
         one, other = ensure(), ensure()
 
-        class Overtaken(Warehouse):
+        class Overtaken(RedshiftDataClient):
             batches = 0
 
             def execute_batch(self, statements):

@@ -4,7 +4,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from crypto_prices.plan.plan_load import EmptyWindowError, reason_to_skip
-from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
 
 from tests.support import tasks as conftest
 from tests.support.tasks import insert_load

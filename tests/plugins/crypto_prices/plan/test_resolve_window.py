@@ -6,7 +6,7 @@ import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
 
-from tests.plugins.crypto_prices.test_settings import GOOD
+from tests.support.settings_document import GOOD
 
 LOGICAL_DATE = datetime(2023, 12, 18, tzinfo=UTC)
 

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 from crypto_prices.publish.publication import LoadOrder, NumberedLoad, numbered_loads
-from crypto_prices.xcom.curation_report import CurationReport, DayVersion
+from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
 from crypto_prices_contract.window import Window
 
 DAY = date(2023, 12, 18)
@@ -16,8 +16,8 @@ def load(run, number, *markets, start="2023-12-18", end="2023-12-19"):
 def report(run, *, rows=24, **markets):
     """A report whose version of the day has BTC and ETH with these origins; without any, the day has no rows."""
     origins = {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()}
-    days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", rows, origins)} if origins else {}
-    return CurationReport(f"batch-of-{run}", run, (), {}, None, None, days)
+    days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", rows, 0, origins)} if origins else {}
+    return CurationReport(REPORT_VERSION, f"batch-of-{run}", run, Window.of_day(DAY), (), {}, None, None, days, (), ())
 
 
 def order(loads, *reports):

@@ -3,9 +3,9 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.aws.catalog import Catalog
-from crypto_prices_contract import lake_paths
+from crypto_prices_contract import s3_keys
 
-from tests.support.tasks import WINDOW, batch, insert_load, partition, report
+from tests.support.tasks import WINDOW, batch, day_version, insert_load, report
 
 THIS = batch()
 
@@ -18,7 +18,7 @@ def lake(aws):
     aws.change(s3_bucket="publish-partitions-lake")
 
     def write(document):
-        key = lake_paths.curation_report_key(document["job_run_id"])
+        key = s3_keys.curation_report_key(document["job_run_id"])
         s3.put_object(Bucket="publish-partitions-lake", Key=key, Body=json.dumps(document).encode())
 
     yield write
@@ -69,7 +69,7 @@ def test_the_loaded_version_is_shown_and_what_was_shown_before_is_not(publish, l
     catalog.publish("2023-12-18", "jr_0")
     assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"} == shown(catalog)
     found = partition_of(catalog, "2023-12-18")
-    assert found["StorageDescriptor"]["Location"] == partition("2023-12-18")["location"]
+    assert found["StorageDescriptor"]["Location"] == day_version("2023-12-18")["location"]
     assert found["Parameters"]["markets"] == "binance/1h/BTC/USDT@jr_1"
 
 
@@ -84,20 +84,20 @@ def test_what_the_warehouse_has_not_loaded_is_not_published(publish, loaded, cat
 def test_a_day_without_rows_loses_its_partition_and_the_log_says_so(publish, loaded, catalog, task_log):
     loaded()
     catalog.publish("2023-12-19", "jr_0")
-    assert publish(partitions=[partition("2023-12-18")]) == {"2023-12-18": "jr_1"} == shown(catalog)
+    assert publish(days={"2023-12-18": day_version("2023-12-18")}) == {"2023-12-18": "jr_1"} == shown(catalog)
     assert "Took away the partitions of days that have no rows any more: 2023-12-19" in task_log.text
 
 
 def test_a_day_that_was_loaded_later_by_another_run_is_shown_as_that_run_left_it(publish, loaded, lake, catalog):
     loaded()
     loaded("jr_2", 2, days=("2023-12-19", "2023-12-20"))
-    lake(report(THIS, "jr_2", partitions=[partition("2023-12-19", "jr_2")]))
+    lake(report(THIS, "jr_2", days={"2023-12-19": day_version("2023-12-19", "jr_2")}))
     assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_2"} == shown(catalog)
 
 
 def test_a_run_that_merges_while_this_one_publishes_is_not_undone(publish, loaded, lake, catalog):
     loaded()
-    lake(report(THIS, "jr_2", partitions=[partition("2023-12-19", "jr_2")]))
+    lake(report(THIS, "jr_2", days={"2023-12-19": day_version("2023-12-19", "jr_2")}))
 
     def let_another_merge_meanwhile(task):
         query, times = task.warehouse.query, []
@@ -117,15 +117,15 @@ def test_a_version_that_lacks_another_runs_markets_is_refused(publish, loaded, l
     """The one before it is shown instead, also when that run never came to publish it: curated again, it is seen."""
     loaded("jr_0", 0, markets="BTC/USDT,ETH/USDT")
     loaded()
-    lake(report(THIS, "jr_0", partitions=[partition(day, "jr_0", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")]))
+    lake(report(THIS, "jr_0", days={day: day_version(day, "jr_0", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")}))
     with pytest.raises(AirflowFailException) as refusal:
         publish()
     assert "loaded meanwhile of binance/1h/ETH/USDT (by Glue run jr_0)" in str(refusal.value)
     assert "the days 2023-12-18, 2023-12-19 are published as they were loaded before" in str(refusal.value)
     assert "Clear curate_prices" in str(refusal.value)
     assert shown(catalog) == {"2023-12-18": "jr_0", "2023-12-19": "jr_0"}
-    carried = [partition(day, "jr_1", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")]
-    assert publish(partitions=carried) == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"}
+    carried = {day: day_version(day, "jr_1", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")}
+    assert publish(days=carried) == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"}
 
 
 def test_readers_are_not_sent_back_when_the_report_of_the_newest_load_is_gone(publish, loaded, catalog):

@@ -2,7 +2,8 @@ import json
 from datetime import date
 
 from crypto_prices.sql_literals import sql_name
-from crypto_prices.xcom.batch import Batch, FetchedSource
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
 from crypto_prices_contract.window import Window
 
 WINDOW = Window.of_day(date(2023, 12, 18))

@@ -1,15 +1,11 @@
 from copy import deepcopy
 
 import pytest
-from crypto_prices.xcom.batch import Batch, FetchedSource
-from crypto_prices.xcom.curation_report import (
-    CurationReport,
-    CurationReportError,
-    DayVersion,
-    QuarantinedCandles,
-    RowRuleResult,
-    check_report,
-)
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.curation_report import CurationReportError, check_report, parse_report
+from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices_contract.curation_report import REPORT_VERSION, DayVersion, QuarantinedCandles, RowRuleResult
+from crypto_prices_contract.row_rules import Action
 
 BATCH = Batch(
     batch_id="b1",
@@ -19,23 +15,23 @@ BATCH = Batch(
     sources=[FetchedSource("binance", "1h", "s3://lake/m.json", "ab", 26, ["BTC/USDT"], [], {})],
 )
 DOCUMENT = {
-    "report_version": 3,
+    "report_version": REPORT_VERSION,
     "batch_id": "b1-1",
     "job_run_id": "jr_1",
     "raw_manifests": ["s3://lake/m.json"],
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
-    "partitions": [
-        {
-            "values": ["2023", "12", "18"],
+    "window": {"start": "2023-12-18", "end": "2023-12-19"},
+    "days": {
+        "2023-12-18": {
             "location": "s3://lake/curated/x/",
-            "rows": 23,
+            "curated": 23,
             "carried_over": 24,
             "markets": {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"},
         }
-    ],
+    },
     "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
-    "quality_rules": [{"source": "binance", "rule": "off_grid", "action": "quarantine", "checked": 26, "broken": 2}],
+    "row_rules": [{"source": "binance", "rule": "off_grid", "action": "quarantine", "checked": 26, "broken": 2}],
     "quarantined_candles": [
         {
             "source": "binance",
@@ -52,16 +48,16 @@ DOCUMENT = {
 def report(**counts):
     document = deepcopy(DOCUMENT)
     document["sources"]["binance"] |= counts
-    return CurationReport.parse(document)
+    return parse_report(document)
 
 
 def test_a_report_that_adds_up_passes():
     check_report(report(), BATCH)
     assert report().curated == 23
     markets = {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"}
-    assert report().days == {"2023-12-18": DayVersion("s3://lake/curated/x/", 47, markets)}
+    assert report().days == {"2023-12-18": DayVersion("s3://lake/curated/x/", 23, 24, markets)}
     assert report().sources["binance"].quarantined_total == 2
-    assert report().row_rules == (RowRuleResult("binance", "off_grid", "quarantine", 26, 2),)
+    assert report().row_rules == (RowRuleResult("binance", "off_grid", Action.QUARANTINE, 26, 2),)
     assert report().quarantined_candles == (
         QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),
     )
@@ -85,20 +81,47 @@ def test_a_lost_or_invented_record_is_refused(counts, said):
 
 def test_another_batchs_report_is_refused():
     with pytest.raises(CurationReportError, match="it is of batch b2"):
-        check_report(CurationReport.parse(DOCUMENT | {"batch_id": "b2"}), BATCH)
+        check_report(parse_report(DOCUMENT | {"batch_id": "b2"}), BATCH)
 
 
 def test_a_report_of_other_sources_is_refused():
     with pytest.raises(CurationReportError, match=r"it has the sources \['coinbase'\]"):
-        check_report(CurationReport.parse(DOCUMENT | {"sources": {"coinbase": DOCUMENT["sources"]["binance"]}}), BATCH)
+        check_report(parse_report(DOCUMENT | {"sources": {"coinbase": DOCUMENT["sources"]["binance"]}}), BATCH)
 
 
 def test_another_version_is_refused_with_the_likely_cause():
     with pytest.raises(CurationReportError, match="not deployed together"):
-        CurationReport.parse(DOCUMENT | {"report_version": 1})
+        parse_report(DOCUMENT | {"report_version": REPORT_VERSION + 1})
 
 
 @pytest.mark.parametrize("key", ["batch_id", "job_run_id", "sources", "copy_manifest", "quarantine"])
 def test_a_report_without_a_key_is_refused(key):
     with pytest.raises(CurationReportError, match=key):
-        CurationReport.parse({name: value for name, value in DOCUMENT.items() if name != key})
+        parse_report({name: value for name, value in DOCUMENT.items() if name != key})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key"),
+    [
+        (["sources", "binance", "curated"], "23", r"sources\.binance\.curated"),
+        (["sources", "binance", "fetched"], None, r"sources\.binance\.fetched"),
+        (["days", "2023-12-18", "markets"], [], r"days\.2023-12-18\.markets"),
+        (["row_rules", 0, "action"], "shrug", r"row_rules\.0\.action"),
+        (["quarantined_candles", 0, "candles"], 2.5, r"quarantined_candles\.0\.candles"),
+        (["window"], {"start": "2023-12-19", "end": "2023-12-18"}, "window.*ends after it starts"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_key(path, value, key):
+    document = deepcopy(DOCUMENT)
+    *above, last = path
+    place = document
+    for step in above:
+        place = place[step]
+    place[last] = value
+    with pytest.raises(CurationReportError, match=key):
+        parse_report(document)
+
+
+def test_a_document_that_is_not_an_object_is_refused():
+    with pytest.raises(CurationReportError, match="not deployed together"):
+        parse_report([])

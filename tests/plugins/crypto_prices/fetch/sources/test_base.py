@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.markets import CANONICAL_ASSETS, COINGECKO_COINS, Market
+from crypto_prices.fetch.markets import CANONICAL_ASSETS, COINGECKO_COINS
 from crypto_prices.fetch.sources import get_source, known_sources
 from crypto_prices.fetch.sources.base import (
     candle_ranges,
@@ -15,6 +15,7 @@ from crypto_prices.fetch.sources.base import (
     time_ms,
 )
 from crypto_prices.fetch.sources.binance import BinanceSource
+from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 from hypothesis import given
 from hypothesis import strategies as st

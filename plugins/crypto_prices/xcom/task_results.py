@@ -1,22 +1,15 @@
-"""What the DAGs' templates and SQL files can name, such as ``settings()`` and ``batch(ti)``, and the SQL filters.
-
-Templates are rendered in the running task, so this is where settings and the results of earlier tasks become
-arguments of the Amazon provider's operators.
-"""
+"""The results of a run's earlier tasks, read from XCom."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
+from crypto_prices_contract.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 
-from crypto_prices.fetch.sources import get_source
-from crypto_prices.settings import load_settings
-from crypto_prices.sql_literals import sql_literal, sql_name
-from crypto_prices.xcom.batch import Batch, FetchedSource
-from crypto_prices.xcom.curation_report import CurationReport, check_report
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.curation_report import check_report, parse_report
+from crypto_prices.xcom.fetched_source import FetchedSource
 
 
 def window(ti: Any) -> Window:
@@ -62,28 +55,9 @@ def report(ti: Any) -> CurationReport:
     Raises:
         CurationReportError: Since then something else was fetched or planned, so it is not of the batch any more.
     """
-    found = CurationReport.parse(_pull(ti, "read_curation_report"))
+    found = parse_report(_pull(ti, "read_curation_report"))
     check_report(found, batch(ti))
     return found
-
-
-def interval_seconds(fetched: FetchedSource) -> int:
-    """Return the length of a source's candles in seconds."""
-    return get_source(fetched.source).interval_length(fetched.candle_interval) // timedelta(seconds=1)
-
-
-def expected_candles(fetched: FetchedSource, window: Window) -> int:
-    """Return how many candles a market without interruption has in a window."""
-    return (window.ends_at - window.starts_at) // timedelta(seconds=interval_seconds(fetched))
-
-
-def use_redshift_secret(context: Any) -> None:
-    """Give a RedshiftDataOperator the secret of the settings, just before it runs.
-
-    ``secret_arn`` is the one argument of the provider's operator that is not a template field, and settings must not
-    be read when the DAG file is parsed; ``pre_execute`` runs in the task, after the templates are rendered.
-    """
-    context["task"].secret_arn = load_settings().redshift_secret_arn
 
 
 def _pull(ti: Any, task_id: str) -> Any:
@@ -94,15 +68,3 @@ def _pull(ti: Any, task_id: str) -> Any:
             "run again"
         )
     return data
-
-
-MACROS: dict[str, Callable[..., Any]] = {
-    "settings": load_settings,
-    "window": window,
-    "fetched": fetched,
-    "batch": batch,
-    "report": report,
-    "interval_seconds": interval_seconds,
-    "expected_candles": expected_candles,
-}
-FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name}

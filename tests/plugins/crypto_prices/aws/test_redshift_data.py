@@ -2,24 +2,22 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
-from crypto_prices.aws.warehouse import Warehouse, WarehouseError
-from crypto_prices.settings import parse_settings
-
-from tests.plugins.crypto_prices.test_settings import changed
+from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 
 
 class Redshift:
-    """A Data API hook whose statements go through given statuses."""
+    """A Data API client whose statements go through given statuses."""
 
     def __init__(self, *statuses, error=None, pages=(), refuses_cancel=None):
         self.statuses, self.error, self.pages = list(statuses), error, pages
         self.refuses_cancel = refuses_cancel
         self.asked, self.cancelled = [], []
-        self.conn = self
 
-    def execute_query(self, **arguments):
+    def execute_statement(self, **arguments):
         self.asked.append(arguments)
-        return SimpleNamespace(statement_id="s1")
+        return {"Id": "s1"}
+
+    batch_execute_statement = execute_statement
 
     def describe_statement(self, Id):
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
@@ -49,7 +47,8 @@ class Time:
 
 def warehouse(redshift, time=None, **options):
     time = time or Time()
-    return Warehouse(redshift, parse_settings(changed()), sleep=time.sleep, clock=time.clock, **options)
+    target = {"workgroup": "crypto-prices", "database": "crypto", "secret_arn": "arn:secret"}
+    return RedshiftDataClient(redshift, **target, sleep=time.sleep, clock=time.clock, **options)
 
 
 def test_a_query_returns_its_rows_of_all_pages():
@@ -77,13 +76,13 @@ def test_a_batch_is_sent_as_one_list():
 
 @pytest.mark.parametrize("status", ["FAILED", "ABORTED"])
 def test_a_failed_statement_raises_with_redshifts_own_reason(status):
-    with pytest.raises(WarehouseError, match=f"s1 {status.lower()}: relation does not exist"):
+    with pytest.raises(RedshiftStatementError, match=f"s1 {status.lower()}: relation does not exist"):
         warehouse(Redshift(status, error="relation does not exist")).query("SELECT 1")
 
 
 def test_a_statement_that_hangs_is_cancelled_after_the_bound():
     redshift, time = Redshift("STARTED"), Time()
-    with pytest.raises(WarehouseError, match=r"more than 30 s and was cancelled"):
+    with pytest.raises(RedshiftStatementError, match=r"more than 30 s and was cancelled"):
         warehouse(redshift, time, timeout_seconds=30).query("SELECT 1")
     assert redshift.cancelled == ["s1"]
     assert 30 <= time.now < 33
@@ -112,7 +111,7 @@ def test_a_statement_that_ends_just_before_it_is_cancelled_has_finished():
 
 def test_a_statement_that_fails_just_before_it_is_cancelled_says_why():
     redshift = Redshift("STARTED", "FAILED", refuses_cancel=ENDED, error="relation does not exist")
-    with pytest.raises(WarehouseError, match="s1 failed: relation does not exist"):
+    with pytest.raises(RedshiftStatementError, match="s1 failed: relation does not exist"):
         warehouse(redshift, timeout_seconds=0).query("SELECT 1")
 
 

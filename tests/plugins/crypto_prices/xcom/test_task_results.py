@@ -1,7 +1,7 @@
 from dataclasses import asdict
 
 import pytest
-from crypto_prices import macros
+from crypto_prices.xcom import task_results
 from crypto_prices.xcom.curation_report import CurationReportError
 
 from tests.support.tasks import TaskInstance, batch, fetched, report
@@ -14,21 +14,21 @@ def instance(wanted, results):
 
 def test_what_was_fetched_is_one_item_for_each_source_of_the_run():
     both = [fetched(), fetched("coinbase")]
-    assert macros.fetched(instance(["binance", "coinbase"], both)) == both
+    assert task_results.fetched(instance(["binance", "coinbase"], both)) == both
 
 
 def test_what_a_source_left_that_the_run_no_longer_has_is_not_asked_for():
     """The settings have lost a source, and the whole run was cleared: its task instance is gone, its result is not."""
-    assert macros.fetched(instance(["binance"], [fetched(), fetched("coinbase")])) == [fetched()]
+    assert task_results.fetched(instance(["binance"], [fetched(), fetched("coinbase")])) == [fetched()]
 
 
 def test_a_source_that_failed_has_left_nothing():
     both = ["binance", "coinbase"]
     ti = instance(both, [fetched()])
-    assert macros.fetched(ti) == [fetched()]
+    assert task_results.fetched(ti) == [fetched()]
     ti.results["fetch_prices"] = [None, asdict(fetched("coinbase"))]
-    assert macros.fetched(ti) == [fetched("coinbase")]
-    assert macros.sources(ti) == both
+    assert task_results.fetched(ti) == [fetched("coinbase")]
+    assert task_results.sources(ti) == both
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_a_source_that_failed_has_left_nothing():
 )
 def test_what_was_fetched_must_be_what_was_resolved(wanted, results):
     with pytest.raises(LookupError, match="clear fetch_prices with its downstream tasks"):
-        macros.fetched(instance(wanted, results))
+        task_results.fetched(instance(wanted, results))
 
 
 def test_a_report_of_another_fetch_than_the_plan_is_refused_wherever_it_is_used():
     """fetch_prices and plan_load were cleared alone: what is curated and staged is still of the fetch before."""
     this = batch(fetched())
     ti = TaskInstance({"plan_load": this.as_xcom(), "read_curation_report": report(this)})
-    assert macros.report(ti).raw_manifests == ("s3://lake/raw/binance/manifest.json",)
+    assert task_results.report(ti).raw_manifests == ("s3://lake/raw/binance/manifest.json",)
     ti.results["read_curation_report"] = report(this, raw_manifests=["s3://lake/raw/binance/older.json"])
     with pytest.raises(CurationReportError, match=r"it read s3://lake/raw/binance/older\.json, but .* has planned"):
-        macros.report(ti)
+        task_results.report(ti)

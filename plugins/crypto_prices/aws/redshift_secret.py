@@ -1,0 +1,16 @@
+"""The database secret of the provider's RedshiftDataOperator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crypto_prices.settings import load_settings
+
+
+def use_redshift_secret(context: Any) -> None:
+    """Set a RedshiftDataOperator's secret to the one in the settings, just before it runs.
+
+    ``secret_arn`` is the only argument of the provider's operator that is not a template field. Settings must not be
+    read when the DAG file is parsed. ``pre_execute`` runs in the task.
+    """
+    context["task"].secret_arn = load_settings().redshift_secret_arn

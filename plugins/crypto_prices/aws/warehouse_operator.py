@@ -1,0 +1,55 @@
+"""The base of the operators that query the warehouse."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+
+from crypto_prices.aws.catalog import Catalog
+from crypto_prices.aws.redshift_data import RedshiftDataClient
+from crypto_prices.settings import Settings, load_settings
+
+
+class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
+    """Gives its subclasses the settings, the warehouse, the catalog and S3. A killed task cancels its statement.
+
+    Everything is made when the task first uses it, because Airflow creates operators when it parses a DAG file.
+    """
+
+    aws_hook_class = RedshiftDataHook
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The bundle's settings, read once per task try."""
+        return load_settings()
+
+    @cached_property
+    def warehouse(self) -> RedshiftDataClient:
+        """The warehouse of the settings."""
+        return RedshiftDataClient(
+            self.hook.conn,
+            workgroup=self.settings.redshift_workgroup,
+            database=self.settings.redshift_database,
+            secret_arn=self.settings.redshift_secret_arn,
+        )
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The curated table of the settings."""
+        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        return Catalog(glue, self.settings.catalog_database, self.settings.catalog_table)
+
+    @cached_property
+    def s3_client(self) -> Any:
+        """A boto3 S3 client."""
+        return S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+
+    def on_kill(self) -> None:
+        """Cancel the running statement."""
+        if "warehouse" in self.__dict__:
+            self.warehouse.cancel()

@@ -1,0 +1,135 @@
+"""The curation report: what one Glue run made of one batch. The Glue job writes it last and Airflow reads it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from crypto_prices_contract.row_rules import Action
+from crypto_prices_contract.window import Window
+
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """Records of one source. fetched = curated + quarantined + duplicates.
+
+    Attributes:
+        fetched: Records that the raw manifest counts, without the surplus.
+        curated: Rows of the curated version.
+        quarantined: Rejected records by reason.
+        duplicates: Records that repeat another one.
+    """
+
+    fetched: int
+    curated: int
+    quarantined: dict[str, int]
+    duplicates: int
+
+    @property
+    def quarantined_total(self) -> int:
+        """Number of quarantined records, all reasons together."""
+        return sum(self.quarantined.values())
+
+
+@dataclass(frozen=True)
+class DayVersion:
+    """One day of the version that a Glue run wrote.
+
+    Attributes:
+        location: S3 URI of its files.
+        curated: Rows that the run curated.
+        carried_over: Rows of other markets, copied from the version that was published before.
+        markets: All market keys in it (see ``markets.market_key``), each with its origin: the Glue run that curated it.
+    """
+
+    location: str
+    curated: int
+    carried_over: int
+    markets: dict[str, str]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in the day's files."""
+        return self.curated + self.carried_over
+
+
+@dataclass(frozen=True)
+class RowRuleResult:
+    """The result of one rule for the records of one source (see ``row_rules.ROW_RULES``).
+
+    Attributes:
+        source: Name of the source.
+        rule: Name of the rule.
+        action: What happens to a record that breaks it.
+        checked: Number of records.
+        broken: How many of them break this rule and no rule that is tried before it.
+    """
+
+    source: str
+    rule: str
+    action: Action
+    checked: int
+    broken: int
+
+
+@dataclass(frozen=True, order=True)
+class QuarantinedCandles:
+    """Consecutive candles of one market that are missing because they were quarantined.
+
+    Attributes:
+        source: Name of the source.
+        candle_interval: Length of a candle.
+        symbol: Canonical base asset.
+        quote_currency: Currency of the prices.
+        observed_at: Open time of the first of them, UTC, such as ``2023-12-18 05:00:00``.
+        candles: How many there are.
+    """
+
+    source: str
+    candle_interval: str
+    symbol: str
+    quote_currency: str
+    observed_at: str
+    candles: int
+
+
+@dataclass(frozen=True)
+class CurationReport:
+    """What one Glue run made of one batch.
+
+    Attributes:
+        report_version: ``REPORT_VERSION`` of the code that wrote it.
+        batch_id: The attempt at the batch, which the rows carry.
+        job_run_id: The Glue run.
+        window: The curated window.
+        raw_manifests: URIs of the raw manifests that it read.
+        sources: Counts by source.
+        copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
+        quarantine: URI prefix of the rejected records; None when there are none.
+        days: The days (ISO) of the version that have rows, or that keep markets without rows.
+        row_rules: The results of the rules for records.
+        quarantined_candles: Candles that are missing because they were quarantined.
+    """
+
+    report_version: int
+    batch_id: str
+    job_run_id: str
+    window: Window
+    raw_manifests: tuple[str, ...]
+    sources: dict[str, SourceCounts]
+    copy_manifest: str | None
+    quarantine: str | None
+    days: dict[str, DayVersion]
+    row_rules: tuple[RowRuleResult, ...]
+    quarantined_candles: tuple[QuarantinedCandles, ...]
+
+    @property
+    def curated(self) -> int:
+        """Number of curated records of all sources."""
+        return sum(counts.curated for counts in self.sources.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as the JSON document that is written."""
+        return asdict(self) | {"window": self.window.as_json()}

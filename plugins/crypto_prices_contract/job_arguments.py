@@ -1,0 +1,56 @@
+"""The arguments of the Glue job, as the DAG passes them and the job's script reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobArguments:
+    """The job's own arguments, all of them texts. Glue adds JOB_NAME and JOB_RUN_ID.
+
+    Attributes:
+        raw_manifests: The s3:// URIs of the raw manifests, separated by commas.
+        window_start: First day (ISO), included.
+        window_end: Day after the last (ISO), excluded.
+        batch_id: The attempt at the batch, stored with each row.
+        catalog_database: The Glue database of the curated table.
+        catalog_table: The curated table.
+        lake_bucket: The bucket that holds every zone.
+        max_rejected_share: Largest tolerated share of quarantined records, from 0 to 1.
+        row_rules: JSON object with the actions of the rules for records that are not the default.
+    """
+
+    raw_manifests: str
+    window_start: str
+    window_end: str
+    batch_id: str
+    catalog_database: str
+    catalog_table: str
+    lake_bucket: str
+    max_rejected_share: str
+    row_rules: str
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the arguments, without dashes."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> JobArguments:
+        """Return the arguments that ``getResolvedOptions`` read.
+
+        Raises:
+            KeyError: An argument is missing.
+        """
+        return cls(**{name: options[name] for name in cls.names()})
+
+    def as_job_arguments(self) -> dict[str, str]:
+        """Return the arguments as StartJobRun takes them, such as ``{"--batch_id": "…"}``."""
+        return {option(name): value for name, value in asdict(self).items()}
+
+
+def option(name: str) -> str:
+    """Return an argument's name as StartJobRun and GetJobRuns spell it, such as ``--window_start``."""
+    return f"--{name}"

@@ -1,0 +1,48 @@
+"""The data quality rules for records: their names, and the actions that each may be configured with.
+
+The Glue job applies them (``crypto_prices_etl.quality``). The bundle's settings configure them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What happens when data breaks a rule.
+
+    Attributes:
+        FAIL: The run fails and nothing is published.
+        QUARANTINE: The record goes to the quarantine.
+        WARN: The record is kept. The broken rule is recorded.
+    """
+
+    FAIL = "fail"
+    QUARANTINE = "quarantine"
+    WARN = "warn"
+
+
+_STRICT = (Action.QUARANTINE, Action.FAIL)
+_LENIENT = (*_STRICT, Action.WARN)
+
+MALFORMED_RECORD = "malformed_record"
+UNPARSEABLE = "unparseable"
+CONFLICTING_DUPLICATE = "conflicting_duplicate"
+
+ROW_RULES: Mapping[str, tuple[Action, ...]] = {
+    MALFORMED_RECORD: _STRICT,
+    UNPARSEABLE: _STRICT,
+    "non_positive_price": _LENIENT,
+    "price_out_of_range": _LENIENT,
+    "negative_volume": _LENIENT,
+    "negative_trade_count": _LENIENT,
+    "outside_window": _STRICT,
+    "off_grid": _STRICT,
+    "candle_not_closed": _LENIENT,
+    CONFLICTING_DUPLICATE: _STRICT,
+}
+"""The rules in the order in which they are tried, each with its allowed actions. The first action is the default.
+
+A record that breaks a rule without ``WARN`` cannot become a row: a required value is missing, or the key is wrong.
+"""

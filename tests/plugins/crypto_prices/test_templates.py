@@ -1,0 +1,75 @@
+import json
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices.templates import MACROS, TryCache
+from jinja2 import Environment
+
+from tests.support.settings_document import changed
+from tests.support.tasks import TaskInstance, batch, report
+
+
+class CountedTaskInstance(TaskInstance):
+    """A task instance that counts how often each result is pulled."""
+
+    def xcom_pull(self, task_ids, map_indexes=None):
+        self.pulls = getattr(self, "pulls", Counter())
+        self.pulls[task_ids] += 1
+        return super().xcom_pull(task_ids, map_indexes)
+
+
+@pytest.fixture
+def render():
+    environment = Environment()
+    environment.globals |= MACROS
+    environment.filters["literal"] = sql_literal
+    return lambda text, ti: environment.from_string(text).render(ti=ti)
+
+
+def task_instance(job_run_id="jr_1"):
+    return CountedTaskInstance({"plan_load": batch().as_xcom(), "read_curation_report": report(batch(), job_run_id)})
+
+
+def test_a_try_pulls_each_result_once_however_many_templates_use_it(render):
+    ti = task_instance()
+    for _ in range(5):
+        assert render("{{ report(ti).job_run_id }} {{ batch(ti).window_start }}", ti) == "jr_1 2023-12-18"
+    # The report is checked against the plan, which is read for that as well.
+    assert ti.pulls == {"read_curation_report": 1, "plan_load": 2}
+
+
+def test_the_next_try_sees_new_results(render):
+    assert render("{{ report(ti).job_run_id }}", task_instance("jr_1")) == "jr_1"
+    assert render("{{ report(ti).job_run_id }}", task_instance("jr_2")) == "jr_2"
+
+
+def test_settings_are_read_once_per_try_and_again_by_the_next(render, monkeypatch):
+    def use(bucket):
+        monkeypatch.setenv("AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS", json.dumps(changed_document(bucket)))
+
+    def changed_document(bucket):
+        return json.loads(changed(s3_bucket=bucket))
+
+    use("first-lake")
+    first = task_instance()
+    assert render("{{ settings().s3_bucket }}", first) == "first-lake"
+    use("second-lake")
+    assert render("{{ settings().s3_bucket }}", first) == "first-lake"
+    assert render("{{ settings().s3_bucket }}", task_instance()) == "second-lake"
+
+
+def test_a_value_that_could_not_be_read_is_read_again():
+    cache, ti, outcomes = TryCache(), SimpleNamespace(), iter([LookupError("no result"), "value"])
+
+    def read():
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    with pytest.raises(LookupError):
+        cache.get(ti, read, read)
+    assert cache.get(ti, read, read) == "value"
+    assert cache.get(ti, read, read) == "value"

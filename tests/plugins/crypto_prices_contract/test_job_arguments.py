@@ -1,0 +1,11 @@
+from crypto_prices_contract.job_arguments import JobArguments, option
+from crypto_prices_etl.arguments import OPTION_NAMES
+
+GIVEN = JobArguments(**{name: f"value of {name}" for name in JobArguments.names()})
+
+
+def test_the_job_requests_every_argument_that_the_dag_passes():
+    passed = GIVEN.as_job_arguments()
+    assert set(passed) == {option(name) for name in OPTION_NAMES} - {"--JOB_NAME"}
+    resolved = {name.removeprefix("--"): value for name, value in passed.items()}
+    assert JobArguments.from_options(resolved) == GIVEN

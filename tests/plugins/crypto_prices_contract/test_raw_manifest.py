@@ -1,0 +1,62 @@
+import copy
+import json
+
+import pytest
+from crypto_prices_contract.markets import Market
+from crypto_prices_contract.raw_manifest import RawManifest, RawManifestError, RawObject
+from crypto_prices_contract.window import Window
+
+CANDLES = RawObject(
+    uri="s3://lake/BTCUSDT-0001.json.gz",
+    exchange_symbol="BTCUSDT",
+    symbol="BTC",
+    quote_currency="USDT",
+    url="https://x/klines",
+    status=200,
+    fetched_at="2023-12-19T00:01:02.345Z",
+    sha256="a" * 64,
+    body_bytes=10,
+    records=25,
+    surplus=1,
+)
+MANIFEST = RawManifest(
+    uri="s3://lake/manifest.json",
+    source="binance",
+    window=Window.parse("2023-12-18", "2023-12-19"),
+    candle_interval="1h",
+    attempt="a1",
+    expected_records=24,
+    markets=(Market("BTCUSDT", "BTC", "USDT"), Market("JTOUSDT", "JTO", "USDT")),
+    objects=(CANDLES,),
+    written_at="2023-12-19T00:01:02.500Z",
+)
+
+
+def test_a_manifest_survives_json():
+    document = json.loads(json.dumps(MANIFEST.to_json()))
+    assert RawManifest.from_json(MANIFEST.uri, document) == MANIFEST
+    assert (document["records"], document["surplus"]) == (24, 1)
+    assert [entry["outcome"] for entry in document["symbols"]] == ["candles", "no_candles"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (["source"], None, "source is None, not a text"),
+        (["objects", 0, "records"], "25", "records is '25', not a whole number"),
+        (["objects", 0, "surplus"], True, "surplus is True, not a whole number"),
+        (["window", "end"], "2023-12-18", "ends after it starts"),
+        (["objects", 0, "symbol"], "ETH", r"objects of markets that it does not list: \['BTCUSDT'\]"),
+        (["records"], 25, "says 25 records, its objects have 24"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused_by_name(path, value, said):
+    document = copy.deepcopy(MANIFEST.to_json())
+    *above, last = path
+    place = document
+    for step in above:
+        place = place[step]
+    place[last] = value
+    with pytest.raises(RawManifestError, match=said) as error:
+        RawManifest.from_json(MANIFEST.uri, document)
+    assert MANIFEST.uri in str(error.value)

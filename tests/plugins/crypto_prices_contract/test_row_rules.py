@@ -1,0 +1,24 @@
+import pytest
+from crypto_prices.quality_rules import quality_rules
+from crypto_prices_contract.row_rules import ROW_RULES, Action
+from crypto_prices_etl.quality import RowRules
+
+
+def test_a_rule_quarantines_by_default_and_may_always_fail():
+    for actions in ROW_RULES.values():
+        assert actions[:2] == (Action.QUARANTINE, Action.FAIL)
+    assert set(RowRules.parse("{}").actions.values()) == {Action.QUARANTINE}
+
+
+@pytest.mark.parametrize(
+    "rule", ["malformed_record", "unparseable", "outside_window", "off_grid", "conflicting_duplicate"]
+)
+def test_a_record_that_cannot_become_a_row_is_never_only_warned_of(rule):
+    assert Action.WARN not in ROW_RULES[rule]
+
+
+def test_the_job_accepts_every_action_that_the_settings_accept():
+    for rule, actions in ROW_RULES.items():
+        for action in actions:
+            configured = quality_rules({rule: {"action": action.value}}).row_rules
+            assert configured == {rule: action}
