@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import jinja2
+from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 from crypto_prices.templates import FILTERS
 from crypto_prices_contract.window import Window
 
@@ -28,12 +28,14 @@ class WarehouseQueries:
     """
 
     def __init__(self, names: Provisioned) -> None:
-        self._client = local_client("redshift-data", names.endpoint)
-        self._target = {
-            "WorkgroupName": names.redshift_workgroup,
-            "Database": names.redshift_database,
-            "SecretArn": names.redshift_secret_arn,
-        }
+        self._client = RedshiftDataClient(
+            local_client("redshift-data", names.endpoint),
+            workgroup=names.redshift_workgroup,
+            database=names.redshift_database,
+            secret_arn=names.redshift_secret_arn,
+            timeout_seconds=QUERY_SECONDS,
+            poll_seconds=0.05,
+        )
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(REPOSITORY / "sql"),
             undefined=jinja2.StrictUndefined,
@@ -55,27 +57,7 @@ class WarehouseQueries:
         Raises:
             WarehouseQueryError: It failed, or did not end in time.
         """
-        statement_id = self._client.execute_statement(Sql=sql, **self._target)["Id"]
-        deadline = time.monotonic() + QUERY_SECONDS
-        while True:
-            statement = self._client.describe_statement(Id=statement_id)
-            if statement["Status"] == "FINISHED":
-                break
-            if statement["Status"] in ("FAILED", "ABORTED"):
-                raise WarehouseQueryError(f"the warehouse refused a query: {statement.get('Error')}")
-            if time.monotonic() > deadline:
-                self._client.cancel_statement(Id=statement_id)
-                raise WarehouseQueryError(
-                    f"a query of the warehouse was still {statement['Status']} after {QUERY_SECONDS} s, so it was "
-                    f"cancelled (statement {statement_id}): {' '.join(sql.split())[:80]} …"
-                )
-            time.sleep(0.05)
-        rows: list[dict[str, Any]] = []
-        if not statement["HasResultSet"]:
-            return rows
-        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
-            columns = [column["name"] for column in page["ColumnMetadata"]]
-            for record in page["Records"]:
-                values = [None if field.get("isNull") else next(iter(field.values())) for field in record]
-                rows.append(dict(zip(columns, values, strict=True)))
-        return rows
+        try:
+            return self._client.query(sql)
+        except RedshiftStatementError as error:
+            raise WarehouseQueryError(f"{error} ({' '.join(sql.split())[:80]} …)") from error

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from crypto_prices.once_per_try import once_per_try
 from crypto_prices.quality_rules import QualityRules, quality_rules
 
 VARIABLE = "crypto_prices_settings"
@@ -178,8 +179,7 @@ def _in_words(kind: str, message: str) -> str:
 def load_settings() -> Settings:
     """Return the settings from the Airflow Variable. Call it in a running task only.
 
-    Each call reads the Variable, on MWAA from Secrets Manager. Templates use ``templates.settings``, which reads it
-    once per task try.
+    Each call reads the Variable, on MWAA from Secrets Manager; see ``settings_of_try``.
 
     Raises:
         SettingsError: The Variable is missing or wrong.
@@ -195,3 +195,13 @@ def load_settings() -> Settings:
             "environment's secrets backend. docs/settings.md lists the keys."
         )
     return parse_settings(text)
+
+
+@once_per_try
+def settings_of_try(ti: Any) -> Settings:
+    """Return the settings, read once per try of a task.
+
+    Raises:
+        SettingsError: The Variable is missing or wrong.
+    """
+    return load_settings()

@@ -26,6 +26,9 @@ def test_a_query_that_does_not_end_is_cancelled_and_told(monkeypatch):
     monkeypatch.setattr(warehouse_queries, "local_client", lambda _service, _endpoint: api)
     monkeypatch.setattr(warehouse_queries, "QUERY_SECONDS", 0.1)
     names = SimpleNamespace(endpoint="", redshift_workgroup="w", redshift_database="d", redshift_secret_arn="s")
-    with pytest.raises(warehouse_queries.WarehouseQueryError, match=r"still STARTED after 0\.1 s.*st-1.*SELECT 1"):
+    with pytest.raises(
+        warehouse_queries.WarehouseQueryError,
+        match=r"st-1 started: it did not end within 0.* and was cancelled.*SELECT 1",
+    ):
         warehouse_queries.WarehouseQueries(names).rows("SELECT\n  1")
     assert api.cancelled == ["st-1"]

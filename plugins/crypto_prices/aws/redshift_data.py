@@ -21,7 +21,22 @@ _ENDED = ("FINISHED", "FAILED", "ABORTED")
 
 
 class RedshiftStatementError(RuntimeError):
-    """A statement failed or took too long. The message holds Redshift's message and the statement's id."""
+    """A statement failed or took too long.
+
+    Args:
+        statement_id: The Data API's id of the statement or batch.
+        status: Its last status, such as ``FAILED``.
+        reason: Redshift's message, unchanged, or why the wait ended.
+    """
+
+    def __init__(self, statement_id: str, status: str, reason: str) -> None:
+        super().__init__(statement_id, status, reason)
+        self.statement_id = statement_id
+        self.status = status
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Redshift statement {self.statement_id} {self.status.lower()}: {self.reason}"
 
 
 class RedshiftDataClient:
@@ -59,14 +74,18 @@ class RedshiftDataClient:
         self._running: str | None = None
 
     def query(self, sql: str) -> list[dict[str, Value]]:
-        """Run one statement and return its rows, one dict each. DECIMAL and times come as text.
+        """Run one statement and return its rows, one dict each. A statement that is not a query has none.
+
+        DECIMAL and times come as text.
 
         Raises:
             RedshiftStatementError: It failed or took too long.
         """
-        statement_id = self._wait_for(self._client.execute_statement(Sql=sql, **self._target)["Id"])
+        statement = self._wait_for(self._client.execute_statement(Sql=sql, **self._target)["Id"])
         rows: list[dict[str, Value]] = []
-        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
+        if not statement["HasResultSet"]:
+            return rows
+        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement["Id"]):
             names = [column["name"] for column in page["ColumnMetadata"]]
             rows += [dict(zip(names, map(_value, record), strict=True)) for record in page["Records"]]
         return rows
@@ -96,7 +115,7 @@ class RedshiftDataClient:
             return False
         return True
 
-    def _wait_for(self, statement_id: str) -> str:
+    def _wait_for(self, statement_id: str) -> DescribeStatementResponseTypeDef:
         self._running = statement_id
         deadline = self._clock() + self._timeout_seconds
         pause = 0.05
@@ -108,15 +127,15 @@ class RedshiftDataClient:
             statement = self._describe(statement_id)
         self._running = None
         if statement["Status"] == "FINISHED":
-            return statement_id
+            return statement
         if statement["Status"] in _ENDED:
-            raise RedshiftStatementError(
-                f"Redshift statement {statement_id} {statement['Status'].lower()}: "
-                f"{statement.get('Error', 'no reason given')}"
-            )
+            reason = statement.get("Error", "no reason given")
+            raise RedshiftStatementError(statement_id, statement["Status"], reason)
         raise RedshiftStatementError(
-            f"Redshift statement {statement_id} was {statement['Status']} for more than "
-            f"{self._timeout_seconds:.0f} s and was cancelled: is another transaction holding its tables?"
+            statement_id,
+            statement["Status"],
+            f"it did not end within {self._timeout_seconds:.0f} s and was cancelled. "
+            "Is another transaction holding its tables?",
         )
 
     def _describe(self, statement_id: str) -> DescribeStatementResponseTypeDef:
@@ -130,5 +149,5 @@ def _value(field: Mapping[str, Any]) -> Value:
         return None
     ((_, value),) = field.items()
     if not isinstance(value, str | int | float | bool):
-        raise RedshiftStatementError(f"a Data API field of an unknown kind: {field}")
+        raise TypeError(f"a Data API field of an unknown kind: {field}")
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crypto_prices.settings import load_settings
+from crypto_prices.settings import settings_of_try
 
 
 def use_redshift_secret(context: Any) -> None:
@@ -13,4 +13,4 @@ def use_redshift_secret(context: Any) -> None:
     ``secret_arn`` is the only argument of the provider's operator that is not a template field. Settings must not be
     read when the DAG file is parsed. ``pre_execute`` runs in the task.
     """
-    context["task"].secret_arn = load_settings().redshift_secret_arn
+    context["task"].secret_arn = settings_of_try(context["ti"]).redshift_secret_arn

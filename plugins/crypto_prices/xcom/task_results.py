@@ -7,11 +7,13 @@ from typing import Any
 from crypto_prices_contract.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 
+from crypto_prices.once_per_try import once_per_try
 from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.curation_report import check_report, parse_report
 from crypto_prices.xcom.fetched_source import FetchedSource
 
 
+@once_per_try
 def window(ti: Any) -> Window:
     """Return the window that the run's ``resolve_window`` task resolved."""
     # One item per source, all of the same window.
@@ -19,11 +21,13 @@ def window(ti: Any) -> Window:
     return Window.parse(first["window_start"], first["window_end"])
 
 
+@once_per_try
 def sources(ti: Any) -> list[str]:
     """Return the sources that the run's ``fetch_prices`` tasks were to fetch, in their order."""
     return [item["source"] for item in _pull(ti, "resolve_window")]
 
 
+@once_per_try
 def fetched(ti: Any) -> list[FetchedSource]:
     """Return what the run's ``fetch_prices`` tasks fetched, one item for each source; one that failed has none.
 
@@ -44,11 +48,13 @@ def fetched(ti: Any) -> list[FetchedSource]:
     return list(found.values())
 
 
+@once_per_try
 def batch(ti: Any) -> Batch:
     """Return the batch that the run's ``plan_load`` task planned."""
     return Batch.from_xcom(_pull(ti, "plan_load"))
 
 
+@once_per_try
 def report(ti: Any) -> CurationReport:
     """Return the curation report that the run's ``read_curation_report`` task read.
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from crypto_prices.aws.catalog import Catalog, Publication
-from crypto_prices.xcom.curation_report import read_report
+from crypto_prices.xcom.curation_report import parse_report
 from crypto_prices_contract.curation_report import QuarantinedCandles
 from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_contract.window import Window
@@ -108,7 +108,7 @@ def test_the_report_is_the_contract(lake, clean_run):
     }
     written = json.loads(lake.body(f"curated/_manifests/{run.job_run_id}/curation_report.json"))
     assert written == document
-    assert read_report(written) == report
+    assert parse_report(written) == report
     assert json.loads(lake.body(f"curated/_manifests/{run.job_run_id}/quality_report.json")) == {
         name: document[name] for name in ("batch_id", "job_run_id", "window")
     } | {"rules": rules}

@@ -1,14 +1,16 @@
 import json
 from collections import Counter
-from types import SimpleNamespace
+from dataclasses import asdict
 
 import pytest
+from airflow.sdk import Variable
+from crypto_prices.aws.redshift_secret import use_redshift_secret
 from crypto_prices.sql_literals import sql_literal
-from crypto_prices.templates import MACROS, TryCache
+from crypto_prices.templates import MACROS
 from jinja2 import Environment
 
 from tests.support.settings_document import changed
-from tests.support.tasks import TaskInstance, batch, report
+from tests.support.tasks import TaskInstance, batch, fetched, report
 
 
 class CountedTaskInstance(TaskInstance):
@@ -36,8 +38,28 @@ def test_a_try_pulls_each_result_once_however_many_templates_use_it(render):
     ti = task_instance()
     for _ in range(5):
         assert render("{{ report(ti).job_run_id }} {{ batch(ti).window_start }}", ti) == "jr_1 2023-12-18"
-    # The report is checked against the plan, which is read for that as well.
-    assert ti.pulls == {"read_curation_report": 1, "plan_load": 2}
+    assert ti.pulls == {"read_curation_report": 1, "plan_load": 1}
+
+
+def test_the_merge_reads_each_result_and_the_settings_once(make_task, make_context, use_settings, monkeypatch):
+    use_settings(json.loads(changed()))
+    plan, fetch = batch(fetched(), fetched("coinbase")), [fetched(), fetched("coinbase")]
+    results = make_context(
+        sources=("binance", "coinbase"),
+        fetch_prices=[asdict(source) for source in fetch],
+        plan_load=plan.as_xcom(),
+        read_curation_report=report(plan),
+    )
+    ti = CountedTaskInstance(results["ti"].results)
+    reads, read = [], Variable.get
+    monkeypatch.setattr(Variable, "get", lambda *args, **options: reads.append(args) or read(*args, **options))
+    merge = make_task("merge_into_fact", results | {"ti": ti})
+    assert len(merge.sql) > 15
+    assert all("{{" not in statement for statement in merge.sql)
+    assert set(ti.pulls.values()) == {1}
+    use_redshift_secret({"task": merge, "ti": ti})
+    assert merge.secret_arn.startswith("arn:aws:secretsmanager:")
+    assert len(reads) == 1
 
 
 def test_the_next_try_sees_new_results(render):
@@ -58,18 +80,3 @@ def test_settings_are_read_once_per_try_and_again_by_the_next(render, monkeypatc
     use("second-lake")
     assert render("{{ settings().s3_bucket }}", first) == "first-lake"
     assert render("{{ settings().s3_bucket }}", task_instance()) == "second-lake"
-
-
-def test_a_value_that_could_not_be_read_is_read_again():
-    cache, ti, outcomes = TryCache(), SimpleNamespace(), iter([LookupError("no result"), "value"])
-
-    def read():
-        outcome = next(outcomes)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    with pytest.raises(LookupError):
-        cache.get(ti, read, read)
-    assert cache.get(ti, read, read) == "value"
-    assert cache.get(ti, read, read) == "value"

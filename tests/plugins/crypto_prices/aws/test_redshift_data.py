@@ -21,7 +21,9 @@ class Redshift:
 
     def describe_statement(self, Id):
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return {"Status": status} | ({"Error": self.error} if self.error else {})
+        return {"Id": Id, "Status": status, "HasResultSet": bool(self.pages)} | (
+            {"Error": self.error} if self.error else {}
+        )
 
     def cancel_statement(self, Id):
         if self.refuses_cancel:
@@ -51,6 +53,9 @@ def warehouse(redshift, time=None, **options):
     return RedshiftDataClient(redshift, **target, sleep=time.sleep, clock=time.clock, **options)
 
 
+TARGET = {"WorkgroupName": "crypto-prices", "Database": "crypto", "SecretArn": "arn:secret"}
+
+
 def test_a_query_returns_its_rows_of_all_pages():
     columns = [{"name": "source"}, {"name": "rows_now"}, {"name": "loaded_at"}]
     pages = [
@@ -62,27 +67,29 @@ def test_a_query_returns_its_rows_of_all_pages():
         {"source": "a", "rows_now": 1, "loaded_at": None},
         {"source": "b", "rows_now": 2, "loaded_at": "x"},
     ]
-    (asked,) = redshift.asked
-    assert asked["workgroup_name"] == "crypto-prices"
-    assert asked["secret_arn"].endswith("redshift-admin-AbCdEf")
-    assert asked["wait_for_completion"] is False
+    assert redshift.asked == [TARGET | {"Sql": "SELECT 1"}]
+
+
+def test_a_statement_that_is_not_a_query_has_no_rows():
+    assert warehouse(Redshift("FINISHED")).query("CALL something()") == []
 
 
 def test_a_batch_is_sent_as_one_list():
     redshift = Redshift("FINISHED")
     warehouse(redshift).execute_batch(["A", "B"])
-    assert redshift.asked[0]["sql"] == ["A", "B"]
+    assert redshift.asked == [TARGET | {"Sqls": ["A", "B"]}]
 
 
 @pytest.mark.parametrize("status", ["FAILED", "ABORTED"])
 def test_a_failed_statement_raises_with_redshifts_own_reason(status):
-    with pytest.raises(RedshiftStatementError, match=f"s1 {status.lower()}: relation does not exist"):
+    with pytest.raises(RedshiftStatementError, match=f"s1 {status.lower()}: relation does not exist") as raised:
         warehouse(Redshift(status, error="relation does not exist")).query("SELECT 1")
+    assert (raised.value.statement_id, raised.value.reason) == ("s1", "relation does not exist")
 
 
 def test_a_statement_that_hangs_is_cancelled_after_the_bound():
     redshift, time = Redshift("STARTED"), Time()
-    with pytest.raises(RedshiftStatementError, match=r"more than 30 s and was cancelled"):
+    with pytest.raises(RedshiftStatementError, match="did not end within 30 s and was cancelled"):
         warehouse(redshift, time, timeout_seconds=30).query("SELECT 1")
     assert redshift.cancelled == ["s1"]
     assert 30 <= time.now < 33

@@ -13,7 +13,6 @@ from crypto_prices.load.ensure_schema import (
     pending_migrations,
     read_migrations,
 )
-from crypto_prices.settings import load_settings
 
 MIGRATIONS = Path(__file__).parents[4] / "sql" / "migrations"
 ONE, TWO = Migration(1, "001_one.sql", "CREATE 1"), Migration(2, "002_two.sql", "CREATE 2")
@@ -136,7 +135,12 @@ class TestExecute:
 
         # One that is not harmless when it runs twice, as those that add columns are not.
         (folder / "099_add_a_row.sql").write_text("INSERT INTO crypto.load_lock VALUES ('once')")
-        one.warehouse = Overtaken(RedshiftDataHook(), load_settings())
+        one.warehouse = Overtaken(
+            RedshiftDataHook().conn,
+            workgroup=one.settings.redshift_workgroup,
+            database=one.settings.redshift_database,
+            secret_arn=one.settings.redshift_secret_arn,
+        )
         one.execute({})
         assert empty_warehouse.query("SELECT COUNT(*) AS row_total FROM crypto.load_lock") == [{"row_total": 1}]
         assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)
