@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.sdk import RetryDecision
-from crypto_prices.retry_policy import StepRetryPolicy
+from crypto_prices.task_retry_policy import TaskRetryPolicy
 
 from dev.chaos import guards
 from dev.chaos.cases import STAYS_PREFIX
@@ -25,7 +25,7 @@ if scheduler_warm_up.is_scheduler():
     AwsGenericHook._get_caller = lambda *_: "Unknown"  # type: ignore[method-assign]
 
 
-class ChaosRetryPolicy(StepRetryPolicy):
+class ChaosRetryPolicy(TaskRetryPolicy):
     """Retries nothing in a run whose fault stays, once the fault has fired: a retry would only meet it again.
 
     Before that the usual policy decides. On a busy machine a task can fail for another reason, and a run that gave up

@@ -25,7 +25,7 @@ from crypto_prices.plan.plan_load import PlanLoadOperator
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
 from crypto_prices.publish.publish_partitions import PublishPartitionsOperator
 from crypto_prices.reconcile.reconcile import ReconcileOperator
-from crypto_prices.retry_policy import StepRetryPolicy
+from crypto_prices.task_retry_policy import TaskRetryPolicy
 
 FACT_CRYPTO_PRICES = Asset("crypto.fact_crypto_prices")
 
@@ -54,7 +54,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=20),
-    "retry_policy": StepRetryPolicy(),
+    "retry_policy": TaskRetryPolicy(),
 }
 
 

@@ -24,10 +24,11 @@ from urllib.parse import parse_qs
 
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError, SourceError
-from crypto_prices.fetch.http_client import HttpClient, RetryPolicy
+from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.markets import Market
 from crypto_prices.fetch.raw_zone import RawZone
 from crypto_prices.fetch.request_budget import RequestBudget
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.fetch.sources import Page, get_source
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import outcomes_of
@@ -871,7 +872,7 @@ def fetch(stage: Stage, source_name: str, number: int, played: Case) -> Fetched:
     with HttpClient(
         budget=RequestBudget(100_000, monotonic=clock.monotonic, sleep=clock.sleep),
         pause_seconds=source.pause_seconds,
-        retry_policy=RetryPolicy(ATTEMPTS, played.deadline_seconds, 0.5, 1.0, LONGEST_RETRY_AFTER),
+        retry_policy=RequestRetryPolicy(ATTEMPTS, played.deadline_seconds, 0.5, 1.0, LONGEST_RETRY_AFTER),
         read_timeout_seconds=played.read_timeout_seconds,
         max_body_bytes=LONGEST_BODY,
         sleep=clock.sleep,

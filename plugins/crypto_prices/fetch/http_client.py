@@ -1,24 +1,19 @@
-"""The one HTTP client of all sources: bounded in time, tries and size, polite to rate limits, exact about numbers.
+"""The HTTP client of all sources: bounded in time, tries and size, and polite to rate limits.
 
-``judge_answer`` and ``judge_exception`` are the only places that decide whether something is fatal or worth another
-try. tenacity drives the tries, because it is part of MWAA's image.
+tenacity runs the tries, because it is part of MWAA's image.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import random
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -26,15 +21,13 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from crypto_prices.fetch.errors import (
-    FatalSourceError,
-    RetryableSourceError,
-    SourceError,
-    redact_text,
-    redact_url,
-    secret_values,
-)
+from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError, SourceError
+from crypto_prices.fetch.excerpt import excerpt
+from crypto_prices.fetch.failures import RATE_LIMIT_STATUSES, TRY_LATER, Failure, judge_answer, judge_exception
+from crypto_prices.fetch.json_body import parse_json
+from crypto_prices.fetch.redaction import redact_text, redact_url, secret_values
 from crypto_prices.fetch.request_budget import RequestBudget
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 
 log = logging.getLogger(__name__)
 
@@ -42,45 +35,7 @@ USER_AGENT = "crypto-prices/1 (+python-requests)"
 
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_ERROR_BODY = 64 * 1024
-_LONGEST_EXCERPT = 300
-_LONGEST_NUMBER = 1000
-"""Most characters of a number. Spark's JSON parser (Jackson) refuses a whole body for the sake of a longer one."""
 _MAX_REDIRECTS = 3
-_RATE_LIMIT_STATUSES = frozenset({418, 429})
-_TIMEOUT_STATUSES = frozenset({408})
-_TRY_LATER = "Nothing is wrong with the request: clear the task later to fetch again"
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often and how long one request is tried.
-
-    Attributes:
-        max_attempts: Tries of one request, the first included.
-        deadline_seconds: No try begins, and none is waited for, later than this after the first one began.
-        backoff_base_seconds: Longest wait after the first failed try; it doubles with each further one.
-        backoff_cap_seconds: Longest wait between two tries without a Retry-After.
-        max_retry_after_seconds: Longest Retry-After that is waited for. With a longer one the request fails at once:
-            a worker slot is too dear to sleep in, the task's own retry comes back later.
-    """
-
-    max_attempts: int = 6
-    deadline_seconds: float = 300.0
-    backoff_base_seconds: float = 1.0
-    backoff_cap_seconds: float = 30.0
-    max_retry_after_seconds: float = 120.0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.max_attempts <= 100:
-            raise ValueError(f"max_attempts is {self.max_attempts}, it must be between 1 and 100")
-        for name in ("deadline_seconds", "backoff_base_seconds", "backoff_cap_seconds", "max_retry_after_seconds"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value}, it must be a positive number of seconds")
-
-    def backoff_ceiling(self, attempt: int) -> float:
-        """Return the longest wait in seconds after failed try ``attempt`` (from 1); full jitter draws below it."""
-        return min(self.backoff_cap_seconds, self.backoff_base_seconds * 2.0 ** (attempt - 1))
 
 
 @dataclass(frozen=True)
@@ -100,202 +55,6 @@ class Response:
     body: bytes
     fetched_at: datetime
     json: Any
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What one failed try means.
-
-    Attributes:
-        problem: What was wrong, as the beginning of a sentence.
-        advice: What to do about it.
-        retryable: Whether the same request may succeed later.
-        retry_now: Whether it is worth another try in this process.
-        retry_after_seconds: How long the source asked to wait, if it did.
-        status: HTTP status, if there was an answer.
-        exchange_code: The exchange's own error code, if it gave one.
-    """
-
-    problem: str
-    advice: str
-    retryable: bool
-    retry_now: bool
-    retry_after_seconds: float | None = None
-    status: int | None = None
-    exchange_code: int | str | None = None
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait, or None where it says nothing usable.
-
-    Args:
-        value: The header: seconds, or an HTTP date in one of its three forms (RFC 9110, 5.6.7 and 10.2.3).
-        now: The current instant, UTC.
-    """
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        # float() and not int(): int() refuses more than 4300 digits, and infinity is over every bound anyway.
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError, IndexError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)  # HTTP dates are GMT, also in the asctime form, which does not say so
-    return max(0.0, (moment - now).total_seconds())
-
-
-def parse_json(body: bytes) -> Any:
-    """Return the parsed body; fractions stay the strings that were sent.
-
-    Raises:
-        ValueError: It is not UTF-8, not JSON, holds NaN or Infinity, which JSON does not have, or what the Glue job
-            could not read or would read in another way: a number longer than any market's, a name twice in an object.
-    """
-
-    def refuse_constant(constant: str) -> NoReturn:
-        raise ValueError(f"it holds {constant}, which is not JSON")
-
-    def number(text: str) -> str:
-        if len(text) > _LONGEST_NUMBER:
-            raise ValueError(f"it holds a number of {len(text)} characters")
-        return text
-
-    def unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        document = dict(members)
-        if len(document) < len(members):
-            names = [name for name, _ in members]
-            twice = next(name for name in document if names.count(name) > 1)
-            raise ValueError(f'it holds "{excerpt(twice.encode("utf-8", "replace"))}" twice in one object')
-        return document
-
-    try:
-        return json.loads(
-            body.decode("utf-8"),
-            parse_float=number,
-            parse_int=lambda text: int(number(text)),
-            parse_constant=refuse_constant,
-            object_pairs_hook=unambiguous,
-        )
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def exchange_error(body: bytes) -> tuple[int | str | None, str]:
-    """Return the code and the message of an exchange's error body, or None and the beginning of the body.
-
-    Knows ``{"code":-1121,"msg":"…"}`` (Binance), ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and
-    ``{"status":{"error_code":…,"error_message":"…"}}``, also inside an ``error`` (CoinGecko).
-    """
-    try:
-        document = parse_json(body)
-    except ValueError:
-        return None, excerpt(body)
-    if isinstance(document, dict):
-        if isinstance(document.get("error"), dict):
-            document = document["error"]
-        details = document["status"] if isinstance(document.get("status"), dict) else document
-        code = details.get("code", details.get("error_code"))
-        for name in ("msg", "message", "error_message", "error"):
-            if isinstance(details.get(name), str):
-                return code if isinstance(code, int | str) else None, excerpt(details[name].encode())
-    return None, excerpt(body)
-
-
-def excerpt(body: bytes) -> str:
-    """Return the beginning of a body as one printable line for a message or a log."""
-    text = body[: 4 * _LONGEST_EXCERPT].decode("utf-8", errors="replace")
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= _LONGEST_EXCERPT else line[: _LONGEST_EXCERPT - 1] + "…"
-
-
-def judge_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, policy: RetryPolicy
-) -> Failure | None:
-    """Return what an answer's status means, or None where it is a success.
-
-    Args:
-        status: HTTP status.
-        headers: Headers of the answer, case-insensitive.
-        body: The body, or its beginning.
-        now: The current instant, UTC; a Retry-After date is measured from it.
-        policy: Its ``max_retry_after_seconds`` bounds the wait.
-    """
-    if 200 <= status < 300:
-        return None
-    code, message = exchange_error(body)
-    said = f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
-    if status in _RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500:
-        what = {429: "the rate limit is reached", 418: "this address is banned for ignoring the rate limit"}
-        problem = what.get(status, "the source failed") + f" ({said})"
-        wait = parse_retry_after(headers.get("Retry-After"), now)
-        if wait is not None and wait > policy.max_retry_after_seconds:
-            return Failure(
-                f"{problem}, and it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
-                "that a task waits",
-                "Clear the task after that time; ask for fewer symbols at once if it happens often",
-                retryable=True,
-                retry_now=False,
-                retry_after_seconds=wait,
-                status=status,
-                exchange_code=code,
-            )
-        return Failure(
-            problem,
-            _TRY_LATER,
-            retryable=True,
-            retry_now=True,
-            retry_after_seconds=wait,
-            status=status,
-            exchange_code=code,
-        )
-    advice = {
-        401: "The source wants credentials: check the API key in the settings",
-        403: "The source refuses this client (credentials, or its firewall): check the API key and the egress address",
-        404: "There is no such address or market: check api_url and the symbols in the settings",
-        451: "The source refuses the region that this request comes from: send it from another region, or set api_url "
-        "to an endpoint that serves public data there (Binance: https://data-api.binance.vision)",
-    }.get(status, "Correct the request (symbols, candle_interval and api_url in the settings): it would fail again")
-    return Failure(
-        f"the source refused the request ({said})",
-        advice,
-        retryable=False,
-        retry_now=False,
-        status=status,
-        exchange_code=code,
-    )
-
-
-def judge_exception(error: Exception) -> Failure:
-    """Return what an exception of requests or urllib3 means."""
-    cause = _root_cause(error)
-    reason = f"{type(cause).__name__}: {excerpt(str(cause).encode())}".rstrip(": ")
-    # A broken TLS stream is a connection like any other; a certificate that is not trusted stays so.
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return Failure(
-            f"the connection is not secure: {reason}",
-            "Check the api_url and the certificates that this machine trusts",
-            retryable=False,
-            retry_now=False,
-        )
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        problem = "the source did not answer in time"
-    elif isinstance(error, requests.ConnectionError):
-        problem = f"the connection failed: {reason}"
-    elif isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError):
-        problem = f"the body was cut off: {reason}"
-    elif isinstance(error, urllib3.exceptions.DecodeError):
-        problem = f"the body's content encoding is broken: {reason}"
-    else:
-        return Failure(
-            f"the request cannot be made: {reason}",
-            "Check the api_url in the settings",
-            retryable=False,
-            retry_now=False,
-        )
-    return Failure(problem, _TRY_LATER, retryable=True, retry_now=True)
 
 
 class HttpClient:
@@ -322,7 +81,7 @@ class HttpClient:
         budget: RequestBudget | None = None,
         pause_seconds: Callable[[Mapping[str, str], datetime], float] | None = None,
         max_connections: int = 1,
-        retry_policy: RetryPolicy | None = None,
+        retry_policy: RequestRetryPolicy | None = None,
         connect_timeout_seconds: float = 5.0,
         read_timeout_seconds: float = 30.0,
         max_body_bytes: int = 16 * 1024 * 1024,
@@ -333,7 +92,7 @@ class HttpClient:
     ) -> None:
         self._budget = budget
         self._pause_seconds = pause_seconds
-        self._policy = retry_policy or RetryPolicy()
+        self._policy = retry_policy or RequestRetryPolicy()
         self._connect_timeout = connect_timeout_seconds
         self._read_timeout = read_timeout_seconds
         self._max_body_bytes = max_body_bytes
@@ -397,7 +156,7 @@ class HttpClient:
         failure = _failure_of(state)
         # A Retry-After of zero (or a date that has passed) names no pause, and hammering is what the limit is about.
         wait = failure.retry_after_seconds or self._rng.uniform(0.0, self._policy.backoff_ceiling(state.attempt_number))
-        if self._budget is not None and failure.status in _RATE_LIMIT_STATUSES:
+        if self._budget is not None and failure.status in RATE_LIMIT_STATUSES:
             # The limit is the address's, not this request's: the other threads would only lengthen it.
             self._budget.pause(wait)
         return wait
@@ -450,7 +209,7 @@ class HttpClient:
             raise _FailedTry(
                 Failure(
                     f"the body is not JSON ({error}), it begins with {excerpt(body)!r}",
-                    f"{_TRY_LATER}. If it stays so, open the address: api_url may lead to a page and not to the API",
+                    f"{TRY_LATER}. If it stays so, open the address: api_url may lead to a page and not to the API",
                     retryable=True,
                     retry_now=True,
                     status=status,
@@ -593,10 +352,3 @@ def _redirect_target(url: str, location: str) -> str:
             )
         )
     return target
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """Return the innermost reason; the outer ones of requests repeat the URL with its secrets."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error

@@ -32,9 +32,9 @@ def test_what_requirements_txt_lists_may_be_imported(mistakes):
 
 
 def test_a_missing_module_of_the_package_is_noticed(mistakes):
-    problems = found(mistakes.bundle(plugins={"crypto_prices/retry_policy.py": None}))
+    problems = found(mistakes.bundle(plugins={"crypto_prices/task_retry_policy.py": None}))
     assert problems
-    assert all("it imports crypto_prices.retry_policy, which is not in the bundle" in said for said in problems)
+    assert all("it imports crypto_prices.task_retry_policy, which is not in the bundle" in said for said in problems)
 
 
 def test_a_missing_module_of_glues_package_is_noticed(mistakes):

@@ -66,10 +66,18 @@ def test_a_manifest_that_cannot_be_curated_is_refused_by_name(path, value, messa
         parse_raw_manifest("s3://b/m", content, WINDOW)
 
 
+def test_a_symbol_that_is_too_long_for_the_warehouse_is_refused():
+    content = copy.deepcopy(MANIFEST)
+    for place in (content["objects"][0], content["symbols"][0]):
+        place["symbol"] = "S" * 33
+    with pytest.raises(CurationError, match="symbol must have 1 to 32 bytes"):
+        parse_raw_manifest("s3://b/m", content, WINDOW)
+
+
 def test_missing_manifests_and_objects_named_twice_are_refused(lake):
     with pytest.raises(CurationError, match=r"missing\.json does not exist"):
         read_raw_manifests(lake.s3, ["s3://crypto-prices-lake/missing.json"], WINDOW)
-    with pytest.raises(CurationError, match="named by an s3:// URI"):
+    with pytest.raises(CurationError, match="is not the s3:// URI of an object"):
         read_raw_manifests(lake.s3, ["/tmp/manifest.json"], WINDOW)
     one = lake.raw({"BTCUSDT": "[]"})
     with pytest.raises(CurationError, match="named twice"):

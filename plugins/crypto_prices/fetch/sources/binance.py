@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 from crypto_prices_contract.window import Window
 
 from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.http_client import HttpClient, Response, excerpt
+from crypto_prices.fetch.excerpt import excerpt
+from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.sources.base import Page, Source, split_market
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 from crypto_prices_contract.window import Window
 
 from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.http_client import HttpClient, Response, excerpt
+from crypto_prices.fetch.excerpt import excerpt
+from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.markets import COINGECKO_COINS
 from crypto_prices.fetch.sources.base import Page, Source, count_surplus, time_ms
 

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from crypto_prices_contract.curation_report import SourceCounts
 from crypto_prices_etl.curation import curate, outcomes_of
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 
@@ -101,5 +102,5 @@ def test_the_surplus_is_counted_nowhere_and_not_quarantined(spark, lake, argumen
     body = f"[[{DAY},1,2,1,2,1],[{DAY - HOUR},1,2,1,2,0]]"
     manifest = lake.raw({"BTC-USD": body}, source="coinbase", surplus=1)
     report = curate(spark, lake.s3, lake.glue, arguments(manifest))
-    assert report["sources"]["coinbase"] == {"fetched": 1, "curated": 1, "quarantined": {}, "duplicates": 0}
-    assert report["quarantine"] is None
+    assert report.sources["coinbase"] == SourceCounts(fetched=1, curated=1, quarantined={}, duplicates=0)
+    assert report.quarantine is None

@@ -2,37 +2,18 @@ from __future__ import annotations
 
 import gzip
 import logging
-import pickle
 import random
 import socketserver
-import ssl
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
-import requests
-from crypto_prices.fetch.errors import (
-    FatalSourceError,
-    RetryableSourceError,
-    redact_headers,
-    redact_text,
-    redact_url,
-    secret_values,
-)
-from crypto_prices.fetch.http_client import (
-    USER_AGENT,
-    HttpClient,
-    RetryPolicy,
-    exchange_error,
-    judge_answer,
-    judge_exception,
-    parse_json,
-    parse_retry_after,
-)
+from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
+from crypto_prices.fetch.http_client import USER_AGENT, HttpClient
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.serving import make_server
@@ -218,7 +199,7 @@ def test_a_slow_answer_is_a_timeout_and_tried_again(klines_url, clock, faults):
 def test_tries_are_bounded(klines_url, clock, faults, kind):
     faults.replace([Fault(kind, times=None)])
     with pytest.raises(RetryableSourceError, match="gave up after attempt 4") as caught:
-        client_at(clock, retry_policy=RetryPolicy(max_attempts=4)).get_json(klines_url)
+        client_at(clock, retry_policy=RequestRetryPolicy(max_attempts=4)).get_json(klines_url)
     assert faults.as_json()["faults"][0]["happened"] == 4
     assert len(clock.waits) == 3
     assert klines_url in str(caught.value)
@@ -226,7 +207,7 @@ def test_tries_are_bounded(klines_url, clock, faults, kind):
 
 def test_no_try_is_waited_for_beyond_the_deadline(klines_url, clock, faults):
     faults.replace([Fault(FaultKind.RATE_LIMITED, times=None, retry_after=40)])
-    policy = RetryPolicy(max_attempts=50, deadline_seconds=100)
+    policy = RequestRetryPolicy(max_attempts=50, deadline_seconds=100)
     with pytest.raises(RetryableSourceError, match="gave up after attempt 3"):
         client_at(clock, retry_policy=policy).get_json(klines_url)
     assert clock.waits == [40, 40]
@@ -245,13 +226,6 @@ def test_a_refused_request_fails_at_once_with_the_exchanges_words(klines_url, cl
         client_at(clock).get_json(klines_url.replace("BTCUSDT", "NOSUCHUSDT"))
     assert (caught.value.exchange_code, caught.value.status) == (-1121, 400)
     assert clock.waits == []
-
-
-def test_errors_survive_the_way_between_processes():
-    error = FatalSourceError("no", "Do.", "https://x/", 400, -1121)
-    copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), str(copy), copy.exchange_code) == (FatalSourceError, str(error), -1121)
-    assert str(error) == "no (GET https://x/). Do."
 
 
 # --- broken and hostile servers --------------------------------------------------------------------------------------
@@ -318,14 +292,14 @@ def test_a_body_that_drips_in_ends_at_the_deadline(clock):
         ScriptedServer(answer(b"[" + b" " * 1_000_000 + b"]")).running() as server,
         pytest.raises(RetryableSourceError, match="did not answer in time"),
     ):
-        client_at(Dripping(), retry_policy=RetryPolicy(deadline_seconds=3)).get_json(server.url)
+        client_at(Dripping(), retry_policy=RequestRetryPolicy(deadline_seconds=3)).get_json(server.url)
 
 
 def test_nobody_listens(clock):
     with ScriptedServer(b"").running() as server:
         url = server.url
     with pytest.raises(RetryableSourceError, match=r"the connection failed: .*refused"):
-        client_at(clock, retry_policy=RetryPolicy(max_attempts=2)).get_json(url)
+        client_at(clock, retry_policy=RequestRetryPolicy(max_attempts=2)).get_json(url)
 
 
 def test_a_redirect_on_the_same_host_is_followed(clock):
@@ -372,79 +346,6 @@ def test_what_is_no_address_is_refused(clock, url):
 # --- pure decisions --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 422, 451, 301, 304])
-def test_refusals_are_fatal(status):
-    failure = judge_answer(status, {}, b"", now=NOW, policy=RetryPolicy())
-    assert failure is not None
-    assert (failure.retryable, failure.retry_now) == (False, False)
-    assert f"HTTP {status}" in failure.problem
-
-
-@pytest.mark.parametrize("status", [408, 418, 429, 500, 502, 503, 504, 520])
-def test_overload_and_outage_are_retryable(status):
-    failure = judge_answer(status, {}, b"", now=NOW, policy=RetryPolicy())
-    assert failure is not None
-    assert (failure.retryable, failure.retry_now) == (True, True)
-
-
-def test_success_is_no_failure():
-    assert judge_answer(200, {}, b"[]", now=NOW, policy=RetryPolicy()) is None
-
-
-def test_a_refused_region_is_explained():
-    body = b'{"code":0,"msg":"Service unavailable from a restricted location"}'
-    failure = judge_answer(451, {}, body, now=NOW, policy=RetryPolicy())
-    assert failure is not None
-    assert "region" in failure.advice
-    assert "restricted location" in failure.problem
-
-
-def test_an_untrusted_certificate_is_fatal_and_a_torn_tls_stream_is_not():
-    def wrapped(cause: Exception) -> requests.exceptions.SSLError:
-        error = requests.exceptions.SSLError("https://host/?token=abcdef")
-        error.__cause__ = cause
-        return error
-
-    assert not judge_exception(wrapped(ssl.SSLCertVerificationError("self-signed"))).retryable
-    torn = judge_exception(wrapped(ssl.SSLEOFError("EOF occurred in violation of protocol")))
-    assert torn.retryable
-    assert "abcdef" not in torn.problem
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("30", 30),
-        (" 0 ", 0),
-        ("Tue, 19 Dec 2023 00:06:30 GMT", 90),
-        ("Tuesday, 19-Dec-23 00:06:30 GMT", 90),
-        ("Tue Dec 19 00:06:30 2023", 90),
-        ("Tue, 19 Dec 2023 01:06:30 +0100", 90),
-        ("Mon, 18 Dec 2023 00:00:00 GMT", 0),
-        ("soon", None),
-        ("", None),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        ("Tue, 99 Dec 2023 00:06:30 GMT", None),
-        ("9" * 5000, float("inf")),
-    ],
-)
-def test_retry_after_forms(value, seconds):
-    assert parse_retry_after(value, NOW) == seconds
-
-
-@given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Za-z]{3} [0-9]{1,5} [0-9:]{1,9} GMT"))
-def test_no_retry_after_breaks_the_client(value):
-    seconds = parse_retry_after(value, NOW)
-    assert seconds is None or seconds >= 0
-
-
-def test_retry_after_reads_what_http_servers_write():
-    assert parse_retry_after(format_datetime(NOW + timedelta(hours=1), usegmt=True), NOW) == 3600
-
-
 @given(
     attempts=st.integers(1, 30),
     base=st.floats(0.01, 100),
@@ -455,7 +356,7 @@ def test_retry_after_reads_what_http_servers_write():
 )
 def test_waits_are_bounded_whatever_is_asked(attempts, base, cap, deadline, seed, asked):
     clock = FakeTime()
-    policy = RetryPolicy(attempts, deadline, base, cap, max_retry_after_seconds=120)
+    policy = RequestRetryPolicy(attempts, deadline, base, cap, max_retry_after_seconds=120)
     client = client_at(clock, retry_policy=policy, rng=random.Random(seed))
     tries: list[int | None] = []
 
@@ -476,82 +377,7 @@ def test_waits_are_bounded_whatever_is_asked(attempts, base, cap, deadline, seed
             assert 0 <= wait <= min(cap, base * 2 ** (number - 1))
 
 
-def test_a_policy_without_bounds_is_refused():
-    with pytest.raises(ValueError, match="max_attempts"):
-        RetryPolicy(max_attempts=0)
-    with pytest.raises(ValueError, match="deadline_seconds"):
-        RetryPolicy(deadline_seconds=float("inf"))
-
-
-@pytest.mark.parametrize(
-    "body", [b"NaN", b"[Infinity]", b"\xff", b"", b"<html>", b"[1", b"\xef\xbb\xbf[]", b"1" * 5000]
-)
-def test_what_is_not_json_is_refused(body):
-    with pytest.raises(ValueError):  # noqa: PT011 - the kinds differ, the family counts
-        parse_json(body)
-
-
-@pytest.mark.parametrize("number", [b"1" * 1001, b"-" + b"1" * 1000, b"0." + b"1" * 999, b"1" * 999 + b"e1"])
-def test_a_number_that_the_glue_job_cannot_read_is_refused(number):
-    with pytest.raises(ValueError, match="it holds a number of 1001 characters"):
-        parse_json(b"[" + number + b"]")
-    parse_json(b"[" + number.replace(b"1", b"", 1) + b"]")
-
-
-@pytest.mark.parametrize("body", [b'{"a":1,"b":2,"a":1}', b'[{"b":{"a":1,"\\u0061":2}}]'])
-def test_a_name_twice_in_an_object_is_refused(body):
-    with pytest.raises(ValueError, match='it holds "a" twice in one object'):
-        parse_json(body)
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"code":-1121,"msg":"Invalid symbol."}', (-1121, "Invalid symbol.")),
-        (b'{"message":"NotFound"}', (None, "NotFound")),
-        (b'{"error":"coin not found"}', (None, "coin not found")),
-        (b'{"status":{"error_code":429,"error_message":"Slow down"}}', (429, "Slow down")),
-        (b"<html>\n  <b>503</b>\x1b[31m", (None, "<html> <b>503</b> [31m")),
-        (b"[1]", (None, "[1]")),
-        (b"", (None, "")),
-    ],
-)
-def test_the_exchanges_words(body, said):
-    assert exchange_error(body) == said
-
-
 # --- secrets ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://h/p?symbol=BTCUSDT&limit=5", "https://h/p?symbol=BTCUSDT&limit=5"),
-        ("https://h/p?x_cg_demo_api_key=abc&ids=a%20b", "https://h/p?x_cg_demo_api_key=***&ids=a%20b"),
-        ("https://h/p?apiKey=a=b&signature=ff&timestamp=1", "https://h/p?apiKey=***&signature=***&timestamp=1"),
-        ("https://h/p?%61pi%5Fkey=abc", "https://h/p?%61pi%5Fkey=***"),
-        ("https://me:pass@h:8/p", "https://***@h:8/p"),
-        ("https://h/p?token=&a", "https://h/p?token=&a"),
-    ],
-)
-def test_urls_are_shown_without_secrets(url, shown):
-    assert redact_url(url) == shown
-
-
-def test_headers_are_shown_without_secrets():
-    headers = {"X-MBX-APIKEY": "a", "CB-ACCESS-SIGN": "b", "Authorization": "c", "Accept": "json"}
-    assert redact_headers(headers) == {
-        "X-MBX-APIKEY": "***",
-        "CB-ACCESS-SIGN": "***",
-        "Authorization": "***",
-        "Accept": "json",
-    }
-
-
-def test_secrets_are_taken_out_of_free_text():
-    secrets = secret_values("https://h/?api_key=s%2Fcret&symbol=BTCUSDT", {"X-MBX-APIKEY": "hunter2"})
-    assert secrets == {"s%2Fcret", "s/cret", "hunter2"}
-    assert redact_text("key s/cret (s%2Fcret) or hunter2, BTCUSDT", secrets) == "key *** (***) or ***, BTCUSDT"
 
 
 def test_no_secret_reaches_errors_chains_or_logs(clock, caplog):
@@ -572,9 +398,3 @@ def test_no_secret_reaches_errors_chains_or_logs(clock, caplog):
     assert "hunter2hunter2" not in everything
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
-
-
-def test_a_secret_is_found_as_an_exception_quotes_it():
-    header = {"x-cg-demo-api-key": "planted\n'key'"}
-    shown = redact_text(f"Invalid header value: {header['x-cg-demo-api-key']!r}", secret_values("https://x", header))
-    assert "planted" not in shown

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from crypto_prices.fetch.http_client import HttpClient, RetryPolicy
+from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.request_budget import RequestBudget
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -146,7 +147,7 @@ class TestAgainstAServerThatEnforcesARate:
 
     def test_a_server_that_allows_less_is_followed_by_its_retry_after(self, exchange):
         """Twice as fast as allowed, nothing is lost, and the pause of one thread is the pause of all."""
-        self.ask(exchange, 4, pace=2 * self.RATE, policy=RetryPolicy(max_attempts=20))
+        self.ask(exchange, 4, pace=2 * self.RATE, policy=RequestRetryPolicy(max_attempts=20))
         counted = exchange.limits.as_json()["limits"]["binance"]
         assert counted["allowed"] == self.REQUESTS
         assert 0 < counted["refused"] <= 4 * 8  # a thread each, for every second that is asked for

@@ -10,12 +10,12 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
-from crypto_prices.retry_policy import LONGEST_PAUSE, StepRetryPolicy
+from crypto_prices.task_retry_policy import LONGEST_PAUSE, TaskRetryPolicy
 from crypto_prices_contract.error_codes import ERROR_CODES
 
 
 def decide(error):
-    return StepRetryPolicy().evaluate(error, try_number=1, max_tries=3, context=None)
+    return TaskRetryPolicy().evaluate(error, try_number=1, max_tries=3, context=None)
 
 
 def busy(retry_after_seconds):
@@ -82,4 +82,4 @@ def test_everything_else_follows_the_tasks_own_retries(error):
 
 
 def test_it_goes_through_the_serialised_dag():
-    assert isinstance(StepRetryPolicy.deserialize(StepRetryPolicy().serialize()), StepRetryPolicy)
+    assert isinstance(TaskRetryPolicy.deserialize(TaskRetryPolicy().serialize()), TaskRetryPolicy)

@@ -18,7 +18,7 @@ LONGEST_PAUSE = timedelta(minutes=30)
 """Six tries of ``fetch_prices`` with this pause end well before the run does: the other sources are loaded then."""
 
 
-class StepRetryPolicy(RetryPolicy):
+class TaskRetryPolicy(RetryPolicy):
     """Waits as long as an exchange asks, and does not repeat what would fail again.
 
     Everything else follows the task's ``retries`` and ``retry_delay``.
@@ -49,6 +49,6 @@ class StepRetryPolicy(RetryPolicy):
         return {}
 
     @classmethod
-    def deserialize(cls, data: dict[str, Any]) -> StepRetryPolicy:
+    def deserialize(cls, data: dict[str, Any]) -> TaskRetryPolicy:
         """Return the policy."""
         return cls()

@@ -1,0 +1,184 @@
+"""The meaning of a failed request: fatal, or worth another try, and after how long.
+
+``judge_answer`` and ``judge_exception`` are the only places that decide this.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import requests
+import urllib3
+
+from crypto_prices.fetch.excerpt import excerpt
+from crypto_prices.fetch.json_body import parse_json
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
+
+RATE_LIMIT_STATUSES = frozenset({418, 429})
+TRY_LATER = "Nothing is wrong with the request: clear the task later to fetch again"
+
+_TIMEOUT_STATUSES = frozenset({408})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What one failed try means.
+
+    Attributes:
+        problem: What was wrong, as the beginning of a sentence.
+        advice: What to do about it.
+        retryable: Whether the same request may succeed later.
+        retry_now: Whether it is worth another try in this process.
+        retry_after_seconds: How long the source asked to wait, if it did.
+        status: HTTP status, if there was an answer.
+        exchange_code: The exchange's own error code, if it gave one.
+    """
+
+    problem: str
+    advice: str
+    retryable: bool
+    retry_now: bool
+    retry_after_seconds: float | None = None
+    status: int | None = None
+    exchange_code: int | str | None = None
+
+
+def judge_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, policy: RequestRetryPolicy
+) -> Failure | None:
+    """Return what an answer's status means, or None where it is a success.
+
+    Args:
+        status: HTTP status.
+        headers: Headers of the answer, case-insensitive.
+        body: The body, or its beginning.
+        now: The current instant, UTC; a Retry-After date is measured from it.
+        policy: Its ``max_retry_after_seconds`` bounds the wait.
+    """
+    if 200 <= status < 300:
+        return None
+    code, message = exchange_error(body)
+    said = f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
+    if status in RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500:
+        what = {429: "the rate limit is reached", 418: "this address is banned for ignoring the rate limit"}
+        problem = what.get(status, "the source failed") + f" ({said})"
+        wait = parse_retry_after(headers.get("Retry-After"), now)
+        if wait is not None and wait > policy.max_retry_after_seconds:
+            return Failure(
+                f"{problem}, and it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
+                "that a task waits",
+                "Clear the task after that time; ask for fewer symbols at once if it happens often",
+                retryable=True,
+                retry_now=False,
+                retry_after_seconds=wait,
+                status=status,
+                exchange_code=code,
+            )
+        return Failure(
+            problem,
+            TRY_LATER,
+            retryable=True,
+            retry_now=True,
+            retry_after_seconds=wait,
+            status=status,
+            exchange_code=code,
+        )
+    advice = {
+        401: "The source wants credentials: check the API key in the settings",
+        403: "The source refuses this client (credentials, or its firewall): check the API key and the egress address",
+        404: "There is no such address or market: check api_url and the symbols in the settings",
+        451: "The source refuses the region that this request comes from: send it from another region, or set api_url "
+        "to an endpoint that serves public data there (Binance: https://data-api.binance.vision)",
+    }.get(status, "Correct the request (symbols, candle_interval and api_url in the settings): it would fail again")
+    return Failure(
+        f"the source refused the request ({said})",
+        advice,
+        retryable=False,
+        retry_now=False,
+        status=status,
+        exchange_code=code,
+    )
+
+
+def judge_exception(error: Exception) -> Failure:
+    """Return what an exception of requests or urllib3 means."""
+    cause = _root_cause(error)
+    reason = f"{type(cause).__name__}: {excerpt(str(cause).encode())}".rstrip(": ")
+    # A broken TLS stream is a connection like any other; a certificate that is not trusted stays so.
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return Failure(
+            f"the connection is not secure: {reason}",
+            "Check the api_url and the certificates that this machine trusts",
+            retryable=False,
+            retry_now=False,
+        )
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        problem = "the source did not answer in time"
+    elif isinstance(error, requests.ConnectionError):
+        problem = f"the connection failed: {reason}"
+    elif isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError):
+        problem = f"the body was cut off: {reason}"
+    elif isinstance(error, urllib3.exceptions.DecodeError):
+        problem = f"the body's content encoding is broken: {reason}"
+    else:
+        return Failure(
+            f"the request cannot be made: {reason}",
+            "Check the api_url in the settings",
+            retryable=False,
+            retry_now=False,
+        )
+    return Failure(problem, TRY_LATER, retryable=True, retry_now=True)
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks to wait, or None where it says nothing usable.
+
+    Args:
+        value: The header: seconds, or an HTTP date in one of its three forms (RFC 9110, 5.6.7 and 10.2.3).
+        now: The current instant, UTC.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        # float() and not int(): int() refuses more than 4300 digits, and infinity is over every bound anyway.
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError, IndexError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)  # HTTP dates are GMT, also in the asctime form, which does not say so
+    return max(0.0, (moment - now).total_seconds())
+
+
+def exchange_error(body: bytes) -> tuple[int | str | None, str]:
+    """Return the code and the message of an exchange's error body, or None and the beginning of the body.
+
+    Knows ``{"code":-1121,"msg":"…"}`` (Binance), ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and
+    ``{"status":{"error_code":…,"error_message":"…"}}``, also inside an ``error`` (CoinGecko).
+    """
+    try:
+        document = parse_json(body)
+    except ValueError:
+        return None, excerpt(body)
+    if isinstance(document, dict):
+        if isinstance(document.get("error"), dict):
+            document = document["error"]
+        details = document["status"] if isinstance(document.get("status"), dict) else document
+        code = details.get("code", details.get("error_code"))
+        for name in ("msg", "message", "error_message", "error"):
+            if isinstance(details.get(name), str):
+                return code if isinstance(code, int | str) else None, excerpt(details[name].encode())
+    return None, excerpt(body)
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Return the innermost reason; the outer ones of requests repeat the URL with its secrets."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error

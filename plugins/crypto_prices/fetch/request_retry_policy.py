@@ -1,0 +1,38 @@
+"""How often and how long one HTTP request is tried."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RequestRetryPolicy:
+    """How often and how long one request is tried.
+
+    Attributes:
+        max_attempts: Tries of one request, the first included.
+        deadline_seconds: No try begins, and none is waited for, later than this after the first one began.
+        backoff_base_seconds: Longest wait after the first failed try; it doubles with each further one.
+        backoff_cap_seconds: Longest wait between two tries without a Retry-After.
+        max_retry_after_seconds: Longest Retry-After that is waited for. With a longer one the request fails at once:
+            a worker slot is too dear to sleep in, the task's own retry comes back later.
+    """
+
+    max_attempts: int = 6
+    deadline_seconds: float = 300.0
+    backoff_base_seconds: float = 1.0
+    backoff_cap_seconds: float = 30.0
+    max_retry_after_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_attempts <= 100:
+            raise ValueError(f"max_attempts is {self.max_attempts}, it must be between 1 and 100")
+        for name in ("deadline_seconds", "backoff_base_seconds", "backoff_cap_seconds", "max_retry_after_seconds"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} is {value}, it must be a positive number of seconds")
+
+    def backoff_ceiling(self, attempt: int) -> float:
+        """Return the longest wait in seconds after failed try ``attempt`` (from 1); full jitter draws below it."""
+        return min(self.backoff_cap_seconds, self.backoff_base_seconds * 2.0 ** (attempt - 1))
