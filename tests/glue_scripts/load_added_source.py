@@ -17,7 +17,7 @@ from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.raw_zone import RawManifest, RawZone
 from crypto_prices.fetch.sources import get_source
-from crypto_prices.plan.resolve_window import check_sources
+from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import parse_settings
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.arguments import CurationArguments

@@ -177,7 +177,7 @@ def loaded(bundle, settings, lake):
 def test_the_settings_name_it_and_its_markets_have_their_canonical_names(bundle, settings):
     code = """
 import sys
-from crypto_prices.plan.resolve_window import check_sources
+from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import parse_settings
 from crypto_prices.fetch.sources import get_source
 wanted = parse_settings(sys.argv[1])

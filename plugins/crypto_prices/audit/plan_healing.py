@@ -12,25 +12,19 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 from crypto_prices_contract.window import Window, WindowError
 
-from crypto_prices.audit.healing_plan import (
-    REQUIRED,
-    HealingPlan,
-    MarketDay,
-    find_reasons,
-    plan_as_text,
-    plan_healing,
-    unfetched_runs,
-)
+from crypto_prices.audit.audited_span import audited_span
+from crypto_prices.audit.days_to_heal import REQUIRED, MarketDay, find_reasons, unfetched_runs
+from crypto_prices.audit.healing_windows import HealingPlan, plan_as_text, plan_healing
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.backfill_plan import Load, RequestSize, loads_of_rows
-from crypto_prices.backfill.window_run import window_run
+from crypto_prices.backfill.load_windows import window_run
+from crypto_prices.backfill.loaded_days import Load, loads_of_rows
+from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.plan.daily_window import daily_window
-from crypto_prices.plan.resolve_window import check_sources
+from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -182,16 +176,3 @@ def _gaps(rows: list[dict[str, Value]]) -> dict[MarketDay, dict[str, int]]:
     for row in rows:
         found[_place(row)][str(row["reason"])] = int(row["gap_total"] or 0)
     return found
-
-
-def audited_span(params: Mapping[str, Any], dag_run: Any) -> Window:
-    """Return the days that an audit looks at: [start, end), or the ``days`` before the end of its data interval.
-
-    Raises:
-        WindowError: The params do not name days, and there is neither a data interval nor a logical date.
-    """
-    start, end = params.get("start"), params.get("end")
-    if start or end:
-        return Window.parse(str(start or ""), str(end or ""))
-    last = daily_window(dag_run.data_interval_end or dag_run.logical_date, None).start
-    return Window(last - timedelta(days=int(params["days"])), last)

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
-from crypto_prices_contract.job_arguments import option
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.backfill_plan import (
-    DPU_PER_WORKER,
-    GlueJob,
-    PastGlueRun,
-    RequestSize,
-    loads_of_rows,
-    plan_as_text,
-    plan_backfill,
-)
-from crypto_prices.backfill.window_run import window_run
+from crypto_prices.backfill.glue_cost import DPU_PER_WORKER, GlueJob, past_run
+from crypto_prices.backfill.load_windows import window_run
+from crypto_prices.backfill.loaded_days import loads_of_rows
+from crypto_prices.backfill.plan_text import plan_as_text
+from crypto_prices.backfill.windows_to_load import RequestSize, plan_backfill
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.plan.resolve_window import check_sources
+from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import SettingsError, select_symbols
 
 if TYPE_CHECKING:
@@ -134,16 +128,4 @@ class PlanBackfillOperator(WarehouseOperator):
         job = glue.get_job(JobName=job_name)["Job"]
         dpus = DPU_PER_WORKER.get(job.get("WorkerType", ""), 1) * job.get("NumberOfWorkers", job.get("MaxCapacity", 2))
         runs = glue.get_job_runs(JobName=job_name, MaxResults=RUNS_LOOKED_AT)["JobRuns"]
-        return GlueJob(dpus, [past for past in map(_past_run, runs) if past is not None])
-
-
-def _past_run(run: Mapping[str, Any]) -> PastGlueRun | None:
-    """Return a run of GetJobRuns, or None for one that did not succeed or that somebody started without a window."""
-    arguments = run.get("Arguments", {})
-    try:
-        window = Window.parse(arguments.get(option("window_start"), ""), arguments.get(option("window_end"), ""))
-    except WindowError:
-        return None
-    if run["JobRunState"] != "SUCCEEDED":
-        return None
-    return PastGlueRun((window.end - window.start).days, run["ExecutionTime"])
+        return GlueJob(dpus, [past for past in map(past_run, runs) if past is not None])

@@ -12,26 +12,13 @@ from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.catalog import partition_expression
 from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.plan.daily_window import daily_window
-from crypto_prices.settings import Settings, SettingsError, load_settings, select_symbols
+from crypto_prices.settings import SettingsError, load_settings, select_symbols
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-
-def check_sources(settings: Settings) -> None:
-    """Check what only the sources themselves know: their names, intervals, markets, and whether they take a key.
-
-    Raises:
-        FatalSourceError: There is no such source, it has no such interval or market, or it takes no key.
-    """
-    for name, wanted in settings.sources.items():
-        # Not the key itself, which only the task that needs it reads.
-        source = get_source(name, wanted.api_url, "not the key" if wanted.connection_id else None)
-        source.interval_length(settings.candle_interval)
-        source.markets(wanted.symbols)
 
 
 class ResolveWindowOperator(BaseOperator):

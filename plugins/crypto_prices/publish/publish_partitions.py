@@ -14,7 +14,7 @@ from crypto_prices_contract import s3_keys
 from crypto_prices_contract.curation_report import CurationReport
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.publish.publication import LoadOrder, NumberedLoad, numbered_loads
+from crypto_prices.publish.versions_to_publish import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices.xcom import task_results
 from crypto_prices.xcom.curation_report import parse_report
 

@@ -12,15 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.publish.publication import numbered_loads
-from crypto_prices.reconcile.reconciliation import (
-    LoadedCounts,
-    ReconciliationError,
-    accounting_table,
-    check_load,
-    check_published,
-    metric_data,
-)
+from crypto_prices.publish.versions_to_publish import numbered_loads
+from crypto_prices.reconcile.catalog_versions import check_published
+from crypto_prices.reconcile.metrics import metric_data
+from crypto_prices.reconcile.row_counts import LoadedCounts, ReconciliationError, accounting_table, check_load
 from crypto_prices.xcom import task_results
 from crypto_prices.xcom.batch import missing_sources
 

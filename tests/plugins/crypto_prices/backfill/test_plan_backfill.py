@@ -7,7 +7,6 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices.backfill.window_run import window_run
 from crypto_prices.fetch.sources import _SOURCES
 from crypto_prices.fetch.sources.binance import BinanceSource
 from crypto_prices_contract.window import Window
@@ -17,20 +16,6 @@ from tests.support.tasks import insert_load
 JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
 DAG_ID = "crypto_prices_backfill"
 JOB = "operators-test-plans"
-
-
-def test_a_window_of_the_same_backfill_is_the_same_run_until_it_is_to_load_something_else():
-    """A run that is there already is only cleared: it would load what it was started for, whatever is asked now."""
-    first = window_run("manual__1", JANUARY, {"binance": ["BTCUSDT"]}, force=False)
-    assert first == window_run("manual__1", JANUARY, {"binance": ("BTCUSDT",)}, force=False)
-    more = window_run("manual__1", JANUARY, {"binance": ["ETHUSDT", "BTCUSDT"]}, force=False)
-    assert more["conf"]["symbols"] == ["BTCUSDT", "ETHUSDT"]
-    ids = [
-        run["trigger_run_id"]
-        for run in (first, more, window_run("manual__2", JANUARY, {"binance": ["BTCUSDT"]}, force=False))
-    ]
-    assert len(set(ids)) == 3
-    assert all(name.startswith("backfill__20240101-20240201__") for name in ids)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.exceptions import ClientError
 from crypto_prices.load_window import FACT_CRYPTO_PRICES
-from crypto_prices.reconcile.reconciliation import CatalogDiffersError
+from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 
 from tests.support.tasks import batch, insert_load, report
 

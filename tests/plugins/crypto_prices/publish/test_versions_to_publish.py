@@ -1,7 +1,7 @@
 from datetime import date
 
 import pytest
-from crypto_prices.publish.publication import LoadOrder, NumberedLoad, numbered_loads
+from crypto_prices.publish.versions_to_publish import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
 from crypto_prices_contract.window import Window
 

@@ -1,18 +1,16 @@
-"""Planning what to heal: which markets and days are not as they should be, and the fewest windows that put them right.
-
-Pure; the operator asks the warehouse and the raw zone.
-"""
+"""The days of markets that are wrong in the warehouse or in the raw zone, and the reasons."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from crypto_prices_contract.window import Window
 
-from crypto_prices.backfill.backfill_plan import Load, RequestSize, split_into_windows
+from crypto_prices.backfill.loaded_days import Load
+from crypto_prices.backfill.windows_to_load import split_into_windows
 
 UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing", "not_published", "raw_missing"
 """Why a day of a market is not right: nobody has asked for it; candles are gone from the fact table that were loaded;
@@ -30,36 +28,6 @@ class MarketDay:
     source: str
     market: str
     day: date
-
-
-@dataclass(frozen=True)
-class HealingWindow:
-    """A window to load again.
-
-    Attributes:
-        window: Its days.
-        symbols: Exchange symbols by source.
-    """
-
-    window: Window
-    symbols: Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True)
-class HealingPlan:
-    """What to heal.
-
-    Attributes:
-        span: The days that were looked at.
-        reasons: What is not right, and why.
-        windows: What to load again, oldest first.
-        requests: Number of API requests that this takes.
-    """
-
-    span: Window
-    reasons: Mapping[MarketDay, str]
-    windows: Sequence[HealingWindow]
-    requests: int
 
 
 def find_reasons(
@@ -113,44 +81,6 @@ def find_reasons(
     return found
 
 
-def plan_healing(
-    span: Window,
-    reasons: Mapping[MarketDay, str],
-    *,
-    exchange_symbols: Mapping[tuple[str, str], str],
-    chunk_days: int,
-    interval: timedelta,
-    request_sizes: Mapping[str, RequestSize],
-) -> HealingPlan:
-    """Return the fewest windows that load exactly these days of these markets again.
-
-    Days that follow each other are one window, and markets that are to be healed on the same days share it.
-
-    Args:
-        span: The days that were looked at.
-        reasons: What is not right, and why.
-        exchange_symbols: The exchange's names by source and canonical market.
-        chunk_days: Longest window in days.
-        interval: Length of a candle.
-        request_sizes: How each source gives candles.
-    """
-    days: dict[tuple[str, str], list[date]] = defaultdict(list)
-    for place in reasons:
-        days[place.source, place.market].append(place.day)
-    symbols: dict[Window, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    requests = 0
-    for (source, market), listed in sorted(days.items()):
-        for window in split_into_windows(listed, chunk_days):
-            symbols[window][source].append(exchange_symbols[source, market])
-            candles = (window.ends_at - window.starts_at) // interval
-            requests += -(-candles // request_sizes[source].rows_per_request)
-    windows = [
-        HealingWindow(window, {source: sorted(names) for source, names in of_source.items()})
-        for window, of_source in sorted(symbols.items())
-    ]
-    return HealingPlan(span, reasons, windows, requests)
-
-
 def unfetched_runs(reasons: Mapping[MarketDay, str]) -> list[tuple[str, str, Window]]:
     """Return the days that nobody has asked for, those of a market that follow each other as one window."""
     days: dict[tuple[str, str], list[date]] = defaultdict(list)
@@ -162,22 +92,3 @@ def unfetched_runs(reasons: Mapping[MarketDay, str]) -> list[tuple[str, str, Win
         for (source, market), listed in sorted(days.items())
         for window in split_into_windows(listed, len(listed))
     ]
-
-
-def plan_as_text(plan: HealingPlan) -> str:
-    """Return the plan as a table for people."""
-    counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
-    lines = [
-        f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets are to be healed",
-        f"  windows         {len(plan.windows)}, with {plan.requests} API requests",
-    ]
-    lines += [
-        f"  {source:<15} {market}: {number} days {reason}"
-        for (source, market, reason), number in sorted(counted.items())
-    ]
-    lines += [
-        f"  window          [{each.window.start}, {each.window.end}) of "
-        + ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
-        for each in plan.windows
-    ]
-    return "\n".join(lines)

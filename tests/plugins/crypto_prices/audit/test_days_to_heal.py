@@ -1,21 +1,19 @@
 from datetime import date, timedelta
 
 import pytest
-from crypto_prices.audit.healing_plan import (
+from crypto_prices.audit.days_to_heal import (
     NOT_PUBLISHED,
     RAW_MISSING,
     ROWS_MISSING,
     UNFETCHED,
     MarketDay,
     find_reasons,
-    plan_as_text,
-    plan_healing,
     unfetched_runs,
 )
-from crypto_prices.backfill.backfill_plan import Load, RequestSize
+from crypto_prices.audit.healing_windows import plan_healing
+from crypto_prices.backfill.loaded_days import Load
+from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices_contract.window import Window
-from hypothesis import given
-from hypothesis import strategies as st
 
 SPAN = Window(date(2024, 1, 1), date(2024, 1, 8))
 BTC, ETH = "BTC/USDT", "ETH/USDT"
@@ -110,22 +108,6 @@ def test_the_exchange_is_asked_again_only_for_the_reasons_that_are_named():
     }  # fmt: skip
 
 
-def test_markets_that_are_to_be_healed_on_the_same_days_share_a_window():
-    found = {place(number, market): ROWS_MISSING for number in (2, 3, 6) for market in (BTC, ETH)}
-    found[place(6, "BTC/USD", "coinbase")] = UNFETCHED
-    planned = plan(found)
-    assert windows(planned) == [
-        (2, 2, {"binance": ["BTCUSDT", "ETHUSDT"]}),
-        (6, 1, {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}),
-    ]
-    assert planned.requests == 2 + 3
-
-
-def test_a_day_is_one_of_a_window_whatever_it_lacks():
-    planned = plan({place(2): RAW_MISSING, place(3): ROWS_MISSING})
-    assert windows(planned) == [(2, 2, {"binance": ["BTCUSDT"]})]
-
-
 def test_a_load_that_was_never_published_is_loaded_again():
     late = Load("binance", "b9", Window.of_day(day(3)), frozenset({BTC}), 9, "loaded", False, 1, 1, "s3://lake/9")
     assert reasons(loads=[load(), late]) == {place(3): NOT_PUBLISHED}
@@ -139,41 +121,11 @@ def test_a_window_that_was_asked_for_and_has_no_candle_is_not_asked_for_again():
     assert found == {place(7): UNFETCHED}
 
 
-def test_windows_are_no_longer_than_asked_and_requests_are_those_of_the_source():
-    found = {place(number, "BTC/USD", "coinbase"): UNFETCHED for number in range(1, 8)}
-    assert windows(plan(found, chunk_days=5)) == [
-        (1, 5, {"coinbase": ["BTC-USD"]}), (6, 2, {"coinbase": ["BTC-USD"]}),
-    ]  # fmt: skip
-    long = {MarketDay("coinbase", "BTC/USD", day(1) + timedelta(days=n)): UNFETCHED for n in range(20)}
-    assert plan(long).requests == 2  # 480 candles
-
-
-@given(st.sets(st.tuples(st.integers(1, 7), st.sampled_from([BTC, ETH]), st.sampled_from([ROWS_MISSING, RAW_MISSING]))))
-def test_exactly_what_is_to_be_healed_is_loaded_and_nothing_twice(chosen):
-    found = {place(number, market): reason for number, market, reason in chosen}
-    covered = [
-        (source, symbol, covered_day)
-        for each in plan(found).windows
-        for source, symbols in each.symbols.items()
-        for symbol in symbols
-        for covered_day in each.window.days()
-    ]
-    assert sorted(covered) == sorted((p.source, SYMBOLS[p.source, p.market], p.day) for p in found)
-
-
 def test_days_that_nobody_has_asked_for_are_told_as_runs():
     found = {place(number): UNFETCHED for number in (1, 2, 5)} | {place(3): ROWS_MISSING, place(1, ETH): UNFETCHED}
     assert [(market, window.start.day, window.end.day) for _, market, window in unfetched_runs(found)] == [
         (BTC, 1, 3), (BTC, 5, 6), (ETH, 1, 2),
     ]  # fmt: skip
-
-
-def test_the_plan_is_shown_with_what_it_takes():
-    text = plan_as_text(plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED}))
-    assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets are to be healed" in text
-    assert "windows         2, with 2 API requests" in text
-    assert "binance         ETH/USDT: 1 days unfetched" in text
-    assert "window          [2024-01-02, 2024-01-03) of binance BTCUSDT" in text
 
 
 @pytest.mark.parametrize("number", [1, 7])

@@ -1,13 +1,7 @@
 import pytest
-from crypto_prices.publish.publication import NumberedLoad
-from crypto_prices.reconcile.reconciliation import (
-    CatalogDiffersError,
-    LoadedCounts,
-    ReconciliationError,
-    accounting_table,
-    check_load,
-    check_published,
-)
+from crypto_prices.publish.versions_to_publish import NumberedLoad
+from crypto_prices.reconcile.catalog_versions import CatalogDiffersError, check_published
+from crypto_prices.reconcile.row_counts import ReconciliationError
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion, SourceCounts
 from crypto_prices_contract.window import Window
 
@@ -24,39 +18,9 @@ REPORT = CurationReport(
     quarantine="s3://lake/q/",
     days={"2023-12-18": DayVersion("s3://lake/v/", 23, 0, {})},
 )
-
-
 OWN = NumberedLoad(Window.parse("2023-12-18", "2023-12-20"), 7, "jr_1", frozenset())
 LATER = NumberedLoad(Window.parse("2023-12-01", "2024-01-01"), 8, "jr_2", frozenset())
 EARLIER = NumberedLoad(Window.parse("2023-12-18", "2023-12-19"), 6, "jr_0", frozenset())
-
-
-def test_a_load_that_adds_up_passes():
-    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, 23, 23)])
-
-
-def test_rows_that_a_later_load_has_replaced_are_not_missed():
-    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, rows_owned=0, rows_now=0)])
-
-
-@pytest.mark.parametrize(("owned", "now"), [(23, 12), (23, 0), (11, 10), (0, 1)])
-def test_rows_that_are_gone_from_the_fact_table_are_noticed(owned, now):
-    with pytest.raises(ReconciliationError) as error:
-        check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, owned, now)])
-    assert f"binance: {owned} rows are of this load, the fact table has {now} of them" in str(error.value)
-    assert "clear merge_into_fact" in str(error.value)
-
-
-@pytest.mark.parametrize("loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)])
-def test_steps_that_count_differently_are_refused_with_their_figures(loaded):
-    with pytest.raises(ReconciliationError, match="binance: 23 curated") as error:
-        check_load(REPORT, [LoadedCounts("binance", *loaded, 0, 23, 23)])
-    assert f"{loaded[0]} staged, {loaded[1]} merged, {loaded[2]} in the window" in str(error.value)
-
-
-def test_a_load_without_a_metadata_row_is_refused():
-    with pytest.raises(ReconciliationError, match=r"crypto\.etl_metadata has no row for batch b1"):
-        check_load(REPORT, [])
 
 
 @pytest.mark.parametrize(
@@ -91,24 +55,3 @@ def test_a_catalog_that_shows_something_older_is_to_be_looked_at_again(loads, pu
 def test_a_run_that_is_not_loaded_is_refused():
     with pytest.raises(ReconciliationError, match="no load of Glue run jr_1"):
         check_published(REPORT, [LATER], {"2023-12-18": "jr_2"})
-
-
-def test_the_accounting_shows_every_figure_and_reason():
-    table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24, 5, 20, 19)])
-    header, row, reason = table.splitlines()
-    assert header.split() == [
-        "source",
-        "fetched",
-        "curated",
-        "quarantined",
-        "duplicates",
-        "staged",
-        "merged",
-        "in",
-        "window",
-        "removed",
-        "now",
-    ]
-    assert row.split() == ["binance", "26", "23", "2", "1", "23", "23", "24", "5", "19"]
-    assert reason.strip() == "binance: 2 quarantined for off_grid"
-    assert "?" in accounting_table(REPORT, [])

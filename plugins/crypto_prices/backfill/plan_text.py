@@ -1,0 +1,65 @@
+"""The plan of a backfill as text, for the task's log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from crypto_prices_contract.window import Window
+
+from crypto_prices.backfill.glue_cost import GlueEstimate
+from crypto_prices.backfill.windows_to_load import BackfillPlan
+
+
+def plan_as_text(plan: BackfillPlan) -> str:
+    """Return the plan and its price as a table for people."""
+    days = (plan.span.end - plan.span.start).days
+    lines = [
+        f"Backfill of [{plan.span.start}, {plan.span.end}): {days} days",
+        f"  to load         {days - len(plan.skipped)} days in {len(plan.windows)} windows",
+        f"  skipped         {len(plan.skipped)} days that are loaded",
+        f"  API requests    {plan.requests}",
+        f"  candles         {plan.records} at the most, about {_size(plan.raw_bytes)} before compression",
+        f"  Glue runs       {len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)",
+    ]
+    lines += [
+        f"  Glue runs       {count} of {_days(days)}: {_estimate_as_text(plan.glue.estimate(days))}"
+        for days, count in plan.windows_by_days.items()
+    ]
+    lines += [f"  window          [{window.start}, {window.end})" for window in plan.windows]
+    lines += [
+        f"  skipped         [{window.start}, {window.end}): loaded by {why}"
+        for window, why in _skipped_windows(plan.skipped)
+    ]
+    return "\n".join(lines)
+
+
+def _estimate_as_text(estimate: GlueEstimate) -> str:
+    if not estimate.of:
+        return f"{estimate.seconds:.0f} s each is assumed, as no run has ended yet"
+    lengths = Counter(run.days for run in estimate.of)
+    which = ", ".join(f"{count} of {_days(days)}" for days, count in sorted(lengths.items(), reverse=True))
+    return f"{estimate.seconds:.0f} s each, the mean of {len(estimate.of)} earlier runs ({which})"
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def _skipped_windows(skipped: Mapping[date, str]) -> list[tuple[Window, str]]:
+    grouped: list[tuple[Window, str]] = []
+    for day, why in sorted(skipped.items()):
+        if grouped and grouped[-1][0].end == day and grouped[-1][1] == why:
+            grouped[-1] = (Window(grouped[-1][0].start, day + timedelta(days=1)), why)
+        else:
+            grouped.append((Window.of_day(day), why))
+    return grouped
+
+
+def _size(number: float) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

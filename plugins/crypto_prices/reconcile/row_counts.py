@@ -1,0 +1,99 @@
+"""Whether all steps of a load count the same records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from crypto_prices_contract.curation_report import CurationReport
+from tabulate import tabulate  # type: ignore[import-untyped]
+
+
+class ReconciliationError(ValueError):
+    """Two steps count differently; the message names the source, the steps and the figures."""
+
+
+@dataclass(frozen=True)
+class LoadedCounts:
+    """What the warehouse says of one source of a batch (the row of ``crypto.etl_metadata``).
+
+    Attributes:
+        source: Name of the source.
+        rows_staged: Rows that COPY left in the staging table.
+        rows_merged: Rows of the batch in the fact table.
+        rows_in_window: Rows of the batch's markets and window in the fact table, whichever batch they are of.
+        rows_removed: Rows of an earlier load that this one took away.
+        rows_owned: Rows that it has merged and that no later load has replaced.
+        rows_now: Rows of it that the fact table has today.
+    """
+
+    source: str
+    rows_staged: int | None
+    rows_merged: int | None
+    rows_in_window: int | None
+    rows_removed: int | None
+    rows_owned: int | None
+    rows_now: int | None
+
+
+def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
+    """Check curated = staged = merged = rows in the window, and that its rows are still there, per source.
+
+    Raises:
+        ReconciliationError: A source has no figures or several, or figures differ, or the fact table does not have the
+            rows that the load owns.
+    """
+    by_source = {counts.source: counts for counts in loaded}
+    problems = [
+        f"{source}: crypto.etl_metadata has {rows} rows for batch {report.batch_id}"
+        for source, rows in Counter(counts.source for counts in loaded).items()
+        if rows > 1
+    ]
+    for source, curated in sorted(report.sources.items()):
+        counts = by_source.get(source)
+        if counts is None:
+            problems.append(f"{source}: crypto.etl_metadata has no row for batch {report.batch_id}")
+            continue
+        figures = {
+            "curated": curated.curated,
+            "staged": counts.rows_staged,
+            "merged": counts.rows_merged,
+            "in the window": counts.rows_in_window,
+        }
+        if set(figures.values()) != {curated.curated}:
+            problems.append(f"{source}: " + ", ".join(f"{value} {step}" for step, value in figures.items()))
+        elif counts.rows_now != counts.rows_owned:
+            problems.append(
+                f"{source}: {counts.rows_owned} rows are of this load, the fact table has {counts.rows_now} of them: "
+                "rows were deleted or added by hand; clear merge_into_fact with its downstream tasks"
+            )
+    if problems:
+        raise ReconciliationError("the load does not add up: " + "; ".join(problems))
+
+
+def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:
+    """Return the row accounting as a text table, one line per source, and a line per reason of a quarantine."""
+    by_source = {counts.source: counts for counts in loaded}
+    lines = []
+    for source, counts in sorted(report.sources.items()):
+        warehouse = by_source.get(source, LoadedCounts(source, None, None, None, None, None, None))
+        lines.append(
+            {
+                "source": source,
+                "fetched": counts.fetched,
+                "curated": counts.curated,
+                "quarantined": counts.quarantined_total,
+                "duplicates": counts.duplicates,
+                "staged": warehouse.rows_staged,
+                "merged": warehouse.rows_merged,
+                "in window": warehouse.rows_in_window,
+                "removed": warehouse.rows_removed,
+                "now": warehouse.rows_now,
+            }
+        )
+    reasons = [
+        f"{source}: {count} quarantined for {reason}"
+        for source, counts in sorted(report.sources.items())
+        for reason, count in sorted(counts.quarantined.items())
+    ]
+    return "\n".join([tabulate(lines, headers="keys", missingval="?"), *reasons])

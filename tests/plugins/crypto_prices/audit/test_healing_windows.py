@@ -1,0 +1,94 @@
+from datetime import date, timedelta
+
+from crypto_prices.audit.days_to_heal import (
+    RAW_MISSING,
+    ROWS_MISSING,
+    UNFETCHED,
+    MarketDay,
+)
+from crypto_prices.audit.healing_windows import plan_as_text, plan_healing
+from crypto_prices.backfill.windows_to_load import RequestSize
+from crypto_prices_contract.window import Window
+from hypothesis import given
+from hypothesis import strategies as st
+
+SPAN = Window(date(2024, 1, 1), date(2024, 1, 8))
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+SYMBOLS = {
+    ("binance", BTC): "BTCUSDT",
+    ("binance", ETH): "ETHUSDT",
+    ("coinbase", "BTC/USD"): "BTC-USD",
+}
+SIZES = {"binance": RequestSize(1000, 170), "coinbase": RequestSize(300, 65)}
+
+
+def day(number):
+    return date(2024, 1, number)
+
+
+def place(number, market=BTC, source="binance"):
+    return MarketDay(source, market, day(number))
+
+
+def plan(found, chunk_days=31):
+    return plan_healing(
+        SPAN,
+        found,
+        exchange_symbols=SYMBOLS,
+        chunk_days=chunk_days,
+        interval=timedelta(hours=1),
+        request_sizes=SIZES,
+    )
+
+
+def windows(planned):
+    return [
+        (each.window.start.day, (each.window.end - each.window.start).days, dict(each.symbols))
+        for each in planned.windows
+    ]
+
+
+def test_markets_that_are_to_be_healed_on_the_same_days_share_a_window():
+    found = {place(number, market): ROWS_MISSING for number in (2, 3, 6) for market in (BTC, ETH)}
+    found[place(6, "BTC/USD", "coinbase")] = UNFETCHED
+    planned = plan(found)
+    assert windows(planned) == [
+        (2, 2, {"binance": ["BTCUSDT", "ETHUSDT"]}),
+        (6, 1, {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}),
+    ]
+    assert planned.requests == 2 + 3
+
+
+def test_a_day_is_one_of_a_window_whatever_it_lacks():
+    planned = plan({place(2): RAW_MISSING, place(3): ROWS_MISSING})
+    assert windows(planned) == [(2, 2, {"binance": ["BTCUSDT"]})]
+
+
+def test_windows_are_no_longer_than_asked_and_requests_are_those_of_the_source():
+    found = {place(number, "BTC/USD", "coinbase"): UNFETCHED for number in range(1, 8)}
+    assert windows(plan(found, chunk_days=5)) == [
+        (1, 5, {"coinbase": ["BTC-USD"]}), (6, 2, {"coinbase": ["BTC-USD"]}),
+    ]  # fmt: skip
+    long = {MarketDay("coinbase", "BTC/USD", day(1) + timedelta(days=n)): UNFETCHED for n in range(20)}
+    assert plan(long).requests == 2  # 480 candles
+
+
+@given(st.sets(st.tuples(st.integers(1, 7), st.sampled_from([BTC, ETH]), st.sampled_from([ROWS_MISSING, RAW_MISSING]))))
+def test_exactly_what_is_to_be_healed_is_loaded_and_nothing_twice(chosen):
+    found = {place(number, market): reason for number, market, reason in chosen}
+    covered = [
+        (source, symbol, covered_day)
+        for each in plan(found).windows
+        for source, symbols in each.symbols.items()
+        for symbol in symbols
+        for covered_day in each.window.days()
+    ]
+    assert sorted(covered) == sorted((p.source, SYMBOLS[p.source, p.market], p.day) for p in found)
+
+
+def test_the_plan_is_shown_with_what_it_takes():
+    text = plan_as_text(plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED}))
+    assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets are to be healed" in text
+    assert "windows         2, with 2 API requests" in text
+    assert "binance         ETH/USDT: 1 days unfetched" in text
+    assert "window          [2024-01-02, 2024-01-03) of binance BTCUSDT" in text

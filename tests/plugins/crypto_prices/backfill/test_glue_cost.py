@@ -1,0 +1,46 @@
+from datetime import date, timedelta
+
+import pytest
+from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
+from crypto_prices.backfill.windows_to_load import RequestSize, plan_backfill
+from crypto_prices_contract.window import Window
+
+JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
+MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
+
+
+def day(number):
+    return date(2024, 1, number)
+
+
+def plan(span=JANUARY, **changes):
+    arguments = {
+        "chunk_days": 31,
+        "force": False,
+        "markets": MARKETS,
+        "loads": [],
+        "interval": timedelta(hours=1),
+        "request_sizes": {"binance": RequestSize(1000, 170)},
+        "glue": GlueJob(2, [PastGlueRun(31, 90)] * 5),
+    } | changes
+    return plan_backfill(span, **arguments)
+
+
+def test_a_short_glue_run_is_billed_for_a_minute():
+    assert plan(glue=GlueJob(2, [PastGlueRun(31, 20)])).dpu_minutes == 2
+
+
+@pytest.mark.parametrize(
+    ("days", "past", "seconds"),
+    [
+        (31, [(1, 60)] * 30 + [(31, 500), (30, 300)], 400),
+        (31, [(62, 800), (16, 200), (15, 9), (63, 9)], 500),
+        (1, [(31, 500), (2, 80), (1, 60)], 70),
+        (31, [(1, 60), (7, 110), (1, 70), (7, 90)], 100),
+        (31, [(30, 300)] * 4 + [(31, 600)] * 12, 600),
+        (2, [(2, 10)] * 10 + [(2, 900)], 10),
+    ],
+    ids=["alike", "half to twice as long", "a day", "none alike: the nearest", "nearest first", "newest first"],
+)
+def test_the_price_is_that_of_runs_of_windows_as_long(days, past, seconds):
+    assert GlueJob(2, [PastGlueRun(*run) for run in past]).estimate(days).seconds == seconds

@@ -1,0 +1,72 @@
+from datetime import date, timedelta
+
+import pytest
+from crypto_prices.backfill.loaded_days import Load, loaded_days
+from crypto_prices_contract.window import Window
+
+JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
+MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
+
+
+def day(number):
+    return date(2024, 1, number)
+
+
+def load(
+    first,
+    last,
+    *,
+    number=1,
+    markets=("BTC/USDT", "ETH/USDT"),
+    status="loaded",
+    recorded=True,
+    merged=48,
+    kept=48,
+    source="binance",
+):
+    window = Window(day(first), day(last) + timedelta(days=1))
+    return Load(source, f"b{number}", window, frozenset(markets), number, status, recorded, merged, kept)
+
+
+@pytest.mark.parametrize(
+    "loads",
+    [
+        [load(5, 5, markets=["BTC/USDT"])],
+        [load(5, 5, kept=47)],
+        [load(5, 5, source="coinbase")],
+        [load(5, 5), load(5, 5, number=2, kept=0)],
+        [load(5, 5), load(5, 5, number=2, markets=["ETH/USDT"], kept=0)],
+        [load(5, 5), load(5, 5, number=2, status="merged")],
+        [load(5, 5), load(5, 5, number=2, markets=["ETH/USDT"], status="merged")],
+        [load(5, 5, recorded=False)],
+        [load(5, 5), load(5, 5, number=2, recorded=False)],
+    ],
+    ids=[
+        "a market missing",
+        "rows gone",
+        "another source",
+        "a newer load broken",
+        "one market's newer load broken",
+        "a newer load that did not add up",
+        "one market's newer load that did not add up",
+        "merged and not published",
+        "a newer load that was not published",
+    ],
+)
+def test_a_day_that_is_not_wholly_there_is_loaded(loads):
+    assert loaded_days(JANUARY, MARKETS, loads) == {}
+
+
+def test_a_load_that_added_up_repairs_the_days_of_one_that_did_not():
+    loads = [load(5, 6, status="merged"), load(5, 5, number=2)]
+    assert loaded_days(JANUARY, MARKETS, loads) == {day(5): "b2"}
+
+
+def test_several_loads_can_cover_a_day_together():
+    loads = [load(5, 5, markets=["BTC/USDT"]), load(1, 20, number=2, markets=["ETH/USDT"])]
+    assert loaded_days(JANUARY, MARKETS, loads) == {day(5): "b1, b2"}
+
+
+def test_a_load_that_reaches_beyond_the_span_counts_for_the_days_inside():
+    span = Window(day(4), day(6))
+    assert set(loaded_days(span, MARKETS, [load(1, 31)])) == {day(4), day(5)}

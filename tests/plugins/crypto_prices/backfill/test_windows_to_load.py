@@ -1,0 +1,93 @@
+from datetime import date, timedelta
+
+from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
+from crypto_prices.backfill.loaded_days import Load
+from crypto_prices.backfill.plan_text import plan_as_text
+from crypto_prices.backfill.windows_to_load import RequestSize, plan_backfill, split_into_windows
+from crypto_prices_contract.window import Window
+
+JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
+MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
+
+
+def day(number):
+    return date(2024, 1, number)
+
+
+def load(
+    first,
+    last,
+    *,
+    number=1,
+    markets=("BTC/USDT", "ETH/USDT"),
+    status="loaded",
+    recorded=True,
+    merged=48,
+    kept=48,
+    source="binance",
+):
+    window = Window(day(first), day(last) + timedelta(days=1))
+    return Load(source, f"b{number}", window, frozenset(markets), number, status, recorded, merged, kept)
+
+
+def plan(span=JANUARY, **changes):
+    arguments = {
+        "chunk_days": 31,
+        "force": False,
+        "markets": MARKETS,
+        "loads": [],
+        "interval": timedelta(hours=1),
+        "request_sizes": {"binance": RequestSize(1000, 170)},
+        "glue": GlueJob(2, [PastGlueRun(31, 90)] * 5),
+    } | changes
+    return plan_backfill(span, **arguments)
+
+
+def test_a_year_of_one_source_is_about_a_dozen_glue_runs():
+    year = plan(Window(date(2023, 1, 1), date(2024, 1, 1)))
+    assert len(year.windows) == 12
+    assert year.windows[0].start == date(2023, 1, 1)
+    assert year.windows[-1].end == date(2024, 1, 1)
+    assert sum((window.end - window.start).days for window in year.windows) == 365
+    assert year.dpu_minutes == 12 * 2 * 1.5
+
+
+def test_the_price_counts_requests_as_the_source_makes_them():
+    month = plan()
+    assert month.requests == 2  # 744 candles fit into one answer
+    assert month.records == 2 * 31 * 24
+    assert month.raw_bytes == month.records * 170
+    assert plan(interval=timedelta(minutes=15)).requests == 2 * 3  # 2976 candles
+    # Every window begins with a request of its own.
+    assert plan(chunk_days=10).requests == 2 * 4
+
+
+def test_windows_of_different_lengths_have_different_prices():
+    planned = plan(
+        loads=[load(2, 2)],
+        chunk_days=31,
+        glue=GlueJob(2, [PastGlueRun(1, 60), PastGlueRun(31, 600), PastGlueRun(1, 120)]),
+    )
+    assert planned.windows_by_days == {29: 1, 1: 1}
+    assert planned.dpu_minutes == 2 * (10 + 1.5)
+    text = plan_as_text(planned)
+    assert "Glue runs       2, about 23.0 DPU-minutes (2 DPUs)" in text
+    assert "Glue runs       1 of 29 days: 600 s each, the mean of 1 earlier runs (1 of 31 days)" in text
+    assert "Glue runs       1 of 1 day: 90 s each, the mean of 2 earlier runs (2 of 1 day)" in text
+
+
+def test_loaded_days_are_skipped_and_the_windows_lie_between_them():
+    planned = plan(loads=[load(3, 3), load(10, 12, number=2)])
+    assert [(w.start.day, (w.end - w.start).days) for w in planned.windows] == [(1, 2), (4, 6), (13, 19)]
+    assert planned.skipped == {day(3): "b1", day(10): "b2", day(11): "b2", day(12): "b2"}
+    assert plan(loads=[load(3, 3)], force=True).skipped == {}
+
+
+def test_windows_are_as_few_as_can_be():
+    days = [day(n) for n in (1, 2, 3, 4, 5, 9, 10)]
+    assert split_into_windows(reversed(days), 3) == [
+        Window(day(1), day(4)),
+        Window(day(4), day(6)),
+        Window(day(9), day(11)),
+    ]
+    assert split_into_windows([], 3) == []

@@ -1,0 +1,24 @@
+import pytest
+from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.plan.check_sources import check_sources
+from crypto_prices.settings import parse_settings
+
+from tests.support.settings_document import changed
+
+
+def test_settings_that_the_sources_accept_pass():
+    check_sources(parse_settings(changed()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sources": {"mtgox": {"symbols": ["BTCUSD"]}}}, "there is no source 'mtgox'"),
+        ({"candle_interval": "7m"}, "no candles of '7m'"),
+        ({"sources": {"binance": {"symbols": ["BTC-USDT"]}}}, "not a market of binance"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "key"}}}, "takes no API key"),
+    ],
+)
+def test_what_only_the_source_can_refuse_is_refused(changes, said):
+    with pytest.raises(FatalSourceError, match=said):
+        check_sources(parse_settings(changed(**changes)))

@@ -1,0 +1,58 @@
+import pytest
+from crypto_prices.reconcile.row_counts import LoadedCounts, ReconciliationError, accounting_table, check_load
+from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion, SourceCounts
+from crypto_prices_contract.window import Window
+
+REPORT = CurationReport(
+    report_version=REPORT_VERSION,
+    window=Window.parse("2023-12-18", "2023-12-19"),
+    row_rules=(),
+    quarantined_candles=(),
+    batch_id="b1",
+    job_run_id="jr_1",
+    raw_manifests=("s3://lake/m.json",),
+    sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
+    copy_manifest="s3://lake/m.json",
+    quarantine="s3://lake/q/",
+    days={"2023-12-18": DayVersion("s3://lake/v/", 23, 0, {})},
+)
+
+
+def test_a_load_that_adds_up_passes():
+    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, 23, 23)])
+
+
+def test_rows_that_a_later_load_has_replaced_are_not_missed():
+    check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, rows_owned=0, rows_now=0)])
+
+
+@pytest.mark.parametrize(("owned", "now"), [(23, 12), (23, 0), (11, 10), (0, 1)])
+def test_rows_that_are_gone_from_the_fact_table_are_noticed(owned, now):
+    with pytest.raises(ReconciliationError) as error:
+        check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, owned, now)])
+    assert f"binance: {owned} rows are of this load, the fact table has {now} of them" in str(error.value)
+    assert "clear merge_into_fact" in str(error.value)
+
+
+@pytest.mark.parametrize("loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)])
+def test_steps_that_count_differently_are_refused_with_their_figures(loaded):
+    with pytest.raises(ReconciliationError, match="binance: 23 curated") as error:
+        check_load(REPORT, [LoadedCounts("binance", *loaded, 0, 23, 23)])
+    assert f"{loaded[0]} staged, {loaded[1]} merged, {loaded[2]} in the window" in str(error.value)
+
+
+def test_a_load_without_a_metadata_row_is_refused():
+    with pytest.raises(ReconciliationError, match=r"crypto\.etl_metadata has no row for batch b1"):
+        check_load(REPORT, [])
+
+
+def test_the_accounting_shows_every_figure_and_reason():
+    table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24, 5, 20, 19)])
+    shown = " ".join(table.split())
+    assert "source fetched curated quarantined duplicates staged merged in window removed now" in shown
+    assert "binance 26 23 2 1 23 23 24 5 19" in shown
+    assert shown.endswith("binance: 2 quarantined for off_grid")
+
+
+def test_the_accounting_of_a_load_that_the_warehouse_does_not_know_has_question_marks():
+    assert "binance 26 23 2 1 ? ? ? ? ?" in " ".join(accounting_table(REPORT, []).split())
