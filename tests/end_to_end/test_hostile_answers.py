@@ -25,11 +25,11 @@ from urllib.parse import parse_qs
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError, SourceError
 from crypto_prices.fetch.http_client import HttpClient
-from crypto_prices.fetch.markets import Market
 from crypto_prices.fetch.raw_zone import RawZone
 from crypto_prices.fetch.request_budget import RequestBudget
 from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.fetch.sources import Page, get_source
+from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import outcomes_of
 from crypto_prices_etl.raw_manifests import read_raw_manifests
