@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crypto_prices_contract.curation_report import RowRuleResult, SourceCounts
+from crypto_prices_contract.error_codes import ROW_RULE_FAILED, TOO_MANY_REJECTED
 from crypto_prices_contract.row_rules import Action
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
-from crypto_prices_etl.errors import ROW_RULE_FAILED, TOO_MANY_REJECTED, CurationError, RejectedRecordsError
+from crypto_prices_etl.errors import CurationError, RejectedRecordsError
 from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 

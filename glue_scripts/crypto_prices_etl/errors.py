@@ -1,10 +1,5 @@
 """The errors with which a curation fails on purpose."""
 
-# The codes of crypto_prices_contract.error_codes; a test compares them.
-TOO_MANY_REJECTED = "CP-11"
-ROW_RULE_FAILED = "CP-12"
-TOO_MANY_REJECTED_RANGES = "CP-13"
-
 
 class CurationError(Exception):
     """The job must not publish; the message says what was wrong, where, and what to do."""

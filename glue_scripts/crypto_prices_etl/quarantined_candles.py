@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from crypto_prices_contract.curation_report import QuarantinedCandles
+from crypto_prices_contract.error_codes import TOO_MANY_REJECTED_RANGES
 
 from crypto_prices_etl.candle_intervals import interval_ms
-from crypto_prices_etl.errors import TOO_MANY_REJECTED_RANGES, RejectedRecordsError
+from crypto_prices_etl.errors import RejectedRecordsError
 
 if TYPE_CHECKING:
     from crypto_prices_contract.window import Window

@@ -1,10 +1,8 @@
 import re
 from pathlib import Path
 
-import pytest
 from crypto_prices_contract import error_codes
 from crypto_prices_contract.error_codes import ERROR_CODES, WAREHOUSE_CODES, find_error_code
-from crypto_prices_etl import errors
 
 MIGRATIONS = Path(__file__).parents[3] / "sql" / "migrations"
 
@@ -19,11 +17,6 @@ def test_the_warehouses_procedures_raise_exactly_its_codes():
     assert all(raised), "an exception without a code"
     assert {found[1] for found in raised} == WAREHOUSE_CODES
     assert len(raised) == len(WAREHOUSE_CODES)
-
-
-@pytest.mark.parametrize("name", ["TOO_MANY_REJECTED", "ROW_RULE_FAILED", "TOO_MANY_REJECTED_RANGES"])
-def test_the_glue_jobs_codes_are_those_of_the_contract(name):
-    assert getattr(errors, name) == getattr(error_codes, name)
 
 
 def test_every_code_has_a_meaning_and_none_is_used_twice():
