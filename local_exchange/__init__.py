@@ -1,1 +1,1 @@
-"""The laptop's exchange: Binance's, Coinbase's and CoinGecko's APIs, with faults and limits that can be switched on."""
+"""The local exchange: the APIs of Binance, Coinbase and CoinGecko, with optional faults and rate limits."""

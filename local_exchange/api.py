@@ -1,4 +1,4 @@
-"""What the exchange APIs have in common: what an API has to offer to the server, and how its answers are written."""
+"""The interface between the server and the exchange APIs, and the JSON encoding that all APIs share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class Source(StrEnum):
-    """The APIs; each answers below its name."""
+    """The APIs. The name of each is also its path prefix."""
 
     BINANCE = "binance"
     COINBASE = "coinbase"
@@ -31,23 +31,23 @@ class Source(StrEnum):
 
 
 class JsonNumber(str):
-    """A decimal number that is written to JSON as it is spelt, so that no float changes its digits.
+    """A decimal number that is written to JSON verbatim, so that no conversion to float changes its digits.
 
     Raises:
-        MarketDataError: The text is no JSON number.
+        MarketDataError: The text is not a JSON number.
     """
 
     __slots__ = ()
 
     def __new__(cls, text: str) -> JsonNumber:
-        """Return the number that a text spells."""
+        """Check the text and return it as a number."""
         if not _JSON_NUMBER.fullmatch(text):
-            raise MarketDataError(f"{text!r} is no number that JSON can hold")
+            raise MarketDataError(f"{text!r} is not a JSON number")
         return super().__new__(cls, text)
 
 
 class ApiError(Exception):
-    """An error that an API answers with.
+    """An error response of an API.
 
     Args:
         status: HTTP status.
@@ -62,15 +62,15 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class RowShape:
-    """Where the rows of an API hold what faults spoil.
+    """The columns of an API's rows that faults change.
 
     Attributes:
-        times: Columns that hold a time; the first one is the row's own.
-        price: Column of the price that is spoilt: the close, or the only price.
-        names: What the columns of the time and of the price are called in the API's documentation.
-        high: Column of the highest price; None if the rows are no candles.
-        newest_first: The first row is the latest.
-        length: How much later the next row is, in the unit of the times; None if two columns of the row tell.
+        times: Columns that contain a time. The first one is the time of the row.
+        price: Column of the price that faults change: the close, or the only price.
+        names: Names of the time column and the price column in the API's documentation.
+        high: Column of the highest price; None if the rows are not candles.
+        newest_first: Whether the first row is the latest one.
+        length: Interval between two rows, in the unit of the times; None if the row's own two times define it.
     """
 
     times: tuple[int, ...]
@@ -83,12 +83,12 @@ class RowShape:
 
 @dataclass(frozen=True)
 class Page:
-    """The right answer to a request for candles, before a fault spoils it.
+    """The correct response to a request for candles, before a fault changes it.
 
     Attributes:
-        tables: Lists of rows. They are as long as each other, and rows of the same number belong together.
-        shape: What the rows look like.
-        names: The names of the tables in the body; without any, the body is the one table.
+        tables: Lists of rows. All have the same length, and rows with the same index belong together.
+        shape: The columns of the rows.
+        names: The names of the tables in the body; if empty, the body is the only table.
     """
 
     tables: tuple[list[Row], ...]
@@ -97,33 +97,33 @@ class Page:
 
     @property
     def row_count(self) -> int:
-        """How many candles the answer has."""
+        """Number of candles in the response."""
         return len(self.tables[0])
 
     def document(self, tables: tuple[list[Any], ...] | None = None) -> Any:
         """Return the JSON body.
 
         Args:
-            tables: Other tables than the right ones.
+            tables: Tables to write instead of the correct ones.
         """
         chosen = self.tables if tables is None else tables
         return dict(zip(self.names, chosen, strict=True)) if self.names else chosen[0]
 
 
 class Api(ABC):
-    """An exchange's API, in its own words.
+    """An exchange's API, with its own parameters, responses and errors.
 
     Args:
-        book: Where the candles come from.
-        now: The current instant, timezone-aware; no candle opens after it.
-        rules: What the tests can change about the API's rules.
+        book: The source of the candles.
+        now: Returns the current time, timezone-aware; no candle opens after it.
+        rules: The rules of the API that tests can change.
     """
 
     source: ClassVar[Source]
     candles_path: ClassVar[str]
-    """werkzeug's rule of the path that candles are asked for at, below the source's name."""
+    """werkzeug's rule for the path of candle requests, below the source's name."""
     empty_page: ClassVar[Page]
-    """The answer without candles."""
+    """The response without candles."""
 
     def __init__(self, book: CandleBook, now: Callable[[], datetime], rules: RuleSwitch) -> None:
         self._book = book
@@ -132,49 +132,49 @@ class Api(ABC):
 
     @property
     def documents(self) -> Mapping[str, Callable[[], Any]]:
-        """The API's other addresses, and what makes the JSON body of each; they take no parameters."""
+        """The API's other paths, each with a function that returns its JSON body. They take no parameters."""
         return {}
 
     @abstractmethod
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
-        """Return the market that a request for candles names, in the API's spelling; None if it names none.
+        """Return the market of a candle request in the API's spelling, or None if the request has none.
 
         Args:
             request: The request.
-            path: The variable parts of its path.
+            path: The variable parts of the request's path.
         """
 
     @abstractmethod
     def page(self, request: Request, path: Mapping[str, str]) -> Page:
-        """Return the right answer to a request for candles; arguments as in ``symbol``.
+        """Return the correct response to a request for candles; arguments as in ``symbol``.
 
         Raises:
-            ApiError: The API refuses the request.
-            MarketDataError: The recorded candles are broken.
+            ApiError: The API rejects the request.
+            MarketDataError: The recorded candles are invalid.
         """
 
     @abstractmethod
     def error(self, status: int, message: str) -> ApiError:
-        """Return an error that the API's documentation has no words for, in its shape."""
+        """Return an error that the API does not document, in the API's format."""
 
     @abstractmethod
     def unknown_symbol(self) -> ApiError:
-        """Return what the API answers if it has no such market."""
+        """Return the API's error for an unknown market."""
 
     @abstractmethod
     def rate_limited(self, *, banned: bool = False) -> ApiError:
-        """Return what the API answers to too many requests.
+        """Return the API's error for too many requests.
 
         Args:
-            banned: They did not stop after it had said so; only Binance makes a difference.
+            banned: Whether the client ignored earlier errors of this kind. Only Binance makes this distinction.
         """
 
     @abstractmethod
     def server_error(self, status: int) -> ApiError:
-        """Return what the API answers if it fails itself."""
+        """Return the API's error for an internal failure."""
 
     def count_weight(self, path: str) -> Mapping[str, str]:
-        """Count a request, and return the headers with which the API tells what was used; by default none.
+        """Count a request and return the headers that report the used weight; by default none.
 
         Args:
             path: The path below the source's name.
@@ -191,32 +191,32 @@ class Api(ABC):
         """Return candles of the book up to now; see ``CandleBook.candles``.
 
         Raises:
-            UnknownIntervalError: The book has no such interval.
+            UnknownIntervalError: The book does not have the interval.
         """
         return self._book.candles(symbol, interval, start_ms=start_ms, end_ms=end_ms, limit=limit, now_ms=self._now_ms)
 
 
 def milliseconds(instant: datetime) -> int:
-    """Return an instant in milliseconds since 1970, UTC."""
+    """Return a time in milliseconds since 1970, UTC."""
     return int(instant.timestamp() * 1000)
 
 
 def parse_instant(text: str) -> int:
-    """Return a time that is written as Unix seconds or in ISO 8601, in milliseconds since 1970, UTC.
+    """Parse Unix seconds or an ISO 8601 time and return milliseconds since 1970, UTC.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The text is neither.
     """
     if _UNIX_SECONDS.fullmatch(text):
         return int(text) * 1000
     if not _ISO_8601.fullmatch(text):
-        raise ValueError(f"{text!r} is no time")
+        raise ValueError(f"{text!r} is neither Unix seconds nor an ISO 8601 time")
     moment = datetime.fromisoformat(text)
     return milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def dumps(document: Any) -> bytes:
-    """Return a document as compact JSON, each ``JsonNumber`` as it is spelt."""
+    """Return a document as compact JSON, with each ``JsonNumber`` verbatim."""
     return _written(document).encode()
 
 

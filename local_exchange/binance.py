@@ -1,7 +1,7 @@
 """Binance's spot API: ``GET /api/v3/klines``, ``ping`` and ``time``, with Binance's parameter rules and errors.
 
 Source of the rules: https://developers.binance.com/docs/binance-spot-api-docs, pages rest-api/market-data-endpoints,
-rest-api/limits and errors. ``timeZone`` is not offered; like any parameter that is not read it is refused with -1104.
+rest-api/limits and errors. ``timeZone`` is not supported: like any other unread parameter, it is rejected with -1104.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OTHER_WEIGHT = 1
 
 @dataclass(frozen=True)
 class KlinesQuery:
-    """A checked request for candles; times in milliseconds since 1970, both included."""
+    """A validated request for candles. Times are in milliseconds since 1970; both ends are inclusive."""
 
     symbol: str
     interval: str
@@ -50,7 +50,7 @@ class KlinesQuery:
 
     @classmethod
     def parse(cls, args: MultiDict[str, str]) -> KlinesQuery:
-        """Return the query of URL parameters.
+        """Parse URL parameters.
 
         Raises:
             ApiError: A parameter is missing (-1102), illegal (-1100, -1130), sent twice (-1101) or unknown (-1104).
@@ -77,13 +77,13 @@ class KlinesQuery:
             interval=args["interval"],
             start_ms=_whole_number(args, "startTime"),
             end_ms=_whole_number(args, "endTime"),
-            # Binance does not refuse a larger limit, it gives the most that it gives.
+            # Binance does not reject a larger limit but returns its maximum.
             limit=min(limit or _DEFAULT_ROWS, _MAX_ROWS),
         )
 
 
 class Binance(Api):
-    """Candles of Binance's spot markets; arguments as of ``Api``."""
+    """Candles of Binance's spot markets; arguments as for ``Api``."""
 
     source: ClassVar[Source] = Source.BINANCE
     candles_path: ClassVar[str] = "/api/v3/klines"
@@ -100,11 +100,11 @@ class Binance(Api):
         return {"/api/v3/ping": dict, "/api/v3/time": lambda: {"serverTime": self._now_ms}}
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
-        """Return the market that is asked for; see ``Api.symbol``."""
+        """Return the requested market; see ``Api.symbol``."""
         return request.args.get("symbol")
 
     def page(self, request: Request, path: Mapping[str, str]) -> Page:
-        """Return the klines that are asked for; see ``Api.page``."""
+        """Return the requested klines; see ``Api.page``."""
         query = KlinesQuery.parse(request.args)
         if query.symbol not in self._book.symbols:
             raise self.unknown_symbol()
@@ -117,7 +117,7 @@ class Binance(Api):
         return Page((rows,), ROW_SHAPE)
 
     def error(self, status: int, message: str) -> ApiError:
-        """Return an error of code -1000, which is Binance's for what has no code; see ``Api.error``."""
+        """Return code -1000, Binance's code for unknown errors; see ``Api.error``."""
         return _error(-1000, message, status)
 
     def unknown_symbol(self) -> ApiError:
@@ -125,7 +125,7 @@ class Binance(Api):
         return _error(-1121, "Invalid symbol.")
 
     def rate_limited(self, *, banned: bool = False) -> ApiError:
-        """Return code -1003, with the status 418 for a banned address; see ``Api.rate_limited``."""
+        """Return code -1003, with status 418 for a banned address and 429 otherwise; see ``Api.rate_limited``."""
         if banned:
             return _error(-1003, "Way too much request weight used; IP banned.", 418)
         return _error(-1003, "Too much request weight used.", 429)
@@ -135,7 +135,7 @@ class Binance(Api):
         return self.error(status, "An unknown error occurred.")
 
     def count_weight(self, path: str) -> Mapping[str, str]:
-        """Return the weight of all requests since the minute began; see ``Api.count_weight``."""
+        """Return the weight of all requests since the start of the minute; see ``Api.count_weight``."""
         minute = self._now_ms // MINUTE_MS
         with self._weight_lock:
             if minute != self._weight_minute:

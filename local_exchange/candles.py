@@ -1,6 +1,6 @@
-"""Where the laptop's exchange takes its candles from: recorded files, or a generator for any date.
+"""The candles of the local exchange: from recorded files, or from a generator for any date.
 
-Both answer with Binance's rows: ``[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades,
+Both return rows in Binance's format: ``[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades,
 takerBase, takerQuote, "0"]``, times in milliseconds since 1970 (UTC), prices and volumes as strings.
 """
 
@@ -23,7 +23,7 @@ from typing import Protocol
 Row = list[int | str | None]
 
 OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME = range(7)
-"""The columns of a row that every book fills."""
+"""The columns that both recorded and generated rows fill."""
 
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
@@ -36,21 +36,21 @@ _SYMBOL = re.compile(r"[A-Z0-9]{2,20}")
 
 
 class MarketDataError(Exception):
-    """The recorded candles are not what they should be; the message names the file and the line, or the value."""
+    """The recorded candles are missing or invalid; the message contains the file and the line, or the value."""
 
 
 class UnknownIntervalError(Exception):
-    """There are no candles of this interval."""
+    """The candle book has no candles of this interval."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A candle interval: numbers its candles, so that times and candles can be turned into each other.
+    """A candle interval. It numbers its candles, so that times can be converted to candles and back.
 
     Attributes:
         name: Binance's name, such as ``1h``.
         length_ms: Length in milliseconds; None for calendar months.
-        offset_ms: When candle number 0 opens; weeks begin on a Monday, and 1970-01-01 was a Thursday.
+        offset_ms: Open time of candle number 0. Weeks begin on a Monday, and 1970-01-01 was a Thursday.
     """
 
     name: str
@@ -58,14 +58,14 @@ class Interval:
     offset_ms: int = 0
 
     def number_at(self, time_ms: int) -> int:
-        """Return the number of the candle that is open at a time."""
+        """Return the number of the candle that contains a time."""
         if self.length_ms is not None:
             return (time_ms - self.offset_ms) // self.length_ms
         moment = datetime.fromtimestamp(time_ms / 1000, UTC)
         return moment.year * 12 + moment.month - 1
 
     def open_time(self, number: int) -> int:
-        """Return when a candle opens."""
+        """Return the open time of a candle, in milliseconds since 1970."""
         if self.length_ms is not None:
             return number * self.length_ms + self.offset_ms
         return int(datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC).timestamp()) * 1000
@@ -83,15 +83,15 @@ INTERVALS: Mapping[str, Interval] = {
         Interval("1M", None),
     )
 }
-"""All intervals of Binance's klines. Names are case-sensitive there too: 1m is a minute, 1M a month."""
+"""All intervals of Binance's klines. As in Binance's API, names are case-sensitive: 1m is a minute, 1M a month."""
 
 
 class CandleBook(Protocol):
-    """Something that has candles."""
+    """A source of candles."""
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The markets it has candles of."""
+        """The markets that the book has candles of."""
 
     def candles(
         self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
@@ -101,27 +101,27 @@ class CandleBook(Protocol):
         Args:
             symbol: One of ``symbols``.
             interval_name: Binance's name of the interval.
-            start_ms: Earliest open time; without it the latest candles are returned.
-            end_ms: Latest open time, included.
-            limit: Most rows.
-            now_ms: The current instant; no candle opens later.
+            start_ms: Earliest open time; None for the latest candles.
+            end_ms: Latest open time, inclusive.
+            limit: Maximum number of rows.
+            now_ms: The current time; no candle opens later.
 
         Raises:
-            UnknownIntervalError: It has no candles of this interval.
+            UnknownIntervalError: The book has no candles of this interval.
         """
 
 
 class RecordedCandles:
-    """The candles of recorded files, digit for digit; each file is read when its market is first asked for.
+    """The candles of recorded files, digit for digit. A file is read at the first request for its market.
 
-    What was not recorded (quote volume, number of trades, the takers' share) is null and never made up. A recorded
-    candle that ``now`` falls into is left out: what it looked like before it closed was not recorded.
+    Values that were not recorded (quote volume, number of trades, the takers' share) are null and never invented. The
+    candle that is open at ``now`` is omitted, because its values before it closed were not recorded.
 
     Args:
         folder: Folder with ``<SYMBOL>.csv.gz`` files, or the folder that contains it as ``binance-1h``.
 
     Raises:
-        MarketDataError: There are no such files.
+        MarketDataError: The folder has no such files, or a file's name is not a market.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -130,23 +130,25 @@ class RecordedCandles:
         self._files = {file.name.removesuffix(".csv.gz"): file for file in files}
         wrong = sorted(symbol for symbol in self._files if not _SYMBOL.fullmatch(symbol))
         if wrong:
-            raise MarketDataError(f"{folder}: these files are not named like a market: {', '.join(wrong)}")
+            raise MarketDataError(
+                f"{folder}: file names must be markets such as BTCUSDT.csv.gz, not: {', '.join(wrong)}"
+            )
         if not self._files:
             raise MarketDataError(
-                f"{folder} has no recorded candles: give the folder of the <SYMBOL>.csv.gz files, or its parent"
+                f"{folder} has no recorded candles: pass the folder of the <SYMBOL>.csv.gz files, or its parent"
             )
         self._lock = threading.Lock()
         self._rows: dict[str, list[Row]] = {}
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The markets that were recorded."""
+        """The recorded markets."""
         return frozenset(self._files)
 
     def candles(
         self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
     ) -> list[Row]:
-        """Return recorded candles; see ``CandleBook.candles``. Hourly ones are all there is."""
+        """Return recorded candles, which are all hourly; see ``CandleBook.candles``."""
         if interval_name != "1h":
             raise UnknownIntervalError(interval_name)
         with self._lock:
@@ -154,19 +156,19 @@ class RecordedCandles:
                 self._rows[symbol] = list(_read_recorded(self._files[symbol]))
             rows = self._rows[symbol]
         latest = now_ms - HOUR_MS if end_ms is None else min(end_ms, now_ms - HOUR_MS)
-        # Copies, because faults spoil the rows that they are given.
+        # Copies, because faults may change the rows that they get.
         chosen = [row.copy() for row in rows if (start_ms or 0) <= open_time(row) <= latest]
         return chosen[:limit] if start_ms is not None else chosen[-limit:]
 
 
 @dataclass(frozen=True)
 class Coin:
-    """What the generator needs to know of a market.
+    """The generator's parameters for a market.
 
     Attributes:
-        price: Price that the walk moves around.
+        price: Price that the generated prices move around.
         price_digits: Decimals of the exchange's price step.
-        daily_quote_volume: Typical turnover of a day in the quote currency.
+        daily_quote_volume: Typical daily turnover in the quote currency.
         volume_digits: Decimals of the exchange's volume step.
     """
 
@@ -198,30 +200,30 @@ COINS: Mapping[str, Coin] = {
     "ETHBTC": Coin(0.0535, 5, 900, 4),
     "BNBETH": Coin(0.13, 4, 1200, 3),
 }
-"""The generator's markets, with prices and turnovers of the order they had at the end of 2023."""
+"""The generator's markets, with approximate prices and turnovers of the end of 2023."""
 
 _YEAR_MS = 365 * DAY_MS
 _OCTAVES_MS = (_YEAR_MS, 91 * DAY_MS, 23 * DAY_MS, 6 * DAY_MS, 2 * DAY_MS, 11 * HOUR_MS, 3 * HOUR_MS, 37 * MINUTE_MS)
-"""Periods of the noise that prices are the sum of; no multiples of each other, so that they do not beat."""
+"""Periods of the noise functions that sum to a price. None is a multiple of another, so that they do not beat."""
 
 _YEARLY_SWING = 0.35
 _TRADES_A_DAY = 1_000_000
 _PARTS = 4
-"""A candle is sampled at its beginning and after each of so many parts; an open one ends after its last full part."""
+"""Number of parts of a candle. Its price is sampled at its start and after each part that has ended."""
 
 
 class GeneratedCandles:
-    """Candles of any date, made of noise: plausible to look at, and the same whenever and however they are asked for.
+    """Candles of any date, generated from noise. They look plausible and are the same for every request.
 
-    A price is a function of the market and the instant alone. So a candle opens where the one before it closed, in
-    every interval; a closed candle is the same in every answer; and the running values of an open one only ever grow
-    into the closed one's (high, low, volume and trades never shrink). Volumes are drawn for each interval on its own:
-    24 hourly ones do not add up to the daily one.
+    A price depends only on the market and the time. This has three consequences. In every interval, a candle opens at
+    the price at which the one before it closed. A closed candle is the same in every response. The values of an open
+    candle only grow into those of the closed one: high, volume and trades never decrease, and low never rises.
+    Volumes are generated separately for each interval, so 24 hourly volumes do not add up to the daily one.
     """
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The markets it makes up."""
+        """The generated markets."""
         return frozenset(COINS)
 
     def candles(
@@ -239,7 +241,7 @@ class GeneratedCandles:
         if start_ms is None:
             first = max(last + 1 - limit, interval.number_at(0))
         else:
-            # The candle that is open at the start opened before it, unless the start is its very first instant.
+            # The candle that contains the start opened before it, unless it opens exactly at the start.
             first = interval.number_at(start_ms)
             first += interval.open_time(first) < start_ms
         numbers = range(first, min(last, first + limit - 1) + 1)
@@ -254,7 +256,7 @@ def _generate(symbol: str, interval: Interval, number: int, now_ms: int) -> Row:
     prices = [_price(symbol, open_ms + length_ms * part // _PARTS) for part in range(parts + 1)]
     volumes = [_part_volume(symbol, interval, open_ms, length_ms, part) for part in range(parts)]
     step = Decimal(1).scaleb(-coin.volume_digits)
-    # Each part's price in the middle of its ends, so that quote volume / volume lies between low and high.
+    # Each part's price is the mean of its two ends, so that quote volume / volume is between low and high.
     quote = sum((v * (a + b) / 2 for v, a, b in zip(volumes, prices, prices[1:], strict=False)), Decimal())
     volume = sum(volumes, Decimal())
     taker_share = Decimal(round(400 + 200 * uniform(symbol, interval.name, "taker", open_ms))) / 1000
@@ -278,7 +280,7 @@ def _generate(symbol: str, interval: Interval, number: int, now_ms: int) -> Row:
 
 
 def _price(symbol: str, time_ms: int) -> Decimal:
-    """Return the price of a market at an instant, rounded to its price step."""
+    """Return the price of a market at a time, rounded to its price step."""
     coin = COINS[symbol]
     swing = sum(
         _YEARLY_SWING * math.sqrt(period / _YEAR_MS) * _noise(symbol, period, time_ms) for period in _OCTAVES_MS
@@ -288,7 +290,7 @@ def _price(symbol: str, time_ms: int) -> Decimal:
 
 
 def _part_volume(symbol: str, interval: Interval, open_ms: int, length_ms: int, part: int) -> Decimal:
-    """Return the volume that is traded in one part of a candle, at least one volume step."""
+    """Return the traded volume of one part of a candle, at least one volume step."""
     coin = COINS[symbol]
     typical = coin.daily_quote_volume / coin.price * length_ms / DAY_MS / _PARTS
     # Between a fifth and five times the typical volume.
@@ -312,13 +314,13 @@ def _knot(symbol: str, period_ms: int, knot: int) -> float:
 
 
 def uniform(symbol: str, subject: str, detail: str, number: int) -> float:
-    """Return a number in [0, 1) that depends on nothing but the arguments, on every machine.
+    """Return a pseudorandom number in [0, 1) that depends only on the arguments and is the same on every machine.
 
     Args:
-        symbol: The market it is drawn for.
-        subject: What it is drawn for.
-        detail: Which one of those, such as an interval.
-        number: Which one of those, such as a time.
+        symbol: The market.
+        subject: The use of the number, such as ``price``.
+        detail: A subdivision of the subject, such as an interval.
+        number: The index within the subdivision, such as a time.
     """
     digest = hashlib.blake2b(f"{symbol}/{subject}/{detail}/{number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
@@ -329,25 +331,25 @@ def _text(value: Decimal) -> str:
 
 
 def _read_recorded(file: Path) -> Iterator[Row]:
-    """Yield a file's rows in Binance's shape.
+    """Yield a file's rows in Binance's format.
 
     Raises:
-        MarketDataError: Other columns, a missing value, or hours that do not ascend.
+        MarketDataError: The file is unreadable, has other columns or a missing value, or its hours do not ascend.
     """
     try:
         with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
             header = next(reader, None)
             if header != _RECORDED_COLUMNS:
-                raise MarketDataError(f"{file.name}: the columns are {header}, expected are {_RECORDED_COLUMNS}")
+                raise MarketDataError(f"{file.name}: expected the columns {_RECORDED_COLUMNS}, found {header}")
             before = -1
             for values in reader:
                 where = f"{file.name}, line {reader.line_num}"
                 if len(values) != len(_RECORDED_COLUMNS) or not all(values) or not values[0].isdecimal():
-                    raise MarketDataError(f"{where}: a value is missing or too many: {values}")
+                    raise MarketDataError(f"{where}: expected {len(_RECORDED_COLUMNS)} values, found {values}")
                 open_ms = int(values[0])
                 if open_ms % HOUR_MS or open_ms <= before:
-                    raise MarketDataError(f"{where}: {open_ms} is not an hour after the one before")
+                    raise MarketDataError(f"{where}: {open_ms} is not a full hour after the previous row")
                 before = open_ms
                 yield [open_ms, *values[1:], open_ms + HOUR_MS - 1, None, None, None, None, "0"]
     except (OSError, EOFError, UnicodeDecodeError) as error:
@@ -355,7 +357,7 @@ def _read_recorded(file: Path) -> Iterator[Row]:
 
 
 def open_time(row: Row) -> int:
-    """Return when a candle of a book opens, in milliseconds since 1970."""
+    """Return the open time of a book's row, in milliseconds since 1970."""
     value = row[OPEN_TIME]
-    assert isinstance(value, int)  # noqa: S101 - rows of a candle book hold their times
+    assert isinstance(value, int)  # noqa: S101 - rows of a candle book contain their open time
     return value

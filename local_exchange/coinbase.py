@@ -1,16 +1,16 @@
 """Coinbase Exchange's API: ``GET /products/{product_id}/candles``.
 
 Source of the rules: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles and
-https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits. The documentation does not spell the errors; their texts
-are those that clients have reported: "Unsupported granularity" (danpaquin/coinbasepro-python#210), "granularity too
-small …" (ccxt/ccxt#9268), "Public rate limit exceeded" (Superalgos/Superalgos#430). That a parameter which does not
-exist is ignored, and then the other end of the range too, is from tpodlaski/copra#7. Not confirmed by anything: the
-texts for a start or end that cannot be read or are the wrong way round, and for failures; and that the granularity is a
-minute if none is given.
+https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits. The documentation does not contain the error messages. The
+messages here are those that clients have reported: "Unsupported granularity" (danpaquin/coinbasepro-python#210),
+"granularity too small …" (ccxt/ccxt#9268), "Public rate limit exceeded" (Superalgos/Superalgos#430). According to
+tpodlaski/copra#7, the API ignores unknown parameters, and ignores one end of the range if the other one is missing.
+Unconfirmed: the messages for an invalid start or end, for a start after the end and for failures, and the default
+granularity of one minute.
 
-A product is ``XXX-USD`` where the book has ``XXXUSDT``, and has that market's numbers, written as JSON numbers with the
-book's digits. Clients have seen the real API let one candle more than 300 pass where both ends are candles' starts;
-this one does not, because the documentation does not promise it.
+A product ``XXX-USD`` has the values of the book's market ``XXXUSDT``, written as JSON numbers with the book's digits.
+According to clients, the real API accepts one candle more than 300 if both ends are open times of candles. This
+implementation does not, because the documentation does not promise it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from local_exchange.candles import (
 )
 
 MAX_ROWS = 300
-"""Most candles of one answer."""
+"""Maximum number of candles in a response."""
 
 ROW_SHAPE = RowShape(times=(0,), price=4, names=("time", "close"), high=2, newest_first=True)
 
@@ -47,25 +47,25 @@ _INTERVALS: Mapping[str, Interval] = {
     str(seconds): next(interval for interval in INTERVALS.values() if interval.length_ms == seconds * SECOND_MS)
     for seconds in (60, 300, 900, 3600, 21600, 86400)
 }
-"""By granularity."""
+"""The intervals by granularity."""
 
 _DEFAULT_GRANULARITY = "60"
 _USD, _BOOK_QUOTE = "-USD", "USDT"
 
 
 class Coinbase(Api):
-    """Candles of Coinbase Exchange's products; arguments as of ``Api``."""
+    """Candles of Coinbase Exchange's products; arguments as for ``Api``."""
 
     source: ClassVar[Source] = Source.COINBASE
     candles_path: ClassVar[str] = "/products/<product_id>/candles"
     empty_page: ClassVar[Page] = Page(([],), ROW_SHAPE)
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
-        """Return the product that is asked for; see ``Api.symbol``."""
+        """Return the requested product; see ``Api.symbol``."""
         return path["product_id"]
 
     def page(self, request: Request, path: Mapping[str, str]) -> Page:
-        """Return the candles that are asked for, newest first; see ``Api.page``."""
+        """Return the requested candles, newest first; see ``Api.page``."""
         product_id = path["product_id"]
         symbol = product_id.removesuffix(_USD) + _BOOK_QUOTE
         if not product_id.endswith(_USD) or symbol not in self._book.symbols:
@@ -73,7 +73,7 @@ class Coinbase(Api):
         interval = _INTERVALS.get(request.args.get("granularity", _DEFAULT_GRANULARITY))
         if interval is None:
             raise self.error(400, "Unsupported granularity")
-        assert interval.length_ms is not None  # noqa: S101 - only months have none
+        assert interval.length_ms is not None  # noqa: S101 - only months have no length
         start, end = request.args.get("start"), request.args.get("end")
         try:
             if start and end:
@@ -81,7 +81,7 @@ class Coinbase(Api):
                     product_id, symbol, interval, self._instant("start", start), self._instant("end", end)
                 )
             else:
-                # One end alone is ignored.
+                # One end without the other is ignored.
                 rows = self._candles(symbol, interval.name, start_ms=None, end_ms=None, limit=MAX_ROWS)
         except UnknownIntervalError:
             raise self.error(400, "Unsupported granularity") from None
@@ -90,19 +90,19 @@ class Coinbase(Api):
         return Page((traded,), replace(ROW_SHAPE, length=interval.length_ms // SECOND_MS))
 
     def error(self, status: int, message: str) -> ApiError:
-        """Return Coinbase's one shape of errors; see ``Api.error``."""
+        """Return an error in Coinbase's only error format; see ``Api.error``."""
         return ApiError(status, {"message": message})
 
     def unknown_symbol(self) -> ApiError:
-        """Return the status 404."""
+        """Return status 404."""
         return self.error(404, "NotFound")
 
     def rate_limited(self, *, banned: bool = False) -> ApiError:
-        """Return the status 429; see ``Api.rate_limited``."""
+        """Return status 429; see ``Api.rate_limited``."""
         return self.error(429, "Public rate limit exceeded")
 
     def server_error(self, status: int) -> ApiError:
-        """Return a failure; see ``Api.server_error``."""
+        """Return an internal failure; see ``Api.server_error``."""
         return self.error(status, "Internal server error")
 
     def _instant(self, name: str, text: str) -> int:
@@ -114,7 +114,7 @@ class Coinbase(Api):
     def _range(self, product_id: str, symbol: str, interval: Interval, start_ms: int, end_ms: int) -> list[Row]:
         if start_ms > end_ms:
             raise self.error(400, "end must be after start")
-        # The first candle that opens at the start or later, and the one before it.
+        # `first` is the first candle that opens at or after the start, and `before` is the one before it.
         before = interval.number_at(start_ms - 1)
         first, last = before + 1, interval.number_at(end_ms)
         if last - first >= MAX_ROWS:
@@ -135,7 +135,7 @@ class Coinbase(Api):
 
 
 def _has_row_before(product_id: str, interval: Interval, start_ms: int) -> bool:
-    """Return whether an answer has the candle before the start, too; so it is for about every second start."""
+    """Return whether a response includes the candle before the start, which is so for about half of all starts."""
     return uniform(product_id, "row before start", interval.name, start_ms) < 0.5
 
 

@@ -1,15 +1,16 @@
-"""CoinGecko's API: ``GET /api/v3/coins/{id}/market_chart/range``, as without a paid plan.
+"""CoinGecko's API: ``GET /api/v3/coins/{id}/market_chart/range``, as it behaves without a paid plan.
 
 Source of the rules: https://docs.coingecko.com/reference/coins-id-market-chart-range (granularity, the plan that hourly
-and 5-minutely intervals need, when a day's point is there, precision), https://docs.coingecko.com/docs/errors-and-rate-
-limits (codes 10002 and 10005) and …/v3.0.1/reference/authentication (header and parameter of the demo key). The shape
-of the errors is that of answers which clients have reported: code 10012 inside ``error`` (SixPM-Software/waxtax#8), 429
-inside ``status`` (Gituser143/cryptgo#30), the text for ``interval=hourly`` (telosnetwork/open-block-explorer#745).
-Not confirmed by anything: the texts for a range, precision or interval that cannot be read, and for failures.
+and 5-minute intervals need, when a day's point becomes available, precision),
+https://docs.coingecko.com/docs/errors-and-rate-limits (codes 10002 and 10005) and …/v3.0.1/reference/authentication
+(header and parameter of the demo key). The errors have the format of responses that clients have reported: code 10012
+inside ``error`` (SixPM-Software/waxtax#8), 429 inside ``status`` (Gituser143/cryptgo#30), the message for
+``interval=hourly`` (telosnetwork/open-block-explorer#745). Unconfirmed: the messages for an invalid range, precision or
+interval, and for failures.
 
-A point's price is the open price of the interval that it lies in; its market cap is that times a supply which never
-changes; its volume is what the last 24 closed hours have traded, each hour at its close. Prices have the book's digits.
-Only ``usd`` is offered: a coin has the numbers of the book's USDT market.
+A point's price is the open price of the interval that contains it. Its market cap is the price times a constant supply.
+Its volume is the turnover of the last 24 closed hours, with each hour's volume priced at its close. Prices have the
+book's digits. ``usd`` is the only currency: a coin has the values of the book's USDT market.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ _PRICING = "https://www.coingecko.com/en/api/pricing"
 
 @dataclass(frozen=True)
 class Coin:
-    """A coin that CoinGecko knows.
+    """A coin that CoinGecko lists.
 
     Attributes:
-        symbol: The book's market that its prices come from.
-        supply: How many there are; about as many as at the end of 2023.
+        symbol: The book's market that provides its prices.
+        supply: Number of coins, approximately that of the end of 2023.
     """
 
     symbol: str
@@ -82,17 +83,17 @@ COINS: Mapping[str, Coin] = {
     "binancecoin": Coin("BNBUSDT", 153_800_000),
     "shiba-inu": Coin("SHIBUSDT", 589_300_000_000_000),
 }
-"""By CoinGecko's id."""
+"""The coins by CoinGecko's ID."""
 
 
 @dataclass(frozen=True)
 class Granularity:
-    """How far the points are apart.
+    """The spacing of the points.
 
     Attributes:
-        step_ms: From one to the next.
-        interval: The book's interval whose open prices they have. A day opens with its first hour, so the daily ones
-            need no candles but the hourly ones.
+        step_ms: Milliseconds from one point to the next.
+        interval: The book's interval whose open prices the points have. A day opens with its first hour, so daily
+            points need only hourly candles.
     """
 
     step_ms: int
@@ -105,18 +106,18 @@ DAILY = Granularity(DAY_MS, "1h")
 
 
 class CoinGecko(Api):
-    """Prices, market caps and volumes of CoinGecko's coins; arguments as of ``Api``."""
+    """Prices, market caps and volumes of CoinGecko's coins; arguments as for ``Api``."""
 
     source: ClassVar[Source] = Source.COINGECKO
     candles_path: ClassVar[str] = "/api/v3/coins/<coin_id>/market_chart/range"
     empty_page: ClassVar[Page] = Page(([], [], []), ROW_SHAPE, _TABLES)
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
-        """Return the id of the coin that is asked for; see ``Api.symbol``."""
+        """Return the ID of the requested coin; see ``Api.symbol``."""
         return path["coin_id"]
 
     def page(self, request: Request, path: Mapping[str, str]) -> Page:
-        """Return the points that are asked for, oldest first; see ``Api.page``."""
+        """Return the requested points, oldest first; see ``Api.page``."""
         self._check_key(request)
         args = request.args
         for name in ("vs_currency", "from", "to"):
@@ -133,7 +134,7 @@ class CoinGecko(Api):
         digits = self._digits(args.get("precision", "full"))
         granularity = self._granularity(args.get("interval"), from_ms, to_ms)
         if self._rules.current.coingecko_past_365_days_only and from_ms < self._now_ms - _HISTORY_MS:
-            # Unlike the others, this one is inside an "error".
+            # Unlike other errors with a status, this one is wrapped in "error".
             refusal = self._status(
                 401,
                 10012,
@@ -146,7 +147,7 @@ class CoinGecko(Api):
             points = self._points(path["coin_id"], coin, granularity, from_ms, to_ms)
         except UnknownIntervalError:
             raise self.error(
-                400, f"there are no candles of {granularity.interval}: ask for a range that is not of the last day"
+                400, f"no candles of {granularity.interval}: request a range that starts more than a day ago"
             ) from None
         prices: list[Row] = [[time_ms, _rounded(price, digits)] for time_ms, price, _ in points]
         caps: list[Row] = [[time_ms, _number(Decimal(price) * coin.supply)] for time_ms, price, _ in points]
@@ -154,15 +155,15 @@ class CoinGecko(Api):
         return Page((prices, caps, volumes), replace(ROW_SHAPE, length=granularity.step_ms), _TABLES)
 
     def error(self, status: int, message: str) -> ApiError:
-        """Return the shape of errors without a code; see ``Api.error``."""
+        """Return an error in the format that has no code; see ``Api.error``."""
         return ApiError(status, {"error": message})
 
     def unknown_symbol(self) -> ApiError:
-        """Return the status 404."""
+        """Return status 404."""
         return self.error(404, "coin not found")
 
     def rate_limited(self, *, banned: bool = False) -> ApiError:
-        """Return the status 429; see ``Api.rate_limited``."""
+        """Return status 429; see ``Api.rate_limited``."""
         message = (
             f"You've exceeded the Rate Limit. Please visit {_PRICING} to subscribe to our API plans for higher rate "
             "limits."
@@ -170,7 +171,7 @@ class CoinGecko(Api):
         return ApiError(429, {"status": {"error_code": 429, "error_message": message}})
 
     def server_error(self, status: int) -> ApiError:
-        """Return a failure; see ``Api.server_error``."""
+        """Return an internal failure; see ``Api.server_error``."""
         return self.error(status, "Internal Server Error")
 
     def _check_key(self, request: Request) -> None:
@@ -193,13 +194,13 @@ class CoinGecko(Api):
         try:
             return parse_instant(args[name])
         except ValueError:
-            raise self.error(400, f"invalid {name}: it is neither UNIX seconds nor an ISO date") from None
+            raise self.error(400, f"invalid {name}: expected UNIX seconds or an ISO date") from None
 
     def _digits(self, precision: str) -> int | None:
         if precision == "full":
             return None
         if precision not in map(str, range(_MOST_DIGITS + 1)):
-            raise self.error(400, f"invalid precision: it is full or from 0 to {_MOST_DIGITS}")
+            raise self.error(400, f"invalid precision: expected full or 0 to {_MOST_DIGITS}")
         return int(precision)
 
     def _granularity(self, interval: str | None, from_ms: int, to_ms: int) -> Granularity:
@@ -251,21 +252,21 @@ class CoinGecko(Api):
         return points
 
     def _candles_between(self, coin: Coin, interval: str, start_ms: int, end_ms: int) -> list[Row]:
-        # No interval of the points has more candles than there are minutes.
+        # No interval is shorter than a minute, so there are never more candles than minutes.
         most = (end_ms - start_ms) // MINUTE_MS + 1
         return self._candles(coin.symbol, interval, start_ms=start_ms, end_ms=end_ms, limit=most)
 
 
 class _RollingVolume:
-    """What has been traded in the 24 hours that were closed at an instant.
+    """The turnover of the last 24 closed hours at a given time.
 
     Args:
-        hours: Hourly candles, oldest first; hours that are missing count as nothing.
+        hours: Hourly candles, oldest first; missing hours count as zero.
     """
 
     def __init__(self, hours: list[Row]) -> None:
         self._open_times = [open_time(hour) for hour in hours]
-        # To the eighth decimal, so that the sum of many years is exact, too.
+        # Rounded to eight decimals, so that even the sum of many years is exact.
         traded = (
             (Decimal(JsonNumber(str(hour[VOLUME]))) * Decimal(JsonNumber(str(hour[CLOSE])))).quantize(_VOLUME_STEP)
             for hour in hours
@@ -280,7 +281,7 @@ class _RollingVolume:
 
 
 def _delay_ms(coin_id: str, step_ms: int) -> int:
-    """Return how long after the full step a point was taken: from one second to almost a minute."""
+    """Return the delay of a point after its full step, from one second to almost a minute, in milliseconds."""
     return SECOND_MS + int(59 * SECOND_MS * uniform(coin_id, "point", "delay", step_ms))
 
 

@@ -1,14 +1,15 @@
-"""The faults that the laptop's exchange can be told to have, and how they spoil an answer.
+"""Faults of the local exchange, and their effect on a response.
 
-A fault is data. ``FaultPlan`` decides which one a request meets, ``spoil_page`` what it does to a page of candles; the
-server does the rest. Faults are switched in code (``FaultPlan.replace``) or over HTTP (``PUT /exchange/_faults``)::
+A fault is data. ``FaultPlan`` chooses the fault of a request, and ``spoil_page`` applies it to a page of candles. The
+server applies faults that do not concern rows. Set faults in code (``FaultPlan.replace``) or over HTTP
+(``PUT /exchange/_faults``)::
 
     {"seed": 7,
      "faults": [{"kind": "rate_limited", "symbol": "BTCUSDT", "times": 2, "retry_after": 1},
                 {"kind": "empty", "source": "coinbase"},
                 {"kind": "malformed_rows", "times": null, "malformations": ["null_price", "missing_column"]}]}
 
-An API's rows differ from another's; a ``RowShape`` says where they hold what is spoilt.
+The rows of the APIs differ. A ``RowShape`` describes the columns that faults change.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ _SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 
 
 class FaultError(ValueError):
-    """What was asked for is no fault; the message says why and what is possible."""
+    """The requested fault is invalid; the message contains the reason and the allowed values."""
 
 
 class FaultKind(StrEnum):
-    """What can go wrong."""
+    """The kinds of faults."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
@@ -62,11 +63,11 @@ _ROWS_NEEDED = {
     FaultKind.MALFORMED_ROWS: 1,
     FaultKind.UNCLOSED_CANDLE: 1,
 }
-"""Faults that spoil rows, and how many there must be; a shorter page does not use such a fault up."""
+"""Faults that change rows, with the number of rows they need. A shorter page does not use up such a fault."""
 
 
 class Malformation(StrEnum):
-    """What can be wrong with one row."""
+    """The ways in which one row can be malformed."""
 
     NULL_PRICE = "null_price"
     NULL_OPEN_TIME = "null_open_time"
@@ -83,19 +84,19 @@ class Malformation(StrEnum):
 
 
 def _with(row: Row, column: int | None, value: int | str | None) -> Row:
-    assert column is not None  # noqa: S101 - rows without the column are not malformed in it
+    assert column is not None  # noqa: S101 - rows without the column never get this malformation
     return [*row[:column], value, *row[column + 1 :]]
 
 
 def _like(value: int | str | None, text: str) -> str:
-    """Return a number as the API writes its numbers: as a string, or as a JSON number."""
+    """Return a number in the form of the API's numbers: a string or a JSON number."""
     return JsonNumber(text) if isinstance(value, JsonNumber) else text
 
 
 _MALFORM: dict[Malformation, Callable[[Row, RowShape], Any]] = {
     Malformation.NULL_PRICE: lambda row, shape: _with(row, shape.price, None),
     Malformation.NULL_OPEN_TIME: lambda row, shape: _with(row, shape.times[0], None),
-    # As a string: a bare NaN would make the whole body something else than JSON, and that is not_json's part.
+    # As a string: a bare NaN would make the whole body invalid JSON, which is the separate fault not_json.
     Malformation.NAN_PRICE: lambda row, shape: _with(row, shape.price, "NaN"),
     Malformation.TEXT_PRICE: lambda row, shape: _with(row, shape.price, "not a number"),
     Malformation.EMPTY_PRICE: lambda row, shape: _with(row, shape.price, ""),
@@ -113,7 +114,7 @@ _MALFORM: dict[Malformation, Callable[[Row, RowShape], Any]] = {
 }
 
 _CANDLES_ONLY = frozenset({Malformation.HIGH_BELOW_LOW})
-"""What only a candle can suffer: CoinGecko's points have one price."""
+"""Malformations that apply only to candles. CoinGecko's points have a single price."""
 
 
 @dataclass(frozen=True)
@@ -121,18 +122,18 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: What goes wrong.
-        source: The API it happens to; None for all.
-        symbol: The market it happens to, as the API spells it, such as BTCUSDT, BTC-USD or bitcoin; None for all.
-        times: How many requests meet it; None for every one, until it is switched off.
-        after: How many requests of the source and the symbol pass before, for example to spoil the second page.
-        retry_after: rate_limited, server_error: seconds in the Retry-After header; None leaves the header out.
-        retry_after_date: rate_limited, server_error: send Retry-After as an HTTP date and not as seconds.
-        banned_after: rate_limited: after so many 429s Binance's answer is 418; None for never.
+        kind: The kind of fault.
+        source: The affected API; None for all.
+        symbol: The affected market, in the API's spelling, such as BTCUSDT, BTC-USD or bitcoin; None for all.
+        times: Number of affected requests; None for every request until the fault is removed.
+        after: Number of requests for the source and the symbol that pass first, for example to affect the second page.
+        retry_after: rate_limited, server_error: seconds in the Retry-After header; None omits the header.
+        retry_after_date: rate_limited, server_error: whether Retry-After is an HTTP date instead of seconds.
+        banned_after: rate_limited: number of 429 responses after which Binance responds with 418; None for never.
         status: server_error: 500, 502, 503 or 504.
-        delay_seconds: timeout: how long the answer, which is right, is held back.
-        malformations: malformed_rows: what is done, each to one row as long as there are rows; empty for all kinds
-            that the API's rows can suffer.
+        delay_seconds: timeout: delay of the correct response, in seconds.
+        malformations: malformed_rows: the malformations to apply, each to one row as long as there are rows; empty for
+            all that apply to the API's rows.
     """
 
     kind: FaultKind
@@ -152,68 +153,69 @@ class Fault:
         """Return the fault of a JSON object.
 
         Raises:
-            FaultError: An unknown kind or option, an option of another kind, or a value out of its range.
+            FaultError: The kind or an option is unknown, an option belongs to another kind, or a value is out of range.
         """
         if not isinstance(document, dict):
-            raise FaultError(f"a fault is an object with a kind, this is {document!r}")
+            raise FaultError(f"a fault must be an object with a kind, not {document!r}")
         kind = _member(FaultKind, document.get("kind"), "kind")
         allowed = _COMMON_OPTIONS | _OPTIONS.get(kind, frozenset())
         unknown = sorted(set(document) - allowed)
         if unknown:
-            raise FaultError(f"{kind} does not take {', '.join(unknown)}; it takes {', '.join(sorted(allowed))}")
+            raise FaultError(f"{kind} has no option {', '.join(unknown)}; its options are {', '.join(sorted(allowed))}")
         options = {name: value for name, value in document.items() if name != "kind"}
         if options.get("source") is not None:
             options["source"] = _member(Source, options["source"], "source")
         if "malformations" in options:
             names = options["malformations"]
             if not isinstance(names, list):
-                raise FaultError("malformations is a list")
+                raise FaultError("malformations must be a list")
             options["malformations"] = tuple(_member(Malformation, name, "malformation") for name in names)
         return cls(kind=kind, **options)
 
     def __post_init__(self) -> None:
-        _check(isinstance(self.kind, FaultKind), f"kind is {self.kind!r}, give a FaultKind")
+        _check(isinstance(self.kind, FaultKind), f"kind is {self.kind!r}, expected a FaultKind")
         foreign = [
             option.name
             for option in fields(self)
             if option.name not in self._allowed and getattr(self, option.name) != option.default
         ]
         _check(
-            not foreign, f"{self.kind} does not take {', '.join(foreign)}; it takes {', '.join(sorted(self._allowed))}"
+            not foreign,
+            f"{self.kind} has no option {', '.join(foreign)}; its options are {', '.join(sorted(self._allowed))}",
         )
         _check(
             self.symbol is None or (isinstance(self.symbol, str) and _SYMBOL.fullmatch(self.symbol)),
-            f"symbol is {self.symbol!r}: give a market such as BTCUSDT, BTC-USD or bitcoin, or null for all",
+            f"symbol is {self.symbol!r}, expected a market such as BTCUSDT, BTC-USD or bitcoin, or null for all",
         )
-        _check(self.source is None or isinstance(self.source, Source), f"source is {self.source!r}, give a Source")
+        _check(self.source is None or isinstance(self.source, Source), f"source is {self.source!r}, expected a Source")
         _check(
             self.banned_after is None or self.source in (None, Source.BINANCE),
-            f"banned_after: {self.source} bans nobody, only {Source.BINANCE} does",
+            f"banned_after: {self.source} does not ban clients, only {Source.BINANCE} does",
         )
         _check(
             self._can_spoil(self.source),
-            f"malformations: the rows of {self.source} cannot have {', '.join(self.malformations)}",
+            f"malformations: {', '.join(self.malformations)} cannot be applied to rows of {self.source}",
         )
         _check_whole("times", self.times, 1, 1_000_000, or_null=True)
         _check_whole("after", self.after, 0, 1_000_000)
         _check_whole("retry_after", self.retry_after, 0, _LONGEST_RETRY_AFTER_SECONDS, or_null=True)
-        _check(isinstance(self.retry_after_date, bool), "retry_after_date is true or false")
+        _check(isinstance(self.retry_after_date, bool), "retry_after_date must be true or false")
         _check_whole("banned_after", self.banned_after, 1, 1_000_000, or_null=True)
-        _check(self.status in _SERVER_ERRORS, f"status is {self.status!r}, it is one of {_SERVER_ERRORS}")
+        _check(self.status in _SERVER_ERRORS, f"status is {self.status!r}, expected one of {_SERVER_ERRORS}")
         _check(
             isinstance(self.delay_seconds, int | float)
             and not isinstance(self.delay_seconds, bool)
             and 0 <= self.delay_seconds <= _LONGEST_DELAY_SECONDS,
-            f"delay_seconds is {self.delay_seconds!r}, it is a number from 0 to {_LONGEST_DELAY_SECONDS}",
+            f"delay_seconds is {self.delay_seconds!r}, expected a number from 0 to {_LONGEST_DELAY_SECONDS}",
         )
 
     def concerns(self, source: Source | None, symbol: str | None, row_count: int) -> bool:
-        """Return whether a request can meet the fault.
+        """Return whether the fault can affect a request.
 
         Args:
-            source: The API that is asked; None for one whose rows can suffer everything.
-            symbol: The market that is asked for; None where none is.
-            row_count: Number of candles in the right answer.
+            source: The requested API; None for an API whose rows can have every malformation.
+            symbol: The requested market; None if the request has none.
+            row_count: Number of candles in the correct response.
         """
         return (
             self.source in (None, source)
@@ -226,7 +228,7 @@ class Fault:
         return source != Source.COINGECKO or not self.malformations or not set(self.malformations) <= _CANDLES_ONLY
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fault as the JSON object that ``parse`` takes."""
+        """Return the fault as a JSON object that ``parse`` accepts."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -249,12 +251,12 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class MetFault:
-    """A fault that a request meets.
+    """A fault that affects a request.
 
     Attributes:
-        fault: Which one.
-        number: How often it has happened now, this time included.
-        rng: For what is left to chance, for example which row is spoilt; seeded by the plan.
+        fault: The fault.
+        number: How often the fault has occurred, including this time.
+        rng: Random numbers, for example to choose the affected row; seeded by the plan.
     """
 
     fault: Fault
@@ -281,14 +283,14 @@ class _State:
 
 
 class FaultPlan:
-    """Which requests meet which fault. Safe to use from several threads.
+    """Assigns faults to requests. Thread-safe.
 
-    A request meets one fault at most. Where several could happen, the first one listed does; with a seed, one that the
-    seed draws. The same plan, seed and order of requests give the same faults.
+    A request gets at most one fault. If several are possible, it gets the first one in the list, or with a seed a
+    random one. The same plan, seed and order of requests always lead to the same faults.
 
     Args:
-        faults: What goes wrong.
-        seed: Draws the order of the faults and the rows they spoil; None for the listed order.
+        faults: The faults.
+        seed: Determines the order of the faults and the affected rows; None for the order of the list.
     """
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int | None = None) -> None:
@@ -297,33 +299,34 @@ class FaultPlan:
         self.replace(faults, seed=seed)
 
     def replace(self, faults: Iterable[Fault], *, seed: int | None = None) -> None:
-        """Forget all faults and take these."""
+        """Replace all faults."""
         planned = [_Planned(fault) for fault in faults]
         with self._lock:
             self._state = _State(seed, planned, random.Random(seed or 0))  # noqa: S311 - must be repeatable
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         self.replace(())
 
     def replace_json(self, document: Any) -> None:
-        """Forget all faults and take those of a JSON document, ``{"seed": 7, "faults": […]}``.
-
-        Nothing changes if the document is wrong.
+        """Replace all faults by those of a JSON document, ``{"seed": 7, "faults": […]}``.
 
         Raises:
-            FaultError: The document is wrong; the message says where.
+            FaultError: The document is invalid; nothing has changed. The message contains the reason.
         """
         if not isinstance(document, dict) or not isinstance(document.get("faults"), list):
-            raise FaultError('give an object with a list: {"faults": [{"kind": "server_error"}]}')
+            raise FaultError('expected an object such as {"faults": [{"kind": "server_error"}]}')
         unknown = sorted(set(document) - {"faults", "seed"})
-        _check(not unknown, f"there is nothing called {', '.join(unknown)}; there are faults and seed")
+        _check(not unknown, f"unknown member {', '.join(unknown)}; known members: faults, seed")
         seed = document.get("seed")
-        _check(seed is None or (isinstance(seed, int) and not isinstance(seed, bool)), "seed is a whole number or null")
+        _check(
+            seed is None or (isinstance(seed, int) and not isinstance(seed, bool)),
+            "seed must be a whole number or null",
+        )
         self.replace([Fault.parse(fault) for fault in document["faults"]], seed=seed)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the plan as JSON, each fault with how often it has ``happened``."""
+        """Return the plan as JSON, each fault with the number of times it has ``happened``."""
         with self._lock:
             return {
                 "seed": self._state.seed,
@@ -333,7 +336,7 @@ class FaultPlan:
             }
 
     def meet(self, symbol: str | None, row_count: int, source: Source | None = None) -> MetFault | None:
-        """Return the fault that a request meets, and use it up once; arguments as of ``Fault.concerns``."""
+        """Return the fault of a request and count its use; arguments as for ``Fault.concerns``."""
         with self._lock:
             state, possible = self._state, []
             for planned in state.planned:
@@ -351,13 +354,13 @@ class FaultPlan:
 
 
 def spoil_page(met: MetFault, page: Page) -> Any:
-    """Return the JSON body of a page with the fault's damage; other kinds of faults leave it as it is.
+    """Return the JSON body of a page after applying a fault; faults that do not concern rows leave it unchanged.
 
-    The same rows of all tables are spoilt, but rows are malformed in the first table only.
+    The same rows of all tables are affected, except that only rows of the first table are malformed.
 
     Args:
         met: The fault; its ``rng`` chooses the rows.
-        page: The right answer, as many rows as the fault needs at least.
+        page: The correct response, with at least as many rows as the fault needs.
     """
     first, *others = page.tables
     state = met.rng.getstate()
@@ -370,12 +373,12 @@ def spoil_page(met: MetFault, page: Page) -> Any:
 
 
 def spoil_rows(met: MetFault, rows: list[Row], shape: RowShape) -> list[Any]:
-    """Return rows with the fault's damage; other kinds of faults leave them as they are.
+    """Return rows after applying a fault; faults that do not concern rows leave them unchanged.
 
     Args:
         met: The fault; its ``rng`` chooses the rows.
-        rows: The right rows, as many as the fault needs at least.
-        shape: What the rows look like.
+        rows: The correct rows, at least as many as the fault needs.
+        shape: The columns of the rows.
     """
     rng, position = met.rng, met.rng.randrange(len(rows)) if rows else 0
     match met.fault.kind:
@@ -384,7 +387,7 @@ def spoil_rows(met: MetFault, rows: list[Row], shape: RowShape) -> list[Any]:
         case FaultKind.DUPLICATE_ROWS:
             return [*rows[:position], rows[position], *rows[position:]]
         case FaultKind.CONFLICTING_DUPLICATE_ROWS:
-            # One step more in the last digit of the price: a difference that a float would lose.
+            # The last digit of the price is one higher: a difference that conversion to float would lose.
             price = rows[position][shape.price]
             other = _with(rows[position], shape.price, _like(price, _next_digit(str(price))))
             return [*rows[: position + 1], other, *rows[position + 1 :]]
@@ -412,7 +415,7 @@ def spoil_rows(met: MetFault, rows: list[Row], shape: RowShape) -> list[Any]:
 
 
 def _row_after(row: Row, shape: RowShape) -> Row:
-    """Return a row that begins where the given one ends: past the end of what was asked for, and still running."""
+    """Return a row that begins where the given one ends: beyond the requested range, and not closed yet."""
     times = [time for time in (row[column] for column in shape.times) if isinstance(time, int)]
     length = shape.length if shape.length is not None else times[1] + 1 - times[0]
     later = row.copy()
@@ -422,7 +425,7 @@ def _row_after(row: Row, shape: RowShape) -> Row:
 
 
 def _next_digit(price: str) -> str:
-    """Return a decimal string with another last digit."""
+    """Return a decimal string with a different last digit."""
     return price[:-1] + str((int(price[-1]) + 1) % 10)
 
 
@@ -430,7 +433,7 @@ def _member(kinds: type[Kind], name: Any, what: str) -> Kind:
     try:
         return kinds(name)
     except ValueError:
-        raise FaultError(f"there is no {what} {name!r}; there are {', '.join(kinds)}") from None
+        raise FaultError(f"unknown {what} {name!r}; known: {', '.join(kinds)}") from None
 
 
 def _check(is_right: Any, message: str) -> None:
@@ -442,5 +445,5 @@ def _check_whole(name: str, value: Any, least: int, most: int, *, or_null: bool 
     is_whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
     _check(
         is_whole or (or_null and value is None),
-        f"{name} is {value!r}, it is a whole number from {least} to {most}" + (" or null" if or_null else ""),
+        f"{name} is {value!r}, expected a whole number from {least} to {most}" + (" or null" if or_null else ""),
     )

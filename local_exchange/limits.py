@@ -1,12 +1,12 @@
-"""Request rates that the exchange enforces, so that a client's politeness can be measured.
+"""Rate limits that the exchange enforces, so that tests can check that clients respect them.
 
-Off by default; switched in code or over HTTP (``PUT /exchange/_limits``)::
+They are off by default. Set them in code or over HTTP (``PUT /exchange/_limits``)::
 
     {"limits": {"coinbase": {"requests_per_second": 10, "burst": 15}, "coingecko": {"requests_per_second": 0.5}}}
 
-A source's requests are counted with a token bucket, as Coinbase describes its own limiter
+Each source has a token bucket, as Coinbase describes its own limiter
 (https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits): it starts with ``burst`` tokens, each request takes one,
-and they come back at the given rate. All clients of the exchange share it.
+and it refills at the given rate. All clients of the exchange share the bucket.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _HIGHEST_RATE = 1_000_000
 
 
 class LimitError(ValueError):
-    """What was asked for is no request limit; the message says why."""
+    """The requested limit is invalid; the message contains the reason."""
 
 
 @dataclass(frozen=True)
 class RequestLimit:
-    """How fast one source may be asked.
+    """The rate limit of one source.
 
     Attributes:
-        requests_per_second: The rate that is allowed in the long run; may be less than 1.
-        burst: How many requests may come at once after a pause; None for as many as a second allows, at least one.
+        requests_per_second: The sustained rate; may be less than 1.
+        burst: Maximum number of requests in a burst after a pause; None for the requests of one second, at least one.
     """
 
     requests_per_second: float
@@ -42,13 +42,13 @@ class RequestLimit:
     def __post_init__(self) -> None:
         rate, burst = self.requests_per_second, self.burst
         if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= _HIGHEST_RATE:
-            raise LimitError(f"requests_per_second is {rate!r}, it is a number above 0 and up to {_HIGHEST_RATE}")
+            raise LimitError(f"requests_per_second is {rate!r}, expected a number above 0 and up to {_HIGHEST_RATE}")
         if burst is not None and (not isinstance(burst, int) or isinstance(burst, bool) or burst < 1):
-            raise LimitError(f"burst is {burst!r}, it is a whole number from 1 or null")
+            raise LimitError(f"burst is {burst!r}, expected a whole number of at least 1, or null")
 
     @property
     def capacity(self) -> int:
-        """How many tokens the bucket holds."""
+        """Maximum number of tokens in the bucket."""
         return self.burst or max(1, int(self.requests_per_second))
 
 
@@ -60,12 +60,12 @@ class _Bucket:
         self._at = at
 
     def wait(self, at: float) -> float:
-        """Take a token, or return for how many seconds there is none."""
-        # A clock that is set back takes no tokens away.
+        """Take a token and return 0, or return the seconds until the next token."""
+        # If the clock is set back, no tokens are lost.
         refilled = max(0.0, at - self._at) * self.limit.requests_per_second
         self._tokens = min(self.limit.capacity, self._tokens + refilled)
         self._at = at
-        # Not quite a token is one: instants are rounded to microseconds, and a request may come exactly in time.
+        # Accept slightly less than a token: times are rounded to microseconds, and requests may arrive exactly on time.
         if self._tokens > 1 - 1e-4:
             self._tokens = max(0.0, self._tokens - 1)
             self.allowed += 1
@@ -75,11 +75,11 @@ class _Bucket:
 
 
 class RequestLimits:
-    """Which request comes too early. Safe to use from several threads.
+    """The rate limits of all sources. Thread-safe.
 
     Args:
-        now: The current instant.
-        limits: How fast each source may be asked; a source without a limit always answers.
+        now: Returns the current time.
+        limits: The limit of each source; sources without a limit accept every request.
     """
 
     def __init__(self, now: Callable[[], datetime], limits: Mapping[Source, RequestLimit] | None = None) -> None:
@@ -88,31 +88,31 @@ class RequestLimits:
         self.replace(limits or {})
 
     def replace(self, limits: Mapping[Source, RequestLimit]) -> None:
-        """Forget all limits and counts, and take these limits."""
+        """Replace all limits and reset the counts."""
         at = self._now().timestamp()
         with self._lock:
             self._buckets = {source: _Bucket(limit, at) for source, limit in limits.items()}
 
     def clear(self) -> None:
-        """Forget all limits."""
+        """Remove all limits."""
         self.replace({})
 
     def replace_json(self, document: Any) -> None:
-        """Forget all limits and take those of a JSON document, ``{"limits": {"binance": {…}}}``.
+        """Replace all limits by those of a JSON document, ``{"limits": {"binance": {…}}}``.
 
         Raises:
-            LimitError: The document is wrong; nothing has changed.
+            LimitError: The document is invalid; nothing has changed.
         """
         limits = document.get("limits") if isinstance(document, dict) and set(document) == {"limits"} else None
         if not isinstance(limits, dict):
-            raise LimitError('give an object: {"limits": {"binance": {"requests_per_second": 10}}}')
+            raise LimitError('expected an object such as {"limits": {"binance": {"requests_per_second": 10}}}')
         unknown = sorted(set(limits) - set(Source))
         if unknown:
-            raise LimitError(f"there is no source {', '.join(unknown)}; there are {', '.join(Source)}")
+            raise LimitError(f"unknown source {', '.join(unknown)}; known sources: {', '.join(Source)}")
         self.replace({Source(source): _parse(limit) for source, limit in limits.items()})
 
     def as_json(self) -> dict[str, Any]:
-        """Return the limits as JSON, each with how many requests it has ``allowed`` and ``refused``."""
+        """Return the limits as JSON, each with the number of requests that it ``allowed`` and ``refused``."""
         with self._lock:
             return {
                 "limits": {
@@ -122,7 +122,7 @@ class RequestLimits:
             }
 
     def take(self, source: Source) -> int:
-        """Count a request, and return 0 if it may pass, otherwise after how many whole seconds the next one may."""
+        """Count a request and return 0 if it is allowed, otherwise the whole seconds until the next one is."""
         at = self._now().timestamp()
         with self._lock:
             bucket = self._buckets.get(source)
@@ -134,5 +134,5 @@ def _parse(document: Any) -> RequestLimit:
         "requests_per_second",
         "burst",
     }:
-        raise LimitError(f"a limit is an object with requests_per_second and, optionally, burst; this is {document!r}")
+        raise LimitError(f"a limit must be an object with requests_per_second and, optionally, burst, not {document!r}")
     return RequestLimit(**document)

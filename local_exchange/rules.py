@@ -1,8 +1,8 @@
-"""What the exchange APIs demand of their clients, as far as it can be changed.
+"""Rules of the exchange APIs that tests can change.
 
-Changed in code or over HTTP (``PUT /exchange/_rules``)::
+Change them in code or over HTTP (``PUT /exchange/_rules``)::
 
-{"coinbase_rows_before_start": true, "coingecko_api_key": null, "coingecko_past_365_days_only": false}
+    {"coinbase_rows_before_start": true, "coingecko_api_key": null, "coingecko_past_365_days_only": false}
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class RuleError(ValueError):
-    """There is no such rule, or not with such a value; the message says what is possible."""
+    """The rule is unknown or its value is invalid; the message contains the allowed ones."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Rules:
     """The rules that can be changed.
 
     Attributes:
-        coinbase_rows_before_start: Coinbase gives, for some starts, the candle before the start as well.
-        coingecko_api_key: The demo API key that CoinGecko asks for; None lets in everybody, with any key or none.
-        coingecko_past_365_days_only: CoinGecko refuses older days, as it does without a paid plan. Off by default,
-            because the recorded candles are of 2023.
+        coinbase_rows_before_start: Whether Coinbase returns, for some starts, the candle before the start as well.
+        coingecko_api_key: The demo API key that CoinGecko requires; None accepts requests with any key or none.
+        coingecko_past_365_days_only: Whether CoinGecko rejects older days, as it does without a paid plan. Off by
+            default, because the recorded candles are from 2023.
     """
 
     coinbase_rows_before_start: bool = True
@@ -33,36 +33,36 @@ class Rules:
     def __post_init__(self) -> None:
         for name in ("coinbase_rows_before_start", "coingecko_past_365_days_only"):
             if not isinstance(getattr(self, name), bool):
-                raise RuleError(f"{name} is true or false")
+                raise RuleError(f"{name} must be true or false")
         if self.coingecko_api_key is not None and not (
             isinstance(self.coingecko_api_key, str) and self.coingecko_api_key
         ):
-            raise RuleError("coingecko_api_key is a text, or null to let in everybody")
+            raise RuleError("coingecko_api_key must be a non-empty string, or null to accept every request")
 
 
 class RuleSwitch:
-    """The rules that hold now. Safe to use from several threads.
+    """The current rules. Thread-safe.
 
     Args:
-        initial: The rules that hold at first, and again after ``clear``.
+        initial: The rules at the start and after ``clear``.
     """
 
     def __init__(self, initial: Rules | None = None) -> None:
         self._initial = self.current = initial or Rules()
 
     def replace_json(self, document: Any) -> None:
-        """Take the rules of a JSON object; those that it does not name hold as by default.
+        """Replace the rules by those of a JSON object. Rules that it does not contain get their default values.
 
         Raises:
-            RuleError: The document is wrong; nothing has changed.
+            RuleError: The document is invalid; nothing has changed.
         """
         names = [rule.name for rule in fields(Rules)]
         if not isinstance(document, dict) or set(document) - set(names):
-            raise RuleError(f"give an object; its members can be {', '.join(names)}")
+            raise RuleError(f"expected an object whose members are among {', '.join(names)}")
         self.current = Rules(**document)
 
     def clear(self) -> None:
-        """Take the first rules again."""
+        """Restore the initial rules."""
         self.current = self._initial
 
     def as_json(self) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""The laptop's exchange over HTTP: the APIs of several exchanges, and switches for tests.
+"""The local exchange over HTTP: the APIs of several exchanges, and switches for tests.
 
-Below ``/exchange``: each API below its name (``binance``, ``coinbase``, ``coingecko``), as at its own address;
-``_faults`` for what goes wrong, ``_limits`` for request rates that are enforced and ``_rules`` for what the APIs demand
-(GET, PUT, DELETE); ``_requests`` (GET, DELETE) for what was asked, so that tests can prove politeness.
+Paths below ``/exchange``:
+
+- ``binance``, ``coinbase``, ``coingecko``: the APIs, with the same paths below as the real ones.
+- ``_faults`` (faults), ``_limits`` (rate limits), ``_rules`` (rules of the APIs): switches; GET, PUT, DELETE.
+- ``_requests``: counts of requests, so that tests can check how many a client sends; GET, DELETE.
 """
 
 from __future__ import annotations
@@ -45,20 +47,20 @@ _HTML = "<html><head><title>Access denied</title></head><body>We will be back so
 
 
 class Switch(Protocol):
-    """Something that tests set, read and take back as JSON over HTTP."""
+    """A setting that tests can change, read and reset as JSON over HTTP."""
 
     def replace_json(self, document: Any) -> None:
-        """Take a document instead of what was set before.
+        """Replace the setting.
 
         Raises:
-            ValueError: The document is wrong; nothing has changed.
+            ValueError: The document is invalid; nothing has changed.
         """
 
     def clear(self) -> None:
-        """Take back what was set."""
+        """Reset the setting."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is set."""
+        """Return the setting."""
 
 
 class Exchange:
@@ -91,11 +93,11 @@ class Exchange:
         self._counts: Counter[tuple[Source | None, str, str | None]] = Counter()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Handle one request."""
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        # Mounted by a dispatcher the prefix is in SCRIPT_NAME, handed on by the front it is in PATH_INFO.
+        # A dispatcher that mounts the exchange puts the prefix into SCRIPT_NAME; the front leaves it in PATH_INFO.
         path = (request.root_path.rstrip("/") + request.path).removeprefix(MOUNT)
         first, _, below = path.removeprefix("/").partition("/")
         if first in self._apis:
@@ -108,7 +110,7 @@ class Exchange:
         return _json({"message": f"Not Found: {request.method} {path}"}, 404)
 
     def _answer_as(self, api: Api, request: Request, path: str, below: str) -> Response:
-        """Answer a request to one of the APIs, with the headers that it always sends."""
+        """Respond to a request to one of the APIs, with the headers that the API always sends."""
         headers = api.count_weight(below)
         try:
             answer = self._answer_document(api, request, path)
@@ -139,14 +141,14 @@ class Exchange:
         return _json(api.documents[endpoint]())
 
     def _candles(self, api: Api, request: Request, arguments: Mapping[str, str], symbol: str | None) -> Response:
-        # The right answer is made first: whether a fault that spoils rows can happen depends on how many there are.
+        # The correct response comes first: its number of rows decides which faults are possible.
         try:
             page, refusal = api.page(request, arguments), None
         except ApiError as error:
             page, refusal = api.empty_page, error
         met = self._faults.meet(symbol, page.row_count, api.source)
         if met:
-            log.info("%s %s meets the fault %s", api.source, symbol, met.fault.kind)
+            log.info("%s %s: applying the fault %s", api.source, symbol, met.fault.kind)
             faulty = self._faulty(api, met, page, request)
             if faulty:
                 return faulty
@@ -155,7 +157,7 @@ class Exchange:
         return _json(page.document())
 
     def _faulty(self, api: Api, met: MetFault, page: Page, request: Request) -> Response | None:
-        """Return the answer that a fault makes of the right one, or None where it only came late."""
+        """Return the response with a fault applied, or None if the fault only delays the correct one."""
         fault = met.fault
         match fault.kind:
             case FaultKind.RATE_LIMITED:
@@ -169,7 +171,7 @@ class Exchange:
                 raise dropped_connection(request.environ)
             case FaultKind.CUT_OFF:
                 body = dumps(page.document())
-                # In a list: given bytes, werkzeug would correct the header.
+                # In a list, because werkzeug would correct the header of a response from bytes.
                 promised = {"Content-Length": str(len(body))}
                 return Response([body[: len(body) // 2]], headers=promised, content_type="application/json")
             case FaultKind.NOT_JSON:
@@ -207,7 +209,7 @@ class Exchange:
             case "DELETE":
                 switch.clear()
             case _:
-                return _json({"message": "Method Not Allowed: give GET, PUT or DELETE"}, 405)
+                return _json({"message": "Method Not Allowed: use GET, PUT or DELETE"}, 405)
         return _json(switch.as_json())
 
     def _count(self, source: Source | None, path: str, symbol: str | None) -> None:
@@ -216,7 +218,7 @@ class Exchange:
 
     def _requests(self, request: Request) -> Response:
         if request.method not in ("GET", "DELETE"):
-            return _json({"message": "Method Not Allowed: give GET or DELETE"}, 405)
+            return _json({"message": "Method Not Allowed: use GET or DELETE"}, 405)
         with self._lock:
             if request.method == "DELETE":
                 self._counts.clear()
@@ -238,16 +240,16 @@ def create_exchange(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> WSGIApplication:
-    """Return the exchange as a WSGI application that answers below ``/exchange``.
+    """Return the exchange as a WSGI application that serves paths below ``/exchange``.
 
     Args:
         market_data: Folder of recorded candles (``<SYMBOL>.csv.gz``, or the parent of ``binance-1h``); None to
             generate candles of any date.
-        faults: What goes wrong; empty for nothing.
-        rules: What the APIs demand at first; None for the default of each rule.
-        limits: Request rates that are enforced; None for none, until some are set over HTTP.
-        now: The current instant, timezone-aware; no candle opens after it.
-        sleep: Waits the given seconds, for the fault ``timeout``.
+        faults: The faults; an empty plan for none.
+        rules: The initial rules of the APIs; None for the defaults.
+        limits: The rate limits; None for no limits until some are set over HTTP.
+        now: Returns the current time, timezone-aware; no candle opens after it.
+        sleep: Waits for a number of seconds, for the fault ``timeout``.
 
     Raises:
         MarketDataError: The folder has no recorded candles.
@@ -259,10 +261,10 @@ def create_exchange(
 
 
 def dropped_connection(environ: WSGIEnvironment) -> ConnectionResetError:
-    """End the connection without an answer, and return the error to raise.
+    """Close the connection without a response, and return the error to raise.
 
-    werkzeug's server hands its socket to the application and takes a ConnectionError as a client that went away. Under
-    another server the error alone has to do; most answer 500 then, which a client takes as a failure as well.
+    werkzeug's server passes its socket to the application and treats a ConnectionError as a disconnected client. Other
+    servers only get the error. Most of them respond with status 500, which clients treat as a failure as well.
     """
     connection = environ.get("werkzeug.socket")
     if isinstance(connection, socket.socket):

@@ -118,7 +118,6 @@ resource "aws_s3_bucket_policy" "this" {
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
   # S3 returns 409 if two of these settings of a bucket change at the same time.
-
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 

@@ -18,6 +18,5 @@ glue     = { workers = 4 }
 redshift = { base_capacity = 16, max_capacity = 64, monthly_rpu_hours = 600 }
 
 # Recipients of alarms. Enter your address; without one, no one receives them.
-
 # alarm_emails     = ["data-platform@your-company"]
 monthly_budget_usd = 2500

@@ -581,6 +581,5 @@ run "accepts_the_boundary_values_of_each_rule" {
   assert {
     condition     = aws_s3_bucket.this["lake"].bucket == "a-name-of-twenty-four-ch-qa-lake-123456789012"
     error_message = "The lake bucket does not have the expected name."
-
   }
 }

@@ -22,17 +22,17 @@ def test_documents_are_written_as_by_the_standard_library(document):
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "42703.79000000", "0.1500000000000000001", "1e-8", "12345678901234567890"])
-def test_numbers_are_written_as_they_are_spelt(text):
+def test_numbers_are_written_verbatim(text):
     assert dumps({"rows": [[1, JsonNumber(text), text]]}) == f'{{"rows":[[1,{text},"{text}"]]}}'.encode()
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "Infinity", "01", ".5", "5.", "+1", "1,5", " 1", "1\n", "0x1", "1\u0661"])
-def test_what_json_does_not_take_for_a_number_is_none(text):
+def test_text_that_is_not_a_json_number_is_rejected(text):
     with pytest.raises(MarketDataError):
         JsonNumber(text)
 
 
-def test_a_number_that_json_does_not_have_is_not_written():
+def test_nan_is_not_written():
     with pytest.raises(ValueError, match="not JSON compliant"):
         dumps([float("nan")])
 
@@ -53,7 +53,7 @@ def test_times(text, seconds):
     assert parse_instant(text) == seconds * 1000
 
 
-def test_a_time_without_a_zone_is_utc_wherever_the_laptop_is(monkeypatch):
+def test_a_time_without_a_zone_is_utc_in_every_local_time_zone(monkeypatch):
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Tokyo")
         time.tzset()
@@ -63,6 +63,6 @@ def test_a_time_without_a_zone_is_utc_wherever_the_laptop_is(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "noon", "2023-13-01", "1" * 21, "\u0661", "2023-12-18x00:00"])
-def test_what_is_no_time(text):
+def test_invalid_times_are_rejected(text):
     with pytest.raises(ValueError, match=r".*"):
         parse_instant(text)

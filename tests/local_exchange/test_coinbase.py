@@ -34,7 +34,7 @@ def candles(client: Client, product="BTC-USD", **params):
 
 
 def exact(answer):
-    """The rows, with each number as it is spelt."""
+    """Return the rows, with each number as its JSON text."""
     return json.loads(answer.data, parse_float=str, parse_int=str)
 
 
@@ -91,7 +91,7 @@ def test_other_granularities_are_refused(client, granularity):
     assert (answer.status_code, answer.json) == (400, {"message": "Unsupported granularity"})
 
 
-def test_without_a_granularity_it_is_a_minute(client):
+def test_the_default_granularity_is_a_minute(client):
     rows = candles(client, granularity=None, end="2023-12-18T00:01:00Z").json
     assert [row[0] for row in rows] == [START + 60, START]
 
@@ -99,17 +99,17 @@ def test_without_a_granularity_it_is_a_minute(client):
 @pytest.mark.parametrize("params", [{"start": None, "end": None}, {"start": None}, {"end": None}, {"end": ""}])
 def test_one_end_alone_is_ignored(client, params):
     rows = candles(client, **params).json
-    # The candle of the current hour has had no trade yet, five minutes after it opened.
+    # The candle of the current hour has no trades yet, five minutes after it opened.
     assert len(rows) == 299
     assert rows[0][0] == int(NOW.timestamp()) // HOUR * HOUR - HOUR
     assert rows[-1][0] == rows[0][0] - 298 * HOUR
 
 
-def test_a_parameter_that_does_not_exist_is_ignored(client):
+def test_unknown_parameters_are_ignored(client):
     assert candles(client, limit=1).json == candles(client).json
 
 
-def test_three_hundred_candles_are_the_most(client):
+def test_at_most_three_hundred_candles_can_be_requested(client):
     assert len(candles(client, start=START - 300 * HOUR, end=START - HOUR).json) == 300
     refused = candles(client, start=START - 300 * HOUR, end=START)
     assert (refused.status_code, refused.json) == (400, TOO_MANY)
@@ -137,13 +137,13 @@ def test_every_usdt_market_is_a_product(client):
     "params",
     [{"start": "yesterday"}, {"end": "2023-13-01"}, {"start": "-1"}, {"start": "1" * 21}, {"start": START, "end": 1}],
 )
-def test_other_times_are_refused_in_coinbases_shape(client, params):
+def test_invalid_times_are_rejected_in_coinbases_format(client, params):
     answer = candles(client, **params)
     assert answer.status_code == 400
     assert set(answer.json) == {"message"}
 
 
-def test_other_addresses_and_methods_are_refused(client):
+def test_other_paths_and_methods_are_rejected(client):
     for answer, status in (
         (client.get("/exchange/coinbase/products"), 404),
         (client.get("/exchange/coinbase/products/BTC-USD/trades"), 404),
@@ -162,7 +162,7 @@ def hours_before_start(client: Client, product: str, start: int, hours: int = 24
     return sum(row[0] < start for row in rows)
 
 
-def test_some_answers_end_with_the_candle_before_the_start():
+def test_some_responses_end_with_the_candle_before_the_start():
     client = Client(create_exchange(None, FaultPlan(), now=lambda: NOW))
     counts = {
         (product, day): hours_before_start(client, product, START - day * 24 * HOUR)
@@ -178,7 +178,7 @@ def test_some_answers_end_with_the_candle_before_the_start():
     assert row[0] == START - early[1] * 24 * HOUR - HOUR
 
 
-def test_no_answer_has_more_rows_than_three_hundred():
+def test_no_response_has_more_than_three_hundred_rows():
     client = Client(create_exchange(None, FaultPlan(), now=lambda: NOW))
     counts = [hours_before_start(client, "BTC-USD", START - 300 * HOUR - day * 24 * HOUR, 300) for day in range(6)]
     assert counts == [0] * 6

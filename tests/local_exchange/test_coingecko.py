@@ -41,7 +41,7 @@ def times(answer, table="prices"):
 
 
 def exact(answer):
-    """The tables, with each number as it is spelt."""
+    """Return the tables, with each number as its JSON text."""
     return json.loads(answer.data, parse_float=str, parse_int=str)
 
 
@@ -69,7 +69,7 @@ def test_a_day_of_points_oldest_first(client):
     assert times(answer) == times(answer, "market_caps") == times(answer, "total_volumes")
 
 
-def test_hourly_points_lie_some_seconds_after_the_hour_and_always_the_same(client):
+def test_hourly_points_follow_the_hour_by_seconds_and_are_always_the_same(client):
     delays = [time - (START + hour * HOUR) * 1000 for hour, time in enumerate(times(chart(client)))]
     assert all(1_000 <= delay < 60_000 for delay in delays)
     assert len(set(delays)) == 24
@@ -93,7 +93,7 @@ def test_a_market_cap_is_the_price_times_the_supply(client):
         assert Decimal(cap) == Decimal(price) * COINS["shiba-inu"].supply
 
 
-def test_a_volume_is_what_the_24_hours_before_have_traded(client):
+def test_a_volume_is_the_turnover_of_the_24_hours_before(client):
     hours = klines(start=START - DAY)
     traded = [(Decimal(row[5]) * Decimal(row[4])).quantize(Decimal("1e-8")) for row in hours]
     volumes = [Decimal(volume) for _, volume in exact(chart(client))["total_volumes"]]
@@ -118,25 +118,25 @@ def test_the_granularity_follows_from_the_range(client, start, end, step):
     assert abs(len(points) - (end - start).total_seconds() / step) <= 1
 
 
-def test_five_minutely_prices_are_the_open_prices_of_five_minutes(client):
+def test_five_minute_prices_are_the_open_prices_of_five_minute_candles(client):
     start = int(NOW.timestamp()) - 2 * HOUR
     prices = [price for _, price in exact(chart(client, _from=start, to=start + HOUR - 1))["prices"]]
     assert prices == [row[1] for row in klines(start=start, end=start + HOUR - 1, interval="5m")]
 
 
-def test_daily_points_lie_at_midnight(client):
+def test_daily_points_are_at_midnight(client):
     answer = chart(client, _from=START - 99 * DAY, to=START)
     assert times(answer) == [(START - day * DAY) * 1000 for day in reversed(range(100))]
     assert exact(answer)["prices"][-1][1] == klines()[0][1]
 
 
-def test_the_daily_interval_can_be_asked_for(client):
+def test_the_daily_interval_can_be_requested(client):
     assert times(chart(client, to=START + DAY, interval="daily")) == [START * 1000, (START + DAY) * 1000]
     assert len(times(chart(client, interval=""))) == 24
 
 
 @pytest.mark.parametrize(("minutes", "there"), [(34, False), (35, True)])
-def test_a_day_is_there_35_minutes_after_midnight(minutes, there):
+def test_a_days_point_is_available_35_minutes_after_midnight(minutes, there):
     now = datetime(2023, 12, 18, 0, minutes, tzinfo=UTC)
     client = Client(create_exchange(None, FaultPlan(), now=lambda: now))
     assert (START * 1000 in times(chart(client, _from=START - DAY, to=START, interval="daily"))) is there
@@ -172,7 +172,7 @@ def test_prices_are_rounded_to_the_precision(client):
     assert all("." not in price for _, price in exact(chart(client, precision="0"))["prices"])
 
 
-def test_every_coin_can_be_asked_for(client):
+def test_every_coin_can_be_requested(client):
     asked = "bitcoin ethereum solana ripple cardano dogecoin litecoin polkadot chainlink avalanche-2 tron binancecoin"
     for coin in (*asked.split(), "shiba-inu"):
         assert len(times(chart(client, coin))) == 24
@@ -220,13 +220,13 @@ def test_the_intervals_of_paid_plans_are_refused(client, interval):
         {"interval": "weekly"},
     ],
 )
-def test_other_requests_are_refused_in_coingeckos_shape(client, params):
+def test_invalid_requests_are_rejected_in_coingeckos_format(client, params):
     answer = chart(client, **params)
     assert answer.status_code == 400
     assert set(answer.json) == {"error"}
 
 
-def test_other_addresses_and_methods_are_refused(client):
+def test_other_paths_and_methods_are_rejected(client):
     for answer, status in (
         (client.get("/exchange/coingecko/api/v3/coins/bitcoin/ohlc"), 404),
         (client.get("/exchange/coingecko/coins/bitcoin/market_chart/range"), 404),
@@ -239,12 +239,12 @@ def test_other_addresses_and_methods_are_refused(client):
 # --- rules that can be switched --------------------------------------------------------------------------------------
 
 
-def test_by_default_no_key_is_needed_and_any_is_taken(client):
+def test_by_default_no_key_is_needed_and_any_key_is_accepted(client):
     assert chart(client).status_code == 200
     assert chart(client, headers={"x-cg-demo-api-key": "CG-any"}).status_code == 200
 
 
-def test_a_key_is_asked_for_where_the_exchange_has_one():
+def test_a_configured_key_is_required():
     client = Client(create_exchange(None, FaultPlan(), rules=Rules(coingecko_api_key="CG-right"), now=lambda: NOW))
     assert chart(client, headers={"x-cg-demo-api-key": "CG-right"}).status_code == 200
     assert chart(client, x_cg_demo_api_key="CG-right").status_code == 200
@@ -293,18 +293,18 @@ def test_recorded_candles_keep_their_digits(tmp_path: Path):
     assert Decimal(tables["market_caps"][1][1]) == Decimal("43100.123456789012") * COINS["bitcoin"].supply
     first = Decimal("7.25") * Decimal("43100.5")
     assert [Decimal(volume) for _, volume in tables["total_volumes"]] == [0, first, first + 43200]
-    # The point of 02:00 is missing as its candle is.
+    # The point of 02:00 is missing because its candle is missing.
     assert [int(time) // 1000 // HOUR - START // HOUR for time, _ in tables["prices"]] == [0, 1, 3]
     assert exact(chart(client, interval="daily"))["prices"] == [[f"{START}000", "43000.1000000000000000001"]]
     assert chart(client, "ethereum").status_code == 404
 
 
-def test_recorded_hours_have_no_five_minutes(tmp_path: Path):
+def test_recorded_candles_have_no_five_minute_points(tmp_path: Path):
     client = recorded(tmp_path, f"{START}000,1,1,1,1,1")
     now = int(datetime.now(UTC).timestamp())
     answer = chart(client, _from=now - HOUR, to=now)
     assert answer.status_code == 400
-    assert "no candles of 5m" in answer.json["error"]
+    assert "5m" in answer.json["error"]
 
 
 def test_a_recorded_number_that_json_cannot_hold_is_not_served(tmp_path: Path):

@@ -30,42 +30,42 @@ def spoilt(kind, rows=ROWS, seed=1, **options):
     return spoil_rows(MetFault(Fault(kind, **options), 1, random.Random(seed)), [row.copy() for row in rows], ROW_SHAPE)
 
 
-# --- which request meets which fault ---------------------------------------------------------------------------------
+# --- which request gets which fault ----------------------------------------------------------------------------------
 
 
-def test_a_fault_happens_as_often_as_it_should_and_to_its_symbol():
+def test_a_fault_affects_its_symbol_as_often_as_configured():
     plan = FaultPlan([Fault(FaultKind.SERVER_ERROR, symbol="BTCUSDT", times=2, after=1)])
     met = [bool(plan.meet(symbol, 24)) for symbol in ("BTCUSDT", "ETHUSDT", "BTCUSDT", None, "BTCUSDT", "BTCUSDT")]
     assert met == [False, False, True, False, True, False]
     assert plan.as_json()["faults"][0]["happened"] == 2
 
 
-def test_a_fault_happens_to_its_source():
+def test_a_fault_affects_only_its_source():
     plan = FaultPlan([Fault(FaultKind.SERVER_ERROR, source=Source.COINBASE, after=1)])
     asked = (Source.COINBASE, Source.BINANCE, Source.COINGECKO, Source.COINBASE, Source.COINBASE)
     assert [bool(plan.meet("BTC-USD", 24, source)) for source in asked] == [False, False, False, True, False]
 
 
-def test_a_fault_of_candles_does_not_happen_to_points():
+def test_a_fault_of_candles_does_not_affect_points():
     plan = FaultPlan([Fault(FaultKind.MALFORMED_ROWS, malformations=(Malformation.HIGH_BELOW_LOW,))])
     assert plan.meet("bitcoin", 24, Source.COINGECKO) is None
     assert plan.meet("BTC-USD", 24, Source.COINBASE)
 
 
-def test_a_fault_without_number_happens_until_it_is_switched_off():
+def test_a_fault_without_a_count_occurs_until_it_is_removed():
     plan = FaultPlan([Fault(FaultKind.SERVER_ERROR, times=None)])
     assert all(plan.meet("BTCUSDT", 0) for _ in range(20))
     plan.clear()
     assert plan.meet("BTCUSDT", 0) is None
 
 
-def test_faults_happen_in_the_listed_order():
+def test_faults_occur_in_the_listed_order():
     plan = FaultPlan([Fault(FaultKind.NOT_JSON, times=2), Fault(FaultKind.EMPTY)])
     kinds = [met.fault.kind for met in iter(lambda: plan.meet("BTCUSDT", 24), None)]
     assert kinds == ["not_json", "not_json", "empty"]
 
 
-def test_a_seed_draws_the_order_and_repeats_it():
+def test_a_seed_determines_the_order():
     faults = [Fault(kind, times=5) for kind in (FaultKind.NOT_JSON, FaultKind.EMPTY, FaultKind.SERVER_ERROR)]
 
     def order(seed):
@@ -84,7 +84,7 @@ def test_a_page_without_rows_does_not_use_up_a_fault_of_rows():
     assert plan.meet("BTCUSDT", 2)
 
 
-def test_no_fault_is_met_twice_by_threads():
+def test_threads_do_not_use_a_fault_more_often_than_configured():
     plan = FaultPlan([Fault(FaultKind.EMPTY, times=500)])
     met = []
 
@@ -118,14 +118,14 @@ def test_options_go_through_json_and_back():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([], "give an object with a list"),
-        ({}, "give an object with a list"),
-        ({"faults": [], "speed": 1}, "nothing called speed"),
-        ({"faults": [], "seed": "7"}, "seed is"),
-        ({"faults": ["empty"]}, "a fault is an object"),
-        ({"faults": [{}]}, "there is no kind None; there are rate_limited, server_error"),
-        ({"faults": [{"kind": "earthquake"}]}, "there is no kind 'earthquake'"),
-        ({"faults": [{"kind": "empty", "retry_after": 1}]}, "empty does not take retry_after; it takes"),
+        ([], "expected an object such as"),
+        ({}, "expected an object such as"),
+        ({"faults": [], "speed": 1}, "unknown member speed"),
+        ({"faults": [], "seed": "7"}, "seed must be"),
+        ({"faults": ["empty"]}, "a fault must be an object with a kind, not 'empty'"),
+        ({"faults": [{}]}, "unknown kind None; known: rate_limited, server_error"),
+        ({"faults": [{"kind": "earthquake"}]}, "unknown kind 'earthquake'"),
+        ({"faults": [{"kind": "empty", "retry_after": 1}]}, "empty has no option retry_after; its options are"),
         ({"faults": [{"kind": "empty", "times": 0}]}, "times is 0"),
         ({"faults": [{"kind": "empty", "times": True}]}, "times is True"),
         ({"faults": [{"kind": "empty", "times": "2"}]}, "times is '2'"),
@@ -134,34 +134,37 @@ def test_options_go_through_json_and_back():
         ({"faults": [{"kind": "server_error", "status": 404}]}, "status is 404"),
         ({"faults": [{"kind": "timeout", "delay_seconds": 1e9}]}, "delay_seconds is"),
         ({"faults": [{"kind": "timeout", "delay_seconds": float("nan")}]}, "delay_seconds is"),
-        ({"faults": [{"kind": "malformed_rows", "malformations": ["ugly"]}]}, "there is no malformation 'ugly'"),
-        ({"faults": [{"kind": "malformed_rows", "malformations": "ugly"}]}, "malformations is a list"),
+        ({"faults": [{"kind": "malformed_rows", "malformations": ["ugly"]}]}, "unknown malformation 'ugly'"),
+        ({"faults": [{"kind": "malformed_rows", "malformations": "ugly"}]}, "malformations must be a list"),
         ({"faults": [{"kind": "rate_limited", "retry_after": -1}]}, "retry_after is -1"),
-        ({"faults": [{"kind": ["empty"]}]}, "there is no kind"),
+        ({"faults": [{"kind": ["empty"]}]}, "unknown kind"),
         (
             {"faults": [{"kind": "empty", "source": "kraken"}]},
-            "there is no source 'kraken'; there are binance, coinbase",
+            "unknown source 'kraken'; known: binance, coinbase",
         ),
-        ({"faults": [{"kind": "rate_limited", "source": "coinbase", "banned_after": 1}]}, "coinbase bans nobody"),
+        (
+            {"faults": [{"kind": "rate_limited", "source": "coinbase", "banned_after": 1}]},
+            "banned_after: coinbase does not ban",
+        ),
         (
             {"faults": [{"kind": "malformed_rows", "source": "coingecko", "malformations": ["high_below_low"]}]},
-            "the rows of coingecko cannot have high_below_low",
+            "high_below_low cannot be applied to rows of coingecko",
         ),
     ],
 )
-def test_a_wrong_plan_is_refused_and_changes_nothing(document, message):
+def test_an_invalid_plan_is_rejected_and_changes_nothing(document, message):
     plan = FaultPlan([Fault(FaultKind.EMPTY)])
     with pytest.raises(FaultError, match=message):
         plan.replace_json(document)
     assert [fault["kind"] for fault in plan.as_json()["faults"]] == ["empty"]
 
 
-def test_an_option_of_another_kind_is_refused_in_code_too():
-    with pytest.raises(FaultError, match="empty does not take status"):
+def test_an_option_of_another_kind_is_rejected_in_code_too():
+    with pytest.raises(FaultError, match="empty has no option status"):
         Fault(FaultKind.EMPTY, status=500)
 
 
-# --- what it does to rows --------------------------------------------------------------------------------------------
+# --- effect on rows --------------------------------------------------------------------------------------------------
 
 
 def test_duplicates():
@@ -245,13 +248,13 @@ def spoilt_as(shape, rows, kind, **options):
     return spoil_rows(MetFault(Fault(kind, **options), 1, random.Random(1)), [row.copy() for row in rows], shape)
 
 
-def test_an_unclosed_candle_comes_first_where_the_newest_does():
+def test_an_unclosed_candle_comes_first_if_the_newest_does():
     rows = spoilt_as(NEWEST_FIRST, NEWEST, FaultKind.UNCLOSED_CANDLE)
     assert rows[1:] == NEWEST
     assert rows[0] == [START + 3600, *NEWEST[0][1:]]
 
 
-def test_numbers_stay_numbers_where_the_api_writes_numbers():
+def test_numbers_stay_numbers_if_the_api_writes_numbers():
     (other,) = [
         row for row in spoilt_as(NEWEST_FIRST, NEWEST, FaultKind.CONFLICTING_DUPLICATE_ROWS) if row not in NEWEST
     ]
@@ -265,7 +268,7 @@ def test_numbers_stay_numbers_where_the_api_writes_numbers():
         assert (broken[column], type(broken[column])) == (number, JsonNumber)
 
 
-def test_points_suffer_every_malformation_but_those_of_candles():
+def test_points_get_every_malformation_except_those_of_candles():
     rows = spoilt_as(POINTS, PRICES, FaultKind.MALFORMED_ROWS)
     assert sum(row not in PRICES for row in rows) == len(Malformation) - 1
 
@@ -274,14 +277,14 @@ def test_points_suffer_every_malformation_but_those_of_candles():
     "kind",
     [FaultKind.EMPTY, FaultKind.DUPLICATE_ROWS, FaultKind.WRONG_ORDER, FaultKind.UNCLOSED_CANDLE],
 )
-def test_tables_that_belong_together_are_spoilt_alike(kind):
+def test_tables_that_belong_together_are_changed_alike(kind):
     page = Page((PRICES, CAPS), POINTS, ("prices", "caps"))
     document = spoil_page(MetFault(Fault(kind), 1, random.Random(1)), page)
     assert document["prices"] != PRICES
     assert document["caps"] == [[time, f"{price}00"] for time, price in document["prices"]]
 
 
-def test_rows_are_malformed_in_the_first_table_only():
+def test_only_rows_of_the_first_table_are_malformed():
     page = Page((PRICES, CAPS), POINTS, ("prices", "caps"))
     document = spoil_page(MetFault(Fault(FaultKind.MALFORMED_ROWS), 1, random.Random(1)), page)
     assert document["prices"] != PRICES

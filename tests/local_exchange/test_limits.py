@@ -47,7 +47,7 @@ def test_as_many_requests_pass_as_a_second_allows(clock):
     assert passed(limits, 15) == 10
 
 
-def test_a_burst_is_what_may_come_at_once(clock):
+def test_a_burst_limits_the_requests_after_a_pause(clock):
     limits = limited(clock, requests_per_second=10, burst=15)
     assert passed(limits, 20) == 15
     clock.wait(1)
@@ -63,7 +63,7 @@ def test_a_client_that_keeps_to_the_rate_is_never_refused(clock):
         clock.wait(1 / 3)
 
 
-def test_a_refused_request_takes_nothing(clock):
+def test_a_refused_request_takes_no_token(clock):
     limits = limited(clock, requests_per_second=1)
     assert passed(limits, 100) == 1
     clock.wait(1)
@@ -71,7 +71,7 @@ def test_a_refused_request_takes_nothing(clock):
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(10, 1), (1, 1), (0.5, 2), (0.1, 10)])
-def test_it_says_when_to_come_again(clock, rate, seconds):
+def test_the_wait_until_the_next_request_is_returned(clock, rate, seconds):
     limits = limited(clock, requests_per_second=rate)
     passed(limits, max(1, int(rate)))
     assert limits.take(Source.BINANCE) == seconds
@@ -79,14 +79,14 @@ def test_it_says_when_to_come_again(clock, rate, seconds):
     assert limits.take(Source.BINANCE) == 0
 
 
-def test_a_clock_that_is_set_back_takes_nothing_away(clock):
+def test_no_tokens_are_lost_when_the_clock_is_set_back(clock):
     limits = limited(clock, requests_per_second=2)
     assert passed(limits, 1) == 1
     clock.wait(-3600)
     assert passed(limits, 2) == 1
 
 
-def test_what_passed_and_what_was_refused_is_counted(clock):
+def test_allowed_and_refused_requests_are_counted(clock):
     limits = limited(clock, requests_per_second=2)
     passed(limits, 5)
     expected = {"requests_per_second": 2, "burst": None, "allowed": 2, "refused": 3}
@@ -110,14 +110,14 @@ def test_threads_get_no_more_than_the_burst(clock):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([], "give an object"),
-        ({}, "give an object"),
-        ({"limits": []}, "give an object"),
-        ({"limits": {}, "seed": 1}, "give an object"),
-        ({"limits": {"kraken": {"requests_per_second": 1}}}, "there is no source kraken; there are binance, coinbase"),
-        ({"limits": {"binance": 10}}, "a limit is an object"),
-        ({"limits": {"binance": {"burst": 1}}}, "a limit is an object"),
-        ({"limits": {"binance": {"requests_per_second": 1, "per": "ip"}}}, "a limit is an object"),
+        ([], "expected an object such as"),
+        ({}, "expected an object such as"),
+        ({"limits": []}, "expected an object such as"),
+        ({"limits": {}, "seed": 1}, "expected an object such as"),
+        ({"limits": {"kraken": {"requests_per_second": 1}}}, "unknown source kraken; known sources: binance, coinbase"),
+        ({"limits": {"binance": 10}}, "a limit must be an object"),
+        ({"limits": {"binance": {"burst": 1}}}, "a limit must be an object"),
+        ({"limits": {"binance": {"requests_per_second": 1, "per": "ip"}}}, "a limit must be an object"),
         ({"limits": {"binance": {"requests_per_second": 0}}}, "requests_per_second is 0"),
         ({"limits": {"binance": {"requests_per_second": True}}}, "requests_per_second is True"),
         ({"limits": {"binance": {"requests_per_second": "1"}}}, "requests_per_second is '1'"),
@@ -127,7 +127,7 @@ def test_threads_get_no_more_than_the_burst(clock):
         ({"limits": {"binance": {"requests_per_second": 1, "burst": 1.5}}}, "burst is 1.5"),
     ],
 )
-def test_a_wrong_document_is_refused_and_changes_nothing(clock, document, message):
+def test_an_invalid_document_is_rejected_and_changes_nothing(clock, document, message):
     limits = limited(clock, requests_per_second=1)
     passed(limits, 1)
     with pytest.raises(LimitError, match=message):

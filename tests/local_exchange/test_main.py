@@ -21,17 +21,17 @@ def start(*arguments):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_answers_by_itself_until_it_is_stopped(number):
+def test_it_serves_until_it_is_stopped(number):
     process = start("--port", "0", "--host", "0.0.0.0")
-    said = re.fullmatch(r"The exchange answers at (\S+)\.\n", process.stdout.readline())
-    with urllib.request.urlopen(f"{said[1]}/binance/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=2") as answer:
+    line = re.fullmatch(r"The exchange answers at (\S+)\.\n", process.stdout.readline())
+    with urllib.request.urlopen(f"{line[1]}/binance/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=2") as answer:
         assert len(json.load(answer)) == 2
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
 
 
-def test_what_cannot_be_served_is_said(tmp_path):
+def test_startup_errors_are_reported(tmp_path):
     process = start("--port", "0", "--market-data", str(tmp_path))
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1

@@ -25,7 +25,7 @@ DAY = {"symbol": "BTCUSDT", "interval": "1h", "startTime": START, "endTime": STA
 
 @dataclass(frozen=True)
 class Case:
-    """How one API is asked for the same day, and how it answers."""
+    """The request to one API for the same day, and the API's errors."""
 
     source: Source
     symbol: str
@@ -41,11 +41,11 @@ class Case:
         return client.get(self.path, query_string=self.query)
 
     def rows(self, answer) -> list:
-        """The rows, with each number as it is spelt."""
+        """Return the rows, with each number as its JSON text."""
         document = json.loads(answer.data, parse_float=str, parse_int=str)
         return document["prices"] if isinstance(document, dict) else document
 
-    def said(self, answer) -> str:
+    def message(self, answer) -> str:
         document = answer.json
         details = document.get("status", document)
         return next(details[name] for name in ("msg", "message", "error_message", "error") if name in details)
@@ -147,7 +147,7 @@ def test_without_a_range_the_latest_candles_come_with_the_open_one(client):
     assert rows[1][0] < now_ms < rows[1][6]
 
 
-def test_nothing_of_the_future(client):
+def test_there_are_no_candles_of_the_future(client):
     assert klines(client, startTime=START + 365 * 24 * HOUR, endTime=START + 366 * 24 * HOUR).json == []
     assert klines(client, startTime="9" * 20, endTime="9" * 20).json == []
 
@@ -181,7 +181,7 @@ def test_nothing_of_the_future(client):
         ({"timeZone": "1"}, -1104, "Not all sent parameters were read; read '4' parameter(s) but was sent '5'."),
     ],
 )
-def test_errors_are_binances(client, params, code, message):
+def test_errors_match_binances(client, params, code, message):
     query = {name: value for name, value in {**DAY, **params}.items() if value is not None}
     answer = client.get(KLINES, query_string=query)
     assert answer.status_code == 400
@@ -189,7 +189,7 @@ def test_errors_are_binances(client, params, code, message):
     assert answer.json["msg"].startswith(message)
 
 
-def test_other_addresses_and_methods_are_refused(client):
+def test_other_paths_and_methods_are_rejected(client):
     assert client.get("/exchange/binance/api/v3/depth").status_code == 404
     assert client.get("/exchange/").status_code == 404
     assert client.post(KLINES).status_code == 405
@@ -220,7 +220,7 @@ def test_recorded_candles_are_served(tmp_path: Path, faults):
     assert (broken.status_code, broken.json["code"]) == (500, -1000)
 
 
-def test_a_wrong_folder_is_refused_at_the_start(tmp_path: Path, faults):
+def test_a_missing_folder_is_rejected_at_the_start(tmp_path: Path, faults):
     with pytest.raises(MarketDataError):
         create_exchange(tmp_path / "nowhere", faults)
 
@@ -228,7 +228,7 @@ def test_a_wrong_folder_is_refused_at_the_start(tmp_path: Path, faults):
 # --- faults ----------------------------------------------------------------------------------------------------------
 
 
-def test_rate_limits_become_a_ban_if_one_goes_on(client, faults):
+def test_continued_requests_turn_a_rate_limit_into_a_ban(client, faults):
     faults.replace([Fault(FaultKind.RATE_LIMITED, times=3, retry_after=5, banned_after=2)])
     answers = [klines(client) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [429, 429, 418, 200]
@@ -249,14 +249,14 @@ def test_retry_after_can_be_a_date_or_missing(client, faults):
     assert "Retry-After" not in answer.headers
 
 
-def test_a_late_answer_is_right(client, faults, delays):
+def test_a_delayed_response_is_correct(client, faults, delays):
     faults.replace([Fault(FaultKind.TIMEOUT, delay_seconds=12.5)])
     late = klines(client).json
     assert delays == [12.5]
     assert late == klines(client).json
 
 
-def test_a_late_error_is_still_an_error(client, faults):
+def test_a_delayed_error_is_still_an_error(client, faults):
     faults.replace([Fault(FaultKind.TIMEOUT)])
     assert klines(client, symbol="NOSUCHUSDT").json["code"] == -1121
 
@@ -272,13 +272,13 @@ def test_broken_bodies(client, faults):
     assert html.data.startswith(b"<html>")
 
 
-def test_a_dropped_connection_has_no_answer(client, faults):
+def test_a_dropped_connection_has_no_response(client, faults):
     faults.replace([Fault(FaultKind.CONNECTION_RESET)])
     with pytest.raises(ConnectionResetError):
         klines(client)
 
 
-def test_an_unknown_symbol_and_an_empty_answer(client, faults):
+def test_an_unknown_symbol_and_an_empty_response(client, faults):
     faults.replace([Fault(FaultKind.UNKNOWN_SYMBOL, symbol="ETHUSDT"), Fault(FaultKind.EMPTY)])
     assert klines(client).json == []
     assert klines(client, symbol="ETHUSDT").json["code"] == -1121
@@ -298,7 +298,7 @@ def test_faults_are_switched_over_http(client):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"faults":[{"kind":"earthquake"}]}', b"\xff"])
-def test_a_wrong_plan_is_refused(client, faults, body):
+def test_an_invalid_plan_is_rejected(client, faults, body):
     faults.replace([Fault(FaultKind.EMPTY)])
     answer = client.put("/exchange/_faults", data=body)
     assert answer.status_code == 400
@@ -306,7 +306,7 @@ def test_a_wrong_plan_is_refused(client, faults, body):
     assert len(faults.as_json()["faults"]) == 1
 
 
-def test_a_huge_plan_is_refused(client):
+def test_a_huge_plan_is_rejected(client):
     assert client.put("/exchange/_faults", data=b" " * 1_100_000).status_code == 413
 
 
@@ -345,23 +345,23 @@ def test_every_source_is_counted_under_its_name(client):
     }
 
 
-# --- request rates ---------------------------------------------------------------------------------------------------
+# --- rate limits -----------------------------------------------------------------------------------------------------
 
 
-def test_by_default_no_rate_is_enforced(client):
+def test_by_default_no_rate_limit_is_enforced(client):
     for case in SOURCES:
         assert {case.get(client).status_code for _ in range(50)} == {200}
     assert client.get("/exchange/_limits").json == {"limits": {}}
 
 
 @pytest.mark.parametrize("case", SOURCES, ids=lambda case: case.source)
-def test_a_rate_is_enforced_in_each_apis_words(case, client, clock):
+def test_a_rate_limit_is_enforced_with_each_apis_own_error(case, client, clock):
     limits = {"limits": {case.source: {"requests_per_second": 2}}}
     assert client.put("/exchange/_limits", json=limits).status_code == 200
     answers = [case.get(client) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert [answer.headers.get("Retry-After") for answer in answers] == [None, None, "1", "1"]
-    assert case.said(answers[-1]) == case.rate_limited
+    assert case.message(answers[-1]) == case.rate_limited
     for other in SOURCES:
         assert other is case or {other.get(client).status_code for _ in range(4)} == {200}
     clock.now += timedelta(seconds=1)
@@ -372,7 +372,7 @@ def test_a_rate_is_enforced_in_each_apis_words(case, client, clock):
     assert {case.get(client).status_code for _ in range(4)} == {200}
 
 
-def test_a_request_that_comes_too_early_is_counted_and_uses_up_no_fault(client, faults):
+def test_a_refused_request_is_counted_and_uses_up_no_fault(client, faults):
     faults.replace([Fault(FaultKind.SERVER_ERROR, times=1)])
     client.put("/exchange/_limits", json={"limits": {"binance": {"requests_per_second": 1, "burst": 2}}})
     client.get("/exchange/binance/api/v3/ping")
@@ -381,7 +381,7 @@ def test_a_request_that_comes_too_early_is_counted_and_uses_up_no_fault(client, 
     assert client.get("/exchange/_requests").json["total"] == 4
 
 
-def test_binance_tells_the_weight_that_was_used_in_the_minute(client, faults, clock):
+def test_binance_reports_the_weight_used_in_the_minute(client, faults, clock):
     def weight(answer):
         return answer.headers["X-MBX-USED-WEIGHT-1M"]
 
@@ -424,7 +424,7 @@ def test_rules_are_switched_over_http(client):
         ("_rules", b'{"coingecko_api_key":7}'),
     ],
 )
-def test_wrong_switches_are_refused_and_change_nothing(client, switch, body):
+def test_invalid_switches_are_rejected_and_change_nothing(client, switch, body):
     before = client.get(f"/exchange/{switch}").json
     answer = client.put(f"/exchange/{switch}", data=body)
     assert answer.status_code == 400
@@ -433,7 +433,7 @@ def test_wrong_switches_are_refused_and_change_nothing(client, switch, body):
 
 
 @pytest.mark.parametrize("switch", ["_faults", "_limits", "_rules", "_requests"])
-def test_switches_take_no_other_methods_and_have_nothing_below(client, switch):
+def test_switches_accept_no_other_methods_or_paths(client, switch):
     assert client.post(f"/exchange/{switch}", json={}).status_code == 405
     assert client.get(f"/exchange/{switch}/more").status_code == 404
 
@@ -446,7 +446,7 @@ def case(request) -> Case:
     return request.param
 
 
-def test_a_fault_of_one_source_leaves_the_others_alone(case, client, faults):
+def test_a_fault_of_one_source_does_not_affect_the_others(case, client, faults):
     faults.replace([Fault(FaultKind.SERVER_ERROR, source=case.source, times=None)])
     assert {other.source for other in SOURCES if other.get(client).status_code == 503} == {case.source}
 
@@ -458,7 +458,7 @@ def test_a_fault_is_addressed_by_the_sources_own_symbol(case, client, faults):
     assert len(case.rows(case.get(client))) == 24
 
 
-def test_rate_limits_and_failures_are_told_in_each_apis_words(case, client, faults):
+def test_rate_limits_and_failures_are_reported_with_each_apis_own_error(case, client, faults):
     faults.replace(
         [
             Fault(FaultKind.RATE_LIMITED, times=1, retry_after=7),
@@ -468,11 +468,11 @@ def test_rate_limits_and_failures_are_told_in_each_apis_words(case, client, faul
     )
     limited, failed, unknown = (case.get(client) for _ in range(3))
     assert (limited.status_code, limited.headers["Retry-After"]) == (429, "7")
-    assert case.said(limited) == case.rate_limited
+    assert case.message(limited) == case.rate_limited
     assert (failed.status_code, failed.headers["Retry-After"]) == (502, "3")
-    assert case.said(failed) == case.failed
+    assert case.message(failed) == case.failed
     assert unknown.status_code == (400 if case.source == Source.BINANCE else 404)
-    assert case.said(unknown) == case.unknown
+    assert case.message(unknown) == case.unknown
 
 
 def test_only_binance_bans(case, client, faults):
@@ -481,7 +481,7 @@ def test_only_binance_bans(case, client, faults):
     assert statuses == [429, 418 if case.source == Source.BINANCE else 429, 200]
 
 
-def test_bodies_and_connections_break_alike(case, client, faults, delays):
+def test_bodies_and_connections_break_for_every_api(case, client, faults, delays):
     right = case.get(client)
     kinds = (FaultKind.CUT_OFF, FaultKind.TRUNCATED_JSON, FaultKind.NOT_JSON, FaultKind.TIMEOUT)
     faults.replace([*map(Fault, kinds), Fault(FaultKind.CONNECTION_RESET)])
@@ -497,7 +497,7 @@ def test_bodies_and_connections_break_alike(case, client, faults, delays):
         case.get(client)
 
 
-def test_rows_are_spoilt_in_each_apis_shape(case, client, faults):
+def test_rows_are_changed_in_each_apis_format(case, client, faults):
     right = case.rows(case.get(client))
     kinds = (
         FaultKind.DUPLICATE_ROWS,
@@ -533,14 +533,14 @@ def test_malformed_rows_are_still_json(case, client, faults):
     assert any(isinstance(row, dict) for row in rows)
 
 
-def test_an_error_meets_faults_as_well(case, client, faults):
+def test_faults_apply_to_errors_as_well(case, client, faults):
     faults.replace([Fault(FaultKind.EMPTY), Fault(FaultKind.MALFORMED_ROWS)])
     path = case.path.replace(case.symbol, "NOSUCH")
     unknown = [client.get(path, query_string=case.query | {"symbol": "NOSUCHUSDT"}) for _ in range(2)]
     assert (unknown[0].status_code, case.rows(unknown[0])) == (200, [])
-    assert case.said(unknown[1]) == case.unknown
+    assert case.message(unknown[1]) == case.unknown
 
 
-def test_every_market_can_be_asked_for(client):
+def test_every_market_can_be_requested(client):
     for symbol in COINS:
         assert len(klines(client, symbol=symbol, limit=2).json) == 2

@@ -35,7 +35,6 @@ def test_terraforms_own_tests_pass(terraform, file):
 
 def test_each_validation_rule_of_a_variable_has_a_run_that_breaks_it():
     """For each variable, at least as many runs expect a refusal as the variable has rules. Needs no Terraform."""
-
     variables = (TERRAFORM_FILES / "variables.tf").read_text()
     tests = (TERRAFORM_FILES / "tests" / "variables.tftest.hcl").read_text()
     for name, block in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', variables, re.MULTILINE | re.DOTALL):
