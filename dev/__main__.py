@@ -1,4 +1,4 @@
-"""``python -m dev <command>``: the developer commands, each in a package of its own."""
+"""``python -m dev <command>``: the developer commands. Each is a package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a local AWS in a process of its own, and tells when it is ready."""
+"""Starts a local AWS in a separate process and waits until it is ready."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STOP_SECONDS = 20
 
 @dataclass(frozen=True)
 class RunningLocalAws:
-    """A local AWS in a process of its own.
+    """A local AWS in a separate process.
 
     Attributes:
         endpoint: Its URL.
@@ -64,7 +64,7 @@ def running_local_aws(
     environment: Mapping[str, str] | None = None,
     timeout_seconds: float = 60,
 ) -> Iterator[RunningLocalAws]:
-    """Run a local AWS in a process of its own, which ends with this one, however this one ends.
+    """Run a local AWS in a separate process, which ends with this one, however this one ends.
 
     Its log is ``logs/local_aws.log`` of the state folder. Call this from the main thread (see child_process).
 

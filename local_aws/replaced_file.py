@@ -12,7 +12,7 @@ from pathlib import Path
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     """Give a draft to write, which replaces a file when the block ends without an error.
 
-    The draft has a name of its own, so several processes may replace the same file at the same time. The last one wins.
+    The draft has a unique name, so several processes may replace the same file at the same time. The last one wins.
 
     Args:
         path: The file to replace. It need not exist, but its folder must.

@@ -1,4 +1,4 @@
-"""Runs ``python -m local_platform``, the local AWS of this platform, in a process of its own."""
+"""Runs ``python -m local_platform``, the local AWS of this platform, in a separate process."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class NameNotPossibleError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """How what is created is to be called.
+    """The names of the resources to create.
 
     Attributes:
         region: The region that it is in.
@@ -51,7 +51,7 @@ class Names:
 
 
 def secret_name(arn: str, region: str) -> str:
-    """Return the name of a secret that is to be created under an ARN.
+    """Return the name under which a secret gets an ARN.
 
     Args:
         arn: The ARN without the hyphen and the six characters that Secrets Manager adds to the name.
@@ -71,7 +71,7 @@ def secret_name(arn: str, region: str) -> str:
 
 
 def role_name(arn: str) -> str:
-    """Return the name of a role that is to be created under an ARN.
+    """Return the name under which a role gets an ARN.
 
     Raises:
         NameNotPossibleError: It is of another account, or no ARN of a role without a path.

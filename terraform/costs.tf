@@ -7,8 +7,8 @@ locals {
 
   # https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
   worker_dpus = { "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8 }
-  # Each of the two DAGs that load publishes six metrics per source and one of its own
-  # (plugins/crypto_prices/reconcile/reconciliation.py).
+  # Each of the two DAGs that load publishes six metrics per source, and LoadsReconciled
+  # (plugins/crypto_prices/reconcile/metrics.py).
   metric_total = 2 * (6 * length(var.sources) + 1)
 
   cost_idle_month = {

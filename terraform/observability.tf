@@ -147,7 +147,7 @@ locals {
     { for dag in ["crypto_prices_daily", "crypto_prices_window"] : "load-does-not-add-up-${replace(dag, "_", "-")}" => {
       description = "Two steps of a load by ${dag} counted different numbers of records. See reconcile in docs/runbook.md."
       namespace   = local.metrics_namespace
-      metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconcile/reconciliation.py
+      metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconcile/metrics.py
       dimensions  = { Dag = dag }
       statistic   = "Minimum"
       comparison  = "LessThanThreshold"
@@ -159,7 +159,7 @@ locals {
     { for source in keys(var.sources) : "stale-${replace(source, "_", "-")}" => {
       description = "No daily load of ${source} has been reconciled for ${var.alarms.freshness_hours} hours. See the runs of crypto_prices_daily. Days that were loaded ahead of schedule are skipped and do not count as loads."
       namespace   = local.metrics_namespace
-      metric      = "RecordsFetched" # plugins/crypto_prices/reconcile/reconciliation.py
+      metric      = "RecordsFetched" # plugins/crypto_prices/reconcile/metrics.py
       dimensions  = { Dag = "crypto_prices_daily", Source = source }
       statistic   = "SampleCount"
       comparison  = "LessThanThreshold"

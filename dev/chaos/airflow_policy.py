@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
@@ -10,9 +10,8 @@ from airflow.sdk import RetryDecision
 from crypto_prices.task_retry_policy import TaskRetryPolicy
 
 from dev.chaos import guards
-from dev.chaos.cases import STAYS_PREFIX
 from dev.chaos.faults import TASK_SECONDS
-from dev.chaos.signals import Signals
+from dev.chaos.signals import Signals, fault_stays
 from local_platform.airflow_services import scheduler_warm_up
 
 GLUE_SECONDS = 300
@@ -35,11 +34,8 @@ class ChaosRetryPolicy(TaskRetryPolicy):
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
         """Return what becomes of a failed try."""
         run = (context or {}).get("dag_run")
-        if run is not None and run.run_id.startswith(STAYS_PREFIX) and not run.clear_number:
-            day = (run.conf or {}).get("day")
-            loaded = date.fromisoformat(day) if day else run.logical_date.date()
-            if Signals.from_environment().has_fired(loaded):
-                return RetryDecision.fail("the fault stays")
+        if run is not None and fault_stays(run, Signals.from_environment()):
+            return RetryDecision.fail("the fault stays")
         return super().evaluate(exception, try_number, max_tries, context)
 
 

@@ -11,7 +11,9 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from dev.chaos.cases import STAYS_PREFIX
 from local_aws.replaced_file import replacing
 
 FOLDER_VARIABLE = "CHAOS_SIGNALS"
@@ -59,3 +61,16 @@ class Signals:
     def has_fired(self, day: date) -> bool:
         """Whether the day's fault has fired."""
         return (self._folder / f"fired_{day}").exists()
+
+
+def fault_stays(run: Any, signals: Signals) -> bool:
+    """Whether a retry would only meet the same fault again: it stays until the run fails, and it has fired.
+
+    Args:
+        run: Airflow's DAG run.
+        signals: The signals of the harness.
+    """
+    if not run.run_id.startswith(STAYS_PREFIX) or run.clear_number:
+        return False
+    day = (run.conf or {}).get("day")
+    return signals.has_fired(date.fromisoformat(day) if day else run.logical_date.date())

@@ -1,4 +1,4 @@
--- Raises an error when a staging table differs from the curation report. It runs as a task of its own, and again as the
+-- Raises an error when a staging table differs from the curation report. It runs as a separate task, and again as the
 -- merge's first check, because clearing the merge alone does not run that task.
 CREATE OR REPLACE PROCEDURE crypto.check_staging (
     staging_table IN VARCHAR(128),

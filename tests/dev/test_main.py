@@ -46,7 +46,7 @@ def test_every_package_of_dev_is_a_command():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_only_the_command_that_runs_is_imported(name):
-    """Seen in a process of its own, because this one has imported others already."""
+    """Checked in a separate process, because this one has imported others already."""
     code = (
         "import runpy, sys\n"
         "sys.argv = ['dev', *sys.argv[1:]]\n"

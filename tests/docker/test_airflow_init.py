@@ -185,7 +185,7 @@ def test_a_database_that_is_not_there_is_said_at_once(settings, client):
 
 
 def test_a_refusal_is_not_waited_out(settings, local_aws, monkeypatch):
-    # Another test of this process may have run moto, which sets credentials of its own.
+    # Another test of this process may have run moto, which sets its own credentials.
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 

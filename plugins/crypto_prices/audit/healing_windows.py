@@ -54,7 +54,7 @@ def plan_healing(
 ) -> HealingPlan:
     """Return the fewest windows that load exactly these days of these markets again.
 
-    Days that follow each other are one window, and markets that are to be healed on the same days share it.
+    Days that follow each other are one window, and markets that need healing on the same days share it.
 
     Args:
         span: The days that were looked at.
@@ -85,7 +85,7 @@ def plan_as_text(plan: HealingPlan) -> str:
     """Return the plan as a table for people."""
     counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
     lines = [
-        f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets are to be healed",
+        f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing",
         f"  windows         {len(plan.windows)}, with {plan.requests} API requests",
     ]
     lines += [

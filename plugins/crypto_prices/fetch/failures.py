@@ -71,7 +71,7 @@ def judge_answer(
             return Failure(
                 f"{problem}, and it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
                 "that a task waits",
-                "Clear the task after that time; ask for fewer symbols at once if it happens often",
+                "Clear the task after that time; request fewer symbols at the same time if it happens often",
                 retryable=True,
                 retry_now=False,
                 retry_after_seconds=wait,
@@ -90,7 +90,7 @@ def judge_answer(
     advice = {
         401: "The source wants credentials: check the API key in the settings",
         403: "The source refuses this client (credentials, or its firewall): check the API key and the egress address",
-        404: "There is no such address or market: check api_url and the symbols in the settings",
+        404: "The address or the market does not exist: check api_url and the symbols in the settings",
         451: "The source refuses the region that this request comes from: send it from another region, or set api_url "
         "to an endpoint that serves public data there (Binance: https://data-api.binance.vision)",
     }.get(status, "Correct the request (symbols, candle_interval and api_url in the settings): it would fail again")

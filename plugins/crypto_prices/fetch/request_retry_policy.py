@@ -15,7 +15,7 @@ class RequestRetryPolicy:
         deadline_seconds: No try begins, and none is waited for, later than this after the first one began.
         backoff_base_seconds: Longest wait after the first failed try; it doubles with each further one.
         backoff_cap_seconds: Longest wait between two tries without a Retry-After.
-        max_retry_after_seconds: Longest Retry-After that is waited for. With a longer one the request fails at once:
+        max_retry_after_seconds: Longest Retry-After that a request waits for. A longer one fails it immediately:
             a worker slot is too dear to sleep in, the task's own retry comes back later.
     """
 

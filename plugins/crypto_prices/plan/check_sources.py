@@ -10,7 +10,7 @@ def check_sources(settings: Settings) -> None:
     """Check what only the sources themselves know: their names, intervals, markets, and whether they take a key.
 
     Raises:
-        FatalSourceError: There is no such source, it has no such interval or market, or it takes no key.
+        FatalSourceError: The source does not exist, it has no such interval or market, or it takes no key.
     """
     for name, wanted in settings.sources.items():
         # Not the key itself, which only the task that needs it reads.

@@ -21,7 +21,7 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
             window, with ``source``, ``batch_id``, ``status``, ``is_recorded``, ``window_start``, ``window_end``,
             ``content_hash``, ``loaded_at``, ``glue_job_run_id``, ``rows_merged`` (when it was loaded), ``rows_now`` (of
             that batch in this window, today), ``days_now`` (their ISO days, with commas between them) and
-            ``rows_in_window`` (of the fetched markets in this window, whoever loaded them).
+            ``rows_in_window`` (of the fetched markets in this window, loaded by any run).
         published: Glue job run ids by ISO day of the window, as the catalog has them.
 
     Raises:

@@ -72,6 +72,20 @@ def test_a_difference_that_is_there_with_the_guard_too_is_red():
     assert "0 of 1 cases are right with the guard" in said
 
 
+def test_a_case_that_shows_nothing_is_an_error_and_no_verdict():
+    code, said = conclude(Outcome(STAYED, FIRST_DAY, armed=True, problem="the fault never fired: timed out"))
+    assert code == 1
+    assert f"error: {STAYED.name}: the fault never fired: timed out" in said
+    options = parse_options(["--guard-off", GUARD.name])
+    output = StringIO()
+    guarded = [
+        Outcome(GUARD.off, FIRST_DAY, differences=[SHOWN], problem="no load reached the guard"),
+        Outcome(GUARD.control, FIRST_DAY),
+    ]
+    assert _Harness(options, Console(file=output, width=300), Path())._conclude([], [], [], guarded, 1.0) == 1
+    assert "0 of 1 missing guards were noticed" in output.getvalue()
+
+
 def test_a_fault_that_was_overcome_is_no_recovery():
     recovered, overcome = (
         Outcome(STAYED, FIRST_DAY, armed=True, fired=1, overcome=overcome) for overcome in (False, True)

@@ -1,5 +1,6 @@
 """What is done about a run that has finished, and what is held against it, without an Airflow."""
 
+from dataclasses import replace
 from unittest.mock import MagicMock
 
 import pytest
@@ -64,3 +65,25 @@ def test_what_nobody_forces_must_have_been_refused(case, fault):
     assert "nobody forced it" in green
     (otherwise,) = recovered(case, "failed", "success", fault=fault, log="TimeoutError: timed out")[0].differences
     assert otherwise == "run run was not refused, but has failed: drop_staging: staging is kept"
+
+
+def problem(case, *, fired, left_out):
+    bench = MagicMock()
+    bench.signals.was_left_out.return_value = left_out
+    bench.api.task_instances.return_value = []
+    fault = None if case.kind is None else Fault(FIRST_DAY, case.boundary, case.kind, fired=fired)
+    return Waves(bench)._problem(_Running(case, FIRST_DAY, fault, "run"))
+
+
+BROKEN = Case(FAULT.boundary, FAULT.kind, Recovery.RETRY)
+
+
+def test_a_fault_that_never_fired_is_a_problem_with_its_boundary():
+    assert problem(BROKEN, fired=1, left_out=False) is None
+    assert FAULT.boundary in problem(BROKEN, fired=0, left_out=False)
+
+
+def test_a_guard_that_no_load_reached_is_a_problem_with_its_name():
+    off = replace(BROKEN, guard_off="one-transaction")
+    assert problem(off, fired=1, left_out=True) is None
+    assert "one-transaction" in problem(off, fired=1, left_out=False)

@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from crypto_prices.audit.days_to_heal import (
@@ -6,32 +6,15 @@ from crypto_prices.audit.days_to_heal import (
     RAW_MISSING,
     ROWS_MISSING,
     UNFETCHED,
-    MarketDay,
     find_reasons,
     unfetched_runs,
 )
-from crypto_prices.audit.healing_windows import plan_healing
 from crypto_prices.backfill.loaded_days import Load
-from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices_contract.window import Window
 
-SPAN = Window(date(2024, 1, 1), date(2024, 1, 8))
-BTC, ETH = "BTC/USDT", "ETH/USDT"
+from tests.support.healing_plans import BTC, ETH, SPAN, day, place, plan
+
 MARKETS = {"binance": [BTC, ETH]}
-SYMBOLS = {
-    ("binance", BTC): "BTCUSDT",
-    ("binance", ETH): "ETHUSDT",
-    ("coinbase", "BTC/USD"): "BTC-USD",
-}
-SIZES = {"binance": RequestSize(1000, 170), "coinbase": RequestSize(300, 65)}
-
-
-def day(number):
-    return date(2024, 1, number)
-
-
-def place(number, market=BTC, source="binance"):
-    return MarketDay(source, market, day(number))
 
 
 def load(first=1, last=7, *, number=1, markets=(BTC, ETH), manifest="s3://lake/1", source="binance"):
@@ -51,24 +34,6 @@ def reasons(*, loads=None, rows=None, gaps=None, lost=(), again=()):
         lost_manifests=lost,
         ask_again=again,
     )
-
-
-def plan(found, chunk_days=31):
-    return plan_healing(
-        SPAN,
-        found,
-        exchange_symbols=SYMBOLS,
-        chunk_days=chunk_days,
-        interval=timedelta(hours=1),
-        request_sizes=SIZES,
-    )
-
-
-def windows(planned):
-    return [
-        (each.window.start.day, (each.window.end - each.window.start).days, dict(each.symbols))
-        for each in planned.windows
-    ]
 
 
 def test_a_span_that_is_as_it_should_be_has_nothing_to_heal():

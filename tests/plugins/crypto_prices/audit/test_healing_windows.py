@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
 from crypto_prices.audit.days_to_heal import (
     RAW_MISSING,
@@ -6,46 +6,11 @@ from crypto_prices.audit.days_to_heal import (
     UNFETCHED,
     MarketDay,
 )
-from crypto_prices.audit.healing_windows import plan_as_text, plan_healing
-from crypto_prices.backfill.windows_to_load import RequestSize
-from crypto_prices_contract.window import Window
+from crypto_prices.audit.healing_windows import plan_as_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-SPAN = Window(date(2024, 1, 1), date(2024, 1, 8))
-BTC, ETH = "BTC/USDT", "ETH/USDT"
-SYMBOLS = {
-    ("binance", BTC): "BTCUSDT",
-    ("binance", ETH): "ETHUSDT",
-    ("coinbase", "BTC/USD"): "BTC-USD",
-}
-SIZES = {"binance": RequestSize(1000, 170), "coinbase": RequestSize(300, 65)}
-
-
-def day(number):
-    return date(2024, 1, number)
-
-
-def place(number, market=BTC, source="binance"):
-    return MarketDay(source, market, day(number))
-
-
-def plan(found, chunk_days=31):
-    return plan_healing(
-        SPAN,
-        found,
-        exchange_symbols=SYMBOLS,
-        chunk_days=chunk_days,
-        interval=timedelta(hours=1),
-        request_sizes=SIZES,
-    )
-
-
-def windows(planned):
-    return [
-        (each.window.start.day, (each.window.end - each.window.start).days, dict(each.symbols))
-        for each in planned.windows
-    ]
+from tests.support.healing_plans import BTC, ETH, SYMBOLS, day, place, plan, windows
 
 
 def test_markets_that_are_to_be_healed_on_the_same_days_share_a_window():
@@ -88,7 +53,7 @@ def test_exactly_what_is_to_be_healed_is_loaded_and_nothing_twice(chosen):
 
 def test_the_plan_is_shown_with_what_it_takes():
     text = plan_as_text(plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED}))
-    assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets are to be healed" in text
+    assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets need healing" in text
     assert "windows         2, with 2 API requests" in text
     assert "binance         ETH/USDT: 1 days unfetched" in text
     assert "window          [2024-01-02, 2024-01-03) of binance BTCUSDT" in text

@@ -1,31 +1,8 @@
-from datetime import date, timedelta
-
 import pytest
-from crypto_prices.backfill.loaded_days import Load, loaded_days
+from crypto_prices.backfill.loaded_days import loaded_days
 from crypto_prices_contract.window import Window
 
-JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
-MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
-
-
-def day(number):
-    return date(2024, 1, number)
-
-
-def load(
-    first,
-    last,
-    *,
-    number=1,
-    markets=("BTC/USDT", "ETH/USDT"),
-    status="loaded",
-    recorded=True,
-    merged=48,
-    kept=48,
-    source="binance",
-):
-    window = Window(day(first), day(last) + timedelta(days=1))
-    return Load(source, f"b{number}", window, frozenset(markets), number, status, recorded, merged, kept)
+from tests.support.backfill_plans import JANUARY, MARKETS, day, load
 
 
 @pytest.mark.parametrize(

@@ -1,46 +1,11 @@
 from datetime import date, timedelta
 
 from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
-from crypto_prices.backfill.loaded_days import Load
 from crypto_prices.backfill.plan_text import plan_as_text
-from crypto_prices.backfill.windows_to_load import RequestSize, plan_backfill, split_into_windows
+from crypto_prices.backfill.windows_to_load import split_into_windows
 from crypto_prices_contract.window import Window
 
-JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
-MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
-
-
-def day(number):
-    return date(2024, 1, number)
-
-
-def load(
-    first,
-    last,
-    *,
-    number=1,
-    markets=("BTC/USDT", "ETH/USDT"),
-    status="loaded",
-    recorded=True,
-    merged=48,
-    kept=48,
-    source="binance",
-):
-    window = Window(day(first), day(last) + timedelta(days=1))
-    return Load(source, f"b{number}", window, frozenset(markets), number, status, recorded, merged, kept)
-
-
-def plan(span=JANUARY, **changes):
-    arguments = {
-        "chunk_days": 31,
-        "force": False,
-        "markets": MARKETS,
-        "loads": [],
-        "interval": timedelta(hours=1),
-        "request_sizes": {"binance": RequestSize(1000, 170)},
-        "glue": GlueJob(2, [PastGlueRun(31, 90)] * 5),
-    } | changes
-    return plan_backfill(span, **arguments)
+from tests.support.backfill_plans import day, load, plan
 
 
 def test_a_year_of_one_source_is_about_a_dozen_glue_runs():
@@ -58,7 +23,7 @@ def test_the_price_counts_requests_as_the_source_makes_them():
     assert month.records == 2 * 31 * 24
     assert month.raw_bytes == month.records * 170
     assert plan(interval=timedelta(minutes=15)).requests == 2 * 3  # 2976 candles
-    # Every window begins with a request of its own.
+    # Every window begins with a new request.
     assert plan(chunk_days=10).requests == 2 * 4
 
 

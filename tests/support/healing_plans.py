@@ -1,0 +1,43 @@
+"""Plans of an audit of the first week of 2024."""
+
+from datetime import date, timedelta
+
+from crypto_prices.audit.days_to_heal import MarketDay
+from crypto_prices.audit.healing_windows import plan_healing
+from crypto_prices.backfill.windows_to_load import RequestSize
+from crypto_prices_contract.window import Window
+
+SPAN = Window(date(2024, 1, 1), date(2024, 1, 8))
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+SYMBOLS = {
+    ("binance", BTC): "BTCUSDT",
+    ("binance", ETH): "ETHUSDT",
+    ("coinbase", "BTC/USD"): "BTC-USD",
+}
+SIZES = {"binance": RequestSize(1000, 170), "coinbase": RequestSize(300, 65)}
+
+
+def day(number):
+    return date(2024, 1, number)
+
+
+def place(number, market=BTC, source="binance"):
+    return MarketDay(source, market, day(number))
+
+
+def plan(found, chunk_days=31):
+    return plan_healing(
+        SPAN,
+        found,
+        exchange_symbols=SYMBOLS,
+        chunk_days=chunk_days,
+        interval=timedelta(hours=1),
+        request_sizes=SIZES,
+    )
+
+
+def windows(planned):
+    return [
+        (each.window.start.day, (each.window.end - each.window.start).days, dict(each.symbols))
+        for each in planned.windows
+    ]
