@@ -12,7 +12,7 @@ from local_platform.checkout import REPOSITORY
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
 
-def test_without_a_command_and_with_help_every_command_is_listed(capsys):
+def test_help_and_a_missing_command_list_every_command(capsys):
     for arguments in ([], ["--help"]):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
@@ -22,7 +22,7 @@ def test_without_a_command_and_with_help_every_command_is_listed(capsys):
             assert re.search(rf"^ +{name} +{re.escape(what)}$", shown, re.MULTILINE)
 
 
-def test_an_unknown_command_is_refused_with_those_that_exist(capsys):
+def test_an_unknown_command_is_rejected_with_a_list_of_the_known_ones(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["dance"])
     assert ended.value.code == 2
@@ -31,7 +31,7 @@ def test_an_unknown_command_is_refused_with_those_that_exist(capsys):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_has_help_of_its_own_and_a_make_target(name, capsys):
+def test_each_command_has_its_own_help_and_a_make_target(name, capsys):
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
@@ -64,7 +64,7 @@ def test_only_the_command_that_runs_is_imported(name):
     assert set(imported) - {"__main__"} == {name.replace("-", "_")}
 
 
-def test_it_runs_from_a_shell_without_a_pythonpath():
+def test_a_command_runs_without_a_pythonpath():
     done = subprocess.run(
         [sys.executable, "-m", "dev", "demo", "--symbols", "nonsense"],
         cwd=REPOSITORY, capture_output=True, text=True, check=False, env={},

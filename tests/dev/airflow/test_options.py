@@ -4,7 +4,7 @@ from dev.airflow.command import parse_options
 from local_platform.markets import DEFAULT_SYMBOLS
 
 
-def test_without_arguments_the_usual_ports_and_markets_are_taken():
+def test_the_defaults_are_the_usual_ports_and_markets():
     options = parse_options([])
     assert (options.ui_port, options.aws_port) == (8080, 4566)
     assert options.markets.symbols == {"binance": list(DEFAULT_SYMBOLS)}
@@ -18,7 +18,7 @@ def test_ports_and_markets_can_be_chosen(tmp_path):
     assert options.markets.symbols == {"binance": ["JTOUSDT"]}
 
 
-def test_what_is_no_port_is_refused(capsys):
+def test_an_invalid_port_is_rejected(capsys):
     with pytest.raises(SystemExit):
         parse_options(["--port", "70000"])
-    assert "PORT=70000 is no port" in capsys.readouterr().err
+    assert "PORT=70000" in capsys.readouterr().err

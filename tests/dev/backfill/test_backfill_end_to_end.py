@@ -1,4 +1,4 @@
-"""``make backfill`` from beginning to end: everything is started, two days are loaded, nothing is left running."""
+"""``make backfill`` from beginning to end: start every process, load two days, leave no process running."""
 
 import csv
 import gzip
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(600)]
 
 
 def write_recording(folder: Path) -> None:
-    """Write two days of hourly candles of a market that misses the last hour of the second day."""
+    """Write two days of hourly candles of one market, without the last hour of the second day."""
     folder.mkdir()
     with gzip.open(folder / "BTCUSDT.csv.gz", "wt", newline="") as file:
         writer = csv.writer(file)
@@ -30,7 +30,7 @@ def write_recording(folder: Path) -> None:
 
 
 def processes_of(state_dir: Path) -> list[str]:
-    """Return the processes that work on a state folder: by command line, or by working directory as PostgreSQL does."""
+    """Return the processes that use a state folder, found by command line, working directory or error log."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -43,11 +43,11 @@ def processes_of(state_dir: Path) -> list[str]:
 
 
 def open_log(process: psutil.Process) -> str:
-    """Return where standard error goes: Airflow's workers write over their command lines."""
+    """Return the file that standard error goes to, because Airflow's workers overwrite their command lines."""
     return os.readlink(f"/proc/{process.pid}/fd/2")
 
 
-def test_two_days_are_loaded_and_no_process_is_left(tmp_path):
+def test_two_days_are_loaded_and_no_process_keeps_running(tmp_path):
     state_dir = tmp_path / "state"
     write_recording(tmp_path / "recording")
     command = [sys.executable, "-m", "dev", "backfill", "--state-dir", str(state_dir), "--from", "2024-01-01"]
@@ -64,7 +64,7 @@ def test_two_days_are_loaded_and_no_process_is_left(tmp_path):
             most = max(most, len(processes_of(state_dir)))
     assert process.wait(30) == 0, output
     print(f"\n{output}\nthe backfill took {time.monotonic() - began:.1f} s")
-    assert most > 10  # the look for processes finds those that there are
+    assert most > 10  # processes_of finds the processes of a running backfill
     assert processes_of(state_dir) == []
     rows = {match[1]: int(match[2]) for match in re.finditer(r"│ (\S+) │ success │ .*? │ +(\d+) │", output)}
     assert rows == {"2024-01-01": 24, "2024-01-02": 23}

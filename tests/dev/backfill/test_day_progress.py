@@ -5,7 +5,7 @@ from dev.backfill.day_progress import day_progress, summary
 FIRST, SECOND, THIRD = date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)
 RUNS = [
     {
-        "dag_run_id": "backfill__2024-01-02T00:00:00+00:00",  # Airflow names it after the end of its interval
+        "dag_run_id": "backfill__2024-01-02T00:00:00+00:00",  # Airflow names a run after the end of its interval
         "logical_date": "2024-01-01T00:00:00Z",
         "state": "running",
         "start_date": "2026-11-24T10:00:00Z",
@@ -31,7 +31,7 @@ def days():
     return day_progress([FIRST, SECOND, THIRD], {FIRST, THIRD}, RUNS, TASKS)
 
 
-def test_a_day_has_its_run_by_logical_date_with_its_tasks():
+def test_runs_and_tasks_are_matched_to_days_by_logical_date():
     first, second, third = days()
     assert (first.day, first.state, first.is_finished, first.is_new) == (FIRST, "running", False, True)
     assert first.tasks == (("curate_prices", "deferred"), ("fetch_prices[1]", "running"))
@@ -41,5 +41,5 @@ def test_a_day_has_its_run_by_logical_date_with_its_tasks():
     assert (third.state, third.run_id, third.seconds(NOW)) == (None, None, None)
 
 
-def test_the_summary_says_how_far_it_is_and_what_runs():
+def test_the_summary_counts_days_and_names_running_tasks():
     assert summary(days()) == "1 done, 1 running, 1 not created of 3 days: curate_prices deferred, fetch_prices[1]"

@@ -12,7 +12,7 @@ def options(*arguments):
     return parse_options(list(arguments), today=TODAY)
 
 
-def test_the_days_are_whole_and_include_the_last():
+def test_the_range_includes_its_last_day():
     chosen = options(*DAYS)
     assert chosen.days == [date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)]
     assert chosen.first_date == datetime(2024, 1, 30, tzinfo=UTC)
@@ -21,7 +21,7 @@ def test_the_days_are_whole_and_include_the_last():
     assert chosen.markets is None
 
 
-def test_everything_can_be_chosen():
+def test_every_option_is_applied():
     chosen = options(
         *DAYS, "--max-active-runs", "2", "--reprocess", "failed", "--backwards", "--symbols", "BTCUSDT,ETHUSDT"
     )
@@ -42,7 +42,7 @@ def test_everything_can_be_chosen():
         ((*DAYS, "--reprocess", "all"), "invalid choice"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(capsys, arguments, message):
+def test_invalid_options_are_rejected(capsys, arguments, message):
     with pytest.raises(SystemExit):
         options(*arguments)
     assert message in capsys.readouterr().err

@@ -24,22 +24,22 @@ def shown(terminal, *looks):
     return output.getvalue()
 
 
-def test_without_a_terminal_there_is_one_line_per_change():
+def test_without_a_terminal_each_change_is_one_line():
     text = shown(False, [day("queued")], [day("running")], [day("running")], [day("success")])
     assert text.splitlines() == ["  01:01  2024-01-01  running", "  03:03  2024-01-01  success  42.0 s"]
 
 
-def test_a_day_that_was_loaded_before_is_no_news():
+def test_a_day_loaded_before_is_not_reported():
     assert shown(False, [day("success", is_new=False)]) == ""
 
 
-def test_on_a_terminal_the_days_under_way_are_seen_with_their_tasks():
+def test_a_terminal_shows_running_days_with_their_tasks():
     text = shown(True, [day("running", tasks=[("curate_prices", "deferred")])])
     assert "curate_prices (deferred)" in text
     assert "0 done, 1 running of 1 days" in text
 
 
-def test_the_table_tells_what_was_there_before_and_counts_the_rows():
+def test_the_table_marks_days_loaded_before_and_counts_rows():
     output = io.StringIO()
     screen = Screen(Console(file=output, width=160))
     screen.table([day("success"), day("success", day=date(2024, 1, 2), is_new=False)], {DAY: 192})
@@ -48,8 +48,8 @@ def test_the_table_tells_what_was_there_before_and_counts_the_rows():
     assert any("2024-01-02" in line and "success (before)" in line and " 0 " in line for line in lines)
 
 
-def test_a_failure_names_day_task_reason_and_log():
+def test_a_failure_shows_day_task_reason_and_log():
     output = io.StringIO()
     Screen(Console(file=output, width=160)).failure(DAY, "fetch_prices[0]", "no market X", "the end", "logs/fetch")
     assert "2024-01-01: fetch_prices[0] failed: no market X" in output.getvalue()
-    assert "The whole log: logs/fetch" in output.getvalue()
+    assert "logs/fetch" in output.getvalue()

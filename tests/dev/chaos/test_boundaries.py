@@ -31,7 +31,7 @@ def sql(text, operation="ExecuteStatement"):
 
 @pytest.fixture
 def boundaries():
-    """One that has seen the Glue run of the day being started."""
+    """Boundaries that have seen the start of the day's Glue run."""
     known = Boundaries()
     body = json.dumps({"JobName": "j", "Arguments": {"--batch_id": f"20220105-20220106-{DIGEST}"}}).encode()
     known.learn(call("glue", "StartJobRun", body=body), Answer(200, [], json.dumps({"JobRunId": RUN}).encode()))
@@ -59,7 +59,7 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
          "submit check_staging", ""),
     ],
 )  # fmt: skip
-def test_effects_are_named_and_belong_to_their_day(boundaries, made, name, scope):
+def test_effects_are_named_and_assigned_to_their_day(boundaries, made, name, scope):
     effect = boundaries.effect(made)
     assert effect is not None
     assert (effect.name, effect.scope, effect.day) == (name, scope, DAY)
@@ -76,11 +76,11 @@ def test_effects_are_named_and_belong_to_their_day(boundaries, made, name, scope
     ],
     ids=["a read", "a poll", "another load", "no load", "no role"],
 )
-def test_reads_and_what_belongs_to_no_load_are_no_effects(boundaries, made):
+def test_reads_and_calls_outside_a_load_are_not_effects(boundaries, made):
     assert boundaries.effect(made) is None
 
 
-def test_a_refused_start_teaches_nothing():
+def test_a_rejected_job_start_is_ignored():
     known = Boundaries()
     body = json.dumps({"Arguments": {"--batch_id": f"20220105-20220106-{DIGEST}"}}).encode()
     known.learn(call("glue", "StartJobRun", body=body), Answer(400, [], b"{}"))
@@ -91,7 +91,7 @@ def submitted_by(*files):
     return task_of(rendered_sql(f"{file}.sql") for file in files)
 
 
-def test_the_bundles_own_statements_name_their_tasks():
+def test_the_bundles_statements_map_to_their_tasks():
     assert submitted_by("plan/find_current_loads") == "plan_load"
     assert submitted_by(*without_suffix(statements.STAGING)) == "copy_to_staging"
     assert submitted_by("load/guards/check_staging") == "check_staging"
@@ -107,17 +107,17 @@ def without_suffix(files):
 
 
 @pytest.mark.parametrize("path", sorted(path for path in SQL.rglob("*.sql") if path.parent.name != "migrations"))
-def test_every_statement_begins_with_its_name(path):
+def test_every_statement_starts_with_its_name(path):
     name = str(path.relative_to(SQL)).removesuffix(".sql")
     assert statement_name(rendered_sql(f"{name}.sql")) == name
 
 
-def test_a_statement_without_a_name_has_none():
+def test_a_statement_without_a_name_comment_has_no_name():
     assert statement_name("-- why it is here\nDELETE FROM x") is None
     assert statement_name("SELECT 1") is None
 
 
-def test_a_family_is_equal_effects_or_the_statements_of_one_transaction():
+def test_a_family_groups_equal_effects_or_the_statements_of_one_transaction():
     assert family("put raw object #12") == "put raw object"
     assert family("merge_into_fact: statement load/replace/delete_superseded") == "merge_into_fact: statement"
     assert family("merge_into_fact: commit") == "merge_into_fact: commit"

@@ -13,17 +13,17 @@ BOUNDARIES = [
 EVERYTHING = all_cases(BOUNDARIES)
 
 
-def test_every_boundary_meets_every_kind_and_every_recovery():
+def test_all_combinations_of_boundary_kind_and_recovery_exist():
     assert len(EVERYTHING) == 2 * 4 * 5 + 2 * 1 * 5 + len(HAPPENINGS)
     assert len({case.name for case in EVERYTHING}) == len(EVERYTHING)
 
 
-def test_inside_a_transaction_a_statement_can_only_fail():
+def test_a_commit_can_only_be_refused():
     assert kinds_of("merge_into_fact: commit") == (Kind.REFUSED,)
     assert set(kinds_of("start Glue run")) == {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
 
 
-def test_a_sample_is_the_same_for_a_seed_and_covers_every_kind_and_recovery_first():
+def test_a_sample_depends_only_on_its_seed_and_covers_every_kind_and_recovery():
     chosen = sample(EVERYTHING, 12, seed=1)
     assert chosen == sample(EVERYTHING, 12, seed=1)
     assert chosen != sample(EVERYTHING, 12, seed=2)
@@ -32,7 +32,7 @@ def test_a_sample_is_the_same_for_a_seed_and_covers_every_kind_and_recovery_firs
     assert {case.kind for case in chosen} >= {Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW}
 
 
-def test_pairs_leave_no_two_that_do_not_meet_and_no_boundary_unbroken():
+def test_pairwise_cases_cover_every_pair_and_every_boundary():
     statements = [f"merge_into_fact: statement load/replace/delete_{number}" for number in range(1, 9)]
     everything = all_cases([*BOUNDARIES, *statements])
     chosen = paired(everything, seed=1)
@@ -46,17 +46,17 @@ def test_pairs_leave_no_two_that_do_not_meet_and_no_boundary_unbroken():
 
     assert pairs(chosen) == pairs(everything)
     assert {case.boundary for case in chosen} == {case.boundary for case in everything}
-    # One transaction: its statements share the recoveries.
+    # The statements of one transaction share the recoveries.
     assert sum(case.boundary in statements for case in chosen) < 2 * len(statements)
 
 
-def test_some_loads_are_forced_and_those_never_that_are_about_what_nobody_forces():
+def test_only_loads_that_may_be_forced_are_forced():
     assert {case.is_forced for case in EVERYTHING} == {True, False}
     for happening in (Happening.CANDLES_CORRECTED, Happening.CANDLE_MISSING, Happening.FETCHED_LATER):
         assert not any(Case(f"nothing {n}", None, Recovery.RETRY, happening).is_forced for n in range(9))
 
 
-def test_a_candle_too_many_is_only_there_when_it_may_go_or_must_stay():
+def test_a_surplus_candle_exists_only_where_it_may_be_deleted_or_must_stay():
     assert all(case.has_surplus for case in EVERYTHING if case.is_forced)
     unforced = [case for case in EVERYTHING if not case.is_forced]
     assert [case.happening for case in unforced if case.has_surplus] == [Happening.CANDLE_MISSING]

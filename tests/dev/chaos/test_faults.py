@@ -45,7 +45,7 @@ def faults():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "Java's IPv6"])
-def test_who_holds_a_connection_is_found(family):
+def test_the_process_of_a_connection_is_found(family):
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
         client.connect(("::ffff:127.0.0.1" if family == socket.AF_INET6 else "127.0.0.1", server.getsockname()[1]))
         assert process_of(client.getsockname()[1]) == os.getpid()
@@ -53,7 +53,7 @@ def test_who_holds_a_connection_is_found(family):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_closed_connection_of_the_same_port_hides_nobody(monkeypatch):
+def test_a_closed_connection_on_the_same_port_does_not_hide_the_process(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         port = client.getsockname()[1]
         closed = f"0: 0100007F:{port:04X} 0100007F:0001 06 0:0 03:0 0 0 0 0 3\n"
@@ -62,7 +62,7 @@ def test_a_closed_connection_of_the_same_port_hides_nobody(monkeypatch):
         assert process_of(port) == os.getpid()
 
 
-def test_a_kill_has_only_happened_when_somebody_was_killed(faults):
+def test_a_kill_counts_only_if_a_process_was_killed(faults):
     fault = Fault(DAY, "put raw manifest #1", Kind.KILLED, fired=1)
     victim = subprocess.Popen(["sleep", "60"])
     try:
@@ -76,7 +76,7 @@ def test_a_kill_has_only_happened_when_somebody_was_killed(faults):
         victim.wait()
 
 
-def test_tampering_lets_the_statement_pass(faults):
+def test_tampering_does_not_block_the_statement(faults):
     tampered = []
     boundary = "merge_into_fact: statement load/counts/delete_etl_metadata"
     fault = Fault(DAY, boundary, Kind.TAMPERED, on_fire=lambda: tampered.append("once"))
@@ -90,7 +90,7 @@ def test_tampering_lets_the_statement_pass(faults):
         faults.intercept_statements(MERGE, 1, "before")
 
 
-def test_a_fault_that_stays_meets_the_clients_own_retry_of_the_same_object(faults):
+def test_a_permanent_fault_also_breaks_the_clients_retry_of_the_same_object(faults):
     fault = Fault(DAY, "put raw object #2", Kind.REFUSED, times=None)
     faults.arm(fault)
     faults.intercept_call(put(f"{RAW}a1/BTC.gz"), "before", None)
@@ -102,13 +102,13 @@ def test_a_fault_that_stays_meets_the_clients_own_retry_of_the_same_object(fault
     assert faults.seen(DAY) == [f"put raw object #{number}" for number in (1, 2, 2, 3)]
 
 
-def test_another_attempt_counts_its_objects_from_one_again(faults):
+def test_objects_are_numbered_from_one_in_each_attempt(faults):
     for attempt in ("a1", "a2"):
         faults.intercept_call(put(f"{RAW}{attempt}/BTC.gz"), "before", None)
     assert faults.seen(DAY) == ["put raw object #1", "put raw object #1"]
 
 
-def test_an_answer_is_lost_of_its_own_call_and_of_no_other_that_began_meanwhile(faults):
+def test_only_the_faulted_calls_response_is_lost(faults):
     faults.arm(Fault(DAY, "put raw object #1", Kind.LOST))
     first, second = put(f"{RAW}a1/BTC.gz"), put(f"{RAW}a1/ETH.gz")
     for call in (first, second):
@@ -119,6 +119,6 @@ def test_an_answer_is_lost_of_its_own_call_and_of_no_other_that_began_meanwhile(
         faults.intercept_call(first, "after", done)
 
 
-def test_what_is_slow_is_slower_than_a_client_waits_and_a_task_may_take():
+def test_a_slow_call_exceeds_client_and_task_timeouts():
     assert CLIENT_SECONDS == DEFAULT_TIMEOUT
     assert max(CLIENT_SECONDS, TASK_SECONDS) < SLOW_SECONDS

@@ -17,7 +17,7 @@ STAYED = Case("put raw manifest #1", Kind.LOST, Recovery.CLEAR_FAILED)
 
 
 @pytest.mark.parametrize("name", GUARDS)
-def test_a_guard_is_not_noticed_by_just_any_difference(name):
+def test_unrelated_differences_do_not_reveal_a_missing_guard(name):
     outcome = Outcome(GUARDS[name].off, FIRST_DAY)
     assert shown_by(outcome) is None
     outcome.differences += ["run once__2022-01-01 has failed: reconcile: timed out", "no other merge came"]
@@ -25,16 +25,16 @@ def test_a_guard_is_not_noticed_by_just_any_difference(name):
 
 
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
-def test_a_guard_and_its_control_differ_in_nothing_but_the_guard(guard):
+def test_a_guard_and_its_control_differ_only_in_the_guard(guard):
     assert guard.off == replace(guard.control, guard_off=guard.name)
     assert guard.off.is_forced == guard.control.is_forced
     assert guard.off.has_surplus == guard.control.has_surplus
-    # A guard is switched off by day.
+    # A guard is switched off for one day, so its control needs another day.
     waves = Waves(None)
     assert waves._take_day(guard.off) != waves._take_day(guard.control)
 
 
-def test_every_guard_is_switched_off_beside_its_control_but_what_disturbs_others_after_them():
+def test_guards_that_disturb_other_cases_run_in_a_later_wave():
     calm, disturbing = guard_waves(list(GUARDS))
     assert len(calm) <= WAVE_SIZE
     assert set(disturbing) == {guard.off for guard in GUARDS.values() if guard.disturbs}
@@ -45,52 +45,52 @@ def test_every_guard_is_switched_off_beside_its_control_but_what_disturbs_others
 
 def conclude(*outcomes, off=(SHOWN,), control=()):
     options = parse_options(["--guard-off", GUARD.name])
-    said = StringIO()
-    harness = _Harness(options, Console(file=said, width=300), Path())
+    output = StringIO()
+    harness = _Harness(options, Console(file=output, width=300), Path())
     guarded = [
         Outcome(case, FIRST_DAY, armed=True, fired=1, differences=list(differences))
         for case, differences in ((GUARD.off, off), (GUARD.control, control))
     ]
     code = harness._conclude(["put raw manifest #1"], list(outcomes), [], guarded, 1.0)
-    return code, said.getvalue()
+    return code, output.getvalue()
 
 
-def test_a_missing_guard_that_is_noticed_is_right():
-    code, said = conclude()
+def test_a_noticed_missing_guard_passes():
+    code, output = conclude()
     assert code == 0
-    assert "1 of 1 missing guards were noticed, 1 of 1 cases are right with the guard" in said
+    assert "1 of 1 missing guards were noticed, 1 of 1 cases are right with the guard" in output
 
 
-def test_a_missing_guard_that_nobody_notices_is_red():
+def test_an_unnoticed_missing_guard_fails():
     assert conclude(off=["something else"])[0] == 1
 
 
-def test_a_difference_that_is_there_with_the_guard_too_is_red():
-    code, said = conclude(control=[SHOWN])
+def test_a_difference_that_also_occurs_with_the_guard_fails():
+    code, output = conclude(control=[SHOWN])
     assert code == 1
-    assert f"different, although the guard {GUARD.name} is on" in said
-    assert "0 of 1 cases are right with the guard" in said
+    assert f"different, although the guard {GUARD.name} is on" in output
+    assert "0 of 1 cases are right with the guard" in output
 
 
-def test_a_case_that_shows_nothing_is_an_error_and_no_verdict():
-    code, said = conclude(Outcome(STAYED, FIRST_DAY, armed=True, problem="the fault never fired: timed out"))
+def test_an_inconclusive_case_is_an_error_not_a_verdict():
+    code, output = conclude(Outcome(STAYED, FIRST_DAY, armed=True, problem="the fault never fired: timed out"))
     assert code == 1
-    assert f"error: {STAYED.name}: the fault never fired: timed out" in said
+    assert f"error: {STAYED.name}: the fault never fired: timed out" in output
     options = parse_options(["--guard-off", GUARD.name])
-    output = StringIO()
+    screen = StringIO()
     guarded = [
         Outcome(GUARD.off, FIRST_DAY, differences=[SHOWN], problem="no load reached the guard"),
         Outcome(GUARD.control, FIRST_DAY),
     ]
-    assert _Harness(options, Console(file=output, width=300), Path())._conclude([], [], [], guarded, 1.0) == 1
-    assert "0 of 1 missing guards were noticed" in output.getvalue()
+    assert _Harness(options, Console(file=screen, width=300), Path())._conclude([], [], [], guarded, 1.0) == 1
+    assert "0 of 1 missing guards were noticed" in screen.getvalue()
 
 
-def test_a_fault_that_was_overcome_is_no_recovery():
+def test_an_overcome_fault_is_not_counted_as_a_recovery():
     recovered, overcome = (
         Outcome(STAYED, FIRST_DAY, armed=True, fired=1, overcome=overcome) for overcome in (False, True)
     )
-    code, said = conclude(recovered, recovered, overcome)
+    code, output = conclude(recovered, recovered, overcome)
     assert code == 0
-    assert "3 cases: 2 combinations were recovered from, 1 faults were overcome without anybody's help" in said
-    assert said.count(f"overcome without anybody's help: {STAYED.name}") == 1
+    assert "3 cases: 2 combinations were recovered from, 1 faults were overcome" in output
+    assert len([line for line in output.splitlines() if "overcome" in line and STAYED.name in line]) == 1

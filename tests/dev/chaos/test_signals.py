@@ -39,7 +39,7 @@ def test_a_run_retries_until_its_fault_has_fired(signals):
     assert fault_stays(run(conf={"day": "2022-01-01"}), signals)
 
 
-def test_other_runs_retry_as_usual(signals):
+def test_runs_without_a_permanent_fault_retry_as_usual(signals):
     signals.fired(DAY)
     assert not fault_stays(run("once__x"), signals)
     assert not fault_stays(run(cleared=1), signals)

@@ -1,3 +1,4 @@
+import re
 from datetime import date
 
 import pytest
@@ -13,7 +14,7 @@ def options(*arguments):
     return parse_options(list(arguments), today=TODAY)
 
 
-def test_without_arguments_it_is_yesterday_with_generated_candles():
+def test_the_default_is_yesterday_with_generated_candles():
     default = options()
     assert default.day == date(2026, 11, 22)
     assert default.markets.symbols == {"binance": list(DEFAULT_SYMBOLS)}
@@ -23,7 +24,7 @@ def test_without_arguments_it_is_yesterday_with_generated_candles():
     assert default.state_dir.name == ".local"
 
 
-def test_a_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
+def test_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
     (tmp_path / "JTOUSDT.csv.gz").touch()
     chosen = options("--date", "2023-12-18", "--symbols", "BTCUSDT, ETHUSDT,BTCUSDT", "--market-data", str(tmp_path))
     assert chosen.day == date(2023, 12, 18)
@@ -32,14 +33,14 @@ def test_a_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
     assert chosen.logical_date.isoformat() == "2023-12-18T00:00:00+00:00"
 
 
-def test_recorded_candles_bring_all_their_symbols(tmp_path):
+def test_a_recording_selects_all_its_symbols(tmp_path):
     (tmp_path / "binance-1h").mkdir()
     for symbol in ("ETHUSDT", "BTCUSDT"):
         (tmp_path / "binance-1h" / f"{symbol}.csv.gz").touch()
     assert options("--market-data", str(tmp_path)).markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
 
 
-def test_several_sources_have_the_same_assets():
+def test_several_sources_load_the_same_assets():
     chosen = options("--sources", "binance,coinbase, coingecko").markets
     assert chosen.symbols == {
         "binance": list(DEFAULT_SYMBOLS),
@@ -48,39 +49,39 @@ def test_several_sources_have_the_same_assets():
     }
 
 
-def test_recorded_candles_bring_what_each_source_has_of_them(tmp_path):
+def test_a_recording_selects_the_markets_that_each_source_has(tmp_path):
     for symbol in ("BTCUSDT", "JTOUSDT"):
         (tmp_path / f"{symbol}.csv.gz").touch()
     chosen = options("--sources", "coinbase,coingecko", "--market-data", str(tmp_path)).markets
     assert chosen.symbols == {"coinbase": ["BTC-USD", "JTO-USD"], "coingecko": ["bitcoin"]}
 
 
-def test_a_symbol_goes_to_the_source_that_calls_a_market_so():
+def test_each_symbol_selects_the_source_that_uses_it():
     assert options("--symbols", "BTC-USD,BTCUSDT,bitcoin").markets.symbols == {
         "coinbase": ["BTC-USD"], "binance": ["BTCUSDT"], "coingecko": ["bitcoin"],
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--date", "18.12.2023"], "DATE=18.12.2023 is not a day"),
         (["--date", "2026-11-23"], "has not ended yet"),
         (["--date", "2027-01-01"], "has not ended yet"),
-        (["--symbols", "BTC/USDT"], f"'BTC/USDT' is no exchange symbol of {' or '.join(known_sources())}"),
-        (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' is no exchange symbol of binance"),
-        (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS names no market of coinbase"),
-        (["--symbols", "dentacoin"], "'dentacoin' is no exchange symbol"),
-        (["--sources", "kraken"], f"SOURCES: there is no kraken; there are {', '.join(known_sources())}"),
-        (["--sources", ","], "SOURCES=, names no sources"),
+        (["--symbols", "BTC/USDT"], rf"'BTC/USDT' .* {' or '.join(known_sources())}"),
+        (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' .* binance"),
+        (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS .* coinbase"),
+        (["--symbols", "dentacoin"], "SYMBOLS.*'dentacoin'"),
+        (["--sources", "kraken"], f"SOURCES.*kraken.* {', '.join(known_sources())}"),
+        (["--sources", ","], "SOURCES=,"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
         (["--market-data", "."], "holds no SYMBOL.csv.gz file"),
         (["--live", "--market-data", "."], "exclude each other"),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_words(arguments, said, tmp_path, monkeypatch, capsys):
+def test_invalid_options_are_rejected_with_a_reason(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as exit_:
         options(*arguments)
     assert exit_.value.code == 2
-    assert said in capsys.readouterr().err
+    assert re.search(message, capsys.readouterr().err)

@@ -19,7 +19,7 @@ def test_prices_keep_all_their_digits_on_a_narrow_terminal():
         assert price in output
 
 
-def test_what_a_message_holds_is_not_taken_for_markup():
+def test_messages_are_not_parsed_as_markup():
     output = shown(lambda screen: screen.failure("fetch_prices[0]", "no [bold]market[/]", "tail [x]", "log"))
     assert "fetch_prices[0] failed: no [bold]market[/]" in output
     assert "end of the log of fetch_prices[0]" in output

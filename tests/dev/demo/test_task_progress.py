@@ -35,7 +35,7 @@ def database(tmp_path):
     return path
 
 
-def test_the_tasks_of_this_run_alone_are_read_in_order(database):
+def test_only_the_tasks_of_this_run_are_read_in_order(database):
     tasks = read_progress(database, DAY, BEGAN)
     assert [(task.name, task.state) for task in tasks] == [
         ("resolve_window", "success"),
@@ -46,7 +46,7 @@ def test_the_tasks_of_this_run_alone_are_read_in_order(database):
     assert [task.seconds(now) for task in tasks] == [0.5, 3.0, None]
 
 
-def test_before_there_is_a_database_or_its_tables_there_are_no_tasks(tmp_path):
+def test_without_a_database_or_tables_there_are_no_tasks(tmp_path):
     assert read_progress(tmp_path / "none.db", DAY, BEGAN) == []
     sqlite3.connect(tmp_path / "empty.db").close()
     assert read_progress(tmp_path / "empty.db", DAY, BEGAN) == []

@@ -15,21 +15,21 @@ def report(*, failed=(), skipped=(), parsing_errors=0):
     }  # fmt: skip
 
 
-def test_the_figures_are_for_a_person():
+def test_a_report_is_summarized_in_one_line():
     assert str(read_report(report(skipped=[SKIPPED]))) == "7 passed, 0 failed, 1 skipped with a reason"
 
 
-def test_a_failed_check_is_named():
+def test_a_failed_check_is_reported_by_name():
     with pytest.raises(CheckovError, match=r"1 checks failed: CKV_AWS_2 aws_kms_key\.this: Ensure rotation"):
         read_report(report(failed=[FAILED]))
 
 
-def test_a_file_that_cannot_be_read_is_a_failure():
+def test_an_unparseable_file_fails():
     with pytest.raises(CheckovError):
         read_report(report(parsing_errors=1))
 
 
 @pytest.mark.parametrize("comment", ["", " ", ":", None])
-def test_a_skip_without_a_reason_is_a_failure(comment):
+def test_a_skip_without_a_reason_fails(comment):
     with pytest.raises(CheckovError, match=r"skipped without a reason: CKV_AWS_1 aws_s3_bucket\.this"):
         read_report(report(skipped=[{**SKIPPED, "check_result": {"suppress_comment": comment}}]))

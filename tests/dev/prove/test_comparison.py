@@ -3,11 +3,11 @@ from dev.prove.comparison import EXPECTED, differences, needless
 SAME = {"job.GlueVersion": "6.0", "job.Timeout": 60, "table.StorageDescriptor.Columns.0.Name": "source"}
 
 
-def test_what_is_the_same_differs_in_nothing():
+def test_equal_resources_do_not_differ():
     assert differences(SAME, dict(SAME)) == []
 
 
-def test_a_member_that_only_one_has_is_a_difference():
+def test_missing_and_changed_members_are_differences():
     assert differences({**SAME, "job.MaxCapacity": 2}, SAME) == [
         "job.MaxCapacity: Terraform has 2, the local provisioning None"
     ]
@@ -16,11 +16,11 @@ def test_a_member_that_only_one_has_is_a_difference():
     ]
 
 
-def test_what_is_meant_to_differ_is_no_difference():
+def test_expected_differences_are_not_reported():
     assert differences(dict.fromkeys(EXPECTED, "a"), dict.fromkeys(EXPECTED, "b")) == []
 
 
-def test_an_expected_difference_that_is_none_is_told():
+def test_an_expected_difference_that_does_not_occur_is_reported():
     other, *rest = EXPECTED
     assert needless({other: "same", **dict.fromkeys(rest, "a")}, {other: "same", **dict.fromkeys(rest, "b")}) == [
         f"{other} does not differ, although it is expected to"

@@ -1,4 +1,4 @@
-"""What is shown of a permission, with a role and a scenario that are not real."""
+"""How the need for a permission is proven, with a fake role and a fake scenario."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ POLICY = {
 
 
 class Iam:
-    """Keeps one role's policy and every one that was put."""
+    """Keeps one role's policy and the history of its changes."""
 
     def __init__(self):
         self.now, self.history = {"pipeline": POLICY}, []
@@ -65,7 +65,10 @@ def log(tmp_path):
 
 @pytest.fixture
 def privilege(iam, log, tmp_path, monkeypatch):
-    """The role's only scenario reads and writes; what it is denied makes it red, but for what ``ignored`` says."""
+    """A role whose only scenario reads and writes.
+
+    The scenario fails when an action is denied, unless the action is in ``ignored``.
+    """
     ignored = set()
 
     def load(_platform, day):
@@ -89,7 +92,7 @@ def privilege(iam, log, tmp_path, monkeypatch):
 NOT_EXERCISED = Exceptions((NotExercised("mwaa", "Queues", "*", "no queue"),))
 
 
-def test_of_each_permission_is_said_what_needs_it(privilege):
+def test_each_permission_has_a_scenario_or_a_reason(privilege):
     records = privilege.proof.run_all(lambda _: None)
     needs = privilege.proof.needs(records, NOT_EXERCISED)
     assert [(need.permission.action, need.scenario, need.reason) for need in needs] == [
@@ -99,7 +102,7 @@ def test_of_each_permission_is_said_what_needs_it(privilege):
     ]
 
 
-def test_what_is_taken_away_makes_a_step_red_and_is_given_back(privilege, iam):
+def test_removing_a_permission_fails_a_step_and_the_permission_is_restored(privilege, iam):
     records = privilege.proof.run_all(lambda _: None)
     removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
     assert [(each.need.permission.action, each.red.name, each.denied) for each in removals] == [
@@ -111,7 +114,7 @@ def test_what_is_taken_away_makes_a_step_red_and_is_given_back(privilege, iam):
     assert len(set(privilege.days)) == len(privilege.days) == 3
 
 
-def test_a_scenario_that_stays_green_without_a_permission_is_seen(privilege):
+def test_a_scenario_that_succeeds_without_a_permission_is_found(privilege):
     records = privilege.proof.run_all(lambda _: None)
     privilege.ignored.add("s3:GetObject")
     removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
@@ -119,7 +122,7 @@ def test_a_scenario_that_stays_green_without_a_permission_is_seen(privilege):
     assert removals[1].red is not None
 
 
-def test_a_step_that_is_red_for_another_reason_is_seen(privilege, iam, monkeypatch):
+def test_a_step_that_fails_for_another_reason_is_found(privilege, iam, monkeypatch):
     records = privilege.proof.run_all(lambda _: None)
     monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": lambda *_: [Step("load", "the disk is full")]})
     removals = list(privilege.proof.take_away(privilege.proof.removals(records, NOT_EXERCISED)))
@@ -134,7 +137,7 @@ def test_a_step_that_is_red_for_another_reason_is_seen(privilege, iam, monkeypat
         ("s3:GetObject", "arn:aws:s3:::other/raw/a", False),
     ],
 )
-def test_only_a_denial_of_what_was_taken_away_counts(privilege, log, monkeypatch, action, resource, denied):
+def test_only_a_denial_of_the_removed_permission_counts(privilege, log, monkeypatch, action, resource, denied):
     def load(_platform, _day):
         log.write([check(action, resource, role="dev-mwaa", allowed=False)])
         return [Step("load", "AccessDenied")]
@@ -146,7 +149,7 @@ def test_only_a_denial_of_what_was_taken_away_counts(privilege, log, monkeypatch
     assert removal.denied is denied
 
 
-def test_a_permission_is_given_back_when_the_scenario_breaks(privilege, iam, monkeypatch):
+def test_a_permission_is_restored_when_the_scenario_raises(privilege, iam, monkeypatch):
     def breaks(*_):
         raise RuntimeError("the process is gone")
 
@@ -157,14 +160,14 @@ def test_a_permission_is_given_back_when_the_scenario_breaks(privilege, iam, mon
     assert iam.now == {"pipeline": POLICY}
 
 
-def test_a_red_scenario_is_the_last_that_is_run(privilege, monkeypatch):
+def test_a_failed_scenario_stops_the_run(privilege, monkeypatch):
     monkeypatch.setattr(
         least_privilege, "SCENARIOS", {"red": lambda *_: [Step("load", "no")], "never": lambda *_: [Step("load")]}
     )
     assert [record.name for record in privilege.proof.run_all(lambda _: None)] == ["red"]
 
 
-def test_managed_policies_would_be_overlooked(privilege, iam, monkeypatch):
+def test_managed_policies_are_rejected(privilege, iam, monkeypatch):
     attached = [{"PolicyName": "AdministratorAccess"}]
     monkeypatch.setattr(iam, "list_attached_role_policies", lambda **_: {"AttachedPolicies": attached})
     with pytest.raises(ValueError, match=r"dev-mwaa has managed policies.*AdministratorAccess"):

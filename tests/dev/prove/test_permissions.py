@@ -34,7 +34,7 @@ def permission(sid, action, resource):
     return Permission("role", "pipeline", sid, action, resource)
 
 
-def test_a_permission_is_one_action_on_one_resource_of_what_is_allowed():
+def test_a_permission_is_one_allowed_action_on_one_resource():
     assert permissions_of("role", DOCUMENTS) == [
         permission("Lake", "s3:GetObject", RAW),
         permission("Lake", "s3:GetObject", CURATED),
@@ -44,7 +44,7 @@ def test_a_permission_is_one_action_on_one_resource_of_what_is_allowed():
     ]
 
 
-def test_taken_away_are_each_action_and_of_several_resources_each():
+def test_removals_are_each_action_and_each_of_several_resources():
     assert removals_of("role", DOCUMENTS) == [
         permission("Lake", "s3:GetObject", ""),
         permission("Lake", "s3:PutObject", ""),
@@ -57,7 +57,7 @@ def test_taken_away_are_each_action_and_of_several_resources_each():
 @pytest.mark.parametrize(
     "taken", [*permissions_of("role", DOCUMENTS), *removals_of("role", DOCUMENTS)], ids=lambda taken: str(taken)
 )
-def test_without_a_permission_exactly_that_is_missing(taken):
+def test_removing_a_permission_removes_nothing_else(taken):
     left = allowed_by(without(DOCUMENTS, taken)["pipeline"])
     assert left == {
         (each.sid, each.action, each.resource)
@@ -67,7 +67,7 @@ def test_without_a_permission_exactly_that_is_missing(taken):
 
 
 def allowed_by(document):
-    """The rest of a statement is a statement of its own."""
+    """Return what a document allows; the rest of a split statement counts as the statement itself."""
     return {
         (statement["Sid"].removesuffix("Rest"), action, resource)
         for statement in document["Statement"]
@@ -80,7 +80,7 @@ def listed(value):
     return value if isinstance(value, list) else [value]
 
 
-def test_a_deny_and_conditions_stay_as_they_are():
+def test_deny_statements_and_conditions_stay_unchanged():
     left = without(DOCUMENTS, permission("Lake", "s3:GetObject", RAW))["pipeline"]
     assert left["Statement"][-2:] == POLICY["Statement"][-2:]
     assert DOCUMENTS["pipeline"] is POLICY
@@ -101,13 +101,13 @@ def test_the_first_check_that_needs_a_permission_is_found():
     assert first_denied(DOCUMENTS, permission("Lake", "s3:PutObject", CURATED), checks) is None
 
 
-def test_what_another_statement_allows_too_is_not_needed():
+def test_a_permission_that_another_statement_grants_is_not_needed():
     twice = {**POLICY, "Statement": [*POLICY["Statement"], {**POLICY["Statement"][0], "Sid": "LakeOnceMore"}]}
     checks = [check("s3:GetObject", "arn:aws:s3:::lake/raw/a")]
     assert first_denied({"pipeline": twice}, permission("Lake", "s3:GetObject", RAW), checks) is None
 
 
-def test_a_condition_is_looked_at():
+def test_conditions_are_evaluated():
     metrics = check("cloudwatch:PutMetricData", "*", **{"cloudwatch:namespace": "CryptoPrices"})
     assert first_denied(DOCUMENTS, permission("Lake", "", RAW), [metrics]) is None
     assert first_denied(DOCUMENTS, permission("Metrics", "cloudwatch:PutMetricData", ""), [metrics]) is metrics
@@ -116,11 +116,11 @@ def test_a_condition_is_looked_at():
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, "needs a Sid of its own, found ''"),
+        ({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, "Sid.*found ''"),
         ({"Sid": "Lake", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}, "found 'Lake'"),
         ({"Sid": "New", "Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}, "pipeline, New: NotAction"),
     ],
 )
-def test_a_policy_that_cannot_be_taken_apart_is_refused(statement, words):
+def test_a_policy_that_cannot_be_split_is_rejected(statement, words):
     with pytest.raises(PolicyShapeError, match=words):
         permissions_of("role", {"pipeline": {**POLICY, "Statement": [*POLICY["Statement"], statement]}})
