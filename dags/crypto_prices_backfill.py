@@ -23,7 +23,7 @@ of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, days skipped an
 
 Each window is a run of `crypto_prices_window`. A window that failed is put right there, by clearing what failed; or
 clear the red `load_windows` here, which runs its whole window again. To stop a backfill, stop those runs: ending this
-one leaves them queued (docs/runbook.md).
+one leaves them queued (docs/how-to/operate.md).
 """
 
 with DAG(

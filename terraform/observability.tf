@@ -123,7 +123,7 @@ resource "aws_cloudwatch_event_target" "glue_failed" {
       run     = "$.detail.jobRunId"
       state   = "$.detail.state"
     }
-    input_template = "\"Glue run <run> of <job>: <state>. <message>. Airflow retries the task. If all tries fail, see docs/runbook.md.\""
+    input_template = "\"Glue run <run> of <job>: <state>. <message>. Airflow retries the task. If all tries fail, see docs/how-to/troubleshoot.md.\""
   }
 }
 
@@ -133,7 +133,7 @@ locals {
   # Each alarm compares one metric with one threshold.
   metric_alarms = merge(
     { for dag in local.dags : "dag-failed-${replace(dag, "_", "-")}" => {
-      description = "A run of ${dag} has failed. See \"What each failure looks like\" in docs/runbook.md."
+      description = "A run of ${dag} has failed. See docs/how-to/troubleshoot.md."
       namespace   = local.airflow_namespace
       metric      = "DAGDurationFailed" # one value for each failed run
       dimensions  = { Environment = local.name, DAG = dag }
@@ -145,7 +145,7 @@ locals {
       missing     = "notBreaching"
     } },
     { for dag in ["crypto_prices_daily", "crypto_prices_window"] : "load-does-not-add-up-${replace(dag, "_", "-")}" => {
-      description = "Two steps of a load by ${dag} counted different numbers of records. See reconcile in docs/runbook.md."
+      description = "Two steps of a load by ${dag} counted different numbers of records. See reconcile in docs/how-to/troubleshoot.md."
       namespace   = local.metrics_namespace
       metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconcile/metrics.py
       dimensions  = { Dag = dag }

@@ -88,7 +88,7 @@ output "backfill_command" {
 }
 
 output "compose_environment" {
-  description = "Env file for docker-compose.yaml, without credentials. It runs Airflow in Docker against this platform (docs/docker-compose.md)."
+  description = "Env file for docker-compose.yaml, without credentials. It runs Airflow in Docker against this platform (docs/how-to/run-in-docker.md)."
   value       = join("\n", [for name, value in local.compose_environment : "${name}=${value}"])
 }
 

@@ -73,7 +73,7 @@ variable "destroy_data" {
 # ------------------------------------------------------------------------------------------------ sources and data quality
 
 variable "sources" {
-  description = "Sources to load, by name; docs/settings.md describes the keys. An api_url is reachable only through HTTPS on port 443."
+  description = "Sources to load, by name; docs/reference/settings.md describes the keys. An api_url is reachable only through HTTPS on port 443."
   type = map(object({
     symbols             = list(string)
     api_url             = optional(string)
@@ -129,7 +129,7 @@ variable "max_rejected_share" {
 }
 
 variable "quality_rules" {
-  description = "Actions and thresholds of data quality rules that differ from the defaults; docs/settings.md lists the rules."
+  description = "Actions and thresholds of data quality rules that differ from the defaults; docs/reference/settings.md lists the rules."
   type = map(object({
     action    = optional(string)
     threshold = optional(number)
@@ -151,7 +151,7 @@ variable "quality_rules" {
       "malformed_record", "unparseable", "non_positive_price", "price_out_of_range", "negative_volume", "negative_trade_count",
       "outside_window", "off_grid", "candle_not_closed", "conflicting_duplicate", "completeness", "price_jump",
     ], name)])
-    error_message = "quality_rules contains an unknown rule; docs/settings.md lists the rules."
+    error_message = "quality_rules contains an unknown rule; docs/reference/settings.md lists the rules."
   }
 }
 

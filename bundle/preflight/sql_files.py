@@ -12,7 +12,7 @@ from bundle.preflight.finding import Finding
 from bundle.preflight.python_source import parsed
 
 FOR_PEOPLE = "queries/"
-"""Below ``sql/``: what people ask the warehouse (docs/architecture.md). No DAG names it."""
+"""Below ``sql/``: what people ask the warehouse (docs/explanation/architecture.md). No DAG names it."""
 
 _FILE = re.compile(r"[\w./-]*\w\.(sql|jinja)")
 _PATTERN = re.compile(r"[\w./*-]*\.(sql|jinja)")

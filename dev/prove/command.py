@@ -58,7 +58,7 @@ from local_platform.terraform_cli import (
 DAILY_SCENARIOS = ("deploy", "daily")
 WATCHED = {"LoadsReconciled", "RecordsFetched"}
 """The bundle's own figures that alarms must look at."""
-DEPLOY_DOCUMENT = REPOSITORY / "docs" / "deploy.md"
+DEPLOY_DOCUMENT = REPOSITORY / "docs" / "how-to" / "deploy-to-aws.md"
 CHANGED_DAG = "dags/crypto_prices_daily.py"
 SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
 CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}

@@ -1,4 +1,4 @@
-"""The table of what the platform costs, as docs/deploy.md has it."""
+"""The table of what the platform costs, as docs/how-to/deploy-to-aws.md has it."""
 
 from __future__ import annotations
 

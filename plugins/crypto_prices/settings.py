@@ -140,7 +140,7 @@ def parse_settings(text: str) -> Settings:
         raise SettingsError(
             f"the Airflow Variable {VARIABLE} is not right: "
             + "; ".join(problems)
-            + ". docs/settings.md lists the keys."
+            + ". docs/reference/settings.md lists the keys."
         ) from None
 
 
@@ -192,7 +192,7 @@ def load_settings() -> Settings:
         raise SettingsError(
             f"the Airflow Variable {VARIABLE} is missing, or its secrets backend could not be asked (the log says so "
             f"above): create it, on MWAA as the Secrets Manager secret {VARIABLE} below the variables_prefix of the "
-            "environment's secrets backend. docs/settings.md lists the keys."
+            "environment's secrets backend. docs/reference/settings.md lists the keys."
         )
     return parse_settings(text)
 

@@ -41,7 +41,9 @@ class TaskRetryPolicy(RetryPolicy):
                 return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
         code = find_error_code(str(exception))
         if code is not None:
-            return RetryDecision.fail(f"{code} {ERROR_CODES[code]} A retry would fail again: see docs/runbook.md")
+            return RetryDecision.fail(
+                f"{code} {ERROR_CODES[code]} A retry would fail again: see docs/reference/error-codes.md"
+            )
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A sample of ``make chaos``, and the recipes of docs/runbook.md, on a real scheduler.
+"""A sample of ``make chaos``, and the recipes of docs/how-to/operate.md, on a real scheduler.
 
 All tests share one Airflow and one local AWS; those that build on each other stand in their order. Those that take most
 of a minute each run when LONG_TESTS is set: LONG_TESTS=1 make test
@@ -533,8 +533,8 @@ def tables_that_hold(database_url, text):
 
 
 def test_the_page_names_only_tasks_that_there_are():
-    page = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
-    table = page[page.index("## What each failure looks like") :]
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md").read_text()
+    table = page[page.index("## Failures by task") :]
     named = {
         name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")[1::2]
     }

@@ -1,4 +1,4 @@
-"""Loads two markets of the source that docs/adding-a-source.md adds, as the bundle does, and prints what came of it.
+"""Load two markets of the source that docs/how-to/add-a-source.md adds, as the bundle does, and print the result.
 
 A program of its own: the page's code must be imported from a copy, in which the page was followed.
 """

@@ -1,4 +1,4 @@
-"""Follows docs/adding-a-source.md to the letter in a copy of the bundle, and loads what it adds."""
+"""Follows docs/how-to/add-a-source.md to the letter in a copy of the bundle, and loads what it adds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.glue_scripts.conftest import BUCKET
 pytestmark = pytest.mark.spark
 
 REPOSITORY = Path(__file__).parents[2]
-PAGE = (REPOSITORY / "docs" / "adding-a-source.md").read_text()
+PAGE = (REPOSITORY / "docs" / "how-to" / "add-a-source.md").read_text()
 # "…the path of a file in backticks:", and then what to do with that file.
 BLOCK = re.compile(r"`([^`\n]+)`:\n\n```(python|diff|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -118,8 +118,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, Any]:
-    """The settings of docs/settings.md, with the sources of the page."""
-    example = re.search(r"```json\n(.*?)```", (REPOSITORY / "docs" / "settings.md").read_text(), re.DOTALL)
+    """The settings of docs/reference/settings.md, with the sources of the page."""
+    page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text()
+    example = re.search(r"```json\n(.*?)```", page, re.DOTALL)
     assert example
     ((key, text),) = [(key, text) for key, kind, text in steps() if kind == "json"]
     assert key == "crypto_prices_settings"

@@ -1,7 +1,7 @@
 """What a source is: an exchange's API behind one interface, and the rules that hold for all of them.
 
 A source pages through candles and hands on each answer as it came. It does not judge candles: the Glue job does.
-docs/adding-a-source.md adds one, step by step.
+docs/how-to/add-a-source.md adds one, step by step.
 """
 
 from __future__ import annotations
