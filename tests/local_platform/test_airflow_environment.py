@@ -1,4 +1,4 @@
-"""A process of the local Airflow can import what a process on MWAA can, and nothing else of the checkout."""
+"""A process of the local Airflow can import from the checkout only what a process on MWAA can."""
 
 import json
 import os
@@ -21,7 +21,7 @@ NOT_DEPLOYED = ("bundle", "dev", "local_aws", "local_exchange", "local_platform"
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory):
-    """The DAGs and the import errors of a folder with one DAG for each module, in an Airflow process."""
+    """Return the DAGs and the import errors of a folder with one DAG per module, parsed in an Airflow process."""
     state_dir = tmp_path_factory.mktemp("state")
     dags = state_dir / "dags"
     dags.mkdir()
@@ -32,7 +32,7 @@ def parsed(tmp_path_factory):
     home.mkdir()
     script = home / "parse.py"
     script.write_text(PARSE)
-    # A developer command that starts Airflow has this PYTHONPATH itself.
+    # Developer commands that start Airflow have this PYTHONPATH, too.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "environ", checkout_environment())
         environment = airflow_environment(state_dir, {})
@@ -48,12 +48,12 @@ def parsed(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_a_dag_imports_what_is_deployed(parsed):
+def test_a_dag_can_import_deployed_packages(parsed):
     assert parsed[0] == ["crypto_prices", "crypto_prices_contract"]
 
 
 @pytest.mark.parametrize("module", NOT_DEPLOYED)
-def test_a_dag_that_imports_something_else_fails_as_on_mwaa(parsed, module):
+def test_importing_anything_else_fails_as_on_mwaa(parsed, module):
     assert any(f"No module named '{module}'" in error for error in parsed[1])
 
 

@@ -18,7 +18,7 @@ def handlers():
 
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_interrupts_and_the_others_do_not_disturb_the_cleaning_up(number):
+def test_the_first_signal_interrupts_and_later_ones_do_not_disturb_the_cleanup(number):
     interrupt_on_stop_signals()
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), number)

@@ -4,18 +4,14 @@ import urllib.request
 
 import pytest
 
-from tests.support.programs import processes_with, start
+from tests.support.programs import greeting_of, processes_with, start
 
 
-def test_it_creates_what_the_platform_needs_and_serves_the_exchange(tmp_path):
+def test_starting_provisions_the_platform_and_serves_the_exchange(tmp_path):
     process = start("local_platform", "--state-dir", tmp_path, "--port", 0)
-    greeting = ""
-    while "AWS_EC2_METADATA_DISABLED" not in greeting:
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        greeting += line
+    greeting = greeting_of(process)
     found = json.loads((tmp_path / "endpoint.json").read_text())
-    assert "Created:\n  bucket crypto-prices-lake\n" in greeting
+    assert "bucket crypto-prices-lake\n" in greeting
     assert found["names"]["glue_job"] == "curate_crypto_prices"
     candles = f"{found['endpoint']}/exchange/binance/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=2"
     with urllib.request.urlopen(candles) as answer:
@@ -26,17 +22,17 @@ def test_it_creates_what_the_platform_needs_and_serves_the_exchange(tmp_path):
     assert processes_with(str(tmp_path)) == []
 
 
-def test_a_name_that_aws_refuses_is_said(tmp_path):
+def test_a_name_that_aws_rejects_is_reported_in_one_line(tmp_path):
     process = start("local_platform", "--state-dir", tmp_path, "--port", 0, "--s3-bucket", "Bad_Bucket")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
-    assert errors.startswith("What the platform needs cannot be created: ")
+
     assert "CreateBucket" in errors
     assert len(errors.splitlines()) == 1
 
 
 @pytest.mark.parametrize("folder", ["missing", "empty"])
-def test_a_folder_without_recorded_candles_is_refused(tmp_path, folder):
+def test_a_folder_without_recorded_candles_is_rejected(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     process = start(
         "local_platform", "--state-dir", tmp_path / "state", "--port", 0, "--market-data", tmp_path / folder
@@ -49,14 +45,16 @@ def test_a_folder_without_recorded_candles_is_refused(tmp_path, folder):
     assert processes_with(str(tmp_path)) == []
 
 
-def test_a_catalog_without_a_table_is_refused(tmp_path):
+def test_a_catalog_without_a_table_is_rejected(tmp_path):
     process = start("local_platform", "--state-dir", tmp_path, "--port", 0, "--catalog", "crypto")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
-    assert errors == "--catalog is <database>.<table>, not 'crypto'\n"
+    assert "--catalog" in errors
+    assert "'crypto'" in errors
+    assert len(errors.splitlines()) == 1
 
 
-def test_help_names_the_options_of_the_emulator_and_its_own():
+def test_help_lists_the_options_of_emulator_and_platform():
     process = start("local_platform", "--help")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")

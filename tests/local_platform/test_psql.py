@@ -1,13 +1,16 @@
 import json
-import socket
 import subprocess
 import sys
+import time
 
 import psycopg
 import pytest
 
+from local_aws.clients import local_client, local_session
+from local_aws.ports import free_port
 from local_platform.checkout import REPOSITORY
 from local_platform.psql import NoWarehouseError, connection_url
+from tests.support.programs import greeting_of, start
 
 FOUND = {
     "endpoint": "http://127.0.0.1:1",
@@ -17,16 +20,16 @@ FOUND = {
 }
 
 
-def test_the_url_quotes_what_a_password_may_have():
+def test_special_characters_of_a_password_are_quoted_in_the_url():
     secret = {"username": "ad:min", "password": "p@ss/w:rd"}
     assert connection_url(FOUND, secret) == "postgresql://ad%3Amin:p%40ss%2Fw%3Ard@127.0.0.1:5439/crypto"
 
 
-def test_the_url_for_the_machine_around_a_container_has_the_published_port():
+def test_the_url_for_the_host_of_a_container_has_the_published_port():
     assert connection_url(FOUND, {"username": "a", "password": "b"}, published=True).endswith("@127.0.0.1:5440/crypto")
 
 
-def test_a_warehouse_without_a_port_is_said():
+def test_a_missing_port_or_warehouse_is_reported():
     with pytest.raises(NoWarehouseError, match="--warehouse-port 5439"):
         connection_url({**FOUND, "warehouse_port": None}, {"username": "a", "password": "b"})
     with pytest.raises(NoWarehouseError, match="--no-provision"):
@@ -38,55 +41,32 @@ def psql(state_dir, *arguments):
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
-def test_no_local_aws_is_said(tmp_path):
+def test_a_state_folder_without_a_local_aws_is_reported(tmp_path):
     done = psql(tmp_path)
-    assert (done.returncode, done.stderr) == (1, f"no local AWS runs on {tmp_path}\n")
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture(scope="module")
 def renamed(tmp_path_factory):
-    """A local AWS with other names than usual in another region, whose warehouse has a port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """Start a local AWS with non-default names, another region and a warehouse port."""
     state_dir = tmp_path_factory.mktemp("renamed")
-    process = subprocess.Popen(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "local_platform",
-                "--state-dir",
-                str(state_dir),
-                "--port",
-                "0",
-                "--host",
-                "0.0.0.0",
-            ),
-            *("--warehouse-port", str(port), "--region", "eu-central-1", "--s3-bucket", "other-lake"),
-            *("--glue-job", "other-job", "--catalog", "other.prices", "--redshift-workgroup", "other"),
-            *("--redshift-database", "other", "--no-settings"),
-            *("--redshift-secret-arn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other/admin"),
-            *("--redshift-copy-role-arn", "arn:aws:iam::123456789012:role/other-copy"),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = start(
+        "local_platform",
+        *("--state-dir", state_dir, "--port", 0, "--host", "0.0.0.0"),
+        *("--warehouse-port", free_port(), "--region", "eu-central-1", "--s3-bucket", "other-lake"),
+        *("--glue-job", "other-job", "--catalog", "other.prices", "--redshift-workgroup", "other"),
+        *("--redshift-database", "other", "--no-settings"),
+        *("--redshift-secret-arn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other/admin"),
+        *("--redshift-copy-role-arn", "arn:aws:iam::123456789012:role/other-copy"),
     )
-    greeting = ""
-    while "AWS_EC2_METADATA_DISABLED" not in greeting:
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        greeting += line
-    yield state_dir, greeting
+    yield state_dir, greeting_of(process)
     process.terminate()
     process.communicate(timeout=30)
 
 
-def test_everything_is_called_and_lies_as_asked(renamed):
-    from local_aws.clients import local_client, local_session
-
+def test_resources_have_the_names_and_the_region_of_the_options(renamed):
     state_dir, greeting = renamed
     found = json.loads((state_dir / "endpoint.json").read_text())
     names = found["names"]
@@ -109,15 +89,17 @@ def test_everything_is_called_and_lies_as_asked(renamed):
     namespace = serverless.get_namespace(namespaceName="other")["namespace"]
     assert "role/other-copy" in namespace["iamRoles"][0]
     assert iam.get_role(RoleName="other-copy")["Role"]["Arn"] == names["redshift_copy_role_arn"]
-    # The Data API opens the warehouse with the secret, by its ARN without the ending, in the region.
+    # The Data API finds the secret by its ARN without the random suffix, as on AWS.
     data_api = local_client("redshift-data", found["endpoint"], session)
     statement = data_api.execute_statement(WorkgroupName="other", Database="other", SecretArn=partial, Sql="SELECT 1")
+    deadline = time.monotonic() + 60
     while (status := data_api.describe_statement(Id=statement["Id"])["Status"]) not in ("FINISHED", "FAILED"):
-        pass
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
     assert status == "FINISHED"
 
 
-def test_psql_and_its_url_open_the_warehouse(renamed):
+def test_psql_and_the_printed_url_connect_to_the_warehouse(renamed):
     state_dir, _ = renamed
     done = psql(state_dir, "-At", "-c", "SELECT current_user, current_database()")
     assert (done.stdout, done.stderr) == ("admin|other\n", "")

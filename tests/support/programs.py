@@ -1,4 +1,4 @@
-"""Programs of this repository in processes of their own."""
+"""Programs of this repository, each in a separate process."""
 
 import os
 import subprocess
@@ -13,6 +13,16 @@ def start(module, *arguments, **environment):
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=REPOSITORY, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def greeting_of(process):
+    """Return what a local AWS prints until it is ready, and fail with its errors if it ends before that."""
+    greeting = ""
+    while "AWS_EC2_METADATA_DISABLED" not in greeting:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        greeting += line
+    return greeting
 
 
 def processes_with(text):

@@ -1,4 +1,4 @@
-"""The keeper with a program of the test's own in the place of an Airflow component."""
+"""The keeper, with a test program in place of an Airflow component."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 
 from local_platform.airflow_services import component_keeper
 
-# A component with a task below it that is in a session of its own, deaf to SIGTERM, as Airflow's tasks can be.
+# A component with a child task that has its own session and ignores SIGTERM, as Airflow's tasks can.
 PROGRAM = """
 import os, signal, sys, time
 if os.fork() == 0:
@@ -20,7 +20,7 @@ if os.fork() == 0:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     open(sys.argv[1], "w").write(str(os.getpid()))
     time.sleep(60)
-if sys.argv[2] == "deaf":
+if sys.argv[2] == "ignore":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open(sys.argv[1] + ".ready", "w").close()
 time.sleep(60)
@@ -28,10 +28,10 @@ time.sleep(60)
 
 
 class Kept:
-    def __init__(self, folder: Path, *, grace: float, deaf: bool = False) -> None:
+    def __init__(self, folder: Path, *, grace: float, ignores_sigterm: bool = False) -> None:
         self.status_file = folder / "component.status"
         self._task_file = folder / "task"
-        program = [sys.executable, "-c", PROGRAM, str(self._task_file), "deaf" if deaf else "obedient"]
+        program = [sys.executable, "-c", PROGRAM, str(self._task_file), "ignore" if ignores_sigterm else "obey"]
         keeper = [sys.executable, "-I", "-S", component_keeper.__file__, str(self.status_file), str(grace)]
         self.keeper = subprocess.Popen([*keeper, *program], stdin=subprocess.PIPE)
         wait_for(lambda: self._task_file.exists() and self._task_file.read_text())
@@ -74,31 +74,31 @@ def keep(tmp_path):
         assert one.is_gone()
 
 
-def test_the_end_of_the_owner_ends_all_of_it(keep):
+def test_the_end_of_the_owner_ends_component_and_task(keep):
     kept = keep(grace=10)
     began = time.monotonic()
     kept.keeper.stdin.close()
     kept.keeper.wait(10)
-    assert time.monotonic() - began < 5  # the component obeys; the task below it is not waited for
+    assert time.monotonic() - began < 5  # the component obeys; its task does not get the full grace period
     assert kept.is_gone()
 
 
-def test_a_component_that_does_not_obey_is_killed_after_its_grace(keep):
-    kept = keep(grace=0.2, deaf=True)
+def test_a_component_that_ignores_sigterm_is_killed_after_its_grace_period(keep):
+    kept = keep(grace=0.2, ignores_sigterm=True)
     kept.keeper.terminate()
     kept.keeper.wait(10)
     assert kept.is_gone()
     assert kept.status_file.read_text() == "ended -9\n"
 
 
-def test_sigusr1_kills_all_at_once(keep):
-    kept = keep(grace=60, deaf=True)
+def test_sigusr1_kills_component_and_task_immediately(keep):
+    kept = keep(grace=60, ignores_sigterm=True)
     kept.keeper.send_signal(signal.SIGUSR1)
     kept.keeper.wait(10)
     assert kept.is_gone()
 
 
-def test_what_a_killed_component_leaves_runs_on_until_the_stop(keep):
+def test_the_task_of_a_killed_component_keeps_running_until_the_stop(keep):
     kept = keep(grace=10)
     kept.component.kill()
     wait_for(lambda: kept.status_file.read_text() == "ended -9\n")
@@ -109,10 +109,10 @@ def test_what_a_killed_component_leaves_runs_on_until_the_stop(keep):
     assert kept.is_gone()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child of its parent's death")
-def test_the_component_is_told_when_its_keeper_is_killed(keep):
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals the death of a parent")
+def test_the_component_ends_when_its_keeper_is_killed(keep):
     kept = keep(grace=10)
     kept.keeper.kill()
     wait_for(lambda: has_ended(kept.component))
-    os.kill(kept.task.pid, signal.SIGKILL)  # nobody is left to do it
+    os.kill(kept.task.pid, signal.SIGKILL)  # the keeper would have done it
     wait_for(lambda: has_ended(kept.task))

@@ -14,7 +14,7 @@ def environment(tmp_path, **options):
     return services_environment(tmp_path, AWS, database_url=DATABASE, url=URL, **options)
 
 
-def test_tasks_and_people_reach_the_api_server_on_loopback(tmp_path):
+def test_the_api_server_is_on_loopback(tmp_path):
     made = environment(tmp_path)
     assert made["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"{URL}/execution/"
     assert made["AIRFLOW__API__HOST"] == "127.0.0.1"
@@ -22,14 +22,14 @@ def test_tasks_and_people_reach_the_api_server_on_loopback(tmp_path):
     assert made["AWS_ENDPOINT_URL"] == AWS["AWS_ENDPOINT_URL"]
 
 
-def test_the_keys_are_made_once_and_are_ones_own(tmp_path):
+def test_the_keys_are_created_once_and_are_private(tmp_path):
     first, second = environment(tmp_path), environment(tmp_path)
     for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"):
         assert first[name] == second[name]
     assert (tmp_path / "airflow" / "keys.json").stat().st_mode & 0o077 == 0
 
 
-def test_a_proxy_is_not_asked_for_loopback(tmp_path, monkeypatch):
+def test_loopback_bypasses_the_proxy(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "intranet")
     assert environment(tmp_path)["NO_PROXY"] == "intranet,127.0.0.1,localhost"
 
@@ -53,7 +53,7 @@ def test_airflow_cannot_import_from_the_checkout(tmp_path, monkeypatch):
     assert "No module named 'local_aws'" in found.stderr
 
 
-def test_bytecode_is_kept_even_where_it_usually_is_not(tmp_path, monkeypatch):
+def test_bytecode_is_cached_even_if_the_user_disables_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     assert "PYTHONDONTWRITEBYTECODE" not in environment(tmp_path)
 

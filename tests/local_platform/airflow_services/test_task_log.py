@@ -2,7 +2,7 @@ from local_platform import task_failure
 from local_platform.airflow_services.task_log import log_text
 
 
-def test_lines_have_time_level_and_what_is_special_to_them():
+def test_lines_have_time_level_event_and_extra_fields():
     message = {
         "timestamp": "2024-01-02T03:04:05.678901Z",
         "level": "info",
@@ -15,7 +15,7 @@ def test_lines_have_time_level_and_what_is_special_to_them():
     assert log_text([message, "as it is"]) == "2024-01-02T03:04:05 INFO Processed rows=192\nas it is"
 
 
-def test_the_exception_that_was_raised_comes_last_and_is_the_reason():
+def test_the_raised_exception_comes_last_and_is_the_reason():
     details = [
         {"exc_type": "AirflowException", "exc_value": "no market X", "frames": []},
         {"exc_type": "KeyError", "exc_value": "'X'", "frames": [{"filename": "a.py", "lineno": 3, "name": "find"}]},
