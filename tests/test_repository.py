@@ -1,6 +1,9 @@
 """What the README, the Makefile, the lock file and CI promise each other."""
 
+import ast
+import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -59,11 +62,35 @@ def test_airflows_options_reach_it():
     assert "--symbols 'BTCUSDT'" in words
 
 
-def test_ci_runs_the_readmes_own_test_command():
-    script = (REPOSITORY / ".ci" / "run").read_text()
-    assert "make lint" in script
-    assert "README.md" in script
-    assert "    make test\n" in README
+def run_ci(tmp_path, *, market_data_beside=False, **environment):
+    """Run .ci/run in a checkout with a make that only writes down its arguments and MARKET_DATA."""
+    checkout = tmp_path / "checkout"
+    (checkout / ".ci").mkdir(parents=True)
+    shutil.copy(REPOSITORY / ".ci" / "run", checkout / ".ci" / "run")
+    shutil.copy(REPOSITORY / "README.md", checkout)
+    if market_data_beside:
+        (tmp_path / "shared" / "market-data" / "binance-1h").mkdir(parents=True)
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    make.write_text(f'#!/bin/sh\necho "make $* MARKET_DATA=$MARKET_DATA" >> {tmp_path}/calls\n')
+    make.chmod(0o755)
+    inherited = {name: value for name, value in os.environ.items() if name != "MARKET_DATA"}
+    path = f"{make.parent}:{os.environ['PATH']}"
+    subprocess.run([checkout / ".ci" / "run"], check=True, env=inherited | {"PATH": path} | environment)
+    return (tmp_path / "calls").read_text().splitlines()
+
+
+def test_ci_lints_and_runs_the_readmes_own_test_command(tmp_path):
+    calls = run_ci(tmp_path)
+    assert [call.partition(" MARKET_DATA=")[0] for call in calls] == ["make lint", "make test-compose", "make test"]
+
+
+def test_ci_uses_the_market_data_beside_the_checkout_unless_others_are_set(tmp_path):
+    beside = tmp_path / "a" / "shared" / "market-data" / "binance-1h"
+    found = run_ci(tmp_path / "a", market_data_beside=True)[-1].partition("MARKET_DATA=")[2]
+    assert Path(found).resolve() == beside
+    assert run_ci(tmp_path / "b", market_data_beside=True, MARKET_DATA="/mine")[-1] == "make test MARKET_DATA=/mine"
+    assert run_ci(tmp_path / "c")[-1] == "make test MARKET_DATA="
 
 
 def test_the_lock_file_holds_glues_spark():
@@ -88,3 +115,24 @@ def test_every_dependency_is_locked_with_hashes():
         known = locked("requirements-checkov.lock" if name == "checkov" else "requirements.lock")
         for dependency in group:
             assert re.split(r"[\[=<>]", dependency)[0] in known, dependency
+
+
+def imported_modules(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            found |= {f"{origin}.{name.name}" for name in node.names}
+    return found
+
+
+def test_tests_share_code_only_through_tests_support():
+    shared = {
+        f"{path.relative_to(REPOSITORY)} imports {module}"
+        for path in (REPOSITORY / "tests").rglob("*.py")
+        for module in imported_modules(path)
+        if module.startswith((".", "tests", "conftest", "test_")) and not module.startswith("tests.support.")
+    }
+    assert shared == set()

@@ -29,6 +29,7 @@ from dev.chaos.faults import Fault, Kind
 from dev.chaos.guards import GUARDS
 from dev.chaos.waves import Waves, clean_run_id
 from local_platform.airflow_services.api import AirflowApiError
+from tests.support.bench_runs import Since, assert_green, log_of, wait
 
 pytestmark = [
     pytest.mark.slow,
@@ -61,7 +62,6 @@ WORK = {
 # Each task is cleared after those before it: what was curated again is loaded by the merge and shown after that.
 BEFORE_PUBLISHING = ("merge_into_fact",)
 READS = {"read_curation_report": "GetObject", "wait_for_partition": "GetPartitions"}
-EFFECT = re.compile(r"(Put|Copy|Create|Delete|Update|Start|Stop|Execute|Cancel|Batch(?!Get))")
 
 
 SAMPLE = [
@@ -94,23 +94,6 @@ def outcomes(waves):
     return {outcome.case: outcome for outcome in found}
 
 
-def wait(bench, dag_id, run_id, seconds=400):
-    return bench.api.wait_for_dag_run(dag_id, run_id, timeout_seconds=seconds, on_look=lambda _: bench.keep_alive())
-
-
-def assert_green(bench, dag_id, run_id):
-    run = wait(bench, dag_id, run_id)
-    failed = {
-        task["task_id"]: log_of(bench, dag_id, run_id, task)[-1500:]
-        for task in bench.api.task_instances(dag_id, run_id, states=["failed"])
-    }
-    assert run["state"] == "success", failed
-
-
-def log_of(bench, dag_id, run_id, task):
-    return bench.api.task_log(dag_id, run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
-
-
 def log(bench, dag_id, run_id, task_id, map_index=-1):
     (task,) = [
         task
@@ -141,33 +124,6 @@ def left_after(bench, day):
 def assert_right(bench, day):
     assert left_after(bench, day) == []
     assert checks.left_over_staging(bench) == {}
-
-
-def calls(bench):
-    lines = (bench.state_dir / "calls.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-class Since:
-    """The calls that were made since it was made."""
-
-    def __init__(self, bench):
-        self._bench = bench
-        self._before = len(calls(bench))
-
-    def operations(self, of=None):
-        made = [call for call in calls(self._bench)[self._before :] if call["access_key_id"] == "local-aws"]
-        return Counter(call["operation"] for call in made if of is None or call["operation"] in of)
-
-    def effects(self):
-        """Everything that Airflow's tasks have done and not only read."""
-        return Counter({name: times for name, times in self.operations().items() if EFFECT.match(name)})
-
-    def wait_for(self, operation, seconds=120):
-        deadline = time.monotonic() + seconds
-        while not self.operations()[operation]:
-            assert time.monotonic() < deadline, f"{operation} was not called"
-            time.sleep(0.1)
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)

@@ -13,8 +13,8 @@ import pytest
 
 from dev.chaos import checks
 from dev.chaos.bench import DAG_ID, Bench, logical_date
-from tests.end_to_end.conftest import recorded_rows
-from tests.end_to_end.test_runbook import Since, assert_green
+from tests.support.bench_runs import Since, assert_green
+from tests.support.demo_runs import recorded_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(7200)]
 

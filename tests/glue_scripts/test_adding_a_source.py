@@ -20,7 +20,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from tests.glue_scripts.conftest import BUCKET
+from tests.support.lake import BUCKET
 
 pytestmark = pytest.mark.spark
 

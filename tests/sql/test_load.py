@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from local_aws.redshift.warehouse import Warehouse
-from tests.sql.conftest import FACT, candles
 from tests.support.data_api import Client
-
-BTC, ETH = "BTC/USDT", "ETH/USDT"
-
-
-@contextmanager
-def nothing_changes(client: Client) -> Iterator[None]:
-    """Compare the fact table and the metadata with what they were before."""
-    metadata = "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source"
-    before = client.rows(FACT), client.rows(metadata)
-    yield
-    assert (client.rows(FACT), client.rows(metadata)) == before
+from tests.support.window_loads import BTC, ETH, FACT, candles, nothing_changes
 
 
 class TestMerge:
@@ -123,7 +110,7 @@ class TestCheckRemoved:
         make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
         fewer = make_load(candles(BTC, hours=range(2)) + candles("BTC/USD", source="coinbase"), run_id="fewer").stage()
         error = fewer.merge().error
-        # 2 of each source, see the report in conftest.py.
+        # 2 of each source, see the report in tests/support/window_loads.py.
         assert "among the 4 records that the batch quarantined" in error
 
     def test_a_market_that_is_gone_is_refused_too(self, client, make_load):

@@ -6,9 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.sql.conftest import candles
-from tests.sql.test_load import BTC, ETH, nothing_changes
 from tests.support.data_api import Client
+from tests.support.window_loads import BTC, ETH, candles, nothing_changes
 
 ALL = range(24)
 

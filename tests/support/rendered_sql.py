@@ -1,4 +1,4 @@
-"""The files of sql/ rendered with the sample values of ``tests/sql/sample_context``."""
+"""The files of sql/ rendered with the sample values of ``tests/support/sample_context``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from crypto_prices.templates import FILTERS
 
-from tests.sql import sample_context
+from tests.support import sample_context
 
 SQL = Path(__file__).parents[2] / "sql"
 _NAMES = (

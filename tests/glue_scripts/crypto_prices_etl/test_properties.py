@@ -25,7 +25,7 @@ from crypto_prices_etl.raw_records import check_objects
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.glue_scripts.conftest import DAY_START_MS, HOUR_MS
+from tests.support.lake import DAY_START_MS, HOUR_MS
 
 pytestmark = pytest.mark.spark
 

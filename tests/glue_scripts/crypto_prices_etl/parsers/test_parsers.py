@@ -10,7 +10,7 @@ from crypto_prices_contract.curation_report import SourceCounts
 from crypto_prices_etl.curation import curate, outcomes_of
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 
-from tests.glue_scripts.conftest import DAY_START_MS, HOUR_MS
+from tests.support.lake import DAY_START_MS, HOUR_MS
 
 pytestmark = pytest.mark.spark
 

@@ -33,10 +33,9 @@ from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import outcomes_of
 from crypto_prices_etl.raw_manifests import read_raw_manifests
-from moto.moto_api._internal.models import moto_api_backend
 from werkzeug.serving import make_server
 
-from tests.glue_scripts.conftest import BUCKET, DAY_START_MS, HOUR_MS
+from tests.support.lake import BUCKET, DAY_START_MS, HOUR_MS
 
 pytestmark = pytest.mark.spark
 
@@ -896,7 +895,7 @@ def stage():
 
 
 @pytest.fixture(scope="module")
-def judged(stage, spark, lake, curation_arguments):
+def judged(stage, spark, lake, arguments):
     """Give the function that plays all cases of a source, once, and judges what they leave in one Spark job."""
 
     @functools.cache
@@ -922,7 +921,7 @@ def judged(stage, spark, lake, curation_arguments):
             for page in fetched[name].pages:
                 zone.put_page(market(source, numbers[name]), page)
         manifest = zone.commit(NOW)
-        run = curation_arguments(manifest.uri, window_start=window.start.isoformat(), window_end=window.end.isoformat())
+        run = arguments(manifest.uri, window_start=window.start.isoformat(), window_end=window.end.isoformat())
         manifests = read_raw_manifests(lake.s3, run.raw_manifests, run.window)
         found, observations = outcomes_of(spark, manifests, run)
         rows_by_symbol: dict[str, list[Any]] = {}
@@ -937,9 +936,7 @@ def judged(stage, spark, lake, curation_arguments):
             observation.get["mismatches"],
         )
 
-    yield play
-    # moto keeps its state for the process: other tests must not find it.
-    moto_api_backend.reset()
+    return play
 
 
 def _rounded(cap: Decimal) -> Decimal:

@@ -1,0 +1,52 @@
+"""DAG runs on a bench of ``make chaos``, and the AWS calls that they make."""
+
+import json
+import re
+import time
+from collections import Counter
+
+EFFECT = re.compile(r"(Put|Copy|Create|Delete|Update|Start|Stop|Execute|Cancel|Batch(?!Get))")
+
+
+def wait(bench, dag_id, run_id, seconds=400):
+    return bench.api.wait_for_dag_run(dag_id, run_id, timeout_seconds=seconds, on_look=lambda _: bench.keep_alive())
+
+
+def assert_green(bench, dag_id, run_id):
+    run = wait(bench, dag_id, run_id)
+    failed = {
+        task["task_id"]: log_of(bench, dag_id, run_id, task)[-1500:]
+        for task in bench.api.task_instances(dag_id, run_id, states=["failed"])
+    }
+    assert run["state"] == "success", failed
+
+
+def log_of(bench, dag_id, run_id, task):
+    return bench.api.task_log(dag_id, run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
+
+
+def calls(bench):
+    lines = (bench.state_dir / "calls.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+class Since:
+    """The calls that were made since it was made."""
+
+    def __init__(self, bench):
+        self._bench = bench
+        self._before = len(calls(bench))
+
+    def operations(self, of=None):
+        made = [call for call in calls(self._bench)[self._before :] if call["access_key_id"] == "local-aws"]
+        return Counter(call["operation"] for call in made if of is None or call["operation"] in of)
+
+    def effects(self):
+        """Everything that Airflow's tasks have done and not only read."""
+        return Counter({name: times for name, times in self.operations().items() if EFFECT.match(name)})
+
+    def wait_for(self, operation, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not self.operations()[operation]:
+            assert time.monotonic() < deadline, f"{operation} was not called"
+            time.sleep(0.1)

@@ -1,0 +1,117 @@
+"""``make demo``'s command on a state folder, and small recordings of candles for it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from local_platform.local_aws_process import running_platform_aws
+from local_platform.names import Provisioned
+from local_platform.warehouse_queries import WarehouseQueries
+
+REPOSITORY = Path(__file__).parents[2]
+FIRST_DAY = date(2023, 12, 17)
+DAYS = 3
+
+
+def write_recording(folder: Path) -> None:
+    """Write three days of hourly candles of three markets, the last of which is listed on the second day."""
+    folder.mkdir()
+    for symbol, price, first_hour in (
+        ("BTCUSDT", "41364.77", 0),
+        ("PEPEUSDT", "0.00000141", 0),
+        ("JTOUSDT", "2.5", 24),
+    ):
+        with gzip.open(folder / f"{symbol}.csv.gz", "wt", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["open_time_ms", "open", "high", "low", "close", "volume"])
+            for hour in range(first_hour, DAYS * 24):
+                opened = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC) + timedelta(hours=hour)
+                step = Decimal(price).as_tuple().exponent
+                low = Decimal(price) + hour * Decimal(1).scaleb(step)
+                candle = [low + Decimal(n).scaleb(step) for n in (1, 3, 0, 2)]
+                writer.writerow([int(opened.timestamp() * 1000), *(f"{value:f}" for value in candle), f"{hour + 1}.50"])
+
+
+def recorded_rows(folder: Path, day: date) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return a day's rows: (market, open time) to (open, high, low, close, volume), as the files say it."""
+    rows = {}
+    for path in folder.glob("*.csv.gz"):
+        with gzip.open(path, "rt", newline="") as file:
+            for row in csv.DictReader(file):
+                opened = datetime.fromtimestamp(int(row["open_time_ms"]) / 1000, UTC)
+                if opened.date() == day:
+                    key = (path.name.removesuffix(".csv.gz"), f"{opened:%Y-%m-%d %H:%M:%S}")
+                    rows[key] = tuple(row[name] for name in ("open", "high", "low", "close", "volume"))
+    return rows
+
+
+@dataclass
+class Demo:
+    """Runs ``make demo``'s command on one state folder and looks at what it left."""
+
+    state_dir: Path
+    market_data: Path | None
+
+    def command(self, *arguments: str) -> list[str]:
+        recorded = ["--market-data", str(self.market_data)] if self.market_data else []
+        return [sys.executable, "-m", "dev", "demo", "--state-dir", str(self.state_dir), *recorded, *arguments]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # What a shell runs in the background ignores Ctrl-C, and its children with it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        try:
+            output, _ = process.communicate(timeout=280)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=30)
+            pytest.fail(f"the demo did not end:\n{output}")
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def ask(self, sql: str) -> list[dict[str, object]]:
+        """Ask the warehouse after the demo, on a local AWS that was started anew on its state."""
+        with running_platform_aws(self.state_dir) as aws:
+            return WarehouseQueries(Provisioned(**{**aws.names, "created": ()})).rows(sql)
+
+    def calls(self) -> str:
+        return (self.state_dir / "calls.jsonl").read_text()
+
+    def processes(self) -> list[str]:
+        """Return the command lines of running processes that work on this state folder."""
+        found = []
+        for command_line in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                text = command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(self.state_dir) in text and int(command_line.parent.name) != os.getpid():
+                found.append(text)
+        return found
+
+    def wait_until_gone(self, seconds: float) -> list[str]:
+        deadline = time.monotonic() + seconds
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left

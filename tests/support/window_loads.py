@@ -1,0 +1,256 @@
+"""Loads of a window by the files of sql/load, in the order of the DAG, and the candles that they load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from crypto_prices.quality_rules import quality_rules
+from crypto_prices.sql_literals import sql_literal
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices_contract.curation_report import REPORT_VERSION
+from crypto_prices_contract.window import Window
+
+from tests.support.data_api import Client, Outcome
+
+DAG_ID = "crypto_prices_window"
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+FACT = (
+    "SELECT source, symbol || '/' || quote_currency, candle_interval, CAST(observed_at AS VARCHAR(32)), "
+    "CAST(close_price AS VARCHAR(64)), batch_id FROM crypto.fact_crypto_prices ORDER BY 1, 2, 3, 4, 6"
+)
+
+
+class Candle(NamedTuple):
+    """What the tests tell candles apart by; the other columns are the same in all."""
+
+    source: str
+    market: str
+    candle_interval: str
+    observed_at: str
+    close_price: str
+
+    def values(self, batch_id: str, fetched_at: str) -> str:
+        """Return the row for an INSERT into a staging table."""
+        symbol, quote = self.market.split("/")
+        row = (self.source, symbol, quote, self.candle_interval, self.observed_at)
+        prices = (self.close_price,) * 6
+        rest = ("7", None, "s3://lake/raw/x.json.gz", fetched_at, batch_id)
+        return f"({', '.join(map(sql_literal, (*row, *prices, *rest)))})"
+
+
+def candles(
+    *markets: str,
+    day: str = "2023-12-18",
+    hours: range = range(3),
+    price: str = "1.5",
+    source: str = "binance",
+    candle_interval: str = "1h",
+) -> list[Candle]:
+    """Return a candle of each market for each of the hours of a day."""
+    return [
+        Candle(source, market, candle_interval, f"{day} {hour:02d}:00:00", f"{price}00000000000000000")
+        for market in markets
+        for hour in hours
+    ]
+
+
+@dataclass
+class Load:
+    """One DAG run's load of a window: the SQL of its tasks, from the DAG itself, rendered as Airflow renders it.
+
+    Attributes:
+        candles: What its staging table holds.
+        markets: Markets that were asked for, by source; those of the candles when left out.
+        curated: Number of candles that the curation report tells, by source; those of ``candles`` when left out.
+        try_number: The try of curate_prices that made the candles.
+        fetched_at: When the candles were fetched.
+        quarantined: Candles that are missing because they were quarantined.
+        rules: Data quality rules of the settings.
+    """
+
+    client: Client
+    dag: Any
+    run_id: str
+    candles: list[Candle]
+    start: str = "2023-12-18"
+    end: str = "2023-12-19"
+    candle_interval: str = "1h"
+    content_hash: str = "a" * 64
+    markets: dict[str, list[str]] = field(default_factory=dict)
+    curated: dict[str, int] = field(default_factory=dict)
+    try_number: int = 1
+    fetched_at: str = "2023-12-20 00:00:00"
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        of_source: dict[str, list[Candle]] = {}
+        for candle in self.candles:
+            of_source.setdefault(candle.source, []).append(candle)
+        self.markets = self.markets or {
+            source: sorted({candle.market for candle in rows}) for source, rows in of_source.items()
+        }
+        counts = {source: len(of_source.get(source, [])) for source in self.markets} | self.curated
+        sources = [
+            FetchedSource(
+                source=source,
+                candle_interval=self.candle_interval,
+                raw_manifest=f"s3://lake/raw/{source}/manifest.json",
+                content_hash=self.content_hash,
+                records=counts[source] + 3,
+                markets=asked,
+                gaps=[],
+                incomplete={},
+                fetched_at=self.fetched_at,
+            )
+            for source, asked in self.markets.items()
+        ]
+        self.batch = Batch.of_run(DAG_ID, self.run_id, Window.parse(self.start, self.end), sources)
+        self._xcoms = {
+            "resolve_window": [
+                {"source": source.source, "window_start": self.start, "window_end": self.end} for source in sources
+            ],
+            "fetch_prices": [asdict(source) for source in sources],
+            "plan_load": self.batch.as_xcom(),
+            "read_curation_report": {
+                "report_version": REPORT_VERSION,
+                "batch_id": self.batch_id,
+                "job_run_id": f"jr_{self.run_id}_{self.try_number}",
+                "raw_manifests": [source.raw_manifest for source in sources],
+                "sources": {
+                    source: {
+                        "fetched": counts[source] + 3,
+                        "curated": counts[source],
+                        "quarantined": {"off_grid": 2},
+                        "duplicates": 1,
+                    }
+                    for source in self.markets
+                },
+                "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
+                "quarantine": None,
+                "window": {"start": self.start, "end": self.end},
+                "days": {},
+                "row_rules": [
+                    {
+                        "source": source,
+                        "rule": "off_grid",
+                        "action": "quarantine",
+                        "checked": counts[source] + 3,
+                        "broken": 2,
+                    }
+                    for source in self.markets
+                ],
+                "quarantined_candles": self.quarantined,
+            },
+        }
+
+    @property
+    def batch_id(self) -> str:
+        """What the rows of this attempt carry."""
+        return self.batch.attempt_id(self.try_number)
+
+    @property
+    def table(self) -> str:
+        """The run's own staging table."""
+        return f"crypto.{self.batch.staging_table}"
+
+    def sql(self, task_id: str, *, force: bool = False, first: int | None = None) -> list[str]:
+        """Return the statements of a task, or only the first few."""
+        task = self.dag.get_task(task_id)
+        written = [task.sql] if isinstance(task.sql, str) else task.sql
+        context = {
+            "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
+            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id),
+            "params": {"force": force},
+            "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules)),
+        }
+        rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())
+        return rendered
+
+    def empty_sql(self) -> list[str]:
+        """Return the statements of plan_load for a window of which nothing was fetched."""
+        task = self.dag.get_task("plan_load")
+        context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids])}
+        rendered: list[str] = task.render_template(task.empty_sql, context, task.get_template_env())
+        return rendered
+
+    def stage(self) -> Load:
+        """Fill the staging table, as copy_to_staging does from S3."""
+        make = self.sql("copy_to_staging", first=2)
+        rows = [candle.values(self.batch_id, self.fetched_at) for candle in self.candles]
+        fill = [f"INSERT INTO {self.table} VALUES {', '.join(rows)}"] if rows else []
+        outcome = self.client.batch(*make, *fill)  # in place of the COPY
+        assert outcome.error is None, outcome.error
+        return self
+
+    def check_staging(self) -> Outcome:
+        """Run the task check_staging, a single statement."""
+        (statement,) = self.sql("check_staging")
+        return self.client.run(statement)
+
+    def merge(self, *, force: bool = False) -> Outcome:
+        """Run the task merge_into_fact."""
+        return self.client.batch(*self.sql("merge_into_fact", force=force))
+
+    def record(self) -> None:
+        """Run the task record_load."""
+        outcome = self.client.batch(*self.sql("record_load"))
+        assert outcome.error is None, outcome.error
+
+    def merged(self, *, force: bool = False) -> Load:
+        """Fill the staging table and merge it."""
+        outcome = self.stage().merge(force=force)
+        assert outcome.error is None, outcome.error
+        return self
+
+    def complete(self, *, force: bool = False) -> Load:
+        """Fill the staging table, merge it and record the load."""
+        self.merged(force=force).record()
+        return self
+
+    def forget_fetch_time(self) -> None:
+        """Make the run one whose results are from before fetch times were kept."""
+        for source in self._xcoms["plan_load"]["sources"]:
+            del source["fetched_at"]
+
+    def metadata(self) -> dict[str, dict[str, Any]]:
+        """Return the batch's rows of crypto.etl_metadata by source."""
+        outcome = self.client.run(
+            f"SELECT * FROM crypto.etl_metadata WHERE batch_id = {sql_literal(self.batch_id)} ORDER BY source"
+        )
+        names = [column["name"] for column in outcome.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in outcome.rows]
+        assert len({row["source"] for row in rows}) == len(rows)
+        return {row["source"]: row for row in rows}
+
+    def current_loads(self) -> dict[str, dict[str, Any]]:
+        """Return what plan_load of a run of this window finds, by source."""
+        (statement,) = self.sql("plan_load")
+        outcome = self.client.run(statement)
+        assert outcome.error is None, outcome.error
+        names = [column["name"] for column in outcome.columns]
+        return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
+
+    def found(self, start: str, end: str) -> str:
+        """Return the statement with which a backfill of some days finds their loads."""
+        environment = self.dag.get_task("plan_load").get_template_env()
+        template = environment.get_template("backfill/find_loads.sql")
+        return template.render(params=SimpleNamespace(start=start, end=end))
+
+    def in_fact(self) -> list[list[str]]:
+        """Return what the fact table should hold of this load."""
+        return sorted([*candle, self.batch_id] for candle in self.candles)
+
+
+@contextmanager
+def nothing_changes(client: Client) -> Iterator[None]:
+    """Compare the fact table and the metadata with what they were before."""
+    metadata = "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source"
+    before = client.rows(FACT), client.rows(metadata)
+    yield
+    assert (client.rows(FACT), client.rows(metadata)) == before
