@@ -1,4 +1,4 @@
-"""What every test relies on: no credentials or AWS settings of the person's own, and an Airflow home of its own."""
+"""Setup for all tests: none of the user's credentials or AWS settings, and a separate Airflow home."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parent.parent
 
-# Before anything imports Airflow: it reads these once. A person's own credentials must not be able to reach a test.
+# Before any import of Airflow, which reads these once. The user's own credentials must not reach a test.
 for name in [name for name in os.environ if name.startswith(("AWS_", "AIRFLOW_"))]:
     if name != "AWS_CA_BUNDLE":
         del os.environ[name]
@@ -25,7 +25,7 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "BOTO_DISABLE_CRT": "true",  # as in local_platform/airflow_environment.py
 }
-# setup.sh leaves the Java that it found or installed here.
+# setup.sh links the Java that it found or installed to this place.
 java_home = Path(sys.prefix) / "java"
 if java_home.is_dir():
     os.environ["JAVA_HOME"] = str(java_home)
@@ -33,7 +33,7 @@ if java_home.is_dir():
 
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory):
-    """One local AWS for all tests of a session that only need one: in a process of its own, on a free port."""
+    """Run one local AWS for the whole session, in a separate process on a free port."""
     from local_platform.local_aws_process import running_platform_aws
 
     with running_platform_aws(tmp_path_factory.mktemp("state")) as running:
@@ -41,10 +41,10 @@ def local_aws(tmp_path_factory):
 
 
 class TwoGroups(LoadScopeScheduling):
-    """Two groups of tests, which `make test` runs side by side; within each, one process and one order.
+    """Two groups of tests, which `make test` runs in parallel; each group runs in one process and in order.
 
-    The tests of end_to_end mostly wait for programs that they start. moto's state belongs to a process, so tests that
-    run the local AWS in their own must not find that of the others.
+    The end-to-end tests mostly wait for programs that they start. moto's state is global to a process, so tests that
+    run the local AWS in the test process must not see the state of other tests.
     """
 
     def _split_scope(self, nodeid):

@@ -1,4 +1,4 @@
-"""What the README, the Makefile, the lock file and CI promise each other."""
+"""The README, the Makefile, the lock file and CI are consistent."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ README = (REPOSITORY / "README.md").read_text()
 
 
 def dry_run(*command: str) -> str:
-    """Return what make would run."""
+    """Return the commands that make would run."""
     return subprocess.run(
         ["make", "--dry-run", *command], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout
@@ -26,17 +26,17 @@ def locked(file: str = "requirements.lock") -> dict[str, str]:
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
-def test_each_target_that_the_readme_names_is_there(target):
+def test_every_target_in_the_readme_exists(target):
     dry_run(target)
 
 
-def test_make_without_a_target_lists_all_of_them():
+def test_make_without_a_target_lists_every_target():
     listed = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     for target in re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE):
         assert f"make {target} " in listed
 
 
-def test_the_demos_options_reach_the_demo():
+def test_makes_variables_become_options_of_the_demo():
     command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "FORCE=1")
     words = command.replace("\\\n", " ").split("-m dev demo")[1]
     for option in ("--date '2023-12-18'", "--symbols 'BTCUSDT,ETHUSDT'", "--market-data 'some folder'", "--force"):
@@ -46,7 +46,7 @@ def test_the_demos_options_reach_the_demo():
     assert "--live" not in dry_run("demo", "LIVE=0")
 
 
-def test_the_backfills_options_reach_the_backfill():
+def test_makes_variables_become_options_of_the_backfill():
     options = ("FROM=2024-01-01", "TO=2024-01-07", "MAX_ACTIVE_RUNS=2", "REPROCESS=failed", "BACKWARDS=1")
     words = dry_run("backfill", *options, "SYMBOLS=BTCUSDT").replace("\\\n", " ").split("-m dev backfill")[1]
     for option in ("--from '2024-01-01'", "--to '2024-01-07'", "--max-active-runs '2'", "--reprocess 'failed'"):
@@ -56,14 +56,14 @@ def test_the_backfills_options_reach_the_backfill():
     assert "--backwards" not in dry_run("backfill", "FROM=2024-01-01", "TO=2024-01-07", "BACKWARDS=0")
 
 
-def test_airflows_options_reach_it():
+def test_makes_variables_become_options_of_airflow():
     words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("-m dev airflow")[1]
     assert "--port '8081'" in words
     assert "--symbols 'BTCUSDT'" in words
 
 
 def run_ci(tmp_path, *, market_data_beside=False, **environment):
-    """Run .ci/run in a checkout with a make that only writes down its arguments and MARKET_DATA."""
+    """Run .ci/run in a checkout with a fake make that only records its arguments and MARKET_DATA."""
     checkout = tmp_path / "checkout"
     (checkout / ".ci").mkdir(parents=True)
     shutil.copy(REPOSITORY / ".ci" / "run", checkout / ".ci" / "run")
@@ -80,12 +80,12 @@ def run_ci(tmp_path, *, market_data_beside=False, **environment):
     return (tmp_path / "calls").read_text().splitlines()
 
 
-def test_ci_lints_and_runs_the_readmes_own_test_command(tmp_path):
+def test_ci_runs_lint_and_the_test_command_of_the_readme(tmp_path):
     calls = run_ci(tmp_path)
     assert [call.partition(" MARKET_DATA=")[0] for call in calls] == ["make lint", "make test-compose", "make test"]
 
 
-def test_ci_uses_the_market_data_beside_the_checkout_unless_others_are_set(tmp_path):
+def test_ci_uses_the_market_data_beside_the_checkout_unless_market_data_is_set(tmp_path):
     beside = tmp_path / "a" / "shared" / "market-data" / "binance-1h"
     found = run_ci(tmp_path / "a", market_data_beside=True)[-1].partition("MARKET_DATA=")[2]
     assert Path(found).resolve() == beside
@@ -93,11 +93,11 @@ def test_ci_uses_the_market_data_beside_the_checkout_unless_others_are_set(tmp_p
     assert run_ci(tmp_path / "c")[-1] == "make test MARKET_DATA="
 
 
-def test_the_lock_file_holds_glues_spark():
+def test_the_lock_file_pins_the_spark_version_of_glue():
     assert locked()["pyspark"] == "4.1.1"
 
 
-def test_requirements_for_mwaa_are_those_of_the_lock_file():
+def test_mwaas_requirements_match_the_lock_file():
     required = re.findall(r"^([a-z-]+)==(\S+)$", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)
     assert required
     for package, version in required:
@@ -111,7 +111,7 @@ def test_every_dependency_is_locked_with_hashes():
         assert "--hash=sha256:" in block, block.splitlines()[0]
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     for name, group in project["dependency-groups"].items():
-        # checkov's pins contradict ours.
+        # checkov's pins conflict with ours.
         known = locked("requirements-checkov.lock" if name == "checkov" else "requirements.lock")
         for dependency in group:
             assert re.split(r"[\[=<>]", dependency)[0] in known, dependency

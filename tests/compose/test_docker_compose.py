@@ -1,6 +1,6 @@
-"""docker-compose.yaml as it is, run: everything that README.md tells a first-time user, and what must survive.
+"""Run docker-compose.yaml: the steps of README.md for a first-time user, then restarts and kills.
 
-The tests are in the order of the story; each needs what those before it have left. ``make test-compose``.
+The tests run in order, and each needs the results of the ones before it. ``make test-compose`` runs them.
 """
 
 import json
@@ -41,12 +41,12 @@ def run_of(airflow, day, *, seconds=RUN_SECONDS):
     def runs():
         return airflow.dag_runs(DAILY, first=instant, last=instant)
 
-    await_that(lambda: bool(runs()), f"there is a run of {day}", 120)
+    await_that(lambda: bool(runs()), f"a run of {day} exists", 120)
     return airflow.wait_for_dag_run(DAILY, runs()[0]["dag_run_id"], timeout_seconds=seconds)
 
 
 def failures(airflow, run):
-    """Describe the tasks of a run that did not succeed, for the message of a failed test."""
+    """Describe the failed tasks of a run, for the message of a failed test."""
     return [
         f"{ti['task_id']} ({ti['state']}):\n"
         + airflow.task_log(DAILY, run["dag_run_id"], ti["task_id"], ti["try_number"], map_index=ti["map_index"])[-1500:]
@@ -54,14 +54,14 @@ def failures(airflow, run):
     ]
 
 
-def test_every_service_is_as_the_file_says(composition):
+def test_every_service_has_the_limits_user_and_policies_of_the_file(composition):
     for service in (*SERVICES, *ONCE):
         container = composition.container(service)
         host = container["HostConfig"]
         assert host["Memory"] > 0, service
         for bindings in (host["PortBindings"] or {}).values():
             assert all(binding["HostIp"] == "127.0.0.1" for binding in bindings), service
-        # PostgreSQL's image starts as root and steps down by itself.
+        # PostgreSQL's image starts as root and then drops its privileges.
         assert service == "postgres" or container["Config"]["User"] not in ("", "0", "root"), service
     assert {name: composition.container(name)["State"]["ExitCode"] for name in ONCE} == dict.fromkeys(ONCE, 0)
     policies = {name: composition.container(name)["HostConfig"]["RestartPolicy"]["Name"] for name in SERVICES}
@@ -70,7 +70,7 @@ def test_every_service_is_as_the_file_says(composition):
     assert total <= 10 * 2**30
 
 
-def test_the_start_was_in_the_order_of_health(composition):
+def test_services_started_in_order_of_their_dependencies(composition):
     def began(service):
         return composition.container(service)["State"]["StartedAt"]
 
@@ -90,7 +90,7 @@ def test_no_secret_is_in_the_environment_of_a_container(composition):
         assert not [key for key in keys if key in environment], service
 
 
-def test_the_bundle_lies_where_mwaa_has_it(composition):
+def test_the_bundle_is_in_mwaas_folders(composition):
     files = ["dags/crypto_prices_daily.py", "dags/sql/load/replace/merge_into_fact.sql"]
     listed = composition.run("scheduler", *("sh", "-c", f"cd /usr/local/airflow && ls {' '.join(files)}"))
     assert listed.split() == files
@@ -101,20 +101,20 @@ def test_the_bundle_lies_where_mwaa_has_it(composition):
     assert set(wanted) <= set(installed.split())
 
 
-def test_unpaused_the_day_before_is_loaded(composition, airflow):
+def test_unpausing_the_dag_loads_the_day_before(composition, airflow):
     began = time.monotonic()
     await_that(lambda: DAILY in [dag["dag_id"] for dag in airflow.dags()], "the DAGs are parsed", 120)
     airflow.unpause(DAILY)
-    await_that(lambda: bool(airflow.dag_runs(DAILY)), "the schedule has started a run", 120)
+    await_that(lambda: bool(airflow.dag_runs(DAILY)), "the scheduler has started a run", 120)
     run = airflow.wait_for_dag_run(DAILY, airflow.dag_runs(DAILY)[0]["dag_run_id"], timeout_seconds=RUN_SECONDS)
     assert run["state"] == "success", failures(airflow, run)
-    composition.figures["from healthy to the first green run"] = f"{time.monotonic() - began:.0f} s"
+    composition.measurements["from healthy to the first successful run"] = f"{time.monotonic() - began:.0f} s"
     stats = docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}").splitlines()
-    composition.figures["memory"] = "".join(sorted(f"\n  {line}" for line in stats if composition.project in line))
+    composition.measurements["memory"] = "".join(sorted(f"\n  {line}" for line in stats if composition.project in line))
     assert airflow.import_errors() == []
 
 
-def test_psql_sees_the_rows(composition, airflow, warehouse_url):
+def test_psql_shows_the_rows(composition, airflow, warehouse_url):
     day = airflow.dag_runs(DAILY)[0]["logical_date"][:10]
     assert rows_by_day(warehouse_url) == {day: ROWS_OF_A_DAY}
     in_the_container = composition.run(
@@ -125,14 +125,14 @@ def test_psql_sees_the_rows(composition, airflow, warehouse_url):
     assert in_the_container.split() == [str(ROWS_OF_A_DAY)]
 
 
-def test_the_warehouse_asks_for_the_password(warehouse_url):
+def test_the_warehouse_requires_the_password(warehouse_url):
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(warehouse_url, password="wrong")
     with pytest.raises(psycopg.OperationalError, match="rejects connection"):
         psycopg.connect(warehouse_url, user="postgres")
 
 
-def test_edited_files_are_live(composition, airflow):
+def test_edited_files_take_effect(composition, airflow):
     with (composition.folder / "glue_scripts" / "curate_crypto_prices.py").open("a") as script:
         script.write("# edited\n")
     s3 = local_client("s3", f"http://127.0.0.1:{composition.ports['LOCAL_AWS_PORT']}")
@@ -141,18 +141,19 @@ def test_edited_files_are_live(composition, airflow):
         found = s3.get_object(Bucket="crypto-prices-lake", Key="glue/curate_crypto_prices.py")
         return found["Body"].read().endswith(b"# edited\n")
 
-    composition.figures["an edited Glue script is uploaded after"] = f"{await_that(uploaded, 'it is', 30):.0f} s"
+    seconds = await_that(uploaded, "the edited script is uploaded", 30)
+    composition.measurements["an edited Glue script is uploaded after"] = f"{seconds:.0f} s"
     dag_file = composition.folder / "dags" / "crypto_prices_daily.py"
     dag_file.write_text(dag_file.read_text().replace("Closed candles of one day", "Edited candles of one day"))
     described = await_that(lambda: airflow.dag(DAILY)["description"].startswith("Edited"), "the DAG is parsed", 180)
-    composition.figures["an edited DAG is shown after"] = f"{described:.0f} s"
+    composition.measurements["an edited DAG is shown after"] = f"{described:.0f} s"
     statement = composition.folder / "sql" / "load" / "drop_staging.sql"
     statement.write_text(f"-- edited\n{statement.read_text()}")
     inside = composition.run("scheduler", "head", "-1", "/usr/local/airflow/dags/sql/load/drop_staging.sql")
     assert inside == "-- edited\n"
 
 
-def test_a_cleared_task_runs_again_with_what_follows(composition, airflow, warehouse_url):
+def test_a_cleared_task_runs_again_with_its_downstream_tasks(composition, airflow, warehouse_url):
     run = airflow.dag_runs(DAILY)[0]
     before = rows_by_day(warehouse_url)
     airflow.clear_tasks(DAILY, run["dag_run_id"], ["curate_prices"], downstream=True)
@@ -174,10 +175,10 @@ def test_a_backfill_of_two_days(composition, airflow, warehouse_url):
         run = run_of(airflow, day)
         assert (run["run_type"], run["state"]) == ("backfill", "success"), failures(airflow, run)
         assert rows_by_day(warehouse_url)[day] == ROWS_OF_A_DAY
-    composition.figures["backfill of two days"] = f"{time.monotonic() - began:.0f} s"
+    composition.measurements["backfill of two days"] = f"{time.monotonic() - began:.0f} s"
 
 
-def test_a_run_ends_green_although_containers_are_killed_meanwhile(composition, airflow, warehouse_url):
+def test_a_run_succeeds_although_containers_are_killed_during_it(composition, airflow, warehouse_url):
     began = time.monotonic()
     run = airflow.trigger(DAILY, logical_date=datetime(2024, 3, 3, tzinfo=UTC))
 
@@ -200,10 +201,10 @@ def test_a_run_ends_green_although_containers_are_killed_meanwhile(composition, 
     assert ended["state"] == "success", failures(airflow, run)
     composition.await_all_healthy(120)
     assert rows_by_day(warehouse_url)["2024-03-03"] == ROWS_OF_A_DAY
-    composition.figures["a run with local-aws and the scheduler killed"] = f"{time.monotonic() - began:.0f} s"
+    composition.measurements["a run with local-aws and the scheduler killed"] = f"{time.monotonic() - began:.0f} s"
 
 
-def test_a_stopped_scheduler_lets_its_tasks_end(composition, airflow):
+def test_a_stopping_scheduler_lets_its_tasks_finish(composition, airflow):
     slow = {"faults": [{"kind": "rate_limited", "symbol": "BTCUSDT", "times": 1, "retry_after": 12}]}
     request = f"Request('http://127.0.0.1:8081/exchange/_faults', {json.dumps(slow).encode()!r}, method='PUT')"
     composition.run("exchange", "python", "-c", f"from urllib.request import *; urlopen({request})")
@@ -216,7 +217,7 @@ def test_a_stopped_scheduler_lets_its_tasks_end(composition, airflow):
     await_that(lambda: fetch()["state"] == "running", "prices are fetched", RUN_SECONDS)
     began = time.monotonic()
     composition.compose("stop", "scheduler")
-    composition.figures["stopping the scheduler during a fetch"] = f"{time.monotonic() - began:.0f} s"
+    composition.measurements["stopping the scheduler during a fetch"] = f"{time.monotonic() - began:.0f} s"
     assert not composition.container("scheduler")["State"]["Running"]
     assert (fetch()["state"], fetch()["try_number"]) == ("success", 1)
     composition.compose("up", "--detach")
@@ -224,26 +225,24 @@ def test_a_stopped_scheduler_lets_its_tasks_end(composition, airflow):
     assert ended["state"] == "success", failures(airflow, run)
 
 
-def test_an_edit_of_env_counts(composition, airflow):
+def test_an_edit_of_env_takes_effect(composition, airflow):
     began = time.monotonic()
     composition.set_variables({"SYMBOLS": '["BTCUSDT"]'})
     composition.compose("up", "--detach")
     composition.await_all_healthy(300)
     settings = composition.run("scheduler", "airflow", "variables", "get", "crypto_prices_settings")
     assert json.loads(settings)["sources"]["binance"]["symbols"] == ["BTCUSDT"]
-    composition.figures["from an edit of .env to healthy"] = f"{time.monotonic() - began:.0f} s"
+    composition.measurements["from an edit of .env to healthy"] = f"{time.monotonic() - began:.0f} s"
 
 
-def test_another_aws_is_refused(composition):
-    with pytest.raises(
-        AssertionError, match="the runs of this Airflow are of account 123456789012 at http://local-aws"
-    ):
+def test_another_aws_is_rejected(composition):
+    with pytest.raises(AssertionError, match="account 123456789012 at http://local-aws"):
         composition.compose(
             *("run", "--rm", "-T", "-e", "AWS_ENDPOINT_URL=http://local-aws.:4566", "airflow-init"), seconds=120
         )
 
 
-def test_what_is_stopped_goes_on_where_it_was(composition, airflow, warehouse_url):
+def test_rows_and_runs_survive_a_stop(composition, airflow, warehouse_url):
     before, runs = rows_by_day(warehouse_url), len(airflow.dag_runs(DAILY))
     composition.compose("down")
     composition.compose("up", "--detach")
@@ -252,7 +251,7 @@ def test_what_is_stopped_goes_on_where_it_was(composition, airflow, warehouse_ur
     assert len(airflow.dag_runs(DAILY)) == runs
 
 
-def test_down_leaves_nothing(composition):
+def test_down_with_volumes_leaves_nothing(composition):
     assert composition.leftovers() != []
     composition.compose("down", "--volumes")
     assert composition.leftovers() == []

@@ -1,7 +1,8 @@
-"""What docker-compose.yaml, .env.example and the Dockerfiles promise each other, without a Docker daemon."""
+"""docker-compose.yaml, .env.example and the Dockerfiles are consistent. Needs no Docker daemon."""
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,41 +26,40 @@ def filled_in(text):
     return re.sub(r"\$\{(\w+)[^}]*\}", lambda found: (VARIABLES | CHOSEN)[found[1]], text).replace("$$", "$")
 
 
-def test_every_variable_is_explained_and_every_explained_one_is_used():
+def test_exactly_the_variables_of_the_example_are_used():
     used = set(re.findall(r"\$\{(\w+)", TEXT))
     # Compose itself reads the profiles.
     assert used | {"COMPOSE_PROFILES"} == set(VARIABLES) | set(CHOSEN)
     assert {name: re.findall(rf"\$\{{{name}:-([^}}]*)\}}", TEXT) for name in CHOSEN} == {
         name: [default] for name, default in CHOSEN.items()
     }
-    lines = EXAMPLE.splitlines()
-    explained = [
-        lines[number - 1].startswith("#") for number, line in enumerate(lines) if line.startswith("AWS_REGION")
-    ]
-    assert all(explained)
 
 
-def test_without_an_env_file_nothing_is_guessed():
-    guessed = set(re.findall(r"\$\{(\w+):-", TEXT))
-    assert guessed == {*CHOSEN, "AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"}
-    assert all(name == said for name, said in re.findall(r"\$\{(\w+):?\?(\w+) ", TEXT))
+def test_every_group_of_variables_in_the_example_has_a_comment_or_a_heading():
+    for before, group in pairwise(EXAMPLE.strip().split("\n\n")):
+        assert group.startswith("#") or before.startswith("# ----"), group
+
+
+def test_variables_without_a_default_are_required_with_a_message():
+    with_default = set(re.findall(r"\$\{(\w+):-", TEXT))
+    assert with_default == {*CHOSEN, "AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"}
+    assert all(name == named for name, named in re.findall(r"\$\{(\w+):?\?(\w+) ", TEXT))
     used_in_airflow = TEXT[: TEXT.index("x-local-aws")]
-    for name in re.findall(r"\$\{(\w+)\}", used_in_airflow):
-        pytest.fail(f"{name} is used without a message")
+    assert re.findall(r"\$\{(\w+)\}", used_in_airflow) == []
 
 
-def test_terraform_writes_an_env_file_with_everything_but_credentials():
+def test_terraforms_env_file_has_everything_except_credentials():
     from crypto_prices.fetch.sources.binance import BinanceSource
 
     outputs = (REPOSITORY / "terraform" / "outputs.tf").read_text()
     written = set(re.findall(r"^    ([A-Z0-9_]+) +=", outputs, re.MULTILINE))
-    asked_for = set(re.findall(r"\$\{(\w+):?\?", TEXT))
+    required = set(re.findall(r"\$\{(\w+):?\?", TEXT))
     credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-    assert written == asked_for - credentials | {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
+    assert written == required - credentials | {"COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
     assert f'null), "{BinanceSource.default_api_url}")' in outputs
 
 
-def test_the_bundle_takes_the_settings_that_the_example_makes(composition):
+def test_the_bundle_accepts_the_settings_of_the_example(composition):
     from crypto_prices.settings import parse_settings
 
     text = composition["x-airflow"]["environment"]["AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"]
@@ -68,7 +68,7 @@ def test_the_bundle_takes_the_settings_that_the_example_makes(composition):
     assert settings.sources["binance"].api_url == VARIABLES["API_URL"]
 
 
-def test_the_secrets_backend_is_asked_for_connections_only(composition):
+def test_the_secrets_backend_serves_only_connections(composition):
     from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
     arguments = json.loads(filled_in(composition["x-airflow"]["environment"]["AIRFLOW__SECRETS__BACKEND_KWARGS"]))
@@ -77,24 +77,24 @@ def test_the_secrets_backend_is_asked_for_connections_only(composition):
     assert backend.get_variable("crypto_prices_settings") is None
 
 
-def test_the_local_aws_can_create_what_the_example_names(composition):
+def test_the_local_aws_can_create_the_resources_of_the_example(composition):
     from local_platform.__main__ import names_of, parse_options
 
     command = [filled_in(argument) for argument in composition["services"]["local-aws"]["command"]]
     options = parse_options(command[1:])
     assert (options.host, options.warehouse_port, options.settings) == ("0.0.0.0", 5439, False)
     assert str(options.published_warehouse_port) == VARIABLES["WAREHOUSE_PORT"]
-    # Up to 1.5 GB each, and something for the rest.
+    # A Glue run takes up to 1.5 GB, and the emulator needs memory, too.
     assert options.glue_runs_at_once * 1.5 < int(composition["services"]["local-aws"]["mem_limit"].removesuffix("g"))
-    # The names of `make local-aws`, so that what is written about one is true of the other.
+    # The same names as `make local-aws`, so that the documentation fits both.
     assert names_of(options) == Names()
     assert secret_name(VARIABLES["REDSHIFT_SECRET_ARN"], VARIABLES["AWS_REGION"]) == Names().admin_secret
     assert role_name(VARIABLES["REDSHIFT_COPY_ROLE"]) == Names().copy_role
 
 
-def test_each_service_finds_what_it_imports_of_the_bundle(composition):
+def test_each_service_can_import_its_part_of_the_bundle(composition):
     services = composition["services"]
-    # Airflow finds plugins/ by itself; this program starts before it.
+    # Airflow adds plugins/ to sys.path itself, but this program runs before Airflow.
     assert "PYTHONPATH=/usr/local/airflow/plugins" in services["airflow-init"]["entrypoint"]
     assert "./plugins:/usr/local/airflow/plugins:ro" in services["airflow-init"]["volumes"]
     assert "PYTHONPATH=/opt/crypto-prices/plugins\n" in (REPOSITORY / "docker" / "local-aws.Dockerfile").read_text()
@@ -105,25 +105,25 @@ def test_each_service_finds_what_it_imports_of_the_bundle(composition):
 
 
 def test_each_image_is_built_by_one_service(composition):
-    # Two builds of one name at the same time fail with the containerd image store: the name "already exists".
+    # With the containerd image store, two simultaneous builds of one name fail: the name "already exists".
     built = [service["image"] for service in composition["services"].values() if "build" in service]
     assert sorted(built) == ["crypto-prices-airflow", "crypto-prices-local-aws"]
 
 
-def test_no_proxy_is_asked_for_another_service(composition):
+def test_requests_to_other_services_bypass_the_proxy(composition):
     for anchor in ("x-airflow", "x-local-aws"):
         for name in ("NO_PROXY", "no_proxy"):
             direct = set(composition[anchor]["environment"][name].split(","))
             assert {"localhost", "127.0.0.1", "api-server", "local-aws", "exchange", "postgres"} <= direct
 
 
-def test_no_registry_is_asked_for_what_is_built_here(composition):
+def test_images_built_here_are_never_pulled(composition):
     built = [one for one in composition["services"].values() if one["image"].startswith("crypto-prices-")]
     assert len(built) == 8
     assert {one["pull_policy"] for one in built} == {"never"}
 
 
-def test_what_containers_say_is_bounded(composition):
+def test_container_logs_have_a_maximum_size(composition):
     assert all(service["logging"]["options"]["max-size"] for service in composition["services"].values())
 
 
@@ -133,14 +133,14 @@ def test_ports_are_published_on_loopback_only(composition):
     assert all(str(port).startswith("127.0.0.1:") for port in published)
 
 
-def test_every_service_is_bounded_and_every_lasting_one_is_watched(composition):
+def test_every_service_has_a_memory_limit_and_every_lasting_one_a_health_check(composition):
     for name, service in composition["services"].items():
         assert "mem_limit" in service, name
         assert service["restart"] == "no" or "healthcheck" in service, name
 
 
 @pytest.mark.parametrize("name", ["airflow", "local-aws"])
-def test_images_are_pinned_and_run_as_a_user(name):
+def test_images_are_pinned_and_run_as_an_unprivileged_user(name):
     lines = (REPOSITORY / "docker" / f"{name}.Dockerfile").read_text().splitlines()
     image = next(line for line in lines if line.startswith("ARG")).partition("=")[2]
     assert re.search(r":.*\d+\.\d+", image)

@@ -1,4 +1,4 @@
-"""Each file that a Dockerfile copies gets past .dockerignore, which leaves out everything that it does not list."""
+""".dockerignore admits each file that a Dockerfile copies. It leaves out everything that it does not list."""
 
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +24,7 @@ def test_dockerfiles_copy_something():
 
 
 @pytest.mark.parametrize(("dockerfile", "source"), COPIED)
-def test_what_a_dockerfile_copies_is_in_the_build_context(dockerfile, source):
+def test_copied_files_are_in_the_build_context(dockerfile, source):
     path = PurePosixPath(source)
     assert (REPOSITORY / path).exists(), f"{dockerfile} copies {source}, which does not exist"
     assert any(path == admitted or admitted in path.parents for admitted in ADMITTED), (

@@ -14,11 +14,10 @@ def make_keys(tmp_path):
     return done.stdout.split("\n")[:-1], {path.name: path.read_text() for path in tmp_path.rglob("*_*")}
 
 
-def test_keys_are_made_once_and_are_what_airflow_takes(tmp_path):
-    said, keys = make_keys(tmp_path)
-    assert said == [
-        f"made {name}" for name in ("fernet_key", "api_secret_key", "jwt_secret", "postgres_password", "database_url")
-    ]
+def test_keys_are_created_once_in_the_format_that_airflow_expects(tmp_path):
+    lines, keys = make_keys(tmp_path)
+    names = ("fernet_key", "api_secret_key", "jwt_secret", "postgres_password", "database_url")
+    assert [line.split()[-1] for line in lines] == list(names)
     assert len(base64.urlsafe_b64decode(keys["fernet_key"].strip())) == 32
     hexadecimal = {keys[name] for name in ("api_secret_key", "jwt_secret", "postgres_password")}
     assert {len(bytes.fromhex(key)) for key in hexadecimal} == {32}
@@ -28,10 +27,10 @@ def test_keys_are_made_once_and_are_what_airflow_takes(tmp_path):
     assert make_keys(tmp_path) == ([], keys)
 
 
-def test_a_key_that_was_not_finished_is_made_again(tmp_path):
+def test_an_empty_key_file_is_written_again(tmp_path):
     _, keys = make_keys(tmp_path)
     (tmp_path / "airflow" / "jwt_secret").write_text("")
-    said, again = make_keys(tmp_path)
-    assert said == ["made jwt_secret"]
+    lines, again = make_keys(tmp_path)
+    assert [line.split()[-1] for line in lines] == ["jwt_secret"]
     assert again["jwt_secret"]
     assert again["fernet_key"] == keys["fernet_key"]

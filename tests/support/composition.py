@@ -1,12 +1,12 @@
-"""A docker-compose project of this repository's docker-compose.yaml, started from a copy that a test may edit."""
+"""A Docker Compose project that runs this repository's docker-compose.yaml from a copy that a test may edit."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_aws.ports import bound_socket
 from tests.support.stand_in_images import REPOSITORY
 
 SERVICES = ("api-server", "dag-processor", "exchange", "local-aws", "postgres", "scheduler", "triggerer")
@@ -22,7 +23,7 @@ OWN_IMAGES = ("crypto-prices-airflow", "crypto-prices-local-aws")
 
 
 def compose_command() -> list[str] | None:
-    """Return how Compose is called: as ``COMPOSE`` says, or v2, or docker-compose; None when there is neither."""
+    """Return the Compose command: the value of ``COMPOSE``, v2, or docker-compose; None if none is installed."""
     if os.environ.get("COMPOSE"):
         return os.environ["COMPOSE"].split()
     if shutil.which("docker") is None:
@@ -33,33 +34,33 @@ def compose_command() -> list[str] | None:
 
 
 def missing_docker() -> str | None:
-    """Return why nothing can be composed here, or None when it can."""
+    """Return why Compose cannot run here, or None if it can."""
     if compose_command() is None:
         return "neither `docker compose` nor docker-compose is installed"
     found = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, check=False)
     if found.returncode:
-        return f"no Docker daemon answers: {found.stderr.decode().strip()}"
+        return f"no Docker daemon responds: {found.stderr.decode().strip()}"
     return None
 
 
 @dataclass
 class Composition:
-    """One project.
+    """One Compose project.
 
     Attributes:
-        project: Its name.
-        folder: The copy of the repository that it is composed from.
-        images: Base images by variable, where they are not the default ones.
-        figures: What was measured, in seconds or as text, by what it is.
+        project: The name of the project.
+        folder: The copy of the repository that the project runs from.
+        images: Base images by variable, if they differ from the defaults.
+        measurements: Measured values with their units, by description.
     """
 
     project: str
     folder: Path
     images: dict[str, str] = field(default_factory=dict)
-    figures: dict[str, str] = field(default_factory=dict)
+    measurements: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Copy the repository's files, and write .env: the example's, with free ports and the base images."""
+        """Copy the repository's files, and write .env: the example with free ports and the base images."""
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=REPOSITORY,
@@ -72,12 +73,16 @@ class Composition:
             if source.is_symlink() or source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target, follow_symlinks=False)
-        self.ports = dict(zip(("AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT"), _free_ports(3), strict=True))
+        with contextlib.ExitStack() as held:
+            self.ports = {
+                name: held.enter_context(bound_socket(0)).getsockname()[1]
+                for name in ("AIRFLOW_PORT", "WAREHOUSE_PORT", "LOCAL_AWS_PORT")
+            }
         shutil.copy(self.folder / ".env.example", self.folder / ".env")
         self.set_variables({name: str(port) for name, port in self.ports.items()} | self.images)
 
     def set_variables(self, variables: dict[str, str]) -> None:
-        """Give variables other values in .env."""
+        """Set variables in .env."""
         lines = (self.folder / ".env").read_text().splitlines()
         kept = [line for line in lines if line.partition("=")[0] not in variables]
         written = [f"{name}={value}" for name, value in variables.items()]
@@ -87,7 +92,7 @@ class Composition:
         """Run a Compose command and return its output.
 
         Raises:
-            AssertionError: It failed.
+            AssertionError: The command failed.
         """
         command = [*(compose_command() or []), "--project-name", self.project, *arguments]
         done = subprocess.run(
@@ -97,18 +102,18 @@ class Composition:
         return done.stdout
 
     def run(self, service: str, *command: str) -> str:
-        """Run a program in a service's container and return its output."""
+        """Run a program in the container of a service and return its output."""
         return self.compose("exec", "-T", service, *command, seconds=120)
 
     def container(self, service: str) -> dict[str, Any]:
-        """Return what ``docker inspect`` says of a service's container."""
+        """Return the result of ``docker inspect`` for the container of a service."""
         identifier = docker("ps", "--all", "--quiet", *self._of_project(), *self._label("service", service)).strip()
-        assert identifier, f"there is no container of {service}"
+        assert identifier, f"{service} has no container"
         found: dict[str, Any] = json.loads(docker("inspect", identifier))[0]
         return found
 
     def is_healthy(self, service: str) -> bool:
-        """Whether a service's container runs and passes its health check."""
+        """Whether the container of a service runs and passes its health check."""
         state = self.container(service)["State"]
         return bool(state["Running"] and state["Health"]["Status"] == "healthy")
 
@@ -117,13 +122,13 @@ class Composition:
         await_that(lambda: all(map(self.is_healthy, SERVICES)), "all services are healthy", seconds)
 
     def kill(self, service: str) -> None:
-        """Kill a service's first process from outside, as a lack of memory does, and let Docker restart it."""
+        """Kill the main process of a service from outside, as the kernel does when memory runs out."""
         pid = self.container(service)["State"]["Pid"]
         killer = ("run", "--rm", "--pid=host", "--user=0", "--entrypoint=python", "crypto-prices-airflow")
         docker(*killer, "-c", f"import os; os.kill({pid}, 9)")
 
     def leftovers(self) -> list[str]:
-        """Return what the daemon has of the project."""
+        """Return the ids of the project's containers, volumes and networks."""
         kinds = (("ps", "--all"), ("volume", "ls"), ("network", "ls"))
         return [line for kind in kinds for line in docker(*kind, "--quiet", *self._of_project()).split()]
 
@@ -136,10 +141,10 @@ class Composition:
 
 
 def await_that(holds: Callable[[], bool], what: str, seconds: float, look_every: float = 1.0) -> float:
-    """Wait until something holds, and return how many seconds that took.
+    """Wait until a condition is true, and return how many seconds that took.
 
     Raises:
-        AssertionError: It did not hold in time.
+        AssertionError: The condition was not true in time.
     """
     began = time.monotonic()
     while not holds():
@@ -156,16 +161,6 @@ def docker(*arguments: str) -> str:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Return this process's environment without what Compose would prefer to .env."""
+    """Return this process's environment without the variables that would override .env."""
     names = set(re.findall(r"^#?(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)) - {"NO_PROXY"}
     return {name: value for name, value in os.environ.items() if name not in names and not name.startswith("COMPOSE_")}
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -1,4 +1,4 @@
-"""What plan_load compares for one day: what was fetched, and the load that the warehouse has."""
+"""The data that plan_load compares for one day: the fetched sources, and the load in the warehouse."""
 
 from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.fetched_source import FetchedSource

@@ -1,4 +1,4 @@
-"""A client of the emulator's Data API in this process, which waits for its statements."""
+"""A client that calls the emulator's Data API in this process and waits for its statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads a script of docker/, which is no package: it is copied into an image by itself."""
+"""Load a script of docker/ as a module. docker/ is not a package, because each script is copied into an image alone."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An account that tests make up, and calls as clients send them."""
+"""A fictional account, and calls as clients send them."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k1"
 
 @dataclasses.dataclass
 class FakeFacts:
-    """What the account holds: one of everything, and nothing that a test takes away."""
+    """The resources of the account: one of each kind, unless a test removes it."""
 
     objects: dict = dataclasses.field(default_factory=dict)
     bucket_key: Encryption | None = None
@@ -55,7 +55,7 @@ class FakeFacts:
 
 
 def call(service, operation, *, method="POST", path="/", query="", headers=(), body=b""):
-    """Return a call as it is read from a request."""
+    """Return a call as the emulator reads it from a request."""
     request = HttpRequest(method, path, query, tuple({"authorization": "x", **dict(headers)}.items()), body)
     return read_call(service, operation, region=REGION, account_id=ACCOUNT, userid="AROA1:me", request=request)
 
@@ -71,7 +71,7 @@ def query_call(service, operation, **params):
 
 
 def pairs(checked, facts=None):
-    """Return the actions and resources of a call's checks, resources without what all ARNs of a region begin with."""
+    """Return the actions and resources of a call's checks. Resources lack the common prefix of all ARNs."""
     prefix = f":{REGION}:{ACCOUNT}:"
     return [
         (check.action, check.resource.replace("arn:aws:", "", 1).replace(prefix, ":", 1))

@@ -1,12 +1,15 @@
-"""Stand-ins for the base images of docker-compose.yaml, under names of their own, where no registry can be reached.
+"""Stand-ins for the base images of docker-compose.yaml, for machines that cannot reach a registry.
 
     python -m tests.support.stand_in_images
 
-A Debian made by debootstrap, with this machine's Python (the one below .venv) for ``python``; the Airflow that
-requirements.lock pins, and PostgreSQL's drivers, in a virtual environment of user 50000 below dumb-init, with the
-image's ``constraints.txt`` for ``airflow``;
-and the PostgreSQL of the wheel with an entrypoint of the same variables for ``postgres``. This machine's certificates
-are trusted in them, because its package index may have one of its own. They are stand-ins for a test and nothing else.
+All of them are based on a Debian that debootstrap creates, and have their own names:
+
+- ``python``: this machine's Python, the one that .venv uses.
+- ``airflow``: the Airflow that requirements.lock pins and PostgreSQL's drivers, in a virtual environment of user 50000,
+  started by dumb-init, with a ``constraints.txt`` like the image's.
+- ``postgres``: the PostgreSQL of the wheel, with an entrypoint that reads the same variables.
+
+The images trust this machine's certificates, because its package index may have its own. They are only for tests.
 """
 
 from __future__ import annotations
@@ -31,8 +34,8 @@ STAND_INS = {
     "AIRFLOW_IMAGE": "crypto-prices-stand-in-airflow",
     "POSTGRES_IMAGE": "crypto-prices-stand-in-postgres",
 }
-"""By the variable of .env that names another base image; an image that a person has pulled keeps its name."""
-# What an interpreter that was built elsewhere is linked with.
+"""Stand-ins by the variable of .env that selects a base image. Images that the user has pulled keep their names."""
+# Libraries that an interpreter built elsewhere is linked with.
 DEBIAN_PACKAGES = (
     *(
         "ca-certificates",
@@ -71,7 +74,7 @@ COPY entrypoint /entrypoint
 ENV PATH=/home/airflow/.local/bin:/usr/local/bin:/usr/bin:/bin AIRFLOW_VERSION={AIRFLOW_VERSION} DUMB_INIT_SETSID=1
 ENTRYPOINT ["/usr/bin/dumb-init", "--", "/entrypoint"]
 """
-# Its own names the interpreter where it was installed.
+# The installed scripts contain the path of the interpreter that they were installed with.
 PIP_PROGRAM = '#!/bin/sh\nexec python -m pip "$@"\n'
 AIRFLOW_PROGRAM = '#!/bin/sh\nexec python -m airflow "$@"\n'
 AIRFLOW_ENTRYPOINT = '#!/bin/sh\ncase "$1" in bash|sh|python) exec "$@";; esac\nexec airflow "$@"\n'
@@ -106,7 +109,7 @@ exec "$@" -c listen_addresses='*'
 
 
 def default_images() -> dict[str, str]:
-    """Return the base images of docker-compose.yaml by the variable that names another."""
+    """Return the base images of docker-compose.yaml by the variable that overrides them."""
     found = re.findall(r"\$\{(\w+_IMAGE):-([^}]+)\}", COMPOSE_FILE.read_text())
     return dict(found)
 
@@ -126,7 +129,7 @@ def make_available(images: dict[str, str]) -> dict[str, str]:
         The stand-ins by variable.
 
     Raises:
-        RuntimeError: An image can neither be pulled nor built; the message says why.
+        RuntimeError: An image can neither be pulled nor built. The message has the reason.
     """
     missing = {
         variable: STAND_INS[variable]
@@ -140,7 +143,7 @@ def make_available(images: dict[str, str]) -> dict[str, str]:
 
 def _build_all() -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
-        raise RuntimeError("no base image can be pulled, and to build stand-ins takes root and debootstrap")
+        raise RuntimeError("base images cannot be pulled, and building stand-ins requires root and debootstrap")
     with tempfile.TemporaryDirectory(prefix="crypto-prices-images-") as folder:
         work = Path(folder)
         if not is_there(DEBIAN_IMAGE):
@@ -157,7 +160,7 @@ def _import_debian(root: Path) -> None:
     tar = subprocess.Popen(["tar", "--create", "--directory", str(root), "."], stdout=subprocess.PIPE)
     subprocess.run(["docker", "import", "-", DEBIAN_IMAGE], stdin=tar.stdout, check=True, stdout=subprocess.DEVNULL)
     if tar.wait():
-        raise RuntimeError("tar could not read the Debian that debootstrap made")
+        raise RuntimeError(f"tar cannot read {root}, which debootstrap created")
 
 
 def _build_python(context: Path) -> None:
@@ -186,7 +189,7 @@ def _build_airflow(context: Path) -> None:
 
 def _build_postgres(context: Path) -> None:
     package = postgres_program("postgres").parents[2]
-    # The wheel keeps the libraries that it is linked with beside the package.
+    # The wheel keeps its shared libraries beside the package.
     for folder in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(folder, context / "postgresql" / folder.name, symlinks=True)
     _write_program(context / "entrypoint", POSTGRES_ENTRYPOINT)
@@ -204,7 +207,7 @@ def _write_program(path: Path, text: str) -> None:
 
 
 def _docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    # The classic builder is enough, and is there also where the buildx plugin is not.
+    # The classic builder is enough, and exists even without the buildx plugin.
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, env=environment)
     if check and done.returncode:
@@ -219,7 +222,7 @@ def _run(*command: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the base images available and say which are stand-ins."""
+    """Make the base images available and print the stand-ins."""
     if arguments:
         sys.stderr.write("It takes no arguments.\n")
         return 2

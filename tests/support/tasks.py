@@ -1,4 +1,4 @@
-"""The DAG's own tasks on the local AWS, with settings, a warehouse and a catalog table of the test's own."""
+"""The DAG's tasks on the local AWS, with separate settings, warehouse and catalog table for each test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class TaskInstance:
-    """What the operators ask of a running task: the results of other tasks, and a place for its own."""
+    """The part of a running task instance that operators use: results of other tasks, and its own."""
 
     results: dict[str, Any] = field(default_factory=dict)
     pushed: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class TaskInstance:
 
 @pytest.fixture
 def task_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """Give what tasks log; Airflow's own logger writes to standard output past the standard library's."""
+    """Capture the log of tasks. Airflow's logger bypasses the standard library and writes to standard output."""
     monkeypatch.setattr(BaseOperator, "log", logging.getLogger("test_task"))
     caplog.set_level(logging.INFO, "test_task")
     return caplog
@@ -60,13 +60,13 @@ def task_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope="session")
 def dag() -> Any:
-    """Give the DAG."""
+    """Parse the DAG."""
     return DagBag(dag_folder=REPOSITORY / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
 
 
 @pytest.fixture
 def make_task(dag: Any) -> Callable[..., Any]:
-    """Give a function that makes a task's operator as it is about to run, some of its fields replaced."""
+    """Return a function that prepares a task's operator for a run, with some fields replaced."""
 
     def make(task_id: str, context: dict[str, Any] | None = None, **fields: Any) -> Any:
         task = dag.get_task(task_id).prepare_for_execution()
@@ -81,7 +81,7 @@ def make_task(dag: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def make_context() -> Callable[..., dict[str, Any]]:
-    """Give a function that makes the context of a run of the window [2023-12-18, 2023-12-20)."""
+    """Return a function that creates the context of a run of the window [2023-12-18, 2023-12-20)."""
 
     def make(
         *,
@@ -104,7 +104,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def use_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
-    """Give a function that sets the Airflow Variable with the settings."""
+    """Return a function that sets the Airflow Variable with the settings."""
 
     def use(settings: dict[str, Any]) -> None:
         monkeypatch.setenv("AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS", json.dumps(settings))
@@ -114,9 +114,9 @@ def use_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], 
 
 @pytest.fixture
 def aws(local_aws: Any, monkeypatch: pytest.MonkeyPatch, use_settings: Callable[[dict[str, Any]], None]) -> Any:
-    """Give the local AWS, to which Airflow's default AWS connection leads, with the settings made for it.
+    """Connect Airflow's default AWS connection to the local AWS, and set the settings for it.
 
-    ``change`` changes keys of the settings.
+    The result's ``change`` changes keys of the settings.
     """
     _connect(local_aws, monkeypatch)
     settings = _provisioned_settings(local_aws)
@@ -131,14 +131,14 @@ def aws(local_aws: Any, monkeypatch: pytest.MonkeyPatch, use_settings: Callable[
 
 @pytest.fixture
 def empty_warehouse(local_aws: Any, aws: Any) -> RedshiftDataClient:
-    """Give a warehouse in which no migration was applied; the settings name its database."""
+    """Create a warehouse without migrations. The settings refer to its database."""
     aws.change(redshift_database=_new_database(local_aws))
     return warehouse_of(load_settings())
 
 
 @pytest.fixture(scope="session")
 def migrated_database(local_aws: Any) -> str:
-    """Give the name of a database to which all migrations were applied."""
+    """Create a database with all migrations, and return its name."""
     name = _new_database(local_aws)
     settings = _provisioned_settings(local_aws) | {"redshift_database": name}
     with pytest.MonkeyPatch.context() as patched:
@@ -151,7 +151,7 @@ def migrated_database(local_aws: Any) -> str:
 
 @pytest.fixture
 def warehouse(aws: Any, migrated_database: str) -> RedshiftDataClient:
-    """Give a warehouse with the schema and nothing loaded; the settings name its database."""
+    """Return a warehouse with the schema and no rows. The settings refer to its database."""
     aws.change(redshift_database=migrated_database)
     made = warehouse_of(load_settings())
     made.execute_batch(["DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata"])
@@ -195,7 +195,7 @@ class Catalog:
     table: str
 
     def publish(self, day: str, job_run_id: str | None) -> None:
-        """Add the partition of a day, as a Glue run does, or as somebody else when there is no id."""
+        """Add the partition of a day: as a Glue run does, or like another client if there is no id."""
         self.glue.create_partition(
             DatabaseName=self.database,
             TableName=self.table,
@@ -209,7 +209,7 @@ class Catalog:
 
 @pytest.fixture
 def catalog(aws: Any) -> Iterator[Catalog]:
-    """Give an empty table of the catalog; the settings name it."""
+    """Create an empty catalog table. The settings refer to it."""
     glue, table = aws.client("glue"), f"prices_{next(_numbers)}"
     database = aws.names["catalog_database"]
     keys = [{"Name": name, "Type": "string"} for name in ("year", "month", "day")]
@@ -220,7 +220,7 @@ def catalog(aws: Any) -> Iterator[Catalog]:
 
 
 def fetched(source: str = "binance", content_hash: str = "h1", records: int = 48) -> FetchedSource:
-    """Return what fetch_prices returns."""
+    """Return the result of fetch_prices."""
     uri = f"s3://lake/raw/{source}/manifest.json"
     return FetchedSource(source, "1h", uri, content_hash, records, ["BTC/USDT"], [], {})
 
@@ -231,7 +231,7 @@ def batch(*sources: FetchedSource, run_id: str = "run_1") -> Batch:
 
 
 def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any]:
-    """Return a curation report of a batch in which everything was curated."""
+    """Return a curation report of a batch whose candles were all curated."""
     return {
         "report_version": REPORT_VERSION,
         "batch_id": of.attempt_id(1),
@@ -251,7 +251,7 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
 
 
 def day_version(day: str, job_run_id: str = "jr_1", **markets: str) -> dict[str, Any]:
-    """Return a day of a curation report; ``markets`` are those of the exchange that were carried over, with origins."""
+    """Return a day of a curation report. ``markets`` are the carried-over ones of Binance, with their origins."""
     year, month, number = day.split("-")
     folder = f"year={year}/month={month}/day={number}"
     return {
@@ -272,6 +272,6 @@ LOAD_COLUMNS = (
 
 
 def insert_load(values: Sequence[Any]) -> str:
-    """Return the statement that inserts a load into etl_metadata; the last of ``LOAD_COLUMNS`` may be left out."""
+    """Return the statement that inserts a load into etl_metadata. Trailing ``LOAD_COLUMNS`` may be left out."""
     columns = ", ".join(LOAD_COLUMNS[: len(values)])
     return f"INSERT INTO crypto.etl_metadata ({columns}) VALUES ({', '.join(map(sql_literal, values))})"

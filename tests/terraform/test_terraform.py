@@ -1,4 +1,4 @@
-"""terraform/ is formatted and valid, and its tests pass. Skipped if Terraform or the AWS provider is not installed."""
+"""terraform/ is formatted and valid, and its tests pass. Skipped if Terraform or the AWS provider is missing."""
 
 import re
 
@@ -33,8 +33,8 @@ def test_terraforms_own_tests_pass(terraform, file):
     assert f"Success! {runs} passed, 0 failed." in terraform.test(file)
 
 
-def test_each_validation_rule_of_a_variable_has_a_run_that_breaks_it():
-    """For each variable, at least as many runs expect a refusal as the variable has rules. Needs no Terraform."""
+def test_each_validation_rule_has_a_test_that_violates_it():
+    """Each variable has at least as many runs that expect a failure as it has rules. Needs no Terraform."""
     variables = (TERRAFORM_FILES / "variables.tf").read_text()
     tests = (TERRAFORM_FILES / "tests" / "variables.tftest.hcl").read_text()
     for name, block in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', variables, re.MULTILINE | re.DOTALL):
