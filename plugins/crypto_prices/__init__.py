@@ -1,6 +1,9 @@
-"""What the DAGs are made of: settings, windows, exchange sources, the raw zone and the operators that use them.
+"""The operators and decisions behind the DAGs, one package per data step.
 
-In the order of the data: ``settings`` and ``window`` say what to take, ``sources`` and ``http_client`` fetch it,
-``raw_zone`` lands it, ``batch`` names one load of it, ``curation_report`` tells what the Glue job made of it,
-``warehouse`` speaks to Redshift and ``reconciliation`` compares what each step counted.
+The steps in order: ``plan`` resolves the window and decides whether to load it. ``fetch`` stores exchange responses in
+the raw zone. ``curate`` runs the Glue job and reads its report. ``load`` holds what the merge into the warehouse needs.
+``publish`` points the catalog at the new versions. ``reconcile`` compares the counts of all steps.
+
+``backfill`` and ``audit`` start loads of other windows. ``aws`` holds the AWS clients that the steps share. ``xcom``
+holds the values that tasks pass to each other.
 """

@@ -1,22 +1,22 @@
-"""The two families of errors of a source.
+"""The two families of source errors.
 
-Fatal: the same request would fail again, so a retry of the task is pointless. Retryable: the source may answer later,
-and this process has already tried as often as it may.
+Fatal: the same request would fail again, so retrying the task is pointless. Retryable: the request may succeed later,
+but this process has already used up its attempts.
 """
 
 from __future__ import annotations
 
 
 class SourceError(Exception):
-    """A source did not give what it was asked for.
+    """A request to a source failed.
 
     Args:
-        problem: What was wrong.
+        problem: What is wrong.
         advice: What to do about it.
-        url: The request, secrets already redacted; None when no request was made.
-        status: HTTP status of the answer, if there was one.
-        exchange_code: The exchange's own error code, such as ``-1121``, if it gave one.
-        retry_after_seconds: How long the source asks to wait, if it does.
+        url: URL of the request, with secrets already redacted. None if no request was sent.
+        status: HTTP status of the response, if there was one.
+        exchange_code: The exchange's own error code, such as ``-1121``, if the response has one.
+        retry_after_seconds: Wait that the source requests, in seconds, if it requests one.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class SourceError(Exception):
         exchange_code: int | str | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
-        # All of it goes to args: Airflow passes exceptions between processes, and pickle rebuilds them from args.
+        # Airflow passes exceptions between processes, and pickle rebuilds them from args. So args needs every value.
         super().__init__(problem, advice, url, status, exchange_code, retry_after_seconds)
         self.problem = problem
         self.advice = advice
@@ -43,8 +43,8 @@ class SourceError(Exception):
 
 
 class FatalSourceError(SourceError):
-    """The same request would fail again: a refused request, an unknown symbol, an answer that breaks the contract."""
+    """The same request would fail again: a rejected request, an unknown symbol, or a response in an unknown format."""
 
 
 class RetryableSourceError(SourceError):
-    """The source may answer later: this process has used up its tries, or was asked to pause longer than it may."""
+    """The request may succeed later: the attempts are used up, or the source requests a longer wait than allowed."""

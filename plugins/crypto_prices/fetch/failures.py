@@ -1,4 +1,4 @@
-"""The meaning of a failed request: fatal, or worth another try, and after how long.
+"""The classification of failed requests: fatal or retryable, and how long to wait before the next attempt.
 
 ``judge_answer`` and ``judge_exception`` are the only places that decide this.
 """
@@ -26,16 +26,16 @@ _TIMEOUT_STATUSES = frozenset({408})
 
 @dataclass(frozen=True)
 class Failure:
-    """What one failed try means.
+    """The classification of one failed attempt.
 
     Attributes:
-        problem: What was wrong, as the beginning of a sentence.
+        problem: What is wrong, as the beginning of a sentence.
         advice: What to do about it.
         retryable: Whether the same request may succeed later.
-        retry_now: Whether it is worth another try in this process.
-        retry_after_seconds: How long the source asked to wait, if it did.
-        status: HTTP status, if there was an answer.
-        exchange_code: The exchange's own error code, if it gave one.
+        retry_now: Whether this process should try again.
+        retry_after_seconds: Wait that the source requests, in seconds, if it requests one.
+        status: HTTP status, if there was a response.
+        exchange_code: The exchange's own error code, if the response has one.
     """
 
     problem: str
@@ -50,28 +50,28 @@ class Failure:
 def judge_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, policy: RequestRetryPolicy
 ) -> Failure | None:
-    """Return what an answer's status means, or None where it is a success.
+    """Return the failure that a response's status indicates, or None if the request succeeded.
 
     Args:
         status: HTTP status.
-        headers: Headers of the answer, case-insensitive.
+        headers: Headers of the response, case-insensitive.
         body: The body, or its beginning.
-        now: The current instant, UTC; a Retry-After date is measured from it.
+        now: The current time, UTC. Waits until a Retry-After date are measured from it.
         policy: Its ``max_retry_after_seconds`` bounds the wait.
     """
     if 200 <= status < 300:
         return None
     code, message = exchange_error(body)
-    said = f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
+    details = f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
     if status in RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500:
         what = {429: "the rate limit is reached", 418: "this address is banned for ignoring the rate limit"}
-        problem = what.get(status, "the source failed") + f" ({said})"
+        problem = what.get(status, "the source failed") + f" ({details})"
         wait = parse_retry_after(headers.get("Retry-After"), now)
         if wait is not None and wait > policy.max_retry_after_seconds:
             return Failure(
-                f"{problem}, and it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
+                f"{problem}; it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
                 "that a task waits",
-                "Clear the task after that time; request fewer symbols at the same time if it happens often",
+                "Clear the task after that time. If this happens often, fetch fewer symbols",
                 retryable=True,
                 retry_now=False,
                 retry_after_seconds=wait,
@@ -88,14 +88,14 @@ def judge_answer(
             exchange_code=code,
         )
     advice = {
-        401: "The source wants credentials: check the API key in the settings",
-        403: "The source refuses this client (credentials, or its firewall): check the API key and the egress address",
+        401: "The source requires credentials: check the API key in the settings",
+        403: "The credentials or the source's firewall block this client: check the API key and the egress address",
         404: "The address or the market does not exist: check api_url and the symbols in the settings",
-        451: "The source refuses the region that this request comes from: send it from another region, or set api_url "
+        451: "The source blocks the region of this request: send it from another region, or set api_url "
         "to an endpoint that serves public data there (Binance: https://data-api.binance.vision)",
-    }.get(status, "Correct the request (symbols, candle_interval and api_url in the settings): it would fail again")
+    }.get(status, "Correct symbols, candle_interval or api_url in the settings: the same request would fail again")
     return Failure(
-        f"the source refused the request ({said})",
+        f"the source rejected the request ({details})",
         advice,
         retryable=False,
         retry_now=False,
@@ -105,10 +105,10 @@ def judge_answer(
 
 
 def judge_exception(error: Exception) -> Failure:
-    """Return what an exception of requests or urllib3 means."""
+    """Return the failure that an exception of requests or urllib3 indicates."""
     cause = _root_cause(error)
     reason = f"{type(cause).__name__}: {excerpt(str(cause).encode())}".rstrip(": ")
-    # A broken TLS stream is a connection like any other; a certificate that is not trusted stays so.
+    # A broken TLS stream may work again, like any connection. An untrusted certificate stays untrusted.
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Failure(
             f"the connection is not secure: {reason}",
@@ -135,32 +135,32 @@ def judge_exception(error: Exception) -> Failure:
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait, or None where it says nothing usable.
+    """Return the wait that a Retry-After header requests, in seconds, or None if it has no usable value.
 
     Args:
-        value: The header: seconds, or an HTTP date in one of its three forms (RFC 9110, 5.6.7 and 10.2.3).
-        now: The current instant, UTC.
+        value: The header's value: seconds, or an HTTP date in one of three formats (RFC 9110, 5.6.7 and 10.2.3).
+        now: The current time, UTC.
     """
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        # float() and not int(): int() refuses more than 4300 digits, and infinity is over every bound anyway.
+        # float(), because int() rejects more than 4300 digits. Infinity exceeds every bound anyway.
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError, IndexError):
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)  # HTTP dates are GMT, also in the asctime form, which does not say so
+        moment = moment.replace(tzinfo=UTC)  # HTTP dates are GMT, even in the asctime format, which has no time zone
     return max(0.0, (moment - now).total_seconds())
 
 
 def exchange_error(body: bytes) -> tuple[int | str | None, str]:
     """Return the code and the message of an exchange's error body, or None and the beginning of the body.
 
-    Knows ``{"code":-1121,"msg":"…"}`` (Binance), ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and
-    ``{"status":{"error_code":…,"error_message":"…"}}``, also inside an ``error`` (CoinGecko).
+    It understands ``{"code":-1121,"msg":"…"}`` (Binance), ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and
+    ``{"status":{"error_code":…,"error_message":"…"}}`` (CoinGecko). CoinGecko's second form may be inside an ``error``.
     """
     try:
         document = parse_json(body)
@@ -178,7 +178,7 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Return the innermost reason; the outer ones of requests repeat the URL with its secrets."""
+    """Return the innermost cause. The outer exceptions of requests repeat the URL with its secrets."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return error

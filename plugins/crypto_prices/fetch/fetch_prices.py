@@ -1,4 +1,4 @@
-"""Fetches a window's candles from one source and lands them, untouched, in the raw zone."""
+"""The operator that fetches a window's candles from one source and stores the responses unchanged in the raw zone."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 
 class FetchStoppedError(RuntimeError):
-    """The task was killed, or another market has failed."""
+    """The task was killed, or another market failed."""
 
 
 class FetchPricesOperator(AwsBaseOperator[S3Hook]):
-    """Fetches one source's candles of a window into the raw zone and commits them with a manifest.
+    """Fetches a window's candles from one source into the raw zone and commits them with a manifest.
 
-    Markets are fetched at the same time, as many as the source allows connections, all at the source's pace. Every
-    attempt lands under a key prefix of its own, so a retry never mixes with what an earlier attempt left.
-    Returns a ``FetchedSource`` as a dict.
+    Markets are fetched in parallel, up to the source's number of connections and at the source's pace. Every attempt
+    writes to its own key prefix, so a retry never mixes with the objects of an earlier attempt. The task returns a
+    ``FetchedSource`` as a dict.
 
     Args:
         source: Name of the source.
@@ -64,21 +64,20 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         self.symbols = symbols
         self.window_start = window_start
         self.window_end = window_end
-        # Where the attempt lands, once it has begun.
-        self.s3_uri: str | None = None
+        self.s3_uri: str | None = None  # prefix of the attempt; None until it begins
 
     @cached_property
     def _stop(self) -> threading.Event:
-        # Made when it is needed: Airflow copies operators, and a lock cannot be copied.
+        # Created on first use, because Airflow copies operators and a lock cannot be copied.
         return threading.Event()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return what was fetched.
+        """Fetch the window and return a summary of what was fetched.
 
         Raises:
-            AirflowFailException: The same request would fail again: an unknown symbol, a refused request, a window
+            AirflowFailException: The same request would fail again: an unknown symbol, a rejected request, or a window
                 that has not ended.
-            RetryableSourceError: The exchange did not answer properly within the bounded retries; Airflow retries.
+            RetryableSourceError: No attempt got a usable response. Airflow retries the task.
         """
         settings = load_settings()
         if self.source not in settings.sources:
@@ -132,17 +131,17 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         )
 
     def on_kill(self) -> None:
-        """Let no thread begin another request."""
+        """Keep all threads from sending another request."""
         self._stop.set()
 
     def _wait(self, seconds: float) -> None:
-        """Wait, but not longer than the fetch goes on.
+        """Wait the given seconds unless the fetch is stopped.
 
         Raises:
-            FetchStoppedError: It does not go on.
+            FetchStoppedError: The fetch was stopped.
         """
         if self._stop.wait(seconds):
-            raise FetchStoppedError("the fetch was stopped before all of it was landed, so nothing of it counts")
+            raise FetchStoppedError("the fetch was stopped before it was complete, so none of its objects are used")
 
     def _fetch_markets(
         self,
@@ -153,7 +152,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         window: Window,
         candle_interval: str,
     ) -> None:
-        """Land every answer; the first market that fails ends the others after the answer they are waiting for."""
+        """Store every response. If one market fails, the others stop after the response that they are waiting for."""
 
         def fetch(market: Market) -> None:
             self._wait(0)
@@ -166,15 +165,15 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
                 for done, future in enumerate(as_completed([threads.submit(fetch, market) for market in markets]), 1):
                     future.result()
                     if done % 50 == 0 or done == len(markets):
-                        self.log.info("%d of %d markets are fetched", done, len(markets))
+                        self.log.info("Fetched %d of %d markets", done, len(markets))
             finally:
-                # Otherwise leaving the pool would wait until every market has been fetched.
+                # Otherwise the pool's exit would wait until every market is fetched.
                 self._stop.set()
 
     def _log_outcome(self, manifest: RawManifest, prefix_uri: str) -> None:
         start, end = manifest.window.start, manifest.window.end
         for gap in manifest.gaps:
-            self.log.warning("%s has no candle of %s in [%s, %s)", self.source, gap, start, end)
+            self.log.warning("%s has no candles of %s in [%s, %s)", self.source, gap, start, end)
         for symbol, records in manifest.incomplete.items():
             self.log.warning(
                 "%s has %d of %d candles of %s in [%s, %s)",
@@ -187,22 +186,22 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
 
 
 def _api_key(of_source: SourceSettings) -> str | None:
-    """Return the password of the source's connection, and have Airflow mask it in every log from then on.
+    """Return the password of the source's connection. Airflow masks it in every log from then on.
 
     Raises:
-        FatalSourceError: The connection has no password, or one that cannot be a key.
+        FatalSourceError: The connection has no password, or one that cannot be an API key.
     """
     if of_source.connection_id is None:
         return None
-    # A secret that was saved from a file often ends with a line break, which no header may have.
+    # A secret saved from a file often ends with a line break, which is not allowed in a header.
     key = (BaseHook.get_connection(of_source.connection_id).password or "").strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise FatalSourceError(
             f"the Airflow connection {of_source.connection_id} has "
-            + ("no password" if not key else "a password that is no API key: it has blanks or other signs"),
-            f"Set the API key as its password; on MWAA in the secret {of_source.connection_id} below the "
+            + ("no password" if not key else "a password that is not an API key: it has spaces or special characters"),
+            f"Set the API key as its password. On MWAA, it is in the secret {of_source.connection_id} under the "
             "connections_prefix of the environment's secrets backend",
         )
-    # Airflow knows the password only as it was saved, with its line break.
+    # Airflow itself masks only the password as it was saved, with its line break.
     mask_secret(key)
     return key

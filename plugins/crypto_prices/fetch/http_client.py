@@ -1,6 +1,6 @@
-"""The HTTP client of all sources: bounded in time, tries and size, and polite to rate limits.
+"""The HTTP client of all sources. It limits time, attempts and body size, and respects rate limits.
 
-tenacity runs the tries, because it is part of MWAA's image.
+Retries use tenacity, because it is part of MWAA's image.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _MAX_REDIRECTS = 3
 
 @dataclass(frozen=True)
 class Response:
-    """A successful answer.
+    """A successful response.
 
     Attributes:
-        url: The request that was answered, secrets redacted.
+        url: URL of the request, with secrets redacted.
         status: HTTP status.
-        body: The body as it was sent, after content decoding (gzip) and nothing else.
+        body: The body as sent, after content decoding (gzip) only.
         fetched_at: When the body was complete, UTC.
         json: The parsed body. Numbers with a fraction or an exponent are strings, so that no price becomes a float.
     """
@@ -58,21 +58,21 @@ class Response:
 
 
 class HttpClient:
-    """Fetches JSON over HTTP. Safe to use from several threads; use it as a context manager to close its connections.
+    """Fetches JSON over HTTP. Safe to use from several threads. Use it as a context manager to close its connections.
 
     Args:
-        budget: How fast the source may be asked; every try takes its turn. None for as fast as it answers.
-        pause_seconds: Tells from an answer's headers and its time how long no request should follow; see
+        budget: Pace of the requests. Every attempt waits for it. None sets no limit.
+        pause_seconds: Returns the pause before the next request, given a response's headers and time. See
             ``Source.pause_seconds``.
-        max_connections: Most requests at once; their connections are kept and used again.
-        retry_policy: How often and how long a request is tried.
+        max_connections: Maximum number of concurrent requests. Their connections are kept open and reused.
+        retry_policy: Number of attempts and waits of a request.
         connect_timeout_seconds: Longest wait for a connection.
-        read_timeout_seconds: Longest silence while the answer is read; the policy's deadline bounds the whole.
-        max_body_bytes: Longest body that is taken, after content decoding.
+        read_timeout_seconds: Longest wait for the next bytes of a response. The policy's deadline bounds the total.
+        max_body_bytes: Maximum size of a body, after content decoding.
         sleep: Waits the given seconds.
-        monotonic: Seconds of a clock that never goes back, for deadlines.
-        now: The current instant, UTC, for ``fetched_at`` and Retry-After dates.
-        rng: Draws the jitter.
+        monotonic: Seconds of a clock that never goes backwards, for deadlines.
+        now: The current time, UTC, for ``fetched_at`` and Retry-After dates.
+        rng: Generates the jitter.
     """
 
     def __init__(
@@ -101,12 +101,12 @@ class HttpClient:
         self._now = now
         self._rng = rng or random.SystemRandom()
         self._session = _Session()
-        # Threads share the session: a cookie that one of them gets must not change what the others send.
+        # Threads share the session. A cookie that one of them receives must not change the requests of the others.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max_connections)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        # Only encodings of the standard library: what is asked for must not depend on which packages are installed.
+        # Only encodings of the standard library, so that requests do not depend on which packages are installed.
         self._session.headers.update(
             {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
         )
@@ -124,16 +124,16 @@ class HttpClient:
     def get_json(
         self, url: str, *, params: Mapping[str, str | int] | None = None, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """Return the answer to a GET request, after as many tries as the policy allows.
+        """Return the response to a GET request, after as many attempts as the policy allows.
 
         Args:
-            url: http or https address.
-            params: Query parameters, added to the address.
+            url: http or https URL.
+            params: Query parameters, added to the URL.
             headers: Headers of this request.
 
         Raises:
             FatalSourceError: The same request would fail again.
-            RetryableSourceError: The tries are used up, or the source asked for a longer pause than allowed.
+            RetryableSourceError: The attempts are used up, or the source requests a longer wait than allowed.
         """
         request = _Request.prepare(url, params, headers)
         deadline = self._monotonic() + self._policy.deadline_seconds
@@ -149,15 +149,15 @@ class HttpClient:
             return retrying(self._try_once, request, deadline)
         except _FailedTry as failed:
             failure = failed.failure
-        # Raised outside of the except block: what requests raised shows the whole URL and must not be chained to this.
+        # Raised outside the except block: the exceptions of requests show the whole URL and must not be chained.
         raise _source_error(failure, request, int(retrying.statistics.get("attempt_number", 1)))
 
     def _wait_seconds(self, state: RetryCallState) -> float:
         failure = _failure_of(state)
-        # A Retry-After of zero (or a date that has passed) names no pause, and hammering is what the limit is about.
+        # A Retry-After of zero, or a date in the past, gives no pause. An immediate retry would hit the limit again.
         wait = failure.retry_after_seconds or self._rng.uniform(0.0, self._policy.backoff_ceiling(state.attempt_number))
         if self._budget is not None and failure.status in RATE_LIMIT_STATUSES:
-            # The limit is the address's, not this request's: the other threads would only lengthen it.
+            # The limit applies to the whole IP address: requests of the other threads would only prolong it.
             self._budget.pause(wait)
         return wait
 
@@ -167,7 +167,7 @@ class HttpClient:
 
     def _log_retry(self, state: RetryCallState, request: _Request) -> None:
         log.warning(
-            "Attempt %d of %d failed: %s. Next one in %.1f s (GET %s)",
+            "Attempt %d of %d failed: %s. Retrying in %.1f s (GET %s)",
             state.attempt_number,
             self._policy.max_attempts,
             redact_text(_failure_of(state).problem, request.secrets),
@@ -191,7 +191,7 @@ class HttpClient:
             raise _FailedTry(
                 Failure(
                     f"the source redirected more than {_MAX_REDIRECTS} times",
-                    "Set api_url to the address it ends at",
+                    "Set api_url to the final address of the redirects",
                     retryable=False,
                     retry_now=False,
                     status=status,
@@ -208,8 +208,8 @@ class HttpClient:
         except ValueError as error:
             raise _FailedTry(
                 Failure(
-                    f"the body is not JSON ({error}), it begins with {excerpt(body)!r}",
-                    f"{TRY_LATER}. If it stays so, open the address: api_url may lead to a page and not to the API",
+                    f"the body is not JSON ({error}); it begins with {excerpt(body)!r}",
+                    f"{TRY_LATER}. If it fails again, open the URL: api_url may be a web page instead of the API",
                     retryable=True,
                     retry_now=True,
                     status=status,
@@ -221,17 +221,17 @@ class HttpClient:
         if self._budget is not None and not self._budget.wait_for_turn(deadline):
             raise _FailedTry(
                 Failure(
-                    f"the request's turn does not come within {self._policy.deadline_seconds:.0f} s",
-                    "The source has asked to pause, or requests_per_second in its settings is too small",
+                    f"the request cannot be sent within {self._policy.deadline_seconds:.0f} s",
+                    "The source requested a pause, or requests_per_second in its settings is too small",
                     retryable=True,
                     retry_now=False,
-                    # Whichever thread is heard first, the task waits as long as the source has asked.
+                    # The task waits as long as the source requests, whichever thread fails first.
                     retry_after_seconds=self._budget.pause_left() or None,
                 )
             )
 
     def _exchange(self, url: str, request: _Request, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
-        """Send one request and read its answer; the body of an error is only read as far as a message needs."""
+        """Send one request and return status, headers and body. Of an error's body, only the beginning is read."""
         remaining = max(0.001, deadline - self._monotonic())
         timeout = (min(self._connect_timeout, remaining), min(self._read_timeout, remaining))
         try:
@@ -246,16 +246,16 @@ class HttpClient:
 
     def _read_body(self, raw: urllib3.HTTPResponse, deadline: float) -> bytes:
         body = bytearray()
-        # read1 returns what has arrived: read would block until a chunk is full, and a body that drips in would pass
-        # the deadline unseen. Decoding is bounded per call too, so that a bomb is noticed before it fills the memory.
+        # read1 returns what has arrived. read would block until a chunk is full, so a slow body could exceed the
+        # deadline unnoticed. Decoding is limited per call, too, so a decompression bomb is found before memory is full.
         while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > self._max_body_bytes:
                 raise _FailedTry(
                     Failure(
                         f"the decoded body is longer than {self._max_body_bytes} bytes",
-                        "No page of candles is that long: check that api_url leads to the exchange, and raise "
-                        "max_body_bytes only if it does",
+                        "No page of candles is that long: check that api_url is the exchange's API, and raise "
+                        "max_body_bytes only if it is",
                         retryable=False,
                         retry_now=False,
                     )
@@ -265,9 +265,9 @@ class HttpClient:
         return bytes(body)
 
     def _read_error(self, raw: urllib3.HTTPResponse, deadline: float) -> bytes:
-        """Return the beginning of an error's body, as far as a message needs it and as far as it comes in time."""
+        """Return the beginning of an error's body: what fits into a message and arrives before the deadline."""
         body = bytearray()
-        # The status has said what matters; a torn error page must not hide it.
+        # The status is what matters; an incomplete error page must not hide it.
         with suppress(urllib3.exceptions.HTTPError):
             while len(body) < _LONGEST_ERROR_BODY and (chunk := raw.read1(_CHUNK_BYTES, decode_content=True)):
                 body += chunk
@@ -277,17 +277,17 @@ class HttpClient:
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone, also where it is told not to follow them.
+    """A session that ignores redirects completely.
 
-    requests prepares the next request all the same: it would read the whole body of a redirect, however long it is, and
-    raise its own errors about the address.
+    With ``allow_redirects=False``, requests still prepares the next request. It reads the whole body of the redirect,
+    however long, and raises its own errors about the address.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return nothing: ``_redirect_target`` judges the address."""
+        """Return None; ``_redirect_target`` checks the address."""
 
 
-class _FailedTry(Exception):  # noqa: N818 - not an error that leaves this module
+class _FailedTry(Exception):  # noqa: N818 - never leaves this module
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.problem)
         self.failure = failure
@@ -306,16 +306,16 @@ class _Request:
         try:
             whole = requests.Request("GET", url, params=dict(params or {})).prepare().url or ""
             if urlsplit(whole).scheme not in ("http", "https"):
-                raise ValueError("it is neither http nor https")
+                raise ValueError("its scheme is neither http nor https")
             return cls(whole, sent, redact_url(whole), secret_values(whole, sent))
         except ValueError as error:  # requests' own exceptions for bad addresses are ValueErrors too
             reason = redact_text(str(error), [url])
-        raise FatalSourceError(f"the address of the source is wrong: {reason}", "Check the api_url in the settings")
+        raise FatalSourceError(f"the source's address is invalid: {reason}", "Check the api_url in the settings")
 
 
 def _failure_of(state: RetryCallState) -> Failure:
     error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, _FailedTry)  # noqa: S101 - only failed tries get as far as a wait
+    assert isinstance(error, _FailedTry)  # noqa: S101 - tenacity waits only after a failed attempt
     return error.failure
 
 
@@ -335,18 +335,18 @@ def _redirect_target(url: str, location: str) -> str:
     except ValueError as error:
         raise _FailedTry(
             Failure(
-                f"the source redirects to what is no address ({error})",
-                "Check that api_url leads to the exchange's API",
+                f"the source redirects to an invalid address ({error})",
+                "Check that api_url is the exchange's API",
                 retryable=False,
                 retry_now=False,
             )
         ) from None
     if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-        # Another host would get the request's API key, and its answers would be recorded as the exchange's.
+        # Another host would receive the request's API key, and its responses would be recorded as the exchange's.
         raise _FailedTry(
             Failure(
                 f"the source redirects to another host, {redact_url(target)}",
-                "This is refused; set api_url to that host if it is the right one",
+                "Redirects to other hosts are not followed: if that host is the right one, set api_url to it",
                 retryable=False,
                 retry_now=False,
             )

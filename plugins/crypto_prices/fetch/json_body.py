@@ -1,4 +1,4 @@
-"""Parsing a response body as JSON without changing its numbers."""
+"""The JSON parser of response bodies, which keeps numbers exactly as sent."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any, NoReturn
 from crypto_prices.fetch.excerpt import excerpt
 
 _LONGEST_NUMBER = 1000
-"""Most characters of a number. Spark's JSON parser (Jackson) rejects a whole body because of a longer one."""
+"""Maximum number of characters of a number. Spark's JSON parser (Jackson) rejects a whole body with a longer one."""
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the parsed body; fractions stay the strings that were sent.
+    """Return the parsed body. Numbers with a fraction or an exponent are strings, exactly as sent.
 
     Raises:
-        ValueError: It is not UTF-8, not JSON, holds NaN or Infinity, which JSON does not have, or what the Glue job
-            could not read or would read in another way: a number longer than any market's, a name twice in an object.
+        ValueError: The body is not UTF-8 or not JSON. NaN and Infinity are not JSON. Bodies that the Glue job cannot
+            read, or would read differently, are rejected, too: those with a number of more than 1000 characters, or
+            with the same name twice in one object.
     """
 
     def refuse_constant(constant: str) -> NoReturn:
-        raise ValueError(f"it holds {constant}, which is not JSON")
+        raise ValueError(f"it contains {constant}, which is not JSON")
 
     def number(text: str) -> str:
         if len(text) > _LONGEST_NUMBER:
-            raise ValueError(f"it holds a number of {len(text)} characters")
+            raise ValueError(f"it contains a number of {len(text)} characters")
         return text
 
     def unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def parse_json(body: bytes) -> Any:
         if len(document) < len(members):
             names = [name for name, _ in members]
             twice = next(name for name in document if names.count(name) > 1)
-            raise ValueError(f'it holds "{excerpt(twice.encode("utf-8", "replace"))}" twice in one object')
+            raise ValueError(f'it contains "{excerpt(twice.encode("utf-8", "replace"))}" twice in one object')
         return document
 
     try:

@@ -1,7 +1,7 @@
-"""Markets: what an exchange calls them, and what they are called here. The one place for names that differ.
+"""Market names that differ between an exchange and this platform.
 
-A market is a base asset priced in a quote currency, ``BTC/USDT``. An exchange's own name of it is its exchange symbol:
-``BTCUSDT`` (Binance), ``BTC-USD`` (Coinbase), ``bitcoin`` (CoinGecko, always in USD).
+A market is a base asset priced in a quote currency, such as ``BTC/USDT``. The exchange's name for it is its exchange
+symbol: ``BTCUSDT`` (Binance), ``BTC-USD`` (Coinbase), ``bitcoin`` (CoinGecko, always in USD).
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Mapping
 CANONICAL_ASSETS: Mapping[str, Mapping[str, str]] = {
     "binance": {
         "BCC": "BCH",  # until November 2018
-        "BCHABC": "BCH",  # from then until 2019
+        "BCHABC": "BCH",  # November 2018 to 2019
         "BCHSV": "BSV",
         "YOYO": "YOYOW",
-        "NANO": "XNO",  # renamed by its makers in 2021
+        "NANO": "XNO",  # renamed by its project in 2021
     },
     "coinbase": {
         "CGLD": "CELO",
     },
 }
-"""By source: assets that the exchange calls otherwise than the rest of the world. All other assets keep their names."""
+"""By source: assets for which the exchange uses an unusual name. All other assets keep their names."""
 
 COINGECKO_COINS: Mapping[str, str] = {
     "bitcoin": "BTC",
@@ -53,5 +53,5 @@ COINGECKO_COINS: Mapping[str, str] = {
     "pepe": "PEPE",
     "celestia": "TIA",
 }
-"""CoinGecko's ids, which cannot be derived from anything; https://docs.coingecko.com/reference/coins-list has them all.
-A coin that is not listed here is refused."""
+"""Asset symbols by CoinGecko id. Ids cannot be derived; the full list is at
+https://docs.coingecko.com/reference/coins-list. Coins that are not listed here are rejected."""

@@ -1,7 +1,7 @@
-"""The raw zone: verbatim responses, one object each, and the manifest that makes a fetch visible.
+"""The raw zone: verbatim responses, one object each, and the manifest that commits a fetch.
 
-Objects are written first and the manifest last, in one put. A fetch that dies before leaves objects that nothing ever
-reads. Every attempt has a key prefix of its own, and no put replaces an object (``If-None-Match: *``).
+Objects are written first. The manifest is written last, in one put. If a fetch dies before that, its objects are never
+read. Every attempt has its own key prefix, and no put replaces an object (``If-None-Match: *``).
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 class RawZone:
-    """Writes one fetch attempt into the raw zone. Safe to use from several threads, one for each market.
+    """Writes one fetch attempt to the raw zone. Safe to use from several threads, one per market.
 
     Args:
         s3_client: A boto3 S3 client.
         bucket: Bucket of the lake.
         source: Name of the source.
-        window: What is asked for.
-        candle_interval: Length of a candle.
-        attempt: Id of this attempt, different from every other attempt's.
-        markets: Every market that is asked for; one without candles is recorded as a gap.
-        expected_records: Number of candles that a market without interruption has in the window.
+        window: The window of the fetch.
+        candle_interval: Length of a candle, such as ``1h``.
+        attempt: Unique id of this attempt.
+        markets: All requested markets. A market without candles is recorded as a gap.
+        expected_records: Number of candles that an uninterrupted market has in the window.
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class RawZone:
 
     @property
     def prefix_uri(self) -> str:
-        """The s3:// prefix of this attempt's objects."""
+        """S3 URI of the prefix of this attempt's objects."""
         return s3_keys.s3_uri(self._bucket, self._prefix)
 
     def put_page(self, market: Market, page: Page) -> RawObject:
-        """Write one response, exactly as it came.
+        """Write one response verbatim.
 
         Args:
-            market: What was asked for; its pages are put in their order.
+            market: The requested market. Its pages must be put in order.
             page: The response.
         """
         with self._lock:
             number = 1 + len(self._objects[market.exchange_symbol])
         key = s3_keys.raw_object_key(self._prefix, market.exchange_symbol, number)
         body = page.response.body
-        # mtime=0: the same body gives the same object, whenever it is written.
+        # With mtime=0, the same body always gives the same object.
         self._put(key, gzip.compress(body, mtime=0), "application/json", ContentEncoding="gzip")
         raw_object = RawObject(
             uri=s3_keys.s3_uri(self._bucket, key),
@@ -98,7 +98,7 @@ class RawZone:
         return raw_object
 
     def commit(self, written_at: datetime) -> RawManifest:
-        """Write the manifest: from now on the fetch exists."""
+        """Write the manifest, which commits the fetch, and return it."""
         key = s3_keys.raw_manifest_key(self._prefix)
         manifest = RawManifest(
             uri=s3_keys.s3_uri(self._bucket, key),
@@ -119,11 +119,11 @@ class RawZone:
 
 
 def is_whole(s3_client: Any, manifest_uri: str) -> bool:
-    """Whether a raw manifest is there, with every object that it names.
+    """Return whether a raw manifest and every object that it lists exist.
 
     Args:
         s3_client: A boto3 S3 client.
-        manifest_uri: Where the manifest lies.
+        manifest_uri: S3 URI of the manifest.
     """
     bucket, key = s3_keys.split_s3_uri(manifest_uri)
     prefix = key.rpartition("/")[0] + "/"

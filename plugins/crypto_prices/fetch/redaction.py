@@ -1,4 +1,4 @@
-"""Requests as they are shown and logged: without their secrets."""
+"""The removal of secrets from requests that are shown or logged."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _SECRET_WORDS = re.compile(r"key|secret|token|sign|pass|auth|cookie|credential")
 ``X-MBX-APIKEY`` and ``signature`` (Binance), ``CB-ACCESS-PASSPHRASE`` (Coinbase), ``Authorization``."""
 
 _SHORTEST_SECRET = 4
-"""A shorter value is not searched for in free text: it would blot out half of the message and protect nothing."""
+"""Length in characters. Shorter values stay in free text: replacing them would garble messages and protect nothing."""
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a query parameter or a header of this name carries a secret."""
+    """Return whether a query parameter or header with this name carries a secret."""
     return bool(_SECRET_WORDS.search(name.lower()))
 
 
 def redact_url(url: str) -> str:
-    """Return the URL with user info and the values of secret query parameters replaced; the rest is left as it is."""
+    """Return the URL with its user info and the values of its secret query parameters replaced."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{REDACTED}@{host}" if "@" in parts.netloc else host
@@ -31,25 +31,25 @@ def redact_url(url: str) -> str:
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers with the values of the secret ones replaced."""
+    """Return the headers with secret values replaced."""
     return {name: REDACTED if is_secret_name(name) else value for name, value in headers.items()}
 
 
 def secret_values(url: str, headers: Mapping[str, str]) -> frozenset[str]:
-    """Return the secret values of a request, raw and decoded, so that they can be taken out of free text."""
+    """Return the secret values of a request, raw and decoded, so that they can be removed from free text."""
     values = {value for name, value in headers.items() if is_secret_name(name)}
     for pair in urlsplit(url).query.split("&"):
         name, _, value = pair.partition("=")
         if is_secret_name(unquote_plus(name)):
             values |= {value, unquote_plus(value)}
-    # An exception of a library may quote a value as Python writes it, with its line breaks and quotes escaped.
+    # A library's exception may contain the repr of a value, with line breaks and quotes escaped.
     values |= {repr(value)[1:-1] for value in values}
     return frozenset(value for value in values if len(value) >= _SHORTEST_SECRET)
 
 
 def redact_text(text: str, secrets: Iterable[str]) -> str:
     """Return free text, such as an exchange's error message, without the given secret values."""
-    # Longest first, so that a secret that contains another one is replaced as a whole.
+    # Longest first, so that a secret that contains another one is replaced completely.
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return text

@@ -1,4 +1,4 @@
-"""How fast a source may be asked: one budget that all requests of a fetch share, whichever thread makes them."""
+"""The request rate limit of a source, shared by all threads of a fetch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 
 class RequestBudget:
-    """Lets requests pass at an even pace. Safe to use from several threads.
+    """Spaces requests evenly. Safe to use from several threads.
 
-    A request takes a place in the queue and waits for it. Places are handed out ``1 / requests_per_second`` apart and
-    not from the end of the last wait, so a thread that wakes up late does not slow down the others.
+    A request reserves a time slot and waits for it. Slots are ``1 / requests_per_second`` seconds apart. They do not
+    depend on when the last wait ended, so a thread that wakes up late does not slow down the others.
 
     Args:
-        requests_per_second: The pace; may be less than 1.
-        monotonic: Seconds of a clock that never goes back.
+        requests_per_second: The pace. It may be less than 1.
+        monotonic: Seconds of a clock that never goes backwards.
         sleep: Waits the given seconds.
 
     Raises:
@@ -31,7 +31,7 @@ class RequestBudget:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not (math.isfinite(requests_per_second) and requests_per_second > 0):
-            raise ValueError(f"requests_per_second is {requests_per_second}, it must be a positive number")
+            raise ValueError(f"requests_per_second is {requests_per_second}; it must be a positive number")
         self._spacing = 1 / requests_per_second
         self._monotonic = monotonic
         self._sleep = sleep
@@ -40,13 +40,13 @@ class RequestBudget:
         self._paused_until = -math.inf
 
     def wait_for_turn(self, deadline: float) -> bool:
-        """Wait until a request may be made.
+        """Wait until a request may be sent.
 
         Args:
-            deadline: Instant of the monotonic clock that the turn has to come before.
+            deadline: Time of the monotonic clock by which the request must be sent.
 
         Returns:
-            Whether the turn has come; False, at once, when it would only come after the deadline.
+            True once the request may be sent. False, without waiting, if its slot is not before the deadline.
         """
         while True:
             with self._lock:
@@ -60,14 +60,14 @@ class RequestBudget:
             with self._lock:
                 if self._paused_until <= turn:
                     return True
-            # While this thread slept, another one was told to pause: its place is void, it queues again.
+            # Another thread was told to pause while this one slept. The slot is void, so reserve another one.
 
     def pause(self, seconds: float) -> None:
-        """Let no request of any thread pass for some seconds: the source has asked for it."""
+        """Hold back the requests of all threads for the given seconds, as the source requests."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
     def pause_left(self) -> float:
-        """Return for how many seconds no request may pass yet; 0 when there is no pause."""
+        """Return the remaining seconds of the pause; 0 if there is none."""
         with self._lock:
             return max(0.0, self._paused_until - self._monotonic())

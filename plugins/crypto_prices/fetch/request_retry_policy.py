@@ -1,4 +1,4 @@
-"""How often and how long one HTTP request is tried."""
+"""The retry policy of one HTTP request."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RequestRetryPolicy:
-    """How often and how long one request is tried.
+    """Limits the attempts and waits of one HTTP request.
 
     Attributes:
-        max_attempts: Tries of one request, the first included.
-        deadline_seconds: No try begins, and none is waited for, later than this after the first one began.
-        backoff_base_seconds: Longest wait after the first failed try; it doubles with each further one.
-        backoff_cap_seconds: Longest wait between two tries without a Retry-After.
-        max_retry_after_seconds: Longest Retry-After that a request waits for. A longer one fails it immediately:
-            a worker slot is too dear to sleep in, the task's own retry comes back later.
+        max_attempts: Maximum number of attempts, including the first.
+        deadline_seconds: Time limit for all attempts and waits, from the start of the first attempt.
+        backoff_base_seconds: Longest wait after the first failed attempt. It doubles after every further failure.
+        backoff_cap_seconds: Longest wait between two attempts without a Retry-After.
+        max_retry_after_seconds: Longest Retry-After that a request waits for. A longer one fails the request
+            immediately, because waiting would block a worker slot. The task's own retry comes later.
     """
 
     max_attempts: int = 6
@@ -27,12 +27,12 @@ class RequestRetryPolicy:
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_attempts <= 100:
-            raise ValueError(f"max_attempts is {self.max_attempts}, it must be between 1 and 100")
+            raise ValueError(f"max_attempts is {self.max_attempts}; it must be between 1 and 100")
         for name in ("deadline_seconds", "backoff_base_seconds", "backoff_cap_seconds", "max_retry_after_seconds"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value}, it must be a positive number of seconds")
+                raise ValueError(f"{name} is {value}; it must be a positive number of seconds")
 
     def backoff_ceiling(self, attempt: int) -> float:
-        """Return the longest wait in seconds after failed try ``attempt`` (from 1); full jitter draws below it."""
+        """Return the longest wait in seconds after failed attempt ``attempt`` (from 1). Full jitter draws below it."""
         return min(self.backoff_cap_seconds, self.backoff_base_seconds * 2.0 ** (attempt - 1))

@@ -31,7 +31,7 @@ from tests.support.tasks import (  # noqa: F401 - fixtures
 
 @dataclass
 class RunningExchange:
-    """The laptop's exchange on a real port."""
+    """The local exchange on a real port."""
 
     base_url: str = ""
     now: datetime = datetime(2024, 6, 1, tzinfo=UTC)
@@ -49,7 +49,7 @@ class RunningExchange:
         return self.url_of("binance")
 
     def set_rules(self, rules: Rules) -> None:
-        """Change what the APIs demand, as tests of other programs do: over HTTP."""
+        """Change the rules of the APIs over HTTP, as tests of other programs do."""
         requests.put(f"{self.base_url}/exchange/_rules", json=asdict(rules), timeout=5).raise_for_status()
         self.paths.clear()
         self.queries.clear()
@@ -61,7 +61,7 @@ class RunningExchange:
 
 @pytest.fixture
 def exchange() -> Iterator[RunningExchange]:
-    """Give the exchange with generated candles; what is asked of it is noted in ``queries``."""
+    """Yield an exchange with generated candles that records its queries in ``queries``."""
     running = RunningExchange()
     application = create_exchange(None, running.faults, limits=running.limits, now=lambda: running.now)
 
@@ -83,6 +83,6 @@ def exchange() -> Iterator[RunningExchange]:
 
 @pytest.fixture
 def client() -> Iterator[HttpClient]:
-    """Give a client that never waits for real."""
+    """Yield a client that never really waits."""
     with HttpClient(sleep=lambda seconds: None) as client:
         yield client

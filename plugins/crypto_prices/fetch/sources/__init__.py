@@ -1,4 +1,4 @@
-"""The sources by name. A new source is one module here and one line in ``_SOURCES``."""
+"""The sources by name. To add one, add a module here and a line in ``_SOURCES``."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def known_sources() -> list[str]:
 
 
 def get_source(name: str, api_url: str | None = None, api_key: str | None = None) -> Source:
-    """Return the source of a name.
+    """Return the source with this name.
 
     Args:
         name: Name of the source, such as ``binance``.
-        api_url: Base URL of its API, when it is not the source's own.
-        api_key: Secret that the source is asked with, if it takes one.
+        api_url: Base URL of its API; None for the source's default.
+        api_key: API key of the requests; None for requests without one.
 
     Raises:
-        FatalSourceError: No source has this name, the URL is not one, or the source takes no key.
+        FatalSourceError: The name is unknown, the URL is invalid, or the source does not accept API keys.
     """
     try:
         source = _SOURCES[name]
     except KeyError:
         raise FatalSourceError(
-            f"there is no source {name!r}", f"Known sources: {', '.join(known_sources())}. Correct the settings"
+            f"source {name!r} does not exist", f"Known sources: {', '.join(known_sources())}. Correct the settings"
         ) from None
     return source(api_url=api_url, api_key=api_key)

@@ -1,7 +1,7 @@
-"""What a source is: an exchange's API behind one interface, and the rules that hold for all of them.
+"""The interface of a source, which is an exchange's API, and the rules that all sources share.
 
-A source pages through candles and hands on each answer as it came. It does not judge candles: the Glue job does.
-docs/how-to/add-a-source.md adds one, step by step.
+A source pages through candles and passes each response on unchanged. It does not check candles; the Glue job does.
+docs/how-to/add-a-source.md describes how to add a source.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from crypto_prices.fetch.markets import CANONICAL_ASSETS
 
 @dataclass(frozen=True)
 class Page:
-    """One answer of a source.
+    """One response of a source.
 
     Attributes:
-        response: The answer: body, url (redacted), status, fetched_at.
-        records: Number of records in the body, whatever they look like.
-        surplus: Those of them that are readably of a time outside of the window, where the source is known to give
-            such: they are landed like all others, and are not part of what was fetched.
+        response: The response: body, url (redacted), status, fetched_at.
+        records: Number of records in the body, whether they are valid or not.
+        surplus: Number of those records with a readable time outside the window, for sources known to send such
+            records. They are stored like all others, but do not count as fetched.
     """
 
     response: Response
@@ -42,24 +42,25 @@ class Source(ABC):
     """An exchange's API. Subclasses set the class attributes and implement ``split_symbol`` and ``fetch_pages``.
 
     Attributes:
-        name: Name of the source in settings, keys and tables; lower case.
+        name: Name of the source in settings, keys and tables, in lower case.
         default_api_url: Base URL of the public API.
-        exchange_symbol_pattern: What the exchange's market names look like. They become parts of URLs and of object
-            keys, so a pattern must not let ``/``, ``.`` or ``%`` through.
-        rows_per_request: Most candles that one answer holds.
-        bytes_per_record: Length of one candle in an answer, roughly; for plans.
-        candle_intervals: The intervals that can be fetched, with their lengths. Each divides a day: a window is made
-            of whole days, and a longer candle would belong to two of them.
-        requests_per_second: The pace that the exchange allows without a key, or somewhat less.
-        max_connections: Most requests at once. As many as keep that pace while answers take some 200 ms.
-        api_key_header: The header that carries an API key; None when the source takes none.
+        exchange_symbol_pattern: Pattern of the exchange's market names. They become parts of URLs and object keys, so
+            the pattern must not match ``/``, ``.`` or ``%``.
+        rows_per_request: Maximum number of candles in one response.
+        bytes_per_record: Approximate size of one candle in a response, in bytes. Backfill plans use it.
+        candle_intervals: The supported intervals and their lengths. Each must divide a day, because windows consist of
+            whole days and a longer candle would belong to two of them.
+        requests_per_second: The pace that the exchange allows without an API key, or slightly less.
+        max_connections: Maximum number of concurrent requests: enough to keep that pace with responses that take
+            about 200 ms.
+        api_key_header: Name of the header with the API key; None if the source does not accept API keys.
 
     Args:
-        api_url: Base URL of the API, without query; None for the public one.
-        api_key: Secret that the source is asked with; None to ask without one.
+        api_url: Base URL of the API, without a query; None for the public API.
+        api_key: API key of the requests; None for requests without one.
 
     Raises:
-        FatalSourceError: The URL is not one, or the source takes no key.
+        FatalSourceError: The URL is invalid, or the source does not accept API keys.
     """
 
     name: ClassVar[str]
@@ -76,7 +77,7 @@ class Source(ABC):
         self.api_url = checked_api_url(api_url or self.default_api_url)
         if api_key is not None and self.api_key_header is None:
             raise FatalSourceError(
-                f"{self.name} takes no API key", f"Take connection_id out of the settings of {self.name}"
+                f"{self.name} does not accept an API key", f"Remove connection_id from the settings of {self.name}"
             )
         self._api_key = api_key
 
@@ -89,56 +90,56 @@ class Source(ABC):
 
     @abstractmethod
     def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
-        """Return base asset and quote currency of a market, as the exchange calls them.
+        """Return the base asset and the quote currency of a market, under the exchange's names.
 
         Args:
             exchange_symbol: A name that matches ``exchange_symbol_pattern``.
 
         Raises:
-            FatalSourceError: It cannot be told what the market is.
+            FatalSourceError: The name cannot be split into base and quote.
         """
 
     @abstractmethod
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
     ) -> Iterator[Page]:
-        """Yield the answers that together cover the window's candles of one market, oldest first.
+        """Yield the responses that together cover one market's candles in the window, oldest first.
 
         Args:
-            client: Makes the requests.
-            exchange_symbol: The exchange's name of the market, such as ``BTCUSDT``.
-            window: Whole UTC days. Whether they have ended is the caller's concern, see ``refuse_unclosed``.
+            client: Sends the requests.
+            exchange_symbol: The exchange's name for the market, such as ``BTCUSDT``.
+            window: Whole UTC days. The caller checks that they have ended, see ``refuse_unclosed``.
             candle_interval: One of ``candle_intervals``.
 
         Raises:
-            FatalSourceError: The symbol or interval is unknown, or the source breaks its contract.
-            RetryableSourceError: The source does not answer.
+            FatalSourceError: The symbol or interval is unknown, or the response has an unknown format.
+            RetryableSourceError: The source gave no usable response.
         """
 
     def pause_seconds(self, headers: Mapping[str, str], now: datetime) -> float:
-        """Return how long no request should be made after an answer with these headers: 0 when they do not say.
+        """Return the pause in seconds that these headers demand before the next request; 0 if they demand none.
 
         Args:
-            headers: Headers of the answer, case-insensitive.
-            now: When it came, UTC.
+            headers: Headers of the response, case-insensitive.
+            now: When the response arrived, UTC.
         """
         return 0.0
 
     def market(self, exchange_symbol: str) -> Market:
-        """Return the market of a name: ``BTCUSDT`` is ``BTC/USDT``.
+        """Return the market for an exchange symbol, such as ``BTC/USDT`` for ``BTCUSDT``.
 
         Raises:
-            FatalSourceError: It is not a market's name, or it cannot be told what it is priced in.
+            FatalSourceError: The symbol is invalid, or its quote currency is unknown.
         """
         canonical = CANONICAL_ASSETS.get(self.name, {})
         base, quote = self.split_symbol(self.checked_symbol(exchange_symbol))
         return Market(exchange_symbol, canonical.get(base, base), canonical.get(quote, quote))
 
     def markets(self, exchange_symbols: Iterable[str]) -> list[Market]:
-        """Return the markets of names, in their order.
+        """Return the markets for exchange symbols, in the same order.
 
         Raises:
-            FatalSourceError: As ``market``; or two names are the same market, whose candles would contradict each
+            FatalSourceError: As in ``market``, or two symbols are the same market. Their candles would contradict each
                 other.
         """
         found = [self.market(exchange_symbol) for exchange_symbol in exchange_symbols]
@@ -148,12 +149,12 @@ class Source(ABC):
             if other != market.exchange_symbol:
                 raise FatalSourceError(
                     f"{other} and {market.exchange_symbol} of {self.name} are the same market, {market.name}",
-                    "Take one of them out of the settings",
+                    "Remove one of them from the settings",
                 )
         return found
 
     def checked_symbol(self, exchange_symbol: str) -> str:
-        """Return the market's name if it is one.
+        """Return the exchange symbol if it is valid.
 
         Raises:
             FatalSourceError: It does not match ``exchange_symbol_pattern``.
@@ -186,14 +187,14 @@ _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
 def time_ms(value: Any, unit_ms: int) -> int | None:
-    """Return a time of an answer in milliseconds since 1970, UTC; None where it is none.
+    """Return a time from a response in milliseconds since 1970, UTC; None if the value is not a time.
 
-    It reads what the Glue job reads (glue_scripts/crypto_prices_etl/candles.py): whole numbers, also as text, of the
-    years 1970 to 9999.
+    The rules are those of the Glue job (glue_scripts/crypto_prices_etl/candles.py): a whole number, as a number or as
+    text, in the years 1970 to 9999.
 
     Args:
-        value: A value of the parsed answer, whatever it is.
-        unit_ms: Milliseconds of the source's unit: 1, or 1000 for seconds.
+        value: A value of any type from the parsed response.
+        unit_ms: The source's unit in milliseconds: 1, or 1000 for seconds.
     """
     if isinstance(value, str):
         match = _INTEGER.fullmatch(value)
@@ -205,18 +206,18 @@ def time_ms(value: Any, unit_ms: int) -> int | None:
 
 
 def count_surplus(times_ms: Iterable[int | None], window: Window) -> int:
-    """Return how many times lie outside of the window; what is no time does not count."""
+    """Return the number of times outside the window. None does not count."""
     start_ms, end_ms = (int(instant.timestamp()) * 1000 for instant in (window.starts_at, window.ends_at))
     return sum(time is not None and not start_ms <= time < end_ms for time in times_ms)
 
 
 def candle_ranges(window: Window, interval: timedelta, most_rows: int) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the open times of the first and the last candle of each request, both included, oldest first.
+    """Yield the open times of each request's first and last candle, both included, oldest first.
 
     Args:
-        window: What is to be fetched.
+        window: The window to fetch.
         interval: Length of a candle.
-        most_rows: Most candles that one answer holds.
+        most_rows: Maximum number of candles in one response.
     """
     first = window.starts_at
     while first < window.ends_at:
@@ -226,18 +227,18 @@ def candle_ranges(window: Window, interval: timedelta, most_rows: int) -> Iterat
 
 
 def split_market(exchange_symbol: str, quote_currencies: Iterable[str]) -> tuple[str, str]:
-    """Return base and quote of a market's name that is both written together; the longest quote that fits wins.
+    """Return base and quote of a symbol without a separator. The longest matching quote currency wins.
 
     Raises:
-        FatalSourceError: The name ends with none of the quote currencies, or is nothing but one.
+        FatalSourceError: The symbol does not end with a known quote currency, or has no base before it.
     """
     fitting = [
         quote for quote in quote_currencies if exchange_symbol.endswith(quote) and len(exchange_symbol) > len(quote)
     ]
     if not fitting:
         raise FatalSourceError(
-            f"the quote currency of {exchange_symbol!r} is not known",
-            f"Known ones: {', '.join(quote_currencies)}. Correct the symbols in the settings, "
+            f"the quote currency of {exchange_symbol!r} is unknown",
+            f"Known quote currencies: {', '.join(quote_currencies)}. Correct the symbols in the settings, "
             "or add the currency to the source",
         )
     quote = max(fitting, key=len)
@@ -245,22 +246,24 @@ def split_market(exchange_symbol: str, quote_currencies: Iterable[str]) -> tuple
 
 
 def refuse_unclosed(window: Window, now: datetime) -> None:
-    """Refuse a window whose candles are not all closed: an open candle's numbers still change. There is no grace.
+    """Refuse a window whose candles are not all closed. The values of an open candle still change.
+
+    A window is closed from the moment of its end. There is no grace period.
 
     Args:
-        window: What is to be fetched.
-        now: The current instant, timezone-aware.
+        window: The window to fetch.
+        now: The current time, timezone-aware.
 
     Raises:
         FatalSourceError: The window ends after ``now``.
     """
     if now.tzinfo is None:
-        raise ValueError("now must have a time zone, or it cannot be compared with a window, which is UTC")
+        raise ValueError("now must have a time zone, to be compared with a window in UTC")
     if now < window.ends_at:
         raise FatalSourceError(
             f"the window [{window.start}, {window.end}) has not ended: its last candles are still open "
             f"at {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            f"Fetch it from {window.ends_at:%Y-%m-%dT%H:%M:%SZ} on",
+            f"Fetch it at {window.ends_at:%Y-%m-%dT%H:%M:%SZ} or later",
         )
 
 
@@ -268,7 +271,7 @@ def checked_api_url(api_url: str) -> str:
     """Return the base URL without a trailing slash.
 
     Raises:
-        FatalSourceError: It is not a plain http(s) address; user info, a query or a fragment is refused.
+        FatalSourceError: It is not a plain http(s) URL. User info, a query or a fragment is not allowed.
     """
     try:
         parts = urlsplit(api_url)
@@ -277,8 +280,8 @@ def checked_api_url(api_url: str) -> str:
     except ValueError:
         is_plain, has_user = False, False
     if not is_plain or has_user:
-        # Not shown: what was typed into an address by mistake may be a password.
+        # The message does not show the value, because it may contain a password.
         raise FatalSourceError(
-            "api_url is not the base address of an API", "Set it to something like https://data-api.binance.vision"
+            "api_url is not the base URL of an API", "Set it to a URL such as https://data-api.binance.vision"
         )
     return api_url.rstrip("/")

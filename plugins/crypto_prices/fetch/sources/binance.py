@@ -1,7 +1,7 @@
 """Binance spot candles: ``GET /api/v3/klines``, public data, no key.
 
-Source of the facts: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
-(klines) and …/errors. ``first_request`` and ``next_request`` decide what to ask for; ``fetch_pages`` asks.
+Sources: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints (klines) and …/errors.
+``first_request`` and ``next_request`` choose the requests; ``fetch_pages`` sends them.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from crypto_prices.fetch.sources.base import Page, Source, split_market
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 1000
-"""Most rows that Binance gives in one answer."""
+"""Maximum number of rows in one response."""
 
 _KLINES = "/api/v3/klines"
 _USED_WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
-_WEIGHT_TO_PAUSE_AT = 5700.0  # of 6000 a minute: others at the same address may be asking at this moment
+_WEIGHT_TO_PAUSE_AT = 5700.0  # of 6000 per minute, because other clients may share this IP address
 _INVALID_SYMBOL = -1121
 _OPEN_TIME = 0  # column of a row
 _PAGE_ALLOWANCE = 2
-"""How many times the pages of a window without gaps may be asked for, so that a server that gives fewer rows than it
-was asked for is still read to the end, and one that never ends is not."""
+"""Page limit, as a multiple of the pages of a window without gaps. A server that sends fewer rows per page than
+requested is still read to the end. A server that never ends is not."""
 
 
 @dataclass(frozen=True)
 class KlinesRequest:
-    """One request for candles; both ends are included and in milliseconds since 1970, UTC."""
+    """One request for candles. ``start_ms`` and ``end_ms`` are inclusive, in milliseconds since 1970, UTC."""
 
     exchange_symbol: str
     candle_interval: str
@@ -60,7 +60,7 @@ class KlinesRequest:
 
     @property
     def max_pages(self) -> int:
-        """The most pages that this request can honestly take, with the one that says that there are no more."""
+        """Maximum number of pages from this request to the window's end, including the empty page that ends it."""
         candles = -(-(self.end_ms + 1 - self.start_ms) // self.interval_ms)
         return _PAGE_ALLOWANCE * -(-candles // self.limit) + 1
 
@@ -73,10 +73,10 @@ class BinanceSource(Source):
     rows_per_request: ClassVar[int] = MAX_ROWS
     bytes_per_record: ClassVar[int] = 170
     exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Z0-9]{2,20}")
-    requests_per_second: ClassVar[float] = 40.0  # of the 50 that 6000 weights a minute are, at 2 a request
+    requests_per_second: ClassVar[float] = 40.0  # of 50: 6000 weight per minute, 2 per request
     max_connections: ClassVar[int] = 8
-    # No currency here may end with another one, and AEUR and IDR are left out although markets exist: with AEUR,
-    # ADAEUR would be AD/AEUR, and with IDR next to BIDR, a name could be read in two ways.
+    # No currency here may end with another one. AEUR and IDR are missing although markets exist: with AEUR, ADAEUR
+    # would be read as AD/AEUR, and with both IDR and BIDR, a symbol could be split in two ways.
     quote_currencies: ClassVar[tuple[str, ...]] = (
         *("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDP", "USD1", "DAI"),
         *("BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL"),
@@ -97,9 +97,10 @@ class BinanceSource(Source):
         return split_market(exchange_symbol, self.quote_currencies)
 
     def pause_seconds(self, headers: Mapping[str, str], now: datetime) -> float:
-        """Return the rest of the minute when its weight is almost used up, by whomever at this address.
+        """Return the rest of the minute in seconds if this IP address has used up almost all of its weight.
 
-        Source: "IP limits" in …/rest-api/limits: the header X-MBX-USED-WEIGHT-(intervalNum)(intervalLetter).
+        All clients at the address share the weight. Source: "IP limits" in …/rest-api/limits, the header
+        X-MBX-USED-WEIGHT-(intervalNum)(intervalLetter).
         """
         used = headers.get(_USED_WEIGHT_HEADER, "")
         if not (used.isascii() and used.isdigit()) or float(used) < _WEIGHT_TO_PAUSE_AT:
@@ -109,9 +110,9 @@ class BinanceSource(Source):
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
     ) -> Iterator[Page]:
-        """Yield the answers that together cover the window, oldest first; see ``Source.fetch_pages``.
+        """Yield the responses that together cover the window, oldest first; see ``Source.fetch_pages``.
 
-        A market without candles in the window gives one page without records.
+        A market without candles in the window yields one page without records.
         """
         request: KlinesRequest | None = first_request(
             self.checked_symbol(exchange_symbol), window, candle_interval, self.interval_length(candle_interval)
@@ -126,9 +127,9 @@ class BinanceSource(Source):
             if request is None:
                 return
         raise FatalSourceError(
-            f"binance gave {max_pages} pages of {exchange_symbol} and they do not reach the end of "
+            f"binance sent {max_pages} pages of {exchange_symbol}, but they do not reach the end of "
             f"[{window.start}, {window.end})",
-            "It gives fewer rows than it was asked for: check that api_url leads to Binance's spot API",
+            "It sends fewer rows per page than requested: check that api_url is Binance's spot API",
             response.url,
         )
 
@@ -140,7 +141,7 @@ class BinanceSource(Source):
                 raise
             raise FatalSourceError(
                 f"binance has no market {request.exchange_symbol}: {error.problem}",
-                "Take the symbol out of the settings, or correct it",
+                "Correct the symbol in the settings, or remove it",
                 error.url,
                 error.status,
                 error.exchange_code,
@@ -150,38 +151,39 @@ class BinanceSource(Source):
 def first_request(
     exchange_symbol: str, window: Window, candle_interval: str, interval_length: timedelta
 ) -> KlinesRequest:
-    """Return the request that asks for a window's first candles."""
+    """Return the request for a window's first candles."""
     return KlinesRequest(
         exchange_symbol=exchange_symbol,
         candle_interval=candle_interval,
         interval_ms=interval_length // timedelta(milliseconds=1),
         start_ms=_milliseconds(window.starts_at),
-        # endTime is inclusive and compared with open times: a candle that opens at the window's end is not ours.
+        # endTime is inclusive and applies to open times. A candle that opens at the window's end is not part of it.
         end_ms=_milliseconds(window.ends_at) - 1,
     )
 
 
 def next_request(request: KlinesRequest, rows: list[Any], *, url: str | None = None) -> KlinesRequest | None:
-    """Return the request after an answer, or None when the window is covered.
+    """Return the next request, or None when the window is covered.
 
-    The next page begins one interval after the latest open time that lies in the requested range. The latest and not
-    the last one, so that rows in a wrong order do not lose any; in the range, so that a stray row beyond it does not
-    end the paging early. The Glue job rejects such rows.
+    The next page begins one interval after the latest open time in the requested range. Using the latest time instead
+    of the last row's means that unordered rows lose no candles. Ignoring times beyond the range means that a stray row
+    does not end the paging early. The Glue job rejects such rows.
 
-    A page that ends before the window does is not believed to be the last one, even if it is not full: the exchange
-    may give fewer rows than asked for. Only an empty answer says that nothing is left.
+    A page that ends before the window does is not assumed to be the last one, even if it is not full, because the
+    exchange may send fewer rows than requested. Only an empty page shows that nothing is left.
 
-    Rows whose open time cannot be read do not steer. If they come last, they are asked for again with the next page,
-    so that a candle behind them is not lost; the Glue job counts both. If no row at all can be read, a page that is
-    not full is taken as the last one, and a full page is an error, because nothing says where the next one begins.
+    Rows without a readable open time do not affect the paging. If they come last, the next page contains them again, so
+    that a candle after them is not lost. The Glue job counts both copies. If no row is readable, a page that is not
+    full is taken as the last one. A full page of unreadable rows is an error, because the start of the next page is
+    unknown.
 
     Args:
-        request: The request that was answered.
-        rows: The answer's list, unchecked.
-        url: The answered request for messages, redacted.
+        request: The previous request.
+        rows: The list in its response, unchecked.
+        url: URL of the previous request for messages, redacted.
 
     Raises:
-        FatalSourceError: The answer does not lead on: it has nothing from the requested range.
+        FatalSourceError: The page has no candles from the requested range, so the next page is unknown.
     """
     if not rows:
         return None
@@ -191,12 +193,15 @@ def next_request(request: KlinesRequest, rows: list[Any], *, url: str | None = N
         start_ms = max(in_range) + request.interval_ms
         return replace(request, start_ms=start_ms) if start_ms <= request.end_ms else None
     if not open_times and len(rows) < request.limit:
-        log.warning("None of %s's %d rows has an open time; taken as the last page", request.exchange_symbol, len(rows))
+        log.warning(
+            "None of the %d rows of %s has an open time; treating the page as the last one",
+            *(len(rows), request.exchange_symbol),
+        )
         return None
     raise FatalSourceError(
         f"a page of {len(rows)} rows of {request.exchange_symbol} does not advance: "
         + ("none of its candles opens in the requested range" if open_times else "no open time can be read in it"),
-        "Paging on would never end. Check that api_url leads to Binance's spot API; if it does, its format has changed",
+        "Paging would never end. Check that api_url is Binance's spot API; if it is, its format has changed",
         url,
     )
 
@@ -205,15 +210,15 @@ def _rows(response: Response) -> list[Any]:
     if isinstance(response.json, list):
         return response.json
     raise FatalSourceError(
-        f"binance answered with {type(response.json).__name__} instead of a list of candles: {excerpt(response.body)}",
-        "Check that api_url leads to Binance's spot API; if it does, its format has changed",
+        f"binance sent {type(response.json).__name__} instead of a list of candles: {excerpt(response.body)}",
+        "Check that api_url is Binance's spot API; if it is, its format has changed",
         response.url,
         response.status,
     )
 
 
 def _open_time(row: Any) -> int | None:
-    """Return a row's open time in milliseconds, or None where there is none; true and false are no times."""
+    """Return a row's open time in milliseconds, or None if it has none. Booleans are not times."""
     time = row[_OPEN_TIME] if isinstance(row, list) and row else None
     return time if isinstance(time, int) and not isinstance(time, bool) else None
 

@@ -1,7 +1,7 @@
 """Coinbase Exchange candles: ``GET /products/{product_id}/candles``, public data, no key.
 
-Source of the facts: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles (at most 300
-candles, newest first; intervals without a trade are left out; a row may precede the start) and
+Sources: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles (at most 300 candles, newest
+first; intervals without a trade are omitted; a row may precede the start) and
 https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits (10 public requests per second and address, 15 in a burst).
 """
 
@@ -21,7 +21,7 @@ from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.sources.base import Page, Source, candle_ranges, count_surplus, time_ms
 
 MAX_ROWS = 300
-"""Most candles of one answer."""
+"""Maximum number of candles in one response."""
 
 _SECOND_MS = 1000
 _NOT_FOUND = 404
@@ -47,18 +47,18 @@ class CoinbaseSource(Source):
     )
 
     def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
-        """Return base and quote, which Coinbase writes with a hyphen between; see ``Source.split_symbol``."""
+        """Return base and quote, which Coinbase separates with a hyphen; see ``Source.split_symbol``."""
         base, _, quote = exchange_symbol.partition("-")
         return base, quote
 
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
     ) -> Iterator[Page]:
-        """Yield the answers that together cover the window, oldest first; see ``Source.fetch_pages``.
+        """Yield the responses that together cover the window, oldest first; see ``Source.fetch_pages``.
 
-        The window is cut into ranges of 300 candles beforehand. How many rows an answer has says nothing: intervals
-        without a trade are left out. A row before the start of a range repeats one of the range before it, or is
-        surplus when it is before the window.
+        The window is split into ranges of 300 candles in advance. Paging cannot depend on the number of rows, because
+        intervals without a trade are omitted. A row before the start of a range repeats a row of the previous range.
+        Before the window's start, it is surplus.
         """
         product_id = self.checked_symbol(exchange_symbol)
         interval = self.interval_length(candle_interval)
@@ -86,7 +86,7 @@ class CoinbaseSource(Source):
                 raise
             raise FatalSourceError(
                 f"coinbase has no product {product_id}: {error.problem}",
-                "Take the symbol out of the settings, or correct it",
+                "Correct the symbol in the settings, or remove it",
                 error.url,
                 error.status,
                 error.exchange_code,
@@ -96,9 +96,8 @@ class CoinbaseSource(Source):
 def _rows(response: Response) -> list[Any]:
     if not isinstance(response.json, list):
         raise FatalSourceError(
-            f"coinbase answered with {type(response.json).__name__} instead of a list of candles: "
-            f"{excerpt(response.body)}",
-            "Check that api_url leads to Coinbase Exchange's API; if it does, its format has changed",
+            f"coinbase sent {type(response.json).__name__} instead of a list of candles: {excerpt(response.body)}",
+            "Check that api_url is Coinbase Exchange's API; if it is, its format has changed",
             response.url,
             response.status,
         )

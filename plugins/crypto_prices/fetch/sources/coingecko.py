@@ -1,11 +1,11 @@
 """CoinGecko prices: ``GET /api/v3/coins/{id}/market_chart/range``, with a key or without.
 
-Source of the facts: https://docs.coingecko.com/reference/coins-id-market-chart-range (points are hourly for ranges of 2
-to 90 days, finer for the last day, daily above) and https://docs.coingecko.com/docs/errors-and-rate-limits.
+Sources: https://docs.coingecko.com/reference/coins-id-market-chart-range (points are hourly for ranges of 2 to 90 days,
+finer for the last day, daily for longer ranges) and https://docs.coingecko.com/docs/errors-and-rate-limits.
 
-CoinGecko has no candles. Its hourly points are prices at instants shortly after each full hour; a point becomes the
-``open_price`` of the hour that it lies in, with the market cap, and nothing else. Its volumes are those of the last 24
-hours at each instant, which no hour's volume can be made of: they are landed and not curated.
+CoinGecko has no candles. Its hourly points are prices at times shortly after each full hour. A point becomes the
+``open_price`` of its hour, with the market cap; the other columns stay empty. Its volumes cover the 24 hours before
+each point, so the volume of an hour cannot be derived. They are stored in the raw zone, but not curated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from crypto_prices.fetch.sources.base import Page, Source, count_surplus, time_m
 
 QUOTE_CURRENCY = "USD"
 TABLES = ("prices", "market_caps", "total_volumes")
-"""The members of an answer: lists of ``[ms, number]``, those of the same place in them belong together."""
+"""Members of a response: lists of ``[ms, number]``. Entries at the same index belong together."""
 
 _LONGEST_HOURLY = timedelta(days=90)
 _SHORTEST_HOURLY = timedelta(days=2)
@@ -45,7 +45,7 @@ class CoinGeckoSource(Source):
     exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,8}")
     rows_per_request: ClassVar[int] = _LONGEST_HOURLY // timedelta(hours=1)
     bytes_per_record: ClassVar[int] = 110
-    # 5 a minute without a key ("5 to 15, depending on usage"), 30 with a demo key: settings.requests_per_second.
+    # 5 per minute without a key ("5 to 15, depending on usage"). A demo key allows 30: settings.requests_per_second.
     requests_per_second: ClassVar[float] = 5 / 60
     max_connections: ClassVar[int] = 2
     api_key_header: ClassVar[str | None] = "x-cg-demo-api-key"
@@ -53,7 +53,7 @@ class CoinGeckoSource(Source):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of every request; a paid plan has a host and a header of its own. See ``Source.headers``."""
+        """Headers of every request. Paid plans use a different host and header. See ``Source.headers``."""
         if self._api_key is not None and urlsplit(self.api_url).hostname == _PRO_HOST:
             return {_PRO_HEADER: self._api_key}
         return super().headers
@@ -64,14 +64,14 @@ class CoinGeckoSource(Source):
             return COINGECKO_COINS[exchange_symbol], QUOTE_CURRENCY
         except KeyError:
             raise FatalSourceError(
-                f"the coin {exchange_symbol!r} of coingecko is not known here",
+                f"coin {exchange_symbol!r} of coingecko is unknown",
                 "Correct the symbols in the settings, or add the coin to plugins/crypto_prices/fetch/markets.py",
             ) from None
 
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
     ) -> Iterator[Page]:
-        """Yield the answers that together cover the window, oldest first; see ``Source.fetch_pages``."""
+        """Yield the responses that together cover the window, oldest first; see ``Source.fetch_pages``."""
         coin_id = self.checked_symbol(exchange_symbol)
         self.interval_length(candle_interval)
         for first, end in hourly_ranges(window):
@@ -80,7 +80,7 @@ class CoinGeckoSource(Source):
             times = (time_ms(row[0], 1) if isinstance(row, list) and row else None for row in tables["prices"])
             yield Page(
                 response=response,
-                # The Glue job makes a record of each place, also where a table has ended before the others.
+                # The Glue job creates a record for each index, even where one table is shorter than the others.
                 records=max(len(table) for table in tables.values()),
                 surplus=count_surplus(times, window),
             )
@@ -93,17 +93,17 @@ class CoinGeckoSource(Source):
                     "vs_currency": QUOTE_CURRENCY.lower(),
                     "from": int(first.timestamp()),
                     "to": int(end.timestamp()) - 1,
-                    # As many decimals as the table has; "full" gives all of a binary double's, often 20 and more.
+                    # As many decimals as the fact table has. "full" returns those of a binary double, often 20 or more.
                     "precision": 18,
                 },
                 headers=self.headers,
             )
         except FatalSourceError as error:
             if error.status == _NOT_FOUND:
-                problem, advice = f"coingecko has no coin {coin_id}", "Take the symbol out of the settings"
+                problem, advice = f"coingecko has no coin {coin_id}", "Remove the symbol from the settings"
             elif error.exchange_code == _OUT_OF_PLAN:
-                problem = f"coingecko does not give days as old as {first:%Y-%m-%d} without a paid plan"
-                advice = "Load younger days, or set connection_id and api_url to those of a plan that reaches back"
+                problem = f"coingecko requires a paid plan for days as old as {first:%Y-%m-%d}"
+                advice = "Load newer days, or set connection_id and api_url to those of a plan that includes older days"
             else:
                 raise
             raise FatalSourceError(
@@ -112,11 +112,11 @@ class CoinGeckoSource(Source):
 
 
 def hourly_ranges(window: Window) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the ranges [first, end) to ask for, each of a length that is answered with hourly points.
+    """Yield the ranges [first, end) to request. Each has a length for which CoinGecko returns hourly points.
 
-    A window of one day is asked for with the day before it: a range that touches the last 24 hours and is shorter
-    would be answered with a point every five minutes. A longer window is cut into parts of about the same length, none
-    of which is that short.
+    A window of one day is requested together with the day before it. A shorter range that touches the last 24 hours
+    would return a point every five minutes. A longer window is split into parts of about equal length, none of which is
+    that short.
     """
     length = window.ends_at - window.starts_at
     parts = -(-length // _LONGEST_HOURLY)
@@ -130,8 +130,8 @@ def _tables(response: Response) -> dict[str, list[Any]]:
     tables = {name: document[name] for name in TABLES if isinstance(document.get(name), list)}
     if len(tables) < len(TABLES):
         raise FatalSourceError(
-            f"coingecko answered with something else than prices, market caps and volumes: {excerpt(response.body)}",
-            "Check that api_url leads to CoinGecko's API; if it does, its format has changed",
+            f"coingecko did not send prices, market caps and volumes: {excerpt(response.body)}",
+            "Check that api_url is CoinGecko's API; if it is, its format has changed",
             response.url,
             response.status,
         )

@@ -217,7 +217,7 @@ def test_what_a_retry_would_not_change_fails_at_once(plan, params, said):
 
 def test_wrong_settings_are_refused(plan, settings):
     settings.change(sources={"binance": {"symbols": ["BTCXYZ"]}})
-    with pytest.raises(AirflowFailException, match="quote currency of 'BTCXYZ' is not known"):
+    with pytest.raises(AirflowFailException, match="quote currency of 'BTCXYZ' is unknown"):
         plan()
 
 

@@ -13,7 +13,7 @@ NOW = datetime(2023, 12, 19, 0, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 422, 451, 301, 304])
-def test_refusals_are_fatal(status):
+def test_rejected_requests_are_fatal(status):
     failure = judge_answer(status, {}, b"", now=NOW, policy=RequestRetryPolicy())
     assert failure is not None
     assert (failure.retryable, failure.retry_now) == (False, False)
@@ -27,11 +27,11 @@ def test_overload_and_outage_are_retryable(status):
     assert (failure.retryable, failure.retry_now) == (True, True)
 
 
-def test_success_is_no_failure():
+def test_a_success_is_not_a_failure():
     assert judge_answer(200, {}, b"[]", now=NOW, policy=RequestRetryPolicy()) is None
 
 
-def test_a_refused_region_is_explained():
+def test_a_blocked_region_is_explained():
     body = b'{"code":0,"msg":"Service unavailable from a restricted location"}'
     failure = judge_answer(451, {}, body, now=NOW, policy=RequestRetryPolicy())
     assert failure is not None
@@ -76,17 +76,17 @@ def test_retry_after_forms(value, seconds):
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Za-z]{3} [0-9]{1,5} [0-9:]{1,9} GMT"))
-def test_no_retry_after_breaks_the_client(value):
+def test_no_retry_after_value_breaks_the_parser(value):
     seconds = parse_retry_after(value, NOW)
     assert seconds is None or seconds >= 0
 
 
-def test_retry_after_reads_what_http_servers_write():
+def test_http_dates_in_retry_after_are_parsed():
     assert parse_retry_after(format_datetime(NOW + timedelta(hours=1), usegmt=True), NOW) == 3600
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         (b'{"code":-1121,"msg":"Invalid symbol."}', (-1121, "Invalid symbol.")),
         (b'{"message":"NotFound"}', (None, "NotFound")),
@@ -97,5 +97,5 @@ def test_retry_after_reads_what_http_servers_write():
         (b"", (None, "")),
     ],
 )
-def test_the_exchanges_words(body, said):
-    assert exchange_error(body) == said
+def test_code_and_message_of_error_bodies(body, expected):
+    assert exchange_error(body) == expected

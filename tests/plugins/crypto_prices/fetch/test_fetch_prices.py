@@ -19,7 +19,7 @@ PREFIX = "raw/crypto_prices/source=binance/year=2023/month=12/day=18/window=2023
 
 @pytest.fixture
 def lake(aws, exchange):
-    """A bucket of the test's own, and the test's own exchange in the settings."""
+    """A bucket for this test, and settings with this test's exchange."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="fetch-prices-lake")
     aws.change(
@@ -47,7 +47,7 @@ def fetch(symbols=("BTCUSDT", "ETHUSDT"), **changes):
     return make_operator(symbols, **changes).execute({})
 
 
-def test_every_response_is_landed_and_the_result_goes_through_json(lake):
+def test_every_response_is_stored_and_the_result_survives_json(lake):
     result = json.loads(json.dumps(fetch()))
     fetched = FetchedSource(**result)
     assert (fetched.source, fetched.candle_interval, fetched.records) == ("binance", "1h", 96)
@@ -63,29 +63,29 @@ def test_every_response_is_landed_and_the_result_goes_through_json(lake):
     assert len(json.loads(gzip.decompress(body))) == 48
 
 
-def test_another_attempt_lands_beside_the_first_with_the_same_content_hash(lake):
+def test_a_second_attempt_is_stored_separately_with_the_same_content_hash(lake):
     first, second = fetch(["BTCUSDT"]), fetch(["BTCUSDT"])
     assert first["raw_manifest"] != second["raw_manifest"]
     assert first["content_hash"] == second["content_hash"]
     assert len(keys(lake)) == 4
 
 
-def test_gaps_and_missing_candles_are_told_and_logged(lake, exchange, task_log):
+def test_gaps_are_returned_and_logged(lake, exchange, task_log):
     exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT")])
     fetched = FetchedSource(**fetch())
     assert (fetched.gaps, fetched.incomplete) == (["ETHUSDT"], {})
-    assert "binance has no candle of ETHUSDT in [2023-12-18, 2023-12-20)" in task_log.text
+    assert "binance has no candles of ETHUSDT in [2023-12-18, 2023-12-20)" in task_log.text
 
 
-def test_an_unknown_symbol_fails_at_once_naming_it_and_commits_nothing(lake, exchange):
+def test_an_unknown_symbol_fails_immediately_and_commits_nothing(lake, exchange):
     with pytest.raises(AirflowFailException, match="binance: binance has no market NOPEUSDT"):
         fetch(["BTCUSDT", "NOPEUSDT"])
     assert sorted(query["symbol"] for query in exchange.queries) == ["BTCUSDT", "NOPEUSDT"]
-    # What came before may be there, and nobody reads it.
+    # Objects that were written before may exist, but without a manifest they are never read.
     assert not any(key.endswith("manifest.json") for key in keys(lake))
 
 
-def test_the_first_market_that_fails_ends_the_others(lake, exchange, monkeypatch):
+def test_the_first_failing_market_stops_the_others(lake, exchange, monkeypatch):
     monkeypatch.setattr(BinanceSource, "max_connections", 1)
     symbols = ["BTCUSDT", "NOPEUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"]
     with pytest.raises(AirflowFailException, match="NOPEUSDT"):
@@ -93,7 +93,7 @@ def test_the_first_market_that_fails_ends_the_others(lake, exchange, monkeypatch
     assert [query["symbol"] for query in exchange.queries] in (symbols[:2], symbols[:3])
 
 
-def test_a_task_that_is_killed_commits_nothing_and_does_not_wait_out_its_pauses(lake, exchange):
+def test_a_killed_task_commits_nothing_and_does_not_finish_its_pause(lake, exchange):
     exchange.faults.replace([Fault(FaultKind.RATE_LIMITED, symbol="ETHUSDT", times=None, retry_after=100)])
     operator = make_operator()
     killer = threading.Timer(1, operator.on_kill)
@@ -101,7 +101,7 @@ def test_a_task_that_is_killed_commits_nothing_and_does_not_wait_out_its_pauses(
     began = time.monotonic()
     with pytest.raises(FetchStoppedError):
         operator.execute({})
-    assert time.monotonic() - began < 60  # of the 100 that the exchange has asked for
+    assert time.monotonic() - began < 60  # of the 100 that the exchange requests
     killer.join()
     assert not any(key.endswith("manifest.json") for key in keys(lake))
 
@@ -119,7 +119,7 @@ def test_markets_are_fetched_at_the_pace_of_the_settings(lake, exchange, aws, mo
     assert paces == [BinanceSource.requests_per_second, 12.5]
 
 
-class TestAKey:
+class TestApiKey:
     KEY = "planted-key-0123456789"
 
     @pytest.fixture
@@ -132,7 +132,7 @@ class TestAKey:
         aws.change(s3_bucket="fetch-prices-lake", sources={"coingecko": source})
         return lambda: fetch(["bitcoin"], source="coingecko")
 
-    def test_it_comes_from_the_connection_and_is_landed_nowhere(self, coingecko, lake, monkeypatch, task_log):
+    def test_it_comes_from_the_connection_and_is_stored_nowhere(self, coingecko, lake, monkeypatch, task_log):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": self.KEY}))
         result = coingecko()
         assert (result["records"], result["markets"]) == (48, ["BTC/USD"])
@@ -144,11 +144,11 @@ class TestAKey:
     @pytest.mark.parametrize("password", [None, ""])
     def test_a_connection_without_a_password_is_refused(self, coingecko, exchange, monkeypatch, password):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": password}))
-        with pytest.raises(AirflowFailException, match=r"coingecko_key has no password.*secret coingecko_key below"):
+        with pytest.raises(AirflowFailException, match=r"coingecko_key has no password.*secret coingecko_key under"):
             coingecko()
         assert exchange.queries == []
 
-    def test_a_line_break_at_the_end_of_the_secret_is_no_part_of_the_key(self, coingecko, monkeypatch):
+    def test_a_trailing_line_break_is_not_part_of_the_key(self, coingecko, monkeypatch):
         connection = {"conn_type": "http", "password": f"{self.KEY}\n"}
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
         masked = []
@@ -160,18 +160,18 @@ class TestAKey:
     def test_a_password_that_cannot_be_a_key_is_refused_without_being_shown(self, coingecko, monkeypatch, sign):
         connection = {"conn_type": "http", "password": f"{self.KEY}{sign}{self.KEY}"}
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
-        with pytest.raises(AirflowFailException, match="a password that is no API key") as refusal:
+        with pytest.raises(AirflowFailException, match="a password that is not an API key") as refusal:
             coingecko()
         assert "planted" not in str(refusal.value)
 
-    def test_a_wrong_key_is_not_told_by_the_refusal(self, coingecko, monkeypatch, task_log):
+    def test_the_error_does_not_show_a_wrong_key(self, coingecko, monkeypatch, task_log):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": "wrong-key-987"}))
-        with pytest.raises(AirflowFailException, match="coingecko: the source refused the request") as refusal:
+        with pytest.raises(AirflowFailException, match="coingecko: the source rejected the request") as refusal:
             coingecko()
         assert "wrong-key" not in str(refusal.value) + task_log.text
 
 
-def test_an_exchange_that_asks_to_wait_long_is_not_waited_for_here(lake, exchange):
+def test_a_long_retry_after_fails_the_task_instead_of_waiting(lake, exchange):
     exchange.faults.replace([Fault(FaultKind.RATE_LIMITED, symbol="ETHUSDT", times=None, retry_after=600)])
     with pytest.raises(RetryableSourceError) as error:
         fetch()
@@ -180,19 +180,19 @@ def test_an_exchange_that_asks_to_wait_long_is_not_waited_for_here(lake, exchang
     assert not any(key.endswith("manifest.json") for key in keys(lake))
 
 
-def test_a_source_that_is_no_longer_in_the_settings(lake):
+def test_a_source_that_was_removed_from_the_settings_fails(lake):
     with pytest.raises(AirflowFailException, match="coinbase is no longer in the settings: clear the whole run"):
         fetch(source="coinbase")
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"window_end": "2999-01-01"}, r"binance: the window \[2023-12-18, 2999-01-01\) has not ended"),
         ({"symbols": ["../etc"]}, "binance: '../etc' is not a market"),
     ],
 )
-def test_what_cannot_be_asked_for_fails_before_anything_is_asked(lake, exchange, changes, said):
-    with pytest.raises(AirflowFailException, match=said):
+def test_invalid_arguments_fail_before_any_request(lake, exchange, changes, message):
+    with pytest.raises(AirflowFailException, match=message):
         fetch(**changes)
     assert exchange.queries == []

@@ -26,7 +26,7 @@ FAST = {"connect_timeout_seconds": 2.0, "read_timeout_seconds": 2.0}
 
 
 class FakeTime:
-    """A clock that only sleeping moves."""
+    """A clock that advances only when something sleeps."""
 
     def __init__(self) -> None:
         self.elapsed = 0.0
@@ -60,7 +60,7 @@ def faults() -> FaultPlan:
 
 @pytest.fixture
 def klines_url(faults: FaultPlan) -> Iterator[str]:
-    """A real server with the laptop's exchange; its answers are those of 2023-12-18, one day of BTCUSDT."""
+    """A real server with the local exchange. It serves one day of BTCUSDT, 2023-12-18."""
     server = make_server("127.0.0.1", 0, create_exchange(None, faults, now=lambda: NOW), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -74,7 +74,7 @@ def klines_url(faults: FaultPlan) -> Iterator[str]:
 
 
 class ScriptedServer:
-    """Answers each connection's requests with the given bytes, one after the other; the last one is repeated."""
+    """Sends the given responses to each connection, one after the other, and repeats the last one."""
 
     def __init__(self, *answers: bytes | Callable[[str], bytes]) -> None:
         self.requests: list[str] = []
@@ -134,7 +134,7 @@ def test_body_is_the_bytes_that_were_sent_and_no_price_is_a_float(clock):
     assert clock.waits == []
 
 
-def test_one_connection_serves_many_requests_and_says_who_asks(clock):
+def test_one_connection_serves_many_requests_with_a_user_agent(clock):
     with ScriptedServer(answer(b"[]", "Connection: keep-alive")).running() as server, client_at(clock) as client:
         for _ in range(3):
             client.get_json(server.url, headers={"x-cg-demo-api-key": "hunter2"})
@@ -155,7 +155,7 @@ def test_one_connection_serves_many_requests_and_says_who_asks(clock):
         (Fault(FaultKind.SERVER_ERROR, status=503, retry_after=11), [11]),
     ],
 )
-def test_a_pause_the_exchange_asks_for_is_kept_to_the_second(klines_url, clock, faults, fault, waits):
+def test_a_requested_pause_is_kept_to_the_second(klines_url, clock, faults, fault, waits):
     faults.replace([fault])
     assert len(client_at(clock).get_json(klines_url).json) == 24
     assert clock.waits == pytest.approx(waits)
@@ -174,7 +174,7 @@ def test_a_pause_the_exchange_asks_for_is_kept_to_the_second(klines_url, clock, 
         (Fault(FaultKind.TRUNCATED_JSON, times=2), "the body is not JSON"),
     ],
 )
-def test_a_passing_fault_is_waited_out_with_growing_jitter(klines_url, clock, faults, caplog, fault, reason):
+def test_a_transient_fault_is_retried_with_growing_jitter(klines_url, clock, faults, caplog, fault, reason):
     faults.replace([fault])
     with caplog.at_level(logging.WARNING, "crypto_prices.fetch.http_client"):
         assert len(client_at(clock).get_json(klines_url).json) == 24
@@ -185,10 +185,10 @@ def test_a_passing_fault_is_waited_out_with_growing_jitter(klines_url, clock, fa
     assert len(lines) == 2
     assert lines[0].startswith("Attempt 1 of 6 failed: ")
     assert reason in lines[0]
-    assert f"Next one in {clock.waits[0]:.1f} s" in lines[0]
+    assert f"Retrying in {clock.waits[0]:.1f} s" in lines[0]
 
 
-def test_a_slow_answer_is_a_timeout_and_tried_again(klines_url, clock, faults):
+def test_a_slow_response_times_out_and_is_retried(klines_url, clock, faults):
     faults.replace([Fault(FaultKind.TIMEOUT, delay_seconds=0.3)])
     response = client_at(clock, read_timeout_seconds=0.1).get_json(klines_url)
     assert len(response.json) == 24
@@ -196,7 +196,7 @@ def test_a_slow_answer_is_a_timeout_and_tried_again(klines_url, clock, faults):
 
 
 @pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.CUT_OFF, FaultKind.NOT_JSON])
-def test_tries_are_bounded(klines_url, clock, faults, kind):
+def test_attempts_are_bounded(klines_url, clock, faults, kind):
     faults.replace([Fault(kind, times=None)])
     with pytest.raises(RetryableSourceError, match="gave up after attempt 4") as caught:
         client_at(clock, retry_policy=RequestRetryPolicy(max_attempts=4)).get_json(klines_url)
@@ -205,7 +205,7 @@ def test_tries_are_bounded(klines_url, clock, faults, kind):
     assert klines_url in str(caught.value)
 
 
-def test_no_try_is_waited_for_beyond_the_deadline(klines_url, clock, faults):
+def test_no_attempt_is_awaited_beyond_the_deadline(klines_url, clock, faults):
     faults.replace([Fault(FaultKind.RATE_LIMITED, times=None, retry_after=40)])
     policy = RequestRetryPolicy(max_attempts=50, deadline_seconds=100)
     with pytest.raises(RetryableSourceError, match="gave up after attempt 3"):
@@ -213,7 +213,7 @@ def test_no_try_is_waited_for_beyond_the_deadline(klines_url, clock, faults):
     assert clock.waits == [40, 40]
 
 
-def test_a_longer_pause_than_allowed_fails_at_once(klines_url, clock, faults):
+def test_a_longer_pause_than_allowed_fails_immediately(klines_url, clock, faults):
     faults.replace([Fault(FaultKind.RATE_LIMITED, times=None, retry_after=121, banned_after=1)])
     with pytest.raises(RetryableSourceError, match=r"asks to wait 121 s, longer than the 120 s") as caught:
         client_at(clock).get_json(klines_url)
@@ -221,7 +221,7 @@ def test_a_longer_pause_than_allowed_fails_at_once(klines_url, clock, faults):
     assert clock.waits == []
 
 
-def test_a_refused_request_fails_at_once_with_the_exchanges_words(klines_url, clock):
+def test_a_rejected_request_fails_immediately_with_the_exchanges_message(klines_url, clock):
     with pytest.raises(FatalSourceError, match=r"HTTP 400, code -1121: Invalid symbol\.") as caught:
         client_at(clock).get_json(klines_url.replace("BTCUSDT", "NOSUCHUSDT"))
     assert (caught.value.exchange_code, caught.value.status) == (-1121, 400)
@@ -248,14 +248,14 @@ def test_a_refused_request_fails_at_once_with_the_exchanges_words(klines_url, cl
     ],
     ids=["chunk end", "chunk", "length", "no gzip", "half gzip", "NaN", "deep", "latin-1", "nothing", "noise", "close"],
 )
-def test_a_broken_body_is_never_taken(clock, broken):
-    # The cut-off ones are whole JSON as far as they go: only the transfer tells that something is missing.
+def test_a_broken_body_is_never_accepted(clock, broken):
+    # The truncated bodies are valid JSON. Only the transfer shows that something is missing.
     with ScriptedServer(broken, answer(b"[1]")).running() as server:
         assert client_at(clock).get_json(server.url).body == b"[1]"
     assert len(clock.waits) == 1
 
 
-def test_a_decompression_bomb_is_refused_before_it_unfolds(clock):
+def test_a_decompression_bomb_is_refused_before_it_expands(clock):
     bomb = gzip.compress(b"[" + b" " * 20_000_000 + b"]")
     with ScriptedServer(answer(bomb, "Content-Encoding: gzip")).running() as server:
         client = client_at(clock, max_body_bytes=1_000_000)
@@ -282,7 +282,7 @@ def test_the_size_limit_is_exact(clock, size, fits):
                 client.get_json(server.url)
 
 
-def test_a_body_that_drips_in_ends_at_the_deadline(clock):
+def test_a_slow_body_ends_at_the_deadline(clock):
     class Dripping(FakeTime):
         def monotonic(self) -> float:
             self.elapsed += 1.0
@@ -295,7 +295,7 @@ def test_a_body_that_drips_in_ends_at_the_deadline(clock):
         client_at(Dripping(), retry_policy=RequestRetryPolicy(deadline_seconds=3)).get_json(server.url)
 
 
-def test_nobody_listens(clock):
+def test_connection_refused(clock):
     with ScriptedServer(b"").running() as server:
         url = server.url
     with pytest.raises(RetryableSourceError, match=r"the connection failed: .*refused"):
@@ -320,10 +320,10 @@ def test_a_redirect_to_another_host_is_refused(clock):
     assert len(server.requests) == 1
 
 
-def test_a_redirect_to_what_is_no_address_is_refused(clock):
+def test_a_redirect_to_an_invalid_address_is_refused(clock):
     with (
         ScriptedServer(answer(b"", "Location: http://[half", status="302 Found")).running() as server,
-        pytest.raises(FatalSourceError, match=r"redirects to what is no address \(Invalid IPv6 URL\)"),
+        pytest.raises(FatalSourceError, match=r"redirects to an invalid address \(Invalid IPv6 URL\)"),
     ):
         client_at(clock).get_json(server.url)
 
@@ -338,7 +338,7 @@ def test_endless_redirects_are_refused(clock):
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "candles", "http://[half", "http:///nohost"])
-def test_what_is_no_address_is_refused(clock, url):
+def test_an_invalid_address_is_refused(clock, url):
     with pytest.raises(FatalSourceError, match="Check the api_url"):
         client_at(clock).get_json(url)
 
@@ -354,7 +354,7 @@ def test_what_is_no_address_is_refused(clock, url):
     seed=st.integers(),
     asked=st.lists(st.none() | st.integers(0, 300), min_size=30, max_size=30),
 )
-def test_waits_are_bounded_whatever_is_asked(attempts, base, cap, deadline, seed, asked):
+def test_waits_are_bounded_for_any_retry_after(attempts, base, cap, deadline, seed, asked):
     clock = FakeTime()
     policy = RequestRetryPolicy(attempts, deadline, base, cap, max_retry_after_seconds=120)
     client = client_at(clock, retry_policy=policy, rng=random.Random(seed))

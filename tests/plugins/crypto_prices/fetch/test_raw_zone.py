@@ -27,7 +27,7 @@ def s3(monkeypatch):
         client = boto3.client("s3")
         client.create_bucket(Bucket="lake")
         yield client
-        # Another mock may be active around this one, and then moto keeps what is in it.
+        # If an outer mock is active, moto keeps the contents of the bucket.
         for key in keys(client):
             client.delete_object(Bucket="lake", Key=key)
         client.delete_bucket(Bucket="lake")
@@ -65,7 +65,7 @@ def keys(s3):
 PREFIX = "raw/crypto_prices/source=binance/year=2023/month=12/day=18/window=20231218-20231219/attempt=a1/"
 
 
-def test_bodies_are_landed_byte_for_byte_and_the_manifest_describes_them(s3):
+def test_bodies_are_stored_byte_for_byte_and_described_in_the_manifest(s3):
     body = b'[[1702857600000,"41364.77000000","0.10"]]\n'
     manifest = fetch(s3, body=body)
     assert keys(s3) == [PREFIX + name for name in ("BTCUSDT-0001.json.gz", "JTOUSDT-0001.json.gz", "manifest.json")]
@@ -102,7 +102,7 @@ def test_a_market_without_candles_is_recorded_as_a_gap(s3):
     assert manifest.to_json()["expected_records_per_market"] == 24
 
 
-def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
+def test_a_complete_market_is_neither_a_gap_nor_incomplete(s3):
     raw = zone(s3)
     raw.put_page(BTC, page(b"[1]", 20))
     raw.put_page(BTC, page(b"[2]", 4))
@@ -111,7 +111,7 @@ def test_a_market_with_every_candle_is_neither_a_gap_nor_incomplete(s3):
     assert [entry["outcome"] for entry in manifest.to_json()["symbols"]] == ["candles"]
 
 
-def test_the_surplus_is_landed_and_is_not_part_of_what_was_fetched(s3):
+def test_surplus_is_stored_but_does_not_count_as_fetched(s3):
     raw = zone(s3)
     raw.put_page(BTC, page(b"[1,2,3]", 25, surplus=1))
     manifest = raw.commit(NOW)
@@ -122,13 +122,13 @@ def test_the_surplus_is_landed_and_is_not_part_of_what_was_fetched(s3):
     assert document["symbols"][0]["records"] == 24
 
 
-def test_a_market_whose_every_record_is_surplus_is_a_gap(s3):
+def test_a_market_with_only_surplus_records_is_a_gap(s3):
     raw = zone(s3)
     raw.put_page(BTC, page(b"[1]", 1, surplus=1))
     assert raw.commit(NOW).gaps == ["BTCUSDT"]
 
 
-def test_markets_are_landed_by_threads_of_their_own(s3):
+def test_markets_can_be_stored_by_parallel_threads(s3):
     markets = [Market(f"C{number}USDT", f"C{number}", "USDT") for number in range(8)]
     raw = zone(s3, markets=markets)
 
@@ -164,7 +164,7 @@ def test_another_attempt_has_its_own_prefix(s3):
     assert len(keys(s3)) == 6
 
 
-def test_the_content_hash_is_that_of_the_content_alone(s3):
+def test_the_content_hash_depends_only_on_the_content(s3):
     first = fetch(s3, "a1")
     assert fetch(s3, "a2", when=datetime(2024, 1, 1, tzinfo=UTC)).content_hash == first.content_hash
     assert fetch(s3, "a3", body=b'[[1,"0.11"]]').content_hash != first.content_hash

@@ -27,13 +27,13 @@ def test_headers_are_shown_without_secrets():
     }
 
 
-def test_secrets_are_taken_out_of_free_text():
+def test_secrets_are_removed_from_free_text():
     secrets = secret_values("https://h/?api_key=s%2Fcret&symbol=BTCUSDT", {"X-MBX-APIKEY": "hunter2"})
     assert secrets == {"s%2Fcret", "s/cret", "hunter2"}
     assert redact_text("key s/cret (s%2Fcret) or hunter2, BTCUSDT", secrets) == "key *** (***) or ***, BTCUSDT"
 
 
-def test_a_secret_is_found_as_an_exception_quotes_it():
+def test_a_secret_is_found_as_an_exception_escapes_it():
     header = {"x-cg-demo-api-key": "planted\n'key'"}
     shown = redact_text(f"Invalid header value: {header['x-cg-demo-api-key']!r}", secret_values("https://x", header))
     assert "planted" not in shown

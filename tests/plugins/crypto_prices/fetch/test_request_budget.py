@@ -20,7 +20,7 @@ FOREVER = float("inf")
 
 
 class FakeTime:
-    """A clock that only sleeping moves, for one thread."""
+    """A clock that advances only when something sleeps, for one thread."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -56,7 +56,7 @@ def test_requests_follow_at_an_even_pace_and_the_first_does_not_wait(clock):
     assert turns == [100, 102, 104, 106]
 
 
-def test_time_that_was_not_used_is_not_saved_up(clock):
+def test_unused_time_is_not_saved_up(clock):
     budget = budget_at(clock, 1)
     budget.wait_for_turn(FOREVER)
     clock.now += 60
@@ -65,7 +65,7 @@ def test_time_that_was_not_used_is_not_saved_up(clock):
         assert clock.now == expected
 
 
-def test_a_turn_after_the_deadline_is_not_waited_for_and_not_taken(clock):
+def test_a_slot_after_the_deadline_is_neither_awaited_nor_reserved(clock):
     budget = budget_at(clock, 0.1)
     assert budget.wait_for_turn(FOREVER)
     assert not budget.wait_for_turn(105)
@@ -74,7 +74,7 @@ def test_a_turn_after_the_deadline_is_not_waited_for_and_not_taken(clock):
     assert clock.now == 110
 
 
-def test_a_pause_holds_for_all_that_come_and_the_longest_one_counts(clock):
+def test_a_pause_holds_for_all_requests_and_the_longest_one_counts(clock):
     budget = budget_at(clock, 1)
     budget.pause(30)
     budget.pause(5)
@@ -83,7 +83,7 @@ def test_a_pause_holds_for_all_that_come_and_the_longest_one_counts(clock):
     assert clock.now == 130
 
 
-def test_a_pause_beyond_the_deadline_is_not_waited_for(clock):
+def test_a_pause_beyond_the_deadline_is_not_awaited(clock):
     budget = budget_at(clock, 1)
     budget.pause(30)
     assert not budget.wait_for_turn(110)
@@ -92,7 +92,7 @@ def test_a_pause_beyond_the_deadline_is_not_waited_for(clock):
     assert budget.pause_left() == 0
 
 
-def test_a_thread_that_waits_already_obeys_a_pause_that_comes_meanwhile():
+def test_a_waiting_thread_obeys_a_later_pause():
     clock = FakeTime()
 
     def sleep(seconds: float) -> None:
@@ -107,7 +107,7 @@ def test_a_thread_that_waits_already_obeys_a_pause_that_comes_meanwhile():
 
 
 def test_threads_share_the_pace_and_a_late_one_does_not_slow_down_the_others():
-    """Places are handed out ahead: a thread that oversleeps uses its own place, and nobody else's."""
+    """Slots are reserved in advance: a thread that oversleeps uses its own slot and not another thread's."""
     budget = RequestBudget(200)
     began = time.monotonic()
     with ThreadPoolExecutor(8) as threads:
@@ -119,13 +119,13 @@ class TestAgainstAServerThatEnforcesARate:
     RATE, REQUESTS = 20, 100
 
     def ask(self, exchange, threads, *, pace=None, policy=None):
-        """Ask for a day of a market many times, and return the seconds that it took."""
+        """Request a day of a market many times and return the elapsed seconds."""
         params = {"symbol": "BTCUSDT", "interval": "1h", "limit": 1}
         with (
             HttpClient(budget=RequestBudget(pace or self.RATE), max_connections=threads, retry_policy=policy) as client,
             ThreadPoolExecutor(threads) as pool,
         ):
-            client.get_json(f"{exchange.url}/api/v3/klines", params=params)  # the connection, and Python's first time
+            client.get_json(f"{exchange.url}/api/v3/klines", params=params)  # warms up the connection and the code
             exchange.limits.replace({Source.BINANCE: RequestLimit(self.RATE)})
             began = time.monotonic()
             list(
@@ -136,7 +136,7 @@ class TestAgainstAServerThatEnforcesARate:
             return time.monotonic() - began
 
     def test_n_requests_take_n_divided_by_the_rate(self, exchange):
-        """The best of three: a machine that stands still for a moment says nothing about the pace."""
+        """The best of three, because a short stall of the machine does not count."""
         ratios = []
         while len(ratios) < 3 and not (ratios and ratios[-1] <= 1.05):
             ratios.append(self.ask(exchange, 4) / (self.REQUESTS / self.RATE))
@@ -146,11 +146,11 @@ class TestAgainstAServerThatEnforcesARate:
         assert 0.95 <= min(ratios) <= 1.05
 
     def test_a_server_that_allows_less_is_followed_by_its_retry_after(self, exchange):
-        """Twice as fast as allowed, nothing is lost, and the pause of one thread is the pause of all."""
+        """At twice the allowed pace, nothing is lost, and a pause of one thread holds for all."""
         self.ask(exchange, 4, pace=2 * self.RATE, policy=RequestRetryPolicy(max_attempts=20))
         counted = exchange.limits.as_json()["limits"]["binance"]
         assert counted["allowed"] == self.REQUESTS
-        assert 0 < counted["refused"] <= 4 * 8  # a thread each, for every second that is asked for
+        assert 0 < counted["refused"] <= 4 * 8  # one per thread for every requested second
 
 
 class TestTheWeightThatBinanceTells:
@@ -178,8 +178,8 @@ class TestTheWeightThatBinanceTells:
         assert waits == [7.0]
 
 
-def test_connections_are_kept_and_no_more_are_made_than_are_allowed():
-    """Not werkzeug's server, which closes each of them."""
+def test_connections_are_reused_and_bounded():
+    """Not with werkzeug's server, which closes every connection."""
     ports, gzipped = set(), gzip.compress(b"[]")
 
     class Answering(BaseHTTPRequestHandler):
@@ -207,7 +207,7 @@ def test_connections_are_kept_and_no_more_are_made_than_are_allowed():
     assert 1 <= len(ports) <= 3
 
 
-def test_a_cookie_that_one_answer_sets_is_not_sent_with_the_next(monkeypatch):
+def test_a_cookie_of_one_response_is_not_sent_with_the_next_request(monkeypatch):
     seen = []
 
     def application(environ, start_response):

@@ -13,10 +13,10 @@ def test_settings_that_the_sources_accept_pass():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"sources": {"mtgox": {"symbols": ["BTCUSD"]}}}, "there is no source 'mtgox'"),
+        ({"sources": {"mtgox": {"symbols": ["BTCUSD"]}}}, "source 'mtgox' does not exist"),
         ({"candle_interval": "7m"}, "no candles of '7m'"),
         ({"sources": {"binance": {"symbols": ["BTC-USDT"]}}}, "not a market of binance"),
-        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "key"}}}, "takes no API key"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "key"}}}, "does not accept an API key"),
     ],
 )
 def test_what_only_the_source_can_refuse_is_refused(changes, said):

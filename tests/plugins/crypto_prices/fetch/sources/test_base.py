@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
 
 
-def test_the_registry_knows_its_sources():
+def test_known_sources():
     assert known_sources() == ["binance", "coinbase", "coingecko"]
     source = get_source("binance")
     assert isinstance(source, BinanceSource)
@@ -32,7 +32,7 @@ def test_the_registry_knows_its_sources():
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones():
-    with pytest.raises(FatalSourceError, match=r"no source 'nowhere'\. Known sources: binance, .*coingecko"):
+    with pytest.raises(FatalSourceError, match=r"source 'nowhere' does not.*: binance, .*coingecko"):
         get_source("nowhere")
 
 
@@ -66,26 +66,26 @@ def test_binance_markets_are_split(exchange_symbol, market):
         ("coingecko", "avalanche-2", "AVAX/USD"),
     ],
 )
-def test_an_asset_has_one_name_whatever_the_exchange_calls_it(source, exchange_symbol, name):
+def test_an_asset_has_one_name_on_all_exchanges(source, exchange_symbol, name):
     assert get_source(source).market(exchange_symbol).name == name
 
 
-def test_the_names_that_differ_are_those_of_sources_and_fit_their_columns():
+def test_canonical_names_belong_to_known_sources_and_fit_their_columns():
     assert set(CANONICAL_ASSETS) <= set(known_sources())
     assert len(set(COINGECKO_COINS.values())) == len(COINGECKO_COINS)
     canonical = [*COINGECKO_COINS.values(), *(name for names in CANONICAL_ASSETS.values() for name in names.values())]
     assert all(name.isalnum() and name.isupper() and len(name) <= 32 for name in canonical)
 
 
-def test_two_names_of_the_same_market_are_refused():
+def test_two_symbols_of_the_same_market_are_refused():
     with pytest.raises(FatalSourceError, match="BCHUSDT and BCCUSDT of binance are the same market, BCH/USDT"):
         get_source("binance").markets(["BTCUSDT", "BCHUSDT", "BCCUSDT"])
     assert [market.name for market in get_source("binance").markets(["ETHBTC", "BTCUSDT"])] == ["ETH/BTC", "BTC/USDT"]
 
 
 @pytest.mark.parametrize("source", ["binance", "coinbase"])
-def test_a_key_for_a_source_that_takes_none_is_refused(source):
-    with pytest.raises(FatalSourceError, match=f"{source} takes no API key. Take connection_id out"):
+def test_a_key_for_a_source_without_keys_is_refused(source):
+    with pytest.raises(FatalSourceError, match=f"{source} does not accept an API key. Remove connection_id"):
         get_source(source, api_key="secret")
 
 
@@ -115,7 +115,7 @@ def test_only_whole_numbers_are_times(value, unit_ms, time):
     assert time_ms(value, unit_ms) == time
 
 
-def test_the_surplus_is_what_is_readably_of_another_time():
+def test_surplus_counts_readable_times_outside_the_window():
     start = 1702857600000
     times = [start - 1, start, start + 86_399_999, start + 86_400_000, None]
     assert count_surplus(times, DAY) == 2
@@ -131,7 +131,7 @@ def test_the_surplus_is_what_is_readably_of_another_time():
         (timedelta(days=1), 301, 2),
     ],
 )
-def test_a_window_is_cut_into_ranges_that_one_answer_holds(length, days, requests):
+def test_a_window_is_split_into_ranges_that_fit_into_one_response(length, days, requests):
     window = Window(DAY.start, DAY.start + timedelta(days=days))
     ranges = list(candle_ranges(window, length, 300))
     assert len(ranges) == requests
@@ -153,7 +153,7 @@ def test_no_quote_currency_of_binance_ends_with_another():
 
 @pytest.mark.parametrize("exchange_symbol", ["BTCXYZ", "USDT", "BTCUSD"])
 def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbol):
-    with pytest.raises(FatalSourceError, match=r"quote currency of .* not known.*USDT, USDC, FDUSD"):
+    with pytest.raises(FatalSourceError, match=r"quote currency of .* is unknown.*USDT, USDC, FDUSD"):
         get_source("binance").market(exchange_symbol)
 
 
@@ -173,13 +173,13 @@ def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbo
         "٣USDT",
     ],
 )
-def test_what_must_not_become_a_key_is_refused(exchange_symbol):
+def test_symbols_that_are_unsafe_in_keys_are_refused(exchange_symbol):
     with pytest.raises(FatalSourceError, match="is not a market of binance"):
         get_source("binance").market(exchange_symbol)
 
 
 @given(base=st.from_regex(r"[A-Z0-9]{1,15}", fullmatch=True), quote=st.sampled_from(BinanceSource.quote_currencies))
-def test_a_market_is_never_changed_by_splitting(base, quote):
+def test_split_parts_join_to_the_symbol(base, quote):
     assert get_source("binance").split_symbol(base + quote) == (base, quote)
 
 
@@ -209,23 +209,23 @@ def test_a_window_that_has_ended_may_be_fetched(now):
     ],
 )
 def test_a_window_that_has_not_ended_is_refused(now):
-    with pytest.raises(FatalSourceError, match=r"\[2023-12-18, 2023-12-19\).*Fetch it from 2023-12-19T00:00:00Z on"):
+    with pytest.raises(FatalSourceError, match=r"\[2023-12-18, 2023-12-19\).* at 2023-12-19T00:00:00Z or later"):
         refuse_unclosed(DAY, now)
 
 
 def test_a_clock_without_a_time_zone_is_refused():
     with pytest.raises(ValueError, match="time zone"):
-        refuse_unclosed(DAY, datetime(2024, 1, 1))  # noqa: DTZ001 - that is the point
+        refuse_unclosed(DAY, datetime(2024, 1, 1))  # noqa: DTZ001 - the test needs a naive time
 
 
 @pytest.mark.parametrize(
     "api_url", ["ftp://host", "host", "https://", "https://h?x=1", "https://h#f", "https://u:hunter2@h", "http://[h"]
 )
-def test_what_is_no_base_url_is_refused_without_showing_it(api_url):
-    with pytest.raises(FatalSourceError, match="not the base address") as caught:
+def test_an_invalid_base_url_is_refused_without_showing_it(api_url):
+    with pytest.raises(FatalSourceError, match="not the base URL") as caught:
         checked_api_url(api_url)
     assert "hunter2" not in str(caught.value)
 
 
-def test_utc_is_what_windows_are_in():
+def test_windows_are_in_utc():
     assert DAY.ends_at.tzinfo is UTC

@@ -34,10 +34,10 @@ def open_hours(pages) -> list[int]:
     return [(row[0] - START) // HOUR for page in pages for row in page.response.json]
 
 
-# --- what to ask for next --------------------------------------------------------------------------------------------
+# --- the next request ----------------------------------------------------------------------------------------------
 
 
-def test_the_first_request_asks_for_the_window_without_its_end():
+def test_the_first_request_excludes_the_windows_end():
     request = first_request("BTCUSDT", window(1), "1h", timedelta(hours=1))
     assert request.params == {
         "symbol": "BTCUSDT",
@@ -48,7 +48,7 @@ def test_the_first_request_asks_for_the_window_without_its_end():
     }
 
 
-def test_nothing_left_ends_the_paging():
+def test_an_empty_page_ends_the_paging():
     assert next_request(request_for(), []) is None
 
 
@@ -58,14 +58,14 @@ def test_a_covered_window_ends_the_paging():
 
 
 @pytest.mark.parametrize("hours", [[0], [0, 22], [22], list(range(23))])
-def test_a_page_that_ends_early_is_not_believed(hours):
+def test_a_page_that_ends_early_is_not_the_last_one(hours):
     following = next_request(request_for(), rows_at(*hours))
     assert following is not None
     assert following.start_ms == START + (hours[-1] + 1) * HOUR
     assert following.end_ms == request_for().end_ms
 
 
-def test_the_latest_row_leads_on_whatever_the_order():
+def test_the_next_page_starts_after_the_latest_row_in_any_order():
     following = next_request(request_for(), rows_at(5, 3, 4))
     assert following is not None
     assert following.start_ms == START + 6 * HOUR
@@ -80,7 +80,7 @@ def test_a_row_beyond_the_window_does_not_end_the_paging():
 @pytest.mark.parametrize(
     "unreadable", [None, [], {}, "x", 7, [None], ["1702857600000"], [True], [[]]], ids=lambda value: json.dumps(value)
 )
-def test_rows_without_an_open_time_are_asked_for_again(unreadable):
+def test_rows_without_an_open_time_are_requested_again(unreadable):
     following = next_request(request_for(limit=3), [*rows_at(0, 1), unreadable])
     assert following is not None
     assert following.start_ms == START + 2 * HOUR
@@ -115,8 +115,8 @@ def test_every_page_advances_within_the_window_or_ends(rows):
 
 
 @given(hours=st.sets(st.integers(0, 99)), limit=st.integers(1, 40), fewer=st.integers(0, 1))
-def test_every_candle_is_fetched_once_whatever_gaps_there_are(hours, limit, fewer):
-    """Gaps anywhere, and a server that may give one row less than it was asked for."""
+def test_every_candle_is_fetched_once_despite_gaps(hours, limit, fewer):
+    """Gaps can be anywhere, and the server may send one row less than requested."""
     request: KlinesRequest | None = request_for(100, limit)
     most = max(1, limit - fewer)
     fetched, pages = [], 0
@@ -130,7 +130,7 @@ def test_every_candle_is_fetched_once_whatever_gaps_there_are(hours, limit, fewe
     assert fetched == sorted(hours)
 
 
-# --- over HTTP, against the laptop's exchange ------------------------------------------------------------------------
+# --- over HTTP, against the local exchange ---------------------------------------------------------------------------
 
 
 def fetch(exchange, client, days=1, symbol="BTCUSDT", interval="1h"):
@@ -161,7 +161,7 @@ def test_exactly_one_full_page_needs_no_second(exchange, client, days, interval)
     assert len(exchange.queries) == 1
 
 
-def test_an_interval_that_there_is_not_never_reaches_the_exchange(exchange, client):
+def test_an_unknown_interval_never_reaches_the_exchange(exchange, client):
     with pytest.raises(FatalSourceError, match="no candles of '3h'"):
         fetch(exchange, client, interval="3h")
     assert exchange.queries == []
@@ -179,19 +179,19 @@ def test_an_unknown_symbol_is_named(exchange, client):
     assert len(exchange.queries) == 1
 
 
-def test_a_symbol_that_is_none_never_reaches_the_exchange(exchange, client):
+def test_an_invalid_symbol_never_reaches_the_exchange(exchange, client):
     with pytest.raises(FatalSourceError, match="is not a market"):
         fetch(exchange, client, symbol="BTC/USDT")
     assert exchange.queries == []
 
 
-def test_no_candles_are_an_answer(exchange, client):
+def test_a_response_without_candles_is_valid(exchange, client):
     exchange.faults.replace([Fault(FaultKind.EMPTY)])
     (page,) = fetch(exchange, client)
     assert (page.records, page.response.body) == (0, b"[]")
 
 
-def test_the_second_page_is_fetched_again_when_it_is_cut_off(exchange, client):
+def test_a_truncated_second_page_is_fetched_again(exchange, client):
     exchange.faults.replace([Fault(FaultKind.CUT_OFF, after=1, times=2)])
     assert open_hours(fetch(exchange, client, days=100)) == list(range(2400))
     assert len(exchange.queries) == 5
@@ -213,7 +213,7 @@ def test_an_exchange_that_stays_down_is_retryable(exchange, client):
         (FaultKind.UNCLOSED_CANDLE, 25),
     ],
 )
-def test_bad_rows_are_handed_on_as_they_came(exchange, client, kind, records):
+def test_bad_rows_are_passed_on_unchanged(exchange, client, kind, records):
     kinds = (Malformation.NAN_PRICE, Malformation.NULL_PRICE, Malformation.MISSING_COLUMN, Malformation.EXTRA_COLUMN)
     malformations = kinds if kind is FaultKind.MALFORMED_ROWS else ()
     exchange.faults.replace([Fault(kind, malformations=malformations)])
@@ -223,7 +223,7 @@ def test_bad_rows_are_handed_on_as_they_came(exchange, client, kind, records):
     assert len(exchange.queries) == 1
 
 
-def test_wrong_order_and_duplicates_lose_no_candle_over_pages(exchange, client):
+def test_wrong_order_and_duplicates_across_pages_lose_no_candle(exchange, client):
     exchange.faults.replace(
         [Fault(FaultKind.WRONG_ORDER, times=1), Fault(FaultKind.DUPLICATE_ROWS, times=None)], seed=3
     )
@@ -231,14 +231,14 @@ def test_wrong_order_and_duplicates_lose_no_candle_over_pages(exchange, client):
     assert sorted(set(hours)) == list(range(2400))
 
 
-def test_a_candle_behind_an_unreadable_last_row_is_not_lost():
+def test_a_candle_after_an_unreadable_last_row_is_not_lost():
     answers = [[*rows_at(*range(23)), [None, "1"]], rows_at(23)]
     pages = list(get_source("binance").fetch_pages(FakeClient(answers), "BTCUSDT", window(1), "1h"))
     assert [page.records for page in pages] == [24, 1]
 
 
 class FakeClient(HttpClient):
-    """Gives prepared documents, the last one for ever."""
+    """Returns prepared documents and repeats the last one forever."""
 
     def __init__(self, documents: list) -> None:
         super().__init__()
@@ -252,20 +252,20 @@ class FakeClient(HttpClient):
 
 
 @pytest.mark.parametrize("document", [{}, {"code": 0, "msg": "ok"}, None, "[]", 7])
-def test_an_answer_that_is_no_list_breaks_the_contract(document):
+def test_a_response_that_is_not_a_list_is_an_error(document):
     with pytest.raises(FatalSourceError, match=f"{type(document).__name__} instead of a list"):
         list(get_source("binance").fetch_pages(FakeClient([document]), "BTCUSDT", window(1), "1h"))
 
 
-def test_an_exchange_that_repeats_a_page_is_not_asked_for_ever():
+def test_an_exchange_that_repeats_a_page_is_not_queried_forever():
     client = FakeClient([rows_at(*range(1000))])
     with pytest.raises(FatalSourceError, match="does not advance"):
         list(get_source("binance").fetch_pages(client, "BTCUSDT", window(100), "1h"))
     assert len(client.asked) == 2
 
 
-def test_an_exchange_that_trickles_is_not_asked_for_ever():
+def test_an_exchange_that_sends_tiny_pages_is_not_queried_forever():
     client = FakeClient([rows_at(hour) for hour in range(24)])
-    with pytest.raises(FatalSourceError, match="3 pages of BTCUSDT and they do not reach the end"):
+    with pytest.raises(FatalSourceError, match="3 pages of BTCUSDT, but they do not reach the end"):
         list(get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h"))
     assert len(client.asked) == 3

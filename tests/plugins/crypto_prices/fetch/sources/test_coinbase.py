@@ -39,7 +39,7 @@ def test_a_day_is_one_request(exchange, client):
     ]
 
 
-def test_pages_together_have_every_candle_and_what_is_before_the_window_is_surplus(exchange, client):
+def test_pages_together_have_every_candle_and_rows_before_the_window_are_surplus(exchange, client):
     pages = fetch(exchange, client, days=60)
     assert len(pages) == 5
     assert max(page.records for page in pages) == 300
@@ -49,8 +49,8 @@ def test_pages_together_have_every_candle_and_what_is_before_the_window_is_surpl
     assert sum(page.records for page in pages) == len(found)
 
 
-def test_the_row_before_the_start_is_given_for_some_windows(exchange, client):
-    """Or the tests above would not have met it."""
+def test_some_windows_have_a_row_before_their_start(exchange, client):
+    """Otherwise the tests above would not cover it."""
     source = get_source("coinbase", exchange.url_of("coinbase"))
     surplus = [
         page.surplus
@@ -65,7 +65,7 @@ def test_an_unknown_product_is_named(exchange, client):
         fetch(exchange, client, symbol="NOPE-USD")
 
 
-def test_an_answer_that_is_no_list_breaks_the_contract(exchange, client):
+def test_a_response_that_is_not_a_list_is_an_error(exchange, client):
     exchange.faults.replace([Fault(FaultKind.NOT_JSON, times=None)])
     with pytest.raises(Exception, match="the body is not JSON"):
         fetch(exchange, client)
@@ -74,12 +74,12 @@ def test_an_answer_that_is_no_list_breaks_the_contract(exchange, client):
 @pytest.mark.parametrize(
     "symbol", ["btc-usd", "BTCUSD", "BTC-USD-X", "BTC/USD", "BTC-", "-USD", "BTC-USD\n", "\u0411-USD"]
 )
-def test_what_must_not_become_a_path_is_refused(symbol):
+def test_symbols_that_are_unsafe_in_paths_are_refused(symbol):
     with pytest.raises(FatalSourceError, match="is not a market of coinbase"):
         get_source("coinbase").market(symbol)
 
 
 @pytest.mark.parametrize("interval", ["30m", "2h", "3m"])
-def test_intervals_that_coinbase_does_not_have_are_refused(interval):
+def test_unknown_intervals_are_refused(interval):
     with pytest.raises(FatalSourceError, match="Set candle_interval to one of: 1m, 5m, 15m, 1h, 6h, 1d"):
         get_source("coinbase").interval_length(interval)

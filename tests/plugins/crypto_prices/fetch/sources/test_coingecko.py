@@ -30,7 +30,7 @@ def hours(pages) -> list[int]:
 
 
 @pytest.mark.parametrize(("days", "lengths"), [(1, [2]), (2, [2]), (90, [90]), (91, [45, 46]), (400, [80] * 5)])
-def test_every_range_is_answered_with_hourly_points(days, lengths):
+def test_every_range_returns_hourly_points(days, lengths):
     ranges = list(hourly_ranges(window(days)))
     assert [(end - first).days for first, end in ranges] == lengths
     assert ranges[-1][1] == window(days).ends_at
@@ -38,7 +38,7 @@ def test_every_range_is_answered_with_hourly_points(days, lengths):
     assert all(before[1] == after[0] for before, after in itertools.pairwise(ranges))
 
 
-def test_a_day_is_asked_for_with_the_day_before_it_which_is_surplus(exchange, client):
+def test_a_day_is_requested_with_the_day_before_it_which_is_surplus(exchange, client):
     (page,) = fetch(exchange, client)
     assert exchange.paths == ["/exchange/coingecko/api/v3/coins/bitcoin/market_chart/range"]
     assert exchange.queries == [
@@ -53,13 +53,13 @@ def test_a_day_is_asked_for_with_the_day_before_it_which_is_surplus(exchange, cl
     assert (page.records, page.surplus) == (48, 24)
 
 
-def test_the_day_that_has_just_ended_comes_in_hours_too(exchange, client):
+def test_the_day_that_has_just_ended_has_hourly_points_too(exchange, client):
     exchange.now = window(1).ends_at + timedelta(seconds=5)
     (page,) = fetch(exchange, client)
     assert page.records - page.surplus == 24
 
 
-def test_a_quarter_is_asked_for_in_parts_without_overlap(exchange, client):
+def test_a_quarter_is_requested_in_parts_without_overlap(exchange, client):
     exchange.now = datetime(2024, 12, 1, tzinfo=UTC)
     assert hours(fetch(exchange, client, days=100)) == list(range(2400))
     assert len(exchange.queries) == 2
@@ -83,42 +83,42 @@ class TestAKeyIsAskedFor:
     def _key(self, exchange, client):
         exchange.set_rules(Rules(coingecko_api_key="planted-key-1234", coingecko_past_365_days_only=True))
 
-    def test_with_it_the_coin_is_given(self, exchange, client):
+    def test_with_the_key_the_coin_is_returned(self, exchange, client):
         exchange.now = datetime(2024, 6, 1, tzinfo=UTC)
         (page,) = fetch(exchange, client, key="planted-key-1234")
         assert page.records == 48
         assert "planted" not in page.response.url
 
     @pytest.mark.parametrize("key", [None, "wrong-key-5678"])
-    def test_without_it_the_refusal_says_what_to_do_and_not_the_key(self, exchange, client, key):
+    def test_without_the_right_key_the_error_gives_advice_and_hides_the_key(self, exchange, client, key):
         with pytest.raises(FatalSourceError, match=r"401, code 10002: API Key Missing.*check the API key") as refusal:
             fetch(exchange, client, key=key)
         assert "wrong-key" not in str(refusal.value)
 
-    def test_days_that_the_plan_does_not_reach_are_told(self, exchange, client):
+    def test_days_outside_the_plan_are_reported(self, exchange, client):
         exchange.now = datetime(2025, 6, 1, tzinfo=UTC)
-        with pytest.raises(FatalSourceError, match=r"as old as 2023-12-17 without a paid plan.*Load younger days"):
+        with pytest.raises(FatalSourceError, match=r"paid plan for days as old as 2023-12-17.*Load newer days"):
             fetch(exchange, client, key="planted-key-1234")
 
 
-def test_an_unknown_coin_is_refused_here_and_one_that_coingecko_forgot_is_named(exchange, client):
-    with pytest.raises(FatalSourceError, match=r"'dentacoin' of coingecko is not known here.*markets\.py"):
+def test_an_unknown_coin_is_refused_before_and_after_the_request(exchange, client):
+    with pytest.raises(FatalSourceError, match=r"'dentacoin' of coingecko is unknown.*markets\.py"):
         get_source("coingecko").market("dentacoin")
     with pytest.raises(FatalSourceError, match=r"coingecko has no coin dentacoin: .*coin not found"):
         fetch(exchange, client, coin="dentacoin")
 
 
 @pytest.mark.parametrize("coin", ["Bitcoin", "bit/coin", "..", "-", "bitcoin-", "bitcoin\n", "b" + "-x" * 9])
-def test_what_must_not_become_a_path_is_refused(coin):
+def test_coin_ids_that_are_unsafe_in_paths_are_refused(coin):
     with pytest.raises(FatalSourceError, match="is not a market of coingecko"):
         get_source("coingecko").market(coin)
 
 
 @pytest.mark.parametrize("document", [[], {}, {"prices": []}, {"prices": [], "market_caps": [], "total_volumes": None}])
-def test_an_answer_without_the_three_tables_breaks_the_contract(client, document, monkeypatch):
+def test_a_response_without_the_three_tables_is_an_error(client, document, monkeypatch):
     from crypto_prices.fetch.http_client import Response
 
     answer = Response("https://x", 200, json.dumps(document).encode(), window(1).ends_at, document)
     monkeypatch.setattr(client, "get_json", lambda *_, **__: answer)
-    with pytest.raises(FatalSourceError, match="something else than prices, market caps and volumes"):
+    with pytest.raises(FatalSourceError, match="did not send prices, market caps and volumes"):
         list(get_source("coingecko").fetch_pages(client, "bitcoin", window(1), "1h"))
