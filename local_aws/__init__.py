@@ -1,4 +1,5 @@
-"""The laptop's AWS: one process on one port that really executes what the data platform asks of AWS.
+"""An AWS emulator: one process on one port that really executes Spark jobs, SQL statements and IAM policies.
 
-It is not deployed and the bundle does not import it; the bundle only sees another endpoint and other credentials.
+It imports nothing from the repository around it. Programs use it as they use AWS, with another endpoint and other
+credentials.
 """

@@ -1,4 +1,4 @@
-"""``python -m local_aws``: starts an empty local AWS and runs it until Ctrl-C."""
+"""``python -m local_aws``: starts an empty emulator and runs it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from local_aws.command_line import add_options, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the local AWS.
+    """Run the emulator.
 
     Args:
         arguments: The command line; by default that of the process.
 
     Returns:
-        The process's exit code: 0 after it was asked to stop, 1 if it could not start or its warehouse ended.
+        The process's exit code: 0 after it was asked to stop, 1 if it could not start or its PostgreSQL ended.
     """
     parser = argparse.ArgumentParser(
         prog="python -m local_aws",

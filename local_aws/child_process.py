@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one, however it ends."""
+"""Starts child processes that never outlive the current process, however it ends."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _PR_SET_PDEATHSIG = 1
 def start(
     arguments: Sequence[str], *, environment: Mapping[str, str], log: Path, directory: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a process group of its own, its output in a file and its standard input a pipe.
+    """Start a program in its own process group, with a pipe as standard input and its output in a file.
 
-    On Linux the kernel ends it with SIGTERM when this process dies, SIGKILL included; call it from the main thread,
-    because the kernel means the thread that starts the child.
+    On Linux the kernel sends the child SIGTERM when the parent dies, even by SIGKILL. Call this from the main thread,
+    because to the kernel the parent is the thread that starts the child.
 
     Args:
         arguments: Program and arguments.
-        environment: The whole environment.
-        log: File that standard output and error are appended to.
+        environment: The program's complete environment.
+        log: File to which standard output and standard error are appended.
         directory: Working directory.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """End a child with SIGTERM, and its whole process group with SIGKILL if it has not ended after some seconds."""
+    """Send SIGTERM to a child, wait up to ``seconds``, then send SIGKILL to its whole process group."""
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

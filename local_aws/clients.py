@@ -1,4 +1,4 @@
-"""boto3 sessions and clients of the local AWS, and the environment variables that point other programs at it."""
+"""boto3 sessions and clients for the local AWS, and the environment variables that point other programs to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.config import Config
 from local_aws.protocol.account import DEFAULT_REGION, ROOT_ACCESS_KEY
 
 ACCESS_KEY_ID = ROOT_ACCESS_KEY
-SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified; botocore only wants to have one
+SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified, but botocore requires a key
 
 
 class Credentials(TypedDict):
@@ -23,7 +23,7 @@ class Credentials(TypedDict):
 
 
 def aws_environment(endpoint: str, region: str = DEFAULT_REGION) -> dict[str, str]:
-    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform at the local AWS."""
+    """Return the environment variables that point any AWS SDK, the AWS CLI and Terraform to the local AWS."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -42,7 +42,7 @@ def local_session(
     session_token: str | None = None,
     region: str = DEFAULT_REGION,
 ) -> boto3.session.Session:
-    """Return a boto3 session with this region and these credentials, whatever the environment contains."""
+    """Return a boto3 session with this region and these credentials, regardless of the environment."""
     return boto3.session.Session(
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
@@ -52,12 +52,12 @@ def local_session(
 
 
 def local_client(service: str, endpoint: str, session: boto3.session.Session | None = None) -> Any:
-    """Return a boto3 client of the local AWS.
+    """Return a boto3 client for the local AWS.
 
     Args:
-        service: boto3's name of the service.
+        service: The service's name in boto3.
         endpoint: The URL of the local AWS.
-        session: The session to create it with. Sessions are not thread-safe, clients are.
+        session: The session that creates the client. Sessions are not thread-safe, clients are.
     """
     config = Config(
         s3={"addressing_style": "path"}, inject_host_prefix=False, retries={"total_max_attempts": 1}, read_timeout=60
@@ -66,7 +66,7 @@ def local_client(service: str, endpoint: str, session: boto3.session.Session | N
 
 
 def forget_personal_settings() -> None:
-    """Remove a person's own AWS profile and HTTP proxy from the environment of this process and its children."""
+    """Remove the user's AWS profile and HTTP proxy from the environment of this process and its children."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}

@@ -1,7 +1,7 @@
-"""The command line of a local AWS: options, log, greeting, and running until it is asked to stop.
+"""The emulator's command line: options, logging, greeting, and a loop until it is asked to stop.
 
-``python -m local_aws`` is the bare emulator. A program that adds something to it takes the same options and passes
-``run`` what it adds.
+``python -m local_aws`` runs the bare emulator. A program that extends it uses the same options and passes its additions
+to ``run``.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _LOG_BYTES = 10_000_000
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a program has created in the emulator.
+    """Resources that a program has created in the emulator.
 
     Attributes:
-        names: The names of what it created, for other programs.
-        report: Lines about it for the greeting.
+        names: Names of the resources, for other programs.
+        report: Lines about them for the greeting.
     """
 
     names: Mapping[str, Any] | None = None
@@ -47,7 +47,7 @@ class Prepared:
 
 
 Prepare = Callable[[LocalAws], contextlib.AbstractContextManager[Prepared]]
-"""Creates what a program needs in a started emulator, and cleans up when the emulator is about to stop."""
+"""Creates a program's resources in a started emulator, and cleans up before the emulator stops."""
 
 
 @contextlib.contextmanager
@@ -57,27 +57,27 @@ def _nothing(_: LocalAws) -> Any:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the emulator to a program's parser."""
-    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="folder of state and logs")
+    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="folder for state and logs")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")
     parser.add_argument(
         "--host",
         default=LOOPBACK,
-        help=f"address to listen on (default {LOOPBACK}). Anyone who can connect has full access, so another address "
-        "is for a container: 0.0.0.0 there, published on 127.0.0.1 only",
+        help=f"address to listen on (default {LOOPBACK}). Anyone who can connect has full access, so use another "
+        "address, such as 0.0.0.0, only in a container, and publish its port on 127.0.0.1 only",
     )
     parser.add_argument("--region", default=DEFAULT_REGION, metavar="NAME", help="(default %(default)s)")
     parser.add_argument(
         "--warehouse-port",
         type=int,
         metavar="PORT",
-        help="let psql in, as Redshift's admin user with the password of the secret (Redshift's port is 5439; default: "
-        "none)",
+        help="accept psql connections on this port, from Redshift's admin user with the password in the secret "
+        "(Redshift's port is 5439; default: none)",
     )
     parser.add_argument(
         "--published-warehouse-port",
         type=int,
         metavar="PORT",
-        help="where a container's --warehouse-port is published on the machine, for the URL that psql prints "
+        help="port of the machine on which a container publishes --warehouse-port, for the URL that psql prints "
         "(default: the same)",
     )
     parser.add_argument(
@@ -89,8 +89,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--glue-runs-at-once",
         type=_positive,
         metavar="N",
-        help="how many Glue runs may have Spark, up to 1.5 GB each, at the same time; more of them wait in STARTING "
-        "(default: no limit)",
+        help="maximum number of Glue runs that may have Spark, up to 1.5 GB each, at the same time; the others wait "
+        "in STARTING (default: no limit)",
     )
     parser.add_argument("--log", action="store_true", help="also write logs/local_aws.log to standard error")
 
@@ -106,12 +106,12 @@ def run(
     Args:
         options: The values of ``add_options``.
         mounts: Other WSGI applications on the same port (see LocalAws).
-        prepare: Creates what the program needs. Other programs see the emulator as ready after that.
+        prepare: Creates the program's resources. The emulator is announced as ready after that.
 
     Returns:
-        The process's exit code: 0 after it was asked to stop, 1 if it could not start or its warehouse ended.
+        The process's exit code: 0 after it was asked to stop, 1 if it could not start or its PostgreSQL ended.
     """
-    # First of all: an early stop must be an orderly one.
+    # This comes first so that an early signal also leads to an orderly stop.
     asked_to_stop = stop_signals()
     forget_personal_settings()
     _log_to(options.state_dir / "logs" / "local_aws.log", also_here=options.log)
@@ -132,18 +132,18 @@ def run(
             while not select.select([asked_to_stop], [], [], _LOOK_SECONDS)[0]:
                 if not local_aws.warehouse.is_running:
                     return refuse(
-                        f"The warehouse's PostgreSQL has ended by itself; see {local_aws.warehouse.log} for the reason."
+                        f"The warehouse's PostgreSQL ended unexpectedly. See {local_aws.warehouse.log} for the reason."
                     )
             _say("stopping\n")
     except PortNotFreeError as error:
-        return refuse(f"{error} Give another --port, or 0 for a free one.")
+        return refuse(f"{error} Set another --port, or 0 for a free one.")
     except (StateInUseError, StateVersionError, WarehouseError) as error:
         return refuse(str(error))
     return 0
 
 
 def refuse(reason: str) -> int:
-    """Write to standard error why the program ends, and return its exit code."""
+    """Write to standard error why the program ends, and return exit code 1."""
     sys.stderr.write(f"{reason}\n")
     return 1
 
@@ -157,7 +157,7 @@ def _positive(text: str) -> int:
 def _greeting(local_aws: LocalAws, report: Sequence[str], seconds: float, *, enforced: bool) -> str:
     lines = [f"The local AWS answers at {local_aws.endpoint} (started in {seconds:.1f} s).", *report]
     if enforced:
-        lines += ["IAM is enforced; authorizations.jsonl has every check. The access key below has full access."]
+        lines += ["IAM is enforced. authorizations.jsonl records every check. The access key below has full access."]
     lines += [f"State and logs are in {local_aws.state_dir}. To use it:", ""]
     lines += [f"export {name}={value}" for name, value in aws_environment(local_aws.endpoint, local_aws.region).items()]
     return "\n".join([*lines, ""])
@@ -173,12 +173,12 @@ def _log_to(path: Path, *, also_here: bool) -> None:
             *([logging.StreamHandler()] if also_here else []),
         ],
     )
-    # They log one line per request and per credential lookup; calls.jsonl is better at that.
+    # They log one line per request and per credential lookup. calls.jsonl has the same information in a better form.
     for noisy in ("botocore", "boto3", "urllib3", "uvicorn", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the end of our output's reader does not end us
+    with contextlib.suppress(BrokenPipeError):  # a closed output pipe must not end the emulator
         sys.stdout.write(text)
         sys.stdout.flush()

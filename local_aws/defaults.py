@@ -1,4 +1,4 @@
-"""Defaults that every program of the local AWS shares. Cheap to import."""
+"""Default values that every program of the emulator shares. Cheap to import."""
 
 from __future__ import annotations
 

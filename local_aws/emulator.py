@@ -37,12 +37,12 @@ logger = logging.getLogger(__name__)
 
 
 class StateInUseError(Exception):
-    """Another local AWS runs on the state folder."""
+    """Another emulator is running on the state folder."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _OwnServices:
-    """The services that this project implements itself."""
+    """The services that local_aws implements itself."""
 
     serverless: RedshiftServerless
     statements: RedshiftDataApi
@@ -58,21 +58,21 @@ class _OwnServices:
         }
 
     def source_arns(self, service: str) -> list[str]:
-        """Return the ARNs that a service takes on roles as; none when that is not known here."""
+        """Return the ARNs under which a service assumes roles, or an empty list if they are not known here."""
         known = {REDSHIFT: self.serverless.all_source_arns, AIRFLOW: self.mwaa.environment_arns}
         return known[service]() if service in known else []
 
 
 @dataclasses.dataclass(frozen=True)
 class Listening:
-    """Where a local AWS listens.
+    """Where the emulator listens.
 
     Attributes:
-        host: Its address, for the AWS APIs and for the warehouse; ``0.0.0.0`` for all of this machine's. The AWS APIs
-            ask nobody who he is, so other than 127.0.0.1 is for a container, whose network nobody else is on.
-        warehouse_port: The warehouse's own port, as Redshift's 5439, where the admin user signs in with his password;
-            None for none.
-        published_warehouse_port: The port by which the machine around a container reaches that one; None for the same.
+        host: Address of the AWS APIs and the warehouse, or ``0.0.0.0`` for all addresses of the machine. Clients do not
+            log in, so an address other than 127.0.0.1 is only for a container whose network nothing else uses.
+        warehouse_port: The warehouse's port, like Redshift's 5439, on which the admin user logs in with a password;
+            None for no port.
+        published_warehouse_port: The port on which the machine around a container publishes it; None for the same.
     """
 
     host: str = LOOPBACK
@@ -81,25 +81,25 @@ class Listening:
 
 
 class LocalAws:
-    """The whole emulator in this process; a context manager that starts and stops it.
+    """The whole emulator in the current process. As a context manager, it starts and stops the emulator.
 
-    It starts empty on a new state folder: its users create what they need through the AWS APIs.
+    On a new state folder it starts empty. Users create their resources through the AWS APIs.
 
     Args:
-        state_dir: The folder that keeps everything: state, warehouse, logs.
-        port: The port; 0 takes a free one.
-        region: The region that its own services work in.
-        mounts: Other WSGI applications on the same port, each by the path below which it answers unsigned requests.
-        interceptor: Is called around each API call, for a harness that injects faults.
-        statement_interceptor: Is called around each statement in the warehouse, for the same.
-        enforce_iam: Whether every call is held against the policies of who makes it; every check is then in
-            authorizations.jsonl of the state folder.
+        state_dir: The folder for state, warehouse and logs.
+        port: The port; 0 selects a free one.
+        region: The region of the services that local_aws implements itself.
+        mounts: Other WSGI applications on the same port, by the path below which they respond to unsigned requests.
+        interceptor: Called around each API call, for harnesses that inject faults.
+        statement_interceptor: Called around each statement in the warehouse, for the same purpose.
+        enforce_iam: Whether every call is checked against the caller's policies. Each check is then recorded in
+            ``authorizations.jsonl`` in the state folder.
         listening: Where it listens.
-        glue_runs_at_once: How many Glue runs may have Spark at the same time; None for as many as are started.
+        glue_runs_at_once: Maximum number of Glue runs that may have Spark at the same time; None for no limit.
 
     Attributes:
-        region: The region that its own services work in.
-        warehouse: What the Redshift Data API's statements run on, once it runs.
+        region: The region of the services that local_aws implements itself.
+        warehouse: The warehouse that executes the Redshift Data API's statements, once the emulator is running.
     """
 
     warehouse: Warehouse
@@ -132,16 +132,16 @@ class LocalAws:
 
     @property
     def endpoint(self) -> str:
-        """The URL that AWS_ENDPOINT_URL must name, once it runs."""
+        """The value for AWS_ENDPOINT_URL, once the emulator is running."""
         if self._server is None:
             raise RuntimeError("the local AWS has not been started")
         return self._server.endpoint
 
     def start(self) -> None:
-        """Start everything; when this returns, the endpoint answers.
+        """Start everything. When this returns, the endpoint accepts requests.
 
         Raises:
-            StateInUseError: Another local AWS runs on the state folder.
+            StateInUseError: Another emulator is running on the state folder.
             PortNotFreeError: The port is in use.
             StateVersionError: The state was written by another version of moto.
         """
@@ -153,13 +153,13 @@ class LocalAws:
 
     def _start(self) -> None:
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        # Also if the folder existed before, because it contains secrets in clear text.
+        # This applies to existing folders, too, because the folder contains secrets in clear text.
         self.state_dir.chmod(0o700)
         try:
             self._closing.enter_context(only_process_in(self.state_dir))
         except FolderInUseError as error:
             raise StateInUseError(
-                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it, or give another "
+                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it, or set another "
                 "--state-dir."
             ) from None
         remove_endpoint(self.state_dir)
@@ -193,10 +193,10 @@ class LocalAws:
         server.start()
 
     def announce(self, names: Mapping[str, Any] | None = None) -> None:
-        """Write ``endpoint.json``, by which other programs find this emulator and see that it is ready.
+        """Write ``endpoint.json``, which shows other programs where the emulator is and that it is ready.
 
         Args:
-            names: The names of what has been created in it; None if nothing has.
+            names: Names of the resources that have been created in it, or None if there are none.
         """
         listening = self._listening
         write_endpoint(

@@ -1,6 +1,6 @@
-"""``endpoint.json`` in the state folder: where a running local AWS tells other programs how to reach it.
+"""``endpoint.json`` in the state folder: how other programs reach a running emulator.
 
-It exists only while a local AWS is ready. A killed process leaves it behind, so its reader compares the process id.
+It exists only while an emulator is ready. A killed process leaves it behind, so readers compare the process id.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _NAME = "endpoint.json"
 
 
 def write_endpoint(state_dir: Path, document: Mapping[str, Any]) -> None:
-    """Write how a local AWS is reached.
+    """Write the file that other programs read to reach the emulator.
 
     Args:
-        state_dir: Its state folder.
-        document: What other programs need to know.
+        state_dir: The emulator's state folder.
+        document: The emulator's endpoint, process id, ports and names.
     """
     with replacing(state_dir / _NAME) as draft:
         draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def read_endpoint(state_dir: Path) -> dict[str, Any]:
-    """Return what the local AWS on a state folder wrote.
+    """Return the document of the emulator that uses a state folder.
 
     Raises:
-        FileNotFoundError: No local AWS is ready.
+        FileNotFoundError: No emulator is ready.
     """
     found: dict[str, Any] = json.loads((state_dir / _NAME).read_text(encoding="utf-8"))
     return found

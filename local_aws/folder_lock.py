@@ -1,4 +1,4 @@
-"""Lets only one process at a time use a folder."""
+"""Ensures that only one process uses a folder at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class FolderInUseError(Exception):
-    """Another process uses the folder.
+    """Another process is using the folder.
 
     Attributes:
         holder: The id of that process, or ``unknown``.
@@ -23,7 +23,7 @@ class FolderInUseError(Exception):
 
 @contextlib.contextmanager
 def only_process_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the operating system releases however the process ends.
+    """Hold the folder's lock. The operating system releases it however the process ends.
 
     Args:
         folder: The folder, which must exist. The lock is the file ``lock`` in it.

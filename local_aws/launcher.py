@@ -1,4 +1,4 @@
-"""Starts a local AWS in a separate process and waits until it is ready."""
+"""Starts an emulator in a separate process and waits until it is ready."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _STOP_SECONDS = 20
 
 @dataclass(frozen=True)
 class RunningLocalAws:
-    """A local AWS in a separate process.
+    """An emulator in a separate process.
 
     Attributes:
         endpoint: Its URL.
         pid: Its process id.
         state_dir: Its state folder.
-        names: The names of what the program created in it; empty if it created nothing.
+        names: Names of the resources that the program created in it; empty if there are none.
         process: The process.
     """
 
@@ -40,15 +40,15 @@ class RunningLocalAws:
     process: subprocess.Popen[bytes]
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of it."""
+        """Return a boto3 client for it."""
         return local_client(service, self.endpoint)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that point other programs at it."""
+        """Return the environment variables that point other programs to it."""
         return aws_environment(self.endpoint)
 
     def kill(self) -> None:
-        """Kill it with SIGKILL, as a power cut would, and wait until it is gone."""
+        """Kill it with SIGKILL, as a power failure would, and wait until it has ended."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -64,21 +64,21 @@ def running_local_aws(
     environment: Mapping[str, str] | None = None,
     timeout_seconds: float = 60,
 ) -> Iterator[RunningLocalAws]:
-    """Run a local AWS in a separate process, which ends with this one, however this one ends.
+    """Run an emulator in a separate process, which ends with the current process, however that ends.
 
-    Its log is ``logs/local_aws.log`` of the state folder. Call this from the main thread (see child_process).
+    Its log is ``logs/local_aws.log`` in the state folder. Call this from the main thread (see child_process).
 
     Args:
         state_dir: Its state folder.
-        module: The program: this package, or one that takes the same options and more (see command_line).
+        module: The program: this package, or one that takes at least the same options (see command_line).
         options: More options for the program.
-        port: Its port; 0 takes a free one.
+        port: Its port; 0 selects a free one.
         enforce_iam: Whether it checks every call against IAM policies.
         environment: The program's environment variables; by default those of this process.
-        timeout_seconds: How long its start may take.
+        timeout_seconds: How long it may take to start.
 
     Yields:
-        The running local AWS.
+        The running emulator.
 
     Raises:
         RuntimeError: It ended before it was ready. The message contains the end of its log.

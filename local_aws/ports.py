@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 LOOPBACK = "127.0.0.1"
-ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - only on request
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - used only on request
 
 
 class PortNotFreeError(Exception):
@@ -16,8 +16,8 @@ def bound_socket(port: int, host: str = LOOPBACK) -> socket.socket:
     """Return a socket that is bound to a port but does not listen yet.
 
     Args:
-        port: The port; 0 takes a free one.
-        host: The IPv4 address; ``0.0.0.0`` for all addresses of this machine.
+        port: The port; 0 selects a free one.
+        host: The IPv4 address, or ``0.0.0.0`` for all addresses of this machine.
 
     Raises:
         PortNotFreeError: The port is in use, or this machine does not have the address.
@@ -33,10 +33,10 @@ def bound_socket(port: int, host: str = LOOPBACK) -> socket.socket:
 
 
 def free_port(wanted: int = 0) -> int:
-    """Return a port of 127.0.0.1 that nothing uses now, for a program that binds it soon.
+    """Return a port of 127.0.0.1 that is free now, for a program that binds it soon.
 
     Args:
-        wanted: The port to check; 0 finds one.
+        wanted: The port to check; 0 selects a free one.
 
     Raises:
         PortNotFreeError: The wanted port is in use.

@@ -1,4 +1,4 @@
-"""How a process of the laptop's AWS that runs until it is asked to stop learns that it is."""
+"""Turns SIGINT and SIGTERM into a readable file descriptor, for processes that run until they are asked to stop."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import signal
 
 
 def stop_signals() -> int:
-    """Return a file descriptor that can be read from once the process has been sent SIGINT or SIGTERM.
+    """Return a file descriptor that becomes readable when the process receives SIGINT or SIGTERM.
 
-    A signal may reach any thread, and Python runs its handler when the main thread does its next step. Waiting for a
-    lock is none: about every fifth stop was overlooked. What is written to a pipe wakes whoever reads.
+    A signal may reach any thread, but Python runs its handler only when the main thread executes its next step. The
+    main thread executes no step while it waits for a lock, and about every fifth stop was missed that way. A write to
+    a pipe wakes its reader.
     """
     asked, ask = os.pipe()
     os.set_blocking(ask, False)

@@ -1,7 +1,7 @@
 """The control plane of Amazon MWAA: environments and their tags.
 
-It keeps what Terraform asks for and checks it as MWAA does. No Airflow runs behind an environment; a login, a CLI token
-or a call of its REST API is refused, because the laptop runs Airflow by itself.
+It stores the settings of an environment and checks them as MWAA does. No Airflow runs behind an environment, so logins,
+CLI tokens and REST API calls are refused.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _VERSIONED = ("Plugins", "Requirements", "StartupScript")
 
 
 class Mwaa:
-    """Answers the operations of the service ``mwaa``, whose signing name is ``airflow``.
+    """Handles the operations of the service ``mwaa``, whose signing name is ``airflow``.
 
     Args:
-        resources: Where the environments are kept.
+        resources: Storage for the environments.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -125,7 +125,7 @@ class Mwaa:
         return {}
 
     def UntagResource(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Take tags from an environment."""
+        """Remove tags from an environment."""
         with self._resources.lock:
             environment = self._by_arn(params["ResourceArn"])
             kept = {key: value for key, value in environment["Tags"].items() if key not in params["tagKeys"]}
@@ -137,7 +137,7 @@ class Mwaa:
         return {"Tags": self._by_arn(params["ResourceArn"])["Tags"]}
 
     def environment_arns(self) -> list[str]:
-        """Return the ARNs of the environments, as which MWAA takes on their roles."""
+        """Return the ARNs of the environments, under which MWAA assumes their roles."""
         return [environment["Arn"] for environment in self._resources.all("environment")]
 
     def _put_tags(self, environment: Document, tags: dict[str, str]) -> None:
@@ -175,10 +175,10 @@ def _settable(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(environment: Document) -> None:
-    """Check what the service's model cannot say.
+    """Check the rules that the service's model cannot express.
 
     Raises:
-        AwsError: ValidationException with the first rule that is broken.
+        AwsError: ValidationException with the first broken rule.
     """
     if environment["AirflowVersion"] not in AIRFLOW_VERSIONS:
         raise AwsError(
@@ -187,7 +187,7 @@ def _check(environment: Document) -> None:
         )
     size = environment["EnvironmentClass"]
     if size not in _CLASSES:
-        raise AwsError("ValidationException", f"{size} is no environment class; there are {', '.join(_CLASSES)}.")
+        raise AwsError("ValidationException", f"{size} is not an environment class: use one of {', '.join(_CLASSES)}.")
     if environment["MinWorkers"] > environment["MaxWorkers"]:
         raise AwsError("ValidationException", "MinWorkers is greater than MaxWorkers.")
     if environment["MinWebservers"] > environment["MaxWebservers"]:

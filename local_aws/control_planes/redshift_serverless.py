@@ -1,8 +1,7 @@
 """The control plane of Redshift Serverless: namespaces, workgroups, usage limits and their tags.
 
-What a workgroup executes is the Redshift Data API's matter (local_aws/redshift); here is what Terraform and
-provisioning create, read, change and delete. Not taken over: the default VPC's subnets and security group, which AWS
-fills in.
+This module creates, reads, changes and deletes them. The Redshift Data API (local_aws/redshift) executes a workgroup's
+statements. The subnets and the security group of the default VPC, which AWS fills in, are not imitated.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SERVICE = "redshift-serverless"
 _LOG_EXPORTS = frozenset({"useractivitylog", "userlog", "connectionlog"})
 _TAGS_AT_MOST = 200
 
-# What AWS answers for a workgroup that was created without parameters.
+# What AWS returns for a workgroup that was created without parameters.
 _CONFIG_DEFAULTS = {
     "auto_mv": "true",
     "datestyle": "ISO, MDY",
@@ -38,7 +37,7 @@ _CONFIG_DEFAULTS = {
     "search_path": "$user, public",
     "use_fips_ssl": "false",
 }
-# They say how a statement is logged, labelled or connected for, or how fast it is: no statement means another thing.
+# They affect how a statement is logged, labeled, connected for or accelerated, but not its result.
 _CONFIG_WITHOUT_EFFECT = frozenset(
     {"auto_mv", "enable_user_activity_logging", "query_group", "require_ssl", "use_fips_ssl"}
 )
@@ -63,16 +62,16 @@ _PORTS = (*range(5431, 5456), *range(8191, 8216))
 
 
 class RedshiftServerless:
-    """Answers the operations of the service ``redshift-serverless``.
+    """Handles the operations of the service ``redshift-serverless``.
 
     Args:
-        resources: Where the resources are kept.
-        secrets_client: Gives a Secrets Manager client, for the admin password that the service manages itself.
-        create_database: Is called with the name of a new namespace's database.
-        drop_database: Is called with the name of a deleted namespace's database.
-        admin_login: Is called with the name, the password and the database of a namespace's admin user when the
-            password is set. The warehouse is one server: where two namespaces give one name, the last password counts.
-        refuse_login: Is called with the name of an admin user that no namespace has any more.
+        resources: Storage for the resources.
+        secrets_client: Returns a Secrets Manager client, for admin passwords that the service manages itself.
+        create_database: Called with the name of a new namespace's database.
+        drop_database: Called with the name of a deleted namespace's database.
+        admin_login: Called with the name, the password and the database of a namespace's admin user when the password
+            is set. All namespaces share one server: if two have the same admin name, the last password counts.
+        refuse_login: Called with the name of an admin user that no namespace has any longer.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class RedshiftServerless:
     # ------------------------------------------------------------------------------------------------ namespaces
 
     def CreateNamespace(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Create a namespace; it is available at once, as on AWS."""
+        """Create a namespace. It is available immediately, as on AWS."""
         name = params["namespaceName"]
         _check_namespace(params)
         if params.get("redshiftIdcApplicationArn"):
@@ -148,7 +147,7 @@ class RedshiftServerless:
         return {"namespace": _namespace_answer({**namespace, "status": "MODIFYING"})}
 
     def DeleteNamespace(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Delete a namespace that has no workgroup, and the secret that the service manages for it."""
+        """Delete a namespace that has no workgroup, and its managed secret."""
         if "finalSnapshotName" in params:
             raise AwsError("NotImplemented", "The local Redshift Serverless has no snapshots.", 501)
         with self._resources.lock:
@@ -173,7 +172,7 @@ class RedshiftServerless:
     # ------------------------------------------------------------------------------------------------ workgroups
 
     def CreateWorkgroup(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Create a namespace's workgroup: there is one per namespace at most."""
+        """Create a namespace's workgroup. A namespace has at most one."""
         name = params["workgroupName"]
         with self._resources.lock:
             if self._resources.get("workgroup", name) is not None:
@@ -242,7 +241,7 @@ class RedshiftServerless:
     # ------------------------------------------------------------------------------------------------ usage limits
 
     def CreateUsageLimit(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Create a usage limit. Nothing is metered on the laptop, so none is ever reached."""
+        """Create a usage limit. The emulator does not meter usage, so a limit is never reached."""
         with self._resources.lock:
             self._require_arn(params["resourceArn"])
             _check_amount(params)
@@ -305,7 +304,7 @@ class RedshiftServerless:
         return {}
 
     def UntagResource(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Take tags from a namespace or workgroup."""
+        """Remove tags from a namespace or workgroup."""
         with self._resources.lock:
             arn = params["resourceArn"]
             self._require_arn(arn)
@@ -357,20 +356,20 @@ class RedshiftServerless:
             if other["dbName"] == name:
                 raise AwsError(
                     "NotImplemented",
-                    f"Namespace {other['namespaceName']} has a database {name} already, and all local namespaces are "
-                    "in one PostgreSQL server: give the new namespace another dbName.",
+                    f"Namespace {other['namespaceName']} already has a database named {name}, and all local namespaces "
+                    "share one PostgreSQL server: use another dbName for the new namespace.",
                     501,
                 )
 
     # ------------------------------------------------------------------------------------------------ for the Data API
 
     def workgroup_status(self, name_or_arn: str) -> str | None:
-        """Return a workgroup's status, or None when there is no such workgroup."""
+        """Return a workgroup's status, or None if the workgroup does not exist."""
         workgroup = self._workgroup_of(name_or_arn)
         return None if workgroup is None else str(workgroup["status"])
 
     def credentials_valid(self, name_or_arn: str, username: str, password: str) -> bool:
-        """Tell whether a user's password opens a workgroup; the only user with a password is the admin."""
+        """Return whether a user's password is valid for a workgroup. Only the admin user has a password."""
         workgroup = self._workgroup_of(name_or_arn)
         namespace = None if workgroup is None else self._resources.get("namespace", workgroup["namespaceName"])
         if namespace is None or "password" not in namespace or username != namespace["adminUsername"]:
@@ -383,30 +382,30 @@ class RedshiftServerless:
         return [] if workgroup is None else list(self._namespace(workgroup["namespaceName"])["iamRoles"])
 
     def source_arns(self, name_or_arn: str) -> list[str]:
-        """Return the ARNs that a workgroup takes on roles as."""
+        """Return the ARNs under which a workgroup assumes roles."""
         workgroup = self._workgroup_of(name_or_arn)
         if workgroup is None:
             return []
         return [workgroup["workgroupArn"], self._namespace(workgroup["namespaceName"])["namespaceArn"]]
 
     def all_source_arns(self) -> list[str]:
-        """Return the ARNs that the service takes on roles as, of all workgroups."""
+        """Return the ARNs under which the service assumes roles, for all workgroups."""
         return [
             arn for workgroup in self._resources.all("workgroup") for arn in self.source_arns(workgroup["workgroupArn"])
         ]
 
     def workgroup_arn(self, name_or_arn: str) -> str | None:
-        """Return a workgroup's ARN, or None when there is no such workgroup."""
+        """Return a workgroup's ARN, or None if the workgroup does not exist."""
         workgroup = self._workgroup_of(name_or_arn)
         return None if workgroup is None else str(workgroup["workgroupArn"])
 
     def namespace_arn(self, name: str) -> str | None:
-        """Return a namespace's ARN, or None when there is no such namespace."""
+        """Return a namespace's ARN, or None if the namespace does not exist."""
         namespace = self._resources.get("namespace", name)
         return None if namespace is None else str(namespace["namespaceArn"])
 
     def longest_execution(self, name_or_arn: str) -> int:
-        """Return after how many seconds a workgroup aborts a statement."""
+        """Return the number of seconds after which a workgroup aborts a statement."""
         workgroup = self._workgroup_of(name_or_arn)
         config = _CONFIG_DEFAULTS if workgroup is None else workgroup["config"]
         return int(config[_EXECUTION_TIME])
@@ -428,13 +427,13 @@ class RedshiftServerless:
             self._admin_login(namespace["adminUsername"], password, namespace["dbName"])
 
     def _forget_admin(self, user: str, *, without: str | None = None) -> None:
-        """Refuse an admin user whom no namespace, apart from one that is being deleted, has any more."""
+        """Refuse an admin user that no namespace has any longer, ignoring one that is being deleted."""
         others = [other for other in self._resources.all("namespace") if other["namespaceName"] != without]
         if all(other["adminUsername"] != user for other in others):
             self._refuse_login(user)
 
     def _set_password(self, namespace: Document, params: dict[str, Any]) -> str | None:
-        """Set the admin password that is asked for; return it, or None when it stays as it was."""
+        """Set the admin password that a request contains. Return it, or None if it stays unchanged."""
         password: str | None = None
         if "adminUserPassword" in params:
             password = params["adminUserPassword"]
@@ -469,7 +468,7 @@ class RedshiftServerless:
 
 
 def new_password() -> str:
-    """Make a random password that Redshift's rules accept."""
+    """Return a random password that satisfies Redshift's rules."""
     alphabet = string.ascii_letters + string.digits
     while True:
         password = "".join(secrets.choice(alphabet) for _ in range(32))
@@ -510,7 +509,7 @@ def _check_namespace(params: dict[str, Any]) -> None:
         raise AwsError("ValidationException", f"{params['adminUsername']!r} is not a valid adminUsername.")
     if is_own_name(params.get("adminUsername", "admin")):
         raise AwsError(
-            "NotImplemented", f"{params['adminUsername']!r} is a name that the local warehouse has itself.", 501
+            "NotImplemented", f"{params['adminUsername']!r} is a name that the local warehouse uses itself.", 501
         )
     unknown = set(params.get("logExports", [])) - _LOG_EXPORTS
     if unknown:
@@ -524,7 +523,7 @@ def _check_namespace(params: dict[str, Any]) -> None:
 
 
 def _changed_workgroup(workgroup: Document, params: dict[str, Any]) -> Document:
-    """Return the workgroup with what a create or update asks for, checked."""
+    """Return the workgroup with the changes of a create or update request, validated."""
     changed = dict(workgroup)
     for member in (
         "baseCapacity",
@@ -573,7 +572,7 @@ def _config(parameters: list[dict[str, str]]) -> dict[str, str]:
         elif key not in _CONFIG_WITHOUT_EFFECT and _without_spaces(value) != _without_spaces(_CONFIG_DEFAULTS.get(key)):
             raise AwsError(
                 "NotImplemented",
-                f"The config parameter {key} = {value!r} is not honoured by the local Redshift, so it is refused.",
+                f"The local Redshift does not support the config parameter {key} = {value!r}.",
                 501,
             )
     return found
@@ -589,7 +588,7 @@ def _check_amount(params: dict[str, Any]) -> None:
 
 
 def _namespace_answer(namespace: Document) -> dict[str, Any]:
-    # AWS answers with roles in this form, and Terraform reads it.
+    # AWS returns roles in this form, and Terraform parses it.
     roles = [f"IamRole(applyStatus=in-sync, iamRoleArn={role})" for role in namespace["iamRoles"]]
     answer = {name: value for name, value in namespace.items() if name != "password"}
     return {**answer, "iamRoles": roles, "creationDate": dt.datetime.fromisoformat(namespace["creationDate"])}

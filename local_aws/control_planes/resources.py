@@ -1,4 +1,4 @@
-"""Keeps the control planes' resources in SQLite, so that they outlive the process, and lets their statuses pass."""
+"""Keeps the control planes' resources in SQLite, so that they survive a restart, and advances their statuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 
 def system_clock() -> dt.datetime:
-    """Return the current moment."""
+    """Return the current time."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -31,7 +31,7 @@ class Resources:
 
     Args:
         path: The SQLite file; several control planes may share it.
-        now: The current moment, with a time zone.
+        now: Returns the current time, with a time zone.
         pending_seconds: How long a resource stays CREATING, MODIFYING, UPDATING or DELETING.
     """
 
@@ -54,8 +54,8 @@ class Resources:
         Args:
             kind: The kind of the resource, for example ``namespace``.
             name: Its name.
-            document: What it says; JSON.
-            pending: The status that it has for a short time before it has that of the document.
+            document: Its properties, which must be valid JSON.
+            pending: A status that the resource has for a short time, before it has the document's status.
         """
         stored: dict[str, Any] = {"document": document}
         if pending is not None:
@@ -64,7 +64,7 @@ class Resources:
             self._database.execute("INSERT OR REPLACE INTO resource VALUES (?, ?, ?)", (kind, name, json.dumps(stored)))
 
     def get(self, kind: str, name: str) -> Document | None:
-        """Return a document with the status that it has now, or None when there is none."""
+        """Return a document with its current status, or None if it does not exist."""
         with self.lock:
             row = self._database.execute(
                 "SELECT document FROM resource WHERE kind = ? AND name = ?", (kind, name)
@@ -72,7 +72,7 @@ class Resources:
             return None if row is None else self._current(kind, name, json.loads(row[0]))
 
     def all(self, kind: str) -> list[Document]:
-        """Return the documents of a kind, in the order of their names."""
+        """Return the documents of a kind, sorted by name."""
         with self.lock:
             rows = self._database.execute(
                 "SELECT name, document FROM resource WHERE kind = ? ORDER BY name", (kind,)
@@ -81,7 +81,7 @@ class Resources:
         return [document for document in found if document is not None]
 
     def remove(self, kind: str, name: str) -> None:
-        """Remove a document at once."""
+        """Remove a document immediately."""
         with self.lock:
             self._database.execute("DELETE FROM resource WHERE kind = ? AND name = ?", (kind, name))
 
@@ -104,25 +104,25 @@ class Resources:
 
 
 def page(items: Sequence[Any], *, limit: int, token: str | None) -> tuple[list[Any], str | None]:
-    """Cut one page out of a listing.
+    """Return one page of a listing.
 
     Args:
         items: The whole listing.
-        limit: The most items of a page.
-        token: The token that the page before gave.
+        limit: Maximum number of items per page.
+        token: The token that came with the previous page.
 
     Returns:
-        The page's items and the token of the next page, None on the last.
+        The page's items, and the token of the next page or None on the last page.
 
     Raises:
-        AwsError: ValidationException when the token is none that was given.
+        AwsError: ValidationException if this service did not issue the token.
     """
     start = 0
     if token:
         try:
             start = int(base64.urlsafe_b64decode(token).decode().removeprefix("next page at "))
         except (ValueError, binascii.Error):
-            raise AwsError("ValidationException", "The nextToken is not one that this service gave.") from None
+            raise AwsError("ValidationException", "The nextToken was not issued by this service.") from None
     end = start + limit
     following = base64.urlsafe_b64encode(f"next page at {end}".encode()).decode() if end < len(items) else None
     return list(items[start:end]), following

@@ -24,9 +24,9 @@ import scala.jdk.CollectionConverters._
 
 /** s3:// and s3a:// for Spark on the S3 endpoint in AWS_ENDPOINT_URL, with the semantics of an object store.
   *
-  * An object appears when its stream is closed, a rename is a copy and a delete, a directory is a key prefix or a
-  * zero-byte marker "name/" as Hadoop's own S3A writes it. Nothing is remembered between calls. Every object is asked
-  * for by its own signed request, so the IAM check in front of the local S3 judges Spark like any other client.
+  * An object appears when its stream is closed. A rename is a copy and a delete. A directory is a key prefix or a
+  * zero-byte marker "name/", like those that Hadoop's own S3A writes. Nothing is cached between calls. Every object has
+  * its own signed request, so the IAM checks in front of the local S3 apply to Spark as to any other client.
   */
 class S3FileSystem extends FileSystem {
   private var root: URI = _
@@ -109,7 +109,7 @@ class S3FileSystem extends FileSystem {
     case Some(status) =>
       val destination = found(target) match {
         case Some(there) if there.isDirectory => Some(new Path(target, source.getName))
-        case Some(_) => None // Hadoop's contract: a file in the way is not overwritten
+        case Some(_) => None // Hadoop's contract: a rename does not overwrite an existing file
         case None => Some(target)
       }
       destination match {
@@ -144,7 +144,7 @@ case class S3Listing(objects: Seq[S3Object], prefixes: Seq[String]) {
   def isEmpty: Boolean = objects.isEmpty && prefixes.isEmpty
 }
 
-/** Reads an object in ranges. The first range, read on opening, also tells whether the object exists and its size. */
+/** Reads an object in ranges. The first range, read on opening, also shows whether the object exists and its size. */
 private class ObjectInputStream(s3: S3Requests, key: String, path: Path, statistics: FileSystem.Statistics)
     extends FSInputStream {
   private val rangeBytes = 1 << 20
@@ -199,9 +199,9 @@ private class ObjectInputStream(s3: S3Requests, key: String, path: Path, statist
   private def requireOpen(): Unit = if (!open) throw new IOException(s"$path is closed")
 }
 
-/** Writes an object: one put if it is small, parts as they fill otherwise, so memory is bounded by one part. */
+/** Writes an object: small ones with one put, others in parts as they fill. Memory is bounded by one part. */
 private class ObjectOutputStream(s3: S3Requests, key: String) extends OutputStream {
-  private val partBytes = 8 << 20 // S3 takes parts from 5 MiB on, and at most 10000 of them
+  private val partBytes = 8 << 20 // S3 accepts parts of 5 MiB or more, and at most 10000 of them
   private val part = new ByteArrayOutputStream()
   private var upload: Option[String] = None
   private val tags = ArrayBuffer[String]()
@@ -243,9 +243,9 @@ private class ObjectOutputStream(s3: S3Requests, key: String) extends OutputStre
     }
 }
 
-/** Where AWS is, and as whom: the variables that a run on Glue would find in its environment.
+/** Endpoint, region and credentials, which a run on Glue finds in its environment variables.
   *
-  * A JVM serves one run after another here, so the driver of each hands over its own.
+  * A JVM serves several runs in sequence here, so the driver of each run sets its own values.
   */
 object RunEnvironment {
   @volatile private var values: Map[String, String] = sys.env
@@ -255,10 +255,10 @@ object RunEnvironment {
   def get(name: String): Option[String] = values.get(name).filter(_.nonEmpty)
 
   def apply(name: String): String =
-    get(name).getOrElse(throw new IOException(s"the environment variable $name, which leads to S3, is not set"))
+    get(name).getOrElse(throw new IOException(s"the environment variable $name, which S3 requests need, is not set"))
 }
 
-/** S3's REST API, path style, signed with AWS Signature Version 4 with the credentials of the run. */
+/** S3's REST API, path style, signed with AWS Signature Version 4 and the run's credentials. */
 private class S3Requests(bucket: String) {
   private type Query = Seq[(String, String)]
   private case class Answer(status: Int, body: Array[Byte], connection: HttpURLConnection) {
@@ -278,12 +278,12 @@ private class S3Requests(bucket: String) {
     else Some(S3Object(key, answer.connection.getHeaderFieldLong("Content-Length", 0), answer.connection.getLastModified))
   }
 
-  /** At most `length` bytes from `start` on, and the size of the whole object; None if there is no such object. */
+  /** Returns at most `length` bytes from `start` on and the object's size, or None if the object does not exist. */
   def getRange(key: String, start: Long, length: Int): Option[(Array[Byte], Long)] = {
     val answer = send("GET", key, headers = Seq("range" -> s"bytes=$start-${start + length - 1}"))
     answer.status match {
       case 404 => None
-      case 416 => Some((Array.emptyByteArray, 0L)) // an empty object has no range at all
+      case 416 => Some((Array.emptyByteArray, 0L)) // an empty object has no valid range
       case 206 => Some((answer.body, answer.connection.getHeaderField("Content-Range").split('/').last.toLong))
       case _ => Some((answer.body, answer.body.length.toLong))
     }
@@ -294,7 +294,7 @@ private class S3Requests(bucket: String) {
   def copy(from: String, to: String): Unit = {
     val source = s"/$bucket/${S3Requests.encodePath(from)}"
     val answer = required(send("PUT", to, body = Some(Array.emptyByteArray), headers = Seq("x-amz-copy-source" -> source)), from)
-    // CopyObject may answer 200 and fail in the body.
+    // CopyObject may return status 200 and an error in the body.
     if (answer.xml.getTagName == "Error") throw new IOException(s"copy of s3://$bucket/$from failed: ${text(answer.body)}")
   }
 
@@ -359,7 +359,7 @@ private class S3Requests(bucket: String) {
   private def required(answer: Answer, key: String): Answer =
     if (answer.status == 404) throw new FileNotFoundException(s"s3://$bucket/$key: ${text(answer.body)}") else answer
 
-  /** Sends a request; every one of them may be repeated, so a broken connection or a 5xx is tried again twice. */
+  /** Sends a request. All requests are idempotent, so a broken connection or a 5xx status is retried twice. */
   private def send(method: String, key: String, query: Query = Seq(), body: Option[Array[Byte]] = None,
                    headers: Seq[(String, String)] = Seq()): Answer = {
     @tailrec def attempt(left: Int): Answer = {
@@ -392,7 +392,7 @@ private class S3Requests(bucket: String) {
     sign(method, path, canonicalQuery, headers, body.getOrElse(Array.emptyByteArray))
       .foreach { case (name, value) => if (name != "host") connection.setRequestProperty(name, value) }
     body.foreach { bytes =>
-      // Left alone, Java says that a POST is a web form, and some servers then read it as one.
+      // By default, Java labels a POST as a web form, and some servers then parse it as one.
       connection.setRequestProperty("content-type", "application/octet-stream")
       connection.setDoOutput(true)
       connection.setFixedLengthStreamingMode(bytes.length)
@@ -405,7 +405,7 @@ private class S3Requests(bucket: String) {
     Answer(status, answer, connection)
   }
 
-  /** The headers of the request with its signature.
+  /** Returns the request's headers including the signature.
     * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
   private def sign(method: String, path: String, query: String, headers: Seq[(String, String)],
                    body: Array[Byte]): Seq[(String, String)] = {
@@ -439,7 +439,7 @@ private class S3Requests(bucket: String) {
 private object S3Requests {
   val TimeFormat: DateTimeFormatter = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC)
 
-  /** RFC 3986, as the signature wants it. */
+  /** Encodes as in RFC 3986, which the signature requires. */
   def encode(text: String): String =
     URLEncoder.encode(text, UTF_8).replace("+", "%20").replace("*", "%2A").replace("%7E", "~")
 

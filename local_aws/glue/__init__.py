@@ -1,1 +1,1 @@
-"""Glue job runs of the laptop's AWS: the job's real script, run with real Spark in a process of its own."""
+"""Glue job runs: a job's unmodified script, executed by real Spark in its own process."""

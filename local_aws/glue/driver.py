@@ -1,8 +1,8 @@
-"""Runs a job's script as Glue's driver does, and writes down how it ended. Started by ``spark_runtime``.
+"""Runs a job's script as Glue's driver does, and records how it ended. Started by ``spark_runtime``.
 
-Called as ``driver.py <outcome file> <script> <argument>…``, with ``LOCAL_AWS_SPARK`` in the environment: a JSON object
-with the file of the JVM's gateway, and the run's Spark properties, variables and files. The outcome file gets
-``{"error": text or null}`` as JSON; if it is missing afterwards, the process was ended from outside.
+The command line is ``driver.py <outcome file> <script> <argument>…``. The environment variable ``LOCAL_AWS_SPARK`` is a
+JSON object with the file of the JVM's gateway and the run's Spark properties, variables and files. The outcome file is
+the JSON object ``{"error": text or null}``. If it is missing afterwards, the process was ended from outside.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 
 def main() -> int:
-    """Run the script and return the exit code."""
+    """Run the script and return the process's exit code."""
     outcome, script, *arguments = sys.argv[1:]
     sys.argv = [script, *arguments]
     run = json.loads(os.environ.pop("LOCAL_AWS_SPARK"))
@@ -34,10 +34,10 @@ def main() -> int:
 
 
 def _connect(gateway: Path) -> Any:
-    """Connect this process's Spark to the JVM, as soon as that is ready, and return the JVM."""
+    """Wait until the JVM is ready, connect this process's Spark to it, and return it."""
     from pyspark import SparkContext
 
-    while not gateway.exists():  # whoever started us watches the JVM, and ends us if it does not come
+    while not gateway.exists():  # the parent watches the JVM, and ends this process if the JVM does not start
         time.sleep(0.02)
     port, length = struct.unpack_from(">ii", told := gateway.read_bytes())
     os.environ["PYSPARK_GATEWAY_PORT"] = str(port)
@@ -48,7 +48,7 @@ def _connect(gateway: Path) -> Any:
 
 
 def _take_over(jvm: Any, run: dict[str, Any]) -> list[Any]:
-    """Give the JVM this run's properties, credentials and streams, and nothing of an earlier one's."""
+    """Pass this run's properties, credentials and streams to the JVM, and remove those of earlier runs."""
     system = jvm.java.lang.System
     for name in list(system.getProperties().stringPropertyNames()):
         if name.startswith("spark."):
@@ -66,20 +66,20 @@ def _take_over(jvm: Any, run: dict[str, Any]) -> list[Any]:
 
 
 def _run(script: str) -> str | None:
-    """Run the script and return what its error is."""
+    """Run the script and return its error, or None if it succeeded."""
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as ending:
-        # Glue takes sys.exit() and sys.exit(0) for success, everything else for a failure.
+        # Glue treats sys.exit() and sys.exit(0) as success and everything else as failure.
         return None if ending.code in (None, 0) else f"SystemExit: {ending.code}"
-    except BaseException as failure:  # noqa: BLE001 - whatever ends the script ends the run, and is its error message
+    except BaseException as failure:  # noqa: BLE001 - anything that ends the script becomes the run's error message
         traceback.print_exc()
         return f"{type(failure).__name__}: {failure}"
     return None
 
 
 def _leave(jvm: Any, streams: list[Any]) -> None:
-    """Stop what the script has left running in the JVM. If that fails, the run ends without an outcome."""
+    """Stop everything that the script left running in the JVM. If that fails, the run ends without an outcome."""
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context

@@ -1,4 +1,4 @@
-"""What a job definition and the arguments of a run may say, and what becomes of each, decided before anything starts.
+"""Validates job definitions and run arguments before anything starts, and decides the effect of each argument.
 
 https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html lists the special parameters.
 """
@@ -14,10 +14,10 @@ from typing import Any
 from local_aws.protocol.wire import AwsError
 
 GLUE_VERSION = "6.0"
-"""The Glue version whose Spark (4.1.1) the laptop has."""
+"""The Glue version whose Spark (4.1.1) is installed here."""
 
-# They change nothing that a job computes: logs, metrics and the Spark UI of AWS's own, and how quickly it runs there.
-# Those of continuous logging have no effect since Glue 5.0 either: --custom-logGroup-prefix has taken their place.
+# These change nothing that a job computes. They concern logs, metrics and the Spark UI of AWS, and speed on AWS.
+# Since Glue 5.0 those of continuous logging have no effect either, because --custom-logGroup-prefix replaced them.
 # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging-enable.html
 _WITHOUT_EFFECT = frozenset(
     {
@@ -62,7 +62,7 @@ _REFUSED = frozenset(
         "--user-jars-first",
         "--write-shuffle-files-to-s3",
         "--write-shuffle-spills-to-s3",
-        # Glue's own; it does not let them be set.
+        # Glue sets these itself and does not accept them from callers.
         "--JOB_ID",
         "--JOB_NAME",
         "--JOB_RUN_ID",
@@ -78,21 +78,21 @@ _LOG_GROUP_PREFIX = "--custom-logGroup-prefix"
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run consists of.
+    """The settings of a run.
 
     Attributes:
         job_name: The job.
-        role: Name or ARN of the role that the run has.
+        role: Name or ARN of the run's role.
         script: s3:// URI of the script.
-        py_files: s3:// URIs of the packages and modules that go with it.
-        spark_settings: Settings out of ``--conf``.
-        arguments: The run's arguments, the job's defaults among them, as they are passed to the script.
-        given_arguments: The arguments that the caller gave, as GetJobRun answers them.
-        timeout_minutes: After how long the run is ended.
-        max_concurrent_runs: How many runs of the job there may be at once.
-        capacity: The members about workers that GetJobRun repeats.
-        security_configuration: The name of the security configuration, when there is one.
-        log_group: What the names of the run's two log groups begin with: ``<log_group>/output`` and ``/error``.
+        py_files: s3:// URIs of the packages and modules that the script imports.
+        spark_settings: Settings from ``--conf``.
+        arguments: The run's arguments as they are passed to the script, including the job's defaults.
+        given_arguments: The arguments that the caller passed, as GetJobRun returns them.
+        timeout_minutes: Minutes after which the run is ended.
+        max_concurrent_runs: Maximum number of concurrent runs of the job.
+        capacity: The worker settings that GetJobRun returns.
+        security_configuration: The name of the security configuration, if there is one.
+        log_group: Prefix of the names of the run's two log groups, ``<log_group>/output`` and ``<log_group>/error``.
     """
 
     job_name: str
@@ -114,16 +114,16 @@ def plan_run(
     request: Mapping[str, Any],
     get_security_configuration: Callable[[str], Mapping[str, Any]],
 ) -> RunPlan:
-    """Return what a StartJobRun request means.
+    """Return the settings of the run that a StartJobRun request starts.
 
     Args:
-        job: The job, as GetJob answers it under ``Job``.
+        job: The job, as GetJob returns it under ``Job``.
         request: The parameters of StartJobRun.
-        get_security_configuration: Name -> the security configuration as GetSecurityConfiguration answers it under
-            ``SecurityConfiguration``. For an unknown one it raises AwsError.
+        get_security_configuration: Takes a name and returns the security configuration, as GetSecurityConfiguration
+            returns it under ``SecurityConfiguration``. Raises AwsError if the name is unknown.
 
     Raises:
-        AwsError: The job or the request asks for what the laptop's Glue does not do, or for what Glue refuses.
+        AwsError: The job or the request uses something that Glue refuses or that the emulator does not support.
     """
     _check_job(job)
     for member in (
@@ -167,15 +167,15 @@ def plan_run(
 
 
 def log_group(arguments: Mapping[str, str], role: str, security_configuration: Mapping[str, Any] | None) -> str:
-    """Return what the names of a run's log groups begin with.
+    """Return the prefix of the names of a run's log groups.
 
-    https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html: a prefix of one's own takes the place of
-    Glue's, and a security configuration that encrypts logs puts its name and the role's behind it.
+    https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html: a custom prefix replaces Glue's, and a
+    security configuration that encrypts logs appends its own name and the role's name.
 
     Args:
         arguments: The run's arguments.
         role: Name or ARN of the job's role.
-        security_configuration: The security configuration as GetSecurityConfiguration answers it, if there is one.
+        security_configuration: The security configuration as GetSecurityConfiguration returns it, if there is one.
     """
     prefix = arguments.get(_LOG_GROUP_PREFIX, _LOG_GROUP).rstrip("/")
     if security_configuration is None:
@@ -188,16 +188,16 @@ def log_group(arguments: Mapping[str, str], role: str, security_configuration: M
 
 
 def parse_conf(value: str) -> dict[str, str]:
-    """Return the Spark settings in the value of ``--conf``: ``a=1 --conf b=2``, the one way to give Glue several.
+    """Return the Spark settings in the value of ``--conf``: ``a=1 --conf b=2``, Glue's only way to pass several.
 
     Raises:
-        AwsError: The value is not of that form.
+        AwsError: The value does not have that form.
     """
     settings: dict[str, str] = {}
     for number, word in enumerate(shlex.split(value)):
         if number % 2:
             if word != "--conf":
-                raise _invalid(f"--conf {value!r}: several settings are written a=1 --conf b=2")
+                raise _invalid(f"--conf {value!r}: write several settings as a=1 --conf b=2")
             continue
         name, equals, setting = word.partition("=")
         if not equals or not name.startswith("spark."):
@@ -209,14 +209,14 @@ def parse_conf(value: str) -> dict[str, str]:
 def _check_job(job: Mapping[str, Any]) -> None:
     command = job.get("Command") or {}
     if command.get("Name") != "glueetl":
-        raise _unsupported(f"the command {command.get('Name')!r}; only glueetl, which is PySpark here,")
+        raise _unsupported(f"the command {command.get('Name')!r}, only glueetl (PySpark)")
     if command.get("PythonVersion", "3") not in ("3", "3.13"):
         raise _unsupported(f"Python {command['PythonVersion']}")
     script = command.get("ScriptLocation") or ""
     if not script.startswith("s3://") or not script.endswith(".py"):
-        raise _unsupported(f"the script {script!r}; only s3://….py")
+        raise _unsupported(f"the script {script!r}, only s3://….py")
     if job.get("GlueVersion") != GLUE_VERSION:
-        raise _unsupported(f"Glue version {job.get('GlueVersion')!r}; only {GLUE_VERSION}, whose Spark the laptop has,")
+        raise _unsupported(f"Glue version {job.get('GlueVersion')!r}, only {GLUE_VERSION}, whose Spark is installed")
     for member in ("MaxRetries", "SourceControlDetails", "CodeGenConfigurationNodes"):
         if job.get(member):
             raise _unsupported(f"{member} of a job")
@@ -230,13 +230,13 @@ def _check_argument(name: str, value: str) -> None:
     if name in _REFUSED:
         raise _unsupported(f"the special parameter {name}")
     if name in _ONLY_VALUE and value != _ONLY_VALUE[name]:
-        raise _unsupported(f"{name} {value}; only {_ONLY_VALUE[name]}")
+        raise _unsupported(f"{name} {value}, only {_ONLY_VALUE[name]}")
     if name == _LOG_GROUP_PREFIX and not re.fullmatch(r"[\w./#-]{1,400}", value):
-        raise _invalid(f"{name} {value!r} cannot be what a log group's name begins with")
+        raise _invalid(f"{name} {value!r} cannot be the start of a log group's name")
     if name == "--extra-py-files":
         for uri in value.split(","):
             if not uri.strip().startswith("s3://") or not uri.strip().endswith((".py", ".zip")):
-                raise _unsupported(f"{uri.strip()!r} in --extra-py-files; only .py and .zip in S3")
+                raise _unsupported(f"{uri.strip()!r} in --extra-py-files, only .py and .zip files in S3")
     if (name.startswith("--enable-") or name.startswith("--continuous-log-")) and name not in _WITHOUT_EFFECT:
         raise _unsupported(f"the special parameter {name}")
 

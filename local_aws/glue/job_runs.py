@@ -1,7 +1,7 @@
-"""StartJobRun, GetJobRun, GetJobRuns and BatchStopJobRun of Glue, with job runs that really run.
+"""Glue's StartJobRun, GetJobRun, GetJobRuns and BatchStopJobRun, which really execute job runs.
 
-Each run has a thread, which fetches the script, starts Spark, follows its logs and writes down its end. All changes of
-a run's state happen under one lock, so a stop, a timeout and the natural end of a run cannot overtake each other.
+Each run has its own thread. The thread fetches the script, starts Spark, follows the logs and records the end. All
+changes of a run's state happen under one lock, so a stop, a timeout and the natural end of a run cannot conflict.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ _PAGE = 200
 
 @dataclass
 class _Live:
-    """What a run has while it is not finished; it began when it was given what it runs on."""
+    """The resources of an unfinished run. ``began`` is the time at which it was granted Spark."""
 
     plan: RunPlan
-    wish_to_stop: threading.Event = field(default_factory=threading.Event)
+    stop_requested: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     began: dt.datetime | None = None
 
 
 class GlueJobRuns:
-    """The handler of Glue's operations on job runs.
+    """The handler of Glue's job run operations.
 
     Args:
-        get_job: Job name -> the job as GetJob answers it under ``Job``. For an unknown job it raises LookupError, the
-            AwsError or the ClientError of GetJob.
-        get_security_configuration: Name -> the security configuration as GetSecurityConfiguration answers it under
-            ``SecurityConfiguration``. For an unknown one it raises the ClientError of that.
-        role_credentials: Name or ARN of a job's role -> credentials of that role.
-        endpoint_url: Gives the address of the laptop's AWS; called when a run starts, when the port is known.
-        state_dir: The state folder of the laptop's AWS; ``glue/`` and ``logs/glue/`` in it are used.
-        runs_at_once: How many runs may have Spark at the same time, each takes up to 1.5 GB; others stay in
-            STARTING, as on AWS while there is no capacity. None for as many as are started.
-        runtime: Starts Spark; by default one with the cache folder of this virtual environment, and the JVMs' own files
-            in ``glue/jvms``.
+        get_job: Takes a job's name and returns the job, as GetJob returns it under ``Job``. If the job is unknown, it
+            raises LookupError, or GetJob's AwsError or ClientError.
+        get_security_configuration: Takes a name and returns the security configuration, as GetSecurityConfiguration
+            returns it under ``SecurityConfiguration``. If the name is unknown, it raises that operation's ClientError.
+        role_credentials: Takes the name or ARN of a job's role and returns credentials of that role.
+        endpoint_url: Returns the emulator's URL. It is called when a run starts, because the port is known then.
+        state_dir: The emulator's state folder. Runs use ``glue/`` and ``logs/glue/`` in it.
+        runs_at_once: Maximum number of runs that may have Spark at the same time. Each takes up to 1.5 GB. The others
+            stay in STARTING, as on AWS while there is no capacity. None for no limit.
+        runtime: Starts Spark. By default it uses the cache folder of this virtual environment, and ``glue/jvms`` for
+            the JVMs' own files.
     """
 
     def __init__(
@@ -89,12 +89,12 @@ class GlueJobRuns:
         self._lock = threading.Lock()
         self._runs_at_once = runs_at_once
         self._waiting: list[str] = []
-        self._having_spark: set[str] = set()
+        self._with_spark: set[str] = set()
         self._turn = threading.Condition(self._lock)
-        self._bury_the_dead()
+        self._fail_interrupted_runs()
 
     def StartJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Start a run and return its id at once."""
+        """Start a run and return its id immediately."""
         plan = plan_run(self._job(params["JobName"]), params, self._security_configuration)
         now = _now()
         run = JobRun(
@@ -137,7 +137,7 @@ class GlueJobRuns:
             return {"JobRun": _answer(run)}
 
     def GetJobRuns(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Return a page of a job's runs, the newest first."""
+        """Return a page of a job's runs, newest first."""
         self._job(params["JobName"])
         start = _offset(params.get("NextToken"))
         size = min(params.get("MaxResults") or _PAGE, _PAGE)
@@ -149,7 +149,7 @@ class GlueJobRuns:
         return page
 
     def BatchStopJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Stop runs; each becomes STOPPING now and STOPPED when its processes have ended."""
+        """Stop runs. Each becomes STOPPING immediately, and STOPPED when its processes have ended."""
         job_name = params["JobName"]
         self._job(job_name)
         stopped: list[dict[str, Any]] = []
@@ -166,7 +166,7 @@ class GlueJobRuns:
                     )
                 else:
                     self._change(run, "STOPPING")
-                    self._live[run_id].wish_to_stop.set()
+                    self._live[run_id].stop_requested.set()
                     self._turn.notify_all()
                     stopped.append({"JobName": job_name, "JobRunId": run_id})
                     continue
@@ -175,14 +175,14 @@ class GlueJobRuns:
         return {"SuccessfulSubmissions": stopped, "Errors": errors}
 
     def close(self) -> None:
-        """Stop every run and wait until their processes have ended; call it before the process exits."""
+        """Stop every run and wait until their processes have ended. Call this before the process exits."""
         with self._lock:
             threads = [live.thread for live in self._live.values()]
             for run_id, live in self._live.items():
                 run = self._history.get(run_id)
                 if run is not None and run.state in ("STARTING", "RUNNING"):
                     self._change(run, "STOPPING")
-                live.wish_to_stop.set()
+                live.stop_requested.set()
             self._turn.notify_all()
         for thread in threads:
             if thread is not None and thread.is_alive():
@@ -206,7 +206,7 @@ class GlueJobRuns:
             raise AwsError(detail["Code"], f"Security configuration {name}: {detail['Message']}") from error
 
     def _run(self, run: JobRun, live: _Live, region: str) -> None:
-        """Take a run from STARTING to its end. Runs in the run's own thread."""
+        """Execute a run from STARTING to its end, in the run's own thread."""
         folder = self._folder / "work" / run.id
         state, error = "FAILED", None
         try:
@@ -222,25 +222,25 @@ class GlueJobRuns:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             with self._lock:
-                # A stop that was granted is kept even if the script ended in the same moment, as callers were told so.
+                # The caller was told STOPPED, so it stays STOPPED even if the script ended at the same moment.
                 self._finish(run, "STOPPED" if run.state == "STOPPING" else state, error, live.began)
                 del self._live[run.id]
-                self._having_spark.discard(run.id)
+                self._with_spark.discard(run.id)
                 self._turn.notify_all()
 
     def _await_turn(self, run: JobRun, live: _Live) -> bool:
-        """Wait until this run may have Spark, in the order of the starts; False when it is to stop before that."""
+        """Wait in StartJobRun's order until this run may have Spark. Return False if it is stopped before that."""
 
         def is_next() -> bool:
-            free = self._runs_at_once is None or len(self._having_spark) < self._runs_at_once
-            return live.wish_to_stop.is_set() or (free and self._waiting[0] == run.id)
+            free = self._runs_at_once is None or len(self._with_spark) < self._runs_at_once
+            return live.stop_requested.is_set() or (free and self._waiting[0] == run.id)
 
         with self._turn:
             self._turn.wait_for(is_next)
             self._waiting.remove(run.id)
-            granted = not live.wish_to_stop.is_set()
+            granted = not live.stop_requested.is_set()
             if granted:
-                self._having_spark.add(run.id)
+                self._with_spark.add(run.id)
                 live.began = _now()
             self._turn.notify_all()
         return granted
@@ -255,7 +255,7 @@ class GlueJobRuns:
             region_name=region,
         )
         files = self._fetch(run, live.plan, session.client("s3", endpoint_url=endpoint), folder)
-        if live.wish_to_stop.is_set():
+        if live.stop_requested.is_set():
             return "STOPPED", None
         passed = {
             **live.plan.arguments,
@@ -279,7 +279,7 @@ class GlueJobRuns:
         try:
             with self._lock:
                 run.pid = process.pid
-                # A stop may have come since: STOPPING must not become RUNNING again.
+                # A stop may have been requested since then, and STOPPING must not become RUNNING again.
                 self._change(run, "RUNNING" if run.state == "STARTING" else run.state)
             logs = session.client("logs", endpoint_url=endpoint)
             streams = [
@@ -303,7 +303,7 @@ class GlueJobRuns:
         """Wait for the end of the process; return the run's end if it is not the script's own."""
         logged = time.monotonic()
         while not process.wait(0.05):
-            if live.wish_to_stop.is_set():
+            if live.stop_requested.is_set():
                 return "STOPPED", None
             if time.monotonic() > deadline:
                 return "TIMEOUT", "Job run timed out."
@@ -337,7 +337,7 @@ class GlueJobRuns:
 
     def _finish(self, run: JobRun, state: str, error: str | None, began: dt.datetime | None) -> None:
         run.completed_on = _now()
-        # What is paid for: "the amount of time (in seconds) that the job run consumed resources", and not its wait.
+        # Billed time, "the amount of time (in seconds) that the job run consumed resources", excludes waiting.
         # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html
         run.execution_seconds = 0 if began is None else round((run.completed_on - began).total_seconds())
         run.error = error if state != "STOPPED" else None
@@ -345,8 +345,8 @@ class GlueJobRuns:
         self._change(run, state)
         logger.info("job run %s of %s: %s%s", run.id, run.job_name, state, f" ({error})" if run.error else "")
 
-    def _bury_the_dead(self) -> None:
-        """Fail the runs that were running when the last server was killed, and end what is left of them."""
+    def _fail_interrupted_runs(self) -> None:
+        """Fail the runs that were interrupted when the last emulator was killed, and end their remaining processes."""
         for run in self._history.unfinished():
             if run.pid is not None and end_orphan(run.pid, run.id):
                 logger.warning("ended the orphaned process group %d of job run %s", run.pid, run.id)
@@ -395,7 +395,7 @@ def _offset(token: str | None) -> int:
     try:
         return int(base64.b64decode(token, validate=True))
     except (binascii.Error, ValueError):
-        raise AwsError("InvalidInputException", "NextToken is not one of GetJobRuns.") from None
+        raise AwsError("InvalidInputException", "NextToken was not issued by GetJobRuns.") from None
 
 
 def _not_found(message: str) -> AwsError:

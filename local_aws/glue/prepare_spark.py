@@ -1,7 +1,8 @@
-"""``python -m local_aws.glue.prepare_spark``: makes ahead what is made once for a Spark, so no job run waits for it.
+"""``python -m local_aws.glue.prepare_spark``: builds the Spark cache in advance, so that no job run waits for it.
 
-For images: the compiled file system and the archive of the classes that a run loads (see ``spark_jvm``). The archive is
-made by a run of a small script that does what curating does: JSON lines to Parquet, with a join and an aggregation.
+Images use it. The cache contains the compiled file system and the archive of the classes that a run loads (see
+``spark_jvm``). To create the archive, it runs a small script with the operations of a typical ETL job: from JSON lines
+to Parquet, with a join and an aggregation.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ spark.stop()
 
 
 def main(cache_dir: Path = DEFAULT_CACHE_DIR) -> int:
-    """Make both in a cache folder; return 1 when the run failed."""
+    """Build both in a cache folder, and return 1 if that failed."""
     jvms = SparkJvms(cache_dir=cache_dir)
     with tempfile.TemporaryDirectory(prefix="local-aws-spark-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""The memory of job runs: one JSON file per run, so that a restart of the laptop's AWS forgets none."""
+"""Stores job runs, one JSON file per run, so that they survive a restart of the emulator."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class JobRun:
     Attributes:
         id: ``jr_`` and 64 hexadecimal digits.
         job_name: The job.
-        state: As Glue names it: STARTING, RUNNING, STOPPING, STOPPED, SUCCEEDED, FAILED or TIMEOUT.
-        arguments: What the caller gave.
-        timeout_minutes: After how long the run is ended.
-        capacity: The members about workers that GetJobRun repeats.
-        started_on: When it was asked for, UTC.
-        last_modified_on: When its state changed last, UTC.
+        state: Glue's name of the state: STARTING, RUNNING, STOPPING, STOPPED, SUCCEEDED, FAILED or TIMEOUT.
+        arguments: The arguments that the caller passed.
+        timeout_minutes: Minutes after which the run is ended.
+        capacity: The worker settings that GetJobRun returns.
+        started_on: When it was requested, UTC.
+        last_modified_on: When its state last changed, UTC.
         completed_on: When it ended, UTC.
-        execution_seconds: How long it ran.
-        error: Why it failed.
-        pid: The process, while there is one.
-        security_configuration: The name of its security configuration, when it has one.
-        log_group: What the names of its log groups begin with.
+        execution_seconds: How long it ran, in seconds.
+        error: The reason of a failure.
+        pid: The id of its process while there is one.
+        security_configuration: The name of its security configuration, if it has one.
+        log_group: Prefix of the names of its log groups.
     """
 
     id: str
@@ -54,7 +54,7 @@ class RunHistory:
     """All job runs, in memory and on disk.
 
     Args:
-        folder: Where the files are; it is made if need be.
+        folder: The folder for the files. It is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,11 +63,11 @@ class RunHistory:
         self._runs = {run.id: run for run in map(_read, sorted(folder.glob("jr_*.json")))}
 
     def get(self, run_id: str) -> JobRun | None:
-        """Return a run, or None if there is none of that id."""
+        """Return a run, or None if the id is unknown."""
         return self._runs.get(run_id)
 
     def of_job(self, job_name: str) -> list[JobRun]:
-        """Return the runs of a job, the newest first."""
+        """Return the runs of a job, newest first."""
         runs = [run for run in self._runs.values() if run.job_name == job_name]
         return sorted(runs, key=lambda run: (run.started_on, run.id), reverse=True)
 
@@ -76,7 +76,7 @@ class RunHistory:
         return [run for run in self._runs.values() if run.state in UNFINISHED]
 
     def save(self, run: JobRun) -> None:
-        """Keep a run as it is now; the file is replaced in one step."""
+        """Save a run's current state. The file is replaced in one step."""
         self._runs[run.id] = run
         with replacing(self._folder / f"{run.id}.json") as draft:
             draft.write_text(json.dumps(asdict(run), default=_text, indent=1), encoding="utf-8")
@@ -88,7 +88,7 @@ _TIMES = frozenset({"started_on", "last_modified_on", "completed_on"})
 def _text(value: object) -> str:
     if isinstance(value, dt.datetime):
         return value.isoformat()
-    raise TypeError(f"cannot keep {value!r}")
+    raise TypeError(f"cannot store {value!r} as JSON")
 
 
 def _read(path: Path) -> JobRun:

@@ -1,4 +1,4 @@
-"""A run's output to CloudWatch Logs, as Glue sends it: standard output and standard error in a group each."""
+"""Sends a run's output to CloudWatch Logs, as Glue does: standard output and standard error to a log group each."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 logger = logging.getLogger(__name__)
 
-# Limits of PutLogEvents, less a margin for the 26 bytes that each event counts besides its text.
+# Limits of PutLogEvents, less a margin for the 26 bytes by which each event exceeds its text.
 _EVENTS_AT_ONCE = 10_000
 _BYTES_AT_ONCE = 900_000
 _BYTES_OF_EVENT = 250_000
 
 
 class LogStream:
-    """Follows one file of a run into one log stream.
+    """Sends one file of a run to one log stream, while the file grows.
 
-    Logs are not worth a run: the first refusal is reported, then the stream gives up.
+    A run does not fail because of its logs. The stream logs the first error and then stops sending.
 
     Args:
         client: A CloudWatch Logs client.
-        group: The log group; made if need be.
+        group: The log group. It is created if it does not exist.
         stream: The log stream, the run's id.
         path: The file to follow.
     """
@@ -40,7 +40,7 @@ class LogStream:
         self._given_up = False
 
     def send(self, *, final: bool = False) -> None:
-        """Send what has been written since the last time: whole lines, or everything if it is the last time."""
+        """Send the lines that were written since the last call. The final call also sends an incomplete line."""
         if self._given_up or not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -55,7 +55,7 @@ class LogStream:
                 self._put(lines)
         except (ClientError, BotoCoreError) as error:
             self._given_up = True
-            logger.warning("the log of %s does not reach %s: %s", self._stream, self._group, error)
+            logger.warning("the log of job run %s cannot be sent to %s: %s", self._stream, self._group, error)
         self._sent += len(new)
 
     def _begin(self) -> None:

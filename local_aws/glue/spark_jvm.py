@@ -1,13 +1,13 @@
-"""The JVMs of job runs: started once, and used by one run after another.
+"""The JVMs of job runs. Each is started once and serves several runs in sequence.
 
-A JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark: the shell scripts around it start a
-second JVM only to build the command line. It opens a Py4J gateway, as for an interactive ``pyspark``, and the driver of
-a run (``driver.py``) connects to it. Most of a short run's time is the loading of classes, which a JVM that has already
-served a run has behind it. So that one run does not see another, each makes its own Spark context, Spark properties,
-streams and credentials in it, only one at a time uses it, and only after a run that succeeded is it kept.
+A JVM is started directly as ``SparkSubmit`` with the jars of the installed pyspark, because Spark's shell scripts start
+a second JVM only to build the command line. It opens a Py4J gateway, as for an interactive ``pyspark``, and a run's
+driver (``driver.py``) connects to it. Most of a short run's time is class loading, which a JVM that has already served
+a run does not repeat. Runs do not see each other: each creates its own Spark context, Spark properties, streams and
+credentials, only one run uses a JVM at a time, and a JVM is kept only after a successful run.
 
-Two things are made once and kept in a cache folder: the jar of ``S3FileSystem.scala``, and an archive of the classes
-that a run loads (application class data sharing). Both depend on the installed Spark only, not on any state.
+A cache folder stores two things that are created once: the jar of ``S3FileSystem.scala``, and an archive of the classes
+that a run loads (application class data sharing). Both depend only on the installed Spark, not on any state.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ _COMPILE_SECONDS = 180
 _ARCHIVE_SECONDS = 120
 _IDLE_SECONDS = 180.0
 _RUNS_EACH = 50
-"""What a JVM still holds of earlier runs is little, and ends with it."""
+"""Runs per JVM. Each run leaves a little memory behind, which is freed when the JVM ends."""
 
 DEFAULT_CACHE_DIR = Path(sys.prefix) / "local_aws_spark"
-"""In the virtual environment: it goes when the Spark goes that its content was made for."""
+"""It is in the virtual environment so that it is deleted together with the Spark that it was created for."""
 
 _JAVA_OPTIONS = (
     "-Xmx1g",
-    "-XX:TieredStopAtLevel=1",  # a run of seconds does not live to see what the optimising compiler would gain
+    "-XX:TieredStopAtLevel=1",  # a run of a few seconds ends before the optimizing compiler pays off
     "-XX:+UseSerialGC",
     "-Xshare:auto",
     "-Xlog:cds=off",  # thousands of lines about classes that cannot be archived
     "-Duser.timezone=UTC",
 )
-# What bin/spark-class adds for Java 17 (org.apache.spark.launcher.JavaModuleOptions).
+# Options that bin/spark-class adds for Java 17 (org.apache.spark.launcher.JavaModuleOptions).
 _MODULE_OPTIONS = (
     "-XX:+IgnoreUnrecognizedVMOptions",
     "--add-modules=jdk.incubator.vector",
@@ -80,15 +80,15 @@ _MODULE_OPTIONS = (
 
 
 class SparkUnavailableError(RuntimeError):
-    """Spark cannot be started on this machine; the message says what is missing."""
+    """Spark cannot be started on this machine. The message names the missing part."""
 
 
 class SparkJvm:
-    """A JVM with Spark's classes, in a process group of its own. It ends when its standard input does, so with us.
+    """A JVM with Spark's classes, in its own process group. It ends when its standard input is closed.
 
     Attributes:
-        gateway: The file in which the JVM tells the port and the secret of its gateway, when it is ready.
-        runs: How many runs have used it.
+        gateway: The file in which the JVM writes the port and the secret of its gateway when it is ready.
+        runs: The number of runs that have used it.
         idle_since: When it was last given back, on the monotonic clock.
     """
 
@@ -104,27 +104,27 @@ class SparkJvm:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code, or None while it is there."""
+        """The exit code, or None while it is running."""
         return self._process.poll()
 
     @property
     def archives_classes(self) -> bool:
-        """Whether it writes a class archive when it ends by itself, which takes it half a minute."""
+        """Whether it writes a class archive when it ends normally, which takes half a minute."""
         return self._new_archive is not None
 
     def log(self) -> str:
-        """Return what it has written outside any run."""
+        """Return its output outside runs."""
         return (self._folder / "jvm.log").read_text(encoding="utf-8", errors="replace")
 
     def end(self) -> None:
-        """End the whole process group at once and collect it. Harmless when it has already ended."""
+        """Kill the whole process group and reap it. It may have ended already."""
         kill_group(self._process.pid)
         self._process.wait()
         self._close_input()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def end_and_archive(self) -> None:
-        """Let it end by itself, and keep the class archive that it writes."""
+        """Let it end normally, and keep the class archive that it writes."""
         self._close_input()
         try:
             self._process.wait(_ARCHIVE_SECONDS)
@@ -133,7 +133,7 @@ class SparkJvm:
                 if made.exists():
                     _keep(made, kept)
         except (OSError, subprocess.TimeoutExpired) as failure:
-            # The run was right; the next local AWS will try again.
+            # The run succeeded, and the next emulator will try again.
             logger.warning("the class archive could not be kept: %s", failure)
         finally:
             self.end()
@@ -144,13 +144,13 @@ class SparkJvm:
 
 
 class SparkJvms:
-    """Starts JVMs, and keeps them for a while for the runs to come.
+    """Starts JVMs, and keeps them for a while for later runs.
 
     Args:
-        cache_dir: Folder for what is made once: the file system's jar and the class archive. Any number of processes
-            may share it.
-        work_dir: Folder for the JVMs' own files, which goes with them; the system's when it is None.
-        idle_seconds: How long a JVM may be idle before it ends.
+        cache_dir: Folder for the file system's jar and the class archive. Any number of processes may share it.
+        work_dir: Folder for the JVMs' own files, which are deleted when they end. None for the system's temporary
+            folder.
+        idle_seconds: Seconds after which an idle JVM is ended.
     """
 
     def __init__(
@@ -166,13 +166,13 @@ class SparkJvms:
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._archive_begun = False
-        # Linux ends a child with the thread that started it; a run's thread ends before its JVM does.
+        # Linux ends a child together with the thread that started it, and a run's thread ends before its JVM.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spark-jvms")
         self._idle: list[SparkJvm] = []
         self._archiving: dict[SparkJvm, threading.Thread] = {}
 
     def take(self) -> SparkJvm:
-        """Return a JVM that nobody else uses: an idle one, or a new one that is still starting.
+        """Return a JVM for exclusive use: an idle one, or a new one that is still starting.
 
         Raises:
             SparkUnavailableError: Java or Spark is missing, or the file system does not compile.
@@ -186,7 +186,7 @@ class SparkJvms:
         return self._start()
 
     def give_back(self, jvm: SparkJvm) -> None:
-        """Take a JVM back after a run that succeeded; it is kept, or ends."""
+        """Take a JVM back after a successful run. It is kept for later runs or ended."""
         jvm.runs += 1
         with self._lock:
             if jvm.archives_classes:
@@ -212,7 +212,7 @@ class SparkJvms:
             jvm.end()
 
     def finish_archive(self) -> None:
-        """Wait until a JVM that was given back and writes the class archive has done so."""
+        """Wait until the JVM that writes the class archive has finished, if there is one."""
         with self._lock:
             archiving = dict(self._archiving)
         for archivist in archiving.values():
@@ -229,7 +229,7 @@ class SparkJvms:
             archivist.join()
 
     def file_system_jar(self) -> Path:
-        """Return the jar of ``S3FileSystem.scala``, compiled now if it is not there for this source and this Spark."""
+        """Return the jar of ``S3FileSystem.scala``, compiled first if the cache has none for this source and Spark."""
         source = own_file("S3FileSystem.scala")
         key = hashlib.sha256(source.read_bytes() + metadata.version("pyspark").encode()).hexdigest()[:16]
         jar = self.cache_dir / f"s3fs-{key}.jar"
@@ -248,7 +248,7 @@ class SparkJvms:
                 raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
 
     def _class_path(self) -> list[Path]:
-        # Java's own wildcard follows the order of the directory; a class archive wants the same order every time.
+        # Java's own wildcard follows the order of the directory. A class archive requires the same order every time.
         return [self.file_system_jar(), *sorted((_spark_home() / "jars").glob("*.jar"))]
 
     def _archive_classes(self, jvm: SparkJvm) -> None:
@@ -296,15 +296,15 @@ class SparkJvms:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # A JVM that makes the class archive would go on for half a minute after its input has ended.
+                # A JVM that writes the class archive would keep running for half a minute after its input is closed.
                 preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         return SparkJvm(process, folder, new_archive)
 
     def _archive(self, folder: Path) -> tuple[list[str], tuple[Path, Path] | None]:
-        """Return the JVM's options for the class archive, and where it makes it if it is the one that does."""
-        # Java ignores, without a word, an archive of jars that have been replaced since: of another size or second.
-        # Layers of an image do not keep more of a time than its second.
+        """Return the JVM's options for the class archive, and its temporary and final path if this JVM creates it."""
+        # Java silently ignores an archive if the size or the modification time (in seconds) of a jar has changed since.
+        # Image layers store times only in whole seconds.
         jars = [(str(jar), jar.stat().st_size, int(jar.stat().st_mtime)) for jar in self._class_path()]
         key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]
         kept = self.cache_dir / f"classes-{key}.jsa"
@@ -319,12 +319,12 @@ class SparkJvms:
 
 
 def java() -> Path:
-    """Return the Java that runs Spark: the one that setup.sh found or installed, JAVA_HOME's, or the one on the PATH.
+    """Return the Java that runs Spark: the one that setup.sh found or installed, JAVA_HOME's, or the one on PATH.
 
     Raises:
-        SparkUnavailableError: There is none.
+        SparkUnavailableError: No Java was found.
     """
-    # setup.sh looked for one that is new enough; JAVA_HOME may name any.
+    # setup.sh checked that this one is new enough. JAVA_HOME may be any version.
     program = Path(sys.prefix) / "java" / "bin" / "java"
     if program.exists():
         return program
@@ -332,16 +332,16 @@ def java() -> Path:
     if home:
         program = Path(home) / "bin" / "java"
         if not program.exists():
-            raise SparkUnavailableError(f"JAVA_HOME is {home}, which has no bin/java; Spark 4.1 needs Java 17 or 21")
+            raise SparkUnavailableError(f"JAVA_HOME is {home}, which has no bin/java: set it to a Java 17 or 21")
         return program
     found = shutil.which("java")
     if found is None:
-        raise SparkUnavailableError("there is no java on the PATH and no JAVA_HOME; Spark 4.1 needs Java 17 or 21")
+        raise SparkUnavailableError("no java on PATH, and JAVA_HOME is not set: Spark 4.1 needs Java 17 or 21")
     return Path(found)
 
 
 def _keep(made: Path, kept: Path) -> None:
-    """Bring a file into the cache in one step, as two processes may do it at once; it may be on another disk."""
+    """Move a file into the cache in one step, because other processes may do the same. The disks may differ."""
     with replacing(kept) as draft:
         shutil.copyfile(made, draft)
 
@@ -350,13 +350,13 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with_parent() -> None:
-    """Ask Linux to end this child when the thread that started it ends, even by SIGKILL of its process."""
+    """Make Linux kill this child when the thread that started it ends, even if its process is killed."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def kill_group(pid: int) -> None:
-    """End a process group at once; nothing happens if it does not exist."""
+    """Kill a process group. Do nothing if it does not exist."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -364,7 +364,7 @@ def kill_group(pid: int) -> None:
 
 
 def inherited_environment() -> dict[str, str]:
-    """Return the little of our environment that a run may see: no credentials, endpoints or Airflow settings."""
+    """Return the part of the environment that a run may see: no credentials, endpoints or other settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     return kept | {
         "PYTHONPATH": str(own_file("shims")),
@@ -379,7 +379,7 @@ def inherited_environment() -> dict[str, str]:
 
 
 def own_file(name: str) -> Path:
-    """Return the path of a file of this package."""
+    """Return the path of a file in this package."""
     return Path(str(resources.files(local_aws.glue).joinpath(name)))
 
 

@@ -1,4 +1,4 @@
-"""The process of a job run: the Python driver in a Spark JVM, S3 behind s3://, and all of it ended together."""
+"""The processes of a job run: a Python driver and a Spark JVM with S3 behind s3://, which end together."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ SPARK_SETTINGS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.hadoop.fs.s3.impl": "localaws.S3FileSystem",
     "spark.hadoop.fs.s3a.impl": "localaws.S3FileSystem",
-    # Files go to their place when a task commits, not when the job does: a rename is a copy here, and one is enough.
+    # Files move to their final place when a task commits, not again when the job does, because a rename is a copy here.
     "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.log.level": "WARN",  # INFO is hundreds of lines a run, between which the script's own get lost
+    "spark.log.level": "WARN",  # INFO writes hundreds of lines per run, which hide the script's own
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    # A day's partitions are tiny; AQE would coalesce 200 shuffle partitions, but first they have to be written.
+    # The data here is small. AQE would coalesce 200 shuffle partitions, but they would have to be written first.
     "spark.sql.shuffle.partitions": "4",
 }
-"""What differs from a Glue worker, or is said so that it does not. A run's ``--conf`` comes after it and wins."""
+"""Settings that differ from a Glue worker's, or that ensure the same value. A run's ``--conf`` overrides them."""
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a run's process needs, all of it on the local disk.
+    """The files of a run, all on the local disk.
 
     Attributes:
-        run_id: The job run's id; marks the process so that it is found again after a crash.
-        folder: The run's own working folder.
+        run_id: The job run's id. It marks the process, so that the process can be found again after a crash.
+        folder: The run's working folder.
         script: The job's script.
-        py_files: The packages and modules that go with it.
-        output: Where standard output goes.
-        errors: Where standard error goes.
+        py_files: The packages and modules that the script imports.
+        output: File for standard output.
+        errors: File for standard error.
     """
 
     run_id: str
@@ -54,18 +54,18 @@ class RunFiles:
 
     @property
     def outcome(self) -> Path:
-        """Where the driver writes how the script ended."""
+        """The file in which the driver records how the script ended."""
         return self.folder / "outcome.json"
 
 
 class SparkProcess:
-    """A running job run: the Python driver in a process group of its own, and the JVM that it uses alone.
+    """A running job run: the Python driver in its own process group, and the JVM that it uses exclusively.
 
     Args:
         driver: The driver's process.
         files: The run's files.
         jvm: The JVM.
-        jvms: Gets the JVM back.
+        jvms: The pool to which the JVM is returned.
     """
 
     def __init__(self, driver: subprocess.Popen[bytes], files: RunFiles, jvm: SparkJvm, jvms: SparkJvms) -> None:
@@ -78,20 +78,20 @@ class SparkProcess:
 
     @property
     def pid(self) -> int:
-        """The id of the driver and of its process group."""
+        """The id of the driver's process and of its process group."""
         return self._driver.pid
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most some seconds; return whether it has come."""
+        """Wait for the end for at most ``seconds``, and return whether the run has ended."""
         try:
             self._driver.wait(seconds)
         except subprocess.TimeoutExpired:
-            # A driver waits for ever for the gateway of a JVM that did not start.
+            # If the JVM did not start, the driver waits for its gateway forever.
             return self._jvm is None or self._jvm.exit_code is not None
         return True
 
     def end(self) -> None:
-        """End the driver's process group at once and collect it, and the JVM too unless the run was a good one."""
+        """Kill the driver's process group and reap it. Also end the JVM, unless the run succeeded."""
         kill_group(self.pid)
         self._driver.wait()
         jvm, self._jvm = self._jvm, None
@@ -105,14 +105,14 @@ class SparkProcess:
         jvm.end()
 
     def error(self) -> str | None:
-        """Return why the run failed, or None if it succeeded. Only meaningful after the end."""
+        """Return why the run failed, or None if it succeeded. Call this only after the end."""
         outcome = self._outcome()
         if outcome:
             error: str | None = outcome["error"]
             return error
         if self._jvm_ended_with is not None:
             return f"Spark's JVM ended with exit code {self._jvm_ended_with}: {self._jvm_log[-1000:].strip()}"
-        return f"the driver ended with exit code {self._driver.returncode} and said nothing; see {self._files.output}"
+        return f"the driver ended with exit code {self._driver.returncode} and no outcome; see {self._files.output}"
 
     def _outcome(self) -> dict[str, str | None]:
         try:
@@ -126,7 +126,7 @@ class SparkRuntime:
     """Starts job runs with Spark.
 
     Args:
-        jvms: Where the JVMs come from; by default with the cache folder of this virtual environment.
+        jvms: The pool of JVMs; by default one that uses the cache folder of this virtual environment.
     """
 
     def __init__(self, jvms: SparkJvms | None = None) -> None:
@@ -140,15 +140,16 @@ class SparkRuntime:
         spark_settings: Mapping[str, str],
         environment: Mapping[str, str],
     ) -> SparkProcess:
-        """Start the script of a run.
+        """Start a run's script.
 
-        Call it from a thread that outlives the process: Linux ends a child when the thread that started it ends.
+        Call this from a thread that outlives the process, because Linux ends a child together with the thread that
+        started it.
 
         Args:
             files: The run's files.
-            arguments: What the script finds in ``sys.argv[1:]``.
-            spark_settings: Settings of this run, which win over those of the laptop.
-            environment: Where AWS is, and as whom: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on.
+            arguments: The script's ``sys.argv[1:]``.
+            spark_settings: Settings of this run, which override SPARK_SETTINGS.
+            environment: Endpoint, region and credentials: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on.
 
         Raises:
             SparkUnavailableError: Java or Spark is missing, or the file system does not compile.
@@ -161,7 +162,7 @@ class SparkRuntime:
             "spark.submit.pyFiles": ",".join(map(str, files.py_files)),
             "spark.pyspark.python": sys.executable,
             "spark.sql.warehouse.dir": str(files.folder / "spark-warehouse"),
-            # What a worker on Glue finds in its own environment.
+            # A worker on Glue has these in its own environment.
             **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
         }
         inherited = inherited_environment()
@@ -190,7 +191,7 @@ class SparkRuntime:
                     },
                     stdin=subprocess.DEVNULL,
                     stdout=output,
-                    stderr=subprocess.STDOUT,  # as spark-submit has it: the error log is the JVM's
+                    stderr=subprocess.STDOUT,  # like spark-submit, where the error log is the JVM's
                     start_new_session=True,
                     preexec_fn=die_with_parent if sys.platform == "linux" else None,
                 )
@@ -200,15 +201,15 @@ class SparkRuntime:
         return SparkProcess(driver, files, jvm, self.jvms)
 
     def close(self) -> None:
-        """End what is kept for the runs to come."""
+        """End the JVMs that are kept for later runs."""
         self.jvms.close()
 
 
 def end_orphan(pid: int, run_id: str) -> bool:
-    """End the process group that a crashed server left behind; return whether there was one.
+    """End the process group that a crashed emulator left behind, and return whether there was one.
 
-    The id may by now belong to a stranger: only a process that carries the run's id in its environment is ended.
-    Without /proc (macOS) that cannot be told, and nothing is ended.
+    Another process may have the id by now, so only a process with the run's id in its environment is ended. Without
+    /proc (macOS) the environment cannot be read, and nothing is ended.
     """
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()

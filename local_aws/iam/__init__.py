@@ -1,1 +1,1 @@
-"""IAM as AWS enforces it: who asks, which checks a call needs, what policies say, and a log of every decision."""
+"""IAM as AWS enforces it: identifies the caller, lists the checks of a call, evaluates policies and logs decisions."""

@@ -1,4 +1,4 @@
-"""What the account holds, read from moto's backends in this process: facts for ARNs and the resources' own policies."""
+"""Reads the account's resources from moto's backends in this process: facts for ARNs, and resource-based policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def _looking(method: Callable[..., Result]) -> Callable[..., Result]:
-    """Let moto stand still while a method looks at it; what it calls must wait for nobody who may wait for moto."""
+    """Pause moto while a method reads it. The method must not wait for a thread that may be waiting for moto."""
 
     @functools.wraps(method)
     def look(self: Account, *arguments: Any) -> Result:
@@ -34,10 +34,10 @@ class Account:
     """Principals, the facts of `local_aws.iam.checks.Facts`, and resource-based policies.
 
     Args:
-        standing_still: Gives the context in which moto may be looked at, see MotoState.
-        workgroup_arn: Gives the ARN of a Redshift Serverless workgroup by its name or ARN.
-        namespace_arn: Gives the ARN of a namespace by its name.
-        statement_owner: Gives the aws:userid of whoever submitted a statement to the Redshift Data API.
+        standing_still: Returns the context in which moto may be read (see MotoState).
+        workgroup_arn: Returns the ARN of a Redshift Serverless workgroup by its name or ARN.
+        namespace_arn: Returns the ARN of a namespace by its name.
+        statement_owner: Returns the aws:userid of the caller that submitted a statement to the Redshift Data API.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Account:
 
     @_looking
     def principal(self, context: RequestContext, now: Callable[[], dt.datetime]) -> Principal:
-        """Return the principal behind a request's credentials, see `local_aws.iam.identity.identify`."""
+        """Return the principal behind a request's credentials (see `local_aws.iam.identity.identify`)."""
         return identify(context, now)
 
     @_looking
     def userid(self, context: RequestContext) -> str:
-        """Return the aws:userid of a caller; of one that is not known, its access key."""
+        """Return a caller's aws:userid, or the access key of an unknown caller."""
         try:
             return identify(context).userid
         except (CredentialsError, PolicyError):
@@ -83,13 +83,13 @@ class Account:
 
     @_looking
     def kms_key(self, region: str, key_id: str) -> str | None:
-        """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for what does not exist."""
+        """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for keys that do not exist."""
         key = _key(region, key_id)
         return None if key is None else str(key.arn)
 
     @_looking
     def bucket_encryption(self, bucket: str) -> Encryption | None:
-        """Return the customer's key that a bucket encrypts with by default."""
+        """Return the customer's key with which a bucket encrypts by default."""
         found = _bucket(bucket)
         if found is None or not found.encryption:
             return None
@@ -101,13 +101,13 @@ class Account:
 
     @_looking
     def object_exists(self, bucket: str, key: str) -> bool:
-        """Tell whether an object is there; of a bucket that is not there: True, as that is another error."""
+        """Return whether an object exists; True if its bucket does not exist, because that is a different error."""
         found = _bucket(bucket)
         return found is None or _object(bucket, key, None) is not None
 
     @_looking
     def object_encryption(self, bucket: str, key: str, version_id: str | None) -> Encryption | None:
-        """Return the customer's key that an object is encrypted with."""
+        """Return the customer's key with which an object is encrypted."""
         found = _object(bucket, key, version_id)
         if found is None:
             return None
@@ -115,7 +115,7 @@ class Account:
 
     @_looking
     def upload_encryption(self, bucket: str, upload_id: str) -> Encryption | None:
-        """Return the customer's key of a multipart upload; one that names none has that of its bucket."""
+        """Return the customer's key of a multipart upload. An upload that names no key has the bucket's."""
         found = _bucket(bucket)
         upload = None if found is None else found.multiparts.get(upload_id)
         if upload is None:
@@ -132,10 +132,10 @@ class Account:
 
     @_looking
     def resource_policy(self, resource: str) -> Policy | None:
-        """Return the policy of a resource itself: of a bucket, a secret, a KMS key, a topic, or who may assume a role.
+        """Return the policy of a bucket, a secret, a KMS key or a topic, or the trust policy of a role.
 
         Raises:
-            PolicyError: It cannot be read.
+            PolicyError: The policy is not valid.
         """
         fields = resource.split(":", 5)
         if len(fields) < 6:

@@ -1,9 +1,9 @@
-"""From a call to what has to be allowed for it: actions, ARNs and condition keys of every service.
+"""Derives the checks that a call needs: the actions, ARNs and condition keys of every service.
 
-The source is each service's page of the Service Authorization Reference, whose actions are mostly called as the
-operations are: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-Where a service lets a permission be bound to resources that are not told apart here (EC2), the resource is ``*``: a
-permission that is bound does not hold then.
+The source is each service's page of the Service Authorization Reference. Most actions have the name of the operation:
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+Resources of EC2 are not told apart here, so EC2's checks use the resource ``*``. A permission that is restricted to a
+resource does not match then.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from local_aws.iam import glue_actions, passed_roles, s3_actions
 from local_aws.iam.checks import ApiCall, Check, Facts, StoredSecret, key_of_ciphertext
 from local_aws.iam.context import Values
 
-# Keys that each service can say of its calls; others of the service are not known, see Context.
+# The keys of each service that are known for its calls. Other keys of the service are unknown (see Context).
 KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "cloudwatch": ("cloudwatch:namespace",),
     "iam": ("iam:PassedToService", "iam:PolicyARN"),
@@ -37,16 +37,16 @@ KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "sts": ("sts:ExternalId", "sts:RoleSessionName"),
 }
-# The prefix of a service's actions, where it is not its signing name.
+# The prefix of a service's actions if it differs from the signing name.
 _PREFIXES = {"monitoring": "cloudwatch"}
 
 
 def checks_of(call: ApiCall, facts: Facts) -> list[Check]:
-    """Return the checks of a call: the operation's own first, then those that it implies.
+    """Return the checks of a call: the operation's own first, then those it implies.
 
     Args:
         call: The call.
-        facts: What the account holds.
+        facts: Facts about the account's resources.
     """
     service = _SERVICES.get(call.service, _on_everything)
     return [*service(call, facts), *passed_roles.checks(call, facts)]
@@ -181,8 +181,8 @@ def _key_arn(call: ApiCall, facts: Facts, key_id: str) -> str:
 def _logs(call: ApiCall, _facts: Facts) -> Iterator[Check]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
 
-    Operations on a group are checked against ``log-group:NAME:log-stream:``, so that a policy must end in ``:*``; those
-    on tags against the group without it.
+    Operations on a group are checked against ``log-group:NAME:log-stream:``, so a policy must end in ``:*``. Operations
+    on tags are checked against the group without that ending.
     """
     named = call.text("resourceArn") or call.text("logGroupArn") or call.text("logGroupIdentifier")
     group = call.text("logGroupName") or (
@@ -206,7 +206,7 @@ def _redshift_data(call: ApiCall, facts: Facts) -> Iterator[Check]:
         keys = {"redshift-data:statement-owner-iam-userid": (owner,)} if owner else {}
         yield Check(_action(call).removesuffix("V2"), "*", keys)
         return
-    if call.operation == "ListStatements":  # it shows the caller's own
+    if call.operation == "ListStatements":  # it lists the caller's own statements
         yield Check(_action(call), "*", {"redshift-data:statement-owner-iam-userid": (call.userid,)})
         return
     name = call.text("WorkgroupName")
@@ -251,7 +251,7 @@ def _secret_checks(call: ApiCall, facts: Facts, action: str, secret_id: str, imp
     asked = secret_id if secret_id.startswith("arn:") else call.arn(f"secret:{secret_id}")
     keys: dict[str, Values] = {"secretsmanager:Name" if creates else "secretsmanager:SecretId": (secret_id,)}
     if not creates and secret is not None:
-        # AWS compares the key with the ARN, whatever the caller has written.
+        # AWS compares the key with the ARN, even if the caller passed a name.
         keys["secretsmanager:SecretId"] = (secret.arn,)
     for member in ("VersionId", "VersionStage", "KmsKeyId"):
         if call.text(member):
@@ -294,7 +294,7 @@ def _sns(call: ApiCall, _facts: Facts) -> Iterator[Check]:
 
 def _sts(call: ApiCall, _facts: Facts) -> Iterator[Check]:
     if call.operation == "GetCallerIdentity":
-        return  # nobody needs a permission for it: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+        return  # it needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     keys: dict[str, Values] = {}
     for member in ("ExternalId", "RoleSessionName"):
         if call.text(member):

@@ -1,4 +1,4 @@
-"""Writes one JSON line per check, with all that is needed to decide it anew under other policies."""
+"""Writes one JSON line per check, with all the information that is needed to repeat it under other policies."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from local_aws.iam.policy import Caller, Decision, Finding, Kind, Policy, Verdic
 
 @dataclasses.dataclass(frozen=True)
 class RecordedCheck:
-    """One check and how it ended.
+    """One check and its decision.
 
     Attributes:
-        time: When, ISO 8601 in UTC.
+        time: The time of the call, ISO 8601 in UTC.
         request_id: The same for all checks of a call.
         service: The signing name of the service.
-        operation: The call's operation.
-        principal: The caller's ARN, of a role's session that of the session.
-        role: The role's name; None when the caller is no role.
+        operation: The name of the operation.
+        principal: The caller's ARN. For a role's session, it is the session's ARN.
+        role: The role's name; None if the caller is not a role.
         action: The action.
         resource: The resource's ARN, or ``*``.
-        implied_by: What made the check necessary, when it is not the operation's own.
+        implied_by: What made the check necessary; None for the operation's own checks.
         keys: The condition keys and their values.
         allowed: The decision.
-        reason: Why not, in AWS's words; "" when it is allowed.
-        policy: The policy that decided; None when none did.
-        sid: The statement of it that decided.
-        resource_policy: What the resource's own policy says: ``allowed``, ``delegated``, ``denied``, ``unknown`` or
+        reason: The reason of a refusal, in AWS's words; "" if it is allowed.
+        policy: The policy that decided; None if none did.
+        sid: The statement in it that decided.
+        resource_policy: The result of the resource's own policy: ``allowed``, ``delegated``, ``denied``, ``unknown`` or
             ``silent``.
-        resource_must_grant: Whether that policy has to grant it, as those of KMS keys and trust policies do.
+        resource_must_grant: Whether that policy must grant the permission, as with KMS keys and trust policies.
         limits_allow: Whether a session policy and a permissions boundary allow it.
     """
 
@@ -59,7 +59,7 @@ class RecordedCheck:
 
 
 class AuthorizationLog:
-    """The log's only writer.
+    """The only writer of the log.
 
     Args:
         path: The file; lines are appended.
@@ -71,7 +71,7 @@ class AuthorizationLog:
         self._lock = threading.Lock()
 
     def write(self, checks: Iterable[RecordedCheck]) -> None:
-        """Write a line for each check; they are on disk when this returns."""
+        """Write a line for each check. The lines are passed to the operating system before this returns."""
         lines = [json.dumps(_fields(check), ensure_ascii=False, separators=(",", ":")) + "\n" for check in checks]
         with self._lock:
             self._file.writelines(lines)
@@ -88,7 +88,7 @@ def _fields(check: RecordedCheck) -> dict[str, Any]:
 
 
 def read_log(path: Path) -> Iterator[RecordedCheck]:
-    """Give the checks of a log, in their order."""
+    """Yield the checks of a log, in their order."""
     with path.open(encoding="utf-8") as file:
         for line in file:
             fields = json.loads(line)
@@ -97,7 +97,7 @@ def read_log(path: Path) -> Iterator[RecordedCheck]:
 
 
 def resource_outcome(verdict: Verdict) -> str:
-    """Say what a resource's policy says in one word, see RecordedCheck.resource_policy."""
+    """Return the result of a resource's policy in one word (see RecordedCheck.resource_policy)."""
     if verdict.denied is not None:
         return "denied"
     if verdict.may_deny is not None:
@@ -108,7 +108,7 @@ def resource_outcome(verdict: Verdict) -> str:
 def denied_under(
     documents: Mapping[str, str | Mapping[str, Any]], checks: Iterable[RecordedCheck]
 ) -> list[RecordedCheck]:
-    """Say which checks that were allowed would be denied if a role had other policies.
+    """Return the allowed checks that would be denied if a role had other policies.
 
     Args:
         documents: The documents of all identity-based policies that the role would have, by name.
@@ -118,13 +118,13 @@ def denied_under(
         The checks, in their order.
 
     Raises:
-        PolicyError: A document is no policy.
+        PolicyError: A document is not a valid policy.
     """
     policies = [read_policy(name, document) for name, document in documents.items()]
-    return [check for check in checks if check.allowed and not _decided_anew(policies, check).allowed]
+    return [check for check in checks if check.allowed and not _decided_again(policies, check).allowed]
 
 
-def _decided_anew(policies: Iterable[Policy], check: RecordedCheck) -> Decision:
+def _decided_again(policies: Iterable[Policy], check: RecordedCheck) -> Decision:
     context = Context.of(check.keys, known_keys(check.action))
     account = check.keys.get("aws:PrincipalAccount", ("",))[0]
     identity = judge(policies, "identity", check.action, check.resource, context, Caller(account))

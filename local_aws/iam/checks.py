@@ -1,4 +1,4 @@
-"""What has to be allowed for a call: the checks, the call that they are read from, and the facts that they need."""
+"""The checks that a call needs: data types of a check and a call, and the facts about the account they depend on."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from local_aws.protocol.wire import AwsError
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One action on one resource that has to be allowed.
+    """One action on one resource that must be allowed.
 
     Attributes:
         action: The action, for example ``s3:GetObject``.
         resource: The resource's ARN, or ``*``.
         keys: The condition keys that the service adds.
-        implied_by: What makes the check necessary, when it is not the operation's own.
-        skip_on_refusal: Whether a refusal drops an item of the call and not the call (a key of DeleteObjects).
+        implied_by: What makes the check necessary; None for the operation's own checks.
+        skip_on_refusal: Whether a refusal skips an item of the call, such as a key of DeleteObjects, and not the call.
     """
 
     action: str
@@ -40,7 +40,7 @@ class Check:
 
 @dataclasses.dataclass(frozen=True)
 class ApiCall:
-    """A call as the checks are read from it.
+    """A call in the form from which the checks are read.
 
     Attributes:
         service: The signing name of the service.
@@ -48,7 +48,7 @@ class ApiCall:
         region: The region.
         account_id: The account.
         userid: The caller's aws:userid.
-        params: The parameters of a JSON, query or CBOR request; texts only in the last two.
+        params: The parameters of a JSON, query or CBOR request. In the last two, all values are strings.
         path: The path, decoded.
         query: The query's parameters.
         headers: The headers by lower-case name.
@@ -67,22 +67,22 @@ class ApiCall:
     body: bytes
 
     def arn(self, rest: str, service: str | None = None) -> str:
-        """Return the ARN of something in the call's region and account."""
+        """Return the ARN of a resource in the call's region and account."""
         return f"arn:aws:{service or self.service}:{self.region}:{self.account_id}:{rest}"
 
     def text(self, name: str) -> str:
-        """Return a parameter that is a text, "" when it is missing."""
+        """Return a string parameter, or "" if it is missing or not a string."""
         value = self.params.get(name)
         return value if isinstance(value, str) else ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Encryption:
-    """The KMS key of a stored object or of what a bucket stores.
+    """The KMS key of a stored object or of a bucket's new objects.
 
     Attributes:
         key: The key's ARN.
-        bucket_key: Whether S3 asks KMS once for the bucket and not for each object.
+        bucket_key: Whether S3 calls KMS once per bucket instead of once per object.
     """
 
     key: str
@@ -91,7 +91,7 @@ class Encryption:
 
 @dataclasses.dataclass(frozen=True)
 class StoredSecret:
-    """A secret's full ARN, name and KMS key, None for the key of Secrets Manager itself."""
+    """A secret's full ARN, name and KMS key. The key is None for Secrets Manager's own key."""
 
     arn: str
     name: str
@@ -99,7 +99,7 @@ class StoredSecret:
 
 
 class Facts(Protocol):
-    """What the account holds, as far as the ARNs and the checks of a call depend on it."""
+    """The facts about the account's resources on which the ARNs and checks of a call depend."""
 
     def role_arn(self, name: str) -> str | None:
         """Return the ARN of a role, with its path."""
@@ -108,16 +108,16 @@ class Facts(Protocol):
         """Return a secret by its name, its ARN or the part of its ARN before the suffix."""
 
     def kms_key(self, region: str, key_id: str) -> str | None:
-        """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for what does not exist."""
+        """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for keys that do not exist."""
 
     def bucket_encryption(self, bucket: str) -> Encryption | None:
-        """Return the customer's key that a bucket encrypts with by default."""
+        """Return the customer's key with which a bucket encrypts by default."""
 
     def object_exists(self, bucket: str, key: str) -> bool:
-        """Tell whether an object is there; of a bucket that is not there: True, as that is another error."""
+        """Return whether an object exists; True if its bucket does not exist, because that is a different error."""
 
     def object_encryption(self, bucket: str, key: str, version_id: str | None) -> Encryption | None:
-        """Return the customer's key that an object is encrypted with."""
+        """Return the customer's key with which an object is encrypted."""
 
     def upload_encryption(self, bucket: str, upload_id: str) -> Encryption | None:
         """Return the customer's key of a multipart upload."""
@@ -129,7 +129,7 @@ class Facts(Protocol):
         """Return the ARN of a Redshift Serverless namespace by its name."""
 
     def statement_owner(self, statement_id: str) -> str | None:
-        """Return the aws:userid of whoever submitted a statement to the Redshift Data API."""
+        """Return the aws:userid of the caller that submitted a statement to the Redshift Data API."""
 
 
 _CBOR = "application/cbor"
@@ -139,10 +139,10 @@ _MEMBER = re.compile(r"\.(?:member|entry)\.")
 def read_call(
     service: str, operation: str, *, region: str, account_id: str, userid: str, request: HttpRequest
 ) -> ApiCall:
-    """Read a request.
+    """Parse a request.
 
     Raises:
-        AwsError: Its body is not what its protocol says.
+        AwsError: The body does not have its protocol's format.
     """
     headers = {name.lower(): value.strip() for name, value in request.headers}
     query = dict(parse_qsl(request.query, keep_blank_values=True))
@@ -182,7 +182,7 @@ def _params(request: HttpRequest, headers: Mapping[str, str], query: Mapping[str
 
 
 def key_of_ciphertext(blob: str) -> str:
-    """Return the id of the key that the local KMS has encrypted with: it stands at the beginning of the ciphertext."""
+    """Return the id of the key that the local KMS encrypted with. It is the first part of the ciphertext."""
     try:
         return base64.b64decode(blob)[:36].decode("ascii")
     except (binascii.Error, UnicodeDecodeError):

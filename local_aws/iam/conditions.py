@@ -19,16 +19,16 @@ from local_aws.iam.context import Context, UnknownKeyError
 from local_aws.iam.patterns import AbsentVariableError, arn_matches, literal, matches
 
 Compare = Callable[[str, str, Context | None], bool]
-"""Compares a value of the policy with one of the request; the context is for policy variables."""
+"""Compares a value of the policy with one of the request. The context is for policy variables."""
 
 
 class NotEvaluatedError(Exception):
-    """A condition that cannot be decided here; the message names it."""
+    """A condition cannot be evaluated here. The message names it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Operator:
-    """What an operator compares; a negated one matches when none of the policy's values does."""
+    """The comparison of an operator. A negated operator matches if none of the policy's values does."""
 
     compare: Compare
     negated: bool = False
@@ -52,7 +52,7 @@ def _dates(compare: Callable[[dt.datetime, dt.datetime], bool]) -> Compare:
 
 
 def _moment(text: str) -> dt.datetime:
-    """Read an ISO 8601 date or the seconds since 1970, the two forms that IAM knows."""
+    """Parse an ISO 8601 date or the seconds since 1970, the two forms that IAM accepts."""
     try:
         if text.replace(".", "", 1).isdigit():
             return dt.datetime.fromtimestamp(float(text), dt.UTC)
@@ -119,12 +119,12 @@ _EVERY, _ANY, _IF_EXISTS = "ForAllValues:", "ForAnyValue:", "IfExists"
 
 
 def listed(value: Any) -> list[Any]:
-    """Return a policy element as a list: IAM lets one value stand without brackets."""
+    """Return a policy element as a list. IAM allows a single value without brackets."""
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
 def holds(condition: Mapping[str, Mapping[str, Any]], context: Context, *, variables: bool) -> bool:
-    """Tell whether every operator and key of a Condition element holds.
+    """Return whether every operator and key of a Condition element holds.
 
     Args:
         condition: The element.
@@ -132,7 +132,7 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Context, *, varia
         variables: Whether policy variables are replaced.
 
     Raises:
-        NotEvaluatedError: It depends on an operator or a key that is not known here, and nothing else of it is false.
+        NotEvaluatedError: It depends on an operator or a key that is unknown here, and no other part of it is false.
     """
     problem: NotEvaluatedError | None = None
     for operator, keys in condition.items():
@@ -163,9 +163,9 @@ def _one_holds(operator: str, key: str, wanted: Sequence[str], context: Context,
     if_exists = name.endswith(_IF_EXISTS)
     known = _OPERATORS.get(name.removesuffix(_IF_EXISTS))
     if known is None:
-        raise NotEvaluatedError("an operator that is not known")
+        raise NotEvaluatedError("an unknown operator")
     if not values:
-        # For the set operators IfExists has no meaning: it is asked of each value, and there is none.
+        # IfExists has no meaning for the set operators: they apply to each value, and there are no values.
         return every or (not any_ and (known.negated or if_exists))
     hits = [_hit(known.compare, wanted, value, context if variables else None) for value in values]
     if every:

@@ -1,7 +1,7 @@
-"""The condition keys of one request: what they are, which are absent, and which cannot be told here.
+"""The condition keys of one request: their values, which keys are absent, and which have an unknown value.
 
-A key that AWS would not send is something else than a key that the local AWS does not know: the first has a meaning in
-IAM (a negated operator matches, for example), the second must never be taken for it.
+A key that AWS would not send is different from a key that the local AWS does not know. The absence of the first has a
+meaning in IAM: a negated operator matches, for example. The second must never be treated as absent.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 
 Values = tuple[str, ...]
 
-# Keys of every request, with a value or absent as on AWS:
+# The keys of every request, with or without a value, as on AWS:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-# Left out, because it cannot be told here what they would be: aws:SourceVpc, aws:SourceVpce, aws:VpcSourceIp,
-# aws:ResourceTag, aws:TokenIssueTime, aws:MultiFactorAuthAge, aws:Referer and whatever is not listed.
+# All other keys are left out because their value is unknown here: aws:SourceVpc, aws:SourceVpce, aws:VpcSourceIp,
+# aws:ResourceTag, aws:TokenIssueTime, aws:MultiFactorAuthAge, aws:Referer and those that are not listed.
 GLOBAL_KEYS = (
     "aws:CalledVia",
     "aws:CalledViaFirst",
@@ -47,17 +47,17 @@ GLOBAL_KEYS = (
 
 
 class UnknownKeyError(Exception):
-    """A condition key whose value cannot be told here; the message is its name."""
+    """The value of a condition key is unknown here. The message is the name of the key."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """Condition keys and their values; names of keys are compared without regard to case.
+    """Condition keys and their values. The names of keys are case-insensitive.
 
     Attributes:
         values: The values by lower-case key.
-        known: The lower-case keys of which it is known whether they have a value; ``aws:principaltag/*`` stands for all
-            keys that begin so.
+        known: The lower-case keys for which it is known whether they have a value. ``aws:principaltag/*`` stands for
+            all keys with that prefix.
     """
 
     values: Mapping[str, Values]
@@ -65,18 +65,18 @@ class Context:
 
     @classmethod
     def of(cls, values: Mapping[str, Values], known: Iterable[str]) -> Context:
-        """Make a context; the global keys are always among the known ones."""
+        """Create a context. The global keys are always known."""
         return cls({key.lower(): value for key, value in values.items()}, _lowered(tuple(known)))
 
     def without(self, key: str) -> Context:
-        """Return the context in which it is not known whether a key has a value."""
+        """Return the context in which it is unknown whether a key has a value."""
         return dataclasses.replace(self, known=self.known - {key.lower()})
 
     def get(self, key: str) -> Values | None:
-        """Return the values of a key, or None when the request does not have it.
+        """Return the values of a key, or None if the request does not have it.
 
         Raises:
-            UnknownKeyError: It cannot be told here.
+            UnknownKeyError: The value is unknown here.
         """
         lowered = key.lower()
         found = self.values.get(lowered)

@@ -1,4 +1,4 @@
-"""Reads secrets in the name of whoever called a service, as the Redshift Data API does: a forward access session.
+"""Reads secrets with the credentials of a service's caller, as the Redshift Data API does: a forward access session.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
 """
@@ -19,11 +19,11 @@ _CLIENTS_KEPT = 16
 
 
 class SecretReader:
-    """Gives SecretStrings to callers who may read them.
+    """Returns secrets to callers that may read them.
 
     Args:
         endpoint: The URL of the local AWS.
-        service: The service that asks in the callers' names, for example ``redshift-data.amazonaws.com``.
+        service: The service that reads for its callers, for example ``redshift-data.amazonaws.com``.
     """
 
     def __init__(self, endpoint: str, service: str) -> None:
@@ -33,14 +33,14 @@ class SecretReader:
         self._lock = threading.Lock()
 
     def read(self, caller: RequestContext, secret: str) -> str | None:
-        """Return a secret's text, or None when there is no such secret.
+        """Return a secret's text, or None if the secret does not exist.
 
         Args:
-            caller: Whose credentials are used.
+            caller: The caller whose credentials are used.
             secret: The secret's ARN or name.
 
         Raises:
-            AwsError: The caller may not read it, or Secrets Manager refuses for another reason.
+            AwsError: The caller may not read it, or Secrets Manager returned another error.
         """
         try:
             return cast("str | None", self._client(caller).get_secret_value(SecretId=secret).get("SecretString"))
@@ -52,7 +52,7 @@ class SecretReader:
 
     def _client(self, caller: RequestContext) -> Any:
         key = (caller.access_key_id, caller.session_token, caller.region)
-        with self._lock:  # making clients is not thread-safe, and takes longer than the call
+        with self._lock:  # creating clients is not thread-safe, and takes longer than the call
             client = self._clients.pop(key, None) or self._new_client(caller)
             self._clients[key] = client
             if len(self._clients) > _CLIENTS_KEPT:

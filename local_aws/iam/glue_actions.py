@@ -1,8 +1,8 @@
 """The checks of AWS Glue.
 
-Catalog operations need the permission on the catalog, the database and the table:
+Catalog operations need permissions on the catalog, the database and the table:
 https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
-Which operation names which: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+The resources of each operation: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from local_aws.iam.checks import ApiCall, Check, Facts
 
 _TABLE_LEVEL = re.compile(r"\w*(Table|Partition|ColumnStatistics|PartitionIndex)\w*")
 _ALL_TABLES = frozenset({"GetTables", "DeleteDatabase"})
-# Kinds of definitions that are named by Name (or the kind's own member) and have an ARN of their own.
+# Kinds of definitions that have an ARN and are identified by Name or by the kind's own member.
 _NAMED = {
     "Job": "job",
     "Crawler": "crawler",
@@ -32,7 +32,7 @@ _KIND = re.compile(r"(?:Create|Update|Delete|Get|Start|Stop|BatchStop|Reset|Upgr
 
 
 def checks(call: ApiCall, _facts: Facts) -> Iterator[Check]:
-    """Give the checks of a call of Glue."""
+    """Yield the checks of a Glue call."""
     for resource in _resources(call):
         yield Check(f"glue:{call.operation}", resource)
 
@@ -59,7 +59,7 @@ def _resources(call: ApiCall) -> list[str]:
 
 
 def _catalog(call: ApiCall) -> list[str]:
-    """Return the resources below the catalog, none when the operation is not about the catalog."""
+    """Return the resources below the catalog, or an empty list if the operation does not concern the catalog."""
     operation = call.operation
     if operation == "GetDatabases":
         return ["database/*"]

@@ -1,4 +1,4 @@
-"""Lets a call through when IAM would, and writes down every check."""
+"""Admits or refuses calls as IAM would, and records every check."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from local_aws.protocol.wire import AwsError, RequestContext
 
 logger = logging.getLogger(__name__)
 
-# Set by our own services on what they ask for in a caller's name (forward access sessions):
+# Set by our own services on requests that they send for a caller (forward access sessions):
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
 CALLED_VIA_HEADER = "x-local-aws-called-via"
-# What a role is taken on with and what moto would leave out of the session.
-_NOT_HONOURED = ("PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "ProvidedContexts", "SerialNumber")
+# Parameters of AssumeRole that moto would ignore.
+_NOT_SUPPORTED = ("PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "ProvidedContexts", "SerialNumber")
 
 
 @dataclasses.dataclass(frozen=True)
 class Admitted:
-    """A call that may go on.
+    """A call that may continue.
 
     Attributes:
-        refused_items: Of a call with many items (DeleteObjects) the positions of those that are refused, with why.
+        refused_items: For a call with many items (DeleteObjects), the refused items' positions and errors.
     """
 
     refused_items: Mapping[int, AwsError]
@@ -41,7 +41,7 @@ class Admitted:
 
 @dataclasses.dataclass(frozen=True)
 class _Judged:
-    """A decision and what of it a repetition under other policies has to know."""
+    """A decision, and the details that are needed to repeat it under other policies."""
 
     decision: Decision
     resource: Verdict = NOTHING
@@ -50,13 +50,14 @@ class _Judged:
 
 
 class Guard:
-    """Decides about calls.
+    """Decides whether calls are allowed.
 
     Args:
-        account: What the account holds.
-        log: Where every check is written.
-        source_arns: Gives the ARNs that a service takes on roles as, by the service's name; none when it is not known.
-        now: The current moment, with a time zone.
+        account: Facts about the account's resources.
+        log: The log for every check.
+        source_arns: Takes a service's name and returns the ARNs under which the service assumes roles; empty if they
+            are unknown.
+        now: Returns the current time, with a time zone.
     """
 
     def __init__(
@@ -73,19 +74,19 @@ class Guard:
         self._now = now
 
     def admit(self, service: str, operation: str, context: RequestContext, request: HttpRequest) -> Admitted:
-        """Let a call through or refuse it.
+        """Admit a call or refuse it.
 
         Args:
             service: The signing name of the service.
             operation: The operation's name.
-            context: Who asks.
+            context: The caller's credentials and region.
             request: The request.
 
         Returns:
-            What is refused of a call that may go on.
+            The refused items of a call that may continue.
 
         Raises:
-            AwsError: The credentials are not valid, or a check is not allowed.
+            AwsError: The credentials are not valid, or a check is denied.
         """
         try:
             principal = self._account.principal(context, self._now)
@@ -105,7 +106,7 @@ class Guard:
             request=request,
         )
         if (service, operation) == ("sts", "AssumeRole"):
-            _refuse_what_is_not_honoured(call.params)
+            _refuse_unsupported_parameters(call.params)
         now = self._now()
         time = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         keys = _request_keys(context, call.headers, now) | dict(principal.keys)
@@ -149,7 +150,7 @@ class Guard:
 
     def _keys_of(self, principal: Principal, check: Check, keys: Mapping[str, Values]) -> dict[str, Values]:
         merged = {**keys, **check.keys}
-        if "kms:ViaService" in check.keys:  # the service asks KMS in the caller's name
+        if "kms:ViaService" in check.keys:  # the service calls KMS for the caller
             merged["aws:ViaAWSService"] = ("true",)
             merged["aws:CalledVia"] = (*merged.get("aws:CalledVia", ()), _called_via(check.keys["kms:ViaService"][0]))
         if principal.kind == "service" and check.action == "sts:AssumeRole":
@@ -160,10 +161,10 @@ class Guard:
     def _decide(self, principal: Principal, check: Check, keys: Mapping[str, Values]) -> _Judged:
         trust = check.action == "sts:AssumeRole"
         if principal.kind == "service" and not trust:
-            return _Judged(Decision(True, "", None, "service"))  # what a service does by itself is its own affair
+            return _Judged(Decision(True, "", None, "service"))  # the calls of a service itself are not checked
         context = Context.of(keys, known_keys(check.action))
         if principal.kind == "service" and "aws:SourceArn" not in keys:
-            context = context.without("aws:SourceArn")  # it has one, but which is not known
+            context = context.without("aws:SourceArn")  # it has a value, but the value is unknown
         subject = (check.action, check.resource, context, principal.caller)
         identity = judge(principal.policies, "identity", *subject)
         limits = {name: judge(policies, "identity", *subject) for name, policies in principal.limits.items()}
@@ -173,7 +174,7 @@ class Guard:
             resource = NOTHING if policy is None else judge([policy], kind, *subject)
         except PolicyError as error:
             resource = Verdict(may_deny=str(error))
-        # The root user stands for somebody who may do everything, also where the resource's policy has to say so.
+        # The root user has full access here, even where the resource's policy would have to grant it.
         must_grant = principal.kind != "root" and (trust or _is_key(check.resource))
         decision = combine(
             check.action,
@@ -187,7 +188,7 @@ class Guard:
 
     def _resource_policy(self, check: Check) -> Policy | None:
         if check.resource.startswith("arn:aws:iam:") and check.action != "sts:AssumeRole":
-            return None  # a trust policy speaks of nothing but taking the role on
+            return None  # a trust policy applies only to assuming the role
         return self._account.resource_policy(check.resource)
 
 
@@ -201,7 +202,8 @@ def _request_keys(context: RequestContext, headers: Mapping[str, str], now: dt.d
         "aws:EpochTime": (str(int(now.timestamp())),),
         "aws:RequestedRegion": (context.region,),
         "aws:ResourceAccount": (context.account_id,),
-        # Loopback needs no TLS; a policy that demands it is to be kept as on AWS, where every client uses it.
+        # Loopback needs no TLS. It counts as TLS so that policies that require TLS apply as on AWS, where clients use
+        # it.
         "aws:SecureTransport": ("true",),
         "aws:SourceIp": ("127.0.0.1",),
         "aws:UserAgent": (headers.get("user-agent", ""),),
@@ -219,16 +221,16 @@ def _request_keys(context: RequestContext, headers: Mapping[str, str], now: dt.d
 
 
 def _called_via(via_service: str) -> str:
-    """Return a service's principal for the value of kms:ViaService, which has the region in it."""
+    """Return a service's principal for a value of kms:ViaService, which includes the region."""
     return f"{via_service.split('.', 1)[0]}.amazonaws.com"
 
 
-def _refuse_what_is_not_honoured(params: Mapping[str, object]) -> None:
-    for name in _NOT_HONOURED:
+def _refuse_unsupported_parameters(params: Mapping[str, object]) -> None:
+    for name in _NOT_SUPPORTED:
         if any(param == name or param.startswith(f"{name}.") for param in params):
             raise AwsError(
                 "NotImplemented",
-                f"{name} in AssumeRole is not supported by the local STS while IAM is enforced, so it is refused, not "
-                "ignored.",
+                f"{name} in AssumeRole is not supported by the local STS while IAM is enforced: remove it from the "
+                "request.",
                 501,
             )

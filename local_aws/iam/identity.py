@@ -1,9 +1,9 @@
-"""Who asks: from a request's access key to a principal with its policies, as moto's IAM and STS know it.
+"""Identifies the caller: finds the principal and its policies for a request's access key in moto's IAM and STS.
 
-- ``local-aws`` is the account's root user and stands for its administrator.
-- The name of a service (``glue.amazonaws.com``) as the access key is that service; what starts the local AWS uses it
-  to do what the service would do by itself, above all to take on a role.
-- A key that STS has given is the session of a role, a key of CreateAccessKey a user.
+- ``local-aws`` is the account's root user and represents its administrator.
+- A service's name (``glue.amazonaws.com``) as the access key is that service. The emulator uses it for the calls that a
+  service makes itself, above all to assume roles.
+- A key from STS belongs to a role's session, and a key from CreateAccessKey to a user.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from local_aws.protocol.account import ACCOUNT_ID, ROOT_ACCESS_KEY
 from local_aws.protocol.wire import RequestContext
 
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
-# Services that a trust policy may name in either way.
+# Services for which a trust policy may use either name.
 _REDSHIFT = frozenset({"redshift.amazonaws.com", "redshift-serverless.amazonaws.com"})
 
 
 class CredentialsError(Exception):
-    """The credentials are none that AWS would accept.
+    """AWS would not accept the credentials.
 
     Attributes:
-        expired: Whether they were once.
+        expired: Whether they were valid and have expired.
     """
 
     def __init__(self, reason: str, *, expired: bool = False) -> None:
@@ -39,17 +39,17 @@ class CredentialsError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Principal:
-    """Who asks.
+    """The caller of an operation.
 
     Attributes:
-        kind: What it is.
+        kind: The kind of principal.
         name: The name of the role or the user, or of the service.
-        arn: Its ARN, of a role's session that of the session; of a service its name.
+        arn: The caller's ARN. For a role's session it is the session's ARN, for a service its name.
         userid: Its aws:userid.
-        caller: How policies name it.
+        caller: The names by which policies refer to it.
         policies: Its identity-based policies.
-        limits: Policies each of which has to allow what it does, by ``session policy`` and ``permissions boundary``.
-        keys: The condition keys that tell of it.
+        limits: The policies that must also allow each call, by ``session policy`` and ``permissions boundary``.
+        keys: The condition keys that describe it.
     """
 
     kind: Literal["root", "service", "role", "user"]
@@ -71,11 +71,11 @@ def identify(context: RequestContext, now: Callable[[], dt.datetime] = _utc_now)
 
     Args:
         context: The request's access key and session token.
-        now: The current moment, with a time zone.
+        now: Returns the current time, with a time zone.
 
     Raises:
-        CredentialsError: The access key is not known, the token is not the session's, or the session is over.
-        PolicyError: One of its policies cannot be read.
+        CredentialsError: The access key is unknown, the token is not the session's, or the session has expired.
+        PolicyError: One of its policies is not valid.
     """
     key = context.access_key_id
     if key == ROOT_ACCESS_KEY:
@@ -85,13 +85,13 @@ def identify(context: RequestContext, now: Callable[[], dt.datetime] = _utc_now)
     session = _session(key)
     if session is not None:
         if context.session_token != session.session_token:
-            raise CredentialsError("the session token is not that of the access key")
+            raise CredentialsError("the session token does not belong to the access key")
         if now().replace(tzinfo=None) >= session.expiration:
-            raise CredentialsError(f"the session of {session.role_arn} is over", expired=True)
+            raise CredentialsError(f"the session of {session.role_arn} has expired", expired=True)
         return _role_session(session)
     user = _user_of(key)
     if user is None or context.session_token:
-        raise CredentialsError("the access key is not one of the account's")
+        raise CredentialsError("the access key does not exist in this account")
     return _user(user)
 
 
@@ -123,7 +123,7 @@ def _role_session(session: Any) -> Principal:
     try:
         role = backend.get_role_by_arn(session.role_arn)
     except NotFoundException:
-        raise CredentialsError(f"the role {session.role_arn} does not exist any more") from None
+        raise CredentialsError(f"the role {session.role_arn} no longer exists") from None
     userid = f"{role.id}:{session.session_name}"
     tags = {f"aws:PrincipalTag/{tag['Key']}": (str(tag["Value"]),) for tag in role.tags or ()}
     keys: dict[str, Values] = {
@@ -194,7 +194,7 @@ def _text(document: Any) -> str:
 def _session(access_key_id: str) -> Any:
     from moto.sts.models import sts_backends
 
-    # The newest are asked for the most.
+    # The newest sessions are used most often.
     sessions = reversed(list(sts_backends[ACCOUNT_ID]["aws"].assumed_roles))
     return next((session for session in sessions if session.access_key_id == access_key_id), None)
 

@@ -1,4 +1,4 @@
-"""DeleteObjects deletes what the caller may delete and reports the rest, key by key.
+"""DeleteObjects deletes the objects that the caller may delete, and reports the others key by key.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 """
@@ -19,16 +19,16 @@ _OF_THE_BODY = ("content-md5", "content-length", "x-amz-content-sha256", "x-amz-
 
 
 def without_items(request: HttpRequest, refused: Collection[int]) -> HttpRequest | None:
-    """Return a DeleteObjects request without the objects at some positions; None when nothing is left of it."""
+    """Return a DeleteObjects request without the objects at some positions, or None if no objects remain."""
     ElementTree.register_namespace("", _NAMESPACE)
-    root = ElementTree.fromstring(request.body)  # noqa: S314 - of a client on this machine
+    root = ElementTree.fromstring(request.body)  # noqa: S314 - sent by a client on this machine
     objects = [element for element in root if element.tag.rpartition("}")[2] == "Object"]
     if len(refused) == len(objects):
         return None
     for number, element in enumerate(objects):
         if number in refused:
             root.remove(element)
-    # What was said about the body was verified, and is not true of what is left.
+    # These headers were verified for the original body and are wrong for the new one.
     headers = tuple(
         (name, value)
         for name, value in request.headers
@@ -38,11 +38,11 @@ def without_items(request: HttpRequest, refused: Collection[int]) -> HttpRequest
 
 
 def with_errors(answer: Answer | None, body: bytes, refused: Mapping[int, AwsError]) -> Answer:
-    """Return the answer to DeleteObjects with an error for each object that was refused.
+    """Return the response to DeleteObjects with an error for each refused object.
 
     Args:
-        answer: The answer for the others; None when there were none.
-        body: The request's body, as it was sent.
+        answer: The response for the other objects; None if there are none.
+        body: The body of the original request.
         refused: The errors by the object's position.
     """
     objects = deleted_objects(body)

@@ -1,6 +1,6 @@
-"""The roles that a call hands over to a service: each needs iam:PassRole.
+"""The roles that a call passes to a service. Each needs iam:PassRole.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html; the services' names are those of
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html. The names of the services are from
 https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html,
 https://docs.aws.amazon.com/mwaa/latest/userguide/access-policies.html and
 https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-authentication-access-control.html
@@ -18,7 +18,7 @@ _GLUE = ("glue.amazonaws.com",)
 _MWAA = ("airflow.amazonaws.com",)
 _REDSHIFT = ("redshift-serverless.amazonaws.com", "redshift.amazonaws.com")
 
-# (service, operation) -> the members with roles, and what the service is called. "[]" is each item of a list.
+# (service, operation) -> the members with roles, and the service's names. "[]" stands for each item of a list.
 _PASSING: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("glue", "CreateJob"): (("Role",), _GLUE),
     ("glue", "UpdateJob"): (("JobUpdate.Role",), _GLUE),
@@ -37,7 +37,7 @@ _REPLICATION_ROLE = re.compile(rb"<Role>([^<]+)</Role>")
 
 
 def checks(call: ApiCall, facts: Facts) -> Iterator[Check]:
-    """Give the checks of the roles that a call passes, each role once."""
+    """Yield the checks of the roles that a call passes, each role once."""
     paths, service = _PASSING.get((call.service, call.operation), ((), ()))
     roles = [role for path in paths for role in _at(call.params, path)]
     if (call.service, call.operation) == ("s3", "PutBucketReplication"):

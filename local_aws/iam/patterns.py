@@ -1,4 +1,4 @@
-"""Patterns of policies: the wildcards * and ?, policy variables, and ARNs that are compared field by field.
+"""Patterns of policies: the wildcards * and ?, policy variables, and ARNs, which are compared field by field.
 
 Policy variables: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -16,7 +16,7 @@ _ARN_FIELDS = 6
 
 
 class AbsentVariableError(Exception):
-    """A policy variable without a value and without a default: what contains it matches nothing."""
+    """A policy variable has neither a value nor a default. The pattern that contains it matches nothing."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -27,20 +27,20 @@ def _plain(pattern: str, ignore_case: bool) -> re.Pattern[str]:
 
 
 def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Tell whether a value matches a pattern with wildcards and without policy variables."""
+    """Return whether a value matches a pattern with wildcards and without policy variables."""
     return _plain(pattern, ignore_case).fullmatch(value) is not None
 
 
 def literal(pattern: str, context: Context | None) -> str:
-    """Return a text with its policy variables replaced; wildcards in it mean themselves.
+    """Return a string with its policy variables replaced. Wildcards in it have no special meaning.
 
     Args:
-        pattern: The text.
-        context: Where variables get their values; None when the policy's version knows no variables.
+        pattern: The string.
+        context: The values of variables; None if the policy's version has no variables.
 
     Raises:
         AbsentVariableError: A variable has neither a value nor a default.
-        UnknownKeyError: A variable's value cannot be told here.
+        UnknownKeyError: The value of a variable is unknown here.
     """
     if context is None or "${" not in pattern:
         return pattern
@@ -51,11 +51,11 @@ def literal(pattern: str, context: Context | None) -> str:
 
 
 def matches(pattern: str, value: str, context: Context | None) -> bool:
-    """Tell whether a value matches a pattern with wildcards and policy variables; the values of variables are literal.
+    """Return whether a value matches a pattern with wildcards and policy variables. Variables' values are literal.
 
     Raises:
         AbsentVariableError: A variable has neither a value nor a default.
-        UnknownKeyError: A variable's value cannot be told here.
+        UnknownKeyError: The value of a variable is unknown here.
     """
     if context is None or "${" not in pattern:
         return like(pattern, value)
@@ -69,19 +69,19 @@ def matches(pattern: str, value: str, context: Context | None) -> bool:
 
 
 def arn_matches(pattern: str, arn: str, context: Context | None, *, complete: bool = False) -> bool:
-    """Tell whether an ARN matches a pattern, each of the six fields by itself.
+    """Return whether an ARN matches a pattern. Each of the six fields is compared separately.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 
     Args:
-        pattern: The pattern; ``*`` alone matches everything.
-        arn: The ARN, or ``*`` for a call that is about no resource.
-        context: Where variables get their values; None when the policy's version knows no variables.
-        complete: Whether the fields that a pattern lacks are taken for ``*``, as in identity-based policies.
+        pattern: The pattern. ``*`` alone matches everything.
+        arn: The ARN, or ``*`` for a call without a resource.
+        context: The values of variables; None if the policy's version has no variables.
+        complete: Whether fields that the pattern lacks count as ``*``, as in identity-based policies.
 
     Raises:
         AbsentVariableError: A variable has neither a value nor a default.
-        UnknownKeyError: A variable's value cannot be told here.
+        UnknownKeyError: The value of a variable is unknown here.
     """
     if pattern == "*":
         return True
@@ -95,7 +95,7 @@ def arn_matches(pattern: str, arn: str, context: Context | None, *, complete: bo
 
 
 def _fields(pattern: str) -> list[str]:
-    """Split a pattern at the colons that are not in a variable (``${aws:userid}`` has one)."""
+    """Split a pattern at the colons outside variables (``${aws:userid}`` contains one)."""
     fields = [""]
     for part in re.split(r"(\$\{[^}]*\}|:)", pattern):
         if part == ":" and len(fields) < _ARN_FIELDS:

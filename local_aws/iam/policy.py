@@ -1,4 +1,4 @@
-"""Decides what policies say about a request, as IAM's policy evaluation does within one account.
+"""Evaluates policies for a request, as IAM does within one account.
 
 The elements: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 How policies are combined: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
@@ -23,15 +23,15 @@ _VERSIONS = ("2012-10-17", "2008-10-17")
 
 
 class PolicyError(ValueError):
-    """A document that is no policy; the message says what is wrong with it."""
+    """A document is not a valid policy. The message contains the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Statement:
-    """One statement of a policy; an element that it does not have is None.
+    """One statement of a policy. Missing elements are None.
 
     Attributes:
-        sid: Its Sid, or ``#1`` for the first statement when it has none.
+        sid: Its Sid. If the first statement has none, it is ``#1``, and so on.
         allows: Whether its effect is Allow.
     """
 
@@ -48,11 +48,11 @@ class Statement:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """A policy document that was read.
+    """A parsed policy document.
 
     Attributes:
-        name: What a person calls it.
-        variables: Whether its version knows policy variables.
+        name: The policy's display name.
+        variables: Whether its version has policy variables.
         statements: Its statements.
     """
 
@@ -63,12 +63,12 @@ class Policy:
 
 @dataclasses.dataclass(frozen=True)
 class Caller:
-    """Who asks, as the Principal element of a policy names it.
+    """The caller, in the forms that the Principal element of a policy can name.
 
     Attributes:
         account_id: Its account.
-        arns: The ARNs that mean it: of a role's session that of the role and its own.
-        services: The names it comes by when it is a service of AWS, for example ``glue.amazonaws.com``.
+        arns: The ARNs that refer to it. For a role's session, these are the role's and the session's.
+        services: Its names if it is an AWS service, for example ``glue.amazonaws.com``.
     """
 
     account_id: str
@@ -77,7 +77,7 @@ class Caller:
 
     @property
     def account_names(self) -> frozenset[str]:
-        """How a Principal element names the whole account."""
+        """The forms in which a Principal element names the whole account."""
         return frozenset({self.account_id, f"arn:aws:iam::{self.account_id}:root"})
 
 
@@ -91,15 +91,15 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a set of policies says.
+    """The result of evaluating a set of policies.
 
     Attributes:
         denied: The statement that denies the request.
         allowed: The statement that allows it.
-        delegated: Of resource policies: the statement that allows it to the whole account, which leaves the decision to
-            the policies of the account's identities.
-        may_deny: What could not be evaluated of a statement that denies.
-        may_allow: What could not be evaluated of a statement that allows.
+        delegated: For resource policies, the statement that allows the request for the whole account, which leaves the
+            decision to the policies of the account's identities.
+        may_deny: The part of a denying statement that could not be evaluated.
+        may_allow: The part of an allowing statement that could not be evaluated.
     """
 
     denied: Finding | None = None
@@ -114,14 +114,14 @@ NOTHING = Verdict()
 
 
 def read_policy(name: str, document: str | Mapping[str, Any]) -> Policy:
-    """Read a policy document.
+    """Parse a policy document.
 
     Args:
-        name: What a person calls the policy.
-        document: The document, as JSON or read from it.
+        name: The policy's display name.
+        document: The document, as JSON text or as parsed JSON.
 
     Raises:
-        PolicyError: It is none.
+        PolicyError: The document is not a valid policy.
     """
     return _read(name, document if isinstance(document, str) else json.dumps(document))
 
@@ -170,16 +170,16 @@ def _statement(policy: str, number: int, statement: Mapping[str, Any]) -> Statem
 def judge(
     policies: Iterable[Policy], kind: Kind, action: str, resource: str, context: Context, caller: Caller
 ) -> Verdict:
-    """Say what policies of one kind say about one action on one resource.
+    """Evaluate policies of one kind for one action on one resource.
 
     Args:
         policies: The policies.
         kind: ``identity`` for those of a role, a user or a session, ``resource`` for those of a resource, ``trust`` for
-            the policy that says who may assume a role.
+            the policy that defines who may assume a role.
         action: The action, for example ``s3:GetObject``.
         resource: The resource's ARN, or ``*``.
         context: The request's condition keys.
-        caller: Who asks.
+        caller: The caller.
     """
     found = dict[str, Finding]()
     problems = dict[str, str]()
@@ -244,7 +244,7 @@ def _matches_one(patterns: Sequence[str], resource: str, context: Context | None
 
 def _names_caller(statement: Statement, caller: Caller) -> Literal["allowed", "delegated"] | None:
     if statement.not_principal is not None:
-        # To be left out, an identity has to be named with its account, and a session with its role:
+        # An identity is excluded only if its account is named, too, and a session only if its role is named, too:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
         named = set(_principals(statement.not_principal, "AWS", statement))
         services = set(_principals(statement.not_principal, "Service", statement))
@@ -253,7 +253,7 @@ def _names_caller(statement: Statement, caller: Caller) -> Literal["allowed", "d
         )
         return None if out or "*" in named else "allowed"
     if statement.principal == "*":
-        # Everybody is every account, which a service is not; a Deny of everybody is meant for services too.
+        # "*" stands for every account, and a service is not an account. In a Deny, "*" includes services.
         return "allowed" if caller.arns or not statement.allows else None
     named = set(_principals(statement.principal, "AWS", statement))
     if caller.services & set(_principals(statement.principal, "Service", statement)):
@@ -278,13 +278,13 @@ def _principals(element: Any, kind: str, statement: Statement) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """How a check ended.
+    """The result of a check.
 
     Attributes:
-        allowed: Whether the call may go on.
-        reason: The end of AWS's message when it may not, "" when it may.
-        found: The statement that decided; None when none did.
-        kind: Of which kind the deciding policy is.
+        allowed: Whether the call may continue.
+        reason: The end of AWS's message if the check is denied, otherwise "".
+        found: The statement that decided; None if none did.
+        kind: The kind of the policy that decided.
     """
 
     allowed: bool
@@ -302,19 +302,19 @@ def combine(
     must_be_granted_by_resource: bool = False,
     limits: Mapping[str, Verdict] | None = None,
 ) -> Decision:
-    """Combine what the policies of each kind say into a decision.
+    """Combine the results of all kinds of policies into a decision.
 
-    An explicit deny wins. Otherwise the identity's policies or the resource's are enough; a KMS key and a role's trust
-    must in any case be granted by the resource's own policy, to the caller or to its account. What limits a session or
-    a role has to allow the request too.
+    An explicit deny wins. Otherwise the identity's policies or the resource's policy must allow the request. For a KMS
+    key and a role's trust, the resource's own policy must always grant it, to the caller or to its account. The limits
+    of a session or a role must allow the request, too.
 
     Args:
         action: The action, for the reason.
-        identity: What the caller's own policies say.
-        resource: What the resource's policy says.
-        resource_kind: ``trust`` when that is a role's trust policy.
-        must_be_granted_by_resource: Whether the resource's policy has to grant it.
-        limits: What a ``session policy`` and a ``permissions boundary`` say, by these names.
+        identity: The result of the caller's own policies.
+        resource: The result of the resource's policy.
+        resource_kind: ``trust`` if that is a role's trust policy.
+        must_be_granted_by_resource: Whether the resource's policy must grant the request.
+        limits: The results of a ``session policy`` and a ``permissions boundary``, by these names.
     """
     limits = limits or {}
     deny_words = "the role trust policy" if resource_kind == "trust" else "a resource-based policy"
@@ -351,6 +351,6 @@ def _not_evaluated(problem: str) -> str:
 
 
 def of_account(account_id: str) -> Policy:
-    """Return the policy of somebody who may do everything: the account's root user."""
+    """Return the policy of the account's root user, which allows everything."""
     statement = Statement("#1", True, ("*",), None, ("*",), None, None, None, {})
     return Policy(f"the root user of {account_id}", True, (statement,))

@@ -1,4 +1,4 @@
-"""The words and codes in which each service refuses a caller.
+"""The error codes and messages with which each service refuses a caller.
 
 The message: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -15,13 +15,13 @@ _EXPIRED = "The security token included in the request is expired"
 
 
 def denial(service: str, principal_arn: str, check: Check, reason: str) -> AwsError:
-    """Return the error for a caller who may not do something.
+    """Return the error for a caller without permission.
 
     Args:
         service: The signing name of the service that was called.
-        principal_arn: Who asked.
-        check: What was not allowed.
-        reason: Why, the end of the message.
+        principal_arn: The ARN of the caller.
+        check: The check that was denied.
+        reason: The reason, which ends the message.
     """
     resource = f'"{check.resource}"' if service == "s3" else check.resource
     message = f"User: {principal_arn} is not authorized to perform: {check.action} on resource: {resource} {reason}"
@@ -35,7 +35,7 @@ def denial(service: str, principal_arn: str, check: Check, reason: str) -> AwsEr
 
 
 def refused_credentials(service: str, error: CredentialsError) -> AwsError:
-    """Return the error for credentials that are not valid (any more)."""
+    """Return the error for credentials that are invalid or have expired."""
     if service == "s3":
         if error.expired:
             return AwsError("ExpiredToken", "The provided token has expired.", 400)

@@ -1,4 +1,4 @@
-"""Takes on the roles that Redshift and Glue act with, so that their calls are made as the role and not as anybody."""
+"""Assumes the roles of Redshift and Glue, so that their calls are made with the permissions of those roles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AIRFLOW = "airflow-env.amazonaws.com"
 
 
 class RoleSessions:
-    """Gives the credentials and the S3 clients of IAM roles, taken on by the services whose roles they are.
+    """Returns credentials and S3 clients of IAM roles, which the services that use the roles assume.
 
     Args:
         endpoint: The URL of the local AWS.
@@ -28,22 +28,22 @@ class RoleSessions:
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
-        # The name of a service as the access key means the service itself, see local_aws.iam.identity.
+        # A service's name as the access key represents the service itself (see local_aws.iam.identity).
         self._glue_sts = local_client("sts", endpoint, local_session(access_key_id=GLUE))
         redshift = local_session(access_key_id=REDSHIFT)
         self._redshift_sts = local_client("sts", endpoint, redshift)
         self._iam = local_client("iam", endpoint, redshift)
 
     def refusal(self, role_arn: str, services: Iterable[str], context: Mapping[str, Iterable[str]]) -> str | None:
-        """Say why a service cannot take on a role.
+        """Return why a service cannot assume a role.
 
         Args:
             role_arn: The role's ARN.
-            services: The principals that the service may come as.
+            services: The principal names that the service may use.
             context: The values of the condition keys that a trust policy may name.
 
         Returns:
-            The reason, or None when the role exists and its trust policy lets the service assume it.
+            The reason, or None if the role exists and its trust policy lets the service assume it.
         """
         try:
             role = self._iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
@@ -60,16 +60,16 @@ class RoleSessions:
         return None if trusted else f"its trust policy does not let {' or '.join(services)} assume it"
 
     def glue_credentials(self, role: str) -> Credentials:
-        """Take on the role of a Glue job.
+        """Assume the role of a Glue job.
 
         Args:
             role: Its ARN or its name.
 
         Returns:
-            Credentials for an hour.
+            Credentials that are valid for an hour.
 
         Raises:
-            AwsError: InvalidInputException when there is no such role, or none that Glue may assume.
+            AwsError: InvalidInputException if the role does not exist or Glue may not assume it.
         """
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
         reason = self.refusal(arn, [GLUE], {"aws:SourceAccount": [ACCOUNT_ID]})
@@ -81,12 +81,12 @@ class RoleSessions:
         return _credentials(self._glue_sts, arn)
 
     def s3_client(self, role_arn: str) -> Any:
-        """Return an S3 client that acts with a role; for one statement, because its credentials do not last.
+        """Return an S3 client with a role's permissions. Use it for one statement, because its credentials expire.
 
-        Whether the role may be taken on is for the caller to ask, see ``refusal``.
+        This does not check whether the role may be assumed. Call ``refusal`` first.
         """
         taken = _credentials(self._redshift_sts, role_arn)
-        with self._lock:  # making clients is not thread-safe
+        with self._lock:  # creating clients is not thread-safe
             session = local_session(
                 access_key_id=taken["AccessKeyId"],
                 secret_access_key=taken["SecretAccessKey"],

@@ -1,6 +1,6 @@
 """The checks of Amazon S3.
 
-Which action an operation needs: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+The action of each operation: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 Condition keys: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 KMS: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and, for multipart uploads,
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
@@ -17,7 +17,7 @@ from local_aws.iam.checks import ApiCall, Check, Encryption, Facts
 from local_aws.iam.context import Values
 from local_aws.protocol.wire import AwsError
 
-# Operations whose action is not called as they are.
+# Operations whose action has another name.
 _ACTIONS: Mapping[str, str] = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
@@ -74,7 +74,7 @@ _ACTIONS: Mapping[str, str] = {
     "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-# Actions that have another one for a version that is named.
+# Actions that have a separate action for a specific version.
 _VERSIONED = frozenset(
     {
         "DeleteObject",
@@ -91,7 +91,7 @@ _READING = frozenset({"GetObject", "HeadObject", "GetObjectAttributes"})
 _STORING = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 _COPYING = frozenset({"CopyObject", "UploadPartCopy"})
 _SSE = "x-amz-server-side-encryption"
-# Headers that are condition keys of their own name.
+# Headers whose names are also condition keys.
 _HEADER_KEYS = (
     "x-amz-acl",
     "x-amz-content-sha256",
@@ -125,7 +125,7 @@ KNOWN_KEYS = (
 
 
 def checks(call: ApiCall, facts: Facts) -> Iterator[Check]:
-    """Give the checks of a call of S3."""
+    """Yield the checks of an S3 call."""
     bucket, _, key = call.path.lstrip("/").partition("/")
     keys = _keys(call)
     if call.operation == "DeleteObjects":
@@ -160,13 +160,13 @@ def checks(call: ApiCall, facts: Facts) -> Iterator[Check]:
 
 
 def deleted_objects(body: bytes) -> list[tuple[str, str]]:
-    """Return the keys of a DeleteObjects request and the versions that it names, "" for none.
+    """Return the keys and versions in a DeleteObjects request. A version is "" if the request names none.
 
     Raises:
-        AwsError: The body is no such request.
+        AwsError: The body is not such a request.
     """
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 - of a client on this machine
+        root = ElementTree.fromstring(body)  # noqa: S314 - sent by a client on this machine
     except ElementTree.ParseError:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed.") from None
     objects = [element for element in root if element.tag.rpartition("}")[2] == "Object"]
@@ -189,7 +189,7 @@ def _keys(call: ApiCall) -> dict[str, Values]:
         "s3:authType": ("REST-QUERY-STRING" if presigned else "REST-HEADER",),
         "s3:ResourceAccount": (call.account_id,),
         "s3:signatureversion": ("AWS" if version_2 else "AWS4-HMAC-SHA256",),
-        # No TLS on loopback: it counts as the best there is, as aws:SecureTransport does.
+        # There is no TLS on loopback. It counts as the newest version, like aws:SecureTransport.
         "s3:TlsVersion": ("1.3",),
         "s3:ObjectCreationOperation": (str(call.operation in {*_STORING, "CompleteMultipartUpload"}).lower(),),
     }
@@ -203,7 +203,7 @@ def _keys(call: ApiCall) -> dict[str, Values]:
 
 
 def copy_source(call: ApiCall) -> tuple[str, str, str | None]:
-    """Return the bucket, the key and the version that a copy reads."""
+    """Return the bucket, the key and the version from which a copy reads."""
     place, _, query = call.headers.get("x-amz-copy-source", "").partition("?")
     bucket, _, key = unquote(place).lstrip("/").partition("/")
     return bucket, key, dict(parse_qsl(query)).get("versionId")
@@ -221,12 +221,12 @@ def _reading(
     call: ApiCall, facts: Facts, keys: Mapping[str, Values], bucket: str, key: str, version: str | None, what: str
 ) -> Iterator[Check]:
     if version is None and not facts.object_exists(bucket, key):
-        # Whoever may not list a bucket is not told that an object is missing. The keys of a listing (s3:prefix) are
-        # not there, so that a permission to list that is bound to a prefix does not help.
+        # A caller that may not list a bucket does not learn that an object is missing. The check has no keys of a
+        # listing, such as s3:prefix, so a list permission that is restricted to a prefix does not apply.
         listing = {name: value for name, value in keys.items() if name != "s3:VersionId"}
         yield Check("s3:ListBucket", f"arn:aws:s3:::{bucket}", listing, f"{what} of a key that does not exist")
         return
-    # Only a HEAD that asks for the checksum has to decrypt.
+    # A HEAD request needs to decrypt only if it asks for the checksum.
     if call.operation == "HeadObject" and call.headers.get("x-amz-checksum-mode", "").upper() != "ENABLED":
         return
     found = facts.object_encryption(bucket, key, version)

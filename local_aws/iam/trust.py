@@ -1,4 +1,4 @@
-"""May a service of AWS take on a role? What the role's trust policy says."""
+"""Decides whether a role's trust policy lets an AWS service assume the role."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ ASSUME_ROLE = "sts:AssumeRole"
 
 
 class TrustNotEvaluatedError(Exception):
-    """It depends on a condition that cannot be evaluated; the message names it."""
+    """The result depends on a condition that cannot be evaluated. The message names it."""
 
 
 def lets_assume(policy: Mapping[str, Any], services: Iterable[str], context: Mapping[str, Iterable[str]]) -> bool:
-    """Tell whether a trust policy lets a service assume its role.
+    """Return whether a trust policy lets a service assume its role.
 
     Args:
         policy: The AssumeRolePolicyDocument.
-        services: The principals that the service may come as, for example ``redshift.amazonaws.com``.
-        context: The values of aws:SourceAccount and, where it is known what it is, of aws:SourceArn.
+        services: The principal names that the service may use, for example ``redshift.amazonaws.com``.
+        context: The values of aws:SourceAccount and, if it is known, of aws:SourceArn.
 
     Returns:
         Whether a statement allows it and none denies it.
 
     Raises:
-        TrustNotEvaluatedError: It depends on a condition that cannot be evaluated.
+        TrustNotEvaluatedError: The result depends on a condition that cannot be evaluated.
     """
     keys = Context.of({key: tuple(values) for key, values in context.items()}, known_keys(ASSUME_ROLE))
     if "aws:SourceArn" not in context:
-        keys = keys.without("aws:SourceArn")  # the service has one, but which is not known
+        keys = keys.without("aws:SourceArn")  # the service has a value, but the value is unknown
     caller = Caller(ACCOUNT_ID, services=frozenset(services))
     try:
         verdict = judge([read_policy("trust", policy)], "trust", ASSUME_ROLE, "*", keys, caller)

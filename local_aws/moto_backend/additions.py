@@ -1,4 +1,4 @@
-"""Where moto itself has to answer otherwise: what it lacks and Terraform needs, and what its S3 takes too seriously."""
+"""Extends moto with behavior that Terraform needs and moto lacks, and relaxes checks of moto's S3."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DEFINITION = {
 
 
 def add_glue_operations() -> None:
-    """Add the operations to moto's classes; a second call changes nothing."""
+    """Add the operations to moto's classes. Further calls have no effect."""
     from moto.core.responses import ActionResult
     from moto.glue.exceptions import AlreadyExistsException
     from moto.glue.models import FakeJob
@@ -51,7 +51,7 @@ def add_glue_operations() -> None:
         name = self._get_param("JobName")
         before = self.glue_backend.get_job(name)
         update = self._get_param("JobUpdate")
-        # The update is the whole new definition: what it leaves out goes back to its default.
+        # The update is the complete new definition, so members that it leaves out get their default.
         definition = {ours: update.get(member) for member, ours in _DEFINITION.items()}
         tags = self.glue_backend.get_tags(before.arn)
         job = FakeJob(name=name, tags=tags, backend=self.glue_backend, **definition)
@@ -64,7 +64,7 @@ def add_glue_operations() -> None:
 
 
 def add_event_operations() -> None:
-    """Have moto's EventBridge answer TestEventPattern, as it matches events itself; a second call changes nothing."""
+    """Add TestEventPattern to moto's EventBridge, with moto's own matching of events. Further calls have no effect."""
     from moto.core.responses import ActionResult
     from moto.events.models import EventPattern, EventPatternParser
     from moto.events.responses import EventsHandler
@@ -79,10 +79,10 @@ def add_event_operations() -> None:
 
 
 def keep_bucket_policies_unevaluated() -> None:
-    """Have moto's S3 keep bucket policies and not act on them; a second call changes nothing.
+    """Make moto's S3 store bucket policies without enforcing them. Further calls have no effect.
 
-    It knows neither conditions nor principals: the policy that every bucket should have, which denies what does not
-    come by TLS, would deny every object to everybody. Who may do what is decided in front of moto.
+    moto supports neither conditions nor principals in them. The recommended policy of every bucket, which denies
+    requests without TLS, would deny every object to every caller. IAM is enforced in front of moto.
     """
     from moto.iam.access_control import PermissionResult
     from moto.s3.models import FakeBucket
@@ -92,9 +92,9 @@ def keep_bucket_policies_unevaluated() -> None:
 
 
 def add_descriptions_of_group_rules() -> None:
-    """Have moto's EC2 tell the description of a rule that names a security group; a second call changes nothing.
+    """Make moto's EC2 return the description of a rule that names a security group. Further calls have no effect.
 
-    It keeps it with the group, and answers only what it keeps with an address range.
+    moto stores it with the group, and returns only descriptions that are stored with an address range.
     """
     from moto.ec2.models.security_groups import SecurityGroupRule
 
@@ -103,9 +103,9 @@ def add_descriptions_of_group_rules() -> None:
 
 
 def read_policies_of_log_buckets() -> None:
-    """Have moto's S3 understand how a bucket's policy lets access logs in; a second call changes nothing.
+    """Make moto's S3 accept the bucket policies that let access logs in. Further calls have no effect.
 
-    Its own reading fails on a policy that also speaks to everybody, and knows one resource a statement only.
+    moto's own code fails on policies with a principal ``*``, and supports only one resource per statement.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """
     from moto.s3.models import FakeBucket
@@ -131,9 +131,9 @@ def read_policies_of_log_buckets() -> None:
 
 
 def keep_versions_when_versioning_is_suspended() -> None:
-    """Have moto's S3 delete one version, or add a delete marker, in a bucket that had versioning before.
+    """Make moto's S3 delete one version, or add a delete marker, in a bucket with suspended versioning.
 
-    It deletes the whole key, and fails when a delete marker is among its versions. A second call changes nothing.
+    moto deletes the whole key, and fails if its versions include a delete marker. Further calls have no effect.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectsfromVersioningSuspendedBuckets.html
     """
     from moto.s3.models import S3Backend

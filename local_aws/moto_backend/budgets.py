@@ -1,4 +1,4 @@
-"""What moto's Budgets lacks and Terraform needs: who is told, tags, and a changed budget.
+"""Extends moto's Budgets with operations that Terraform needs: subscribers, tags, and updates of a budget.
 
 https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_Operations_AWS_Budgets.html
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def add_budget_operations() -> None:
-    """Add the operations to moto's classes; a second call changes nothing."""
+    """Add the operations to moto's classes. Further calls have no effect."""
     from moto.budgets.exceptions import NotFoundException
     from moto.budgets.models import Budget
     from moto.budgets.responses import BudgetsResponse
@@ -38,7 +38,7 @@ def add_budget_operations() -> None:
     def update_budget(self: Any) -> str:
         wanted = self._get_param("NewBudget")
         before = found(self, wanted["BudgetName"])
-        # The new budget is the whole definition; who is told and the tags stay.
+        # The new budget is the complete definition, but subscribers and tags are kept.
         after: Any = Budget({"TimePeriod": before.budget["TimePeriod"], **wanted}, [])
         after.notifications, after.tags = before.notifications, before.tags
         self.backend.budgets[self._get_param("AccountId")][wanted["BudgetName"]] = after
@@ -78,7 +78,7 @@ def _by_key(tags: list[dict[str, str]]) -> dict[str, str]:
 
 
 def _identity(notification: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what tells two notifications of a budget apart; a threshold is a percentage unless it says otherwise."""
+    """Return the key that identifies a notification of a budget. A threshold is a percentage by default."""
     return (
         notification["NotificationType"],
         notification["ComparisonOperator"],

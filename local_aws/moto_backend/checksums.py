@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from awscrt.checksums import XXHash, crc32c, crc64nvme  # type: ignore[import-untyped]
 
-# Upper-case algorithm name -> function that computes the digest as S3 encodes it.
+# Upper-case name of the algorithm -> function that returns the digest as S3 encodes it.
 CHECKSUMS: Mapping[str, Callable[[bytes], bytes]] = {
     "CRC32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
     "CRC32C": lambda data: crc32c(data).to_bytes(4, "big"),

@@ -1,8 +1,8 @@
-"""The journal of every request that changed moto's state, so that the state outlives the process.
+"""The journal of every request that changed moto's state, so that the state survives the process.
 
-It is one SQLite file. A request is written after moto carried it out and before its answer is sent: what a caller was
-told is there after a kill -9. (WAL with synchronous=NORMAL: a crash of the process loses nothing; a power cut may lose
-the last moments, but never leaves a broken file.)
+It is one SQLite file. A request is written after moto executed it and before its response is sent, so a change that a
+caller knows of survives ``kill -9``. (WAL with synchronous=NORMAL: a crash of the process loses nothing. A power
+failure may lose the last moments, but never corrupts the file.)
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from local_aws.protocol.http_request import HttpRequest
 
 FORMAT = "1"
-BEGIN_ANEW = (
-    "To begin with an empty state, run `make clean`; for that of docker-compose.yaml, `docker compose down --volumes`."
+START_EMPTY = (
+    "To start with an empty state, run `make clean`, or `docker compose down --volumes` if you use docker-compose.yaml."
 )
 
 _SCHEMA = """
@@ -39,10 +39,10 @@ class StateVersionError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One request that changed moto's state, with the surroundings that its repetition needs.
+    """One request that changed moto's state, with the environment that its repetition needs.
 
     Attributes:
-        at: The moment that moto saw, in seconds since 1970.
+        at: The time that moto saw, in seconds since 1970.
         seed: The seed of the random numbers that moto saw.
         service: The signing name of the service.
         operation: The name of the operation.
@@ -57,10 +57,10 @@ class Entry:
 
 
 class Journal:
-    """The journal's file. Calls must be serialised by the caller.
+    """The journal's file. The caller must serialize calls.
 
     Args:
-        path: The SQLite file; it is created when it is not there.
+        path: The SQLite file. It is created if it does not exist.
 
     Attributes:
         began_at: When the state began, in seconds since 1970.
@@ -76,7 +76,7 @@ class Journal:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_SCHEMA)
-        path.chmod(0o600)  # it holds the secrets' values
+        path.chmod(0o600)  # it contains the values of secrets
         try:
             self._check_versions()
         except StateVersionError:
@@ -94,12 +94,12 @@ class Journal:
             self._database.execute("COMMIT")
         elif theirs != ours:
             raise StateVersionError(
-                f"The state in {self.path.parent} was written by {_words(theirs)}, this is {_words(ours)}, and one "
-                f"cannot replay what the other wrote. {BEGIN_ANEW}"
+                f"the state in {self.path.parent} was written by {_words(theirs)}, but this is {_words(ours)}: the "
+                f"versions are incompatible. {START_EMPTY}"
             )
 
     def append(self, entry: Entry) -> int:
-        """Write one entry; when this returns, the entry outlives the process.
+        """Write one entry. When this returns, the entry survives the process.
 
         Returns:
             The entry's number.
@@ -117,11 +117,11 @@ class Journal:
         return cursor.lastrowid
 
     def entries(self, *, after: int = 0, of_these: Iterable[str] = ()) -> Iterator[tuple[int, Entry]]:
-        """Give entries with their numbers, in the order in which they were written.
+        """Yield entries with their numbers, in the order in which they were written.
 
         Args:
-            after: Leave out the entries up to this number …
-            of_these: … but only those of these services.
+            after: Skip entries up to and including this number …
+            of_these: … if they belong to one of these services.
         """
         rows = self._database.execute(
             "SELECT id, at, seed, service, operation, method, raw_path, query, headers, body FROM entry"
@@ -133,12 +133,12 @@ class Journal:
             yield number, Entry(at, seed, service, operation, HttpRequest(method, raw_path, query, pairs, body))
 
     def last_number(self) -> int:
-        """Return the number of the last entry, or 0 when there is none."""
+        """Return the number of the last entry, or 0 if there is none."""
         number: int | None = self._database.execute("SELECT max(id) FROM entry").fetchone()[0]
         return number or 0
 
     def last_moment(self) -> float:
-        """Return the moment of the last entry, or of the beginning when there is none."""
+        """Return the time of the last entry, or of the beginning if there is none."""
         row = self._database.execute("SELECT at FROM entry ORDER BY id DESC LIMIT 1").fetchone()
         return self.began_at if row is None else float(row[0])
 

@@ -1,4 +1,4 @@
-"""What moto's Glue partitions lack: pages, segments, values that fit the keys, and updates that lose nothing."""
+"""Extends moto's Glue partitions with pages, segments, a check of the values, and updates that lose nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PAGE = 1000
 
 
 def add_partition_operations() -> None:
-    """Put ours in the place of moto's; a second call changes nothing."""
+    """Replace moto's methods with our own. Further calls have no effect."""
     import moto.glue.models as moto_models
     from moto.core.responses import ActionResult
     from moto.glue.exceptions import (
@@ -27,14 +27,14 @@ def add_partition_operations() -> None:
     replace_partition = models.FakeTable.update_partition
 
     def update_partition(self: Any, old_values: Any, partition_input: Any) -> None:
-        # moto drops the old partition before it sees that the new one's place is taken.
+        # moto drops the old partition before it notices that the new values already exist.
         new_values = partition_input["Values"]
         if old_values != new_values and str(old_values) in self.partitions and str(new_values) in self.partitions:
             raise PartitionAlreadyExistsException()
         replace_partition(self, old_values, partition_input)
 
     def batch_update_partition(self: Any, database: str, table: str, entries: list[Any]) -> list[dict[str, Any]]:
-        # moto's stops in the middle when an entry's new place is taken.
+        # moto's version stops halfway if an entry's new values already exist.
         errors = []
         for entry in entries:
             try:
@@ -60,7 +60,7 @@ def add_partition_operations() -> None:
         try:
             start = int(base64.b64decode(asked("NextToken") or "MA==", validate=True))
         except ValueError:
-            raise InvalidInputException("GetPartitions", "NextToken is not one of GetPartitions.") from None
+            raise InvalidInputException("GetPartitions", "NextToken was not issued by GetPartitions.") from None
         end = start + (asked("MaxResults") or _PAGE)
         partitions = [partition.as_dict() for partition in found[start:end]]
         if asked("ExcludeColumnSchema"):

@@ -1,4 +1,4 @@
-"""Adds to moto's S3 checksums of every algorithm, and their verification in multipart uploads."""
+"""Adds the checksums of every algorithm to moto's S3, and verifies them in multipart uploads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Parts = list[tuple[int, str, dict[str, str]]]
 
 
 def add_s3_checksums() -> None:
-    """Replace moto's functions; a second call changes nothing."""
+    """Replace moto's functions. Further calls have no effect."""
     import moto.s3.models as moto_models
     import moto.s3.responses as moto_responses
     from moto.s3.exceptions import InvalidPart, InvalidPartOrder, MalformedXML, S3ClientError
@@ -51,13 +51,13 @@ def add_s3_checksums() -> None:
 
 
 def _compute_checksum(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
-    # moto's own falls back to CRC32 for CRC32C, and to SHA-256 for every algorithm that it does not know.
+    # moto's own function uses CRC32 for CRC32C, and SHA-256 for every algorithm that it does not know.
     digest = CHECKSUMS[algorithm.upper()](body)
     return base64.b64encode(digest) if encode_base64 else digest
 
 
 def _wrong_algorithm(headers: Mapping[str, str], kind: str | None, values: list[bytes]) -> str | None:
-    """Return the algorithm whose checksum in the headers is not that of an object of these parts."""
+    """Return the algorithm whose checksum in the headers does not match an object of these parts."""
     for name, compute in CHECKSUMS.items():
         given = headers.get(f"x-amz-checksum-{name.lower()}")
         if given is None:
@@ -75,9 +75,9 @@ def _text(digest: bytes) -> str:
 
 
 def _parts(body: bytes) -> Parts:
-    """Read a CompleteMultipartUpload: each part's number, its ETag and its checksums by algorithm."""
+    """Parse a CompleteMultipartUpload: each part's number, its ETag and its checksums by algorithm."""
     parts = []
-    for part in ElementTree.fromstring(body):  # noqa: S314 - who sends it has the laptop already
+    for part in ElementTree.fromstring(body):  # noqa: S314 - sent by a client on this machine
         texts = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in part}
         sums = {name: texts[f"Checksum{name}"] for name in CHECKSUMS if f"Checksum{name}" in texts}
         parts.append((int(texts["PartNumber"]), texts["ETag"], sums))

@@ -1,7 +1,7 @@
-"""Judges S3 requests before moto gets them: what moto would believe unchecked is checked here or refused.
+"""Checks S3 requests before moto receives them. Anything that moto would accept unchecked is checked or refused here.
 
-A body in the ``aws-chunked`` encoding is taken apart here, so that its checksum can be verified wherever it stands and
-moto, and with it the journal, gets a plain request.
+A body in the ``aws-chunked`` encoding is decoded here. Its checksum can then be verified wherever it is, and moto and
+the journal receive a plain request.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _LONGEST_KEY = 1024  # bytes
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ENCRYPTING = _STORING = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 
-# (operation, lower-case header) -> what moto does not do with it. AWS itself knows the last three only for directory
-# buckets and refuses them for others.
+# (operation, lower-case header) -> headers that moto ignores. In AWS, the last three are valid only for directory
+# buckets, and AWS refuses them for other buckets.
 _IGNORED_HEADERS: Mapping[str, frozenset[str]] = {
     "CopyObject": frozenset(
         {
@@ -57,34 +57,34 @@ _IGNORED_HEADERS: Mapping[str, frozenset[str]] = {
 
 
 def admitted(operation: str, request: HttpRequest, default_key: Callable[[str], str | None]) -> tuple[HttpRequest, str]:
-    """Check a request and write it as moto understands it.
+    """Check a request and rewrite it for moto.
 
     Args:
         operation: The operation's name.
         request: The request as it was sent.
-        default_key: Gives the KMS key that a bucket encrypts new objects with by default, "" for none.
+        default_key: Returns the KMS key with which a bucket encrypts new objects by default, or "" for none.
 
     Returns:
-        The request for moto, and the KMS key that it encrypts with, "" for none.
+        The request for moto, and the KMS key that it encrypts with, or "" for none.
 
     Raises:
-        AwsError: AWS would refuse the request, or the local S3 does not do what it asks for.
+        AwsError: AWS would refuse the request, or the local S3 does not support it.
     """
     sent = _sent(request)
     _check_owner(sent)
     for name in sent:
         if name.startswith((f"{_SSE}-customer-", f"x-amz-copy-source-{_SSE.removeprefix('x-amz-')}-customer-")):
-            _refuse("Server-side encryption with keys of the customer (SSE-C)")
+            _refuse("Server-side encryption with customer-provided keys (SSE-C)")
         if name in _IGNORED_HEADERS.get(operation, ()):
             _refuse(f"{name} in {operation}")
     if operation == "PutObject" and sent.get("if-none-match", "*") != "*":
-        _refuse("If-None-Match with anything but *")
+        _refuse("If-None-Match with a value other than *")
     if operation == "DeleteObjects" and any(f"<{name}>".encode() in request.body for name in _OBJECT_CONDITIONS):
         _refuse("A condition on an object of DeleteObjects")
     _check_limits(operation, request, sent)
     key = _encryption_key(operation, request, sent, default_key)
     _check_algorithm(sent)
-    if operation == "CompleteMultipartUpload":  # its checksum is that of the object: see s3_checksums.py
+    if operation == "CompleteMultipartUpload":  # its checksum belongs to the object: see s3_checksums.py
         sent = {name: value for name, value in sent.items() if not name.startswith(_CHECKSUM_HEADER)}
     return _with_plain_body(request, sent), key
 
@@ -93,14 +93,14 @@ _OBJECT_CONDITIONS = ("ETag", "LastModifiedTime", "Size")
 
 
 def _sent(request: HttpRequest) -> dict[str, str]:
-    """Return the headers by lower-case name; a presigned URL may have them in its query."""
+    """Return the headers by lower-case name. A presigned URL may have them in its query."""
     query = ((name.lower(), value) for name, value in parse_qsl(request.query))
     from_query = {name: value for name, value in query if name.startswith("x-amz-")}
     return from_query | {name.lower(): value.strip() for name, value in request.headers}
 
 
 def _refuse(what: str) -> NoReturn:
-    raise AwsError("NotImplemented", f"{what} is not supported by the local S3, so it is refused and not ignored.", 501)
+    raise AwsError("NotImplemented", f"{what} is not supported by the local S3.", 501)
 
 
 def _check_owner(sent: Mapping[str, str]) -> None:
@@ -186,7 +186,7 @@ def _with_plain_body(request: HttpRequest, sent: Mapping[str, str]) -> HttpReque
 
 
 def _taken_apart(body: bytes) -> tuple[bytes, dict[str, str]]:
-    """Decode an aws-chunked body, signed or not, into what it carries and the headers that trail it."""
+    """Decode an aws-chunked body, signed or not, and return its payload and its trailing headers."""
     chunks, position = [], 0
     while True:
         end = body.find(b"\r\n", position)
@@ -228,7 +228,7 @@ def _verify_md5(given: str | None, body: bytes) -> None:
 
 
 def _verified_algorithm(sent: Mapping[str, str], body: bytes) -> str | None:
-    """Return the algorithm of the checksum that came with a body, which is right."""
+    """Return the algorithm of a body's checksum after verifying it, or None if the request has no checksum."""
     given = [name for name in CHECKSUMS if f"{_CHECKSUM_HEADER}{name.lower()}" in sent]
     if len(given) > 1:
         raise AwsError(
@@ -264,7 +264,7 @@ def _digest(text: str) -> bytes | None:
 
 
 def _rewritten(request: HttpRequest, body: bytes, trailers: Mapping[str, str], algorithm: str | None) -> HttpRequest:
-    """Write a request with its plain body and its checksum in the two headers that moto looks for."""
+    """Return the request with a plain body and with its checksum in the two headers that moto reads."""
     headers = []
     for name, value in request.headers:
         match name.lower():

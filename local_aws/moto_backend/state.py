@@ -1,8 +1,8 @@
-"""moto, inside this process, with a state that survives restarts and a kill -9.
+"""Runs moto inside this process, with a state that survives restarts and ``kill -9``.
 
-moto keeps its state in memory. Every request that changes it is journaled with the clock and the seed of the random
-numbers that moto saw, and on the next start the journal is replayed under the same clock and seeds: ids, ARNs, version
-ids and timestamps come back as they were, without knowing anything of moto's classes.
+moto keeps its state in memory. Every request that changes the state is written to a journal, with the clock and the
+seed of the random numbers that moto saw. The next start replays the journal under the same clock and seeds. Ids, ARNs,
+version ids and timestamps come back unchanged, and nothing here depends on moto's classes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from local_aws.moto_backend import budgets as moto_budgets
 from local_aws.moto_backend import partitions as moto_partitions
 from local_aws.moto_backend import s3_checksums as moto_s3_checksums
 from local_aws.moto_backend import snapshot as moto_snapshot
-from local_aws.moto_backend.journal import BEGIN_ANEW, Entry, Journal
+from local_aws.moto_backend.journal import START_EMPTY, Entry, Journal
 from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.operation_names import SERVICES
 from local_aws.protocol.wire import Answer, Environ, WsgiApplication, refusal
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# moto reads these when it is imported. No page of a browser has any business here; AMIs are for instances, which are
-# refused, and cost a second; AWS's managed policies are attached by roles and cost 0.03 s.
+# moto reads these when it is imported. No browser page needs access. AMIs cost a second and are for instances, which
+# are refused. AWS's managed policies are attached by roles, and cost 0.03 s.
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
-# Signing name -> moto's name, for the services that moto answers.
+# Signing name -> moto's name, for the services that moto handles.
 MOTO_SERVICES: Mapping[str, str] = {
     name: "cloudwatch" if name == "monitoring" else name
     for name in SERVICES
@@ -59,12 +59,12 @@ _READING_BY_NAME = frozenset(
 )
 _CHANGING_BY_NAME = frozenset({"GetSessionToken", "GetFederationToken"})
 _RESOLUTION = 1e-6
-# Replaying this many takes some two seconds; a picture of ten thousand objects takes half of one.
-PICTURE_AFTER_CHANGES = 2000
+# Replaying this many takes about two seconds. A snapshot of ten thousand objects takes half a second.
+SNAPSHOT_AFTER_CHANGES = 2000
 
 
 def changes_state(operation: str) -> bool:
-    """Tell whether an operation may change moto's state; what is not known to read is taken to change."""
+    """Return whether an operation may change moto's state. Operations that are not known to read count as changes."""
     if operation in _CHANGING_BY_NAME:
         return True
     return not (
@@ -73,19 +73,19 @@ def changes_state(operation: str) -> bool:
 
 
 class _ReplayError(RuntimeError):
-    """moto did not carry out a journaled change again."""
+    """moto did not repeat a journaled change."""
 
 
 class MotoState:
-    """Answers requests with moto, one at a time, and keeps its state.
+    """Handles requests with moto, one at a time, and preserves moto's state.
 
     Only one instance may be in use in a process: moto's backends are global.
 
     Args:
-        path: The journal's SQLite file. Its entries are replayed at once.
+        path: The journal's SQLite file. Its entries are replayed immediately.
 
     Attributes:
-        replayed: The number of changes that had to be replayed on the start.
+        replayed: The number of changes that were replayed on the start.
 
     Raises:
         StateVersionError: Another version of moto wrote the journal.
@@ -97,8 +97,8 @@ class MotoState:
         self._applications: dict[str, Flask] = {}
         self._journal = Journal(path)
         self._last_moment = self._journal.last_moment()
-        self._picture = path.with_suffix(".picture")
-        self._entry_id = self._pictured_entry_id = 0
+        self._snapshot = path.with_suffix(".snapshot")
+        self._entry_id = self._snapshot_entry_id = 0
         self.replayed = 0
         _reset_moto(self._journal.began_at)
         try:
@@ -108,7 +108,7 @@ class MotoState:
             raise
 
     def answer(self, signing_name: str, operation: str, request: HttpRequest) -> Answer:
-        """Answer one request with moto; a change is on disk before this returns.
+        """Handle one request with moto. A change is on disk before this returns.
 
         Args:
             signing_name: The signing name of the service, a key of MOTO_SERVICES.
@@ -116,7 +116,7 @@ class MotoState:
             request: The request.
 
         Returns:
-            moto's answer.
+            moto's response.
 
         Raises:
             AwsError: moto does not implement the operation.
@@ -130,70 +130,70 @@ class MotoState:
                 answer = _ask(application, signing_name, operation, request)
             if answer.status < 400:
                 self._entry_id = self._journal.append(entry)
-                if self._entry_id - self._pictured_entry_id >= PICTURE_AFTER_CHANGES:
-                    self._take_picture()
+                if self._entry_id - self._snapshot_entry_id >= SNAPSHOT_AFTER_CHANGES:
+                    self._save_snapshot()
             return answer
 
     def standing_still(self) -> contextlib.AbstractContextManager[Any]:
-        """Return a context in which moto answers nobody else, for looking at its backends.
+        """Return a context in which moto handles no requests, for reading its backends.
 
-        The first look at a backend builds it, with random numbers that must not mix with those of a request.
+        The first access to a backend builds it, with random numbers that must not mix with those of a request.
         """
         return self._lock
 
     def close(self) -> None:
-        """Wait for the request that is being answered, take a picture of the state and close the journal."""
+        """Wait for the current request, save a snapshot of the state and close the journal."""
         with self._lock:
-            self._take_picture()
+            self._save_snapshot()
             self._journal.close()
 
-    def _take_picture(self) -> None:
-        if self._entry_id > self._pictured_entry_id:
-            moto_snapshot.save(self._picture, began_at=self._journal.began_at, entry_id=self._entry_id)
-            self._pictured_entry_id = self._entry_id
+    def _save_snapshot(self) -> None:
+        if self._entry_id > self._snapshot_entry_id:
+            moto_snapshot.save(self._snapshot, began_at=self._journal.began_at, entry_id=self._entry_id)
+            self._snapshot_entry_id = self._entry_id
 
     def _next_moment(self) -> float:
-        # Never the same moment twice: moto orders an object's versions by their time.
+        # Never return the same time twice, because moto sorts an object's versions by time.
         self._last_moment = max(round(time.time(), 6), self._last_moment + _RESOLUTION)
         return self._last_moment
 
     def _restore(self) -> None:
         started = time.monotonic()
-        pictured = moto_snapshot.load(self._picture, began_at=self._journal.began_at)
+        snapshot_entry_id = moto_snapshot.load(self._snapshot, began_at=self._journal.began_at)
         try:
-            self._replay(pictured)
+            self._replay(snapshot_entry_id)
         except _ReplayError as error:
-            if not pictured:
+            if not snapshot_entry_id:
                 raise
-            # What one service accepted may have depended on a state of another that has passed since the picture.
-            logger.warning("the picture and the journal do not fit (%s); replaying the whole journal instead", error)
+            # An entry may depend on a state of another service that changed again before the snapshot.
+            logger.warning("the snapshot does not match the journal (%s): replaying the whole journal instead", error)
             _reset_moto(self._journal.began_at)
-            pictured = 0
-            self._replay(pictured)
-        self._pictured_entry_id = pictured
+            snapshot_entry_id = 0
+            self._replay(snapshot_entry_id)
+        self._snapshot_entry_id = snapshot_entry_id
         self._entry_id = self._journal.last_number()
         if self._entry_id:
             seconds = time.monotonic() - started
-            logger.info("restored moto's state in %.2f s, %d changes by replay", seconds, self.replayed)
+            logger.info("restored moto's state in %.2f s, with %d replayed changes", seconds, self.replayed)
 
-    def _replay(self, pictured: int) -> None:
+    def _replay(self, snapshot_entry_id: int) -> None:
         self.replayed = 0
-        skipped = moto_snapshot.PICTURED if pictured else ()
+        skipped = moto_snapshot.IN_SNAPSHOT if snapshot_entry_id else ()
         with time_machine.travel(self._journal.began_at, tick=False) as clock:
-            for _, entry in self._journal.entries(after=pictured, of_these=skipped):
+            for _, entry in self._journal.entries(after=snapshot_entry_id, of_these=skipped):
                 application = self._application(entry.service)
                 clock.move_to(entry.at)
                 with _seeded(entry.seed):
                     answer = _ask(application, entry.service, entry.operation, entry.request)
                 if answer.status >= 400:
                     raise _ReplayError(
-                        f"moto answered {answer.status} to {entry.service} {entry.operation}, which it had carried out "
-                        f"when it was journaled in {self._journal.path}. {BEGIN_ANEW}"
+                        f"moto returned {answer.status} for {entry.service} {entry.operation}, which succeeded when it "
+                        f"was written to {self._journal.path}. {START_EMPTY}"
                     )
                 self.replayed += 1
 
     def _application(self, signing_name: str) -> Flask:
-        """Return moto's application for a service, imported and built on its first use: all of them cost seconds."""
+        """Return moto's application for a service. It is created on first use, because creating all takes seconds."""
         if signing_name not in self._applications:
             from moto.moto_server.werkzeug_app import create_backend_app
 
@@ -274,11 +274,11 @@ def _environ_of(request: HttpRequest) -> Environ:
 
 
 class _RepeatableUrandom(threading.local):
-    """os.urandom for moto: from a seeded generator inside a journaled request, from the system everywhere else.
+    """os.urandom for moto: seeded while a journaled request runs, the system's otherwise.
 
-    moto takes most random numbers from its own generator, but multipart upload ids, session tokens, key material and
-    uuids from os.urandom. The generator belongs to one thread, so that the rest of the process neither gets its numbers
-    nor uses them up.
+    moto takes most random numbers from its own generator, but takes multipart upload ids, session tokens, key material
+    and UUIDs from os.urandom. The generator belongs to one thread, so the rest of the process neither receives its
+    numbers nor consumes them.
     """
 
     generator: random.Random | None = None
@@ -293,12 +293,12 @@ _urandom = _RepeatableUrandom()
 
 @contextlib.contextmanager
 def _seeded(seed: int | str) -> Iterator[None]:
-    """Make everything random that moto does in this thread a function of the seed, and go back to what was before."""
+    """Derive all of moto's random numbers in this thread from the seed, and restore the previous state afterwards."""
     from moto.moto_api._internal import mock_random
 
     before = mock_random.getstate(), _urandom.generator
     mock_random.seed(seed)
-    _urandom.generator = random.Random(seed)  # noqa: S311 - to be repeatable is the point
+    _urandom.generator = random.Random(seed)  # noqa: S311 - it must be repeatable
     try:
         yield
     finally:
@@ -307,10 +307,10 @@ def _seeded(seed: int | str) -> Iterator[None]:
 
 
 def _reset_moto(began_at: float) -> None:
-    """Empty moto, and from now on let it build each backend alike, whoever touches it first and whenever.
+    """Empty moto, and from now on make it build each backend the same way, independent of caller and time.
 
-    Building EC2's backend makes up a default VPC, that of EventBridge a default bus with a creation time, and a mere
-    read, which is not journaled, may be what builds it.
+    EC2's backend creates a default VPC, and EventBridge's backend creates a default bus with a creation time. The call
+    that builds a backend may be a read, which is not in the journal.
     """
     from moto.core.base_backend import AccountSpecificBackend, BackendDict
 

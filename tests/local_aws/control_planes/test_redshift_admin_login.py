@@ -88,7 +88,7 @@ def test_a_name_that_another_namespace_has_too_is_kept(client, logins):
 
 
 def test_postgresqls_own_names_cannot_be_an_admins(client, logins):
-    with pytest.raises(ClientError, match="local warehouse has itself") as refused:
+    with pytest.raises(ClientError, match="that the local warehouse") as refused:
         create(client, adminUsername="postgres")
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
     assert logins == {}

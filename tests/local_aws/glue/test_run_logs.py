@@ -66,4 +66,4 @@ def test_a_refusal_is_reported_once_and_is_no_error(tmp_path, caplog):
     path.write_text("line\nanother\n", encoding="utf-8")
     stream.send(final=True)
     (message,) = [r.getMessage() for r in caplog.records if r.name.endswith("run_logs")]
-    assert message.startswith("the log of s does not reach g: An error occurred (AccessDeniedException)")
+    assert "AccessDeniedException" in message

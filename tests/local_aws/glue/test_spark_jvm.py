@@ -21,7 +21,7 @@ def test_a_missing_java_is_named(monkeypatch, tmp_path):
         java()
     monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SparkUnavailableError, match="no java on the PATH"):
+    with pytest.raises(SparkUnavailableError, match="Java 17"):
         java()
 
 

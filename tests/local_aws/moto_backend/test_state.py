@@ -52,10 +52,10 @@ def test_the_whole_state_is_the_same_after_a_kill(tmp_path):
     with _served(tmp_path, orderly=False) as running:
         _create_much(running)
         before = _everything(running)
-    assert not (tmp_path / "journal.picture").exists()  # so it is the journal that has to be right
+    assert not (tmp_path / "journal.snapshot").exists()  # so the journal must be right
     with _served(tmp_path) as running:
         assert _everything(running) == before
-    assert (tmp_path / "journal.picture").exists()  # an orderly stop takes one
+    assert (tmp_path / "journal.snapshot").exists()  # an orderly stop saves one
     with _served(tmp_path) as running:
         assert _everything(running) == before
 
@@ -180,12 +180,12 @@ def _everything(running):
     return found
 
 
-def test_a_picture_and_the_journal_after_it_give_the_state(tmp_path, monkeypatch):
-    monkeypatch.setattr("local_aws.moto_backend.state.PICTURE_AFTER_CHANGES", 5)
+def test_a_snapshot_and_the_journal_after_it_give_the_state(tmp_path, monkeypatch):
+    monkeypatch.setattr("local_aws.moto_backend.state.SNAPSHOT_AFTER_CHANGES", 5)
     moto = _Moto(tmp_path)
-    moto.fill(6)  # 8 changes: a picture after the fifth
+    moto.fill(6)  # 8 changes: a snapshot after the fifth
     before = moto.versions()
-    moto.state._journal.close()  # as a kill would: no picture at the end
+    moto.state._journal.close()  # like a kill: no snapshot at the end
 
     again = _Moto(tmp_path)
     assert again.state.replayed == 3
@@ -197,25 +197,27 @@ def test_a_picture_and_the_journal_after_it_give_the_state(tmp_path, monkeypatch
     assert _Moto(tmp_path).versions() == newest
 
 
-@pytest.mark.parametrize("spoil", [lambda picture: picture.write_bytes(b"\x80no"), lambda picture: picture.unlink()])
-def test_a_picture_that_cannot_be_used_costs_only_time(tmp_path, spoil):
+@pytest.mark.parametrize(
+    "spoil", [lambda file: file.write_bytes(b"\x80no"), lambda file: file.unlink()]
+)
+def test_a_snapshot_that_cannot_be_used_costs_only_time(tmp_path, spoil):
     moto = _Moto(tmp_path)
     moto.fill(2)
     before = moto.versions()
     moto.state.close()
-    spoil(tmp_path / "journal.picture")
+    spoil(tmp_path / "journal.snapshot")
     again = _Moto(tmp_path)
     assert (again.state.replayed, again.versions()) == (4, before)
     again.state.close()
 
 
-def test_a_picture_of_another_journal_is_not_used(tmp_path):
+def test_a_snapshot_of_another_journal_is_not_used(tmp_path):
     moto = _Moto(tmp_path / "old")
     moto.fill(1)
     moto.state.close()
     empty = _Moto(tmp_path / "new")
     empty.state.close()
-    (tmp_path / "old" / "journal.picture").rename(tmp_path / "new" / "journal.picture")
+    (tmp_path / "old" / "journal.snapshot").rename(tmp_path / "new" / "journal.snapshot")
     again = _Moto(tmp_path / "new")
     assert again.s3("HeadBucket", "HEAD", "/lake").status == 404
     again.state.close()
@@ -264,9 +266,9 @@ def test_the_journal_is_only_its_owners_to_read(tmp_path):
     moto = _Moto(tmp_path)
     moto.fill(1)
     moto.state.close()
-    assert {path.name: path.stat().st_mode & 0o077 for path in tmp_path.glob("journal.[sp]*[eq]")} == {
+    assert {path.name: path.stat().st_mode & 0o077 for path in tmp_path.glob("journal.s*[et]")} == {
         "journal.sqlite": 0,
-        "journal.picture": 0,
+        "journal.snapshot": 0,
     }
 
 

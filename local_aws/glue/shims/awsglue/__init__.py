@@ -1,5 +1,5 @@
-"""Stands in for the ``awsglue`` package that every Glue worker has; a job run finds it on PYTHONPATH.
+"""Replaces the ``awsglue`` package of Glue's workers. Job runs find it on PYTHONPATH.
 
-Only ``awsglue.utils.getResolvedOptions`` is here. GlueContext and DynamicFrames are JVM code of AWS's own, so importing
-them fails as any missing module does.
+It contains only ``awsglue.utils.getResolvedOptions``. GlueContext and DynamicFrames need AWS's own JVM code, so
+importing them fails like importing any other missing module.
 """

@@ -1,4 +1,4 @@
-"""``getResolvedOptions`` with the behaviour of AWS Glue 6.0's, as far as jobs with bookmarks turned off can see it."""
+"""``getResolvedOptions`` as in AWS Glue 6.0, as far as jobs without bookmarks can observe it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TEMPORARY = ("RedshiftTempDir", "TempDir")
 
 
 class GlueArgumentError(Exception):
-    """An argument is missing, or has a value that it may not have."""
+    """An argument is missing or has an invalid value."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,17 +21,17 @@ class _Parser(argparse.ArgumentParser):
 
 
 def getResolvedOptions(args: Sequence[str], options: Sequence[str]) -> dict[str, Any]:
-    """Return the values of the named arguments, and of those that Glue itself passes.
+    """Return the values of the named arguments and of the arguments that Glue passes itself.
 
-    As on Glue 6.0, a name must be given in full: ``--batch`` is not taken for ``--batch_id``.
+    As in Glue 6.0, names must be complete: ``--batch`` does not match ``--batch_id``.
 
     Args:
         args: ``sys.argv``.
-        options: The names of the required arguments, without dashes. JOB_RUN_ID and the like are reserved: Glue refuses
-            to be asked for them and gives them unasked.
+        options: The names of the required arguments, without dashes. Glue refuses reserved names, such as JOB_RUN_ID,
+            and returns their values anyway.
 
     Raises:
-        RuntimeError: A reserved name was asked for.
+        RuntimeError: A name is reserved.
         GlueArgumentError: A required argument is missing.
     """
     for name in (*_RESERVED_BOOKMARKS, *_RESERVED):
