@@ -18,7 +18,7 @@ help: ## Show this list
 	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
 	@printf '  make demo LIVE=1                                    take the real exchange API\n'
-	@printf '  make demo FORCE=1                                   load even what the warehouse already holds\n'
+	@printf '  make demo RELOAD=1                                  load even what the warehouse already holds\n'
 	@printf '  make airflow PORT=8081                              another port for the UI; SOURCES, SYMBOLS, MARKET_DATA as above\n'
 	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SOURCES, SYMBOLS, MARKET_DATA as above\n'
 	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       how many days at once; the last day first\n'
@@ -39,7 +39,7 @@ setup: ## Make .venv from requirements.lock and find Java
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev demo $(if $(DATE),--date '$(DATE)') $(MARKETS) \
-		$(if $(filter-out 0,$(LIVE)),--live) $(if $(filter-out 0,$(FORCE)),--force)
+		$(if $(filter-out 0,$(LIVE)),--live) $(if $(filter-out 0,$(RELOAD)),--reload)
 
 airflow: ## Run the local AWS and a complete Airflow, and print the address of its UI (Ctrl-C stops it)
 	$(SETUP)

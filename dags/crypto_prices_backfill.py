@@ -18,7 +18,7 @@ DOCS = """
 ### Backfill of crypto prices
 
 Loads the days [`start`, `end`) in windows of up to `chunk_days`: one Glue run per window, not per day. Days that are
-loaded already, with every market, are skipped unless `force` is set. `dry_run` shows the plan and its price in the log
+loaded already, with every market, are skipped unless `reload` is set. `dry_run` shows the plan and its price in the log
 of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, days skipped and why) and starts nothing.
 
 Each window is a run of `crypto_prices_window`. A window that failed is put right there, by clearing what failed; or
@@ -56,7 +56,7 @@ with DAG(
             description="Exchange symbols to take, of those in the settings; none means all",
         ),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
-        "force": Param(False, type="boolean", description="Load also what is loaded"),
+        "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
         "dry_run": Param(False, type="boolean", description="Only show the plan and its price"),
     },
     **load_window_dag_arguments(SQL_FOLDER),
@@ -74,7 +74,7 @@ with DAG(
         sources="{{ (params.sources or []) | tojson }}",
         symbols="{{ (params.symbols or []) | tojson }}",
         chunk_days="{{ params.chunk_days }}",
-        force="{{ params.force | tojson }}",
+        reload="{{ params.reload | tojson }}",
         plan_only="{{ params.dry_run | tojson }}",
         sql="backfill/find_loads.sql",
         doc_md="Plans the windows. The log shows the plan and its price.",

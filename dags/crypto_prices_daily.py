@@ -17,8 +17,9 @@ DOCS = """
 Takes the closed candles of one UTC day from every exchange in the Variable `crypto_prices_settings` and loads them into
 `crypto.fact_crypto_prices`. A run's day is its logical date, or its param `day`.
 
-Every task can be cleared and run again. A run that finds its content in the warehouse already skips the load and says
-so in `plan_load`; clear the run, or start it with `force`, to load it all the same.
+Every task can be cleared and run again. A run that finds its content in the warehouse skips the load and logs the
+reason in `plan_load`. To load it anyway, clear the run or start one with `reload`. Use `force` only when the load may
+delete candles or overwrite what was fetched later (docs/runbook.md, *Restate a bad day*).
 
 For many days at once, see `crypto_prices_backfill`.
 """
@@ -38,7 +39,13 @@ with DAG(
         "day": Param(
             None, type=["null", "string"], format="date", description="Day to load instead of the logical date's"
         ),
-        "force": Param(False, type="boolean", description="Load even what the warehouse already holds"),
+        "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
+        "force": Param(
+            False,
+            type="boolean",
+            description="Like reload, which it implies; also delete candles that the exchange no longer returns, and "
+            "overwrite what was fetched later",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):

@@ -45,12 +45,13 @@ with DAG(
             items={"type": "string"},
             description="Exchange symbols to take, of those in the settings; none means all",
         ),
+        "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
         "force": Param(
             False,
             type="boolean",
-            description="Like reload, and candles may be taken away or undone",
+            description="Like reload, which it implies; also delete candles that the exchange no longer returns, and "
+            "overwrite what was fetched later",
         ),
-        "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):

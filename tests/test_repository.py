@@ -37,9 +37,9 @@ def test_make_without_a_target_lists_every_target():
 
 
 def test_makes_variables_become_options_of_the_demo():
-    command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "FORCE=1")
+    command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "RELOAD=1")
     words = command.replace("\\\n", " ").split("-m dev demo")[1]
-    for option in ("--date '2023-12-18'", "--symbols 'BTCUSDT,ETHUSDT'", "--market-data 'some folder'", "--force"):
+    for option in ("--date '2023-12-18'", "--symbols 'BTCUSDT,ETHUSDT'", "--market-data 'some folder'", "--reload"):
         assert option in words
     assert "--live" not in words
     assert "--live" in dry_run("demo", "LIVE=1")

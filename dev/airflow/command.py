@@ -98,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _greeting(platform: LocalPlatform, seconds: float) -> str:
     dag_id = "crypto_prices_daily"
-    conf = "'{\"force\": true}'"
+    conf = "'{\"reload\": true}'"
     return f"""
 Airflow runs at {platform.airflow.url} (no password; started in {seconds:.0f} s).
 A DAG on a schedule is paused until you unpause it.

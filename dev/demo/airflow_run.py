@@ -21,7 +21,7 @@ def main() -> int:
     """Run the DAG and return 0 if the run succeeded, else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--date", required=True)
-    parser.add_argument("--force", action="store_true")
+    parser.add_argument("--reload", action="store_true")
     parser.add_argument("--result", required=True, type=Path)
     arguments = parser.parse_args()
 
@@ -32,7 +32,7 @@ def main() -> int:
     if not sys.stdin.readline():
         return 1  # the demo is gone
     logical_date = datetime.fromisoformat(arguments.date).replace(tzinfo=UTC)
-    dag_run = dag.test(logical_date=logical_date, run_conf={"force": True} if arguments.force else {})
+    dag_run = dag.test(logical_date=logical_date, run_conf={"reload": True} if arguments.reload else {})
     result = _result(dag_run) | {"airflow_start_seconds": ready - started}
     arguments.result.write_text(json.dumps(result, indent=1, default=str))
     return 0 if result["state"] == "success" else 1

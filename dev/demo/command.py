@@ -31,7 +31,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="UTC day to load (default: yesterday)")
     markets.add_options(parser)
     parser.add_argument("--live", action="store_true", help="take the real exchange API (needs a network)")
-    parser.add_argument("--force", action="store_true", help="load even what the warehouse already holds")
+    parser.add_argument("--reload", action="store_true", help="load even what the warehouse already holds")
     parser.add_argument(
         "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
     )
@@ -51,7 +51,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
         day=day,
         markets=chosen,
         live=given.live,
-        force=given.force,
+        reload=given.reload,
         state_dir=given.state_dir.resolve(),
     )
 

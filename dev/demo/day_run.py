@@ -135,7 +135,7 @@ class DayRun:
 
     def _start_airflow(self, aws: dict[str, str]) -> subprocess.Popen[bytes]:
         arguments = airflow_python(str(_AIRFLOW_RUN), "--date", self.options.day.isoformat())
-        arguments += ["--result", str(self.result_file), *(["--force"] if self.options.force else [])]
+        arguments += ["--result", str(self.result_file), *(["--reload"] if self.options.reload else [])]
         child = child_process.start(
             arguments,
             environment=airflow_environment(self.options.state_dir, aws),

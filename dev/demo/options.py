@@ -17,14 +17,14 @@ class Options:
         day: UTC day to load.
         markets: What to load, and the candles that the local exchange serves.
         live: Take the real exchange API.
-        force: Load even what the warehouse already holds.
+        reload: Load even what the warehouse already holds.
         state_dir: Where everything is kept.
     """
 
     day: date
     markets: Markets
     live: bool
-    force: bool
+    reload: bool
     state_dir: Path
 
     @property

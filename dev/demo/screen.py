@@ -94,7 +94,7 @@ class Screen:
             self.console.print(f"[yellow]There was nothing to load:[/] {escape(why)}.", soft_wrap=True)
             return
         self.console.print(f"[yellow]Nothing had to be loaded again:[/] {escape(why)}.", soft_wrap=True)
-        self.console.print("To load it all the same: make demo FORCE=1 with the same options.")
+        self.console.print("To load it again, run make demo RELOAD=1 with the same options.")
 
     def gaps(self, fetched: Sequence[dict[str, Any]], day: object) -> None:
         """Name the markets without a candle, and those with fewer than the day has."""

@@ -215,7 +215,7 @@ def daily(platform: Platform, day: dt.date) -> list[Step]:
 
 def again(platform: Platform, _day: dt.date) -> list[Step]:
     """A day that is loaded is loaded again: its partition is switched."""
-    return _run(platform, DAILY, FIRST_DAY, {"force": True})
+    return _run(platform, DAILY, FIRST_DAY, {"reload": True})
 
 
 def emptied(platform: Platform, day: dt.date) -> list[Step]:
@@ -311,7 +311,7 @@ def _check(name: str, holds: bool) -> Step:
 
 def _trigger_window(platform: Platform, run_id: str, day: dt.date) -> None:
     end = day + dt.timedelta(days=1)
-    conf = {"start": day.isoformat(), "end": end.isoformat(), "sources": ["binance"], "force": True}
+    conf = {"start": day.isoformat(), "end": end.isoformat(), "sources": ["binance"], "reload": True}
     platform.airflow.api.trigger(WINDOW, run_id=run_id, conf=conf)
 
 

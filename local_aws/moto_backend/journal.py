@@ -19,9 +19,7 @@ from pathlib import Path
 from local_aws.protocol.http_request import HttpRequest
 
 FORMAT = "1"
-START_EMPTY = (
-    "To start with an empty state, run `make clean`, or `docker compose down --volumes` if you use docker-compose.yaml."
-)
+START_EMPTY = "To start with an empty state, delete the state directory and start again."
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS written_by (what TEXT PRIMARY KEY, version TEXT NOT NULL);

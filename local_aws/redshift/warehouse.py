@@ -300,7 +300,7 @@ class Warehouse:
         if len(os.fsencode(beside / self._socket_name)) <= _LONGEST_SOCKET_PATH:
             return beside
         digest = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"crypto-warehouse-{os.geteuid()}-{digest}"
+        return Path(tempfile.gettempdir()) / f"local-aws-warehouse-{os.geteuid()}-{digest}"
 
     def _take_lock(self) -> None:
         self._lock_file = (self._folder / "lock").open("a")

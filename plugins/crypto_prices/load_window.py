@@ -169,7 +169,7 @@ def _plan_load() -> PlanLoadOperator:
         task_id="plan_load",
         sql="plan/find_current_loads.sql",
         empty_sql=list(statements.EMPTY_WINDOW),
-        force="{{ params.force or params.get('reload', False) }}",
+        reload="{{ params.reload or params.force }}",
         # A source that fails does not hide the data of the others.
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
         doc_md="Names the batch. Skips the rest of the run when the warehouse already holds exactly this content.",

@@ -58,5 +58,7 @@ def test_a_backfill_asks_for_its_days_and_for_nothing_else(dag):
     required = [name for name in params if not params.get_param(name).has_value]
     assert required == ["start", "end"]
     assert params["chunk_days"] == 31
-    assert params["force"] is False
+    assert params["reload"] is False
+    # A backfill never deletes candles: only a person who has looked at a window can decide that.
+    assert "force" not in params
     assert params["dry_run"] is False

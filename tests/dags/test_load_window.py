@@ -87,6 +87,10 @@ def test_nothing_starts_a_window_by_itself_and_nothing_keeps_it_waiting(dagbag):
     assert window.is_paused_upon_creation is False
 
 
+def test_a_run_neither_reloads_nor_deletes_unless_it_is_told_to(dag):
+    assert {name: dag.params[name] for name in ("reload", "force")} == {"reload": False, "force": False}
+
+
 def test_the_dag_says_what_it_is(dag):
     assert dag.doc_md
     assert dag.description

@@ -82,8 +82,8 @@ def test_the_same_day_again_loads_nothing_and_says_why(demo):
     assert demo.ask("SELECT COUNT(*) AS loads, MAX(loaded_at) AS newest FROM crypto.etl_metadata") == before
 
 
-def test_forced_it_loads_again_and_the_checksum_stays(demo):
-    result = demo.run("--date", str(DAY), "--force", "--symbols", "BTCUSDT,PEPEUSDT,JTOUSDT")
+def test_a_reload_loads_the_day_again_and_the_checksum_stays(demo):
+    result = demo.run("--date", str(DAY), "--reload", "--symbols", "BTCUSDT,PEPEUSDT,JTOUSDT")
     assert result.returncode == 0, result.stdout
     assert "Nothing had to be loaded" not in result.stdout
     again = demo.run("--date", str(DAY))

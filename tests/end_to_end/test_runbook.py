@@ -161,7 +161,7 @@ def test_one_source_is_fetched_again_with_what_follows(bench, loaded):
     bench.api.clear_tasks(DAG_ID, loaded, [("fetch_prices", 0)], downstream=True)
     assert_green(bench, DAG_ID, loaded)
     assert since.operations({"PutObject", "StartJobRun"}) == {"PutObject": 3, "StartJobRun": 1}
-    assert "Loading all the same, because the run was cleared" in log(bench, DAG_ID, loaded, "plan_load")
+    assert "Loading anyway, because the run was cleared" in log(bench, DAG_ID, loaded, "plan_load")
     assert_right(bench, DAY)
 
 
@@ -182,11 +182,11 @@ def test_rows_that_were_deleted_by_hand_come_back_with_the_merge(bench, loaded):
     assert_right(bench, DAY)
 
 
-def test_the_same_day_by_hand_is_skipped_unless_forced(bench, loaded):
+def test_the_same_day_by_hand_is_skipped_unless_reload_is_set(bench, loaded):
     since = Since(bench)
-    for run_id, force in (("again", False), ("forced", True)):
-        bench.api.trigger(DAG_ID, run_id=run_id, conf={"day": DAY.isoformat(), "force": force})
-    for run_id in ("again", "forced"):
+    for run_id, reload in (("again", False), ("reloaded", True)):
+        bench.api.trigger(DAG_ID, run_id=run_id, conf={"day": DAY.isoformat(), "reload": reload})
+    for run_id in ("again", "reloaded"):
         assert_green(bench, DAG_ID, run_id)
     assert "the warehouse already holds exactly this content" in log(bench, DAG_ID, "again", "plan_load")
     assert states(bench, DAG_ID, "again")["curate_prices"] == "skipped"
@@ -296,6 +296,31 @@ def test_the_same_backfill_again_has_nothing_to_do(bench):
     assert_green(bench, BACKFILL, "nothing")
     assert "to load         0 days in 0 windows" in log(bench, BACKFILL, "nothing", "plan_backfill")
     assert since.operations({"StartJobRun", "PutObject"}) == {}
+
+
+@takes_long
+def test_a_backfill_with_reload_deletes_no_candle_and_a_window_with_force_does(bench):
+    surplus = f"symbol = 'BTC' AND observed_at = '{FIRST} 05:30:00'"
+    bench.warehouse.rows(
+        "INSERT INTO crypto.fact_crypto_prices (source, symbol, quote_currency, candle_interval, observed_at, "
+        "open_price, high_price, low_price, close_price, base_volume, quote_volume, trade_count, raw_object, "
+        f"ingested_at, batch_id) VALUES ('binance', 'BTC', 'USDT', '1h', '{FIRST} 05:30:00', 1, 1, 1, 1, 1, 1, 1, "
+        "'s3://surplus', GETDATE(), 'surplus')"
+    )
+    one_day = {"start": FIRST.isoformat(), "end": (FIRST + timedelta(days=1)).isoformat()}
+    since = Since(bench)
+    bench.api.trigger(BACKFILL, run_id="reload", conf=one_day | {"reload": True})
+    assert wait(bench, BACKFILL, "reload")["state"] == "failed"
+    assert since.operations({"StartJobRun"}) == {"StartJobRun": 1}
+    (refused,) = [run["dag_run_id"] for run in bench.api.dag_runs(WINDOW) if run["state"] == "failed"]
+    assert "CP-07" in log(bench, WINDOW, refused, "merge_into_fact")
+    kept = bench.warehouse.rows(f"SELECT batch_id FROM crypto.fact_crypto_prices WHERE {surplus}")
+    assert kept == [{"batch_id": "surplus"}]
+
+    bench.api.trigger(WINDOW, run_id="force", conf=one_day | {"force": True})
+    assert_green(bench, WINDOW, "force")
+    found = checks.read_days(bench, [FIRST])
+    assert found[FIRST].rows == checks.expected_rows(FIRST)
 
 
 @takes_long

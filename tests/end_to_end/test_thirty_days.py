@@ -129,13 +129,13 @@ def test_thirty_days_four_at_a_time_while_a_window_backfill_overlaps(recorded, m
     since, began = Since(recorded), time.monotonic()
     with PeakMemory() as memory:
         recorded.api.create_backfill(
-            DAG_ID, logical_date(FIRST), logical_date(LAST), max_active_runs=4, run_conf={"force": True}
+            DAG_ID, logical_date(FIRST), logical_date(LAST), max_active_runs=4, run_conf={"reload": True}
         )
         conf = {
             "start": (FIRST + timedelta(days=5)).isoformat(),
             "end": (FIRST + timedelta(days=25)).isoformat(),
             "chunk_days": 7,
-            "force": True,
+            "reload": True,
         }
         recorded.api.trigger(BACKFILL, run_id="overlapping", conf=conf)
         runs = wait_for_days(recorded)

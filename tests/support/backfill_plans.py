@@ -34,7 +34,7 @@ def load(
 def plan(span=JANUARY, **changes):
     arguments = {
         "chunk_days": 31,
-        "force": False,
+        "reload": False,
         "markets": MARKETS,
         "loads": [],
         "interval": timedelta(hours=1),

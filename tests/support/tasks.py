@@ -86,6 +86,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
     def make(
         *,
         force: bool = False,
+        reload: bool = False,
         clear_number: int = 0,
         run_id: str = "run_1",
         sources: tuple[str, ...] = ("binance",),
@@ -95,7 +96,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
         return {
             "ti": TaskInstance({"resolve_window": [{"source": name} | window for name in sources]} | results),
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number),
-            "params": {"force": force},
+            "params": {"force": force, "reload": reload},
             "outlet_events": OutletEventAccessors(),
         }
 

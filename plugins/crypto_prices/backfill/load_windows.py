@@ -27,24 +27,21 @@ RUN_WINDOWS: dict[str, Any] = {
 """Arguments of a TriggerDagRunOperator that is mapped over what ``window_run`` returns."""
 
 
-def window_run(
-    run_id: str, window: Window, symbols: Mapping[str, Iterable[str]], *, force: bool = False, reload: bool = False
-) -> dict[str, Any]:
+def window_run(run_id: str, window: Window, symbols: Mapping[str, Iterable[str]], *, reload: bool) -> dict[str, Any]:
     """Return the run of a window: another one for another conf, which a run that is there already would not take.
 
     Args:
         run_id: The run that starts it.
         window: What it is to load.
         symbols: Exchange symbols by source.
-        force: Whether it may take candles away and undo later corrections: only a person can tell.
-        reload: Whether it is to load even what the warehouse holds.
+        reload: Whether it loads even what the warehouse already holds. It never gets ``force``: only a person can
+            decide that candles may be deleted.
     """
     conf = {
         "start": window.start.isoformat(),
         "end": window.end.isoformat(),
         "sources": sorted(symbols),
         "symbols": sorted({symbol for listed in symbols.values() for symbol in listed}),
-        "force": force,
         "reload": reload,
     }
     digest = hashlib.sha256(json.dumps([run_id, conf], sort_keys=True).encode()).hexdigest()[:12]

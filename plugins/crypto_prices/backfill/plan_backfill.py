@@ -43,13 +43,13 @@ class PlanBackfillOperator(WarehouseOperator):
         sources: JSON list of the sources to take (templated), all of the settings when it is empty.
         symbols: JSON list of the exchange symbols to take (templated), all of the settings when it is empty.
         chunk_days: Longest window in days (templated).
-        force: JSON boolean (templated): load also what is loaded.
+        reload: JSON boolean (templated): load even what the warehouse already holds.
         plan_only: JSON boolean (templated): show the plan and return nothing.
         sql: Statement that finds the loads that touch the days (templated, sql/backfill/find_loads.sql).
     """
 
     template_fields: Sequence[str] = aws_template_fields(
-        "start", "end", "sources", "symbols", "chunk_days", "force", "plan_only", "sql"
+        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only", "sql"
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
@@ -62,7 +62,7 @@ class PlanBackfillOperator(WarehouseOperator):
         sources: str,
         symbols: str,
         chunk_days: str,
-        force: str,
+        reload: str,
         plan_only: str,
         sql: str,
         **kwargs: Any,
@@ -73,7 +73,7 @@ class PlanBackfillOperator(WarehouseOperator):
         self.sources = sources
         self.symbols = symbols
         self.chunk_days = chunk_days
-        self.force = force
+        self.reload = reload
         self.plan_only = plan_only
         self.sql = sql
 
@@ -93,15 +93,15 @@ class PlanBackfillOperator(WarehouseOperator):
         except (SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
         sources = {name: get_source(name, settings.sources[name].api_url) for name in chosen}
-        force, plan_only = json.loads(self.force), json.loads(self.plan_only)
+        reload, plan_only = json.loads(self.reload), json.loads(self.plan_only)
         plan = plan_backfill(
             span,
             chunk_days=int(self.chunk_days),
-            force=force,
+            reload=reload,
             markets={
                 name: [sources[name].market(symbol).name for symbol in symbols] for name, symbols in chosen.items()
             },
-            loads=[] if force else loads_of_rows(self.warehouse.query(self.sql), settings.candle_interval),
+            loads=[] if reload else loads_of_rows(self.warehouse.query(self.sql), settings.candle_interval),
             interval=next(iter(sources.values())).interval_length(settings.candle_interval),
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
@@ -121,7 +121,7 @@ class PlanBackfillOperator(WarehouseOperator):
         if plan_only:
             self.log.info("A dry run: nothing is started")
             return []
-        return [window_run(context["dag_run"].run_id, window, chosen, force=force) for window in plan.windows]
+        return [window_run(context["dag_run"].run_id, window, chosen, reload=reload) for window in plan.windows]
 
     def _glue_job(self, job_name: str) -> GlueJob:
         glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn

@@ -78,7 +78,7 @@ def plan_backfill(
     span: Window,
     *,
     chunk_days: int,
-    force: bool,
+    reload: bool,
     markets: Mapping[str, Sequence[str]],
     loads: Iterable[Load],
     interval: timedelta,
@@ -90,14 +90,14 @@ def plan_backfill(
     Args:
         span: All days that are asked for.
         chunk_days: Longest window in days.
-        force: Load also what is loaded.
+        reload: Load even what the warehouse already holds.
         markets: Canonical markets by source.
         loads: Loads that touch the span.
         interval: Length of a candle.
         request_sizes: How each source gives candles.
         glue: What the Glue job's runs take.
     """
-    skipped = {} if force else loaded_days(span, markets, loads)
+    skipped = {} if reload else loaded_days(span, markets, loads)
     windows = split_into_windows((day for day in span.days() if day not in skipped), chunk_days)
     requests = records = raw_bytes = 0
     for window in windows:

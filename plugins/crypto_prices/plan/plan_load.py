@@ -21,25 +21,26 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
     """Names the batch of a run, or skips the rest of the run when there is nothing to load.
 
     The skip is a short circuit: this task is green and the tasks after it are skipped at once.
-    A run that a person cleared, or that was started with the param ``force``, is always loaded.
+    A run that was cleared, or that was started with the param ``reload`` or ``force``, is never skipped if an exchange
+    returned candles.
     A source that could not be fetched does not keep the others from being loaded; ``reconcile`` is red then.
     Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
 
     Args:
         sql: Statement that finds the current loads (templated, sql/plan/find_current_loads.sql).
         empty_sql: Statements for a window of which nothing was fetched (templated).
-        force: Load in any case (templated; ``True`` as text or bool).
+        reload: Load even what the warehouse already holds (templated; ``True`` as text or bool).
     """
 
-    template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "force")
+    template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "reload")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "empty_sql": "sql"}
 
-    def __init__(self, *, sql: str, empty_sql: Sequence[str], force: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, sql: str, empty_sql: Sequence[str], reload: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sql = sql
         self.empty_sql = empty_sql
-        self.force = force
+        self.reload = reload
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the batch to load.
@@ -56,9 +57,10 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
         except EmptyWindowError as error:
             raise AirflowFailException(str(error)) from error
         cleared = bool(getattr(dag_run, "clear_number", 0))
-        forced = str(self.force).lower() == "true"
-        if reason and batch.records and (cleared or forced):
-            self.log.info("Loading all the same, because the run was %s: %s", "forced" if forced else "cleared", reason)
+        reload = str(self.reload).lower() == "true"
+        if reason and batch.records and (cleared or reload):
+            why = "reload or force is set" if reload else "the run was cleared"
+            self.log.info("Loading anyway, because %s: %s", why, reason)
         elif reason and (missing := missing_sources(task_results.sources(ti), batch)):
             # Skipping would leave the run green.
             raise AirflowFailException(f"{missing}. Of the others there is nothing to load: {reason}")

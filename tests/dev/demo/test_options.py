@@ -20,7 +20,7 @@ def test_the_default_is_yesterday_with_generated_candles():
     assert default.markets.symbols == {"binance": list(DEFAULT_SYMBOLS)}
     assert default.markets.market_data is None
     assert not default.live
-    assert not default.force
+    assert not default.reload
     assert default.state_dir.name == ".local"
 
 

@@ -248,7 +248,7 @@ def test_a_state_of_another_moto_is_refused(tmp_path):
     Journal(tmp_path / "journal.sqlite").close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         database.execute("UPDATE written_by SET version = '4.9.9' WHERE what = 'moto'")
-    with pytest.raises(StateVersionError, match=r"moto 4\.9\.9.*make clean"):
+    with pytest.raises(StateVersionError, match=r"moto 4\.9\.9.*delete the state directory"):
         MotoState(tmp_path / "journal.sqlite")
 
 
@@ -258,7 +258,7 @@ def test_a_change_that_moto_no_longer_accepts_is_refused(tmp_path):
     moto.state._journal.close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         database.execute("DELETE FROM entry WHERE operation = 'CreateBucket'")
-    with pytest.raises(RuntimeError, match="make clean"):
+    with pytest.raises(RuntimeError, match="delete the state directory"):
         MotoState(tmp_path / "journal.sqlite")
 
 

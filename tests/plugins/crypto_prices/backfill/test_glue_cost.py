@@ -16,7 +16,7 @@ def day(number):
 def plan(span=JANUARY, **changes):
     arguments = {
         "chunk_days": 31,
-        "force": False,
+        "reload": False,
         "markets": MARKETS,
         "loads": [],
         "interval": timedelta(hours=1),

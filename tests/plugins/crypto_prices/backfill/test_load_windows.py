@@ -8,13 +8,13 @@ JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
 
 def test_a_window_of_the_same_backfill_is_the_same_run_until_it_is_to_load_something_else():
     """A run that is there already is only cleared: it would load what it was started for, whatever is asked now."""
-    first = window_run("manual__1", JANUARY, {"binance": ["BTCUSDT"]}, force=False)
-    assert first == window_run("manual__1", JANUARY, {"binance": ("BTCUSDT",)}, force=False)
-    more = window_run("manual__1", JANUARY, {"binance": ["ETHUSDT", "BTCUSDT"]}, force=False)
+    first = window_run("manual__1", JANUARY, {"binance": ["BTCUSDT"]}, reload=False)
+    assert first == window_run("manual__1", JANUARY, {"binance": ("BTCUSDT",)}, reload=False)
+    more = window_run("manual__1", JANUARY, {"binance": ["ETHUSDT", "BTCUSDT"]}, reload=False)
     assert more["conf"]["symbols"] == ["BTCUSDT", "ETHUSDT"]
     ids = [
         run["trigger_run_id"]
-        for run in (first, more, window_run("manual__2", JANUARY, {"binance": ["BTCUSDT"]}, force=False))
+        for run in (first, more, window_run("manual__2", JANUARY, {"binance": ["BTCUSDT"]}, reload=False))
     ]
     assert len(set(ids)) == 3
     assert all(name.startswith("backfill__20240101-20240201__") for name in ids)

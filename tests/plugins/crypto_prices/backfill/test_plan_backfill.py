@@ -94,26 +94,24 @@ def windows(runs):
     return [(run["conf"]["start"], run["conf"]["end"]) for run in runs]
 
 
-def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_load_it_all_the_same(plan):
+def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_reload(plan):
     runs, _ = plan(chunk_days=16)
     everything = {
         "sources": ["binance", "otherex"],
         "symbols": ["BTCUSDT", "ETHUSDT", "SOLUSDT"],
-        "force": False,
         "reload": False,
     }
     assert [run["conf"] for run in runs] == [
         {"start": "2024-01-01", "end": "2024-01-17"} | everything,
         {"start": "2024-01-17", "end": "2024-02-01"} | everything,
     ]
-    (run,), _ = plan(sources=["binance"], symbols=["ETHUSDT"], force=True)
+    (run,), _ = plan(sources=["binance"], symbols=["ETHUSDT"], reload=True)
     assert run["conf"] == {
         "start": "2024-01-01",
         "end": "2024-02-01",
         "sources": ["binance"],
         "symbols": ["ETHUSDT"],
-        "force": True,
-        "reload": False,
+        "reload": True,
     }
 
 
@@ -136,12 +134,12 @@ def test_no_window_is_longer_than_chunk_days(plan):
     ]
 
 
-def test_loaded_days_are_skipped_and_named_unless_forced(plan, loaded):
+def test_loaded_days_are_skipped_and_named_unless_reload_is_set(plan, loaded):
     loaded("b1", 3, 5)
     runs, text = plan(sources=["binance"])
     assert windows(runs) == [("2024-01-01", "2024-01-03"), ("2024-01-06", "2024-02-01")]
     assert "skipped         [2024-01-03, 2024-01-06): loaded by b1" in text
-    runs, text = plan(sources=["binance"], force=True)
+    runs, text = plan(sources=["binance"], reload=True)
     assert windows(runs) == [("2024-01-01", "2024-02-01")]
     assert "loaded by" not in text
 

@@ -45,7 +45,7 @@ def test_loaded_days_are_skipped_and_the_windows_lie_between_them():
     planned = plan(loads=[load(3, 3), load(10, 12, number=2)])
     assert [(w.start.day, (w.end - w.start).days) for w in planned.windows] == [(1, 2), (4, 6), (13, 19)]
     assert planned.skipped == {day(3): "b1", day(10): "b2", day(11): "b2", day(12): "b2"}
-    assert plan(loads=[load(3, 3)], force=True).skipped == {}
+    assert plan(loads=[load(3, 3)], reload=True).skipped == {}
 
 
 def test_windows_are_as_few_as_can_be():

@@ -56,12 +56,18 @@ class TestExecute:
         assert f"Nothing to load: {reason}" in task_log.text
 
     @pytest.mark.parametrize(
-        ("options", "word"), [({"force": True}, "forced"), ({"clear_number": 1}, "cleared")], ids=["forced", "cleared"]
+        ("options", "reason"),
+        [
+            ({"reload": True}, "reload or force is set"),
+            ({"force": True}, "reload or force is set"),
+            ({"clear_number": 1}, "the run was cleared"),
+        ],
+        ids=["reload", "force", "cleared"],
     )
-    def test_a_run_that_somebody_wants_is_loaded_all_the_same(self, plan, task_log, options, word):
+    def test_a_run_with_reload_or_force_and_a_cleared_run_are_loaded(self, plan, task_log, options, reason):
         result = plan(conftest.fetched(), **options)
         assert Batch.from_xcom(result) == conftest.batch(conftest.fetched())
-        assert f"Loading all the same, because the run was {word}: the warehouse already holds" in task_log.text
+        assert f"Loading anyway, because {reason}: the warehouse already holds" in task_log.text
         assert "skipped_because" not in self.pushed
 
     def test_a_source_that_was_not_fetched_leaves_the_others_to_be_loaded(self, plan):
@@ -91,13 +97,13 @@ class TestExecute:
         )
         assert plan(conftest.fetched())
 
-    @pytest.mark.parametrize("options", [{}, {"force": True}, {"clear_number": 1}], ids=["plain", "forced", "cleared"])
+    @pytest.mark.parametrize("options", [{}, {"force": True}, {"clear_number": 1}], ids=["plain", "force", "cleared"])
     def test_an_exchange_that_forgets_the_window_cannot_empty_the_warehouse(self, plan, options):
         with pytest.raises(AirflowFailException, match="the warehouse holds 48 from an earlier load"):
             plan(conftest.fetched(records=0, content_hash="h0"), **options)
 
-    @pytest.mark.parametrize("options", [{}, {"force": True}], ids=["plain", "forced"])
-    def test_a_window_without_any_candle_is_skipped_even_when_it_is_forced(self, plan, warehouse, options):
+    @pytest.mark.parametrize("options", [{}, {"reload": True}, {"force": True}], ids=["plain", "reload", "force"])
+    def test_a_window_without_any_candle_is_skipped_even_with_reload_or_force(self, plan, warehouse, options):
         warehouse.execute_batch(["DELETE FROM crypto.fact_crypto_prices", "DELETE FROM crypto.etl_metadata"])
         with pytest.raises(DownstreamTasksSkipped):
             plan(conftest.fetched(records=0), **options)
