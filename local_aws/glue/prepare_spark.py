@@ -26,14 +26,14 @@ from pyspark.sql import functions as F
 folder = sys.argv[1]
 spark = SparkSession.builder.getOrCreate()
 with open(f"{folder}/in.json", "w") as lines:
-    lines.writelines(json.dumps({"key": n % 3, "at": n, "price": f"{n}.5"}) + "\\n" for n in range(100))
+    lines.writelines(json.dumps({"key": n % 3, "at": n, "amount": f"{n}.5"}) + "\\n" for n in range(100))
 rows = (
-    spark.read.json(f"{folder}/in.json", schema="key long, at long, price string")
-    .withColumn("price", F.expr("try_cast(price AS decimal(38, 18))"))
+    spark.read.json(f"{folder}/in.json", schema="key long, at long, amount string")
+    .withColumn("amount", F.expr("try_cast(amount AS decimal(38, 18))"))
     .withColumn("observed_at", F.timestamp_seconds("at"))
     .withColumn("rank", F.row_number().over(Window.partitionBy("key").orderBy("at")))
 )
-totals = rows.groupBy("key").agg(F.count("*").alias("total"), F.max("price").alias("highest"))
+totals = rows.groupBy("key").agg(F.count("*").alias("total"), F.max("amount").alias("highest"))
 rows.join(F.broadcast(totals), "key").coalesce(1).write.mode("overwrite").parquet(f"{folder}/out")
 assert spark.read.parquet(f"{folder}/out").count() == 100
 spark.stop()

@@ -1,1 +1,1 @@
-"""moto behind the front: the services it answers, its state on disk, and what it lacks."""
+"""Runs moto for the services that need no execution: its state on disk, and extensions for what it lacks."""

@@ -1,1 +1,1 @@
-"""The laptop's Redshift Serverless: Redshift SQL and the Data API over an embedded PostgreSQL."""
+"""The Redshift Data API and Redshift SQL, executed by an embedded PostgreSQL."""

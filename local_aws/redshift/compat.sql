@@ -1,5 +1,5 @@
--- What Redshift SQL needs and PostgreSQL does not have, in one schema that is on the search path of every statement.
--- Run by Warehouse.ensure_database for each Redshift database whenever this file has changed: every statement can be run again.
+-- Functions, types and views that Redshift SQL needs and PostgreSQL lacks, in a schema on the search path of every statement.
+-- Warehouse.ensure_database runs this file in each Redshift database after every change, so each statement must be repeatable.
 
 CREATE SCHEMA IF NOT EXISTS redshift;
 
@@ -45,7 +45,7 @@ CREATE OR REPLACE FUNCTION redshift.date_trunc(part text, moment date) RETURNS t
 
 CREATE OR REPLACE FUNCTION redshift.last_day(moment timestamp) RETURNS date LANGUAGE sql IMMUTABLE STRICT
     RETURN (date_trunc('month', moment) + interval '1 month - 1 day')::date;
--- The last day of a month stays the last day of its month.
+-- The last day of a month remains the last day of its month.
 CREATE OR REPLACE FUNCTION redshift.add_months(moment timestamp, months integer) RETURNS timestamp
     LANGUAGE sql IMMUTABLE STRICT
     RETURN CASE WHEN moment::date = redshift.last_day(moment)
@@ -57,7 +57,7 @@ CREATE OR REPLACE FUNCTION redshift.convert_timezone(source text, target text, m
 CREATE OR REPLACE FUNCTION redshift.convert_timezone(target text, moment timestamp) RETURNS timestamp
     LANGUAGE sql STABLE STRICT
     RETURN moment AT TIME ZONE 'UTC' AT TIME ZONE target;
--- Without the last argument "true", Redshift carries an impossible day over; PostgreSQL refuses it, which is the safer of the two.
+-- Without the last argument "true", Redshift rolls an impossible day over. PostgreSQL refuses it, which is the safer behavior.
 CREATE OR REPLACE FUNCTION redshift.to_date(text, text) RETURNS date LANGUAGE sql STABLE STRICT
     RETURN pg_catalog.to_date($1, $2);
 
@@ -70,7 +70,7 @@ CREATE OR REPLACE FUNCTION redshift.trunc(number double precision) RETURNS doubl
     RETURN pg_catalog.trunc(number);
 
 -- Text.
--- CAST(… AS VARCHAR(n)) cuts at n bytes, and never inside a character.
+-- CAST(… AS VARCHAR(n)) truncates to n bytes, but never inside a character.
 CREATE OR REPLACE FUNCTION redshift.first_bytes(value text, bytes integer) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
 DECLARE
@@ -127,7 +127,7 @@ CREATE OR REPLACE FUNCTION redshift.json_extract_path_text(value text, VARIADIC 
     LANGUAGE sql IMMUTABLE STRICT
     RETURN coalesce(pg_catalog.json_extract_path_text(value::json, VARIADIC path), '');
 
--- AVG of whole numbers is a whole number; of decimals it keeps their scale.
+-- AVG of integers is an integer. AVG of decimals keeps their scale.
 CREATE OR REPLACE FUNCTION redshift.add_to_average(state numeric[], value numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE
     RETURN CASE WHEN value IS NULL THEN state
         ELSE ARRAY[state[1] + value, state[2] + 1, greatest(state[3], scale(value)::numeric)] END;
@@ -144,7 +144,7 @@ CREATE OR REPLACE AGGREGATE redshift.avg(numeric) (
 CREATE OR REPLACE AGGREGATE redshift.avg(double precision) (
     sfunc = pg_catalog.float8_accum, stype = double precision[], initcond = '{0,0,0}', finalfunc = pg_catalog.float8_avg);
 
--- Types. VARCHAR(n) and CHAR(n) count bytes: one domain per length, so that LIKE and CREATE TABLE AS carry the rule along.
+-- Types. VARCHAR(n) and CHAR(n) count bytes. There is one domain per length, so that LIKE and CREATE TABLE AS copy the rule.
 CREATE OR REPLACE FUNCTION redshift.ensure_text_type(kind text, bytes integer) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -152,10 +152,10 @@ BEGIN
         EXECUTE format('CREATE DOMAIN redshift.%1$s_%2$s AS %1$s(%2$s) CHECK (octet_length(value) <= %2$s)', kind, bytes);
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL; -- another statement made it meanwhile
+    NULL; -- another statement has created it since
 END $$;
 
--- What statements left behind: loads, and who wrote which table (see executor.py).
+-- Records of earlier statements: loads, and the writers of each table (see execution.py).
 CREATE TABLE IF NOT EXISTS redshift.load_history (
     user_id integer NOT NULL, query_id bigint NOT NULL, transaction_id bigint, session_id integer, database_name text NOT NULL,
     table_name text NOT NULL, start_time timestamp NOT NULL, end_time timestamp NOT NULL, duration bigint NOT NULL,
@@ -197,6 +197,6 @@ CREATE OR REPLACE VIEW redshift.svv_mv_info AS
     SELECT current_database()::text AS database_name, n.nspname::text AS schema_name, c.relname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm';
 
--- Written in the transaction of a statement: after a kill it tells whether the transaction was committed.
+-- Written in a statement's transaction. After a kill, it shows whether the transaction was committed.
 CREATE TABLE IF NOT EXISTS redshift.committed_statements (
     statement_id text PRIMARY KEY, committed_at timestamptz NOT NULL DEFAULT clock_timestamp());

@@ -1,4 +1,4 @@
-"""The grammar of COPY as far as it loads Parquet from S3, with what Redshift refuses of it."""
+"""Parses COPY, limited to Parquet from S3, and refuses the options that Redshift refuses with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_aws.redshift.statement_text import Words
 
 _ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _S3_URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.*)", re.DOTALL)
-# Options of COPY that Redshift refuses together with Parquet, see
+# Options of COPY that Redshift refuses with Parquet, see
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 _NOT_WITH_PARQUET = frozenset(
     """
@@ -32,9 +32,9 @@ class CopyStatement:
         columns: The columns in the statement, or None for all of the table's.
         bucket: The bucket of FROM.
         key: The manifest's key, or the prefix of the files' keys.
-        role_arn: The role that reads.
+        role_arn: The role with which files are read.
         is_manifest: Whether FROM names a manifest.
-        fill_record: FILLRECORD was written (missing columns at the end are NULL).
+        fill_record: Whether the statement has FILLRECORD (missing columns at the end are NULL).
     """
 
     schema: str | None
@@ -48,15 +48,15 @@ class CopyStatement:
 
     @property
     def source(self) -> str:
-        """FROM, as it was written."""
+        """FROM as it was written."""
         return f"s3://{self.bucket}/{self.key}"
 
 
 def split_s3_url(url: str) -> tuple[str, str]:
-    """The bucket and the key of an s3:// URL.
+    """Return the bucket and the key of an s3:// URL.
 
     Raises:
-        SqlNotSupported: It is none, or one that Redshift does not read.
+        SqlNotSupported: It is not such a URL, or Redshift does not accept it.
     """
     found = _S3_URL.fullmatch(url)
     if found is None:
@@ -67,7 +67,7 @@ def split_s3_url(url: str) -> tuple[str, str]:
 
 
 def parse_copy(words: Words) -> CopyStatement:
-    """Read what follows the word COPY.
+    """Parse the words after COPY.
 
     Raises:
         SqlNotSupported: It is not a COPY of Parquet from S3 that Redshift would run.
@@ -100,7 +100,7 @@ def parse_copy(words: Words) -> CopyStatement:
             words.take("AS")
             if not words.take("PARQUET"):
                 raise SqlNotSupported(
-                    f"COPY FORMAT {words.peek() or '?'} is not supported by the local Redshift: PARQUET is"
+                    f"COPY FORMAT {words.peek() or '?'} is not supported by the local Redshift: use PARQUET"
                 )
         elif words.take("MANIFEST"):
             once("MANIFEST")

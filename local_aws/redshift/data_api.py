@@ -1,7 +1,8 @@
 """The Redshift Data API: the handler of the service "redshift-data" (https://docs.aws.amazon.com/redshift-data/latest/APIReference/).
 
-Each public method is one operation and takes and gives what botocore's model says. Statements run on worker threads
-(``execution.py``) and are remembered with their results for 24 hours (``statement_store.py``), across restarts too.
+Each public method is one operation, with the parameters and results of botocore's model. Statements run on worker
+threads (``execution.py``). They are stored with their results for 24 hours (``statement_store.py``), also across
+restarts.
 """
 
 from __future__ import annotations
@@ -59,18 +60,22 @@ class RedshiftDataApi:
     """The operations of the Redshift Data API over an embedded warehouse.
 
     Args:
-        warehouse: A started warehouse; its Redshift databases are those of ``warehouse.databases()``.
-        s3_client_factory: Gives a boto3 S3 client with the rights of the role that a COPY names, by the role's ARN.
-        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role; None when it can.
-        secret_lookup: Gives the SecretString of a secret by its ARN or name, asked for with the caller's credentials;
-            None when there is none. It raises the AwsError of Secrets Manager when the caller may not read it.
-        workgroup_status: Gives the status of a workgroup by its name or ARN (``AVAILABLE`` …), None when there is none.
-        credentials_valid: Says whether (workgroup, user name, password) of a secret open the warehouse; when
-            left out, any do.
-        longest_execution: Gives the seconds after which a workgroup aborts a statement (max_query_execution_time).
-        store_path: The file that remembers statements; ``statements.sqlite`` in the warehouse's folder when left out.
-        interceptor: Is called around each statement, see StatementInterceptor.
-        userid_of: Gives the aws:userid of a caller, who owns what it submits.
+        warehouse: A started warehouse. Its Redshift databases are those of ``warehouse.databases()``.
+        s3_client_factory: Takes the ARN of the role in a COPY and returns a boto3 S3 client with that role's
+            permissions.
+        role_refusal: Takes a workgroup and a role's ARN and returns why a COPY cannot read with the role, or None.
+        secret_lookup: Takes the caller and a secret's ARN or name and returns the SecretString, read with the caller's
+            credentials, or None if the secret does not exist. Raises Secrets Manager's AwsError if the caller may not
+            read it.
+        workgroup_status: Takes a workgroup's name or ARN and returns its status (``AVAILABLE`` …), or None if it does
+            not exist.
+        credentials_valid: Takes the workgroup, user name and password of a secret and returns whether they are valid.
+            By default, all are.
+        longest_execution: Takes a workgroup and returns the number of seconds after which it aborts a statement
+            (max_query_execution_time).
+        store_path: The file that stores statements; by default ``statements.sqlite`` in the warehouse's folder.
+        interceptor: Called around each statement, see StatementInterceptor.
+        userid_of: Returns a caller's aws:userid. The caller owns the statements that it submits.
     """
 
     def __init__(
@@ -104,7 +109,7 @@ class RedshiftDataApi:
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="redshift-statement")
 
     def close(self) -> None:
-        """Cancel what runs and wait for it; call it before the warehouse is stopped."""
+        """Cancel running statements and wait for their end. Call this before the warehouse is stopped."""
         with self._changed:
             self._closed = True
             running = list(self._executions.values())
@@ -114,7 +119,7 @@ class RedshiftDataApi:
         self._store.close()
 
     def owner_of(self, statement_id: str) -> str | None:
-        """Return the aws:userid of whoever submitted a statement of the last 24 hours; None when there is none."""
+        """Return the aws:userid of the caller that submitted a statement in the last 24 hours, or None if unknown."""
         record = self._store.get(statement_id)
         return None if record is None else record.owner
 
@@ -131,7 +136,7 @@ class RedshiftDataApi:
         return self._submit(context, params, params["Sqls"], batch=True)
 
     def DescribeStatement(self, _context: RequestContext, params: Params) -> Answer:
-        """What became of a statement."""
+        """Describe the progress and the result of a statement."""
         record = self._awaited(params)
         answer = {
             "Id": record.id,
@@ -175,7 +180,7 @@ class RedshiftDataApi:
         return _given(answer)
 
     def GetStatementResult(self, _context: RequestContext, params: Params) -> Answer:
-        """One page of the rows that a statement gave."""
+        """Return a page of a statement's result rows."""
         record = self._awaited(params)
         if not record.has_result or record.columns is None:
             raise AwsError(
@@ -209,7 +214,7 @@ class RedshiftDataApi:
         return {"Status": True}
 
     def ListStatements(self, context: RequestContext, params: Params) -> Answer:
-        """The caller's statements of the last 24 hours, the newest first; of a role those of all its sessions."""
+        """Return the caller's statements of the last 24 hours, newest first. A role's sessions share their list."""
         self._refuse_cluster(params)
         caller = self._userid_of(context)
         mine = _role_of if params.get("RoleLevel", True) else str
@@ -247,14 +252,14 @@ class RedshiftDataApi:
     # The catalog
 
     def ListDatabases(self, context: RequestContext, params: Params) -> Answer:
-        """The databases of the warehouse."""
+        """Return the databases of the warehouse."""
         self._check_target(context, params)
         self._check_database(params["Database"])
         rows, token = _page(self._warehouse.databases(), params, "databases", MAX_TABLE_RESULTS)
         return _given({"Databases": rows, "NextToken": token})
 
     def ListSchemas(self, context: RequestContext, params: Params) -> Answer:
-        """The schemas of a database."""
+        """Return the schemas of a database."""
         found = self._query_catalog(
             context, params, "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s ORDER BY 1", "SchemaPattern"
         )
@@ -263,7 +268,7 @@ class RedshiftDataApi:
         return _given({"Schemas": rows, "NextToken": token})
 
     def ListTables(self, context: RequestContext, params: Params) -> Answer:
-        """The tables and views of a database."""
+        """Return the tables and views of a database."""
         found = self._query_catalog(
             context,
             params,
@@ -286,7 +291,7 @@ class RedshiftDataApi:
         return _given({"Tables": rows, "NextToken": token})
 
     def DescribeTable(self, context: RequestContext, params: Params) -> Answer:
-        """The columns of a table."""
+        """Return the columns of a table."""
         if not params.get("Table"):
             raise _invalid("Table is required by the local Redshift Data API.")
         database = self._catalog_database(context, params)
@@ -302,7 +307,7 @@ class RedshiftDataApi:
         rows, token = _page(columns, params, "columns", MAX_TABLE_RESULTS)
         return _given({"TableName": params["Table"], "ColumnList": rows, "NextToken": token})
 
-    # How statements are taken in
+    # Submission of statements
 
     def _submit(self, context: RequestContext, params: Params, statements: list[str], *, batch: bool) -> Answer:
         for name in ("SessionId", "SessionKeepAliveSeconds"):
@@ -400,7 +405,7 @@ class RedshiftDataApi:
         return [first, *children]
 
     def _work(self, execution: Execution, records: list[StatementRecord], valid: bool) -> None:
-        """Run a statement or a batch on a worker thread and write down what becomes of it."""
+        """Run a statement or a batch on a worker thread and record its progress."""
         first, children = records[0], records[1:]
         started = time.perf_counter_ns()
 
@@ -408,7 +413,7 @@ class RedshiftDataApi:
             if first.batch is not None and record.status == "STARTED" and first.status != "STARTED":
                 first.status, first.pid = "STARTED", record.pid
                 self._store.save(first)
-            # A statement is not shown as finished before its transaction is committed.
+            # A statement is not shown as FINISHED before its transaction is committed.
             if record is not first or record.status != "FINISHED":
                 self._store.save(record, result)
             elif result is not None:
@@ -431,7 +436,7 @@ class RedshiftDataApi:
         except CancelledError:
             first.status = "ABORTED"
         except Exception as error:
-            logger.exception("statement %s failed in the local Redshift itself", first.id)
+            logger.exception("statement %s failed because of an internal error of the local Redshift", first.id)
             first.status, first.error = "FAILED", f"ERROR: internal error of the local Redshift: {error!r}"
             raise
         finally:
@@ -448,7 +453,7 @@ class RedshiftDataApi:
                 self._changed.notify_all()
 
     def _settle_after_restart(self) -> None:
-        """Say what became of statements that a kill of the local AWS interrupted."""
+        """Settle the status of statements that were interrupted when the emulator was killed."""
         self._store.forget_old()
         databases = self._warehouse.databases()
         for record in self._store.unfinished():
@@ -463,7 +468,7 @@ class RedshiftDataApi:
                 _sum_up(record, children)
             else:
                 record.status = "FAILED"
-                record.error = "ERROR: the connection to the warehouse was lost: the local AWS was stopped meanwhile"
+                record.error = "ERROR: the connection to the warehouse was lost because the local AWS was stopped"
             self._store.save(record)
         for database in databases:
             forget_old_runs(self._warehouse, database)
@@ -473,17 +478,17 @@ class RedshiftDataApi:
     @staticmethod
     def _refuse_cluster(params: Params) -> None:
         if params.get("ClusterIdentifier"):
-            raise _invalid("ClusterIdentifier: the local Redshift is serverless, give WorkgroupName instead.")
+            raise _invalid("ClusterIdentifier: the local Redshift is serverless, use WorkgroupName instead.")
 
     def _check_target(self, context: RequestContext, params: Params) -> tuple[str, bool]:
-        """The database user that a request connects as, and whether the secret's password is right.
+        """Return the database user of a request, and whether the secret's password is valid.
 
         Raises:
-            AwsError: There is no such workgroup or secret.
+            AwsError: The workgroup or the secret does not exist, or a parameter is not allowed.
         """
         self._refuse_cluster(params)
         if params.get("DbUser"):
-            raise _invalid("DbUser is not allowed with WorkgroupName: give SecretArn or nothing.")
+            raise _invalid("DbUser is not allowed with WorkgroupName: use SecretArn, or neither.")
         workgroup = params.get("WorkgroupName")
         if not workgroup:
             raise _invalid("WorkgroupName is required.")
@@ -538,7 +543,7 @@ class RedshiftDataApi:
         return self._wait(record.id, params["WaitTimeSeconds"]) if params.get("WaitTimeSeconds") else record
 
     def _wait(self, statement_id: str, seconds: int) -> StatementRecord:
-        """The statement once it has ended, or as it is when the time is over."""
+        """Return a statement when it has ended, or its current state after the timeout."""
         whole = statement_id.partition(":")[0]
         with self._changed:
             self._changed.wait_for(lambda: whole not in self._executions, timeout=seconds)
@@ -607,7 +612,7 @@ def _read_token(token: str | None, what: str) -> int:
 
 
 def _page(rows: list[Any], params: Params, what: str, most: int) -> tuple[list[Any], str | None]:
-    """One page of a list and the token of the next."""
+    """Return one page of a list, and the token of the next page."""
     size = params.get("MaxResults") or most
     if not 0 <= size <= most:
         raise _invalid(f"MaxResults must be between 0 and {most}.")

@@ -1,4 +1,4 @@
-"""What Redshift says where PostgreSQL says something else."""
+"""Redshift's error messages where they differ from PostgreSQL's."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _NUMBER_TYPES = {"integer": "Integer", "bigint": "Long", "smallint": "Short", "n
 
 
 def isolation_violation(table: str) -> str:
-    """The error of a writer that another writer of the same table overtook."""
+    """Return the error of a writer that conflicts with another writer of the same table."""
     return f"ERROR: 1023 DETAIL: Serializable isolation violation on table - {table}"
 
 
 def aborted_by_monitoring(query_id: int, rule: str) -> str:
-    """The error of a statement that a query monitoring rule of the workgroup aborted."""
+    """Return the error of a statement that was aborted by a query monitoring rule of the workgroup."""
     return f'ERROR: Query ({query_id}) cancelled by WLM abort action of Query Monitoring Rule "{rule}".'
 
 
 def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
-    """The text of ``Error`` in DescribeStatement for an error of PostgreSQL.
+    """Return the ``Error`` of DescribeStatement for an error of PostgreSQL.
 
     Args:
-        error: What PostgreSQL raised.
+        error: The error that PostgreSQL raised.
         table: The table that the statement wrote, if it is known.
     """
     detail = error.diag

@@ -1,10 +1,10 @@
-"""Runs statements on the warehouse in one transaction, with Redshift's rules for writers of one table.
+"""Runs statements on the warehouse in one transaction, with Redshift's rules for writers of the same table.
 
-Redshift Serverless works under snapshot isolation. Writers of one table take turns; one that changes rows (UPDATE,
-DELETE, MERGE) and finds that another's write was committed after its own snapshot is aborted with error 1023, while
-pure appends (INSERT, COPY) go on. PostgreSQL's REPEATABLE READ alone would miss two MERGEs that both insert a row of
-the same key. So every writer locks its table and leaves its transaction's id in ``redshift.table_writes``; a changing
-writer then looks there, outside its own snapshot.
+Redshift Serverless uses snapshot isolation. Writers of one table wait for each other. If a writer that changes rows
+(UPDATE, DELETE, MERGE) finds that another write was committed after its own snapshot, it is aborted with error 1023.
+Pure appends (INSERT, COPY) continue. PostgreSQL's REPEATABLE READ alone would miss two MERGEs that both insert a row
+with the same key. So every writer locks its table and records its transaction's id in ``redshift.table_writes``. A
+writer that changes rows then reads that table outside its own snapshot.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from local_aws.redshift.warehouse import Warehouse
 _CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
-"""Told of every change of a statement."""
+"""Called on every change of a statement."""
 RoleRefusal = Callable[[str, str], str | None]
 
 StatementInterceptor = Callable[[Sequence[StatementRecord], int, Literal["before", "committed"]], None]
-"""Is called with the statements of a transaction before each of them (with its index), and after the commit (with the
-last index). A StatementFailedError is taken for that statement's own failure, for a harness that injects faults."""
+"""Called with the statements of a transaction, before each of them (with its index) and after the commit (with the last
+index). For harnesses that inject faults, a StatementFailedError becomes the statement's own error."""
 
 
 class StatementFailedError(Exception):
-    """A statement failed; the message is Redshift's. The transaction is rolled back."""
+    """A statement failed. The message is Redshift's, and the transaction is rolled back."""
 
 
 class CancelledError(Exception):
@@ -47,14 +47,15 @@ class CancelledError(Exception):
 
 
 class Execution:
-    """One run of a statement or a batch; ``cancel`` may be called from another thread.
+    """One run of a statement or a batch. ``cancel`` may be called from another thread.
 
     Args:
-        warehouse: Where it runs.
-        s3_client_factory: Gives the S3 client for the role of a COPY.
-        role_refusal: Says by a workgroup and a role's ARN why a COPY cannot read with the role, in Redshift's words;
-            None when it can.
-        longest_seconds: After how long a statement is aborted (max_query_execution_time); a batch's each by itself.
+        warehouse: The warehouse that executes it.
+        s3_client_factory: Returns the S3 client for the role of a COPY.
+        role_refusal: Takes a workgroup and a role's ARN and returns why a COPY cannot read with the role, in Redshift's
+            words, or None.
+        longest_seconds: Seconds after which a statement is aborted (max_query_execution_time), for each statement of a
+            batch.
         interceptor: See StatementInterceptor.
     """
 
@@ -78,16 +79,17 @@ class Execution:
         self._overran = False
 
     def cancel(self) -> None:
-        """End the run: what PostgreSQL does now is cancelled, what is still to come is not begun."""
+        """End the run: cancel the current statement, and do not start the remaining ones."""
         with self._lock:
             self._cancelled = True
         threading.Thread(target=self._keep_cancelling, name="redshift-cancel", daemon=True).start()
 
     def _keep_cancelling(self, ended: threading.Event | None = None) -> None:
-        # A cancel that meets PostgreSQL between two statements has no effect on the one that is sent just then.
+        # A cancel that reaches PostgreSQL between two statements does not affect the statement that is sent next.
         while True:
             with self._lock:
-                # Not begun, or too late; what overran is over, and nothing else is to be hit.
+                # Either the run has not started, or it is too late, or the slow statement has ended and no other
+                # statement must be cancelled.
                 if self._connection is None or (ended is not None and ended.is_set()):
                     return
                 self._overran |= ended is not None
@@ -96,15 +98,15 @@ class Execution:
             time.sleep(_CANCEL_EVERY_SECONDS)
 
     def run(self, commit_id: str, records: list[StatementRecord], progress: Progress) -> None:
-        """Run statements one after the other in one transaction and commit it.
+        """Run statements in sequence in one transaction and commit it.
 
         Args:
-            commit_id: Kept in the transaction, see ``was_committed``.
-            records: The statements, all of the same database.
-            progress: Told when a statement starts and ends.
+            commit_id: Stored by the transaction, see ``was_committed``.
+            records: The statements, all for the same database.
+            progress: Called when a statement starts and ends.
 
         Raises:
-            StatementFailedError: One failed; it is the one whose status is FAILED.
+            StatementFailedError: A statement failed. Its status is FAILED.
             CancelledError: ``cancel`` was called.
         """
         database = records[0].database
@@ -129,11 +131,11 @@ class Execution:
             for number, record in enumerate(records):
                 self._run_one(transaction, record, progress, partial(self._intercept, records, number, "before"))
             with self._lock:
-                # From here on a cancel comes too late: the commit below is not interrupted.
+                # It is too late for a cancel from here on, because the commit below is not interrupted.
                 if self._cancelled:
                     raise CancelledError
                 self._connection = None
-            if not (len(records) == 1 and records[0].has_result):  # a query has nothing but its answer to lose
+            if not (len(records) == 1 and records[0].has_result):  # a single query changes nothing
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
             self._intercept(records, len(records) - 1, "committed")
@@ -150,7 +152,7 @@ class Execution:
 
     @contextlib.contextmanager
     def _time_limit(self) -> Iterator[None]:
-        """Cancel what PostgreSQL does when it takes too long; afterwards ``_overran`` says whether that happened."""
+        """Cancel PostgreSQL's work when it takes too long. Then ``_overran`` is set."""
         ended = threading.Event()
         timer = threading.Timer(self._longest_seconds, self._keep_cancelling, [ended])
         timer.daemon = True
@@ -183,7 +185,7 @@ class Execution:
                     record.result_rows = self._copy(transaction, statement, record)
                 elif statement.text:
                     result = transaction.execute(statement, record)
-            if self._overran:  # it ended in the moment of the cancel
+            if self._overran:  # the statement ended while it was being cancelled
                 self._fail(record, overran, progress, started)
         except SqlNotSupported as error:
             self._fail(record, f"ERROR: {error}", progress, started)
@@ -259,7 +261,7 @@ class Execution:
         loaded: Loaded | None,
         error: CopyError | None,
     ) -> None:
-        """Write SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL, outside the transaction so that a failure leaves both."""
+        """Write SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL outside the transaction, so that both survive a failure."""
         copy = statement.copy
         assert copy is not None  # noqa: S101
         ended = time.time()
@@ -285,7 +287,7 @@ class Execution:
 
 
 class _InjectedError(Exception):
-    """What an interceptor lets a statement fail with."""
+    """An interceptor made a statement fail."""
 
     def __init__(self, record: StatementRecord, message: str) -> None:
         super().__init__(message)
@@ -293,7 +295,7 @@ class _InjectedError(Exception):
 
 
 class _OvertakenError(Exception):
-    """Another transaction changed the table after our snapshot; the message is Redshift's."""
+    """Another transaction changed the table after our snapshot. The message is Redshift's."""
 
 
 class _Transaction:
@@ -307,7 +309,7 @@ class _Transaction:
         self._snapshot: str | None = None
 
     def prepare(self, statement: Statement, record: StatementRecord) -> None:
-        """Make what the statement needs, and take its turn when it writes a table."""
+        """Create the types that the statement needs, and lock the table that it writes."""
         if not statement.in_transaction and not self._alone:
             word = record.query.split(None, 1)[0].upper()
             raise SqlNotSupported(f"{word} cannot run inside a transaction block (a batch is one transaction)")
@@ -316,14 +318,14 @@ class _Transaction:
             return
         target = statement.writes
         if target is None or not (self._alone and target.appends):
-            # A lone append waits for its turn first and looks then; everything else sees what was there when it began.
+            # A single append first waits for the lock and then takes its snapshot. Everything else takes it first.
             self._take_snapshot()
         if target is not None:
             self._lock_for_writing(target)
         self.connection.execute("SELECT set_config('redshift.last_query_id', $1, false)", [str(record.query_id)])
 
     def execute(self, statement: Statement, record: StatementRecord) -> ResultSet | None:
-        """Run a statement; sets the number of rows that it changed."""
+        """Run a statement. Set the record's number of changed rows."""
         values = {parameter["name"].lower(): parameter["value"] for parameter in record.parameters}
         arguments = [values[name.lower()] for name in statement.parameters if name.lower() in values]
         if len(arguments) != len(statement.parameters):
@@ -360,7 +362,7 @@ class _Transaction:
                 raise _OvertakenError(isolation_violation(target.name))
 
     def _ensure_text_types(self, statement: Statement) -> None:
-        # On a connection of its own: made inside the transaction, a type would hold up every other that needs it.
+        # On a separate connection: inside the transaction, a new type would block every other statement that needs it.
         if statement.text_types:
             with self._warehouse.connect(self._database, autocommit=True) as connection:
                 for kind, length in sorted(statement.text_types):
@@ -368,7 +370,7 @@ class _Transaction:
 
 
 def was_committed(warehouse: Warehouse, database: str, commit_id: str) -> bool:
-    """Whether the transaction of a run was committed; to be asked after a restart."""
+    """Return whether the transaction of a run was committed. Call this after a restart."""
     with warehouse.connect(database, autocommit=True) as connection:
         found = connection.execute(
             "SELECT 1 FROM redshift.committed_statements WHERE statement_id = %s", [commit_id]
@@ -377,7 +379,7 @@ def was_committed(warehouse: Warehouse, database: str, commit_id: str) -> bool:
 
 
 def forget_old_runs(warehouse: Warehouse, database: str) -> None:
-    """Drop what only transactions in flight needed; to be called when none is."""
+    """Delete records that only running transactions need. Call this when none is running."""
     with warehouse.connect(database, autocommit=True) as connection:
         connection.execute("DELETE FROM redshift.table_writes")
         connection.execute(

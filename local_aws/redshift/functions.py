@@ -1,7 +1,7 @@
-"""The SQL functions that Redshift has and that this local Redshift answers rightly: an allow-list, name by name.
+"""The Redshift SQL functions that the local Redshift executes correctly: an allow-list by name.
 
-A name that is not here is refused, also when PostgreSQL has a function of that name. The value says what becomes of a
-call: the same name, another function, or a rewriting of the call's arguments.
+Other names are refused, even if PostgreSQL has a function with that name. The value defines the call in PostgreSQL: the
+same name, another function, or rewritten arguments.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DATE_PARTS = {
 }
 _DIFFERENCE_PARTS = {"year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "microsecond"}
 
-# Those that Redshift and PostgreSQL define alike.
+# Functions that Redshift and PostgreSQL define in the same way.
 _SAME = """
     abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees exp floor greatest least ln mod pi power radians
     random round sign sin sqrt tan ascii btrim char_length character_length chr initcap left length lower lpad
@@ -45,11 +45,11 @@ _SAME = """
     current_database current_schema pg_backend_pid any_value bool_and bool_or count max min stddev stddev_pop
     stddev_samp sum var_pop var_samp variance row_number rank dense_rank percent_rank cume_dist ntile lag lead
     first_value last_value nth_value md5
-""".split()  # noqa: SIM905 - one word a line would hide the list
+""".split()  # noqa: SIM905 - one word per line would obscure the list
 _COMPAT = """
     add_months convert_timezone date_trunc getdate is_valid_json json_extract_path_text last_day
     pg_last_copy_count pg_last_copy_id pg_last_query_id strtol trunc to_date
-""".split()  # noqa: SIM905 - one word a line would hide the list
+""".split()  # noqa: SIM905 - one word per line would obscure the list
 AGGREGATES = frozenset(
     """
     any_value avg bool_and bool_or count listagg max min sum stddev stddev_pop stddev_samp var_pop var_samp variance
@@ -63,12 +63,12 @@ ONLY_WINDOW = frozenset(
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
-    """A call as it is written for PostgreSQL; names with a dot are of the compat schema."""
+    """Return a call as it is written for PostgreSQL. Names with a dot are in the compat schema."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
 def date_part(argument: exp.Expr, allowed: set[str] | None = None) -> str:
-    """The date part that the first argument of DATEADD, DATEDIFF and others names, as a keyword or as a string."""
+    """Return the date part in the first argument of DATEADD, DATEDIFF and others, written as a keyword or a string."""
     name = argument.name.lower()
     part = _DATE_PARTS.get(name)
     if (
@@ -99,7 +99,7 @@ def _rename(target: str, *counts: int) -> Callable[[str], Rewriting]:
 
 def _datediff(arguments: Arguments) -> exp.Expr:
     _arity("datediff", arguments, 3)
-    part = date_part(arguments[0], _DIFFERENCE_PARTS)  # where Redshift's weeks begin is not documented: refused
+    part = date_part(arguments[0], _DIFFERENCE_PARTS)  # Redshift does not document where weeks begin, so not "week"
     return call("redshift.datediff", exp.Literal.string(part), *(_temporal(a) for a in arguments[1:]))
 
 
@@ -110,7 +110,7 @@ def _dateadd(arguments: Arguments) -> exp.Expr:
 
 
 def _temporal(argument: exp.Expr) -> exp.Expr:
-    """A bare literal is a timestamp to Redshift; PostgreSQL would not know which overload is meant."""
+    """Cast a bare literal to a timestamp, as Redshift does. PostgreSQL could not choose an overload."""
     if isinstance(argument, exp.Literal | exp.Placeholder):
         return exp.Cast(this=argument, to=exp.DataType.build("timestamp"))
     return argument
@@ -133,7 +133,7 @@ def _charindex(arguments: Arguments) -> exp.Expr:
 
 
 def _concat(arguments: Arguments) -> exp.Expr:
-    _arity("concat", arguments, 2)  # unlike PostgreSQL's, NULL when one of them is
+    _arity("concat", arguments, 2)  # unlike PostgreSQL's, NULL if one of them is
     return exp.Paren(this=exp.DPipe(this=arguments[0], expression=arguments[1], safe=True))
 
 
@@ -145,7 +145,7 @@ def _decode(arguments: Arguments) -> exp.Expr:
     pairs = zip(rest[::2], rest[1::2], strict=True)
     branches = [
         exp.If(this=exp.NullSafeEQ(this=subject.copy(), expression=value), true=result) for value, result in pairs
-    ]  # DECODE finds NULL equal to NULL
+    ]  # in DECODE, NULL equals NULL
     return exp.Case(ifs=branches, default=default)
 
 
@@ -218,19 +218,19 @@ _REWRITTEN: dict[str, Rewriting] = {
     "to_timestamp": _to_timestamp,
 }
 
-# What a procedure's body may call: these names resolve by the search path, without a rewriting of arguments.
+# Functions that a procedure's body may call. Their names resolve through the search path, with unchanged arguments.
 CALLABLE_IN_PROCEDURES = frozenset(_SAME) | frozenset(_COMPAT) | {"to_timestamp", "avg"}
 
 
 def rewrite(name: str, arguments: Arguments) -> exp.Expr:
-    """A call of a Redshift function as PostgreSQL is to see it.
+    """Return a call of a Redshift function as a PostgreSQL expression.
 
     Args:
         name: The function's name, in any case.
         arguments: Its arguments, already rewritten.
 
     Raises:
-        SqlNotSupported: The function is not on the list, or not with these arguments.
+        SqlNotSupported: The function is not on the list, or does not support these arguments.
     """
     found = _REWRITTEN.get(name.lower())
     if found is None:

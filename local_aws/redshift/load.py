@@ -1,6 +1,6 @@
-"""The work of COPY … FORMAT AS PARQUET: files from S3 into a table, as strictly as Redshift reads them.
+"""Executes COPY … FORMAT AS PARQUET: loads files from S3 into a table, with checks as strict as Redshift's.
 
-By position, equal numbers of columns, ``content_length`` in a manifest:
+Columns by position, equal numbers of columns, and ``content_length`` in a manifest:
 https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 The manifest: https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
 """
@@ -27,7 +27,7 @@ from local_aws.redshift.copy_statement import CopyStatement, split_s3_url
 from local_aws.redshift.refusal import SqlNotSupported
 
 S3ClientFactory = Callable[[str], Any]
-"""Gives a boto3 S3 client for the ARN of the role that a COPY names."""
+"""Returns a boto3 S3 client for the ARN of the role in a COPY."""
 
 _BATCH_ROWS = 65536
 _SHOWN_TYPES = {
@@ -44,14 +44,14 @@ _MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
 class CopyError(Exception):
-    """A COPY that failed.
+    """A COPY failed.
 
     Attributes:
-        message: What Redshift says.
-        file: The file it failed on, if it was one.
-        column: The column's name, if it was one.
+        message: Redshift's message.
+        file: The file that caused it, if there is one.
+        column: The name of the column that caused it, if there is one.
         column_type: The column's type in the table.
-        code: Redshift's number of the error.
+        code: Redshift's error number.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class CopyError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of the table that is loaded.
+    """A column of the target table.
 
     Attributes:
         name: Its name.
         type_name: PostgreSQL's name of its type, without a length.
-        size: The bytes of a text column; (precision, scale) of a decimal.
-        nullable: Whether it takes NULL.
+        size: The length in bytes of a text column, or (precision, scale) of a decimal.
+        nullable: Whether it accepts NULL.
     """
 
     name: str
@@ -83,19 +83,19 @@ class Column:
 
     @property
     def shown_type(self) -> str:
-        """The type as Redshift writes it in its errors."""
+        """The type as Redshift's errors show it."""
         name = _SHOWN_TYPES.get(self.type_name, self.type_name.upper())
         return f"{name}({', '.join(map(str, self.size))})" if self.size else name
 
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """What a COPY loaded.
+    """The result of a COPY.
 
     Attributes:
-        rows: Rows loaded.
-        files: Files read.
-        size: Their bytes.
+        rows: Number of loaded rows.
+        files: Number of files.
+        size: Their size in bytes.
     """
 
     rows: int
@@ -117,16 +117,16 @@ class _File:
 def load_parquet(
     connection: psycopg.Connection[Any], statement: CopyStatement, client: Any, stop: Callable[[], bool] = lambda: False
 ) -> Loaded:
-    """Run a COPY inside the connection's transaction.
+    """Run a COPY in the connection's transaction.
 
     Args:
         connection: A connection with an open transaction, whose cursors are psycopg's RawCursor.
         statement: The COPY.
-        client: A boto3 S3 client with the rights of the role in the statement.
-        stop: Asked between batches of rows; true ends the load with an error.
+        client: A boto3 S3 client with the permissions of the role in the statement.
+        stop: Called between batches of rows. If it returns true, the load ends with an error.
 
     Raises:
-        CopyError: A file, its schema or its data are not what the table takes.
+        CopyError: A file, its schema or its data do not fit the table.
     """
     columns = _target_columns(connection, statement)
     files = list(_manifest_files(client, statement) if statement.is_manifest else _prefix_files(client, statement))
@@ -188,7 +188,7 @@ def _size(type_name: str, modifier: int) -> tuple[int, ...]:
 
 
 def _prefix_files(client: Any, statement: CopyStatement) -> Iterator[_File]:
-    """FROM without MANIFEST is a prefix of keys, of siblings too: 'part-1' also matches 'part-10'."""
+    """Return the files of a COPY without MANIFEST. FROM is a key prefix, so 'part-1' also matches 'part-10'."""
     token: dict[str, str] = {}
     found = False
     while True:
@@ -263,7 +263,7 @@ def _s3_error(error: ClientError, url: str) -> CopyError:
 
 
 def _read(client: Any, file: _File, columns: list[Column], fill_record: bool) -> Iterator[pa.Table]:
-    """The rows of one file in batches, checked; the file waits on disk, so that memory holds one row group."""
+    """Yield the checked rows of one file in batches. The file is on disk, so memory holds only one row group."""
     with tempfile.TemporaryFile() as local:
         _download(client, file, local)
         try:
@@ -348,7 +348,7 @@ def _fits(arrow: pa.DataType, column: Column) -> bool:
 
 
 def _checked(values: pa.Array, column: Column, file: _File, first_row: int) -> pa.Array:
-    """The values of one column, once they fit it; as PostgreSQL reads them from CSV."""
+    """Return the checked values of one column, in a type that PostgreSQL reads from CSV."""
     if values.null_count and not column.nullable:
         raise _null_error(column, file, first_row)
     if pa.types.is_dictionary(values.type):
@@ -365,7 +365,7 @@ def _checked(values: pa.Array, column: Column, file: _File, first_row: int) -> p
                 column_type=column.shown_type,
             )
     if pa.types.is_timestamp(values.type):
-        # INT96 has nanoseconds, Redshift microseconds; the instant is in UTC in either case.
+        # INT96 has nanoseconds and Redshift microseconds. The time is in UTC in either case.
         return values.cast(pa.timestamp("us", values.type.tz), safe=False).cast(pa.timestamp("us"))
     return values
 

@@ -1,21 +1,22 @@
-"""Starts one PostgreSQL program under an identity PostgreSQL accepts, and ends the server when its owner dies.
+"""Starts a PostgreSQL program under an identity that PostgreSQL accepts, and ends the server when its owner dies.
 
-Run as a script by ``warehouse.py`` (standard library only, so that it starts in a few hundredths of a second):
+``warehouse.py`` runs it as a script (standard library only, so that it starts in a few hundredths of a second):
 
     python -I -S postgres_supervisor.py {probe|run|supervise} {self|namespace|nobody} program [argument …]
 
-``supervise`` holds its standard input: the owner keeps the other end of that pipe, and its end, by whatever signal,
-is the end of the file. A pipe is used because PR_SET_PDEATHSIG fires when the *thread* that started the child ends,
-which a server started from a worker thread would not survive; between this single-threaded process and PostgreSQL the
-flag is safe.
+``supervise`` watches its standard input, a pipe whose other end belongs to the owner. When the owner ends, by whatever
+signal, the pipe reaches end of file. PR_SET_PDEATHSIG would not work here: it fires when the *thread* that started the
+child ends, so a server started from a worker thread would not survive that thread. It is safe between this
+single-threaded process and PostgreSQL.
 
-PostgreSQL refuses to run with the effective user id 0. For root there are two ways that create no OS user and open no
-folder:
+PostgreSQL refuses to run with the effective user id 0. For root there are two ways, which neither create an OS user nor
+change the permissions of a folder:
 
-* ``namespace``: a user namespace in which root's id is shown as another one. The kernel still sees root as the owner,
-  so a checkout below /root (mode 0700) works and no file changes hands.
-* ``nobody``: where user namespaces are forbidden (Docker's default seccomp profile), the unprivileged user with the
-  ambient capability CAP_DAC_OVERRIDE, which lets it pass folders that only root may enter. The data then belong to
+* ``namespace``: a user namespace that shows root's id as another id. The kernel still treats root as the owner, so a
+  checkout below /root (mode 0700) works and no file changes its owner.
+* ``nobody``: for machines that forbid user namespaces (Docker's default seccomp profile), the unprivileged user with
+the
+  ambient capability CAP_DAC_OVERRIDE, which lets it enter folders that only root may enter. The data then belongs to
   that user.
 """
 
@@ -55,7 +56,7 @@ def _checked(outcome: int, call: str) -> None:
 
 
 def _unprivileged_user() -> pwd.struct_passwd:
-    """An OS user that has a name: initdb asks for the name of the user it runs as."""
+    """Return an OS user that has a name, because initdb looks up the name of its user."""
     with contextlib.suppress(KeyError):
         return pwd.getpwnam("nobody")
     return next(user for user in pwd.getpwall() if user.pw_uid != 0)
@@ -101,12 +102,12 @@ def _die_with_parent(parent: int) -> None:
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None, use_errno=True)
         _checked(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != parent:  # it died before the flag was set
+        if os.getppid() != parent:  # the parent died before the flag was set
             os._exit(1)
 
 
 def _supervise(command: list[str]) -> int:
-    """Run the server until it ends or standard input does; then stop it, fast first, immediately if it must be."""
+    """Run the server until it ends or standard input is closed. Then stop it: first fast, then immediately."""
     wake_reader, wake_writer = os.pipe()
     os.set_blocking(wake_writer, False)
     signal.set_wakeup_fd(wake_writer)
@@ -123,7 +124,7 @@ def _supervise(command: list[str]) -> int:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        # The server must not hold the owner's pipe, nor inherit how signals are handled here.
+        # The server must neither hold the owner's pipe nor inherit the signal handling.
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -153,10 +154,10 @@ def _main(arguments: list[str]) -> int:
     try:
         _assume(identity)
     except OSError as error:
-        sys.stderr.write(f"identity {identity} is not to be had: {error}\n")
+        sys.stderr.write(f"identity {identity} is not available: {error}\n")
         return 3
     if mode == "probe":
-        # The program PostgreSQL is, which must be executable, and the folder that it must be able to use.
+        # PostgreSQL's program must be executable, and the folder must be usable.
         program, folder = command
         ok = os.geteuid() != 0 and os.access(program, os.X_OK) and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
         return 0 if ok else 3

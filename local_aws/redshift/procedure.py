@@ -1,8 +1,8 @@
-"""Stored procedures: Redshift's PL/pgSQL is an older PostgreSQL's, so a body runs as it is written, once it is checked.
+"""Stored procedures. Redshift's PL/pgSQL comes from an older PostgreSQL, so a body runs unchanged after a check.
 
-The body's SQL is not translated. What would not mean the same in PostgreSQL is therefore refused when the procedure is
-created: functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax. SQL that a body
-puts together as a string (EXECUTE) is beyond that check and must be SQL that both understand.
+The SQL in the body is not translated. Code that would have another meaning in PostgreSQL is therefore refused when the
+procedure is created: functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax. The
+check does not cover SQL that a body builds as a string (EXECUTE). Such SQL must be valid for both.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _PLAIN_PARAMETER_TYPES = {
 
 
 def create_procedure(tree: exp.Create) -> str:
-    """CREATE [OR REPLACE] PROCEDURE for PostgreSQL.
+    """Return CREATE [OR REPLACE] PROCEDURE for PostgreSQL.
 
     Raises:
-        SqlNotSupported: The body or the header says what the local Redshift does not run as Redshift would.
+        SqlNotSupported: The header or the body contains something that the local Redshift does not run as Redshift.
     """
     header = tree.this
     body = tree.args.get("expression")
@@ -71,7 +71,7 @@ def create_procedure(tree: exp.Create) -> str:
 
 
 def drop_procedure(tree: exp.Drop) -> str:
-    """DROP PROCEDURE name(types) for PostgreSQL; Redshift has no form without the types."""
+    """Return DROP PROCEDURE name(types) for PostgreSQL. Redshift has no form without the types."""
     exists = "IF EXISTS " if tree.args.get("exists") else ""
     types = ", ".join(_parameter_type(item) for item in tree.expressions)
     return f"DROP PROCEDURE {exists}{quoted(tree.this.db.lower() or None, tree.this.name.lower())}({types})"
@@ -103,10 +103,10 @@ def _parameter_type(item: exp.Expr) -> str:
 
 def _check_body(text: str) -> None:
     try:
-        # ":=" and "<<label>>" are PL/pgSQL's; the tokenizer splits them into tokens that are none of the checked words.
+        # ":=" and "<<label>>" belong to PL/pgSQL. The tokenizer splits them into tokens that match no checked word.
         tokens = RedshiftWords().tokenize(text)
     except TokenError as error:
-        raise SqlNotSupported(f"the procedure's body cannot be read: {str(error).splitlines()[0]}") from None
+        raise SqlNotSupported(f"the procedure's body cannot be parsed: {str(error).splitlines()[0]}") from None
     # Words in quotes are values or names, never syntax.
     words = [
         "" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper() for token in tokens

@@ -1,5 +1,5 @@
-"""The error of a statement that the local Redshift does not run."""
+"""The error for statements that the local Redshift does not run."""
 
 
-class SqlNotSupported(Exception):  # noqa: N818 - it names what the statement is
-    """Neither Redshift nor this Redshift runs the statement, or not as Redshift would; the message says which."""
+class SqlNotSupported(Exception):  # noqa: N818 - it describes the statement
+    """The statement is not supported by Redshift, or not by the local Redshift. The message contains the reason."""

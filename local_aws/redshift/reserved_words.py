@@ -1,4 +1,4 @@
-"""Redshift's reserved words, which are no names without quotes.
+"""Redshift's reserved words, which cannot be names without quotes.
 
 Source: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
 """
@@ -16,5 +16,5 @@ RESERVED_WORDS = frozenset(
     PIVOT PLACING PRIMARY QUALIFY RAW READRATIO RECOVER REFERENCES REJECTLOG RESORT RESPECT RESTORE RIGHT SELECT
     SESSION_USER SIMILAR SNAPSHOT SOME SYSDATE SYSTEM TABLE TAG TDES TEXT255 TEXT32K THEN TIMESTAMP TO TOP
     TRAILING TRUE TRUNCATECOLUMNS UNION UNIQUE UNNEST UNPIVOT USER USING VERBOSE WALLET WHEN WHERE WITH WITHOUT
-    """.split()  # noqa: SIM905 - one word a line would hide the list
+    """.split()  # noqa: SIM905 - one word per line would obscure the list
 )

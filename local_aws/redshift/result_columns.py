@@ -1,4 +1,4 @@
-"""The answer of a query as the Data API gives it: PostgreSQL's columns and values under Redshift's types."""
+"""Converts a query's result to the Data API's form: PostgreSQL's columns and values with Redshift's types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TYPE_NAMES = {
     1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz",
     1186: "interval", 1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 2278: "void",
 }  # fmt: skip
-# (precision, scale) as Redshift's driver reports them
+# (precision, scale) as Redshift's driver reports them.
 _FIXED_SIZES = {
     "bool": (1, 0), "int2": (5, 0), "int4": (10, 0), "int8": (19, 0), "float4": (8, 8), "float8": (17, 17),
     "date": (13, 0), "time": (15, 6), "timestamp": (29, 6), "timestamptz": (35, 6), "interval": (49, 6), "oid": (10, 0),
@@ -25,7 +25,7 @@ Row = list[str | None]
 
 @dataclasses.dataclass(frozen=True)
 class ResultSet:
-    """A query's answer.
+    """The result of a query.
 
     Attributes:
         columns: One ColumnMetadata per column.
@@ -39,10 +39,10 @@ class ResultSet:
 
 
 def read_result(connection: psycopg.Connection[Any], result: PGresult) -> ResultSet:
-    """Take the answer of a query out of PostgreSQL's result, in the transaction that ran it.
+    """Convert PostgreSQL's result of a query, in the transaction that ran it.
 
     Args:
-        connection: The connection, to ask for the names of the tables that columns come from.
+        connection: The connection, to look up the tables of the columns.
         result: The result in text format.
     """
     rows: list[Row] = []
@@ -99,7 +99,7 @@ def _size(type_name: str, modifier: int, values: list[str | None]) -> tuple[int,
 
 
 def field(type_name: str, value: str | None) -> dict[str, Any]:
-    """A value as the Data API's Field: DECIMAL, dates and times are strings."""
+    """Return a value as the Data API's Field. DECIMAL, dates and times are strings."""
     if value is None:
         return {"isNull": True}
     if type_name in {"int2", "int4", "int8", "oid"}:

@@ -1,8 +1,7 @@
-"""One statement of Redshift SQL to one statement of PostgreSQL, in the syntax tree.
+"""Translates one Redshift statement to one PostgreSQL statement, in the syntax tree.
 
 Allow-lists decide: kinds of statements, kinds of tree nodes, functions (``functions.py``), types (``dialect.py``) and
-system tables. What is on none of them is refused, so nothing that Redshift lacks slips through because PostgreSQL
-happens to have it.
+system tables. Anything else is refused, so a feature that only PostgreSQL has cannot slip through.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ __all__ = ["MAX_STATEMENT_BYTES", "Statement", "SqlNotSupported", "WriteTarget",
 MAX_STATEMENT_BYTES = 200 * 1024
 COMPAT_SCHEMA = "redshift"
 
-# sqlglot warns of what it cannot parse; here that is an error which is raised.
+# sqlglot logs warnings about text that it cannot parse. Here they are raised as errors.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _SYSTEM_TABLES = {"sys_load_history", "sys_load_error_detail", "svv_columns", "svv_mv_info", "svv_tables"}
@@ -42,9 +41,10 @@ class WriteTarget:
     """The table that a statement writes.
 
     Attributes:
-        schema: Its schema, or None when the statement does not say.
+        schema: Its schema, or None if the statement does not name one.
         name: Its name.
-        appends: Only adds rows without looking at those there: such writers wait for one another and do not conflict.
+        appends: Whether it only adds rows without reading existing ones. Such writers wait for each other, but do not
+            conflict.
     """
 
     schema: str | None
@@ -54,17 +54,17 @@ class WriteTarget:
 
 @dataclasses.dataclass(frozen=True)
 class Statement:
-    """What PostgreSQL is to run for one statement of Redshift.
+    """The PostgreSQL form of one Redshift statement.
 
     Attributes:
-        text: The statement in PostgreSQL's SQL with ``$1`` placeholders; empty for COPY and for what has no effect
-            here (VACUUM).
+        text: The statement in PostgreSQL's SQL with ``$1`` placeholders; empty for COPY and for statements that have no
+            effect here (VACUUM).
         parameters: The names of the parameters, in the order of the placeholders.
-        text_types: The text types (kind, bytes) that must exist before.
-        writes: The table it writes rows of, if it is known.
+        text_types: The text types (kind, bytes) that must exist before it runs.
+        writes: The table whose rows it writes, if it is known.
         in_transaction: Whether Redshift allows it inside a transaction.
         returns_rows: Whether it is a query.
-        takes_snapshot: Whether the transaction's snapshot is taken when it begins, if it was not before.
+        takes_snapshot: Whether the transaction's snapshot is taken when it begins, unless it was taken before.
         copy: The COPY, for a COPY.
     """
 
@@ -82,10 +82,10 @@ def translate(text: str) -> Statement:
     """Translate one Redshift statement.
 
     Args:
-        text: One statement, with or without a semicolon behind; ``:name`` are parameters.
+        text: One statement, with or without a trailing semicolon. Parameters are written ``:name``.
 
     Raises:
-        SqlNotSupported: Redshift would not run it, or the local Redshift cannot run it rightly.
+        SqlNotSupported: Redshift would not run it, or the local Redshift cannot run it correctly.
     """
     if len(text.encode()) > MAX_STATEMENT_BYTES:
         raise SqlNotSupported(f"the statement is longer than {MAX_STATEMENT_BYTES // 1024} KB")
@@ -100,7 +100,7 @@ def translate(text: str) -> Statement:
     return _from_tree(text, tokens)
 
 
-# Statements that are read word by word.
+# Statements that are parsed word by word.
 
 
 def _refuse(message: str) -> Callable[[Words], Statement]:
@@ -134,8 +134,8 @@ def _lock(words: Words) -> Statement:
         if not words.take(","):
             break
     words.end()
-    # Not among the statements that create a snapshot, so a transaction that begins with it sees what was committed
-    # while it waited: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+    # LOCK is not among the statements that take a snapshot, so a transaction that begins with it sees rows that were
+    # committed while it waited: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
     return Statement(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE", takes_snapshot=False)
 
 
@@ -158,7 +158,7 @@ def _create_schema(words: Words) -> Statement:
         raise SqlNotSupported(f'unacceptable schema name "{name}"')
     owner = f" AUTHORIZATION {quoted(words.name())}" if words.take("AUTHORIZATION") else ""
     if words.take("QUOTA"):
-        words.expect("UNLIMITED")  # a limit would have to be kept
+        words.expect("UNLIMITED")  # a limit would have to be enforced
     words.end()
     return Statement(f"CREATE SCHEMA {exists}{quoted(name)}{owner}")
 
@@ -234,7 +234,7 @@ def _list(words: Words, read: Callable[[], str]) -> list[str]:
     return found
 
 
-_TRANSACTION = "transaction statements are not supported by the Data API: a batch is one transaction by itself"
+_TRANSACTION = "transaction statements are not supported by the Data API: a batch is one transaction already"
 _BY_WORDS: dict[tuple[str, ...], Callable[[Words], Statement]] = {
     ("COPY",): _copy,
     ("CALL",): _call,
@@ -261,7 +261,7 @@ _BY_WORDS: dict[tuple[str, ...], Callable[[Words], Statement]] = {
 }
 
 
-# Statements that are read as a tree.
+# Statements that are parsed as a tree.
 
 _QUERIES = (exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Values, exp.Subquery)
 
@@ -305,7 +305,7 @@ _NAMES_OF_NODES: dict[type[exp.Expr], str] = {
     exp.RespectNulls: "RESPECT NULLS",
     exp.UserDefinedFunction: "a user-defined function",
     exp.Filter: "FILTER (WHERE …)",
-    exp.Into: "SELECT INTO (write CREATE TABLE … AS)",
+    exp.Into: "SELECT INTO (use CREATE TABLE … AS)",
 }
 
 
@@ -346,12 +346,12 @@ def _from_tree(text: str, tokens: list[Token] | None, *, only_arguments: bool = 
 
 
 def _given(node: exp.Expr) -> list[str]:
-    """The arguments of a node that say something."""
+    """Return the names of a node's arguments that have a value."""
     return [name for name, value in node.args.items() if value not in (None, False, [], "")]
 
 
 def _allow(node: exp.Expr, *names: str) -> None:
-    """Refuse a node that says more than these arguments."""
+    """Refuse a node that has other arguments than these."""
     extra = [name for name in _given(node) if name not in names]
     if extra:
         raise SqlNotSupported(
@@ -390,7 +390,7 @@ def _check_nodes(tree: exp.Expr) -> None:
 
 
 def _is_default(node: exp.Identifier) -> bool:
-    """Whether it is the DEFAULT of ``SET column = DEFAULT``."""
+    """Return whether a node is the DEFAULT of ``SET column = DEFAULT``."""
     return (
         node.name.upper() == "DEFAULT"
         and isinstance(node.parent, exp.Column)
@@ -427,7 +427,7 @@ def _check_qualify(qualify: exp.Qualify) -> None:
     select = qualify.parent
     stars = isinstance(select, exp.Select) and any(item.is_star for item in select.expressions)
     if stars and qualify.find(exp.Window):
-        # The rewriting would add the window's value to the columns of the answer.
+        # The rewrite would add the window's value to the result columns.
         raise SqlNotSupported("QUALIFY with SELECT * is not supported by the local Redshift: name the columns")
     if isinstance(select, exp.Select) and select.args.get("distinct"):
         raise SqlNotSupported("QUALIFY with SELECT DISTINCT is not supported by the local Redshift")
@@ -455,7 +455,7 @@ def _check_window(window: exp.Window) -> None:
 def _check_aggregate(call: exp.Anonymous) -> None:
     name = call.name.lower()
     if name == "listagg" and not isinstance(call.parent, exp.WithinGroup):
-        return  # handled with its separator when it is rewritten
+        return  # it is handled with its separator when it is rewritten
     if name in functions.ONLY_WINDOW and not isinstance(call.parent, exp.Window):
         raise SqlNotSupported(f"{name}() needs an OVER clause")
     for argument in call.expressions:
@@ -473,7 +473,7 @@ def _number_parameters(tree: exp.Expr) -> tuple[str, ...]:
 
 
 def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
-    """Every function as PostgreSQL knows it, every name folded to lower case."""
+    """Replace every function with PostgreSQL's, and fold every name to lower case."""
     for name in tree.find_all(exp.Identifier):
         if not _is_default(name):
             name.set("this", name.name.lower())
@@ -504,7 +504,7 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
 
 
 def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
-    """LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as STRING_AGG."""
+    """Return LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as STRING_AGG."""
     if not isinstance(call, exp.Anonymous) or call.name.lower() != "listagg":
         raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG only")
     arguments = list(call.expressions)
@@ -527,7 +527,7 @@ def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
                 item.set("this", null_kept.copy())
         last = exp.Order(this=separator, expressions=order.expressions)
     if distinct:
-        # DISTINCT belongs to the call, not to the first argument, when it is written.
+        # In the generated text, DISTINCT must precede all arguments of the call, not only the first.
         return functions.call("string_agg", exp.Distinct(expressions=[null_kept]), last)
     return functions.call("string_agg", null_kept, last)
 
@@ -550,14 +550,14 @@ def _generate(tree: exp.Expr) -> str:
 
 
 def _without_qualify(select: exp.Select) -> exp.Expr:
-    """QUALIFY as a WHERE around the query; what comes after QUALIFY goes outside with it."""
+    """Return QUALIFY as a WHERE around the query. Clauses after QUALIFY move outside, too."""
     after = {name: select.args.get(name) for name in ("order", "limit", "offset", "with_")}
     for name in after:
         select.set(name, None)
     outer = transforms.eliminate_qualify(select)
     order = after["order"]
     for column in order.find_all(exp.Column) if isinstance(order, exp.Order) else ():
-        column.set("table", None)  # outside, only the names of the answer's columns are known
+        column.set("table", None)  # outside, only the names of the result columns are known
         column.set("db", None)
     for name, value in after.items():
         outer.set(name, value)
@@ -594,7 +594,7 @@ def _delete(tree: exp.Expr) -> Statement:
 
 
 def _merge(tree: exp.Expr) -> Statement:
-    """MERGE as Redshift has it, see https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html."""
+    """Check a MERGE by Redshift's rules, see https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html."""
     _allow(tree, "this", "using", "on", "whens")
     target, source = tree.this, tree.args["using"]
     if not isinstance(target, exp.Table) or target.alias:
@@ -623,7 +623,7 @@ def _merge(tree: exp.Expr) -> Statement:
 
 
 def _repair_insert_without_columns(insert: exp.Insert) -> None:
-    """``INSERT VALUES (…)``: sqlglot reads VALUES as a call in a list of columns."""
+    """Repair ``INSERT VALUES (…)``, where sqlglot parses VALUES as a call in a list of columns."""
     columns = insert.this
     if isinstance(columns, exp.Tuple) and len(columns.expressions) == 1:
         call = columns.expressions[0]
@@ -728,7 +728,7 @@ def _check_table_definition(tree: exp.Expr) -> None:
 
 
 def _check_column(column: exp.ColumnDef, key: set[str]) -> None:
-    """Keep what PostgreSQL is to do; keys are not enforced by Redshift, but a primary key's columns are NOT NULL."""
+    """Keep the constraints that PostgreSQL enforces. Redshift enforces no keys, but a primary key implies NOT NULL."""
     if column.args.get("kind") is None:
         raise SqlNotSupported(f'syntax error: column "{column.name}" has no type')
     kept = []

@@ -1,4 +1,4 @@
-"""The Data API's memory: statements and their results for 24 hours, across restarts, in one SQLite file."""
+"""Stores the Data API's statements and their results for 24 hours, across restarts, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ CREATE TABLE IF NOT EXISTS results (id TEXT NOT NULL, page INTEGER NOT NULL, row
 
 @dataclasses.dataclass
 class StatementRecord:
-    """One statement, or one of a batch (its id is ``<batch id>:<number>``), or the batch itself.
+    """A statement, a statement of a batch (its id is ``<batch id>:<number>``), or a batch.
 
-    Times are seconds since the epoch; ``duration`` is in nanoseconds; ``owner`` is the
-    aws:userid of whoever submitted it.
+    Times are in seconds since the epoch, and ``duration`` is in nanoseconds. ``owner`` is the aws:userid of the caller
+    that submitted it.
     """
 
     id: str
@@ -63,15 +63,15 @@ class StatementRecord:
 
     @property
     def active(self) -> bool:
-        """Whether it is still to end."""
+        """Whether it has not ended yet."""
         return self.status in ACTIVE
 
 
 class StatementStore:
-    """Statements and results in a SQLite file; safe for many threads.
+    """Statements and results in a SQLite file. Safe for use by many threads.
 
     Args:
-        path: The file; made when missing.
+        path: The file. It is created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,10 +99,10 @@ class StatementStore:
             self._connection.execute("COMMIT")
 
     def add(self, records: list[StatementRecord], client_token: str | None = None) -> StatementRecord | None:
-        """Keep new statements: a statement, or a batch followed by its statements.
+        """Store new statements: a statement, or a batch followed by its statements.
 
         Returns:
-            The statement that the client token already stands for, in which case nothing was added; else None.
+            The statement to which the client token already belongs, in which case nothing is added; otherwise None.
         """
         with self._transaction() as connection:
             if client_token is not None:
@@ -129,7 +129,7 @@ class StatementStore:
         return None
 
     def save(self, record: StatementRecord, result: ResultSet | None = None) -> None:
-        """Keep a statement as it now is, and its result with it."""
+        """Store a statement's current state, and its result if there is one."""
         record.updated_at = max(time.time(), record.updated_at)
         if result is not None:
             self.save_rows(record.id, result)
@@ -137,7 +137,7 @@ class StatementStore:
             self._write(connection, record)
 
     def save_rows(self, statement_id: str, result: ResultSet) -> None:
-        """Keep a result; it is shown once the statement says that it has one."""
+        """Store a result. It becomes visible when the statement's ``has_result`` is stored."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO results (id, page, rows) VALUES (?, ?, ?)",
@@ -155,7 +155,7 @@ class StatementStore:
         )
 
     def get(self, statement_id: str) -> StatementRecord | None:
-        """A statement of the last 24 hours."""
+        """Return a statement of the last 24 hours, or None."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT facts FROM statements WHERE id = ? AND created_at >= ?",
@@ -164,7 +164,7 @@ class StatementStore:
         return _record(found[0]) if found else None
 
     def children(self, statement_id: str) -> list[StatementRecord]:
-        """The statements of a batch, in their order."""
+        """Return the statements of a batch in their order."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT facts FROM statements WHERE parent = ? ORDER BY number", [statement_id]
@@ -172,7 +172,7 @@ class StatementStore:
         return [_record(row[0]) for row in found]
 
     def unfinished(self) -> list[StatementRecord]:
-        """Statements and batches that have not ended."""
+        """Return the statements and batches that have not ended."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT facts FROM statements WHERE parent IS NULL AND status IN (?, ?, ?) ORDER BY number", ACTIVE
@@ -180,7 +180,7 @@ class StatementStore:
         return [_record(row[0]) for row in found]
 
     def page(self, statement_id: str, page: int) -> list[Row]:
-        """One page of a result."""
+        """Return one page of a result."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT rows FROM results WHERE id = ? AND page = ?", [statement_id, page]
@@ -189,7 +189,7 @@ class StatementStore:
         return rows
 
     def recent(self) -> list[StatementRecord]:
-        """Statements and batches of the last 24 hours, the newest first."""
+        """Return the statements and batches of the last 24 hours, newest first."""
         with self._lock:
             found = self._connection.execute(
                 "SELECT facts FROM statements WHERE parent IS NULL AND created_at >= ? ORDER BY number DESC",
@@ -198,7 +198,7 @@ class StatementStore:
         return [_record(row[0]) for row in found]
 
     def forget_old(self) -> None:
-        """Drop what is older than 24 hours."""
+        """Delete statements and results that are older than 24 hours."""
         oldest = time.time() - KEPT_SECONDS
         with self._transaction() as connection:
             connection.execute(

