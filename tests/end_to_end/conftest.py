@@ -1,4 +1,4 @@
-"""The demo on one state folder with a small recording, and the bench of ``make chaos``."""
+"""A demo on one state folder with a small recording, and the bench of ``make chaos``."""
 
 import pytest
 from moto.moto_api._internal.models import moto_api_backend
@@ -16,9 +16,9 @@ def demo(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """A local AWS whose calls can be broken, and a real Airflow against it, for the tests of a module.
+    """Run a local AWS that can inject faults and a real Airflow against it, for the tests of a module.
 
-    The local AWS runs in this process, and moto keeps its state for the process: other tests must not find it.
+    The local AWS runs in this process, and moto's state is global to a process, so it is reset for other tests.
     """
     yield from _bench(tmp_path_factory)
     moto_api_backend.reset()

@@ -1,4 +1,4 @@
-"""``make demo`` from beginning to end. The tests share one state folder and build on each other, in this order."""
+"""``make demo`` from start to end. The tests share one state folder and build on each other, in this order."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.demo_runs import Demo, recorded_rows
+from tests.support.demo_runs import Demo, assert_equal_to_recorded, recorded_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(600)]
 
@@ -31,20 +31,14 @@ def checksum(output: str) -> tuple[int, int]:
 
 
 def assert_equal_to_the_files(demo: Demo, day: date, recorded: dict[tuple[str, str], tuple[str, ...]]) -> None:
-    """Compare each price in the warehouse with the file's decimal string, digit for digit."""
-    rows = {(row["market"], row["observed_at"]): row for row in demo.ask(FACT.format(day=day))}
-    assert {(market, str(at)[:19]) for market, at in rows} == set(recorded)
-    for (market, at), row in rows.items():
-        columns = ("open_price", "high_price", "low_price", "close_price", "base_volume")
-        for column, expected in zip(columns, recorded[market, str(at)[:19]], strict=True):
-            whole, _, decimals = expected.partition(".")
-            # A DECIMAL(38, 18) comes back with 18 decimals; the exchange's digits must stand before the padding.
-            assert row[column] == f"{whole}.{decimals:0<18}", (market, at, column)
+    rows = demo.ask(FACT.format(day=day))
+    assert_equal_to_recorded(rows, recorded)
+    for row in rows:
         assert row["quote_volume"] is None  # not recorded, so not invented
         assert row["trade_count"] is None
 
 
-def test_an_interrupted_demo_leaves_no_process_and_nothing_half_done(demo):
+def test_an_interrupted_demo_leaves_no_process(demo):
     process = demo.start("--date", str(DAY))
     log = demo.state_dir / "logs" / "demo-airflow.log"
     deadline = time.monotonic() + 120
@@ -55,42 +49,42 @@ def test_an_interrupted_demo_leaves_no_process_and_nothing_half_done(demo):
     os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "run the same command to go on" in output
+    assert "interrupted" in output
     assert demo.wait_until_gone(10) == []
 
 
-def test_started_again_it_loads_the_day_and_every_price_is_the_files_digit_for_digit(demo):
+def test_a_second_start_loads_the_day_with_the_exact_prices_of_the_files(demo):
     result = demo.run("--date", str(DAY))
     assert result.returncode == 0, result.stdout
     assert checksum(result.stdout)[0] == 48
     accounting = re.search(r"binance │ +48 │ +48 │ +0 │ +0 │ +48 │ +48 │ +48 │ +0 │", result.stdout)
     assert accounting, result.stdout
-    assert "binance has no candle of JTOUSDT on 2023-12-17; recorded, not an error" in result.stdout
+    assert "binance has no candle of JTOUSDT on 2023-12-17" in result.stdout
     assert re.search(r"Done in .* s \(", result.stdout)
     assert demo.wait_until_gone(10) == []
     assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
 
 
-def test_the_same_day_again_loads_nothing_and_says_why(demo):
+def test_the_same_day_again_loads_nothing_and_shows_the_reason(demo):
     before = demo.ask("SELECT COUNT(*) AS loads, MAX(loaded_at) AS newest FROM crypto.etl_metadata")
     runs = demo.calls().count('"StartJobRun"')
     result = demo.run("--date", str(DAY))
     assert result.returncode == 0, result.stdout
-    assert "Nothing had to be loaded again: the warehouse already holds exactly this content" in result.stdout
+    assert "the warehouse already holds exactly this content" in result.stdout
     assert checksum(result.stdout)[0] == 48
     assert demo.calls().count('"StartJobRun"') == runs
     assert demo.ask("SELECT COUNT(*) AS loads, MAX(loaded_at) AS newest FROM crypto.etl_metadata") == before
 
 
-def test_a_reload_loads_the_day_again_and_the_checksum_stays(demo):
+def test_a_reload_loads_the_day_again_with_the_same_checksum(demo):
     result = demo.run("--date", str(DAY), "--reload", "--symbols", "BTCUSDT,PEPEUSDT,JTOUSDT")
     assert result.returncode == 0, result.stdout
-    assert "Nothing had to be loaded" not in result.stdout
+    assert "already holds exactly this content" not in result.stdout
     again = demo.run("--date", str(DAY))
     assert checksum(result.stdout) == checksum(again.stdout)
 
 
-def test_another_day_adds_its_rows_and_leaves_the_first_alone(demo):
+def test_another_day_adds_its_rows_and_keeps_the_first_day(demo):
     result = demo.run("--date", "2023-12-18")
     assert result.returncode == 0, result.stdout
     assert checksum(result.stdout)[0] == 48 + 72
@@ -98,10 +92,10 @@ def test_another_day_adds_its_rows_and_leaves_the_first_alone(demo):
     assert_equal_to_the_files(demo, date(2023, 12, 18), recorded_rows(demo.market_data, date(2023, 12, 18)))
 
 
-def test_three_sources_stand_side_by_side(demo):
+def test_three_sources_are_loaded_side_by_side(demo):
     result = demo.run("--date", "2023-12-18", "--sources", "binance,coinbase,coingecko")
     assert result.returncode == 0, result.stdout
-    assert "markets: 3 of binance and 3 of coinbase and 1 of coingecko" in result.stdout
+    assert re.search(r"3 of binance.* 3 of coinbase.* 1 of coingecko", result.stdout)
     for source, rows in (("binance", 72), ("coinbase", 72), ("coingecko", 24)):
         assert re.search(
             rf"{source} +│ +{rows} │ +{rows} │ +0 │ +0 │ +{rows} │ +{rows} │ +{rows} │ +0 │", result.stdout
@@ -112,7 +106,7 @@ def test_three_sources_stand_side_by_side(demo):
     ]  # fmt: skip
 
 
-def test_no_staging_table_is_left(demo):
+def test_no_staging_table_remains(demo):
     tables = demo.ask(
         "SELECT table_name FROM information_schema.tables "
         "WHERE table_schema = 'crypto' AND table_name LIKE 'stg_crypto_prices_%'"
@@ -120,7 +114,7 @@ def test_no_staging_table_is_left(demo):
     assert tables == []
 
 
-def test_an_unknown_symbol_fails_naming_it_and_changes_nothing(demo):
+def test_an_unknown_symbol_is_reported_and_changes_nothing(demo):
     before = demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices")
     result = demo.run("--date", "2023-12-19", "--symbols", "BTCUSDT,XYZUSDT")
     assert result.returncode == 1
@@ -131,24 +125,24 @@ def test_an_unknown_symbol_fails_naming_it_and_changes_nothing(demo):
     assert demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices") == before
 
 
-def test_one_local_aws_per_state_folder_is_said_in_words(demo):
+def test_a_second_local_aws_on_a_state_folder_is_rejected(demo):
     from local_platform.local_aws_process import running_platform_aws
 
     with running_platform_aws(demo.state_dir):
         result = demo.run("--date", str(DAY))
     assert result.returncode == 1
-    assert "already runs on" in result.stdout
+    assert f"already runs on {demo.state_dir}" in result.stdout
 
 
 @pytest.fixture(scope="module")
 def market_data():
     folder = os.environ.get("MARKET_DATA")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("MARKET_DATA names no folder of recorded candles")
+        pytest.skip("MARKET_DATA is not a folder of recorded candles")
     return Path(folder).resolve()
 
 
-def test_recorded_candles_of_real_markets_come_out_digit_for_digit(market_data, tmp_path):
+def test_recorded_candles_of_real_markets_keep_every_digit(market_data, tmp_path):
     demo = Demo(tmp_path / "state", market_data)
     result = demo.run("--date", "2023-12-18")
     assert result.returncode == 0, result.stdout

@@ -1,7 +1,7 @@
 """A sample of ``make chaos``, and the recipes of docs/how-to/operate.md, on a real scheduler.
 
-All tests share one Airflow and one local AWS; those that build on each other stand in their order. Those that take most
-of a minute each run when LONG_TESTS is set: LONG_TESTS=1 make test
+All tests share one Airflow and one local AWS, and some build on earlier ones. Tests that take most of a minute run only
+with LONG_TESTS: LONG_TESTS=1 make test
 """
 
 import gzip
@@ -41,7 +41,7 @@ takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_T
 DAY = date(2023, 3, 1)
 WINDOW, BACKFILL = "crypto_prices_window", "crypto_prices_backfill"
 
-# The side effects that the call log must show after a task was cleared alone, all of them: they are its work.
+# All side effects in the call log after a task was cleared alone.
 WORK = {
     "resolve_window": Counter(),
     "ensure_schema": Counter({"ExecuteStatement": 2}),
@@ -49,7 +49,7 @@ WORK = {
     "plan_load": Counter({"ExecuteStatement": 1}),
     "curate_prices": Counter({"StartJobRun": 1}),
     "read_curation_report": Counter(),
-    # Airflow brings the setup and the teardown of what is cleared along.
+    # Airflow also clears the setup and the teardown of a cleared task.
     "copy_to_staging": Counter({"BatchExecuteStatement": 1, "ExecuteStatement": 1}),
     "check_staging": Counter({"BatchExecuteStatement": 1, "ExecuteStatement": 2}),
     "merge_into_fact": Counter({"BatchExecuteStatement": 2, "ExecuteStatement": 1}),
@@ -59,7 +59,7 @@ WORK = {
     "drop_staging": Counter({"ExecuteStatement": 1}),
     "reconcile": Counter({"ExecuteStatement": 1, "PutMetricData": 1}),
 }
-# Each task is cleared after those before it: what was curated again is loaded by the merge and shown after that.
+# Each task is cleared after the ones above it. A second curation is loaded by the merge and published after that.
 BEFORE_PUBLISHING = ("merge_into_fact",)
 READS = {"read_curation_report": "GetObject", "wait_for_partition": "GetPartitions"}
 
@@ -74,7 +74,7 @@ GUARDS_OFF = ("one-transaction", "skip-same-content-only")
 
 @pytest.fixture(scope="module")
 def waves(bench):
-    """What breaks loads; a load with nothing broken has shown where."""
+    """Prepare waves of cases; a clean run has shown the boundaries where loads can be broken."""
     waves = Waves(bench, first_day=DAY)
     boundaries = waves.clean_run()
     assert {case.boundary for case in SAMPLE} <= set(boundaries)
@@ -83,13 +83,13 @@ def waves(bench):
 
 @pytest.fixture(scope="module")
 def loaded(waves):
-    """A finished, green run of one day."""
+    """Return the id of a successful run of one day."""
     return clean_run_id(DAY)
 
 
 @pytest.fixture(scope="module")
 def outcomes(waves):
-    """All in one wave: the sample, and guards switched off."""
+    """Run the sample and the cases without a guard in one wave."""
     found = waves.run([*SAMPLE, *(GUARDS[name].off for name in GUARDS_OFF)])
     return {outcome.case: outcome for outcome in found}
 
@@ -111,10 +111,10 @@ def states(bench, dag_id, run_id):
     return {task["task_id"]: task["state"] for task in bench.api.task_instances(dag_id, run_id)}
 
 
-def left_after(bench, day):
-    """What of a day is not as one clean load leaves it, in the warehouse and in the lake."""
+def differences_from_a_clean_load(bench, day):
+    """Return how a day's warehouse rows and lake objects differ from those of one clean load."""
     found = checks.read_days(bench, [day])[day]
-    seeded = day == DAY  # by the run that shows the boundaries
+    seeded = day == DAY  # by the clean run
     return [
         *checks.warehouse_differences(day, found, seeded=seeded),
         *checks.lake_differences(bench, day, found, seeded=seeded),
@@ -122,12 +122,12 @@ def left_after(bench, day):
 
 
 def assert_right(bench, day):
-    assert left_after(bench, day) == []
+    assert differences_from_a_clean_load(bench, day) == []
     assert checks.left_over_staging(bench) == {}
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
-def test_the_warehouse_is_right_whatever_happened(outcomes, case):
+def test_the_warehouse_is_correct_after_each_fault(outcomes, case):
     assert outcomes[case].fired
     assert outcomes[case].differences == []
 
@@ -138,7 +138,7 @@ def test_a_missing_guard_is_noticed(outcomes, name):
 
 
 @pytest.mark.parametrize("task_id", WORK)
-def test_a_task_that_is_cleared_alone_does_its_work_again(bench, loaded, task_id):
+def test_a_task_cleared_alone_does_its_work_again(bench, loaded, task_id):
     since, before = Since(bench), tries(bench, loaded)
     cleared = bench.api.clear_tasks(DAG_ID, loaded, [task_id])
     assert task_id in {task["task_id"] for task in cleared}
@@ -149,23 +149,23 @@ def test_a_task_that_is_cleared_alone_does_its_work_again(bench, loaded, task_id
     again = {task for task, number in tries(bench, loaded).items() if number > before[task]}
     assert again - {"copy_to_staging", "drop_staging"} == {task_id} - {"copy_to_staging", "drop_staging"}
     assert task_id in again
-    found = [*left_after(bench, DAY), *checks.left_over_staging(bench)]
+    found = [*differences_from_a_clean_load(bench, DAY), *checks.left_over_staging(bench)]
     if task_id in BEFORE_PUBLISHING:
         assert [difference.partition(" jr_")[0] for difference in found] == ["the catalog shows Glue run"]
     else:
         assert found == []
 
 
-def test_one_source_is_fetched_again_with_what_follows(bench, loaded):
+def test_clearing_one_source_with_downstream_fetches_and_loads_it_again(bench, loaded):
     since = Since(bench)
     bench.api.clear_tasks(DAG_ID, loaded, [("fetch_prices", 0)], downstream=True)
     assert_green(bench, DAG_ID, loaded)
     assert since.operations({"PutObject", "StartJobRun"}) == {"PutObject": 3, "StartJobRun": 1}
-    assert "Loading anyway, because the run was cleared" in log(bench, DAG_ID, loaded, "plan_load")
+    assert "because the run was cleared" in log(bench, DAG_ID, loaded, "plan_load")
     assert_right(bench, DAY)
 
 
-def test_what_was_fetched_is_curated_again_and_loaded(bench, loaded):
+def test_clearing_curation_curates_the_same_fetch_again(bench, loaded):
     since, before = Since(bench), tries(bench, loaded)
     bench.api.clear_tasks(DAG_ID, loaded, ["curate_prices"], downstream=True)
     assert_green(bench, DAG_ID, loaded)
@@ -175,14 +175,14 @@ def test_what_was_fetched_is_curated_again_and_loaded(bench, loaded):
     assert_right(bench, DAY)
 
 
-def test_rows_that_were_deleted_by_hand_come_back_with_the_merge(bench, loaded):
+def test_clearing_the_merge_restores_rows_deleted_by_hand(bench, loaded):
     bench.warehouse.rows(f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{DAY}' AND symbol = 'ETH'")
     bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"], downstream=True)
     assert_green(bench, DAG_ID, loaded)
     assert_right(bench, DAY)
 
 
-def test_the_same_day_by_hand_is_skipped_unless_reload_is_set(bench, loaded):
+def test_a_manual_run_of_a_loaded_day_is_skipped_unless_reload_is_set(bench, loaded):
     since = Since(bench)
     for run_id, reload in (("again", False), ("reloaded", True)):
         bench.api.trigger(DAG_ID, run_id=run_id, conf={"day": DAY.isoformat(), "reload": reload})
@@ -195,31 +195,31 @@ def test_the_same_day_by_hand_is_skipped_unless_reload_is_set(bench, loaded):
 
 
 @pytest.mark.parametrize(
-    ("conf", "said"),
+    ("conf", "message"),
     [
-        ({}, "neither a logical date nor the param day"),
-        ({"day": (datetime.now(UTC).date() + timedelta(days=2)).isoformat()}, "has not ended"),
+        ({}, "logical date"),
+        ({"day": (datetime.now(UTC).date() + timedelta(days=2)).isoformat()}, "not ended"),
     ],
     ids=["no day", "a day to come"],
 )
-def test_a_run_by_hand_without_a_day_that_is_over_is_refused_at_once(bench, conf, said):
-    run_id = f"refused__{len(said)}"
+def test_a_manual_run_without_a_finished_day_fails_before_any_work(bench, conf, message):
+    run_id = f"refused__{len(conf)}"
     since = Since(bench)
     bench.api.trigger(DAG_ID, run_id=run_id, conf=conf)
     assert wait(bench, DAG_ID, run_id)["state"] == "failed"
-    assert said in log(bench, DAG_ID, run_id, "resolve_window")
+    assert message in log(bench, DAG_ID, run_id, "resolve_window")
     assert since.operations({"PutObject", "StartJobRun", "ExecuteStatement"}) == {}
 
 
-def test_a_day_that_is_no_day_is_refused_by_the_trigger_itself(bench):
+def test_the_trigger_rejects_an_invalid_day(bench):
     with pytest.raises(AirflowApiError, match="day"):
         bench.api.trigger(DAG_ID, run_id="nonsense", conf={"day": "tomorrow"})
 
 
 @takes_long
-def test_a_task_that_is_killed_stops_its_glue_run(bench):
+def test_killing_a_task_stops_its_glue_run(bench):
     day, run_id, since = date(2023, 3, 10), "stopped", Since(bench)
-    # The Glue run must not be quicker than the person.
+    # The Glue run must still be running when the task is killed.
     bench.faults.arm(Fault(day, "put curated file #1", Kind.SLOW))
     bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id)
     since.wait_for("StartJobRun")
@@ -227,7 +227,7 @@ def test_a_task_that_is_killed_stops_its_glue_run(bench):
     while states(bench, DAG_ID, run_id).get("curate_prices") != "deferred":
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    since.wait_for("GetJobRun")  # the triggerer has taken it over: before that nobody can stop the Glue run
+    since.wait_for("GetJobRun")  # the triggerer now watches the Glue run; nothing could stop it before
     bench.api.set_task_state(DAG_ID, run_id, "curate_prices", "failed")
     deadline = time.monotonic() + 60
     glue = bench.client("glue")
@@ -243,7 +243,7 @@ def test_a_task_that_is_killed_stops_its_glue_run(bench):
 
 
 @takes_long
-def test_a_task_that_is_killed_cancels_its_statement(bench, loaded):
+def test_killing_a_task_cancels_its_statement(bench, loaded):
     with bench.holding("crypto.load_lock"):
         since = Since(bench)
         bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
@@ -264,16 +264,16 @@ FIRST, LAST = date(2023, 4, 3), date(2023, 4, 5)
 SPAN = {"start": FIRST.isoformat(), "end": (LAST + timedelta(days=1)).isoformat()}
 
 
-def test_a_dry_run_shows_the_plan_and_its_price_and_starts_nothing(bench, loaded):
+def test_a_dry_run_shows_plan_and_price_and_starts_nothing(bench, loaded):
     since = Since(bench)
     conf = {"start": "2023-02-25", "end": "2023-03-02", "dry_run": True}
     bench.api.trigger(BACKFILL, run_id="dry", conf=conf)
     assert_green(bench, BACKFILL, "dry")
     plan = log(bench, BACKFILL, "dry", "plan_backfill")
-    assert "Backfill of [2023-02-25, 2023-03-02): 5 days" in plan
-    assert "to load         4 days in 1 windows" in plan
-    assert "API requests    2" in plan
-    assert "skipped         [2023-03-01, 2023-03-02): loaded by 20230301-20230302-" in plan
+    assert "[2023-02-25, 2023-03-02): 5 days" in plan
+    assert re.search(r"to load +4 days in 1 windows", plan)
+    assert re.search(r"API requests +2\b", plan)
+    assert re.search(r"skipped +\[2023-03-01, 2023-03-02\): .*20230301-20230302-", plan)
     assert "DPU-minutes" in plan
     assert since.operations({"StartJobRun", "PutObject"}) == {}
     assert bench.api.dag_runs(WINDOW) == []
@@ -290,16 +290,16 @@ def test_a_backfill_loads_its_days_with_one_glue_run_per_window(bench):
 
 
 @takes_long
-def test_the_same_backfill_again_has_nothing_to_do(bench):
+def test_repeating_a_backfill_loads_nothing(bench):
     since = Since(bench)
     bench.api.trigger(BACKFILL, run_id="nothing", conf=SPAN)
     assert_green(bench, BACKFILL, "nothing")
-    assert "to load         0 days in 0 windows" in log(bench, BACKFILL, "nothing", "plan_backfill")
+    assert re.search(r"to load +0 days in 0 windows", log(bench, BACKFILL, "nothing", "plan_backfill"))
     assert since.operations({"StartJobRun", "PutObject"}) == {}
 
 
 @takes_long
-def test_a_backfill_with_reload_deletes_no_candle_and_a_window_with_force_does(bench):
+def test_reload_never_deletes_candles_but_force_does(bench):
     surplus = f"symbol = 'BTC' AND observed_at = '{FIRST} 05:30:00'"
     bench.warehouse.rows(
         "INSERT INTO crypto.fact_crypto_prices (source, symbol, quote_currency, candle_interval, observed_at, "
@@ -324,7 +324,7 @@ def test_a_backfill_with_reload_deletes_no_candle_and_a_window_with_force_does(b
 
 
 @takes_long
-def test_a_window_that_is_cleared_in_the_backfill_is_loaded_again(bench):
+def test_clearing_one_window_of_a_backfill_loads_it_again(bench):
     since = Since(bench)
     bench.api.clear_tasks(BACKFILL, "three-days", [("load_windows", 0)])
     assert_green(bench, BACKFILL, "three-days")
@@ -335,7 +335,7 @@ def test_a_window_that_is_cleared_in_the_backfill_is_loaded_again(bench):
 
 @takes_long
 def test_airflows_own_backfill_from_the_command_line(bench):
-    """Backwards, one day at a time; one day fails, and a second backfill runs that one again and no other."""
+    """Days run backwards, one at a time. One day fails, and a second backfill runs only that day again."""
     first, bad, last = days = [date(2023, 3, 20) + timedelta(days=n) for n in range(3)]
     bench.faults.arm(Fault(bad, "submit plan_load", Kind.REFUSED, times=None))
     create_backfill(bench, first, last, "--max-active-runs", "1", "--run-backwards")
@@ -370,7 +370,7 @@ def only_run(bench, day):
 
 
 def wait_for_closed_backfills(bench, seconds=180):
-    """Airflow closes a backfill on a slow timer, and takes no second one of a DAG before."""
+    """Wait until no backfill is open. Airflow closes them on a slow timer and rejects a second one until then."""
     deadline = time.monotonic() + seconds
     while any(backfill["completed_at"] is None for backfill in bench.api.backfills(DAG_ID)):
         assert time.monotonic() < deadline
@@ -378,8 +378,8 @@ def wait_for_closed_backfills(bench, seconds=180):
 
 
 @takes_long
-def test_the_audit_heals_random_holes_with_the_requests_that_it_has_planned(bench):
-    """In the fact table, in the raw zone, and days that nobody has asked for; what was right is not asked for again."""
+def test_the_audit_heals_random_holes_with_exactly_the_planned_requests(bench):
+    """Holes in the fact table, in the raw zone and in days never fetched are filled; complete days are not fetched."""
     rng, unfetched = random.Random(7), LAST + timedelta(days=1)
     symbol, hours = rng.choice(["BTC", "ETH"]), rng.sample(range(24), 5)
     times = ", ".join(f"'{FIRST} {hour:02d}:00:00'" for hour in hours)
@@ -402,7 +402,7 @@ def test_the_audit_heals_random_holes_with_the_requests_that_it_has_planned(benc
     plan = log(bench, "crypto_prices_audit", "holes", "plan_healing")
     planned = re.search(r"windows +(\d+), with (\d+) API requests", plan)
     assert planned, plan
-    # One market of the first day; both of the last day and the one after it, which are one window.
+    # One market of the first day, and both markets of the window of the last day and the day after it.
     assert (int(planned[1]), int(planned[2])) == (2, 1 + 2)
     made = [entry for entry in requests.get(exchange, timeout=10).json()["requests"] if entry["symbol"]]
     assert sum(entry["count"] for entry in made) == int(planned[2])
@@ -419,7 +419,7 @@ class TestSeveralSources:
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def sources(cls, bench):
-        """Three sources in the settings; CoinGecko wants a key, Coinbase forgets a product."""
+        """Add two sources to the settings: CoinGecko requires a key, and Coinbase does not know one product."""
         manager, url = bench.client("secretsmanager"), f"{bench.names.endpoint}/exchange"
         before = manager.get_secret_value(SecretId=bench.names.settings_secret)["SecretString"]
         settings = json.loads(before)
@@ -438,8 +438,8 @@ class TestSeveralSources:
         )
         manager.put_secret_value(SecretId=bench.names.settings_secret, SecretString=json.dumps(settings))
         faults = requests.get(f"{url}/_faults", timeout=10).json()["faults"]
-        forgets = {"kind": "unknown_symbol", "source": "coinbase", "symbol": "ETH-USD", "times": None}
-        requests.put(f"{url}/_faults", json={"faults": [forgets]}, timeout=10).raise_for_status()
+        unknown = {"kind": "unknown_symbol", "source": "coinbase", "symbol": "ETH-USD", "times": None}
+        requests.put(f"{url}/_faults", json={"faults": [unknown]}, timeout=10).raise_for_status()
         requests.put(f"{url}/_rules", json={"coingecko_api_key": cls.KEY}, timeout=10).raise_for_status()
         yield
         requests.delete(f"{url}/_rules", timeout=10).raise_for_status()
@@ -455,19 +455,19 @@ class TestSeveralSources:
         )
         return {(row["source"], row["market"]): row["total"] for row in found}
 
-    def test_one_that_fails_does_not_hide_the_others_and_the_run_is_red(self, bench):
+    def test_one_failed_source_does_not_block_the_others_and_the_run_fails(self, bench):
         conf = {"start": self.DAY.isoformat(), "end": (self.DAY + timedelta(days=1)).isoformat()}
         bench.api.trigger(WINDOW, run_id=self.RUN_ID, conf=conf)
         assert wait(bench, WINDOW, self.RUN_ID)["state"] == "failed"
         failed = bench.api.task_instances(WINDOW, self.RUN_ID, states=["failed"])
         assert {(task["task_id"], task["map_index"]) for task in failed} == {("fetch_prices", 1), ("reconcile", -1)}
-        assert "coinbase has no product ETH-USD" in log(bench, WINDOW, self.RUN_ID, "fetch_prices", 1)
-        assert "coinbase was not fetched when the load was planned" in log(bench, WINDOW, self.RUN_ID, "reconcile")
+        assert "ETH-USD" in log(bench, WINDOW, self.RUN_ID, "fetch_prices", 1)
+        assert "coinbase was not fetched" in log(bench, WINDOW, self.RUN_ID, "reconcile")
         assert self.rows(bench) == {
             ("binance", "BTC/USDT"): 24, ("binance", "ETH/USDT"): 24, ("coingecko", "BTC/USD"): 24,
         }  # fmt: skip
 
-    def test_cleared_with_what_follows_it_is_loaded_too(self, bench):
+    def test_clearing_the_failed_source_with_downstream_loads_it(self, bench):
         requests.put(f"{bench.names.endpoint}/exchange/_faults", json={"faults": []}, timeout=10).raise_for_status()
         bench.api.clear_tasks(WINDOW, self.RUN_ID, [("fetch_prices", 1)], downstream=True)
         assert_green(bench, WINDOW, self.RUN_ID)
@@ -476,13 +476,13 @@ class TestSeveralSources:
             ("coinbase", "BTC/USD"): 24, ("coinbase", "ETH/USD"): 24,
         }  # fmt: skip
 
-    def test_the_key_is_nowhere_to_be_found(self, bench):
-        """Not in a log, an XCom, an object of the lake, the warehouse or the record of calls."""
+    def test_the_api_key_is_not_stored_anywhere(self, bench):
+        """Search logs, XComs, objects of the lake, the warehouse and the call log."""
         key = self.KEY.encode()
         logs = [path for path in bench.state_dir.rglob("*.log") if path.is_file()]
         assert any("fetch_prices" in str(path) for path in logs)
-        told = [path for path in (*logs, bench.state_dir / "calls.jsonl") if key in path.read_bytes()]
-        assert told == []
+        leaks = [path for path in (*logs, bench.state_dir / "calls.jsonl") if key in path.read_bytes()]
+        assert leaks == []
         s3, bucket = bench.client("s3"), bench.names.bucket
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="")
         for item in (item for page in pages for item in page.get("Contents", [])):
@@ -490,13 +490,13 @@ class TestSeveralSources:
             text = gzip.decompress(body) if item["Key"].endswith(".gz") else body
             assert key not in text, item["Key"]
             assert key not in body, item["Key"]
-        assert tables_that_hold(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], self.RUN_ID) != []
-        assert tables_that_hold(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], self.KEY) == []
+        assert tables_containing(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], self.RUN_ID) != []
+        assert tables_containing(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], self.KEY) == []
         assert not [row for row in bench.warehouse.rows("SELECT * FROM crypto.etl_metadata") if self.KEY in str(row)]
 
 
-def tables_that_hold(database_url, text):
-    """Return the tables of a PostgreSQL database that hold a text, in whatever column."""
+def tables_containing(database_url, text):
+    """Return the tables of a PostgreSQL database that contain a text in any column."""
     engine = create_engine(database_url)
     try:
         tables = inspect(engine).get_table_names()
@@ -513,11 +513,12 @@ def tables_that_hold(database_url, text):
         engine.dispose()
 
 
-def test_the_page_names_only_tasks_that_there_are():
+def test_the_troubleshooting_page_names_only_existing_tasks():
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md").read_text()
     table = page[page.index("## Failures by task") :]
     named = {
         name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")[1::2]
     }
     of_other_dags = {"plan_backfill", "load_windows", "plan_healing", "heal_windows", "check_healing"}
+    assert named
     assert named <= {*WORK, *of_other_dags}

@@ -1,6 +1,6 @@
-"""Thirty recorded days by Airflow's own backfill, four at a time, while crypto_prices_backfill loads half of them too.
+"""Load thirty recorded days: in one window, and by Airflow's backfill while crypto_prices_backfill loads many of them.
 
-It takes many minutes, so it runs when LONG_TESTS is set: LONG_TESTS=1 MARKET_DATA=<folder> make test
+This takes many minutes, so it runs only with LONG_TESTS: LONG_TESTS=1 MARKET_DATA=<folder> make test
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 from dev.chaos import checks
 from dev.chaos.bench import DAG_ID, Bench, logical_date
 from tests.support.bench_runs import Since, assert_green
-from tests.support.demo_runs import recorded_rows
+from tests.support.demo_runs import assert_equal_to_recorded, recorded_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(7200)]
 
@@ -33,7 +33,7 @@ def market_data():
     if not os.environ.get("LONG_TESTS"):
         pytest.skip("LONG_TESTS is not set: this takes many minutes")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("MARKET_DATA names no folder of recorded candles")
+        pytest.skip("MARKET_DATA is not a folder of recorded candles")
     return Path(folder).resolve()
 
 
@@ -48,7 +48,7 @@ def recorded(market_data, tmp_path_factory):
 
 
 class PeakMemory:
-    """The most memory (PSS, bytes) that this process and all below it took together, looked at every few seconds."""
+    """The peak memory (PSS, bytes) of this process and its descendants together, sampled every few seconds."""
 
     def __enter__(self):
         self.peak = 0
@@ -98,33 +98,25 @@ def wait_for_days(bench, seconds=5400):
 
 
 def assert_equal_to_the_files(bench, market_data, days):
-    expected = {}
+    recorded = {}
     for day in days:
-        expected |= recorded_rows(market_data, day)
-    rows = {(row["market"], str(row["observed_at"])[:19]): row for row in bench.warehouse.rows(FACT)}
-    assert set(rows) == set(expected)
-    for key, row in rows.items():
-        columns = ("open_price", "high_price", "low_price", "close_price", "base_volume")
-        for column, text in zip(columns, expected[key], strict=True):
-            whole, _, decimals = text.partition(".")
-            assert row[column] == f"{whole}.{decimals:0<18}", (key, column)
-    counted = bench.warehouse.rows("SELECT COUNT(*) AS row_total FROM crypto.fact_crypto_prices")
-    assert counted == [{"row_total": len(expected)}]
+        recorded |= recorded_rows(market_data, day)
+    assert_equal_to_recorded(bench.warehouse.rows(FACT), recorded)
 
 
-def test_a_window_a_month_long(recorded, market_data, capsys):
-    """The other way first, on its own: what it costs, and that its rows are the files'."""
+def test_one_window_loads_a_month(recorded, market_data, capsys):
+    """A month in one window of crypto_prices_backfill: its duration and memory, and rows that equal the files."""
     since, began = Since(recorded), time.monotonic()
     with PeakMemory() as memory:
         conf = {"start": FIRST.isoformat(), "end": (LAST + timedelta(days=1)).isoformat()}
         recorded.api.trigger(BACKFILL, run_id="month", conf=conf)
         assert_green(recorded, BACKFILL, "month")
-    _tell(capsys, "crypto_prices_backfill, 30 days", began, since, memory)
+    _print_measurements(capsys, "crypto_prices_backfill, 30 days", began, since, memory)
     assert_equal_to_the_files(recorded, market_data, [FIRST + timedelta(days=n) for n in range(DAYS)])
 
 
-def test_thirty_days_four_at_a_time_while_a_window_backfill_overlaps(recorded, market_data, capsys):
-    # The test before has loaded the same days; what is found at the end must be of this one.
+def test_thirty_daily_runs_overlap_with_a_window_backfill(recorded, market_data, capsys):
+    # The previous test has loaded the same days, and the rows at the end must come from this test.
     recorded.warehouse.rows("DELETE FROM crypto.fact_crypto_prices")
     since, began = Since(recorded), time.monotonic()
     with PeakMemory() as memory:
@@ -140,13 +132,13 @@ def test_thirty_days_four_at_a_time_while_a_window_backfill_overlaps(recorded, m
         recorded.api.trigger(BACKFILL, run_id="overlapping", conf=conf)
         runs = wait_for_days(recorded)
         assert_green(recorded, BACKFILL, "overlapping")
-    _tell(capsys, "backfill create, 30 days, with 20 of them as windows beside it", began, since, memory)
+    _print_measurements(capsys, "backfill create, 30 days, 20 of them also in windows", began, since, memory)
     assert [run["logical_date"] for run in runs if run["state"] != "success"] == []
     assert_equal_to_the_files(recorded, market_data, [FIRST + timedelta(days=n) for n in range(DAYS)])
     assert checks.left_over_staging(recorded) == {}
 
 
-def _tell(capsys, what, began, since, memory):
+def _print_measurements(capsys, what, began, since, memory):
     seconds, glue_runs = time.monotonic() - began, since.operations({"StartJobRun"})["StartJobRun"]
     with capsys.disabled():
         print(f"\n{what}: {seconds:.0f} s, {glue_runs} Glue runs, peak memory {memory.peak / 2**30:.1f} GiB")

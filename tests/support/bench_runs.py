@@ -1,4 +1,4 @@
-"""DAG runs on a bench of ``make chaos``, and the AWS calls that they make."""
+"""DAG runs on a bench of ``make chaos``, and their AWS calls."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def calls(bench):
 
 
 class Since:
-    """The calls that were made since it was made."""
+    """The AWS calls since the creation of this object."""
 
     def __init__(self, bench):
         self._bench = bench
@@ -42,7 +42,7 @@ class Since:
         return Counter(call["operation"] for call in made if of is None or call["operation"] in of)
 
     def effects(self):
-        """Everything that Airflow's tasks have done and not only read."""
+        """Return how often Airflow's tasks have called each operation that is not a read."""
         return Counter({name: times for name, times in self.operations().items() if EFFECT.match(name)})
 
     def wait_for(self, operation, seconds=120):

@@ -1,4 +1,4 @@
-"""``make demo``'s command on a state folder, and small recordings of candles for it."""
+"""The command of ``make demo`` on a state folder, and small recordings of candles for it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +27,7 @@ DAYS = 3
 
 
 def write_recording(folder: Path) -> None:
-    """Write three days of hourly candles of three markets, the last of which is listed on the second day."""
+    """Write three days of hourly candles of three markets. The last market starts on the second day."""
     folder.mkdir()
     for symbol, price, first_hour in (
         ("BTCUSDT", "41364.77", 0),
@@ -45,7 +46,7 @@ def write_recording(folder: Path) -> None:
 
 
 def recorded_rows(folder: Path, day: date) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return a day's rows: (market, open time) to (open, high, low, close, volume), as the files say it."""
+    """Return a day's rows of the files: (market, open time) to (open, high, low, close, volume) as text."""
     rows = {}
     for path in folder.glob("*.csv.gz"):
         with gzip.open(path, "rt", newline="") as file:
@@ -57,9 +58,24 @@ def recorded_rows(folder: Path, day: date) -> dict[tuple[str, str], tuple[str, .
     return rows
 
 
+def assert_equal_to_recorded(
+    rows: Sequence[Mapping[str, object]], recorded: Mapping[tuple[str, str], tuple[str, ...]]
+) -> None:
+    """Compare the warehouse's rows with the decimal strings of the files, digit by digit."""
+    found = {(str(row["market"]), str(row["observed_at"])[:19]): row for row in rows}
+    assert len(found) == len(rows)
+    assert set(found) == set(recorded)
+    for key, row in found.items():
+        columns = ("open_price", "high_price", "low_price", "close_price", "base_volume")
+        for column, expected in zip(columns, recorded[key], strict=True):
+            whole, _, decimals = expected.partition(".")
+            # A DECIMAL(38, 18) has 18 decimals, so the exchange's digits are padded with zeros.
+            assert row[column] == f"{whole}.{decimals:0<18}", (key, column)
+
+
 @dataclass
 class Demo:
-    """Runs ``make demo``'s command on one state folder and looks at what it left."""
+    """Runs the command of ``make demo`` on one state folder and inspects the result."""
 
     state_dir: Path
     market_data: Path | None
@@ -76,7 +92,7 @@ class Demo:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # What a shell runs in the background ignores Ctrl-C, and its children with it.
+            # Background jobs of a shell ignore Ctrl-C, and their children do, too.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -87,11 +103,11 @@ class Demo:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=30)
-            pytest.fail(f"the demo did not end:\n{output}")
+            pytest.fail(f"the demo did not end within its timeout:\n{output}")
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def ask(self, sql: str) -> list[dict[str, object]]:
-        """Ask the warehouse after the demo, on a local AWS that was started anew on its state."""
+        """Query the warehouse after the demo, through a new local AWS on the same state."""
         with running_platform_aws(self.state_dir) as aws:
             return WarehouseQueries(Provisioned(**{**aws.names, "created": ()})).rows(sql)
 
@@ -99,7 +115,7 @@ class Demo:
         return (self.state_dir / "calls.jsonl").read_text()
 
     def processes(self) -> list[str]:
-        """Return the command lines of running processes that work on this state folder."""
+        """Return the command lines of running processes that use this state folder."""
         found = []
         for command_line in Path("/proc").glob("[0-9]*/cmdline"):
             try:

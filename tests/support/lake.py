@@ -1,4 +1,4 @@
-"""An S3 with a raw zone and a catalog, for tests of the Glue job."""
+"""S3 with a raw zone, and a catalog, for tests of the Glue job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def market_of(symbol: str) -> Market:
 
 @dataclass
 class Lake:
-    """An S3 and a catalog with the curated table, and what tests put into them."""
+    """An S3 and a catalog with the curated table, and methods that fill and read them."""
 
     s3: Any
     glue: Any
@@ -43,9 +43,9 @@ class Lake:
         sha256: str | None = None,
         fetched_at: str = "2023-12-19T00:05:01.123456Z",
     ) -> str:
-        """Put a fetch into the raw zone, a body or more per exchange symbol, and return the URI of its manifest.
+        """Put a fetch into the raw zone, one or more bodies per exchange symbol, and return the URI of its manifest.
 
-        ``records`` is the number in every body, or one number for each of all bodies in their order.
+        ``records`` is the number of records in every body, or a sequence with one number per body.
         """
         prefix = f"raw/crypto_prices/source={source}/attempt=t{next(self._numbers)}"
         objects = []

@@ -1,8 +1,8 @@
-"""What becomes of malformed and hostile answers: from the socket to the outcome of each record, source by source.
+"""How malformed and hostile responses end: from the socket to the outcome of each record, forevery source.
 
-Each case is an answer (or several) and its end. A small server gives the answers, the real source fetches them with the
-real HTTP client, what it gets is landed in the raw zone, and one Spark job per source judges all of it. Every case has
-a server path, a client, a clock and a market of its own.
+Each case is one or more responses and the expected end. A small server sends the responses. The real source fetches
+them with the real HTTP client and lands them in the raw zone, and one Spark job per source determines the outcomes. No
+two cases share a server path, a client, a clock or a market.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ pytestmark = pytest.mark.spark
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 FIRST_DAY = date(2023, 12, 18)
-# The shortest windows that more than one request can be made for: Binance pages through a day, Coinbase gives 300
-# candles at once, CoinGecko 90 days.
+# The shortest windows that can take more than one request: Binance pages through a day, Coinbase returns up to 300
+# candles per request and CoinGecko up to 90 days.
 WINDOWS = {
     "binance": Window(FIRST_DAY, FIRST_DAY + timedelta(days=1)),
     "coinbase": Window(FIRST_DAY, FIRST_DAY + timedelta(days=13)),
@@ -51,18 +51,18 @@ WINDOWS = {
 ATTEMPTS = 3
 LONGEST_BODY = 1_000_000
 LONGEST_RETRY_AFTER = 10
-LONGEST_CASE = 20.0  # seconds; a hang, on a machine that is busy with other things
+LONGEST_CASE = 20.0  # seconds; a longer case hangs, even on a busy machine
 
 DAY, HOUR = DAY_START_MS, HOUR_MS
 DAY_S, HOUR_S = DAY // 1000, HOUR // 1000
 
 
-# --- what a case is --------------------------------------------------------------------------------------------------
+# --- cases --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer of the server; a body of several pieces is sent piece by piece."""
+class Response:
+    """One response of the server. A callable body is sent piece by piece."""
 
     body: bytes | Callable[[], Iterable[bytes]] = b""
     status: int = 200
@@ -71,14 +71,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Always:
-    """An answer that is given again and again; a function makes it from the query."""
+    """A response that is sent to every request, or a function that creates it from the query."""
 
-    answer: Answer | Callable[[Mapping[str, str]], Answer]
+    response: Response | Callable[[Mapping[str, str]], Response]
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The fetch succeeds, and these are the outcomes of its records in the order of the answers."""
+    """The fetch succeeds, and its records have these outcomes in the order of the responses."""
 
     expected: tuple[str, ...]
     waits: float = 0.0
@@ -86,7 +86,7 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class Refused:
-    """The fetch ends with a FatalSourceError of these words (a regular expression), after so many requests."""
+    """The fetch ends with a FatalSourceError that matches a regular expression, after a number of requests."""
 
     words: str
     requests: int = 1
@@ -94,41 +94,41 @@ class Refused:
 
 @dataclass(frozen=True)
 class GaveUp:
-    """The fetch ends with a RetryableSourceError of these words, after so many requests."""
+    """The fetch ends with a RetryableSourceError that matches a regular expression, after a number of requests."""
 
     words: str
     requests: int = ATTEMPTS
 
 
 @dataclass(frozen=True)
-class RefusedByJob:
-    """The answer is landed, and the job that cannot take it apart fails; nothing of it is curated."""
+class RejectedByJob:
+    """The response is landed, but the job cannot split it into records, so the job fails and curates none of it."""
 
 
 @dataclass(frozen=True)
-class Unasked:
-    """A symbol that is refused before any request."""
+class InvalidSymbol:
+    """A symbol that is rejected before any request."""
 
     symbol: str
 
 
-End = Outcomes | Refused | GaveUp | RefusedByJob | Unasked
+End = Outcomes | Refused | GaveUp | RejectedByJob | InvalidSymbol
 
 
 @dataclass(frozen=True)
 class Case:
-    """Answers in their order (after them the source has nothing more), and the end."""
+    """Responses in order, followed by empty ones, and the expected end."""
 
-    answers: tuple[Answer | Always, ...]
+    responses: tuple[Response | Always, ...]
     end: End
     deadline_seconds: float = 100.0
     read_timeout_seconds: float = 5.0
 
 
-def case(answers: Any, end: End, **limits: float) -> Case:
-    """Make a case of one answer or a list of them; texts and bytes are bodies of HTTP 200."""
-    listed = answers if isinstance(answers, list) else [answers]
-    return Case(tuple(a if isinstance(a, Answer | Always) else Answer(_bytes(a)) for a in listed), end, **limits)
+def case(responses: Any, end: End, **limits: float) -> Case:
+    """Create a case from one response or a list of them. Strings and bytes are bodies of HTTP 200."""
+    listed = responses if isinstance(responses, list) else [responses]
+    return Case(tuple(r if isinstance(r, Response | Always) else Response(_bytes(r)) for r in listed), end, **limits)
 
 
 def outcomes(*expected: str, waits: float = 0.0) -> Outcomes:
@@ -142,15 +142,15 @@ def _bytes(body: str | bytes) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
-def gzipped(body: str | bytes, times: int = 1) -> Answer:
+def gzipped(body: str | bytes, times: int = 1) -> Response:
     packed = _bytes(body)
     for _ in range(times):
         packed = gzip.compress(packed)
-    return Answer(packed, headers={"Content-Encoding": ", ".join(["gzip"] * times)})
+    return Response(packed, headers={"Content-Encoding": ", ".join(["gzip"] * times)})
 
 
-def dripping(status: int = 200) -> Answer:
-    """A body that goes on for minutes, one blank at a time."""
+def dripping(status: int = 200) -> Response:
+    """Return a response whose body lasts for minutes, one blank at a time."""
 
     def drops() -> Iterator[bytes]:
         yield b"["
@@ -158,7 +158,7 @@ def dripping(status: int = 200) -> Answer:
             time.sleep(0.03)
             yield b" "
 
-    return Answer(drops, status)
+    return Response(drops, status)
 
 
 def silent() -> Iterator[bytes]:
@@ -171,16 +171,16 @@ def endless() -> Iterator[bytes]:
         yield b" " * 65536
 
 
-def limited(retry_after: str | None, status: int = 429) -> Answer:
+def limited(retry_after: str | None, status: int = 429) -> Response:
     headers = {} if retry_after is None else {"Retry-After": retry_after}
-    return Answer(b'{"code":-1003,"msg":"Too many requests."}', status, headers)
+    return Response(b'{"code":-1003,"msg":"Too many requests."}', status, headers)
 
 
-def moved(location: str, status: int = 302) -> Answer:
-    return Answer(b"", status, {"Location": location})
+def moved(location: str, status: int = 302) -> Response:
+    return Response(b"", status, {"Location": location})
 
 
-# --- bodies, of JSON texts so that every digit is as it is written ---------------------------------------------------
+# --- bodies, written as JSON text to keep every digit ---------------------------------------------------
 
 
 def rows(*records: str) -> str:
@@ -188,7 +188,7 @@ def rows(*records: str) -> str:
 
 
 def kline(hour: float = 0, *more: str, **texts: str) -> str:
-    """A Binance row of an hour, with some of its texts changed."""
+    """Return the Binance row of an hour, with some fields replaced."""
     opened = int(DAY + hour * HOUR)
     good = {
         "open_time": str(opened),
@@ -209,7 +209,7 @@ def kline(hour: float = 0, *more: str, **texts: str) -> str:
 
 
 def candle(hour: float = 0, *more: str, **texts: str) -> str:
-    """A Coinbase row of an hour, with some of its texts changed."""
+    """Return the Coinbase row of an hour, with some fields replaced."""
     good = {
         "time": str(int(DAY_S + hour * HOUR_S)),
         "low": "41000.5",
@@ -224,7 +224,7 @@ def candle(hour: float = 0, *more: str, **texts: str) -> str:
 
 @dataclass(frozen=True)
 class Point:
-    """What CoinGecko says of one instant: a row in each of its tables."""
+    """CoinGecko's data of one instant: a row in each of its tables."""
 
     price: str
     cap: str
@@ -240,7 +240,7 @@ def point(hour: float = 0, late_ms: int = 9_331, **texts: str) -> Point:
 
 
 def chart(*points: Point, more: str = "", **tables: str) -> str:
-    """A CoinGecko answer of points, with some of its tables replaced."""
+    """Return a CoinGecko response with these points, with some tables replaced."""
     made = {
         "prices": rows(*(p.price for p in points)),
         "market_caps": rows(*(p.cap for p in points)),
@@ -263,7 +263,7 @@ NOT_ITS_SHAPE = {
 }
 
 
-# --- the cases of every source: what HTTP, gzip and JSON can do ------------------------------------------------------
+# --- the cases of every source: HTTP, gzip and JSON ------------------------------------------------------
 
 
 def transport_cases(source: str) -> dict[str, Case]:
@@ -272,15 +272,15 @@ def transport_cases(source: str) -> dict[str, Case]:
     not_json = GaveUp("the body is not JSON")
     bomb = b"[" + b" " * 30_000_000 + b"]"
     return {
-        # the body is no JSON
+        # bodies that are not JSON
         "a web page": case("<html><body>Just a moment...</body></html>", not_json),
         "an empty body": case("", not_json),
         "only blanks": case(" \n\t ", not_json),
-        "no content": case(Answer(status=204), not_json),
+        "no content": case(Response(status=204), not_json),
         "cut off JSON": case(good[:-2], not_json),
         "two documents": case(good + good, not_json),
         "single quotes": case(good.replace('"', "'") if '"' in good else "['1']", not_json),
-        "a comma too much": case(good[:-1] + "," + good[-1], not_json),
+        "an extra comma": case(good[:-1] + "," + good[-1], not_json),
         "a comment": case("/* candles */" + good, not_json),
         "a byte order mark": case("\ufeff" + good, not_json),
         "UTF-16": case(good.encode("utf-16"), not_json),
@@ -293,44 +293,44 @@ def transport_cases(source: str) -> dict[str, Case]:
         "an integer of 5000 digits": case("[" + "9" * 5000 + "]", not_json),
         "a hundred thousand brackets": case("[" * 100_000, GaveUp("nested too deeply")),
         "a hundred thousand nested objects": case('{"a":' * 100_000, GaveUp("nested too deeply")),
-        # JSON, but not of this source
+        # JSON that this source does not send
         "null": case("null", wrong_shape),
         "an empty object": case("{}", wrong_shape),
         "a text": case('"candles"', wrong_shape),
         "a number": case("17", wrong_shape),
         "true": case("true", wrong_shape),
         "an error with HTTP 200": case('{"code":-1003,"msg":"Too many requests.","message":"slow"}', wrong_shape),
-        "nothing of this market": case(NOTHING[source], outcomes()),
-        "blanks around the answer": case(f"\r\n\t {good} \n", CURATED),
+        "no data of this market": case(NOTHING[source], outcomes()),
+        "blanks around the response": case(f"\r\n\t {good} \n", CURATED),
         # content encoding and length
         "good gzip": case(gzipped(good), CURATED),
         "gzip in gzip": case(gzipped(good, times=2), CURATED),
         "a gzip bomb": case(gzipped(bomb), Refused(f"longer than {LONGEST_BODY} bytes")),
         "a gzip bomb in gzip": case(gzipped(bomb, times=2), Refused(f"longer than {LONGEST_BODY} bytes")),
         "gzip in gzip, twenty times": case(gzipped(good, times=20), GaveUp("content encoding is broken")),
-        "not the gzip that it says": case(
-            Answer(_bytes(good), headers={"Content-Encoding": "gzip"}), GaveUp("content encoding is broken")
+        "plain text declared as gzip": case(
+            Response(_bytes(good), headers={"Content-Encoding": "gzip"}), GaveUp("content encoding is broken")
         ),
-        "half of the gzip": case(
-            Answer(gzip.compress(random.Random(1).randbytes(500))[:300], headers={"Content-Encoding": "gzip"}),
+        "a truncated gzip": case(
+            Response(gzip.compress(random.Random(1).randbytes(500))[:300], headers={"Content-Encoding": "gzip"}),
             GaveUp("content encoding is broken|not JSON"),
         ),
-        "a body shorter than it says": case(
-            Answer(_bytes(good), headers={"Content-Length": "100000"}), GaveUp("the body was cut off")
+        "a body shorter than its length": case(
+            Response(_bytes(good), headers={"Content-Length": "100000"}), GaveUp("the body was cut off")
         ),
-        "a body longer than it says": case(
-            Answer(_bytes(good) + b"garbage", headers={"Content-Length": str(len(good))}), CURATED
+        "a body longer than its length": case(
+            Response(_bytes(good) + b"garbage", headers={"Content-Length": str(len(good))}), CURATED
         ),
-        "an endless body": case(Answer(endless), Refused(f"longer than {LONGEST_BODY} bytes")),
+        "an endless body": case(Response(endless), Refused(f"longer than {LONGEST_BODY} bytes")),
         # time
         "a dripping body": case(dripping(), GaveUp("did not answer in time", requests=1), deadline_seconds=0.4),
         "a dripping error": case(
             dripping(503), GaveUp(r"the source failed \(HTTP 503", requests=1), deadline_seconds=0.4
         ),
-        "silence": case(Always(Answer(silent)), GaveUp("did not answer in time"), read_timeout_seconds=0.15),
+        "silence": case(Always(Response(silent)), GaveUp("did not answer in time"), read_timeout_seconds=0.15),
         # rate limits and outages
-        "429 for ever": case(Always(limited(None)), GaveUp("the rate limit is reached .*HTTP 429")),
-        "429 and then an answer": case([limited("7"), good], outcomes("curated", waits=7)),
+        "429 forever": case(Always(limited(None)), GaveUp("the rate limit is reached .*HTTP 429")),
+        "429, then a response": case([limited("7"), good], outcomes("curated", waits=7)),
         "429 that asks for a negative pause": case(Always(limited("-5")), GaveUp("rate limit")),
         "429 that asks for half a second": case(Always(limited("0.5")), GaveUp("rate limit")),
         "429 that asks for NaN": case(Always(limited("NaN")), GaveUp("rate limit")),
@@ -339,27 +339,27 @@ def transport_cases(source: str) -> dict[str, Case]:
         "429 until the year 9999": case(
             limited("Fri, 31 Dec 9999 23:59:59 GMT"), GaveUp("asks to wait 2[0-9]+ s", requests=1)
         ),
-        "429 until a day that is over": case(Always(limited("Mon, 18 Dec 2023 00:00:00 GMT")), GaveUp("rate limit")),
-        "429 until a day that never was": case(Always(limited("Mon, 99 Foo 2023 77:00:00 GMT")), GaveUp("rate limit")),
+        "429 until a past day": case(Always(limited("Mon, 18 Dec 2023 00:00:00 GMT")), GaveUp("rate limit")),
+        "429 until an invalid date": case(Always(limited("Mon, 99 Foo 2023 77:00:00 GMT")), GaveUp("rate limit")),
         "429 until a date in four seconds": case(
             [limited("Sat, 01 Jun 2024 00:00:04 GMT"), good], outcomes("curated", waits=4)
         ),
         "418 with a ban": case(limited("259200", 418), GaveUp("banned .*asks to wait 259200 s", requests=1)),
-        "503 for ever": case(Always(Answer(b"<html>down", 503)), GaveUp(r"the source failed \(HTTP 503: <html>down")),
-        "503 and then an answer": case([Answer(b"", 503), good], CURATED),
+        "503 forever": case(Always(Response(b"<html>down", 503)), GaveUp(r"the source failed \(HTTP 503: <html>down")),
+        "503, then a response": case([Response(b"", 503), good], CURATED),
         "500 with a gzip bomb": case(
             Always(replace(gzipped(bomb), status=500)), GaveUp(r"the source failed \(HTTP 500")
         ),
         # refusals
-        "400": case(Answer(b'{"code":-1100,"msg":"Illegal characters."}', 400), Refused("code -1100: Illegal char")),
-        "401": case(Answer(b'{"error":"no"}', 401), Refused("HTTP 401.*check the API key")),
-        "403": case(Answer(b"<html>firewall", 403), Refused("HTTP 403.*refuses this client")),
-        "404": case(Answer(b'{"message":"NotFound"}', 404), Refused("HTTP 404: NotFound")),
-        "451": case(Answer(b'{"msg":"restricted location"}', 451), Refused("restricted location.*another region")),
-        "an error of a hundred thousand brackets": case(Answer(b"[" * 100_000, 410), Refused("HTTP 410")),
-        "an error code of 5000 digits": case(Answer(b'{"code":' + b"9" * 5000 + b"}", 400), Refused("HTTP 400")),
-        "an error that would colour a terminal": case(
-            Answer(b'{"code":1,"msg":"\\u001b[31mred\\u0000\\n"}', 400), Refused(r"code 1: \[31mred\)")
+        "400": case(Response(b'{"code":-1100,"msg":"Illegal characters."}', 400), Refused("code -1100: Illegal char")),
+        "401": case(Response(b'{"error":"no"}', 401), Refused("HTTP 401.*check the API key")),
+        "403": case(Response(b"<html>firewall", 403), Refused("HTTP 403")),
+        "404": case(Response(b'{"message":"NotFound"}', 404), Refused("HTTP 404: NotFound")),
+        "451": case(Response(b'{"msg":"restricted location"}', 451), Refused("restricted location.*another region")),
+        "an error of a hundred thousand brackets": case(Response(b"[" * 100_000, 410), Refused("HTTP 410")),
+        "an error code of 5000 digits": case(Response(b'{"code":' + b"9" * 5000 + b"}", 400), Refused("HTTP 400")),
+        "an error with terminal colors": case(
+            Response(b'{"code":1,"msg":"\\u001b[31mred\\u0000\\n"}', 400), Refused(r"code 1: \[31mred\)")
         ),
         # redirects
         "a redirect to the same place": case(Always(moved("")), Refused("redirected more than 3 times", requests=4)),
@@ -370,31 +370,33 @@ def transport_cases(source: str) -> dict[str, Case]:
         "a redirect to another name of this host": case(moved("http://localhost/"), Refused("to another host")),
         "a redirect to a file": case(moved("file:///etc/passwd"), Refused("to another host")),
         "a redirect to a host with a password": case(moved("http://me:pass@127.0.0.1/"), Refused("to another host")),
-        "a redirect to half an address": case(moved("http://[half"), Refused("redirects to an invalid address")),
+        "a redirect to a malformed URL": case(moved("http://[half"), Refused("redirects to an invalid address")),
         "a redirect with an endless body": case(
-            Always(Answer(endless, 302, {"Location": "?again"})), Refused("redirected more than 3 times", requests=4)
+            Always(Response(endless, 302, {"Location": "?again"})), Refused("redirected more than 3 times", requests=4)
         ),
         "a redirect with a dripping body": case(
             replace(dripping(302), headers={"Location": "?again"}),
             GaveUp("cannot be sent within", requests=1),
             deadline_seconds=0.4,
         ),
-        "a redirect to nowhere": case(Answer(status=302), Refused("HTTP 302")),
+        "a redirect without a location": case(Response(status=302), Refused("HTTP 302")),
         # headers
-        "more headers than anybody needs": case(
-            Answer(_bytes(good), headers={f"X-{n}": "x" for n in range(500)}), GaveUp("the connection failed")
+        "500 headers": case(
+            Response(_bytes(good), headers={f"X-{n}": "x" for n in range(500)}), GaveUp("the connection failed")
         ),
-        "a header of 100 kB": case(Answer(_bytes(good), headers={"X": "x" * 100_000}), GaveUp("the connection failed")),
-        "a type that is not JSON": case(Answer(_bytes(good), headers={"Content-Type": "image/png"}), CURATED),
+        "a header of 100 kB": case(
+            Response(_bytes(good), headers={"X": "x" * 100_000}), GaveUp("the connection failed")
+        ),
+        "a type that is not JSON": case(Response(_bytes(good), headers={"Content-Type": "image/png"}), CURATED),
     }
 
 
-# --- the cases of each source: what its records can do ---------------------------------------------------------------
+# --- the cases of single sources: records ---------------------------------------------------------------
 
 
-def every_hour(query: Mapping[str, str]) -> Answer:
-    """A page of one candle, whatever is asked for."""
-    return Answer(rows(kline((int(query["startTime"]) - DAY) / HOUR)).encode())
+def every_hour(query: Mapping[str, str]) -> Response:
+    """Return a page with one candle, whatever limit is requested."""
+    return Response(rows(kline((int(query["startTime"]) - DAY) / HOUR)).encode())
 
 
 MANY_DIGITS = "1234567890" * 4
@@ -402,23 +404,23 @@ UNPARSEABLE_OPEN = outcomes("unparseable_open_price")
 SQL = '''"1'; DROP TABLE crypto.fact_crypto_prices; --"'''
 
 BINANCE = {
-    # good ones, to see that they stay exact next to the others
+    # good records, which must stay exact next to hostile ones
     "a day": case(rows(*(kline(hour) for hour in range(24))), outcomes(*["curated"] * 24)),
     "a day, newest first": case(rows(*(kline(hour) for hour in range(23, -1, -1))), outcomes(*["curated"] * 24)),
     "an empty list": case("[]", outcomes()),
-    "a column more": case(rows(kline(0, '"new"', "[1]")), CURATED),
-    "all the digits that fit": case(
+    "an extra column": case(rows(kline(0, '"new"', "[1]")), CURATED),
+    "as many digits as fit": case(
         rows(kline(open='"42000.123456789012345678000"', high='"99999999999999999999.999999999999999999"')), CURATED
     ),
     "numbers without quotes": case(rows(kline(open="42000.123456789012345678", volume="1.25e-7")), CURATED),
     "numbers with quotes": case(rows(kline(open_time=f'"{DAY}"', trades='"17"')), CURATED),
     "no quote volume and no trades": case(rows(kline(quote_volume="null", trades="null")), CURATED),
-    "smileys where nobody looks": case(rows(kline(ignored='"₿ 💥 \\ud83d\\ude00"')), CURATED),
-    "half a smiley where nobody looks": case(rows(kline(ignored='"\\ud83d"')), CURATED),
-    "brackets where nobody looks": case(rows(kline(ignored='"],[\\"{\\\\"')), CURATED),
-    "a hundred thousand escapes where nobody looks": case(rows(kline(ignored='"' + "\\n" * 100_000 + '"')), CURATED),
-    "a script where nobody looks": case(rows(kline(ignored='"<script>alert(1)</script>"')), CURATED),
-    # prices that are none
+    "emoji in an unused field": case(rows(kline(ignored='"₿ 💥 \\ud83d\\ude00"')), CURATED),
+    "half an emoji in an unused field": case(rows(kline(ignored='"\\ud83d"')), CURATED),
+    "brackets in an unused field": case(rows(kline(ignored='"],[\\"{\\\\"')), CURATED),
+    "a hundred thousand escapes in an unused field": case(rows(kline(ignored='"' + "\\n" * 100_000 + '"')), CURATED),
+    "a script in an unused field": case(rows(kline(ignored='"<script>alert(1)</script>"')), CURATED),
+    # unparseable prices
     "NaN as a text": case(rows(kline(open='"NaN"')), UNPARSEABLE_OPEN),
     "Infinity as a text": case(rows(kline(high='"Infinity"')), outcomes("unparseable_high_price")),
     "1e400": case(rows(kline(open="1e400")), UNPARSEABLE_OPEN),
@@ -440,12 +442,12 @@ BINANCE = {
     "a price with commas": case(rows(kline(open='"42,000.1"')), UNPARSEABLE_OPEN),
     "a price with a blank": case(rows(kline(open='" 42000.1"')), UNPARSEABLE_OPEN),
     "a price with a plus": case(rows(kline(open='"+42000.1"')), UNPARSEABLE_OPEN),
-    "a price with an end of line": case(rows(kline(open='"42000.1\\n"')), UNPARSEABLE_OPEN),
+    "a price with a line feed": case(rows(kline(open='"42000.1\\n"')), UNPARSEABLE_OPEN),
     "a price in wide digits": case(rows(kline(open='"\uff14\uff12\uff10\uff10\uff10"')), UNPARSEABLE_OPEN),
     "a price in Arabic digits": case(rows(kline(open='"\u0664\u0662\u0660\u0660\u0660"')), UNPARSEABLE_OPEN),
-    "SQL for a price": case(rows(kline(open=SQL)), UNPARSEABLE_OPEN),
-    "a path for a price": case(rows(kline(open='"../../etc/passwd"')), UNPARSEABLE_OPEN),
-    # prices that cannot be
+    "SQL as a price": case(rows(kline(open=SQL)), UNPARSEABLE_OPEN),
+    "a path as a price": case(rows(kline(open='"../../etc/passwd"')), UNPARSEABLE_OPEN),
+    # impossible prices
     "a zero price": case(rows(kline(open='"0.00000000"', low='"0"')), outcomes("non_positive_price")),
     "a price of minus zero": case(rows(kline(low='"-0.0"')), outcomes("non_positive_price")),
     "a zero with a huge exponent": case(rows(kline(low="0e999")), outcomes("non_positive_price")),
@@ -456,7 +458,7 @@ BINANCE = {
     # volumes and counts
     "a negative volume": case(rows(kline(volume='"-12.5"')), outcomes("negative_volume")),
     "a negative quote volume": case(rows(kline(quote_volume="-1e-18")), outcomes("negative_volume")),
-    "a volume that is no number": case(rows(kline(volume='"many"')), outcomes("unparseable_base_volume")),
+    "a volume that is not a number": case(rows(kline(volume='"many"')), outcomes("unparseable_base_volume")),
     "negative trades": case(rows(kline(trades="-1")), outcomes("negative_trade_count")),
     "half a trade": case(rows(kline(trades="17.5")), outcomes("unparseable_trade_count")),
     "2^63 trades": case(rows(kline(trades=str(2**63))), outcomes("unparseable_trade_count")),
@@ -487,72 +489,72 @@ BINANCE = {
     "a close time in seconds": case(rows(kline(close_time=str(DAY_S + HOUR_S))), outcomes("candle_not_closed")),
     "a null close time": case(rows(kline(close_time="null")), outcomes("unparseable_close_time")),
     "a negative close time": case(rows(kline(close_time="-1")), outcomes("unparseable_close_time")),
-    # rows that are none
+    # malformed rows
     "a null row": case(rows("null", kline()), outcomes("malformed_record", "curated")),
     "an empty row": case(rows("[]", kline()), outcomes("malformed_record", "curated")),
     "a row that is an object": case(rows('{"open":1}', kline()), outcomes("malformed_record", "curated")),
     "a row that is a text": case(rows('"x"', kline()), outcomes("malformed_record", "curated")),
     "a row that is a number": case(rows("1e400", kline()), outcomes("malformed_record", "curated")),
     "a row in a list": case(rows(rows(kline()), kline()), outcomes("malformed_record", "curated")),
-    "a column less": case(rows(kline().rsplit(",", 1)[0] + "]"), outcomes("malformed_record")),
+    "a missing column": case(rows(kline().rsplit(",", 1)[0] + "]"), outcomes("malformed_record")),
     "only null rows": case(rows("null", "null"), outcomes("malformed_record", "malformed_record")),
     "a full page of null rows": case(rows(*["null"] * 1000), Refused("no open time can be read")),
     "a list in a list in a list": case(rows(kline(ignored="[[1]]")), CURATED),
-    "a list too deep for the job": case(rows(kline(ignored="[[[1]]]")), RefusedByJob()),
+    "a list too deep for the job": case(rows(kline(ignored="[[[1]]]")), RejectedByJob()),
     "a name twice in an object": case(rows(kline(0, '{"a":1,"a":2}')), GaveUp('not JSON .*"a" twice')),
     # copies
     "a copy": case(rows(kline(), kline()), outcomes("curated", "duplicate")),
-    "a copy in other digits": case(rows(kline(), kline(open="42000.1")), outcomes("curated", "duplicate")),
-    "a copy that contradicts": case(
+    "a copy with other digits": case(rows(kline(), kline(open="42000.1")), outcomes("curated", "duplicate")),
+    "a conflicting copy": case(
         rows(kline(), kline(close='"42050.26"'), kline()), outcomes(*["conflicting_duplicate"] * 3)
     ),
     "a broken copy": case(rows(kline(open='"x"'), kline()), outcomes("unparseable_open_price", "curated")),
     # pages
-    "pages that overlap": case(
+    "overlapping pages": case(
         [rows(*(kline(hour) for hour in (0, 1, 2))), rows(*(kline(hour) for hour in (2, 3)))],
         outcomes("curated", "curated", "curated", "duplicate", "curated"),
     ),
-    "pages that contradict each other": case(
+    "conflicting pages": case(
         [rows(kline(0), kline(1)), rows(kline(1, close='"42050"'), kline(2))],
         outcomes("curated", "conflicting_duplicate", "conflicting_duplicate", "curated"),
     ),
-    "the same page for ever": case(Always(Answer(rows(kline()).encode())), Refused("does not advance", requests=2)),
-    "a page for each candle, without an end": case(Always(every_hour), Refused("gave 3 pages", requests=3)),
-    "an answer and then none": case(
-        [rows(kline()), *[Answer(b"", 502)] * ATTEMPTS], GaveUp("HTTP 502", requests=1 + ATTEMPTS)
+    "the same page forever": case(Always(Response(rows(kline()).encode())), Refused("does not advance", requests=2)),
+    "endless pages of one candle": case(Always(every_hour), Refused("3 pages", requests=3)),
+    "a page, then failures": case(
+        [rows(kline()), *[Response(b"", 502)] * ATTEMPTS], GaveUp("HTTP 502", requests=1 + ATTEMPTS)
     ),
-    # what only Binance says
+    # only Binance
     "no such market": case(
-        Answer(b'{"code":-1121,"msg":"Invalid symbol."}', 400), Refused("binance has no market .*Invalid symbol")
+        Response(b'{"code":-1121,"msg":"Invalid symbol."}', 400), Refused("binance has no market .*Invalid symbol")
     ),
     "a weight of 5000 digits": case(
-        Answer(GOOD["binance"].encode(), headers={"X-MBX-USED-WEIGHT-1M": "9" * 5000}), outcomes("curated", waits=60)
+        Response(GOOD["binance"].encode(), headers={"X-MBX-USED-WEIGHT-1M": "9" * 5000}), outcomes("curated", waits=60)
     ),
-    "a negative weight": case(Answer(GOOD["binance"].encode(), headers={"X-MBX-USED-WEIGHT-1M": "-1"}), CURATED),
+    "a negative weight": case(Response(GOOD["binance"].encode(), headers={"X-MBX-USED-WEIGHT-1M": "-1"}), CURATED),
     # symbols
-    "a path as the symbol": case([], Unasked("../../ETC")),
-    "SQL as the symbol": case([], Unasked("BTCUSDT';DROP")),
-    "a query as the symbol": case([], Unasked("BTCUSDT&LIMIT=1")),
-    "a letter of another alphabet in the symbol": case([], Unasked("\u0412TCUSDT")),
-    "an end of line in the symbol": case([], Unasked("BTCUSDT\n")),
-    "no symbol": case([], Unasked("")),
-    "a symbol of a thousand letters": case([], Unasked("A" * 1000)),
+    "a path as the symbol": case([], InvalidSymbol("../../ETC")),
+    "SQL as the symbol": case([], InvalidSymbol("BTCUSDT';DROP")),
+    "a query as the symbol": case([], InvalidSymbol("BTCUSDT&LIMIT=1")),
+    "a Cyrillic letter in the symbol": case([], InvalidSymbol("\u0412TCUSDT")),
+    "a line feed in the symbol": case([], InvalidSymbol("BTCUSDT\n")),
+    "no symbol": case([], InvalidSymbol("")),
+    "a symbol of a thousand letters": case([], InvalidSymbol("A" * 1000)),
 }
 
 COINBASE = {
     "a day, newest first": case(rows(*(candle(hour) for hour in range(23, -1, -1))), outcomes(*["curated"] * 24)),
     "a day in any order": case(rows(*(candle(hour * 7 % 24) for hour in range(24))), outcomes(*["curated"] * 24)),
     "an empty list": case("[]", outcomes()),
-    "a column more": case(rows(candle(0, '"new"', "[1]")), CURATED),
-    "all the digits that fit": case(
+    "an extra column": case(rows(candle(0, '"new"', "[1]")), CURATED),
+    "as many digits as fit": case(
         rows(candle(open="42000.123456789012345678000", high="99999999999999999999.999999999999999999")), CURATED
     ),
     "numbers with quotes": case(rows(candle(time=f'"{DAY_S}"', open='"42000.1"')), CURATED),
     "numbers with exponents": case(rows(candle(low="4.1e4", volume="1E-18")), CURATED),
-    "brackets where nobody looks": case(rows(candle(0, '"],[\\"{\\\\"')), CURATED),
-    "half a smiley where nobody looks": case(rows(candle(0, '"\\ud83d"')), CURATED),
-    "a thousand columns more": case(rows(candle(0, *["1"] * 1000)), CURATED),
-    # prices that are none
+    "brackets in an unused field": case(rows(candle(0, '"],[\\"{\\\\"')), CURATED),
+    "half an emoji in an unused field": case(rows(candle(0, '"\\ud83d"')), CURATED),
+    "a thousand extra columns": case(rows(candle(0, *["1"] * 1000)), CURATED),
+    # unparseable prices
     "NaN as a text": case(rows(candle(open='"NaN"')), UNPARSEABLE_OPEN),
     "Infinity as a text": case(rows(candle(high='"-Infinity"')), outcomes("unparseable_high_price")),
     "1e400": case(rows(candle(open="1e400")), UNPARSEABLE_OPEN),
@@ -570,9 +572,9 @@ COINBASE = {
     "a price in a list": case(rows(candle(open="[42000.1]")), UNPARSEABLE_OPEN),
     "a price in an object": case(rows(candle(open='{"price":42000.1}')), UNPARSEABLE_OPEN),
     "a price in wide digits": case(rows(candle(open='"\uff14\uff12\uff10\uff10\uff10"')), UNPARSEABLE_OPEN),
-    "SQL for a price": case(rows(candle(open=SQL)), UNPARSEABLE_OPEN),
-    "a path for a price": case(rows(candle(open='"../../etc/passwd"')), UNPARSEABLE_OPEN),
-    # prices and volumes that cannot be
+    "SQL as a price": case(rows(candle(open=SQL)), UNPARSEABLE_OPEN),
+    "a path as a price": case(rows(candle(open='"../../etc/passwd"')), UNPARSEABLE_OPEN),
+    # impossible prices and volumes
     "a zero price": case(rows(candle(open="0", low="0")), outcomes("non_positive_price")),
     "a price of minus zero": case(rows(candle(low="-0.0")), outcomes("non_positive_price")),
     "a negative price": case(rows(candle(low="-41000.5")), outcomes("non_positive_price")),
@@ -595,7 +597,7 @@ COINBASE = {
     "a time beyond 64 bits": case(rows(candle(time="9" * 25)), outcomes("unparseable_observed_at")),
     "half past": case(rows(candle(0.5)), outcomes("off_grid")),
     "a second past": case(rows(candle(time=str(DAY_S + 1))), outcomes("off_grid")),
-    # Coinbase is known to give more than it was asked for: that is no part of what was fetched
+    # Coinbase can return candles outside the requested range, which do not count as fetched
     "the year 9999": case(rows(candle(time="253402300799")), outcomes("surplus")),
     "1970": case(rows(candle(time="-0")), outcomes("surplus")),
     "the hour before": case(rows(candle(-1), candle()), outcomes("surplus", "curated")),
@@ -606,59 +608,59 @@ COINBASE = {
     ),
     "an hour in escapes": case(rows(candle(time='"\\u0031' + str(DAY_S)[1:] + '"')), CURATED),
     "a broken row of the hour before": case(rows(f"[{DAY_S - HOUR_S}]", candle()), outcomes("surplus", "curated")),
-    # rows that are none
+    # malformed rows
     "a null row": case(rows("null", candle()), outcomes("malformed_record", "curated")),
     "an empty row": case(rows("[]", candle()), outcomes("malformed_record", "curated")),
     "a row that is an object": case(rows('{"time":1}', candle()), outcomes("malformed_record", "curated")),
     "a row that is a text": case(rows('"x"', candle()), outcomes("malformed_record", "curated")),
     "a row in a list": case(rows(rows(candle()), candle()), outcomes("malformed_record", "curated")),
-    "a column less": case(rows(candle().rsplit(",", 1)[0] + "]"), outcomes("malformed_record")),
-    "a list too deep for the job": case(rows(candle(0, "[[[1]]]")), RefusedByJob()),
+    "a missing column": case(rows(candle().rsplit(",", 1)[0] + "]"), outcomes("malformed_record")),
+    "a list too deep for the job": case(rows(candle(0, "[[[1]]]")), RejectedByJob()),
     "a name twice in an object": case(rows(candle(0, '{"a":1,"a":2}')), GaveUp('not JSON .*"a" twice')),
     # copies
     "a copy": case(rows(candle(), candle()), outcomes("curated", "duplicate")),
-    "a copy in other digits": case(rows(candle(), candle(open='"42000.1"')), outcomes("curated", "duplicate")),
-    "a copy that contradicts": case(rows(candle(), candle(volume="1")), outcomes(*["conflicting_duplicate"] * 2)),
+    "a copy with other digits": case(rows(candle(), candle(open='"42000.1"')), outcomes("curated", "duplicate")),
+    "a conflicting copy": case(rows(candle(), candle(volume="1")), outcomes(*["conflicting_duplicate"] * 2)),
     "a broken copy": case(rows(candle(open='"x"'), candle()), outcomes("unparseable_open_price", "curated")),
     # pages
-    "more rows than it may give": case(rows(*(candle(hour) for hour in range(312))), outcomes(*["curated"] * 312)),
-    "pages that overlap": case(
+    "more rows than the limit": case(rows(*(candle(hour) for hour in range(312))), outcomes(*["curated"] * 312)),
+    "overlapping pages": case(
         [rows(candle(299)), rows(candle(300), candle(299))], outcomes("curated", "curated", "duplicate")
     ),
-    "pages that contradict each other": case(
+    "conflicting pages": case(
         [rows(candle(299)), rows(candle(299, volume="1"))], outcomes(*["conflicting_duplicate"] * 2)
     ),
-    "the same page for ever": case(Always(Answer(rows(candle()).encode())), outcomes("curated", "duplicate")),
-    "a page and then none": case(
-        [rows(candle()), *[Answer(b"", 502)] * ATTEMPTS], GaveUp("HTTP 502", requests=1 + ATTEMPTS)
+    "the same page forever": case(Always(Response(rows(candle()).encode())), outcomes("curated", "duplicate")),
+    "a page, then failures": case(
+        [rows(candle()), *[Response(b"", 502)] * ATTEMPTS], GaveUp("HTTP 502", requests=1 + ATTEMPTS)
     ),
-    "no such product": case(Answer(b'{"message":"NotFound"}', 404), Refused("coinbase has no product .*NotFound")),
+    "no such product": case(Response(b'{"message":"NotFound"}', 404), Refused("coinbase has no product .*NotFound")),
     # symbols
-    "a path as the symbol": case([], Unasked("../BTC-USD")),
-    "SQL as the symbol": case([], Unasked("BTC-USD';DROP")),
-    "an escaped path as the symbol": case([], Unasked("BTC%2F-USD")),
-    "a letter of another alphabet in the symbol": case([], Unasked("\u0412TC-USD")),
-    "an end of line in the symbol": case([], Unasked("BTC-USD\n")),
-    "no symbol": case([], Unasked("")),
-    "a symbol of a thousand letters": case([], Unasked("A" * 1000 + "-USD")),
+    "a path as the symbol": case([], InvalidSymbol("../BTC-USD")),
+    "SQL as the symbol": case([], InvalidSymbol("BTC-USD';DROP")),
+    "an escaped path as the symbol": case([], InvalidSymbol("BTC%2F-USD")),
+    "a Cyrillic letter in the symbol": case([], InvalidSymbol("\u0412TC-USD")),
+    "a line feed in the symbol": case([], InvalidSymbol("BTC-USD\n")),
+    "no symbol": case([], InvalidSymbol("")),
+    "a symbol of a thousand letters": case([], InvalidSymbol("A" * 1000 + "-USD")),
 }
 
 COINGECKO = {
     "a day": case(chart(*(point(hour) for hour in range(24))), outcomes(*["curated"] * 24)),
     "a day in any order": case(chart(*(point(hour * 7 % 24) for hour in range(24))), outcomes(*["curated"] * 24)),
     "an empty list": case("[]", Refused(NOT_ITS_SHAPE["coingecko"])),
-    "all the digits that fit": case(
+    "as many digits as fit": case(
         chart(point(price="99999999999999999999.999999999999999999", cap="123456789012345678901234567890.12345678")),
         CURATED,
     ),
     "numbers with quotes": case(chart(point(time=f'"{DAY}"', price='"42000.1"')), CURATED),
     "a price with an exponent": case(chart(point(price="1.5e-7")), CURATED),
-    "a column more": case(chart(Point(f"[{DAY},1,2,3]", f"[{DAY},5,6]", "[]")), CURATED),
-    "a member more": case(chart(point(), more='"more":{"x":[1,"],["]}'), CURATED),
+    "an extra column": case(chart(Point(f"[{DAY},1,2,3]", f"[{DAY},5,6]", "[]")), CURATED),
+    "an extra member": case(chart(point(), more='"more":{"x":[1,"],["]}'), CURATED),
     "members in another order and with blanks": case(
         f'{{ "total_volumes" : [] ,\n"prices":[ [{DAY} , 1.50 ] ],\t"market_caps":[[{DAY},2]]}}', CURATED
     ),
-    # prices that are none
+    # unparseable prices
     "NaN as a text": case(chart(point(price='"NaN"')), UNPARSEABLE_OPEN),
     "1e400": case(chart(point(price="1e400")), UNPARSEABLE_OPEN),
     "1e-19": case(chart(point(price="1e-19")), UNPARSEABLE_OPEN),
@@ -674,20 +676,20 @@ COINGECKO = {
     "a price in a list": case(chart(point(price="[1]")), UNPARSEABLE_OPEN),
     "a price in an object": case(chart(point(price='{"usd":1}')), UNPARSEABLE_OPEN),
     "a price in wide digits": case(chart(point(price='"\uff14\uff12\uff10\uff10\uff10"')), UNPARSEABLE_OPEN),
-    "SQL for a price": case(chart(point(price=SQL)), UNPARSEABLE_OPEN),
-    "a path for a price": case(chart(point(price='"../../etc/passwd"')), UNPARSEABLE_OPEN),
-    # prices and market capitalisations that cannot be
+    "SQL as a price": case(chart(point(price=SQL)), UNPARSEABLE_OPEN),
+    "a path as a price": case(chart(point(price='"../../etc/passwd"')), UNPARSEABLE_OPEN),
+    # impossible prices and market capitalizations
     "a zero price": case(chart(point(price="0")), outcomes("non_positive_price")),
     "a price of minus zero": case(chart(point(price="-0.0")), outcomes("non_positive_price")),
     "a negative price": case(chart(point(price="-1")), outcomes("non_positive_price")),
     "a negative market cap": case(chart(point(cap="-1e-8")), outcomes("negative_volume")),
-    "a market cap of more decimals than matter": case(chart(point(cap="823456789012.123456789")), CURATED),
+    "a market cap with too many decimals": case(chart(point(cap="823456789012.123456789")), CURATED),
     "a market cap of 40 digits": case(chart(point(cap="8" * 40)), outcomes("unparseable_market_cap")),
-    "a market cap that is no number": case(chart(point(cap='"much"')), outcomes("unparseable_market_cap")),
+    "a market cap that is not a number": case(chart(point(cap='"much"')), outcomes("unparseable_market_cap")),
     "a null market cap": case(chart(point(cap="null")), CURATED),
     "no market caps": case(chart(point(), market_caps="[]"), CURATED),
-    "a market cap of another time": case(chart(point(cap_time=str(DAY))), outcomes("malformed_record")),
-    "a volume that is no number": case(chart(point(volume='"many"')), CURATED),
+    "a market cap with another time": case(chart(point(cap_time=str(DAY))), outcomes("malformed_record")),
+    "a volume that is not a number": case(chart(point(volume='"many"')), CURATED),
     # times
     "a time as a float": case(chart(point(time=f"{DAY}.0")), outcomes("unparseable_observed_at")),
     "a time with an exponent": case(chart(point(time="1.7028576e12")), outcomes("unparseable_observed_at")),
@@ -708,12 +710,12 @@ COINGECKO = {
     "a quarter of an hour late": case(chart(point(late_ms=900_000)), CURATED),
     "a millisecond more than a quarter of an hour late": case(chart(point(late_ms=900_001)), outcomes("off_grid")),
     "a millisecond too early": case(chart(point(1, late_ms=-1)), outcomes("off_grid")),
-    # Four of the hour's points could be its price, and they say different things: none of them is taken.
+    # Four points could be the hour's price, and they differ, so none of them is curated.
     "a point every five minutes": case(
         chart(*(point(0, minute * 60_000, price=str(42000 + minute)) for minute in range(0, 60, 5))),
         outcomes(*["conflicting_duplicate"] * 4, *["off_grid"] * 8),
     ),
-    # rows and tables that are none
+    # malformed rows and tables
     "a null row": case(chart(Point("null", "null", "null"), point()), outcomes("malformed_record", "curated")),
     "an empty row": case(chart(Point("[]", "[]", "[]"), point()), outcomes("malformed_record", "curated")),
     "a row that is an object": case(chart(Point('{"t":1}', "[]", "[]")), outcomes("malformed_record")),
@@ -728,46 +730,44 @@ COINGECKO = {
     "prices in a text": case(chart(prices='"[[1,2]]"'), Refused(NOT_ITS_SHAPE["coingecko"])),
     "volumes that are a number": case(chart(point(), total_volumes="0"), Refused(NOT_ITS_SHAPE["coingecko"])),
     "no volumes at all": case('{"prices":[],"market_caps":[]}', Refused(NOT_ITS_SHAPE["coingecko"])),
-    "a list too deep for the job": case(chart(point(), more='"more":[[[[1]]]]'), RefusedByJob()),
+    "a list too deep for the job": case(chart(point(), more='"more":[[[[1]]]]'), RejectedByJob()),
     "prices twice": case(chart(point(), more='"prices":[]'), GaveUp('not JSON .*"prices" twice')),
     "prices twice, once in escapes": case(
         chart(point(), more=f'"pri\\u0063es":[[{DAY},1]]'), GaveUp('not JSON .*"prices" twice')
     ),
-    "prices only in escapes": case(chart(point()).replace("prices", "pri\\u0063es"), RefusedByJob()),
+    "prices only in escapes": case(chart(point()).replace("prices", "pri\\u0063es"), RejectedByJob()),
     # copies and pages
     "a copy": case(chart(point(), point()), outcomes("curated", "duplicate")),
-    "a copy in other digits": case(chart(point(), point(price="4.2000123456789e4")), outcomes("curated", "duplicate")),
-    "a copy that contradicts": case(chart(point(), point(price="1")), outcomes(*["conflicting_duplicate"] * 2)),
-    "a copy that contradicts the market cap": case(
-        chart(point(), point(cap="null")), outcomes(*["conflicting_duplicate"] * 2)
+    "a copy with other digits": case(
+        chart(point(), point(price="4.2000123456789e4")), outcomes("curated", "duplicate")
     ),
+    "a conflicting copy": case(chart(point(), point(price="1")), outcomes(*["conflicting_duplicate"] * 2)),
+    "a copy with another market cap": case(chart(point(), point(cap="null")), outcomes(*["conflicting_duplicate"] * 2)),
     "a broken copy": case(chart(point(price='"x"'), point()), outcomes("unparseable_open_price", "curated")),
-    "pages that overlap": case(
+    "overlapping pages": case(
         [chart(point(45 * 24)), chart(point(45 * 24), point(46 * 24))], outcomes("curated", "duplicate", "curated")
     ),
-    "pages that contradict each other": case(
-        [chart(point()), chart(point(price="1"))], outcomes(*["conflicting_duplicate"] * 2)
+    "conflicting pages": case([chart(point()), chart(point(price="1"))], outcomes(*["conflicting_duplicate"] * 2)),
+    "the same page forever": case(Always(Response(chart(point()).encode())), outcomes("curated", "duplicate")),
+    "a page, then failures": case(
+        [chart(point()), *[Response(b"", 502)] * ATTEMPTS], GaveUp("HTTP 502", requests=1 + ATTEMPTS)
     ),
-    "the same page for ever": case(Always(Answer(chart(point()).encode())), outcomes("curated", "duplicate")),
-    "a page and then none": case(
-        [chart(point()), *[Answer(b"", 502)] * ATTEMPTS], GaveUp("HTTP 502", requests=1 + ATTEMPTS)
+    # only CoinGecko
+    "no such coin": case(Response(b'{"error":"coin not found"}', 404), Refused("coingecko has no coin .*not found")),
+    "days outside the plan": case(
+        Response(b'{"error":{"status":{"error_code":10012,"error_message":"exceeds"}}}', 401), Refused("a paid plan")
     ),
-    # what only CoinGecko says
-    "no such coin": case(Answer(b'{"error":"coin not found"}', 404), Refused("coingecko has no coin .*not found")),
-    "days that the plan does not have": case(
-        Answer(b'{"error":{"status":{"error_code":10012,"error_message":"exceeds"}}}', 401), Refused("a paid plan")
-    ),
-    "an error with HTTP 200 as CoinGecko words it": case(
+    "CoinGecko's error with HTTP 200": case(
         '{"status":{"error_code":429,"error_message":"slow down"}}', Refused(NOT_ITS_SHAPE["coingecko"] + ".*slow")
     ),
     # symbols
-    "a path as the symbol": case([], Unasked("../bitcoin")),
-    "SQL as the symbol": case([], Unasked("bitcoin';drop")),
-    "an escaped path as the symbol": case([], Unasked("bit%2fcoin")),
-    "a letter of another alphabet in the symbol": case([], Unasked("bitc\u043ein")),
-    "an end of line in the symbol": case([], Unasked("bitcoin\n")),
-    "no symbol": case([], Unasked("")),
-    "a symbol of many words": case([], Unasked("b" + "-x" * 9)),
+    "a path as the symbol": case([], InvalidSymbol("../bitcoin")),
+    "SQL as the symbol": case([], InvalidSymbol("bitcoin';drop")),
+    "an escaped path as the symbol": case([], InvalidSymbol("bit%2fcoin")),
+    "a Cyrillic letter in the symbol": case([], InvalidSymbol("bitc\u043ein")),
+    "a line feed in the symbol": case([], InvalidSymbol("bitcoin\n")),
+    "no symbol": case([], InvalidSymbol("")),
+    "a symbol of many words": case([], InvalidSymbol("b" + "-x" * 9)),
 }
 
 CASES = {
@@ -776,11 +776,11 @@ CASES = {
 }
 
 
-# --- how a case is played --------------------------------------------------------------------------------------------
+# --- running the cases --------------------------------------------------------------------------------------------
 
 
 class Clock:
-    """A clock that real time and sleeping move, and sleeping takes no time."""
+    """A clock that advances with real time and with sleeps, which take no time."""
 
     def __init__(self) -> None:
         self.slept = 0.0
@@ -809,7 +809,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of all cases of a source: the fetches, and the rows of those that were landed, in their order."""
+    """The results of all cases of a source: the fetches, and the rows of the landed ones in order."""
 
     fetched: dict[str, Fetched]
     rows: dict[str, list[Any]]
@@ -819,12 +819,12 @@ class Judged:
 
 
 class Stage:
-    """A server on loopback; the first part of a path names the case that it plays."""
+    """A server on loopback. The first part of a path is the name of the case."""
 
     def __init__(self) -> None:
         self.cases: dict[str, tuple[Case, str]] = {}
         self.requests: Counter[str] = Counter()
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self._server = make_server("127.0.0.1", 0, self._respond, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -834,23 +834,24 @@ class Stage:
         self._thread.join()
         self._server.server_close()
 
-    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _respond(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         name = environ["PATH_INFO"].split("/")[1]
         played, source = self.cases[name]
         number = self.requests[name]
         self.requests[name] += 1
-        last = played.answers[-1] if played.answers else None
-        if number < len(played.answers):
-            answer = played.answers[number]
+        last = played.responses[-1] if played.responses else None
+        if number < len(played.responses):
+            response = played.responses[number]
         elif isinstance(last, Always) or isinstance(played.end, GaveUp):
-            answer = last or Answer(status=500)
+            response = last or Response(status=500)
         else:
-            answer = Answer(NOTHING[source].encode())
-        if isinstance(answer, Always):
+            response = Response(NOTHING[source].encode())
+        if isinstance(response, Always):
             query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
-            answer = answer.answer if isinstance(answer.answer, Answer) else answer.answer(query)
-        start_response(f"{answer.status} Said", list(answer.headers.items()))
-        return answer.body() if callable(answer.body) else [answer.body]
+            made = response.response
+            response = made if isinstance(made, Response) else made(query)
+        start_response(f"{response.status} Reason", list(response.headers.items()))
+        return response.body() if callable(response.body) else [response.body]
 
 
 def market(source: str, number: int) -> Market:
@@ -859,12 +860,12 @@ def market(source: str, number: int) -> Market:
 
 
 def fetch(stage: Stage, source_name: str, number: int, played: Case) -> Fetched:
-    """Play one case with a client of its own, as FetchPricesOperator makes it."""
+    """Run one case with its own client, which is configured as by FetchPricesOperator."""
     case_name = f"{source_name}-{number}"
     stage.cases[case_name] = (played, source_name)
     source = get_source(source_name, f"{stage.url}/{case_name}")
     clock = Clock()
-    symbol = played.end.symbol if isinstance(played.end, Unasked) else market(source_name, number).exchange_symbol
+    symbol = played.end.symbol if isinstance(played.end, InvalidSymbol) else market(source_name, number).exchange_symbol
     pages: list[Page] = []
     error = None
     started = time.monotonic()
@@ -881,7 +882,7 @@ def fetch(stage: Stage, source_name: str, number: int, played: Case) -> Fetched:
     ) as client:
         try:
             pages.extend(source.fetch_pages(client, symbol, WINDOWS[source_name], "1h"))
-        except Exception as caught:  # noqa: BLE001 - what is no SourceError fails the test of its case
+        except Exception as caught:  # noqa: BLE001 - the case's test fails for other errors than SourceError
             error = caught
     seconds = time.monotonic() - started
     return Fetched(symbol, pages, error, stage.requests[case_name], clock.slept, seconds)
@@ -896,7 +897,7 @@ def stage():
 
 @pytest.fixture(scope="module")
 def judged(stage, spark, lake, arguments):
-    """Give the function that plays all cases of a source, once, and judges what they leave in one Spark job."""
+    """Return a function that runs all cases of a source once, and determines their outcomes in one Spark job."""
 
     @functools.cache
     def play(source: str) -> Judged:
@@ -904,7 +905,7 @@ def judged(stage, spark, lake, arguments):
             name: fetch(stage, source, number, played) for number, (name, played) in enumerate(CASES[source].items())
         }
         numbers = {name: number for number, name in enumerate(CASES[source])}
-        # A fetch that fails is never committed, whatever it has landed before.
+        # A failed fetch is never committed, even if it has landed pages.
         landed = [name for name, found in fetched.items() if found.error is None]
         window = WINDOWS[source]
         zone = RawZone(
@@ -944,7 +945,7 @@ def _rounded(cap: Decimal) -> Decimal:
 
 
 def page_records(source: str, page: Page) -> list[dict[str, Any]]:
-    """Return the records of a landed body as Python reads them: {column: its exact number}, empty where it cannot."""
+    """Return the records of a landed body as Python reads them: {column: exact number or None}."""
     document = json.loads(page.response.body, parse_float=Decimal)
     columns = {
         "binance": {"open": 1, "high": 2, "low": 3, "close": 4, "base_volume": 5, "quote_volume": 7, "trade_count": 8},
@@ -973,7 +974,7 @@ def _number(row: Any, place: int) -> Decimal | None:
 
 
 @pytest.mark.parametrize(("source", "name"), [(source, name) for source, cases in CASES.items() for name in cases])
-def test_every_answer_has_the_end_it_should(judged, source, name):
+def test_every_response_has_its_expected_end(judged, source, name):
     end = CASES[source][name].end
     result = judged(source)
     fetched = result.fetched[name]
@@ -982,13 +983,13 @@ def test_every_answer_has_the_end_it_should(judged, source, name):
         case Outcomes(expected, waits):
             assert fetched.error is None
             assert found == list(expected)
-            # A wait that the source asks for is kept; without one there is only jitter between tries.
+            # The client waits as long as the source demands. Otherwise there is only jitter between tries.
             assert waits - 0.01 <= fetched.slept <= waits + 1.01
-        case RefusedByJob():
+        case RejectedByJob():
             assert fetched.error is None
             assert sum(page.records for page in fetched.pages) > 0
             assert found == []
-        case Unasked():
+        case InvalidSymbol():
             assert isinstance(fetched.error, FatalSourceError)
             assert "is not a market of" in str(fetched.error)
             assert fetched.requests == 0
@@ -1004,17 +1005,17 @@ def test_every_answer_has_the_end_it_should(judged, source, name):
 @pytest.mark.parametrize("source", CASES)
 def test_no_record_is_lost(judged, source):
     result = judged(source)
-    by_job = [name for name, played in CASES[source].items() if isinstance(played.end, RefusedByJob)]
+    by_job = [name for name, played in CASES[source].items() if isinstance(played.end, RejectedByJob)]
     not_split = sum(page.records for name in by_job for page in result.fetched[name].pages)
     outcomes_found = Counter(row["outcome"] for found in result.rows.values() for row in found)
     assert outcomes_found.total() == result.records_landed - not_split
     assert outcomes_found["surplus"] == result.surplus_landed
-    # The job fails on each object that it could not split, so the load is not short of them unnoticed.
+    # The job fails for each object that it cannot split, so no load misses them silently.
     assert result.mismatches == len(by_job)
 
 
 @pytest.mark.parametrize("source", CASES)
-def test_what_is_curated_is_of_the_window_and_exact(judged, source):
+def test_curated_records_are_exact_and_inside_the_window(judged, source):
     result = judged(source)
     window = WINDOWS[source]
     curated = 0
@@ -1027,8 +1028,8 @@ def test_what_is_curated_is_of_the_window_and_exact(judged, source):
             opened = row["observed_at"].astimezone(UTC)
             assert window.starts_at <= opened < window.ends_at, name
             unit = 1 if source == "coinbase" else 1000
-            asked = datetime.fromtimestamp(int(record.pop("time")) // unit, UTC)
-            assert opened == asked.replace(minute=0, second=0, microsecond=0), name
+            landed_at = datetime.fromtimestamp(int(record.pop("time")) // unit, UTC)
+            assert opened == landed_at.replace(minute=0, second=0, microsecond=0), name
             for column in ("open", "high", "low", "close"):
                 assert row[f"{column}_price"] == record.pop(column, None), name
             for column in ("base_volume", "quote_volume", "trade_count"):
@@ -1040,12 +1041,12 @@ def test_what_is_curated_is_of_the_window_and_exact(judged, source):
 
 
 @pytest.mark.parametrize("source", CASES)
-def test_there_are_forty_hostile_answers_of_every_source(source):
+def test_every_source_has_at_least_forty_hostile_responses(source):
     hostile = [name for name, played in CASES[source].items() if played.end != CURATED]
     assert len(hostile) >= 40
 
 
-def test_the_errors_are_of_the_two_families(judged):
+def test_every_error_is_fatal_or_retryable(judged):
     others = {
         (source, name): found.error
         for source in CASES
