@@ -196,7 +196,7 @@ class Catalog:
     table: str
 
     def publish(self, day: str, job_run_id: str | None) -> None:
-        """Add the partition of a day: as a Glue run does, or like another client if there is no id."""
+        """Add the partition of a day. Without a job run id, it looks like another client's partition."""
         self.glue.create_partition(
             DatabaseName=self.database,
             TableName=self.table,

@@ -1,4 +1,4 @@
-"""Loads of a window by the files of sql/load, in the order of the DAG, and the candles that they load."""
+"""Loads of a window with the files of sql/load in the order of the DAG, and their candles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FACT = (
 
 
 class Candle(NamedTuple):
-    """What the tests tell candles apart by; the other columns are the same in all."""
+    """The columns in which the candles of the tests differ; the others are the same in all."""
 
     source: str
     market: str
@@ -51,7 +51,7 @@ def candles(
     source: str = "binance",
     candle_interval: str = "1h",
 ) -> list[Candle]:
-    """Return a candle of each market for each of the hours of a day."""
+    """Return a candle for each market and hour of a day."""
     return [
         Candle(source, market, candle_interval, f"{day} {hour:02d}:00:00", f"{price}00000000000000000")
         for market in markets
@@ -61,15 +61,15 @@ def candles(
 
 @dataclass
 class Load:
-    """One DAG run's load of a window: the SQL of its tasks, from the DAG itself, rendered as Airflow renders it.
+    """One DAG run's load of a window: the SQL of its tasks, taken from the DAG and rendered by Airflow.
 
     Attributes:
-        candles: What its staging table holds.
-        markets: Markets that were asked for, by source; those of the candles when left out.
-        curated: Number of candles that the curation report tells, by source; those of ``candles`` when left out.
-        try_number: The try of curate_prices that made the candles.
+        candles: The rows of its staging table.
+        markets: The requested markets by source. Default: the markets of ``candles``.
+        curated: The number of candles in the curation report, by source. Default: the numbers in ``candles``.
+        try_number: The try of curate_prices that curated the candles.
         fetched_at: When the candles were fetched.
-        quarantined: Candles that are missing because they were quarantined.
+        quarantined: The quarantined candles, which ``candles`` lacks.
         rules: Data quality rules of the settings.
     """
 
@@ -151,12 +151,12 @@ class Load:
 
     @property
     def batch_id(self) -> str:
-        """What the rows of this attempt carry."""
+        """The value of batch_id in the rows of this attempt."""
         return self.batch.attempt_id(self.try_number)
 
     @property
     def table(self) -> str:
-        """The run's own staging table."""
+        """The run's staging table."""
         return f"crypto.{self.batch.staging_table}"
 
     def sql(self, task_id: str, *, force: bool = False, first: int | None = None) -> list[str]:
@@ -173,7 +173,7 @@ class Load:
         return rendered
 
     def empty_sql(self) -> list[str]:
-        """Return the statements of plan_load for a window of which nothing was fetched."""
+        """Return the statements of plan_load for a window without fetched candles."""
         task = self.dag.get_task("plan_load")
         context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids])}
         rendered: list[str] = task.render_template(task.empty_sql, context, task.get_template_env())
@@ -214,7 +214,7 @@ class Load:
         return self
 
     def forget_fetch_time(self) -> None:
-        """Make the run one whose results are from before fetch times were kept."""
+        """Remove the fetch times from the run's results, as in results of an older version."""
         for source in self._xcoms["plan_load"]["sources"]:
             del source["fetched_at"]
 
@@ -229,7 +229,7 @@ class Load:
         return {row["source"]: row for row in rows}
 
     def current_loads(self) -> dict[str, dict[str, Any]]:
-        """Return what plan_load of a run of this window finds, by source."""
+        """Return the loads that plan_load finds for this window, by source."""
         (statement,) = self.sql("plan_load")
         outcome = self.client.run(statement)
         assert outcome.error is None, outcome.error
@@ -237,19 +237,19 @@ class Load:
         return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
 
     def found(self, start: str, end: str) -> str:
-        """Return the statement with which a backfill of some days finds their loads."""
+        """Return the statement with which a backfill finds the loads of its days."""
         environment = self.dag.get_task("plan_load").get_template_env()
         template = environment.get_template("backfill/find_loads.sql")
         return template.render(params=SimpleNamespace(start=start, end=end))
 
     def in_fact(self) -> list[list[str]]:
-        """Return what the fact table should hold of this load."""
+        """Return the rows that this load should have in the fact table."""
         return sorted([*candle, self.batch_id] for candle in self.candles)
 
 
 @contextmanager
 def nothing_changes(client: Client) -> Iterator[None]:
-    """Compare the fact table and the metadata with what they were before."""
+    """Fail if the fact table or the metadata changes inside the block."""
     metadata = "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source"
     before = client.rows(FACT), client.rows(metadata)
     yield
