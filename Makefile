@@ -1,7 +1,7 @@
 # Run `make help` for what there is. Every target sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-compose lint terraform-check format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-compose lint terraform-check data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -97,6 +97,10 @@ lint: ## Check style, types, imports, SQL and Dockerfiles
 terraform-check: ## Check format, validity and rules of terraform/ (where Terraform is installed)
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev terraform-check
+
+data-dictionary: ## Write docs/reference/data-dictionary.md
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev data-dictionary
 
 format: ## Format the Python and SQL files
 	$(SETUP)

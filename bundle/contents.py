@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bundle.catalog_table import catalog_table
+from bundle.catalog_table import read_catalog_table
 from bundle.mwaa_image import CONSTRAINTS_FILE, CONSTRAINTS_URL, DEPLOYED_FOLDER, constraints_file
 from bundle.source_files import BundleError, read_folder
 from bundle.zip_file import zip_bytes
@@ -39,7 +39,7 @@ def bundle_files(checkout: Path) -> dict[str, bytes]:
     files[REQUIREMENTS] = _read(checkout / REQUIREMENTS).replace(CONSTRAINTS_URL.encode(), here.encode())
     files[GLUE_SCRIPT] = _read(glue_scripts / "curate_crypto_prices.py")
     files[GLUE_PACKAGE] = glue_package(glue_scripts, checkout / "plugins")
-    files[CATALOG_TABLE] = catalog_table(glue_scripts)
+    files[CATALOG_TABLE] = read_catalog_table(glue_scripts, checkout / "plugins").json
     return dict(sorted(files.items()))
 
 

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "chaos": "break loads at every side effect and compare with a clean load",
     "prove": "apply terraform/ to the local AWS, run the platform on it under IAM, destroy it",
     "terraform-check": "check format, validity and rules of terraform/",
+    "data-dictionary": "write docs/reference/data-dictionary.md",
 }
 
 

@@ -11,12 +11,11 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from bundle.catalog_table import load_schemas
+from bundle.catalog_table import CatalogTable, read_catalog_table
 from bundle.contents import glue_package
 from local_aws.clients import local_client, local_session
 from local_aws.control_planes.redshift_serverless import new_password
@@ -165,7 +164,7 @@ class _Provisioning:
     def glue_code(self, glue_scripts: Path) -> None:
         self._object(SCRIPT_KEY, (glue_scripts / "curate_crypto_prices.py").read_bytes())
         self._object(PACKAGE_KEY, glue_package(glue_scripts, PLUGINS))
-        self._catalog(load_schemas(glue_scripts))
+        self._catalog(read_catalog_table(glue_scripts, PLUGINS))
 
     def _object(self, key: str, body: bytes) -> None:
         s3, bucket = self._clients["s3"], self._names.bucket
@@ -189,37 +188,37 @@ class _Provisioning:
             self.created.append(f"role {name}")
         return str(found["Role"]["Arn"])
 
-    def _catalog(self, schemas: ModuleType) -> None:
+    def _catalog(self, table: CatalogTable) -> None:
         glue, database, table_name = self._clients["glue"], self._names.catalog_database, self._names.catalog_table
         if _found(lambda: glue.get_database(Name=database)) is None:
             glue.create_database(DatabaseInput={"Name": database, "Description": "The crypto price lake"})
             self.created.append(f"Glue database {database}")
         parquet = "org.apache.hadoop.hive.ql.io.parquet"
-        columns, partition_keys = schemas.catalog_columns(), schemas.catalog_partition_keys()
         wanted = {
             "Name": table_name,
-            "Description": "Curated candles; the location of each partition is a version that passed its audit",
+            "Description": table.description,
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
-            "PartitionKeys": partition_keys,
+            "PartitionKeys": table.partition_keys,
             "StorageDescriptor": {
-                "Columns": columns,
+                "Columns": table.columns,
                 "Location": f"s3://{self._names.bucket}/curated/crypto_prices/",
                 "InputFormat": f"{parquet}.MapredParquetInputFormat",
                 "OutputFormat": f"{parquet}.MapredParquetOutputFormat",
                 "SerdeInfo": {"SerializationLibrary": f"{parquet}.serde.ParquetHiveSerDe"},
             },
         }
-        table = _found(lambda: glue.get_table(DatabaseName=database, Name=table_name))
-        if table is None:
+        found = _found(lambda: glue.get_table(DatabaseName=database, Name=table_name))
+        if found is None:
             glue.create_table(DatabaseName=database, TableInput=wanted)
             self.created.append(f"Glue table {database}.{table_name}")
-        elif (table["Table"]["StorageDescriptor"]["Columns"], table["Table"]["PartitionKeys"]) != (
-            columns,
-            partition_keys,
+            return
+        found = found["Table"]
+        if table != CatalogTable(
+            found.get("Description", ""), found["StorageDescriptor"]["Columns"], found["PartitionKeys"]
         ):
             glue.update_table(DatabaseName=database, TableInput=wanted)
-            self.created.append(f"new columns of Glue table {database}.{table_name}")
+            self.created.append(f"new columns or comments of Glue table {database}.{table_name}")
 
     def glue_job(self, role_arn: str) -> None:
         glue, name = self._clients["glue"], self._names.glue_job

@@ -1,5 +1,5 @@
-# The curated table in the Glue Data Catalog. Its columns come from glue_scripts/crypto_prices_etl/schemas.py, through the
-# catalog_table.json that `make bundle` writes. The DAGs add the partitions.
+# The curated table in the Glue Data Catalog. `make bundle` writes its columns and comments to catalog_table.json. They come
+# from crypto_prices_etl/schemas.py and crypto_prices_contract/data_dictionary.py. The DAGs add the partitions.
 
 locals {
   table_schema = jsondecode(file("${local.bundle}/catalog_table.json"))
@@ -15,7 +15,7 @@ resource "aws_glue_catalog_database" "this" {
 resource "aws_glue_catalog_table" "crypto_prices" {
   database_name = aws_glue_catalog_database.this.name
   name          = local.catalog_table
-  description   = "Curated candles; the location of each partition is a version that passed its audit"
+  description   = local.table_schema.description
   table_type    = "EXTERNAL_TABLE"
   parameters    = { classification = "parquet", EXTERNAL = "TRUE" }
 

@@ -14,12 +14,13 @@ from bundle.preflight.finding import Finding
 _SIMPLE = r"string|timestamp|date|boolean|tinyint|smallint|int|bigint|float|double|binary"
 _TYPE = re.compile(rf"(?:{_SIMPLE})|(?:var)?char\(\d+\)|decimal\((?P<precision>\d+),(?P<scale>\d+)\)")
 _MEMBERS = {"name", "type", "comment"}
-_TODO = "make glue_scripts/crypto_prices_etl/schemas.py right and build again"
+_TODO = "correct glue_scripts/crypto_prices_etl/schemas.py or the data dictionary, and build again"
 _MAX_NAME, _MAX_COMMENT = 255, 255  # of the Glue API's Column
+_MAX_DESCRIPTION = 2048  # of the Glue API's TableInput
 
 
 def check_catalog_table(bundle: Bundle) -> list[Finding]:
-    """The columns have names of their own and types that Hive knows, and no partition key is one of them."""
+    """The table and its columns have comments, types are known to Hive, and no name occurs twice."""
     content = bundle.files.get(CATALOG_TABLE)
     if content is None:
         return []  # check_complete says so
@@ -27,9 +28,14 @@ def check_catalog_table(bundle: Bundle) -> list[Finding]:
         table = json.loads(content)
     except ValueError as error:
         return [Finding(CATALOG_TABLE, f"it is not JSON: {error}", _TODO)]
-    if not isinstance(table, dict) or set(table) != {"columns", "partition_keys"}:
-        return [Finding(CATALOG_TABLE, "it has not exactly the members columns and partition_keys", _TODO)]
-    findings = [*_columns("columns", table["columns"]), *_columns("partition_keys", table["partition_keys"])]
+    if not isinstance(table, dict) or set(table) != {"description", "columns", "partition_keys"}:
+        what = "it has not exactly the members description, columns and partition_keys"
+        return [Finding(CATALOG_TABLE, what, _TODO)]
+    findings = [
+        *_description(table["description"]),
+        *_columns("columns", table["columns"]),
+        *_columns("partition_keys", table["partition_keys"]),
+    ]
     if findings:
         return findings
     names = Counter(column["name"].lower() for kind in ("columns", "partition_keys") for column in table[kind])
@@ -39,6 +45,12 @@ def check_catalog_table(bundle: Bundle) -> list[Finding]:
             what = f"{name} is there {times} times" + (", as a partition key and as a column" if name in keys else "")
             findings.append(Finding(CATALOG_TABLE, what, f"Hive needs each name once: {_TODO}"))
     return findings
+
+
+def _description(description: Any) -> list[Finding]:
+    if _is_text(description) and 0 < len(description) <= _MAX_DESCRIPTION:
+        return []
+    return [Finding(CATALOG_TABLE, f"description is not a text of 1 to {_MAX_DESCRIPTION} characters", _TODO)]
 
 
 def _columns(kind: str, columns: Any) -> list[Finding]:
@@ -53,8 +65,8 @@ def _columns(kind: str, columns: Any) -> list[Finding]:
         if not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{_MAX_NAME - 1}}}", column["name"]):
             what = f"{column['name']!r} is no name that Athena and Spark can use unquoted (a-z, 0-9, _)"
             findings.append(Finding(where, what, _TODO))
-        if len(column["comment"]) > _MAX_COMMENT:
-            findings.append(Finding(where, f"the comment is longer than {_MAX_COMMENT} characters", _TODO))
+        if not 0 < len(column["comment"]) <= _MAX_COMMENT:
+            findings.append(Finding(where, f"the comment does not have 1 to {_MAX_COMMENT} characters", _TODO))
         match = _TYPE.fullmatch(column["type"])
         if match is None:
             findings.append(Finding(where, f"{column['type']!r} is no type of Hive's", _TODO))

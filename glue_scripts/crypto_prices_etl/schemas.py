@@ -1,4 +1,6 @@
-"""The one definition of the curated columns, for Spark, the Glue Data Catalog, Terraform and Redshift alike.
+"""The one definition of the curated columns' names and types, for Spark, the Glue Data Catalog, Terraform and Redshift.
+
+Their comments are in ``crypto_prices_contract.data_dictionary``, together with those of the warehouse's other tables.
 
 Everything here is plain data: importing this module needs neither Spark nor AWS. The order of ``CURATED_COLUMNS`` is
 load-bearing, because Redshift's ``COPY … FORMAT AS PARQUET`` loads by position.
@@ -53,44 +55,42 @@ class Column:
         name: The name in Parquet, in the catalog and in Redshift.
         type: The logical type, from which the type names of each system are derived.
         nullable: Whether a row may leave the column out. Redshift's COPY enforces NOT NULL.
-        comment: What the column means, shown in the catalog.
     """
 
     name: str
     type: ColumnType
     nullable: bool
-    comment: str
 
 
 PRICE = Decimal(38, 18)
 
 CURATED_COLUMNS: tuple[Column, ...] = (
-    Column("source", Varchar(32), False, "Exchange API the candle came from, e.g. binance"),
-    Column("symbol", Varchar(32), False, "Canonical base asset, e.g. BTC"),
-    Column("quote_currency", Varchar(16), False, "Currency the prices are in, e.g. USDT"),
-    Column("candle_interval", Varchar(8), False, "Length of the candle, e.g. 1h"),
-    Column("observed_at", Timestamp(), False, "Open time of the candle, UTC"),
-    Column("open_price", PRICE, True, "First price of the interval"),
-    Column("high_price", PRICE, True, "Highest price of the interval"),
-    Column("low_price", PRICE, True, "Lowest price of the interval"),
-    Column("close_price", PRICE, True, "Last price of the interval"),
-    Column("base_volume", PRICE, True, "Traded amount in the base asset"),
-    Column("quote_volume", PRICE, True, "Traded amount in the quote currency"),
-    Column("trade_count", BigInt(), True, "Number of trades"),
+    Column("source", Varchar(32), False),
+    Column("symbol", Varchar(32), False),
+    Column("quote_currency", Varchar(16), False),
+    Column("candle_interval", Varchar(8), False),
+    Column("observed_at", Timestamp(), False),
+    Column("open_price", PRICE, True),
+    Column("high_price", PRICE, True),
+    Column("low_price", PRICE, True),
+    Column("close_price", PRICE, True),
+    Column("base_volume", PRICE, True),
+    Column("quote_volume", PRICE, True),
+    Column("trade_count", BigInt(), True),
     # The product of a price and an estimated supply: its digits beyond the cent are noise, and there are often many.
-    Column("market_cap", Decimal(38, 8, rounded=True), True, "Market capitalisation in the quote currency"),
-    Column("raw_object", Varchar(1024), False, "S3 URI of the raw answer the row came from"),
-    Column("ingested_at", Timestamp(), False, "When the raw answer was fetched, UTC"),
-    Column("batch_id", Varchar(128), False, "The load that produced the row"),
+    Column("market_cap", Decimal(38, 8, rounded=True), True),
+    Column("raw_object", Varchar(1024), False),
+    Column("ingested_at", Timestamp(), False),
+    Column("batch_id", Varchar(128), False),
 )
 
 KEY_COLUMNS: tuple[str, ...] = ("source", "symbol", "quote_currency", "candle_interval", "observed_at")
 """What a curated row is one of: the natural key, also of the fact table."""
 
 PARTITION_COLUMNS: tuple[Column, ...] = (
-    Column("year", Varchar(4), False, "Year of observed_at, UTC, four digits"),
-    Column("month", Varchar(2), False, "Month of observed_at, UTC, two digits"),
-    Column("day", Varchar(2), False, "Day of observed_at, UTC, two digits"),
+    Column("year", Varchar(4), False),
+    Column("month", Varchar(2), False),
+    Column("day", Varchar(2), False),
 )
 """The folders under a version's prefix. Text, so that ``month=01`` stays "01" in the catalog; not in the files."""
 
@@ -103,13 +103,13 @@ def spark_schema() -> StructType:
 
 
 def catalog_columns() -> list[dict[str, str]]:
-    """Return the columns as the Glue Data Catalog's ``StorageDescriptor.Columns`` has them."""
-    return [{"Name": c.name, "Type": catalog_type(c.type), "Comment": c.comment} for c in CURATED_COLUMNS]
+    """Return names and types of the columns for the Glue Data Catalog's ``StorageDescriptor.Columns``."""
+    return [{"Name": c.name, "Type": catalog_type(c.type)} for c in CURATED_COLUMNS]
 
 
 def catalog_partition_keys() -> list[dict[str, str]]:
-    """Return the partition keys as the Glue Data Catalog's ``TableInput.PartitionKeys`` has them."""
-    return [{"Name": c.name, "Type": catalog_type(c.type), "Comment": c.comment} for c in PARTITION_COLUMNS]
+    """Return names and types of the partition keys for the Glue Data Catalog's ``TableInput.PartitionKeys``."""
+    return [{"Name": c.name, "Type": catalog_type(c.type)} for c in PARTITION_COLUMNS]
 
 
 def redshift_columns() -> list[str]:

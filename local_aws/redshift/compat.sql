@@ -183,8 +183,11 @@ CREATE OR REPLACE VIEW redshift.svv_columns AS
     SELECT c.table_catalog::text, c.table_schema::text, c.table_name::text, c.column_name::text, c.ordinal_position::integer,
         c.column_default::text, c.is_nullable::text, c.data_type::text, c.character_maximum_length::integer,
         c.numeric_precision::integer, c.numeric_precision_radix::integer, c.numeric_scale::integer,
-        c.datetime_precision::integer
+        c.datetime_precision::integer,
+        col_description(t.oid, c.ordinal_position::integer) AS remarks
     FROM information_schema.columns c
+    JOIN pg_namespace n ON n.nspname = c.table_schema
+    JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = c.table_name
     WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema', 'redshift', 'pg_toast');
 CREATE OR REPLACE VIEW redshift.svv_tables AS
     SELECT current_database()::text AS table_catalog, n.nspname::text AS table_schema, c.relname::text AS table_name,

@@ -3,6 +3,6 @@ CREATE TABLE IF NOT EXISTS crypto.schema_migrations (
     name VARCHAR(128) NOT NULL,
     checksum VARCHAR(64) NOT NULL,
     applied_at TIMESTAMP NOT NULL,
-    PRIMARY KEY (version)
+    PRIMARY KEY (version, name)
 )
 DISTSTYLE ALL

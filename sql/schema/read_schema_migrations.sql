@@ -1,6 +1,7 @@
 -- schema/read_schema_migrations
 SELECT
     version,
+    name,
     checksum
 FROM crypto.schema_migrations
-ORDER BY version
+ORDER BY version, name

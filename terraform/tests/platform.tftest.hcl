@@ -216,6 +216,10 @@ run "the_catalog_table_has_the_bundles_columns" {
     condition     = [for key in aws_glue_catalog_table.crypto_prices.partition_keys : "${key.name} ${key.type}: ${key.comment}"] == ["year string: Year of observed_at"]
     error_message = "The partition keys are not those of catalog_table.json."
   }
+  assert {
+    condition     = aws_glue_catalog_table.crypto_prices.description == "Candles of crypto markets"
+    error_message = "The description is not that of catalog_table.json."
+  }
 }
 
 run "a_glue_run_has_the_default_size_and_logs_to_its_own_groups" {

@@ -96,19 +96,37 @@ def test_a_zip_holds_the_folders_files_without_where_and_when(built, path, roots
             assert archive.read(entry) == files[entry.filename].read_bytes()
 
 
-def test_the_catalog_table_is_that_of_the_glue_job(built):
+def test_the_catalog_table_has_the_glue_jobs_columns_and_the_data_dictionarys_comments(built):
+    from crypto_prices_contract.data_dictionary import CATALOG_TABLE
     from crypto_prices_etl.schemas import CURATED_COLUMNS
 
     table = json.loads(built["catalog_table.json"])
+    assert table["description"] == CATALOG_TABLE.comment
     assert [column["name"] for column in table["columns"]] == [column.name for column in CURATED_COLUMNS]
     assert table["columns"][5]["type"] == "decimal(38,18)"
     assert [(key["name"], key["type"]) for key in table["partition_keys"]] == [
         ("year", "string"), ("month", "string"), ("day", "string"),
     ]  # fmt: skip
+    assert [(column["name"], column["comment"]) for column in [*table["columns"], *table["partition_keys"]]] == [
+        (column.name, column.comment) for column in CATALOG_TABLE.columns
+    ]
+
+
+def test_a_column_without_a_comment_is_named(checkout):
+    schemas = checkout / "glue_scripts" / "crypto_prices_etl" / "schemas.py"
+    schemas.write_text(schemas.read_text().replace('"trade_count"', '"trades"'))
+    with pytest.raises(BundleError, match=r"trade_count, trades: not in both .*schemas\.py and .*data_dictionary\.py"):
+        bundle_files(checkout)
 
 
 @pytest.mark.parametrize(
-    "missing", ["requirements.txt", "glue_scripts/curate_crypto_prices.py", "glue_scripts/crypto_prices_etl/schemas.py"]
+    "missing",
+    [
+        "requirements.txt",
+        "glue_scripts/curate_crypto_prices.py",
+        "glue_scripts/crypto_prices_etl/schemas.py",
+        "plugins/crypto_prices_contract/data_dictionary.py",
+    ],
 )
 def test_what_is_missing_is_named(checkout, missing):
     (checkout / missing).unlink()

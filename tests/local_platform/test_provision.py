@@ -39,14 +39,18 @@ def test_every_resource_exists_under_its_name(local_aws):
     assert serverless.get_namespace(namespaceName="crypto-prices")["namespace"]["dbName"] == names.redshift_database
 
 
-def test_the_catalog_has_the_columns_of_the_schema(local_aws):
+def test_the_catalog_has_the_columns_of_the_schema_and_the_comments_of_the_data_dictionary(local_aws):
+    from crypto_prices_contract.data_dictionary import CATALOG_TABLE
     from crypto_prices_etl.schemas import CURATED_COLUMNS
 
     table = local_aws.client("glue").get_table(DatabaseName="crypto", Name="crypto_prices")["Table"]
-    assert [column["Name"] for column in table["StorageDescriptor"]["Columns"]] == [c.name for c in CURATED_COLUMNS]
-    assert [(key["Name"], key["Type"]) for key in table["PartitionKeys"]] == [
-        ("year", "string"), ("month", "string"), ("day", "string"),
-    ]  # fmt: skip
+    columns, keys = table["StorageDescriptor"]["Columns"], table["PartitionKeys"]
+    assert table["Description"] == CATALOG_TABLE.comment
+    assert [column["Name"] for column in columns] == [c.name for c in CURATED_COLUMNS]
+    assert [(key["Name"], key["Type"]) for key in keys] == [("year", "string"), ("month", "string"), ("day", "string")]
+    assert [(column["Name"], column["Comment"]) for column in [*columns, *keys]] == [
+        (column.name, column.comment) for column in CATALOG_TABLE.columns
+    ]
 
 
 def test_the_settings_name_what_was_created(local_aws):
@@ -125,12 +129,23 @@ def test_resources_that_differ_are_corrected(local_aws, glue_scripts):
 def test_edited_glue_code_is_uploaded_and_the_catalog_gets_its_columns(local_aws, glue_scripts):
     assert upload_glue_code(local_aws.endpoint, Names(), glue_scripts) == ()
     schemas = glue_scripts / "crypto_prices_etl" / "schemas.py"
-    schemas.write_text(schemas.read_text().replace('"trade_count"', '"trades"'))
+    schemas.write_text(schemas.read_text().replace('"trade_count", BigInt()', '"trade_count", PRICE'))
     assert upload_glue_code(local_aws.endpoint, Names(), glue_scripts) == (
         "object s3://crypto-prices-lake/glue/crypto_prices_etl.zip",
-        "new columns of Glue table crypto.crypto_prices",
+        "new columns or comments of Glue table crypto.crypto_prices",
     )
     provision(local_aws.endpoint)
+
+
+def test_comments_of_the_catalog_table_that_differ_are_corrected(local_aws):
+    glue = local_aws.client("glue")
+    right = glue.get_table(DatabaseName="crypto", Name="crypto_prices")["Table"]
+    members = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
+    wanted = {member: right[member] for member in members}
+    glue.update_table(DatabaseName="crypto", TableInput=wanted | {"Description": "mine"})
+    assert provision(local_aws.endpoint).created == ("new columns or comments of Glue table crypto.crypto_prices",)
+    table = glue.get_table(DatabaseName="crypto", Name="crypto_prices")["Table"]
+    assert {member: table[member] for member in members} == wanted
 
 
 def test_the_name_of_a_secret_is_taken_from_its_arn():

@@ -1,53 +1,67 @@
-"""Brings the warehouse's schema up to date with the migrations in sql/migrations/."""
+"""Brings the warehouse's schema up to date with sql/migrations/, and its comments with the data dictionary."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES, Table
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.load.migrations import Migration, MigrationError, pending_migrations, read_migrations
+from crypto_prices.load.table_comments import COMMENTS_VERSION, TableComments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+_Booked = Mapping[tuple[int, str], str]
+"""The rows of ``crypto.schema_migrations``: checksum by version and name."""
+
 
 class EnsureSchemaOperator(WarehouseOperator):
-    """Applies the migrations that the warehouse has not seen, each in a transaction with its own bookkeeping row.
+    """Applies the migrations and the comments that the warehouse does not have.
 
-    The statements of the bookkeeping are those of ``schema/`` in the DAG's ``template_searchpath``.
+    Each migration is one transaction with its own bookkeeping row, and so are the comments on each table. The
+    statements of the bookkeeping are those of ``schema/`` in the DAG's ``template_searchpath``.
 
     Args:
         migrations_folder: Folder of the ``NNN_*.sql`` files. The first two create the schema and
             ``crypto.schema_migrations`` itself and can be run again.
+        tables: The tables to comment on.
     """
 
     template_fields: Sequence[str] = aws_template_fields("migrations_folder")
     bookkeeping_versions = (1, 2)
 
-    def __init__(self, *, migrations_folder: str, **kwargs: Any) -> None:
+    def __init__(self, *, migrations_folder: str, tables: Sequence[Table] = WAREHOUSE_TABLES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.migrations_folder = migrations_folder
+        self.tables = tables
 
     def execute(self, context: Context) -> list[str]:
         """Return the names of the migrations that were applied now.
 
         Raises:
             AirflowFailException: The files do not fit each other or what was applied.
-            RedshiftStatementError: A migration failed; it has no effect then, and those before it stay.
+            RedshiftStatementError: A migration or a comment failed; it has no effect then, and those before it stay.
         """
         try:
             migrations = read_migrations(Path(self.migrations_folder))
-            pending = pending_migrations(migrations, self._applied(migrations))
+            self._ensure_bookkeeping(migrations)
+            booked = self._booked()
+            pending = pending_migrations(migrations, _versions(booked))
         except MigrationError as error:
             raise AirflowFailException(str(error)) from error
         applied = [migration.name for migration in pending if self._apply(migration)]
         self.log.info("%d migrations applied now, %d in all", len(applied), len(migrations))
+        for table in self.tables:
+            comments = self._comments(table, migrations)
+            if booked.get((comments.version, comments.name)) != comments.checksum:
+                self._comment(comments)
         return applied
 
     def _apply(self, migration: Migration) -> bool:
@@ -63,30 +77,53 @@ class EnsureSchemaOperator(WarehouseOperator):
                 ]
             )
         except RedshiftStatementError:
-            if self._booked().get(migration.version) != migration.checksum:
+            if _versions(self._booked()).get(migration.version) != migration.checksum:
                 raise
             self.log.info("Another run has applied %s meanwhile", migration.name)
             return False
         return True
 
-    def _applied(self, migrations: list[Migration]) -> dict[int, str]:
-        if not self._is_booking():
-            try:
-                self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
-            except RedshiftStatementError:
-                # IF NOT EXISTS does not help two first runs that look at the same moment.
-                if not self._is_booking():
-                    raise
-        return self._booked()
+    def _comments(self, table: Table, migrations: Sequence[Migration]) -> TableComments:
+        on_table = self._statement("comment_on_table", table=table)
+        on_columns = [self._statement("comment_on_column", table=table, column=column) for column in table.columns]
+        return TableComments(table.name, [on_table, *on_columns], migrations)
+
+    def _comment(self, comments: TableComments) -> None:
+        """Apply the comments on a table. A second run that does the same at the same time changes nothing."""
+        self.log.info("Commenting on table %s", comments.name)
+        # One table per transaction: a load locks several tables in an order that this transaction must not cross.
+        self.warehouse.execute_batch(
+            [
+                self._statement("lock_schema_migrations"),
+                *comments.statements,
+                self._statement("delete_table_comments", comments=comments),
+                self._statement("insert_schema_migration", migration=comments),
+            ]
+        )
+
+    def _ensure_bookkeeping(self, migrations: list[Migration]) -> None:
+        if self._is_booking():
+            return
+        try:
+            self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
+        except RedshiftStatementError:
+            # IF NOT EXISTS does not help two first runs that look at the same moment.
+            if not self._is_booking():
+                raise
 
     def _is_booking(self) -> bool:
         return bool(self.warehouse.query(self._statement("find_schema_migrations"))[0]["table_total"])
 
-    def _booked(self) -> dict[int, str]:
+    def _booked(self) -> _Booked:
         rows = self.warehouse.query(self._statement("read_schema_migrations"))
-        return {int(str(row["version"])): str(row["checksum"]) for row in rows}
+        return {(int(str(row["version"])), str(row["name"])): str(row["checksum"]) for row in rows}
 
     def _statement(self, name: str, **values: Any) -> str:
         """Return a statement of sql/schema/, rendered with the DAG's filters as every other."""
         template = self.get_template_env().get_template(f"schema/{name}.sql")
         return template.render(**values)
+
+
+def _versions(booked: _Booked) -> dict[int, str]:
+    """Return the checksum of each applied migration."""
+    return {version: checksum for (version, _), checksum in booked.items() if version != COMMENTS_VERSION}

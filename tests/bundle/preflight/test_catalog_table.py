@@ -62,15 +62,22 @@ def test_other_members_are_noticed(mistakes, wrong):
     assert "name, type and comment" in what
 
 
-def test_a_long_comment_is_noticed(mistakes):
-    (what,) = found(mistakes, lambda table: table["columns"].append(column(comment="c" * 256)))
-    assert "longer than 255" in what
+@pytest.mark.parametrize("comment", ["", "c" * 256])
+def test_a_comment_that_is_empty_or_too_long_is_noticed(mistakes, comment):
+    (what,) = found(mistakes, lambda table: table["columns"].append(column(comment=comment)))
+    assert "1 to 255" in what
 
 
 @pytest.mark.parametrize("kind", ["columns", "partition_keys"])
 def test_an_empty_list_is_noticed(mistakes, kind):
     (what,) = found(mistakes, lambda table: table.update({kind: []}))
     assert f"{kind} is not a list" in what
+
+
+@pytest.mark.parametrize("description", ["", None, "d" * 2049])
+def test_a_description_that_is_missing_or_too_long_is_noticed(mistakes, description):
+    (what,) = found(mistakes, lambda table: table.update({"description": description}))
+    assert "description is not a text of 1 to 2048" in what
 
 
 def test_another_shape_is_noticed(mistakes):

@@ -14,6 +14,7 @@ from crypto_prices_contract.curation_report import (
     RowRuleResult,
     SourceCounts,
 )
+from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
 from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
@@ -27,6 +28,9 @@ unfetched = [
     {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
     {"source": "coinbase", "symbol": "BTC", "quote_currency": "USD", "start": date(2023, 12, 19), "candles": 24},
 ]
+table = WAREHOUSE_TABLES[0]
+column = table.columns[0]
+comments = SimpleNamespace(version=0, name=table.name)
 migration = SimpleNamespace(version=8, name="008_create_load_lock.sql", checksum="c" * 64)
 dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
 

@@ -1,5 +1,6 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,11 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 from crypto_prices.load.migrations import read_migrations
+from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
 
 MIGRATIONS = Path(__file__).parents[4] / "sql" / "migrations"
+GAPS, LOCK = (table for table in WAREHOUSE_TABLES if table.name in ("candle_gaps", "load_lock"))
+(HOLDER,) = LOCK.columns
 
 
 class TestExecute:
@@ -19,14 +23,16 @@ class TestExecute:
 
     @pytest.fixture
     def ensure(self, empty_warehouse, make_task, make_context, folder):
-        """Give a function that makes the task on an empty warehouse."""
-        return lambda: make_task("ensure_schema", make_context(), migrations_folder=str(folder))
+        """Give a function that makes the task on an empty warehouse, without comments."""
+        return lambda: make_task("ensure_schema", make_context(), migrations_folder=str(folder), tables=())
 
     def names(self, folder):
         return sorted(path.name for path in folder.iterdir())
 
     def applied(self, warehouse):
-        return warehouse.query("SELECT name, checksum FROM crypto.schema_migrations ORDER BY version, applied_at")
+        return warehouse.query(
+            "SELECT name, checksum FROM crypto.schema_migrations WHERE version > 0 ORDER BY version, applied_at"
+        )
 
     def tables(self, warehouse):
         rows = warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'crypto'")
@@ -104,3 +110,91 @@ class TestExecute:
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda task: task.execute({}), tasks))
         assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)
+
+
+def typed(row):
+    """Return a column's type as the data dictionary spells it."""
+    match row["data_type"]:
+        case "character varying":
+            return f"VARCHAR({row['character_maximum_length']})"
+        case "numeric":
+            return f"DECIMAL({row['numeric_precision']},{row['numeric_scale']})"
+        case "timestamp without time zone":
+            return "TIMESTAMP"
+        case other:
+            return other.upper()
+
+
+class TestComments:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """A copy of the repository's migrations, for a test to change."""
+        return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
+
+    @pytest.fixture
+    def ensure(self, empty_warehouse, make_task, make_context, folder):
+        """Give a function that runs the task with the tables of a data dictionary; by default a small one."""
+        return lambda *tables: make_task(
+            "ensure_schema", make_context(), migrations_folder=str(folder), tables=tables or (GAPS, LOCK)
+        ).execute({})
+
+    def columns(self, warehouse):
+        return warehouse.query("SELECT * FROM svv_columns WHERE table_schema = 'crypto' ORDER BY ordinal_position")
+
+    def column_comments(self, warehouse):
+        return {(row["table_name"], row["column_name"]): row["remarks"] for row in self.columns(warehouse)}
+
+    def table_comments(self, warehouse):
+        rows = warehouse.query("SELECT table_name, remarks FROM svv_tables WHERE table_schema = 'crypto'")
+        return {row["table_name"]: row["remarks"] for row in rows}
+
+    def times(self, warehouse):
+        rows = warehouse.query("SELECT name, applied_at FROM crypto.schema_migrations WHERE version = 0")
+        times = {row["name"]: row["applied_at"] for row in rows}
+        assert len(times) == len(rows)
+        return times
+
+    def test_the_data_dictionary_describes_the_real_tables_and_its_comments_are_on_them(self, empty_warehouse, ensure):
+        """A new table or column without an entry in the data dictionary fails here."""
+        ensure(*WAREHOUSE_TABLES)
+        assert self.table_comments(empty_warehouse) == {table.name: table.comment for table in WAREHOUSE_TABLES}
+        found = self.columns(empty_warehouse)
+        assert {row["table_name"] for row in found} == {table.name for table in WAREHOUSE_TABLES}
+        for table in WAREHOUSE_TABLES:
+            assert [(c.name, c.type, c.null is not None, c.comment) for c in table.columns] == [
+                (row["column_name"], typed(row), row["is_nullable"] == "YES", row["remarks"])
+                for row in found
+                if row["table_name"] == table.name
+            ]
+
+    def test_a_second_run_comments_on_nothing(self, empty_warehouse, ensure):
+        ensure()
+        times = self.times(empty_warehouse)
+        assert set(times) == {GAPS.name, LOCK.name}
+        ensure()
+        assert self.times(empty_warehouse) == times
+
+    def test_a_changed_comment_is_applied_to_its_table_alone(self, empty_warehouse, ensure):
+        ensure()
+        before, comments = self.times(empty_warehouse), self.column_comments(empty_warehouse)
+        ensure(GAPS, replace(LOCK, columns=(replace(HOLDER, meaning="It's \\ new"),)))
+        after = self.times(empty_warehouse)
+        assert {name for name, time in after.items() if before[name] != time} == {LOCK.name}
+        new = "It's \\ new. Type: VARCHAR(128). Unit: none. Source: none. NULL: always, because the table is empty."
+        assert self.column_comments(empty_warehouse) == comments | {(LOCK.name, HOLDER.name): new}
+
+    def test_a_table_that_a_migration_replaces_gets_its_comments_again(self, empty_warehouse, ensure, folder):
+        ensure()
+        comments = self.column_comments(empty_warehouse)
+        (folder / "098_drop_a_table.sql").write_text("DROP TABLE crypto.load_lock")
+        (folder / "099_create_it_again.sql").write_text("CREATE TABLE crypto.load_lock (holder VARCHAR(128))")
+        ensure()
+        assert self.column_comments(empty_warehouse) == comments
+
+    def test_a_comment_that_fails_leaves_its_table_as_it_was_and_is_tried_again(self, empty_warehouse, ensure):
+        with pytest.raises(RedshiftStatementError, match="keeper"):
+            ensure(GAPS, replace(LOCK, columns=(HOLDER, replace(HOLDER, name="keeper"))))
+        comments = self.table_comments(empty_warehouse)
+        assert (comments[GAPS.name], comments[LOCK.name]) == (GAPS.comment, None)
+        ensure()
+        assert self.table_comments(empty_warehouse)[LOCK.name] == LOCK.comment

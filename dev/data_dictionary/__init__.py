@@ -1,0 +1,1 @@
+"""``python -m dev data-dictionary``: the data dictionary as a page of the documentation."""

@@ -1,0 +1,410 @@
+"""The data dictionary: what each table and column of the warehouse and of the Glue catalog contains.
+
+This is the one place where comments are written. ``ensure_schema`` applies them in the warehouse, ``bundle`` gives them
+to the Glue catalog, and ``make data-dictionary`` writes docs/reference/data-dictionary.md. Tests compare the names,
+types and nullability with the real tables.
+
+``bundle`` loads this file by its path, so it imports nothing from this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: The column's name.
+        type: The type in Redshift, such as ``DECIMAL(38,18)``.
+        meaning: The content of the column, without a full stop.
+        unit: The unit of its values: a currency, UTC, a count. ``none`` for names and codes.
+        source: The exchange field, task or document that the value comes from.
+        null: The meaning of NULL. None if the column is NOT NULL.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    unit: str
+    source: str
+    null: str | None = None
+
+    @property
+    def comment(self) -> str:
+        """The comment on the column. A Glue column takes at most 255 characters."""
+        null = "" if self.null is None else f" NULL: {self.null}."
+        return f"{self.meaning}. Type: {self.type}. Unit: {self.unit}. Source: {self.source}.{null}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: The table's name, without its schema or database.
+        rows: What one row is, without a full stop.
+        source: The tasks that write the table.
+        columns: The columns in their order.
+    """
+
+    name: str
+    rows: str
+    source: str
+    columns: tuple[Column, ...]
+
+    @property
+    def comment(self) -> str:
+        """The comment on the table."""
+        return f"{self.rows}. Source: {self.source}."
+
+
+_PRICE = "DECIMAL(38,18)"
+_PRICE_UNIT = "quote currency per unit of base currency"
+_SHA256_UNIT = "64 hexadecimal digits"
+_NO_CANDLES = "the source has prices, but no candles (CoinGecko)"
+_NOT_GIVEN = "the source does not give it"
+
+_SOURCE = Column("source", "VARCHAR(32)", "Exchange API, such as binance", "none", "raw manifest")
+_SYMBOL = Column("symbol", "VARCHAR(32)", "Base currency of the market, such as BTC", "none", "raw manifest")
+_QUOTE = Column("quote_currency", "VARCHAR(16)", "Currency of the prices, such as USDT", "none", "raw manifest")
+_INTERVAL = Column(
+    "candle_interval", "VARCHAR(8)", "Length of a candle, such as 1h", "seconds, minutes, hours or a day", "settings"
+)
+
+CURATED_COLUMNS: tuple[Column, ...] = (
+    _SOURCE,
+    _SYMBOL,
+    _QUOTE,
+    _INTERVAL,
+    Column(
+        "observed_at",
+        "TIMESTAMP",
+        "Opening time of the candle",
+        "UTC",
+        "open time (Binance, Coinbase); time of the price, rounded down to the interval (CoinGecko)",
+    ),
+    Column(
+        "open_price",
+        _PRICE,
+        "First price of the candle",
+        _PRICE_UNIT,
+        "open (Binance, Coinbase); price (CoinGecko)",
+        _NOT_GIVEN,
+    ),
+    Column("high_price", _PRICE, "Highest price of the candle", _PRICE_UNIT, "high (Binance, Coinbase)", _NO_CANDLES),
+    Column("low_price", _PRICE, "Lowest price of the candle", _PRICE_UNIT, "low (Binance, Coinbase)", _NO_CANDLES),
+    Column("close_price", _PRICE, "Last price of the candle", _PRICE_UNIT, "close (Binance, Coinbase)", _NO_CANDLES),
+    Column(
+        "base_volume",
+        _PRICE,
+        "Amount traded during the candle",
+        "base currency",
+        "volume (Binance, Coinbase)",
+        _NO_CANDLES,
+    ),
+    Column(
+        "quote_volume",
+        _PRICE,
+        "Value of the amount traded during the candle",
+        "quote currency",
+        "quote asset volume (Binance)",
+        _NOT_GIVEN,
+    ),
+    Column(
+        "trade_count",
+        "BIGINT",
+        "Number of trades during the candle",
+        "count",
+        "number of trades (Binance)",
+        _NOT_GIVEN,
+    ),
+    Column(
+        "market_cap",
+        "DECIMAL(38,8)",
+        "Market capitalization of the base currency at the time of the price, rounded to 8 decimal places",
+        "quote currency",
+        "market_caps (CoinGecko)",
+        _NOT_GIVEN,
+    ),
+    Column("raw_object", "VARCHAR(1024)", "S3 URI of the raw response with the candle", "none", "raw manifest"),
+    Column("ingested_at", "TIMESTAMP", "Time when the raw response arrived", "UTC", "raw manifest"),
+    Column(
+        "batch_id",
+        "VARCHAR(128)",
+        "Load that wrote the row. Joins crypto.etl_metadata together with source",
+        "none",
+        "curate_prices",
+    ),
+)
+"""The columns of the curated Parquet files, which are also those of the staging tables and of the fact table."""
+
+PARTITION_COLUMNS: tuple[Column, ...] = (
+    Column("year", "VARCHAR(4)", "Year of observed_at, four digits", "year in UTC", "observed_at"),
+    Column("month", "VARCHAR(2)", "Month of observed_at, two digits", "month in UTC", "observed_at"),
+    Column("day", "VARCHAR(2)", "Day of the month of observed_at, two digits", "day in UTC", "observed_at"),
+)
+"""The partition keys of the table in the Glue catalog. They are not in the files."""
+
+CATALOG_TABLE = Table(
+    "crypto_prices",
+    "One row per candle: source, market, candle interval and opening time. The location of a partition is a complete, "
+    "checked version of its day",
+    "files from curate_prices, partitions from publish_partitions",
+    CURATED_COLUMNS + PARTITION_COLUMNS,
+)
+
+_GAP_SOURCE = "merge_into_fact, plan_load or plan_healing"
+_CURATION_REPORT = "curation report of the Glue job"
+_NOT_COUNTED = "not counted by the merge"
+
+WAREHOUSE_TABLES: tuple[Table, ...] = (
+    Table(
+        "schema_migrations",
+        "One row per applied migration, and one per table with comments",
+        "ensure_schema",
+        (
+            Column(
+                "version",
+                "INTEGER",
+                "Number of the migration. 0 for the comments on a table",
+                "none",
+                "name of the file in sql/migrations/",
+            ),
+            Column(
+                "name",
+                "VARCHAR(128)",
+                "File name of the migration, or name of the table with the comments",
+                "none",
+                "name of the file in sql/migrations/",
+            ),
+            Column(
+                "checksum",
+                "VARCHAR(64)",
+                "SHA-256 of the migration or of the comments when they were applied",
+                _SHA256_UNIT,
+                "ensure_schema",
+            ),
+            Column("applied_at", "TIMESTAMP", "Time when they were applied", "UTC", "ensure_schema"),
+        ),
+    ),
+    Table(
+        "stg_crypto_prices",
+        "Always empty. Each load creates its own staging table with these columns",
+        "copy_to_staging copies the columns",
+        CURATED_COLUMNS,
+    ),
+    Table(
+        "fact_crypto_prices",
+        "One row per candle: source, market, candle interval and opening time",
+        "merge_into_fact",
+        CURATED_COLUMNS,
+    ),
+    Table(
+        "etl_metadata",
+        "One row per load and source, with the origin and the counts of the load",
+        "merge_into_fact, and record_load for recorded_at",
+        (
+            Column(
+                "batch_id",
+                "VARCHAR(128)",
+                "Load. Joins crypto.fact_crypto_prices together with source",
+                "none",
+                "curate_prices",
+            ),
+            replace(_SOURCE, source="settings"),
+            _INTERVAL,
+            Column("window_start", "DATE", "First day of the window", "day in UTC", "resolve_window"),
+            Column("window_end", "DATE", "Day after the last day of the window", "day in UTC", "resolve_window"),
+            Column(
+                "markets",
+                "VARCHAR(16384)",
+                "Requested markets, separated by commas, such as BTC/USDT,ETH/USDT",
+                "none",
+                "fetch_prices",
+                "unknown. The load does not protect any market from loads that were fetched earlier",
+            ),
+            Column(
+                "content_hash",
+                "VARCHAR(64)",
+                "SHA-256 of the requests and responses. Equal for equal content",
+                _SHA256_UNIT,
+                "raw manifest",
+            ),
+            Column("raw_manifest", "VARCHAR(1024)", "S3 URI of the raw manifest", "none", "fetch_prices"),
+            Column("glue_job_run_id", "VARCHAR(255)", "Glue job run that curated the load", "none", "curate_prices"),
+            Column(
+                "copy_manifest", "VARCHAR(1024)", "S3 URI of the manifest that COPY loaded", "none", _CURATION_REPORT
+            ),
+            Column("dag_id", "VARCHAR(250)", "DAG of the load", "none", "Airflow"),
+            Column("run_id", "VARCHAR(250)", "DAG run of the load", "none", "Airflow"),
+            Column(
+                "status",
+                "VARCHAR(16)",
+                "loaded if the curated, staged and merged counts are equal, otherwise merged",
+                "none",
+                "merge_into_fact",
+            ),
+            Column(
+                "rows_fetched", "BIGINT", "Records in the raw responses and in the window", "count", _CURATION_REPORT
+            ),
+            Column(
+                "rows_quarantined", "BIGINT", "Records that broke a rule and were left out", "count", _CURATION_REPORT
+            ),
+            Column("rows_duplicate", "BIGINT", "Records that repeat another record", "count", _CURATION_REPORT),
+            Column("rows_curated", "BIGINT", "Records that became curated rows", "count", _CURATION_REPORT),
+            Column("rows_staged", "BIGINT", "Rows in the staging table", "count", "merge_into_fact", _NOT_COUNTED),
+            Column(
+                "rows_merged",
+                "BIGINT",
+                "Rows of the load in the fact table right after the merge",
+                "count",
+                "merge_into_fact",
+                _NOT_COUNTED,
+            ),
+            Column(
+                "rows_in_window",
+                "BIGINT",
+                "Rows of the requested markets in the window right after the merge, whichever load wrote them",
+                "count",
+                "merge_into_fact",
+                _NOT_COUNTED,
+            ),
+            Column(
+                "rows_removed",
+                "BIGINT",
+                "Rows of earlier loads that the merge deleted, because this load does not have them",
+                "count",
+                "merge_into_fact",
+                _NOT_COUNTED,
+            ),
+            Column(
+                "rows_owned",
+                "BIGINT",
+                "Rows of the load that no later load has replaced",
+                "count",
+                "merge_into_fact of this load and of later ones",
+                "no later load has changed the number. rows_merged applies",
+            ),
+            Column(
+                "load_number",
+                "BIGINT",
+                "Number of the merge. A later merge has a higher number",
+                "none",
+                "merge_into_fact",
+                "not assigned by the merge",
+            ),
+            Column(
+                "fetched_at",
+                "TIMESTAMP",
+                "Time when the last response arrived. The load that was fetched last wins",
+                "UTC",
+                "raw manifest",
+                "unknown. The load counts as the earliest",
+            ),
+            Column("loaded_at", "TIMESTAMP", "Time of the merge", "UTC", "merge_into_fact"),
+            Column(
+                "recorded_at",
+                "TIMESTAMP",
+                "Time when the load was recorded as published in the Glue catalog",
+                "UTC",
+                "record_load",
+                "not published",
+            ),
+        ),
+    ),
+    Table(
+        "candle_gaps",
+        "One row per candle that is missing from crypto.fact_crypto_prices",
+        _GAP_SOURCE,
+        (
+            replace(_SOURCE, source="settings"),
+            replace(_SYMBOL, source="settings"),
+            replace(_QUOTE, source="settings"),
+            _INTERVAL,
+            Column("observed_at", "TIMESTAMP", "Opening time of the missing candle", "UTC", _GAP_SOURCE),
+            Column(
+                "reason",
+                "VARCHAR(16)",
+                "not_listed: the market has no earlier candle. no_trade: the exchange left the candle out. venue_down: "
+                "the source has no candle of any market at that time. quarantined: the candle broke a rule. "
+                "unfetched: no load has requested the candle",
+                "none",
+                _GAP_SOURCE,
+            ),
+            Column(
+                "batch_id",
+                "VARCHAR(128)",
+                "Load that noted the gap. Joins crypto.etl_metadata together with source",
+                "none",
+                "curate_prices",
+                "noted by plan_load for a window without candles, or by plan_healing",
+            ),
+            Column("noted_at", "TIMESTAMP", "Time when the gap was noted", "UTC", _GAP_SOURCE),
+        ),
+    ),
+    Table(
+        "data_quality_results",
+        "One row per load and data quality rule: per source for a rule on records, per market for a rule on candles",
+        "merge_into_fact",
+        (
+            Column(
+                "batch_id",
+                "VARCHAR(128)",
+                "Checked load. Joins crypto.etl_metadata together with source",
+                "none",
+                "curate_prices",
+            ),
+            replace(_SOURCE, source="settings"),
+            Column(
+                "market",
+                "VARCHAR(64)",
+                "Market, such as BTC/USDT",
+                "none",
+                "crypto.etl_metadata",
+                "a rule on records, which checks the source as a whole",
+            ),
+            Column("rule_name", "VARCHAR(64)", "Rule, such as completeness", "none", "settings"),
+            Column("rule_action", "VARCHAR(16)", "Action of the rule: fail, quarantine or warn", "none", "settings"),
+            Column(
+                "threshold",
+                "DOUBLE PRECISION",
+                "Smallest share of expected candles (completeness) or largest change of the price (price_jump)",
+                "share, 0.5 is 50 %",
+                "settings",
+                "a rule on records, which has no threshold",
+            ),
+            Column(
+                "checked",
+                "BIGINT",
+                "Checked records (rules on records), expected candles (completeness) or price changes (price_jump)",
+                "count",
+                f"{_CURATION_REPORT} or merge_into_fact",
+            ),
+            Column(
+                "broken",
+                "BIGINT",
+                "Records, missing candles or price changes that break the rule",
+                "count",
+                f"{_CURATION_REPORT} or merge_into_fact",
+            ),
+            Column(
+                "status",
+                "VARCHAR(16)",
+                "Result: passed, warned, quarantined or failed",
+                "none",
+                "merge_into_fact",
+            ),
+            Column("assessed_at", "TIMESTAMP", "Time when the result was written", "UTC", "merge_into_fact"),
+        ),
+    ),
+    Table(
+        "load_lock",
+        "Always empty. Every writer of the fact table or its metadata locks this table first",
+        "none",
+        (Column("holder", "VARCHAR(128)", "Never written", "none", "none", "always, because the table is empty"),),
+    ),
+)
+"""The tables of the schema ``crypto``. The staging tables of the loads are not listed."""
