@@ -25,7 +25,7 @@ from local_aws.emulator import Listening, LocalAws, StateInUseError
 from local_aws.moto_backend.journal import StateVersionError
 from local_aws.ports import LOOPBACK, PortNotFreeError
 from local_aws.protocol.account import DEFAULT_REGION
-from local_aws.protocol.wire import WsgiApplication
+from local_aws.protocol.wsgi import WsgiApplication
 from local_aws.redshift.warehouse import WarehouseError
 from local_aws.stop_signals import stop_signals
 

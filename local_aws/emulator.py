@@ -28,7 +28,8 @@ from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT, RoleSessions
 from local_aws.moto_backend.state import MotoState
 from local_aws.ports import LOOPBACK
 from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
-from local_aws.protocol.wire import WireService, WsgiApplication
+from local_aws.protocol.service import WireService
+from local_aws.protocol.wsgi import WsgiApplication
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.warehouse import Warehouse, WarehouseError

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from urllib.parse import unquote
 
 from local_aws.front.server import Call
-from local_aws.protocol.wire import Answer
+from local_aws.protocol.http_response import HttpResponse
 
 _S3_ROLES = (
     (r"raw/.*/manifest\.json$", "raw manifest"),
@@ -103,7 +103,7 @@ class Boundaries:
         """Return the day of the load that a text belongs to: SQL, or the body of a request."""
         return self._day_in(text)
 
-    def learn(self, call: Call, answer: Answer) -> None:
+    def learn(self, call: Call, answer: HttpResponse) -> None:
         """Remember what an answer says about the loads that go on."""
         if call.operation != "StartJobRun" or answer.status >= 400:
             return

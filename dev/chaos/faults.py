@@ -19,7 +19,8 @@ from typing import Literal
 
 from dev.chaos.boundaries import Boundaries, Effect, statement_name, task_of
 from local_aws.front.server import Call
-from local_aws.protocol.wire import Answer, AwsError
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.http_response import HttpResponse
 from local_aws.redshift.execution import StatementFailedError
 from local_aws.redshift.statement_store import StatementRecord
 
@@ -115,7 +116,7 @@ class Faults:
         with self._lock:
             return self._serialisation_failures[day]
 
-    def intercept_call(self, call: Call, moment: Literal["before", "after"], answer: Answer | None) -> None:
+    def intercept_call(self, call: Call, moment: Literal["before", "after"], answer: HttpResponse | None) -> None:
         """Break a call, or let it pass."""
         if answer is not None:
             self._boundaries.learn(call, answer)

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_aws.control_planes.resources import Document, Resources, page
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 
 SIGNING_NAME = "airflow"
 

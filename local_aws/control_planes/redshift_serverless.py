@@ -18,7 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.control_planes.resources import Document, Resources, page
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.warehouse import is_own_name
 
 SERVICE = "redshift-serverless"

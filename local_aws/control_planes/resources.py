@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resource (kind TEXT, name TEXT, document TEXT NOT NULL, PRIMARY KEY (kind, name));

@@ -10,8 +10,11 @@ from typing import Any
 from local_aws.front.pretended import ignored_members
 from local_aws.moto_backend import s3_requests
 from local_aws.moto_backend.state import MotoState
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import AwsError, RequestContext, checked_request, load_service_model
+from local_aws.protocol.requests import checked_request
+from local_aws.protocol.service_models import load_service_model
+from local_aws.protocol.signature import RequestContext
 
 # Services whose requests are held against the whole of botocore's model.
 _VALIDATED = frozenset({"glue", "secretsmanager"})

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import unescape
 
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import Answer
+from local_aws.protocol.http_response import HttpResponse
 
 _NAMING = re.compile(r"(name|id|arn|.*(Name|Id|Arn))", re.IGNORECASE)
 _NOT_LOGGED = frozenset({"externalid", "accesskeyid", "awsaccesskeyid", "x-id"})
@@ -43,7 +43,7 @@ class CallLog:
         service: str,
         operation: str | None,
         request: HttpRequest,
-        answer: Answer,
+        answer: HttpResponse,
         access_key_id: str | None,
         region: str | None,
         started_at: datetime,
@@ -106,7 +106,7 @@ def resource_of(service: str, request: HttpRequest) -> dict[str, str]:
     return fields if path == "/" or path.startswith("/service/") else {"path": path, **fields}
 
 
-def error_code_of(answer: Answer) -> str | None:
+def error_code_of(answer: HttpResponse) -> str | None:
     """Read the error's code out of an answer in any of AWS's protocols."""
     header = next((value for name, value in answer.headers if name.lower() == "x-amzn-errortype"), None)
     if header:

@@ -24,22 +24,14 @@ from local_aws.iam.guard import Admitted, Guard
 from local_aws.iam.partial_deletes import with_errors, without_items
 from local_aws.moto_backend.state import MOTO_SERVICES, MotoState
 from local_aws.ports import ALL_ADDRESSES, LOOPBACK, bound_socket
+from local_aws.protocol.errors import AwsError, error_response, refusal
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.operation_names import SERVICES, operation_of
-from local_aws.protocol.wire import (
-    Answer,
-    AwsError,
-    Environ,
-    RequestContext,
-    StartResponse,
-    WireService,
-    WsgiApplication,
-    error_answer,
-    load_service_model,
-    raw_path,
-    refusal,
-    request_scope,
-)
+from local_aws.protocol.http_response import HttpResponse
+from local_aws.protocol.routing import operation_of
+from local_aws.protocol.service import WireService
+from local_aws.protocol.service_models import SERVICES, load_service_model
+from local_aws.protocol.signature import RequestContext, request_scope
+from local_aws.protocol.wsgi import Environ, StartResponse, WsgiApplication, raw_path
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +59,7 @@ class Call:
 
 # Called with "before" and, when the effect is done, with "after" and the answer. AwsError is answered instead;
 # ConnectionResetError drops the connection without an answer.
-Interceptor = Callable[[Call, Literal["before", "after"], Answer | None], None]
+Interceptor = Callable[[Call, Literal["before", "after"], HttpResponse | None], None]
 
 
 class Front:
@@ -120,7 +112,7 @@ class Front:
             missing = AwsError(
                 "MissingAuthenticationToken", "The request is not signed; the local AWS needs SigV4.", 403
             )
-            return error_answer(_model_for(None, environ), missing).send(start_response)
+            return error_response(_model_for(None, environ), missing).send(start_response)
 
         started_at, started = datetime.now(UTC), time.monotonic()
         request = _request_of(environ)
@@ -144,7 +136,7 @@ class Front:
 
     def _answer(
         self, service: str, operation: str | None, context: RequestContext, environ: Environ, request: HttpRequest
-    ) -> Answer:
+    ) -> HttpResponse:
         try:
             if service not in SERVICES:
                 raise refusal(service, None)
@@ -160,7 +152,7 @@ class Front:
             if self._interceptor is not None:
                 self._interceptor(call, "after", answer)
         except AwsError as error:
-            return error_answer(_model_for(service, environ), error)
+            return error_response(_model_for(service, environ), error)
         except ConnectionError:
             raise  # dropped by the interceptor
         except Exception:
@@ -168,13 +160,13 @@ class Front:
             failure = AwsError(
                 "InternalFailure", f"The local {service} failed unexpectedly; its log has the traceback.", 500
             )
-            return error_answer(_model_for(service, environ), failure)
+            return error_response(_model_for(service, environ), failure)
         return answer
 
-    def _execute(self, call: Call, environ: Environ, admitted: Admitted | None) -> Answer:
+    def _execute(self, call: Call, environ: Environ, admitted: Admitted | None) -> HttpResponse:
         ours = self._services.get(call.service)
-        if ours is not None and (ours.answers(call.operation) or call.service not in MOTO_SERVICES):
-            return ours.answer(call.context, environ, call.request.body)
+        if ours is not None and (ours.implements(call.operation) or call.service not in MOTO_SERVICES):
+            return ours.respond(call.context, environ, call.request.body)
         if call.service not in MOTO_SERVICES or only_pretended(call.service, call.operation):
             raise refusal(call.service, call.operation)
         request = self._admission.admitted(call.service, call.operation, call.context, call.request)
@@ -185,11 +177,11 @@ class Front:
         answer = None if left is None else self._moto.answer(call.service, call.operation, left)
         return with_errors(answer, request.body, refused)
 
-    def _health_answer(self) -> Answer:
+    def _health_answer(self) -> HttpResponse:
         found = self._health()
         healthy = "problem" not in found
         body = {"status": "ok" if healthy else "error", "services": sorted({*self._services, *MOTO_SERVICES}), **found}
-        return Answer(200 if healthy else 503, [("Content-Type", "application/json")], json.dumps(body).encode())
+        return HttpResponse(200 if healthy else 503, [("Content-Type", "application/json")], json.dumps(body).encode())
 
 
 def _request_of(environ: Environ) -> HttpRequest:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 GLUE_VERSION = "6.0"
 """The Glue version whose Spark (4.1.1) is installed here."""

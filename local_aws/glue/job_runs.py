@@ -28,7 +28,8 @@ from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
 from local_aws.glue.run_logs import LogStream
 from local_aws.glue.spark_jvm import SparkJvms, SparkUnavailableError
 from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, end_orphan
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

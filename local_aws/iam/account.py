@@ -14,7 +14,7 @@ from local_aws.iam.checks import Encryption, StoredSecret
 from local_aws.iam.identity import CredentialsError, Principal, identify
 from local_aws.iam.policy import Policy, PolicyError, read_policy
 from local_aws.protocol.account import ACCOUNT_ID
-from local_aws.protocol.wire import RequestContext
+from local_aws.protocol.signature import RequestContext
 
 Result = TypeVar("Result")
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import io
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qs, parse_qsl, unquote
 
-from botocore.parsers import ResponseParserError, RpcV2CBORParser
-
 from local_aws.iam.context import Values
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import AwsError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +45,7 @@ class ApiCall:
         region: The region.
         account_id: The account.
         userid: The caller's aws:userid.
-        params: The parameters of a JSON, query or CBOR request. In the last two, all values are strings.
+        params: The parameters of a JSON or query request. In the latter, all values are strings.
         path: The path, decoded.
         query: The query's parameters.
         headers: The headers by lower-case name.
@@ -132,7 +129,6 @@ class Facts(Protocol):
         """Return the aws:userid of the caller that submitted a statement to the Redshift Data API."""
 
 
-_CBOR = "application/cbor"
 _MEMBER = re.compile(r"\.(?:member|entry)\.")
 
 
@@ -163,12 +159,7 @@ def read_call(
 def _params(request: HttpRequest, headers: Mapping[str, str], query: Mapping[str, str]) -> Mapping[str, Any]:
     if not request.body:
         return query
-    if headers.get("content-type", "").startswith(_CBOR):
-        try:
-            document = RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(request.body)))
-        except (ResponseParserError, ValueError, TypeError):
-            raise AwsError("SerializationException", "The request's body is not CBOR.") from None
-    elif request.body.lstrip()[:1] == b"{":
+    if request.body.lstrip()[:1] == b"{":
         try:
             document = json.loads(request.body)
         except ValueError:

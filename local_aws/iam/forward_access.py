@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import local_client, local_session
 from local_aws.iam.guard import CALLED_VIA_HEADER
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 
 _CLIENTS_KEPT = 16
 

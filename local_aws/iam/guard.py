@@ -16,8 +16,9 @@ from local_aws.iam.context import Context, Values
 from local_aws.iam.identity import CredentialsError, Principal
 from local_aws.iam.policy import NOTHING, Decision, Kind, Policy, PolicyError, Verdict, combine, judge
 from local_aws.iam.refusals import denial, refused_credentials
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.signature import RequestContext
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from local_aws.iam.context import Values
 from local_aws.iam.policy import Caller, Policy, of_account, read_policy
 from local_aws.protocol.account import ACCOUNT_ID, ROOT_ACCESS_KEY
-from local_aws.protocol.wire import RequestContext
+from local_aws.protocol.signature import RequestContext
 
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
 # Services for which a trust policy may use either name.

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from local_aws.iam.s3_actions import deleted_objects
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import Answer, AwsError
+from local_aws.protocol.http_response import HttpResponse
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _OF_THE_BODY = ("content-md5", "content-length", "x-amz-content-sha256", "x-amz-sdk-checksum-algorithm")
@@ -37,7 +38,7 @@ def without_items(request: HttpRequest, refused: Collection[int]) -> HttpRequest
     return dataclasses.replace(request, headers=headers, body=ElementTree.tostring(root, encoding="utf-8"))
 
 
-def with_errors(answer: Answer | None, body: bytes, refused: Mapping[int, AwsError]) -> Answer:
+def with_errors(answer: HttpResponse | None, body: bytes, refused: Mapping[int, AwsError]) -> HttpResponse:
     """Return the response to DeleteObjects with an error for each refused object.
 
     Args:
@@ -54,9 +55,9 @@ def with_errors(answer: Answer | None, body: bytes, refused: Mapping[int, AwsErr
     )
     if answer is None:
         text = f'<?xml version="1.0" encoding="UTF-8"?><DeleteResult xmlns="{_NAMESPACE}">{errors}</DeleteResult>'
-        return Answer(200, [("Content-Type", "application/xml")], text.encode())
+        return HttpResponse(200, [("Content-Type", "application/xml")], text.encode())
     if answer.status >= 400:
         return answer
     head, end, tail = answer.body.rpartition(b"</DeleteResult>")
     headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
-    return Answer(answer.status, headers, head + errors.encode() + end + tail)
+    return HttpResponse(answer.status, headers, head + errors.encode() + end + tail)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from local_aws.iam.checks import Check
 from local_aws.iam.identity import CredentialsError
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 _XML = frozenset({"iam", "monitoring", "s3", "sts"})
 _INVALID = "The security token included in the request is invalid."

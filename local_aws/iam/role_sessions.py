@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local_aws.clients import Credentials, local_client, local_session
 from local_aws.iam.trust import TrustNotEvaluatedError, lets_assume
 from local_aws.protocol.account import ACCOUNT_ID
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 GLUE = "glue.amazonaws.com"
 REDSHIFT = "redshift-serverless.amazonaws.com"

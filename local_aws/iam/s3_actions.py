@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from local_aws.iam.checks import ApiCall, Check, Encryption, Facts
 from local_aws.iam.context import Values
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 # Operations whose action has another name.
 _ACTIONS: Mapping[str, str] = {

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, unquote
 
 from local_aws.moto_backend.checksums import CHECKSUMS
 from local_aws.protocol.account import ACCOUNT_ID
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import AwsError
 
 _CHECKSUM_HEADER = "x-amz-checksum-"
 _ALGORITHM_HEADER = "x-amz-sdk-checksum-algorithm"

@@ -30,21 +30,17 @@ from local_aws.moto_backend import partitions as moto_partitions
 from local_aws.moto_backend import s3_checksums as moto_s3_checksums
 from local_aws.moto_backend import snapshot as moto_snapshot
 from local_aws.moto_backend.journal import START_EMPTY, Entry, Journal
+from local_aws.protocol.errors import refusal
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.operation_names import SERVICES
-from local_aws.protocol.wire import Answer, Environ, WsgiApplication, refusal
+from local_aws.protocol.http_response import HttpResponse
+from local_aws.protocol.service_models import SERVICES
+from local_aws.protocol.wsgi import Environ, WsgiApplication
 
 if TYPE_CHECKING:
     from flask import Flask
     from moto.backends import SERVICE_NAMES
 
 logger = logging.getLogger(__name__)
-
-# moto reads these when it is imported. No browser page needs access. AMIs cost a second and are for instances, which
-# are refused. AWS's managed policies are attached by roles, and cost 0.03 s.
-os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
-os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 # Signing name -> moto's name, for the services that moto handles.
 MOTO_SERVICES: Mapping[str, str] = {
@@ -107,7 +103,7 @@ class MotoState:
             self._journal.close()
             raise
 
-    def answer(self, signing_name: str, operation: str, request: HttpRequest) -> Answer:
+    def answer(self, signing_name: str, operation: str, request: HttpRequest) -> HttpResponse:
         """Handle one request with moto. A change is on disk before this returns.
 
         Args:
@@ -215,7 +211,7 @@ class MotoState:
         return self._applications[signing_name]
 
 
-def _ask(application: Flask, signing_name: str, operation: str, request: HttpRequest) -> Answer:
+def _ask(application: Flask, signing_name: str, operation: str, request: HttpRequest) -> HttpResponse:
     status, headers = 0, list[tuple[str, str]]()
 
     def start_response(line: str, pairs: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
@@ -229,7 +225,7 @@ def _ask(application: Flask, signing_name: str, operation: str, request: HttpReq
     except NotImplementedError as error:
         logger.info("moto does not implement %s %s: %s", signing_name, operation, error)
         raise refusal(signing_name, operation) from error
-    return Answer(status, [(name, value) for name, value in headers if name.lower() != "connection"], body)
+    return HttpResponse(status, [(name, value) for name, value in headers if name.lower() != "connection"], body)
 
 
 def _environ_of(request: HttpRequest) -> Environ:

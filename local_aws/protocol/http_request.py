@@ -7,7 +7,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class HttpRequest:
-    """A request as it was sent, with everything that is needed to send it again.
+    """An HTTP request, with everything that is needed to send it again.
 
     Attributes:
         method: The HTTP method.

@@ -23,7 +23,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.error_messages import redshift_error
 from local_aws.redshift.execution import (
     CancelledError,

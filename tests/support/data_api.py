@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from local_aws.protocol.wire import RequestContext
+from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.data_api import RedshiftDataApi
 
 ROLE = "arn:aws:iam::123456789012:role/crypto-prices-redshift-copy"

@@ -7,7 +7,8 @@ from crypto_prices.load import statements
 from dev.chaos.boundaries import Boundaries, family, statement_name, task_of
 from local_aws.front.server import Call
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import Answer, RequestContext
+from local_aws.protocol.http_response import HttpResponse
+from local_aws.protocol.signature import RequestContext
 from tests.support.rendered_sql import SQL, rendered_sql
 
 DAY = date(2022, 1, 5)
@@ -34,7 +35,7 @@ def boundaries():
     """Boundaries that have seen the start of the day's Glue run."""
     known = Boundaries()
     body = json.dumps({"JobName": "j", "Arguments": {"--batch_id": f"20220105-20220106-{DIGEST}"}}).encode()
-    known.learn(call("glue", "StartJobRun", body=body), Answer(200, [], json.dumps({"JobRunId": RUN}).encode()))
+    known.learn(call("glue", "StartJobRun", body=body), HttpResponse(200, [], json.dumps({"JobRunId": RUN}).encode()))
     return known
 
 
@@ -83,7 +84,7 @@ def test_reads_and_calls_outside_a_load_are_not_effects(boundaries, made):
 def test_a_rejected_job_start_is_ignored():
     known = Boundaries()
     body = json.dumps({"Arguments": {"--batch_id": f"20220105-20220106-{DIGEST}"}}).encode()
-    known.learn(call("glue", "StartJobRun", body=body), Answer(400, [], b"{}"))
+    known.learn(call("glue", "StartJobRun", body=body), HttpResponse(400, [], b"{}"))
     assert known.staging_tables() == {}
 
 

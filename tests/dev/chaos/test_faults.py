@@ -12,8 +12,10 @@ from dev.chaos.bench import SLOW_SECONDS
 from dev.chaos.boundaries import Boundaries
 from dev.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Fault, Faults, Kind, process_of
 from local_aws.front.server import Call
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import Answer, AwsError, RequestContext
+from local_aws.protocol.http_response import HttpResponse
+from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.execution import StatementFailedError
 from local_aws.redshift.statement_store import StatementRecord
 
@@ -113,7 +115,7 @@ def test_only_the_faulted_calls_response_is_lost(faults):
     first, second = put(f"{RAW}a1/BTC.gz"), put(f"{RAW}a1/ETH.gz")
     for call in (first, second):
         faults.intercept_call(call, "before", None)
-    done = Answer(200, [], b"")
+    done = HttpResponse(200, [], b"")
     faults.intercept_call(second, "after", done)
     with pytest.raises(ConnectionResetError, match="#1"):
         faults.intercept_call(first, "after", done)

@@ -8,7 +8,7 @@ import pytest
 from local_aws.clients import local_client
 from local_aws.control_planes.resources import Resources
 from local_aws.front.server import HttpServer
-from local_aws.protocol.wire import WireService
+from local_aws.protocol.service import WireService
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from local_aws.control_planes.resources import Resources, page
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 
 class Clock:

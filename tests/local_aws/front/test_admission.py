@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import local_client
 from local_aws.front.pretended import _IGNORED, ignored_members
-from local_aws.protocol.wire import load_service_model
+from local_aws.protocol.service_models import load_service_model
 
 JOB = {"Role": "r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}}
 TABLE = {"DatabaseName": "crypto", "TableName": "prices"}

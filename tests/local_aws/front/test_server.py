@@ -14,7 +14,7 @@ from local_aws.front.call_log import CallLog
 from local_aws.front.server import Front, HttpServer
 from local_aws.moto_backend.state import MotoState
 from local_aws.ports import PortNotFreeError
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 
 def _code(caught):
@@ -68,7 +68,7 @@ def test_a_job_run_is_never_motos(local_aws):
 
 def test_the_services_of_moto_answer(local_aws):
     assert local_aws.client("sts").get_caller_identity()["Account"] == "123456789012"
-    metrics = local_aws.client("cloudwatch")  # speaks CBOR
+    metrics = local_aws.client("cloudwatch")
     metrics.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 2.5, "Unit": "Count"}])
     assert [metric["MetricName"] for metric in metrics.list_metrics(Namespace="n")["Metrics"]] == ["m"]
     topic = local_aws.client("sns").create_topic(Name="t")["TopicArn"]

@@ -6,7 +6,7 @@ import pytest
 
 from local_aws.glue import job_arguments
 from local_aws.glue.job_arguments import parse_conf
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 
 JOB = {
     "Name": "curate",

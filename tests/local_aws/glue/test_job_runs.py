@@ -19,7 +19,8 @@ import pytest
 
 from local_aws.glue.job_runs import GlueJobRuns
 from local_aws.glue.run_history import RunHistory
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 
 pytestmark = pytest.mark.spark
 
@@ -403,7 +404,7 @@ def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, r
         from pathlib import Path
         from local_aws.glue.job_runs import GlueJobRuns
         from local_aws.glue.spark_runtime import SparkRuntime
-        from local_aws.protocol.wire import RequestContext
+        from local_aws.protocol.signature import RequestContext
         runs = GlueJobRuns(
             get_job={{"sleeps": {jobs["sleeps"]!r}}}.__getitem__,
             get_security_configuration={{}}.__getitem__,

@@ -6,7 +6,8 @@ import pytest
 
 from local_aws.clients import local_client
 from local_aws.iam.forward_access import SecretReader
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 
 CALLER = RequestContext("us-east-1", "123456789012", "AKIACALLER", "token")
 

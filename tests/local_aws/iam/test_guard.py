@@ -408,7 +408,7 @@ def test_what_cannot_be_evaluated_is_named(aws, bucket):
     assert message.endswith("cannot evaluate StringEquals aws:SourceVpce in statement It of policy inline")
 
 
-def test_metrics_in_cbor_are_bound_to_their_namespace(aws):
+def test_metrics_are_bound_to_their_namespace(aws):
     only = {"StringEquals": {"cloudwatch:namespace": "Mine"}}
     client = aws.client("cloudwatch", aws.session(allow("cloudwatch:PutMetricData", Condition=only)))
     data = [{"MetricName": "m", "Value": 1.0}]

@@ -1,7 +1,8 @@
 from local_aws.iam.partial_deletes import with_errors, without_items
 from local_aws.iam.s3_actions import deleted_objects
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import Answer, AwsError
+from local_aws.protocol.http_response import HttpResponse
 
 BODY = (
     b'<?xml version="1.0"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>a</Key></Object>'
@@ -25,7 +26,8 @@ def test_nothing_is_left_when_all_are_refused():
 
 
 def test_the_refused_are_reported_beside_the_deleted():
-    answer = Answer(200, [("content-length", "1")], b"<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>")
+    body = b"<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>"
+    answer = HttpResponse(200, [("content-length", "1")], body)
     merged = with_errors(answer, BODY, {1: REFUSED})
     assert merged.body == (
         b"<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>b&amp;</Key><VersionId>v</VersionId>"
@@ -39,5 +41,5 @@ def test_alone_they_are_an_answer_of_their_own():
 
 
 def test_another_error_stays_as_it_is():
-    gone = Answer(404, [], b"<Error/>")
+    gone = HttpResponse(404, [], b"<Error/>")
     assert with_errors(gone, BODY, {0: REFUSED}) is gone

@@ -3,7 +3,7 @@ import pytest
 from local_aws.iam.actions import checks_of
 from local_aws.iam.checks import Encryption
 from local_aws.iam.s3_actions import deleted_objects
-from local_aws.protocol.wire import AwsError
+from local_aws.protocol.errors import AwsError
 from tests.support.iam_calls import KEY, FakeFacts, call, pairs
 
 HERE = FakeFacts(objects={"k": None, "a/b c": None})

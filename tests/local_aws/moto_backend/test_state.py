@@ -12,8 +12,8 @@ from local_aws.front.call_log import CallLog
 from local_aws.front.server import Front, HttpServer
 from local_aws.moto_backend.journal import Journal, StateVersionError
 from local_aws.moto_backend.state import MotoState, changes_state
+from local_aws.protocol.errors import AwsError
 from local_aws.protocol.http_request import HttpRequest
-from local_aws.protocol.wire import AwsError
 
 
 def _headers(service, target=None):

@@ -13,7 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local_aws.protocol.wire import AwsError, RequestContext
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.data_api import RedshiftDataApi
 from tests.support.data_api import BUCKET, CONTEXT, ROLE, SECRET, TARGET, Client
 
@@ -510,7 +511,7 @@ class TestOverTheWire:
     def endpoint(self, api: RedshiftDataApi) -> Any:
         from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-        from local_aws.protocol.wire import WireService
+        from local_aws.protocol.service import WireService
 
         class Quiet(WSGIRequestHandler):
             def log_message(self, *_arguments: Any) -> None:

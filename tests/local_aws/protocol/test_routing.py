@@ -2,10 +2,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.awsrequest import prepare_request_dict
-from botocore.serialize import create_serializer
+from botocore.serialize import RpcV2CBORSerializer, create_serializer
 
-from local_aws.protocol.operation_names import SERVICES, operation_of
-from local_aws.protocol.wire import load_service_model
+from local_aws.protocol.routing import operation_of, routed_request
+from local_aws.protocol.service_models import SERVICES, load_service_model
 
 # Two names of the same request, or no request of the ordinary endpoint.
 OTHER_NAMES = {
@@ -62,6 +62,7 @@ def test_every_operation_that_botocore_can_send_is_named(signing_name):
             "PATH_INFO": url.path,
             "REQUEST_URI": url.path,
             "QUERY_STRING": url.query,
+            "CONTENT_TYPE": request["headers"].get("Content-Type", ""),
             **{"HTTP_" + key.upper().replace("-", "_"): value for key, value in request["headers"].items()},
         }
         found = operation_of(signing_name, environ, body if isinstance(body, bytes) else body.encode())
@@ -72,9 +73,32 @@ def test_every_operation_that_botocore_can_send_is_named(signing_name):
     assert wrong == {}
 
 
-def test_what_is_no_operation_has_no_name():
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "QUERY_STRING": ""}
+def test_unknown_operations_have_no_name():
+    form = "application/x-www-form-urlencoded"
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "QUERY_STRING": "", "CONTENT_TYPE": form}
+    assert operation_of("iam", environ, b"Action=GetRole&Version=2010-05-08") == "GetRole"
+    assert operation_of("iam", {**environ, "QUERY_STRING": "Action=GetRole&Version=2010-05-08"}, b"") == "GetRole"
     assert operation_of("glue", {**environ, "HTTP_X_AMZ_TARGET": "AWSGlue.Nonsense"}, b"{}") is None
     assert operation_of("iam", environ, b"Action=Nonsense&Version=2010-05-08") is None
     assert operation_of("iam", environ, b"") is None
     assert operation_of("s3", {**environ, "REQUEST_METHOD": "PATCH"}, b"") is None
+
+
+def test_an_s3_key_keeps_its_slashes_and_escapes():
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/b//a/é/", "REQUEST_URI": "/b//a%2F/%C3%A9/", "QUERY_STRING": ""}
+    routed = routed_request(load_service_model("s3"), environ, b"")
+    assert routed.operation.name == "GetObject"
+    assert routed.labels == {"Bucket": "b", "Key": "/a//é/"}
+
+
+def test_cbor_requests_have_no_operation():
+    """moto answers them with an HTML page, although botocore's model of CloudWatch names the protocol."""
+    operation = load_service_model("cloudwatch").operation_model("PutMetricData")
+    request = RpcV2CBORSerializer().serialize_to_request({"Namespace": "N", "MetricData": []}, operation)
+    environ = {
+        "REQUEST_METHOD": request["method"],
+        "PATH_INFO": request["url_path"],
+        "QUERY_STRING": "",
+        "CONTENT_TYPE": request["headers"]["Content-Type"],
+    }
+    assert operation_of("monitoring", environ, request["body"]) is None

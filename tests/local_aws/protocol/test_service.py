@@ -1,5 +1,8 @@
 import datetime as dt
 import json
+import math
+import urllib.error
+import urllib.parse
 import urllib.request
 
 import boto3
@@ -8,7 +11,9 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import local_client
 from local_aws.front.server import HttpServer
-from local_aws.protocol.wire import AwsError, WireService, error_answer, load_service_model
+from local_aws.protocol.errors import AwsError, error_response
+from local_aws.protocol.service import WireService
+from local_aws.protocol.service_models import load_service_model
 
 MOMENT = dt.datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=dt.UTC)
 
@@ -106,6 +111,14 @@ def test_blobs_and_numbers_make_the_round_trip(statements):
     assert client.get_statement_result(Id="2b6f1d3c-4a5e-4f60-8a1b-0c2d3e4f5a6b")["Records"] == [row]
 
 
+def test_numbers_that_json_does_not_have_are_written_like_aws(statements):
+    handler, _, endpoint = statements
+    handler.answer = {"Records": [[{"doubleValue": value} for value in (math.nan, math.inf, -math.inf)]]}
+    body = b'{"Id": "2b6f1d3c-4a5e-4f60-8a1b-0c2d3e4f5a6b"}'
+    written = json.loads(_post(endpoint, "RedshiftData.GetStatementResult", body)[2])["Records"][0]
+    assert written == [{"doubleValue": "NaN"}, {"doubleValue": "Infinity"}, {"doubleValue": "-Infinity"}]
+
+
 def test_session_token_reaches_the_context(statements):
     handler, _, endpoint = statements
     handler.answer = {}
@@ -187,7 +200,13 @@ def test_errors_have_the_models_status_and_members(statements):
 
 @pytest.mark.parametrize(
     "answer",
-    [RuntimeError("the secret detail"), {"NoSuchMember": 1}, {"Id": 7}, {"CreatedAt": dt.datetime(2024, 1, 1)}],  # noqa: DTZ001
+    [
+        RuntimeError("the secret detail"),
+        {"NoSuchMember": 1},
+        {"Id": 7},
+        {"CreatedAt": dt.datetime(2024, 1, 1)},  # noqa: DTZ001
+        {"DbGroups": "x"},
+    ],
 )
 def test_a_bug_of_the_handler_is_a_500_without_its_details(statements, answer):
     handler, client, _ = statements
@@ -208,6 +227,15 @@ def test_rest_paths_queries_and_bodies_are_read(environments):
     assert handler.seen[-1] == {"ResourceArn": arn, "tagKeys": ["x", "y z"]}
     assert client.list_environments(MaxResults=2, NextToken="t")["NextToken"] == "more"
     assert handler.seen[-1] == {"MaxResults": 2, "NextToken": "t"}
+
+
+def test_a_name_in_the_body_does_not_replace_the_name_in_the_path(environments):
+    handler, _, endpoint = environments
+    arn = "arn:aws:airflow:us-east-1:123456789012:environment/mine"
+    body = json.dumps({"Tags": {"a": "b"}, "ResourceArn": arn.replace("mine", "other")}).encode()
+    path = "/tags/" + urllib.parse.quote(arn, safe="")
+    assert _post(endpoint, None, body, path=path, service="airflow")[0] == 200
+    assert handler.seen[-1] == {"ResourceArn": arn, "Tags": {"a": "b"}}
 
 
 def test_rest_validation_reaches_into_structures(environments):
@@ -247,7 +275,7 @@ def test_errors_can_be_written_in_every_protocol(service):
     from botocore import parsers
 
     model = load_service_model(service)
-    answer = error_answer(model, AwsError("Refused", "not <here>", 501))
+    answer = error_response(model, AwsError("Refused", "not <here>", 501))
     parser = parsers.create_parser(model.resolved_protocol)
     headers = {name.lower(): value for name, value in answer.headers}
     response = {"headers": headers, "status_code": answer.status, "body": answer.body}

@@ -1,0 +1,17 @@
+"""The WSGI types, and the path of a request as it was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+def raw_path(environ: Environ) -> str:
+    """Return a request's path as it was sent: percent-encoded, without the query string."""
+    path: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ["PATH_INFO"]
+    return re.sub(r"^https?://[^/]+", "", path).split("?", 1)[0]
