@@ -40,13 +40,13 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dev",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s <command> [options]",
-        description="commands:\n" + "\n".join(f"  {name:<17} {what}" for name, what in COMMANDS.items()),
         epilog="`python -m dev <command> --help` shows the command's options. `make help` shows the same commands as "
         "make targets.",
     )
-    parser.add_argument("command", choices=COMMANDS, metavar="command", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(title="commands", metavar="<command>", required=True)
+    for name, what in COMMANDS.items():
+        commands.add_parser(name, help=what)
     return parser
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dev.backfill.day_progress import DayProgress, summary
+from local_platform.console import standard_output
 from local_platform.task_states import STATE_STYLES
 
 _MOST_DAYS = 12
@@ -27,10 +28,7 @@ class Screen:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
-        if not self.console.is_terminal:
-            # A log is not a terminal: lines must not be cut at 80 columns.
-            self.console.width = max(self.console.width, 160)
+        self.console = console or standard_output()
         self._told: dict[date, str | None] = {}
 
     def say(self, text: str) -> None:
@@ -64,7 +62,7 @@ class Screen:
             self._told[day.day] = day.state
             if day.state in ("running", "success", "failed"):
                 taken = day.seconds(datetime.now(UTC)) if day.is_finished else None
-                self.console.print(f"  {_clock(seconds)}  {day.day}  {day.state:<8} {_seconds(taken)}".rstrip())
+                self.console.print(f"  {_clock(seconds)}  {day.day} {day.state} {_seconds(taken)}".rstrip())
 
     def table(self, days: Sequence[DayProgress], rows: Mapping[date, int]) -> None:
         """Show each day with its state, duration and rows in the fact table."""
@@ -85,7 +83,8 @@ class Screen:
         """Show which task of which day failed, why, the end of its log, and where the whole log is."""
         self.console.print(f"\n[bold red]{day}: {escape(task)} failed:[/] {escape(reason)}", soft_wrap=True)
         if log_end:
-            self.console.print(Panel(escape(log_end), title=f"end of the log of {escape(task)}", title_align="left"))
+            title, expand = f"end of the log of {escape(task)}", self.console.is_terminal
+            self.console.print(Panel(escape(log_end), title=title, title_align="left", expand=expand))
         if where:
             self.console.print(f"The whole log: {escape(where)}", soft_wrap=True)
 

@@ -21,6 +21,7 @@ from dev.chaos.cases import Case, all_cases, is_inside_transaction, paired, samp
 from dev.chaos.guards import GUARDS
 from dev.chaos.waves import Outcome, Waves
 from local_platform.airflow_services.local_airflow import LocalAirflowError
+from local_platform.console import standard_output
 from local_platform.interruption import interrupt_on_stop_signals
 
 DEFAULT_SEED = 20231218
@@ -114,7 +115,7 @@ def _part(text: str) -> tuple[int, int]:
 def main(arguments: Sequence[str]) -> int:
     """Run the harness and return the exit code: 0 when nothing differed and every missing guard was noticed."""
     options = parse_options(arguments)
-    console = Console(highlight=False)
+    console = standard_output()
     interrupt_on_stop_signals()
     # The server says so whenever an answer is withheld on purpose.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

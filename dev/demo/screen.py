@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -14,8 +15,10 @@ from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
+from tabulate import tabulate  # type: ignore[import-untyped]
 
 from dev.demo.price_table import market_days, plain
+from local_platform.console import standard_output
 from local_platform.task_states import STATE_STYLES
 
 if TYPE_CHECKING:
@@ -31,10 +34,7 @@ class Screen:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
-        if not self.console.is_terminal:
-            # A log is not a terminal: lines must not be cut at 80 columns.
-            self.console.width = max(self.console.width, 160)
+        self.console = console or standard_output()
         self._told: set[tuple[str, str | None, int]] = set()
 
     def header(self, options: Options, airflow_log: object, aws_log: object) -> None:
@@ -48,9 +48,7 @@ class Screen:
         )
         sources = " and ".join(f"{len(symbols)} of {source}" for source, symbols in options.markets.symbols.items())
         self.console.print(f"[bold]crypto_prices_daily[/] for [bold]{options.day}[/], markets: {sources}")
-        self.console.print(f"  candles      {escape(candles)}")
-        self.console.print(f"  Airflow log  {escape(str(airflow_log))}", soft_wrap=True)
-        self.console.print(f"  AWS log      {escape(str(aws_log))}", soft_wrap=True)
+        self._facts([("candles", candles), ("Airflow log", airflow_log), ("AWS log", aws_log)])
         self.console.print()
 
     def working(self, what: str) -> AbstractContextManager[Any]:
@@ -82,7 +80,8 @@ class Screen:
                 change not in self._told
             ):
                 self._told.add(change)
-                self.console.print(f"  {task.name:<22} {task.state:<16} {_seconds(task.seconds(now))}")
+                state = ", ".join(filter(None, (task.state, _seconds(task.seconds(now)))))
+                self.console.print(f"  {escape(task.name)}: {state}")
 
     def tasks(self, tasks: Sequence[TaskProgress]) -> None:
         """Show each task with its state and duration."""
@@ -165,8 +164,7 @@ class Screen:
     def places(self, places: Sequence[tuple[str, str]]) -> None:
         """Show where everything lies."""
         self.console.print("[bold]Where everything lies[/]")
-        for what, where in places:
-            self.console.print(f"  {what:<24} {escape(where)}", soft_wrap=True)
+        self._facts(places)
 
     def timing(self, total: float, parts: Sequence[tuple[str, float]]) -> None:
         """Show what the time went into."""
@@ -177,12 +175,18 @@ class Screen:
         """Show which task failed, why, and the end of its log."""
         self.console.print(f"\n[bold red]{task} failed:[/] {escape(reason)}", soft_wrap=True)
         if log_end:
-            self.console.print(Panel(escape(log_end), title=f"end of the log of {task}", title_align="left"))
+            title, expand = f"end of the log of {task}", self.console.is_terminal
+            self.console.print(Panel(escape(log_end), title=title, title_align="left", expand=expand))
         self.console.print(f"The whole log: {escape(str(log))}", soft_wrap=True)
 
     def problem(self, message: str) -> None:
         """Say that the demo cannot go on."""
         self.console.print(f"\n[bold red]make demo:[/] {escape(message)}", soft_wrap=True)
+
+    def _facts(self, facts: Sequence[tuple[str, object]]) -> None:
+        """Write names and values. Unlike rich's tables, these never cut or wrap a path or a URL."""
+        lines = tabulate(facts, tablefmt="plain", disable_numparse=True)
+        self.console.print(indent(escape(lines), "  "), soft_wrap=True)
 
     @staticmethod
     def _task_table(tasks: Sequence[TaskProgress], now: datetime) -> Table:

@@ -8,7 +8,6 @@ import datetime as dt
 import json
 import logging
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +44,7 @@ from local_aws.emulator import LocalAws
 from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT
 from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
 from local_platform.checkout import REPOSITORY
+from local_platform.console import standard_output
 from local_platform.exchange import exchange_mount
 from local_platform.local_aws_process import running_platform_aws
 from local_platform.terraform_cli import (
@@ -488,8 +488,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
     options = parser.parse_args(arguments)
-    # Without emoji: "…:secret:…" is part of an ARN.
-    console = Console(width=180 if not sys.stdout.isatty() else None, emoji=False)
+    console = standard_output()
     forget_personal_settings()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
     folder.mkdir(parents=True, exist_ok=True)

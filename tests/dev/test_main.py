@@ -1,6 +1,5 @@
 """``python -m dev``: the entry point of every developer command."""
 
-import re
 import subprocess
 import sys
 
@@ -17,9 +16,9 @@ def test_help_and_a_missing_command_list_every_command(capsys):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 0
-        shown = capsys.readouterr().out
+        shown = " ".join(capsys.readouterr().out.split())
         for name, what in COMMANDS.items():
-            assert re.search(rf"^ +{name} +{re.escape(what)}$", shown, re.MULTILINE)
+            assert f" {name} {what} " in shown
 
 
 def test_an_unknown_command_is_rejected_with_a_list_of_the_known_ones(capsys):
