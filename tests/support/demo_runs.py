@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 from local_platform.local_aws_process import running_platform_aws
 from local_platform.names import Provisioned
 from local_platform.warehouse_queries import WarehouseQueries
+from tests.support.programs import processes_with
 
 REPOSITORY = Path(__file__).parents[2]
 FIRST_DAY = date(2023, 12, 17)
@@ -114,20 +114,8 @@ class Demo:
     def calls(self) -> str:
         return (self.state_dir / "calls.jsonl").read_text()
 
-    def processes(self) -> list[str]:
-        """Return the command lines of running processes that use this state folder."""
-        found = []
-        for command_line in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                text = command_line.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if str(self.state_dir) in text and int(command_line.parent.name) != os.getpid():
-                found.append(text)
-        return found
-
     def wait_until_gone(self, seconds: float) -> list[str]:
         deadline = time.monotonic() + seconds
-        while (left := self.processes()) and time.monotonic() < deadline:
+        while (left := processes_with(str(self.state_dir))) and time.monotonic() < deadline:
             time.sleep(0.1)
         return left

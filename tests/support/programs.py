@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from local_platform.checkout import REPOSITORY
 
@@ -26,14 +28,18 @@ def greeting_of(process):
 
 
 def processes_with(text):
-    """Return the ids of the live processes whose command line contains the text."""
+    """Return the other live processes with a text in the command line, the working directory or the error log's path.
+
+    The command line is not enough: PostgreSQL and Airflow's workers overwrite theirs.
+    """
     found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                command = open(f"{entry.path}/cmdline", "rb").read()  # noqa: SIM115
-            except OSError:
-                continue
-            if text.encode() in command:
-                found.append(int(entry.name))
+    for process in Path("/proc").glob("[0-9]*"):
+        command, places = "", []
+        with suppress(OSError):  # it has ended
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        for link in ("cwd", "fd/2"):
+            with suppress(OSError):  # it has ended, or has no standard error
+                places.append(os.readlink(process / link))
+        if int(process.name) != os.getpid() and any(text in place for place in (command, *places)):
+            found.append(f"{process.name} {command}")
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local_aws.ports import free_port
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
 
 PASSWORD = "Secret'12\\"
@@ -16,9 +17,7 @@ PASSWORD = "Secret'12\\"
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +96,7 @@ def test_logins_survive_a_restart_and_a_change_of_the_port(tmp_path: Path, port:
     with Warehouse(tmp_path) as first:
         first.ensure_database("crypto")
         first.ensure_login("admin", PASSWORD, "crypto")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        other = int(free.getsockname()[1])
+    other = free_port()
     with Warehouse(tmp_path, port=other) as second:
         signed_in(other).close()
         with second.connect("crypto") as connection:
