@@ -1,5 +1,5 @@
-"""Makes what MWAA and Glue are given, and looks at it as they would before they get it.
+"""Builds the files that are deployed to MWAA and Glue, and checks them as MWAA and Glue would.
 
-``python -m bundle build`` writes ``dist/``; ``python -m bundle preflight`` checks it. Only the standard library is
-needed, except that the DAGs are parsed with the Airflow of the interpreter that runs the preflight.
+``python -m bundle build`` writes ``dist/``, and ``python -m bundle preflight`` checks it. This package needs only the
+standard library. The preflight also needs Airflow in its interpreter, to parse the DAGs.
 """

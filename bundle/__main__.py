@@ -17,19 +17,19 @@ from bundle.text_table import text_table
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MOST_SHOWN = 10
-"""Findings of one check. A folder in the wrong place leads to hundreds, and the first says it."""
+"""Maximum number of findings shown per check. One misplaced folder causes hundreds, and the first one explains it."""
 LOADED_WITH = ("airflow", "pyspark")
-"""What the DAGs and the Glue package are loaded with. Without them everything would seem to be wrong."""
+"""Packages that the DAGs and the Glue package import. Without them, every file would seem to be broken."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: The command line; by default this process's own.
+        arguments: The command line; by default that of the process.
 
     Returns:
-        The exit code: 0 when all is well, 1 when the bundle cannot be made or must not be deployed.
+        The exit code: 0 on success, 1 if the bundle cannot be built or must not be deployed.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -40,24 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bundle", description="What MWAA and Glue are given.")
+    parser = argparse.ArgumentParser(prog="python -m bundle", description="Build and check the files of MWAA and Glue.")
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser(
         "build",
         help="write the bundle",
-        description="Write dags/, plugins.zip, requirements.txt, glue/ and catalog_table.json, the same bytes from the "
-        "same files. The folder is replaced as a whole.",
+        description="Write dags/, plugins.zip, requirements.txt, glue/ and catalog_table.json. The same sources always "
+        "give the same bytes. The folder is replaced as a whole.",
     )
     preflight = commands.add_parser(
         "preflight",
-        help="check a bundle as MWAA and Glue would meet it",
-        description="Check a bundle before an environment update would. Every problem is shown; the exit code is 1 "
-        "when there is one.",
+        help="check a bundle as MWAA and Glue would load it",
+        description="Check a bundle before it is deployed, and show every problem. The exit code is 1 if there is a "
+        "problem.",
     )
     for command in (build, preflight):
         command.add_argument("--dist", type=Path, default=CHECKOUT / "dist", help="the bundle's folder (default: dist)")
         command.add_argument(
-            "--checkout", type=Path, default=CHECKOUT, help="the repository (default: the one this command is of)"
+            "--checkout", type=Path, default=CHECKOUT, help="the repository (default: the one of this command)"
         )
     preflight.add_argument(
         "--no-checkout",
@@ -79,7 +79,9 @@ def _build(options: argparse.Namespace) -> int:
 
 def _preflight(options: argparse.Namespace) -> int:
     if missing := [module for module in LOADED_WITH if importlib.util.find_spec(module) is None]:
-        raise BundleError(f"{sys.executable} has no {' and no '.join(missing)}: run `make preflight`, which uses .venv")
+        raise BundleError(
+            f"{sys.executable} cannot import {' and '.join(missing)}: run `make preflight`, which uses .venv"
+        )
     files = read_bundle(options.dist)
     results = run_checks(files, None if options.checkout is None else bundle_files(options.checkout))
     print(report(results))
@@ -87,7 +89,7 @@ def _preflight(options: argparse.Namespace) -> int:
 
 
 def report(results: Sequence[Result]) -> str:
-    """Return what the checks found, for a person: every finding, then a table of the checks."""
+    """Return a readable report: the findings, then a table of the checks."""
     parts = []
     for result in results:
         shown = result.findings[:MOST_SHOWN]
@@ -96,7 +98,7 @@ def report(results: Sequence[Result]) -> str:
             what = finding.what.replace("\n", "\n    ")
             parts.append(f"{kind} ({result.check}) {finding.where}\n    {what}\n    -> {finding.todo}")
         if more := len(result.findings) - len(shown):
-            parts.append(f"and {more} more ({result.check}), which have most likely the same cause")
+            parts.append(f"and {more} more ({result.check}), most likely with the same cause")
     rows = []
     for result in results:
         problems = sum(not finding.warning for finding in result.findings)

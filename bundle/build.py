@@ -1,4 +1,4 @@
-"""Writes the bundle: all of it, or nothing."""
+"""Writes the bundle as a whole or not at all, and reads it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ _BUNDLE = {"dags", "glue", PLUGINS, REQUIREMENTS, CATALOG_TABLE}
 
 
 def write_bundle(files: Mapping[str, bytes], dist: Path) -> None:
-    """Replace the bundle's folder as a whole: what is not in this bundle is gone, and a failure leaves the old one.
+    """Replace the bundle's folder as a whole.
 
-    The new folder is made beside the old one and takes its place when it is complete.
+    The new folder is created beside the old one and replaces it when it is complete. Files that are not in the new
+    bundle disappear. After a failure, the old folder is still there.
 
     Args:
         files: The contents by path below the folder.
-        dist: The bundle's folder. It may be missing, empty, or a bundle.
+        dist: The bundle's folder. It may be missing, empty, or contain a bundle.
 
     Raises:
-        BundleError: ``dist`` is something else, which would be lost.
+        BundleError: ``dist`` contains something else, which would be lost.
     """
     _refuse_what_is_no_bundle(dist)
     dist.parent.mkdir(parents=True, exist_ok=True)
@@ -45,16 +46,16 @@ def write_bundle(files: Mapping[str, bytes], dist: Path) -> None:
 
 
 def read_bundle(dist: Path) -> dict[str, bytes]:
-    """Read every file below a bundle's folder, whether it belongs there or not.
+    """Read every file below a bundle's folder, including files that do not belong there.
 
     Args:
         dist: The bundle's folder.
 
     Raises:
-        BundleError: There is no such folder.
+        BundleError: The folder does not exist.
     """
     if not dist.is_dir():
-        raise BundleError(f"there is no bundle in {dist}: make it with `make bundle`")
+        raise BundleError(f"{dist} does not exist: build the bundle with `make bundle`")
     paths = sorted(path for path in dist.rglob("*") if path.is_file())
     return {path.relative_to(dist).as_posix(): path.read_bytes() for path in paths}
 
@@ -63,7 +64,7 @@ def _write(root: Path, path: str, content: bytes) -> None:
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
-    # Not what this person's umask says: what is copied from here keeps its modes.
+    # Independent of the user's umask, because copies of the files keep their modes.
     target.chmod(0o644)
     for folder in (target.parent, *target.parent.parents):
         folder.chmod(0o755)
@@ -73,11 +74,11 @@ def _write(root: Path, path: str, content: bytes) -> None:
 
 def _refuse_what_is_no_bundle(dist: Path) -> None:
     if dist.is_symlink() or (dist.exists() and not dist.is_dir()):
-        raise BundleError(f"{dist} is not a folder: name another one, or remove it")
+        raise BundleError(f"{dist} is not a folder: choose another path, or remove it")
     if not dist.exists():
         return
     names = set(os.listdir(dist))
-    # Of a bundle something may be missing: making it anew is what the preflight then advises.
+    # An incomplete bundle may be replaced, because the preflight then advises to build it again.
     broken = names <= _BUNDLE and names & {PLUGINS, CATALOG_TABLE}
     if names and not broken and not {PLUGINS, CATALOG_TABLE} <= names:
-        raise BundleError(f"{dist} holds something else than a bundle, and would be replaced: name another folder")
+        raise BundleError(f"{dist} contains files that are not a bundle and would be deleted: choose another folder")

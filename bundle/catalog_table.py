@@ -48,7 +48,7 @@ def read_catalog_table(glue_scripts: Path, plugins: Path) -> CatalogTable:
         plugins: The folder with ``crypto_prices_contract/``, whose ``data_dictionary.py`` has the comments.
 
     Raises:
-        BundleError: A file is missing, or the dictionary's columns are not those of ``schemas.py``.
+        BundleError: A file is missing, or the dictionary's columns differ from those of ``schemas.py``.
     """
     schemas = _load(glue_scripts / SCHEMAS)
     table = _load(plugins / DATA_DICTIONARY).CATALOG_TABLE
@@ -70,13 +70,13 @@ def read_catalog_table(glue_scripts: Path, plugins: Path) -> CatalogTable:
 def _load(path: Path) -> ModuleType:
     """Load a module of the checkout by its path, because its package is not on this process's import path."""
     if not path.is_file():
-        raise BundleError(f"{path} does not exist, but it defines the catalog table: use a complete checkout")
+        raise BundleError(f"{path}, which defines the catalog table, is missing: run this in a complete checkout")
     name = f"checkout_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise BundleError(f"{path} is not a Python module")
+        raise BundleError(f"{path} is not a Python module: restore the file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module here
     spec.loader.exec_module(module)
     return module
 

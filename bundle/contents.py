@@ -1,4 +1,4 @@
-"""What the bundle consists of. Pure but for reading the checkout: nothing is written here."""
+"""The contents of the bundle. This module only reads the checkout and writes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATALOG_TABLE = "catalog_table.json"
 
 
 def bundle_files(checkout: Path) -> dict[str, bytes]:
-    """Return every file of the bundle as it is made from a checkout.
+    """Return every file of the bundle, built from a checkout.
 
     Args:
         checkout: The repository's folder.
@@ -28,13 +28,13 @@ def bundle_files(checkout: Path) -> dict[str, bytes]:
         The contents by path below ``dist/``: ``dags/…`` with the files of ``sql/`` inside, and the constants above.
 
     Raises:
-        BundleError: Something that belongs to the bundle is not there, or a link leads out of the checkout.
+        BundleError: A part of the bundle is missing, or a link points outside the checkout.
     """
     glue_scripts = checkout / "glue_scripts"
     files = {f"dags/{path}": content for path, content in read_folder(checkout / "dags", checkout).items()}
     files[PLUGINS] = zip_bytes(read_folder(checkout / "plugins", checkout))
     files[f"dags/{CONSTRAINTS_FILE}"] = constraints_file()
-    # MWAA's web server installs the requirements too, and a private one reaches nothing beyond AWS.
+    # MWAA's web server installs the requirements, too. A private web server has no access to anything outside AWS.
     here = f"{DEPLOYED_FOLDER}/dags/{CONSTRAINTS_FILE}"
     files[REQUIREMENTS] = _read(checkout / REQUIREMENTS).replace(CONSTRAINTS_URL.encode(), here.encode())
     files[GLUE_SCRIPT] = _read(glue_scripts / "curate_crypto_prices.py")
@@ -60,7 +60,7 @@ def glue_package(glue_scripts: Path, plugins: Path) -> bytes:
     for package in (glue_scripts / "crypto_prices_etl", plugins / "crypto_prices_contract"):
         files = read_folder(package, package)
         if not any(path.endswith(".py") for path in files):
-            raise BundleError(f"there is no package in {package}: it has no .py file")
+            raise BundleError(f"{package} has no .py file: run this in a complete checkout of the repository")
         zipped |= {f"{package.name}/{path}": content for path, content in files.items()}
     return zip_bytes(zipped)
 
@@ -69,4 +69,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise BundleError(f"there is no {path}: run this in a complete checkout of the repository") from None
+        raise BundleError(f"{path} is missing: run this in a complete checkout of the repository") from None

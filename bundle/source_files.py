@@ -1,4 +1,4 @@
-"""Which files of a folder belong to the bundle: all but what tools and editors leave behind."""
+"""Selects the files of a folder that belong to the bundle: all except leftovers of tools and editors."""
 
 from __future__ import annotations
 
@@ -6,38 +6,40 @@ import fnmatch
 from pathlib import Path
 
 LEFT_BEHIND = ("__pycache__", "*.py[co]", "*~", "#*#", "*.bak", "*.orig", "*.rej", "*.sw[a-p]", "*.tmp")
-"""Names, as fnmatch patterns, of files and folders that never belong."""
+"""Names, as fnmatch patterns, of files and folders that never belong to the bundle."""
 
 KEPT_HIDDEN = frozenset({".airflowignore"})
 """The only hidden files that Airflow reads."""
 
 
 class BundleError(Exception):
-    """The bundle cannot be made from this checkout; the message says what is wrong, where, and what to do."""
+    """The bundle cannot be built or read. The message contains the problem, its location and the remedy."""
 
 
 def belongs(name: str) -> bool:
-    """Return whether a file or folder of this name goes into the bundle."""
+    """Return whether a file or folder with this name belongs to the bundle."""
     if name.startswith("."):
         return name in KEPT_HIDDEN
     return not any(fnmatch.fnmatchcase(name, pattern) for pattern in LEFT_BEHIND)
 
 
 def read_folder(folder: Path, checkout: Path) -> dict[str, bytes]:
-    """Read the files that belong to the bundle, links followed.
+    """Read the files that belong to the bundle, following links.
 
     Args:
         folder: The folder to read.
-        checkout: The folder that every link has to stay in, so that nothing of the machine is deployed.
+        checkout: The folder that links must not leave, so that no other files of the machine are deployed.
 
     Returns:
         The contents by path below the folder, with ``/`` between folders, sorted by path.
 
     Raises:
-        BundleError: The folder is not there, or a link leads nowhere, out of the checkout or back into itself.
+        BundleError: The folder is missing, or a link is broken, points outside the checkout or forms a loop.
     """
     if not folder.is_dir():
-        raise BundleError(f"there is no folder {folder}: run this in a checkout of the repository, or name it")
+        raise BundleError(
+            f"{folder} is not a folder: run this in a checkout of the repository, or pass one as --checkout"
+        )
     found: dict[str, bytes] = {}
     _read(folder, "", (folder.resolve(),), checkout.resolve(), found)
     return dict(sorted(found.items()))
@@ -49,12 +51,12 @@ def _read(folder: Path, prefix: str, above: tuple[Path, ...], checkout: Path, fo
             continue
         target = path.resolve()
         if not target.exists():
-            raise BundleError(f"{path} is a link to {target}, which is not there: remove it or make it right")
+            raise BundleError(f"{path} is a broken link to {target}: remove or correct the link")
         if not target.is_relative_to(checkout):
-            raise BundleError(f"{path} leads to {target}, outside {checkout}: put a copy of it into the repository")
+            raise BundleError(f"{path} is a link to {target}, outside {checkout}: put a copy into the repository")
         if target.is_dir():
             if target in above:
-                raise BundleError(f"{path} leads back to {target}: remove the link")
+                raise BundleError(f"{path} is a link to {target}, which contains it: remove the link")
             _read(path, f"{prefix}{path.name}/", (*above, target), checkout, found)
         else:
             found[prefix + path.name] = path.read_bytes()

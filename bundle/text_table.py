@@ -11,7 +11,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: S
     Args:
         header: The names of the columns.
         rows: The cells, as many per row as the header has.
-        right: The columns, from 0, that are aligned to the right.
+        right: The columns that are right-aligned, counted from 0.
     """
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     lines = []

@@ -1,4 +1,4 @@
-"""The one way in which this project zips: equal contents give equal bytes, on any machine."""
+"""Creates zip files. The same contents give the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import io
 import zipfile
 from collections.abc import Mapping
 
-_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that the format can say
+_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that the format can store
 _UNIX = 3
 _FILE_MODE = 0o100644
 
 
 def zip_bytes(files: Mapping[str, bytes]) -> bytes:
-    """Zip files without a trace of where and when.
+    """Zip files so that the result depends only on their paths and contents.
 
-    Nothing is compressed: what DEFLATE makes depends on the zlib that Python was built with, and a few hundred
-    kilobytes are not worth a plugins.zip that is another one on another machine.
+    The files are not compressed. The output of DEFLATE depends on the zlib that Python was built with, and saving a few
+    hundred kilobytes is not worth a plugins.zip that differs between machines.
 
     Args:
         files: The contents by path in the zip, with ``/`` between folders.
 
     Returns:
-        The zip file's bytes: entries in the order of their paths, of 1980, readable by all and writable by the owner.
+        The zip file's bytes. The entries are sorted by path, dated 1980, readable by all and writable by the owner.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

@@ -1,7 +1,7 @@
-"""Runs in a process of its own: starts Airflow on an unpacked bundle, and writes down what it meets.
+"""Starts Airflow on an unpacked bundle in a separate process, and records the errors.
 
-``python -I airflow_probe.py <airflow home> <answer>``. Nothing of the checkout can be imported here, this package
-included. The answer is JSON, one member per key that ``dag_check`` reads.
+``python -I airflow_probe.py <airflow home> <result>``. Nothing of the checkout can be imported here, not even this
+package. The result is a JSON object with the members that ``dag_check`` reads.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
 
 
 def main(home: Path, answer: Path) -> None:
-    """Look at ``home/dags`` and ``home/plugins`` and write the answer.
+    """Load ``home/dags`` and ``home/plugins`` and write the result.
 
     Args:
-        home: Airflow's home, as the environment variable AIRFLOW_HOME names it too.
-        answer: The file to write.
+        home: Airflow's home. The environment variable AIRFLOW_HOME must have the same value.
+        answer: The file for the result.
     """
     found: dict[str, Any] = {"python": list(sys.version_info[:3]), "reached": []}
     try:
@@ -33,7 +33,7 @@ def main(home: Path, answer: Path) -> None:
         found["no_airflow"] = str(error)
     else:
         found["airflow"] = airflow.__version__
-        # From here on: what Airflow itself looks up when it starts is not the bundle's doing.
+        # The network is refused only from here on, because Airflow's own lookups at start-up are not the bundle's.
         sys.addaudithook(lambda event, arguments: _refuse_network(event, arguments, found["reached"]))
         try:
             _load(home, found)
@@ -63,7 +63,7 @@ def _load(home: Path, found: dict[str, Any]) -> None:
         templates.extend(_template_files(operator, {name: getattr(operator, name, None) for name in _fields(operator)}))
         resolve(operator)
 
-    # Resolving puts the contents in the names' place, and only logs what is missing.
+    # Airflow replaces the file names by the contents, and only logs missing files.
     Templater.resolve_template_files = remember_and_resolve  # type: ignore[method-assign,assignment]
     bag = BundleDagBag(dag_folder=dags, bundle_path=dags, bundle_name="dags-folder", load_op_links=False)
     found["import_errors"] = {f"dags/{path}": text for path, text in bag.import_errors.items()}
@@ -72,7 +72,7 @@ def _load(home: Path, found: dict[str, Any]) -> None:
     for dag in bag.dags.values():
         try:
             DagSerialization.to_dict(dag)
-        except Exception:  # noqa: BLE001 - the DAG processor takes any for an import error
+        except Exception:  # noqa: BLE001 - the DAG processor reports any exception as an import error
             found["import_errors"][_below(home, dag.fileloc)] = traceback.format_exc(limit=-3)
         for task in dag.tasks:
             values = getattr(task, "partial_kwargs", None)
@@ -87,7 +87,7 @@ def _refuse_network(event: str, arguments: tuple[Any, ...], reached: list[str]) 
     if event == "socket.connect":
         address = arguments[1]
         if not isinstance(address, tuple):
-            return  # a socket of this machine, by its path
+            return  # a socket of this machine, addressed by its path
         target = f"{address[0]}:{address[1]}"
     elif event in _LOOKUPS:
         target = str(arguments[0])
@@ -95,11 +95,11 @@ def _refuse_network(event: str, arguments: tuple[Any, ...], reached: list[str]) 
         return
     if target not in reached:
         reached.append(target)
-    raise OSError(f"the preflight has no network, and {target} was asked for while the bundle was loaded")
+    raise OSError(f"{target}: the preflight has no network, so move the request into a task")
 
 
 def _executed(plugins: Path) -> Iterator[str]:
-    """Yield what the plugin manager has run: it gives a module the name of its file, without the package's."""
+    """Yield the modules that the plugin manager executed. It names a module after its file, without the package."""
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if path and Path(path).is_relative_to(plugins):
@@ -149,7 +149,7 @@ def _resolves(dag: Any, name: str) -> bool:
 
 
 def _missing_paths(task: Any, values: dict[str, Any], dags: Path, home: Path) -> Iterator[dict[str, str]]:
-    """Yield the paths below the DAGs' folder, such as that of the migrations, that an operator has and that are not."""
+    """Yield an operator's paths below the DAGs' folder, such as the migrations folder, that do not exist."""
     for field, value in values.items():
         if isinstance(value, str | Path) and str(value).startswith(f"{dags}{os.sep}") and not Path(value).exists():
             yield {
@@ -160,7 +160,7 @@ def _missing_paths(task: Any, values: dict[str, Any], dags: Path, home: Path) ->
 
 
 def _template_errors(dags: Any, folder: Path) -> dict[str, str]:
-    """Compile every template with the filters of each DAG, and return those that compile for none."""
+    """Compile every template with the filters of each DAG. Return the errors of templates that no DAG can compile."""
     from jinja2 import TemplateError
 
     errors: dict[str, str] = {}
@@ -180,7 +180,7 @@ def _template_errors(dags: Any, folder: Path) -> dict[str, str]:
 
 
 def _foreign(home: Path, before: set[str]) -> Iterator[str]:
-    """Yield modules that the bundle loaded and that are neither its own nor of the interpreter's own packages."""
+    """Yield modules that the bundle loaded and that belong neither to it nor to the interpreter's packages."""
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), str(home)}
     own = [Path(place).resolve() for place in places]
     for name, module in list(sys.modules.items()):

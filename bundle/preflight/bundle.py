@@ -1,4 +1,4 @@
-"""A bundle as the checks see it: all of its bytes, and nothing else."""
+"""The bundle in the form that the checks use: all of its bytes, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Archive:
     """A zip file.
 
     Attributes:
-        names: The entries as the zip spells them, folders and duplicates included.
-        files: The contents of the files by name; of duplicates the last.
-        error: Why it cannot be read; then the others are empty.
+        names: The entries as they are named in the zip, including folders and duplicates.
+        files: The contents of the files by name. For duplicates, it is the last content.
+        error: The reason if the zip cannot be read. The other attributes are empty then.
     """
 
     names: tuple[str, ...] = ()
@@ -33,9 +33,9 @@ class Archive:
 
     @staticmethod
     def of(content: bytes | None) -> Archive:
-        """Read a zip file's bytes."""
+        """Read the bytes of a zip file."""
         if content is None:
-            return Archive(error="it is not there")
+            return Archive(error="it is missing")
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 files = {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
@@ -61,7 +61,7 @@ class Bundle:
 
     @cached_property
     def glue_package(self) -> Archive:
-        """The zip that Glue gets as ``--extra-py-files``."""
+        """The zip that Glue receives as ``--extra-py-files``."""
         return Archive.of(self.files.get(GLUE_PACKAGE))
 
     @cached_property
@@ -76,14 +76,14 @@ class Bundle:
 
     @cached_property
     def airflow_sources(self) -> dict[str, bytes]:
-        """Every Python file that MWAA has, by where it is found."""
+        """Every Python file for MWAA, by its location in the bundle."""
         dags = {f"dags/{path}": content for path, content in self.dags.items() if path.endswith(".py")}
         plugins = {f"{PLUGINS}/{path}": text for path, text in self.plugins.files.items() if path.endswith(".py")}
         return dags | plugins
 
     @cached_property
     def glue_sources(self) -> dict[str, bytes]:
-        """Every Python file that Glue has, by where it is found."""
+        """Every Python file for Glue, by its location in the bundle."""
         package = self.glue_package.files.items()
         script = {GLUE_SCRIPT: self.files[GLUE_SCRIPT]} if GLUE_SCRIPT in self.files else {}
         return script | {f"{GLUE_PACKAGE}/{path}": text for path, text in package if path.endswith(".py")}
@@ -94,12 +94,8 @@ def _below(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def check_complete(bundle: Bundle) -> list[Finding]:
-    """Everything that is uploaded is there, and nothing that is not of the bundle."""
-    findings = [
-        Finding(path, "it is not there", f"{_BUILD}: it makes all of the bundle")
-        for path in _SINGLE_FILES
-        if path not in bundle.files
-    ]
+    """Check that every file of a bundle exists, and that no other file does."""
+    findings = [Finding(path, "it is missing", _BUILD) for path in _SINGLE_FILES if path not in bundle.files]
     if not any(path.endswith(".py") for path in bundle.dags):
         findings.append(Finding("dags/", "there is no DAG file", _BUILD))
     if not bundle.sql:
@@ -109,7 +105,7 @@ def check_complete(bundle: Bundle) -> list[Finding]:
             findings.append(Finding(path, archive.error, _BUILD))
     for path in bundle.files:
         if path not in _SINGLE_FILES and not path.startswith("dags/"):
-            findings.append(Finding(path, "it is no part of a bundle", f"remove it, or {_BUILD}"))
+            findings.append(Finding(path, "it is not part of a bundle", f"remove it, or {_BUILD}"))
         elif not all(belongs(part) for part in path.split("/")):
-            findings.append(Finding(path, "a tool or an editor left it behind", f"remove it, or {_BUILD}"))
+            findings.append(Finding(path, "it is a leftover of a tool or an editor", f"remove it, or {_BUILD}"))
     return findings

@@ -1,4 +1,4 @@
-"""catalog_table.json as Terraform reads it and as the Glue Data Catalog takes it."""
+"""Checks catalog_table.json against the requirements of Terraform and the Glue Data Catalog."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _SIMPLE = r"string|timestamp|date|boolean|tinyint|smallint|int|bigint|float|doub
 _TYPE = re.compile(rf"(?:{_SIMPLE})|(?:var)?char\(\d+\)|decimal\((?P<precision>\d+),(?P<scale>\d+)\)")
 _MEMBERS = {"name", "type", "comment"}
 _TODO = "correct glue_scripts/crypto_prices_etl/schemas.py or the data dictionary, and build again"
-_MAX_NAME, _MAX_COMMENT = 255, 255  # of the Glue API's Column
-_MAX_DESCRIPTION = 2048  # of the Glue API's TableInput
+_MAX_NAME, _MAX_COMMENT = 255, 255  # limits of the Glue API's Column
+_MAX_DESCRIPTION = 2048  # limit of the Glue API's TableInput
 
 
 def check_catalog_table(bundle: Bundle) -> list[Finding]:
-    """The table and its columns have comments, types are known to Hive, and no name occurs twice."""
+    """Check that the table and its columns have comments, that names are unique and that Hive supports the types."""
     content = bundle.files.get(CATALOG_TABLE)
     if content is None:
-        return []  # check_complete says so
+        return []  # check_complete reports it
     try:
         table = json.loads(content)
     except ValueError as error:
         return [Finding(CATALOG_TABLE, f"it is not JSON: {error}", _TODO)]
     if not isinstance(table, dict) or set(table) != {"description", "columns", "partition_keys"}:
-        what = "it has not exactly the members description, columns and partition_keys"
+        what = "it must have exactly the members description, columns and partition_keys"
         return [Finding(CATALOG_TABLE, what, _TODO)]
     findings = [
         *_description(table["description"]),
@@ -42,8 +42,8 @@ def check_catalog_table(bundle: Bundle) -> list[Finding]:
     keys = {column["name"].lower() for column in table["partition_keys"]}
     for name, times in names.items():
         if times > 1:
-            what = f"{name} is there {times} times" + (", as a partition key and as a column" if name in keys else "")
-            findings.append(Finding(CATALOG_TABLE, what, f"Hive needs each name once: {_TODO}"))
+            what = f"{name} exists {times} times" + (", as a partition key and as a column" if name in keys else "")
+            findings.append(Finding(CATALOG_TABLE, what, f"Hive requires unique names: {_TODO}"))
     return findings
 
 
@@ -60,18 +60,18 @@ def _columns(kind: str, columns: Any) -> list[Finding]:
     for index, column in enumerate(columns):
         where = f"{CATALOG_TABLE} {kind}[{index}]"
         if not isinstance(column, dict) or set(column) != _MEMBERS or not all(map(_is_text, column.values())):
-            findings.append(Finding(where, "it has not exactly the texts name, type and comment", _TODO))
+            findings.append(Finding(where, "it must have exactly the strings name, type and comment", _TODO))
             continue
         if not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{_MAX_NAME - 1}}}", column["name"]):
-            what = f"{column['name']!r} is no name that Athena and Spark can use unquoted (a-z, 0-9, _)"
+            what = f"{column['name']!r} is not a name that Athena and Spark accept without quotes (a-z, 0-9, _)"
             findings.append(Finding(where, what, _TODO))
         if not 0 < len(column["comment"]) <= _MAX_COMMENT:
             findings.append(Finding(where, f"the comment does not have 1 to {_MAX_COMMENT} characters", _TODO))
         match = _TYPE.fullmatch(column["type"])
         if match is None:
-            findings.append(Finding(where, f"{column['type']!r} is no type of Hive's", _TODO))
+            findings.append(Finding(where, f"{column['type']!r} is not a Hive type", _TODO))
         elif match["precision"] and not int(match["scale"]) <= int(match["precision"]) <= 38:
-            findings.append(Finding(where, f"{column['type']} has more than 38 digits or a scale above them", _TODO))
+            findings.append(Finding(where, f"{column['type']} has more than 38 digits, or a scale above that", _TODO))
     return findings
 
 

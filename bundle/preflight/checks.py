@@ -1,4 +1,4 @@
-"""The checks by name, in the order in which they are shown. All of them run, whatever the others find."""
+"""The checks by name, in the order of the report. All of them run, regardless of each other's findings."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ CURRENT = "built from this checkout"
 
 @dataclass(frozen=True)
 class Result:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
         check: Its name.
-        findings: All that it found, warnings too.
+        findings: Its findings, including warnings.
     """
 
     check: str
@@ -56,7 +56,7 @@ def run_checks(files: Mapping[str, bytes], built_now: Mapping[str, bytes] | None
 
     Args:
         files: The bundle: contents by path below its folder.
-        built_now: What the checkout would give, or None where there is none.
+        built_now: The bundle that a build from the checkout gives now; None without a checkout.
     """
     bundle = Bundle(files)
     results = [Result(name, tuple(check(bundle))) for name, check in CHECKS.items()]

@@ -1,4 +1,4 @@
-"""Whether the bundle is what the checkout would give now."""
+"""Checks that the bundle is up to date with the checkout."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _TODO = "run `make bundle`"
 
 
 def check_current(files: Mapping[str, bytes], built_now: Mapping[str, bytes]) -> list[Finding]:
-    """Say which files differ from the checkout's: to deploy an old bundle is the likeliest mistake.
+    """Return the files that differ from a new build. To deploy an old bundle is the most likely mistake.
 
     Args:
         files: The bundle.
-        built_now: What a build gives now.
+        built_now: The bundle that a build gives now.
     """
     findings = []
     for path in sorted(files.keys() | built_now.keys()):
         if path not in built_now:
-            findings.append(Finding(path, "stale: the checkout has it no more", _TODO))
+            findings.append(Finding(path, "stale: the checkout no longer has it", _TODO))
         elif path not in files:
             findings.append(Finding(path, "stale: the checkout has it, the bundle does not", _TODO))
         elif files[path] != built_now[path]:
-            findings.append(Finding(path, "stale: the checkout has other contents", _TODO))
+            findings.append(Finding(path, "stale: the checkout has different contents", _TODO))
     return findings

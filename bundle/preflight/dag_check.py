@@ -1,4 +1,4 @@
-"""The DAGs and plugins, loaded by Airflow from the bundle alone."""
+"""Checks that Airflow can load the DAGs and plugins from the bundle alone."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bundle.preflight.isolated_process import ProbeError, run_probe
 from bundle.preflight.plugins_layout import unpacks_safely
 
 MAX_STATEMENTS = 40
-"""Of a BatchExecuteStatement
+"""Maximum number of statements in a BatchExecuteStatement
 (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html)."""
 
-_ELSEWHERE = "only dags/, the contents of plugins.zip and what requirements.txt lists are on MWAA"
+_ELSEWHERE = "MWAA has only dags/, the contents of plugins.zip and the packages in requirements.txt"
 
 
 def check_dags(bundle: Bundle) -> list[Finding]:
-    """Every module imports, every DAG parses and serializes, every file that a task names is there."""
+    """Check that every module imports, every DAG parses and serializes, and every file that a task names exists."""
     if not unpacks_safely(bundle.plugins.names):
-        what = "it was not unpacked, because paths in it lead out of its folder: nothing was loaded"
-        return [Finding(PLUGINS, what, "make the layout of plugins.zip right first")]
+        what = "it was not unpacked, because it has paths outside its folder: nothing was loaded"
+        return [Finding(PLUGINS, what, "correct the layout of plugins.zip first")]
     with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
         home = Path(folder).resolve()
         for below, files in (("dags", bundle.dags), ("plugins", bundle.plugins.files)):
@@ -35,7 +35,7 @@ def check_dags(bundle: Bundle) -> list[Finding]:
         try:
             found = run_probe("airflow_probe", home, airflow_environment(home))
         except ProbeError as error:
-            return [Finding("dags/", f"Airflow did not get through the bundle: {error}", "make that right")]
+            return [Finding("dags/", f"Airflow could not load the bundle: {error}", "correct the error")]
     return list(judge(found, [path for path in bundle.dags if path.endswith(".py")]))
 
 
@@ -48,7 +48,7 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def airflow_environment(home: Path) -> dict[str, str]:
-    """Return the variables with which Airflow sees a home as MWAA's containers have it in /usr/local/airflow."""
+    """Return the variables that make Airflow use a home as MWAA's containers use /usr/local/airflow."""
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -60,10 +60,10 @@ def airflow_environment(home: Path) -> dict[str, str]:
 
 
 def judge(found: Mapping[str, Any], dag_files: list[str]) -> Iterator[Finding]:
-    """Say what is wrong about what ``airflow_probe`` found.
+    """Yield a finding for each error in the result of ``airflow_probe``.
 
     Args:
-        found: Its answer.
+        found: The probe's result.
         dag_files: The Python files, by path below ``dags/``.
     """
     if "no_airflow" in found:
@@ -71,65 +71,65 @@ def judge(found: Mapping[str, Any], dag_files: list[str]) -> Iterator[Finding]:
         yield Finding("dags/", what, "run `make preflight`, which uses .venv")
         return
     if found["airflow"] != AIRFLOW_VERSION:
-        what = f"parsed with Airflow {found['airflow']}; the environment has {AIRFLOW_VERSION}"
+        what = f"parsed with Airflow {found['airflow']}, but the environment has {AIRFLOW_VERSION}"
         yield Finding("dags/", what, f"run it where Airflow {AIRFLOW_VERSION} is installed: `make preflight`")
     if tuple(found["python"][:2]) != PYTHON_VERSION:
-        what = f"parsed with Python {_dotted(found['python'][:2])}; the environment has {_dotted(PYTHON_VERSION)}"
-        yield Finding("dags/", what, "run it with that Python too before a release", warning=True)
+        what = f"parsed with Python {_dotted(found['python'][:2])}, but the environment has {_dotted(PYTHON_VERSION)}"
+        yield Finding("dags/", what, "run it with that Python, too, before a release", warning=True)
     if "exited" in found:
-        what = f"loading a file ended Airflow's process, so the rest was not looked at:\n{found['exited'].strip()}"
-        yield Finding("dags/", what, "take out what exits when it is imported")
+        what = f"loading a file ended Airflow's process, so the rest was not checked:\n{found['exited'].strip()}"
+        yield Finding("dags/", what, "remove the code that exits when it is imported")
         return
     load_errors = found["import_errors"] | found["module_errors"]
     for where, text in sorted(load_errors.items()):
-        todo = "make the file right"
+        todo = "correct the file"
         if "ModuleNotFoundError" in text or "ImportError" in text:
-            todo = f"make the import right: {_ELSEWHERE}"
+            todo = f"correct the import: {_ELSEWHERE}"
         yield Finding(_in_bundle(where), f"Airflow cannot load it:\n{text.strip()}", todo)
     for where, text in sorted(found["plugin_errors"].items()):
         if where not in load_errors:
             what = f"Airflow's plugin manager cannot load it: {text}"
-            yield Finding(_in_bundle(where), what, "make the plugin right")
+            yield Finding(_in_bundle(where), what, "correct the plugin")
     for path in found["executed"]:
         if "/" in path or not path.endswith("_plugin.py"):
             what = "Airflow ran it as a top-level module when it started"
-            yield Finding(f"{PLUGINS}/{path}", what, "name its folder in .airflowignore")
+            yield Finding(f"{PLUGINS}/{path}", what, "add its folder to .airflowignore")
     if not found["dags"]:
-        yield Finding("dags/", "Airflow finds no DAG", "put a DAG file there; see the import errors, if there are any")
+        yield Finding("dags/", "Airflow found no DAG", "add a DAG file, or see the import errors")
     for path in dag_files:
         where = f"dags/{path}"
         if where not in found["dags"].values() and where not in found["import_errors"]:
-            todo = "move it into plugins/crypto_prices, or name it in dags/.airflowignore"
-            yield Finding(where, "it defines no DAG, and is parsed again and again all the same", todo, warning=True)
+            todo = "move it into plugins/crypto_prices, or add it to dags/.airflowignore"
+            yield Finding(where, "it defines no DAG, but Airflow parses it repeatedly", todo, warning=True)
     yield from _judge_files(found)
     for target in found["reached"]:
-        what = f"loading the bundle asks for {target} over the network, which every parse on MWAA would do again"
+        what = f"loading the bundle connects to {target}, and MWAA would do so on every parse"
         yield Finding("dags/", what, "move it into a task")
     for module in found["foreign"]:
-        yield Finding("dags/", f"loading the bundle imported {module}, which is not of the bundle", _ELSEWHERE)
+        yield Finding("dags/", f"loading the bundle imported {module}, which is not part of the bundle", _ELSEWHERE)
 
 
 def _judge_files(found: Mapping[str, Any]) -> Iterator[Finding]:
     for template in found["templates"]:
         for name in template["missing"]:
             what = f"{template['where']}: {template['field']} names {name}, which is not in dags/sql/"
-            yield Finding("dags/", what, "add the file to sql/, or make the name right")
+            yield Finding("dags/", what, "add the file to sql/, or correct the name")
         if template["statements"] > MAX_STATEMENTS:
             what = (
-                f"{template['where']} has {template['statements']} statements; the Redshift Data API takes "
-                f"{MAX_STATEMENTS} in a batch"
+                f"{template['where']} has {template['statements']} statements, but a batch of the Redshift Data API "
+                f"has at most {MAX_STATEMENTS}"
             )
-            yield Finding("dags/", what, "make two tasks of it")
+            yield Finding("dags/", what, "split it into two tasks")
     for path in found["paths"]:
         what = f"{path['where']}: {path['field']} names {path['path']}, which is not in the bundle"
-        yield Finding("dags/", what, "add it, or make the path right")
+        yield Finding("dags/", what, "add it, or correct the path")
     for where, error in sorted(found["template_errors"].items()):
-        yield Finding(where, f"Jinja cannot compile it: {error}", "make the template right")
+        yield Finding(where, f"Jinja cannot compile it: {error}", "correct the template")
 
 
 def _in_bundle(path: str) -> str:
-    """Return where a file of Airflow's home is in the bundle."""
-    # Airflow itself calls the folder by either name.
+    """Return the location in the bundle of a file in Airflow's home."""
+    # Airflow uses both names of the folder.
     return re.sub(r"^(plugins|\$PLUGINS_FOLDER)/", f"{PLUGINS}/", path)
 
 

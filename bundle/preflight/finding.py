@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check for one location."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong, or that somebody should know.
+    """An error, or a warning that does not prevent a deployment.
 
     Attributes:
-        where: A path below the bundle's folder; in a zip as ``plugins.zip/path``; with ``:line`` where there is one.
-        what: What is wrong.
-        todo: What to do.
-        warning: Whether the bundle can be deployed all the same.
+        where: A path below the bundle's folder. In a zip it is ``plugins.zip/path``, and ``:line`` follows if known.
+        what: The problem.
+        todo: The remedy.
+        warning: Whether the bundle can be deployed anyway.
     """
 
     where: str

@@ -1,4 +1,4 @@
-"""Glue's script and packages, imported without the checkout."""
+"""Checks that Glue's script and packages can be imported without the checkout."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _BUILD = "build it with `make bundle`"
 
 
 def check_glue(bundle: Bundle) -> list[Finding]:
-    """The zip has the packages' folders at its root, and every module and imported name is there."""
+    """Check that the packages' folders are at the zip's root, and that every imported module and name exists."""
     if bundle.glue_package.error or GLUE_SCRIPT not in bundle.files:
-        return []  # check_complete says so
+        return []  # check_complete reports it
     folders = tuple(f"{package}/" for package in GLUE_PACKAGES)
     findings = [
         Finding(
@@ -28,20 +28,20 @@ def check_glue(bundle: Bundle) -> list[Finding]:
         if not name.startswith(folders) or not unpacks_safely((name,))
     ]
     findings += [
-        Finding(f"{GLUE_PACKAGE}/{folder}__init__.py", "it is not there", _BUILD)
+        Finding(f"{GLUE_PACKAGE}/{folder}__init__.py", "it is missing", _BUILD)
         for folder in folders
         if f"{folder}__init__.py" not in bundle.glue_package.files
     ]
     if findings or any(parsed(source) is None for source in bundle.glue_sources.values()):
-        return findings  # check_syntax says the rest
+        return findings  # check_syntax reports the rest
     with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
         for path in (GLUE_PACKAGE, GLUE_SCRIPT):
             (Path(folder) / path.rpartition("/")[2]).write_bytes(bundle.files[path])
         try:
             errors = run_probe("glue_probe", Path(folder))["errors"]
         except ProbeError as error:
-            return [Finding(GLUE_PACKAGE, f"Python did not get through it: {error}", "make that right")]
+            return [Finding(GLUE_PACKAGE, f"Python could not load it: {error}", "correct the error")]
     return [
-        Finding(f"glue/{where}", f"Glue cannot import it:\n{text.strip()}", "add what is missing to glue_scripts/")
+        Finding(f"glue/{where}", f"Glue cannot import it:\n{text.strip()}", "add the missing part to glue_scripts/")
         for where, text in sorted(errors.items())
     ]

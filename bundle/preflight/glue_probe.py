@@ -1,6 +1,6 @@
-"""Runs in a process of its own: imports Glue's package out of its zip, and writes down what cannot be imported.
+"""Imports Glue's package from its zip in a separate process, and records the import errors.
 
-``python -I glue_probe.py <folder> <answer>``, with ``crypto_prices_etl.zip`` and the script in the folder.
+``python -I glue_probe.py <folder> <result>``, with ``crypto_prices_etl.zip`` and the script in the folder.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 
 
 def main(folder: Path, answer: Path) -> None:
-    """Import every module as Spark's workers do, from the zip, and look for each name that the files import.
+    """Import every module from the zip, as Spark's workers do, and look up each name that the files import.
 
     Args:
-        folder: Where the zip and the script are.
-        answer: The file to write: ``errors`` by file.
+        folder: The folder with the zip and the script.
+        answer: The file for the result: ``errors`` by file.
     """
     archive = next(folder.glob("*.zip"))
     sys.path.insert(0, str(archive))
@@ -43,7 +43,7 @@ def main(folder: Path, answer: Path) -> None:
 
 
 def _missing_names(source: bytes, packages: set[str]) -> Iterator[str]:
-    """Yield the names that a file takes from the package, perhaps only inside a function, and that are not there."""
+    """Yield the names that a file imports from the package, also inside functions, and that do not exist."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in packages:
             for alias in node.names:

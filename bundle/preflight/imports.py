@@ -1,4 +1,4 @@
-"""What the files import, and whether MWAA or Glue has it. Also what a function imports only when it is called."""
+"""Checks that MWAA or Glue has every module that the files import, including imports inside functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPTIONAL = frozenset({"ImportError", "ModuleNotFoundError"})
 
 
 def check_imports(bundle: Bundle) -> list[Finding]:
-    """Every import is of the standard library, of the bundle, or of a package that is installed there."""
+    """Check that every import is in the standard library, in the bundle, or in an installed package."""
     plugins = _modules(bundle.plugins.files)
     dags = _modules(bundle.dags)
     packages = set(installed()) | set(pins(bundle.files.get(REQUIREMENTS, b"").decode(errors="replace")))
@@ -33,7 +33,7 @@ def check_imports(bundle: Bundle) -> list[Finding]:
         if packages.intersection(distributions):
             return ""
         listed = next((f"{name}=={allowed[name]}" for name in distributions if name in allowed), "")
-        return f"add `{listed}` to requirements.txt" if listed else "put it into plugins/, or do without it"
+        return f"add `{listed}` to requirements.txt" if listed else "put it into plugins/, or remove the import"
 
     def on_glue(root: str) -> str:
         todo = f"put it into the package, or add it to the job's --additional-python-modules and to {GLUE_MODULES_FILE}"
@@ -50,14 +50,14 @@ GLUE_MODULES_FILE = "bundle/glue_runtime.py"
 
 
 def imported_modules(tree: ast.Module, package: str) -> Iterator[tuple[str, int]]:
-    """Yield the modules that a file cannot do without, each with the line.
+    """Yield the modules that a file requires, each with its line.
 
-    Left out is what only a type checker reads (``if TYPE_CHECKING``) and what the file can do without (``try`` …
-    ``except ImportError``).
+    Modules are skipped if only a type checker reads them (``if TYPE_CHECKING``), or if the file can work without them
+    (``try`` … ``except ImportError``).
 
     Args:
         tree: The file.
-        package: The package that it is in, for relative imports; empty for a top-level module.
+        package: The file's package, for relative imports; empty for a top-level module.
     """
     waiting: list[ast.AST] = [tree]
     while waiting:

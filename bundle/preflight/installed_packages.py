@@ -1,4 +1,4 @@
-"""Which package a module belongs to, as far as the interpreter that runs the check can tell."""
+"""Looks up the package of a module, as far as the interpreter that runs the check knows it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bundle.mwaa_image import normalised
 
 
 def distributions_of(module: str) -> tuple[str, ...]:
-    """Return the packages, by normalised name, that a top-level module may belong to.
+    """Return the packages, by normalized name, to which a top-level module may belong.
 
-    A package that is not installed here is taken to have a module of its own name.
+    A package that is not installed here is assumed to have a module with its own name.
 
     Args:
         module: The name of a top-level module, e.g. ``yaml``.

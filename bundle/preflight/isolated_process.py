@@ -1,4 +1,4 @@
-"""Runs a probe where nothing but the bundle and the interpreter's own packages can be imported."""
+"""Runs a probe that can import only the bundle and the interpreter's own packages."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from pathlib import Path
 from typing import Any
 
 _TIMEOUT_SECONDS = 300
-# What an interpreter needs to start at all. No AWS_*, AIRFLOW_* or PYTHON* of the person's own.
+# The minimum for starting an interpreter. The user's AWS_*, AIRFLOW_* and PYTHON* variables are not among them.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
 _PROBES = Path(__file__).parent
 
 
 class ProbeError(Exception):
-    """A probe did not come to an end; the message has the last of what it said."""
+    """A probe did not finish. The message contains the end of its output."""
 
 
 def run_probe(name: str, folder: Path, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Run a probe and return its answer.
+    """Run a probe and return its result.
 
-    ``-I`` leaves out PYTHONPATH, the user's site-packages and the working folder; the working folder is the
-    sandbox, and so is HOME; there are no AWS credentials.
+    ``-I`` ignores PYTHONPATH, the user's site-packages and the working folder. The sandbox is both the working folder
+    and HOME. There are no AWS credentials.
 
     Args:
         name: The probe, a module of this package.
-        folder: The sandbox: what the probe looks at.
+        folder: The sandbox with the files for the probe.
         environment: More environment variables.
 
     Raises:
-        ProbeError: It failed, or did not end within five minutes.
+        ProbeError: The probe failed, or did not end within five minutes.
     """
     answer = folder / f"{name}.json"
     command = [sys.executable, "-I", "-B", str(_PROBES / f"{name}.py"), str(folder), str(answer)]
@@ -42,7 +42,7 @@ def run_probe(name: str, folder: Path, environment: Mapping[str, str] | None = N
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": "us-east-1",  # as MWAA sets it: a client without a region cannot even be made
+        "AWS_DEFAULT_REGION": "us-east-1",  # MWAA sets it, and a client cannot be created without a region
         **(environment or {}),
     }
     try:
@@ -53,6 +53,6 @@ def run_probe(name: str, folder: Path, environment: Mapping[str, str] | None = N
         raise ProbeError(f"it did not end within {_TIMEOUT_SECONDS} seconds") from None
     if done.returncode != 0 or not answer.exists():
         said = (done.stderr or done.stdout).strip()[-2000:]
-        raise ProbeError(f"it ended with exit code {done.returncode} and said: {said}")
+        raise ProbeError(f"it ended with exit code {done.returncode} and this output: {said}")
     loaded: dict[str, Any] = json.loads(answer.read_text())
     return loaded

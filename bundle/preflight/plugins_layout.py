@@ -1,4 +1,4 @@
-"""plugins.zip as MWAA unpacks it into /usr/local/airflow/plugins, and as Airflow's plugin manager then reads it."""
+"""Checks how MWAA unpacks plugins.zip into /usr/local/airflow/plugins, and how Airflow's plugin manager reads it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _BUILD = "build it with `make bundle`, which zips the contents of plugins/"
 
 
 def check_plugins_layout(bundle: Bundle) -> list[Finding]:
-    """The paths are plain, Airflow runs no more than it should, and nothing takes the place of another module."""
+    """Check that paths are safe, that Airflow executes only plugins, and that no module shadows another."""
     if bundle.plugins.error:
-        return []  # check_complete says so
+        return []  # check_complete reports it
     names = bundle.plugins.names
     return [*_paths(names), *_executed(bundle), *_shadows(names)]
 
 
 def unpacks_safely(names: tuple[str, ...]) -> bool:
-    """Return whether every path stays inside the folder that the zip is unpacked into."""
+    """Return whether every path stays inside the folder into which the zip is unpacked."""
     return not any(_leaves_its_folder(name) for name in names)
 
 
@@ -44,9 +44,9 @@ def _paths(names: tuple[str, ...]) -> list[Finding]:
         if times > 1:
             findings.append(Finding(where, f"the zip has it {times} times", _BUILD))
         if _leaves_its_folder(name):
-            findings.append(Finding(where, "the path leads out of the plugins folder", _BUILD))
+            findings.append(Finding(where, "the path points outside the plugins folder", _BUILD))
         elif not all(belongs(part) for part in name.split("/")):
-            findings.append(Finding(where, "a tool or an editor left it behind", _BUILD))
+            findings.append(Finding(where, "it is a leftover of a tool or an editor", _BUILD))
     if nested := [name for name in names if name.startswith("plugins/")]:
         what = (
             f"the zip has a folder plugins/ ({len(nested)} entries), which MWAA unpacks as plugins/plugins/: "
@@ -60,14 +60,14 @@ def _paths(names: tuple[str, ...]) -> list[Finding]:
 
 
 def _executed(bundle: Bundle) -> list[Finding]:
-    """Airflow runs every .py below plugins/ as a top-level module at start-up, unless .airflowignore names it."""
+    """Find modules that Airflow would execute. It runs every .py below plugins/ unless .airflowignore excludes it."""
     ignore = bundle.plugins.files.get(IGNORE_FILE)
     if ignore is None:
         return [
             Finding(
                 f"{PLUGINS}/{IGNORE_FILE}",
-                "it is not there: Airflow would run every module below plugins/ as a top-level one at start-up, "
-                "and a types.py or client.py among them would replace the one that others import",
+                "it is missing: Airflow would run every module below plugins/ as a top-level module at start-up, and "
+                "a types.py or client.py among them would replace the module that others import",
                 f"keep plugins/{IGNORE_FILE} and {_BUILD}, hidden files included",
             )
         ]
@@ -77,11 +77,11 @@ def _executed(bundle: Bundle) -> list[Finding]:
         if {name, f"/{name}", f"{name}/", f"/{name}/"} & lines:
             continue
         if not name.endswith(".py"):
-            what = f"it does not name {name}/, so Airflow runs each of its modules as a top-level one at start-up"
+            what = f"it does not exclude {name}/, so Airflow runs each of its modules as a top-level module at start-up"
             findings.append(Finding(f"{PLUGINS}/{IGNORE_FILE}", what, f"add the line `{name}/`"))
         elif not name.endswith("_plugin.py"):
-            what = "Airflow runs it as a top-level module at start-up, and by its name it is no plugin"
-            todo = f"move it into the package, name it in {IGNORE_FILE}, or call it *_plugin.py"
+            what = "Airflow runs it as a top-level module at start-up, but its name is not that of a plugin"
+            todo = f"move it into the package, add it to {IGNORE_FILE}, or rename it to *_plugin.py"
             findings.append(Finding(f"{PLUGINS}/{name}", what, todo))
     return findings
 
@@ -97,15 +97,15 @@ def _shadows(names: tuple[str, ...]) -> list[Finding]:
         if owner is None:
             continue
         if name.endswith(".py"):
-            what = f"it takes the place of {owner} in every Airflow process, because Airflow runs it as `{module}`"
+            what = f"it replaces {owner} in every Airflow process, because Airflow runs it as `{module}`"
         else:
             what = f"it cannot be imported: `import {module}` finds {owner}, which is earlier on the path"
-        findings.append(Finding(f"{PLUGINS}/{name}", what, "call it something else, or move it into the package"))
+        findings.append(Finding(f"{PLUGINS}/{name}", what, "rename it, or move it into the package"))
     return findings
 
 
 def _owner(module: str, image: Container[str]) -> str | None:
-    """Return what has the name already, in words."""
+    """Return a description of the module that already has the name, or None."""
     if in_standard_library(module, PYTHON_VERSION):
         return f"the standard library's `{module}`"
     if module in OWN_MODULES:

@@ -1,4 +1,4 @@
-"""Python files as the interpreter that will run them reads them."""
+"""Parses Python files with the grammar of the Python that will run them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Version = tuple[int, int]
 
 
 def check_syntax(bundle: Bundle) -> list[Finding]:
-    """Every Python file is in the grammar of the Python that MWAA or Glue runs it with."""
+    """Check that every Python file is valid in the Python version with which MWAA or Glue runs it."""
     return [
         *syntax_errors(bundle.airflow_sources, MWAA_PYTHON, "MWAA"),
         *syntax_errors(bundle.glue_sources, GLUE_PYTHON, "Glue"),
@@ -25,13 +25,13 @@ def check_syntax(bundle: Bundle) -> list[Finding]:
 def syntax_errors(
     sources: Mapping[str, bytes], version: Version, runner: str, *, running: Version = sys.version_info[:2]
 ) -> list[Finding]:
-    """Return what does not parse.
+    """Return a finding for each file that does not parse.
 
     Args:
-        sources: The files by where they are found.
-        version: The Python that will run them.
-        runner: Whose Python that is.
-        running: The Python that runs this check, whose own grammar is the newest that it can tell.
+        sources: The files by their location in the bundle.
+        version: The Python version that will run them.
+        runner: The service that has this version.
+        running: The Python version that runs this check. It knows no newer grammar than its own.
     """
     findings = []
     for where, source in sources.items():
@@ -42,13 +42,15 @@ def syntax_errors(
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             todo = f"write it in the syntax of Python {_text(version)}"
             if running < version:
-                todo += f"; this check runs on {_text(running)} and knows no newer syntax, so try it with that Python"
-            findings.append(Finding(where + line, f"{runner}'s Python {_text(version)} cannot read it: {reason}", todo))
+                todo += f" and try it there, because this check runs on {_text(running)} and knows no newer syntax"
+            findings.append(
+                Finding(where + line, f"{runner}'s Python {_text(version)} cannot parse it: {reason}", todo)
+            )
     return findings
 
 
 def parsed(source: bytes) -> ast.Module | None:
-    """Return a file's syntax tree, or None when it does not parse, which ``check_syntax`` says."""
+    """Return a file's syntax tree, or None if it does not parse. ``check_syntax`` reports the error."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""requirements.txt as MWAA reads it before pip does, and as pip reads it."""
+"""Checks requirements.txt, which MWAA reads before pip does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OPTION = re.compile(r"(-c|--constraint)(?P<joint>[\s=]+)(?P<target>\S.*)")
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*(?P<version>[^;]*?)\s*(;.*)?"
 )
-# What pip may be told about where packages are. --requirement and --editable name files that MWAA does not have.
+# Options about the location of packages. --requirement and --editable name files that MWAA does not have.
 _HARMLESS_OPTIONS = ("--find-links", "-f ", "--no-index", "--index-url", "-i ", "--extra-index-url", "--prefer-binary")
 
 
@@ -37,7 +37,7 @@ class Line:
 
     Attributes:
         number: The number of the first physical line, from 1.
-        text: What pip reads.
+        text: The text that pip reads.
     """
 
     number: int
@@ -45,12 +45,12 @@ class Line:
 
     @property
     def where(self) -> str:
-        """Where to look for it."""
+        """Its location in the bundle."""
         return f"{REQUIREMENTS}:{self.number}"
 
 
 def logical_lines(text: str) -> Iterator[Line]:
-    """Yield the lines that say something, as pip splits the file: continued lines joined, comments gone."""
+    """Yield the non-empty lines as pip splits the file: with continued lines joined and without comments."""
     number, pending = 1, ""
     for index, line in enumerate(text.splitlines(), start=1):
         if not pending:
@@ -66,10 +66,10 @@ def logical_lines(text: str) -> Iterator[Line]:
 
 
 def check_requirements(bundle: Bundle) -> list[Finding]:
-    """The constraints are those of the environment's Airflow and Python, and pip can install what is listed."""
+    """Check that the constraints match the environment's Airflow and Python, and that pip can install the packages."""
     content = bundle.files.get(REQUIREMENTS)
     if content is None:
-        return []  # check_complete says so
+        return []  # check_complete reports it
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,19 +89,19 @@ def _no_constraint(text: str) -> list[Finding]:
     todo = f"add the line `--constraint {CONSTRAINTS_URL}`"
     for number, line in enumerate(text.splitlines(), start=1):
         if CONSTRAINT_LINE.search(line):
-            # MWAA's way of saying "no constraints, please", and easily said unawares.
+            # In MWAA, such a line means "no constraints", and it is easily written by accident.
             what = (
-                f"there is no constraint, but MWAA takes this line ({line.strip()!r}) for one, and installs without "
-                "any: pip may take Airflow's own packages to other versions"
+                f"there is no constraint, but MWAA mistakes this line ({line.strip()!r}) for one and installs without "
+                "constraints: pip may change the versions of Airflow's own packages"
             )
             return [Finding(f"{REQUIREMENTS}:{number}", what, todo)]
-    what = "it has no --constraint line: which versions MWAA lets pip take is not in the bundle"
+    what = "it has no --constraint line, so the bundle does not determine the versions that pip installs on MWAA"
     return [Finding(REQUIREMENTS, what, todo)]
 
 
 def _constraint(bundle: Bundle, line: Line, match: re.Match[str]) -> list[Finding]:
     if "=" in match["joint"]:
-        what = "MWAA looks for `--constraint ` with a space, does not see this one and applies its own as well"
+        what = "MWAA looks for `--constraint ` with a space, does not find this one, and also applies its own"
         return [Finding(line.where, what, f"write `--constraint {CONSTRAINTS_URL}`")]
     target = match["target"].strip().strip("\"'")
     for folder, files, where in (("dags", bundle.dags, "dags"), ("plugins", bundle.plugins.files, PLUGINS)):
@@ -110,16 +110,16 @@ def _constraint(bundle: Bundle, line: Line, match: re.Match[str]) -> list[Findin
             path = target.removeprefix(prefix)
             if path in files:
                 return _constraints_file(f"{where}/{path}", files[path].decode(errors="replace"))
-            what = f"the bundle has no {where}/{path}, so pip on MWAA does not find {target}"
+            what = f"the bundle has no {where}/{path}, so pip on MWAA will not find {target}"
             return [Finding(line.where, what, f"add the file, or write `--constraint {CONSTRAINTS_URL}`")]
     official = _OFFICIAL.fullmatch(target)
     if official is None:
-        what = f"{target!r} does not say of which Airflow and Python it holds the constraints"
+        what = f"{target!r} does not show for which Airflow and Python versions its constraints are"
         todo = f"write `--constraint {CONSTRAINTS_URL}`, or a file below {DEPLOYED_FOLDER}/dags/"
         return [Finding(line.where, what, todo)]
     if (official["airflow"], official["python"]) != (AIRFLOW_VERSION, _PYTHON):
         what = (
-            f"the constraints are those of Airflow {official['airflow']} on Python {official['python']}; the "
+            f"the constraints are for Airflow {official['airflow']} on Python {official['python']}, but the "
             f"environment has Airflow {AIRFLOW_VERSION} on Python {_PYTHON}"
         )
         return [Finding(line.where, what, f"write `--constraint {CONSTRAINTS_URL}`")]
@@ -131,10 +131,10 @@ def _constraints_file(where: str, text: str) -> list[Finding]:
     different = {name: version for name, version in pins(text).items() if image.get(name, version) != version}
     airflow = sorted(name for name in different if name in ("apache-airflow", "apache-airflow-core"))
     if airflow:
-        what = f"it has the constraints of Airflow {different[airflow[0]]}; the environment has {AIRFLOW_VERSION}"
+        what = f"it has the constraints of Airflow {different[airflow[0]]}, but the environment has {AIRFLOW_VERSION}"
         return [Finding(where, what, f"start from {CONSTRAINTS_URL}")]
     return [
-        Finding(where, f"it allows {name} {version}; the image holds {image[name]}", "make sure it works", True)
+        Finding(where, f"it allows {name} {version}, but the image has {image[name]}", "check that it works", True)
         for name, version in sorted(different.items())
     ]
 
@@ -144,25 +144,25 @@ def _requirement(line: Line) -> list[Finding]:
         return []
     match = _REQUIREMENT.fullmatch(re.sub(r"\s--hash[=\s]\S+", "", line.text))
     if match is None or line.text.startswith("-"):
-        what = f"{line.text!r} is no requirement that MWAA can install"
+        what = f"{line.text!r} is not a requirement that MWAA can install"
         return [Finding(line.where, what, "write `name==version`")]
     name, version = normalised(match["name"]), match["version"]
     image, allowed = installed(), constraints()
     known = image.get(name) or allowed.get(name)
     pinned = re.fullmatch(r"==\s*([^\s,*<>=!~]+)", version)
     if pinned is None:
-        todo = f"write `{name}=={known}`" if known else f"write `{name}==` and the version"
-        what = f"{line.text!r} is not pinned with ==, so another update may install another version"
+        todo = f"write `{name}=={known}`" if known else f"write `{name}==` and a version"
+        what = f"{line.text!r} is not pinned with ==, so the next update may install another version"
         return [Finding(line.where, what, todo)]
     if known is not None and pinned[1] != known:
-        holder = "MWAA's image holds" if name in image else "Airflow's constraints allow"
-        what = f"{name} {pinned[1]} conflicts: {holder} {known}, and pip would install nothing at all"
+        holder = "MWAA's image has" if name in image else "Airflow's constraints allow"
+        what = f"{name} {pinned[1]} conflicts: {holder} {known}, so pip would install no package at all"
         return [Finding(line.where, what, f"write `{name}=={known}`")]
     findings = []
     if name not in image:
-        what = f"{name} {pinned[1]} is not in MWAA's image: each container installs it when it starts"
-        findings.append(Finding(line.where, what, "leave it out if nothing imports it", True))
+        what = f"{name} {pinned[1]} is not in MWAA's image, so each container installs it when it starts"
+        findings.append(Finding(line.where, what, "remove it if nothing imports it", True))
     if match["extras"]:
-        what = f"what {name}{match['extras']} adds may not be in MWAA's image; then each container installs it"
-        findings.append(Finding(line.where, what, "leave the extra out if nothing needs it", True))
+        what = f"{name}{match['extras']} may add packages that MWAA's image lacks, and each container installs those"
+        findings.append(Finding(line.where, what, "remove the extra if nothing needs it", True))
     return findings

@@ -1,4 +1,4 @@
-"""Sizes: what AWS refuses, and what is a sign that something is in the bundle that does not belong there."""
+"""Checks sizes: limits of AWS, and sizes that suggest that a file does not belong in the bundle."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ class Limits:
     """Sizes in bytes.
 
     Attributes:
-        plugins: What MWAA advises plugins.zip to be below.
-        statement: The longest statement that the Redshift Data API takes is 200 KB; half of it leaves room for what
-            is rendered into a file.
-        source: Hand-written code is smaller. MWAA has no such limit: each start of a container takes longer.
+        plugins: The size below which MWAA recommends plugins.zip to be.
+        statement: Half of the Redshift Data API's limit of 200 KB for a statement, because rendering adds text.
+        source: Larger than any hand-written code. MWAA has no such limit, but each container takes longer to start.
     """
 
     plugins: int = MAX_PLUGINS_BYTES
@@ -27,15 +26,15 @@ class Limits:
 
 
 def check_sizes(bundle: Bundle, limits: Limits = Limits()) -> list[Finding]:
-    """Nothing is larger than AWS takes, or than code is."""
+    """Check that no file exceeds a limit of AWS or the usual size of code."""
     findings = []
     plugins = len(bundle.files.get(PLUGINS, b""))
     if plugins >= limits.plugins:
-        what = f"it has {plugins:,} bytes; MWAA wants it below {limits.plugins:,}"
-        findings.append(Finding(PLUGINS, what, "take out of plugins/ what is no code"))
+        what = f"it has {plugins:,} bytes, but MWAA requires less than {limits.plugins:,}"
+        findings.append(Finding(PLUGINS, what, "remove files from plugins/ that are not code"))
     for path, content in bundle.sql.items():
         if len(content) > limits.statement:
-            what = f"it has {len(content):,} bytes, and the Redshift Data API takes no statement of 200 KB"
+            what = f"it has {len(content):,} bytes, and the Redshift Data API refuses statements above 200 KB"
             findings.append(Finding(f"dags/sql/{path}", what, f"split it into files below {limits.statement:,} bytes"))
     sources = {f"dags/{path}": content for path, content in bundle.dags.items() if not path.startswith("sql/")}
     sources |= {f"{PLUGINS}/{path}": content for path, content in bundle.plugins.files.items()}
@@ -43,6 +42,6 @@ def check_sizes(bundle: Bundle, limits: Limits = Limits()) -> list[Finding]:
     sources |= {GLUE_SCRIPT: bundle.files.get(GLUE_SCRIPT, b"")}
     for where, content in sources.items():
         if len(content) > limits.source:
-            what = f"it has {len(content):,} bytes: is it code?"
-            findings.append(Finding(where, what, "put data into the lake, not into the bundle", warning=True))
+            what = f"it has {len(content):,} bytes, which is unusual for code"
+            findings.append(Finding(where, what, "store data in the lake, not in the bundle", warning=True))
     return findings

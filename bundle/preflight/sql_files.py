@@ -1,4 +1,4 @@
-"""The SQL files that the code and other SQL files name, without running either."""
+"""Checks that SQL files which the code or other SQL files name exist, without running either."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bundle.preflight.finding import Finding
 from bundle.preflight.python_source import parsed
 
 FOR_PEOPLE = "queries/"
-"""Below ``sql/``: what people ask the warehouse (docs/explanation/architecture.md). No DAG names it."""
+"""Folder below ``sql/`` with queries for analysts (docs/explanation/architecture.md). No DAG uses it."""
 
 _FILE = re.compile(r"[\w./-]*\w\.(sql|jinja)")
 _PATTERN = re.compile(r"[\w./*-]*\.(sql|jinja)")
@@ -23,7 +23,7 @@ _TAKES_A_FILE = re.compile(r"[\s+-]*(include|import|from|extends)\b")
 
 
 def check_sql_files(bundle: Bundle) -> list[Finding]:
-    """Every SQL file that is named is there; one that nothing names is worth a word."""
+    """Check that every SQL file that is named exists. A file that nothing names is a warning."""
     named: set[str] = set()
     findings = []
     for where, name in [*_names_in_python(bundle), *_names_in_sql(bundle)]:
@@ -33,13 +33,13 @@ def check_sql_files(bundle: Bundle) -> list[Finding]:
         named |= found
         if not found:
             what = f"it names {name}, which is not in dags/sql/"
-            findings.append(Finding(where, what, "add the file to sql/, or make the name right"))
+            findings.append(Finding(where, what, "add the file to sql/, or correct the name"))
     folders = {path.rpartition("/")[0] for path in bundle.sql}
     whole = {folder for folder in folders if folder and folder in _texts(bundle)}
     for path in bundle.sql:
         if path not in named and path.rpartition("/")[0] not in whole and not path.startswith(FOR_PEOPLE):
-            what = "no DAG, no plugin and no other SQL file names it"
-            findings.append(Finding(f"dags/sql/{path}", what, "remove it if it is left over", warning=True))
+            what = "no DAG, plugin or other SQL file names it"
+            findings.append(Finding(f"dags/sql/{path}", what, "remove it if it is no longer needed", warning=True))
     return findings
 
 
@@ -68,7 +68,7 @@ def _names_in_sql(bundle: Bundle) -> Iterator[tuple[str, str]]:
 
 
 def _texts(bundle: Bundle) -> set[str]:
-    """Return every text in the code, among which are folders of SQL files, such as ``migrations``."""
+    """Return every string in the code. Folders of SQL files, such as ``migrations``, are among them."""
     return {
         node.value
         for source in bundle.airflow_sources.values()

@@ -1,4 +1,4 @@
-"""The standard library of another Python than the one that runs the check."""
+"""The standard library of a Python version other than the one that runs the check."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _REMOVED = {
 
 
 def in_standard_library(module: str, version: tuple[int, int]) -> bool:
-    """Return whether a Python has a top-level module, to the knowledge of the Python that runs this.
+    """Return whether a Python version has a top-level module, as far as the running Python knows.
 
     Args:
         module: The module's name.
-        version: The Python that is asked about, major and minor.
+        version: The Python version to look up, major and minor.
     """
     for removed_in, modules in _REMOVED.items():
         if module in modules:

@@ -18,13 +18,13 @@ def built():
 
 
 class Mistakes:
-    """Makes bundles that differ from this checkout's by a mistake."""
+    """Builds bundles that contain a mistake, from the bundle of this checkout."""
 
     def __init__(self, built):
         self.built = built
 
     def files(self, changes=(), /, *, plugins=(), glue=()):
-        """Change files, in the bundle and in its zips; None takes one out."""
+        """Return the bundle with changed files, also in its zips. None removes a file."""
         inside = {PLUGINS: dict(plugins), GLUE_PACKAGE: dict(glue)}
         zips = {path: zip_bytes(changed(entries(self.built[path]), new)) for path, new in inside.items() if new}
         return changed(self.built | zips, dict(changes))

@@ -17,7 +17,7 @@ def umask(request):
     os.umask(old)
 
 
-def test_it_writes_what_it_is_given_whatever_the_umask(tmp_path, umask):
+def test_files_have_the_same_modes_under_any_umask(tmp_path, umask):
     write_bundle(FILES, tmp_path / "out" / "dist")
     assert read_bundle(tmp_path / "out" / "dist") == FILES
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out" / "dist").rglob("*")}
@@ -27,7 +27,7 @@ def test_it_writes_what_it_is_given_whatever_the_umask(tmp_path, umask):
     assert stat.S_IMODE((tmp_path / "out" / "dist").stat().st_mode) == 0o755
 
 
-def test_it_replaces_a_bundle_as_a_whole(tmp_path):
+def test_a_bundle_is_replaced_as_a_whole(tmp_path):
     dist = tmp_path / "dist"
     write_bundle(FILES | {"dags/old.py": b"old"}, dist)
     (dist / "stale.txt").write_text("stale")
@@ -36,7 +36,7 @@ def test_it_replaces_a_bundle_as_a_whole(tmp_path):
     assert os.listdir(tmp_path) == ["dist"]
 
 
-def test_a_failure_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_failure_keeps_the_old_bundle(tmp_path, monkeypatch):
     dist = tmp_path / "dist"
     write_bundle(FILES, dist)
 
@@ -50,7 +50,7 @@ def test_a_failure_leaves_the_old_one(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["dist"]
 
 
-def test_a_failure_to_swap_brings_the_old_one_back(tmp_path, monkeypatch):
+def test_a_failed_swap_restores_the_old_bundle(tmp_path, monkeypatch):
     dist = tmp_path / "dist"
     write_bundle(FILES, dist)
     rename = Path.rename
@@ -66,13 +66,13 @@ def test_a_failure_to_swap_brings_the_old_one_back(tmp_path, monkeypatch):
     assert read_bundle(dist) == FILES
 
 
-def test_an_empty_folder_is_taken(tmp_path):
+def test_an_empty_folder_is_accepted(tmp_path):
     write_bundle(FILES, tmp_path)
     assert read_bundle(tmp_path) == FILES
 
 
 @pytest.mark.parametrize("missing", ["plugins.zip", "catalog_table.json"])
-def test_a_bundle_that_lacks_something_is_made_anew(tmp_path, missing):
+def test_an_incomplete_bundle_is_replaced(tmp_path, missing):
     dist = tmp_path / "dist"
     write_bundle({"plugins.zip": b"old", "catalog_table.json": b"{}", "glue/a.py": b""}, dist)
     (dist / missing).unlink()
@@ -80,9 +80,9 @@ def test_a_bundle_that_lacks_something_is_made_anew(tmp_path, missing):
     assert read_bundle(dist) == FILES
 
 
-def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(BundleError, match="something else"):
+    with pytest.raises(BundleError, match="not a bundle"):
         write_bundle(FILES, tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 

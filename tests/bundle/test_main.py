@@ -13,7 +13,7 @@ from bundle.preflight.finding import Finding
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_what_is_built_passes_every_check(tmp_path, capsys, built):
+def test_a_built_bundle_passes_every_check(tmp_path, capsys, built):
     dist = tmp_path / "dist"
     assert main(["build", "--dist", str(dist)]) == 0
     shown = capsys.readouterr().out
@@ -29,13 +29,13 @@ def test_what_is_built_passes_every_check(tmp_path, capsys, built):
     assert [line.split("  ")[0] for line in shown.splitlines() if " passed " in line] == [*CHECKS, CURRENT]
 
 
-def test_a_checkout_that_is_none_is_named(tmp_path, capsys):
+def test_a_folder_that_is_not_a_checkout_is_named(tmp_path, capsys):
     assert main(["build", "--checkout", str(tmp_path), "--dist", str(tmp_path / "dist")]) == 1
-    assert f"there is no folder {tmp_path}" in capsys.readouterr().err
+    assert f"{tmp_path}/dags is not a folder" in capsys.readouterr().err
     assert not (tmp_path / "dist").exists()
 
 
-def test_without_a_bundle_there_is_nothing_to_check(tmp_path, capsys):
+def test_a_missing_bundle_is_reported(tmp_path, capsys):
     assert main(["preflight", "--dist", str(tmp_path / "dist")]) == 1
     assert "make bundle" in capsys.readouterr().err
 
@@ -46,22 +46,22 @@ def test_every_problem_is_shown_and_fails(tmp_path, capsys, monkeypatch):
     arguments = ["preflight", "--dist", str(tmp_path / "dist")]
     assert main([*arguments, "--no-checkout"]) == 1
     shown = capsys.readouterr().out
-    assert "PROBLEM (complete) requirements.txt\n    it is not there\n    -> " in shown
+    assert "PROBLEM (complete) requirements.txt\n    it is missing\n    -> " in shown
     assert "PROBLEM (complete) plugins.zip\n    it is not a readable zip file" in shown
     assert CURRENT not in shown
     assert main(arguments) == 1
-    assert re.search(rf"and \d+ more \({CURRENT}\), which have most likely the same cause", capsys.readouterr().out)
+    assert re.search(rf"and \d+ more \({CURRENT}\), most likely with the same cause", capsys.readouterr().out)
     monkeypatch.setattr("bundle.__main__.MOST_SHOWN", 1000)
     assert main(arguments) == 1
     assert f"PROBLEM ({CURRENT}) requirements.txt\n    stale" in capsys.readouterr().out
 
 
-def test_a_python_that_can_load_nothing_is_named_and_nothing_else(tmp_path, capsys, monkeypatch):
+def test_a_python_without_the_needed_packages_is_the_only_error(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("bundle.__main__.LOADED_WITH", ("airflow", "no_such_module"))
     assert main(["preflight", "--dist", str(tmp_path)]) == 1
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert f"{sys.executable} has no no_such_module: run `make preflight`" in shown.err
+    assert f"{sys.executable} cannot import no_such_module: run `make preflight`" in shown.err
 
 
 def test_a_warning_is_shown_and_passes():
@@ -75,7 +75,7 @@ def test_a_warning_is_shown_and_passes():
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["preflight", "--help"]])
-def test_help_needs_no_package_but_the_standard_library(arguments):
+def test_help_needs_only_the_standard_library(arguments):
     done = subprocess.run(
         [sys.executable, "-S", "-m", "bundle", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -3,7 +3,7 @@ import pytest
 from bundle.preflight.bundle import Archive, Bundle, check_complete
 
 
-def test_what_is_built_is_complete(mistakes):
+def test_a_built_bundle_is_complete(mistakes):
     assert check_complete(mistakes.bundle()) == []
 
 
@@ -19,7 +19,7 @@ def test_what_is_built_is_complete(mistakes):
 )
 def test_a_missing_file_is_named(mistakes, path):
     (finding,) = check_complete(mistakes.bundle({path: None}))
-    assert (finding.where, finding.what) == (path, "it is not there")
+    assert (finding.where, finding.what) == (path, "it is missing")
 
 
 def test_missing_dags_and_sql_are_named(built):
@@ -41,13 +41,13 @@ def test_a_damaged_zip_is_named(built):
 
 
 @pytest.mark.parametrize("path", ["notes.txt", "plugins/crypto_prices/x.py", "glue/other.py"])
-def test_what_is_no_part_is_named(mistakes, path):
+def test_unrelated_files_are_named(mistakes, path):
     (finding,) = check_complete(mistakes.bundle({path: "x"}))
-    assert (finding.where, finding.what) == (path, "it is no part of a bundle")
+    assert (finding.where, finding.what) == (path, "it is not part of a bundle")
 
 
 @pytest.mark.parametrize("path", ["dags/__pycache__/x.pyc", "dags/sql/.x.swp", "dags/x.py~"])
-def test_what_was_left_behind_is_named(mistakes, path):
+def test_leftovers_are_named(mistakes, path):
     (finding,) = check_complete(mistakes.bundle({path: "x"}))
     assert finding.where == path
-    assert "left it behind" in finding.what
+    assert "leftover" in finding.what

@@ -15,76 +15,74 @@ def column(name="x", kind="string", comment="c"):
     return {"name": name, "type": kind, "comment": comment}
 
 
-def test_what_is_built_is_right(mistakes):
+def test_a_built_bundle_passes(mistakes):
     assert found(mistakes, lambda table: None) == []
 
 
 @pytest.mark.parametrize("kind", ["string", "decimal(38,18)", "varchar(32)", "timestamp", "bigint", "double"])
-def test_hives_types_are_known(mistakes, kind):
+def test_hive_types_are_accepted(mistakes, kind):
     assert found(mistakes, lambda table: table["columns"].append(column(kind=kind))) == []
 
 
 @pytest.mark.parametrize("kind", ["VARCHAR(32)", "text", "decimal", "number(38)", ""])
-def test_other_types_are_noticed(mistakes, kind):
-    assert found(mistakes, lambda table: table["columns"].append(column(kind=kind))) == [
-        f"{kind!r} is no type of Hive's"
-    ]
+def test_other_types_are_reported(mistakes, kind):
+    assert found(mistakes, lambda table: table["columns"].append(column(kind=kind))) == [f"{kind!r} is not a Hive type"]
 
 
 @pytest.mark.parametrize("kind", ["decimal(39,18)", "decimal(10,11)"])
-def test_impossible_decimals_are_noticed(mistakes, kind):
+def test_impossible_decimals_are_reported(mistakes, kind):
     (what,) = found(mistakes, lambda table: table["columns"].append(column(kind=kind)))
     assert "more than 38 digits" in what
 
 
-def test_a_name_that_is_there_twice_is_noticed(mistakes):
-    assert found(mistakes, lambda table: table["columns"].append(column("symbol"))) == ["symbol is there 2 times"]
+def test_a_duplicate_name_is_reported(mistakes):
+    assert found(mistakes, lambda table: table["columns"].append(column("symbol"))) == ["symbol exists 2 times"]
 
 
-def test_a_partition_key_among_the_columns_is_noticed(mistakes):
+def test_a_partition_key_among_the_columns_is_reported(mistakes):
     assert found(mistakes, lambda table: table["columns"].append(column("year"))) == [
-        "year is there 2 times, as a partition key and as a column"
+        "year exists 2 times, as a partition key and as a column"
     ]
 
 
 @pytest.mark.parametrize("name", ["Symbol", "open price", "1st", "", "x" * 256])
-def test_a_name_that_has_to_be_quoted_is_noticed(mistakes, name):
+def test_a_name_that_needs_quotes_is_reported(mistakes, name):
     (what,) = found(mistakes, lambda table: table["columns"].append(column(name)))
-    assert "no name that Athena and Spark can use unquoted" in what
+    assert "not a name that Athena and Spark accept" in what
 
 
 @pytest.mark.parametrize(
     "wrong",
     [{"name": "x", "type": "string"}, {"name": "x", "type": "string", "comment": None}, "x", column() | {"y": ""}],
 )
-def test_other_members_are_noticed(mistakes, wrong):
+def test_other_members_are_reported(mistakes, wrong):
     (what,) = found(mistakes, lambda table: table["columns"].append(wrong))
     assert "name, type and comment" in what
 
 
 @pytest.mark.parametrize("comment", ["", "c" * 256])
-def test_a_comment_that_is_empty_or_too_long_is_noticed(mistakes, comment):
+def test_a_comment_that_is_empty_or_too_long_is_reported(mistakes, comment):
     (what,) = found(mistakes, lambda table: table["columns"].append(column(comment=comment)))
     assert "1 to 255" in what
 
 
 @pytest.mark.parametrize("kind", ["columns", "partition_keys"])
-def test_an_empty_list_is_noticed(mistakes, kind):
+def test_an_empty_list_is_reported(mistakes, kind):
     (what,) = found(mistakes, lambda table: table.update({kind: []}))
     assert f"{kind} is not a list" in what
 
 
 @pytest.mark.parametrize("description", ["", None, "d" * 2049])
-def test_a_description_that_is_missing_or_too_long_is_noticed(mistakes, description):
+def test_a_description_that_is_missing_or_too_long_is_reported(mistakes, description):
     (what,) = found(mistakes, lambda table: table.update({"description": description}))
     assert "description is not a text of 1 to 2048" in what
 
 
-def test_another_shape_is_noticed(mistakes):
+def test_another_shape_is_reported(mistakes):
     (what,) = found(mistakes, lambda table: table.update({"more": 1}))
     assert "exactly the members" in what
 
 
-def test_what_is_no_json_is_noticed(mistakes):
+def test_invalid_json_is_reported(mistakes):
     (finding,) = check_catalog_table(mistakes.bundle({"catalog_table.json": "{"}))
     assert "not JSON" in finding.what

@@ -1,4 +1,4 @@
-"""Airflow is started once, on a bundle with every mistake that only Airflow can find."""
+"""Airflow is started once, on a bundle with every mistake that only Airflow can detect."""
 
 import io
 import zipfile
@@ -78,7 +78,7 @@ def at(found, where):
 def test_an_import_of_something_outside_the_bundle_is_quoted(found):
     (what,) = at(found, "dags/imports_the_checkout.py")
     assert "ModuleNotFoundError: No module named 'local_platform'" in what
-    assert "only dags/" in found["dags/imports_the_checkout.py", what].todo
+    assert "MWAA has only dags/" in found["dags/imports_the_checkout.py", what].todo
 
 
 def test_an_error_of_a_dag_is_quoted(found):
@@ -95,18 +95,18 @@ def test_an_error_of_a_plugin_is_quoted_once(found):
     assert "No module named 'nothing_like_it'" in what
 
 
-def test_what_only_the_plugin_manager_refuses_is_quoted(found):
+def test_an_error_of_the_plugin_manager_is_quoted(found):
     (what,) = at(found, "plugins.zip/twice_plugin.py")
     assert "Plugin 'ours' already registered" in what
 
 
-def test_what_airflow_ran_as_a_top_level_module_is_named(found):
+def test_a_module_that_airflow_ran_as_a_top_level_module_is_named(found):
     (what,) = at(found, "plugins.zip/crypto_prices/xcom/batch.py")
     assert "top-level module" in what
     assert at(found, "plugins.zip/crypto_prices/reconcile/reconcile.py") == []
 
 
-def test_a_file_without_a_dag_is_worth_a_word(found):
+def test_a_file_without_a_dag_is_a_warning(found):
     (what,) = at(found, "dags/no_dag.py")
     assert found["dags/no_dag.py", what].warning
 
@@ -121,35 +121,35 @@ def test_there_are_no_credentials(found):
         "with_mistakes.one: sql names load/gone.sql, which is not in dags/sql/",
         "with_mistakes.some: sql names load/gone_too.sql, which is not in dags/sql/",
         "with_mistakes.mapped: sql names load/gone_as_well.sql, which is not in dags/sql/",
-        "with_mistakes.many has 41 statements; the Redshift Data API takes 40 in a batch",
+        "with_mistakes.many has 41 statements, but a batch of the Redshift Data API has at most 40",
         "with_mistakes.schema: migrations_folder names dags/sql/gone, which is not in the bundle",
-        "loading the bundle asks for exchange.example.com over the network, which every parse on MWAA would do again",
-        f"loading the bundle imported local_aws ({REPOSITORY}/local_aws/__init__.py), which is not of the bundle",
+        "loading the bundle connects to exchange.example.com, and MWAA would do so on every parse",
+        f"loading the bundle imported local_aws ({REPOSITORY}/local_aws/__init__.py), which is not part of the bundle",
     ],
 )
-def test_what_a_dag_that_parses_gets_wrong_is_noticed(found, what):
+def test_mistakes_in_a_dag_that_parses_are_reported(found, what):
     assert what in at(found, "dags/")
 
 
-def test_a_template_that_does_not_compile_is_noticed(found):
+def test_a_template_that_does_not_compile_is_reported(found):
     (unknown,) = at(found, "dags/sql/load/lock_loads.sql:1")
     assert "no_such_filter" in unknown
     (cut_off,) = at(found, "dags/sql/load/guards/check_staging.sql:2")
     assert "Expected an expression" in cut_off
 
 
-def test_nothing_else_is_found(found):
+def test_nothing_else_is_reported(found):
     run = {where for where, what in found if what == "Airflow ran it as a top-level module when it started"}
     assert {where for where, _ in found} - run == {
         "dags/", "dags/imports_the_checkout.py", "dags/no_dag.py", "dags/raises.py",
         "dags/sql/load/guards/check_staging.sql:2", "dags/sql/load/lock_loads.sql:1", "plugins.zip/broken_plugin.py",
         "plugins.zip/twice_plugin.py",
     }  # fmt: skip
-    # On another Python than MWAA's there is a warning of that, too.
+    # With another Python version than MWAA's, there is also a warning about that.
     assert len([what for what in at(found, "dags/") if not found["dags/", what].warning]) == 7
 
 
-def test_a_zip_that_leads_out_of_its_folder_is_not_unpacked(built):
+def test_a_zip_with_paths_outside_its_folder_is_not_unpacked(built):
     content = io.BytesIO(built[PLUGINS])
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr("../../escaped.py", "x")
@@ -164,28 +164,28 @@ RIGHT = {
 }  # fmt: skip
 
 
-def test_a_bundle_that_loads_is_right():
+def test_a_bundle_that_loads_passes():
     assert list(judge(RIGHT, ["daily.py"])) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "what", "warning"),
     [
-        ({"dags": {}}, "Airflow finds no DAG", False),
-        ({"airflow": "3.2.1"}, "parsed with Airflow 3.2.1; the environment has 3.3.1", False),
-        ({"python": [3, 11, 2]}, "parsed with Python 3.11; the environment has 3.12", True),
+        ({"dags": {}}, "Airflow found no DAG", False),
+        ({"airflow": "3.2.1"}, "parsed with Airflow 3.2.1, but the environment has 3.3.1", False),
+        ({"python": [3, 11, 2]}, "parsed with Python 3.11, but the environment has 3.12", True),
         ({"no_airflow": "No module named 'airflow'"}, "has no Airflow, so no DAG was parsed", False),
         ({"exited": "x.py line 3\nSystemExit: 0"}, "ended Airflow's process", False),
         ({"executed": ["types.py"]}, "Airflow ran it as a top-level module", False),
     ],
 )
-def test_what_the_answer_says_is_judged(changes, what, warning):
+def test_each_error_of_the_probe_is_reported(changes, what, warning):
     (finding,) = judge(RIGHT | changes, [])
     assert what in finding.what
     assert finding.warning is warning
 
 
 @pytest.mark.parametrize(("statements", "problems"), [(MAX_STATEMENTS, 0), (MAX_STATEMENTS + 1, 1)])
-def test_a_batch_may_be_as_long_as_the_data_api_takes(statements, problems):
+def test_a_batch_has_at_most_the_data_apis_number_of_statements(statements, problems):
     template = {"where": "daily.merge", "field": "sql", "statements": statements, "missing": []}
     assert len(list(judge(RIGHT | {"templates": [template]}, ["daily.py"]))) == problems

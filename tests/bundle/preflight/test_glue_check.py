@@ -6,7 +6,7 @@ from bundle.preflight.bundle import Bundle
 from bundle.preflight.glue_check import check_glue
 
 
-def test_what_cannot_be_imported_is_quoted(mistakes):
+def test_import_errors_are_quoted(mistakes):
     script = mistakes.built[GLUE_SCRIPT].decode().replace("import OPTION_NAMES", "import OPTION_NAMEZ")
     changes = {
         "crypto_prices_etl/raises.py": "raise RuntimeError('not today')\n",
@@ -28,7 +28,7 @@ def test_what_cannot_be_imported_is_quoted(mistakes):
     assert "OPTION_NAMEZ" in findings[GLUE_SCRIPT]
 
 
-def test_the_packages_contents_zipped_without_its_folder_are_noticed(built):
+def test_a_package_zipped_without_its_folder_is_reported(built):
     flat = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(built[GLUE_PACKAGE])) as old, zipfile.ZipFile(flat, "w") as new:
         for name in old.namelist():

@@ -9,54 +9,56 @@ def found(bundle):
     return [f"{finding.where} {finding.what} -> {finding.todo}" for finding in check_imports(bundle)]
 
 
-def test_what_is_built_is_right(mistakes):
+def test_a_built_bundle_passes(mistakes):
     assert found(mistakes.bundle()) == []
 
 
-def test_a_dag_that_imports_something_outside_the_bundle_is_noticed(mistakes):
-    (said,) = found(mistakes.bundle({"dags/new.py": "import os\n\nfrom local_platform.provision import provision\n"}))
-    assert said.startswith("dags/new.py:3 it imports local_platform.provision, which is not in MWAA's image")
+def test_an_import_from_outside_the_bundle_is_reported(mistakes):
+    (report,) = found(mistakes.bundle({"dags/new.py": "import os\n\nfrom local_platform.provision import provision\n"}))
+    assert report.startswith("dags/new.py:3 it imports local_platform.provision, which is not in MWAA's image")
 
 
 @pytest.mark.parametrize("module", ["pyarrow.parquet", "pandas", "moto"])
-def test_what_only_this_machine_has_is_noticed_also_inside_a_function(mistakes, module):
+def test_an_import_that_mwaa_lacks_is_reported_inside_functions_too(mistakes, module):
     source = f"def run():\n    import {module}\n"
-    (said,) = found(mistakes.bundle(plugins={"crypto_prices/new.py": source}))
-    assert said.startswith(f"plugins.zip/crypto_prices/new.py:2 it imports {module}")
-    assert ("add `pyarrow==25.0.0` to requirements.txt" in said) == (module == "pyarrow.parquet")
+    (report,) = found(mistakes.bundle(plugins={"crypto_prices/new.py": source}))
+    assert report.startswith(f"plugins.zip/crypto_prices/new.py:2 it imports {module}")
+    assert ("add `pyarrow==25.0.0` to requirements.txt" in report) == (module == "pyarrow.parquet")
 
 
-def test_what_requirements_txt_lists_may_be_imported(mistakes):
+def test_packages_in_requirements_txt_may_be_imported(mistakes):
     files = {"dags/new.py": "import pyarrow\n", "requirements.txt": "pyarrow==25.0.0\n"}
     assert found(mistakes.bundle(files)) == []
 
 
-def test_a_missing_module_of_the_package_is_noticed(mistakes):
+def test_a_missing_module_of_the_package_is_reported(mistakes):
     problems = found(mistakes.bundle(plugins={"crypto_prices/task_retry_policy.py": None}))
     assert problems
-    assert all("it imports crypto_prices.task_retry_policy, which is not in the bundle" in said for said in problems)
+    assert all(
+        "it imports crypto_prices.task_retry_policy, which is not in the bundle" in report for report in problems
+    )
 
 
-def test_a_missing_module_of_glues_package_is_noticed(mistakes):
+def test_a_missing_module_of_glues_package_is_reported(mistakes):
     problems = found(mistakes.bundle(glue={"crypto_prices_etl/arguments.py": None}))
-    assert any(said.startswith("glue/curate_crypto_prices.py:") for said in problems)
-    assert all("crypto_prices_etl.arguments, which is not in the bundle" in said for said in problems)
+    assert any(report.startswith("glue/curate_crypto_prices.py:") for report in problems)
+    assert all("crypto_prices_etl.arguments, which is not in the bundle" in report for report in problems)
 
 
-def test_what_glue_does_not_have_is_noticed(mistakes):
+def test_an_import_that_glue_lacks_is_reported(mistakes):
     changes = {"crypto_prices_etl/new.py": "import requests\nimport cgi\nimport decimal\nimport pyspark.sql\n"}
-    assert [said.split("which")[0] for said in found(mistakes.bundle(glue=changes))] == [
+    assert [report.split("which")[0] for report in found(mistakes.bundle(glue=changes))] == [
         "glue/crypto_prices_etl.zip/crypto_prices_etl/new.py:1 it imports requests, ",
         "glue/crypto_prices_etl.zip/crypto_prices_etl/new.py:2 it imports cgi, ",
     ]
 
 
-def test_glues_package_does_not_reach_mwaas(mistakes):
-    (said,) = found(mistakes.bundle(glue={"crypto_prices_etl/new.py": "import crypto_prices.settings\n"}))
-    assert "crypto_prices.settings" in said
+def test_glues_package_cannot_import_mwaas(mistakes):
+    (report,) = found(mistakes.bundle(glue={"crypto_prices_etl/new.py": "import crypto_prices.settings\n"}))
+    assert "crypto_prices.settings" in report
 
 
-def test_what_a_file_can_do_without_is_left_out():
+def test_optional_imports_are_skipped():
     source = """
 import a.b, c
 from d import e

@@ -15,30 +15,30 @@ def found(bundle):
     return [(finding.where.removeprefix(f"{PLUGINS}/"), finding.what) for finding in check_plugins_layout(bundle)]
 
 
-def test_what_is_built_is_right(mistakes):
+def test_a_built_bundle_passes(mistakes):
     assert found(mistakes.bundle()) == []
 
 
-def test_the_folder_itself_zipped_is_noticed(built):
+def test_a_zip_of_the_folder_itself_is_reported(built):
     nested = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(built[PLUGINS])) as old, zipfile.ZipFile(nested, "w") as new:
         for name in old.namelist():
             new.writestr(f"plugins/{name}", old.read(name))
     problems = dict(found(Bundle(built | {PLUGINS: nested.getvalue()})))
     assert "plugins/plugins/" in problems["plugins/"]
-    assert "not there" in problems[".airflowignore"]
+    assert "missing" in problems[".airflowignore"]
 
 
-def test_a_missing_ignore_file_is_noticed(mistakes):
+def test_a_missing_ignore_file_is_reported(mistakes):
     ((where, what),) = found(mistakes.bundle(plugins={".airflowignore": None}))
     assert where == ".airflowignore"
     assert "would run every module" in what
 
 
-def test_an_ignore_file_without_the_package_is_noticed(mistakes):
+def test_an_ignore_file_without_the_package_is_reported(mistakes):
     ((where, what),) = found(mistakes.bundle(plugins={".airflowignore": f"# crypto_prices/\n{CONTRACT}"}))
     assert where == ".airflowignore"
-    assert "does not name crypto_prices/" in what
+    assert "does not exclude crypto_prices/" in what
 
 
 @pytest.mark.parametrize("line", ["crypto_prices/", "crypto_prices", "/crypto_prices/", "crypto_prices/  # all"])
@@ -46,14 +46,14 @@ def test_the_package_can_be_named_in_several_ways(mistakes, line):
     assert found(mistakes.bundle(plugins={".airflowignore": f"{CONTRACT}{line}\n"})) == []
 
 
-def test_a_plugin_at_the_root_is_what_it_is_for(mistakes):
+def test_a_plugin_at_the_root_is_accepted(mistakes):
     assert found(mistakes.bundle(plugins={"crypto_prices_plugin.py": PLUGIN})) == []
 
 
-def test_a_module_at_the_root_that_is_no_plugin_is_noticed(mistakes):
+def test_a_module_at_the_root_that_is_not_a_plugin_is_reported(mistakes):
     ((where, what),) = found(mistakes.bundle(plugins={"settings_of_ours.py": "X = 1"}))
     assert where == "settings_of_ours.py"
-    assert "by its name it is no plugin" in what
+    assert "its name is not that of a plugin" in what
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_a_module_at_the_root_that_is_no_plugin_is_noticed(mistakes):
         ("mwaa.py", "MWAA's own `mwaa`"),
     ],
 )
-def test_a_module_that_replaces_another_is_noticed(mistakes, name, owner):
+def test_a_module_that_replaces_another_is_reported(mistakes, name, owner):
     problems = found(mistakes.bundle(plugins={name: "X = 1"}))
-    assert (name, f"it takes the place of {owner} in every Airflow process, because Airflow runs it as "
+    assert (name, f"it replaces {owner} in every Airflow process, because Airflow runs it as "
             f"`{name.removesuffix('.py')}`") in problems  # fmt: skip
 
 
-def test_a_package_that_another_hides_is_noticed(mistakes):
+def test_a_package_that_another_hides_is_reported(mistakes):
     ignore = f"{CONTRACT}crypto_prices/\nrequests/\n"
     ((where, what),) = found(mistakes.bundle(plugins={"requests/__init__.py": "", ".airflowignore": ignore}))
     assert where == "requests"
@@ -80,15 +80,15 @@ def test_a_package_that_another_hides_is_noticed(mistakes):
 
 
 @pytest.mark.parametrize("name", ["/etc/x.py", "../x.py", "crypto_prices/../../x.py", "C:/x.py", "..\\x.py"])
-def test_a_path_out_of_the_folder_is_noticed(built, name):
+def test_a_path_out_of_the_folder_is_reported(built, name):
     content = io.BytesIO(built[PLUGINS])
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr(name, "x")
-    assert (name, "the path leads out of the plugins folder") in found(Bundle(built | {PLUGINS: content.getvalue()}))
+    assert (name, "the path points outside the plugins folder") in found(Bundle(built | {PLUGINS: content.getvalue()}))
     assert not unpacks_safely((name,))
 
 
-def test_an_entry_that_is_there_twice_is_noticed(built):
+def test_a_duplicate_entry_is_reported(built):
     content = io.BytesIO(built[PLUGINS])
     with zipfile.ZipFile(content, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("crypto_prices/xcom/batch.py", "other")
@@ -98,11 +98,11 @@ def test_an_entry_that_is_there_twice_is_noticed(built):
 
 
 @pytest.mark.parametrize("name", ["crypto_prices/__pycache__/batch.pyc", "crypto_prices/.DS_Store", "__MACOSX/._x"])
-def test_what_was_left_behind_is_noticed(mistakes, name):
-    assert (name, "a tool or an editor left it behind") in found(mistakes.bundle(plugins={name: "x"}))
+def test_leftovers_are_reported(mistakes, name):
+    assert (name, "it is a leftover of a tool or an editor") in found(mistakes.bundle(plugins={name: "x"}))
 
 
-def test_a_zip_without_code_is_noticed(built):
+def test_a_zip_without_code_is_reported(built):
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
     assert ("plugins.zip", "it has no Python file") in found(Bundle(built | {PLUGINS: empty.getvalue()}))

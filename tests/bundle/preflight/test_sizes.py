@@ -3,17 +3,17 @@ import pytest
 from bundle.preflight.sizes import Limits, check_sizes
 
 
-def test_what_is_built_is_small(mistakes):
+def test_a_built_bundle_passes(mistakes):
     assert check_sizes(mistakes.bundle()) == []
 
 
-def test_a_large_statement_is_noticed(mistakes):
+def test_a_large_statement_is_reported(mistakes):
     (finding,) = check_sizes(mistakes.bundle({"dags/sql/load/lock_loads.sql": "x" * (100 * 1024 + 1)}))
     assert (finding.where, finding.warning) == ("dags/sql/load/lock_loads.sql", False)
     assert "102,401 bytes" in finding.what
 
 
-def test_a_large_plugins_zip_is_noticed(mistakes, built):
+def test_a_large_plugins_zip_is_reported(mistakes, built):
     size = len(built["plugins.zip"])
     assert check_sizes(mistakes.bundle(), Limits(plugins=size + 1)) == []
     (finding,) = check_sizes(mistakes.bundle(), Limits(plugins=size))
@@ -29,7 +29,7 @@ def test_a_large_plugins_zip_is_noticed(mistakes, built):
         ("glue/crypto_prices_etl.zip/large.csv", {"glue": {"large.csv": "x" * (1024 * 1024 + 1)}}),
     ],
 )
-def test_what_is_too_large_for_code_is_worth_a_word(mistakes, where, changes):
+def test_a_size_unusual_for_code_is_a_warning(mistakes, where, changes):
     files = {where: "x" * (1024 * 1024 + 1)} if changes.pop("dags", False) else {}
     (finding,) = check_sizes(mistakes.bundle(files, **changes))
     assert (finding.where, finding.warning) == (where, True)

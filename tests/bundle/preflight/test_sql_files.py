@@ -9,22 +9,22 @@ def found(bundle, *, warning=False):
     return [(finding.where, finding.what) for finding in findings]
 
 
-def test_what_is_built_is_right(mistakes):
+def test_a_built_bundle_passes(mistakes):
     assert found(mistakes.bundle()) == []
 
 
-def test_a_missing_file_that_a_task_names_is_noticed(mistakes):
+def test_a_missing_file_that_a_task_names_is_reported(mistakes):
     ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/merge_into_fact.sql": None}))
     assert where.startswith("plugins.zip/crypto_prices/load/statements.py:")
     assert what == "it names load/replace/merge_into_fact.sql, which is not in dags/sql/"
 
 
-def test_a_missing_file_that_a_dag_names_is_noticed(mistakes):
+def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
     problems = dict(found(mistakes.bundle({"dags/sql/backfill/find_loads.sql": None})))
     assert any(where.startswith("dags/crypto_prices_backfill.py:") for where in problems)
 
 
-def test_a_missing_file_of_a_family_of_names_is_noticed(mistakes):
+def test_a_missing_file_of_a_family_of_names_is_reported(mistakes):
     gone = {f"dags/sql/schema/{name}.sql": None
             for name in ("comment_on_column", "comment_on_table", "delete_table_comments", "find_schema_migrations",
                          "insert_schema_migration", "lock_schema_migrations", "read_schema_migrations",
@@ -34,7 +34,7 @@ def test_a_missing_file_of_a_family_of_names_is_noticed(mistakes):
     assert "schema/*.sql" in what
 
 
-def test_a_missing_include_is_noticed(mistakes):
+def test_a_missing_include_is_reported(mistakes):
     gone = mistakes.bundle({"dags/sql/shared/whole_numbers.jinja": None})
     assert ("dags/sql/load/places.jinja:5", "it names shared/whole_numbers.jinja, which is not in dags/sql/") in found(
         gone
@@ -46,19 +46,17 @@ def test_a_missing_include_is_noticed(mistakes):
     ["{% include 'load/gone' %}", '{%- import "load/gone.jinja" as g %}', "{% from 'load/gone.jinja' import g %}",
      "{% set markets_file = 'load/gone.jinja' %}", "{% include ['load/gone.jinja', 'load/gone.jinja'] %}"],
 )  # fmt: skip
-def test_each_way_to_name_a_file_is_read(mistakes, tag):
+def test_each_way_to_name_a_file_is_found(mistakes, tag):
     bundle = mistakes.bundle({"dags/sql/load/lock_loads.sql": f"SELECT 1\n{tag}\n"})
     assert {where for where, _ in found(bundle)} == {"dags/sql/load/lock_loads.sql:2"}
 
 
 @pytest.mark.parametrize("tag", ["{% include 'load/gone.jinja' ignore missing %}", "{# {% include 'gone' %} #}"])
-def test_what_may_be_missing_may_be_missing(mistakes, tag):
+def test_optional_includes_may_be_missing(mistakes, tag):
     assert found(mistakes.bundle({"dags/sql/load/lock_loads.sql": f"SELECT 1\n{tag}\n"})) == []
 
 
-def test_a_file_that_nothing_names_is_worth_a_word(mistakes):
+def test_a_file_that_nothing_names_is_a_warning(mistakes):
     bundle = mistakes.bundle({"dags/sql/load/left_over.sql": "SELECT 1", "dags/sql/queries/for_people.sql": "SELECT 1",
                               "dags/sql/migrations/999_new.sql": "SELECT 1"})  # fmt: skip
-    assert found(bundle, warning=True) == [
-        ("dags/sql/load/left_over.sql", "no DAG, no plugin and no other SQL file names it")
-    ]
+    assert found(bundle, warning=True) == [("dags/sql/load/left_over.sql", "no DAG, plugin or other SQL file names it")]
