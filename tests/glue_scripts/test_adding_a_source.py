@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -20,14 +17,13 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from tests.support import guide
+from tests.support.guide import REPOSITORY
 from tests.support.lake import BUCKET
 
 pytestmark = pytest.mark.spark
 
-REPOSITORY = Path(__file__).parents[2]
-PAGE = (REPOSITORY / "docs" / "how-to" / "add-a-source.md").read_text()
-# "…the path of a file in backticks:", and then what to do with that file.
-BLOCK = re.compile(r"`([^`\n]+)`:\n\n```(python|diff|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = REPOSITORY / "docs" / "how-to" / "add-a-source.md"
 
 # More candles than one answer holds, in few days: a day is a folder to write. No other test publishes these.
 START, DAYS = datetime(2022, 3, 1, tzinfo=UTC), 4
@@ -36,23 +32,6 @@ FIRST = int(START.timestamp()) // STEP
 # One in the range of either request, so that each answer reaches back further than it was asked to.
 MISSING = {FIRST + 500, FIRST + 1100}
 ODD = {"nopeusd": "404", "oddusd": "without a list of candles"}
-
-
-def steps() -> list[tuple[str, str, str]]:
-    """Return the page's steps: file, kind, text."""
-    found = BLOCK.findall(PAGE)
-    fenced = len(re.findall(r"^```\w+$", PAGE, re.MULTILINE))
-    assert len(found) == fenced, "a code block of the page does not say which file it is for"
-    return found
-
-
-def edited(content: str, diff: str) -> str:
-    """Return a file's content after an edit that has no line numbers: its old lines must be there exactly once."""
-    lines = diff.splitlines()
-    assert {line[:1] for line in lines} <= {" ", "-", "+"}, diff
-    old, new = ("".join(line[1:] + "\n" for line in lines if line[0] in kinds) for kinds in (" -", " +"))
-    assert f"\n{content}".count(f"\n{old}") == 1, f"these lines are not in the file, or not once:\n{old}"
-    return content.replace(old, new)
 
 
 def candle(number: int) -> dict[str, str]:
@@ -102,18 +81,7 @@ class Bitstamp:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository in which the page was followed."""
-    copy = tmp_path_factory.mktemp("bundle")
-    for name in ("plugins", "glue_scripts", "local_aws", "local_exchange", "local_platform", "dev", "bundle", "tests"):
-        shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "pyproject.toml", copy)
-    for file, kind, text in steps():
-        path = copy / file
-        if kind == "python":
-            assert not path.exists(), f"{file} is there already"
-            path.write_text(text)
-        elif kind == "diff":
-            path.write_text(edited(path.read_text(), text))
-    return copy
+    return guide.follow(PAGE, tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")
@@ -122,22 +90,9 @@ def settings() -> dict[str, Any]:
     page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text()
     example = re.search(r"```json\n(.*?)```", page, re.DOTALL)
     assert example
-    ((key, text),) = [(key, text) for key, kind, text in steps() if kind == "json"]
+    ((key, text),) = [(step.file, step.text) for step in guide.steps(PAGE) if step.kind == "json"]
     assert key == "crypto_prices_settings"
     return json.loads(example[1]) | {"sources": json.loads(text)}
-
-
-def run(bundle: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join(str(bundle / folder) for folder in ("", "plugins", "glue_scripts"))
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=bundle,
-        env=os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +104,7 @@ def loaded(bundle, settings, lake):
     thread.start()
     try:
         ours = {"symbols": ["btcusd", "btcpax"], "api_url": f"http://127.0.0.1:{server.port}"}
-        ended = run(
+        ended = guide.run_in(
             bundle,
             str(bundle / "tests" / "glue_scripts" / "load_added_source.py"),
             *(BUCKET, f"{START:%Y-%m-%d}", f"{START + timedelta(days=DAYS):%Y-%m-%d}"),
@@ -185,7 +140,7 @@ wanted = parse_settings(sys.argv[1])
 check_sources(wanted)
 print(*(market.name for market in get_source("bitstamp").markets(wanted.sources["bitstamp"].symbols)))
 """
-    checked = run(bundle, "-c", code, json.dumps(settings))
+    checked = guide.run_in(bundle, "-c", code, json.dumps(settings))
     assert checked.returncode == 0, checked.stderr[-3000:]
     assert checked.stdout.split() == ["BTC/USD", "ETH/USD", "BTC/USDP"]
 
@@ -243,22 +198,22 @@ def test_what_is_not_a_list_of_candles_is_refused_with_the_reason(loaded):
 
 def test_the_bundles_own_tests_of_all_sources_pass_with_it(bundle):
     tests = ("tests/plugins/crypto_prices/fetch/sources/test_base.py", "tests/dev/demo/test_options.py")
-    ended = run(bundle, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    ended = guide.run_in(bundle, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert ended.returncode == 0, ended.stdout[-3000:]
 
 
 def test_its_code_has_the_bundles_style_and_types(bundle):
-    added = sorted({file for file, kind, _ in steps() if kind in ("python", "diff")})
+    added = guide.changed_files(PAGE)
     code = [file for file in added if not file.startswith("tests/")]
     for check in (["ruff", "check", "--no-cache", *added], ["ruff", "format", "--check", "--no-cache", *added]):
-        ended = run(bundle, "-m", *check)
+        ended = guide.run_in(bundle, "-m", *check)
         assert ended.returncode == 0, ended.stdout
-    ended = run(bundle, "-m", "mypy", *code)
+    ended = guide.run_in(bundle, "-m", "mypy", *code)
     assert ended.returncode == 0, ended.stdout
 
 
 def test_the_way_to_try_it_asks_for_markets_of_it(bundle):
-    command = re.search(r"^    make demo (.* )SOURCES=(\S+) SYMBOLS=(\S+)", PAGE, re.MULTILINE)
+    command = re.search(r"^    make demo (.* )SOURCES=(\S+) SYMBOLS=(\S+)", PAGE.read_text(), re.MULTILINE)
     assert command
     code = """
 import argparse, sys
@@ -267,5 +222,5 @@ parser = argparse.ArgumentParser()
 add_options(parser)
 print(dict(chosen_markets(parser, parser.parse_args(sys.argv[1:])).symbols))
 """
-    chosen = run(bundle, "-c", code, "--sources", command[2], "--symbols", command[3])
+    chosen = guide.run_in(bundle, "-c", code, "--sources", command[2], "--symbols", command[3])
     assert chosen.stdout.strip() == "{'bitstamp': ['btcusd', 'btcpax']}", chosen.stderr

@@ -6,10 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from crypto_prices_etl import schemas
 
 from local_aws.redshift.warehouse import Warehouse
 from tests.support.data_api import Client
 from tests.support.window_loads import BTC, ETH, FACT, candles, nothing_changes
+
+NUMBERS = [
+    column.name for column in schemas.CURATED_COLUMNS if isinstance(column.type, schemas.Decimal | schemas.BigInt)
+]
 
 
 class TestMerge:
@@ -241,17 +246,13 @@ class TestCheckOrigin:
         assert old.merge().error is None
         assert client.rows(FACT) == old.in_fact()
 
-    @pytest.mark.parametrize(
-        "column",
-        ["open_price", "high_price", "low_price", "close_price", "base_volume", "quote_volume", "trade_count",
-         "market_cap"],
-    )  # fmt: skip
+    @pytest.mark.parametrize("column", NUMBERS)
     @pytest.mark.parametrize("value", ["9", "NULL"])
     def test_every_number_is_compared(self, client, make_load, column, value):
         old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
-        client.ok(f"UPDATE {old.table} SET market_cap = 1")
+        client.ok(f"UPDATE {old.table} SET {column} = 1")
         new = make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").stage()
-        client.ok(f"UPDATE {new.table} SET market_cap = 1")
+        client.ok(f"UPDATE {new.table} SET {column} = 1")
         client.ok(f"UPDATE {new.table} SET {column} = {value} WHERE observed_at = '2023-12-18 01:00:00'")
         assert new.merge().error is None
         assert "would add 0 candles and replace 1 in markets" in old.merge().error
