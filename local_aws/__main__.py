@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator.
 
     Args:
-        arguments: The command line; by default that of the process.
+        arguments: The command line. Default: the process's own.
 
     Returns:
         The process's exit code: 0 after it was asked to stop, 1 if it could not start or its PostgreSQL ended.

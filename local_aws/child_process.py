@@ -25,7 +25,7 @@ def start(
     Args:
         arguments: Program and arguments.
         environment: The program's complete environment.
-        log: File to which standard output and standard error are appended.
+        log: File that standard output and standard error are appended to.
         directory: Working directory.
     """
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -62,8 +62,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default=LOOPBACK,
-        help=f"address to listen on (default {LOOPBACK}). Anyone who can connect has full access, so use another "
-        "address, such as 0.0.0.0, only in a container, and publish its port on 127.0.0.1 only",
+        help=f"address to listen on (default {LOOPBACK}). Anyone who can connect has full access, so use other "
+        "addresses, such as 0.0.0.0, only in a container, and publish its port on 127.0.0.1 only",
     )
     parser.add_argument("--region", default=DEFAULT_REGION, metavar="NAME", help="(default %(default)s)")
     parser.add_argument(
@@ -136,7 +136,7 @@ def run(
                     )
             _say("stopping\n")
     except PortNotFreeError as error:
-        return refuse(f"{error} Set another --port, or 0 for a free one.")
+        return refuse(f"{error} Set a different --port, or 0 for a free one.")
     except (StateInUseError, StateVersionError, WarehouseError) as error:
         return refuse(str(error))
     return 0
@@ -155,7 +155,7 @@ def _positive(text: str) -> int:
 
 
 def _greeting(local_aws: LocalAws, report: Sequence[str], seconds: float, *, enforced: bool) -> str:
-    lines = [f"The local AWS answers at {local_aws.endpoint} (started in {seconds:.1f} s).", *report]
+    lines = [f"The local AWS is ready at {local_aws.endpoint} (started in {seconds:.1f} s).", *report]
     if enforced:
         lines += ["IAM is enforced. authorizations.jsonl records every check. The access key below has full access."]
     lines += [f"State and logs are in {local_aws.state_dir}. To use it:", ""]

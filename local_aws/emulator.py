@@ -71,9 +71,9 @@ class Listening:
     Attributes:
         host: Address of the AWS APIs and the warehouse, or ``0.0.0.0`` for all addresses of the machine. Clients do not
             log in, so an address other than 127.0.0.1 is only for a container whose network nothing else uses.
-        warehouse_port: The warehouse's port, like Redshift's 5439, on which the admin user logs in with a password;
+        warehouse_port: The warehouse's port, like Redshift's 5439, where the admin user logs in with a password;
             None for no port.
-        published_warehouse_port: The port on which the machine around a container publishes it; None for the same.
+        published_warehouse_port: The port that the host of a container publishes for it; None for the same.
     """
 
     host: str = LOOPBACK
@@ -144,7 +144,7 @@ class LocalAws:
         Raises:
             StateInUseError: Another emulator is running on the state folder.
             PortNotFreeError: The port is in use.
-            StateVersionError: The state was written by another version of moto.
+            StateVersionError: The state was written by a different version of moto.
         """
         try:
             self._start()
@@ -160,7 +160,7 @@ class LocalAws:
             self._closing.enter_context(only_process_in(self.state_dir))
         except FolderInUseError as error:
             raise StateInUseError(
-                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it, or set another "
+                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it, or set a different "
                 "--state-dir."
             ) from None
         remove_endpoint(self.state_dir)

@@ -74,7 +74,7 @@ def running_local_aws(
         options: More options for the program.
         port: Its port; 0 selects a free one.
         enforce_iam: Whether it checks every call against IAM policies.
-        environment: The program's environment variables; by default those of this process.
+        environment: The program's environment variables. Default: this process's own.
         timeout_seconds: How long it may take to start.
 
     Yields:

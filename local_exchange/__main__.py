@@ -68,7 +68,7 @@ async def serve(bound: socket.socket, exchange: WSGIApplication) -> None:
         asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
     host, port = bound.getsockname()
     bound.listen(128)
-    sys.stdout.write(f"The exchange answers at http://{LOOPBACK if host == ALL_ADDRESSES else host}:{port}{MOUNT}.\n")
+    sys.stdout.write(f"The exchange is ready at http://{LOOPBACK if host == ALL_ADDRESSES else host}:{port}{MOUNT}.\n")
     sys.stdout.flush()
     await server.serve(sockets=[bound])
 
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exchange.
 
     Args:
-        arguments: The command line; by default that of the process.
+        arguments: The command line. Default: the process's own.
 
     Returns:
         The process's exit code: 0 after it was asked to stop, 1 if it could not start.

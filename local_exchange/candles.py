@@ -50,7 +50,7 @@ class Interval:
     Attributes:
         name: Binance's name, such as ``1h``.
         length_ms: Length in milliseconds; None for calendar months.
-        offset_ms: Open time of candle number 0. Weeks begin on a Monday, and 1970-01-01 was a Thursday.
+        offset_ms: Open time of candle number 0. Weeks start on a Monday, and 1970-01-01 was a Thursday.
     """
 
     name: str
@@ -216,8 +216,8 @@ class GeneratedCandles:
     """Candles of any date, generated from noise. They look plausible and are the same for every request.
 
     A price depends only on the market and the time. This has three consequences. In every interval, a candle opens at
-    the price at which the one before it closed. A closed candle is the same in every response. The values of an open
-    candle only grow into those of the closed one: high, volume and trades never decrease, and low never rises.
+    the closing price of the previous one. A closed candle is the same in every response. The values of an open
+    candle only grow into the closed candle's values: high, volume and trades never decrease, and low never rises.
     Volumes are generated separately for each interval, so 24 hourly volumes do not add up to the daily one.
     """
 

@@ -2,7 +2,7 @@
 
 Source of the rules: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles and
 https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits. The documentation does not contain the error messages. The
-messages here are those that clients have reported: "Unsupported granularity" (danpaquin/coinbasepro-python#210),
+messages here were reported by clients: "Unsupported granularity" (danpaquin/coinbasepro-python#210),
 "granularity too small …" (ccxt/ccxt#9268), "Public rate limit exceeded" (Superalgos/Superalgos#430). According to
 tpodlaski/copra#7, the API ignores unknown parameters, and ignores one end of the range if the other one is missing.
 Unconfirmed: the messages for an invalid start or end, for a start after the end and for failures, and the default
@@ -114,7 +114,7 @@ class Coinbase(Api):
     def _range(self, product_id: str, symbol: str, interval: Interval, start_ms: int, end_ms: int) -> list[Row]:
         if start_ms > end_ms:
             raise self.error(400, "end must be after start")
-        # `first` is the first candle that opens at or after the start, and `before` is the one before it.
+        # `first` is the first candle that opens at or after the start, and `before` is the previous one.
         before = interval.number_at(start_ms - 1)
         first, last = before + 1, interval.number_at(end_ms)
         if last - first >= MAX_ROWS:

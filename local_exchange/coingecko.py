@@ -61,7 +61,7 @@ class Coin:
 
     Attributes:
         symbol: The book's market that provides its prices.
-        supply: Number of coins, approximately that of the end of 2023.
+        supply: Number of coins, approximately as of the end of 2023.
     """
 
     symbol: str

@@ -67,7 +67,7 @@ _ROWS_NEEDED = {
 
 
 class Malformation(StrEnum):
-    """The ways in which one row can be malformed."""
+    """The ways that one row can be malformed."""
 
     NULL_PRICE = "null_price"
     NULL_OPEN_TIME = "null_open_time"
@@ -309,7 +309,7 @@ class FaultPlan:
         self.replace(())
 
     def replace_json(self, document: Any) -> None:
-        """Replace all faults by those of a JSON document, ``{"seed": 7, "faults": […]}``.
+        """Replace all faults with those in a JSON document, ``{"seed": 7, "faults": […]}``.
 
         Raises:
             FaultError: The document is invalid; nothing has changed. The message contains the reason.
@@ -415,7 +415,7 @@ def spoil_rows(met: MetFault, rows: list[Row], shape: RowShape) -> list[Any]:
 
 
 def _row_after(row: Row, shape: RowShape) -> Row:
-    """Return a row that begins where the given one ends: beyond the requested range, and not closed yet."""
+    """Return a row that starts where the given one ends: beyond the requested range, and not closed yet."""
     times = [time for time in (row[column] for column in shape.times) if isinstance(time, int)]
     length = shape.length if shape.length is not None else times[1] + 1 - times[0]
     later = row.copy()

@@ -98,7 +98,7 @@ class RequestLimits:
         self.replace({})
 
     def replace_json(self, document: Any) -> None:
-        """Replace all limits by those of a JSON document, ``{"limits": {"binance": {…}}}``.
+        """Replace all limits with those in a JSON document, ``{"limits": {"binance": {…}}}``.
 
         Raises:
             LimitError: The document is invalid; nothing has changed.

@@ -51,7 +51,7 @@ class RuleSwitch:
         self._initial = self.current = initial or Rules()
 
     def replace_json(self, document: Any) -> None:
-        """Replace the rules by those of a JSON object. Rules that it does not contain get their default values.
+        """Replace the rules with those in a JSON object. Rules that it does not contain get their default values.
 
         Raises:
             RuleError: The document is invalid; nothing has changed.

@@ -358,7 +358,7 @@ class RedshiftServerless:
                 raise AwsError(
                     "NotImplemented",
                     f"Namespace {other['namespaceName']} already has a database named {name}, and all local namespaces "
-                    "share one PostgreSQL server: use another dbName for the new namespace.",
+                    "share one PostgreSQL server: use a different dbName for the new namespace.",
                     501,
                 )
 

@@ -1,4 +1,4 @@
-"""Writes one JSON line per API call: who asked for what, on which resource, and how it ended.
+"""Writes one JSON line per API call: the caller, the operation, the resource and the result.
 
 Bodies, rows and secrets' values are never written: of the parameters only names, ids and ARNs are.
 """

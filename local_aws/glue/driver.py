@@ -48,7 +48,7 @@ def _connect(gateway: Path) -> Any:
 
 
 def _take_over(jvm: Any, run: dict[str, Any]) -> list[Any]:
-    """Pass this run's properties, credentials and streams to the JVM, and remove those of earlier runs."""
+    """Pass this run's properties, credentials and streams to the JVM, and remove those left by earlier runs."""
     system = jvm.java.lang.System
     for name in list(system.getProperties().stringPropertyNames()):
         if name.startswith("spark."):

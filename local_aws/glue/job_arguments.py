@@ -17,7 +17,7 @@ GLUE_VERSION = "6.0"
 """The Glue version whose Spark (4.1.1) is installed here."""
 
 # These change nothing that a job computes. They concern logs, metrics and the Spark UI of AWS, and speed on AWS.
-# Since Glue 5.0 those of continuous logging have no effect either, because --custom-logGroup-prefix replaced them.
+# Since Glue 5.0 the arguments of continuous logging have no effect either: --custom-logGroup-prefix replaced them.
 # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging-enable.html
 _WITHOUT_EFFECT = frozenset(
     {
@@ -226,7 +226,7 @@ def _check_job(job: Mapping[str, Any]) -> None:
 
 def _check_argument(name: str, value: str) -> None:
     if not name.startswith("--") or name == "--":
-        raise _invalid(f"the argument {name!r} must begin with two dashes")
+        raise _invalid(f"the argument {name!r} must start with two dashes")
     if name in _REFUSED:
         raise _unsupported(f"the special parameter {name}")
     if name in _ONLY_VALUE and value != _ONLY_VALUE[name]:

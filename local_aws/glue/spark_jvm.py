@@ -87,7 +87,7 @@ class SparkJvm:
     """A JVM with Spark's classes, in its own process group. It ends when its standard input is closed.
 
     Attributes:
-        gateway: The file in which the JVM writes the port and the secret of its gateway when it is ready.
+        gateway: The file that receives the port and the secret of the JVM's gateway when it is ready.
         runs: The number of runs that have used it.
         idle_since: When it was last given back, on the monotonic clock.
     """

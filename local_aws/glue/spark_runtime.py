@@ -54,7 +54,7 @@ class RunFiles:
 
     @property
     def outcome(self) -> Path:
-        """The file in which the driver records how the script ended."""
+        """The file where the driver records how the script ended."""
         return self.folder / "outcome.json"
 
 
@@ -65,7 +65,7 @@ class SparkProcess:
         driver: The driver's process.
         files: The run's files.
         jvm: The JVM.
-        jvms: The pool to which the JVM is returned.
+        jvms: The pool that the JVM is returned to.
     """
 
     def __init__(self, driver: subprocess.Popen[bytes], files: RunFiles, jvm: SparkJvm, jvms: SparkJvms) -> None:

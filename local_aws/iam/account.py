@@ -34,7 +34,7 @@ class Account:
     """Principals, the facts of `local_aws.iam.checks.Facts`, and resource-based policies.
 
     Args:
-        standing_still: Returns the context in which moto may be read (see MotoState).
+        standing_still: Returns a context manager; moto may be read inside it (see MotoState).
         workgroup_arn: Returns the ARN of a Redshift Serverless workgroup by its name or ARN.
         namespace_arn: Returns the ARN of a namespace by its name.
         statement_owner: Returns the aws:userid of the caller that submitted a statement to the Redshift Data API.
@@ -89,7 +89,7 @@ class Account:
 
     @_looking
     def bucket_encryption(self, bucket: str) -> Encryption | None:
-        """Return the customer's key with which a bucket encrypts by default."""
+        """Return the customer's key that a bucket uses by default."""
         found = _bucket(bucket)
         if found is None or not found.encryption:
             return None
@@ -107,7 +107,7 @@ class Account:
 
     @_looking
     def object_encryption(self, bucket: str, key: str, version_id: str | None) -> Encryption | None:
-        """Return the customer's key with which an object is encrypted."""
+        """Return the customer's key that encrypts an object."""
         found = _object(bucket, key, version_id)
         if found is None:
             return None

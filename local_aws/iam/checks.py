@@ -37,7 +37,7 @@ class Check:
 
 @dataclasses.dataclass(frozen=True)
 class ApiCall:
-    """A call in the form from which the checks are read.
+    """A call in the form that the checks are derived from.
 
     Attributes:
         service: The signing name of the service.
@@ -96,7 +96,7 @@ class StoredSecret:
 
 
 class Facts(Protocol):
-    """The facts about the account's resources on which the ARNs and checks of a call depend."""
+    """The facts about the account's resources that the ARNs and checks of a call depend on."""
 
     def role_arn(self, name: str) -> str | None:
         """Return the ARN of a role, with its path."""
@@ -108,13 +108,13 @@ class Facts(Protocol):
         """Return a customer's key by its id, ARN or alias; None for AWS's own keys and for keys that do not exist."""
 
     def bucket_encryption(self, bucket: str) -> Encryption | None:
-        """Return the customer's key with which a bucket encrypts by default."""
+        """Return the customer's key that a bucket uses by default."""
 
     def object_exists(self, bucket: str, key: str) -> bool:
         """Return whether an object exists; True if its bucket does not exist, because that is a different error."""
 
     def object_encryption(self, bucket: str, key: str, version_id: str | None) -> Encryption | None:
-        """Return the customer's key with which an object is encrypted."""
+        """Return the customer's key that encrypts an object."""
 
     def upload_encryption(self, bucket: str, upload_id: str) -> Encryption | None:
         """Return the customer's key of a multipart upload."""

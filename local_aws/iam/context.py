@@ -15,7 +15,7 @@ Values = tuple[str, ...]
 # The keys of every request, with or without a value, as on AWS:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 # All other keys are left out because their value is unknown here: aws:SourceVpc, aws:SourceVpce, aws:VpcSourceIp,
-# aws:ResourceTag, aws:TokenIssueTime, aws:MultiFactorAuthAge, aws:Referer and those that are not listed.
+# aws:ResourceTag, aws:TokenIssueTime, aws:MultiFactorAuthAge, aws:Referer and all keys that are not listed.
 GLOBAL_KEYS = (
     "aws:CalledVia",
     "aws:CalledViaFirst",
@@ -56,7 +56,7 @@ class Context:
 
     Attributes:
         values: The values by lower-case key.
-        known: The lower-case keys for which it is known whether they have a value. ``aws:principaltag/*`` stands for
+        known: The lower-case keys that are known to have a value or to have none. ``aws:principaltag/*`` stands for
             all keys with that prefix.
     """
 
@@ -69,7 +69,7 @@ class Context:
         return cls({key.lower(): value for key, value in values.items()}, _lowered(tuple(known)))
 
     def without(self, key: str) -> Context:
-        """Return the context in which it is unknown whether a key has a value."""
+        """Return a context that does not know whether a key has a value."""
         return dataclasses.replace(self, known=self.known - {key.lower()})
 
     def get(self, key: str) -> Values | None:

@@ -46,7 +46,7 @@ class Principal:
         name: The name of the role or the user, or of the service.
         arn: The caller's ARN. For a role's session it is the session's ARN, for a service its name.
         userid: Its aws:userid.
-        caller: The names by which policies refer to it.
+        caller: The names that policies use for it.
         policies: Its identity-based policies.
         limits: The policies that must also allow each call, by ``session policy`` and ``permissions boundary``.
         keys: The condition keys that describe it.

@@ -77,13 +77,13 @@ class Caller:
 
     @property
     def account_names(self) -> frozenset[str]:
-        """The forms in which a Principal element names the whole account."""
+        """The forms that a Principal element may use for the whole account."""
         return frozenset({self.account_id, f"arn:aws:iam::{self.account_id}:root"})
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """The statement that decided."""
+    """The statement that determined the result."""
 
     policy: str
     sid: str
@@ -174,8 +174,8 @@ def judge(
 
     Args:
         policies: The policies.
-        kind: ``identity`` for those of a role, a user or a session, ``resource`` for those of a resource, ``trust`` for
-            the policy that defines who may assume a role.
+        kind: ``identity`` for policies of a role, a user or a session, ``resource`` for policies of a resource,
+            ``trust`` for the policy that defines who may assume a role.
         action: The action, for example ``s3:GetObject``.
         resource: The resource's ARN, or ``*``.
         context: The request's condition keys.

@@ -1,4 +1,4 @@
-"""The error codes and messages with which each service refuses a caller.
+"""The error codes and messages that each service uses to refuse a caller.
 
 The message: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """

@@ -17,7 +17,7 @@ from local_aws.iam.checks import ApiCall, Check, Encryption, Facts
 from local_aws.iam.context import Values
 from local_aws.protocol.errors import AwsError
 
-# Operations whose action has another name.
+# Operations whose action has a different name.
 _ACTIONS: Mapping[str, str] = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
@@ -203,7 +203,7 @@ def _keys(call: ApiCall) -> dict[str, Values]:
 
 
 def copy_source(call: ApiCall) -> tuple[str, str, str | None]:
-    """Return the bucket, the key and the version from which a copy reads."""
+    """Return the bucket, the key and the version that a copy reads."""
     place, _, query = call.headers.get("x-amz-copy-source", "").partition("?")
     bucket, _, key = unquote(place).lstrip("/").partition("/")
     return bucket, key, dict(parse_qsl(query)).get("versionId")

@@ -64,7 +64,7 @@ class Journal:
         began_at: When the state began, in seconds since 1970.
 
     Raises:
-        StateVersionError: The file was written by another version of moto or of this format.
+        StateVersionError: The file was written by a different version of moto or of this format.
     """
 
     def __init__(self, path: Path) -> None:

@@ -62,7 +62,7 @@ def admitted(operation: str, request: HttpRequest, default_key: Callable[[str], 
     Args:
         operation: The operation's name.
         request: The request as it was sent.
-        default_key: Returns the KMS key with which a bucket encrypts new objects by default, or "" for none.
+        default_key: Returns the KMS key that a bucket uses for new objects by default, or "" for none.
 
     Returns:
         The request for moto, and the KMS key that it encrypts with, or "" for none.

@@ -71,7 +71,7 @@ def load(path: Path, *, began_at: float) -> int:
         logger.warning("%s cannot be read (%s): replaying the whole journal instead", path, error)
         return 0
     if snapshot["versions"] != _versions(began_at):
-        logger.info("%s is from another version or state: replaying the whole journal instead", path)
+        logger.info("%s is from a different version or state: replaying the whole journal instead", path)
         return 0
     for name, (accounts, state) in snapshot["services"].items():
         backends = get_backend(name)

@@ -84,7 +84,7 @@ class MotoState:
         replayed: The number of changes that were replayed on the start.
 
     Raises:
-        StateVersionError: Another version of moto wrote the journal.
+        StateVersionError: A different version of moto wrote the journal.
         RuntimeError: moto no longer accepts an entry that it accepted when it was written.
     """
 
@@ -133,7 +133,7 @@ class MotoState:
     def standing_still(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context in which moto handles no requests, for reading its backends.
 
-        The first access to a backend builds it, with random numbers that must not mix with those of a request.
+        The first access to a backend builds it, with random numbers that must not mix with a request's.
         """
         return self._lock
 

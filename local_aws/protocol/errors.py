@@ -1,8 +1,8 @@
 """Errors, and how each wire protocol writes them.
 
 This covers every service, including the services that moto serves. moto's own serializers write errors only for a known
-operation, and with status 400 unless the service's model has another. The front also rejects requests that are unsigned
-or have no known operation, and refuses calls with IAM's status 403 and with 501.
+operation, and with status 400 unless the service's model has a different one. The front also rejects requests that are
+unsigned or have no known operation, and refuses calls with IAM's status 403 and with 501.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class AwsError(Exception):
     Args:
         code: The error code, for example ``ResourceNotFoundException``.
         message: What is wrong, where, and what to do.
-        status: The HTTP status, unless the service's model has another one for the code.
+        status: The HTTP status, unless the service's model has a different one for the code.
         members: Further members of the error's shape, for example ``ResourceId``.
     """
 

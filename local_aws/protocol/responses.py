@@ -32,8 +32,8 @@ def success_response(operation: OperationModel, result: Mapping[str, Any] | None
         The HTTP response.
 
     Raises:
-        TypeError: A member is not in the model, or a value has another type: a bug of the handler, which must not reach
-            a caller as a half-right response.
+        TypeError: A member is not in the model, or a value has the wrong type: a bug in the handler, which must not
+            reach a caller as a half-right response.
     """
     shape = operation.output_shape
     output = {} if shape is None else _serialize(shape, result or {}, operation.name)

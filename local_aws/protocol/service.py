@@ -34,7 +34,7 @@ class WireService:
             and the validated parameters, and returns the members of the response.
 
     Raises:
-        ValueError: The service uses another protocol than JSON and REST-JSON, or an operation has header or payload
+        ValueError: The service uses a protocol other than JSON and REST-JSON, or an operation has header or payload
             members.
     """
 

@@ -32,7 +32,7 @@ class CopyStatement:
         columns: The columns in the statement, or None for all of the table's.
         bucket: The bucket of FROM.
         key: The manifest's key, or the prefix of the files' keys.
-        role_arn: The role with which files are read.
+        role_arn: The role that reads the files.
         is_manifest: Whether FROM names a manifest.
         fill_record: Whether the statement has FILLRECORD (missing columns at the end are NULL).
     """

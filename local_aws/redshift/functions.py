@@ -1,7 +1,7 @@
 """The Redshift SQL functions that the local Redshift executes correctly: an allow-list by name.
 
 Other names are refused, even if PostgreSQL has a function with that name. The value defines the call in PostgreSQL: the
-same name, another function, or rewritten arguments.
+same name, a different function, or rewritten arguments.
 """
 
 from __future__ import annotations

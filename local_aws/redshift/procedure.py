@@ -1,8 +1,8 @@
 """Stored procedures. Redshift's PL/pgSQL comes from an older PostgreSQL, so a body runs unchanged after a check.
 
-The SQL in the body is not translated. Code that would have another meaning in PostgreSQL is therefore refused when the
-procedure is created: functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax. The
-check does not cover SQL that a body builds as a string (EXECUTE). Such SQL must be valid for both.
+The SQL in the body is not translated. Code that would have a different meaning in PostgreSQL is therefore refused when
+the procedure is created: functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax.
+The check does not cover SQL that a body builds as a string (EXECUTE). Such SQL must be valid for both.
 """
 
 from __future__ import annotations

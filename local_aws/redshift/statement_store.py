@@ -102,7 +102,7 @@ class StatementStore:
         """Store new statements: a statement, or a batch followed by its statements.
 
         Returns:
-            The statement to which the client token already belongs, in which case nothing is added; otherwise None.
+            The statement that already has the client token, if there is one; nothing is added then. Otherwise None.
         """
         with self._transaction() as connection:
             if client_token is not None:

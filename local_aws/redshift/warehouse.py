@@ -100,7 +100,7 @@ class Warehouse:
 
     Args:
         folder: The server's folder (``<state-dir>/warehouse``). It is created if it does not exist.
-        port: A TCP port on which clients can connect with a password (see ``ensure_login``); None for no port.
+        port: A TCP port where clients can connect with a password (see ``ensure_login``); None for no port.
         host: The address of that port, or ``0.0.0.0`` for all addresses of this machine.
     """
 
@@ -177,7 +177,7 @@ class Warehouse:
 
     @property
     def log(self) -> Path:
-        """The file to which the server writes its log."""
+        """The server's log file."""
         return self._log
 
     def ask(self) -> None:
@@ -214,7 +214,7 @@ class Warehouse:
         return f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={host}&port={self._port}"
 
     def databases(self) -> list[str]:
-        """Return the names of the Redshift databases, without those of ``ensure_plain_database``."""
+        """Return the names of the Redshift databases, without the plain ones of ``ensure_plain_database``."""
         with self._maintenance() as connection:
             rows = connection.execute(
                 "SELECT d.datname FROM pg_database d JOIN pg_shdescription c"
@@ -256,10 +256,10 @@ class Warehouse:
         Args:
             user: The user's name. PostgreSQL must not have reserved it (see ``is_own_name``).
             password: The user's password.
-            database: The database in which the user may create schemas and finds Redshift's functions.
+            database: The database where the user may create schemas and finds Redshift's functions.
         """
         if is_own_name(user):
-            raise ValueError(f"{user} is PostgreSQL's own: use another name")
+            raise ValueError(f"{user} is reserved by PostgreSQL: use a different name")
         role = sql.Identifier(user)
         with self._database_lock, self._maintenance() as connection:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user]).fetchone() is None:
@@ -360,7 +360,7 @@ class Warehouse:
     def _initialise(self, identity: str) -> None:
         if (self._data / "PG_VERSION").exists():
             return
-        # The data is created in another folder, which is then renamed, so a kill leaves no half-initialized data.
+        # The data is created in a temporary folder, which is then renamed, so a kill leaves no half-initialized data.
         fresh = self._folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(self._data, ignore_errors=True)

@@ -23,7 +23,7 @@ def start(*arguments):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_stopped(number):
     process = start("--port", "0", "--host", "0.0.0.0")
-    line = re.fullmatch(r"The exchange answers at (\S+)\.\n", process.stdout.readline())
+    line = re.fullmatch(r"The exchange is ready at (\S+)\.\n", process.stdout.readline())
     with urllib.request.urlopen(f"{line[1]}/binance/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=2") as answer:
         assert len(json.load(answer)) == 2
     process.send_signal(number)

@@ -120,7 +120,7 @@ def is_there(image: str) -> bool:
 
 
 def make_available(images: dict[str, str]) -> dict[str, str]:
-    """Pull the base images that are missing, and build stand-ins for those that cannot be pulled.
+    """Pull the base images that are missing, and build stand-ins for images that cannot be pulled.
 
     Args:
         images: The base images by variable.

@@ -26,7 +26,7 @@ FACT = (
 
 
 class Candle(NamedTuple):
-    """The columns in which the candles of the tests differ; the others are the same in all."""
+    """The columns that distinguish the candles of the tests; the other columns are the same in all candles."""
 
     source: str
     market: str
@@ -237,7 +237,7 @@ class Load:
         return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
 
     def found(self, start: str, end: str) -> str:
-        """Return the statement with which a backfill finds the loads of its days."""
+        """Return the statement that a backfill uses to find the loads of its days."""
         environment = self.dag.get_task("plan_load").get_template_env()
         template = environment.get_template("backfill/find_loads.sql")
         return template.render(params=SimpleNamespace(start=start, end=end))

@@ -208,7 +208,7 @@ class HttpClient:
         except ValueError as error:
             raise _FailedTry(
                 Failure(
-                    f"the body is not JSON ({error}); it begins with {excerpt(body)!r}",
+                    f"the body is not JSON ({error}); it starts with {excerpt(body)!r}",
                     f"{TRY_LATER}. If it fails again, open the URL: api_url may be a web page instead of the API",
                     retryable=True,
                     retry_now=True,

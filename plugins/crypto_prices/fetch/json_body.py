@@ -16,7 +16,7 @@ def parse_json(body: bytes) -> Any:
 
     Raises:
         ValueError: The body is not UTF-8 or not JSON. NaN and Infinity are not JSON. Bodies that the Glue job cannot
-            read, or would read differently, are rejected, too: those with a number of more than 1000 characters, or
+            read, or would read differently, are rejected, too: bodies with a number of more than 1000 characters, or
             with the same name twice in one object.
     """
 

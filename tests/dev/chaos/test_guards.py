@@ -29,7 +29,7 @@ def test_a_guard_and_its_control_differ_only_in_the_guard(guard):
     assert guard.off == replace(guard.control, guard_off=guard.name)
     assert guard.off.is_forced == guard.control.is_forced
     assert guard.off.has_surplus == guard.control.has_surplus
-    # A guard is switched off for one day, so its control needs another day.
+    # A guard is switched off for one day, so its control needs a different day.
     waves = Waves(None)
     assert waves._take_day(guard.off) != waves._take_day(guard.control)
 

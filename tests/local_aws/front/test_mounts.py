@@ -10,7 +10,7 @@ from local_aws.moto_backend.state import MotoState
 
 
 def echo(environ, start_response):
-    """Answer with the parts of the path, as an application sees them."""
+    """Respond with the parts of the path, as an application sees them."""
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps([environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["QUERY_STRING"]]).encode()]
 

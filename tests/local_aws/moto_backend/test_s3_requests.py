@@ -151,7 +151,7 @@ def test_what_boto3_sends_by_itself_is_right(s3):
 
 @pytest.fixture
 def upload(s3):
-    """Begins a multipart upload and gives its id and the ETags of its two parts."""
+    """Start a multipart upload, and return its id and the ETags of its two parts."""
 
     def upload(key, parts, **members):
         upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key=key, **members)["UploadId"]

@@ -78,7 +78,7 @@ def _served(folder, *, orderly=True):
     finally:
         server.stop()
         log.close()
-        # A kill leaves what is on disk; that of a whole process is in test_assembly.py.
+        # A kill keeps only the files on disk. test_emulator.py kills a whole process.
         (moto if orderly else moto._journal).close()
 
 
@@ -197,9 +197,7 @@ def test_a_snapshot_and_the_journal_after_it_give_the_state(tmp_path, monkeypatc
     assert _Moto(tmp_path).versions() == newest
 
 
-@pytest.mark.parametrize(
-    "spoil", [lambda file: file.write_bytes(b"\x80no"), lambda file: file.unlink()]
-)
+@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"\x80no"), lambda file: file.unlink()])
 def test_a_snapshot_that_cannot_be_used_costs_only_time(tmp_path, spoil):
     moto = _Moto(tmp_path)
     moto.fill(2)

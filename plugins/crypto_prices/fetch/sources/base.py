@@ -189,7 +189,7 @@ _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 def time_ms(value: Any, unit_ms: int) -> int | None:
     """Return a time from a response in milliseconds since 1970, UTC; None if the value is not a time.
 
-    The rules are those of the Glue job (glue_scripts/crypto_prices_etl/candles.py): a whole number, as a number or as
+    The Glue job has the same rules (glue_scripts/crypto_prices_etl/candles.py): a whole number, as a number or as
     text, in the years 1970 to 9999.
 
     Args:

@@ -165,7 +165,7 @@ def first_request(
 def next_request(request: KlinesRequest, rows: list[Any], *, url: str | None = None) -> KlinesRequest | None:
     """Return the next request, or None when the window is covered.
 
-    The next page begins one interval after the latest open time in the requested range. Using the latest time instead
+    The next page starts one interval after the latest open time in the requested range. Using the latest time instead
     of the last row's means that unordered rows lose no candles. Ignoring times beyond the range means that a stray row
     does not end the paging early. The Glue job rejects such rows.
 

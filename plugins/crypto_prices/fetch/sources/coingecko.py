@@ -93,7 +93,8 @@ class CoinGeckoSource(Source):
                     "vs_currency": QUOTE_CURRENCY.lower(),
                     "from": int(first.timestamp()),
                     "to": int(end.timestamp()) - 1,
-                    # As many decimals as the fact table has. "full" returns those of a binary double, often 20 or more.
+                    # As many decimals as the fact table has. "full" returns all decimals of a binary double, often
+                    # 20 or more.
                     "precision": 18,
                 },
                 headers=self.headers,
@@ -103,7 +104,7 @@ class CoinGeckoSource(Source):
                 problem, advice = f"coingecko has no coin {coin_id}", "Remove the symbol from the settings"
             elif error.exchange_code == _OUT_OF_PLAN:
                 problem = f"coingecko requires a paid plan for days as old as {first:%Y-%m-%d}"
-                advice = "Load newer days, or set connection_id and api_url to those of a plan that includes older days"
+                advice = "Load newer days, or set connection_id and api_url for a plan that includes older days"
             else:
                 raise
             raise FatalSourceError(
@@ -112,7 +113,7 @@ class CoinGeckoSource(Source):
 
 
 def hourly_ranges(window: Window) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the ranges [first, end) to request. Each has a length for which CoinGecko returns hourly points.
+    """Yield the ranges [first, end) to request. CoinGecko returns hourly points for each of these lengths.
 
     A window of one day is requested together with the day before it. A shorter range that touches the last 24 hours
     would return a point every five minutes. A longer window is split into parts of about equal length, none of which is
