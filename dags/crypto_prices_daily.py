@@ -19,7 +19,7 @@ Takes the closed candles of one UTC day from every exchange in the Variable `cry
 
 Every task can be cleared and run again. A run that finds its content in the warehouse skips the load and logs the
 reason in `plan_load`. To load it anyway, clear the run or start one with `reload`. Use `force` only when the load may
-delete candles or overwrite what was fetched later (docs/runbook.md, *Restate a bad day*).
+delete candles or overwrite what was fetched later (docs/how-to/operate.md, *Restate a bad day*).
 
 For many days at once, see `crypto_prices_backfill`.
 """

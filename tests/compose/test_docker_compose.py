@@ -1,4 +1,4 @@
-"""Run docker-compose.yaml: the steps of README.md for a first-time user, then restarts and kills.
+"""Run docker-compose.yaml: the steps of docs/how-to/run-in-docker.md, then restarts and kills.
 
 The tests run in order, and each needs the results of the ones before it. ``make test-compose`` runs them.
 """

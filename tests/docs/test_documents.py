@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 
@@ -64,6 +65,19 @@ def missing_paths(document: Document) -> list[str]:
 
 def test_every_path_in_the_repository_exists():
     assert problems(missing_paths) == {}
+
+
+def test_every_page_that_code_names_exists():
+    named = subprocess.run(
+        ["git", "grep", "--untracked", "-IohE", r"(^|[^/a-z.])docs/[a-z/-]+\.md", "--", ".", ":!*.md"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pages = set(re.findall(r"docs/\S+", named.stdout))
+    assert pages
+    assert [page for page in sorted(pages) if not (REPOSITORY / page).exists()] == []
 
 
 def test_every_make_target_exists():
