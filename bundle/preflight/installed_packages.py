@@ -1,4 +1,4 @@
-"""Looks up the package of a module, as far as the interpreter that runs the check knows it."""
+"""Looks up the package of a module, as far as the interpreter of the check can tell."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def syntax_errors(
         sources: The files by their location in the bundle.
         version: The Python version that will run them.
         runner: The service that has this version.
-        running: The Python version that runs this check. It knows no newer grammar than its own.
+        running: The Python version that runs this check. It cannot parse newer grammar.
     """
     findings = []
     for where, source in sources.items():
@@ -42,7 +42,7 @@ def syntax_errors(
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             todo = f"write it in the syntax of Python {_text(version)}"
             if running < version:
-                todo += f" and try it there, because this check runs on {_text(running)} and knows no newer syntax"
+                todo += f" and try it there, because this check runs on {_text(running)} and cannot parse newer syntax"
             findings.append(
                 Finding(where + line, f"{runner}'s Python {_text(version)} cannot parse it: {reason}", todo)
             )

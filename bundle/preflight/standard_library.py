@@ -15,7 +15,7 @@ _REMOVED = {
 
 
 def in_standard_library(module: str, version: tuple[int, int]) -> bool:
-    """Return whether a Python version has a top-level module, as far as the running Python knows.
+    """Return whether a Python version has a top-level module, as far as the running Python can tell.
 
     Args:
         module: The module's name.

@@ -69,7 +69,7 @@ class Context:
         return cls({key.lower(): value for key, value in values.items()}, _lowered(tuple(known)))
 
     def without(self, key: str) -> Context:
-        """Return a context that does not know whether a key has a value."""
+        """Return a context where a key may or may not have a value."""
         return dataclasses.replace(self, known=self.known - {key.lower()})
 
     def get(self, key: str) -> Values | None:

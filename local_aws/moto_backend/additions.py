@@ -31,7 +31,7 @@ _DEFINITION = {
 
 
 def add_glue_operations() -> None:
-    """Add the operations to moto's classes. Further calls have no effect."""
+    """Add the operations to moto's classes. Repeated calls have no effect."""
     from moto.core.responses import ActionResult
     from moto.glue.exceptions import AlreadyExistsException
     from moto.glue.models import FakeJob
@@ -64,7 +64,7 @@ def add_glue_operations() -> None:
 
 
 def add_event_operations() -> None:
-    """Add TestEventPattern to moto's EventBridge, with moto's own matching of events. Further calls have no effect."""
+    """Add TestEventPattern to moto's EventBridge, with moto's own matching of events. Repeated calls have no effect."""
     from moto.core.responses import ActionResult
     from moto.events.models import EventPattern, EventPatternParser
     from moto.events.responses import EventsHandler
@@ -79,7 +79,7 @@ def add_event_operations() -> None:
 
 
 def keep_bucket_policies_unevaluated() -> None:
-    """Make moto's S3 store bucket policies without enforcing them. Further calls have no effect.
+    """Make moto's S3 store bucket policies without enforcing them. Repeated calls have no effect.
 
     moto supports neither conditions nor principals in them. The recommended policy of every bucket, which denies
     requests without TLS, would deny every object to every caller. IAM is enforced in front of moto.
@@ -92,7 +92,7 @@ def keep_bucket_policies_unevaluated() -> None:
 
 
 def add_descriptions_of_group_rules() -> None:
-    """Make moto's EC2 return the description of a rule that names a security group. Further calls have no effect.
+    """Make moto's EC2 return the description of a rule that names a security group. Repeated calls have no effect.
 
     moto stores it with the group, and returns only descriptions that are stored with an address range.
     """
@@ -103,7 +103,7 @@ def add_descriptions_of_group_rules() -> None:
 
 
 def read_policies_of_log_buckets() -> None:
-    """Make moto's S3 accept the bucket policies that let access logs in. Further calls have no effect.
+    """Make moto's S3 accept the bucket policies that let access logs in. Repeated calls have no effect.
 
     moto's own code fails on policies with a principal ``*``, and supports only one resource per statement.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
@@ -133,7 +133,7 @@ def read_policies_of_log_buckets() -> None:
 def keep_versions_when_versioning_is_suspended() -> None:
     """Make moto's S3 delete one version, or add a delete marker, in a bucket with suspended versioning.
 
-    moto deletes the whole key, and fails if its versions include a delete marker. Further calls have no effect.
+    moto deletes the whole key, and fails if its versions include a delete marker. Repeated calls have no effect.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectsfromVersioningSuspendedBuckets.html
     """
     from moto.s3.models import S3Backend

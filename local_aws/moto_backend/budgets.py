@@ -10,7 +10,7 @@ from typing import Any
 
 
 def add_budget_operations() -> None:
-    """Add the operations to moto's classes. Further calls have no effect."""
+    """Add the operations to moto's classes. Repeated calls have no effect."""
     from moto.budgets.exceptions import NotFoundException
     from moto.budgets.models import Budget
     from moto.budgets.responses import BudgetsResponse

@@ -10,7 +10,7 @@ _PAGE = 1000
 
 
 def add_partition_operations() -> None:
-    """Replace moto's methods with our own. Further calls have no effect."""
+    """Replace moto's methods with our own. Repeated calls have no effect."""
     import moto.glue.models as moto_models
     from moto.core.responses import ActionResult
     from moto.glue.exceptions import (

@@ -13,7 +13,7 @@ Parts = list[tuple[int, str, dict[str, str]]]
 
 
 def add_s3_checksums() -> None:
-    """Replace moto's functions. Further calls have no effect."""
+    """Replace moto's functions. Repeated calls have no effect."""
     import moto.s3.models as moto_models
     import moto.s3.responses as moto_responses
     from moto.s3.exceptions import InvalidPart, InvalidPartOrder, MalformedXML, S3ClientError

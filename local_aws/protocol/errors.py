@@ -25,7 +25,7 @@ class AwsError(Exception):
         code: The error code, for example ``ResourceNotFoundException``.
         message: What is wrong, where, and what to do.
         status: The HTTP status, unless the service's model has a different one for the code.
-        members: Further members of the error's shape, for example ``ResourceId``.
+        members: Additional members of the error's shape, for example ``ResourceId``.
     """
 
     def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:

@@ -113,7 +113,7 @@ class Source(ABC):
 
         Raises:
             FatalSourceError: The symbol or interval is unknown, or the response has an unknown format.
-            RetryableSourceError: The source gave no usable response.
+            RetryableSourceError: The source sent no usable response.
         """
 
     def pause_seconds(self, headers: Mapping[str, str], now: datetime) -> float:
