@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     name, *others = arguments or ["--help"]
     if name not in COMMANDS:
-        _parser().parse_args([name])  # shows the help, or refuses
+        _parser().parse_args([name])  # shows the help, or an error
         return 0
     module = importlib.import_module(f"dev.{name.replace('-', '_')}.command")
     code: int = module.main(others)
@@ -51,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _with_the_checkout_on_the_path() -> None:
-    """Start this program again with a PYTHONPATH that finds the bundle's packages, unless it finds them now."""
+    """Restart this program with a PYTHONPATH that finds the bundle's packages, unless they can be imported already."""
     environment = checkout_environment()
-    # If it has that PYTHONPATH already and finds nothing, the import of the bundle's package shows what is wrong.
+    # If the PYTHONPATH is already set and finds nothing, the import of the bundle's package reports the error.
     if importlib.util.find_spec("crypto_prices") is None and environment != dict(os.environ):
         command = [sys.executable, "-m", "dev", *sys.argv[1:]]
         os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter

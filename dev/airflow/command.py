@@ -28,8 +28,8 @@ class Options:
     Attributes:
         ui_port: The port of Airflow's UI and API; 0 for a free one.
         aws_port: The port of the local AWS; 0 for a free one.
-        markets: What is loaded.
-        state_dir: Where everything is kept.
+        markets: The markets to load.
+        state_dir: Folder for state and logs.
     """
 
     ui_port: int
@@ -39,7 +39,7 @@ class Options:
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
-    """Return what a person asked for.
+    """Return the options of a command line.
 
     Args:
         arguments: The command line after the command.
@@ -51,27 +51,35 @@ def parse_options(arguments: Sequence[str]) -> Options:
         "--port",
         type=int,
         default=DEFAULT_UI_PORT,
-        help=f"of Airflow's UI, 0 for a free one (default {DEFAULT_UI_PORT})",
+        help=f"port of Airflow's UI; 0 chooses a free one (default: {DEFAULT_UI_PORT})",
     )
     parser.add_argument(
         "--aws-port",
         type=int,
         default=DEFAULT_PORT,
-        help=f"of the local AWS, 0 for a free one (default {DEFAULT_PORT})",
+        help=f"port of the local AWS; 0 chooses a free one (default: {DEFAULT_PORT})",
     )
     markets.add_options(parser)
     parser.add_argument(
-        "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
+        "--state-dir",
+        metavar="FOLDER",
+        type=Path,
+        default=REPOSITORY / ".local",
+        help="folder for state and logs (default: .local)",
     )
     given = parser.parse_args(arguments)
     for name, port in (("PORT", given.port), ("--aws-port", given.aws_port)):
         if not 0 <= port <= 65535:
-            parser.error(f"{name}={port} is no port: take one from 1024 to 65535, or 0 for a free one")
+            parser.error(f"{name}={port} is not a port: use 1024 to 65535, or 0 for a free one")
     return Options(given.port, given.aws_port, markets.chosen_markets(parser, given), given.state_dir.resolve())
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it and return the exit code: 0 after Ctrl-C, 1 if something did not start or ended."""
+    """Run both until Ctrl-C.
+
+    Returns:
+        The exit code: 0 after Ctrl-C, 1 if a process did not start or ended early.
+    """
     options = parse_options(arguments)
     interrupt_on_stop_signals()
     began = time.monotonic()
@@ -92,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"make airflow: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; what is loaded stays", flush=True)
+        print("stopped; loaded data is kept", flush=True)
         return 0
 
 
@@ -101,10 +109,10 @@ def _greeting(platform: LocalPlatform, seconds: float) -> str:
     conf = "'{\"reload\": true}'"
     return f"""
 Airflow runs at {platform.airflow.url} (no password; started in {seconds:.0f} s).
-A DAG on a schedule is paused until you unpause it.
-The local AWS answers at {platform.names.endpoint}. Logs are in {platform.airflow.home / "services"}.
+Scheduled DAGs are paused until you unpause them.
+The local AWS listens at {platform.names.endpoint}. Logs are in {platform.airflow.home / "services"}.
 
-In another terminal, in this folder:
+In a second terminal, in this folder:
 
   source .venv/bin/activate && source {platform.airflow.environment_file}
   airflow dags unpause {dag_id}

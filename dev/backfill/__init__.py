@@ -1,1 +1,1 @@
-"""``python -m dev backfill``: loads many days with the local Airflow and follows their runs."""
+"""``python -m dev backfill``: load a range of days with the local Airflow and show the progress."""

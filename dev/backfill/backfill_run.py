@@ -1,4 +1,4 @@
-"""One backfill: on which Airflow it runs, when it is done, and what is asked afterwards."""
+"""Runs one backfill: find or start an Airflow, create the backfill, wait for its runs, show the result."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DAG_ID = "crypto_prices_daily"
 LOOK_SECONDS = 1.0
 CLOSE_SECONDS = 180
 UNREACHABLE_SECONDS = 60
-# The DAG's own time limit for a run is six hours; a backfill of which nothing moves for longer hangs.
+# The DAG's dagrun_timeout is six hours. A backfill without any progress for longer than that hangs.
 STUCK_SECONDS = 7 * 3600
 ACTIVE_STATES = ("running", "deferred", "queued", "up_for_retry", "up_for_reschedule", "restarting")
 
 
 class BackfillError(Exception):
-    """The backfill cannot be run or followed; the message says why and what to do."""
+    """The backfill cannot run or cannot be watched; the message has the reason and what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Options:
     Attributes:
         first: First UTC day, included.
         last: Last UTC day, included.
-        max_active_runs: How many days go on at once.
-        reprocess: What happens to days that have a run already: none, failed or completed.
-        backwards: Begin with the last day.
-        markets: What is loaded; None when nothing was chosen.
-        default_markets: What is loaded when nothing was chosen and no Airflow runs.
-        state_dir: Where everything is kept.
+        max_active_runs: Number of days that run at the same time.
+        reprocess: Which existing runs are run again: none, failed or completed.
+        backwards: Start with the last day.
+        markets: The markets to load; None if the command line names none.
+        default_markets: The markets to load if the command line names none and no Airflow is running.
+        state_dir: Folder for state and logs.
     """
 
     first: date
@@ -61,7 +61,7 @@ class Options:
 
     @property
     def days(self) -> list[date]:
-        """Every day, the first one first."""
+        """Every day, in order."""
         return [self.first + timedelta(days=offset) for offset in range((self.last - self.first).days + 1)]
 
     @property
@@ -92,7 +92,7 @@ class BackfillRun:
 
     Args:
         options: What to run.
-        screen: Where to show it.
+        screen: The screen to write to.
     """
 
     def __init__(self, options: Options, screen: Screen) -> None:
@@ -103,8 +103,8 @@ class BackfillRun:
         """Run it and show the result; return whether every day succeeded.
 
         Raises:
-            BackfillError: It cannot be run or followed.
-            LocalAirflowError: The local Airflow did not come up, or a part of it has ended.
+            BackfillError: The backfill cannot run or cannot be watched.
+            LocalAirflowError: The local Airflow did not start, or one of its components ended.
         """
         with self._airflow() as target:
             began = time.monotonic()
@@ -115,7 +115,7 @@ class BackfillRun:
             for day in failed:
                 self._explain(target.api, day)
             done = sum(day.state == "success" for day in days)
-            self._screen.say(f"{done} of {len(days)} days are loaded ({time.monotonic() - began:.1f} s).")
+            self._screen.say(f"Loaded {done} of {len(days)} days ({time.monotonic() - began:.1f} s).")
             if failed:
                 self._screen.say(
                     f"To run the failed days again: make backfill {self._options.in_words} REPROCESS=failed"
@@ -124,15 +124,17 @@ class BackfillRun:
 
     @contextlib.contextmanager
     def _airflow(self) -> Iterator[_Target]:
-        """Use the Airflow that runs on the state folder, or start one for as long as it is needed."""
+        """Use the Airflow that runs on the state folder, or start one for the duration of the backfill."""
         running = running_airflow(self._options.state_dir)
         if running is not None:
             if running.names is None:
-                raise BackfillError(f"the Airflow at {running.url} was not started by make airflow: stop it first")
+                raise BackfillError(
+                    f"the Airflow at {running.url} was not started by make airflow: stop it and try again"
+                )
             if self._options.markets is not None:
                 raise BackfillError(
-                    f"an Airflow runs at {running.url} with markets of its own: leave SOURCES, SYMBOLS and MARKET_DATA "
-                    "out, or stop it first"
+                    f"the Airflow at {running.url} has its own markets: leave out SOURCES, SYMBOLS and MARKET_DATA, or "
+                    "stop it first"
                 )
             self._screen.step(f"using the Airflow at {running.url}")
             yield _Target(AirflowApi(running.url), running.names, lambda: None)
@@ -140,36 +142,34 @@ class BackfillRun:
         platform = LocalPlatform(
             self._options.state_dir,
             self._options.markets or self._options.default_markets,
-            # Unpausing the DAG must not start a run of yesterday that nobody asked for.
+            # Unpausing the DAG must not also start a scheduled run for yesterday.
             extra_environment={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"},
             on_step=self._screen.step,
         )
         with platform:
-            self._screen.step(f"Airflow runs at {platform.airflow.url} while the backfill does")
+            self._screen.step(f"Airflow runs at {platform.airflow.url} until the backfill ends")
             yield _Target(platform.airflow.api, platform.names, platform.check)
 
     def _begin(self, api: AirflowApi) -> set[date]:
-        """Create the backfill, or find the same one unfinished; return the days that it runs."""
+        """Create the backfill, or resume the same unfinished one; return the days that it runs."""
         options = self._options
         if api.dag(DAG_ID)["is_paused"]:
             api.unpause(DAG_ID)
-            self._screen.say(f"{DAG_ID} was paused and is unpaused now.")
+            self._screen.say(f"Unpaused {DAG_ID}, which was paused.")
         for backfill in api.backfills(DAG_ID):
             if backfill["completed_at"] is None and not self._is_closed(api, backfill):
                 first, last = (datetime.fromisoformat(backfill[end]).date() for end in ("from_date", "to_date"))
                 if (first, last) != (options.first, options.last):
                     raise BackfillError(
                         f"the backfill of {first} to {last} has not finished, and Airflow runs one at a time: finish "
-                        f"it with make backfill FROM={first} TO={last}, or cancel it in the UI"
+                        f"that one with make backfill FROM={first} TO={last}, or cancel it in the UI"
                     )
-                self._screen.say(
-                    f"Going on with the backfill of {options.first} to {options.last} that was interrupted."
-                )
+                self._screen.say(f"Resuming the interrupted backfill of {options.first} to {options.last}.")
                 return set(options.days)
         new = api.dry_run_backfill(DAG_ID, options.first_date, options.last_date, reprocess_behavior=options.reprocess)
         new_days = {instant.astimezone(UTC).date() for instant in new}
         if not new_days:
-            self._screen.say("Every day has a run already; REPROCESS=completed runs them again.")
+            self._screen.say("Every day already has a run. To run them again, set REPROCESS=completed.")
             return set()
         try:
             api.create_backfill(
@@ -181,22 +181,22 @@ class BackfillRun:
                 run_backwards=options.backwards,
             )
         except AirflowApiError as error:
-            raise BackfillError(f"Airflow refused the backfill: {error.message}") from error
+            raise BackfillError(f"Airflow rejected the backfill: {error.message}") from error
         self._screen.say(
-            f"Backfill of {DAG_ID}: {len(new_days)} of {len(options.days)} days, {options.max_active_runs} at once"
-            f"{', the last one first' if options.backwards else ''}."
+            f"Backfill of {DAG_ID}: {len(new_days)} of {len(options.days)} days, {options.max_active_runs} at a time"
+            f"{', last day first' if options.backwards else ''}."
         )
         return new_days
 
     def _is_closed(self, api: AirflowApi, backfill: dict[str, Any]) -> bool:
-        """Wait until Airflow marks a backfill complete of which no run is left; say whether it has.
+        """Wait until Airflow marks a backfill without unfinished runs as complete; return whether it did.
 
-        Airflow looks for those every half a minute, and refuses another backfill until then. Cancelling one instead
-        would leave it paused for good, and its runs, cleared later, would stay queued.
+        Airflow checks every 30 seconds, and rejects another backfill until then. Canceling the old one is not an
+        option: it would stay paused forever, and its runs would stay queued if they were cleared later.
         """
         if any(run["state"] in ("queued", "running") for run in api.backfill_runs(backfill["id"])):
             return False
-        self._screen.say("Waiting until Airflow closes the backfill before this one.")
+        self._screen.say("Waiting until Airflow closes the previous backfill.")
         deadline = time.monotonic() + CLOSE_SECONDS
         while api.backfill(backfill["id"])["completed_at"] is None:
             if time.monotonic() > deadline:
@@ -205,7 +205,7 @@ class BackfillRun:
         return True
 
     def _follow(self, target: _Target, new_days: set[date], began: float) -> list[DayProgress]:
-        """Show the progress until every run has finished; return the days as they are then."""
+        """Show the progress until every run has finished; return the final state of the days."""
         heard_at = moved_at = time.monotonic()
         days: list[DayProgress] = []
         with self._screen.live() as live:
@@ -215,7 +215,9 @@ class BackfillRun:
                     heard_at = time.monotonic()
                 except AirflowUnreachableError as error:
                     if time.monotonic() - heard_at > UNREACHABLE_SECONDS:
-                        raise BackfillError(f"{error}; start make airflow and run the same command to go on") from error
+                        raise BackfillError(
+                            f"{error}; start make airflow and run the same command again to resume"
+                        ) from error
                 else:
                     moved_at = moved_at if seen == days else time.monotonic()
                     days = seen
@@ -225,7 +227,7 @@ class BackfillRun:
                 target.check()
                 if time.monotonic() - moved_at > STUCK_SECONDS:
                     raise BackfillError(
-                        f"nothing has moved for {STUCK_SECONDS // 3600} hours; look at {target.api.url}"
+                        f"no run has changed its state for {STUCK_SECONDS // 3600} hours; see {target.api.url}"
                     )
                 time.sleep(LOOK_SECONDS)
         return days
@@ -252,7 +254,7 @@ class BackfillRun:
             )
             self._screen.failure(day.day, task_name(task), task_failure.reason(log), task_failure.tail(log), where)
         if not failed:
-            reason = "no task failed: the run took too long, or was marked failed"
+            reason = "no task failed: the run timed out or was marked failed"
             self._screen.failure(day.day, "the run", reason, "", "")
 
 

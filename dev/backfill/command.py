@@ -1,4 +1,4 @@
-"""``python -m dev backfill``: load a range of days with the local Airflow and show what came of it."""
+"""``python -m dev backfill``: load a range of days with the local Airflow and show the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_MAX_ACTIVE_RUNS = 4
 
 
 def parse_options(arguments: Sequence[str], today: date | None = None) -> Options:
-    """Return what a person asked for.
+    """Return the options of a command line.
 
     Args:
         arguments: The command line after the command.
@@ -27,24 +27,31 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     """
     parser = argparse.ArgumentParser(
         prog="python -m dev backfill",
-        description="Load a range of days with the local Airflow and show what came of it.",
+        description="Load a range of days with the local Airflow and show the result.",
     )
     today = today or datetime.now(UTC).date()
     parser.add_argument("--from", dest="first", metavar="YYYY-MM-DD", default="", help="first UTC day")
     parser.add_argument("--to", dest="last", metavar="YYYY-MM-DD", default="", help="last UTC day, included")
     parser.add_argument(
-        "--max-active-runs", type=int, default=DEFAULT_MAX_ACTIVE_RUNS, help="days at once (default: %(default)s)"
+        "--max-active-runs",
+        type=int,
+        default=DEFAULT_MAX_ACTIVE_RUNS,
+        help="number of days to load at the same time (default: %(default)s)",
     )
     parser.add_argument(
         "--reprocess",
         choices=("none", "failed", "completed"),
         default="none",
-        help="which days that have a run already are run again (default: %(default)s)",
+        help="which existing runs to run again (default: %(default)s)",
     )
-    parser.add_argument("--backwards", action="store_true", help="begin with the last day")
+    parser.add_argument("--backwards", action="store_true", help="start with the last day")
     markets.add_options(parser)
     parser.add_argument(
-        "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
+        "--state-dir",
+        metavar="FOLDER",
+        type=Path,
+        default=REPOSITORY / ".local",
+        help="folder for state and logs (default: .local)",
     )
     given = parser.parse_args(arguments)
     first = _day(parser, "FROM", given.first)
@@ -52,11 +59,11 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     if last < first:
         parser.error(f"TO={last} is before FROM={first}")
     if first < markets.FIRST_DAY:
-        parser.error(f"FROM={first} is before the first day that there are candles of, {markets.FIRST_DAY}")
+        parser.error(f"FROM={first} is before the first available day, {markets.FIRST_DAY}")
     if last >= today:
-        parser.error(f"TO={last} has not ended yet (it is {today} in UTC): only closed candles are loaded")
+        parser.error(f"TO={last} has not ended yet (today is {today} in UTC): only closed candles can be loaded")
     if given.max_active_runs < 1:
-        parser.error(f"MAX_ACTIVE_RUNS={given.max_active_runs}: at least one day must go on")
+        parser.error(f"MAX_ACTIVE_RUNS={given.max_active_runs} is too small: use 1 or more")
     chosen = markets.chosen_markets(parser, given)
     return Options(
         first=first,
@@ -71,7 +78,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it and return the exit code: 0 if every day succeeded, 1 if not, 130 after Ctrl-C."""
+    """Run the backfill and return the exit code: 0 if every day succeeded, 1 if not, 130 after Ctrl-C."""
     options = parse_options(arguments)
     screen = Screen()
     interrupt_on_stop_signals()
@@ -81,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
         screen.problem(str(error))
         return 1
     except KeyboardInterrupt:
-        screen.problem(f"interrupted: what is loaded stays; to go on: make backfill {options.in_words}")
+        screen.problem(f"interrupted; loaded data is kept. To resume: make backfill {options.in_words}")
         return 130
 
 
@@ -91,4 +98,4 @@ def _day(parser: argparse.ArgumentParser, name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        parser.error(f"{name}={text} is not a day: write it as YYYY-MM-DD")
+        parser.error(f"{name}={text} is not a date: use YYYY-MM-DD")

@@ -1,4 +1,4 @@
-"""How far a backfill is, day by day, made of what Airflow's API says."""
+"""The progress of a backfill per day, computed from the responses of Airflow's API."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class DayProgress:
 
     Attributes:
         day: The day.
-        run_id: Its DAG run; None while there is none.
-        state: The run's state: queued, running, success or failed; None while there is no run.
-        started_at: When the run began, UTC.
-        ended_at: When it ended, UTC.
+        run_id: Its DAG run; None before it exists.
+        state: The run's state: queued, running, success or failed; None before the run exists.
+        started_at: Start of the run, UTC.
+        ended_at: End of the run, UTC.
         tasks: Its active task instances, as ``task`` or ``task[index]``, with their state.
-        is_new: Whether this backfill runs it; False for a day whose earlier run stands.
+        is_new: Whether this backfill runs the day; False if an earlier run is kept.
     """
 
     day: date
@@ -41,7 +41,7 @@ class DayProgress:
         return self.state in FINISHED
 
     def seconds(self, now: datetime) -> float | None:
-        """How long the run took, or has been going on until now; None before it begins."""
+        """Return the duration of the run so far, in seconds; None before it starts."""
         return None if self.started_at is None else ((self.ended_at or now) - self.started_at).total_seconds()
 
 
@@ -55,7 +55,7 @@ def day_progress(
 
     Args:
         days: Every day from first to last.
-        new_days: Those that the backfill runs.
+        new_days: The days that the backfill runs.
         runs: The DAG runs of these days.
         task_instances: The active task instances of these runs.
     """
@@ -83,12 +83,12 @@ def day_progress(
 
 
 def task_name(task: Mapping[str, Any]) -> str:
-    """Return a task instance's task id, with its map index when it is mapped."""
+    """Return a task instance's task id, with its map index if it is mapped."""
     return task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
 
 
 def summary(days: Sequence[DayProgress]) -> str:
-    """Return how many days are done, running and failed, and what runs now, in one line."""
+    """Return one line with the number of days per state and the tasks that are running."""
     states = Counter(day.state or "waiting" for day in days)
     words = {"success": "done", "running": "running", "queued": "waiting", "waiting": "not created", "failed": "failed"}
     counted = ", ".join(

@@ -1,4 +1,4 @@
-"""What a person sees of a backfill: progress while it goes on, then a table. Knows nothing of Airflow or AWS."""
+"""The screen output of a backfill: progress, then a table. Independent of Airflow and AWS."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ _MOST_DAYS = 12
 
 
 class Screen:
-    """Writes to a terminal, or plain lines to a file or pipe.
+    """Writes live output to a terminal, or plain lines to a file or pipe.
 
     Args:
-        console: Where to write; standard output by default.
+        console: The console to write to; standard output by default.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or standard_output()
-        self._told: dict[date, str | None] = {}
+        self._shown: dict[date, str | None] = {}
 
     def say(self, text: str) -> None:
         """Write a line."""
         self.console.print(escape(text), soft_wrap=True)
 
     def step(self, what: str) -> None:
-        """Say what is going on before the first day begins."""
+        """Show the current step of the start."""
         self.console.print(f"[dim]{escape(what)} …[/]", soft_wrap=True)
 
     def live(self) -> Live:
-        """Return the display that ``progress`` fills while the backfill goes on."""
+        """Return the display that ``progress`` fills while the backfill runs."""
         return Live(console=self.console, auto_refresh=False, transient=True)
 
     def progress(self, live: Live, days: Sequence[DayProgress], seconds: float) -> None:
-        """Show how far it is: bar and running days on a terminal, else one line per change of a day.
+        """Show the progress: a bar and the running days on a terminal, otherwise one line per change of a day.
 
         Args:
             live: The display.
             days: Every day.
-            seconds: How long the backfill has been going on.
+            seconds: Time since the backfill started.
         """
         if self.console.is_terminal:
             finished = sum(day.is_finished for day in days)
@@ -57,9 +57,9 @@ class Screen:
             line = Text(f"{summary(days)}   {_clock(seconds)}")
             live.update(Group(self._running_table(days), bar, line), refresh=True)
             return
-        changed = [day for day in days if day.is_new and self._told.get(day.day) != day.state]
+        changed = [day for day in days if day.is_new and self._shown.get(day.day) != day.state]
         for day in changed:
-            self._told[day.day] = day.state
+            self._shown[day.day] = day.state
             if day.state in ("running", "success", "failed"):
                 taken = day.seconds(datetime.now(UTC)) if day.is_finished else None
                 self.console.print(f"  {_clock(seconds)}  {day.day} {day.state} {_seconds(taken)}".rstrip())
@@ -75,30 +75,30 @@ class Screen:
         for day in days:
             state = Text(day.state or "no run", STATE_STYLES.get(day.state or "", "dim"))
             if not day.is_new:
-                state.append(" (before)", "dim")
+                state.append(" (earlier run)", "dim")
             table.add_row(str(day.day), state, _seconds(day.seconds(now)), str(rows.get(day.day, 0)))
         self.console.print(table)
 
     def failure(self, day: date, task: str, reason: str, log_end: str, where: str) -> None:
-        """Show which task of which day failed, why, the end of its log, and where the whole log is."""
+        """Show a failed task with its day, the reason, the end of its log, and the path of the full log."""
         self.console.print(f"\n[bold red]{day}: {escape(task)} failed:[/] {escape(reason)}", soft_wrap=True)
         if log_end:
             title, expand = f"end of the log of {escape(task)}", self.console.is_terminal
             self.console.print(Panel(escape(log_end), title=title, title_align="left", expand=expand))
         if where:
-            self.console.print(f"The whole log: {escape(where)}", soft_wrap=True)
+            self.console.print(f"Full log: {escape(where)}", soft_wrap=True)
 
     def problem(self, message: str) -> None:
-        """Say that the backfill cannot go on."""
+        """Show the error that ends the backfill."""
         self.console.print(f"\n[bold red]make backfill:[/] {escape(message)}", soft_wrap=True)
 
     @staticmethod
     def _running_table(days: Sequence[DayProgress]) -> Table:
-        table = Table(title="Days under way", title_justify="left", title_style="bold")
+        table = Table(title="Running and failed days", title_justify="left", title_style="bold")
         for column in ("day", "state", "since", "tasks"):
             table.add_column(column)
         now = datetime.now(UTC)
-        # Finished days need no place, but a failed one must be seen.
+        # Leave out successful days, but always show failed ones.
         shown = [day for day in days if day.state in ("running", "failed")][:_MOST_DAYS]
         for day in shown:
             tasks = ", ".join(name if state == "running" else f"{name} ({state})" for name, state in day.tasks)

@@ -1,1 +1,1 @@
-"""``python -m dev demo``: one day of crypto_prices_daily on the local AWS, with its progress and its result."""
+"""``python -m dev demo``: run one day of crypto_prices_daily on the local AWS and show its progress and result."""

@@ -1,7 +1,7 @@
-"""Runs one DAG run of crypto_prices_daily in this process, as ``airflow dags test`` does, and writes down how it went.
+"""Runs one DAG run of crypto_prices_daily in this process, as ``airflow dags test`` does, and writes a result file.
 
-It is started before the local AWS is ready, because importing Airflow takes seconds: it waits for a line on its
-standard input before the first task.
+Importing Airflow takes seconds, so the demo starts this program before the local AWS is ready. It waits for a line on
+standard input before it runs the first task.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
     _warm_up()
     ready = time.monotonic()
     if not sys.stdin.readline():
-        return 1  # the demo is gone
+        return 1  # the demo ended
     logical_date = datetime.fromisoformat(arguments.date).replace(tzinfo=UTC)
     dag_run = dag.test(logical_date=logical_date, run_conf={"reload": True} if arguments.reload else {})
     result = _result(dag_run) | {"airflow_start_seconds": ready - started}
@@ -44,12 +44,12 @@ def _load_dag() -> Any:
     from airflow.utils import db
 
     database = Path(conf.get("database", "sql_alchemy_conn").removeprefix("sqlite:///"))
-    # The last thing that initdb writes, so that one that was interrupted is done again.
-    initialised = database.with_suffix(".initialised")
-    if not initialised.exists():
-        print("Making Airflow's metadata database", flush=True)
+    # Written after initdb, so that an interrupted initdb is repeated.
+    initialized = database.with_suffix(".initialized")
+    if not initialized.exists():
+        print("Creating Airflow's metadata database", flush=True)
         db.initdb()
-        initialised.touch()
+        initialized.touch()
     bag = DagBag(Path(conf.get("core", "dags_folder")) / f"{DAG_ID}.py")
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
@@ -57,7 +57,7 @@ def _load_dag() -> Any:
 
 
 def _warm_up() -> None:
-    """Build the API that tasks talk to, which takes seconds and would otherwise wait for the first task."""
+    """Build the API that tasks call. This takes seconds, which would otherwise delay the first task."""
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
     _ = in_process_api_server().transport

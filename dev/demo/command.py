@@ -1,4 +1,4 @@
-"""``python -m dev demo``: start the local AWS, run one day of crypto_prices_daily on it, show what came of it."""
+"""``python -m dev demo``: start the local AWS, run one day of crypto_prices_daily on it, and show the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local_platform.warehouse_queries import WarehouseQueryError
 
 
 def parse_options(arguments: Sequence[str], today: date | None = None) -> Options:
-    """Return what a person asked for.
+    """Return the options of a command line.
 
     Args:
         arguments: The command line after the command.
@@ -30,22 +30,26 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     today = today or datetime.now(UTC).date()
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="UTC day to load (default: yesterday)")
     markets.add_options(parser)
-    parser.add_argument("--live", action="store_true", help="take the real exchange API (needs a network)")
+    parser.add_argument("--live", action="store_true", help="call the real exchange API (needs network access)")
     parser.add_argument("--reload", action="store_true", help="load even what the warehouse already holds")
     parser.add_argument(
-        "--state-dir", metavar="FOLDER", type=Path, default=REPOSITORY / ".local", help="where everything is kept"
+        "--state-dir",
+        metavar="FOLDER",
+        type=Path,
+        default=REPOSITORY / ".local",
+        help="folder for state and logs (default: .local)",
     )
     given = parser.parse_args(arguments)
     try:
         day = date.fromisoformat(given.date) if given.date else today - timedelta(days=1)
     except ValueError:
-        parser.error(f"DATE={given.date} is not a day: write it as YYYY-MM-DD")
+        parser.error(f"DATE={given.date} is not a date: use YYYY-MM-DD")
     if day < markets.FIRST_DAY:
-        parser.error(f"DATE={day} is before the first day that there are candles of, {markets.FIRST_DAY}")
+        parser.error(f"DATE={day} is before the first available day, {markets.FIRST_DAY}")
     if day >= today:
-        parser.error(f"DATE={day} has not ended yet (it is {today} in UTC): only closed candles are loaded")
+        parser.error(f"DATE={day} has not ended yet (today is {today} in UTC): only closed candles can be loaded")
     if given.live and given.market_data:
-        parser.error("LIVE and MARKET_DATA exclude each other: take one")
+        parser.error("LIVE and MARKET_DATA are mutually exclusive: use one of them")
     chosen = markets.chosen_markets(parser, given)
     return Options(
         day=day,
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         screen.problem(str(error))
         return 1
     except KeyboardInterrupt:
-        screen.problem("interrupted: stopping everything; what is loaded stays, run the same command to go on")
+        screen.problem("interrupted, stopping everything. Loaded data is kept; run the same command again to resume")
         return 130
     finally:
         ignore_stop_signals()  # a late Ctrl-C must not leave processes behind

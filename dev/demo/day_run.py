@@ -1,4 +1,4 @@
-"""One demo run: which processes it starts, what it waits for, and what it asks afterwards."""
+"""Runs the demo: start the local AWS and Airflow, watch the DAG run, query the warehouse."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
 
 _AIRFLOW_RUN = Path(__file__).with_name("airflow_run.py")
-HEALTH_PATH = "/_local_aws/health"  # of local_aws.front.server, which takes a second to import
+HEALTH_PATH = "/_local_aws/health"  # as in local_aws.front.server, which takes a second to import
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why and what to do."""
+    """The demo cannot continue; the message has the reason and what to do."""
 
 
 @dataclass
 class DayRun:
-    """Runs the day, and shows it on a screen.
+    """Runs one day and shows it on a screen.
 
     Attributes:
         options: What to run.
-        screen: Where to show it.
+        screen: The screen to write to.
     """
 
     options: Options
@@ -60,37 +60,37 @@ class DayRun:
 
     @property
     def airflow_log(self) -> Path:
-        """What Airflow writes while the demo runs."""
+        """The log of Airflow."""
         return self.options.state_dir / "logs" / "demo-airflow.log"
 
     @property
     def aws_log(self) -> Path:
-        """What the local AWS writes while the demo runs."""
+        """The log of the local AWS."""
         return self.options.state_dir / "logs" / "demo-local-aws.log"
 
     @property
     def result_file(self) -> Path:
-        """How the run ended, written by the process that ran it."""
+        """The result of the run, written by ``airflow_run.py``."""
         return airflow_home(self.options.state_dir) / "demo-result.json"
 
     def execute(self) -> bool:
         """Run the day and show the result; return whether the run succeeded.
 
         Raises:
-            DemoError: It could not be run.
+            DemoError: The day could not be run.
         """
         began = time.monotonic()
         self.screen.header(self.options, self.airflow_log, self.aws_log)
         endpoint = f"http://127.0.0.1:{free_port()}"
         aws = aws_environment(endpoint)
         self._begin_logs()
-        # Both take seconds to start, so they start together; Airflow then waits for the AWS.
+        # Both take seconds to start, so they start in parallel. Airflow then waits for the local AWS.
         local_aws = self._start_local_aws(endpoint)
         airflow = self._start_airflow(aws)
         with self.screen.working("starting the local AWS and Airflow"):
             names = self._provision(local_aws, endpoint)
         aws_seconds = time.monotonic() - began
-        _say_go(airflow)
+        _release(airflow)
         tasks = self._watch(airflow, local_aws)
         result = json.loads(self.result_file.read_text()) if self.result_file.exists() else {}
         self.screen.tasks(tasks)
@@ -109,7 +109,7 @@ class DayRun:
         return True
 
     def stop(self) -> None:
-        """End every process that was started, the last one first."""
+        """Stop every started process, the last one first."""
         for child in reversed(self._children):
             child_process.stop(child, STOP_SECONDS)
         self._children.clear()
@@ -176,7 +176,7 @@ class DayRun:
                 if local_aws.poll() is not None:
                     raise DemoError(f"the local AWS ended: {_last_line(self.aws_log)} (log: {self.aws_log})")
                 if time.monotonic() > deadline:
-                    raise DemoError(f"the run did not end within {RUN_SECONDS} s (log: {self.airflow_log})")
+                    raise DemoError(f"the run did not finish within {RUN_SECONDS} s (log: {self.airflow_log})")
                 time.sleep(LOOK_SECONDS)
 
     def _explain(self, tasks: list[TaskProgress]) -> None:
@@ -189,11 +189,11 @@ class DayRun:
             self.screen.failure("the run", task_failure.reason(log), task_failure.tail(log), self.airflow_log)
 
     def _show_warehouse(self, names: Provisioned) -> list[dict[str, Any]]:
-        """Ask the warehouse and show what it says; return the newest load of the day of each source that has one."""
+        """Show the day's rows in the warehouse; return the newest load of each source that has one."""
         warehouse = WarehouseQueries(names)
         window = Window.of_day(self.options.day)
         loads = warehouse.ask("queries/loads_of_window.sql", window)
-        # Of each source of this run its newest load: another run may have loaded other sources since.
+        # The newest load per source of this run. Another run may have loaded other sources since.
         newest = [
             next(load for load in loads if load["source"] == source)
             for source in self.options.markets.symbols
@@ -218,7 +218,7 @@ class DayRun:
         return {source: counts["quarantined"] for source, counts in json.loads(body)["sources"].items()}
 
     def _places(self, names: Provisioned, loads: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-        places = [("state", f"{self.options.state_dir} (make clean forgets it)")]
+        places = [("state", f"{self.options.state_dir} (make clean deletes it)")]
         places += [(f"raw manifest ({load['source']})", load["raw_manifest"]) for load in loads]
         for run in dict.fromkeys(load["glue_job_run_id"] for load in loads):
             version = f"s3://{names.bucket}/curated/crypto_prices/version={run}/"
@@ -230,7 +230,7 @@ class DayRun:
             ("fact table", f"crypto.fact_crypto_prices in {names.redshift_workgroup}/{names.redshift_database}"),
             ("call log", str(self.options.state_dir / "calls.jsonl")),
             ("Airflow log", str(self.airflow_log)),
-            ("look around", "make local-aws starts the local AWS on this state and prints how to reach it"),
+            ("explore", "make local-aws starts the local AWS with this state and prints how to connect"),
         ]
 
 
@@ -242,13 +242,13 @@ def _is_healthy(endpoint: str) -> bool:
         return False
 
 
-def _say_go(airflow: subprocess.Popen[bytes]) -> None:
+def _release(airflow: subprocess.Popen[bytes]) -> None:
     if airflow.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):  # it ended already: its log says why
+        with contextlib.suppress(BrokenPipeError):  # it already ended; its log has the reason
             airflow.stdin.write(b"go\n")
             airflow.stdin.close()
 
 
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it wrote nothing"
+    return lines[-1] if lines else "its log is empty"

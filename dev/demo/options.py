@@ -1,4 +1,4 @@
-"""The choices of one demo run."""
+"""The options of one demo run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Options:
 
     Attributes:
         day: UTC day to load.
-        markets: What to load, and the candles that the local exchange serves.
-        live: Take the real exchange API.
+        markets: The markets to load and the candles that the local exchange serves.
+        live: Call the real exchange API.
         reload: Load even what the warehouse already holds.
-        state_dir: Where everything is kept.
+        state_dir: Folder for state and logs.
     """
 
     day: date

@@ -1,4 +1,4 @@
-"""A day's prices as one line per market: what it opened, closed and did in between, with a small chart."""
+"""A day's prices, one line per market: open, low, high, close and a small chart."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class MarketDay:
 
     Attributes:
         source: Name of the source.
-        market: Such as ``BTC/USDT``.
+        market: The market, such as ``BTC/USDT``.
         candles: Number of candles.
         open_price: First price.
-        low_price: Lowest price; None where the source has prices at instants and no candles.
+        low_price: Lowest price; None if the source has point-in-time prices instead of candles.
         high_price: Highest price, likewise.
         close_price: Last price.
-        chart: The closing prices as bars, one per candle; the prices themselves where there are no candles.
+        chart: The closing prices as bars, one per candle; for a source without candles, its prices.
     """
 
     source: str
@@ -38,19 +38,19 @@ class MarketDay:
 
     @property
     def change_percent(self) -> Decimal:
-        """Change from the first to the last price, in percent."""
+        """The change from the first to the last price, in percent."""
         return (self.close_price / self.open_price - 1) * 100
 
 
 def chart(prices: Sequence[Decimal]) -> str:
-    """Return prices as bars between the lowest and the highest of them."""
+    """Return prices as bars, scaled from the lowest to the highest price."""
     low, high = min(prices), max(prices)
     span = high - low
     return "".join(BARS[int((price - low) / span * (len(BARS) - 1)) if span else 0] for price in prices)
 
 
 def market_days(rows: Sequence[dict[str, Any]]) -> list[MarketDay]:
-    """Return one line per market, the same asset of several sources side by side.
+    """Return one line per market, sorted so that an asset's sources are next to each other.
 
     Args:
         rows: Rows of ``sql/queries/prices_of_window.sql``, ordered by market and time.
@@ -78,7 +78,7 @@ def market_days(rows: Sequence[dict[str, Any]]) -> list[MarketDay]:
 
 
 def plain(number: Decimal | None) -> str:
-    """Return a decimal with its own digits, without the zeros that the column's scale adds; a dash for None."""
+    """Return a decimal without trailing zeros, which the column's scale adds; a dash for None."""
     if number is None:
         return "–"  # noqa: RUF001 - a dash is meant
     text = f"{number:f}"

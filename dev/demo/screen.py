@@ -1,4 +1,4 @@
-"""What a person sees of the demo: progress while it works, then tables. Knows nothing of processes or AWS."""
+"""The screen output of the demo: progress, then tables. Independent of processes and AWS."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """Writes to a terminal, or plain lines to a file or pipe.
+    """Writes live output to a terminal, or plain lines to a file or pipe.
 
     Args:
-        console: Where to write; standard output by default.
+        console: The console to write to; standard output by default.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or standard_output()
-        self._told: set[tuple[str, str | None, int]] = set()
+        self._shown: set[tuple[str, str | None, int]] = set()
 
     def header(self, options: Options, airflow_log: object, aws_log: object) -> None:
-        """Say what is about to run, and where the noise goes."""
+        """Show the day, the markets and the paths of the logs."""
         candles = (
             "from the real exchange API"
             if options.live
@@ -52,18 +52,18 @@ class Screen:
         self.console.print()
 
     def working(self, what: str) -> AbstractContextManager[Any]:
-        """Show that something is going on."""
+        """Show that work is in progress."""
         if self.console.is_terminal:
             return self.console.status(what)
         self.console.print(f"{what} …")
         return Live(console=self.console, auto_refresh=False)
 
     def live(self) -> Live:
-        """Return the display that ``progress`` fills while the run goes on."""
+        """Return the display that ``progress`` fills while the run is in progress."""
         return Live(console=self.console, auto_refresh=False, transient=True)
 
     def progress(self, live: Live, tasks: Sequence[TaskProgress]) -> None:
-        """Show how far the run is: a table on a terminal, else one line per change of a task."""
+        """Show the progress of the run: a table on a terminal, otherwise one line per change of a task."""
         now = datetime.now(UTC)
         if self.console.is_terminal:
             finished = sum(task.state in ("success", "skipped") for task in tasks)
@@ -71,15 +71,15 @@ class Screen:
             waiting = [task.name for task in tasks if task.state == "up_for_retry"]
             line = f"{finished} of {len(tasks)} tasks done"
             line += f", {' and '.join(running)} running" if running else ""
-            line += f", {' and '.join(waiting)} waiting to be tried again" if waiting else ""
+            line += f", {' and '.join(waiting)} waiting for a retry" if waiting else ""
             live.update(Group(self._task_table(tasks, now), Spinner("dots", Text(line))), refresh=True)
             return
         for task in _ordered(tasks):
             change = (task.name, task.state, task.try_number)
             if task.state in ("success", "failed", "up_for_retry", "skipped", "upstream_failed") and (
-                change not in self._told
+                change not in self._shown
             ):
-                self._told.add(change)
+                self._shown.add(change)
                 state = ", ".join(filter(None, (task.state, _seconds(task.seconds(now)))))
                 self.console.print(f"  {escape(task.name)}: {state}")
 
@@ -88,30 +88,31 @@ class Screen:
         self.console.print(self._task_table(tasks, datetime.now(UTC)))
 
     def skipped(self, why: str) -> None:
-        """Say why nothing had to be loaded."""
+        """Show why nothing was loaded."""
         if "already holds" not in why:
-            self.console.print(f"[yellow]There was nothing to load:[/] {escape(why)}.", soft_wrap=True)
+            self.console.print(f"[yellow]Nothing to load:[/] {escape(why)}.", soft_wrap=True)
             return
-        self.console.print(f"[yellow]Nothing had to be loaded again:[/] {escape(why)}.", soft_wrap=True)
+        self.console.print(f"[yellow]Already loaded:[/] {escape(why)}.", soft_wrap=True)
         self.console.print("To load it again, run make demo RELOAD=1 with the same options.")
 
     def gaps(self, fetched: Sequence[dict[str, Any]], day: object) -> None:
-        """Name the markets without a candle, and those with fewer than the day has."""
+        """Show the markets without candles, and those with missing candles."""
         for source in fetched:
             if source["gaps"]:
                 names = ", ".join(source["gaps"])
                 self.console.print(
-                    f"[yellow]Gaps:[/] {source['source']} has no candle of {names} on {day}; recorded, not an error."
+                    f"[yellow]Gaps:[/] {source['source']} returned no candles for {names} on {day}. This is recorded, "
+                    "not an error."
                 )
             if source["incomplete"]:
                 counts = ", ".join(f"{symbol} ({records} candles)" for symbol, records in source["incomplete"].items())
                 self.console.print(
-                    f"[yellow]Gaps:[/] {source['source']} has not every candle of {day} of {counts}; recorded, not an "
-                    "error."
+                    f"[yellow]Gaps:[/] {source['source']} returned only some candles for {counts} on {day}. "
+                    "This is recorded, not an error."
                 )
 
     def accounting(self, loads: Sequence[dict[str, Any]], quarantined: dict[str, dict[str, int]]) -> None:
-        """Show what each step counted, and why records were quarantined."""
+        """Show the counts of each step and the reasons of quarantined records."""
         table = Table(title="Row accounting", title_justify="left", title_style="bold")
         table.add_column("source")
         for column in ("fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window", "removed"):
@@ -136,14 +137,14 @@ class Screen:
         self.console.print(table)
         for source, reasons in sorted(quarantined.items()):
             for reason, count in sorted(reasons.items()):
-                self.console.print(f"  {source}: {count} quarantined for {reason}")
+                self.console.print(f"  {source}: {count} quarantined: {reason}")
 
     def prices(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Show the day's prices as the warehouse has them."""
+        """Show the day's prices in the warehouse."""
         table = Table(title="Prices in the warehouse (Redshift Data API)", title_justify="left", title_style="bold")
         for column in ("source", "market", "candles", "open", "low", "high", "close", "change"):
             table.add_column(column, justify="left" if column in ("source", "market") else "right", no_wrap=True)
-        # The one column that may be cut on a narrow terminal: prices keep all their digits.
+        # A narrow terminal may shorten only this column: prices keep all their digits.
         table.add_column("close by candle", overflow="ellipsis")
         for day in market_days(rows):
             change = day.change_percent
@@ -158,29 +159,29 @@ class Screen:
         self.console.print(table)
 
     def checksum(self, rows: object, checksum: object) -> None:
-        """Show what the whole fact table holds."""
+        """Show the row count and the checksum of the whole fact table."""
         self.console.print(f"crypto.fact_crypto_prices: {rows} rows, checksum {checksum}\n")
 
     def places(self, places: Sequence[tuple[str, str]]) -> None:
-        """Show where everything lies."""
-        self.console.print("[bold]Where everything lies[/]")
+        """Show the output locations."""
+        self.console.print("[bold]Output locations[/]")
         self._facts(places)
 
     def timing(self, total: float, parts: Sequence[tuple[str, float]]) -> None:
-        """Show what the time went into."""
+        """Show the total time and its parts."""
         shares = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in parts)
         self.console.print(f"\nDone in [bold]{total:.1f} s[/] ({shares}).")
 
     def failure(self, task: str, reason: str, log_end: str, log: object) -> None:
-        """Show which task failed, why, and the end of its log."""
+        """Show a failed task, the reason and the end of its log."""
         self.console.print(f"\n[bold red]{task} failed:[/] {escape(reason)}", soft_wrap=True)
         if log_end:
             title, expand = f"end of the log of {task}", self.console.is_terminal
             self.console.print(Panel(escape(log_end), title=title, title_align="left", expand=expand))
-        self.console.print(f"The whole log: {escape(str(log))}", soft_wrap=True)
+        self.console.print(f"Full log: {escape(str(log))}", soft_wrap=True)
 
     def problem(self, message: str) -> None:
-        """Say that the demo cannot go on."""
+        """Show the error that ends the demo."""
         self.console.print(f"\n[bold red]make demo:[/] {escape(message)}", soft_wrap=True)
 
     def _facts(self, facts: Sequence[tuple[str, object]]) -> None:

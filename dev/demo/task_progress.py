@@ -1,4 +1,4 @@
-"""How far the run is, read from Airflow's metadata database while another process works on it."""
+"""The progress of the run, read from Airflow's metadata database while another process writes to it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class TaskProgress:
 
     Attributes:
         task_id: The task.
-        map_index: Index of a mapped instance, -1 for a task that is not mapped.
+        map_index: Index of a mapped instance; -1 if the task is not mapped.
         state: Airflow's state; None before it is scheduled.
         started_at: Start of the current try, UTC.
         ended_at: End of the last try, UTC.
-        try_number: Number of the try, from 1.
+        try_number: Number of the try, starting at 1.
         position: Place in the DAG file, for tasks that have not started.
     """
 
@@ -35,23 +35,23 @@ class TaskProgress:
 
     @property
     def name(self) -> str:
-        """The task with its map index."""
+        """The task id, with the map index if the task is mapped."""
         return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
     def seconds(self, now: datetime) -> float | None:
-        """How long it took, or has been running until now; None before it starts."""
+        """Return the duration so far, in seconds; None before the task starts."""
         if self.started_at is None or self.state in ("skipped", "upstream_failed"):
             return None
         return ((self.ended_at or now) - self.started_at).total_seconds()
 
 
 def read_progress(database: Path, logical_date: datetime, since: datetime) -> list[TaskProgress]:
-    """Return the task instances of the demo's run in the order of the DAG file; none before the run exists.
+    """Return the task instances of the demo's run in the order of the DAG file; an empty list before the run exists.
 
     Args:
         database: Airflow's SQLite file.
         logical_date: The run's logical date, UTC.
-        since: When the demo started; an older run of the same date is not this one.
+        since: Start of the demo, UTC; older runs of the same date are ignored.
     """
     if not database.exists():
         return []
@@ -61,11 +61,11 @@ def read_progress(database: Path, logical_date: datetime, since: datetime) -> li
             "SELECT ti.task_id, ti.map_index, ti.state, ti.start_date, ti.end_date, ti.try_number "
             "FROM task_instance ti JOIN dag_run dr ON dr.dag_id = ti.dag_id AND dr.run_id = ti.run_id "
             "WHERE ti.dag_id = ? AND dr.logical_date = ? AND dr.run_after >= ? "
-            "ORDER BY ti.id",  # time-ordered ids, made in the order of the DAG file
+            "ORDER BY ti.id",  # ids sort by time and are created in the order of the DAG file
             (DAG_ID, _text(logical_date), _text(since)),
         ).fetchall()
     except sqlite3.OperationalError:
-        return []  # the tables are being made, or a write is under way: the next look will tell
+        return []  # the tables do not exist yet, or the database is locked: the next read succeeds
     finally:
         connection.close()
     return [

@@ -35,7 +35,7 @@ def test_every_option_is_applied():
     [
         (("--from", "2024-01-01"), "TO is missing"),
         (("--from", "", "--to", "2024-01-01"), "FROM is missing: make backfill FROM=YYYY-MM-DD TO=YYYY-MM-DD"),
-        (("--from", "01.02.2024", "--to", "2024-02-02"), "FROM=01.02.2024 is not a day"),
+        (("--from", "01.02.2024", "--to", "2024-02-02"), "FROM=01.02.2024 is not a date"),
         (("--from", "2024-01-02", "--to", "2024-01-01"), "TO=2024-01-01 is before FROM=2024-01-02"),
         (("--from", "2024-01-02", "--to", "2026-11-23"), "TO=2026-11-23 has not ended yet"),
         ((*DAYS, "--max-active-runs", "0"), "MAX_ACTIVE_RUNS=0"),

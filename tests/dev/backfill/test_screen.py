@@ -48,7 +48,7 @@ def test_the_table_marks_days_loaded_before_and_counts_rows():
     screen.table([day("success"), day("success", day=date(2024, 1, 2), is_new=False)], {DAY: 192})
     lines = output.getvalue().splitlines()
     assert any("2024-01-01" in line and "42.0 s" in line and "192" in line for line in lines)
-    assert any("2024-01-02" in line and "success (before)" in line and " 0 " in line for line in lines)
+    assert any("2024-01-02" in line and "success (earlier run)" in line and " 0 " in line for line in lines)
 
 
 def test_a_failure_shows_day_task_reason_and_log():

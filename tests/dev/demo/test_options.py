@@ -65,7 +65,7 @@ def test_each_symbol_selects_the_source_that_uses_it():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--date", "18.12.2023"], "DATE=18.12.2023 is not a day"),
+        (["--date", "18.12.2023"], "DATE=18.12.2023 is not a date"),
         (["--date", "2026-11-23"], "has not ended yet"),
         (["--date", "2027-01-01"], "has not ended yet"),
         (["--symbols", "BTC/USDT"], rf"'BTC/USDT' .* {' or '.join(known_sources())}"),
@@ -76,7 +76,7 @@ def test_each_symbol_selects_the_source_that_uses_it():
         (["--sources", ","], "SOURCES=,"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
         (["--market-data", "."], "holds no SYMBOL.csv.gz file"),
-        (["--live", "--market-data", "."], "exclude each other"),
+        (["--live", "--market-data", "."], "LIVE and MARKET_DATA"),
     ],
 )
 def test_invalid_options_are_rejected_with_a_reason(arguments, message, tmp_path, monkeypatch, capsys):

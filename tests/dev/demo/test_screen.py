@@ -32,8 +32,8 @@ def test_gaps_and_unknown_counts_are_shown():
     ) | {"source": "binance", "rows_in_window": None, "rows_removed": 0}
     output = shown(lambda screen: screen.accounting([load], {"binance": {"off_grid": 3}}))
     assert "?" in output
-    assert "binance: 3 quarantined for off_grid" in output
+    assert "binance: 3 quarantined: off_grid" in output
     fetched = {"source": "binance", "gaps": ["JTOUSDT"], "incomplete": {"ETHUSDT": 13}}
     gaps = shown(lambda screen: screen.gaps([fetched], "2023-12-05"))
-    assert "no candle of JTOUSDT" in gaps
+    assert "JTOUSDT" in gaps
     assert "ETHUSDT (13 candles)" in gaps
