@@ -1,1 +1,1 @@
-"""The one port: which service a request is for, whether it is admitted, and the log of calls."""
+"""The one port of the emulator: routes requests to services, admits or refuses them, and logs the calls."""

@@ -1,4 +1,4 @@
-"""What a request has to pass before moto gets it: moto believes much that AWS checks, and ignores some of it."""
+"""Checks requests before moto receives them, because moto accepts or ignores much that AWS checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local_aws.protocol.requests import checked_request
 from local_aws.protocol.service_models import load_service_model
 from local_aws.protocol.signature import RequestContext
 
-# Services whose requests are held against the whole of botocore's model.
+# Services whose requests are validated against botocore's model.
 _VALIDATED = frozenset({"glue", "secretsmanager"})
 _UNUSABLE_KEYS = {
     "Disabled": ("KMS.DisabledException", "is disabled."),
@@ -26,10 +26,10 @@ _AWS_MANAGED_KEY = re.compile(r"(arn:aws:kms:[^:]+:\d{12}:)?alias/aws/\w+")
 
 
 class Admission:
-    """Lets requests to moto through or refuses them.
+    """Admits requests to moto or refuses them.
 
     Args:
-        moto: Is asked for keys and for buckets' encryption.
+        moto: Queried for KMS keys and for the encryption of buckets.
     """
 
     def __init__(self, moto: MotoState) -> None:
@@ -41,14 +41,14 @@ class Admission:
         Args:
             service: The signing name of the service.
             operation: The operation's name.
-            context: Who asks.
+            context: The caller.
             request: The request.
 
         Returns:
             The request for moto.
 
         Raises:
-            AwsError: AWS would refuse the request, or nothing here does what it asks for.
+            AwsError: AWS would refuse the request, or the emulator does not implement it.
         """
         if service == "s3":
             request, key = s3_requests.admitted(operation, request, lambda bucket: self._default_key(context, bucket))
@@ -60,8 +60,8 @@ class Admission:
             for member in ignored_members(service, operation, params):
                 raise AwsError(
                     "NotImplemented",
-                    f"{member} in {operation} is not supported by the local {service}, so it is refused and not "
-                    "ignored.",
+                    f"{member} in {operation} is not supported by the local {service}, so it is refused instead of "
+                    "being ignored.",
                     501,
                 )
             if service == "secretsmanager":
@@ -90,7 +90,7 @@ class Admission:
                 )
 
     def _ask(self, context: RequestContext, service: str, target: str, **params: Any) -> tuple[int, dict[str, Any]]:
-        """Ask moto a question of our own in the JSON protocol; return the status and the document."""
+        """Call moto in the JSON protocol and return the status and the document."""
         headers = (
             *_headers(context, service),
             ("x-amz-target", target),
@@ -101,7 +101,7 @@ class Admission:
         return answer.status, json.loads(answer.body)
 
     def _default_key(self, context: RequestContext, bucket: str) -> str | None:
-        """Return the KMS key that a bucket encrypts new objects with, when it names one."""
+        """Return the KMS key with which a bucket encrypts new objects, or None."""
         headers = _headers(context, "s3")
         answer = self._moto.answer(
             "s3", "GetBucketEncryption", HttpRequest("GET", f"/{bucket}", "encryption", headers, b"")
@@ -110,7 +110,7 @@ class Admission:
         return found[1].decode() if answer.status == 200 and found else None
 
     def _key_problem(self, context: RequestContext, key: str) -> tuple[str, str] | None:
-        """Return the code and the message for a KMS key that cannot encrypt, or None for one that can."""
+        """Return the error code and message if a KMS key cannot encrypt, or None."""
         if _AWS_MANAGED_KEY.fullmatch(key):
             return None
         status, document = self._ask(context, "kms", "TrentService.DescribeKey", KeyId=key)
@@ -132,7 +132,7 @@ def _check_capacity(job: Mapping[str, Any]) -> None:
 
 
 def _headers(context: RequestContext, service: str) -> tuple[tuple[str, str], ...]:
-    """Return the headers of a question of our own to moto, which looks for the region in the credential scope."""
+    """Return the headers of a call to moto, which reads the region from the credential scope."""
     scope = f"{context.access_key_id}/20240101/{context.region}/{service}/aws4_request"
     return (
         ("host", "127.0.0.1"),

@@ -1,6 +1,6 @@
 """Writes one JSON line per API call: the caller, the operation, the resource and the result.
 
-Bodies, rows and secrets' values are never written: of the parameters only names, ids and ARNs are.
+Bodies, rows and the values of secrets are never written. Of the parameters, only names, ids and ARNs are written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _S3_QUERY = ("prefix", "versionId", "uploadId", "partNumber")
 
 
 class CallLog:
-    """The log's only writer; every line is flushed, so that a reader sees a call when it has been answered.
+    """The only writer of the log. It flushes each line, so a reader sees a call as soon as its response is sent.
 
     Args:
         path: The file; lines are appended.
@@ -53,13 +53,13 @@ class CallLog:
 
         Args:
             service: The signing name of the service.
-            operation: The operation's name; None when there is no such operation.
+            operation: The operation's name, or None if the service has no such operation.
             request: The request.
-            answer: What was answered.
+            answer: The response.
             access_key_id: The access key of the request's signature.
             region: The region of the request's credential scope.
-            started_at: When the request was read.
-            seconds: How long the answer took.
+            started_at: When the request was received.
+            seconds: Duration of the call.
         """
         line = {
             "time": started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -85,7 +85,7 @@ class CallLog:
 
 
 def resource_of(service: str, request: HttpRequest) -> dict[str, str]:
-    """Say which resource a request is about: names, ids and ARNs, of S3 the bucket and the key.
+    """Return the resource of a request: names, ids and ARNs; for S3 the bucket and the key.
 
     Args:
         service: The signing name of the service.
@@ -107,7 +107,7 @@ def resource_of(service: str, request: HttpRequest) -> dict[str, str]:
 
 
 def error_code_of(answer: HttpResponse) -> str | None:
-    """Read the error's code out of an answer in any of AWS's protocols."""
+    """Read the error code from a response in any of AWS's protocols."""
     header = next((value for name, value in answer.headers if name.lower() == "x-amzn-errortype"), None)
     if header:
         return header.split(":", 1)[0]

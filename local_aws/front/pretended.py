@@ -1,7 +1,7 @@
-"""Says which operations moto would only pretend to execute and which members it would ignore: the front refuses both.
+"""Lists the operations that moto would only pretend to execute and the members that it would ignore.
 
-A stand-in that answers "SUCCEEDED" for work that never ran hides exactly the mistakes that a laptop's AWS is there to
-show. Definitions (a job, a trigger, a rule, a subnet) are facts that can be kept; runs, sessions and machines are not.
+The front refuses both. A response "SUCCEEDED" for work that never ran hides the mistakes that the local AWS exists to
+show. Definitions (a job, a trigger, a rule, a subnet) can be stored. Runs, sessions and machines cannot.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REFUSED: Mapping[str, re.Pattern[str]] = {
     "iam": re.compile(r"Simulate\w+|Generate\w+Report|GetCredentialReport"),
 }
 
-# EC2 is there for the network that MWAA needs; moto would also "run" instances.
+# EC2 exists for the network that MWAA needs. moto would also "run" instances.
 _EC2_NETWORK = re.compile(
     r"\w*(Vpc|Subnet|Route|Gateway|Address|SecurityGroup|NetworkAcl|NetworkInterface|FlowLogs|DhcpOptions|PrefixList"
     r"|Tags|AvailabilityZones|Regions|AccountAttributes)\w*"
@@ -33,14 +33,14 @@ _EC2_NETWORK = re.compile(
 
 
 def only_pretended(signing_name: str, operation: str) -> bool:
-    """Tell whether moto would answer an operation without doing what it means.
+    """Return True if moto would respond to an operation without executing it.
 
     Args:
         signing_name: The signing name of the service.
         operation: The operation's name in botocore's model.
 
     Returns:
-        True when the operation must be refused unless the project implements it itself.
+        True if the operation must be refused unless the emulator implements it itself.
     """
     if signing_name == "ec2":
         return _EC2_NETWORK.fullmatch(operation) is None
@@ -48,7 +48,7 @@ def only_pretended(signing_name: str, operation: str) -> bool:
     return pattern is not None and pattern.fullmatch(operation) is not None
 
 
-# Members that change what an operation does and that moto never reads. "JobUpdate.JobMode" is a member of a member.
+# Members that change the effect of an operation and that moto never reads. A dot leads to a member of a member.
 _JOB = ("JobRunQueuingEnabled", "MaintenanceWindow")
 _TIME_TRAVEL = ("TransactionId", "QueryAsOfTime")
 _IGNORED: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -73,7 +73,7 @@ _IGNORED: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 
 def ignored_members(signing_name: str, operation: str, params: Mapping[str, Any]) -> Iterator[str]:
-    """Give the members of a request that moto would ignore although they mean something.
+    """Yield the members of a request that have an effect on AWS and that moto would ignore.
 
     Args:
         signing_name: The signing name of the service.

@@ -1,4 +1,4 @@
-"""The front of the laptop's AWS: one port for every service, chosen by the SigV4 credential scope of a request."""
+"""The front of the emulator: one port for all services. The SigV4 credential scope of a request selects the service."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ HEALTH_PATH = "/_local_aws/health"
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One API call, as an interceptor sees it.
+    """One API call, as passed to an interceptor.
 
     Attributes:
         service: The signing name of the service, for example ``s3`` or ``airflow``.
         operation: The operation's name, for example ``PutObject``.
-        context: Who asks.
+        context: The caller.
         request: The request.
-        client_port: The port on 127.0.0.1 that the request came from.
+        client_port: The port on 127.0.0.1 from which the request was sent.
     """
 
     service: str
@@ -57,23 +57,23 @@ class Call:
     client_port: int | None
 
 
-# Called with "before" and, when the effect is done, with "after" and the answer. AwsError is answered instead;
-# ConnectionResetError drops the connection without an answer.
+# Called with "before", and after the effect with "after" and the response. If it raises AwsError, that is the response.
+# If it raises ConnectionResetError, the connection is dropped without a response.
 Interceptor = Callable[[Call, Literal["before", "after"], HttpResponse | None], None]
 
 
 class Front:
-    """The WSGI application of the whole laptop's AWS.
+    """The WSGI application of the whole emulator.
 
     Args:
-        moto: Answers what no service of ours answers.
-        services: Our own services by signing name (``airflow`` for MWAA); an operation that one of them does not answer
-            goes to moto when moto knows the service and does more than pretend.
-        call_log: Where each call is written.
-        mounts: Other WSGI applications, each by the path below which it answers unsigned requests, such as ``/docs``.
-        interceptor: Is called around each call; it may wait or raise, see Interceptor.
-        guard: Refuses what IAM would; None lets everybody do everything.
-        health: What the health page says beyond that the process is up; a ``problem`` makes it an error 503.
+        moto: Handles the operations that no service of the emulator implements.
+        services: The emulator's services by signing name (``airflow`` for MWAA). Operations that they do not implement
+            go to moto, if moto has the service and does not only pretend to execute them.
+        call_log: Logs each call.
+        mounts: Other WSGI applications by the path below which they handle unsigned requests, such as ``/docs``.
+        interceptor: Called around each call. It may wait or raise, see Interceptor.
+        guard: Refuses calls as IAM would. None allows every call.
+        health: Returns further members of the health page. With a member ``problem``, its status is 503.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class Front:
         self._health = health
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Respond to one request."""
         server_scope = environ.get("asgi.scope")
-        if server_scope is not None:  # the path as it was sent: bucket keys and ARNs lose their meaning when decoded
+        if server_scope is not None:  # decoding would change S3 keys and ARNs
             environ["REQUEST_URI"] = environ["RAW_URI"] = server_scope["raw_path"].decode("latin-1")
         path = raw_path(environ)
         scope = request_scope(environ)
@@ -131,7 +131,7 @@ class Front:
         return answer.send(start_response)
 
     def _mount_of(self, path: str) -> str | None:
-        """Return the mount that a path is below, or None."""
+        """Return the mount whose path contains a path, or None."""
         return next((mount for mount in self._mounts if path.startswith(f"{mount}/")), None)
 
     def _answer(
@@ -211,27 +211,27 @@ def _refuse_bucket_in_host(service: str, environ: Environ) -> None:
 
 
 def _model_for(service: str | None, environ: Environ) -> ServiceModel:
-    """Return the model in whose protocol an error is written, also for a service that is refused."""
+    """Return the model that determines the protocol of an error. It exists for refused services, too."""
     try:
         return load_service_model(SERVICES.get(service or "s3", service or "s3"))
     except DataNotFoundError:
-        # A signing name that is no botocore name: what the request looks like says what its client reads.
+        # The signing name is not a botocore name. The form of the request shows the protocol of the client.
         return load_service_model("kms" if "HTTP_X_AMZ_TARGET" in environ else "mwaa")
 
 
 class HttpServer:
-    """Serves a WSGI application on a port, with threads, from a thread of its own.
+    """Serves a WSGI application on a port, with a pool of threads, from its own thread.
 
-    uvicorn keeps connections open, answers Expect: 100-continue and hands over the path as it was sent; moto's own
+    uvicorn keeps connections open, handles ``Expect: 100-continue`` and passes on the path as it was sent. moto's own
     server (werkzeug) closes each connection.
 
     Args:
         application: The application.
-        port: The port; 0 takes a free one.
-        host: The address to listen on, IPv4; ``0.0.0.0`` for all of this machine's.
+        port: The port, or 0 for any free port.
+        host: The IPv4 address to listen on, or ``0.0.0.0`` for all addresses of this machine.
 
     Raises:
-        PortNotFreeError: The port is in use, or the address is not this machine's.
+        PortNotFreeError: The port is in use, or this machine does not have the address.
     """
 
     def __init__(self, application: WsgiApplication, *, port: int, host: str = LOOPBACK) -> None:
@@ -241,7 +241,7 @@ class HttpServer:
         self._bridge = WSGIMiddleware(cast("Any", application), workers=_THREADS)
         config = uvicorn.Config(
             self._serve,
-            interface="asgi3",  # of a bound method it would guess an older one
+            interface="asgi3",  # uvicorn would guess an older one for a bound method
             lifespan="off",
             ws="none",
             log_config=None,
@@ -258,23 +258,23 @@ class HttpServer:
 
     @property
     def endpoint(self) -> str:
-        """The URL that AWS_ENDPOINT_URL must name, on this machine."""
+        """The value of AWS_ENDPOINT_URL for clients on this machine."""
         return f"http://{self._own_host}:{self.port}"
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await self._bridge(scope, receive, send)
         except ConnectionError:
-            # What an application raises to drop the connection without an answer; ASGI has no word for it.
+            # The application drops the connection without a response. ASGI has no message for that.
             send.__self__.transport.abort()
 
     def start(self) -> None:
-        """Serve; when this returns, the port answers."""
+        """Start serving. When this returns, the port accepts connections."""
         self._socket.listen(128)
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the requests that are being answered, for a short time, and stop serving."""
+        """Stop serving. Current requests have a short time to finish."""
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(_GRACE_SECONDS + 3)
@@ -282,7 +282,7 @@ class HttpServer:
         self._bridge.executor.shutdown(wait=False, cancel_futures=True)
 
 
-# Calls of our own services call the front again (COPY reads S3), so there must be many more threads than callers.
+# The emulator's services call the front themselves (COPY reads S3), so there must be many more threads than callers.
 _THREADS = 64
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 2
