@@ -80,7 +80,7 @@ class Admission:
         if problem is not None:
             raise AwsError("EncryptionFailure", f"The KMS key cannot be used: {problem[1]}")
         if operation == "PutSecretValue":
-            described = self._ask(
+            described = self._call_moto(
                 context, "secretsmanager", "secretsmanager.DescribeSecret", SecretId=params["SecretId"]
             )
             if described[1].get("DeletedDate"):
@@ -89,7 +89,9 @@ class Admission:
                     "You can't perform this operation on the secret because it was marked for deletion.",
                 )
 
-    def _ask(self, context: RequestContext, service: str, target: str, **params: Any) -> tuple[int, dict[str, Any]]:
+    def _call_moto(
+        self, context: RequestContext, service: str, target: str, **params: Any
+    ) -> tuple[int, dict[str, Any]]:
         """Call moto in the JSON protocol and return the status and the document."""
         headers = (
             *_headers(context, service),
@@ -97,23 +99,23 @@ class Admission:
             ("content-type", "application/x-amz-json-1.1"),
         )
         request = HttpRequest("POST", "/", "", headers, json.dumps(params).encode())
-        answer = self._moto.answer(service, target.rpartition(".")[2], request)
-        return answer.status, json.loads(answer.body)
+        response = self._moto.respond(service, target.rpartition(".")[2], request)
+        return response.status, json.loads(response.body)
 
     def _default_key(self, context: RequestContext, bucket: str) -> str | None:
         """Return the KMS key with which a bucket encrypts new objects, or None."""
         headers = _headers(context, "s3")
-        answer = self._moto.answer(
+        response = self._moto.respond(
             "s3", "GetBucketEncryption", HttpRequest("GET", f"/{bucket}", "encryption", headers, b"")
         )
-        found = re.search(rb"<KMSMasterKeyID>([^<]+)</KMSMasterKeyID>", answer.body)
-        return found[1].decode() if answer.status == 200 and found else None
+        found = re.search(rb"<KMSMasterKeyID>([^<]+)</KMSMasterKeyID>", response.body)
+        return found[1].decode() if response.status == 200 and found else None
 
     def _key_problem(self, context: RequestContext, key: str) -> tuple[str, str] | None:
         """Return the error code and message if a KMS key cannot encrypt, or None."""
         if _AWS_MANAGED_KEY.fullmatch(key):
             return None
-        status, document = self._ask(context, "kms", "TrentService.DescribeKey", KeyId=key)
+        status, document = self._call_moto(context, "kms", "TrentService.DescribeKey", KeyId=key)
         if status != 200:
             message = document.get("message") or document.get("Message") or f"Key {key!r} does not exist"
             return "KMS.NotFoundException", str(message)

@@ -43,7 +43,7 @@ class CallLog:
         service: str,
         operation: str | None,
         request: HttpRequest,
-        answer: HttpResponse,
+        response: HttpResponse,
         access_key_id: str | None,
         region: str | None,
         started_at: datetime,
@@ -55,7 +55,7 @@ class CallLog:
             service: The signing name of the service.
             operation: The operation's name, or None if the service has no such operation.
             request: The request.
-            answer: The response.
+            response: The response.
             access_key_id: The access key of the request's signature.
             region: The region of the request's credential scope.
             started_at: When the request was received.
@@ -66,11 +66,11 @@ class CallLog:
             "service": service,
             "operation": operation,
             "resource": resource_of(service, request),
-            "result": _names_in_json(answer.body) if answer.status < 400 and service != "s3" else {},
+            "result": _names_in_json(response.body) if response.status < 400 and service != "s3" else {},
             "access_key_id": access_key_id,
             "region": region,
-            "status": answer.status,
-            "error": (error_code_of(answer) or str(answer.status)) if answer.status >= 400 else None,
+            "status": response.status,
+            "error": (error_code_of(response) or str(response.status)) if response.status >= 400 else None,
             "duration_ms": round(seconds * 1000, 1),
         }
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -106,16 +106,16 @@ def resource_of(service: str, request: HttpRequest) -> dict[str, str]:
     return fields if path == "/" or path.startswith("/service/") else {"path": path, **fields}
 
 
-def error_code_of(answer: HttpResponse) -> str | None:
+def error_code_of(response: HttpResponse) -> str | None:
     """Read the error code from a response in any of AWS's protocols."""
-    header = next((value for name, value in answer.headers if name.lower() == "x-amzn-errortype"), None)
+    header = next((value for name, value in response.headers if name.lower() == "x-amzn-errortype"), None)
     if header:
         return header.split(":", 1)[0]
-    found = _XML_CODE.search(answer.body)
+    found = _XML_CODE.search(response.body)
     if found:
         return unescape(found[1].decode("utf-8", "replace"))
     try:
-        document = json.loads(answer.body)
+        document = json.loads(response.body)
     except ValueError:
         return None
     code = document.get("__type") or document.get("code") if isinstance(document, dict) else None

@@ -104,7 +104,7 @@ class Front:
         path = raw_path(environ)
         scope = request_scope(environ)
         if scope is None and path == HEALTH_PATH:
-            return self._health_answer().send(start_response)
+            return self._health_response().send(start_response)
         if scope is None and (mount := self._mount_of(path)) is not None:
             below = environ["PATH_INFO"].removeprefix(mount)
             return self._mounts[mount]({**environ, "SCRIPT_NAME": mount, "PATH_INFO": below}, start_response)
@@ -117,40 +117,40 @@ class Front:
         started_at, started = datetime.now(UTC), time.monotonic()
         request = _request_of(environ)
         operation = operation_of(scope.service, environ, request.body) if scope.service in SERVICES else None
-        answer = self._answer(scope.service, operation, scope.context, environ, request)
+        response = self._respond(scope.service, operation, scope.context, environ, request)
         self._call_log.write(
             service=scope.service,
             operation=operation,
             request=request,
-            answer=answer,
+            response=response,
             access_key_id=scope.context.access_key_id,
             region=scope.context.region,
             started_at=started_at,
             seconds=time.monotonic() - started,
         )
-        return answer.send(start_response)
+        return response.send(start_response)
 
     def _mount_of(self, path: str) -> str | None:
         """Return the mount whose path contains a path, or None."""
         return next((mount for mount in self._mounts if path.startswith(f"{mount}/")), None)
 
-    def _answer(
+    def _respond(
         self, service: str, operation: str | None, context: RequestContext, environ: Environ, request: HttpRequest
     ) -> HttpResponse:
         try:
             if service not in SERVICES:
                 raise refusal(service, None)
             if operation is None:
-                raise AwsError("UnknownOperationException", f"{service} has no such operation: {_asked(environ)}", 404)
+                raise AwsError("UnknownOperationException", f"{service} has no such operation: {_target(environ)}", 404)
             _refuse_bucket_in_host(service, environ)
             client = (environ.get("asgi.scope") or {}).get("client")
             call = Call(service, operation, context, request, None if client is None else client[1])
             admitted = None if self._guard is None else self._guard.admit(service, operation, context, request)
             if self._interceptor is not None:
                 self._interceptor(call, "before", None)
-            answer = self._execute(call, environ, admitted)
+            response = self._execute(call, environ, admitted)
             if self._interceptor is not None:
-                self._interceptor(call, "after", answer)
+                self._interceptor(call, "after", response)
         except AwsError as error:
             return error_response(_model_for(service, environ), error)
         except ConnectionError:
@@ -161,7 +161,7 @@ class Front:
                 "InternalFailure", f"The local {service} failed unexpectedly; its log has the traceback.", 500
             )
             return error_response(_model_for(service, environ), failure)
-        return answer
+        return response
 
     def _execute(self, call: Call, environ: Environ, admitted: Admitted | None) -> HttpResponse:
         ours = self._services.get(call.service)
@@ -172,12 +172,12 @@ class Front:
         request = self._admission.admitted(call.service, call.operation, call.context, call.request)
         refused = {} if admitted is None else admitted.refused_items
         if not refused:
-            return self._moto.answer(call.service, call.operation, request)
+            return self._moto.respond(call.service, call.operation, request)
         left = without_items(request, refused)
-        answer = None if left is None else self._moto.answer(call.service, call.operation, left)
-        return with_errors(answer, request.body, refused)
+        response = None if left is None else self._moto.respond(call.service, call.operation, left)
+        return with_errors(response, request.body, refused)
 
-    def _health_answer(self) -> HttpResponse:
+    def _health_response(self) -> HttpResponse:
         found = self._health()
         healthy = "problem" not in found
         body = {"status": "ok" if healthy else "error", "services": sorted({*self._services, *MOTO_SERVICES}), **found}
@@ -198,7 +198,7 @@ def _request_of(environ: Environ) -> HttpRequest:
     )
 
 
-def _asked(environ: Environ) -> str:
+def _target(environ: Environ) -> str:
     return environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {raw_path(environ)}"
 
 

@@ -38,11 +38,11 @@ def without_items(request: HttpRequest, refused: Collection[int]) -> HttpRequest
     return dataclasses.replace(request, headers=headers, body=ElementTree.tostring(root, encoding="utf-8"))
 
 
-def with_errors(answer: HttpResponse | None, body: bytes, refused: Mapping[int, AwsError]) -> HttpResponse:
+def with_errors(response: HttpResponse | None, body: bytes, refused: Mapping[int, AwsError]) -> HttpResponse:
     """Return the response to DeleteObjects with an error for each refused object.
 
     Args:
-        answer: The response for the other objects; None if there are none.
+        response: The response for the other objects; None if there are none.
         body: The body of the original request.
         refused: The errors by the object's position.
     """
@@ -53,11 +53,11 @@ def with_errors(answer: HttpResponse | None, body: bytes, refused: Mapping[int, 
         + f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
         for number, error in refused.items()
     )
-    if answer is None:
+    if response is None:
         text = f'<?xml version="1.0" encoding="UTF-8"?><DeleteResult xmlns="{_NAMESPACE}">{errors}</DeleteResult>'
         return HttpResponse(200, [("Content-Type", "application/xml")], text.encode())
-    if answer.status >= 400:
-        return answer
-    head, end, tail = answer.body.rpartition(b"</DeleteResult>")
-    headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
-    return HttpResponse(answer.status, headers, head + errors.encode() + end + tail)
+    if response.status >= 400:
+        return response
+    head, end, tail = response.body.rpartition(b"</DeleteResult>")
+    headers = [(name, value) for name, value in response.headers if name.lower() != "content-length"]
+    return HttpResponse(response.status, headers, head + errors.encode() + end + tail)

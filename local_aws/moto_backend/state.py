@@ -103,7 +103,7 @@ class MotoState:
             self._journal.close()
             raise
 
-    def answer(self, signing_name: str, operation: str, request: HttpRequest) -> HttpResponse:
+    def respond(self, signing_name: str, operation: str, request: HttpRequest) -> HttpResponse:
         """Handle one request with moto. A change is on disk before this returns.
 
         Args:
@@ -120,15 +120,15 @@ class MotoState:
         with self._lock:
             application = self._application(signing_name)
             if not changes_state(operation):
-                return _ask(application, signing_name, operation, request)
+                return _call(application, signing_name, operation, request)
             entry = Entry(self._next_moment(), secrets.randbits(63), signing_name, operation, request)
             with time_machine.travel(entry.at, tick=False), _seeded(entry.seed):
-                answer = _ask(application, signing_name, operation, request)
-            if answer.status < 400:
+                response = _call(application, signing_name, operation, request)
+            if response.status < 400:
                 self._entry_id = self._journal.append(entry)
                 if self._entry_id - self._snapshot_entry_id >= SNAPSHOT_AFTER_CHANGES:
                     self._save_snapshot()
-            return answer
+            return response
 
     def standing_still(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context in which moto handles no requests, for reading its backends.
@@ -180,11 +180,11 @@ class MotoState:
                 application = self._application(entry.service)
                 clock.move_to(entry.at)
                 with _seeded(entry.seed):
-                    answer = _ask(application, entry.service, entry.operation, entry.request)
-                if answer.status >= 400:
+                    response = _call(application, entry.service, entry.operation, entry.request)
+                if response.status >= 400:
                     raise _ReplayError(
-                        f"moto returned {answer.status} for {entry.service} {entry.operation}, which succeeded when it "
-                        f"was written to {self._journal.path}. {START_EMPTY}"
+                        f"moto returned {response.status} for {entry.service} {entry.operation}, which succeeded when "
+                        f"it was written to {self._journal.path}. {START_EMPTY}"
                     )
                 self.replayed += 1
 
@@ -211,7 +211,7 @@ class MotoState:
         return self._applications[signing_name]
 
 
-def _ask(application: Flask, signing_name: str, operation: str, request: HttpRequest) -> HttpResponse:
+def _call(application: Flask, signing_name: str, operation: str, request: HttpRequest) -> HttpResponse:
     status, headers = 0, list[tuple[str, str]]()
 
     def start_response(line: str, pairs: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:

@@ -31,11 +31,11 @@ class _Moto:
         self.state = MotoState(folder / "journal.sqlite")
 
     def s3(self, operation, method, path, body=b"", query=""):
-        return self.state.answer("s3", operation, HttpRequest(method, path, query, _headers("s3"), body))
+        return self.state.respond("s3", operation, HttpRequest(method, path, query, _headers("s3"), body))
 
     def json(self, service, target, **params):
         request = HttpRequest("POST", "/", "", _headers(service, target), json.dumps(params).encode())
-        return self.state.answer(service, target.rpartition(".")[2], request)
+        return self.state.respond(service, target.rpartition(".")[2], request)
 
     def versions(self):
         return self.s3("ListObjectVersions", "GET", "/lake", query="versions").body
