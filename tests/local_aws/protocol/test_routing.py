@@ -7,7 +7,7 @@ from botocore.serialize import RpcV2CBORSerializer, create_serializer
 from local_aws.protocol.routing import operation_of, routed_request
 from local_aws.protocol.service_models import SERVICES, load_service_model
 
-# Two names of the same request, or no request of the ordinary endpoint.
+# Requests that another operation sends, too, or that the ordinary endpoint does not accept.
 OTHER_NAMES = {
     "s3": {
         "GetBucketLifecycle": "GetBucketLifecycleConfiguration",
@@ -21,7 +21,7 @@ OTHER_NAMES = {
 
 
 def _minimal(shape):
-    """The least value that the shape accepts."""
+    """Return the smallest value that the shape accepts."""
     match shape.type_name:
         case "structure":
             return {name: _minimal(shape.members[name]) for name in shape.required_members}

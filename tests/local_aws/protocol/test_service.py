@@ -19,33 +19,33 @@ MOMENT = dt.datetime(2024, 2, 29, 12, 30, 15, 250000, tzinfo=dt.UTC)
 
 
 class Statements:
-    """A handler of the Redshift Data API whose answers the tests choose."""
+    """A handler of the Redshift Data API that returns the response of the test."""
 
     def __init__(self):
         self.seen = []
-        self.answer = {}
+        self.response = {}
 
     def ExecuteStatement(self, context, params):
         self.seen.append((context, params))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        if isinstance(self.response, Exception):
+            raise self.response
+        return self.response
 
     def GetStatementResult(self, context, params):
-        return self.answer
+        return self.response
 
 
 class Environments:
-    """A handler of MWAA that only remembers what it was asked."""
+    """A handler of MWAA that records its requests."""
 
     def __init__(self):
         self.seen = []
 
-    def _remember(self, context, params):
+    def _record(self, context, params):
         self.seen.append(params)
         return {}
 
-    TagResource = UntagResource = CreateEnvironment = _remember
+    TagResource = UntagResource = CreateEnvironment = _record
 
     def ListEnvironments(self, context, params):
         self.seen.append(params)
@@ -77,10 +77,10 @@ def _served(service, handler):
         server.stop()
 
 
-def test_parameters_and_answer_make_the_round_trip(statements):
+def test_parameters_and_response_round_trip(statements):
     handler, client, _ = statements
-    handler.answer = {"Id": "a-1", "CreatedAt": MOMENT, "DbGroups": ["x"], "Database": None}
-    answer = client.execute_statement(
+    handler.response = {"Id": "a-1", "CreatedAt": MOMENT, "DbGroups": ["x"], "Database": None}
+    response = client.execute_statement(
         Sql="select :n", WorkgroupName="wgp", Parameters=[{"name": "n", "value": "1"}], WithEvent=False
     )
     context, params = handler.seen[-1]
@@ -92,13 +92,13 @@ def test_parameters_and_answer_make_the_round_trip(statements):
         "ClientToken": params["ClientToken"],
     }
     assert (context.region, context.account_id, context.access_key_id) == ("us-east-1", "123456789012", "local-aws")
-    assert answer["Id"] == "a-1"
-    assert answer["CreatedAt"] == MOMENT
-    assert answer["DbGroups"] == ["x"]
-    assert "Database" not in answer
+    assert response["Id"] == "a-1"
+    assert response["CreatedAt"] == MOMENT
+    assert response["DbGroups"] == ["x"]
+    assert "Database" not in response
 
 
-def test_blobs_and_numbers_make_the_round_trip(statements):
+def test_blobs_and_numbers_round_trip(statements):
     handler, client, _ = statements
     row = [
         {"blobValue": b"\x00\xff"},
@@ -107,13 +107,13 @@ def test_blobs_and_numbers_make_the_round_trip(statements):
         {"isNull": True},
         {"stringValue": "é"},
     ]
-    handler.answer = {"Records": [row], "TotalNumRows": 1}
+    handler.response = {"Records": [row], "TotalNumRows": 1}
     assert client.get_statement_result(Id="2b6f1d3c-4a5e-4f60-8a1b-0c2d3e4f5a6b")["Records"] == [row]
 
 
 def test_numbers_that_json_does_not_have_are_written_like_aws(statements):
     handler, _, endpoint = statements
-    handler.answer = {"Records": [[{"doubleValue": value} for value in (math.nan, math.inf, -math.inf)]]}
+    handler.response = {"Records": [[{"doubleValue": value} for value in (math.nan, math.inf, -math.inf)]]}
     body = b'{"Id": "2b6f1d3c-4a5e-4f60-8a1b-0c2d3e4f5a6b"}'
     written = json.loads(_post(endpoint, "RedshiftData.GetStatementResult", body)[2])["Records"][0]
     assert written == [{"doubleValue": "NaN"}, {"doubleValue": "Infinity"}, {"doubleValue": "-Infinity"}]
@@ -121,7 +121,7 @@ def test_numbers_that_json_does_not_have_are_written_like_aws(statements):
 
 def test_session_token_reaches_the_context(statements):
     handler, _, endpoint = statements
-    handler.answer = {}
+    handler.response = {}
     session = boto3.session.Session("ASIA", "s", "the-token", region_name="eu-west-1")
     session.client("redshift-data", endpoint_url=endpoint).execute_statement(Sql="select 1")
     context = handler.seen[-1][0]
@@ -142,25 +142,25 @@ def test_session_token_reaches_the_context(statements):
         ([], "SerializationException", "not a JSON object"),
     ],
 )
-def test_what_breaks_the_model_is_refused_in_aws_words(statements, document, code, words):
+def test_requests_that_violate_the_model_are_refused_with_aws_messages(statements, document, code, words):
     handler, _, endpoint = statements
     before = len(handler.seen)
     status, headers, body = _post(endpoint, "RedshiftData.ExecuteStatement", json.dumps(document).encode())
     assert (status, headers["x-amzn-ErrorType"]) == (400, code)
-    answer = json.loads(body)
-    assert answer["__type"] == code
-    assert words in (answer.get("Message") or answer["message"])
+    response = json.loads(body)
+    assert response["__type"] == code
+    assert words in (response.get("Message") or response["message"])
     assert len(handler.seen) == before
 
 
-def test_a_body_that_is_no_json_is_refused(statements):
+def test_a_body_that_is_not_json_is_refused(statements):
     status, _, body = _post(statements[2], "RedshiftData.ExecuteStatement", b"{")
     assert (status, json.loads(body)["__type"]) == (400, "SerializationException")
 
 
-def test_members_that_the_model_does_not_know_are_dropped(statements):
+def test_unknown_members_are_dropped(statements):
     handler, _, endpoint = statements
-    handler.answer = {}
+    handler.response = {}
     assert _post(endpoint, "RedshiftData.ExecuteStatement", b'{"Sql": "s", "Future": 1, "Database": null}')[0] == 200
     assert handler.seen[-1][1] == {"Sql": "s"}
 
@@ -186,20 +186,20 @@ def test_an_unsigned_request_is_refused(statements):
 
 def test_errors_have_the_models_status_and_members(statements):
     handler, client, _ = statements
-    handler.answer = AwsError("ResourceNotFoundException", "no statement", ResourceId="a-1")
+    handler.response = AwsError("ResourceNotFoundException", "no statement", ResourceId="a-1")
     with pytest.raises(client.exceptions.ResourceNotFoundException) as caught:
         client.execute_statement(Sql="select 1")
     response = caught.value.response
     assert (response["ResponseMetadata"]["HTTPStatusCode"], response["ResourceId"]) == (400, "a-1")
     assert response["Error"]["Message"] == "no statement"
-    handler.answer = AwsError("InternalServerException", "broken")  # the model calls it a fault
+    handler.response = AwsError("InternalServerException", "broken")  # in the model, this error is a fault
     with pytest.raises(client.exceptions.InternalServerException) as caught:
         client.execute_statement(Sql="select 1")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         RuntimeError("the secret detail"),
         {"NoSuchMember": 1},
@@ -208,9 +208,9 @@ def test_errors_have_the_models_status_and_members(statements):
         {"DbGroups": "x"},
     ],
 )
-def test_a_bug_of_the_handler_is_a_500_without_its_details(statements, answer):
+def test_a_bug_of_the_handler_is_a_500_without_its_details(statements, response):
     handler, client, _ = statements
-    handler.answer = answer
+    handler.response = response
     with pytest.raises(ClientError) as caught:
         client.execute_statement(Sql="select 1")
     assert caught.value.response["Error"]["Code"] == "InternalFailure"
@@ -263,23 +263,23 @@ def test_sensitive_values_are_not_repeated_in_errors():
     served = _served("redshift-serverless", Nothing())
     _, _, endpoint = next(served)
     body = json.dumps({"adminUserPassword": "Hush-hush1", "namespaceName": "A"}).encode()
-    status, _, answer = _post(endpoint, "RedshiftServerless.CreateNamespace", body, service="redshift-serverless")
+    status, _, response = _post(endpoint, "RedshiftServerless.CreateNamespace", body, service="redshift-serverless")
     assert status == 400
-    assert b"Hush" not in answer
+    assert b"Hush" not in response
     served.close()
 
 
 @pytest.mark.parametrize("service", ["s3", "iam", "ec2", "sns", "glue", "mwaa", "cloudwatch"])
 def test_errors_can_be_written_in_every_protocol(service):
-    """botocore's own parser reads code and message back."""
+    """botocore's parser reads the code and the message."""
     from botocore import parsers
 
     model = load_service_model(service)
-    answer = error_response(model, AwsError("Refused", "not <here>", 501))
+    response = error_response(model, AwsError("Refused", "not <here>", 501))
     parser = parsers.create_parser(model.resolved_protocol)
-    headers = {name.lower(): value for name, value in answer.headers}
-    response = {"headers": headers, "status_code": answer.status, "body": answer.body}
-    parsed = parser.parse(response, model.operation_model(next(iter(model.operation_names))).output_shape)
+    headers = {name.lower(): value for name, value in response.headers}
+    received = {"headers": headers, "status_code": response.status, "body": response.body}
+    parsed = parser.parse(received, model.operation_model(next(iter(model.operation_names))).output_shape)
     assert parsed["Error"]["Code"] == "Refused"
     assert parsed["Error"]["Message"] == "not <here>"
 
