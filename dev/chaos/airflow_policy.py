@@ -1,4 +1,4 @@
-"""Airflow's ``airflow_local_settings.py`` under the harness: short pauses and time limits, and the guards' switches."""
+"""Airflow's ``airflow_local_settings.py`` under the harness: short delays and timeouts, and the guard switches."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ ACTIVE_RUNS = 10
 _ = scheduler_warm_up
 guards.install()
 if scheduler_warm_up.is_scheduler():
-    # Who asked for a client only goes into its User-Agent; to find out, the source of the whole stack is read.
+    # The provider reads the source of every frame on the stack, only to put the caller into the User-Agent header.
     AwsGenericHook._get_caller = lambda *_: "Unknown"  # type: ignore[method-assign]
 
 
 class ChaosRetryPolicy(TaskRetryPolicy):
-    """Retries nothing in a run whose fault stays, once the fault has fired: a retry would only meet it again.
+    """Stops the retries of a run after its permanent fault has fired, because a retry would hit it again.
 
-    Before that the usual policy decides. On a busy machine a task can fail for another reason, and a run that gave up
-    then would never reach its fault.
+    Until then the usual policy decides. On a busy machine a task can fail for another reason. A run without retries
+    would then never reach its fault.
     """
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        """Return what becomes of a failed try."""
+        """Decide whether a failed try is retried."""
         run = (context or {}).get("dag_run")
         if run is not None and fault_stays(run, Signals.from_environment()):
-            return RetryDecision.fail("the fault stays")
+            return RetryDecision.fail("the fault is permanent")
         return super().evaluate(exception, try_number, max_tries, context)
 
 
 def task_policy(task: Any) -> None:
-    """Shorten what a person would not wait for."""
+    """Shorten the delays and timeouts of a task."""
     if task.dag_id in ("crypto_prices_backfill", "crypto_prices_audit"):
         return  # they wait for other runs
     changes = {
@@ -58,5 +58,5 @@ def task_policy(task: Any) -> None:
 
 
 def dag_policy(dag: Any) -> None:
-    """Let as many loads go on at once as the harness starts."""
+    """Allow as many concurrent runs as the harness starts."""
     dag.max_active_runs = ACTIVE_RUNS

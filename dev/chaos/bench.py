@@ -1,4 +1,4 @@
-"""The bench: a local AWS in this process, whose calls can be broken, and a real Airflow against it."""
+"""The bench: a local AWS in this process, whose calls can be broken, and a real Airflow that uses it."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ from local_platform.warehouse_queries import WarehouseQueries
 DAG_ID = "crypto_prices_daily"
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 REJECTED_RECORDS = 1
-"""How many records of each answered window the generated exchange makes unfit: ETHUSDT's last candle is followed by one
-that is still running."""
+"""The number of invalid records that the generated exchange adds to a window: an unclosed candle after ETHUSDT's last
+one."""
 SLOW_SECONDS = max(CLIENT_SECONDS, TASK_SECONDS) + 10.0
-"""Whoever waits, the client or the task, has given up by then."""
+"""Longer than the timeouts of client and task, in seconds."""
 
 _POLICY = Path(__file__).with_name("airflow_policy.py")
 _TASKS_AT_ONCE = 8
 _MAX_REJECTED_SHARE = 0.05
-"""More than the one record of a day's 49."""
-_UNFIT = {"kind": "unclosed_candle", "source": "binance", "symbol": "ETHUSDT", "times": None}
+"""Allows the one invalid record among a day's 49."""
+_INVALID = {"kind": "unclosed_candle", "source": "binance", "symbol": "ETHUSDT", "times": None}
 
 
 class Bench:
     """Starts and stops the platform under test; a context manager.
 
     Args:
-        state_dir: Where everything is kept.
-        market_data: Folder of recorded candles; None for generated ones, which ``checks`` expects, with a record among
-            them that belongs into quarantine.
+        state_dir: Folder for state and logs.
+        market_data: Folder of recorded candles. None generates candles, as ``checks`` expects them, with one record
+            that must be quarantined.
         symbols: Exchange symbols to load.
-        on_step: Is called with what is being done, in words, while it starts.
+        on_step: Called with a description of each step of the start.
     """
 
     def __init__(
@@ -82,28 +82,28 @@ class Bench:
 
     @property
     def api(self) -> AirflowApi:
-        """Its API."""
+        """A client of Airflow's API."""
         return self.airflow.api
 
     @property
     def names(self) -> Provisioned:
-        """What everything in the local AWS is called."""
+        """The names of the resources in the local AWS."""
         if self._names is None:
             raise RuntimeError("the bench has not been started")
         return self._names
 
     @property
     def warehouse(self) -> WarehouseQueries:
-        """Asks the warehouse."""
+        """Queries the warehouse."""
         return WarehouseQueries(self.names)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the local AWS."""
+        """Return a boto3 client for the local AWS."""
         return local_client(service, self.names.endpoint)
 
     @contextlib.contextmanager
     def holding(self, table: str) -> Iterator[None]:
-        """Hold a table of the warehouse, so that whoever wants it waits."""
+        """Lock a table of the warehouse, so that everything that needs it waits."""
         if self._aws is None:
             raise RuntimeError("the bench has not been started")
         with self._aws.warehouse.connect(self.names.redshift_database) as connection:
@@ -112,7 +112,7 @@ class Bench:
             connection.rollback()
 
     def keep_alive(self) -> None:
-        """Start the parts of Airflow again that have ended, as a service manager would."""
+        """Restart the Airflow components that have ended, as a service manager would."""
         with self._restarting:
             for name in COMPONENTS:
                 if not self.airflow.components[name].is_running:
@@ -135,7 +135,7 @@ class Bench:
                 self._aws.endpoint, symbols={"binance": self._symbols}, max_rejected_share=_MAX_REJECTED_SHARE
             )
             if self._market_data is None:
-                faults = {"faults": [_UNFIT]}
+                faults = {"faults": [_INVALID]}
                 url = f"{self.names.endpoint}/exchange/_faults"
                 requests.put(url, json=faults, timeout=10).raise_for_status()
             self._airflow = self._closing.enter_context(
@@ -147,12 +147,12 @@ class Bench:
                     cluster_policy=_POLICY,
                     on_step=self._on_step,
                     extra_environment={
-                        # The cluster policy is this harness's own, and imports it.
+                        # The cluster policy imports this package.
                         "PYTHONPATH": checkout_environment()["PYTHONPATH"],
                         signals.FOLDER_VARIABLE: str((self.state_dir / "chaos-signals").absolute()),
-                        # A lost answer is asked for once more by botocore, and then given up.
+                        # botocore retries a lost response once.
                         "AWS_MAX_ATTEMPTS": "2",
-                        # An unpaused DAG would also load yesterday, which no case asked for.
+                        # An unpaused DAG would also load yesterday, which is not part of any case.
                         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
                         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
                         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",

@@ -1,7 +1,7 @@
-"""Boundaries: the side effects of a load, by name, and which day's load one belongs to. Pure but for what was learned.
+"""Boundaries: the named side effects of a load, and the day whose load each belongs to.
 
-A day's load has no name in most of its calls. It is told by what the call carries: a window in a key, a batch id in a
-statement, or an id that an earlier answer of the same load gave (a Glue run, a staging table).
+Most calls of a load do not name the load. The day is derived from the call's content: a window in a key, a batch id in
+a statement, or an id from an earlier response of the same load (a Glue run, a staging table).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _S3_ROLES = (
     (r"quarantine/", "quarantine file"),
 )
 _TASKS = (
-    # The first that fits: a batch holds several statements.
+    # The first match wins, because a batch has several statements.
     ("copy_to_staging", "load/staging/copy_to_staging"),
     ("merge_into_fact", "load/replace/merge_into_fact"),
     # The merge without its guard "replace-not-append", or submitted statement by statement.
@@ -40,7 +40,7 @@ _TASKS = (
     ("publish_partitions", "publish/find_load_order"),
     ("reconcile", "reconcile/find_loads_of_window"),
 )
-"""The tasks that run statements, each with a statement that only this task runs, except those listed before it."""
+"""The tasks that run statements. Each has a statement that identifies it, unless an earlier entry matches."""
 _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(
     {
@@ -53,8 +53,8 @@ EVERY_EFFECT = frozenset(
         *(f"{task}: {what}" for task in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
     }
 )
-"""The families of effects of the load of a day that was loaded before. Only a window of several days can have one more,
-"delete partitions": it takes a day away that has no rows any more."""
+"""The effect families of a load of a day that was loaded before. Only a window of several days can also have "delete
+partitions", for a day that no longer has rows."""
 
 _EFFECTS = re.compile(r"(Put|Create|Copy|Delete|Update|Start|Execute|BatchExecute|BatchCreate|BatchUpdate|BatchDelete)")
 _SCOPE = re.compile(r"(?:attempt|version)=([^/]+)|_manifests/([^/]+)/")
@@ -70,9 +70,9 @@ class Effect:
     """One side effect of one day's load.
 
     Attributes:
-        name: What it is, such as ``put raw manifest``; the same in every load.
-        scope: Within what equal effects are counted: the fetch attempt, the Glue run, or nothing.
-        day: The day that is loaded.
+        name: The name, such as ``put raw manifest``; the same in every load.
+        scope: Where equal effects are numbered: the fetch attempt, the Glue run, or empty.
+        day: The day of the load.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Effect:
 
 
 class Boundaries:
-    """Names effects and finds out whose they are; learns the ids that the answers give. For several threads."""
+    """Names effects and finds the day of each, using ids from earlier responses. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -89,7 +89,7 @@ class Boundaries:
         self._day_of_glue_run: dict[str, date] = {}
 
     def effect(self, call: Call) -> Effect | None:
-        """Return the side effect that a call asks for; None when it only reads or belongs to no load."""
+        """Return the side effect of a call; None if it only reads or does not belong to a load."""
         if not _EFFECTS.match(call.operation):
             return None
         name = _name(call)
@@ -100,11 +100,11 @@ class Boundaries:
         return Effect(name, (found[1] or found[2]) if found else "", day)
 
     def day_of_text(self, text: str) -> date | None:
-        """Return the day of the load that a text belongs to: SQL, or the body of a request."""
+        """Return the day of the load that a text belongs to. The text is SQL or the body of a request."""
         return self._day_in(text)
 
     def learn(self, call: Call, answer: HttpResponse) -> None:
-        """Remember what an answer says about the loads that go on."""
+        """Remember the ids of a load that a response contains."""
         if call.operation != "StartJobRun" or answer.status >= 400:
             return
         arguments: dict[str, str] = json.loads(call.request.body)["Arguments"]
@@ -147,27 +147,27 @@ class Boundaries:
 
 
 def family(boundary: str) -> str:
-    """Return what a boundary is one of: equal effects of one load, or the statements of one transaction."""
+    """Return the family of a boundary: equal effects of one load, or the statements of one transaction."""
     return re.sub(r" #\d+$|(?<=: statement) .*", "", boundary)
 
 
 def statement_name(sql: str) -> str | None:
-    """Return a statement's name: the path of its file below sql/, without suffix, which its first line gives.
+    """Return a statement's name from its first line: the path of its file below sql/, without suffix.
 
-    Where a statement has no batch id, the line also gives its window: ``-- plan/find_current_loads from '…' to '…'``.
+    If a statement has no batch id, the line also has its window: ``-- plan/find_current_loads from '…' to '…'``.
     """
     found = _STATEMENT_NAME.match(sql)
     return found[1] if found else None
 
 
 def task_of(statements: Iterable[str]) -> str | None:
-    """Return the task that runs a statement or a batch, or None if no task of a load does."""
+    """Return the task that runs a statement or a batch; None if it is not a task of a load."""
     names = {statement_name(sql) for sql in statements}
     return next((task for task, name in _TASKS if name in names), None)
 
 
 def submitted_statements(body: bytes) -> list[str]:
-    """Return the SQL of a request to the Redshift Data API: one statement, or those of a batch."""
+    """Return the SQL of a request to the Redshift Data API: one statement, or the statements of a batch."""
     request = json.loads(body)
     return [*request.get("Sqls", []), *([request["Sql"]] if "Sql" in request else [])]
 
@@ -192,4 +192,4 @@ def _name(call: Call) -> str | None:
 
 
 def _day(text: str) -> date:
-    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no time zone

@@ -1,4 +1,4 @@
-"""Cases: a boundary, how it is broken, and what happens next; all of them, or a seeded sample."""
+"""Cases: a boundary, a fault and a recovery. Lists all cases, pairwise combinations, or a seeded sample."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from dev.chaos.faults import Kind
 NOTHING_BROKEN = "nothing"
 
 STAYS_PREFIX = "stays__"
-"""How the ids of runs begin whose fault stays until they have failed."""
+"""The prefix of the ids of runs whose fault is permanent until they fail."""
 
 
 class Recovery(StrEnum):
     """What happens after a fault."""
 
     RETRY = "retry"
-    """The fault comes once; Airflow's own retries go on."""
+    """The fault fires once, and Airflow retries the task."""
     CLEAR_FAILED = "clear-failed"
-    """The fault stays until the run has failed; a person clears what failed."""
+    """The fault is permanent until the run fails. Then the failed tasks are cleared."""
     CLEAR_ALL = "clear-all"
-    """The fault stays until the run has failed; a person clears the whole run."""
+    """The fault is permanent until the run fails. Then the whole run is cleared."""
     REPROCESS = "reprocess"
-    """The fault stays until the run has failed; a backfill reprocesses the day."""
+    """The fault is permanent until the run fails. Then a backfill reprocesses the day."""
     SECOND_RUN = "second-run"
-    """The fault comes once, while a second run loads the same day."""
+    """The fault fires once, while a second run loads the same day."""
 
     @property
     def needs_failure(self) -> bool:
-        """Whether somebody acts because the run has failed; until then the fault stays."""
+        """Whether the recovery starts after the run has failed. The fault is permanent until then."""
         return self in (Recovery.CLEAR_FAILED, Recovery.CLEAR_ALL, Recovery.REPROCESS)
 
 
 class Happening(StrEnum):
-    """What people or clocks do to a load, beyond a broken boundary."""
+    """Other events that disturb a load: manual changes, corrections of the exchange, concurrent loads."""
 
     STAGING_HALVED = "staging halved before the merge"
     FACT_DAMAGED = "rows deleted after the load, then merge_into_fact cleared alone"
-    DAY_NOT_OVER = "a day that is not over"
-    CANDLES_CORRECTED = "the exchange has corrected its candles, and nobody forces the load"
-    MERGES_MEET = "a merge is held inside its transaction until another one comes"
-    CANDLE_MISSING = "the exchange gives a candle fewer than is loaded, and nobody forces the load"
-    FETCHED_LATER = "what is loaded was fetched after what is staged, and nobody forces the load"
+    DAY_NOT_OVER = "a day that has not ended"
+    CANDLES_CORRECTED = "the exchange corrected its candles, load without force"
+    MERGES_MEET = "a merge waits inside its transaction for another merge"
+    CANDLE_MISSING = "the exchange returns one candle fewer than is loaded, load without force"
+    FETCHED_LATER = "the loaded rows were fetched after the staged rows, load without force"
 
 
 UNFORCED = (Happening.CANDLES_CORRECTED, Happening.CANDLE_MISSING, Happening.FETCHED_LATER)
-"""They are about what a load does that nobody forces."""
+"""They test the guards of a load without ``force``."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that goes wrong, and what is done about it.
+    """One fault or event, and the recovery from it.
 
     Attributes:
-        boundary: Where, see ``boundaries``; ``nothing`` for a happening.
-        kind: How it is broken; None for a happening.
-        recovery: What happens next.
-        happening: What else happens.
-        guard_off: The guard that is switched off (see ``guards``); None for a case that must pass.
-        forced: Whether its loads are forced; None to have it as ``is_forced`` says.
+        boundary: The broken boundary, see ``boundaries``; ``nothing`` for most happenings.
+        kind: The kind of fault; None for a happening.
+        recovery: The recovery.
+        happening: The event; None if a boundary is broken.
+        guard_off: The guard that is switched off (see ``guards``); None if the case must pass.
+        forced: Whether its loads have ``force``; None lets ``is_forced`` decide.
     """
 
     boundary: str
@@ -76,29 +76,29 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The case's name, as ``--case`` takes it."""
+        """The name of the case for ``--case``."""
         what = self.happening.value if self.happening else f"{self.boundary} {self.kind}"
         text = f"{what} {self.recovery}" + (f" without {self.guard_off}" if self.guard_off else "")
         return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
     @property
     def is_forced(self) -> bool:
-        """Whether the loads are forced. Half are not: they may be skipped, but only when all is there already."""
+        """Whether the loads have ``force``. Half have not: these may be skipped if everything is loaded."""
         if self.forced is not None:
             return self.forced
         return self.happening not in UNFORCED and zlib.crc32(self.name.encode()) % 2 == 0
 
     @property
     def has_surplus(self) -> bool:
-        """Whether the day begins with a candle that the exchange does not give.
+        """Whether the day starts with a candle that the exchange does not return.
 
-        A load that is not forced refuses to remove it.
+        A load without ``force`` refuses to delete it.
         """
         return self.is_forced or self.happening == Happening.CANDLE_MISSING
 
     @property
     def is_open(self) -> bool:
-        """Whether the day is not over, so that there is nothing to load."""
+        """Whether the day has not ended, so that nothing can be loaded."""
         return self.happening == Happening.DAY_NOT_OVER
 
 
@@ -116,7 +116,7 @@ HAPPENINGS = (
 
 
 def all_cases(boundaries: Iterable[str]) -> list[Case]:
-    """Return every case: each boundary, each way in which it can be broken, each recovery, and the happenings."""
+    """Return every combination of boundary, fault and recovery, and the happenings."""
     crossed = [
         Case(boundary, kind, recovery)
         for boundary in boundaries
@@ -127,7 +127,7 @@ def all_cases(boundaries: Iterable[str]) -> list[Case]:
 
 
 def kinds_of(boundary: str) -> tuple[Kind, ...]:
-    """Return how a boundary can be broken: inside a transaction a statement can only fail, and its commit too."""
+    """Return the kinds of fault of a boundary. Inside a transaction, statements and the commit can only fail."""
     called = (Kind.REFUSED, Kind.LOST, Kind.KILLED, Kind.SLOW)
     return (Kind.REFUSED,) if is_inside_transaction(boundary) else called
 
@@ -138,7 +138,7 @@ def is_inside_transaction(boundary: str) -> bool:
 
 
 def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
-    """Return some cases: at first every kind and recovery, then what chance brings, always the same for a seed."""
+    """Return some cases: first one for every kind and recovery, then random ones. A seed gives the same sample."""
     shuffled = list(cases)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - a seed, not a secret
     chosen: list[Case] = []
@@ -153,7 +153,7 @@ def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
 
 
 def paired(cases: Sequence[Case], seed: int) -> list[Case]:
-    """Return fewer cases, in which every two of effect, kind and recovery still meet, and every boundary is broken.
+    """Return all pairwise combinations of effect, kind and recovery, in few cases that break every boundary.
 
     An effect is a family of boundaries: equal effects of one load, such as its temporary files, or the statements of
     one transaction, which all roll back to the same state.

@@ -1,4 +1,4 @@
-"""What must hold after every case, looked up in the warehouse, the catalog and the lake, and not in Airflow."""
+"""Checks the warehouse, the catalog and the lake after every case. Airflow's view does not count."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dev.chaos.bench import REJECTED_RECORDS, SYMBOLS, Bench, logical_date
 from local_exchange.candles import GeneratedCandles
 
 SEED_BATCH = "seed"
-"""The load that a day had before the case began: other prices, and one candle that the exchange does not give."""
+"""The load that a day has before the case starts: other prices, and one candle that the exchange does not return."""
 SEEDED_ROWS = 49
 NEIGHBOUR = "SOLUSDT"
-"""A market that the earlier load had as well, and that no case asks for: whatever happens, it must stay as it is."""
+"""A market that the earlier load has and no case loads. It must stay unchanged."""
 
 Row = tuple[str, str, tuple[Decimal | None, ...]]
 
@@ -32,11 +32,11 @@ class DayState:
     """What the warehouse holds of one day.
 
     Attributes:
-        rows: The rows, each with its market, its open time and its numbers.
+        rows: The rows: market, opening time and numbers.
         batches: Number of rows of each batch.
         raw_objects: The raw objects that the rows came from.
-        neighbours: The rows of markets that are not loaded; they are in none of the others.
-        loads: The rows of etl_metadata, the oldest load first.
+        neighbours: The rows of markets that no case loads. The other attributes do not include them.
+        loads: The rows of etl_metadata, oldest load first.
     """
 
     rows: Counter[Row] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ _LOADED = frozenset(symbol.removesuffix("USDT") for symbol in SYMBOLS)
 
 
 def expected_rows(day: date, symbols: Iterable[str] = SYMBOLS) -> Counter[Row]:
-    """Return the rows that one clean load of a day leaves: what the exchange says, and nothing else."""
+    """Return the rows after one clean load of a day: exactly the exchange's candles."""
     candles = GeneratedCandles()
     start = int(logical_date(day).timestamp() * 1000)
     rows: Counter[Row] = Counter()
@@ -65,7 +65,7 @@ def expected_rows(day: date, symbols: Iterable[str] = SYMBOLS) -> Counter[Row]:
 
 
 def old_rows(day: date) -> Counter[Row]:
-    """Return the rows of the loaded markets that a seeded day has before its case begins, all of other prices."""
+    """Return the rows of the loaded markets that a seeded day has before its case: the same candles, other prices."""
     return Counter(
         (symbol, opened, tuple(None if number is None else number + 1 for number in numbers))
         for symbol, opened, numbers in expected_rows(day)
@@ -73,18 +73,18 @@ def old_rows(day: date) -> Counter[Row]:
 
 
 def neighbours(day: date) -> Counter[Row]:
-    """Return the rows of the neighbour that a seeded day has, before its case and after it."""
+    """Return the neighbor's rows that a seeded day has before and after its case."""
     return expected_rows(day, [NEIGHBOUR])
 
 
 def seed(bench: Bench, days: Iterable[date], *, without_surplus: Collection[date] = ()) -> None:
-    """Give days an earlier load, in the warehouse and in the lake, so that a case has something to replace.
+    """Write an earlier load of each day to the warehouse and the lake, so that a case has rows to replace.
 
     Args:
         bench: The platform under test.
         days: The days.
-        without_surplus: Those of them that get no candle which the exchange does not give: a load that is not forced
-            would refuse to remove it.
+        without_surplus: The days without an extra candle, because their load has no ``force`` and would refuse to
+            delete it.
     """
     facts, loads, partitions = [], [], []
     for day in days:
@@ -119,14 +119,14 @@ def seed(bench: Bench, days: Iterable[date], *, without_surplus: Collection[date
             DatabaseName=names.catalog_database, TableName=names.catalog_table, PartitionInputList=partitions
         )
         if answer.get("Errors"):
-            raise RuntimeError(f"the catalog refused the partitions to begin with: {answer['Errors']}")
+            raise RuntimeError(f"the catalog rejected the seeded partitions: {answer['Errors']}")
 
 
 _SEED_RUN = "jr_seed"
 
 
 def _seeded_partition(bench: Bench, day: date, rows: Sequence[Row]) -> dict[str, Any]:
-    """Write a version of a day into the lake and return the partition that shows it."""
+    """Write a version of a day to the lake and return the partition that publishes it."""
     names = bench.names
     table = bench.client("glue").get_table(DatabaseName=names.catalog_database, Name=names.catalog_table)["Table"]
     descriptor = table["StorageDescriptor"]
@@ -171,7 +171,7 @@ def _arrow_type(catalog_type: str) -> Any:
 
 
 def read_days(bench: Bench, days: Sequence[date]) -> dict[date, DayState]:
-    """Return what the warehouse holds of each day."""
+    """Return the state of each day in the warehouse."""
     states = {day: DayState() for day in days}
     if not days:
         return states
@@ -199,12 +199,12 @@ def read_days(bench: Bench, days: Sequence[date]) -> dict[date, DayState]:
 
 
 def warehouse_differences(day: date, state: DayState, *, seeded: bool = False) -> list[str]:
-    """Return how a day differs from what one clean load leaves; nothing when it does not.
+    """Return the differences between a day and one clean load of it; empty if there are none.
 
     Args:
         day: The day.
-        state: What the warehouse holds of it.
-        seeded: Whether the day had an earlier load (see ``seed``).
+        state: Its state in the warehouse.
+        seeded: Whether the day had an earlier load, see ``seed``.
     """
     expected = expected_rows(day)
     found = []
@@ -212,18 +212,16 @@ def warehouse_differences(day: date, state: DayState, *, seeded: bool = False) -
         missing, surplus = expected - state.rows, state.rows - expected
         found.append(
             f"the fact table has {state.rows.total()} rows instead of {expected.total()}: "
-            f"{missing.total()} are missing, {surplus.total()} are wrong or double"
+            f"{missing.total()} are missing, {surplus.total()} are wrong or duplicate"
         )
     kept = neighbours(day) if seeded else Counter()
     if state.neighbours != kept:
-        found.append(
-            f"the fact table has {state.neighbours.total()} rows of other markets, not the {kept.total()} of before"
-        )
+        found.append(f"the fact table has {state.neighbours.total()} rows of other markets instead of {kept.total()}")
     return found + metadata_differences(state, expected.total())
 
 
 def metadata_differences(state: DayState, rows: int) -> list[str]:
-    """Return where etl_metadata does not tell the truth about a day."""
+    """Return the differences between etl_metadata and the rows of a day."""
     if not state.loads:
         return ["etl_metadata has no load of the day"]
     found = []
@@ -234,13 +232,13 @@ def metadata_differences(state: DayState, rows: int) -> list[str]:
     counts |= {"rows_fetched": rows + REJECTED_RECORDS, "rows_quarantined": REJECTED_RECORDS, "rows_duplicate": 0}
     for name, count in counts.items():
         if newest[name] != count:
-            found.append(f"the newest load says {newest[name]} {name}, not {count}")
+            found.append(f"the newest load has {name}={newest[name]} instead of {count}")
     if state.batches != Counter({newest["batch_id"]: rows}):
-        found.append(f"the rows are of the batches {dict(state.batches)}, the newest load is {newest['batch_id']}")
+        found.append(f"the rows have the batches {dict(state.batches)}, but the newest load is {newest['batch_id']}")
     attempt = newest["raw_manifest"].rpartition("/")[0]
     strangers = sorted(raw_object for raw_object in state.raw_objects if not raw_object.startswith(attempt + "/"))
     if strangers:
-        found.append(f"the newest load was fetched into {attempt}, but rows came from {strangers[0]}")
+        found.append(f"the newest load was fetched to {attempt}, but some rows come from {strangers[0]}")
     for (batch_id, source), times in Counter((load["batch_id"], load["source"]) for load in state.loads).items():
         if times > 1:
             found.append(f"etl_metadata has {times} rows of batch {batch_id} and {source}")
@@ -252,25 +250,28 @@ def metadata_differences(state: DayState, rows: int) -> list[str]:
 
 
 def lake_differences(bench: Bench, day: date, state: DayState, *, seeded: bool = False) -> list[str]:
-    """Return what does not fit between the catalog, the lake and the newest load of a day; arguments as above."""
+    """Return the differences between the catalog, the lake and the newest load of a day.
+
+    The arguments are those of ``warehouse_differences``.
+    """
     s3, partition = bench.client("s3"), _partition(bench, day)
     if partition is None:
         return ["the catalog has no partition of the day"]
     found = []
     rows = published_rows(bench, day)
     if rows != expected_rows(day) + (neighbours(day) if seeded else Counter()):
-        found.append(f"the published partition has {rows.total()} rows, and they are not the exchange's")
+        found.append(f"the {rows.total()} rows of the published partition are not the exchange's candles")
     newest = state.loads[-1] if state.loads else None
     if newest is not None and newest["batch_id"] != f"{SEED_BATCH}-{day}":
         found += _accounting_differences(s3, newest)
         shown = partition.get("Parameters", {}).get("job_run_id")
         if shown != newest["glue_job_run_id"]:
-            found.append(f"the catalog shows Glue run {shown}, the newest load is of {newest['glue_job_run_id']}")
+            found.append(f"the catalog shows Glue run {shown}, but the newest load is of {newest['glue_job_run_id']}")
     return found
 
 
 def published_rows(bench: Bench, day: date) -> Counter[Row]:
-    """Return the rows that the lake shows to those who ask the catalog; none when that has no partition of the day."""
+    """Return the rows of the day's published partition; none if the catalog has no partition of the day."""
     partition, s3 = _partition(bench, day), bench.client("s3")
     rows: Counter[Row] = Counter()
     if partition is None:
@@ -295,7 +296,7 @@ def _partition(bench: Bench, day: date) -> Any:
 
 
 def _objects(s3: Any, uri: str, suffix: str = "") -> Iterator[bytes]:
-    """Yield what the objects below a prefix hold whose keys end with the suffix."""
+    """Yield the bodies of the objects below a prefix whose keys end with the suffix."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
         if item["Key"].endswith(suffix):
@@ -307,28 +308,28 @@ def _accounting_differences(s3: Any, load: Mapping[str, Any]) -> list[str]:
     report_uri = load["copy_manifest"].replace("copy_manifest.json", "curation_report.json")
     report = _read_json(s3, report_uri)
     if manifest is None or report is None:
-        return [f"the load names {load['raw_manifest']} and {report_uri}, and one of them is not there"]
+        return [f"the load refers to {load['raw_manifest']} and {report_uri}, and one of them does not exist"]
     counts = report["sources"]["binance"]
     accounted = counts["curated"] + sum(counts["quarantined"].values()) + counts["duplicates"]
     found = []
     if not manifest["records"] == counts["fetched"] == accounted == load["rows_fetched"]:
         found.append(
-            f"{manifest['records']} records were landed, {counts['fetched']} read, {accounted} accounted for, "
+            f"{manifest['records']} records were stored, {counts['fetched']} read, {accounted} accounted for, "
             f"{load['rows_fetched']} recorded"
         )
     quarantine = report["quarantine"]
     kept = sum(len(body.splitlines()) for body in _objects(s3, quarantine)) if quarantine else 0
     if kept != sum(counts["quarantined"].values()):
-        found.append(f"the quarantine holds {kept} records, {sum(counts['quarantined'].values())} were counted")
+        found.append(f"the quarantine has {kept} records, but the report counts {sum(counts['quarantined'].values())}")
     if manifest["content_hash"] != load["content_hash"]:
-        found.append("the content hash of the load is not its raw manifest's")
+        found.append("the content hash of the load differs from its raw manifest's")
     if report["batch_id"] != load["batch_id"]:
-        found.append(f"the load's Glue run was of batch {report['batch_id']}")
+        found.append(f"the load's Glue run belongs to batch {report['batch_id']}")
     return found
 
 
 def left_over_staging(bench: Bench) -> dict[str, date | None]:
-    """Return the staging tables that are there, with the days whose loads made them."""
+    """Return the existing staging tables, with the days of the loads that created them; None if unknown."""
     rows = bench.warehouse.rows(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'crypto' "
         "AND table_name LIKE 'stg_crypto_prices_%'"

@@ -1,4 +1,4 @@
-"""``python -m dev chaos``: breaks loads at every side effect and shows whether the warehouse is right afterwards."""
+"""``python -m dev chaos``: break loads at every side effect and check the warehouse afterwards."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ WAVE_SIZE = 24
 
 @dataclass(frozen=True)
 class Options:
-    """What to try.
+    """Which cases to run.
 
     Attributes:
-        size: Number of cases; None for all that are wanted.
-        everything: Every boundary with every kind and every recovery, and not only every two of them.
-        seed: Decides which cases a sample has, and the order.
-        part: Only one part of the cases, for several machines: its number from 1, and the number of parts.
-        case: The name of one case; None for those above.
-        guards: Names of guards to switch off, instead of or after the cases.
-        only_guards: Try the guards alone.
-        list_cases: Only say which cases there are.
-        state_dir: Where everything is kept; None for a folder that is removed afterwards.
+        size: Number of cases; None for all.
+        everything: All combinations of boundary, kind and recovery instead of pairwise combinations.
+        seed: Seed of the sample and of the order.
+        part: The part of the cases to run, for several machines: its number, from 1, and the number of parts.
+        case: The name of the only case; None for the cases above.
+        guards: Names of the guards to switch off after the cases, or instead of them.
+        only_guards: Run only the guards.
+        list_cases: Only list the cases.
+        state_dir: Folder for state and logs; None for one that is deleted afterwards.
     """
 
     size: int | None
@@ -56,39 +56,39 @@ class Options:
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
-    """Return what a person asked for.
+    """Return the options of a command line.
 
     Args:
         arguments: The command line after the command.
     """
     parser = argparse.ArgumentParser(
         prog="python -m dev chaos",
-        description="Break loads at each of their side effects, recover from it, and compare with a clean load.",
+        description="Break loads at every side effect, recover, and compare the result with a clean load.",
         epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
     )
-    parser.add_argument("--sample", type=int, metavar="N", help="try N cases that a seed chooses")
+    parser.add_argument("--sample", type=int, metavar="N", help="run N random cases")
     parser.add_argument(
         "--all",
         action="store_true",
-        help="try every boundary in every way with every recovery (default: as few cases as let every two meet)",
+        help="run all combinations of fault point, fault and recovery (default: all pairwise combinations)",
     )
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"of the sample (default {DEFAULT_SEED})")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"seed of the sample (default: {DEFAULT_SEED})")
     parser.add_argument(
-        "--part", type=_part, default=(1, 1), metavar="K/N", help="try the K-th of N parts of the cases (default: 1/1)"
+        "--part", type=_part, default=(1, 1), metavar="K/N", help="run the K-th of N parts of the cases (default: 1/1)"
     )
-    parser.add_argument("--case", metavar="NAME", help="try one case, by the name that --list shows")
-    parser.add_argument("--guard-off", metavar="NAME", choices=sorted(GUARDS), help="switch one guard off, and no more")
-    parser.add_argument("--guards", action="store_true", help="switch every guard off, one by one, and no more")
+    parser.add_argument("--case", metavar="NAME", help="run one case; --list shows the names")
+    parser.add_argument("--guard-off", metavar="NAME", choices=sorted(GUARDS), help="only switch one guard off")
+    parser.add_argument("--guards", action="store_true", help="only switch every guard off, one by one")
     parser.add_argument("--without-guards", action="store_true", help="do not switch guards off after the cases")
-    parser.add_argument("--list", action="store_true", help="list the cases; takes one clean load")
+    parser.add_argument("--list", action="store_true", help="list the cases; this runs two clean loads")
     parser.add_argument(
-        "--state-dir", type=Path, metavar="FOLDER", help="a new folder in which all is kept (default: keep nothing)"
+        "--state-dir", type=Path, metavar="FOLDER", help="new folder for state and logs (default: a temporary folder)"
     )
     given = parser.parse_args(arguments)
     if given.sample is not None and given.sample < 1:
-        parser.error(f"--sample={given.sample}: take one case at least")
+        parser.error(f"--sample={given.sample} is too small: use 1 or more")
     if given.state_dir is not None and given.state_dir.exists() and any(given.state_dir.iterdir()):
-        parser.error(f"--state-dir={given.state_dir} is not empty: name a new folder")
+        parser.error(f"--state-dir={given.state_dir} is not empty: use a new folder")
     alone = given.guards or given.guard_off is not None
     wanted = (given.guard_off,) if given.guard_off else tuple(GUARDS)
     unwanted = given.case is not None or given.sample is not None or given.without_guards
@@ -113,11 +113,11 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the harness and return the exit code: 0 when nothing differed and every missing guard was noticed."""
+    """Run the harness and return the exit code: 0 if there are no differences and every missing guard was noticed."""
     options = parse_options(arguments)
     console = standard_output()
     interrupt_on_stop_signals()
-    # The server says so whenever an answer is withheld on purpose.
+    # The server would log every response that a fault withholds.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
     keep = options.state_dir is not None
@@ -143,7 +143,7 @@ class _Harness:
         self._options = options
         self._console = console
         self._folder = folder
-        self._told = ""
+        self._shown = ""
 
     def run(self) -> int:
         began = time.monotonic()
@@ -153,9 +153,9 @@ class _Harness:
             everything = all_cases(boundaries)
             self._console.print(
                 f"A clean load has {len(boundaries)} side effects "
-                f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions); "
-                f"broken in every way and recovered from in every way, that makes {len(everything)} cases, "
-                f"and {len(paired(everything, self._options.seed))} in which every two meet."
+                f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions). "
+                f"All combinations with faults and recoveries are {len(everything)} cases, the pairwise ones "
+                f"{len(paired(everything, self._options.seed))}."
             )
             if self._options.list_cases:
                 for case in everything:
@@ -171,7 +171,7 @@ class _Harness:
         if self._options.case is not None:
             found = [case for case in everything if case.name == self._options.case]
             if not found:
-                raise RuntimeError(f"there is no case {self._options.case}; --list shows the names")
+                raise RuntimeError(f"unknown case {self._options.case}; --list shows the names")
             return found
         seed, (number, parts) = self._options.seed, self._options.part
         alone = self._options.everything or self._options.size is not None
@@ -197,12 +197,12 @@ class _Harness:
             self._console.print(f"    {escape(difference)}", soft_wrap=True)
 
     def _progress(self, phase: str, finished: int, total: int) -> None:
-        told = f"  {phase}: {finished} of {total} runs have finished"
+        line = f"  {phase}: {finished} of {total} runs have finished"
         if self._console.is_terminal:
-            self._console.print(told, end="\r")
-        elif told != self._told:
-            self._told = told
-            self._console.print(told)
+            self._console.print(line, end="\r")
+        elif line != self._shown:
+            self._shown = line
+            self._console.print(line)
 
     def _conclude(
         self,
@@ -228,7 +228,7 @@ class _Harness:
             for name, outcome in off.items():
                 by = shown_by(outcome)
                 found = ", ".join(outcome.differences) or "nothing"
-                shown = outcome.problem or by or f"nothing that its absence must show, but: {found}"
+                shown = outcome.problem or by or f"no expected difference, but: {found}"
                 verdict = "[bold red]error[/]" if outcome.problem else "yes" if by else "[bold red]no[/]"
                 table.add_row(name, verdict, escape(shown))
             self._console.print(table)
@@ -241,19 +241,21 @@ class _Harness:
             )
             self._console.print(
                 f"{len(outcomes)} cases: {len(outcomes) - len(overcome)} combinations were recovered from, "
-                f"{len(overcome)} faults were overcome without anybody's help"
+                f"{len(overcome)} faults were overcome without a recovery"
             )
         for outcome in overcome:
-            self._console.print(f"overcome without anybody's help: {escape(outcome.case.name)}", soft_wrap=True)
+            self._console.print(f"overcome without a recovery: {escape(outcome.case.name)}", soft_wrap=True)
         for outcome in invalid:
             problem = escape(str(outcome.problem))
             self._console.print(f"[bold red]error:[/] {escape(outcome.case.name)}: {problem}", soft_wrap=True)
         for outcome in different:
             self._show(outcome)
         for table_name in strays:
-            self._console.print(f"[bold red]different:[/] staging table {escape(table_name)} of nobody is left over")
+            self._console.print(
+                f"[bold red]different:[/] staging table {escape(table_name)} of an unknown load is left over"
+            )
         for name in not_right:
-            self._console.print(f"[bold red]different, although the guard {name} is on:[/] its case shows nothing")
+            self._console.print(f"[bold red]different, although the guard {name} is on:[/]")
             self._show(controls[name])
         if guarded:
             self._console.print(
@@ -265,18 +267,18 @@ class _Harness:
 
 
 def in_waves(cases: list[Case]) -> list[list[Case]]:
-    """Divide cases into waves."""
+    """Split cases into waves."""
     return [cases[first : first + WAVE_SIZE] for first in range(0, len(cases), WAVE_SIZE)]
 
 
 def guard_waves(names: Sequence[str]) -> list[list[Case]]:
-    """Return the cases of guards in waves: each beside its control, but what disturbs others after them."""
+    """Return waves with each guard's case and its control. Cases that disturb other loads come last."""
     guards = [GUARDS[name] for name in names]
     calm = [case for guard in guards for case in ([] if guard.disturbs else [guard.off]) + [guard.control]]
     return in_waves(calm) + in_waves([guard.off for guard in guards if guard.disturbs])
 
 
 def shown_by(outcome: Outcome) -> str | None:
-    """Return the difference by which a guard's absence was noticed, or None."""
+    """Return the difference that reveals a guard's absence; None if there is none."""
     pattern = GUARDS[str(outcome.case.guard_off)].shows
     return next((found for found in outcome.differences if re.search(pattern, found, re.DOTALL)), None)

@@ -1,4 +1,4 @@
-"""Faults: what is broken at which boundary of which day's load, and the interceptors that break it."""
+"""Faults at the boundaries of a day's load, and the interceptors that cause them."""
 
 from __future__ import annotations
 
@@ -27,25 +27,24 @@ from local_aws.redshift.statement_store import StatementRecord
 logger = logging.getLogger(__name__)
 
 CLIENT_SECONDS = 60
-"""How long a client waits for an answer before it asks again: botocore, and Spark's S3 client of the local Glue."""
+"""The timeout of botocore and of Spark's S3 client in the local Glue, after which they retry."""
 TASK_SECONDS = 90
-"""How long a task may take under the harness; only ``curate_prices`` has longer."""
+"""The timeout of a task under the harness. Only ``curate_prices`` has a longer one."""
 
 
 class Kind(StrEnum):
     """How a boundary is broken."""
 
     REFUSED = "refused"
-    """An error instead of the effect."""
+    """The call fails without an effect."""
     LOST = "lost"
-    """The effect is done, the answer never arrives."""
+    """The effect happens, but the response is lost."""
     KILLED = "killed"
-    """The effect is done, and the process that asked for it is killed with SIGKILL before it hears of it."""
+    """The effect happens, and the calling process is killed with SIGKILL before it receives the response."""
     SLOW = "slow"
-    """Nothing happens until whoever waits has given up: the client, which asks again meanwhile, or the task. Then the
-    effect is done all the same."""
+    """The effect happens late, after the client has timed out and retried, or after the task has timed out."""
     TAMPERED = "tampered"
-    """Somebody changes something just before; the effect itself is not touched. Only for happenings."""
+    """Something else changes just before the effect. The effect itself is not broken. Only for happenings."""
 
 
 @dataclass
@@ -53,11 +52,11 @@ class Fault:
     """One armed fault.
 
     Attributes:
-        day: Whose load.
-        boundary: The effect's name, with ``#n`` for the n-th object of equal ones in one scope.
-        kind: How it is broken.
-        times: How often; None means until it is disarmed.
-        on_fire: Is called when it fires, before anything else.
+        day: The day of the load.
+        boundary: The effect's name; ``#n`` is the n-th object with an equal effect in one scope.
+        kind: The kind of fault.
+        times: How often it fires; None means until it is disarmed.
+        on_fire: Called first when it fires.
         fired: How often it has fired.
     """
 
@@ -70,17 +69,17 @@ class Fault:
 
     @property
     def spent(self) -> bool:
-        """Whether it fires no more."""
+        """Whether it has fired as often as it should."""
         return self.times is not None and self.fired >= self.times
 
 
 class Faults:
-    """Arms faults and makes them happen; its two interceptors are given to the local AWS. For several threads.
+    """Arms faults and fires them through the two interceptors of the local AWS. Thread-safe.
 
     Args:
         boundaries: Names effects.
-        slow_seconds: How long a slow boundary takes; longer than a client waits, and longer than a task may take.
-        on_fire: Is called with the day of each fault that fires.
+        slow_seconds: Delay of a slow boundary, in seconds; longer than the timeouts of client and task.
+        on_fire: Called with the day of each fault that fires.
     """
 
     def __init__(
@@ -93,35 +92,35 @@ class Faults:
         self._armed: dict[date, Fault] = {}
         self._seen: dict[date, list[str]] = {}
         self._objects: dict[tuple[date, str, str], dict[str, int]] = {}
-        self._serialisation_failures: Counter[date] = Counter()
+        self._serialization_failures: Counter[date] = Counter()
         self._counted: set[str] = set()
 
     def arm(self, fault: Fault) -> None:
-        """Break a boundary from now on; a day has one fault at most."""
+        """Break a boundary from now on. A day has at most one fault."""
         with self._lock:
             self._armed[fault.day] = fault
 
     def disarm(self, day: date) -> None:
-        """Break nothing of a day any more."""
+        """Stop breaking a day's load."""
         with self._lock:
             self._armed.pop(day, None)
 
     def seen(self, day: date) -> list[str]:
-        """Return the boundaries of a day's load in the order in which they were met."""
+        """Return the boundaries of a day's load in the order in which they were reached."""
         with self._lock:
             return list(self._seen.get(day, ()))
 
-    def serialisation_failures(self, day: date) -> int:
-        """Return how many statements of a day's loads were seen to have failed with error 1023."""
+    def serialization_failures(self, day: date) -> int:
+        """Return the number of statements of a day's loads that failed with error 1023."""
         with self._lock:
-            return self._serialisation_failures[day]
+            return self._serialization_failures[day]
 
     def intercept_call(self, call: Call, moment: Literal["before", "after"], answer: HttpResponse | None) -> None:
-        """Break a call, or let it pass."""
+        """Break a call if a fault is armed for it."""
         if answer is not None:
             self._boundaries.learn(call, answer)
             if call.operation == "DescribeStatement" and b"1023 DETAIL" in answer.body:
-                self._count_serialisation_failure(answer.body.decode())
+                self._count_serialization_failure(answer.body.decode())
         effect = self._boundaries.effect(call)
         if effect is None:
             return
@@ -129,7 +128,7 @@ class Faults:
         if moment == "before":
             self._note(effect.day, name)
         if moment == "after" and answer is not None and answer.status >= 400:
-            return  # there was no effect
+            return  # the call had no effect
         fault = self._firing(effect.day, name, moment)
         if fault is None:
             return
@@ -144,24 +143,24 @@ class Faults:
             case Kind.SLOW:
                 time.sleep(self._slow_seconds)
             case Kind.LOST:
-                raise ConnectionResetError(f"chaos: the answer of {name} is lost")
+                raise ConnectionResetError(f"chaos: the response of {name} is lost")
             case Kind.KILLED:
                 self._kill(fault, process_of(call.client_port))
-                raise ConnectionResetError(f"chaos: who asked for {name} was killed")
+                raise ConnectionResetError(f"chaos: the caller of {name} was killed")
 
     def intercept_statements(
         self, records: Sequence[StatementRecord], number: int, moment: Literal["before", "committed"]
     ) -> None:
-        """Fail a statement inside its transaction, or let a commit look like a failure; or only tamper before it."""
+        """Fail a statement inside its transaction or after its commit, or only tamper before it."""
         if len(records) == 1:
-            return  # a statement of its own is a call, and broken there
+            return  # a single statement is broken as a call
         statements = [record.query for record in records]
         day, task = self._boundaries.day_of_text("\n".join(statements)), task_of(statements)
         if day is None or task is None:
             return
         name = f"{task}: commit"
         if moment == "before":
-            # A guard that is switched off leaves a statement without a name in its place.
+            # A guard that is switched off is replaced by a statement without a name.
             name = f"{task}: statement {statement_name(statements[number]) or number + 1}"
         self._note(day, name)
         fault = self._armed_fault(day)
@@ -179,23 +178,23 @@ class Faults:
                 raise ProcessLookupError
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            # Nobody was killed, so the answer is merely lost: that is another case, and this one has not happened.
+            # No process was killed, so the response is only lost. That is a different fault, so this one did not fire.
             with self._lock:
                 fault.fired -= 1
 
-    def _count_serialisation_failure(self, description: str) -> None:
+    def _count_serialization_failure(self, description: str) -> None:
         found = json.loads(description)
         texts = [found.get("QueryString", ""), *(sub["QueryString"] for sub in found.get("SubStatements", []))]
         day = self._boundaries.day_of_text("\n".join(texts))
         with self._lock:
             if day is not None and found["Id"] not in self._counted:
                 self._counted.add(found["Id"])
-                self._serialisation_failures[day] += 1
+                self._serialization_failures[day] += 1
 
     def _numbered(self, effect: Effect, path: str) -> str:
-        """Number objects and not calls: a client that asks again for the same object must meet the same fault.
+        """Number the objects instead of the calls, so that a client's retry for the same object hits the same fault.
 
-        A scope is always found in the path of an object, so whatever is numbered has one.
+        Only effects on objects have a scope, which comes from the object's path.
         """
         if not effect.scope:
             return effect.name
@@ -232,13 +231,13 @@ def process_of(client_port: int | None) -> int | None:
     """Return the process on this machine that holds the client's end of a connection (Linux)."""
     if client_port is None:
         return None
-    # Java's sockets are IPv6 ones that speak IPv4.
+    # Java uses IPv6 sockets with IPv4-mapped addresses.
     wanted = {f"0100007F:{client_port:04X}", f"0000000000000000FFFF00000100007F:{client_port:04X}"}
     inode = None
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1] in wanted and fields[9] != "0":  # an earlier connection of that port is nobody's any more
+            if fields[1] in wanted and fields[9] != "0":  # inode 0 is an earlier connection of that port
                 inode = fields[9]
     if inode is None:
         return None

@@ -1,7 +1,7 @@
-"""Guards: what keeps a load right. Each can be switched off for the loads of one day, to see that the harness notices.
+"""Guards: the safeguards of a load. Each can be switched off for one day's loads, to prove that the harness notices.
 
-Airflow's processes import this through ``airflow_policy.py`` and patch the bundle there. ``signals`` carries the days
-that load without a guard from the harness, and back whether a load reached the guard. The bundle knows nothing of it.
+Airflow's processes import this module through ``airflow_policy.py`` and patch the bundle. ``signals`` tells them which
+days load without a guard, and tells the harness whether a load reached the guard. The bundle does not depend on this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STATEMENTS = {
     "fetch-order": "load/guards/check_origin",
     "no-silent-removal": "load/guards/check_removed",
 }
-"""Guards that are one statement of a batch, with its name."""
+"""The guards that are a single statement of a batch, with its name."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Guard:
 
     Attributes:
         name: Its name.
-        protects: What it is for.
-        case: The case that shows its absence.
-        shows: What one of the differences says that its absence makes (a regular expression).
-        disturbs: Whether a load without it can make others abort that have it: it writes without having locked.
+        protects: The rule that it enforces.
+        case: The case that reveals its absence.
+        shows: A regular expression that matches one of the differences if the guard is missing.
+        disturbs: Whether a load without it can abort other loads, because it writes without the load lock.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Guard:
 
     @property
     def control(self) -> Case:
-        """The same case with this guard on: only what it does not show is shown by the guard's absence.
+        """The same case with this guard on, which must have no differences.
 
-        Forced, unless it is about a load that nobody forces: so the day begins with a candle too many.
+        It has ``force``, unless it tests a load without ``force``. So the day starts with one candle too many.
         """
         return replace(self.case, forced=self.case.happening not in UNFORCED)
 
@@ -71,20 +71,20 @@ GUARDS: Mapping[str, Guard] = {
         ),
         Guard(
             "own-staging",
-            "each run stages into a table of its own",
+            "each run has its own staging table",
             Case("submit check_staging", Kind.SLOW, Recovery.SECOND_RUN),
             r"has failed: .*staging|staging table stg_crypto_prices_shared",
         ),
         Guard(
             "staging-checked",
-            "a merge refuses a staging table that is not what the Glue run curated",
+            "a merge refuses a staging table that differs from the Glue run's output",
             Case("submit merge_into_fact", None, Recovery.CLEAR_FAILED, Happening.STAGING_HALVED),
             r"neither the old nor the new content",
         ),
         Guard(
             "one-transaction",
             "delete, merge and metadata are one transaction",
-            # Submitted one by one, the statement that merges is a call of its own, and those before it have had effect.
+            # Submitted one by one, each statement is a call, and the statements before the merge have taken effect.
             Case("submit merge_into_fact", Kind.REFUSED, Recovery.CLEAR_FAILED),
             r"neither the old nor the new content",
             disturbs=True,
@@ -93,17 +93,17 @@ GUARDS: Mapping[str, Guard] = {
             "replace-not-append",
             "a load replaces the rows of its window",
             Case("merge_into_fact: commit", Kind.REFUSED, Recovery.RETRY),
-            r"\d+ are wrong or double|neither the old nor the new content",
+            r"\d+ are wrong or duplicate|neither the old nor the new content",
         ),
         Guard(
             "closed-candles-only",
             "a window that has not ended is refused",
             Case(NOTHING_BROKEN, None, Recovery.RETRY, Happening.DAY_NOT_OVER),
-            r"a day that is not over was loaded",
+            r"a day that has not ended was loaded",
         ),
         Guard(
             "work-done-again",
-            "a cleared task submits its statement again",
+            "a cleared task submits its statements again",
             Case(NOTHING_BROKEN, None, Recovery.CLEAR_FAILED, Happening.FACT_DAMAGED),
             r"the fact table has 24 rows instead of 48",
         ),
@@ -115,7 +115,7 @@ GUARDS: Mapping[str, Guard] = {
         ),
         Guard(
             "merges-take-turns",
-            "loads lock the warehouse against each other before they look at it",
+            "loads acquire the load lock before they read the warehouse",
             Case(
                 "merge_into_fact: statement load/counts/delete_etl_metadata",
                 None,
@@ -127,15 +127,15 @@ GUARDS: Mapping[str, Guard] = {
         ),
         Guard(
             "fetch-order",
-            "a load does not replace what was fetched after it",
+            "a load does not replace rows that were fetched later",
             Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER),
-            r"replaced by others that were fetched before them",
+            r"replaced by candles that were fetched earlier",
         ),
         Guard(
             "no-silent-removal",
-            "a load takes no candles away unless it is forced",
+            "a load without force deletes no candles",
             Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSING),
-            r"taken away, and nobody forced it",
+            r"was deleted without force",
         ),
     )
 }
@@ -205,7 +205,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
                 workgroup_name=operator.workgroup_name,
                 secret_arn=operator.secret_arn,
                 wait_for_completion=True,
-                # More than twenty statements, one after the other, must end before the task's time limit.
+                # More than twenty statements must finish, one after the other, before the task's timeout.
                 poll_interval=0.1,
             )
         return []
@@ -222,7 +222,7 @@ def _replace(operator: Any, guard: str, day: date, replacements: Mapping[str, st
 
 
 def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) -> Any:
-    """Without manifest-last: a manifest that is there is believed, whichever attempt wrote it."""
+    """Without manifest-last, trust an existing manifest of any attempt."""
     from crypto_prices.settings import load_settings
 
     day = _day_of(context)
@@ -249,7 +249,7 @@ def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) ->
 
 
 def _put_page(original: Callable[..., Any], zone: Any, market: Any, page: Any) -> Any:
-    """Without manifest-last: pages wait until the manifest is there. Each market has a thread of its own."""
+    """Without manifest-last, delay the pages until the manifest is written. Each market has its own thread."""
     with _PAGES:
         if _is_off("manifest-last", zone._window.start) and "_chaos_waiting" not in zone.__dict__:
             zone._chaos_waiting = []
@@ -269,7 +269,7 @@ def _commit_manifest(original: Callable[..., Any], zone: Any, written_at: Any) -
 def _reason_to_skip(original: Callable[..., Any], batch: Any, current_loads: Any, published: Any) -> Any:
     if _is_off("skip-same-content-only", date.fromisoformat(batch.window_start)) and current_loads:
         _left_out("skip-same-content-only", date.fromisoformat(batch.window_start))
-        return "the window is loaded, whatever its content"
+        return "the window is loaded, whatever its content is"
     return original(batch, current_loads, published)
 
 

@@ -1,7 +1,7 @@
-"""Files by which the harness and Airflow's processes tell each other what happened on a day.
+"""Files through which the harness and Airflow's processes exchange the state of each day.
 
-The harness runs the local AWS and knows which faults have fired. Airflow's processes run the bundle and know which
-guards they left out.
+The harness runs the local AWS and records which faults have fired. Airflow's processes run the bundle and record which
+guards they skipped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Signals:
         return cls(Path(os.environ[FOLDER_VARIABLE]))
 
     def switch_off(self, guards: Mapping[date, str]) -> None:
-        """Switch one guard off for the loads of each given day, and switch all others on."""
+        """Switch one guard off for the loads of each given day, and all other guards on."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with replacing(self._folder / _GUARDS_OFF) as draft:
             draft.write_text(json.dumps({day.isoformat(): guard for day, guard in guards.items()}))
@@ -47,24 +47,24 @@ class Signals:
         return guards.get(day.isoformat())
 
     def left_out(self, day: date, guard: str) -> None:
-        """Note that a load of the day reached the guard and left it out."""
+        """Record that a load of the day reached the guard and skipped it."""
         (self._folder / f"left-out_{day}_{guard}").touch()
 
     def was_left_out(self, day: date, guard: str) -> bool:
-        """Whether a load of the day reached the guard and left it out."""
+        """Return whether a load of the day reached the guard and skipped it."""
         return (self._folder / f"left-out_{day}_{guard}").exists()
 
     def fired(self, day: date) -> None:
-        """Note that the day's fault has fired."""
+        """Record that the day's fault has fired."""
         (self._folder / f"fired_{day}").touch()
 
     def has_fired(self, day: date) -> bool:
-        """Whether the day's fault has fired."""
+        """Return whether the day's fault has fired."""
         return (self._folder / f"fired_{day}").exists()
 
 
 def fault_stays(run: Any, signals: Signals) -> bool:
-    """Whether a retry would only meet the same fault again: it stays until the run fails, and it has fired.
+    """Return whether a retry would hit the same fault again: a permanent fault that has fired.
 
     Args:
         run: Airflow's DAG run.

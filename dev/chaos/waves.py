@@ -1,4 +1,4 @@
-"""Runs cases in waves: each case has a day of its own, and the loads of a wave go on side by side."""
+"""Runs cases in waves. Each case has its own day, and the loads of a wave run concurrently."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _LOOK_SECONDS = 2.0
 _MEETING_SECONDS = 75.0
 _BEGINNING_SECONDS = 5.0
 _MUST_FAIL = {
-    Happening.DAY_NOT_OVER: "a day that is not over was loaded",
-    Happening.CANDLE_MISSING: "a candle that was loaded was taken away, and nobody forced it",
-    Happening.FETCHED_LATER: "candles were replaced by others that were fetched before them, and nobody forced it",
+    Happening.DAY_NOT_OVER: "a day that has not ended was loaded",
+    Happening.CANDLE_MISSING: "a loaded candle was deleted without force",
+    Happening.FETCHED_LATER: "candles were replaced by candles that were fetched earlier, without force",
 }
-"""What a load has done, when the run is not red after it."""
+"""The difference to report if the run of such a case does not fail."""
 _REFUSED = (Happening.CANDLE_MISSING, Happening.FETCHED_LATER)
-"""It is the warehouse that must have refused them."""
+"""The warehouse must have refused these loads."""
 
 
 @dataclass
 class Outcome:
-    """What came of a case.
+    """The outcome of a case.
 
     Attributes:
         case: The case.
-        day: The day that it loaded.
+        day: The day of its load.
         armed: Whether it has a fault.
-        fired: How often that happened.
-        overcome: Whether the run was green although its fault stayed: then its recovery has not been tried.
-        problem: Why the case shows nothing: its fault never fired, or its guard was never reached. None if it is valid.
-        differences: What was not as a clean load leaves it; nothing when all was right.
-        seconds: How long it took, with its wave.
+        fired: How often the fault fired.
+        overcome: Whether the run succeeded in spite of a permanent fault, so that its recovery was not tested.
+        problem: Why the case is not valid: its fault never fired, or its guard was never reached. None if it is valid.
+        differences: Differences from a clean load; empty if there are none.
+        seconds: Duration of its wave.
     """
 
     case: Case
@@ -82,11 +82,11 @@ class Waves:
 
     Args:
         bench: The platform under test.
-        first_day: The day of the first load; each further one has the next day.
-        progress: Is told how many of a wave's loads have finished, and in which phase it is.
+        first_day: The day of the first load. Each later load has the next day.
+        progress: Called with the phase of the wave and the numbers of finished and all loads.
 
     Attributes:
-        strays: Staging tables that were left over and that no known load has made.
+        strays: Left-over staging tables that no known load created.
     """
 
     def __init__(
@@ -104,13 +104,13 @@ class Waves:
         self.strays: set[str] = set()
 
     def clean_run(self) -> list[str]:
-        """Load days with nothing broken, and return the boundaries, each once, in their order.
+        """Run two loads without a fault and return the boundaries of the second one, without duplicates, in order.
 
-        The first load, of a day of another year, finds an empty warehouse and an empty lake. The second one finds an
-        earlier load, as every case does; its boundaries are those that are returned.
+        The first load, of a day one year earlier, starts with an empty warehouse and an empty lake. The second one
+        replaces an earlier load, as every case does.
 
         Raises:
-            RuntimeError: Even that does not work, or the load has not had all effects that there are.
+            RuntimeError: A load failed or differs, or the second one did not have all known effects.
         """
         self._load_clean(self._next_day - timedelta(days=365), seeded=False)
         day = self._take_day()
@@ -119,7 +119,7 @@ class Waves:
         found = list(dict.fromkeys(self._bench.faults.seen(day)))
         missing = EVERY_EFFECT - {family(name) for name in found}
         if missing:
-            raise RuntimeError(f"a load with nothing broken has no {', '.join(sorted(missing))}")
+            raise RuntimeError(f"a load without a fault did not have these effects: {', '.join(sorted(missing))}")
         return found
 
     def _load_clean(self, day: date, *, seeded: bool) -> None:
@@ -127,20 +127,20 @@ class Waves:
         self._trigger(day, run_id, {})
         self._wait([run_id], "clean run")
         if self._hanging:
-            raise RuntimeError(f"a load with nothing broken has not finished after {RUN_SECONDS:.0f} s")
+            raise RuntimeError(f"a load without a fault did not finish within {RUN_SECONDS:.0f} s")
         state = checks.read_days(self._bench, [day])[day]
         differences = [
             *checks.warehouse_differences(day, state, seeded=seeded),
             *checks.lake_differences(self._bench, day, state, seeded=seeded),
         ]
         if differences:
-            raise RuntimeError(f"a load with nothing broken is not right: {'; '.join(differences)}")
+            raise RuntimeError(f"a load without a fault has differences: {'; '.join(differences)}")
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
-        """Run one wave of cases and return what came of each."""
+        """Run one wave of cases and return their outcomes."""
         began = time.monotonic()
-        # Two runs that are to meet begin together only while Airflow has room for both, and a backfill is a range of
-        # days: the ones it reprocesses stand together.
+        # Cases with two concurrent runs come first, while Airflow has room for both. The days that a backfill
+        # reprocesses must be consecutive.
         ordered = sorted(cases, key=_place)
         days = [self._take_day(case) for case in ordered]
         self._bench.signals.switch_off(
@@ -166,7 +166,7 @@ class Waves:
         return [one.outcome for one in running]
 
     def _problem(self, one: _Running) -> str | None:
-        """Return why a case shows nothing, or None if it is valid."""
+        """Return why a case is not valid; None if it is."""
         guard = one.case.guard_off
         if guard is not None and not self._bench.signals.was_left_out(one.day, guard):
             return f"no load of {one.day} reached the guard {guard}: {self._why(one.run_id)}"
@@ -177,7 +177,7 @@ class Waves:
     def _take_day(self, case: Case | None = None) -> date:
         if case is not None and case.is_open:
             today = datetime.now(UTC).date()
-            # A guard is switched off for a day: its control needs another one, and tomorrow is not over either.
+            # A guard is switched off for a whole day, so its control needs another one that has not ended: tomorrow.
             is_control = case.forced is not None and case.guard_off is None
             return today + timedelta(days=is_control)
         day = self._next_day
@@ -217,7 +217,7 @@ class Waves:
         self._bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id, conf=conf)
 
     def _wait(self, run_ids: Sequence[str], phase: str) -> None:
-        """Wait until runs have finished, but not for ever; what was killed of Airflow is started again meanwhile."""
+        """Wait until runs have finished or time out. Killed Airflow components are restarted."""
         deadline = time.monotonic() + RUN_SECONDS
         while waiting := self._unfinished(run_ids):
             self._progress(phase, len(run_ids) - len(waiting), len(run_ids))
@@ -232,10 +232,10 @@ class Waves:
         if not run_ids:
             return []
         try:
-            going_on = self._bench.api.dag_runs(DAG_ID, states=["queued", "running"])
+            active = self._bench.api.dag_runs(DAG_ID, states=["queued", "running"])
         except AirflowUnreachableError:
             return list(run_ids)
-        return sorted(set(run_ids) & {run["dag_run_id"] for run in going_on})
+        return sorted(set(run_ids) & {run["dag_run_id"] for run in active})
 
     def _state(self, run_id: str) -> str:
         deadline = time.monotonic() + RUN_SECONDS
@@ -249,20 +249,20 @@ class Waves:
                 time.sleep(_LOOK_SECONDS)
 
     def _look_between(self, running: Sequence[_Running]) -> None:
-        """Look at the days whose load has failed: each has the old content or the new one, and no mixture."""
+        """Check the days whose load failed: each must have either the old content or the new one."""
         failed = [one for one in running if self._state(one.run_id) == "failed" and not one.case.is_open]
         states = checks.read_days(self._bench, [one.day for one in failed])
         for one in failed:
             state = states[one.day]
             seeded = checks.SEEDED_ROWS if one.case.has_surplus else checks.SEEDED_ROWS - 1
-            untouched = state.batches == Counter({checks.SEED_BATCH: seeded})
-            if not untouched and state.rows != checks.expected_rows(one.day):
-                one.differs(f"after the failure the day holds neither the old nor the new content: {state.batches}")
+            unchanged = state.batches == Counter({checks.SEED_BATCH: seeded})
+            if not unchanged and state.rows != checks.expected_rows(one.day):
+                one.differs(f"after the failure the day has neither the old nor the new content: {state.batches}")
             kept, published = checks.neighbours(one.day), checks.published_rows(self._bench, one.day)
             if state.neighbours != kept:
                 one.differs(f"after the failure the day has {state.neighbours.total()} rows of other markets")
             if published not in (checks.old_rows(one.day) + kept, checks.expected_rows(one.day) + kept):
-                one.differs(f"after the failure the published partition is not whole: {published.total()} rows")
+                one.differs(f"after the failure the published partition is inconsistent: {published.total()} rows")
 
     def _recover(self, running: Sequence[_Running]) -> None:
         for one in running:
@@ -275,15 +275,15 @@ class Waves:
             if one.case.happening in _MUST_FAIL and state != "failed":
                 one.differs(_MUST_FAIL[one.case.happening])
             elif one.case.happening in _REFUSED and not self._was_refused(one.run_id):
-                one.differs(f"run {one.run_id} was not refused, but has failed: {self._why(one.run_id)}")
+                one.differs(f"run {one.run_id} failed, but not by a refusal of the warehouse: {self._why(one.run_id)}")
             if one.case.is_open:
-                continue  # there will be no load
+                continue  # such a day has no load
             if one.case.happening == Happening.FACT_DAMAGED:
                 self._damage(one.day)
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"])
                 again.append(one.run_id)
             elif one.case.happening == Happening.STAGING_HALVED:
-                # Only what failed would find the same half again; the task with what follows brings its setup along.
+                # Clearing only the failed tasks would keep the damaged staging table. Downstream also brings the setup.
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"], downstream=True)
                 again.append(one.run_id)
             elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
@@ -293,7 +293,7 @@ class Waves:
             elif one.case.recovery == Recovery.REPROCESS:
                 reprocessed.append(one)
             elif state == "success" and one.case.recovery == Recovery.CLEAR_FAILED:
-                continue  # nothing has failed that could be cleared
+                continue  # there are no failed tasks to clear
             else:
                 only_failed = one.case.recovery == Recovery.CLEAR_FAILED
                 self._bench.api.clear_run(DAG_ID, one.run_id, only_failed=only_failed)
@@ -310,10 +310,10 @@ class Waves:
         api = self._bench.api
         deadline = time.monotonic() + RUN_SECONDS
         while any(before["completed_at"] is None for before in api.backfills(DAG_ID)):
-            # Their runs have finished, and Airflow closes them on a slow timer. Cancelled, a backfill would be paused
-            # for good, and its runs could never be cleared.
+            # Their runs have finished, but Airflow closes backfills on a slow timer. A canceled backfill would stay
+            # paused forever, and its runs could never be cleared.
             if time.monotonic() > deadline:
-                raise TimeoutError("Airflow does not close the backfill before")
+                raise TimeoutError(f"Airflow did not close the previous backfill within {RUN_SECONDS:.0f} s")
             time.sleep(_LOOK_SECONDS)
         api.create_backfill(
             DAG_ID,
@@ -333,18 +333,18 @@ class Waves:
             one.differs(*checks.lake_differences(self._bench, one.day, states[one.day], seeded=True))
             one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
             one.differs(*self._failed_statements(one.day))
-            one.differs(*(["no other merge came"] if one.day in self._alone else []))
+            one.differs(*(["no other merge started"] if one.day in self._alone else []))
         for one in running:
             one.differs(
                 *(
-                    f"run {run_id} has not finished after {RUN_SECONDS:.0f} s"
+                    f"run {run_id} did not finish within {RUN_SECONDS:.0f} s"
                     for run_id in one.run_ids
                     if run_id in self._hanging
                 )
             )
         for one in running:
             if one.case.is_open and (states[one.day].rows or states[one.day].loads):
-                one.differs(f"{states[one.day].rows.total()} candles of a day that is not over were loaded")
+                one.differs(f"{states[one.day].rows.total()} candles of a day that has not ended were loaded")
         unknown = {table for table, day in left_over.items() if day is None} - self.strays
         self.strays |= unknown
         for one in closed:
@@ -352,16 +352,16 @@ class Waves:
                 one.differs(*(f"staging table {table} is left over" for table in unknown))
 
     def _failed_statements(self, day: date) -> list[str]:
-        """Loads take turns, so none may ever have met another one."""
-        met = self._bench.faults.serialisation_failures(day)
-        return [f"{met} statements failed with 1023, because loads met each other"] if met else []
+        """Return a difference if loads conflicted in the warehouse. The load lock must prevent that."""
+        met = self._bench.faults.serialization_failures(day)
+        return [f"{met} statements failed with 1023, because loads ran at the same time"] if met else []
 
     def _halve_staging(self, day: date) -> None:
         table = next(name for name, of_day in self._bench.boundaries.staging_tables().items() if of_day == day)
         self._bench.warehouse.rows(f"DELETE FROM crypto.{table} WHERE symbol = 'ETH'")  # noqa: S608
 
     def _await_other_merge(self, day: date) -> None:
-        """Hold a transaction until another merge of the day has been submitted and has had time to begin."""
+        """Hold a transaction until another merge of the day is submitted and has had time to start."""
         deadline = time.monotonic() + _MEETING_SECONDS
         while self._bench.faults.seen(day).count("submit merge_into_fact") < 2:
             if time.monotonic() > deadline:
@@ -371,7 +371,7 @@ class Waves:
         time.sleep(_BEGINNING_SECONDS)
 
     def _fetch_later(self, day: date) -> None:
-        """Let what is loaded look like the work of a run that has fetched and merged just now."""
+        """Make the loaded rows look as if a run had just fetched and merged them."""
         self._bench.warehouse.rows(
             f"UPDATE crypto.etl_metadata SET fetched_at = GETDATE() WHERE window_start = '{day}'"  # noqa: S608
         )
@@ -388,11 +388,11 @@ class Waves:
         return next(found, "no task has failed")
 
     def _was_refused(self, run_id: str) -> bool:
-        """Whether one of the warehouse's procedures has refused the load."""
+        """Return whether one of the warehouse's procedures refused the load."""
         return any(find_error_code(log) in WAREHOUSE_CODES for _, log in self._failed_tasks(run_id))
 
     def _failed_tasks(self, run_id: str) -> Iterator[tuple[str, str]]:
-        """Yield the names of the tasks that failed, and the logs of their last tries."""
+        """Yield the task id and the log of the last try of each failed task."""
         api = self._bench.api
         for task in api.task_instances(DAG_ID, run_id, states=["failed"]):
             name = task["task_id"]
@@ -400,7 +400,7 @@ class Waves:
 
 
 def clean_run_id(day: date) -> str:
-    """Return the id of the run that loads a day with nothing broken."""
+    """Return the id of the run that loads a day without a fault."""
     return f"clean__{day}"
 
 

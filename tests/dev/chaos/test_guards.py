@@ -12,7 +12,7 @@ from dev.chaos.guards import GUARDS
 from dev.chaos.waves import FIRST_DAY, Outcome, Waves
 
 GUARD = GUARDS["replace-not-append"]
-SHOWN = "the fact table has 96 rows instead of 48: 0 are missing, 48 are wrong or double"
+SHOWN = "the fact table has 96 rows instead of 48: 0 are missing, 48 are wrong or duplicate"
 STAYED = Case("put raw manifest #1", Kind.LOST, Recovery.CLEAR_FAILED)
 
 
