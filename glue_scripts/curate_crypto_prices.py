@@ -1,4 +1,4 @@
-"""The Glue job that curates crypto prices: reads its arguments and hands over to the package ``crypto_prices_etl``."""
+"""The script of the Glue job that curates crypto prices. It reads the arguments and runs ``crypto_prices_etl``."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Every record accounted for: counts by source, outcome and day, taken up while the one write passes over the rows."""
+"""The accounting of all records: counts by source, outcome and day, observed during the one write of the rows."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Counts:
 
     Attributes:
         sources: Counts by source, without the surplus.
-        rows_by_day: Number of curated rows of each day that has any.
-        warned: By source, the number of curated records that break each rule that only warns.
+        rows_by_day: Number of curated rows by day, for days with rows.
+        warned: Number of curated records that break a rule with action ``warn``, by source and rule.
     """
 
     sources: Mapping[str, SourceCounts]
@@ -61,10 +61,10 @@ class Counts:
 
 
 def outcome_metrics(sources: Sequence[str], rules: RowRules) -> list[Column]:
-    """Return what to observe on the rows with outcomes: how many there are of each source and outcome, or warning."""
+    """Return the metrics to observe on rows with outcomes: their number by source and outcome or warning."""
     counted = {outcome: sf.col("outcome") == outcome for outcome in _OUTCOMES}
     for rule in rules.of(Action.WARN):
-        # Of a record that is rejected anyway, a warning says nothing more.
+        # Warnings of rejected records do not count, because those records are reported with their reason.
         counted[_warning(rule)] = (sf.col("outcome") == CURATED) & sf.array_contains("warnings", rule)
     return [
         sf.count_if((sf.col("source") == source) & condition).alias(_metric(source, name))
@@ -74,7 +74,7 @@ def outcome_metrics(sources: Sequence[str], rules: RowRules) -> list[Column]:
 
 
 def written_metrics(days: Sequence[dt.date]) -> list[Column]:
-    """Return what to observe on the rows that are written: in all, of each day, and without a required value."""
+    """Return the metrics to observe on written rows: their number in total, by day, and without a required value."""
     required = [sf.col(c.name).isNull() for c in CURATED_COLUMNS if not c.nullable]
     missing = required[0]
     for condition in required[1:]:
@@ -94,17 +94,17 @@ def counts_from(
     days: Sequence[dt.date],
     rules: RowRules,
 ) -> Counts:
-    """Return the counts out of what was observed, if they add up.
+    """Return the counts from the observed metrics, if they add up.
 
     Args:
-        fetched: Records per source as the raw manifests say.
-        outcomes: What ``outcome_metrics`` observed.
-        written: What ``written_metrics`` observed.
+        fetched: Number of records by source in the raw manifests.
+        outcomes: Observed values of ``outcome_metrics``.
+        written: Observed values of ``written_metrics``.
         days: The days of the window.
-        rules: What the rules were to do.
+        rules: The actions of the row rules.
 
     Raises:
-        CurationError: A record is unaccounted for, or what was written is not what was curated.
+        CurationError: A record is unaccounted for, or the number of written rows differs from the curated ones.
     """
     sources = {
         source: SourceCounts(
@@ -118,8 +118,8 @@ def counts_from(
     for source, found in sources.items():
         if found.fetched != found.curated + found.quarantined_total + found.duplicates:
             raise CurationError(
-                f"records of {source} are unaccounted for: the raw manifests say {found.fetched}; curated "
-                f"{found.curated}, quarantined {found.quarantined_total}, duplicates {found.duplicates}. "
+                f"records of {source} are unaccounted for: {found.fetched} in the raw manifests, but "
+                f"{found.curated} curated, {found.quarantined_total} quarantined, {found.duplicates} duplicates. "
                 "Nothing was published"
             )
     counts = Counts(
@@ -133,23 +133,26 @@ def counts_from(
     by_day = sum(counts.rows_by_day.values())
     if written["rows"] != counts.curated or by_day != counts.curated:
         raise CurationError(
-            f"curated {counts.curated} rows, wrote {written['rows']}, of which {by_day} on days of the window. "
+            f"curated {counts.curated} rows, but wrote {written['rows']}, of which {by_day} are on days of the window. "
             "Nothing was published"
         )
     if written["rows_missing_required_values"]:
-        raise CurationError(f"{written['rows_missing_required_values']} curated rows lack a required value")
+        raise CurationError(
+            f"{written['rows_missing_required_values']} curated rows lack a required value. Nothing was published"
+        )
     return counts
 
 
 def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_uri: str) -> None:
-    """Fail the run if too many records of a source were rejected: a large source must not hide a small one.
+    """Fail the run if too many records of a source were rejected.
 
-    One record may always be rejected, unless none may: of a small source it would be more than any share. But a source
-    of which nothing is left has failed.
+    The check is per source, so that a large source cannot hide a small one. Unless the share is 0, one rejected record
+    per source is always allowed, because it would exceed any share of a small source. A source without curated records
+    fails.
 
     Raises:
-        RejectedRecordsError: CP-11: quarantined/fetched of a source is above the share. The message names the reasons
-            and the quarantine.
+        RejectedRecordsError: CP-11: quarantined/fetched of a source exceeds the share. The message has the reasons and
+            the location of the quarantine.
     """
     over = {
         name: found
@@ -165,7 +168,7 @@ def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_u
         raise RejectedRecordsError(
             TOO_MANY_REJECTED,
             f"{shares} were rejected, more than the tolerated share of {max_rejected_share:g}: {json.dumps(reasons)}. "
-            f"Nothing was published; the records are in {quarantine_uri}",
+            f"Nothing was published. The rejected records are in {quarantine_uri}",
         )
 
 
@@ -183,17 +186,17 @@ def rule_results(counts: Counts, rules: RowRules) -> list[RowRuleResult]:
 
 
 def check_rules(results: Iterable[RowRuleResult], quarantine_uri: str) -> None:
-    """Fail the run if a record breaks a rule that is to fail.
+    """Fail the run if a record breaks a rule with the action ``fail``.
 
     Raises:
-        RejectedRecordsError: CP-12. The message names the rules and the quarantine.
+        RejectedRecordsError: CP-12. The message has the rules and the location of the quarantine.
     """
     failed = [result for result in results if result.action is Action.FAIL and result.broken]
     if failed:
         named = ", ".join(f"{r.rule} ({r.broken} of {r.checked} records of {r.source})" for r in failed)
         raise RejectedRecordsError(
             ROW_RULE_FAILED,
-            f"records broke rules whose action is fail: {named}. Nothing was published; the records are in "
+            f"records break rules whose action is fail: {named}. Nothing was published. The rejected records are in "
             f"{quarantine_uri}",
         )
 

@@ -1,4 +1,4 @@
-"""The arguments of one job run: which manifests to curate for which window, and where the catalog is."""
+"""The arguments of one job run: the manifests to curate, the window and the location of the catalog."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crypto_prices_etl.schemas import CURATED_COLUMNS, Varchar
 OPTION_NAMES = ("JOB_NAME", *JobArguments.names())
 """The options to request from ``getResolvedOptions``.
 
-JOB_RUN_ID is not in the list: it is reserved, requesting it raises, and Glue adds it to every run.
+JOB_RUN_ID is not in the list, because it is reserved: requesting it raises, and Glue adds it to every run.
 """
 
 
@@ -25,14 +25,14 @@ class CurationArguments:
 
     Attributes:
         job_run_id: Glue's id of the run, which names the version that the run writes.
-        raw_manifests: The s3:// URIs of the raw manifests, in the order given.
-        window: The days that the manifests cover and that the run may have rows of.
-        batch_id: The load that the rows belong to, stored with each of them.
+        raw_manifests: The s3:// URIs of the raw manifests, in the given order.
+        window: The days of the manifests. The run may have rows of these days only.
+        batch_id: The attempt at the batch. Each row has it.
         catalog_database: The Glue database of the curated table.
         catalog_table: The curated table.
-        lake_bucket: The bucket that holds every zone.
+        lake_bucket: The bucket with all zones of the lake.
         max_rejected_share: The largest tolerated quarantined/fetched, from 0 to 1.
-        row_rules: What the rules for records are to do, JSON (see ``quality.RowRules``).
+        row_rules: The actions of the row rules, as JSON (see ``quality.RowRules``).
     """
 
     job_run_id: str
@@ -47,29 +47,29 @@ class CurationArguments:
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> CurationArguments:
-        """Read and check the texts that ``getResolvedOptions`` gives.
+        """Read and check the options from ``getResolvedOptions``.
 
         Raises:
-            CurationError: An argument has no meaning; the message names it.
+            CurationError: An argument is invalid. The message names it.
         """
         given = JobArguments.from_options(options)
         manifests = tuple(uri.strip() for uri in given.raw_manifests.split(",") if uri.strip())
         if not manifests:
-            raise CurationError("raw_manifests names no manifest")
+            raise CurationError("raw_manifests is empty")
         if len(set(manifests)) != len(manifests):
-            raise CurationError(f"raw_manifests names a manifest twice: {given.raw_manifests}")
+            raise CurationError(f"raw_manifests lists a manifest twice: {given.raw_manifests}")
         try:
             window = Window.parse(given.window_start, given.window_end)
         except WindowError as error:
             raise CurationError(f"window_start and window_end: {error}") from error
         job_run_id = options["JOB_RUN_ID"]
         if not re.fullmatch(r"[A-Za-z0-9_-]+", job_run_id):
-            raise CurationError(f"JOB_RUN_ID {job_run_id!r} cannot name a folder")
+            raise CurationError(f"JOB_RUN_ID {job_run_id!r} cannot be the name of a folder")
         longest = next(
             c.type.max_bytes for c in CURATED_COLUMNS if c.name == "batch_id" and isinstance(c.type, Varchar)
         )
         if not 0 < len(given.batch_id.encode()) <= longest:
-            raise CurationError(f"batch_id must have 1 to {longest} bytes: {given.batch_id!r}")
+            raise CurationError(f"batch_id {given.batch_id!r} must have 1 to {longest} bytes")
         return cls(
             job_run_id=job_run_id,
             raw_manifests=manifests,
@@ -87,7 +87,7 @@ def _share(text: str) -> float:
     try:
         share = float(text)
     except ValueError as error:
-        raise CurationError(f"max_rejected_share is not a number: {text!r}") from error
+        raise CurationError(f"max_rejected_share {text!r} is not a number") from error
     if not 0 <= share <= 1:
-        raise CurationError(f"max_rejected_share must lie between 0 and 1: {text}")
+        raise CurationError(f"max_rejected_share {text} must be between 0 and 1")
     return share

@@ -1,4 +1,4 @@
-"""What a candle interval such as "1h" means in time."""
+"""The length of candle intervals such as "1h"."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 def interval_ms(candle_interval: str) -> int:
     """Return the length of a candle interval in milliseconds.
 
-    Only intervals that divide a UTC day have their grid at midnight and lie wholly within windows of days; weeks and
-    months do not.
+    Only intervals that divide a UTC day are supported: their grid starts at midnight, and each of their candles is
+    within one day. Weeks and months are not.
 
     Raises:
         CurationError: The interval is unknown or does not divide a day.
@@ -23,6 +23,6 @@ def interval_ms(candle_interval: str) -> int:
     length = int(match[1]) * _UNIT_MS[match[2]] if match else 0
     if length == 0 or DAY_MS % length:
         raise CurationError(
-            f"candle interval {candle_interval!r} does not divide a day; use one like 1m, 15m, 1h or 1d"
+            f"candle interval {candle_interval!r} does not divide a day: use one such as 1m, 15m, 1h or 1d"
         )
     return length

@@ -1,4 +1,4 @@
-"""Records to typed candles: the curated columns, still with everything needed to judge and to quarantine a record."""
+"""The conversion of records to typed candles, with what is needed to check and to quarantine a record."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 NUMBER_COLUMNS: dict[str, ColumnType] = {
     c.name: c.type for c in CURATED_COLUMNS if isinstance(c.type, Decimal | BigInt)
 }
-"""The curated columns that a source's record gives, besides the open time."""
+"""The curated columns that come from a source's record, besides the open time."""
 
-_LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z; timestamp_millis raises on what no timestamp can hold
+_LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z; timestamp_millis raises beyond the range of timestamps
 
 
 def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Callable[[DataFrame], DataFrame]:
     """Return the transform from raw records of one source to candles.
 
-    The result has the curated columns, the columns of the raw record, ``late_ms`` (how long after the start of its
-    interval the record's time is; 0 for what is on the grid), ``close_time_ms``, ``well_formed`` and ``unparseable``:
-    the name of the first field whose text is not exactly a value of its column, or NULL.
+    The result has the curated columns, the columns of the raw record, and these: ``late_ms``, the milliseconds from the
+    start of the interval to the record's time, 0 for times on the grid; ``close_time_ms``; ``well_formed``; and
+    ``unparseable``, the name of the first field whose text is not exactly a value of its column, or NULL.
 
     Args:
         parser: The parser of the source.
-        candle_interval: The interval whose grid a source without candles is put on.
-        batch_id: What the rows carry.
+        candle_interval: The interval whose grid is applied to a source without candles.
+        batch_id: The attempt at the batch, for the rows.
 
     Raises:
-        CurationError: The interval has no grid within a day.
+        CurationError: The interval does not divide a day.
     """
     length_ms = interval_ms(candle_interval)
 
@@ -51,7 +51,7 @@ def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Cal
         typed, numbers = _typed(located, elements)
         for time in ("observed_at", "close_time"):
             if time in numbers:
-                # Divided and not multiplied: what no time can be must not overflow.
+                # The bound is divided instead of multiplying the time, because an invalid time could overflow.
                 in_bounds = numbers[time].between(0, _LAST_MS // parser.time_unit_ms)
                 numbers[time] = sf.when(in_bounds, numbers[time] * parser.time_unit_ms)
         late_ms = numbers["observed_at"] % length_ms if parser.latest_in_interval_ms else sf.lit(0).cast("bigint")
@@ -74,10 +74,11 @@ def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Cal
 
 
 def _typed(records: DataFrame, elements: Mapping[str, Column]) -> tuple[DataFrame, dict[str, Column]]:
-    """Convert JSON texts to the types of their columns: one array of results for each type.
+    """Convert JSON texts to the types of their columns, with one array of results per type.
 
-    The conversions are long expressions. As the lambda of one array per type they appear once in the plan; written out
-    for each field, Spark's generated code outgrew what the JVM compiles, and trying took longer than the whole job.
+    The conversions are long expressions. As the lambda of one array per type, each appears once in the plan. Repeated
+    for each field, Spark's generated code exceeded what the JVM can compile, and the attempt took longer than the whole
+    job.
     """
     by_type: dict[ColumnType, list[str]] = {}
     for name in elements:

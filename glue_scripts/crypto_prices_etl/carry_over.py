@@ -1,7 +1,7 @@
-"""Carrying over: a run replaces the markets it was asked for; what a day's current version has of others stays.
+"""The carry-over of markets: a run replaces the requested markets and keeps all others of a day's current version.
 
-A partition has one location, so a version that is switched to must hold the whole day. The other markets' rows are
-copied into it as files of their own, which the COPY manifest does not name: the warehouse has them already.
+A partition has one location, so a published version must have the whole day. The other markets' rows are copied into it
+as separate files. The COPY manifest does not list these, because the warehouse already has the rows.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _PARTS = tuple(c.name for c in PARTITION_COLUMNS)
 
 @dataclass(frozen=True)
 class PublishedDay:
-    """What the catalog shows of one day.
+    """One day in the catalog.
 
     Attributes:
         location: S3 URI of the partition.
         markets: The markets in it, ``source/candle_interval/symbol/quote_currency``, each with its origin: the Glue run
-            that curated it. None when the partition does not say.
+            that curated it. None if the partition does not have them.
     """
 
     location: str
@@ -45,11 +45,11 @@ class PublishedDay:
 
 @dataclass(frozen=True)
 class CarriedOver:
-    """What a run copied out of the versions before it.
+    """The result of a run's carry-over from previous versions.
 
     Attributes:
-        rows_by_day: Number of rows copied of each day that has any.
-        markets_by_day: The markets, with or without rows, that each day keeps from before, with their origins.
+        rows_by_day: Number of copied rows by day, for days with rows.
+        markets_by_day: The markets that each day keeps, with or without rows, and their origins.
     """
 
     rows_by_day: Mapping[dt.date, int] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def published_days(glue: GlueClient, arguments: CurationArguments) -> dict[dt.da
     """Return the window's days that the catalog has."""
     days = arguments.window.days()
     found: dict[dt.date, PublishedDay] = {}
-    at_once = 1000  # the most that BatchGetPartition takes
+    at_once = 1000  # the limit of BatchGetPartition
     for first in range(0, len(days), at_once):
         wanted = [{"Values": partition_values(day)} for day in days[first : first + at_once]]
         while wanted:
@@ -92,14 +92,14 @@ def published_days(glue: GlueClient, arguments: CurationArguments) -> dict[dt.da
 def carry_over(
     spark: SparkSession, paths: RunPaths, published: Mapping[dt.date, PublishedDay], asked: frozenset[str]
 ) -> CarriedOver:
-    """Copy the rows of the markets that were not asked for into the run's own version.
+    """Copy the rows of markets that were not requested into the run's own version.
 
-    In the usual run, which asks for every market again, nothing is read.
+    A usual run requests all markets, so nothing is read.
 
     Args:
         spark: The session.
-        paths: The run's places.
-        published: The window's days as the catalog shows them.
+        paths: The run's S3 locations.
+        published: The window's days in the catalog.
         asked: The markets that the run replaces.
     """
     sources = {day: old for day, old in published.items() if old.markets is None or old.markets.keys() - asked}
@@ -123,7 +123,7 @@ def carry_over(
             kept[day] = {name: origin for name, origin in old.markets.items() if name not in asked}
             continue
         of_day = rows.where(sf.to_date("observed_at") == sf.lit(day))
-        # Nobody says which run curated them; the place tells them from every other version.
+        # The run that curated them is unknown. The location distinguishes them from every other version.
         found_markets = of_day.select(market.alias("market")).distinct().collect()
         kept[day] = {row.market: old.location for row in found_markets}
     counted = Observation()

@@ -1,4 +1,4 @@
-"""One curation from beginning to end: read what the manifests name, judge it, write it, audit it, report it."""
+"""One curation from start to end: read the raw objects, check the candles, write them, audit the files and report."""
 
 from __future__ import annotations
 
@@ -52,34 +52,34 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPARK_SETTINGS = {
-    # Candles are UTC; dates and timestamps must not depend on the driver's zone.
+    # Candles are in UTC. Dates and timestamps must not depend on the driver's time zone.
     "spark.sql.session.timeZone": "UTC",
-    # A cast that cannot be must raise, not give NULL. Glue 6.0's default; said here because the rules rely on it.
+    # An invalid cast must raise instead of returning NULL. This is Glue 6.0's default. The rules rely on it.
     "spark.sql.ansi.enabled": "true",
-    # Redshift and Athena read INT96, Spark's default, only as a legacy.
+    # INT96, Spark's default, is a legacy type for Redshift and Athena.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Finding nothing after the shuffle, this rule replaces the plan by an empty one, and with it all observations.
+    # If the shuffle returns no rows, this rule replaces the plan with an empty one, which loses all observations.
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
-"""The session settings that the result depends on."""
+"""The session settings that affect the result."""
 
 
 def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> CurationReport:
-    """Curate the raw manifests of one window into a version of its own, which nobody sees yet.
+    """Curate the raw manifests of one window into a new version, which is not visible yet.
 
-    It is published in the catalog after the warehouse has taken it (``publish_partitions`` in the DAG).
+    ``publish_partitions`` in the DAG publishes it in the catalog after the warehouse has loaded it.
 
     Args:
         spark: A session with ``SPARK_SETTINGS``.
         s3: An S3 client.
         glue: A Glue client, for the catalog.
-        arguments: What to curate, and where to.
+        arguments: The arguments of the run.
 
     Returns:
-        The curation report, as it was written.
+        The curation report, as written.
 
     Raises:
-        CurationError: The version must not be loaded. What readers see is what they saw before in any case.
+        CurationError: The version must not be loaded. Readers still see the previous version.
     """
     paths = RunPaths(arguments.lake_bucket, arguments.job_run_id)
     manifests = read_raw_manifests(s3, arguments.raw_manifests, arguments.window)
@@ -119,9 +119,9 @@ def _carry_over(
     own: Mapping[dt.date, Sequence[DataFile]],
     asked: frozenset[str],
 ) -> CarriedOver:
-    """Carry the other markets' rows over from what is published now.
+    """Carry over the other markets' rows from the currently published versions.
 
-    Whether that is still what is published when this version takes its place is checked by who publishes it.
+    ``publish_partitions`` checks that these are still current when it publishes this version.
     """
     days = arguments.window.days()
     carried = carry_over(spark, paths, published_days(glue, arguments), asked)
@@ -133,11 +133,11 @@ def _carry_over(
 def outcomes_of(
     spark: SparkSession, manifests: list[RawManifest], arguments: CurationArguments
 ) -> tuple[DataFrame, list[tuple[RawManifest, Observation]]]:
-    """Return every record with its outcome, and the observations of the objects that they come from.
+    """Return all records with their outcomes, and the observations of their raw objects.
 
     Args:
         spark: The session.
-        manifests: At least one of them with objects.
+        manifests: The raw manifests. At least one has objects.
         arguments: The arguments of the run.
     """
     candles: list[DataFrame] = []
@@ -160,17 +160,19 @@ def outcomes_of(
 def _write_quarantine(
     spark: SparkSession, manifests: list[RawManifest], counts: Counts, paths: RunPaths, arguments: CurationArguments
 ) -> None:
-    """Write what the first pass rejected.
+    """Write the records that the first pass rejected.
 
-    The raw objects never change, so a second pass over them finds the same records; keeping the rows of the first pass
-    (persist) made the usual run, which rejects nothing, three times as slow: Spark does not coalesce the partitions of
-    a cached plan.
+    The raw objects never change, so a second pass over them finds the same records. Caching the rows of the first pass
+    (persist) made the usual run, which rejects nothing, three times as slow, because Spark does not coalesce the
+    partitions of a cached plan.
     """
     outcomes, _ = outcomes_of(spark, manifests, arguments)
     seen = Observation()
     write_quarantine(outcomes, seen, paths)
     if seen.get["rows"] != counts.rejected:
-        raise CurationError(f"rejected {counts.rejected} records, then wrote {seen.get['rows']}. Nothing was published")
+        raise CurationError(
+            f"rejected {counts.rejected} records, but wrote {seen.get['rows']} to the quarantine. Nothing was published"
+        )
     logger.warning("rejected %d records, see %s", counts.rejected, paths.uri(paths.quarantine_prefix))
 
 
@@ -181,7 +183,7 @@ def _write(
     paths: RunPaths,
     arguments: CurationArguments,
 ) -> Counts:
-    """Write the curated version and the quarantine if there is one; all counts come out of the first write."""
+    """Write the curated version and, if needed, the quarantine. All counts come from the first write."""
     days, rules = arguments.window.days(), RowRules.parse(arguments.row_rules)
     outcomes, read = outcomes_of(spark, manifests, arguments)
     judged, written = Observation(), Observation()
@@ -198,7 +200,7 @@ def _write(
 def _judge(
     s3: S3Client, counts: Counts, paths: RunPaths, arguments: CurationArguments
 ) -> tuple[list[RowRuleResult], list[QuarantinedCandles]]:
-    """Write the results of every rule, fail if a rule says so, and return them with the quarantined candles."""
+    """Write the results of all rules and return them with the quarantined candles. Fail if a rule requires it."""
     quarantine = paths.uri(paths.quarantine_prefix)
     results = rule_results(counts, RowRules.parse(arguments.row_rules))
     put_json(s3, paths.bucket, paths.quality_report_key, quality_report(arguments, results))

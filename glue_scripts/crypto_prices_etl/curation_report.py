@@ -1,4 +1,4 @@
-"""What a run leaves for the tasks after it: the COPY manifest and, last, the curation report."""
+"""The documents that a run writes for later tasks: the COPY manifest and, last, the curation report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
     """Return the manifest for Redshift's COPY … FORMAT AS PARQUET MANIFEST.
 
-    ``mandatory`` defaults to false, which would let COPY skip a lost file; Parquet needs ``content_length``.
+    ``mandatory`` defaults to false, which would let COPY skip a missing file. Parquet requires ``content_length``.
     https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
     """
     return {
@@ -35,7 +35,7 @@ def copy_manifest(files: Iterable[DataFile]) -> dict[str, Any]:
 
 
 def quality_report(arguments: CurationArguments, results: Iterable[RowRuleResult]) -> dict[str, Any]:
-    """Return the results of every rule for the records of every source."""
+    """Return the report of the rules' results."""
     return {
         "batch_id": arguments.batch_id,
         "job_run_id": arguments.job_run_id,
@@ -54,13 +54,13 @@ def curation_report(
     rules: Iterable[RowRuleResult],
     quarantined: Iterable[QuarantinedCandles],
 ) -> CurationReport:
-    """Return the report that the rest of the pipeline relies on.
+    """Return the curation report, on which the rest of the pipeline relies.
 
     Args:
         arguments: The arguments of the run.
         paths: The run's S3 locations.
         counts: The outcomes of all records.
-        carried: The rows that were carried over into the version.
+        carried: The rows and markets that were carried over.
         asked: The markets that the run replaces.
         rules: The results of the rules for records.
         quarantined: The candles that are missing because they were quarantined.
@@ -90,7 +90,7 @@ def curation_report(
 
 
 def _days_to_report(arguments: CurationArguments, counts: Counts, carried: CarriedOver) -> list[dt.date]:
-    """Return the days that have rows, or keep markets that have none."""
+    """Return the days that have rows, or that keep markets without rows."""
     return [
         day
         for day in arguments.window.days()

@@ -1,4 +1,4 @@
-"""One candle per key: equal copies collapse to one, copies that contradict each other are all rejected."""
+"""The deduplication to one candle per key. Of equal copies one stays; copies that differ are all rejected."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ _PARTS = tuple(c.name for c in PARTITION_COLUMNS)
 
 
 def with_outcome(candles: DataFrame) -> DataFrame:
-    """Add what becomes of each candle: ``outcome`` is "curated", "duplicate" or the reason for its quarantine.
+    """Add the ``outcome`` of each candle: "curated", "duplicate" or the reason for its quarantine.
 
-    Which of equal copies stays is decided by raw object and position, so a run repeated gives the same rows. Rejected
-    candles neither contradict nor replace others. Also adds the partition columns year, month and day, and leaves the
-    rows spread by day: the only shuffle of the job serves this step and the files of the next.
+    Of equal copies, the one with the lowest raw object and position stays, so a repeated run gives the same rows.
+    Rejected candles do not conflict with others and do not replace them. This step also adds the partition columns
+    year, month and day, and partitions the rows by day. That is the job's only shuffle. It serves this step and the
+    writing of the files.
     """
-    # The day is a function of the key, so adding it to the window's partitioning changes nothing but lets Spark see
-    # that rows spread by day are already together by key.
+    # The day is a function of the key. Adding it to the window's partitioning does not change the result, but shows
+    # Spark that rows partitioned by day are already grouped by key.
     spread = candles.select(
         "*",
         sf.date_format("observed_at", "yyyy").alias("year"),

@@ -1,14 +1,14 @@
-"""The errors with which a curation fails on purpose."""
+"""The errors that a curation raises deliberately."""
 
 
 class CurationError(Exception):
-    """The job must not publish; the message says what was wrong, where, and what to do."""
+    """The job must not publish. The message has the problem, its location, and what to do."""
 
 
 class RejectedRecordsError(CurationError):
-    """Records were rejected, and curating the same raw records again would reject them again.
+    """Records were rejected, and another curation of the same raw records would reject them again.
 
-    The message begins with a code of ``crypto_prices_contract.error_codes``, by which Airflow decides not to retry.
+    The message begins with a code from ``crypto_prices_contract.error_codes``, so that Airflow does not retry.
 
     Args:
         code: The code.

@@ -1,4 +1,4 @@
-"""Number texts to exact SQL types: digit for digit, or NULL. Nothing is rounded and nothing passes through a float."""
+"""The exact conversion of number texts to SQL types. Nothing passes through a float; only one function rounds."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _INTEGER = r"\A-?[0-9]+\z"
 
 
 def exact_decimal(text: Column, target: Decimal) -> Column:
-    """Return the number as DECIMAL, or NULL if the text is not a number that the type holds exactly.
+    """Return the number as DECIMAL, or NULL if the text is not a number that the type can hold exactly.
 
-    ``try_cast`` rounds what has too many decimals ('0.0000000000000000001' becomes 0), so the digits decide first. NaN,
-    Infinity, blanks, '.5' and '5.' are not numbers to JSON and not to this function.
+    ``try_cast`` rounds numbers with too many decimals ('0.0000000000000000001' becomes 0), so the digits are checked
+    first. NaN, Infinity, blanks, '.5' and '5.' are not JSON numbers, so the result is NULL.
     """
     whole = target.precision - target.scale
     fitting = rf"\A-?0*[0-9]{{1,{whole}}}(?:\.[0-9]{{1,{target.scale}}}0*)?\z"
     exact = sf.when(text.rlike(_SCIENTIFIC), _scientific_fits(text, target)).otherwise(text.rlike(fitting))
     spark_type = f"decimal({target.precision},{target.scale})"
-    # The cast does not see that a zero with a large exponent is a zero.
+    # The cast does not recognize a zero with a large exponent as zero.
     return sf.when(text.rlike(_ZERO), sf.lit(0).cast(spark_type)).when(exact, text.try_cast(spark_type))
 
 
 def rounded_decimal(text: Column, target: Decimal) -> Column:
-    """Return the number as DECIMAL, half up where it has more decimals; NULL if it is no number or too large."""
+    """Return the number as DECIMAL, rounded half up if it has more decimals; NULL if it is invalid or too large."""
     return sf.when(text.rlike(_NUMBER), text.try_cast(f"decimal({target.precision},{target.scale})"))
 
 
@@ -42,7 +42,7 @@ def exact_bigint(text: Column) -> Column:
 
 
 def _scientific_fits(text: Column, target: Decimal) -> Column:
-    """Return whether a number such as 1.5e-7 (not 0) fits: D * 10^-s, D without zeros at its ends, has s decimals."""
+    """Return whether a nonzero number such as 1.5e-7 fits: D * 10^-s, with D free of outer zeros, has s decimals."""
     fraction = sf.regexp_extract(text, _SCIENTIFIC, 2)
     exponent = sf.regexp_extract(text, _SCIENTIFIC, 3).cast("int")
     digits = sf.regexp_replace(sf.concat(sf.regexp_extract(text, _SCIENTIFIC, 1), fraction), r"\A0+", "")

@@ -1,4 +1,4 @@
-"""Where a run writes, the Spark writes themselves, and what S3 holds afterwards."""
+"""The S3 locations of a run, the Spark writes, and the audit of the written files."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ class RunPaths:
 
     @property
     def curated_prefix(self) -> str:
-        """Key prefix of the curated version, with a slash at its end."""
+        """Key prefix of the curated version, ending in a slash."""
         return s3_keys.curated_version_prefix(self.job_run_id)
 
     def day_prefix(self, day: dt.date) -> str:
-        """Key prefix of one day of the curated version, with a slash at its end."""
+        """Return the key prefix of one day of the curated version, ending in a slash."""
         return s3_keys.curated_day_prefix(self.job_run_id, day)
 
     @property
     def quarantine_prefix(self) -> str:
-        """Key prefix of the rejected records, with a slash at its end."""
+        """Key prefix of the rejected records, ending in a slash."""
         return s3_keys.quarantine_prefix(self.job_run_id)
 
     @property
@@ -65,12 +65,12 @@ class RunPaths:
 
     @property
     def quality_report_key(self) -> str:
-        """Key of what every rule found, also of a run that fails for it."""
+        """Key of the results of all rules, which a run that fails because of a rule writes, too."""
         return s3_keys.quality_report_key(self.job_run_id)
 
     @property
     def curation_report_key(self) -> str:
-        """Key of the report, the run's last word."""
+        """Key of the curation report, the last object that a run writes."""
         return s3_keys.curation_report_key(self.job_run_id)
 
     def uri(self, key: str) -> str:
@@ -87,49 +87,49 @@ class DataFile:
 
 
 def curated_rows(outcomes: DataFrame) -> DataFrame:
-    """Return the rows that are written: the curated columns in their order, then the partition columns.
+    """Return the rows to write: the curated columns in order, then the partition columns.
 
     Raises:
-        CurationError: The columns are not those of ``schemas`` (a fault of this package).
+        CurationError: The columns are not those of ``schemas``, which is a bug in this package.
     """
     rows = outcomes.where(sf.col("outcome") == CURATED).select(*(c.name for c in CURATED_COLUMNS), *_PARTS)
     found = [(f.name, f.dataType) for f in rows.schema.fields[: len(CURATED_COLUMNS)]]
     wanted = [(f.name, f.dataType) for f in spark_schema().fields]
     if found != wanted:
-        raise CurationError(f"the curated columns are {found}, the schema says {wanted}")
+        raise CurationError(f"the curated columns are {found}, but the schema has {wanted}")
     return rows
 
 
 def write_curated(rows: DataFrame, paths: RunPaths) -> None:
     """Write the rows as Parquet under the run's version, one file per day.
 
-    Sorted by partition first, because Spark otherwise sorts again and loses the order within the files.
+    The rows are sorted by partition first. Otherwise Spark sorts again and loses the order within the files.
     """
     ordered = rows.sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
     ordered.write.partitionBy(*_PARTS).mode("errorifexists").parquet(paths.uri(paths.curated_prefix))
 
 
 def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPaths) -> None:
-    """Write the rejected records as JSON lines: the reason first, the record's text verbatim.
+    """Write the rejected records as JSON lines, with the reason first and the record's text verbatim.
 
-    The observation takes up how many ``rows`` there are.
+    The observation receives the number of ``rows``.
     """
     rejected = outcomes.where(~sf.col("outcome").isin(CURATED, DUPLICATE, SURPLUS))
     lines = rejected.select(sf.col("outcome").alias("reason"), *_QUARANTINE_COLUMNS)
-    # Few by nature (the threshold), so one file that a person can read from top to bottom.
+    # max_rejected_share keeps the number small, so one file is enough and easy to read.
     ordered = lines.coalesce(1).sortWithinPartitions("raw_object", "record_position")
     counted = ordered.observe(observation, sf.count(sf.lit(1)).alias("rows"))
-    # Spark's own format has milliseconds only.
+    # Spark's default format has milliseconds only.
     counted.write.mode("errorifexists").option("timestampFormat", _MICROSECONDS).json(
         paths.uri(paths.quarantine_prefix), timestampFormat="yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
     )
 
 
 def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> dict[dt.date, list[DataFile]]:
-    """Return the Parquet files of each day as S3 lists them, ordered by key.
+    """Return the Parquet files of each day in S3, ordered by key.
 
     Raises:
-        CurationError: The version holds something that is not a Parquet file of one of the days.
+        CurationError: The version has an object that is not a Parquet file of one of the days.
     """
     folders = {paths.day_prefix(day): day for day in days}
     files: dict[dt.date, list[DataFile]] = {day: [] for day in days}
@@ -137,7 +137,7 @@ def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> di
         for item in page.get("Contents", []):
             folder, _, name = item["Key"].rpartition("/")
             if f"{folder}/" == paths.curated_prefix and (name == "_SUCCESS" or not name):
-                continue  # what Hadoop's committer leaves: the marker of success, the folder itself
+                continue  # Hadoop's committer leaves a success marker and the folder itself
             if name == "" or name.endswith("_$folder$"):
                 continue
             day = folders.get(f"{folder}/")
@@ -157,4 +157,4 @@ def audit(rows_by_day: Mapping[dt.date, int], files: Mapping[dt.date, Sequence[D
         rows = rows_by_day.get(day, 0)
         if bool(rows) != bool(written) or any(f.content_length == 0 for f in written):
             held = [f"{f.uri} ({f.content_length} bytes)" for f in written]
-            raise CurationError(f"{rows} rows were written for {day}, S3 holds {held}. Nothing was published")
+            raise CurationError(f"{rows} rows were written for {day}, but S3 has {held}. Nothing was published")

@@ -1,6 +1,6 @@
-"""The rules that a candle must pass on its own, and what is configured to happen when it does not.
+"""The rules for single candles, and their configured actions.
 
-The first rule that fails and is no warning names the reason for the quarantine.
+The first broken rule whose action is not ``warn`` is the reason for the quarantine.
 """
 
 from __future__ import annotations
@@ -28,44 +28,46 @@ _VOLUMES = ("base_volume", "quote_volume", "market_cap")
 _FIELDS = ("observed_at", *NUMBER_COLUMNS, "close_time")
 
 SURPLUS = "surplus"
-"""Not a reason for the quarantine: the record is of another time than was asked for, and its source is known for it."""
+"""Not a quarantine reason: the record is outside the requested window, and its source is known to send such records."""
 
 REASONS: tuple[str, ...] = tuple(
     reason
     for rule in ROW_RULES
     for reason in ([f"{UNPARSEABLE}_{field}" for field in _FIELDS] if rule == UNPARSEABLE else [rule])
 )
-"""Every reason of a quarantine: the names of the rules, and of ``unparseable`` with the field."""
+"""All quarantine reasons: the names of the rules. ``unparseable`` has the field's name appended."""
 
 
 @dataclass(frozen=True)
 class RowRules:
-    """What the rules are configured to do.
+    """The configured actions of the rules.
 
     Attributes:
-        actions: The action of every rule of ``ROW_RULES``.
+        actions: The action of each rule in ``ROW_RULES``.
     """
 
     actions: Mapping[str, Action]
 
     @classmethod
     def parse(cls, text: str) -> RowRules:
-        """Return the rules of a JSON object, ``{"negative_volume": "warn"}``; the others quarantine.
+        """Return the rules with the actions in a JSON object, such as ``{"negative_volume": "warn"}``.
+
+        All other rules have their default action, which is to quarantine.
 
         Raises:
-            CurationError: It is no such object, there is no such rule, or it cannot do that.
+            CurationError: The text is not such an object, a rule does not exist, or it does not allow the action.
         """
         try:
             given = json.loads(text)
         except ValueError as error:
             raise CurationError(f"the quality rules are not JSON: {text!r}") from error
         if not isinstance(given, dict):
-            raise CurationError(f"the quality rules are an object of rules and actions, not {text!r}")
+            raise CurationError(f"the quality rules must be an object of rules and actions, not {text!r}")
         for name, action in given.items():
             if name not in ROW_RULES:
-                raise CurationError(f"there is no row rule {name!r}; there are {', '.join(ROW_RULES)}")
+                raise CurationError(f"row rule {name!r} does not exist: use one of {', '.join(ROW_RULES)}")
             if action not in ROW_RULES[name]:
-                raise CurationError(f"{name} cannot {action!r}: {', '.join(sorted(ROW_RULES[name]))}")
+                raise CurationError(f"{name} cannot {action!r}: use one of {', '.join(sorted(ROW_RULES[name]))}")
         return cls({name: Action(given.get(name, actions[0])) for name, actions in ROW_RULES.items()})
 
     def of(self, action: Action) -> list[str]:
@@ -74,28 +76,28 @@ class RowRules:
 
 
 def rule_of(reason: str) -> str:
-    """Return the rule that a reason of a quarantine is of."""
+    """Return the rule behind a quarantine reason."""
     return UNPARSEABLE if reason.startswith(f"{UNPARSEABLE}_") else reason
 
 
 def with_reason(
     parser: SourceParser, rules: RowRules, window: Window, candle_interval: str
 ) -> Callable[[DataFrame], DataFrame]:
-    """Return the transform that judges candles.
+    """Return the transform that applies the rules to candles.
 
-    It adds ``reason``, the first rule that a candle breaks and that is no warning, ``SURPLUS``, or NULL; and
-    ``warnings``, the names of the others that it breaks, an array.
+    It adds ``reason``: the first broken rule whose action is not ``warn``, or ``SURPLUS``, or NULL. It also adds
+    ``warnings``, an array of the broken rules whose action is ``warn``.
 
-    A number that a source does not give is NULL and breaks no rule; one that it must give is already unparseable.
+    A number that a source does not have is NULL and breaks no rule. A missing required number is already unparseable.
 
     Args:
-        parser: The parser of the source, which knows what its answers are like.
-        rules: What the rules are to do.
-        window: The days that candles may open in.
+        parser: The parser of the source.
+        rules: The actions of the rules.
+        window: The days in which candles may open.
         candle_interval: The interval whose grid (from midnight UTC) and length the candles must have.
 
     Raises:
-        CurationError: The interval has no grid within a day.
+        CurationError: The interval does not divide a day.
     """
     length_ms = interval_ms(candle_interval)
     opened_ms = sf.unix_millis("observed_at")
@@ -110,8 +112,8 @@ def with_reason(
         "negative_trade_count": sf.col("trade_count") < 0,
         "outside_window": outside,
         "off_grid": (opened_ms % length_ms != 0) | (sf.col("late_ms") > parser.latest_in_interval_ms),
-        # A closed candle ends with the last millisecond of its interval; anything else is still being built, or was
-        # cut. On the grid and inside the window, such a candle also ends before the window does.
+        # A closed candle ends with the last millisecond of its interval. Any other candle is still open or was cut
+        # short. A closed candle on the grid and in the window also ends before the window does.
         "candle_not_closed": sf.col("close_time_ms") != opened_ms + (length_ms - 1),
     }
     names = {UNPARSEABLE: sf.concat(sf.lit(f"{UNPARSEABLE}_"), sf.col("unparseable"))}
@@ -119,7 +121,8 @@ def with_reason(
     reasons = [
         sf.when(condition, names.get(name, sf.lit(name))) for name, condition in broken.items() if name not in warns
     ]
-    # Before all others: what was not asked for is not judged. The fetch has counted it by the same rule.
+    # Checked first, because the rules do not apply to records outside the window. The fetch counts surplus the same
+    # way.
     surplus = sf.when(outside, sf.lit(SURPLUS)) if parser.may_exceed_window else sf.lit(None).cast("string")
     warnings = sf.array_compact(
         sf.array(*(sf.when(broken[name], sf.lit(name)) for name in warns)).cast("array<string>")
@@ -128,7 +131,7 @@ def with_reason(
 
 
 def _any(conditions: Iterable[Column]) -> Column:
-    """Return whether a condition is true; a NULL one is not."""
+    """Return whether any condition is true. NULL does not count as true."""
     result = sf.lit(False)
     for condition in conditions:
         result = result | sf.coalesce(condition, sf.lit(False))

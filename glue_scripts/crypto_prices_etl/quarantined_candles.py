@@ -1,4 +1,4 @@
-"""Which candles of the window were quarantined: they are missing from the table, and the warehouse is told why."""
+"""The window's quarantined candles. The report lists them, so that the warehouse can explain why they are missing."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from crypto_prices_etl.lake_files import RunPaths
 
 MOST_RUNS = 250
-"""So many runs of candles fit into the statement that tells the warehouse of them."""
+"""Maximum number of runs of consecutive candles that fit into the statement for the warehouse."""
 
 
 def read_quarantined_candles(s3: S3Client, paths: RunPaths, window: Window) -> list[QuarantinedCandles]:
-    """Return the candles of the window that the run's quarantine holds, as few runs of them as there are.
+    """Return the window's candles in the run's quarantine, grouped into runs of consecutive candles.
 
     Raises:
-        RejectedRecordsError: CP-13: there are more than ``MOST_RUNS``.
+        RejectedRecordsError: CP-13: there are more than ``MOST_RUNS`` runs.
     """
     lines: list[bytes] = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.quarantine_prefix):
@@ -41,19 +41,19 @@ def read_quarantined_candles(s3: S3Client, paths: RunPaths, window: Window) -> l
         raise RejectedRecordsError(
             TOO_MANY_REJECTED_RANGES,
             f"candles were rejected in {len(found)} places, more than the {MOST_RUNS} that the curation report can "
-            f"list. Nothing was published; the records are in {paths.uri(paths.quarantine_prefix)}",
+            f"list. Nothing was published. The rejected records are in {paths.uri(paths.quarantine_prefix)}",
         )
     return found
 
 
 def quarantined_candles(lines: Iterable[bytes], window: Window) -> list[QuarantinedCandles]:
-    """Return the candles of a quarantine's lines, those that follow each other as one.
+    """Return the candles in a quarantine's lines, grouped into runs of consecutive candles.
 
-    A record without a readable time, of another time than the window, or off the grid is no candle that is missing.
+    A record without a readable time, outside the window, or off the grid is not a missing candle.
 
     Args:
         lines: JSON lines with source, candle_interval, symbol, quote_currency and observed_at.
-        window: The days that candles were asked for.
+        window: The requested days.
     """
     keys: set[tuple[str, str, str, str, int]] = set()
     for line in lines:
@@ -66,7 +66,7 @@ def quarantined_candles(lines: Iterable[bytes], window: Window) -> list[Quaranti
             market = (record["source"], record["candle_interval"], record["symbol"], record["quote_currency"])
             keys.add((*market, opened_ms // length_ms))
     found = []
-    # The number of a candle grows with its place in a run: what is left is the same for all of one run.
+    # Within a run, a candle's number and its position grow together, so their difference is constant.
     for _, run in groupby(enumerate(sorted(keys)), lambda item: (item[1][:4], item[1][4] - item[0])):
         (_, (source, candle_interval, symbol, quote_currency, number)), *more = run
         opened = dt.datetime.fromtimestamp(number * interval_ms(candle_interval) / 1000, dt.UTC)

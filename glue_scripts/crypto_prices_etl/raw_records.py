@@ -1,4 +1,4 @@
-"""Raw objects to one row per record: its exact text, its place and what the manifest says about its object."""
+"""The raw records, one row each: the exact text, the position, and the manifest's data of the raw object."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _FACTS = {
 def read_raw_records(
     spark: SparkSession, manifest: RawManifest, parser: SourceParser, observation: Observation
 ) -> DataFrame:
-    """Read exactly the objects that a manifest names and split them into records.
+    """Read exactly the objects in a manifest and split them into records.
 
     Args:
         spark: The session.
         manifest: A manifest with at least one object.
         parser: The parser of its source.
-        observation: Takes up, during the pass, whether each object is what the manifest says; see ``check_objects``.
+        observation: Receives the differences between the objects and the manifest; see ``check_objects``.
 
     Returns:
         source, candle_interval, exchange_symbol, symbol, quote_currency, raw_object, ingested_at, record_position (from
-        0), record (its text as it stands in the object).
+        0), record (its verbatim text).
     """
-    # One file may hold many records but never spans tasks: an object is one JSON body. Spark undoes gzip by the suffix.
+    # An object is one JSON body, so it is read as a whole by one task. Spark detects gzip by the suffix.
     bodies = spark.read.text([o.uri for o in manifest.objects], wholetext=True)
     objects = (
         bodies.select(sf.col("value").alias("body"), sf.col("_metadata.file_path").alias("raw_object"))
@@ -63,24 +63,23 @@ def read_raw_records(
 
 
 def check_objects(manifest: RawManifest, observation: Observation) -> None:
-    """Fail if an object that was read is not what its manifest says.
+    """Fail if an object differs from its manifest.
 
     Raises:
-        CurationError: A body's hash or its number of records differs; the message names an object.
+        CurationError: A body's hash or number of records differs. The message names one such object.
     """
     found = observation.get
     if found["mismatches"]:
         raise CurationError(
-            f"{found['mismatches']} of {len(manifest.objects)} raw objects are not what {manifest.uri} says: "
-            f"{found['mismatch']}. Fetch the window again; nothing was published"
+            f"{found['mismatches']} of {len(manifest.objects)} raw objects differ from {manifest.uri}: "
+            f"{found['mismatch']}. Nothing was published. Fetch the window again"
         )
 
 
 def _facts(objects: Sequence[RawObject]) -> Column:
-    """Return the manifest's facts as a constant map by URI.
+    """Return the manifest's data of its objects as a constant map by URI.
 
-    A constant needs neither a join nor a Python worker, which createDataFrame would start; it is looked up
-    once per object.
+    A constant needs no join and no Python worker, which createDataFrame would start. It is looked up once per object.
     """
     by_uri = {o.uri: {name: getattr(o, name) for name in _FACTS} for o in objects}
     struct = ",".join(f"{name}:{spark_type}" for name, spark_type in _FACTS.items())
@@ -91,11 +90,11 @@ def _object_metrics() -> list[Column]:
     sha256 = sf.sha2(sf.encode(sf.col("body"), "UTF-8"), 256)
     records = sf.size("texts")
     wrong = (
-        sf.when(sf.col("expected").isNull(), sf.lit("is not named in the manifest"))
+        sf.when(sf.col("expected").isNull(), sf.lit("is not in the manifest"))
         .when(sha256 != sf.col("expected.sha256"), sf.concat(sf.lit("has the sha256 "), sha256))
         .when(sf.col("texts").isNull(), sf.lit("cannot be split into records"))
-        .when(records != sf.col("expected.records"), sf.concat(sf.lit("holds "), records, sf.lit(" records")))
-        .when(sf.col("expected.fetched_at").try_cast("timestamp").isNull(), sf.lit("has no fetch time that is one"))
+        .when(records != sf.col("expected.records"), sf.concat(sf.lit("has "), records, sf.lit(" records")))
+        .when(sf.col("expected.fetched_at").try_cast("timestamp").isNull(), sf.lit("has an invalid fetch time"))
     )
     return [
         sf.count_if(wrong.isNotNull()).alias("mismatches"),

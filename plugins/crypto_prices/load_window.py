@@ -1,4 +1,4 @@
-"""The load of one window, as every DAG runs it: the tasks in the order of the data, and their time limits."""
+"""The load of one window, shared by all DAGs: the tasks in the order of the data, and their time limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from crypto_prices.task_retry_policy import TaskRetryPolicy
 
 FACT_CRYPTO_PRICES = Asset("crypto.fact_crypto_prices")
 
-# Time limits and polling intervals. A step takes minutes; one that takes longer hangs.
+# Time limits and polling intervals. A step takes minutes. If it takes longer, it hangs.
 STATEMENT: dict[str, Any] = {
     "workgroup_name": "{{ settings().redshift_workgroup }}",
     "database": "{{ settings().redshift_database }}",
@@ -59,10 +59,10 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 
 def load_window_dag_arguments(sql_folder: Path) -> dict[str, Any]:
-    """Return the arguments that a DAG with ``load_window`` needs: where its SQL lies and what its templates can name.
+    """Return the arguments that a DAG with ``load_window`` needs: the SQL folder, macros, filters and task defaults.
 
     Args:
-        sql_folder: Where sql/ is deployed, ``dags/sql``.
+        sql_folder: The deployed sql/ folder, ``dags/sql``.
     """
     return {
         "template_searchpath": [str(sql_folder)],
@@ -73,13 +73,13 @@ def load_window_dag_arguments(sql_folder: Path) -> dict[str, Any]:
 
 
 def keep_staging_of_a_failed_load(context: Any) -> None:
-    """Fail the teardown when a task that reads the staging table has failed, and so keep the table.
+    """Keep the staging table, by failing the teardown, if a task that reads it failed.
 
-    "Clear only failed tasks" leaves the setup alone, because it has succeeded: what failed would find no staging. The
-    teardown, being red, is cleared with it and drops the table in the end.
+    "Clear only failed tasks" does not clear the setup, because it succeeded. Without the table, the cleared tasks would
+    fail again. The failed teardown is cleared with them, and drops the table in the end.
 
     Raises:
-        AirflowFailException: The staging table is kept; the message names the failed tasks.
+        AirflowFailException: The staging table is kept. The message names the failed tasks.
     """
     use_redshift_secret(context)
     ti = context["ti"]
@@ -87,19 +87,19 @@ def keep_staging_of_a_failed_load(context: Any) -> None:
     failed = sorted(task for task, state in states.get(ti.run_id, {}).items() if state in FAILED_STATES)
     if failed:
         raise AirflowFailException(
-            f"staging is kept, because {', '.join(failed)} did not succeed: clear what failed, this task included"
+            f"staging is kept, because {', '.join(failed)} did not succeed: clear the failed tasks, including this one"
         )
 
 
 def load_window(*, sql_folder: Path, **window: str) -> None:
-    """Add the tasks that load one window to the DAG that is being defined.
+    """Add the tasks that load one window to the current DAG.
 
-    The tasks are in no task group, because the UI would show the group closed. Task ids therefore have no prefix: they
+    The tasks are not in a task group, because the UI would show the group collapsed. So task ids have no prefix. They
     are the same in every DAG, and so are the recipes for clearing tasks.
 
     Args:
-        sql_folder: Where sql/ is deployed, ``dags/sql``.
-        window: What to load, as arguments of ``ResolveWindowOperator`` (templated).
+        sql_folder: The deployed sql/ folder, ``dags/sql``.
+        window: The window, as arguments of ``ResolveWindowOperator`` (templated).
     """
     resolve_window = _resolve_window(window)
     ensure_schema = _ensure_schema(sql_folder)
@@ -131,14 +131,14 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
         wait_for_partition,
         reconcile,
     )
-    # Beside publish_partitions: clearing a task between a setup and its teardown would also clear those two.
+    # In parallel to publish_partitions, because clearing a task between a setup and its teardown also clears those two.
     merge_into_fact >> drop_staging >> reconcile
 
 
 def _resolve_window(window: dict[str, str]) -> ResolveWindowOperator:
     return ResolveWindowOperator(
         task_id="resolve_window",
-        doc_md="Which days, sources and symbols, one item per source. Fails when a setting is wrong.",
+        doc_md="Resolves the days, sources and symbols to load, one item per source. Fails if a setting is wrong.",
         **window,
     )
 
@@ -149,7 +149,7 @@ def _ensure_schema(sql_folder: Path) -> EnsureSchemaOperator:
         migrations_folder=str(sql_folder / "migrations"),
         # Two runs that migrate at the same time would only wait for each other.
         max_active_tis_per_dag=1,
-        doc_md="Applies the migrations in `sql/migrations/` that the warehouse does not have yet.",
+        doc_md="Applies the migrations in `sql/migrations/` that have not been applied to the warehouse.",
     )
 
 
@@ -157,10 +157,10 @@ def _fetch_prices(resolve_window: ResolveWindowOperator) -> MappedOperator:
     return FetchPricesOperator.partial(
         task_id="fetch_prices",
         execution_timeout=timedelta(minutes=60),
-        # An exchange's outage lasts longer than a hiccup of AWS.
+        # An exchange's outage lasts longer than a transient AWS error.
         retries=6,
         map_index_template="{{ task.source }}",
-        doc_md="Lands every response of one source untouched in `raw/`, and commits them with one manifest.",
+        doc_md="Stores the responses of one source unchanged in `raw/`, and commits them with one manifest.",
     ).expand_kwargs(resolve_window.output)
 
 
@@ -170,9 +170,9 @@ def _plan_load() -> PlanLoadOperator:
         sql="plan/find_current_loads.sql",
         empty_sql=list(statements.EMPTY_WINDOW),
         reload="{{ params.reload or params.force }}",
-        # A source that fails does not hide the data of the others.
+        # If one source fails, the others are loaded anyway.
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
-        doc_md="Names the batch. Skips the rest of the run when the warehouse already holds exactly this content.",
+        doc_md="Names the batch. Skips the rest of the run if the warehouse already has exactly this content.",
     )
 
 
@@ -191,13 +191,13 @@ def _curate_prices() -> CuratePricesOperator:
             max_rejected_share="{{ settings().max_rejected_share }}",
             row_rules="{{ settings().rules.row_rules | tojson }}",
         ).as_job_arguments(),
-        # Below the task's own time limit: a run that no task waits for any more must end.
+        # Below the task's own time limit, so that the Glue run ends before the task stops waiting for it.
         run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
         waiter_delay=GLUE_POLL_SECONDS,
         waiter_max_attempts=int(GLUE_TIMEOUT.total_seconds() / GLUE_POLL_SECONDS),
         execution_timeout=GLUE_TIMEOUT,
-        doc_md="The Glue job reads the raw manifests, and writes Parquet to a version of its own in `curated/` and "
-        "rejects to `quarantine/`.",
+        doc_md="The Glue job reads the raw manifests. It writes Parquet to a new version in `curated/` and rejected "
+        "records to `quarantine/`.",
     )
 
 
@@ -205,7 +205,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
     return ReadCurationReportOperator(
         task_id="read_curation_report",
         job_run_id=curate_prices.output,
-        doc_md="The counts of this Glue run. Fails when a record is not accounted for.",
+        doc_md="Returns the counts of the Glue run. Fails if a record is not accounted for.",
     )
 
 
@@ -213,7 +213,7 @@ def _copy_to_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="copy_to_staging",
         sql=list(statements.STAGING),
-        doc_md="Creates the run's own staging table and COPYs the curated files into it.",
+        doc_md="Creates the run's own staging table and copies the curated files into it.",
     )
 
 
@@ -221,7 +221,8 @@ def _check_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="check_staging",
         sql=statements.CHECK_STAGING,
-        doc_md="The staging table holds the rows that the curation report says, inside the window, each key once.",
+        doc_md="Checks that the staging table has as many rows as the curation report, all in the window, and each key "
+        "only once.",
     )
 
 
@@ -229,8 +230,8 @@ def _merge_into_fact() -> RedshiftDataOperator:
     return _statement(
         task_id="merge_into_fact",
         sql=list(statements.MERGE),
-        doc_md="Replaces the window's rows in the fact table, and writes the warehouse's counts, the missing candles "
-        "and the results of the quality rules, in one transaction.",
+        doc_md="Replaces the window's rows in the fact table. Writes the warehouse's counts, the missing candles and "
+        "the results of the quality rules. All in one transaction.",
     )
 
 
@@ -239,7 +240,7 @@ def _publish_partitions() -> PublishPartitionsOperator:
         task_id="publish_partitions",
         sql="publish/find_load_order.sql",
         doc_md="Points the days' partitions in the Glue catalog at the newest loads in the warehouse. A load that the "
-        "warehouse refuses is never published.",
+        "warehouse rejects is never published.",
     )
 
 
@@ -247,7 +248,7 @@ def _record_load() -> RedshiftDataOperator:
     return _statement(
         task_id="record_load",
         sql=list(statements.RECORD),
-        doc_md="Marks the load as published. Until then a backfill plans it again.",
+        doc_md="Marks the load as published. Without this mark, a backfill plans it again.",
     )
 
 
@@ -261,7 +262,7 @@ def _wait_for_partition() -> GlueCatalogPartitionSensor:
         poke_interval=5,
         timeout=timedelta(minutes=10).total_seconds(),
         execution_timeout=timedelta(minutes=10),
-        doc_md="The window can be read through the Glue catalog.",
+        doc_md="Waits until the window can be read through the Glue catalog.",
     )
 
 
@@ -270,8 +271,8 @@ def _drop_staging() -> RedshiftDataOperator:
         task_id="drop_staging",
         sql=statements.DROP_STAGING,
         pre_execute=keep_staging_of_a_failed_load,
-        doc_md="Drops the run's staging table. Fails and keeps it when a task that reads it has failed, so that this "
-        "task can be cleared by itself.",
+        doc_md="Drops the run's staging table. If a task that reads the table failed, it keeps the table and fails, so "
+        "that the failed tasks can be cleared without the COPY.",
     )
 
 
@@ -280,8 +281,8 @@ def _reconcile() -> ReconcileOperator:
         task_id="reconcile",
         sql="reconcile/find_loads_of_window.sql",
         outlets=[FACT_CRYPTO_PRICES],
-        doc_md="Curated = staged = merged = rows in the window, the catalog shows what the warehouse holds, and "
-        "every source was fetched; or the run is red. The log shows the accounting.",
+        doc_md="Checks that curated = staged = merged = rows in the window, that the catalog shows the warehouse's "
+        "loads, and that every source was fetched. The log shows the accounting.",
     )
 
 

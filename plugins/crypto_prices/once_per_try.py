@@ -1,7 +1,7 @@
-"""Reads that a try of a task makes once, however many of its templates need the value.
+"""A cache for values that many templates of a task try need.
 
-The templates of one task use up to 75 values of earlier tasks and of the settings. Each of them would otherwise read a
-secret, or pull and check an XCom.
+The templates of one task use up to 75 values from earlier tasks and from the settings. Without the cache, each of them
+would read a secret, or pull and check an XCom.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _Value = TypeVar("_Value")
 
 
 class _Try:
-    """The values that the current try has read. A process works on one try of a task at a time."""
+    """The values that the current try has read. A process runs one task try at a time."""
 
     task_instance: Any = None
     values: dict[Callable[[Any], Any], Any] = {}  # noqa: RUF012 - replaced with each try
 
 
 def once_per_try(read: Callable[[Any], _Value]) -> Callable[[Any], _Value]:
-    """Return a function that calls ``read`` only the first time in a try of a task.
+    """Return a function that calls ``read`` only once per task try.
 
-    Airflow makes a new task instance object for each try, so a task that is retried or cleared never sees the values of
-    an earlier try. If ``read`` raises, nothing is kept.
+    Airflow creates a new task instance object for each try, so a retried or cleared task never sees the values of an
+    earlier try. If ``read`` raises, nothing is cached.
 
     Args:
-        read: Takes the task instance.
+        read: Returns the value, given the task instance.
     """
 
     @functools.wraps(read)

@@ -1,7 +1,7 @@
-"""The data quality rules: what each is to do when data breaks it. Pure; the settings are the only input.
+"""The data quality rules and their configuration. No I/O: the settings are the only input.
 
-Rules for records are judged by the Glue job (glue_scripts/crypto_prices_etl/quality.py), those for the candles of a
-market by the warehouse, in the transaction of the merge: only there is it known what was loaded before.
+The Glue job applies the rules for records (glue_scripts/crypto_prices_etl/quality.py). The warehouse applies the rules
+for the candles of a market, in the transaction of the merge, because they also need earlier loads.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class MarketRule:
     """A rule for the candles of a market in a window.
 
     Attributes:
-        action: ``warn`` or ``fail``: what is loaded cannot be quarantined.
-        threshold: The figure that the rule compares with, see ``MARKET_RULES``.
+        action: ``warn`` or ``fail``. Loaded rows cannot be quarantined.
+        threshold: The limit of the rule, see ``MARKET_RULES``.
     """
 
     action: Action
@@ -27,27 +27,28 @@ class MarketRule:
 
 
 MARKET_RULES: Mapping[str, MarketRule] = {
-    # The share of the window's candles that must be there; fewer break the rule.
+    # The smallest share of the window's candles that must exist. Fewer candles break the rule.
     "completeness": MarketRule(Action.WARN, 1.0),
-    # The largest change from one candle's close to the next one's, as a share of the former; more breaks the rule.
+    # The largest change from one candle's close to the next one's, as a share of the former. A larger change breaks the
+    # rule.
     "price_jump": MarketRule(Action.WARN, 0.5),
 }
-"""Rules for the candles of a market, as they are when the settings say nothing."""
+"""Rules for the candles of a market, with their defaults."""
 
 MARKET_ACTIONS = (Action.WARN, Action.FAIL)
 
 
 class QualityRuleError(ValueError):
-    """There is no such rule, or it cannot be configured like this; the message says what is possible."""
+    """A rule does not exist, or its configuration is not allowed. The message has the allowed values."""
 
 
 @dataclass(frozen=True)
 class QualityRules:
-    """What every rule is to do.
+    """The configuration of all rules.
 
     Attributes:
-        row_rules: The actions of the rules for records that are not the default, by name.
-        market_rules: The rules for the candles of a market, all of them.
+        row_rules: The actions of row rules that differ from the default, by rule name.
+        market_rules: All rules for the candles of a market, by rule name.
     """
 
     row_rules: Mapping[str, Action]
@@ -55,13 +56,13 @@ class QualityRules:
 
 
 def quality_rules(configured: Mapping[str, Mapping[str, Any]]) -> QualityRules:
-    """Return the rules that the settings configure.
+    """Return the rules with the configuration from the settings.
 
     Args:
-        configured: By rule, its ``action`` and ``threshold``; either may be left out.
+        configured: The ``action`` and ``threshold`` by rule name. Both are optional.
 
     Raises:
-        QualityRuleError: A rule does not exist, or cannot do that.
+        QualityRuleError: A rule does not exist, or does not allow the action or a threshold.
     """
     row_rules: dict[str, Action] = {}
     market_rules = dict(MARKET_RULES)
@@ -69,12 +70,14 @@ def quality_rules(configured: Mapping[str, Mapping[str, Any]]) -> QualityRules:
         action, threshold = wanted.get("action"), wanted.get("threshold")
         allowed = ROW_RULES.get(name, MARKET_ACTIONS if name in MARKET_RULES else ())
         if not allowed:
-            raise QualityRuleError(f"there is no rule {name!r}; there are {', '.join([*ROW_RULES, *MARKET_RULES])}")
+            raise QualityRuleError(
+                f"quality rule {name!r} does not exist: use one of {', '.join([*ROW_RULES, *MARKET_RULES])}"
+            )
         if action is not None and action not in allowed:
-            raise QualityRuleError(f"{name} cannot {action}; it can {' or '.join(allowed)}")
+            raise QualityRuleError(f"{name} cannot {action}: use {' or '.join(allowed)}")
         if name in ROW_RULES:
             if threshold is not None:
-                raise QualityRuleError(f"{name} has no threshold: a record breaks it or does not")
+                raise QualityRuleError(f"{name} has no threshold: remove it")
             row_rules |= {name: action} if action else {}
         else:
             default = MARKET_RULES[name]

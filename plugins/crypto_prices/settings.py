@@ -1,7 +1,7 @@
-"""The bundle's settings: one Airflow Variable (JSON), checked as a whole each time a task reads it.
+"""The bundle's settings: one Airflow Variable (JSON), validated as a whole whenever a task reads it.
 
-Settings are read when a task runs and never when a DAG file is parsed: parsing happens every few seconds, in every
-component, and must not call Secrets Manager.
+Settings are read when a task runs, never when a DAG file is parsed. Every component parses DAG files every few seconds,
+so parsing must not call Secrets Manager.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from crypto_prices.once_per_try import once_per_try
 from crypto_prices.quality_rules import QualityRules, quality_rules
 
 VARIABLE = "crypto_prices_settings"
-"""Key of the Airflow Variable; on MWAA a secret, below the ``variables_prefix`` of the secrets backend."""
+"""Key of the Airflow Variable. On MWAA it is a secret under the ``variables_prefix`` of the secrets backend."""
 
 
 class SettingsError(ValueError):
-    """The Variable is missing or wrong; the message names each key that is."""
+    """The Variable is missing or invalid. The message names each invalid key."""
 
 
 def _text(pattern: str, max_length: int = 2048) -> Any:
@@ -45,15 +45,15 @@ class _Section(BaseModel):
 
 
 class SourceSettings(_Section):
-    """What to take from one exchange.
+    """The settings of one source.
 
     Attributes:
-        symbols: The exchange's own names of the markets, such as ``BTCUSDT``; at least one, each once.
-        api_url: Base URL of the API, when it is not the source's own.
-        connection_id: Airflow connection whose password is the API key; on MWAA a secret, below the
+        symbols: The exchange's names for the markets, such as ``BTCUSDT``. At least one, without duplicates.
+        api_url: Base URL of the API; None for the source's default.
+        connection_id: Airflow connection whose password is the API key. On MWAA it is a secret under the
             ``connections_prefix`` of the secrets backend.
-        requests_per_second: Pace of the requests, when it is not the source's own: more with a key, less where several
-            runs fetch at once.
+        requests_per_second: Pace of the requests; None for the source's default. Set a higher pace with an API key, a
+            lower one if several runs fetch concurrently.
     """
 
     symbols: Annotated[list[ExchangeSymbol], Field(min_length=1)]
@@ -62,18 +62,18 @@ class SourceSettings(_Section):
     requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
 
     def model_post_init(self, context: Any, /) -> None:
-        """Refuse a symbol that is listed twice: it would be fetched twice."""
+        """Reject a symbol that is listed twice, because it would be fetched twice."""
         twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
         if twice:
             raise ValueError(f"symbols listed more than once: {', '.join(twice)}")
 
 
 class QualityRuleSettings(_Section):
-    """What a data quality rule is to do.
+    """The settings of a data quality rule.
 
     Attributes:
-        action: ``quarantine``, ``warn`` or ``fail``; the rule's own when it is left out.
-        threshold: The figure that the rule compares with, where it has one; the rule's own when it is left out.
+        action: ``quarantine``, ``warn`` or ``fail``; None for the rule's default.
+        threshold: The limit of a rule that has one; None for the rule's default.
     """
 
     action: Literal["fail", "quarantine", "warn"] | None = None
@@ -89,14 +89,14 @@ class Settings(_Section):
         catalog_database: Glue database of the curated table.
         catalog_table: Curated table in that database.
         redshift_workgroup: Redshift Serverless workgroup.
-        redshift_database: Database in it.
-        redshift_secret_arn: Secrets Manager secret with the database user the Data API signs in as.
-        redshift_copy_role_arn: IAM role that COPY reads the curated zone with.
-        sources: What to take from which exchange; at least one.
+        redshift_database: Database in that workgroup.
+        redshift_secret_arn: Secrets Manager secret of the database user for the Data API.
+        redshift_copy_role_arn: IAM role with which COPY reads the curated zone.
+        sources: Settings by source, at least one.
         candle_interval: Length of a candle, such as ``1h``.
-        max_rejected_share: Largest share (0 to 1) of a window's records that may be quarantined; with more the Glue
-            job fails before anything is published.
-        quality_rules: What data quality rules are to do, by name; those that are not here do what they do by default.
+        max_rejected_share: Largest share (0 to 1) of a source's records that may be quarantined. If it is exceeded, the
+            Glue job fails before anything is published.
+        quality_rules: Settings of data quality rules by name. Rules without settings have their defaults.
     """
 
     s3_bucket: BucketName
@@ -113,20 +113,20 @@ class Settings(_Section):
     quality_rules: dict[str, QualityRuleSettings] = {}
 
     def model_post_init(self, context: Any, /) -> None:
-        """Refuse rules that do not exist or cannot do what they are to."""
+        """Reject rules that do not exist, or whose settings are not allowed."""
         _ = self.rules
 
     @property
     def rules(self) -> QualityRules:
-        """What every data quality rule is to do."""
+        """The configuration of all data quality rules."""
         return quality_rules({name: rule.model_dump() for name, rule in self.quality_rules.items()})
 
 
 def parse_settings(text: str) -> Settings:
-    """Return the settings of a JSON text.
+    """Return the settings in a JSON text.
 
     Raises:
-        SettingsError: Not JSON, or keys are missing, unknown or wrong; every one of them is named.
+        SettingsError: The text is not JSON, or keys are missing, unknown or invalid. The message names all of them.
     """
     try:
         return Settings.model_validate_json(text)
@@ -138,61 +138,61 @@ def parse_settings(text: str) -> Settings:
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsError(
-            f"the Airflow Variable {VARIABLE} is not right: "
+            f"the Airflow Variable {VARIABLE} is invalid: "
             + "; ".join(problems)
-            + ". docs/reference/settings.md lists the keys."
+            + ". docs/reference/settings.md describes the keys."
         ) from None
 
 
 def select_symbols(settings: Settings, sources: Sequence[str], symbols: Sequence[str]) -> dict[str, list[str]]:
-    """Return the exchange symbols to take from each source.
+    """Return the exchange symbols to load from each source.
 
     Args:
         settings: The bundle's settings.
-        sources: Names of the sources to take; none means all.
-        symbols: Exchange symbols to take, wherever they are listed; none means all.
+        sources: Names of the sources to load; empty for all.
+        symbols: Exchange symbols to load, from any source that lists them; empty for all.
 
     Raises:
-        SettingsError: A source or symbol is not in the settings, or none of the sources has one of the symbols.
+        SettingsError: A source or symbol is not in the settings, or none of the sources lists one of the symbols.
     """
     unknown = sorted(set(sources) - set(settings.sources))
     if unknown:
         raise SettingsError(
-            f"not among the sources of the settings ({', '.join(sorted(settings.sources))}): {', '.join(unknown)}"
+            f"the settings have no source {', '.join(unknown)}: use {', '.join(sorted(settings.sources))}"
         )
     taken = {name: source.symbols for name, source in settings.sources.items() if name in sources or not sources}
     unlisted = sorted(set(symbols) - {symbol for listed in taken.values() for symbol in listed})
     if unlisted:
         raise SettingsError(
-            f"not among the symbols that the settings list for {', '.join(sorted(taken))}: {', '.join(unlisted)}. "
-            f"Add them to {VARIABLE} first: what is loaded once must be loaded every day"
+            f"the settings have no symbol {', '.join(unlisted)} for {', '.join(sorted(taken))}: add it to {VARIABLE} "
+            "first, because every loaded market must be loaded every day"
         )
     chosen = {name: [symbol for symbol in listed if symbol in symbols or not symbols] for name, listed in taken.items()}
     return {name: listed for name, listed in chosen.items() if listed}
 
 
 def _in_words(kind: str, message: str) -> str:
-    words = {"missing": "this key is missing", "extra_forbidden": "there is no such key"}
+    words = {"missing": "this key is missing", "extra_forbidden": "this key does not exist"}
     return words.get(kind, re.sub(r"^Value error, ", "", message))
 
 
 def load_settings() -> Settings:
     """Return the settings from the Airflow Variable. Call it in a running task only.
 
-    Each call reads the Variable, on MWAA from Secrets Manager; see ``settings_of_try``.
+    Each call reads the Variable, on MWAA from Secrets Manager. ``settings_of_try`` caches it.
 
     Raises:
         SettingsError: The Variable is missing or wrong.
     """
-    # Imported here: the Variable can only be read by a running task, and the module is imported by DAG files too.
+    # Imported here, because DAG files import this module, too, but only a running task can read the Variable.
     from airflow.providers.common.compat.sdk import Variable
 
     text = Variable.get(VARIABLE, default=None)
     if text is None:
         raise SettingsError(
-            f"the Airflow Variable {VARIABLE} is missing, or its secrets backend could not be asked (the log says so "
-            f"above): create it, on MWAA as the Secrets Manager secret {VARIABLE} below the variables_prefix of the "
-            "environment's secrets backend. docs/reference/settings.md lists the keys."
+            f"the Airflow Variable {VARIABLE} is missing, or its secrets backend is unreachable (see the log above): "
+            f"create it, on MWAA as the Secrets Manager secret {VARIABLE} under the variables_prefix of the "
+            "environment's secrets backend. docs/reference/settings.md describes the keys."
         )
     return parse_settings(text)
 

@@ -1,4 +1,4 @@
-"""When a failed step is tried again, where Airflow's growing pauses are not the right answer."""
+"""The retry policy of all tasks, for failures where Airflow's growing pauses do not fit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
-"""Six tries of ``fetch_prices`` with this pause end well before the run does: the other sources are loaded then."""
+"""With this pause, all retries of ``fetch_prices`` end well before the run's timeout, so other sources are loaded."""
 
 
 class TaskRetryPolicy(RetryPolicy):
-    """Waits as long as an exchange asks, and does not repeat what would fail again.
+    """Waits as long as an exchange requests, and does not retry errors that would occur again.
 
     Everything else follows the task's ``retries`` and ``retry_delay``.
     """
@@ -27,16 +27,16 @@ class TaskRetryPolicy(RetryPolicy):
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Return what becomes of a failed try."""
+        """Return whether and when to retry after a failure."""
         if isinstance(exception, RetryableSourceError) and exception.retry_after_seconds is not None:
             if exception.retry_after_seconds > LONGEST_PAUSE.total_seconds():
                 return RetryDecision.fail(
                     f"the source asks to wait {exception.retry_after_seconds:.0f} s, longer than {LONGEST_PAUSE}: the "
-                    "other sources are not kept waiting; clear this task with its downstream tasks after that time"
+                    "other sources are loaded without it. Clear this task with its downstream tasks after that time"
                 )
             pause = timedelta(seconds=exception.retry_after_seconds + 1)
             if pause > SHORTEST_PAUSE:
-                # Asking during a ban lengthens it (Binance, HTTP 418).
+                # A request during a ban prolongs it (Binance, HTTP 418).
                 asked = f"{exception.retry_after_seconds:.0f} s"
                 return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
         code = find_error_code(str(exception))
@@ -47,7 +47,7 @@ class TaskRetryPolicy(RetryPolicy):
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
-        """Return nothing: the policy has no settings, and only the task's own process asks it."""
+        """Return an empty dict, because the policy has no settings."""
         return {}
 
     @classmethod

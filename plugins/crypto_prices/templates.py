@@ -1,7 +1,7 @@
-"""The names that the DAGs' templates and SQL files can use, such as ``settings()`` and ``batch(ti)``, and the filters.
+"""The macros for the DAGs' templates and SQL files, such as ``settings()`` and ``batch(ti)``, and the filters.
 
-Templates are rendered in the running task, where settings and the results of earlier tasks become arguments of the
-Amazon provider's operators.
+Templates are rendered in the running task. They pass settings and results of earlier tasks to the Amazon provider's
+operators.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def interval_seconds(fetched: FetchedSource) -> int:
 
 
 def expected_candles(fetched: FetchedSource, window: Window) -> int:
-    """Return how many candles a market without interruption has in a window."""
+    """Return the number of candles that an uninterrupted market has in a window."""
     return (window.ends_at - window.starts_at) // timedelta(seconds=interval_seconds(fetched))
 
 

@@ -1,4 +1,4 @@
-"""The curation report: what one Glue run made of one batch. The Glue job writes it last and Airflow reads it."""
+"""The curation report: the results of one Glue run for one batch. The Glue job writes it last, and Airflow reads it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class SourceCounts:
     """Records of one source. fetched = curated + quarantined + duplicates.
 
     Attributes:
-        fetched: Records that the raw manifest counts, without the surplus.
-        curated: Rows of the curated version.
-        quarantined: Rejected records by reason.
-        duplicates: Records that repeat another one.
+        fetched: Number of records in the raw manifest, without the surplus.
+        curated: Number of rows in the curated version.
+        quarantined: Number of rejected records by reason.
+        duplicates: Number of records that repeat another one.
     """
 
     fetched: int
@@ -29,7 +29,7 @@ class SourceCounts:
 
     @property
     def quarantined_total(self) -> int:
-        """Number of quarantined records, all reasons together."""
+        """Number of quarantined records with any reason."""
         return sum(self.quarantined.values())
 
 
@@ -38,9 +38,9 @@ class DayVersion:
     """One day of the version that a Glue run wrote.
 
     Attributes:
-        location: S3 URI of its files.
-        curated: Rows that the run curated.
-        carried_over: Rows of other markets, copied from the version that was published before.
+        location: S3 URI of the day's files.
+        curated: Number of rows that the run curated.
+        carried_over: Number of rows of other markets, copied from the previously published version.
         markets: All market keys in it (see ``markets.market_key``), each with its origin: the Glue run that curated it.
     """
 
@@ -64,7 +64,7 @@ class RowRuleResult:
         rule: Name of the rule.
         action: What happens to a record that breaks it.
         checked: Number of records.
-        broken: How many of them break this rule and no rule that is tried before it.
+        broken: Number of records that break this rule, but no rule that is applied before it.
     """
 
     source: str
@@ -83,8 +83,8 @@ class QuarantinedCandles:
         candle_interval: Length of a candle.
         symbol: Canonical base asset.
         quote_currency: Currency of the prices.
-        observed_at: Open time of the first of them, UTC, such as ``2023-12-18 05:00:00``.
-        candles: How many there are.
+        observed_at: Open time of the first candle, UTC, such as ``2023-12-18 05:00:00``.
+        candles: Number of candles.
     """
 
     source: str
@@ -97,18 +97,18 @@ class QuarantinedCandles:
 
 @dataclass(frozen=True)
 class CurationReport:
-    """What one Glue run made of one batch.
+    """The results of one Glue run for one batch.
 
     Attributes:
         report_version: ``REPORT_VERSION`` of the code that wrote it.
-        batch_id: The attempt at the batch, which the rows carry.
+        batch_id: The attempt at the batch, which is in each row.
         job_run_id: The Glue run.
         window: The curated window.
         raw_manifests: URIs of the raw manifests that it read.
         sources: Counts by source.
         copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
-        days: The days (ISO) of the version that have rows, or that keep markets without rows.
+        days: The ISO days of the version that have rows, or that keep markets without rows.
         row_rules: The results of the rules for records.
         quarantined_candles: Candles that are missing because they were quarantined.
     """
@@ -131,5 +131,5 @@ class CurationReport:
         return sum(counts.curated for counts in self.sources.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as the JSON document that is written."""
+        """Return the report as a JSON document."""
         return asdict(self) | {"window": self.window.as_json()}

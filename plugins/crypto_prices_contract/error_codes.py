@@ -1,7 +1,7 @@
-"""Codes of errors that the same input causes again, so that a retry cannot help.
+"""Codes of errors that the same input causes again, so that retrying cannot help.
 
-The warehouse's procedures (sql/migrations/) and the Glue job begin such a message with the code. Code decides by it and
-never by the words that follow. A code has no spaces, so no layer that wraps or prints a message can split it.
+The warehouse's procedures (sql/migrations/) and the Glue job begin such a message with the code. Programs decide by the
+code, never by the words after it. A code has no spaces, so no layer that wraps or prints a message can split it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ERROR_CODES: Mapping[str, str] = {
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",
 }
-"""The meaning of each code. docs/ explains what to do about it."""
+"""The meaning of each code. docs/reference/error-codes.md describes what to do about it."""
 
 WAREHOUSE_CODES = frozenset(
     {

@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True, kw_only=True)
 class JobArguments:
-    """The job's own arguments, all of them texts. Glue adds JOB_NAME and JOB_RUN_ID.
+    """The job's own arguments, all of them strings. Glue adds JOB_NAME and JOB_RUN_ID.
 
     Attributes:
         raw_manifests: The s3:// URIs of the raw manifests, separated by commas.
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
-        batch_id: The attempt at the batch, stored with each row.
+        batch_id: The attempt at the batch. Each row has it.
         catalog_database: The Glue database of the curated table.
         catalog_table: The curated table.
-        lake_bucket: The bucket that holds every zone.
+        lake_bucket: The bucket with all zones of the lake.
         max_rejected_share: Largest tolerated share of quarantined records, from 0 to 1.
-        row_rules: JSON object with the actions of the rules for records that are not the default.
+        row_rules: JSON object of row rules whose action is not the default, with their actions.
     """
 
     raw_manifests: str
@@ -39,7 +39,7 @@ class JobArguments:
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> JobArguments:
-        """Return the arguments that ``getResolvedOptions`` read.
+        """Return the arguments in the options from ``getResolvedOptions``.
 
         Raises:
             KeyError: An argument is missing.
@@ -47,10 +47,10 @@ class JobArguments:
         return cls(**{name: options[name] for name in cls.names()})
 
     def as_job_arguments(self) -> dict[str, str]:
-        """Return the arguments as StartJobRun takes them, such as ``{"--batch_id": "…"}``."""
+        """Return the arguments in the form that StartJobRun expects, such as ``{"--batch_id": "…"}``."""
         return {option(name): value for name, value in asdict(self).items()}
 
 
 def option(name: str) -> str:
-    """Return an argument's name as StartJobRun and GetJobRuns spell it, such as ``--window_start``."""
+    """Return an argument's name in StartJobRun and GetJobRuns, such as ``--window_start``."""
     return f"--{name}"

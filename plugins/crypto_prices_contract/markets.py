@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Market:
-    """One market of an exchange, under the exchange's name and the canonical one.
+    """One market of an exchange, with the exchange's name and the canonical name.
 
     Attributes:
         exchange_symbol: The exchange's name, such as ``BTCUSDT``.
@@ -41,6 +41,6 @@ def origins_as_text(origins: Mapping[str, str]) -> str:
 
 
 def origins_from_text(text: str) -> dict[str, str]:
-    """Return the origins by market key from the text that ``origins_as_text`` wrote."""
+    """Return the origins by market key from a text by ``origins_as_text``."""
     pairs = (item.rpartition("@") for item in text.split(",") if item)
     return {market: origin for market, _, origin in pairs}

@@ -27,16 +27,16 @@ class RawObject:
 
     Attributes:
         uri: s3:// URI of the gzipped body.
-        exchange_symbol: The requested market, in the exchange's words.
+        exchange_symbol: The exchange's name for the requested market.
         symbol: Canonical base asset.
         quote_currency: Currency of the prices.
-        url: The request, secrets redacted.
+        url: URL of the request, with secrets redacted.
         status: HTTP status.
         fetched_at: When the response arrived, ISO 8601 UTC.
         sha256: Hex digest of the uncompressed body.
         body_bytes: Length of the uncompressed body.
         records: Number of records in the body.
-        surplus: Number of those records whose time is outside of the window. They do not count as fetched.
+        surplus: Number of those records whose time is outside the window. They do not count as fetched.
     """
 
     uri: str
@@ -62,10 +62,10 @@ class RawManifest:
         window: The requested window.
         candle_interval: Length of a candle, such as ``1h``.
         attempt: Id of the attempt.
-        expected_records: Number of candles that a market without interruption has in the window.
+        expected_records: Number of candles that an uninterrupted market has in the window.
         markets: Every requested market, in order.
         objects: Every response, by market and in the order of its requests.
-        written_at: When the last response had arrived and the manifest was written, ISO 8601 UTC.
+        written_at: When the manifest was written, after the last response arrived, ISO 8601 UTC.
     """
 
     uri: str
@@ -98,16 +98,17 @@ class RawManifest:
 
     @property
     def incomplete(self) -> dict[str, int]:
-        """Exchange symbols with fewer candles than the window has intervals, and how many they have."""
+        """Exchange symbols with fewer candles than the window has intervals, and their number of candles."""
         return {
             symbol: records for symbol, records in self.records_by_market.items() if 0 < records < self.expected_records
         }
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over the requested markets and the responses.
+        """SHA-256 of the requested markets and the responses.
 
-        Times, object keys and the API's address are left out: fetching the same candles again gives the same hash.
+        Times, object keys and the API's address are not included, so fetching the same candles again gives the same
+        hash.
         """
         content = {
             "source": self.source,
@@ -119,7 +120,7 @@ class RawManifest:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the manifest as the JSON document that is written."""
+        """Return the manifest as a JSON document."""
         records = self.records_by_market
         return {
             "manifest_version": MANIFEST_VERSION,
@@ -149,8 +150,8 @@ class RawManifest:
         """Return the manifest in a JSON document.
 
         Args:
-            uri: Where the document was read.
-            document: What ``to_json`` wrote.
+            uri: s3:// URI of the document.
+            document: A document from ``to_json``.
 
         Raises:
             RawManifestError: A key is missing or wrong, or the document contradicts itself.
@@ -181,7 +182,7 @@ class RawManifest:
         if unlisted:
             raise RawManifestError(f"{uri} has objects of markets that it does not list: {sorted(unlisted)}")
         if total != manifest.records:
-            raise RawManifestError(f"{uri} says {total} records, its objects have {manifest.records}")
+            raise RawManifestError(f"{uri} counts {total} records, but its objects have {manifest.records}")
         return manifest
 
 

@@ -1,4 +1,4 @@
-"""The data quality rules for records: their names, and the actions that each may be configured with.
+"""The data quality rules for records: their names and their allowed actions.
 
 The Glue job applies them (``crypto_prices_etl.quality``). The bundle's settings configure them.
 """
@@ -42,7 +42,7 @@ ROW_RULES: Mapping[str, tuple[Action, ...]] = {
     "candle_not_closed": _LENIENT,
     CONFLICTING_DUPLICATE: _STRICT,
 }
-"""The rules in the order in which they are tried, each with its allowed actions. The first action is the default.
+"""The rules in the order in which they are applied, each with its allowed actions. The first action is the default.
 
 A record that breaks a rule without ``WARN`` cannot become a row: a required value is missing, or the key is wrong.
 """

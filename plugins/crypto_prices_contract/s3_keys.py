@@ -1,4 +1,4 @@
-"""S3 keys of everything in the lake's bucket."""
+"""The S3 keys of all objects in the lake's bucket."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 
 class WindowError(ValueError):
-    """A window cannot be made of the given days. The message says why and what to give instead."""
+    """The given days do not form a window. The message has the reason and what to provide instead."""
 
 
 @dataclass(frozen=True, order=True)
@@ -24,7 +24,7 @@ class Window:
 
     def __post_init__(self) -> None:
         if self.end <= self.start:
-            raise WindowError(f"a window ends after it starts, but this one is [{self.start}, {self.end})")
+            raise WindowError(f"the window [{self.start}, {self.end}) must end after it starts")
 
     @classmethod
     def of_day(cls, day: date) -> Window:
@@ -70,15 +70,15 @@ class Window:
         return [self.start + timedelta(days=offset) for offset in range((self.end - self.start).days)]
 
     def as_json(self) -> dict[str, str]:
-        """Return the window as it is written in manifests and reports."""
+        """Return the window in the form used by manifests and reports."""
         return {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
 def parse_day(text: str) -> date:
-    """Return the day that an ISO text (``2023-12-18``) names.
+    """Return the day in an ISO text such as ``2023-12-18``.
 
     Raises:
-        WindowError: The text is anything else. A time of day is rejected, not cut off.
+        WindowError: The text is anything else. A time of day is rejected, not truncated.
     """
     try:
         return date.fromisoformat(text)

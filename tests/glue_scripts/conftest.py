@@ -1,4 +1,4 @@
-"""One Spark session and one S3 for the whole test run: the laptop's own file system on a moto server."""
+"""One Spark session and one S3 (moto) for the whole test run."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def spark(lake: Lake) -> Iterator[Any]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYSPARK_PYTHON": sys.executable,
     }
-    # The JVM keeps what it sees when it starts; other tests must not see the endpoint.
+    # The JVM reads the environment only when it starts. Other tests must not see the endpoint.
     with mock.patch.dict(os.environ, aws):
         session = builder.getOrCreate()
     yield session
@@ -74,7 +74,7 @@ def spark(lake: Lake) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def kline() -> Callable[..., list[Any]]:
-    """Makes a good Binance kline of an hour of 2023-12-18, with some of its fields changed."""
+    """Return a function that creates a valid Binance kline of an hour of 2023-12-18, with changed fields."""
 
     def make(hour: int = 0, /, **changes: Any) -> list[Any]:
         opened = DAY_START_MS + hour * HOUR_MS
@@ -100,7 +100,7 @@ def kline() -> Callable[..., list[Any]]:
 
 @pytest.fixture(scope="session")
 def arguments() -> Callable[..., Any]:
-    """Makes the arguments of a run that nothing else shares."""
+    """Return a function that creates the arguments of a new run."""
     from crypto_prices_etl.arguments import CurationArguments
 
     numbers = itertools.count()

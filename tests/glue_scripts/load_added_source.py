@@ -1,6 +1,6 @@
 """Load two markets of the source that docs/how-to/add-a-source.md adds, as the bundle does, and print the result.
 
-A program of its own: the page's code must be imported from a copy, in which the page was followed.
+It runs as a separate program, because it imports the page's code from a copy of the repository.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WINDOW = Window.parse(WINDOW_START, WINDOW_END)
 
 
 def land() -> RawManifest:
-    """Fetch and land every market of the settings."""
+    """Fetch every market in the settings into the raw zone."""
     settings = parse_settings(SETTINGS)
     check_sources(settings)
     ((name, wanted),) = settings.sources.items()
@@ -56,22 +56,22 @@ def land() -> RawManifest:
 
 
 def refusals() -> dict[str, str]:
-    """Return what is said about markets that cannot be fetched."""
+    """Return the errors of markets that cannot be fetched."""
     settings = parse_settings(SETTINGS)
     ((name, wanted),) = settings.sources.items()
-    said = {}
+    errors = {}
     with HttpClient() as client:
         for market in ODD_MARKETS:
             try:
                 list(get_source(name, wanted.api_url).fetch_pages(client, market, WINDOW, settings.candle_interval))
-                said[market] = "nothing"
+                errors[market] = "nothing"
             except FatalSourceError as error:
-                said[market] = str(error)
-    return said
+                errors[market] = str(error)
+    return errors
 
 
 def spark() -> SparkSession:
-    """Return a session that reads and writes s3://."""
+    """Return a session that can read and write s3:// URIs."""
     settings = {
         **spark_runtime.SPARK_SETTINGS,
         **SPARK_SETTINGS,
@@ -85,7 +85,7 @@ def spark() -> SparkSession:
 
 
 def main() -> None:
-    """Land, curate, and print one line of JSON."""
+    """Fetch, curate, and print the result as one line of JSON."""
     manifest = land()
     options = {
         "JOB_RUN_ID": "jr_added",
@@ -108,7 +108,7 @@ def main() -> None:
     }
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
-    # The session's JVM ends with this process; ending it in good order takes seconds and nobody waits for it.
+    # The JVM ends with this process. An orderly shutdown would take seconds for nothing.
     os._exit(0)
 
 

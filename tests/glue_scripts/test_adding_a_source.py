@@ -1,4 +1,4 @@
-"""Follows docs/how-to/add-a-source.md to the letter in a copy of the bundle, and loads what it adds."""
+"""Follow docs/how-to/add-a-source.md step by step in a copy of the bundle, and load the added source."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ pytestmark = pytest.mark.spark
 
 PAGE = REPOSITORY / "docs" / "how-to" / "add-a-source.md"
 
-# More candles than one answer holds, in few days: a day is a folder to write. No other test publishes these.
+# More candles than fit into one response, on few days, because each day is a folder to write. No other test publishes
+# these.
 START, DAYS = datetime(2022, 3, 1, tzinfo=UTC), 4
 STEP, CANDLES = 300, 4 * 288
 FIRST = int(START.timestamp()) // STEP
-# One in the range of either request, so that each answer reaches back further than it was asked to.
+# One in the range of each request, so that each response reaches back further than requested.
 MISSING = {FIRST + 500, FIRST + 1100}
 ODD = {"nopeusd": "404", "oddusd": "without a list of candles"}
 
 
 def candle(number: int) -> dict[str, str]:
-    """Return a candle of the exchange, whose digits tell which one it is; numbers as texts of all lengths."""
+    """Return a candle of the exchange with unique digits. Its numbers are texts of various lengths."""
     price = Decimal(42000) + Decimal(number % 5000) / 100
     return {
         "close": f"{price + 1:.10f}",
@@ -48,7 +49,7 @@ def candle(number: int) -> dict[str, str]:
 
 
 class Bitstamp:
-    """The exchange's documented behaviour: the last ``limit`` candles up to the one that opens at ``end``."""
+    """The exchange's documented behavior: it returns the last ``limit`` candles up to the one that opens at ``end``."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
@@ -74,19 +75,19 @@ class Bitstamp:
             if number not in MISSING:
                 candles.insert(0, candle(number))
             number -= 1
-        # As the real one writes it: with blanks.
+        # The real exchange also writes blanks.
         return Response(json.dumps({"data": {"ohlc": candles, "pair": "X"}}), content_type="application/json")
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository in which the page was followed."""
+    """A copy of the repository after the steps of the page."""
     return guide.follow(PAGE, tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, Any]:
-    """The settings of docs/reference/settings.md, with the sources of the page."""
+    """The settings from docs/reference/settings.md, with the sources of the page."""
     page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text()
     example = re.search(r"```json\n(.*?)```", page, re.DOTALL)
     assert example
@@ -97,7 +98,7 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def loaded(bundle, settings, lake):
-    """What the program printed, what the exchange was asked, and the curated rows."""
+    """The program's output, the queries that the exchange received, and the curated rows."""
     exchange = Bitstamp()
     server = make_server("127.0.0.1", 0, exchange, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -130,7 +131,7 @@ def loaded(bundle, settings, lake):
     return json.loads(ended.stdout.splitlines()[-1]), exchange.asked, rows
 
 
-def test_the_settings_name_it_and_its_markets_have_their_canonical_names(bundle, settings):
+def test_the_settings_contain_it_and_its_markets_have_canonical_names(bundle, settings):
     code = """
 import sys
 from crypto_prices.plan.check_sources import check_sources
@@ -145,14 +146,14 @@ print(*(market.name for market in get_source("bitstamp").markets(wanted.sources[
     assert checked.stdout.split() == ["BTC/USD", "ETH/USD", "BTC/USDP"]
 
 
-def test_a_long_window_is_a_few_requests_and_what_is_before_it_is_surplus(bundle, loaded):
+def test_a_long_window_takes_few_requests_and_earlier_candles_are_surplus(bundle, loaded):
     found, asked, _ = loaded
     assert all(Path(file).is_relative_to(bundle) for file in found["imported_from"])
     assert asked == 2 * [
         {"step": str(STEP), "limit": str(limit), "end": str((FIRST + last) * STEP)}
         for limit, last in ((1000, 999), (152, 1151))
     ]
-    # A missing candle of the first range brings one from before the window, one of the second a candle twice.
+    # The missing candle in the first range is replaced by one before the window, that in the second by a duplicate.
     assert [(o["records"], o["surplus"]) for o in found["manifest"]["objects"]] == 2 * [(1000, 1), (152, 0)]
 
 
@@ -189,14 +190,14 @@ def test_every_candle_is_curated_digit_for_digit(loaded):
     assert expected == {}
 
 
-def test_what_is_not_a_list_of_candles_is_refused_with_the_reason(loaded):
+def test_a_response_without_a_list_of_candles_is_refused_with_the_reason(loaded):
     found, _, _ = loaded
     assert found["refusals"].keys() == ODD.keys()
     for market, reason in ODD.items():
         assert reason in found["refusals"][market]
 
 
-def test_the_bundles_own_tests_of_all_sources_pass_with_it(bundle):
+def test_the_bundles_tests_of_all_sources_pass_with_it(bundle):
     tests = ("tests/plugins/crypto_prices/fetch/sources/test_base.py", "tests/dev/demo/test_options.py")
     ended = guide.run_in(bundle, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert ended.returncode == 0, ended.stdout[-3000:]

@@ -12,7 +12,7 @@ def test_importing_the_script_does_nothing():
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(SCRIPT.parent)})
 
 
-def test_the_job_knows_nothing_of_running_locally():
+def test_the_job_has_no_local_mode():
     for path in [SCRIPT, *(SCRIPT.parent / "crypto_prices_etl").rglob("*.py")]:
         text = path.read_text(encoding="utf-8").lower()
         assert not [

@@ -1,4 +1,4 @@
-"""One parser per source. A new source is one module here with a ``PARSER``, named in ``PARSERS``."""
+"""The parsers by source. To add one, add a module with a ``PARSER`` here and list it in ``PARSERS``."""
 
 from __future__ import annotations
 
@@ -22,4 +22,6 @@ def parser_of(source: str) -> SourceParser:
     try:
         return PARSERS[source]
     except KeyError:
-        raise CurationError(f"no parser for source {source!r}; there are {', '.join(sorted(PARSERS))}") from None
+        raise CurationError(
+            f"source {source!r} has no parser: use one of {', '.join(sorted(PARSERS))}, or add a parser"
+        ) from None

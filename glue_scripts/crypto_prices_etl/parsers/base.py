@@ -1,4 +1,4 @@
-"""What a source's parser has to say: how bodies split into records, and where each field's text is in a record."""
+"""The interface of a source's parser: how bodies split into records, and where each field's text is in a record."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordTexts:
-    """Where the fields of a record are, each as its exact JSON text ('"0.10"', '17', 'null'; NULL if there is none).
+    """The fields of a record, each as its exact JSON text ('"0.10"', '17', 'null'; NULL if the field is missing).
 
-    Turning the texts into types is the same for every source and not the parser's work.
+    The conversion of texts to types is the same for all sources and not part of a parser.
 
     Attributes:
-        well_formed: Whether the record has the shape of this source at all; never NULL.
+        well_formed: Whether the record has this source's structure; never NULL.
         open_time: Open time of the candle since 1970-01-01 UTC, in the source's unit.
-        values: The text of each curated number that the source gives, by curated column name.
-        close_time: Close time of the candle, the last millisecond in it; None where the source gives none.
+        values: The text of each curated number that the source has, by curated column name.
+        close_time: Close time of the candle, its last millisecond; None if the source has none.
         optional: The names in ``values`` that may be JSON null.
     """
 
@@ -36,14 +36,14 @@ class SourceParser:
     """The parser of one source.
 
     Attributes:
-        split_body: Body text -> ``array<string>`` of the records' exact texts, NULL where it is no body of this source.
-        split_record: Record text -> its fields, computed once per record; NULL where it is no record of this source.
-        locate_fields: What ``split_record`` gave -> where each field is.
-        time_unit_ms: Milliseconds of the unit that times are in: 1, or 1000 for seconds.
-        may_exceed_window: The source is known to answer with more than the window that it was asked for: such records
-            are surplus, neither curated nor quarantined. For other sources they are wrong.
-        latest_in_interval_ms: Most milliseconds that a time may come after the start of the interval it lies in. Not 0
-            for a source that has no candles but prices at instants: they are taken as the open prices.
+        split_body: Body text -> ``array<string>`` of the records' exact texts; NULL if the body is not this source's.
+        split_record: Record text -> its fields, computed once per record; NULL if the record is not this source's.
+        locate_fields: Result of ``split_record`` -> the fields.
+        time_unit_ms: The unit of times, in milliseconds: 1, or 1000 for seconds.
+        may_exceed_window: Whether the source is known to send records outside the requested window. Such records are
+            surplus: neither curated nor quarantined. For other sources they are errors.
+        latest_in_interval_ms: Maximum distance of a time from the start of its interval, in milliseconds. It is not 0
+            for a source that has prices at points in time instead of candles. These become open prices.
     """
 
     split_body: Callable[[Column], Column]

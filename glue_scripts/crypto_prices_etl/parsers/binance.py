@@ -1,4 +1,4 @@
-"""Binance klines: ``GET /api/v3/klines`` answers an array of arrays of twelve fields, prices as strings.
+"""Binance klines: ``GET /api/v3/klines`` returns an array of arrays of twelve fields, with prices as strings.
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints#klinecandlestick-data
 """
@@ -33,7 +33,7 @@ def _locate_fields(fields: Column) -> RecordTexts:
         return sf.get(fields, sf.lit(position))
 
     return RecordTexts(
-        # A thirteenth field would be an addition of Binance's and harms nothing; a missing one would.
+        # A thirteenth field would be an addition by Binance, which does no harm. A missing field would.
         well_formed=sf.coalesce(sf.size(fields) >= _FIELDS, sf.lit(False)),
         open_time=text(_OPEN_TIME),
         close_time=text(_CLOSE_TIME),

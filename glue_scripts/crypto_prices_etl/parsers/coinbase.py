@@ -1,4 +1,4 @@
-"""Coinbase Exchange candles: ``GET /products/{product_id}/candles`` answers an array of arrays of six JSON numbers.
+"""Coinbase Exchange candles: ``GET /products/{product_id}/candles`` returns an array of arrays of six JSON numbers.
 
 https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles
 """

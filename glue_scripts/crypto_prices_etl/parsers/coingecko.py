@@ -1,9 +1,9 @@
-"""CoinGecko prices: ``GET /api/v3/coins/{id}/market_chart/range`` answers three lists of ``[ms, number]`` in an object.
+"""CoinGecko prices: ``GET /api/v3/coins/{id}/market_chart/range`` returns an object of three lists of ``[ms, number]``.
 
 https://docs.coingecko.com/reference/coins-id-market-chart-range
 
-A record is made of what stands at the same place in each list: ``[[ms,price],[ms,market cap],[ms,volume]]``, every
-text as it stands in the answer, ``null`` where a list has ended before the others.
+A record consists of the entries at the same index of each list: ``[[ms,price],[ms,market cap],[ms,volume]]``. Every
+text is verbatim. The entry is ``null`` where one list is shorter than the others.
 """
 
 from __future__ import annotations
@@ -59,6 +59,6 @@ PARSER = SourceParser(
     split_record=_split_record,
     locate_fields=_locate_fields,
     may_exceed_window=True,
-    # CoinGecko's hourly points come some seconds to minutes after the hour. What comes later is no price of its start.
+    # CoinGecko's hourly points are seconds to minutes after the hour. A later point is not the price at its start.
     latest_in_interval_ms=15 * _MINUTE_MS,
 )

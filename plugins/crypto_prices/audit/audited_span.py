@@ -1,4 +1,4 @@
-"""The days that an audit looks at."""
+"""The days that an audit checks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from crypto_prices.plan.daily_window import daily_window
 
 
 def audited_span(params: Mapping[str, Any], dag_run: Any) -> Window:
-    """Return the days that an audit looks at: [start, end), or the ``days`` before the end of its data interval.
+    """Return the days that an audit checks: [start, end), or the last ``days`` before the end of its data interval.
 
     Raises:
-        WindowError: The params do not name days, and there is neither a data interval nor a logical date.
+        WindowError: The params have no valid days, or the run has neither a data interval nor a logical date.
     """
     start, end = params.get("start"), params.get("end")
     if start or end:

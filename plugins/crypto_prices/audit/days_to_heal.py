@@ -1,4 +1,4 @@
-"""The days of markets that are wrong in the warehouse or in the raw zone, and the reasons."""
+"""The days of markets that are wrong in the warehouse or in the raw zone, with reasons."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from crypto_prices.backfill.loaded_days import Load
 from crypto_prices.backfill.windows_to_load import split_into_windows
 
 UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing", "not_published", "raw_missing"
-"""Why a day of a market is not right: nobody has asked for it; candles are gone from the fact table that were loaded;
-its load was merged and not published; what was fetched is gone from the raw zone. The other reasons are those of
+"""Reasons why a day of a market is wrong: it was never fetched; loaded candles are missing from the fact table; its
+load was merged, but not published; its objects are missing from the raw zone. The other reasons are those of
 ``crypto.candle_gaps``."""
 
 REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING})
-"""Reasons that loading again takes away; the exchange may go on giving no candle for the others."""
+"""Reasons that a reload removes. For the others, the exchange may still return no candle."""
 
 
 @dataclass(frozen=True, order=True)
@@ -41,17 +41,17 @@ def find_reasons(
     lost_manifests: Iterable[str],
     ask_again: Iterable[str],
 ) -> dict[MarketDay, str]:
-    """Return the days of markets that are not as they should be, each with the reason that weighs most.
+    """Return the days of markets that are wrong, each with the most important reason.
 
     Args:
-        span: The days to look at.
+        span: The days to check.
         markets: Canonical markets by source.
-        candles_a_day: How many candles a day has.
+        candles_a_day: Number of candles in a day.
         loads: The loads that touch the span.
         rows: Number of rows in the fact table.
         gaps: Number of candles in ``crypto.candle_gaps``, by reason.
-        lost_manifests: Raw manifests that are gone, or objects of them.
-        ask_again: Reasons of gaps for which the exchange is to be asked again.
+        lost_manifests: Raw manifests that are missing or whose objects are missing.
+        ask_again: Reasons of gaps for which the candles are requested again.
     """
     newest: dict[MarketDay, Load] = {}
     for load in sorted(loads, key=lambda load: load.load_number):
@@ -67,7 +67,7 @@ def find_reasons(
                 known = Counter(gaps.get(place, {}))
                 load_of_day = newest.get(place)
                 is_explained = rows.get(place, 0) + known.total() - known[UNFETCHED] >= candles_a_day
-                # A window without any candle is asked for and not loaded; its gaps say so.
+                # A window without candles is fetched, but not loaded. Its gaps explain the missing candles.
                 if load_of_day is None and not is_explained:
                     found[place] = UNFETCHED
                 elif not is_explained:
@@ -82,7 +82,7 @@ def find_reasons(
 
 
 def unfetched_runs(reasons: Mapping[MarketDay, str]) -> list[tuple[str, str, Window]]:
-    """Return the days that nobody has asked for, those of a market that follow each other as one window."""
+    """Return the days that were never fetched. Consecutive days of a market form one window."""
     days: dict[tuple[str, str], list[date]] = defaultdict(list)
     for place, reason in reasons.items():
         if reason == UNFETCHED:

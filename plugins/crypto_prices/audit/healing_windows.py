@@ -15,10 +15,10 @@ from crypto_prices.backfill.windows_to_load import RequestSize, split_into_windo
 
 @dataclass(frozen=True)
 class HealingWindow:
-    """A window to load again.
+    """A window to reload.
 
     Attributes:
-        window: Its days.
+        window: The days.
         symbols: Exchange symbols by source.
     """
 
@@ -28,13 +28,13 @@ class HealingWindow:
 
 @dataclass(frozen=True)
 class HealingPlan:
-    """What to heal.
+    """The result of an audit: the wrong days, and the windows that heal them.
 
     Attributes:
-        span: The days that were looked at.
-        reasons: What is not right, and why.
-        windows: What to load again, oldest first.
-        requests: Number of API requests that this takes.
+        span: The audited days.
+        reasons: The wrong days of markets, with reasons.
+        windows: The windows to reload, oldest first.
+        requests: Number of API requests that the reload needs.
     """
 
     span: Window
@@ -52,17 +52,17 @@ def plan_healing(
     interval: timedelta,
     request_sizes: Mapping[str, RequestSize],
 ) -> HealingPlan:
-    """Return the fewest windows that load exactly these days of these markets again.
+    """Return the fewest windows that reload exactly these days of these markets.
 
-    Days that follow each other are one window, and markets that need healing on the same days share it.
+    Consecutive days form one window. Markets that need healing on the same days share it.
 
     Args:
-        span: The days that were looked at.
-        reasons: What is not right, and why.
-        exchange_symbols: The exchange's names by source and canonical market.
-        chunk_days: Longest window in days.
+        span: The audited days.
+        reasons: The wrong days of markets, with reasons.
+        exchange_symbols: Exchange symbols by source and canonical market.
+        chunk_days: Longest window, in days.
         interval: Length of a candle.
-        request_sizes: How each source gives candles.
+        request_sizes: Size of a request by source.
     """
     days: dict[tuple[str, str], list[date]] = defaultdict(list)
     for place in reasons:
@@ -82,7 +82,7 @@ def plan_healing(
 
 
 def plan_as_text(plan: HealingPlan) -> str:
-    """Return the plan as a table for people."""
+    """Return the plan as text for the log."""
     counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
     lines = [
         f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing",

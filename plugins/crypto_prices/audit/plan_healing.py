@@ -1,4 +1,4 @@
-"""The audit: what is missing from the warehouse or from the raw zone, and which windows heal it."""
+"""The operator that audits the warehouse and the raw zone, and plans the windows that heal them."""
 
 from __future__ import annotations
 
@@ -32,22 +32,23 @@ if TYPE_CHECKING:
 
 
 _RUNS_A_BATCH = 250
-"""So many rows of text stay well below the size that a batch of statements may have."""
+"""Rows per insert. Their text stays well below the size limit of a batch of statements."""
 
 
 class PlanHealingOperator(WarehouseOperator):
-    """Looks at every day and market of the settings in a span, and plans the windows that put right what is not.
+    """Checks each day of each market in the settings, and plans the windows that reload wrong days.
 
-    Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over. The plan
-    as text is in the XCom ``plan``. Days that nobody has asked for are written to ``crypto.candle_gaps``.
+    The task returns one item per window, ``{"trigger_run_id", "conf"}``, over which TriggerDagRunOperator is mapped.
+    The XCom ``plan`` has the plan as text. Days that were never fetched are written to ``crypto.candle_gaps``.
 
-    The span is that of the params ``start`` and ``end``, or the ``days`` before the end of the run's data interval.
-    The statements are those of ``audit/`` in the DAG's ``template_searchpath``.
+    The span comes from the params ``start`` and ``end``, or is the last ``days`` before the end of the run's data
+    interval. The statements are in ``audit/`` in the DAG's ``template_searchpath``.
 
     Args:
-        ask_again: JSON list of the reasons of gaps for which the exchange is asked again (templated).
-        chunk_days: Longest window in days (templated).
-        nothing_may_be_left: Fail when a day was not asked for, or lacks what was loaded or fetched: after the healing.
+        ask_again: JSON list of the reasons of gaps for which candles are requested again (templated).
+        chunk_days: Longest window, in days (templated).
+        nothing_may_be_left: Fail if a day was never fetched or lacks loaded or fetched data. For the check after the
+            healing.
     """
 
     template_fields: Sequence[str] = aws_template_fields("ask_again", "chunk_days")
@@ -59,11 +60,11 @@ class PlanHealingOperator(WarehouseOperator):
         self.nothing_may_be_left = nothing_may_be_left
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return what to trigger.
+        """Return the runs to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are not right.
-            AirflowException: Something is left that may not be.
+            AirflowFailException: The settings or the params are invalid, or there are too many windows.
+            AirflowException: Days are still wrong after the healing.
         """
         try:
             settings = self.settings
@@ -78,16 +79,16 @@ class PlanHealingOperator(WarehouseOperator):
         self.log.info("%s", text)
         left = [place for place, reason in plan.reasons.items() if reason in REQUIRED]
         if self.nothing_may_be_left and left:
-            # Tried again: a load may be about to be published at this moment.
+            # Retryable, because a load may be published right now.
             raise AirflowException(
-                f"{len(left)} days of markets are not healed, the first {left[0].source} {left[0].market} on "
-                f"{left[0].day}: look at the runs that were to heal them, then clear this run"
+                f"{len(left)} days of markets are not healed, the first is {left[0].source} {left[0].market} on "
+                f"{left[0].day}: fix the failed runs of heal_windows, then clear this run"
             )
         most = conf.getint("core", "max_map_length")
         if len(plan.windows) > most:
             raise AirflowFailException(
-                f"healing [{span.start}, {span.end}) takes {len(plan.windows)} windows, but a run starts {most} at the "
-                "most (Airflow's core.max_map_length): give start and end of fewer days"
+                f"healing [{span.start}, {span.end}) takes {len(plan.windows)} windows, but a run can start at most "
+                f"{most} (Airflow's core.max_map_length): set start and end to a shorter span"
             )
         run_id = context["dag_run"].run_id
         return [window_run(run_id, each.window, each.symbols, reload=True) for each in plan.windows]

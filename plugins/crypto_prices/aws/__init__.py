@@ -1,1 +1,1 @@
-"""What several steps use of AWS: the warehouse, the catalog, links to the console."""
+"""AWS access that several steps share: the warehouse, the catalog and links to the console."""

@@ -1,4 +1,4 @@
-"""The Glue Data Catalog: what each day's partition points at, and how it is switched to another version of the day."""
+"""The client of the Glue Data Catalog, which reads and switches the version that each day's partition points to."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _SWITCH_AT_ONCE = 100
 _DELETE_AT_ONCE = 25
 
 MOST_EXPRESSION_CHARACTERS = 2048
-"""Longest ``Expression`` of GetPartitions. Source: AWS Glue API reference."""
+"""Maximum length of GetPartitions' ``Expression``. Source: AWS Glue API reference."""
 
 
 class CatalogError(RuntimeError):
-    """The catalog refused a partition; the message names it."""
+    """The catalog rejected a partition. The message names it."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """A version of a day that is to be published.
+    """A version of a day to publish.
 
     Attributes:
         location: S3 URI of the files.
         job_run_id: The Glue run that wrote them.
         batch_id: The attempt at the batch that loaded them.
-        rows: Rows in the files.
-        markets: The markets in them with their origins.
+        rows: Number of rows in the files.
+        markets: The markets in the files with their origins.
     """
 
     location: str
@@ -61,7 +61,7 @@ class Catalog:
     def published_days(self, window: Window) -> dict[str, str]:
         """Return the Glue runs whose versions of a window's days are published, by ISO day.
 
-        A day without a partition is not in it; the run of one that nobody knows is empty.
+        Days without a partition are not included. If a partition does not name its Glue run, the value is empty.
         """
         pages = self._glue.get_paginator("get_partitions").paginate(
             **self._place, Expression=partition_expression(window), ExcludeColumnSchema=True
@@ -73,13 +73,13 @@ class Catalog:
         }
 
     def publish(self, versions: Mapping[date, Publication | None]) -> list[str]:
-        """Point the days' partitions at versions; None takes a day's partition away. Safe to run again.
+        """Point the days' partitions at versions. None removes a day's partition. Safe to run again.
 
         Returns:
-            The days (ISO) whose partition was there and was taken away.
+            The ISO days whose partition existed and was removed.
 
         Raises:
-            CatalogError: The catalog refused a partition.
+            CatalogError: The catalog rejected a partition.
         """
         table = self._glue.get_table(DatabaseName=self._place["DatabaseName"], Name=self._place["TableName"])["Table"]
         wanted = [
@@ -126,9 +126,9 @@ def partition_expression(window: Window) -> str:
     expression = " OR ".join(terms)
     if len(expression) > MOST_EXPRESSION_CHARACTERS:
         raise WindowError(
-            f"the window [{window.start}, {window.end}) is too long: the Glue catalog finds partitions by an "
-            f"expression of at most {MOST_EXPRESSION_CHARACTERS} characters, and that of its {len(terms)} months "
-            f"has {len(expression)}. Load it in parts of up to two years, as crypto_prices_backfill does"
+            f"the window [{window.start}, {window.end}) is too long: the expression that selects its {len(terms)} "
+            f"months in the Glue catalog has {len(expression)} characters, more than the allowed "
+            f"{MOST_EXPRESSION_CHARACTERS}. Load it in parts of up to two years, or use crypto_prices_backfill"
         )
     return expression
 
@@ -141,23 +141,23 @@ def _partition_input(descriptor: Mapping[str, Any], day: date, version: Publicat
             "rows": str(version.rows),
             "batch_id": version.batch_id,
             "job_run_id": version.job_run_id,
-            # Read by the next Glue run too, see glue_scripts/crypto_prices_etl/carry_over.py.
+            # The next Glue run reads it, too, see glue_scripts/crypto_prices_etl/carry_over.py.
             "markets": origins_as_text(version.markets),
         },
     }
 
 
 def _refused(errors: Iterable[Mapping[str, Any]], values_key: str, tolerated: str | None) -> set[tuple[str, ...]]:
-    """Return the partitions that a batch call refused with the tolerated code.
+    """Return the partitions that a batch call rejected with the tolerated code.
 
     Raises:
-        CatalogError: One was refused with another code.
+        CatalogError: A partition was rejected with another code.
     """
     found: set[tuple[str, ...]] = set()
     for error in errors:
         detail = error.get("ErrorDetail", {})
         if detail.get("ErrorCode") != tolerated:
-            raise CatalogError(f"the catalog refused the partition {'-'.join(error[values_key])}: {detail}")
+            raise CatalogError(f"the catalog rejected the partition {'-'.join(error[values_key])}: {detail}")
         found.add(tuple(error[values_key]))
     return found
 

@@ -1,7 +1,7 @@
-"""Links from a task to what it worked on in the AWS console, of the region that the task used.
+"""Links from a task to its data in the AWS console, in the task's region.
 
-Airflow asks for them in the worker, after the task has ended in whatever way, and keeps what it gets: no page of the UI
-needs this module. The Glue run's own link is the Amazon provider's (``GlueJobOperator``).
+Airflow computes the links in the worker when a task ends, whether it succeeded or not, and stores them. So the UI does
+not need this module. The link to a Glue run comes from the Amazon provider's ``GlueJobOperator``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _CONSOLES = {"cn-": "amazonaws.cn", "us-gov-": "amazonaws-us-gov.com"}
 
 
 def s3_prefix_url(region: str, uri: str) -> str:
-    """Return the console's page of an S3 prefix.
+    """Return the URL of the console's page of an S3 prefix.
 
     Args:
         region: Region of the bucket.
-        uri: ``s3://bucket/prefix/``; of an object, the prefix that it lies in is shown.
+        uri: ``s3://bucket/prefix/``, or the URI of an object, in which case the page shows its prefix.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     prefix = key[: key.rfind("/") + 1]
@@ -27,9 +27,9 @@ def s3_prefix_url(region: str, uri: str) -> str:
 
 
 def redshift_workgroup_url(region: str, workgroup: str) -> str:
-    """Return the console's page of a Redshift Serverless workgroup, from which its queries are reached.
+    """Return the URL of the console's page of a Redshift Serverless workgroup, which leads to its queries.
 
-    The console has no address for a single statement of the Data API; its id is the task's result and in its log.
+    The console has no page for a single statement of the Data API. The task's result and log have the statement's id.
     """
     page = f"serverless-workgroup?workgroup={quote(workgroup, safe='')}"
     return f"{_console(region)}/redshiftv2/home?region={region}#{page}"
@@ -41,21 +41,21 @@ def _console(region: str) -> str:
 
 
 class S3PrefixLink(BaseOperatorLink):
-    """Leads to the prefix that the operator names as ``s3_uri``, once it knows it."""
+    """Links to the prefix in the operator's ``s3_uri``."""
 
     name = "S3 prefix"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the link, or nothing when the task ended before it knew the prefix."""
+        """Return the link, or an empty string if the task ended before it set the prefix."""
         return s3_prefix_url(operator.hook.conn_region_name, operator.s3_uri) if operator.s3_uri else ""
 
 
 class RedshiftWorkgroupLink(BaseOperatorLink):
-    """Leads to the workgroup in which a RedshiftDataOperator's statements ran."""
+    """Links to the workgroup that ran a RedshiftDataOperator's statements."""
 
     name = "Redshift workgroup"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the link, or nothing when the task ended before its templates were rendered."""
+        """Return the link, or an empty string if the task ended before its templates were rendered."""
         workgroup = operator.workgroup_name
         return "" if "{{" in workgroup else redshift_workgroup_url(operator.hook.conn_region_name, workgroup)

@@ -1,7 +1,7 @@
-"""A client for the Redshift Data API that waits for its statements. It needs boto3 only, not Airflow.
+"""A client for the Redshift Data API that waits for its statements. It needs boto3, but not Airflow.
 
-The Amazon provider's RedshiftDataOperator does the load itself. This client runs the small statements whose result
-decides something: which migrations are applied, what is loaded already, whether the counts agree.
+The Amazon provider's RedshiftDataOperator runs the statements of the load itself. This client runs small statements
+whose results are needed for decisions: the applied migrations, the existing loads, the counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RedshiftStatementError(RuntimeError):
     Args:
         statement_id: The Data API's id of the statement or batch.
         status: Its last status, such as ``FAILED``.
-        reason: Redshift's message, unchanged, or why the wait ended.
+        reason: Redshift's message, unchanged, or the reason why the wait ended.
     """
 
     def __init__(self, statement_id: str, status: str, reason: str) -> None:
@@ -40,12 +40,12 @@ class RedshiftStatementError(RuntimeError):
 
 
 class RedshiftDataClient:
-    """Runs statements in a Redshift Serverless workgroup and waits for them, within a bound.
+    """Runs statements in a Redshift Serverless workgroup and waits for them, up to a timeout.
 
     Args:
         client: A boto3 ``redshift-data`` client.
         workgroup: Name of the workgroup.
-        database: Database in it.
+        database: Database in the workgroup.
         secret_arn: Secrets Manager secret of the database user.
         timeout_seconds: Longest wait for one statement or batch. It is cancelled after that.
         poll_seconds: Longest pause between two status checks.
@@ -74,9 +74,9 @@ class RedshiftDataClient:
         self._running: str | None = None
 
     def query(self, sql: str) -> list[dict[str, Value]]:
-        """Run one statement and return its rows, one dict each. A statement that is not a query has none.
+        """Run one statement and return its rows as dicts; none for a statement that is not a query.
 
-        DECIMAL and times come as text.
+        DECIMAL values and times are strings.
 
         Raises:
             RedshiftStatementError: It failed or took too long.
@@ -94,7 +94,7 @@ class RedshiftDataClient:
         """Run statements in one transaction.
 
         Raises:
-            RedshiftStatementError: One of them failed, in which case none has an effect, or they took too long.
+            RedshiftStatementError: One of them failed, so none takes effect, or they took too long.
         """
         self._wait_for(self._client.batch_execute_statement(Sqls=list(statements), **self._target)["Id"])
 
@@ -102,7 +102,7 @@ class RedshiftDataClient:
         """Cancel the running statement, if any, for an operator's ``on_kill``.
 
         Returns:
-            Whether Redshift accepted the cancel. It does not if the statement has ended since the last status check.
+            Whether Redshift accepted the request. It does not if the statement has ended since the last status check.
         """
         if self._running is None:
             return False
@@ -123,7 +123,7 @@ class RedshiftDataClient:
             self._sleep(pause)
             pause = min(pause * 2, self._poll_seconds)
         if statement["Status"] not in _ENDED and not self.cancel():
-            # It ended between the status check and the cancel, so its status is read once more.
+            # The statement ended between the status check and the cancel request, so read its status again.
             statement = self._describe(statement_id)
         self._running = None
         if statement["Status"] == "FINISHED":
@@ -135,7 +135,7 @@ class RedshiftDataClient:
             statement_id,
             statement["Status"],
             f"it did not end within {self._timeout_seconds:.0f} s and was cancelled. "
-            "Is another transaction holding its tables?",
+            "Check whether another transaction holds a lock on its tables",
         )
 
     def _describe(self, statement_id: str) -> DescribeStatementResponseTypeDef:
@@ -149,5 +149,5 @@ def _value(field: Mapping[str, Any]) -> Value:
         return None
     ((_, value),) = field.items()
     if not isinstance(value, str | int | float | bool):
-        raise TypeError(f"a Data API field of an unknown kind: {field}")
+        raise TypeError(f"the Data API returned a field of an unknown type: {field}")
     return value

@@ -16,9 +16,9 @@ from crypto_prices.settings import Settings, load_settings
 
 
 class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
-    """Gives its subclasses the settings, the warehouse, the catalog and S3. A killed task cancels its statement.
+    """Provides the settings, the warehouse, the catalog and S3 to its subclasses. A killed task cancels its statement.
 
-    Everything is made when the task first uses it, because Airflow creates operators when it parses a DAG file.
+    Each is created on first use in the task, because Airflow creates operators whenever it parses a DAG file.
     """
 
     aws_hook_class = RedshiftDataHook
@@ -30,7 +30,7 @@ class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
 
     @cached_property
     def warehouse(self) -> RedshiftDataClient:
-        """The warehouse of the settings."""
+        """A client of the warehouse in the settings."""
         return RedshiftDataClient(
             self.hook.conn,
             workgroup=self.settings.redshift_workgroup,
@@ -40,7 +40,7 @@ class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The curated table of the settings."""
+        """The catalog's curated table in the settings."""
         glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         return Catalog(glue, self.settings.catalog_database, self.settings.catalog_table)
 

@@ -1,4 +1,4 @@
-"""The Amazon provider's GlueJobOperator with one thing it lacks: a killed task stops its Glue run, deferred or not."""
+"""The Amazon provider's GlueJobOperator, extended so that a killed task stops its Glue run, deferred or not."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 
 
 class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
-    """Waits for a Glue run, and stops it when a person marks or clears the deferred task.
+    """Waits for a Glue run, and stops it when a user marks or clears the deferred task.
 
-    Airflow calls ``on_kill`` for a person's action only, never when a triggerer restarts. The provider's Redshift
-    trigger cancels its statement there; its Glue trigger (9.34.0) does nothing, and the operator's
-    ``stop_job_run_on_kill`` works only while a worker holds the task.
+    Airflow calls ``on_kill`` only for a user's action, never when a triggerer restarts. The provider's Redshift trigger
+    cancels its statement there, but its Glue trigger (9.34.0) does nothing. The operator's ``stop_job_run_on_kill``
+    works only while a worker holds the task.
     """
 
     async def on_kill(self) -> None:
@@ -25,13 +25,13 @@ class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
         async with await hook.get_async_conn() as client:
             answer = await client.batch_stop_job_run(JobName=self.job_name, JobRunIds=[self.run_id])
         for error in answer.get("Errors", []):
-            self.log.warning("Glue run %s was not stopped: %s", self.run_id, error.get("ErrorDetail"))
+            self.log.warning("Could not stop Glue run %s: %s", self.run_id, error.get("ErrorDetail"))
 
 
 class CuratePricesOperator(GlueJobOperator):
     """A deferrable GlueJobOperator whose Glue run ends with its task.
 
-    Takes the provider's arguments; ``deferrable`` and ``stop_job_run_on_kill`` are always true.
+    It takes the provider's arguments. ``deferrable`` and ``stop_job_run_on_kill`` are always true.
     """
 
     template_fields: Sequence[str] = aws_template_fields(*GlueJobOperator.template_fields)
@@ -40,6 +40,6 @@ class CuratePricesOperator(GlueJobOperator):
         super().__init__(**{**kwargs, "deferrable": True, "stop_job_run_on_kill": True})
 
     def defer(self, *, trigger: Any, **kwargs: Any) -> Any:
-        """Defer with the trigger that stops its run."""
+        """Defer with a trigger that stops the Glue run when it is killed."""
         _, arguments = trigger.serialize()
         super().defer(trigger=StoppingGlueJobTrigger(**arguments), **kwargs)

@@ -1,4 +1,4 @@
-"""Reads what the Glue run says it did, and refuses to load what does not add up."""
+"""The operator that reads a Glue run's curation report and rejects a report that does not add up."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
-    """Reads and checks the curation report of one Glue run. Returns the report as a dict.
+    """Reads and checks the curation report of one Glue run. The task returns the report as a dict.
 
-    The Glue job writes its report last. A run that ended without one (stopped by hand, which the provider's operator
-    does not always call a failure) therefore cannot be loaded.
+    The Glue job writes its report last, so a run without a report is incomplete and cannot be loaded. This matters for
+    runs that were stopped by hand, because the provider's operator does not always treat them as failed.
 
     Args:
         job_run_id: Id of the Glue run (templated or an XComArg).
@@ -39,14 +39,13 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
     def __init__(self, *, job_run_id: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_run_id = job_run_id
-        # What the Glue run says about itself, once that is known.
-        self.s3_uri: str | None = None
+        self.s3_uri: str | None = None  # of the report; None until the task runs
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the report.
 
         Raises:
-            AirflowFailException: There is no report, or it does not belong to this batch, or it does not add up.
+            AirflowFailException: The report is missing, belongs to another batch, or does not add up.
         """
         bucket, key = load_settings().s3_bucket, s3_keys.curation_report_key(self.job_run_id)
         self.s3_uri = s3_keys.s3_uri(bucket, key)
@@ -58,7 +57,7 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
                 raise
             raise AirflowFailException(
                 f"Glue run {self.job_run_id} left no report at {s3_keys.s3_uri(bucket, key)}, so it did not finish: "
-                "look at its log and clear curate_prices"
+                "check its log, then clear curate_prices"
             ) from error
         document: dict[str, Any] = json.loads(body)
         try:

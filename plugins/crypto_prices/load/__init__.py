@@ -1,1 +1,1 @@
-"""Load the curated files into Redshift: schema migrations and the statements of the merge."""
+"""Step 3: load the curated files into Redshift. Schema migrations and the statements of the merge."""

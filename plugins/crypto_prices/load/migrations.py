@@ -1,4 +1,4 @@
-"""The migrations in sql/migrations/, and which of them the warehouse does not have yet."""
+"""The migrations in sql/migrations/, and the choice of those to apply."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class MigrationError(ValueError):
-    """The migrations on disk do not fit each other or the ones applied; the message names the file."""
+    """The migrations on disk conflict with each other or with applied ones. The message names the file."""
 
 
 @dataclass(frozen=True)
@@ -36,36 +36,39 @@ def read_migrations(folder: Path) -> list[Migration]:
     """Return the migrations of a folder in the order of their versions.
 
     Raises:
-        MigrationError: There are none, a file is not called ``NNN_what_it_does.sql``, or a version is there twice.
+        MigrationError: There are none, a file's name is not ``NNN_what_it_does.sql``, or a version occurs twice.
     """
     migrations: dict[int, Migration] = {}
     for path in sorted(folder.glob("*.sql")):
         match = re.fullmatch(r"(\d{3})_[a-z0-9_]+\.sql", path.name)
         if match is None:
-            raise MigrationError(f"migration {path.name} must be called NNN_what_it_does.sql")
+            raise MigrationError(f"migration {path.name} has an invalid name: rename it to NNN_what_it_does.sql")
         version = int(match[1])
         if version in migrations:
-            raise MigrationError(f"migrations {migrations[version].name} and {path.name} have the same version")
+            raise MigrationError(
+                f"migrations {migrations[version].name} and {path.name} have the same version: renumber one"
+            )
         migrations[version] = Migration(version, path.name, path.read_text().strip())
     if not migrations:
-        raise MigrationError(f"there is no migration in {folder}: was sql/ deployed as dags/sql/?")
+        raise MigrationError(f"{folder} has no migrations: check that sql/ is deployed as dags/sql/")
     return [migrations[version] for version in sorted(migrations)]
 
 
 def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
-    """Return the migrations that are not applied yet, in order.
+    """Return the migrations that have not been applied, in order.
+
+    Versions that a newer bundle applied are ignored, because an older bundle still works with their schema.
 
     Args:
-        migrations: Those on disk, in order.
-        applied: Checksum of each applied version.
+        migrations: The migrations on disk, in order.
+        applied: Checksums by applied version.
 
     Raises:
-        MigrationError: An applied migration was changed. (A version that was applied by a newer bundle is fine: an
-            older bundle still works on its schema.)
+        MigrationError: A migration was changed after it was applied.
     """
     for migration in migrations:
         if migration.version in applied and applied[migration.version] != migration.checksum:
             raise MigrationError(
-                f"migration {migration.name} was changed after it was applied: restore it and add a new one"
+                f"migration {migration.name} was changed after it was applied: restore it and add a new migration"
             )
     return [migration for migration in migrations if migration.version not in applied]

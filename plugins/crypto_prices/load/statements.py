@@ -1,16 +1,18 @@
-"""The statements of a load, by step. Each list names files below sql/ in the order in which they run."""
+"""The statements of a load, by step. Each list has files under sql/ in the order in which they run."""
 
 from __future__ import annotations
 
 LOCK = ("load/lock_loads.sql",)
-"""Loads of all DAGs take turns. Without the lock, concurrent writers of one table abort with error 1023."""
+"""Acquire the load lock, which serializes the loads of all DAGs. Without it, concurrent writers of one table abort with
+error 1023."""
 
 STAGING = (
     "load/staging/drop_staging.sql",
     "load/staging/create_staging.sql",
     "load/staging/copy_to_staging.sql",
 )
-"""Fill the run's own staging table. It is one batch, because clearing the merge brings back one setup task, not two."""
+"""Fill the run's own staging table. This is one batch, because clearing the merge also clears its setup task, but not
+the setup task before that."""
 
 CHECK_STAGING = "load/guards/check_staging.sql"
 DROP_STAGING = "load/staging/drop_staging.sql"
@@ -24,7 +26,7 @@ GUARDS = (
     "load/guards/count_removed.sql",
     "load/guards/check_removed.sql",
 )
-"""Refuse a load that would add wrong rows, undo a correction or delete candles."""
+"""Reject a load that would add wrong rows, undo a correction or delete candles."""
 
 REPLACE = (
     "load/replace/hand_over.sql",
@@ -42,7 +44,7 @@ GAPS = (
     "load/gaps/insert_candle_gaps.sql",
     "load/gaps/explain_candle_gaps.sql",
 )
-"""Note which candles are missing, and why."""
+"""Record which candles are missing, and why."""
 
 QUALITY = (
     "load/quality/delete_data_quality_results.sql",
@@ -52,17 +54,17 @@ QUALITY = (
     "load/quality/insert_price_jump_results.sql",
     "load/quality/check_quality.sql",
 )
-"""Write the results of the quality rules, and refuse the load if a rule fails."""
+"""Write the results of the quality rules, and reject the load if a rule fails."""
 
 MERGE = (*LOCK, *GUARDS, *REPLACE, *COUNTS, *GAPS, *QUALITY)
-"""One batch and therefore one transaction: all of it takes effect, or nothing does."""
+"""One batch, and therefore one transaction: either all of it takes effect, or nothing does."""
 
 EMPTY_WINDOW = (
     *LOCK,
     "load/gaps/delete_empty_window_gaps.sql",
     "load/gaps/insert_empty_window_gaps.sql",
 )
-"""Note the gaps of a window of which the exchanges have no candle."""
+"""Record the gaps of a window for which the exchanges have no candles."""
 
 RECORD = (*LOCK, "publish/record_load.sql")
 """Mark the load as published."""

@@ -1,4 +1,4 @@
-"""Makes the catalog show what the warehouse has loaded last."""
+"""The operator that makes the catalog show the versions that the warehouse loaded last."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ _TRIES = 5
 
 
 class PublishPartitionsOperator(WarehouseOperator):
-    """Points the catalog's partitions of the window's days at the versions that the warehouse has loaded last.
+    """Points the catalog's partitions of the window's days at the versions that the warehouse loaded last.
 
-    Usually that is the run's own version of all days. Where another run has merged a day later, it is that run's: both
-    publish the same, whoever comes last. A day whose newest load has no rows loses its partition. Where the run's
-    version lacks what another run has loaded, the one before it is shown and the task fails.
+    Usually that is the run's own version of every day. If another run merged a day later, it is that run's version.
+    Both runs publish the same versions, in whichever order they finish. A day whose newest load has no rows loses its
+    partition. If the run's version lacks rows that another run loaded, the previous version is shown and the task
+    fails.
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/publish/find_load_order.sql).
@@ -44,13 +45,13 @@ class PublishPartitionsOperator(WarehouseOperator):
         self.sql = sql
 
     def execute(self, context: Context) -> dict[str, str]:
-        """Return the Glue run that the catalog shows of each day (ISO); a day without rows is not in it.
+        """Publish the versions and return the Glue run that the catalog shows for each ISO day with rows.
 
         Raises:
-            AirflowFailException: The warehouse has not loaded the run's version, or the version lacks what another run
-                has loaded of other markets.
-            CatalogError: The catalog refused a partition.
-            RuntimeError: Other runs load the same days faster than this one can follow.
+            AirflowFailException: The warehouse has not loaded the run's version, or the version lacks rows that another
+                run loaded for other markets.
+            CatalogError: The catalog rejected a partition.
+            RuntimeError: Other runs load the same days faster than this one can publish them.
         """
         own, window = task_results.report(context["ti"]), task_results.batch(context["ti"]).window
         reports: dict[str, CurationReport | None] = {own.job_run_id: own}
@@ -74,17 +75,17 @@ class PublishPartitionsOperator(WarehouseOperator):
             wanted = {
                 day: orders[day].publication(newest)
                 for day, newest in whole.items()
-                # The report of the newest load may be gone; readers are not sent back for that.
+                # The report of the newest load may be missing. Readers must not see an older version because of that.
                 if not orders[day].shows_later(published.get(day.isoformat(), ""), newest)
             }
             removed = self.catalog.publish(wanted)
             if removed:
-                self.log.warning("Took away the partitions of days that have no rows any more: %s", ", ".join(removed))
-            # A run that has merged since may have published already, and this one has just undone it.
+                self.log.warning("Removed the partitions of days that no longer have rows: %s", ", ".join(removed))
+            # Another run may have merged and published since the query, and this publication may have undone its.
             before, loads = loads, self._loads()
             if loads != before:
                 continue
-            # Raised at the end: what the loads before have left must be seen by the Glue run that comes now.
+            # Raised last, because the next Glue run must see the previous loads' versions in the catalog.
             stale = {
                 day: orders[day].missing(load)
                 for day in window.days()
@@ -95,7 +96,7 @@ class PublishPartitionsOperator(WarehouseOperator):
             shown = self.catalog.published_days(window)
             self.log.info("The catalog shows %d days of [%s, %s)", len(shown), window.start, window.end)
             return shown
-        raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}): it is tried again later")
+        raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}); the task retries later")
 
     def _loads(self) -> list[NumberedLoad]:
         return numbered_loads(self.warehouse.query(self.sql))
@@ -116,6 +117,6 @@ def _stale_version(job_run_id: str, stale: Mapping[date, Mapping[str, str]]) -> 
     markets = {market: run for missing in stale.values() for market, run in missing.items()}
     lacking = ", ".join(f"{market} (by Glue run {run})" for market, run in sorted(markets.items()))
     return (
-        f"Glue run {job_run_id} has not seen what another run has loaded meanwhile of {lacking}; the days {days} are "
-        "published as they were loaded before it. Clear curate_prices with its downstream tasks, so that it does"
+        f"Glue run {job_run_id} is stale: another run has since loaded {lacking}. The catalog shows the previous "
+        f"versions of the days {days}. Clear curate_prices with its downstream tasks"
     )

@@ -1,7 +1,7 @@
-"""Which version of a day readers of the catalog are to see. Pure; the operator asks the warehouse and the catalog.
+"""The choice of the version of each day that the catalog shows. No I/O: the operator queries warehouse and catalog.
 
-The warehouse decides: merges take turns there, so loads have an order, and the catalog follows it. What it has refused
-is never published.
+The warehouse decides. Its load lock gives loads an order, and the catalog follows that order. A version that the
+warehouse rejected is never published.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class NumberedLoad:
 
     Attributes:
         window: Its days.
-        load_number: Its place in the order of all loads.
+        load_number: Its position in the order of all loads.
         glue_job_run_id: The Glue run that curated it.
-        markets: The markets that it replaced, ``source/candle_interval/symbol/quote_currency``.
+        markets: The markets that it replaced, as ``source/candle_interval/symbol/quote_currency``.
     """
 
     window: Window
@@ -35,12 +35,12 @@ class NumberedLoad:
     markets: frozenset[str]
 
     def covers(self, day: date) -> bool:
-        """Whether a day is in its window."""
+        """Return whether a day is in the load's window."""
         return self.window.start <= day < self.window.end
 
 
 def numbered_loads(rows: Iterable[Mapping[str, Any]]) -> list[NumberedLoad]:
-    """Return the loads, oldest first, of the rows of ``sql/publish/find_load_order.sql`` (one per load and source)."""
+    """Return the loads in the rows of ``sql/publish/find_load_order.sql`` (one per load and source), oldest first."""
     loads: dict[str, NumberedLoad] = {}
     for row in rows:
         markets = {
@@ -60,12 +60,12 @@ def numbered_loads(rows: Iterable[Mapping[str, Any]]) -> list[NumberedLoad]:
 
 
 class LoadOrder:
-    """The loads of one day in their order, and which of their versions hold everything.
+    """The loads of one day in order, with the completeness of their versions.
 
     Args:
         day: The day.
-        loads: All loads that touch it.
-        report_of: Gives the report of a Glue run, None when there is none any more.
+        loads: All loads that touch the day.
+        report_of: Returns the report of a Glue run, or None if it no longer exists.
     """
 
     def __init__(
@@ -76,19 +76,19 @@ class LoadOrder:
         self._report_of = report_of
 
     def newest_whole(self) -> NumberedLoad | None:
-        """Return the newest load whose version holds everything, None when there is none.
+        """Return the newest load with a complete version, or None if there is none.
 
-        Everything is its own markets, and those of the loads before it as they were loaded. A version that was curated
-        while another run loaded other markets lacks those.
+        A complete version has the load's own markets, and the markets of earlier loads as those loads left them. A
+        version that was curated while another run loaded other markets lacks those.
         """
         return next((load for load in reversed(self._loads) if self.is_whole(load)), None)
 
     def is_whole(self, load: NumberedLoad) -> bool:
-        """Whether the version of a load can be shown: its report is there, and it lacks nothing."""
+        """Return whether the version of a load can be shown: its report exists and it is complete."""
         return self._report_of(load.glue_job_run_id) is not None and not self.missing(load)
 
     def missing(self, load: NumberedLoad) -> dict[str, str]:
-        """Return the markets that a version neither replaces nor holds as they were loaded last.
+        """Return the markets that a version neither replaces nor contains as they were loaded last.
 
         Returns:
             The Glue runs that loaded them, by market.
@@ -99,22 +99,23 @@ class LoadOrder:
         for before in reversed(self._loads[: self._loads.index(load)]):
             left_nothing = self._left_nothing(before)
             for market in before.markets - decided:
-                # A market of a day without any rows may be carried over or not. Rows of another load may not.
+                # If a load left no rows of the day, its markets may be carried over or not. Rows of another load may
+                # not be carried over.
                 if kept.get(market, before.glue_job_run_id if left_nothing else None) != before.glue_job_run_id:
                     missing[market] = before.glue_job_run_id
             decided |= before.markets
             if left_nothing and self.is_whole(before):
-                break  # nothing that was loaded before was left
+                break  # this load removed all earlier rows
         return missing
 
     def shows_later(self, job_run_id: str, load: NumberedLoad) -> bool:
-        """Whether a Glue run is that of a later load than another one."""
+        """Return whether a Glue run belongs to a later load than the given one."""
         return any(
             other.glue_job_run_id == job_run_id and other.load_number > load.load_number for other in self._loads
         )
 
     def publication(self, load: NumberedLoad) -> Publication | None:
-        """Return what the catalog is to show when it shows a load's version; None when the day has no rows in it."""
+        """Return the publication of a load's version; None if it has no rows of the day."""
         report, version = self._report_of(load.glue_job_run_id), self._version(load)
         if report is None or version is None or not version.rows:
             return None

@@ -1,1 +1,1 @@
-"""Compare the counts of every step."""
+"""Step 5: compare the counts of all steps."""

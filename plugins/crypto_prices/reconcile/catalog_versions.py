@@ -1,4 +1,4 @@
-"""Whether the catalog shows what the warehouse has loaded."""
+"""The check that the catalog shows the versions that the warehouse loaded."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from crypto_prices.reconcile.row_counts import ReconciliationError
 
 
 class CatalogDiffersError(RuntimeError):
-    """The catalog shows an older version of a day than the warehouse has loaded."""
+    """The catalog shows an older version of a day than the one that the warehouse loaded."""
 
 
 def check_published(report: CurationReport, loads: Iterable[NumberedLoad], published: Mapping[str, str]) -> None:
-    """Check that the catalog shows this load of each day, or a later one.
+    """Check that the catalog shows this load, or a later one, for each day.
 
     Args:
-        report: What the Glue run curated.
+        report: Curation report of the Glue run.
         loads: The loads that touch the window.
-        published: Glue job run ids by ISO day, as the catalog has them.
+        published: Glue run ids in the catalog, by ISO day.
 
     Raises:
         ReconciliationError: The warehouse has no load of the Glue run.
-        CatalogDiffersError: A day shows an older version, none although it has rows, or rows that it has not any more.
-            Looked at again it may be right: another run's ``publish_partitions`` may be at work.
+        CatalogDiffersError: The catalog shows an older version of a day, no version although the day has rows, or a
+            version although it has none. A later check may pass, because another run's ``publish_partitions`` may be
+            running.
     """
     loads = list(loads)
     numbers = {load.glue_job_run_id: load.load_number for load in loads}
@@ -37,7 +38,7 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
         shown = published.get(day.isoformat())
         newest = max((load for load in loads if load.covers(day)), key=lambda load: load.load_number)
         if shown is None:
-            # A later load may have taken the day's last rows away.
+            # A later load may have removed the last rows of the day.
             version = report.days.get(day.isoformat())
             right = newest is not own or version is None or not version.rows
         else:
@@ -46,6 +47,6 @@ def check_published(report: CurationReport, loads: Iterable[NumberedLoad], publi
             differing.append(f"{day} (catalog: {shown or 'nothing'}, this load: {report.job_run_id})")
     if differing:
         raise CatalogDiffersError(
-            f"the catalog does not show what the warehouse has loaded of {', '.join(differing)}: if it stays so, clear "
-            "publish_partitions with its downstream tasks"
+            f"the catalog does not show the versions that the warehouse loaded for {', '.join(differing)}: the task "
+            "retries; if it fails again, clear publish_partitions with its downstream tasks"
         )

@@ -12,16 +12,16 @@ from crypto_prices.reconcile.row_counts import LoadedCounts
 def metric_data(
     report: CurationReport, loaded: list[LoadedCounts], dag_id: str, *, adds_up: bool
 ) -> list[dict[str, Any]]:
-    """Return the figures of a load as CloudWatch's ``MetricData``: those of each source, and ``LoadsReconciled``.
+    """Return the counts of a load as CloudWatch ``MetricData``: those of each source, and ``LoadsReconciled``.
 
-    ``LoadsReconciled`` is 1 for a load that adds up and 0 for one that does not, so its sum tells whether anything was
-    loaded lately and its minimum whether anything is wrong.
+    ``LoadsReconciled`` is 1 for a load that adds up and 0 for one that does not. Its sum shows whether there were
+    recent loads. Its minimum shows whether one of them is wrong.
 
     Args:
-        report: What the Glue run counted.
-        loaded: What the warehouse counts.
-        dag_id: The DAG that loaded it: a daily run and a backfill are not added up.
-        adds_up: Whether all its steps count the same records, and the catalog shows it.
+        report: Counts of the Glue run.
+        loaded: Counts of the warehouse.
+        dag_id: The DAG that loaded the window. Metrics of daily runs and of backfills are separate.
+        adds_up: Whether the counts of all steps agree and the catalog shows the load.
     """
     by_source = {counts.source: counts for counts in loaded}
     dag = {"Name": "Dag", "Value": dag_id}

@@ -1,4 +1,4 @@
-"""The last task of a load: do all its steps count the same records, and can readers of the catalog see them?"""
+"""The operator that checks a finished load: the counts of all steps agree, and the catalog shows the load."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ if TYPE_CHECKING:
 
 
 NAMESPACE = "CryptoPrices"
-"""CloudWatch's namespace of the metrics."""
+"""CloudWatch namespace of the metrics."""
 
 _MOST_METRICS = 1000
-"""Most that one PutMetricData takes. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
+"""Metrics per PutMetricData call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 
 
 class ReconcileOperator(WarehouseOperator):
-    """Compares what was curated, staged, merged, was in the window and is there now; logs the accounting as a table.
+    """Compares the number of rows curated, staged, merged, in the window and in the fact table now.
 
-    The figures go to CloudWatch as well, in the namespace ``CryptoPrices``.
-
-    With outlets, each asset's event carries the window in its extra, so that consumers know which days changed.
+    It logs the accounting as a table and sends the counts to CloudWatch, in the namespace ``CryptoPrices``. If the task
+    has outlets, the extra of each asset event has the window, so that consumers know which days changed.
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/reconcile/find_loads_of_window.sql).
@@ -53,7 +52,7 @@ class ReconcileOperator(WarehouseOperator):
         """Return the batch's rows of ``crypto.etl_metadata``.
 
         Raises:
-            AirflowFailException: Two steps count differently, rows of the load are gone from the fact table, or a
+            AirflowFailException: The counts of two steps differ, rows of the load are missing from the fact table, or a
                 source was not fetched.
             CatalogDiffersError: The catalog shows an older version of a day than this load's.
         """
@@ -79,12 +78,13 @@ class ReconcileOperator(WarehouseOperator):
             check_load(report, loaded)
             check_published(report, numbered_loads(found), published)
         except ReconciliationError as error:
-            # Also of a load that does not add up: an alarm is to tell. A catalog that lags is looked at again.
+            # Sent although the load does not add up, so that the alarm fires. A catalog that lags behind raises
+            # CatalogDiffersError instead, and the task retries.
             self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
             raise AirflowFailException(str(error)) from error
         self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
         if missing := missing_sources(task_results.sources(context["ti"]), batch):
-            raise AirflowFailException(f"{missing}. The others are loaded")
+            raise AirflowFailException(f"{missing}. The other sources are loaded")
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
                 "window_start": batch.window_start,
@@ -94,14 +94,14 @@ class ReconcileOperator(WarehouseOperator):
         return rows
 
     def _put_metrics(self, data: list[dict[str, Any]]) -> None:
-        """Send the figures to CloudWatch. A load is not red because its figures cannot be shown; the log has them."""
+        """Send the counts to CloudWatch. A failure to send them does not fail the load, because the log has them."""
         hook = AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="cloudwatch")
         cloudwatch: Any = hook.conn
         try:
             for first in range(0, len(data), _MOST_METRICS):
                 cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[first : first + _MOST_METRICS])
         except (BotoCoreError, ClientError) as error:
-            self.log.warning("CloudWatch did not take the metrics of this load: %s", error)
+            self.log.warning("CloudWatch rejected the metrics of this load: %s", error)
 
 
 def _count(value: Value) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether all steps of a load count the same records."""
+"""The check that all steps of a load count the same records."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 
 class ReconciliationError(ValueError):
-    """Two steps count differently; the message names the source, the steps and the figures."""
+    """The counts of two steps differ. The message names the source, the steps and the counts."""
 
 
 @dataclass(frozen=True)
 class LoadedCounts:
-    """What the warehouse says of one source of a batch (the row of ``crypto.etl_metadata``).
+    """The warehouse's counts of one source of a batch, mostly from ``crypto.etl_metadata``.
 
     Attributes:
         source: Name of the source.
-        rows_staged: Rows that COPY left in the staging table.
-        rows_merged: Rows of the batch in the fact table.
-        rows_in_window: Rows of the batch's markets and window in the fact table, whichever batch they are of.
-        rows_removed: Rows of an earlier load that this one took away.
-        rows_owned: Rows that it has merged and that no later load has replaced.
-        rows_now: Rows of it that the fact table has today.
+        rows_staged: Rows that COPY loaded into the staging table.
+        rows_merged: Rows of the batch in the fact table after the merge.
+        rows_in_window: Rows of the batch's markets and window in the fact table after the merge, of any batch.
+        rows_removed: Rows of earlier loads that this one removed.
+        rows_owned: Rows that the batch merged and that no later load has replaced.
+        rows_now: Rows of the batch that are in the fact table now.
     """
 
     source: str
@@ -37,11 +37,11 @@ class LoadedCounts:
 
 
 def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
-    """Check curated = staged = merged = rows in the window, and that its rows are still there, per source.
+    """Check for each source that curated = staged = merged = rows in the window, and that its rows still exist.
 
     Raises:
-        ReconciliationError: A source has no figures or several, or figures differ, or the fact table does not have the
-            rows that the load owns.
+        ReconciliationError: A source has no counts or several rows of counts, counts differ, or the fact table does not
+            have the rows that the load owns.
     """
     by_source = {counts.source: counts for counts in loaded}
     problems = [
@@ -64,15 +64,15 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
             problems.append(f"{source}: " + ", ".join(f"{value} {step}" for step, value in figures.items()))
         elif counts.rows_now != counts.rows_owned:
             problems.append(
-                f"{source}: {counts.rows_owned} rows are of this load, the fact table has {counts.rows_now} of them: "
-                "rows were deleted or added by hand; clear merge_into_fact with its downstream tasks"
+                f"{source}: {counts.rows_owned} rows belong to this load, but the fact table has {counts.rows_now}: "
+                "rows were deleted or added by hand, so clear merge_into_fact with its downstream tasks"
             )
     if problems:
         raise ReconciliationError("the load does not add up: " + "; ".join(problems))
 
 
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:
-    """Return the row accounting as a text table, one line per source, and a line per reason of a quarantine."""
+    """Return the row accounting as a text table, one line per source, followed by one line per quarantine reason."""
     by_source = {counts.source: counts for counts in loaded}
     lines = []
     for source, counts in sorted(report.sources.items()):

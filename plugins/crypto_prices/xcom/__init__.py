@@ -1,1 +1,1 @@
-"""What one task hands to the next, and how to read it."""
+"""The data that tasks pass to each other, and the functions that read it."""

@@ -1,4 +1,4 @@
-"""A batch: one load of a window by one DAG run. Only this module makes its names."""
+"""A batch: one load of a window by one DAG run. Only this module creates its names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Batch:
     """One load of a window.
 
     Attributes:
-        batch_id: Name of the load; the same when a task of the run is cleared and runs again. What is curated carries
-            the name of an attempt at it, see ``attempt_id``.
+        batch_id: Name of the load. It stays the same when a task of the run is cleared and runs again. Curated rows
+            have the name of an attempt instead, see ``attempt_id``.
         staging_table: The run's own staging table, without the schema.
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
-        sources: What was fetched.
+        sources: The fetched sources.
     """
 
     batch_id: str
@@ -35,7 +35,7 @@ class Batch:
     def of_run(cls, dag_id: str, run_id: str, window: Window, sources: list[FetchedSource]) -> Batch:
         """Name the load of a window by a DAG run.
 
-        Two runs never share a name, so they cannot share a staging table; the run's own retries and clears do.
+        Two runs never share a name, so they never share a staging table. Retries and clears of the same run do.
         """
         digest = hashlib.sha256(f"{dag_id}\n{run_id}\n{window.name}".encode()).hexdigest()[:16]
         return cls(
@@ -57,15 +57,17 @@ class Batch:
         return sum(fetched.records for fetched in self.sources)
 
     def attempt_id(self, try_number: int) -> str:
-        """Name what one try of ``curate_prices`` makes of the batch: rows of another try must not pass for it.
+        """Return the name of one attempt of ``curate_prices`` at the batch.
+
+        Rows of another attempt must not be mistaken for rows of this one.
 
         Args:
-            try_number: Airflow's count of the task's tries in this run, clears included.
+            try_number: Airflow's number of the task's try in this run, clears included.
         """
         return f"{self.batch_id}-{try_number}"
 
     def is_attempt(self, batch_id: str) -> bool:
-        """Whether a name is one that ``attempt_id`` gave."""
+        """Return whether a name is one from ``attempt_id``."""
         return batch_id.startswith(f"{self.batch_id}-")
 
     def as_xcom(self) -> dict[str, Any]:
@@ -74,21 +76,21 @@ class Batch:
 
     @classmethod
     def from_xcom(cls, data: dict[str, Any]) -> Batch:
-        """Return the batch that ``as_xcom`` gave."""
+        """Return the batch in the data from ``as_xcom``."""
         return cls(**{**data, "sources": [FetchedSource(**fetched) for fetched in data["sources"]]})
 
 
 def missing_sources(wanted: Iterable[str], batch: Batch) -> str:
-    """Return which sources a batch was to have and has not, and what to do about it; empty when it has all of them.
+    """Return a message about the sources that a batch lacks and what to do about it; empty if it has all sources.
 
     Args:
-        wanted: The sources that the run was to load.
-        batch: What it could load.
+        wanted: The sources of the run.
+        batch: The batch that the run planned.
     """
     missing = sorted(set(wanted) - {fetched.source for fetched in batch.sources})
     if not missing:
         return ""
     return (
-        f"{', '.join(missing)} was not fetched when the load was planned, so its candles of the window are not loaded: "
-        "clear fetch_prices of it (once more, if it is green by now) with its downstream tasks"
+        f"{', '.join(missing)} was not fetched when the load was planned, so its candles in the window are not loaded: "
+        "clear its fetch_prices, even if that is green now, with its downstream tasks"
     )

@@ -1,4 +1,4 @@
-"""Reading the curation report, and the checks that it must pass before anything is loaded."""
+"""The curation report's parser, and the checks that a report must pass before it is loaded."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _REPORT = TypeAdapter(CurationReport)
 
 
 class CurationReportError(ValueError):
-    """The report is malformed, belongs to another batch, or does not add up. The message says which."""
+    """The report is malformed, belongs to another batch, or does not add up. The message gives the reason."""
 
 
 def parse_report(document: Any) -> CurationReport:
     """Return the report in a JSON document.
 
     Args:
-        document: The parsed JSON. A key of a wrong type is rejected, never converted.
+        document: The parsed JSON. A value of a wrong type is rejected, never converted.
 
     Raises:
-        CurationReportError: It has another version, or keys are missing or wrong. Each of them is named.
+        CurationReportError: The version is unknown, or keys are missing or wrong. The message names all of them.
     """
     version = document.get("report_version") if isinstance(document, dict) else None
     if version != REPORT_VERSION:
         raise CurationReportError(
-            f"the curation report has version {version!r}, this code reads {REPORT_VERSION}: the Glue script and the "
-            "bundle were not deployed together"
+            f"the curation report has version {version!r}, but this code reads {REPORT_VERSION}: the Glue script and "
+            "the bundle were not deployed together. Deploy both"
         )
     try:
         return _REPORT.validate_json(json.dumps(document), strict=True)
@@ -43,27 +43,28 @@ def parse_report(document: Any) -> CurationReport:
 
 
 def check_report(report: CurationReport, batch: Batch) -> None:
-    """Check that a report is the batch's own and that no record was lost on the way through the Glue job.
+    """Check that a report belongs to the batch and that the Glue job lost no record.
 
     Raises:
-        CurationReportError: It is another batch's or of another fetch, or for a source fetched differs from what was
-            landed, or fetched is not curated + quarantined + duplicates, or there is nothing to load.
+        CurationReportError: The report belongs to another batch or another fetch. Or for a source, the number of
+            records read differs from the raw manifest, or is not curated + quarantined + duplicates. Or there is
+            nothing to load.
     """
     problems = []
     if not batch.is_attempt(report.batch_id):
-        problems.append(f"it is of batch {report.batch_id}, this run's is {batch.batch_id}")
+        problems.append(f"it belongs to batch {report.batch_id}, this run's batch is {batch.batch_id}")
     fetched = {source.raw_manifest for source in batch.sources}
     if set(report.raw_manifests) != fetched:
         problems.append(
-            f"it read {', '.join(sorted(report.raw_manifests))}, but the run has planned {', '.join(sorted(fetched))}: "
+            f"it covers {', '.join(sorted(report.raw_manifests))}, but the run planned {', '.join(sorted(fetched))}: "
             "clear curate_prices with its downstream tasks"
         )
     landed = {fetched.source: fetched.records for fetched in batch.sources}
     if set(landed) != set(report.sources):
-        problems.append(f"it has the sources {sorted(report.sources)}, landed were {sorted(landed)}")
+        problems.append(f"it has the sources {sorted(report.sources)}, but the run fetched {sorted(landed)}")
     for source, counts in sorted(report.sources.items()):
         if source in landed and counts.fetched != landed[source]:
-            problems.append(f"{source}: it read {counts.fetched} records, the raw manifest has {landed[source]}")
+            problems.append(f"{source}: it counts {counts.fetched} records, but the raw manifest has {landed[source]}")
         accounted = counts.curated + counts.quarantined_total + counts.duplicates
         if accounted != counts.fetched:
             problems.append(

@@ -1,4 +1,4 @@
-"""The result of ``fetch_prices`` for one source, as XCom carries it to the tasks after it."""
+"""The result of ``fetch_prices`` for one source, which later tasks read from XCom."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FetchedSource:
-    """What ``fetch_prices`` got from one source, as it goes from task to task.
+    """The result of ``fetch_prices`` for one source.
 
     Attributes:
         source: Name of the source.
-        candle_interval: Length of a candle.
-        raw_manifest: URI of the raw manifest.
-        content_hash: SHA-256 over what was asked and answered (see ``RawManifest.content_hash``).
-        records: Number of records fetched, without what the answers have of other times.
-        markets: Canonical markets that were asked for, such as ``BTC/USDT``: the scope that a load replaces.
+        candle_interval: Length of a candle, such as ``1h``.
+        raw_manifest: S3 URI of the raw manifest.
+        content_hash: SHA-256 of the requests and responses (see ``RawManifest.content_hash``).
+        records: Number of records fetched, without records outside the window.
+        markets: Canonical markets that were requested, such as ``BTC/USDT``. A load replaces exactly these.
         gaps: Exchange symbols without a candle in the window.
-        incomplete: Exchange symbols with fewer candles than the window has intervals, and how many they have.
-        fetched_at: When the fetch ended (ISO 8601 UTC): what was fetched last wins. None in the result of a run from
-            before this was kept, which counts as fetched before all others.
+        incomplete: Exchange symbols with fewer candles than the window has intervals, and their number of candles.
+        fetched_at: When the fetch ended (ISO 8601 UTC). The latest fetch wins. None counts as earlier than all others.
     """
 
     source: str

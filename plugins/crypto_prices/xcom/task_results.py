@@ -16,25 +16,25 @@ from crypto_prices.xcom.fetched_source import FetchedSource
 @once_per_try
 def window(ti: Any) -> Window:
     """Return the window that the run's ``resolve_window`` task resolved."""
-    # One item per source, all of the same window.
+    # One item per source, all with the same window.
     first = _pull(ti, "resolve_window")[0]
     return Window.parse(first["window_start"], first["window_end"])
 
 
 @once_per_try
 def sources(ti: Any) -> list[str]:
-    """Return the sources that the run's ``fetch_prices`` tasks were to fetch, in their order."""
+    """Return the sources of the run's ``fetch_prices`` tasks, in their order."""
     return [item["source"] for item in _pull(ti, "resolve_window")]
 
 
 @once_per_try
 def fetched(ti: Any) -> list[FetchedSource]:
-    """Return what the run's ``fetch_prices`` tasks fetched, one item for each source; one that failed has none.
+    """Return the results of the run's ``fetch_prices`` tasks, one per source that was fetched.
 
-    A task instance of a source that the run no longer has leaves its result behind; it is not asked for.
+    Results of task instances that the run no longer has, because its settings changed, are ignored.
 
     Raises:
-        LookupError: Nothing was fetched, or something else than what was resolved.
+        LookupError: Nothing was fetched, or the fetched sources are not those of ``resolve_window``.
     """
     wanted = sources(ti)
     results = ti.xcom_pull(task_ids="fetch_prices", map_indexes=list(range(len(wanted))))
@@ -42,24 +42,23 @@ def fetched(ti: Any) -> list[FetchedSource]:
     if not found or any(wanted[place] != source.source for place, source in found.items()):
         names = ", ".join(source.source for source in found.values()) or "nothing"
         raise LookupError(
-            f"the run is to load {', '.join(wanted)}, but has fetched {names}: "
-            "clear fetch_prices with its downstream tasks"
+            f"expected {', '.join(wanted)}, fetched {names}: clear fetch_prices with its downstream tasks"
         )
     return list(found.values())
 
 
 @once_per_try
 def batch(ti: Any) -> Batch:
-    """Return the batch that the run's ``plan_load`` task planned."""
+    """Return the batch from the run's ``plan_load`` task."""
     return Batch.from_xcom(_pull(ti, "plan_load"))
 
 
 @once_per_try
 def report(ti: Any) -> CurationReport:
-    """Return the curation report that the run's ``read_curation_report`` task read.
+    """Return the curation report from the run's ``read_curation_report`` task.
 
     Raises:
-        CurationReportError: Since then something else was fetched or planned, so it is not of the batch any more.
+        CurationReportError: It no longer belongs to the batch, because the run has fetched or planned again since then.
     """
     found = parse_report(_pull(ti, "read_curation_report"))
     check_report(found, batch(ti))
@@ -69,8 +68,5 @@ def report(ti: Any) -> CurationReport:
 def _pull(ti: Any, task_id: str) -> Any:
     data = ti.xcom_pull(task_ids=task_id)
     if data is None:
-        raise LookupError(
-            f"task {task_id} of this run has left no result: clear {task_id} with its downstream tasks and let them "
-            "run again"
-        )
+        raise LookupError(f"task {task_id} of this run has no result: clear {task_id} with its downstream tasks")
     return data

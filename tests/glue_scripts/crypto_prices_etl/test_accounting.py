@@ -43,10 +43,10 @@ def test_counts_that_add_up():
 @pytest.mark.parametrize(
     ("fetched", "outcomes", "wrote", "message"),
     [
-        (11, {"curated": 10}, written(10), "unaccounted for: the raw manifests say 11"),
+        (11, {"curated": 10}, written(10), "unaccounted for: 11 in the raw manifests"),
         (10, {"curated": 11}, written(11), "unaccounted for"),
-        (10, {"curated": 10}, written(9), "curated 10 rows, wrote 9"),
-        (10, {"curated": 10}, written(9, rows=10), "of which 9 on days of the window"),
+        (10, {"curated": 10}, written(9), "curated 10 rows, but wrote 9"),
+        (10, {"curated": 10}, written(9, rows=10), "of which 9 are on days of the window"),
         (10, {"curated": 10}, written(10, rows_missing_required_values=1), "1 curated rows lack a required value"),
     ],
 )
@@ -58,7 +58,7 @@ def test_counts_that_do_not_add_up_fail(fetched, outcomes, wrote, message):
 def test_the_share_itself_is_tolerated_and_one_more_is_not():
     counts = counts_from({"binance": 100}, observed(curated=99, off_grid=1), written(99), DAYS, QUARANTINE)
     check_rejected_share(counts, 0.01, "s3://q/")
-    check_rejected_share(counts, 0.009, "s3://q/")  # one always may
+    check_rejected_share(counts, 0.009, "s3://q/")  # one is always allowed
     with pytest.raises(CurationError, match="1 of 100 records of binance were rejected"):
         check_rejected_share(counts, 0.0, "s3://q/")
     two = counts_from({"binance": 100}, observed(curated=98, off_grid=2), written(98), DAYS, QUARANTINE)
@@ -66,17 +66,17 @@ def test_the_share_itself_is_tolerated_and_one_more_is_not():
         check_rejected_share(two, 0.019, "s3://q/")
 
 
-def test_a_source_of_which_nothing_is_left_fails_the_run_whatever_the_others_have():
+def test_a_source_without_curated_records_fails_the_run():
     small = {"binance": SourceCounts(1000, 1000, {}, 0), "coingecko": SourceCounts(1, 0, {"off_grid": 1}, 0)}
     with pytest.raises(CurationError, match="1 of 1 records of coingecko were rejected"):
         check_rejected_share(Counts(small, {}), 0.5, "s3://q/")
 
 
-def test_nothing_fetched_is_not_too_many_rejected():
+def test_an_empty_fetch_is_not_too_many_rejected():
     check_rejected_share(counts_from({"binance": 0}, observed(), written(0), DAYS, QUARANTINE), 0.0, "s3://q/")
 
 
-def test_every_rule_is_told_with_what_it_found():
+def test_every_rule_is_reported_with_its_counts():
     rules = RowRules.parse('{"negative_volume": "warn", "off_grid": "fail"}')
     outcomes = observed(curated=90, off_grid=2, unparseable_low_price=3, unparseable_open_price=5)
     outcomes["binance warned negative_volume"] = 7
@@ -95,7 +95,7 @@ def test_every_rule_is_told_with_what_it_found():
     check_rules([result for result in results if result.rule != "off_grid"], "s3://q/")
 
 
-def test_every_reason_is_of_a_rule():
+def test_every_reason_belongs_to_a_rule():
     assert {rule_of(reason) for reason in REASONS} == set(ROW_RULES)
 
 
@@ -104,12 +104,12 @@ def test_every_reason_is_of_a_rule():
     [
         ("{", "not JSON"),
         ("[]", "an object of rules and actions"),
-        ('{"beauty": "warn"}', "no row rule 'beauty'; there are malformed_record"),
-        ('{"off_grid": "warn"}', "off_grid cannot 'warn': fail, quarantine"),
-        ('{"negative_volume": "drop"}', "negative_volume cannot 'drop': fail, quarantine, warn"),
+        ('{"beauty": "warn"}', "row rule 'beauty' does not exist: use one of malformed_record"),
+        ('{"off_grid": "warn"}', "off_grid cannot 'warn': use one of fail, quarantine"),
+        ('{"negative_volume": "drop"}', "negative_volume cannot 'drop': use one of fail, quarantine, warn"),
         ('{"negative_volume": null}', "negative_volume cannot None"),
     ],
 )
-def test_rules_that_cannot_be_are_refused(text, message):
+def test_invalid_rules_are_refused(text, message):
     with pytest.raises(CurationError, match=message):
         RowRules.parse(text)

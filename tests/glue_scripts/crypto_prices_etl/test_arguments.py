@@ -32,19 +32,19 @@ def test_arguments_are_read():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("raw_manifests", " , ", "names no manifest"),
-        ("raw_manifests", "s3://b/a,s3://b/a", "names a manifest twice"),
-        ("JOB_RUN_ID", "a/b", "cannot name a folder"),
+        ("raw_manifests", " , ", "raw_manifests is empty"),
+        ("raw_manifests", "s3://b/a,s3://b/a", "lists a manifest twice"),
+        ("JOB_RUN_ID", "a/b", "cannot be the name of a folder"),
         ("batch_id", "", "1 to 128 bytes"),
         ("batch_id", "é" * 65, "1 to 128 bytes"),
         ("window_start", "yesterday", "'yesterday' is not a day: write it as YYYY-MM-DD"),
-        ("window_end", "2023-12-31", "a window ends after it starts"),
+        ("window_end", "2023-12-31", "must end after it starts"),
         ("max_rejected_share", "1 %", "not a number"),
         ("max_rejected_share", "nan", "between 0 and 1"),
         ("max_rejected_share", "1.5", "between 0 and 1"),
     ],
 )
-def test_arguments_without_a_meaning_are_refused(name, value, message):
+def test_invalid_arguments_are_refused(name, value, message):
     with pytest.raises(CurationError, match=message):
         CurationArguments.from_options({**OPTIONS, name: value})
 

@@ -1,4 +1,4 @@
-"""Whole curations against a real S3 protocol: what is in the lake and in the catalog afterwards."""
+"""Whole curations over a real S3 protocol, and their results in the lake and in the catalog."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ DAY_MS = 86_400_000
 
 
 def day(kline, offset=0, **changes):
-    """The 24 klines of the day that lies an offset after 2023-12-18."""
+    """Return the 24 klines of the day with this offset from 2023-12-18."""
     return [kline(offset * 24 + hour, **changes) for hour in range(24)]
 
 
 @pytest.fixture(scope="module")
 def catalog(lake):
-    """The table, switched as the DAG's task publish_partitions does it."""
+    """The catalog table, which tests switch like the DAG's task publish_partitions."""
     return Catalog(lake.glue, "crypto", "crypto_prices")
 
 
 def publish(catalog, report):
-    """Show the days of a version in the catalog."""
+    """Point the catalog at the days of a version."""
     catalog.publish(
         {
             date.fromisoformat(day): Publication(
@@ -53,7 +53,7 @@ def location(report):
 
 
 def totals(report):
-    """Return fetched, curated, quarantined and duplicate records of all sources."""
+    """Return the numbers of fetched, curated, quarantined and duplicate records of all sources."""
     counts = report.sources.values()
     return tuple(
         sum(getattr(source, name) for source in counts)
@@ -62,7 +62,7 @@ def totals(report):
 
 
 def jobs_run(spark, action):
-    """Return what the action gave and how many Spark jobs it took."""
+    """Return the action's result and its number of Spark jobs."""
     spark.sparkContext.setJobGroup("counted", "counted")
     try:
         result = action()
@@ -73,7 +73,7 @@ def jobs_run(spark, action):
 
 @pytest.fixture(scope="module")
 def clean_run(spark, lake, kline, arguments):
-    """A day of two symbols in which nothing is wrong, curated."""
+    """The curation of a flawless day of two symbols."""
     manifest = lake.raw({"BTCUSDT": json.dumps(day(kline)), "ETHUSDT": json.dumps(day(kline)), "NEWUSDT": "[]"})
     run = arguments(manifest)
     report, jobs = jobs_run(spark, lambda: curate(spark, lake.s3, lake.glue, run))
@@ -116,10 +116,10 @@ def test_the_report_is_the_contract(lake, clean_run):
 
 
 def test_a_clean_day_takes_one_shuffle_and_one_write(clean_run):
-    assert clean_run[2] == 2  # the map side of the shuffle is a job of its own under adaptive execution
+    assert clean_run[2] == 2  # adaptive execution runs the map side of the shuffle as a separate job
 
 
-def test_the_copy_manifest_names_each_file_with_its_size(lake, clean_run):
+def test_the_copy_manifest_lists_each_file_with_its_size(lake, clean_run):
     manifest = json.loads(lake.body(clean_run[1].copy_manifest))
     (entry,) = manifest["entries"]
     assert entry["mandatory"] is True
@@ -127,7 +127,7 @@ def test_the_copy_manifest_names_each_file_with_its_size(lake, clean_run):
     assert entry["url"].startswith(location(clean_run[1]) + "part-")
 
 
-def test_the_parquet_is_what_copy_needs(lake, clean_run):
+def test_the_parquet_files_fit_copy(lake, clean_run):
     (entry,) = json.loads(lake.body(clean_run[1].copy_manifest))["entries"]
     file = pq.ParquetFile(io.BytesIO(lake.body(entry["url"])))
     table = file.read()
@@ -146,7 +146,7 @@ def test_the_parquet_is_what_copy_needs(lake, clean_run):
     assert table["open_price"][0].as_py() == Decimal("42000.100000000000000000")
 
 
-def test_the_same_manifest_gives_the_same_rows_in_a_place_of_its_own(spark, lake, arguments, clean_run):
+def test_the_same_manifest_gives_the_same_rows_in_a_new_version(spark, lake, arguments, clean_run):
     first, report, _ = clean_run
     again = curate(spark, lake.s3, lake.glue, arguments(*first.raw_manifests))
     tables = [
@@ -219,7 +219,7 @@ def test_too_many_rejects_fail_after_the_quarantine_and_before_the_report(spark,
     ]
 
 
-def test_a_rule_that_is_to_fail_fails_the_run_and_says_what_every_rule_found(spark, lake, kline, arguments):
+def test_a_rule_with_action_fail_fails_the_run_and_reports_all_rules(spark, lake, kline, arguments):
     rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
     rules = json.dumps({"non_positive_price": "fail"})
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
@@ -233,7 +233,7 @@ def test_a_rule_that_is_to_fail_fails_the_run_and_says_what_every_rule_found(spa
     }
 
 
-def test_a_rule_that_only_warns_lets_its_records_pass(spark, lake, kline, arguments):
+def test_records_that_break_a_warning_rule_are_curated(spark, lake, kline, arguments):
     rows = [*day(kline)[:22], kline(22, volume="-1"), kline(23, volume="-1", open="x")]
     rules = json.dumps({"negative_volume": "warn"})
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
@@ -248,11 +248,13 @@ def test_a_rule_that_only_warns_lets_its_records_pass(spark, lake, kline, argume
     ("fault", "message"),
     [
         ({"sha256": "ab" * 32}, "has the sha256"),
-        ({"records": 23}, "holds 24 records"),
-        ({"fetched_at": "soon"}, "has no fetch time"),
+        ({"records": 23}, "has 24 records"),
+        ({"fetched_at": "soon"}, "has an invalid fetch time"),
     ],
 )
-def test_an_object_that_is_not_its_manifests_fails_the_run_by_name(spark, lake, kline, arguments, fault, message):
+def test_an_object_that_differs_from_its_manifest_fails_the_run_and_is_named(
+    spark, lake, kline, arguments, fault, message
+):
     run = arguments(lake.raw({"BTCUSDT": json.dumps(day(kline))}, **fault))
     with pytest.raises(CurationError, match=message) as failure:
         curate(spark, lake.s3, lake.glue, run)
@@ -260,14 +262,14 @@ def test_an_object_that_is_not_its_manifests_fails_the_run_by_name(spark, lake, 
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
 
 
-def test_a_body_that_is_no_array_fails_the_run(spark, lake, arguments):
+def test_a_body_that_is_not_an_array_fails_the_run(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": '{"code":-1121,"msg":"Invalid symbol."}'}, records=1))
     with pytest.raises(CurationError, match="cannot be split into records"):
         curate(spark, lake.s3, lake.glue, run)
 
 
 def rows_of_day(lake, report, day):
-    """The rows of a day of a version: (market, batch) of each."""
+    """Return (market, batch) of each row of a day of a version."""
     keys = [
         key
         for key in lake.keys(report.days[day].location.removeprefix("s3://crypto-prices-lake/"))
@@ -279,7 +281,7 @@ def rows_of_day(lake, report, day):
 
 @pytest.fixture(scope="module")
 def whole(spark, lake, kline, arguments, catalog):
-    """Three markets of two days, published: ETH has rows of the first day only, SOL has none."""
+    """A published version of three markets and two days. ETH has rows on the first day only, SOL has none."""
     case = TestALoadOfSomeMarkets()
     manifest = case.manifest(lake, kline, BTCUSDT=2, ETHUSDT=1, SOLUSDT=0)
     run = arguments(manifest, batch_id="whole", **case.WINDOW)
@@ -288,7 +290,7 @@ def whole(spark, lake, kline, arguments, catalog):
 
 
 class TestALoadOfSomeMarkets:
-    """What a day's published version has of other markets stays, and the warehouse is not given it again."""
+    """The other markets of a day's published version are kept, and the warehouse does not load them again."""
 
     WINDOW: ClassVar = {"window_start": "2025-03-01", "window_end": "2025-03-03"}
     FIRST = 439 * 24
@@ -306,7 +308,7 @@ class TestALoadOfSomeMarkets:
         report = curate(spark, lake.s3, lake.glue, part)
         assert report.curated == 24
         assert rows_of_day(lake, report, "2025-03-01") == {("BTC", "part"): 24, ("ETH", "whole"): 24}
-        # Of the second day only the market that was asked for had rows, and it has none any more.
+        # On the second day, only the requested market had rows, and now it has none.
         day, emptied = report.days.values()
         assert (day.curated, day.carried_over) == (24, 24)
         assert (emptied.curated, emptied.carried_over) == (0, 0)
@@ -316,7 +318,7 @@ class TestALoadOfSomeMarkets:
         (entry,) = json.loads(lake.body(report.copy_manifest))["entries"]
         assert pq.read_table(io.BytesIO(lake.body(entry["url"])))["symbol"].unique().to_pylist() == ["BTC"]
 
-    def test_a_day_without_candles_of_the_markets_asked_for_keeps_the_others(
+    def test_a_day_without_candles_of_the_requested_markets_keeps_the_others(
         self, spark, lake, kline, arguments, whole
     ):
         run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
@@ -340,7 +342,7 @@ class TestALoadOfSomeMarkets:
         assert report.days["2025-03-01"].markets == {self.BTC: run.job_run_id, self.ETH: shown}
 
 
-def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
+def test_a_window_without_candles_has_a_report_without_partitions(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": "[]", "ETHUSDT": "[]", "NEWUSDT": "[]"}))
     report = curate(spark, lake.s3, lake.glue, run)
     assert (report.days, report.copy_manifest, report.quarantine) == ({}, None, None)
@@ -352,5 +354,5 @@ def test_no_candles_is_a_report_without_partitions(spark, lake, arguments):
 
 
 def test_an_unknown_source_is_refused_before_anything_is_read(spark, lake, arguments):
-    with pytest.raises(CurationError, match="no parser for source 'mtgox'; there are binance"):
+    with pytest.raises(CurationError, match="source 'mtgox' has no parser: use one of binance"):
         curate(spark, lake.s3, lake.glue, arguments(lake.raw({"BTCUSDT": "[]"}, source="mtgox")))

@@ -21,7 +21,7 @@ def test_the_copy_manifest_is_ordered_and_every_file_mandatory():
     }
 
 
-def test_each_day_with_rows_says_where_it_lies_and_which_run_curated_each_market(arguments):
+def test_each_day_with_rows_has_its_location_and_the_origins_of_its_markets(arguments):
     run = arguments("s3://b/m.json", window_start="2024-01-01", window_end="2024-01-05")
     assert run.window == Window(START, dt.date(2024, 1, 5))
     own, carried, both, kept_only = (START + dt.timedelta(days=n) for n in range(4))

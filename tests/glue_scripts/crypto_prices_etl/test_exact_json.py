@@ -22,7 +22,7 @@ def elements(spark, texts):
     return [r[0] for r in texts_frame(spark, texts).orderBy("n").select(array_elements(sf.col("text"))).collect()]
 
 
-def test_from_json_alone_changes_numbers_so_it_cannot_be_used(spark):
+def test_from_json_alone_changes_numbers(spark):
     assert spark.conf.get("spark.sql.json.enableExactStringParsing") == "true"
     frame = texts_frame(spark, [f"[1.50,1e-7,{LONG}]"])
     found = frame.select(sf.from_json("text", "array<string>")).first()[0]
@@ -42,7 +42,7 @@ def test_elements_keep_their_text(spark):
     assert elements(spark, list(cases)) == list(cases.values())
 
 
-def test_what_is_not_a_json_array_has_no_elements(spark):
+def test_a_text_that_is_not_a_json_array_has_no_elements(spark):
     texts = ["", "null", "1", '{"a":1}', "[1,2", "[[1],[2]", "[1] x", '["a]', "[[[[[[1]]]]]]", "[1,[[[[[1]]]]]]"]
     assert elements(spark, texts) == [None] * len(texts)
 
@@ -52,7 +52,7 @@ def members(spark, texts, names):
     return [r[0] for r in frame.select(object_members(sf.col("text"), names)).collect()]
 
 
-def test_members_keep_their_text_and_come_in_the_order_of_the_names(spark):
+def test_members_keep_their_text_and_have_the_order_of_the_names(spark):
     texts = [
         f'{{"high":1.50, "low" : "0.10","id":{LONG},"open":null}}',
         ' { "open":[1.0,{"low":2}],"close":1e-7,\n"low":"a\\",\\"high\\":1" } ',
@@ -65,16 +65,16 @@ def test_members_keep_their_text_and_come_in_the_order_of_the_names(spark):
     ]
 
 
-def test_a_member_that_an_object_has_twice_is_none(spark):
+def test_a_repeated_member_is_null(spark):
     assert members(spark, ['{"low":1,"high":2,"low":1}'], ("low", "high")) == [[None, "2"]]
 
 
-def test_what_is_not_a_json_object_has_no_members(spark):
+def test_a_text_that_is_not_a_json_object_has_no_members(spark):
     texts = ["", "null", "[1]", '"low"', '{"low":1', '{"low":1} x', '{"low" 1}', '{"low":[[[[[1]]]]]}', '{low:"1"}']
     assert members(spark, texts, ("low",)) == [None] * len(texts)
 
 
-def test_a_list_of_objects_is_taken_apart_to_its_numbers(spark):
+def test_a_list_of_objects_is_split_down_to_its_numbers(spark):
     body = texts_frame(spark, ['{"data":{"ohlc":[{"low":"1.50"},{"low":2.0}],"pair":"BTC/USD"}}'])
     rows = array_elements(object_member(object_member(sf.col("text"), "data"), "ohlc"))
     lows = sf.transform(rows, lambda row: object_member(row, "low"))

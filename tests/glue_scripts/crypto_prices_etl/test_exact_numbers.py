@@ -28,7 +28,7 @@ numbers = st.builds(
 
 def convert(spark, texts, conversion):
     frame = spark.range(1).select(sf.explode(sf.from_json(sf.lit(json.dumps(texts)), "array<string>")).alias("text"))
-    # As the ETL does it: inside the lambda of an array.
+    # Inside the lambda of an array, as in the ETL.
     row = frame.agg(sf.transform(sf.collect_list("text"), conversion).alias("numbers")).first()
     return row["numbers"]
 
@@ -38,7 +38,7 @@ def to_decimal(target):
 
 
 def expected(text, target):
-    """Python's exact arithmetic decides, by another way than the digits."""
+    """The expected value comes from Python's exact arithmetic, independent of the digits."""
     number = EXACT.create_decimal(text)
     scaled = EXACT.scaleb(number, target.scale)
     fits = scaled == EXACT.to_integral_value(scaled) and abs(scaled) < 10**target.precision
@@ -46,7 +46,7 @@ def expected(text, target):
 
 
 @given(texts=st.lists(numbers, min_size=200, max_size=300))
-# Shrinking would be hundreds of Spark jobs, and a failure names only the texts that are wrong.
+# Shrinking would need hundreds of Spark jobs, and a failure already names only the wrong texts.
 @settings(
     max_examples=6,
     deadline=None,
@@ -98,10 +98,10 @@ def test_any_decimal_comes_out_digit_for_digit_or_not_at_all(spark, texts):
         ),
     ],
 )
-def test_the_borders(spark, text, number):
+def test_the_limits_of_the_type(spark, text, number):
     if text not in _borders:
-        # One job for all of them.
-        every = next(mark.args[1] for mark in test_the_borders.pytestmark if mark.name == "parametrize")
+        # One job for all cases.
+        every = next(mark.args[1] for mark in test_the_limits_of_the_type.pytestmark if mark.name == "parametrize")
         found = convert(spark, [t for t, _ in every], lambda t: exact_decimal(t, PRICE))
         _borders.update(zip((t for t, _ in every), found, strict=True))
     assert _borders[text] == (None if number is None else decimal.Decimal(number))

@@ -12,7 +12,7 @@ START = dt.date(2024, 1, 1)
     ("rows", "files"),
     [(24, []), (0, [DataFile("s3://lake/a", 1)]), (24, [DataFile("s3://lake/a", 0)])],
 )
-def test_the_audit_compares_rows_with_what_s3_holds(rows, files):
+def test_the_audit_compares_rows_with_the_files_in_s3(rows, files):
     with pytest.raises(CurationError, match=f"{rows} rows were written for 2024-01-01"):
         audit({START: rows} if rows else {}, {START: files})
 
@@ -21,7 +21,7 @@ def test_the_audit_passes_days_with_files_and_days_without_rows():
     audit({START: 24}, {START: [DataFile("s3://lake/a", 1)], START + dt.timedelta(days=1): []})
 
 
-def test_files_are_listed_by_day_and_strangers_are_refused(lake):
+def test_files_are_listed_by_day_and_unexpected_objects_are_refused(lake):
     bucket, days = f"lake-files-{uuid.uuid4()}", [START, START + dt.timedelta(days=1)]
     paths = RunPaths(bucket, "jr_1")
     lake.s3.create_bucket(Bucket=bucket)

@@ -1,4 +1,4 @@
-"""What becomes of each record: every row rule and every kind of copy, judged in one pass over a few raw objects."""
+"""The outcomes of records: every row rule and every kind of copy, in one pass over a few raw objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crypto_prices_etl.raw_manifests import read_raw_manifests
 
 pytestmark = pytest.mark.spark
 
-# hour -> (changes of the good kline, or the whole record, or its text) and what becomes of it; one record per hour, so
+# hour -> (changes of a valid kline, or the whole record, or its text) and its outcome. There is one record per hour, so
 # that no record is a copy of another.
 RULES = {
     "good": ({}, "curated"),
@@ -55,7 +55,7 @@ RULES = {
 
 @pytest.fixture(scope="module")
 def judged(spark, lake, kline, arguments):
-    """Rows by (exchange symbol, position). Each rule has a symbol of its own, so records do not meet."""
+    """Rows by (exchange symbol, position). Each rule has its own symbol, so its records are never copies of others."""
     bodies = {}
     for number, (change, _) in enumerate(RULES.values()):
         record = change
@@ -68,13 +68,13 @@ def judged(spark, lake, kline, arguments):
     bodies["COPYUSDT"] = json.dumps(
         [
             same,
-            kline(1, open="42000.1"),  # the same number in other digits, and other fields that are not curated
+            kline(1, open="42000.1"),  # the same number with other digits, and different fields that are not curated
             kline(1, taker_base="9"),
             kline(2),
             kline(2, close="42050.26"),
             kline(2),
             kline(3),
-            kline(3, open="x"),  # a rejected record contradicts nobody
+            kline(3, open="x"),  # a rejected record conflicts with no other
             kline(4, quote_volume=None),
             kline(4, quote_volume=None),
             kline(5, quote_volume=None),
@@ -96,7 +96,7 @@ def test_rules(judged, case):
 
 def test_every_reason_is_tested():
     untested = set(REASONS) - {outcome for _, outcome in RULES.values()}
-    # Binance has no market capitalisation; copies are tested below.
+    # Binance has no market capitalization. Copies are tested below.
     assert untested == {"unparseable_market_cap", "conflicting_duplicate"}
 
 
@@ -133,6 +133,6 @@ def test_a_curated_row_has_every_column_exactly(judged):
 def test_times_are_utc(judged, spark):
     assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
     row = judged["COPYUSDT", 0]
-    # collect() gives naive times of this process's zone; their instants are what counts.
+    # collect() returns naive times in this process's zone. Only their instants matter.
     assert row["observed_at"].astimezone(dt.UTC) == dt.datetime(2023, 12, 18, 1, tzinfo=dt.UTC)
     assert row["ingested_at"].astimezone(dt.UTC) == dt.datetime(2023, 12, 19, 0, 5, 1, 123456, tzinfo=dt.UTC)

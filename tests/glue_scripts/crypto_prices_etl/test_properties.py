@@ -1,9 +1,9 @@
-"""Any list of candles in, exactly those that satisfy the rules out: digit for digit, whatever the order and the paging.
+"""From any list of candles, exactly the valid ones are curated: digit for digit, in any order and with any paging.
 
-Hypothesis makes lists of records: good ones, ones with something changed, copies. Each list is shuffled, cut into raw
-objects and judged by the Glue package; an oracle in plain Python, which shares no code with the package, says what has
-to come out. The lists of one source are collected first and judged together, each under a symbol of its own, because a
-Spark job costs more than all of its records.
+Hypothesis generates lists of records: valid ones, changed ones and copies. Each list is shuffled, split into raw
+objects and processed by the Glue package. An oracle in plain Python, which shares no code with the package, computes
+the expected result. The lists of one source are processed together, each under its own symbol, because a Spark job
+costs more than all of its records.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ QUARTER_MS = 15 * 60 * 1000
 EXACT = Context(prec=2000, traps=[Inexact])
 
 Record = Mapping[str, str | None]
-"""The JSON text of each field by name; None for one that is not there."""
+"""The JSON text of each field by name; None for a missing field."""
 
 
 # --- the oracle ------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ Record = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Expected:
-    """What becomes of one record: surplus, rejected, or a candle of an hour with these numbers."""
+    """The outcome of one record: surplus, rejected, or a candle of an hour with these numbers."""
 
     end: str
     hour: datetime | None = None
@@ -58,7 +58,7 @@ def plain(text: str) -> str:
 
 
 def decimal_of(text: str | None, whole: int = 20, decimals: int = 18) -> Decimal | None:
-    """Return the number if its text is one and a column of so many digits holds it exactly."""
+    """Return the number in a text if a column of this precision can hold it exactly; None otherwise."""
     if text is None or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", plain(text)):
         return None
     number = EXACT.create_decimal(plain(text))
@@ -68,7 +68,7 @@ def decimal_of(text: str | None, whole: int = 20, decimals: int = 18) -> Decimal
 
 
 def rounded_of(text: str | None, whole: int = 30, decimals: int = 8) -> Decimal | None:
-    """Return the number to so many decimals, half up, if its text is one and the column holds it."""
+    """Return the number in a text, rounded half up to this scale, if the column can hold it; None otherwise."""
     if text is None or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", plain(text)):
         return None
     number = EXACT.create_decimal(plain(text)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, Context(prec=2000))
@@ -84,7 +84,7 @@ def integer_of(text: str | None) -> int | None:
 
 def time_of(text: str | None, unit_ms: int = 1) -> int | None:
     number = integer_of(text)
-    # After the year 9999 no timestamp can hold it.
+    # No timestamp can hold times after the year 9999.
     return None if number is None or not 0 <= number * unit_ms < 253_402_300_800_000 else number * unit_ms
 
 
@@ -93,13 +93,13 @@ def instant(milliseconds: int) -> datetime:
 
 
 def in_places(record: Record, *order: str) -> Record:
-    """Return what stands in the place of each field: where one is missing, those behind it have moved up."""
+    """Return the text at each field's position. After a missing field, all others have moved up."""
     texts = [record[name] for name in order if record[name] is not None]
     return dict(zip_longest(order, texts))
 
 
 def is_candle(opened: int, prices: Sequence[Decimal | None], volume: Decimal | None) -> bool:
-    """Say whether open, high, low and close and a volume are those of a candle of the day."""
+    """Return whether open, high, low, close and a volume form a valid candle."""
     if volume is None or volume < 0 or any(price is None or price <= 0 for price in prices):
         return False
     start, high, low, end = prices
@@ -159,7 +159,7 @@ def coingecko_expects(record: Record) -> Expected:
 def expected_of(
     records: Sequence[Record], expects: Callable[[Record], Expected]
 ) -> tuple[Counter[str], dict[datetime, tuple]]:
-    """Return how many records have each end, and the numbers of each hour that has a candle."""
+    """Return the number of records by outcome, and the numbers of each hour with a candle."""
     ends = Counter[str]()
     by_hour: dict[datetime, list[tuple]] = defaultdict(list)
     for one in map(expects, records):
@@ -186,7 +186,7 @@ decimals = st.text("0123456789", min_size=1, max_size=17)
 
 @st.composite
 def amounts(draw: Any) -> str:
-    """Texts of positive numbers that fit a DECIMAL(38,18), some with exponents."""
+    """Return texts of positive numbers that fit a DECIMAL(38,18), some with exponents."""
     text = "1" + draw(whole_digits) if draw(st.booleans()) else "0"
     text += "." + draw(decimals) + "1" if text == "0" or draw(st.booleans()) else ""
     if "." not in text and draw(st.integers(0, 3)) == 0:
@@ -229,7 +229,7 @@ DIGITS = st.text("0123456789", min_size=1, max_size=25)
 
 @st.composite
 def odd_texts(draw: Any) -> str | None:
-    """Texts that most fields cannot have, and some that they can; None for a field that is not there."""
+    """Return texts that are invalid for most fields, and some valid ones; None for a missing field."""
     kind = draw(st.integers(0, 9))
     if kind == 0:
         return None
@@ -239,13 +239,13 @@ def odd_texts(draw: Any) -> str | None:
 
 
 def in_order(numbers: Sequence[str]) -> tuple[str, str, str, str]:
-    """Return open, high, low and close of four numbers."""
+    """Return open, high, low and close from four numbers."""
     low, first, second, high = sorted(numbers, key=Decimal)
     return first, high, low, second
 
 
 def other_digits(text: str) -> str:
-    """Return the same number in another text, where it is easy."""
+    """Return the same number as a different text, where that is easy."""
     if re.fullmatch(r"[0-9]+\.[0-9]+", text):
         return text + "000"
     return text + ".0" if re.fullmatch(r"[0-9]+", text) else text
@@ -260,7 +260,7 @@ def a_bit_more(text: str) -> str:
 def lists(
     draw: Any, good: Callable[[Any, int], dict[str, str]], times: Callable[[int], list[str]], prices: list[str]
 ) -> Any:
-    """Lists of records, cut into pages."""
+    """Return lists of records, split into pages."""
     records: list[dict[str, str | None]] = []
     for _ in range(draw(st.integers(2, 8))):
         hour = draw(st.integers(0, 5))
@@ -331,7 +331,7 @@ def point_times(hour: int) -> list[str]:
 
 
 def row_text(fields: Sequence[str | None], more: Sequence[str] = ()) -> str:
-    """Return a JSON list; where a field is missing, the list is shorter by it."""
+    """Return a JSON list. Missing fields make it shorter."""
     return "[" + ",".join([*(field for field in fields if field is not None), *more]) + "]"
 
 
@@ -355,7 +355,7 @@ def chart_body(page: Sequence[Record]) -> str:
 
 @dataclass(frozen=True)
 class SourceUnderTest:
-    """How records of a source are made, written and expected."""
+    """How records of a source are generated and serialized, and their expected outcomes."""
 
     lists: Any
     body: Callable[[Sequence[Record]], str]
@@ -386,7 +386,7 @@ SOURCES = {
 
 @functools.cache
 def made_lists(name: str) -> list[list[list[Record]]]:
-    """Return lists of pages of records of a source, the same in every run of the same tests."""
+    """Return lists of pages of records of a source. They are the same in every run of the same tests."""
     made: list[list[list[Record]]] = []
 
     @settings(
@@ -409,7 +409,7 @@ def made_lists(name: str) -> list[list[list[Record]]]:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_exactly_the_candles_that_satisfy_the_rules_come_out_digit_for_digit(name, spark, lake, arguments):
+def test_exactly_the_valid_candles_are_curated_digit_for_digit(name, spark, lake, arguments):
     source, made = SOURCES[name], made_lists(name)
     bodies = {f"L{n}USDT": [source.body(page) for page in pages] for n, pages in enumerate(made)}
     counts = [len(page) for pages in made for page in pages]
@@ -442,13 +442,13 @@ def test_exactly_the_candles_that_satisfy_the_rules_come_out_digit_for_digit(nam
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_lists_are_of_every_kind(name):
-    """Or the property above says little."""
+def test_the_generated_lists_cover_every_kind_of_record(name):
+    """Otherwise the property above would prove little."""
     made = made_lists(name)
     ends = Counter[str]()
     for pages in made:
         ends += expected_of([record for page in pages for record in page], SOURCES[name].expects)[0]
-    # About a third of what there usually is: Hypothesis also draws constants that it finds in the modules of a run.
+    # About a third of the usual number, because Hypothesis also draws constants from the modules that a run imports.
     least = {"curated": 60, "duplicate": 20, "conflicting": 20, "rejected": 40, "surplus": 3 * (name != "binance")}
     assert {end: ends[end] for end, count in least.items() if ends[end] < count} == {}
     assert sum(len(pages) > 1 for pages in made) > 25

@@ -20,7 +20,7 @@ def line(hour, symbol="BTC", *, minute=0, interval="1h", **changes):
     return json.dumps(record | {"observed_at": observed_at} | changes).encode()
 
 
-def test_candles_that_follow_each_other_are_one_run_and_copies_one_candle():
+def test_consecutive_candles_form_one_run_and_copies_count_once():
     found = quarantined_candles([line(5), line(3), line(4), line(4), line(9), line(4, "ETH")], WINDOW)
     assert [asdict(candles) for candles in found] == [
         {
@@ -31,7 +31,7 @@ def test_candles_that_follow_each_other_are_one_run_and_copies_one_candle():
     ]  # fmt: skip
 
 
-def test_what_is_no_candle_of_the_window_is_not_missing():
+def test_records_that_are_not_candles_of_the_window_are_ignored():
     others = [
         line(5, observed_at=None),
         line(5, minute=30),
@@ -43,7 +43,7 @@ def test_what_is_no_candle_of_the_window_is_not_missing():
     assert last.observed_at == "2023-12-19 23:00:00"
 
 
-def test_more_places_than_can_be_told_fail_the_run(lake, monkeypatch):
+def test_more_places_than_the_report_can_list_fail_the_run(lake, monkeypatch):
     monkeypatch.setattr(module, "MOST_RUNS", 2)
     paths = RunPaths("crypto-prices-lake", "jr_places")
     for number, hours in enumerate(((1, 2), (5,))):

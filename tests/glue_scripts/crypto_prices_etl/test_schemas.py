@@ -6,7 +6,7 @@ import sys
 from crypto_prices_etl import schemas
 
 
-def test_the_columns_are_those_that_copy_loads_by_position():
+def test_the_columns_have_the_order_that_copy_needs():
     assert schemas.redshift_columns() == [
         "source VARCHAR(32) NOT NULL",
         "symbol VARCHAR(32) NOT NULL",

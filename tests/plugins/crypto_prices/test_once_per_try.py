@@ -9,7 +9,7 @@ def test_a_value_is_read_once_per_try():
     assert [read(first), read(first), read(second), read(second)] == [1, 1, 2, 2]
 
 
-def test_values_do_not_get_mixed_up():
+def test_values_of_different_reads_are_separate():
     ti = object()
     one, two = once_per_try(lambda ti: "one"), once_per_try(lambda ti: "two")
     assert [one(ti), two(ti), one(ti)] == ["one", "two", "one"]

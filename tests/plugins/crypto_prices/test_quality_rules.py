@@ -2,14 +2,14 @@ import pytest
 from crypto_prices.quality_rules import MARKET_RULES, MarketRule, QualityRuleError, quality_rules
 
 
-def test_without_settings_records_are_quarantined_and_markets_warned_of():
+def test_by_default_records_are_quarantined_and_market_rules_warn():
     rules = quality_rules({})
     assert rules.row_rules == {}
     assert rules.market_rules == MARKET_RULES
     assert {rule.action for rule in MARKET_RULES.values()} == {"warn"}
 
 
-def test_what_is_configured_replaces_what_is_by_default():
+def test_settings_replace_defaults():
     rules = quality_rules(
         {
             "negative_volume": {"action": "warn"},
@@ -23,14 +23,14 @@ def test_what_is_configured_replaces_what_is_by_default():
 
 
 @pytest.mark.parametrize(
-    ("configured", "said"),
+    ("configured", "message"),
     [
-        ({"beauty": {}}, "there is no rule 'beauty'; there are malformed_record, .*completeness, price_jump"),
-        ({"off_grid": {"action": "warn"}}, "off_grid cannot warn; it can quarantine or fail"),
+        ({"beauty": {}}, "rule 'beauty' does not exist: use one of malformed_record, .*completeness, price_jump"),
+        ({"off_grid": {"action": "warn"}}, "off_grid cannot warn: use quarantine or fail"),
         ({"price_jump": {"action": "quarantine"}}, "price_jump cannot quarantine; it can warn or fail"),
         ({"off_grid": {"threshold": 1.0}}, "off_grid has no threshold"),
     ],
 )
-def test_what_a_rule_cannot_do_is_refused(configured, said):
-    with pytest.raises(QualityRuleError, match=said):
+def test_settings_that_a_rule_does_not_allow_are_refused(configured, message):
+    with pytest.raises(QualityRuleError, match=message):
         quality_rules(configured)

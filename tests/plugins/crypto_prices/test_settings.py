@@ -7,7 +7,7 @@ from crypto_prices.settings import SettingsError, load_settings, parse_settings,
 from tests.support.settings_document import GOOD, changed
 
 
-def test_good_settings_are_read_with_their_defaults():
+def test_valid_settings_are_read_with_defaults():
     settings = parse_settings(json.dumps(GOOD))
     assert settings.sources["binance"].symbols == ["BTCUSDT", "ETHUSDT"]
     assert settings.candle_interval == "1h"
@@ -40,7 +40,7 @@ def test_each_missing_key_is_named(key):
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "sources.binance.key: there is no such key"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "a/b"}}}, "sources.binance.connection_id"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "requests_per_second": 0}}}, "binance.requests_per_second"),
-        ({"quality_rules": {"beauty": {}}}, "there is no rule 'beauty'"),
+        ({"quality_rules": {"beauty": {}}}, "rule 'beauty' does not exist"),
         ({"quality_rules": {"off_grid": {"action": "warn"}}}, "off_grid cannot warn"),
         ({"quality_rules": {"off_grid": {"action": "drop"}}}, "quality_rules.off_grid.action"),
         ({"quality_rules": {"price_jump": {"limit": 1}}}, "quality_rules.price_jump.limit: there is no such key"),
@@ -68,7 +68,7 @@ def test_a_text_that_is_not_json_is_refused():
 
 def test_a_missing_variable_is_named_with_where_to_create_it(monkeypatch):
     monkeypatch.setattr("airflow.sdk.Variable.get", lambda key, default: default)
-    with pytest.raises(SettingsError, match="secret crypto_prices_settings below the variables_prefix"):
+    with pytest.raises(SettingsError, match="secret crypto_prices_settings under the variables_prefix"):
         load_settings()
 
 
@@ -81,24 +81,24 @@ SOURCES = {"binance": {"symbols": ["BTCUSDT", "ETHUSDT"]}, "coinbase": {"symbols
         ([], [], {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD", "SOL-USD"]}),
         (["coinbase"], [], {"coinbase": ["BTC-USD", "SOL-USD"]}),
         (["binance"], ["ETHUSDT"], {"binance": ["ETHUSDT"]}),
-        # A source that lists none of the symbols is left out, not fetched with none.
+        # A source without any of the symbols is omitted instead of being fetched without symbols.
         ([], ["SOL-USD"], {"coinbase": ["SOL-USD"]}),
-        # In the order of the settings, whatever the order of the request: the content hash does not depend on it.
+        # The result has the order of the settings, so the content hash does not depend on the order of the request.
         ([], ["ETHUSDT", "BTC-USD", "BTCUSDT"], {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}),
     ],
 )
-def test_what_is_asked_for_is_chosen(sources, symbols, chosen):
+def test_requested_sources_and_symbols_are_selected(sources, symbols, chosen):
     assert select_symbols(parse_settings(changed(sources=SOURCES)), sources, symbols) == chosen
 
 
 @pytest.mark.parametrize(
-    ("sources", "symbols", "said"),
+    ("sources", "symbols", "message"),
     [
-        (["kraken", "binance"], [], r"not among the sources of the settings \(binance, coinbase\): kraken"),
+        (["kraken", "binance"], [], "no source kraken: use binance, coinbase"),
         ([], ["BTCUSDT", "XRPUSDT"], "settings list for binance, coinbase: XRPUSDT"),
         (["coinbase"], ["BTCUSDT"], "settings list for coinbase: BTCUSDT"),
     ],
 )
-def test_what_the_settings_do_not_list_is_refused(sources, symbols, said):
-    with pytest.raises(SettingsError, match=said):
+def test_sources_and_symbols_outside_the_settings_are_refused(sources, symbols, message):
+    with pytest.raises(SettingsError, match=message):
         select_symbols(parse_settings(changed(sources=SOURCES)), sources, symbols)

@@ -22,7 +22,7 @@ def test_values_become_literals(value, literal):
 
 
 @pytest.mark.parametrize("value", [1.5, True, ["a"], {"a": 1}, "a\0b"])
-def test_what_has_no_safe_literal_is_refused(value):
+def test_values_without_a_safe_literal_are_refused(value):
     with pytest.raises(SqlValueError):
         sql_literal(value)
 

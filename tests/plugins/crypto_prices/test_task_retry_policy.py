@@ -22,33 +22,33 @@ def busy(retry_after_seconds):
     return RetryableSourceError("busy", "wait", retry_after_seconds=retry_after_seconds)
 
 
-def test_a_source_is_not_asked_again_before_it_said():
+def test_a_source_is_not_retried_before_the_requested_time():
     decision = decide(busy(600))
     assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(seconds=601))
     assert decision.reason == "the source asks to wait 600 s, the next try is in 0:10:01"
 
 
 @pytest.mark.parametrize("seconds", [1801.0, 1e6, 1e300, math.inf])
-def test_a_ban_that_lasts_does_not_keep_the_other_sources_waiting(seconds):
-    """A Retry-After can be any number of digits."""
+def test_a_long_ban_does_not_delay_the_other_sources(seconds):
+    """A Retry-After can have any number of digits."""
     decision = decide(busy(seconds))
     assert decision.action is RetryAction.FAIL
     assert f"longer than {LONGEST_PAUSE}: the other sources are not kept waiting" in decision.reason
 
 
-def test_the_longest_pause_of_every_try_ends_before_the_run_does():
+def test_the_longest_pauses_end_before_the_runs_timeout():
     dag = DagBag(dag_folder=Path(__file__).parents[3] / "dags" / "crypto_prices_daily.py").dags["crypto_prices_daily"]
     assert (1 + dag.get_task("fetch_prices").retries) * LONGEST_PAUSE < dag.dagrun_timeout
     assert decide(busy(1800)).action is RetryAction.RETRY
 
 
 @pytest.mark.parametrize("seconds", [None, 0, 29])
-def test_a_short_wait_is_left_to_the_tasks_own_pauses(seconds):
+def test_a_short_wait_uses_the_tasks_own_pauses(seconds):
     assert decide(busy(seconds)).action is RetryAction.DEFAULT
 
 
 def shapes(message):
-    """How the Amazon provider, Airflow and a person's eyes get a message of Glue or Redshift."""
+    """Yield a message of Glue or Redshift in the forms in which the provider, Airflow and users get it."""
     description = {"Id": "7", "Status": "FAILED", "Error": message, "SubStatements": [{"Error": message}]}
     for width in (20, 40, 80, 120):
         yield pprint.pformat(description, width=width)
@@ -63,7 +63,7 @@ def shapes(message):
 
 @pytest.mark.parametrize("quote", ["", "'", '"', 'it\'s "so"', "100 %", "a\nline", "\\\\", "é"])
 @pytest.mark.parametrize("code", ERROR_CODES)
-def test_an_error_with_a_code_is_not_retried_however_its_message_is_printed(code, quote):
+def test_an_error_with_a_code_is_not_retried_in_any_format(code, quote):
     for before in ("", "ERROR: ", "Query #3 failed with ERROR: ", "RejectedRecordsError: "):
         for shape in shapes(f"{before}{code} batch b {quote} would delete 3 candles " + "and more " * 20):
             decision = decide(AirflowException(shape))
@@ -72,14 +72,14 @@ def test_an_error_with_a_code_is_not_retried_however_its_message_is_printed(code
 
 
 @pytest.mark.parametrize("text", ["CP-99 no such code", "XCP-01", "CP-012", "CP 01", "job-CP-01"])
-def test_what_only_resembles_a_code_is_retried(text):
+def test_a_text_that_only_resembles_a_code_is_retried(text):
     assert decide(AirflowException(text)).action is RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("error", [AirflowException("Error in glue job"), FatalSourceError("no", "stop"), OSError()])
-def test_everything_else_follows_the_tasks_own_retries(error):
+def test_other_errors_follow_the_tasks_own_retries(error):
     assert decide(error).action is RetryAction.DEFAULT
 
 
-def test_it_goes_through_the_serialised_dag():
+def test_it_survives_dag_serialization():
     assert isinstance(TaskRetryPolicy.deserialize(TaskRetryPolicy().serialize()), TaskRetryPolicy)

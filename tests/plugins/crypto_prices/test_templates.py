@@ -14,7 +14,7 @@ from tests.support.tasks import TaskInstance, batch, fetched, report
 
 
 class CountedTaskInstance(TaskInstance):
-    """A task instance that counts how often each result is pulled."""
+    """A task instance that counts the pulls of each result."""
 
     def xcom_pull(self, task_ids, map_indexes=None):
         self.pulls = getattr(self, "pulls", Counter())
@@ -34,7 +34,7 @@ def task_instance(job_run_id="jr_1"):
     return CountedTaskInstance({"plan_load": batch().as_xcom(), "read_curation_report": report(batch(), job_run_id)})
 
 
-def test_a_try_pulls_each_result_once_however_many_templates_use_it(render):
+def test_a_try_pulls_each_result_once_for_all_templates(render):
     ti = task_instance()
     for _ in range(5):
         assert render("{{ report(ti).job_run_id }} {{ batch(ti).window_start }}", ti) == "jr_1 2023-12-18"

@@ -40,23 +40,23 @@ def test_a_manifest_survives_json():
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         (["source"], None, "source is None, not a text"),
         (["objects", 0, "records"], "25", "records is '25', not a whole number"),
         (["objects", 0, "surplus"], True, "surplus is True, not a whole number"),
-        (["window", "end"], "2023-12-18", "ends after it starts"),
+        (["window", "end"], "2023-12-18", "must end after it starts"),
         (["objects", 0, "symbol"], "ETH", r"objects of markets that it does not list: \['BTCUSDT'\]"),
-        (["records"], 25, "says 25 records, its objects have 24"),
+        (["records"], 25, "counts 25 records, but its objects have 24"),
     ],
 )
-def test_a_manifest_that_is_wrong_is_refused_by_name(path, value, said):
+def test_an_invalid_manifest_is_refused_and_named(path, value, message):
     document = copy.deepcopy(MANIFEST.to_json())
     *above, last = path
     place = document
     for step in above:
         place = place[step]
     place[last] = value
-    with pytest.raises(RawManifestError, match=said) as error:
+    with pytest.raises(RawManifestError, match=message) as error:
         RawManifest.from_json(MANIFEST.uri, document)
     assert MANIFEST.uri in str(error.value)

@@ -13,7 +13,7 @@ def test_a_rule_quarantines_by_default_and_may_always_fail():
 @pytest.mark.parametrize(
     "rule", ["malformed_record", "unparseable", "outside_window", "off_grid", "conflicting_duplicate"]
 )
-def test_a_record_that_cannot_become_a_row_is_never_only_warned_of(rule):
+def test_a_record_that_cannot_become_a_row_never_only_causes_a_warning(rule):
     assert Action.WARN not in ROW_RULES[rule]
 
 

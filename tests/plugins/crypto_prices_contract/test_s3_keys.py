@@ -22,11 +22,11 @@ def test_each_zone_has_its_keys():
     assert s3_keys.partition_values(date(2023, 12, 8)) == ["2023", "12", "08"]
 
 
-def test_an_uri_is_split_into_the_bucket_and_key_that_it_was_made_of():
+def test_a_uri_is_split_into_its_bucket_and_key():
     assert s3_keys.split_s3_uri(s3_keys.s3_uri("lake", "raw/x.json")) == ("lake", "raw/x.json")
 
 
 @pytest.mark.parametrize("uri", ["", "lake/raw/x", "s3://lake", "s3://lake/", "https://lake/x"])
-def test_what_is_not_an_objects_uri_is_refused(uri):
+def test_a_uri_that_is_not_an_objects_is_refused(uri):
     with pytest.raises(ValueError, match="not the s3:// URI of an object"):
         s3_keys.split_s3_uri(uri)

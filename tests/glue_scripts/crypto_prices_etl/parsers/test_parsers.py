@@ -1,4 +1,4 @@
-"""What the parsers of the sources make of good answers, surplus and copies; bad ones are in tests/sources."""
+"""The parsers' results for valid responses, surplus and copies. Hostile ones are in test_hostile_answers.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR = HOUR_MS // 1000
 
 @pytest.fixture(scope="module")
 def judge(spark, lake, arguments):
-    """Judge the bodies of one source, and return the outcomes by exchange symbol, in the order of the records."""
+    """Process the bodies of one source and return the outcomes by exchange symbol, in the order of the records."""
 
     def judged(source, bodies, records):
         run = arguments(lake.raw(bodies, source=source, records=records))
@@ -90,15 +90,15 @@ class TestCoinGecko:
         assert {first[column] for column in given} == {None}
         assert [row["outcome"] for row in (surplus, first, second)] == ["surplus", "curated", "curated"]
 
-    def test_the_members_of_an_answer_come_in_any_order_and_a_late_point_is_no_price_of_the_hour(self, coingecko):
+    def test_members_may_have_any_order_and_a_late_point_is_not_the_price_of_its_hour(self, coingecko):
         assert [row["outcome"] for row in coingecko["odd"]] == ["curated", "malformed_record", "malformed_record"]
 
-    def test_a_place_that_a_table_does_not_have_is_null(self, coingecko):
+    def test_an_index_beyond_a_tables_end_is_null(self, coingecko):
         assert [row["outcome"] for row in coingecko["short"]] == ["surplus", "curated", "malformed_record"]
         assert coingecko["short"][2]["record"] == f"[null,null,[{DAY_START_MS + HOUR_MS + 899_999},3]]"
 
 
-def test_the_surplus_is_counted_nowhere_and_not_quarantined(spark, lake, arguments):
+def test_surplus_is_neither_counted_nor_quarantined(spark, lake, arguments):
     body = f"[[{DAY},1,2,1,2,1],[{DAY - HOUR},1,2,1,2,0]]"
     manifest = lake.raw({"BTC-USD": body}, source="coinbase", surplus=1)
     report = curate(spark, lake.s3, lake.glue, arguments(manifest))

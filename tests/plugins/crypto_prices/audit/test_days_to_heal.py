@@ -36,27 +36,27 @@ def reasons(*, loads=None, rows=None, gaps=None, lost=(), again=()):
     )
 
 
-def test_a_span_that_is_as_it_should_be_has_nothing_to_heal():
+def test_a_complete_span_needs_no_healing():
     assert reasons() == {}
     assert plan({}).windows == []
 
 
-def test_candles_that_are_known_to_be_missing_are_not_missed():
+def test_explained_gaps_need_no_healing():
     assert reasons(rows={place(3): 20}, gaps={place(3): {"no_trade": 3, "venue_down": 1}}) == {}
     assert reasons(rows={place(3): 19}, gaps={place(3): {"no_trade": 3, "venue_down": 1}}) == {place(3): ROWS_MISSING}
     assert reasons(rows={place(3): 0}, gaps={place(3): {"not_listed": 24}}) == {}
 
 
-def test_a_day_that_no_load_has_asked_for_is_unfetched_whatever_the_gaps_say():
+def test_a_day_without_a_load_is_unfetched_whatever_its_gaps():
     rows = {place(6): 0, place(7): 0}
     loads = [load(1, 5), load(6, 7, markets=[ETH], number=2)]
     found = reasons(loads=loads, rows=rows, gaps={place(6): {"unfetched": 24}})
     assert found == {place(6): UNFETCHED, place(7): UNFETCHED}
-    # Once it was asked for, what the audit wrote before does not explain anything.
+    # Once the day is fetched, gaps that the audit wrote earlier explain nothing.
     assert reasons(rows={place(6): 0}, gaps={place(6): {"unfetched": 24}}) == {place(6): ROWS_MISSING}
 
 
-def test_what_is_gone_from_the_raw_zone_counts_for_the_days_that_nothing_newer_has_loaded():
+def test_missing_raw_objects_matter_only_for_days_without_a_newer_load():
     newer = load(3, 4, number=2, markets=[BTC], manifest="s3://lake/2")
     found = reasons(loads=[load(2, 4), newer, load(1, 1, manifest="s3://lake/3"), load(5, 7, manifest="s3://lake/4")],
                     lost=["s3://lake/1"])  # fmt: skip
@@ -64,7 +64,7 @@ def test_what_is_gone_from_the_raw_zone_counts_for_the_days_that_nothing_newer_h
     assert set(found.values()) == {RAW_MISSING}
 
 
-def test_the_exchange_is_asked_again_only_for_the_reasons_that_are_named():
+def test_candles_are_requested_again_only_for_the_given_reasons():
     gaps = {place(3): {"no_trade": 1}, place(4): {"quarantined": 1}, place(5, ETH): {"venue_down": 1, "no_trade": 1}}
     rows = {place(3): 23, place(4): 23, place(5, ETH): 22}
     assert reasons(rows=rows, gaps=gaps) == {}
@@ -73,20 +73,20 @@ def test_the_exchange_is_asked_again_only_for_the_reasons_that_are_named():
     }  # fmt: skip
 
 
-def test_a_load_that_was_never_published_is_loaded_again():
+def test_a_load_that_was_never_published_is_healed():
     late = Load("binance", "b9", Window.of_day(day(3)), frozenset({BTC}), 9, "loaded", False, 1, 1, "s3://lake/9")
     assert reasons(loads=[load(), late]) == {place(3): NOT_PUBLISHED}
 
 
-def test_a_window_that_was_asked_for_and_has_no_candle_is_not_asked_for_again():
-    """Nothing was loaded, so there is no load of it; the gaps say that it was asked for."""
+def test_a_fetched_window_without_candles_is_not_fetched_again():
+    """Such a window has no load. Its gaps show that it was fetched."""
     rows = {place(6): 0, place(7): 0}
     empty = {place(6): {"not_listed": 24}, place(7): {"unfetched": 24}}
     found = reasons(loads=[load(1, 5), load(6, 7, markets=[ETH], number=2)], rows=rows, gaps=empty)
     assert found == {place(7): UNFETCHED}
 
 
-def test_days_that_nobody_has_asked_for_are_told_as_runs():
+def test_unfetched_days_are_returned_as_windows():
     found = {place(number): UNFETCHED for number in (1, 2, 5)} | {place(3): ROWS_MISSING, place(1, ETH): UNFETCHED}
     assert [(market, window.start.day, window.end.day) for _, market, window in unfetched_runs(found)] == [
         (BTC, 1, 3), (BTC, 5, 6), (ETH, 1, 2),
@@ -94,5 +94,5 @@ def test_days_that_nobody_has_asked_for_are_told_as_runs():
 
 
 @pytest.mark.parametrize("number", [1, 7])
-def test_the_ends_of_the_span_belong_to_it(number):
+def test_the_first_and_last_day_of_the_span_are_audited(number):
     assert reasons(rows={place(number): 0}) == {place(number): ROWS_MISSING}

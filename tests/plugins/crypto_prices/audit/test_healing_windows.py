@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.healing_plans import BTC, ETH, SYMBOLS, day, place, plan, windows
 
 
-def test_markets_that_are_to_be_healed_on_the_same_days_share_a_window():
+def test_markets_to_heal_on_the_same_days_share_a_window():
     found = {place(number, market): ROWS_MISSING for number in (2, 3, 6) for market in (BTC, ETH)}
     found[place(6, "BTC/USD", "coinbase")] = UNFETCHED
     planned = plan(found)
@@ -24,12 +24,12 @@ def test_markets_that_are_to_be_healed_on_the_same_days_share_a_window():
     assert planned.requests == 2 + 3
 
 
-def test_a_day_is_one_of_a_window_whatever_it_lacks():
+def test_days_with_different_reasons_share_a_window():
     planned = plan({place(2): RAW_MISSING, place(3): ROWS_MISSING})
     assert windows(planned) == [(2, 2, {"binance": ["BTCUSDT"]})]
 
 
-def test_windows_are_no_longer_than_asked_and_requests_are_those_of_the_source():
+def test_windows_respect_chunk_days_and_requests_the_sources_page_size():
     found = {place(number, "BTC/USD", "coinbase"): UNFETCHED for number in range(1, 8)}
     assert windows(plan(found, chunk_days=5)) == [
         (1, 5, {"coinbase": ["BTC-USD"]}), (6, 2, {"coinbase": ["BTC-USD"]}),
@@ -39,7 +39,7 @@ def test_windows_are_no_longer_than_asked_and_requests_are_those_of_the_source()
 
 
 @given(st.sets(st.tuples(st.integers(1, 7), st.sampled_from([BTC, ETH]), st.sampled_from([ROWS_MISSING, RAW_MISSING]))))
-def test_exactly_what_is_to_be_healed_is_loaded_and_nothing_twice(chosen):
+def test_exactly_the_days_to_heal_are_loaded_once(chosen):
     found = {place(number, market): reason for number, market, reason in chosen}
     covered = [
         (source, symbol, covered_day)
@@ -51,7 +51,7 @@ def test_exactly_what_is_to_be_healed_is_loaded_and_nothing_twice(chosen):
     assert sorted(covered) == sorted((p.source, SYMBOLS[p.source, p.market], p.day) for p in found)
 
 
-def test_the_plan_is_shown_with_what_it_takes():
+def test_the_plans_text_has_the_requests():
     text = plan_as_text(plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED}))
     assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets need healing" in text
     assert "windows         2, with 2 API requests" in text

@@ -1,4 +1,4 @@
-"""PlanHealingOperator as the DAG crypto_prices_audit has it, on a warehouse and a raw zone of the local AWS."""
+"""PlanHealingOperator of the DAG crypto_prices_audit, with the warehouse and the raw zone of the local AWS."""
 
 import json
 import random
@@ -39,7 +39,7 @@ def lake(aws):
 
 @pytest.fixture
 def loaded(warehouse, lake):
-    """Give a function that puts a load of whole days of both markets into the raw zone and the warehouse."""
+    """Return a function that puts a load of whole days of both markets into the raw zone and the warehouse."""
     warehouse.execute_batch(["DELETE FROM crypto.candle_gaps"])
 
     def load(first, last, number=1):
@@ -73,7 +73,7 @@ def loaded(warehouse, lake):
 
 @pytest.fixture
 def plan(lake, dag, make_task, make_context):
-    """Give a function that runs a task of the DAG; it returns the windows that it plans and the plan as text."""
+    """Return a function that runs a task of the DAG and returns the planned windows and the plan as text."""
 
     def run(task_id="plan_healing", logical_date=None, interval_end=None, **params):
         context = make_context(run_id="audit")
@@ -83,7 +83,7 @@ def plan(lake, dag, make_task, make_context):
         span = {} if logical_date or interval_end else {"start": "2024-01-01", "end": "2024-01-08"}
         context["params"] = {name: dag.params[name] for name in dag.params} | span | params
         result = make_task(task_id, context).execute(context)
-        # Never with force: it may delete candles, and only a person can decide that.
+        # Never with force: it may delete candles, which only a user can decide.
         assert all(run["conf"]["reload"] and "force" not in run["conf"] for run in result)
         windows = [(run["conf"]["start"][-2:], run["conf"]["end"][-2:], run["conf"]["symbols"]) for run in result]
         return windows, context["ti"].pushed["plan"]
@@ -99,14 +99,14 @@ def gaps(warehouse):
     return {(row["symbol"], str(row["observed_on"]), row["reason"]): row["total"] for row in rows}
 
 
-def test_a_week_that_is_whole_has_nothing_to_heal(plan, loaded, warehouse):
+def test_a_complete_week_needs_no_healing(plan, loaded, warehouse):
     loaded(1, 7)
     assert plan()[0] == []
     assert plan("check_healing")[0] == []
     assert gaps(warehouse) == {}
 
 
-def test_days_that_nobody_has_asked_for_are_planned_and_written_down_as_gaps(plan, loaded, warehouse, task_log):
+def test_unfetched_days_are_planned_and_written_as_gaps(plan, loaded, warehouse, task_log):
     loaded(1, 3)
     loaded(6, 7, number=2)
     windows, text = plan()
@@ -116,12 +116,12 @@ def test_days_that_nobody_has_asked_for_are_planned_and_written_down_as_gaps(pla
     assert gaps(warehouse) == {
         (symbol, day, "unfetched"): 24 for symbol in ("BTC", "ETH") for day in ("2024-01-04", "2024-01-05")
     }
-    # And again: nothing is written twice.
+    # A second run writes nothing twice.
     plan()
     assert sum(gaps(warehouse).values()) == 96
 
 
-def test_random_holes_in_the_fact_table_and_in_the_raw_zone_are_found_and_nothing_else(plan, loaded, warehouse, lake):
+def test_exactly_the_random_holes_in_fact_table_and_raw_zone_are_found(plan, loaded, warehouse, lake):
     for number in range(1, 8):
         loaded(number, number, number=number)
     rng = random.Random(20240101)
@@ -149,7 +149,7 @@ def test_random_holes_in_the_fact_table_and_in_the_raw_zone_are_found_and_nothin
         plan("check_healing")
 
 
-def test_candles_that_are_missing_for_a_reason_are_asked_for_only_if_wanted(plan, loaded, warehouse):
+def test_explained_gaps_are_requested_again_only_on_demand(plan, loaded, warehouse):
     loaded(1, 7)
     warehouse.execute_batch(
         [
@@ -160,12 +160,12 @@ def test_candles_that_are_missing_for_a_reason_are_asked_for_only_if_wanted(plan
     )
     assert plan()[0] == [("03", "04", ["BTCUSDT"])]
     assert plan(ask_again=[])[0] == []
-    # The exchange may go on giving none: that alone leaves no run red.
+    # The exchange may still return none. That alone does not fail the run.
     assert plan("check_healing")[0]
 
 
-def test_without_params_it_looks_at_the_days_before_the_end_of_its_data_interval(plan, loaded):
-    """A weekly run has the logical date of the week's beginning."""
+def test_without_params_it_audits_the_days_before_the_end_of_its_data_interval(plan, loaded):
+    """The logical date of a weekly run is the beginning of the week."""
     loaded(1, 7)
     begins, ends = datetime(2024, 1, 1, 6, tzinfo=UTC), datetime(2024, 1, 8, 6, tzinfo=UTC)
     for run in ({"logical_date": begins, "interval_end": ends}, {"logical_date": ends}):
@@ -182,7 +182,7 @@ def test_a_run_without_days_is_refused(plan, loaded, dag, make_task, make_contex
         make_task("plan_healing", context).execute(context)
 
 
-def test_days_to_come_are_refused(plan):
+def test_future_days_are_refused(plan):
     tomorrow = datetime.now(UTC).date() + timedelta(days=2)
     with pytest.raises(AirflowFailException, match="has not ended"):
         plan(end=tomorrow.isoformat())

@@ -20,7 +20,7 @@ def test_each_partition_has_its_console(region, console):
     )
 
 
-def test_of_an_object_its_prefix_is_shown_and_what_means_something_in_a_url_is_quoted():
+def test_an_objects_uri_links_to_its_quoted_prefix():
     uri = "s3://lake/raw/source=binance/manifest.json"
     assert s3_prefix_url("us-east-1", uri).endswith("/s3/buckets/lake?region=us-east-1&prefix=raw/source%3Dbinance/")
     assert redshift_workgroup_url("us-east-1", "a&b").endswith("?workgroup=a%26b")
@@ -36,6 +36,6 @@ def test_a_task_that_ended_early_has_no_link():
     assert RedshiftWorkgroupLink().get_link(unrendered, ti_key=None) == ""
 
 
-def test_a_task_that_knows_has_one():
+def test_a_task_with_a_prefix_has_a_link():
     assert "prefix=raw/" in S3PrefixLink().get_link(operator(s3_uri="s3://lake/raw/x"), ti_key=None)
     assert "workgroup=w" in RedshiftWorkgroupLink().get_link(operator(workgroup_name="w"), ti_key=None)

@@ -6,7 +6,7 @@ from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatemen
 
 
 class Redshift:
-    """A Data API client whose statements go through given statuses."""
+    """A Data API client whose statements have the given sequence of statuses."""
 
     def __init__(self, *statuses, error=None, pages=(), refuses_cancel=None):
         self.statuses, self.error, self.pages = list(statuses), error, pages
@@ -56,7 +56,7 @@ def warehouse(redshift, time=None, **options):
 TARGET = {"WorkgroupName": "crypto-prices", "Database": "crypto", "SecretArn": "arn:secret"}
 
 
-def test_a_query_returns_its_rows_of_all_pages():
+def test_a_query_returns_the_rows_of_all_pages():
     columns = [{"name": "source"}, {"name": "rows_now"}, {"name": "loaded_at"}]
     pages = [
         {"ColumnMetadata": columns, "Records": [[{"stringValue": "a"}, {"longValue": 1}, {"isNull": True}]]},
@@ -81,13 +81,13 @@ def test_a_batch_is_sent_as_one_list():
 
 
 @pytest.mark.parametrize("status", ["FAILED", "ABORTED"])
-def test_a_failed_statement_raises_with_redshifts_own_reason(status):
+def test_a_failed_statement_raises_redshifts_reason(status):
     with pytest.raises(RedshiftStatementError, match=f"s1 {status.lower()}: relation does not exist") as raised:
         warehouse(Redshift(status, error="relation does not exist")).query("SELECT 1")
     assert (raised.value.statement_id, raised.value.reason) == ("s1", "relation does not exist")
 
 
-def test_a_statement_that_hangs_is_cancelled_after_the_bound():
+def test_a_hanging_statement_is_cancelled_after_the_timeout():
     redshift, time = Redshift("STARTED"), Time()
     with pytest.raises(RedshiftStatementError, match="did not end within 30 s and was cancelled"):
         warehouse(redshift, time, timeout_seconds=30).query("SELECT 1")
@@ -96,7 +96,7 @@ def test_a_statement_that_hangs_is_cancelled_after_the_bound():
     assert max(time.slept) <= 2
 
 
-def test_killing_the_task_cancels_what_runs_and_only_that():
+def test_killing_the_task_cancels_only_the_running_statement():
     redshift = Redshift("STARTED")
     one = warehouse(redshift)
     one.cancel()
@@ -108,7 +108,7 @@ def test_killing_the_task_cancels_what_runs_and_only_that():
     assert redshift.cancelled == ["s1"]
 
 
-ENDED = "ValidationException"  # what CancelStatement says of a statement that has ended
+ENDED = "ValidationException"  # the error of CancelStatement for a statement that has ended
 
 
 def test_a_statement_that_ends_just_before_it_is_cancelled_has_finished():
@@ -116,19 +116,19 @@ def test_a_statement_that_ends_just_before_it_is_cancelled_has_finished():
     warehouse(redshift, timeout_seconds=0).execute_batch(["A"])
 
 
-def test_a_statement_that_fails_just_before_it_is_cancelled_says_why():
+def test_a_statement_that_fails_just_before_it_is_cancelled_gives_its_reason():
     redshift = Redshift("STARTED", "FAILED", refuses_cancel=ENDED, error="relation does not exist")
     with pytest.raises(RedshiftStatementError, match="s1 failed: relation does not exist"):
         warehouse(redshift, timeout_seconds=0).query("SELECT 1")
 
 
-def test_killing_a_task_whose_statement_has_ended_is_no_error():
+def test_killing_a_task_whose_statement_has_ended_is_not_an_error():
     redshift = Redshift("STARTED", refuses_cancel=ENDED)
     one = warehouse(redshift)
     one._running = "s1"
     assert one.cancel() is False
 
 
-def test_any_other_answer_to_a_cancel_is_an_error():
+def test_any_other_error_of_a_cancel_is_raised():
     with pytest.raises(ClientError, match="AccessDeniedException"):
         warehouse(Redshift("STARTED", refuses_cancel="AccessDeniedException"), timeout_seconds=0).query("SELECT 1")

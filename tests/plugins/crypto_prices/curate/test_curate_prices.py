@@ -1,4 +1,4 @@
-"""CuratePricesOperator starts real runs of a Glue job of the local AWS, and stops them."""
+"""CuratePricesOperator starts and stops real runs of a Glue job in the local AWS."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ JOB = "operators-test-sleeps"
 
 @pytest.fixture
 def glue(aws):
-    """A Glue job that would run for minutes."""
+    """A Glue job that runs for minutes unless it is stopped."""
     client, names = aws.client("glue"), aws.names
     aws.client("s3").put_object(Bucket=names["bucket"], Key="glue/sleeps.py", Body=b"import time; time.sleep(300)")
     client.create_job(
@@ -42,7 +42,7 @@ def state(glue, run_id):
 
 @pytest.fixture
 def started(glue, make_task, make_context):
-    """The task once it has started its run and given its slot back, with the trigger that waits for it."""
+    """The deferred task, after it started its run, with the trigger that waits for the run."""
     both = batch(fetched(), fetched("coinbase"))
     context = make_context(plan_load=both.as_xcom())
     task = make_task("curate_prices", context)
@@ -51,7 +51,7 @@ def started(glue, make_task, make_context):
     return task, deferred.value
 
 
-def test_it_starts_the_run_of_its_batch_and_waits_without_a_worker(glue, started):
+def test_it_starts_its_batchs_run_and_waits_without_a_worker(glue, started):
     _, deferred = started
     trigger = deferred.trigger
     assert type(trigger) is StoppingGlueJobTrigger
@@ -76,21 +76,21 @@ def test_it_starts_the_run_of_its_batch_and_waits_without_a_worker(glue, started
         "--row_rules": "{}",
     }
 
-    # A person clears or fails the deferred task: the triggerer calls this.
+    # The triggerer calls this when a user clears or fails the deferred task.
     assert state(glue, trigger.run_id) in ("STARTING", "RUNNING")
     asyncio.run(trigger.on_kill())
     assert state(glue, trigger.run_id) in ("STOPPING", "STOPPED")
-    # And again, when it has ended already: nothing to stop is no error.
+    # Stopping a run that has already ended is not an error.
     asyncio.run(trigger.on_kill())
 
 
-def test_a_task_that_is_killed_while_a_worker_holds_it_stops_its_run_too(glue, started):
+def test_killing_a_task_in_a_worker_stops_its_run_too(glue, started):
     task, deferred = started
     task.on_kill()
     assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
 
 
-def test_the_trigger_survives_the_way_to_the_triggerer():
+def test_the_trigger_survives_serialization():
     trigger = StoppingGlueJobTrigger(
         job_name="j", run_id="jr_1", verbose=True, waiter_delay=3, waiter_max_attempts=1200,
         aws_conn_id="other", region_name="eu-west-1", verify=False, botocore_config={"read_timeout": 9},
@@ -101,6 +101,6 @@ def test_the_trigger_survives_the_way_to_the_triggerer():
     assert rebuilt.serialize() == (path, arguments)
 
 
-def test_it_is_always_deferrable_and_always_stops_its_run():
+def test_it_always_defers_and_always_stops_its_run():
     task = CuratePricesOperator(task_id="t", job_name="j", deferrable=False, stop_job_run_on_kill=False)
     assert (task.deferrable, task.stop_job_run_on_kill) == (True, True)

@@ -11,7 +11,7 @@ from tests.support.tasks import batch, fetched, report
 
 @pytest.fixture
 def read(aws, make_task, make_context):
-    """Give a function that runs the task for a Glue run, after it has put the run's report into the lake, if any."""
+    """Return a function that puts a Glue run's report, if any, into the lake and then runs the task."""
 
     def run(job_run_id, document=None):
         if document is not None:
@@ -23,7 +23,7 @@ def read(aws, make_task, make_context):
     return run
 
 
-def test_the_report_of_the_very_run_is_returned_and_logged(read, task_log):
+def test_the_runs_own_report_is_returned_and_logged(read, task_log):
     document = report(batch(), "jr_good") | {"quarantine": "s3://lake/quarantine/"}
     document["sources"]["binance"] = {"fetched": 48, "curated": 44, "quarantined": {"off_grid": 3}, "duplicates": 1}
     assert read("jr_good", document) == document
@@ -31,7 +31,7 @@ def test_the_report_of_the_very_run_is_returned_and_logged(read, task_log):
     assert "binance: 3 quarantined for off_grid under s3://lake/quarantine/" in task_log.text
 
 
-def test_a_run_that_left_no_report_did_not_finish(read):
+def test_a_run_without_a_report_is_rejected(read):
     with pytest.raises(AirflowFailException) as error:
         read("jr_stopped")
     assert "Glue run jr_stopped left no report" in str(error.value)
@@ -40,7 +40,7 @@ def test_a_run_that_left_no_report_did_not_finish(read):
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "message"),
     [
         (report(batch(run_id="another")), "it is of batch 20231218-20231220-.*, this run's is 20231218-20231220-"),
         (report(batch(fetched(records=47))), "it read 47 records, the raw manifest has 48"),
@@ -49,12 +49,12 @@ def test_a_run_that_left_no_report_did_not_finish(read):
         (report(batch(), copy_manifest=None), "nothing to load"),
     ],
 )
-def test_a_report_that_is_not_this_batchs_or_does_not_add_up_is_refused(read, document, said):
-    with pytest.raises(AirflowFailException, match=said):
+def test_a_report_of_another_batch_or_with_wrong_counts_is_refused(read, document, message):
+    with pytest.raises(AirflowFailException, match=message):
         read("jr_foreign", document)
 
 
-def test_a_lake_that_cannot_be_read_is_not_taken_for_a_missing_report(aws, read):
+def test_an_unreadable_lake_is_not_mistaken_for_a_missing_report(aws, read):
     aws.change(s3_bucket="no-such-bucket-here")
     with pytest.raises(ClientError, match="NoSuchBucket"):
         read("jr_1")

@@ -18,12 +18,12 @@ GAPS, LOCK = (table for table in WAREHOUSE_TABLES if table.name in ("candle_gaps
 class TestExecute:
     @pytest.fixture
     def folder(self, tmp_path):
-        """A copy of the repository's migrations, for a test to change."""
+        """A copy of the repository's migrations that a test can change."""
         return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
 
     @pytest.fixture
     def ensure(self, empty_warehouse, make_task, make_context, folder):
-        """Give a function that makes the task on an empty warehouse, without comments."""
+        """Return a function that creates the task with an empty warehouse and without table comments."""
         return lambda: make_task("ensure_schema", make_context(), migrations_folder=str(folder), tables=())
 
     def names(self, folder):
@@ -38,7 +38,7 @@ class TestExecute:
         rows = warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'crypto'")
         return {row["table_name"] for row in rows}
 
-    def test_a_new_warehouse_gets_everything_and_after_that_nothing(self, empty_warehouse, ensure, folder):
+    def test_a_new_warehouse_gets_all_migrations_once(self, empty_warehouse, ensure, folder):
         assert ensure().execute({}) == self.names(folder)
         first = self.applied(empty_warehouse)
         assert first == [{"name": m.name, "checksum": m.checksum} for m in read_migrations(folder)]
@@ -48,7 +48,7 @@ class TestExecute:
         assert ensure().execute({}) == []
         assert self.applied(empty_warehouse) == first
 
-    def test_only_what_is_new_is_applied(self, empty_warehouse, ensure, folder):
+    def test_only_new_migrations_are_applied(self, empty_warehouse, ensure, folder):
         added = folder / "099_add_a_table.sql"
         ensure().execute({})
         added.write_text("CREATE TABLE crypto.added (x INTEGER)")
@@ -67,10 +67,10 @@ class TestExecute:
 
     def test_a_folder_without_migrations_is_refused(self, ensure, folder):
         shutil.rmtree(folder)
-        with pytest.raises(AirflowFailException, match="there is no migration in"):
+        with pytest.raises(AirflowFailException, match="has no migrations"):
             ensure().execute({})
 
-    def test_a_migration_that_fails_keeps_those_before_it_and_is_not_booked(self, empty_warehouse, ensure, folder):
+    def test_a_failed_migration_is_not_recorded_and_earlier_ones_stay(self, empty_warehouse, ensure, folder):
         wrong = folder / "099_wrong.sql"
         wrong.write_text("ALTER TABLE crypto.nowhere ADD COLUMN x INTEGER")
         with pytest.raises(RedshiftStatementError, match="nowhere"):
@@ -80,8 +80,8 @@ class TestExecute:
         assert ensure().execute({}) == [wrong.name]
 
     @pytest.mark.parametrize("call", [1, 5])
-    def test_another_run_that_applies_them_meanwhile_is_no_failure(self, empty_warehouse, ensure, folder, call):
-        """Two DAGs at once: the other one is done when this one has decided what is pending (and begun with some)."""
+    def test_another_run_that_applies_them_first_is_not_an_error(self, empty_warehouse, ensure, folder, call):
+        """Two concurrent DAGs: the other one finishes after this one has determined the pending migrations."""
         one, other = ensure(), ensure()
 
         class Overtaken(RedshiftDataClient):
@@ -93,7 +93,7 @@ class TestExecute:
                     other.execute({})
                 super().execute_batch(statements)
 
-        # One that is not harmless when it runs twice, as those that add columns are not.
+        # A migration that fails when it runs twice, like those that add columns.
         (folder / "099_add_a_row.sql").write_text("INSERT INTO crypto.load_lock VALUES ('once')")
         one.warehouse = Overtaken(
             RedshiftDataHook().conn,
@@ -105,7 +105,7 @@ class TestExecute:
         assert empty_warehouse.query("SELECT COUNT(*) AS row_total FROM crypto.load_lock") == [{"row_total": 1}]
         assert [row["name"] for row in self.applied(empty_warehouse)] == self.names(folder)
 
-    def test_two_at_once_both_succeed_and_apply_each_once(self, empty_warehouse, ensure, folder):
+    def test_two_concurrent_runs_succeed_and_apply_each_once(self, empty_warehouse, ensure, folder):
         tasks = [ensure(), ensure()]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda task: task.execute({}), tasks))

@@ -23,25 +23,25 @@ def test_the_repositorys_migrations_start_with_their_own_bookkeeping():
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         ([], "was sql/ deployed as dags/sql/"),
-        (["1_short.sql"], "1_short.sql must be called"),
+        (["1_short.sql"], "1_short.sql has an invalid name"),
         (["001_a.sql", "001_b.sql"], "001_a.sql and 001_b.sql have the same version"),
     ],
 )
-def test_a_folder_that_is_not_right_is_refused_naming_the_file(tmp_path, names, said):
+def test_an_invalid_folder_is_refused_and_the_file_is_named(tmp_path, names, message):
     for name in names:
         (tmp_path / name).write_text("X")
-    with pytest.raises(MigrationError, match=said):
+    with pytest.raises(MigrationError, match=message):
         read_migrations(tmp_path)
 
 
-def test_only_what_is_not_applied_is_pending():
+def test_only_unapplied_migrations_are_pending():
     assert pending_migrations([ONE, TWO], {1: ONE.checksum}) == [TWO]
     assert pending_migrations([ONE, TWO], {1: ONE.checksum, 2: TWO.checksum, 3: "newer"}) == []
 
 
-def test_a_migration_that_changed_after_it_was_applied_is_refused():
+def test_a_migration_that_changed_after_its_application_is_refused():
     with pytest.raises(MigrationError, match=r"001_one\.sql was changed after it was applied"):
         pending_migrations([ONE, TWO], {1: "other"})

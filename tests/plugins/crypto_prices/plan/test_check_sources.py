@@ -11,7 +11,7 @@ def test_settings_that_the_sources_accept_pass():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"sources": {"mtgox": {"symbols": ["BTCUSD"]}}}, "source 'mtgox' does not exist"),
         ({"candle_interval": "7m"}, "no candles of '7m'"),
@@ -19,6 +19,6 @@ def test_settings_that_the_sources_accept_pass():
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "key"}}}, "does not accept an API key"),
     ],
 )
-def test_what_only_the_source_can_refuse_is_refused(changes, said):
-    with pytest.raises(FatalSourceError, match=said):
+def test_what_only_the_source_can_refuse_is_refused(changes, message):
+    with pytest.raises(FatalSourceError, match=message):
         check_sources(parse_settings(changed(**changes)))

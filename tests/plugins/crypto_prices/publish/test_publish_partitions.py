@@ -29,7 +29,7 @@ def lake(aws):
 
 @pytest.fixture
 def loaded(warehouse):
-    """Give a function that writes a load's row of crypto.etl_metadata."""
+    """Return a function that writes a load's row of crypto.etl_metadata."""
 
     def write(run="jr_1", number=1, markets="BTC/USDT", days=("2023-12-18", "2023-12-20")):
         values = (
@@ -43,7 +43,7 @@ def loaded(warehouse):
 
 @pytest.fixture
 def publish(warehouse, catalog, lake, make_task, make_context):
-    """Give a function that runs the task with the run's own report, and returns its result."""
+    """Return a function that runs the task with the run's own report and returns its result."""
 
     def run(before=lambda task: None, **changes):
         context = make_context(plan_load=THIS.as_xcom(), read_curation_report=report(THIS, **changes))
@@ -64,7 +64,7 @@ def partition_of(catalog, day):
     )["Partition"]
 
 
-def test_the_loaded_version_is_shown_and_what_was_shown_before_is_not(publish, loaded, catalog):
+def test_the_loaded_version_replaces_the_previous_one(publish, loaded, catalog):
     loaded()
     catalog.publish("2023-12-18", "jr_0")
     assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"} == shown(catalog)
@@ -73,7 +73,7 @@ def test_the_loaded_version_is_shown_and_what_was_shown_before_is_not(publish, l
     assert found["Parameters"]["markets"] == "binance/1h/BTC/USDT@jr_1"
 
 
-def test_what_the_warehouse_has_not_loaded_is_not_published(publish, loaded, catalog):
+def test_a_version_that_the_warehouse_has_not_loaded_is_not_published(publish, loaded, catalog):
     loaded("jr_0")
     catalog.publish("2023-12-18", "jr_0")
     with pytest.raises(AirflowFailException, match=r"no load of Glue run jr_1.*clear merge_into_fact"):
@@ -81,25 +81,25 @@ def test_what_the_warehouse_has_not_loaded_is_not_published(publish, loaded, cat
     assert shown(catalog) == {"2023-12-18": "jr_0"}
 
 
-def test_a_day_without_rows_loses_its_partition_and_the_log_says_so(publish, loaded, catalog, task_log):
+def test_a_day_without_rows_loses_its_partition_with_a_warning(publish, loaded, catalog, task_log):
     loaded()
     catalog.publish("2023-12-19", "jr_0")
     assert publish(days={"2023-12-18": day_version("2023-12-18")}) == {"2023-12-18": "jr_1"} == shown(catalog)
     assert "Took away the partitions of days that have no rows any more: 2023-12-19" in task_log.text
 
 
-def test_a_day_that_was_loaded_later_by_another_run_is_shown_as_that_run_left_it(publish, loaded, lake, catalog):
+def test_a_day_loaded_later_by_another_run_shows_that_runs_version(publish, loaded, lake, catalog):
     loaded()
     loaded("jr_2", 2, days=("2023-12-19", "2023-12-20"))
     lake(report(THIS, "jr_2", days={"2023-12-19": day_version("2023-12-19", "jr_2")}))
     assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_2"} == shown(catalog)
 
 
-def test_a_run_that_merges_while_this_one_publishes_is_not_undone(publish, loaded, lake, catalog):
+def test_a_merge_of_another_run_during_publication_is_not_undone(publish, loaded, lake, catalog):
     loaded()
     lake(report(THIS, "jr_2", days={"2023-12-19": day_version("2023-12-19", "jr_2")}))
 
-    def let_another_merge_meanwhile(task):
+    def let_another_run_merge(task):
         query, times = task.warehouse.query, []
 
         def asked(sql):
@@ -110,17 +110,17 @@ def test_a_run_that_merges_while_this_one_publishes_is_not_undone(publish, loade
 
         task.warehouse.query = asked
 
-    assert publish(let_another_merge_meanwhile) == {"2023-12-18": "jr_1", "2023-12-19": "jr_2"} == shown(catalog)
+    assert publish(let_another_run_merge) == {"2023-12-18": "jr_1", "2023-12-19": "jr_2"} == shown(catalog)
 
 
-def test_a_version_that_lacks_another_runs_markets_is_refused(publish, loaded, lake, catalog):
-    """The one before it is shown instead, also when that run never came to publish it: curated again, it is seen."""
+def test_a_version_without_another_runs_markets_is_refused(publish, loaded, lake, catalog):
+    """The previous version is shown instead, even if its run never published it. A rerun of curation includes it."""
     loaded("jr_0", 0, markets="BTC/USDT,ETH/USDT")
     loaded()
     lake(report(THIS, "jr_0", days={day: day_version(day, "jr_0", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")}))
     with pytest.raises(AirflowFailException) as refusal:
         publish()
-    assert "loaded meanwhile of binance/1h/ETH/USDT (by Glue run jr_0)" in str(refusal.value)
+    assert "has since loaded binance/1h/ETH/USDT (by Glue run jr_0)" in str(refusal.value)
     assert "the days 2023-12-18, 2023-12-19 are published as they were loaded before" in str(refusal.value)
     assert "Clear curate_prices" in str(refusal.value)
     assert shown(catalog) == {"2023-12-18": "jr_0", "2023-12-19": "jr_0"}
@@ -128,14 +128,14 @@ def test_a_version_that_lacks_another_runs_markets_is_refused(publish, loaded, l
     assert publish(days=carried) == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"}
 
 
-def test_readers_are_not_sent_back_when_the_report_of_the_newest_load_is_gone(publish, loaded, catalog):
+def test_a_missing_report_of_the_newest_load_does_not_bring_back_an_older_version(publish, loaded, catalog):
     loaded()
     loaded("jr_2", 2)
     catalog.publish("2023-12-18", "jr_2")
     assert publish() == {"2023-12-18": "jr_2", "2023-12-19": "jr_1"} == shown(catalog)
 
 
-def test_runs_that_never_stop_loading_are_not_followed_for_ever(publish, loaded):
+def test_publication_gives_up_when_other_runs_keep_loading(publish, loaded):
     loaded()
 
     def let_others_go_on(task):

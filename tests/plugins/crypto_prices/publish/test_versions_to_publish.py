@@ -14,7 +14,7 @@ def load(run, number, *markets, start="2023-12-18", end="2023-12-19"):
 
 
 def report(run, *, rows=24, **markets):
-    """A report whose version of the day has BTC and ETH with these origins; without any, the day has no rows."""
+    """Return a report whose version of the day has the markets BTC and ETH with these origins; none means no rows."""
     origins = {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()}
     days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", rows, 0, origins)} if origins else {}
     return CurationReport(REPORT_VERSION, f"batch-of-{run}", run, Window.of_day(DAY), (), {}, None, None, days, (), ())
@@ -25,13 +25,13 @@ def order(loads, *reports):
 
 
 def published(loads, *reports):
-    """The Glue run whose version is shown, if the day has any."""
+    """Return the Glue run whose version is shown, if any."""
     found = order(loads, *reports)
     version = found.publication(found.newest_whole())
     return version and version.job_run_id
 
 
-def test_the_newest_version_is_published_with_its_place():
+def test_the_newest_version_is_published_with_its_location():
     loads = [load("jr_1", 1), load("jr_2", 2)]
     found = order(loads, report("jr_2", BTC="jr_2", ETH="jr_2"))
     version = found.publication(found.newest_whole())
@@ -42,7 +42,7 @@ def test_the_newest_version_is_published_with_its_place():
 
 
 @pytest.mark.parametrize("later", [("2023-12-18", "2023-12-19"), ("2023-12-01", "2024-01-01")], ids=["day", "month"])
-def test_the_version_of_the_later_load_wins_in_whatever_order_they_are_given(later):
+def test_the_later_load_wins_in_any_order_of_the_rows(later):
     older, newer = load("jr_1", 1), load("jr_2", 2, start=later[0], end=later[1])
     reports = report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2", BTC="jr_2", ETH="jr_2")
     for loads in ([older, newer], [newer, older]):
@@ -54,14 +54,14 @@ def test_a_later_load_of_other_days_does_not_matter():
     assert published([load("jr_1", 1), later], report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2")) == "jr_1"
 
 
-def test_a_day_that_has_no_rows_any_more_is_taken_away():
+def test_a_day_that_no_longer_has_rows_is_removed():
     loads = [load("jr_1", 1), load("jr_2", 2)]
     found = order(loads, report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2"))
     assert found.newest_whole() == loads[1]
     assert found.publication(loads[1]) is None
 
 
-def test_markets_that_were_not_asked_for_must_be_carried_over_as_they_were_loaded_last():
+def test_other_markets_must_be_carried_over_from_their_last_load():
     loads = whole, part = load("jr_1", 1), load("jr_2", 2, BTC)
     old = report("jr_1", BTC="jr_1", ETH="jr_1")
     assert published(loads, old, report("jr_2", BTC="jr_2", ETH="jr_1")) == "jr_2"
@@ -70,8 +70,8 @@ def test_markets_that_were_not_asked_for_must_be_carried_over_as_they_were_loade
     assert lacking.newest_whole() == whole
 
 
-def test_of_two_loads_of_different_markets_at_once_the_later_one_is_to_be_curated_again():
-    """Both were curated over the first state; the first of them may be published, the second lacks it."""
+def test_the_later_of_two_concurrent_loads_of_different_markets_must_be_curated_again():
+    """Both were curated from the same state. The first may be published; the second lacks the first one's markets."""
     loads = _, ether, bitcoin = load("jr_1", 1), load("jr_2", 2, ETH), load("jr_3", 3, BTC)
     old, first = report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2", BTC="jr_1", ETH="jr_2")
     stale, again = report("jr_3", BTC="jr_3", ETH="jr_1"), report("jr_3", BTC="jr_3", ETH="jr_2")
@@ -80,15 +80,15 @@ def test_of_two_loads_of_different_markets_at_once_the_later_one_is_to_be_curate
     assert published(loads, old, first, again) == "jr_3"
 
 
-def test_the_version_of_a_run_that_has_not_published_yet_is_shown_before_a_later_one_that_lacks_it():
+def test_a_complete_unpublished_version_is_preferred_to_a_later_incomplete_one():
     loads = load("jr_0", 0), load("jr_1", 1), load("jr_2", 2, BTC)
     reports = report("jr_0", BTC="jr_0", ETH="jr_0"), report("jr_1", BTC="jr_1", ETH="jr_1")
     assert published(loads, *reports, report("jr_2", BTC="jr_2", ETH="jr_0")) == "jr_1"
     assert published(loads, *reports, report("jr_2", BTC="jr_2", ETH="jr_1")) == "jr_2"
 
 
-def test_a_copy_of_rows_that_a_load_has_removed_is_not_shown():
-    """The second load found no candle of the day any more; the third was curated before that was published."""
+def test_a_copy_of_removed_rows_is_not_shown():
+    """The second load found no candles of the day. The third was curated before the second one's publication."""
     loads = load("jr_1", 1), load("jr_2", 2), load("jr_3", 3, BTC)
     reports = report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2")
     found = order(loads, *reports, report("jr_3", BTC="jr_3", ETH="jr_1"))
@@ -97,27 +97,27 @@ def test_a_copy_of_rows_that_a_load_has_removed_is_not_shown():
     assert published(loads, *reports, report("jr_3", BTC="jr_3")) == "jr_3"
 
 
-def test_a_market_that_had_no_row_of_the_day_left_no_partition_to_carry_over():
+def test_a_market_without_rows_leaves_no_partition_to_carry_over():
     loads = empty, part = load("jr_1", 1, ETH), load("jr_2", 2, BTC)
     assert published(loads, report("jr_1"), report("jr_2", BTC="jr_2")) == "jr_2"
-    gone = order(loads, report("jr_2", BTC="jr_2"))  # the report is gone, so nobody knows
+    gone = order(loads, report("jr_2", BTC="jr_2"))  # without the report, this is unknown
     assert gone.missing(part) == {ETH: "jr_1"}
     assert gone.newest_whole() is None
     assert not gone.is_whole(empty)
 
 
-def test_a_day_that_lost_its_last_rows_takes_nothing_along_that_was_there_before():
-    """ETH had no candle of the day; BTC's were taken away, so the day lost its partition and with it its markets."""
+def test_nothing_is_carried_over_from_before_a_day_lost_its_last_rows():
+    """ETH had no candles of the day, and BTC's were removed. So the day lost its partition and with it its markets."""
     loads = [load("jr_1", 1), load("jr_2", 2, BTC)]
     reports = [report("jr_1", BTC="jr_1", ETH="jr_1"), report("jr_2", rows=0, BTC="jr_2", ETH="jr_1")]
     assert order(loads, *reports).newest_whole() == loads[1]
     assert published(loads, *reports) is None
-    # BTC has candles again; nothing was published that ETH could have been carried over from.
+    # BTC has candles again. No published version had ETH, so it could not be carried over.
     loads.append(load("jr_3", 3, BTC))
     assert published(loads, *reports, report("jr_3", BTC="jr_3")) == "jr_3"
 
 
-def test_whether_another_version_is_of_a_later_load():
+def test_a_version_of_a_later_load_is_recognized():
     loads = [load("jr_1", 1), load("jr_2", 2)]
     found = order(loads)
     assert found.shows_later("jr_2", loads[0])
@@ -125,7 +125,7 @@ def test_whether_another_version_is_of_a_later_load():
     assert not found.shows_later("", loads[0])
 
 
-def test_the_rows_of_the_warehouse_are_put_together_by_glue_run():
+def test_the_warehouses_rows_are_grouped_by_glue_run():
     window = {"window_start": "2023-12-18", "window_end": "2023-12-19", "candle_interval": "1h"}
     rows = [
         window | {"source": "binance", "glue_job_run_id": "jr_2", "load_number": 2, "markets": "BTC/USDT,ETH/USDT"},

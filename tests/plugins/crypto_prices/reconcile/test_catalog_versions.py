@@ -38,7 +38,7 @@ def test_the_catalog_may_show_this_load_or_a_later_one(loads, published):
 
 
 @pytest.mark.parametrize(
-    ("loads", "published", "said"),
+    ("loads", "published", "message"),
     [
         ([EARLIER, OWN], {"2023-12-18": "jr_0"}, r"2023-12-18 \(catalog: jr_0, this load: jr_1\)"),
         ([OWN], {"2023-12-18": "jr_9"}, r"2023-12-18 \(catalog: jr_9"),
@@ -47,11 +47,11 @@ def test_the_catalog_may_show_this_load_or_a_later_one(loads, published):
     ],
     ids=["an earlier one", "one that was never loaded", "nothing", "rows that are gone"],
 )
-def test_a_catalog_that_shows_something_older_is_to_be_looked_at_again(loads, published, said):
-    with pytest.raises(CatalogDiffersError, match=said):
+def test_a_catalog_that_shows_an_older_version_is_a_retryable_error(loads, published, message):
+    with pytest.raises(CatalogDiffersError, match=message):
         check_published(REPORT, loads, published)
 
 
-def test_a_run_that_is_not_loaded_is_refused():
+def test_a_run_without_a_load_is_refused():
     with pytest.raises(ReconciliationError, match="no load of Glue run jr_1"):
         check_published(REPORT, [LATER], {"2023-12-18": "jr_2"})

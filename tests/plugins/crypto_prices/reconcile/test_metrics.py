@@ -26,7 +26,7 @@ def values(data, dimension):
     }
 
 
-def test_a_source_has_its_counts_and_the_dag_whether_the_load_adds_up():
+def test_counts_are_per_source_and_the_verdict_is_per_dag():
     data = metric_data(REPORT, [LoadedCounts("binance", 23, 23, 24, 5, 20, 19)], "daily", adds_up=True)
     assert values(data, "binance") == {
         "RecordsFetched": 26,
@@ -39,7 +39,7 @@ def test_a_source_has_its_counts_and_the_dag_whether_the_load_adds_up():
     assert values(data, "daily")["LoadsReconciled"] == 1
 
 
-def test_a_load_that_the_warehouse_does_not_know_has_no_row_counts():
+def test_a_load_without_warehouse_counts_has_no_row_metrics():
     data = metric_data(REPORT, [], "daily", adds_up=False)
     assert {"RowsMerged", "RowsRemoved"}.isdisjoint(values(data, "binance"))
     assert values(data, "daily")["LoadsReconciled"] == 0

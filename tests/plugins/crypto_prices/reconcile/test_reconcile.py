@@ -16,7 +16,7 @@ ATTEMPT = THIS.attempt_id(1)
 
 @pytest.fixture
 def loaded(warehouse):
-    """Give a function that writes what a load leaves: its row of crypto.etl_metadata and its rows of the fact table."""
+    """Return a function that writes a load's row of crypto.etl_metadata and its rows of the fact table."""
 
     def write(
         batch_id=ATTEMPT,
@@ -48,7 +48,7 @@ def loaded(warehouse):
 
 @pytest.fixture
 def reconcile(warehouse, catalog, make_task, make_context):
-    """Give a function that runs the task and returns its result and the asset event's extra."""
+    """Return a function that runs the task and returns its result and the asset event's extra."""
 
     def run(**run_options):
         context = make_context(plan_load=THIS.as_xcom(), read_curation_report=report(THIS), **run_options)
@@ -64,7 +64,7 @@ def published(catalog):
     catalog.publish("2023-12-19", "jr_1")
 
 
-def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(loaded, reconcile, published, task_log):
+def test_matching_counts_are_returned_and_the_asset_event_has_the_window(loaded, reconcile, published, task_log):
     loaded()
     loaded(batch_id="another", rows_merged=1, glue_run="jr_0", number=0)
     rows, extra = reconcile()
@@ -82,7 +82,7 @@ def test_counts_that_agree_are_returned_and_the_assets_event_names_the_days(load
     assert "in window" in task_log.text
 
 
-def test_the_figures_go_to_cloudwatch(loaded, reconcile, published, aws):
+def test_the_counts_go_to_cloudwatch(loaded, reconcile, published, aws):
     loaded()
     reconcile()
     statistics = {
@@ -103,7 +103,7 @@ def test_the_figures_go_to_cloudwatch(loaded, reconcile, published, aws):
 
 
 @pytest.mark.parametrize(("staged", "reconciled"), [(48, 1), (47, 0)])
-def test_an_alarm_can_tell_that_a_load_adds_up_and_that_one_does_not(
+def test_an_alarm_fires_only_for_a_load_that_does_not_add_up(
     loaded, reconcile, published, monkeypatch, staged, reconciled
 ):
     sent = []
@@ -127,7 +127,7 @@ def test_an_alarm_can_tell_that_a_load_adds_up_and_that_one_does_not(
     assert {"RecordsFetched", "RowsMerged"} < {metric["MetricName"] for metric in sent}
 
 
-def test_a_load_is_not_red_because_cloudwatch_does_not_answer(loaded, reconcile, published, monkeypatch, task_log):
+def test_a_load_does_not_fail_when_cloudwatch_is_unavailable(loaded, reconcile, published, monkeypatch, task_log):
     def refuse(*_, **__):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutMetricData")
 
@@ -137,13 +137,15 @@ def test_a_load_is_not_red_because_cloudwatch_does_not_answer(loaded, reconcile,
     )
     loaded()
     assert reconcile()
-    assert "CloudWatch did not take the metrics of this load" in task_log.text
+    assert "CloudWatch rejected the metrics of this load" in task_log.text
 
 
-def test_a_source_that_was_not_fetched_is_red_when_all_others_are_right(loaded, reconcile, published, task_log):
+def test_a_source_that_was_not_fetched_fails_the_task_after_the_others_are_checked(
+    loaded, reconcile, published, task_log
+):
     loaded()
     with pytest.raises(
-        AirflowFailException, match=r"coinbase was not fetched .* not loaded: clear .*The others are loa"
+        AirflowFailException, match=r"coinbase was not fetched .* not loaded: clear .*The other sources are loaded"
     ):
         reconcile(sources=("binance", "coinbase"))
     assert "in window" in task_log.text
@@ -152,7 +154,7 @@ def test_a_source_that_was_not_fetched_is_red_when_all_others_are_right(loaded, 
 @pytest.mark.parametrize(
     ("count", "value"), [("rows_staged", 47), ("rows_merged", 49), ("rows_in_window", 47), ("rows_in_window", None)]
 )
-def test_a_count_that_differs_is_red_with_the_figures(loaded, reconcile, published, count, value):
+def test_different_counts_fail_and_are_named(loaded, reconcile, published, count, value):
     loaded(**{count: value})
     step = count.removeprefix("rows_").replace("in_window", "in the window")
     with pytest.raises(AirflowFailException, match=f"binance: 48 curated.*{value} {step}"):
@@ -160,35 +162,35 @@ def test_a_count_that_differs_is_red_with_the_figures(loaded, reconcile, publish
 
 
 @pytest.mark.parametrize("rows_now", [24, 0])
-def test_rows_that_are_gone_from_the_fact_table_are_red(loaded, reconcile, published, task_log, rows_now):
+def test_missing_rows_of_the_fact_table_fail(loaded, reconcile, published, task_log, rows_now):
     loaded(rows_now=rows_now)
-    with pytest.raises(AirflowFailException, match=f"binance: 48 rows are of this load, .* has {rows_now} of them"):
+    with pytest.raises(AirflowFailException, match=f"binance: 48 rows belong to this load, .* has {rows_now}:"):
         reconcile()
     (line,) = [line for line in task_log.text.splitlines() if line.startswith("binance")]
     assert line.endswith(f" {rows_now}")
 
 
-def test_a_batch_without_metadata_is_red(loaded, reconcile, published):
+def test_a_batch_without_metadata_fails(loaded, reconcile, published):
     loaded(batch_id="another")
     with pytest.raises(AirflowFailException, match=f"has no row for batch {ATTEMPT}"):
         reconcile()
 
 
-def test_a_day_that_the_catalog_does_not_have_is_red(loaded, reconcile, catalog):
+def test_a_day_without_a_partition_fails(loaded, reconcile, catalog):
     loaded()
     catalog.publish("2023-12-18", "jr_1")
     with pytest.raises(CatalogDiffersError, match=r"2023-12-19 \(catalog: nothing, this load: jr_1\)"):
         reconcile()
 
 
-def test_a_batch_with_two_rows_of_metadata_is_red(loaded, reconcile, published):
+def test_a_batch_with_two_rows_of_metadata_fails(loaded, reconcile, published):
     loaded()
     loaded()
     with pytest.raises(AirflowFailException, match=f"binance: .* has 2 rows for batch {ATTEMPT}"):
         reconcile()
 
 
-def test_a_day_that_another_run_published_and_did_not_load_is_looked_at_again(loaded, reconcile, catalog):
+def test_a_day_published_by_a_run_that_did_not_load_it_is_retried(loaded, reconcile, catalog):
     loaded()
     catalog.publish("2023-12-18", "jr_1")
     catalog.publish("2023-12-19", "jr_2")
@@ -198,7 +200,7 @@ def test_a_day_that_another_run_published_and_did_not_load_is_looked_at_again(lo
     reconcile()
 
 
-def test_a_day_that_the_catalog_shows_of_an_earlier_load_is_looked_at_again(loaded, reconcile, catalog):
+def test_a_day_with_the_version_of_an_earlier_load_is_retried(loaded, reconcile, catalog):
     loaded(number=2)
     loaded(batch_id="another", glue_run="jr_0", number=1)
     catalog.publish("2023-12-18", "jr_0")
@@ -207,7 +209,7 @@ def test_a_day_that_the_catalog_shows_of_an_earlier_load_is_looked_at_again(load
         reconcile()
 
 
-def test_a_later_load_may_be_about_to_publish(loaded, reconcile, published):
+def test_a_later_load_may_not_have_published_yet(loaded, reconcile, published):
     loaded()
     loaded(batch_id="another", glue_run="jr_2", number=2, content_hash="h2")
     reconcile()

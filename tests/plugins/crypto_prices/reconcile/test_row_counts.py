@@ -22,12 +22,12 @@ def test_a_load_that_adds_up_passes():
     check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, 23, 23)])
 
 
-def test_rows_that_a_later_load_has_replaced_are_not_missed():
+def test_rows_replaced_by_a_later_load_are_not_missing():
     check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, rows_owned=0, rows_now=0)])
 
 
 @pytest.mark.parametrize(("owned", "now"), [(23, 12), (23, 0), (11, 10), (0, 1)])
-def test_rows_that_are_gone_from_the_fact_table_are_noticed(owned, now):
+def test_missing_rows_of_the_fact_table_are_noticed(owned, now):
     with pytest.raises(ReconciliationError) as error:
         check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, owned, now)])
     assert f"binance: {owned} rows are of this load, the fact table has {now} of them" in str(error.value)
@@ -35,7 +35,7 @@ def test_rows_that_are_gone_from_the_fact_table_are_noticed(owned, now):
 
 
 @pytest.mark.parametrize("loaded", [(22, 23, 23), (23, 22, 23), (23, 23, 24), (23, 23, None), (22, 22, 22)])
-def test_steps_that_count_differently_are_refused_with_their_figures(loaded):
+def test_different_counts_of_steps_are_refused_and_named(loaded):
     with pytest.raises(ReconciliationError, match="binance: 23 curated") as error:
         check_load(REPORT, [LoadedCounts("binance", *loaded, 0, 23, 23)])
     assert f"{loaded[0]} staged, {loaded[1]} merged, {loaded[2]} in the window" in str(error.value)
@@ -46,7 +46,7 @@ def test_a_load_without_a_metadata_row_is_refused():
         check_load(REPORT, [])
 
 
-def test_the_accounting_shows_every_figure_and_reason():
+def test_the_accounting_shows_every_count_and_reason():
     table = accounting_table(REPORT, [LoadedCounts("binance", 23, 23, 24, 5, 20, 19)])
     shown = " ".join(table.split())
     assert "source fetched curated quarantined duplicates staged merged in window removed now" in shown
@@ -54,5 +54,5 @@ def test_the_accounting_shows_every_figure_and_reason():
     assert shown.endswith("binance: 2 quarantined for off_grid")
 
 
-def test_the_accounting_of_a_load_that_the_warehouse_does_not_know_has_question_marks():
+def test_the_accounting_shows_unknown_counts_as_question_marks():
     assert "binance 26 23 2 1 ? ? ? ? ?" in " ".join(accounting_table(REPORT, []).split())

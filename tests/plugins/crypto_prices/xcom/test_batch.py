@@ -14,7 +14,7 @@ def batch(dag_id="crypto_prices_daily", run_id="manual__2023-12-18T00:00:00+00:0
     return Batch.of_run(dag_id, run_id, window, [FETCHED])
 
 
-def test_a_run_that_is_cleared_keeps_its_names():
+def test_a_cleared_run_keeps_its_names():
     assert batch() == batch()
 
 
@@ -28,12 +28,12 @@ def test_no_two_runs_or_windows_share_a_staging_table():
     assert len({other.staging_table for other in others}) == len({other.batch_id for other in others}) == 4
 
 
-def test_names_say_which_window_and_are_plain_sql():
+def test_names_contain_the_window_and_are_plain_sql():
     assert batch().batch_id.startswith("20231218-20231219-")
     assert sql_name(batch().staging_table)
 
 
-def test_a_batch_survives_its_way_through_xcom():
+def test_a_batch_survives_xcom():
     assert Batch.from_xcom(json.loads(json.dumps(batch().as_xcom()))) == batch()
     assert batch().window == WINDOW
     assert batch().records == 24

@@ -64,23 +64,23 @@ def test_a_report_that_adds_up_passes():
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("counts", "message"),
     [
         ({"curated": 22}, "26 fetched, but 22 curated"),
         ({"duplicates": 0}, "0 duplicates = 25"),
         ({"quarantined": {}}, "0 quarantined"),
-        ({"fetched": 27, "curated": 24}, "it read 27 records, the raw manifest has 26"),
+        ({"fetched": 27, "curated": 24}, "it counts 27 records, but the raw manifest has 26"),
         ({"curated": 0, "quarantined": {"off_grid": 25}}, "nothing to load"),
     ],
 )
-def test_a_lost_or_invented_record_is_refused(counts, said):
+def test_a_lost_or_invented_record_is_refused(counts, message):
     with pytest.raises(CurationReportError, match="Glue run jr_1") as error:
         check_report(report(**counts), BATCH)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_another_batchs_report_is_refused():
-    with pytest.raises(CurationReportError, match="it is of batch b2"):
+    with pytest.raises(CurationReportError, match="it belongs to batch b2"):
         check_report(parse_report(DOCUMENT | {"batch_id": "b2"}), BATCH)
 
 
@@ -108,7 +108,7 @@ def test_a_report_without_a_key_is_refused(key):
         (["days", "2023-12-18", "markets"], [], r"days\.2023-12-18\.markets"),
         (["row_rules", 0, "action"], "shrug", r"row_rules\.0\.action"),
         (["quarantined_candles", 0, "candles"], 2.5, r"quarantined_candles\.0\.candles"),
-        (["window"], {"start": "2023-12-19", "end": "2023-12-18"}, "window.*ends after it starts"),
+        (["window"], {"start": "2023-12-19", "end": "2023-12-18"}, "window.*must end after it starts"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_key(path, value, key):

@@ -12,17 +12,17 @@ def instance(wanted, results):
     return TaskInstance({"resolve_window": resolved, "fetch_prices": [asdict(result) for result in results]})
 
 
-def test_what_was_fetched_is_one_item_for_each_source_of_the_run():
+def test_fetch_results_have_one_item_per_source():
     both = [fetched(), fetched("coinbase")]
     assert task_results.fetched(instance(["binance", "coinbase"], both)) == both
 
 
-def test_what_a_source_left_that_the_run_no_longer_has_is_not_asked_for():
-    """The settings have lost a source, and the whole run was cleared: its task instance is gone, its result is not."""
+def test_results_of_removed_sources_are_ignored():
+    """A source was removed from the settings and the whole run was cleared. Its task instance's result still exists."""
     assert task_results.fetched(instance(["binance"], [fetched(), fetched("coinbase")])) == [fetched()]
 
 
-def test_a_source_that_failed_has_left_nothing():
+def test_a_failed_source_has_no_result():
     both = ["binance", "coinbase"]
     ti = instance(both, [fetched()])
     assert task_results.fetched(ti) == [fetched()]
@@ -41,17 +41,17 @@ def test_a_source_that_failed_has_left_nothing():
     ],
     ids=["nothing", "moved", "twice"],
 )
-def test_what_was_fetched_must_be_what_was_resolved(wanted, results):
+def test_the_fetched_sources_must_be_the_resolved_ones(wanted, results):
     with pytest.raises(LookupError, match="clear fetch_prices with its downstream tasks"):
         task_results.fetched(instance(wanted, results))
 
 
-def test_a_report_of_another_fetch_than_the_plan_is_refused_wherever_it_is_used():
-    """fetch_prices and plan_load were cleared alone: what is curated and staged is still of the fetch before."""
+def test_a_report_of_another_fetch_than_planned_is_refused():
+    """fetch_prices and plan_load were cleared alone, so the curated and staged rows come from the previous fetch."""
     this = batch(fetched())
     ti = TaskInstance({"plan_load": this.as_xcom(), "read_curation_report": report(this)})
     assert task_results.report(ti).raw_manifests == ("s3://lake/raw/binance/manifest.json",)
     older = report(this, raw_manifests=["s3://lake/raw/binance/older.json"])
     ti = TaskInstance(ti.results | {"read_curation_report": older})
-    with pytest.raises(CurationReportError, match=r"it read s3://lake/raw/binance/older\.json, but .* has planned"):
+    with pytest.raises(CurationReportError, match=r"it covers s3://lake/raw/binance/older\.json, but the run planned"):
         task_results.report(ti)
