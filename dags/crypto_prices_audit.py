@@ -1,4 +1,4 @@
-"""Looks for what is missing in the last weeks, and loads exactly that again."""
+"""Finds missing candles in the last weeks and reloads exactly the days that lack them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ SQL_FOLDER = Path(__file__).parent / "sql"
 DOCS = """
 ### Audit of crypto prices
 
-Every week, looks at each day of each market in the settings, of the last `days` (or from `start` to `end`). A day is to
-be healed when nobody has asked for it, when candles that were loaded are gone from the fact table, when its load was
-never published, when what was fetched is gone from the raw zone, or when candles are missing for a reason of
-`ask_again`. The log of `plan_healing` shows the plan: the fewest windows, and their API requests. They are loaded one
-after the other by `crypto_prices_window`, never with `force`: what would take candles away is left to a person.
-`check_healing` looks again.
+Checks each day of each market in the settings once a week: the last `days`, or the days from `start` to `end`. A day
+needs healing in any of these cases:
 
-Which candle is missing and why is in `crypto.candle_gaps`. No candle is ever invented.
+- It was never fetched.
+- Loaded candles are missing from the fact table.
+- Its load was never published.
+- Fetched objects are missing from the raw zone.
+- Candles are missing for a reason in `ask_again`.
+
+The log of `plan_healing` shows the plan: the fewest windows that cover these days, and their API requests.
+`crypto_prices_window` loads them one after the other. It never uses `force`, because only a user can decide to delete
+candles. `check_healing` checks the result.
+
+`crypto.candle_gaps` lists all missing candles with reasons. No candle is ever invented.
 """
 
 ASK_AGAIN = "{{ params.ask_again | tojson }}"
@@ -32,24 +38,26 @@ CHUNK_DAYS = "{{ params.chunk_days }}"
 
 with DAG(
     dag_id="crypto_prices_audit",
-    description="What is missing is found and loaded again",
+    description="Finds and reloads missing candles",
     doc_md=DOCS,
     schedule=CronDataIntervalTimetable("0 6 * * 1", timezone="UTC"),
     start_date=datetime(2017, 8, 21, tzinfo=UTC),
     catchup=False,
-    # Two at once would plan, and load, the same windows.
+    # Two concurrent runs would plan and load the same windows.
     max_active_runs=1,
     dagrun_timeout=timedelta(days=1),
     tags=["crypto_prices", "audit"],
     params={
         "start": Param(None, type=["null", "string"], format="date", description="First day, instead of days"),
         "end": Param(None, type=["null", "string"], format="date", description="Day after the last"),
-        "days": Param(35, type="integer", minimum=1, maximum=366, description="Days before its data interval ends"),
+        "days": Param(
+            35, type="integer", minimum=1, maximum=366, description="Number of days before the end of the data interval"
+        ),
         "ask_again": Param(
             ["quarantined", "venue_down"],
             type="array",
             items={"type": "string", "enum": ["quarantined", "venue_down", "no_trade", "not_listed"]},
-            description="Reasons of missing candles for which the exchange is asked again",
+            description="Reasons of missing candles for which they are requested again",
         ),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
     },
@@ -58,21 +66,21 @@ with DAG(
     ensure_schema = EnsureSchemaOperator(
         task_id="ensure_schema",
         migrations_folder=str(SQL_FOLDER / "migrations"),
-        doc_md="Applies the migrations in `sql/migrations/` that the warehouse has not seen.",
+        doc_md="Applies the migrations in `sql/migrations/` that have not been applied to the warehouse.",
     )
 
     plan_healing = PlanHealingOperator(
         task_id="plan_healing",
         ask_again=ASK_AGAIN,
         chunk_days=CHUNK_DAYS,
-        doc_md="Finds what is missing and plans the windows. The log shows the plan.",
+        doc_md="Finds the days to heal and plans the windows. The log shows the plan.",
     )
 
     heal_windows = TriggerDagRunOperator.partial(
         task_id="heal_windows",
-        # Windows of different markets may have days in common: each is to see what the one before has published.
+        # Windows of different markets may overlap. Each must see the versions that the previous one published.
         max_active_tis_per_dagrun=1,
-        doc_md="One run of `crypto_prices_window` per window, one after the other.",
+        doc_md="Starts one run of `crypto_prices_window` per window, one after the other.",
         **RUN_WINDOWS,
     ).expand_kwargs(plan_healing.output)
 
@@ -81,9 +89,9 @@ with DAG(
         ask_again=ASK_AGAIN,
         chunk_days=CHUNK_DAYS,
         nothing_may_be_left=True,
-        # Also when there was nothing to heal.
+        # Also runs if there was nothing to heal.
         trigger_rule=TriggerRule.NONE_FAILED,
-        doc_md="Looks again. Red when a day was not asked for, or lacks what was loaded or fetched.",
+        doc_md="Checks the days again. Fails if a day was never fetched, or lacks loaded or fetched data.",
     )
 
     ensure_schema >> plan_healing >> heal_windows >> check_healing

@@ -1,4 +1,4 @@
-"""Loads any number of past days: plans windows, shows what they cost, and starts crypto_prices_window for each."""
+"""Loads any number of past days: plans windows, shows their cost, and starts crypto_prices_window for each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SQL_FOLDER = Path(__file__).parent / "sql"
 DOCS = """
 ### Backfill of crypto prices
 
-Loads the days [`start`, `end`) in windows of up to `chunk_days`: one Glue run per window, not per day. Days that are
-loaded already, with every market, are skipped unless `reload` is set. `dry_run` shows the plan and its price in the log
-of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, days skipped and why) and starts nothing.
+Loads the days [`start`, `end`) in windows of up to `chunk_days`, with one Glue run per window instead of one per day.
+Days whose markets are all loaded are skipped unless `reload` is set. `dry_run` shows the plan and its cost in the log
+of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, skipped days with reasons) and starts nothing.
 
-Each window is a run of `crypto_prices_window`. A window that failed is put right there, by clearing what failed; or
-clear the red `load_windows` here, which runs its whole window again. To stop a backfill, stop those runs: ending this
-one leaves them queued (docs/how-to/operate.md).
+Each window is a run of `crypto_prices_window`. To repair a failed window, clear its failed tasks there. Or clear the
+failed `load_windows` here, which runs the whole window again. To stop a backfill, stop the runs of its windows.
+Stopping the backfill's own run leaves them queued (docs/how-to/operate.md).
 """
 
 with DAG(
@@ -32,8 +32,8 @@ with DAG(
     doc_md=DOCS,
     schedule=None,
     catchup=False,
-    # Airflow's default. A run does next to nothing while it waits, a second person's dry run must not wait for days,
-    # and how many windows run at once is bounded by crypto_prices_window itself.
+    # Airflow's default. A waiting run needs almost no resources, and another user's dry run must not wait for days.
+    # crypto_prices_window itself limits the number of concurrent windows.
     max_active_runs=16,
     is_paused_upon_creation=False,
     tags=["crypto_prices", "backfill"],
@@ -46,25 +46,25 @@ with DAG(
             # Without null the form shows it as required.
             type=["null", "array"],
             items={"type": "string"},
-            description="Sources to take, of those in the settings; none means all",
+            description="Sources to load, out of those in the settings; empty for all",
         ),
         "symbols": Param(
             [],
             # Without null the form shows it as required.
             type=["null", "array"],
             items={"type": "string"},
-            description="Exchange symbols to take, of those in the settings; none means all",
+            description="Exchange symbols to load, out of those in the settings; empty for all",
         ),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
         "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
-        "dry_run": Param(False, type="boolean", description="Only show the plan and its price"),
+        "dry_run": Param(False, type="boolean", description="Only show the plan and its cost"),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):
     ensure_schema = EnsureSchemaOperator(
         task_id="ensure_schema",
         migrations_folder=str(SQL_FOLDER / "migrations"),
-        doc_md="Applies the migrations in `sql/migrations/` that the warehouse has not seen.",
+        doc_md="Applies the migrations in `sql/migrations/` that have not been applied to the warehouse.",
     )
 
     plan_backfill = PlanBackfillOperator(
@@ -77,12 +77,12 @@ with DAG(
         reload="{{ params.reload | tojson }}",
         plan_only="{{ params.dry_run | tojson }}",
         sql="backfill/find_loads.sql",
-        doc_md="Plans the windows. The log shows the plan and its price.",
+        doc_md="Plans the windows. The log shows the plan and its cost.",
     )
 
     load_windows = TriggerDagRunOperator.partial(
         task_id="load_windows",
-        doc_md="One run of `crypto_prices_window` per window.",
+        doc_md="Starts one run of `crypto_prices_window` per window.",
         **RUN_WINDOWS,
     ).expand_kwargs(plan_backfill.output)
 

@@ -8,27 +8,27 @@ from pathlib import Path
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 from crypto_prices.load_window import load_window, load_window_dag_arguments
 
-# sql/ is deployed below the DAGs' folder; in the repository dags/sql is a link to it.
+# sql/ is deployed in the DAGs' folder. In the repository, dags/sql is a symbolic link to it.
 SQL_FOLDER = Path(__file__).parent / "sql"
 
 DOCS = """
 ### Daily crypto prices
 
-Takes the closed candles of one UTC day from every exchange in the Variable `crypto_prices_settings` and loads them into
-`crypto.fact_crypto_prices`. A run's day is its logical date, or its param `day`.
+Fetches the closed candles of one UTC day from all exchanges in the Variable `crypto_prices_settings` and loads them
+into `crypto.fact_crypto_prices`. The day is the run's logical date, or its param `day`.
 
-Every task can be cleared and run again. A run that finds its content in the warehouse skips the load and logs the
-reason in `plan_load`. To load it anyway, clear the run or start one with `reload`. Use `force` only when the load may
-delete candles or overwrite what was fetched later (docs/how-to/operate.md, *Restate a bad day*).
+Every task can be cleared. If the warehouse already holds the fetched content, the run skips the load and `plan_load`
+logs the reason. To load it anyway, clear the run or start one with `reload`. Use `force` only if the load may delete
+candles or overwrite later corrections (docs/how-to/operate.md, *Restate a bad day*).
 
-For many days at once, see `crypto_prices_backfill`.
+To load many days, use `crypto_prices_backfill`.
 """
 
 with DAG(
     dag_id="crypto_prices_daily",
     description="Closed candles of one day from exchange APIs to S3, Glue, the Glue catalog and Redshift",
     doc_md=DOCS,
-    # Not "@daily": its data interval has no width. The logical date is the day that is loaded.
+    # Not "@daily", because its data interval has zero width. The logical date is the day to load.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2017, 8, 17, tzinfo=UTC),
     catchup=False,
@@ -37,14 +37,14 @@ with DAG(
     tags=["crypto_prices", "daily"],
     params={
         "day": Param(
-            None, type=["null", "string"], format="date", description="Day to load instead of the logical date's"
+            None, type=["null", "string"], format="date", description="Day to load instead of the logical date"
         ),
         "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
         "force": Param(
             False,
             type="boolean",
-            description="Like reload, which it implies; also delete candles that the exchange no longer returns, and "
-            "overwrite what was fetched later",
+            description="Reload, and also allow deleting candles that the exchange no longer returns and overwriting "
+            "later corrections",
         ),
     },
     **load_window_dag_arguments(SQL_FOLDER),

@@ -1,4 +1,4 @@
-"""Loads one window of any number of days; ``crypto_prices_backfill`` starts a run of it for each window it plans."""
+"""Loads one window of any number of days. ``crypto_prices_backfill`` starts a run for each planned window."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SQL_FOLDER = Path(__file__).parent / "sql"
 DOCS = """
 ### One window of crypto prices
 
-The same tasks as `crypto_prices_daily`, for the whole UTC days [`start`, `end`) at once: one Glue run, one COPY, one
-merge. `crypto_prices_backfill` starts its runs; by hand it restates a few days.
+Runs the tasks of `crypto_prices_daily` for the UTC days [`start`, `end`) together: one Glue run, one COPY, one merge.
+`crypto_prices_backfill` starts these runs. Start one by hand to restate a few days.
 """
 
 with DAG(
     dag_id="crypto_prices_window",
-    description="Closed candles of a window of days, loaded at once",
+    description="Closed candles of a window of days, loaded together",
     doc_md=DOCS,
     schedule=None,
     catchup=False,
     max_active_runs=4,
-    # Nothing starts it by itself, and a paused one would keep a backfill waiting.
+    # It has no schedule, and a paused DAG would block backfills.
     is_paused_upon_creation=False,
     dagrun_timeout=timedelta(hours=12),
     tags=["crypto_prices", "backfill"],
@@ -36,21 +36,21 @@ with DAG(
             # Without null the form shows it as required.
             type=["null", "array"],
             items={"type": "string"},
-            description="Sources to take, of those in the settings; none means all",
+            description="Sources to load, out of those in the settings; empty for all",
         ),
         "symbols": Param(
             [],
             # Without null the form shows it as required.
             type=["null", "array"],
             items={"type": "string"},
-            description="Exchange symbols to take, of those in the settings; none means all",
+            description="Exchange symbols to load, out of those in the settings; empty for all",
         ),
         "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
         "force": Param(
             False,
             type="boolean",
-            description="Like reload, which it implies; also delete candles that the exchange no longer returns, and "
-            "overwrite what was fetched later",
+            description="Reload, and also allow deleting candles that the exchange no longer returns and overwriting "
+            "later corrections",
         ),
     },
     **load_window_dag_arguments(SQL_FOLDER),

@@ -1,4 +1,4 @@
-"""The audit's own tasks; what they start is tested in test_load_window.py."""
+"""The audit's own tasks. test_load_window.py tests the runs that they start."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ def dag():
     return DagBag(dag_folder=DAGS).dags["crypto_prices_audit"]
 
 
-def test_it_looks_heals_and_looks_again(dag):
+def test_it_checks_heals_and_checks_again(dag):
     downstream = {task.task_id: task.downstream_task_ids for task in dag.tasks}
     assert downstream == {
         "ensure_schema": {"plan_healing"},
@@ -29,18 +29,18 @@ def test_it_looks_heals_and_looks_again(dag):
     assert heal_windows.operator_class is TriggerDagRunOperator
     assert heal_windows.partial_kwargs["trigger_dag_id"] == "crypto_prices_window"
     assert heal_windows.partial_kwargs["deferrable"] is True
-    # Windows of different markets may have days in common.
+    # Windows of different markets may overlap.
     assert heal_windows.partial_kwargs["max_active_tis_per_dagrun"] == 1
 
 
-def test_only_the_second_look_is_red_when_something_is_left_and_it_comes_also_without_windows(dag):
+def test_only_the_final_check_fails_for_unhealed_days_and_it_runs_even_without_windows(dag):
     assert not dag.get_task("plan_healing").nothing_may_be_left
     check = dag.get_task("check_healing")
     assert check.nothing_may_be_left
     assert check.trigger_rule == TriggerRule.NONE_FAILED
 
 
-def test_it_runs_every_week_over_the_weeks_before(dag):
+def test_it_runs_weekly_over_the_previous_weeks(dag):
     assert isinstance(dag.timetable, CronDataIntervalTimetable)
     assert dag.timetable.expression == "0 6 * * 1"
     assert dag.catchup is False
@@ -49,7 +49,7 @@ def test_it_runs_every_week_over_the_weeks_before(dag):
     assert dag.params["ask_again"] == ["quarantined", "venue_down"]
 
 
-def test_every_task_has_docs_an_owner_and_an_upper_bound(dag):
+def test_every_task_has_docs_an_owner_and_a_timeout(dag):
     for task in dag.tasks:
         partial = getattr(task, "partial_kwargs", {})
         assert task.owner == "data-platform"

@@ -1,4 +1,4 @@
-"""The backfill's own three tasks; what they start is tested in test_load_window.py."""
+"""The backfill's own three tasks. test_load_window.py tests the runs that they start."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -28,37 +28,37 @@ def test_it_plans_and_then_starts_a_run_for_each_window(dag):
     assert load_windows.partial_kwargs["trigger_dag_id"] == "crypto_prices_window"
 
 
-def test_a_window_is_waited_for_without_a_worker_and_run_again_under_its_own_id(dag):
+def test_a_window_is_awaited_without_a_worker_and_rerun_under_its_id(dag):
     arguments = dag.get_task("load_windows").partial_kwargs
     assert arguments["deferrable"] is True
     assert arguments["wait_for_completion"] is True
     assert arguments["reset_dag_run"] is True
-    # With a logical date, two backfills of the same days could not both have a run.
+    # With a logical date, two backfills of the same days could not both start a run.
     assert arguments["logical_date"] is None
 
 
-def test_every_task_has_docs_an_owner_and_an_upper_bound(dag):
+def test_every_task_has_docs_an_owner_and_a_timeout(dag):
     for task in dag.tasks:
         partial = getattr(task, "partial_kwargs", {})
         assert task.owner == "data-platform"
         assert task.doc_md or partial.get("doc_md")
-        # Counted only while a worker holds the task: a longer one would promise to end a wait that it does not end.
+        # It applies only while a worker holds the task. A timeout here would not end the wait.
         assert task.execution_timeout <= timedelta(hours=1)
-    # What ends the wait for the windows, deferred or not.
+    # This ends the wait for the windows, deferred or not.
     assert dag.dagrun_timeout == timedelta(days=3)
     assert dag.is_paused_upon_creation is False
 
 
-def test_a_second_persons_backfill_does_not_wait_for_the_first(dag):
+def test_concurrent_backfills_do_not_wait_for_each_other(dag):
     assert dag.max_active_runs == 16
 
 
-def test_a_backfill_asks_for_its_days_and_for_nothing_else(dag):
+def test_only_the_days_of_a_backfill_are_required(dag):
     params = dag.params
     required = [name for name in params if not params.get_param(name).has_value]
     assert required == ["start", "end"]
     assert params["chunk_days"] == 31
     assert params["reload"] is False
-    # A backfill never deletes candles: only a person who has looked at a window can decide that.
+    # A backfill never deletes candles. Only a user who has checked a window can decide that.
     assert "force" not in params
     assert params["dry_run"] is False

@@ -1,4 +1,4 @@
-"""The bundle as `make bundle` makes it and MWAA unpacks it: dags/ with sql/ inside, the contents of plugins/."""
+"""The bundle as built by `make bundle` and unpacked by MWAA: dags/ with sql/ inside, and the contents of plugins/."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def run(deployed, code):
         "AIRFLOW__CORE__DAGS_FOLDER": str(deployed / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(deployed / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # As MWAA needs it for plugins.
+        # MWAA needs this setting for plugins.
         "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
     }
     return subprocess.run(
@@ -50,7 +50,7 @@ def run(deployed, code):
     )
 
 
-def test_it_parses_in_a_clean_folder_from_its_own_files(deployed):
+def test_it_parses_in_a_clean_folder_with_its_own_files(deployed):
     result = run(deployed, PARSE)
     assert result.returncode == 0, result.stderr[-3000:]
     sql, package = result.stdout.splitlines()[-2:]
@@ -58,7 +58,7 @@ def test_it_parses_in_a_clean_folder_from_its_own_files(deployed):
     assert Path(package).is_relative_to(deployed / "plugins")
 
 
-def test_no_module_of_the_package_is_loaded_as_a_plugin_of_its_own(deployed):
+def test_no_module_of_the_packages_is_loaded_as_a_plugin(deployed):
     result = run(
         deployed,
         "import airflow, sys\nfrom airflow import plugins_manager\n"
@@ -80,7 +80,7 @@ def deployed_files():
 
 
 @pytest.mark.parametrize("path", deployed_files())
-def test_nothing_in_the_bundle_knows_where_it_runs(path):
+def test_the_bundle_has_no_code_for_a_local_environment(path):
     forbidden = re.compile(
         r"local_?aws|local_?stack|localhost|127\.0\.0\.1|\bmoto\b|endpoint_url|AWS_ENDPOINT|is_local|docker|/\.local\b",
         re.IGNORECASE,

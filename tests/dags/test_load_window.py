@@ -1,4 +1,4 @@
-"""The policy of the DAGs that load a window: what must hold for every task, and the exact order of the tasks."""
+"""The DAGs that load a window: the rules for every task, and the exact order of the tasks."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -61,9 +61,9 @@ def test_the_tasks_run_in_exactly_this_order(dag):
     assert set(dag.task_ids) == {*ORDER, "drop_staging"}
     downstream = {task.task_id: task.downstream_task_ids for task in dag.tasks}
     chain = {task_id: {following} for task_id, following in pairwise(ORDER)}
-    # What reads another task's result depends on it, whatever the chain says.
+    # A task that reads another task's result also depends on it directly.
     chain["copy_to_staging"] |= {"drop_staging"}
-    # The staging table is dropped beside the publishing.
+    # The staging table is dropped in parallel to the publication.
     chain["merge_into_fact"] |= {"drop_staging"}
     chain["drop_staging"] = {"reconcile"}
     chain["resolve_window"] |= {"fetch_prices"}
@@ -77,21 +77,21 @@ def test_each_daily_run_covers_one_whole_utc_day(daily):
     assert daily.catchup is False
 
 
-def test_the_laptops_programs_know_the_first_day(daily):
+def test_the_local_programs_use_the_same_first_day(daily):
     assert daily.start_date.date() == FIRST_DAY
 
 
-def test_nothing_starts_a_window_by_itself_and_nothing_keeps_it_waiting(dagbag):
+def test_the_window_dag_has_no_schedule_and_is_not_paused(dagbag):
     window = dagbag.dags["crypto_prices_window"]
     assert window.schedule is None
     assert window.is_paused_upon_creation is False
 
 
-def test_a_run_neither_reloads_nor_deletes_unless_it_is_told_to(dag):
+def test_by_default_a_run_neither_reloads_nor_deletes(dag):
     assert {name: dag.params[name] for name in ("reload", "force")} == {"reload": False, "force": False}
 
 
-def test_the_dag_says_what_it_is(dag):
+def test_the_dag_is_documented(dag):
     assert dag.doc_md
     assert dag.description
     assert dag.tags
@@ -99,7 +99,7 @@ def test_the_dag_says_what_it_is(dag):
 
 
 @tasks()
-def test_every_task_has_docs_an_owner_and_an_upper_bound(dag, task_id):
+def test_every_task_has_docs_an_owner_and_a_timeout(dag, task_id):
     task = dag.get_task(task_id)
     partial = getattr(task, "partial_kwargs", {})
     assert task.owner == "data-platform"
@@ -133,7 +133,7 @@ def test_the_providers_own_operators_are_used_and_deferrable(dag, task_ids, oper
         task = dag.get_task(task_id)
         assert type(task) is operator
         assert isinstance(task, (GlueJobOperator, GlueCatalogPartitionSensor, RedshiftDataOperator))
-        # On the synchronous path a cleared Redshift task hands back its old statement and runs nothing.
+        # On the synchronous path, a cleared Redshift task returns its old statement and runs nothing.
         assert task.deferrable is True
 
 
@@ -142,7 +142,7 @@ def test_a_killed_task_cancels_what_it_submitted(dag):
     assert dag.get_task("merge_into_fact").cancel_on_kill is True
 
 
-def test_staging_has_one_setup_and_a_teardown_whose_failure_is_seen(dag):
+def test_staging_has_one_setup_and_a_teardown_that_can_fail_the_run(dag):
     setups = [task.task_id for task in dag.tasks if task.is_setup]
     assert setups == ["copy_to_staging"]
     teardown = dag.get_task("drop_staging")
@@ -159,7 +159,7 @@ def test_the_fact_table_is_the_assets_name_and_the_last_task_updates_it(dag):
     assert dag.get_task("reconcile").outlets == [Asset("crypto.fact_crypto_prices")]
 
 
-def test_no_setting_is_read_when_the_file_is_parsed(monkeypatch):
+def test_parsing_reads_no_settings(monkeypatch):
     def refuse(*_args, **_kwargs):
         raise AssertionError("read at parse time")
 
@@ -169,8 +169,8 @@ def test_no_setting_is_read_when_the_file_is_parsed(monkeypatch):
     assert DagBag(dag_folder=DAGS).import_errors == {}
 
 
-def test_every_sql_file_a_task_names_was_found(dag):
-    """A template file that does not resolve is only logged when a DAG is parsed, and would run as its own name."""
+def test_every_sql_file_of_a_task_is_found(dag):
+    """If a template file is not found, parsing only logs it, and the task would run the file's name as SQL."""
     statements = [statement for task in dag.tasks for statement in _listed(getattr(task, "sql", []))]
     assert statements
     for statement in statements:
@@ -182,12 +182,12 @@ def _listed(sql):
     return [sql] if isinstance(sql, str) else sql
 
 
-def test_the_ui_shows_every_task_at_once(dag):
-    # A task group is shown closed.
+def test_the_ui_shows_all_tasks_expanded(dag):
+    # The UI shows task groups collapsed.
     assert set(dag.task_group.children) == set(dag.task_ids)
 
 
-def test_tasks_link_to_what_they_worked_on(dag):
+def test_tasks_link_to_their_data(dag):
     links = {task.task_id: [link.name for link in task.operator_extra_links] for task in dag.tasks}
     of_redshift = ("copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging")
     assert {task_id: names for task_id, names in links.items() if names} == {

@@ -1,1 +1,1 @@
-"""Plan the windows of a backfill and start a run for each."""
+"""Plan the windows of a backfill, and start a run for each."""

@@ -16,22 +16,22 @@ DPU_PER_WORKER: Mapping[str, float] = {
 """https://docs.aws.amazon.com/glue/latest/dg/worker-types.html"""
 
 ASSUMED_RUN_SECONDS = 120.0
-"""Length of a Glue run that is assumed where no run has ended yet."""
+"""Assumed length of a Glue run if no run has ended yet."""
 
 RUNS_AVERAGED = 10
-"""Most earlier Glue runs that a price is a mean of."""
+"""Maximum number of earlier Glue runs to average."""
 
 SHORTEST_BILLED_SECONDS = 60.0
-"""Glue bills by the second, but a minute at least. https://aws.amazon.com/glue/pricing/"""
+"""Glue bills by the second, with a minimum of one minute. https://aws.amazon.com/glue/pricing/"""
 
 
 @dataclass(frozen=True)
 class PastGlueRun:
-    """A Glue run that has succeeded.
+    """A successful Glue run.
 
     Attributes:
-        days: Length of its window.
-        seconds: How long it ran.
+        days: Length of its window, in days.
+        seconds: Duration of the run.
     """
 
     days: int
@@ -40,11 +40,11 @@ class PastGlueRun:
 
 @dataclass(frozen=True)
 class GlueEstimate:
-    """How long a Glue run of a window will take.
+    """The estimated duration of a Glue run.
 
     Attributes:
-        seconds: The mean length of the runs in ``of``, or ``ASSUMED_RUN_SECONDS``.
-        of: The earlier runs that it is the mean of; none when none has ended.
+        seconds: Mean duration of the runs in ``of``, or ``ASSUMED_RUN_SECONDS``.
+        of: The averaged earlier runs; empty if none has ended.
     """
 
     seconds: float
@@ -52,27 +52,28 @@ class GlueEstimate:
 
     @property
     def billed_minutes(self) -> float:
-        """Minutes of each DPU that a run is billed for."""
+        """Billed minutes of a run, per DPU."""
         return max(self.seconds, SHORTEST_BILLED_SECONDS) / 60
 
 
 @dataclass(frozen=True)
 class GlueJob:
-    """What the Glue job's runs take.
+    """The Glue job's resources and its successful runs.
 
     Attributes:
         dpus: Data processing units of the job's workers.
-        past_runs: Runs that have succeeded, the newest first.
+        past_runs: Successful runs, newest first.
     """
 
     dpus: float
     past_runs: Sequence[PastGlueRun]
 
     def estimate(self, days: int) -> GlueEstimate:
-        """Return how long a run of a window of so many days will take.
+        """Return the estimated duration of a run for a window of this many days.
 
-        A run of a month takes longer than one of a day, so only runs of windows half to twice as long count, the
-        nearest length first, and the newest of one length; where there is none, those of the nearest length.
+        A run for a month takes longer than a run for a day. So only runs with windows of half to twice the length are
+        averaged, those of the nearest length first, and the newest first among equal lengths. If there are none, the
+        runs of the nearest length are averaged.
         """
         nearest = sorted(self.past_runs, key=lambda run: abs(run.days - days))
         alike = [run for run in nearest if days <= 2 * run.days and run.days <= 2 * days]
@@ -83,7 +84,7 @@ class GlueJob:
 
 
 def past_run(run: Mapping[str, Any]) -> PastGlueRun | None:
-    """Return a run of GetJobRuns, or None for one that did not succeed or that somebody started without a window."""
+    """Return a run from GetJobRuns, or None if it did not succeed or was started by hand without a window."""
     arguments = run.get("Arguments", {})
     try:
         window = Window.parse(arguments.get(option("window_start"), ""), arguments.get(option("window_end"), ""))

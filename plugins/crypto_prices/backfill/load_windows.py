@@ -1,4 +1,4 @@
-"""Runs of ``crypto_prices_window``, as TriggerDagRunOperator is to start them and to wait for them."""
+"""The runs of ``crypto_prices_window`` that TriggerDagRunOperator starts and waits for."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from crypto_prices_contract.window import Window
 RUN_WINDOWS: dict[str, Any] = {
     "trigger_dag_id": "crypto_prices_window",
     "logical_date": None,
-    # The run of a window keeps its id, so trying or clearing this task runs that window again, not another one.
+    # The run of a window keeps its id, so retrying or clearing this task runs the same window again.
     "reset_dag_run": True,
     "fail_when_dag_is_paused": True,
     "wait_for_completion": True,
     "deferrable": True,
     "poke_interval": 5,
-    # The tasks of the window have retries of their own.
+    # The window's tasks have their own retries.
     "retries": 0,
-    # No execution_timeout of its own: that counts only while a worker holds the task, not while it is deferred. How
-    # long it waits is bounded by the dagrun_timeout of its DAG, and how long a window runs by that of its own.
+    # There is no execution_timeout, because it does not apply while a task is deferred. The dagrun_timeout of the
+    # task's DAG limits the wait, and that of crypto_prices_window limits the window's run.
     "map_index_template": "{{ task.conf['start'] }} to {{ task.conf['end'] }}",
 }
-"""Arguments of a TriggerDagRunOperator that is mapped over what ``window_run`` returns."""
+"""Arguments of a TriggerDagRunOperator that is mapped over results of ``window_run``."""
 
 
 def window_run(run_id: str, window: Window, symbols: Mapping[str, Iterable[str]], *, reload: bool) -> dict[str, Any]:
-    """Return the run of a window: another one for another conf, which a run that is there already would not take.
+    """Return the id and the configuration of a window's run.
+
+    The id depends on the configuration, because an existing run would keep its old configuration.
 
     Args:
-        run_id: The run that starts it.
-        window: What it is to load.
+        run_id: Id of the run that starts it.
+        window: The window to load.
         symbols: Exchange symbols by source.
-        reload: Whether it loads even what the warehouse already holds. It never gets ``force``: only a person can
-            decide that candles may be deleted.
+        reload: Whether to load even what the warehouse already holds. ``force`` is never set, because only a user can
+            decide to delete candles.
     """
     conf = {
         "start": window.start.isoformat(),

@@ -1,4 +1,4 @@
-"""The days of a backfill that are already loaded, judged by the warehouse's loads."""
+"""The days of a backfill that are already loaded, according to the warehouse's loads."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from crypto_prices_contract.window import Window
 
 @dataclass(frozen=True)
 class Load:
-    """One load of ``crypto.etl_metadata``, as ``sql/backfill/find_loads.sql`` gives it.
+    """One load in ``crypto.etl_metadata``, from ``sql/backfill/find_loads.sql``.
 
     Attributes:
         source: Name of the source.
         batch_id: The load's name.
-        window: The days that were loaded.
-        markets: Canonical markets that were asked for.
-        load_number: Its place in the order of all loads.
-        status: ``loaded`` when its counts agreed, ``merged`` when they did not.
-        is_recorded: Whether its run knows of it and has published it in the catalog.
-        rows_owned: Rows of the fact table that it has merged and that no later load has replaced.
-        rows_now: Rows of it that are in the fact table.
-        raw_manifest: URI of what was fetched.
+        window: The loaded days.
+        markets: Canonical names of the requested markets.
+        load_number: Its position in the order of all loads.
+        status: ``loaded`` if its counts agree, otherwise ``merged``.
+        is_recorded: Whether its run published it in the catalog and recorded that.
+        rows_owned: Number of rows that it merged and that no later load has replaced.
+        rows_now: Number of its rows that are in the fact table now.
+        raw_manifest: URI of the raw manifest.
     """
 
     source: str
@@ -40,12 +40,12 @@ class Load:
 
     @property
     def is_intact(self) -> bool:
-        """Whether it added up and was published, and all that it loaded and no later load has replaced is there."""
+        """Whether its counts agree, it is published, and all rows that it owns are in the fact table."""
         return self.status == "loaded" and self.is_recorded and self.rows_now == self.rows_owned
 
 
 def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> list[Load]:
-    """Return the loads of an interval out of rows of ``sql/backfill/find_loads.sql``."""
+    """Return the loads with this candle interval from rows of ``sql/backfill/find_loads.sql``."""
     return [
         Load(
             source=str(row["source"]),
@@ -65,13 +65,13 @@ def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> li
 
 
 def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Iterable[Load]) -> dict[date, str]:
-    """Return the days of a span whose every market is loaded, with the batches that loaded it.
+    """Return the days on which all markets are loaded, with the batches that loaded them.
 
-    Of each market and day the newest load counts, also one that did not add up or was not published. A day is loaded
-    when all of those are intact; what an exchange had no candle of is loaded too, because it was asked for.
+    For each market and day, only the newest load counts, even if it does not add up or was not published. A day is
+    loaded if all of these loads are intact. A market without candles counts as loaded, too, because it was requested.
 
     Args:
-        span: The days to look at.
+        span: The days to check.
         markets: Canonical markets by source.
         loads: Loads that touch the span.
     """

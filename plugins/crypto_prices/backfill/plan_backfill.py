@@ -1,4 +1,4 @@
-"""The first task of a backfill: which windows to load, and what that costs."""
+"""The operator that plans the windows of a backfill and estimates their cost."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 RUNS_LOOKED_AT = 200
-"""Most that one answer of GetJobRuns holds: the few runs of long windows lie between many of one day."""
+"""Maximum number of runs per GetJobRuns response. The few runs of long windows are among many runs of one day."""
 
 
 class PlanBackfillOperator(WarehouseOperator):
-    """Plans the windows of a backfill and logs the plan with its price.
+    """Plans the windows of a backfill, and logs the plan with its cost.
 
-    Returns one item per window, ``{"trigger_run_id", "conf"}``, for TriggerDagRunOperator to be mapped over; none when
-    ``plan_only`` is set or when all days are loaded. The plan as text is in the XCom ``plan``.
+    The task returns one item per window, ``{"trigger_run_id", "conf"}``, over which TriggerDagRunOperator is mapped.
+    There are no items if ``plan_only`` is set or all days are loaded. The XCom ``plan`` has the plan as text.
 
     Args:
         start: First day (ISO, templated), included.
         end: Day after the last (ISO, templated), excluded.
-        sources: JSON list of the sources to take (templated), all of the settings when it is empty.
-        symbols: JSON list of the exchange symbols to take (templated), all of the settings when it is empty.
-        chunk_days: Longest window in days (templated).
+        sources: JSON list of the sources to load (templated); empty for all in the settings.
+        symbols: JSON list of the exchange symbols to load (templated); empty for all in the settings.
+        chunk_days: Longest window, in days (templated).
         reload: JSON boolean (templated): load even what the warehouse already holds.
         plan_only: JSON boolean (templated): show the plan and return nothing.
         sql: Statement that finds the loads that touch the days (templated, sql/backfill/find_loads.sql).
@@ -78,11 +78,11 @@ class PlanBackfillOperator(WarehouseOperator):
         self.sql = sql
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return what to trigger.
+        """Return the runs to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are not right, or there are more windows than Airflow maps
-                a task over; a retry would not change that.
+            AirflowFailException: The settings or the params are invalid, or there are more windows than Airflow can map
+                a task over. A retry would not help.
         """
         try:
             settings = self.settings
@@ -111,15 +111,15 @@ class PlanBackfillOperator(WarehouseOperator):
         most = conf.getint("core", "max_map_length")
         if len(plan.windows) > most:
             raise AirflowFailException(
-                f"the days [{span.start}, {span.end}) make {len(plan.windows)} windows with chunk_days "
-                f"{self.chunk_days}, but a run starts {most} at the most (Airflow's core.max_map_length): give a "
-                "larger chunk_days, or fewer days at a time"
+                f"the days [{span.start}, {span.end}) need {len(plan.windows)} windows with chunk_days "
+                f"{self.chunk_days}, but a run can start at most {most} (Airflow's core.max_map_length): set a larger "
+                "chunk_days, or load fewer days at a time"
             )
         text = plan_as_text(plan)
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
         if plan_only:
-            self.log.info("A dry run: nothing is started")
+            self.log.info("This is a dry run, so nothing is started")
             return []
         return [window_run(context["dag_run"].run_id, window, chosen, reload=reload) for window in plan.windows]
 

@@ -13,14 +13,14 @@ from crypto_prices.backfill.windows_to_load import BackfillPlan
 
 
 def plan_as_text(plan: BackfillPlan) -> str:
-    """Return the plan and its price as a table for people."""
+    """Return the plan and its cost as text for the log."""
     days = (plan.span.end - plan.span.start).days
     lines = [
         f"Backfill of [{plan.span.start}, {plan.span.end}): {days} days",
         f"  to load         {days - len(plan.skipped)} days in {len(plan.windows)} windows",
-        f"  skipped         {len(plan.skipped)} days that are loaded",
+        f"  skipped         {len(plan.skipped)} days that are already loaded",
         f"  API requests    {plan.requests}",
-        f"  candles         {plan.records} at the most, about {_size(plan.raw_bytes)} before compression",
+        f"  candles         at most {plan.records}, about {_size(plan.raw_bytes)} before compression",
         f"  Glue runs       {len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)",
     ]
     lines += [
@@ -37,7 +37,7 @@ def plan_as_text(plan: BackfillPlan) -> str:
 
 def _estimate_as_text(estimate: GlueEstimate) -> str:
     if not estimate.of:
-        return f"{estimate.seconds:.0f} s each is assumed, as no run has ended yet"
+        return f"assumed {estimate.seconds:.0f} s each, because no run has ended yet"
     lengths = Counter(run.days for run in estimate.of)
     which = ", ".join(f"{count} of {_days(days)}" for days, count in sorted(lengths.items(), reverse=True))
     return f"{estimate.seconds:.0f} s each, the mean of {len(estimate.of)} earlier runs ({which})"

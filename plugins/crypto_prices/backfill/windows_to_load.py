@@ -1,4 +1,4 @@
-"""The windows that a backfill loads, and what they cost."""
+"""The windows that a backfill loads, and their cost."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from crypto_prices.backfill.loaded_days import Load, loaded_days
 
 @dataclass(frozen=True)
 class RequestSize:
-    """How a source gives candles.
+    """The size of a source's responses.
 
     Attributes:
-        rows_per_request: Most candles in one answer.
-        bytes_per_record: Length of one candle in an answer, roughly.
+        rows_per_request: Maximum number of candles in one response.
+        bytes_per_record: Approximate size of one candle in a response, in bytes.
     """
 
     rows_per_request: int
@@ -28,16 +28,16 @@ class RequestSize:
 
 @dataclass(frozen=True)
 class BackfillPlan:
-    """What a backfill will do.
+    """The plan of a backfill.
 
     Attributes:
-        span: All days that were asked for.
+        span: All requested days.
         windows: Windows to load, oldest first.
-        skipped: Days that are not loaded again, with the loads that have them.
+        skipped: Days that are already loaded, with the batches that loaded them.
         requests: Number of API requests.
-        records: Number of candles, if no market has gaps.
-        raw_bytes: Bytes of the answers before compression, roughly.
-        glue: What the Glue job's runs take.
+        records: Number of candles if no market has gaps.
+        raw_bytes: Approximate size of the responses before compression, in bytes.
+        glue: The Glue job's resources and earlier runs.
     """
 
     span: Window
@@ -50,7 +50,7 @@ class BackfillPlan:
 
     @property
     def windows_by_days(self) -> Mapping[int, int]:
-        """How many windows there are of each length in days, the longest first."""
+        """Number of windows by length in days, longest first."""
         counted = Counter((window.end - window.start).days for window in self.windows)
         return dict(sorted(counted.items(), reverse=True))
 
@@ -85,17 +85,17 @@ def plan_backfill(
     request_sizes: Mapping[str, RequestSize],
     glue: GlueJob,
 ) -> BackfillPlan:
-    """Return what a backfill of a span will do.
+    """Return the plan of a backfill.
 
     Args:
-        span: All days that are asked for.
-        chunk_days: Longest window in days.
+        span: All requested days.
+        chunk_days: Longest window, in days.
         reload: Load even what the warehouse already holds.
         markets: Canonical markets by source.
         loads: Loads that touch the span.
         interval: Length of a candle.
-        request_sizes: How each source gives candles.
-        glue: What the Glue job's runs take.
+        request_sizes: Size of responses by source.
+        glue: The Glue job's resources and earlier runs.
     """
     skipped = {} if reload else loaded_days(span, markets, loads)
     windows = split_into_windows((day for day in span.days() if day not in skipped), chunk_days)

@@ -1,1 +1,1 @@
-"""Before and after the fetch: which window to load, and whether the warehouse already holds it."""
+"""Planning before and after the fetch: the window to load, and whether the warehouse already holds its content."""

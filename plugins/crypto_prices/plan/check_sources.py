@@ -1,4 +1,4 @@
-"""The checks of the settings that only the sources can make."""
+"""The checks of the settings that need the sources."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from crypto_prices.settings import Settings
 
 
 def check_sources(settings: Settings) -> None:
-    """Check what only the sources themselves know: their names, intervals, markets, and whether they take a key.
+    """Check that the sources exist, and that they support the configured intervals, markets and API keys.
 
     Raises:
-        FatalSourceError: The source does not exist, it has no such interval or market, or it takes no key.
+        FatalSourceError: A source does not exist, or does not support an interval, a market or API keys.
     """
     for name, wanted in settings.sources.items():
-        # Not the key itself, which only the task that needs it reads.
+        # A placeholder, because only the task that needs the key reads it.
         source = get_source(name, wanted.api_url, "not the key" if wanted.connection_id else None)
         source.interval_length(settings.candle_interval)
         source.markets(wanted.symbols)

@@ -10,8 +10,8 @@ from crypto_prices_contract.window import Window, WindowError, parse_day
 def daily_window(logical_date: datetime | None, day: str | None) -> Window:
     """Return the window of one run of the daily DAG.
 
-    It uses the logical date instead of the data interval, because ``data_interval_*`` names different days in
-    scheduled, manual, REST and ``dags test`` runs.
+    It uses the logical date instead of the data interval, because ``data_interval_*`` differs between scheduled,
+    manual, REST and ``dags test`` runs.
 
     Args:
         logical_date: The run's logical date, timezone-aware, or None for a run that was triggered without one.

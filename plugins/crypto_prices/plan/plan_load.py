@@ -1,4 +1,4 @@
-"""Plans a run's load, and skips it when the warehouse already holds exactly this content."""
+"""The operator that plans a run's load, and skips it if the warehouse already holds exactly this content."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class PlanLoadOperator(WarehouseOperator, SkipMixin):
-    """Names the batch of a run, or skips the rest of the run when there is nothing to load.
+    """Names the batch of a run, or skips the rest of the run if there is nothing to load.
 
-    The skip is a short circuit: this task is green and the tasks after it are skipped at once.
-    A run that was cleared, or that was started with the param ``reload`` or ``force``, is never skipped if an exchange
-    returned candles.
-    A source that could not be fetched does not keep the others from being loaded; ``reconcile`` is red then.
-    Returns the batch as a dict; the reason of a skip is in the XCom ``skipped_because``.
+    The skip is a short circuit: this task succeeds, and all tasks after it are skipped. A run is never skipped if an
+    exchange returned candles and the run was cleared, or started with the param ``reload`` or ``force``.
+
+    If a source was not fetched, the other sources are loaded anyway, and ``reconcile`` fails. The task returns the
+    batch as a dict. The XCom ``skipped_because`` has the reason for a skip.
 
     Args:
         sql: Statement that finds the current loads (templated, sql/plan/find_current_loads.sql).
-        empty_sql: Statements for a window of which nothing was fetched (templated).
-        reload: Load even what the warehouse already holds (templated; ``True`` as text or bool).
+        empty_sql: Statements for a window without fetched records (templated).
+        reload: Load even what the warehouse already holds (templated; ``True`` as a string or bool).
     """
 
     template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "reload")
@@ -46,8 +46,8 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
         """Return the batch to load.
 
         Raises:
-            AirflowFailException: Nothing was fetched, but the warehouse has rows of the window; or there is nothing to
-                load, and a source was not fetched.
+            AirflowFailException: Nothing was fetched, but the warehouse has rows in the window. Or there is nothing to
+                load, but a source was not fetched.
         """
         ti, dag_run = context["ti"], context["dag_run"]
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, task_results.window(ti), task_results.fetched(ti))
@@ -62,14 +62,14 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
             why = "reload or force is set" if reload else "the run was cleared"
             self.log.info("Loading anyway, because %s: %s", why, reason)
         elif reason and (missing := missing_sources(task_results.sources(ti), batch)):
-            # Skipping would leave the run green.
-            raise AirflowFailException(f"{missing}. Of the others there is nothing to load: {reason}")
+            # After a skip, the run would be successful.
+            raise AirflowFailException(f"{missing}. The other sources have nothing to load: {reason}")
         elif reason:
             if not batch.records:
                 self.warehouse.execute_batch(self.empty_sql)
             ti.xcom_push(key="skipped_because", value=reason)
             self.log.info("Nothing to load: %s", reason)
-            # The teardown is left out, as ShortCircuitOperator does: it follows its setup.
+            # The teardown follows its setup, so it is not skipped here. ShortCircuitOperator does the same.
             self.skip(ti, [task for task in self.get_flat_relatives(upstream=False) if not task.is_teardown])
         self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
         return batch.as_xcom()

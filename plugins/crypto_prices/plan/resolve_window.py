@@ -1,4 +1,4 @@
-"""The first task of a run: which window, which sources and symbols, and are the settings right?"""
+"""The operator of a run's first task, which resolves the window, sources and symbols, and checks the settings."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class ResolveWindowOperator(BaseOperator):
-    """Resolves a run's window and lists what to fetch.
+    """Resolves a run's window, and the sources and symbols to fetch.
 
-    Returns one item per source, ``{"source", "symbols", "window_start", "window_end"}``, for ``fetch_prices`` to be
-    mapped over.
+    The task returns one item per source, ``{"source", "symbols", "window_start", "window_end"}``, over which
+    ``fetch_prices`` is mapped.
 
     Args:
-        day: ISO day to load (templated); empty for the logical date's. Not together with ``start`` and ``end``.
+        day: ISO day to load (templated); empty for the logical date. Not allowed with ``start`` and ``end``.
         start: First day (ISO, templated), included.
         end: Day after the last (ISO, templated), excluded.
-        sources: JSON list of the sources to take (templated), all of the settings when it is empty.
-        symbols: JSON list of the exchange symbols to take (templated), all of the settings when it is empty.
+        sources: JSON list of the sources to load (templated); empty for all in the settings.
+        symbols: JSON list of the exchange symbols to load (templated); empty for all in the settings.
     """
 
     template_fields: Sequence[str] = ("day", "start", "end", "sources", "symbols")
@@ -48,22 +48,24 @@ class ResolveWindowOperator(BaseOperator):
         self.symbols = symbols
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return what to fetch.
+        """Return one item per source to fetch.
 
         Raises:
-            AirflowFailException: The settings are not right, there is no window, it has not ended or is too long, or a
-                source or symbol is not in the settings; a retry would not change that.
+            AirflowFailException: The settings are invalid. Or the window is missing, has not ended or is too long. Or a
+                source or symbol is not in the settings. A retry would not help.
         """
         try:
             settings = load_settings()
             if self.day and (self.start or self.end):
-                raise WindowError(f"give day ({self.day}) or start and end ({self.start}, {self.end}), not both")
+                raise WindowError(
+                    f"day ({self.day}) cannot be combined with start and end ({self.start}, {self.end}): set only one"
+                )
             if self.start or self.end:
                 window = Window.parse(self.start, self.end)
             else:
                 window = daily_window(context["dag_run"].logical_date, self.day)
             refuse_unclosed(window, datetime.now(UTC))
-            # Later tasks ask the catalog with it: a window that is too long must not be fetched and curated first.
+            # Later tasks query the catalog with this expression. A window that is too long must fail before the fetch.
             partition_expression(window)
             check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))

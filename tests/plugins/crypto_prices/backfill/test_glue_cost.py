@@ -42,5 +42,5 @@ def test_a_short_glue_run_is_billed_for_a_minute():
     ],
     ids=["alike", "half to twice as long", "a day", "none alike: the nearest", "nearest first", "newest first"],
 )
-def test_the_price_is_that_of_runs_of_windows_as_long(days, past, seconds):
+def test_the_cost_is_estimated_from_runs_of_similar_windows(days, past, seconds):
     assert GlueJob(2, [PastGlueRun(*run) for run in past]).estimate(days).seconds == seconds

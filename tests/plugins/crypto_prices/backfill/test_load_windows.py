@@ -6,8 +6,8 @@ from crypto_prices_contract.window import Window
 JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
 
 
-def test_a_window_of_the_same_backfill_is_the_same_run_until_it_is_to_load_something_else():
-    """A run that is there already is only cleared: it would load what it was started for, whatever is asked now."""
+def test_the_run_id_depends_on_the_backfill_and_the_configuration():
+    """An existing run is only cleared, so it would load its old configuration, whatever is requested now."""
     first = window_run("manual__1", JANUARY, {"binance": ["BTCUSDT"]}, reload=False)
     assert first == window_run("manual__1", JANUARY, {"binance": ("BTCUSDT",)}, reload=False)
     more = window_run("manual__1", JANUARY, {"binance": ["ETHUSDT", "BTCUSDT"]}, reload=False)

@@ -30,11 +30,11 @@ from tests.support.backfill_plans import JANUARY, MARKETS, day, load
         "a newer load that was not published",
     ],
 )
-def test_a_day_that_is_not_wholly_there_is_loaded(loads):
+def test_an_incomplete_day_is_not_loaded(loads):
     assert loaded_days(JANUARY, MARKETS, loads) == {}
 
 
-def test_a_load_that_added_up_repairs_the_days_of_one_that_did_not():
+def test_a_correct_load_repairs_the_days_of_an_incorrect_one():
     loads = [load(5, 6, status="merged"), load(5, 5, number=2)]
     assert loaded_days(JANUARY, MARKETS, loads) == {day(5): "b2"}
 

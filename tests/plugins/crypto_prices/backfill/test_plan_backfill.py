@@ -1,4 +1,4 @@
-"""PlanBackfillOperator as the DAG crypto_prices_backfill has it, on a warehouse of the local AWS."""
+"""PlanBackfillOperator of the DAG crypto_prices_backfill, with a warehouse of the local AWS."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ def dag():
 
 @pytest.fixture
 def job(aws):
-    """A Glue job of the test's own, of which no run has ended."""
+    """A new Glue job without finished runs."""
     glue, names = aws.client("glue"), aws.names
     script = {"Name": "glueetl", "ScriptLocation": f"s3://{names['bucket']}/glue/none.py", "PythonVersion": "3"}
     size = {"GlueVersion": "6.0", "WorkerType": "G.1X", "NumberOfWorkers": 2}
@@ -37,7 +37,7 @@ def job(aws):
 
 @pytest.fixture
 def settings(aws, warehouse, job, monkeypatch):
-    """Settings with two sources, one of them with two markets."""
+    """Settings with two sources, one of which has two markets."""
     monkeypatch.setitem(_SOURCES, "otherex", type("OtherExchange", (BinanceSource,), {"name": "otherex"}))
     aws.change(
         sources={
@@ -50,7 +50,7 @@ def settings(aws, warehouse, job, monkeypatch):
 
 @pytest.fixture
 def plan(settings, dag, make_task, make_context):
-    """Give a function that runs the task with params of a run; it returns what to start and the plan as text."""
+    """Return a function that runs the task with a run's params, and returns the runs to start and the plan as text."""
 
     def run(run_id="manual__1", **params):
         context = make_context(run_id=run_id)
@@ -64,7 +64,7 @@ def plan(settings, dag, make_task, make_context):
 
 @pytest.fixture
 def loaded(warehouse):
-    """Give a function that puts a load of one candle a day of both markets of binance into the warehouse."""
+    """Return a function that puts a load with one candle per day of both binance markets into the warehouse."""
     markets = ("BTC", "ETH")
 
     def insert(batch_id, first, last, *, number=1, status="loaded", recorded_at="2024-02-01"):
@@ -94,7 +94,7 @@ def windows(runs):
     return [(run["conf"]["start"], run["conf"]["end"]) for run in runs]
 
 
-def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_reload(plan):
+def test_each_windows_run_gets_its_days_sources_symbols_and_reload(plan):
     runs, _ = plan(chunk_days=16)
     everything = {
         "sources": ["binance", "otherex"],
@@ -115,7 +115,7 @@ def test_the_run_of_each_window_is_told_its_days_what_to_take_and_whether_to_rel
     }
 
 
-def test_two_backfills_of_the_same_days_start_runs_of_their_own(plan):
+def test_two_backfills_of_the_same_days_start_separate_runs(plan):
     mine, _ = plan(run_id="manual__1")
     again, _ = plan(run_id="manual__1")
     theirs, _ = plan(run_id="manual__2")
@@ -144,7 +144,7 @@ def test_loaded_days_are_skipped_and_named_unless_reload_is_set(plan, loaded):
     assert "loaded by" not in text
 
 
-def test_days_that_another_source_or_interval_lacks_are_loaded(plan, loaded, settings):
+def test_days_missing_for_another_source_or_interval_are_loaded(plan, loaded, settings):
     loaded("b1", 1, 31)
     assert windows(plan()[0]) == [("2024-01-01", "2024-02-01")]
     assert plan(sources=["binance"])[0] == []
@@ -152,31 +152,31 @@ def test_days_that_another_source_or_interval_lacks_are_loaded(plan, loaded, set
     assert windows(plan(sources=["binance"])[0]) == [("2024-01-01", "2024-02-01")]
 
 
-def test_a_newest_load_that_did_not_add_up_leaves_its_days_to_be_loaded(plan, loaded):
+def test_days_whose_newest_load_does_not_add_up_are_loaded(plan, loaded):
     loaded("b1", 1, 31)
     loaded("b2", 7, 7, number=2, status="merged")
     assert windows(plan(sources=["binance"])[0]) == [("2024-01-07", "2024-01-08")]
 
 
-def test_days_that_were_merged_and_not_published_are_loaded(plan, loaded):
+def test_days_that_were_merged_but_not_published_are_loaded(plan, loaded):
     loaded("b1", 1, 31)
     loaded("b2", 7, 7, number=2, recorded_at=None)
     assert windows(plan(sources=["binance"])[0]) == [("2024-01-07", "2024-01-08")]
 
 
-def test_a_dry_run_shows_the_plan_with_its_price_and_starts_nothing(plan, task_log):
+def test_a_dry_run_shows_the_plan_with_its_cost_and_starts_nothing(plan, task_log):
     runs, text = plan(dry_run=True)
     assert runs == []
     assert "Backfill of [2024-01-01, 2024-02-01): 31 days" in text
     assert "window          [2024-01-01, 2024-02-01)" in text
     assert "API requests    3" in text
     assert "Glue runs       1, about 4.0 DPU-minutes (2 DPUs)" in text
-    assert "Glue runs       1 of 31 days: 120 s each is assumed, as no run has ended yet" in text
+    assert "Glue runs       1 of 31 days: assumed 120 s each, because no run has ended yet" in text
     assert text in task_log.text
-    assert "A dry run: nothing is started" in task_log.text
+    assert "dry run" in task_log.text
 
 
-def test_the_price_is_that_of_runs_of_windows_as_long(plan, monkeypatch):
+def test_the_cost_is_estimated_from_runs_of_similar_windows(plan, monkeypatch):
     def run(start, end, seconds, state="SUCCEEDED"):
         arguments = {"--window_start": start, "--window_end": end}
         return {"JobRunState": state, "ExecutionTime": seconds, "Arguments": arguments}
@@ -208,7 +208,7 @@ def test_the_price_is_that_of_runs_of_windows_as_long(plan, monkeypatch):
         ({"end": "2999-01-01"}, "has not ended"),
     ],
 )
-def test_what_a_retry_would_not_change_fails_at_once(plan, params, message):
+def test_errors_that_a_retry_would_repeat_fail_immediately(plan, params, message):
     with pytest.raises(AirflowFailException, match=message):
         plan(**params)
 
@@ -220,7 +220,7 @@ def test_wrong_settings_are_refused(plan, settings):
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_more_windows_than_a_task_is_mapped_over_are_refused_even_in_a_dry_run(plan, dry_run):
+def test_too_many_windows_for_a_mapped_task_are_refused_even_in_a_dry_run(plan, dry_run):
     span = {"start": "2021-01-01", "sources": ["binance"], "chunk_days": 1, "dry_run": dry_run}
     last = date(2021, 1, 1) + timedelta(days=1024)
     assert len(plan(**span | {"dry_run": False}, end=last.isoformat())[0]) == 1024

@@ -4,7 +4,7 @@ from crypto_prices.backfill.plan_text import plan_as_text
 from tests.support.backfill_plans import load, plan
 
 
-def test_the_plan_says_what_it_costs_and_why_days_are_skipped():
+def test_the_plans_text_has_the_cost_and_the_reasons_of_skips():
     text = plan_as_text(plan(loads=[load(1, 9), load(10, 12, number=2)]))
     assert "Backfill of [2024-01-01, 2024-02-01): 31 days" in text
     assert "19 days in 1 windows" in text
@@ -14,4 +14,4 @@ def test_the_plan_says_what_it_costs_and_why_days_are_skipped():
     assert "window          [2024-01-13, 2024-02-01)" in text
     assert "skipped         [2024-01-01, 2024-01-10): loaded by b1" in text
     assert "skipped         [2024-01-10, 2024-01-13): loaded by b2" in text
-    assert "120 s each is assumed, as no run has ended yet" in plan_as_text(plan(glue=GlueJob(2, [])))
+    assert "assumed 120 s each, because no run has ended yet" in plan_as_text(plan(glue=GlueJob(2, [])))

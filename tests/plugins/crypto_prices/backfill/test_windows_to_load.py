@@ -17,9 +17,9 @@ def test_a_year_of_one_source_is_about_a_dozen_glue_runs():
     assert year.dpu_minutes == 12 * 2 * 1.5
 
 
-def test_the_price_counts_requests_as_the_source_makes_them():
+def test_the_cost_counts_the_sources_requests():
     month = plan()
-    assert month.requests == 2  # 744 candles fit into one answer
+    assert month.requests == 2  # 744 candles fit into one response
     assert month.records == 2 * 31 * 24
     assert month.raw_bytes == month.records * 170
     assert plan(interval=timedelta(minutes=15)).requests == 2 * 3  # 2976 candles
@@ -27,7 +27,7 @@ def test_the_price_counts_requests_as_the_source_makes_them():
     assert plan(chunk_days=10).requests == 2 * 4
 
 
-def test_windows_of_different_lengths_have_different_prices():
+def test_windows_of_different_lengths_have_different_costs():
     planned = plan(
         loads=[load(2, 2)],
         chunk_days=31,
@@ -41,14 +41,14 @@ def test_windows_of_different_lengths_have_different_prices():
     assert "Glue runs       1 of 1 day: 90 s each, the mean of 2 earlier runs (2 of 1 day)" in text
 
 
-def test_loaded_days_are_skipped_and_the_windows_lie_between_them():
+def test_loaded_days_are_skipped_and_separate_the_windows():
     planned = plan(loads=[load(3, 3), load(10, 12, number=2)])
     assert [(w.start.day, (w.end - w.start).days) for w in planned.windows] == [(1, 2), (4, 6), (13, 19)]
     assert planned.skipped == {day(3): "b1", day(10): "b2", day(11): "b2", day(12): "b2"}
     assert plan(loads=[load(3, 3)], reload=True).skipped == {}
 
 
-def test_windows_are_as_few_as_can_be():
+def test_the_number_of_windows_is_minimal():
     days = [day(n) for n in (1, 2, 3, 4, 5, 9, 10)]
     assert split_into_windows(reversed(days), 3) == [
         Window(day(1), day(4)),

@@ -19,6 +19,6 @@ def test_settings_that_the_sources_accept_pass():
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "key"}}}, "does not accept an API key"),
     ],
 )
-def test_what_only_the_source_can_refuse_is_refused(changes, message):
+def test_settings_that_a_source_rejects_are_refused(changes, message):
     with pytest.raises(FatalSourceError, match=message):
         check_sources(parse_settings(changed(**changes)))

@@ -10,7 +10,7 @@ from tests.support.tasks import insert_load
 
 
 class TestExecute:
-    """The task on a warehouse in which batch ``b1`` has loaded the window's 48 candles, published by Glue run jr_1."""
+    """The task with a warehouse in which batch ``b1`` loaded the window's 48 candles, published by Glue run jr_1."""
 
     @pytest.fixture(autouse=True)
     def loaded(self, warehouse, catalog):
@@ -32,7 +32,7 @@ class TestExecute:
 
     @pytest.fixture
     def plan(self, make_task, make_context):
-        """Give a function that runs the task on what was fetched; it returns the result and what was pushed."""
+        """Return a function that runs the task with fetch results, and returns its result and the pushed XComs."""
 
         def run(*sources, **run_options):
             context = make_context(fetch_prices=[asdict(source) for source in sources], **run_options)
@@ -43,10 +43,10 @@ class TestExecute:
 
         return run
 
-    def test_the_same_content_skips_the_rest_of_the_run_and_says_why(self, plan, task_log):
+    def test_the_same_content_skips_the_rest_of_the_run_with_a_reason(self, plan, task_log):
         with pytest.raises(DownstreamTasksSkipped) as skipped:
             plan(conftest.fetched())
-        # The teardown is left to its setup.
+        # The teardown follows its setup.
         assert set(skipped.value.tasks) == {
             "curate_prices", "read_curation_report", "copy_to_staging", "check_staging", "merge_into_fact",
             "publish_partitions", "record_load", "wait_for_partition", "reconcile",
@@ -70,28 +70,28 @@ class TestExecute:
         assert f"Loading anyway, because {reason}: the warehouse already holds" in task_log.text
         assert "skipped_because" not in self.pushed
 
-    def test_a_source_that_was_not_fetched_leaves_the_others_to_be_loaded(self, plan):
+    def test_the_others_are_loaded_without_a_source_that_was_not_fetched(self, plan):
         result = plan(conftest.fetched(content_hash="h2"), sources=("binance", "coinbase"))
         assert [source["source"] for source in result["sources"]] == ["binance"]
 
-    def test_a_source_that_was_not_fetched_makes_a_run_red_that_has_nothing_else_to_load(self, plan):
+    def test_a_run_with_nothing_to_load_fails_if_a_source_was_not_fetched(self, plan):
         with pytest.raises(AirflowFailException) as refusal:
             plan(conftest.fetched(), sources=("binance", "coinbase"))
         assert "coinbase was not fetched when the load was planned" in str(refusal.value)
-        assert "Of the others there is nothing to load: the warehouse already holds" in str(refusal.value)
+        assert "The other sources have nothing to load: the warehouse already holds" in str(refusal.value)
 
     def test_other_content_is_loaded(self, plan):
         assert plan(conftest.fetched(content_hash="h2"))["batch_id"] == conftest.batch().batch_id
 
-    def test_a_load_that_was_merged_and_not_recorded_is_loaded_again(self, plan, warehouse):
+    def test_a_load_that_was_merged_but_not_recorded_is_loaded_again(self, plan, warehouse):
         warehouse.execute_batch(["UPDATE crypto.etl_metadata SET recorded_at = NULL"])
         assert plan(conftest.fetched())
 
-    def test_rows_that_are_gone_from_the_warehouse_are_loaded_again(self, plan, warehouse):
+    def test_rows_missing_from_the_warehouse_are_loaded_again(self, plan, warehouse):
         warehouse.execute_batch(["DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18'"])
         assert plan(conftest.fetched())
 
-    def test_a_day_that_is_gone_from_the_catalog_is_loaded_again(self, plan, catalog):
+    def test_a_day_missing_from_the_catalog_is_loaded_again(self, plan, catalog):
         catalog.glue.delete_partition(
             DatabaseName=catalog.database, TableName=catalog.table, PartitionValues=["2023", "12", "18"]
         )

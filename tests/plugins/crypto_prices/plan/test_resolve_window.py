@@ -29,7 +29,7 @@ def days(items):
     return {(item["window_start"], item["window_end"]) for item in items}
 
 
-def test_a_run_of_a_day_takes_every_source_and_symbol_of_the_settings(settings):
+def test_a_run_of_a_day_uses_all_sources_and_symbols_in_the_settings(settings):
     assert resolve() == [
         {
             "source": "binance",
@@ -45,7 +45,7 @@ def test_the_day_of_a_logical_date_is_its_utc_day(settings):
     assert days(resolve(datetime(2023, 12, 19, 3, tzinfo=east))) == {("2023-12-18", "2023-12-19")}
 
 
-def test_the_param_day_wins_over_the_logical_date(settings):
+def test_the_param_day_takes_precedence_over_the_logical_date(settings):
     assert days(resolve(day="2022-01-31")) == {("2022-01-31", "2022-02-01")}
     assert days(resolve(None, day="2022-01-31")) == {("2022-01-31", "2022-02-01")}
 
@@ -54,7 +54,7 @@ def test_start_and_end_make_a_window_of_many_days(settings):
     assert days(resolve(None, start="2023-12-01", end="2024-01-01")) == {("2023-12-01", "2024-01-01")}
 
 
-def test_only_some_symbols_when_they_are_named(settings):
+def test_the_symbols_can_be_restricted(settings):
     (item,) = resolve(symbols='["ETHUSDT"]', sources='["binance"]')
     assert item["symbols"] == ["ETHUSDT"]
 
@@ -73,12 +73,12 @@ def test_only_some_symbols_when_they_are_named(settings):
         ({"start": "2020-01-01", "end": "2023-01-01"}, r"\[2020-01-01, 2023-01-01\) is too long"),
     ],
 )
-def test_what_a_retry_would_not_change_fails_at_once(settings, arguments, message):
+def test_errors_that_a_retry_would_repeat_fail_immediately(settings, arguments, message):
     with pytest.raises(AirflowFailException, match=message):
         resolve(**arguments)
 
 
-def test_a_day_is_taken_from_the_instant_on_that_it_has_ended(settings):
+def test_a_day_can_be_fetched_from_the_moment_of_its_end(settings):
     midnight = datetime(2023, 12, 19, tzinfo=UTC)
     with (
         time_machine.travel(midnight - timedelta(seconds=1), tick=False),
@@ -89,7 +89,7 @@ def test_a_day_is_taken_from_the_instant_on_that_it_has_ended(settings):
         assert resolve()
 
 
-def test_missing_settings_fail_naming_the_variable():
+def test_missing_settings_fail_and_the_variable_is_named():
     with pytest.raises(AirflowFailException, match="Variable crypto_prices_settings is missing"):
         resolve()
 
@@ -104,13 +104,13 @@ def test_missing_settings_fail_naming_the_variable():
         ({"candle_interval": "7m"}, "binance has no candles of '7m'"),
     ],
 )
-def test_wrong_settings_fail_naming_what_is_wrong(settings, changes, message):
+def test_wrong_settings_fail_and_are_named(settings, changes, message):
     settings(**changes)
     with pytest.raises(AirflowFailException, match=message):
         resolve()
 
 
-def test_the_settings_are_checked_as_a_whole_although_only_a_part_is_taken(settings):
+def test_all_settings_are_checked_even_if_only_some_are_used(settings):
     settings(sources={"binance": {"symbols": ["BTCUSDT", "BTCXYZ"]}})
     with pytest.raises(AirflowFailException, match="BTCXYZ"):
         resolve(symbols='["BTCUSDT"]')

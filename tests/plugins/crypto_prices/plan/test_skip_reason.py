@@ -7,7 +7,7 @@ from tests.support.current_loads import batch, fetched, load
 PUBLISHED = {"2023-12-18": "jr_1"}
 
 
-def test_the_same_content_is_skipped_with_the_load_that_has_it():
+def test_the_same_content_is_skipped_and_its_load_is_named():
     reason = reason_to_skip(batch(fetched()), [load()], PUBLISHED)
     assert reason is not None
     assert "already holds exactly this content" in reason
@@ -41,7 +41,7 @@ def test_anything_else_is_loaded(current):
     assert reason_to_skip(batch(fetched()), current, PUBLISHED) is None
 
 
-def test_one_source_of_two_that_differs_is_enough_to_load():
+def test_a_difference_in_one_of_two_sources_is_enough_to_load():
     both = batch(fetched(), fetched("coinbase"))
     assert reason_to_skip(both, [load(), load("coinbase")], PUBLISHED)
     assert reason_to_skip(both, [load(), load("coinbase", content_hash="h2")], PUBLISHED) is None
@@ -49,11 +49,11 @@ def test_one_source_of_two_that_differs_is_enough_to_load():
 
 
 @pytest.mark.parametrize("published", [{}, {"2023-12-18": "jr_2"}, {"2023-12-18": ""}], ids=["none", "other", "nobody"])
-def test_a_catalog_that_shows_something_else_than_the_warehouse_is_loaded(published):
+def test_a_catalog_that_differs_from_the_warehouse_causes_a_load(published):
     assert reason_to_skip(batch(fetched()), [load()], published) is None
 
 
-def test_a_day_that_the_catalog_lacks_is_loaded_and_one_without_candles_is_not_missed():
+def test_a_day_missing_from_the_catalog_is_loaded_unless_it_has_no_candles():
     two_days = Batch("b2", "stg", "2023-12-18", "2023-12-20", [fetched()])
     both = load(window_end="2023-12-20", days_now="2023-12-19,2023-12-18")
     assert reason_to_skip(two_days, [both], PUBLISHED) is None
