@@ -1,8 +1,8 @@
-"""The data dictionary: what each table and column of the warehouse and of the Glue catalog contains.
+"""The data dictionary: the contents of each table and column of the warehouse and of the Glue catalog.
 
-This is the one place where comments are written. ``ensure_schema`` applies them in the warehouse, ``bundle`` gives them
-to the Glue catalog, and ``make data-dictionary`` writes docs/reference/data-dictionary.md. Tests compare the names,
-types and nullability with the real tables.
+This is the only place for comments on tables and columns. ``ensure_schema`` applies them in the warehouse, ``bundle``
+adds them to the Glue catalog, and ``make data-dictionary`` writes docs/reference/data-dictionary.md. Tests compare the
+names, types and nullability with the real tables.
 
 ``bundle`` loads this file by its path, so it imports nothing from this package.
 """
@@ -45,9 +45,9 @@ class Table:
 
     Attributes:
         name: The table's name, without its schema or database.
-        rows: What one row is, without a full stop.
+        rows: The meaning of one row, without a full stop.
         source: The tasks that write the table.
-        columns: The columns in their order.
+        columns: The columns in order.
     """
 
     name: str

@@ -1,5 +1,5 @@
 -- audit/insert_unfetched_gaps
--- Notes every candle of the days that no load has requested.
+-- Records every candle of the days that no load has requested.
 INSERT INTO crypto.candle_gaps (
     source,
     symbol,
@@ -36,7 +36,7 @@ expected AS (
     INNER JOIN places ON unfetched.candle_total > places.place
 )
 
--- The joins leave out candles that a load or another audit has added since the audit looked.
+-- The joins exclude candles that a load or another audit has added since the audit's query.
 SELECT
     expected.source,
     expected.symbol,

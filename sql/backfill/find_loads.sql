@@ -1,6 +1,6 @@
 -- backfill/find_loads
--- Every load that touches the days: how many rows it owns, and how many of them are in the fact table. Loads that do
--- not add up or are not published are included, because they changed their predecessor's days.
+-- Every load that touches the days, with the number of rows that it owns and of those that are in the fact table. Loads
+-- that do not add up or are not published are included, because they changed the days of earlier loads.
 WITH loads AS (
     SELECT
         batch_id,

@@ -1,4 +1,4 @@
--- One row per load and source: what was loaded from where, and the counts of each step.
+-- One row per load and source: its window, markets and origin, and the counts of each step.
 CREATE TABLE IF NOT EXISTS crypto.etl_metadata (
     batch_id VARCHAR(128) NOT NULL,
     source VARCHAR(32) NOT NULL,

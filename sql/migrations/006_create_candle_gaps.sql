@@ -1,5 +1,5 @@
 -- One row per candle that is missing from the fact table, with the reason: not_listed (no earlier candle of a market),
--- no_trade (the exchange left it out), venue_down (no market of the source has it), quarantined (it broke a rule) or
+-- no_trade (the exchange omitted it), venue_down (no market of the source has it), quarantined (it broke a rule) or
 -- unfetched (no load has requested it).
 CREATE TABLE IF NOT EXISTS crypto.candle_gaps (
     source VARCHAR(32) NOT NULL,

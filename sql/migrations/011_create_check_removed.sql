@@ -1,5 +1,5 @@
 -- Raises an error when a load would delete candles. Closed candles do not vanish: an exchange that returns fewer than
--- before, or records that had to be quarantined, is more likely wrong now than it was then. Only a person can tell.
+-- before, or records that had to be quarantined, is more likely wrong now than it was then. Only a user can decide.
 CREATE OR REPLACE PROCEDURE crypto.check_removed (
     load_batch_id IN VARCHAR(128),
     forced IN BIGINT

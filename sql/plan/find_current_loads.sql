@@ -1,6 +1,6 @@
 -- plan/find_current_loads from {{ window(ti).start | literal }} to {{ window(ti).end | literal }}
--- For each source: the last load that touches the window, how many of its rows are still in the window and on which
--- days, and how many rows the fetched markets have in the window, whichever load merged them.
+-- For each source: the last load that touches the window, the number and the days of its rows that are still in the
+-- window, and the number of rows of the fetched markets in the window, from any load.
 WITH touching AS (
     SELECT
         batch_id,

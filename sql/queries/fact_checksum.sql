@@ -1,6 +1,6 @@
 -- queries/fact_checksum
--- The number of rows of the fact table, and a checksum that does not depend on their order. It covers the exchange's
--- values and not when or by which batch they were loaded, so loading the same candles again does not change it.
+-- The number of rows in the fact table, and a checksum that does not depend on their order. It covers the exchange's
+-- values, but not the batch and the time of the load, so reloading the same candles does not change it.
 SELECT
     COUNT(*) AS row_total,
     COALESCE(SUM(STRTOL(SUBSTRING(MD5(

@@ -1,5 +1,5 @@
 -- queries/rows_by_day
--- The number of rows on each day of a window. Days without rows are left out.
+-- The number of rows on each day of a window. Days without rows are not included.
 SELECT
     CAST(observed_at AS DATE) AS observed_on,
     COUNT(*) AS row_total

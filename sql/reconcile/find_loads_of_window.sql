@@ -1,6 +1,6 @@
 -- reconcile/find_loads_of_window from {{ window(ti).start | literal }} to {{ window(ti).end | literal }}
--- Every load that touches the window, including this run's: how many rows of the fact table it owns (a later load
--- takes over the rows that it replaces), and how many of them are in the table.
+-- Every load that touches the window, including this run's, with the number of rows that it owns and of those that are
+-- in the fact table. A later load takes over the rows that it replaces.
 WITH loads AS (
     SELECT
         batch_id,

@@ -1,5 +1,5 @@
 -- schema/find_schema_migrations
--- Whether the table of the applied migrations exists. A new warehouse has none.
+-- Whether the table of applied migrations exists. A new warehouse does not have it.
 SELECT COUNT(*) AS table_total
 FROM information_schema.tables
 WHERE

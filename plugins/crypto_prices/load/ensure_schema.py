@@ -1,4 +1,4 @@
-"""Brings the warehouse's schema up to date with sql/migrations/, and its comments with the data dictionary."""
+"""The operator that updates the warehouse's schema from sql/migrations/ and its comments from the data dictionary."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _Booked = Mapping[tuple[int, str], str]
 
 
 class EnsureSchemaOperator(WarehouseOperator):
-    """Applies the migrations and the comments that the warehouse does not have.
+    """Applies the migrations and comments that have not been applied to the warehouse.
 
-    Each migration is one transaction with its own bookkeeping row, and so are the comments on each table. The
-    statements of the bookkeeping are those of ``schema/`` in the DAG's ``template_searchpath``.
+    Each migration runs in its own transaction, which also writes its bookkeeping row. So do the comments on each table.
+    The bookkeeping statements are in ``schema/`` in the DAG's ``template_searchpath``.
 
     Args:
         migrations_folder: Folder of the ``NNN_*.sql`` files. The first two create the schema and
-            ``crypto.schema_migrations`` itself and can be run again.
+            ``crypto.schema_migrations`` itself, and can run more than once.
         tables: The tables to comment on.
     """
 
@@ -43,11 +43,11 @@ class EnsureSchemaOperator(WarehouseOperator):
         self.tables = tables
 
     def execute(self, context: Context) -> list[str]:
-        """Return the names of the migrations that were applied now.
+        """Apply pending migrations and comments, and return the names of the applied migrations.
 
         Raises:
-            AirflowFailException: The files do not fit each other or what was applied.
-            RedshiftStatementError: A migration or a comment failed; it has no effect then, and those before it stay.
+            AirflowFailException: The migrations conflict with each other or with applied ones.
+            RedshiftStatementError: A migration or a comment failed. It has no effect, and the previous ones are kept.
         """
         try:
             migrations = read_migrations(Path(self.migrations_folder))
@@ -57,7 +57,7 @@ class EnsureSchemaOperator(WarehouseOperator):
         except MigrationError as error:
             raise AirflowFailException(str(error)) from error
         applied = [migration.name for migration in pending if self._apply(migration)]
-        self.log.info("%d migrations applied now, %d in all", len(applied), len(migrations))
+        self.log.info("Applied %d of %d migrations", len(applied), len(migrations))
         for table in self.tables:
             comments = self._comments(table, migrations)
             if booked.get((comments.version, comments.name)) != comments.checksum:
@@ -65,7 +65,7 @@ class EnsureSchemaOperator(WarehouseOperator):
         return applied
 
     def _apply(self, migration: Migration) -> bool:
-        """Apply a migration, and return whether it was this run that did: another may migrate at the same time."""
+        """Apply a migration. Return whether this run applied it, because another run may migrate concurrently."""
         self.log.info("Applying migration %s", migration.name)
         try:
             self.warehouse.execute_batch(
@@ -79,7 +79,7 @@ class EnsureSchemaOperator(WarehouseOperator):
         except RedshiftStatementError:
             if _versions(self._booked()).get(migration.version) != migration.checksum:
                 raise
-            self.log.info("Another run has applied %s meanwhile", migration.name)
+            self.log.info("Another run has since applied %s", migration.name)
             return False
         return True
 
@@ -89,9 +89,9 @@ class EnsureSchemaOperator(WarehouseOperator):
         return TableComments(table.name, [on_table, *on_columns], migrations)
 
     def _comment(self, comments: TableComments) -> None:
-        """Apply the comments on a table. A second run that does the same at the same time changes nothing."""
+        """Apply the comments on a table. If two runs do this concurrently, the result is the same."""
         self.log.info("Commenting on table %s", comments.name)
-        # One table per transaction: a load locks several tables in an order that this transaction must not cross.
+        # One table per transaction, because a load locks several tables, and a different order could cause a deadlock.
         self.warehouse.execute_batch(
             [
                 self._statement("lock_schema_migrations"),
@@ -107,7 +107,7 @@ class EnsureSchemaOperator(WarehouseOperator):
         try:
             self.warehouse.execute_batch([m.sql for m in migrations if m.version in self.bookkeeping_versions])
         except RedshiftStatementError:
-            # IF NOT EXISTS does not help two first runs that look at the same moment.
+            # IF NOT EXISTS does not protect two concurrent first runs.
             if not self._is_booking():
                 raise
 
@@ -119,7 +119,7 @@ class EnsureSchemaOperator(WarehouseOperator):
         return {(int(str(row["version"])), str(row["name"])): str(row["checksum"]) for row in rows}
 
     def _statement(self, name: str, **values: Any) -> str:
-        """Return a statement of sql/schema/, rendered with the DAG's filters as every other."""
+        """Return a statement in sql/schema/, rendered with the DAG's filters."""
         template = self.get_template_env().get_template(f"schema/{name}.sql")
         return template.render(**values)
 

@@ -1,4 +1,4 @@
-"""The comments on one table, and how the warehouse remembers that it has them."""
+"""The comments on one table, and their bookkeeping in the warehouse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMENTS_VERSION = 0
 class TableComments:
     """The comments on one table and its columns.
 
-    Unlike a migration, they may change. They are applied again when they do, and after every new migration, because
+    Unlike a migration, they may change. They are applied again after a change and after every new migration, because
     replacing a table drops its comments.
 
     Attributes:

@@ -1,7 +1,7 @@
 -- load/counts/count_load
--- Counts what this load staged and merged. This runs in the merge's transaction, because a later load of the same
--- window changes the fact table, but not what this load did. A load whose counts differ stays 'merged' instead of
--- 'loaded', and reconcile reports why.
+-- Counts the rows that this load staged and merged. This runs in the merge's transaction, because a later load of the
+-- same window changes the fact table. A load whose counts differ stays 'merged' instead of 'loaded', and reconcile
+-- reports the reason.
 UPDATE crypto.etl_metadata
 SET
     rows_staged = counted.rows_staged,

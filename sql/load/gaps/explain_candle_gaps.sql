@@ -1,5 +1,5 @@
 -- load/gaps/explain_candle_gaps
--- A market that has candles in this window was listed from then on. Days can be loaded in any order, so this also
+-- A market with candles in this window has been listed since then. Days can be loaded in any order, so this also
 -- corrects the reason of gaps after the window.
 UPDATE crypto.candle_gaps
 SET reason = 'no_trade'

@@ -1,5 +1,5 @@
 -- load/gaps/insert_candle_gaps
--- Notes each candle of the load's markets and window that is not in the fact table.
+-- Records each candle of the load's markets and window that is missing from the fact table.
 {% set sources = batch(ti).sources %}
 {% set markets_file = 'load/markets.jinja' %}
 {% set quarantined = report(ti).quarantined_candles %}

@@ -1,5 +1,5 @@
 -- load/gaps/insert_empty_window_gaps
--- The exchange has no candle of the window. Nothing is loaded, but the gaps are known now.
+-- The exchange has no candles in the window. Nothing is loaded, but the gaps are recorded.
 {% set sources = fetched(ti) %}
 {% set markets_file = 'load/gaps/fetched_markets.jinja' %}
 {% set quarantined = [] %}

@@ -1,5 +1,5 @@
 -- load/guards/count_removed
--- Counts the rows that this load is about to delete. A usual load deletes none.
+-- Counts the rows that this load will delete. A usual load deletes none.
 UPDATE crypto.etl_metadata
 SET rows_removed = superseded.row_total
 FROM (

@@ -1,4 +1,4 @@
 -- load/quality/delete_data_quality_results
--- A merge that is cleared judges the same batch again.
+-- A cleared merge checks the same batch again.
 DELETE FROM crypto.data_quality_results
 WHERE batch_id = {{ report(ti).batch_id | literal }}

@@ -1,5 +1,5 @@
 -- load/quality/insert_row_rule_results
--- What the Glue job's rules for records found, one row per source and rule.
+-- The results of the Glue job's rules for records, one row per source and rule.
 INSERT INTO crypto.data_quality_results (
     batch_id,
     source,

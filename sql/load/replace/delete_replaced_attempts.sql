@@ -1,7 +1,6 @@
 -- load/replace/delete_replaced_attempts
--- Deletes the metadata of earlier attempts of this run at this window that own no rows any more, so that a cleared
--- run has one load. An attempt that requested other markets is kept, because its fetch time still protects those
--- markets.
+-- Deletes the metadata of this run's earlier attempts at this window that no longer own rows, so that a cleared run has
+-- one load. An attempt that requested other markets is kept, because its fetch time still protects those markets.
 DELETE FROM crypto.etl_metadata
 WHERE
     dag_id = {{ dag_run.dag_id | literal }}

@@ -1,5 +1,5 @@
 -- load/replace/hand_over
--- Rows that this load replaces are no longer owned by the loads that merged them.
+-- The loads that merged the rows no longer own the rows that this load replaces.
 UPDATE crypto.etl_metadata
 SET rows_owned = COALESCE(etl_metadata.rows_owned, etl_metadata.rows_merged) - replaced.row_total
 FROM (

@@ -27,7 +27,7 @@ def test_settings_replace_defaults():
     [
         ({"beauty": {}}, "rule 'beauty' does not exist: use one of malformed_record, .*completeness, price_jump"),
         ({"off_grid": {"action": "warn"}}, "off_grid cannot warn: use quarantine or fail"),
-        ({"price_jump": {"action": "quarantine"}}, "price_jump cannot quarantine; it can warn or fail"),
+        ({"price_jump": {"action": "quarantine"}}, "price_jump cannot quarantine: use warn or fail"),
         ({"off_grid": {"threshold": 1.0}}, "off_grid has no threshold"),
     ],
 )

@@ -25,7 +25,7 @@ def test_the_repositorys_migrations_start_with_their_own_bookkeeping():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ([], "was sql/ deployed as dags/sql/"),
+        ([], "check that sql/ is deployed as dags/sql/"),
         (["1_short.sql"], "1_short.sql has an invalid name"),
         (["001_a.sql", "001_b.sql"], "001_a.sql and 001_b.sql have the same version"),
     ],

@@ -30,7 +30,7 @@ def test_rows_replaced_by_a_later_load_are_not_missing():
 def test_missing_rows_of_the_fact_table_are_noticed(owned, now):
     with pytest.raises(ReconciliationError) as error:
         check_load(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, owned, now)])
-    assert f"binance: {owned} rows are of this load, the fact table has {now} of them" in str(error.value)
+    assert f"binance: {owned} rows belong to this load, but the fact table has {now}:" in str(error.value)
     assert "clear merge_into_fact" in str(error.value)
 
 
