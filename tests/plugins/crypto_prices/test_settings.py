@@ -37,14 +37,14 @@ def test_each_missing_key_is_named(key):
         ({"sources": {"binance": {"symbols": ["../etc"]}}}, "sources.binance.symbols.0"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT", "BTCUSDT"]}}}, "listed more than once: BTCUSDT"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "api_url": "ftp://x"}}}, "sources.binance.api_url"),
-        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "sources.binance.key: there is no such key"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "sources.binance.key: this key does not exist"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "a/b"}}}, "sources.binance.connection_id"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "requests_per_second": 0}}}, "binance.requests_per_second"),
         ({"quality_rules": {"beauty": {}}}, "rule 'beauty' does not exist"),
         ({"quality_rules": {"off_grid": {"action": "warn"}}}, "off_grid cannot warn"),
         ({"quality_rules": {"off_grid": {"action": "drop"}}}, "quality_rules.off_grid.action"),
-        ({"quality_rules": {"price_jump": {"limit": 1}}}, "quality_rules.price_jump.limit: there is no such key"),
-        ({"buckt": "x"}, "buckt: there is no such key"),
+        ({"quality_rules": {"price_jump": {"limit": 1}}}, "quality_rules.price_jump.limit: this key does not exist"),
+        ({"buckt": "x"}, "buckt: this key does not exist"),
     ],
 )
 def test_each_wrong_key_is_named(changes, named):
