@@ -1,4 +1,4 @@
-"""A warehouse whose schema the files of sql/migrations made."""
+"""A warehouse whose schema comes from sql/migrations."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def dag() -> Any:
-    """Give the DAG whose tasks name the files."""
+    """Return the DAG whose tasks use the SQL files."""
     return DagBag(dag_folder=REPOSITORY / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
 
 
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """Give an embedded PostgreSQL behind the laptop's Redshift."""
+    """Yield an embedded PostgreSQL behind the local Redshift."""
     with Warehouse(tmp_path_factory.mktemp("sql") / "warehouse") as started:
         started.ensure_database("crypto")
         yield started
@@ -34,7 +34,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="session")
 def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Give a Data API client of a warehouse whose schema the migrations have made."""
+    """Yield a Data API client of a warehouse with all migrations applied."""
 
     def no_s3(role: str) -> Any:
         raise AssertionError(f"these tests load nothing from S3, but {role} was asked")
@@ -56,7 +56,7 @@ def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def client(session_client: Client) -> Client:
-    """Give the client with nothing loaded yet."""
+    """Return the client after emptying the tables."""
     tables = ("fact_crypto_prices", "etl_metadata", "candle_gaps", "data_quality_results")
     session_client.batch(*(f"DELETE FROM crypto.{table}" for table in tables))
     return session_client
@@ -64,7 +64,7 @@ def client(session_client: Client) -> Client:
 
 @pytest.fixture
 def make_load(client: Client, dag: Any) -> Iterator[Callable[..., Load]]:
-    """Give a function that makes a load, of a DAG run of its own unless one is named."""
+    """Return a function that creates a load, for a new DAG run unless one is given."""
     numbers = itertools.count(1)
     made: list[Load] = []
 

@@ -1,4 +1,4 @@
-"""sql/load on the laptop's Redshift: what a load does, what it refuses, and that a refusal changes nothing."""
+"""sql/load on the local Redshift: the effects of a load, the loads that it rejects, and that these change nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TestMerge:
         staged = client.rows(f"SELECT * FROM {load.table} ORDER BY observed_at")
         load.merge()
         assert client.rows("SELECT * FROM crypto.fact_crypto_prices ORDER BY observed_at") == staged
-        # And once more, through the other branch of the MERGE.
+        # The second merge uses the other branch of the MERGE.
         client.ok("UPDATE crypto.fact_crypto_prices SET open_price = 1, market_cap = NULL, raw_object = 'old'")
         load.merge()
         assert client.rows("SELECT * FROM crypto.fact_crypto_prices ORDER BY observed_at") == staged
@@ -63,7 +63,7 @@ class TestMerge:
         assert row["load_number"] == 3
         assert client.rows("SELECT COUNT(*) FROM crypto.etl_metadata") == [[2]]
 
-    def test_a_merge_that_is_cleared_alone_gives_the_same(self, client, make_load):
+    def test_a_merge_that_is_cleared_alone_gives_the_same_result(self, client, make_load):
         load = make_load(candles(BTC)).stage()
         load.merge()
         before = client.rows(FACT), load.metadata()
@@ -79,12 +79,12 @@ class TestMerge:
         assert client.rows(FACT) == restated.in_fact()
         assert restated.metadata()["binance"]["rows_merged"] == 3
 
-    def test_missing_candles_that_come_later_are_added(self, client, make_load):
+    def test_missing_candles_that_arrive_later_are_added(self, client, make_load):
         make_load(candles(BTC, hours=range(2))).merged()
         whole = make_load(candles(BTC, hours=range(3))).merged()
         assert client.rows(FACT) == whole.in_fact()
 
-    def test_two_sources_are_counted_apart(self, client, make_load):
+    def test_two_sources_are_counted_separately(self, client, make_load):
         load = make_load(candles(BTC, ETH) + candles("BTC/USD", source="coinbase", hours=range(1))).complete()
         assert client.rows(FACT) == load.in_fact()
         counted = {
@@ -93,14 +93,14 @@ class TestMerge:
         }
         assert counted == {"binance": (6, 6, 6, 1, "loaded"), "coinbase": (1, 1, 1, 1, "loaded")}
 
-    def test_a_source_without_a_candle_has_its_row_too(self, make_load):
+    def test_a_source_without_candles_has_a_row_too(self, make_load):
         load = make_load(candles(BTC), markets={"binance": [BTC], "coinbase": ["BTC/USD"]}).complete()
         row = load.metadata()["coinbase"]
         assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["status"]) == (0, 0, 0, "loaded")
 
 
 class TestCheckRemoved:
-    def test_fewer_candles_than_before_are_refused_and_nothing_is_changed(self, client, make_load):
+    def test_fewer_candles_than_before_are_refused_and_nothing_changes(self, client, make_load):
         make_load(candles(BTC, ETH)).merged()
         fewer = make_load(candles(BTC, ETH, hours=range(1), price="2.5")).stage()
         with nothing_changes(client):
@@ -110,27 +110,27 @@ class TestCheckRemoved:
         assert "the exchange no longer returns them" in (outcome.error or "")
         assert "with the parameter force" in (outcome.error or "")
 
-    def test_the_refusal_says_how_many_records_the_batch_has_quarantined(self, make_load):
-        """A candle that was loaded and is quarantined now is missing as well."""
+    def test_the_error_has_the_number_of_quarantined_records(self, make_load):
+        """A loaded candle that is quarantined now is missing, too."""
         make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
         fewer = make_load(candles(BTC, hours=range(2)) + candles("BTC/USD", source="coinbase"), run_id="fewer").stage()
         error = fewer.merge().error
-        # 2 of each source, see the report in tests/support/window_loads.py.
+        # 2 per source, see the report in tests/support/window_loads.py.
         assert "among the 4 records that the batch quarantined" in error
 
-    def test_a_market_that_is_gone_is_refused_too(self, client, make_load):
+    def test_a_vanished_market_is_refused_too(self, client, make_load):
         make_load(candles(BTC, ETH)).merged()
         gone = make_load(candles(BTC), markets={"binance": [BTC, ETH]}).stage()
         with nothing_changes(client):
             assert "would delete 3 candles" in (gone.merge().error or "")
 
-    def test_a_refusal_of_a_cleared_run_leaves_what_it_loaded_before(self, client, make_load):
+    def test_a_refused_cleared_run_keeps_its_earlier_rows(self, client, make_load):
         make_load(candles(BTC), run_id="cleared").merged()
         again = make_load(candles(BTC, hours=range(2)), run_id="cleared").stage()
         with nothing_changes(client):
             assert again.merge().status == "FAILED"
 
-    def test_with_force_exactly_those_are_removed_and_counted(self, client, make_load):
+    def test_force_removes_and_counts_exactly_the_missing_candles(self, client, make_load):
         everything = candles(BTC, ETH) + candles("BTC/USD", source="coinbase")
         make_load(everything).merged()
         fewer = candles(BTC) + candles(ETH, hours=range(1)) + candles("BTC/USD", source="coinbase")
@@ -141,9 +141,9 @@ class TestCheckRemoved:
 
 
 class TestScope:
-    """A load touches what it asked for and nothing else."""
+    """A load changes only what it requested."""
 
-    def test_what_it_did_not_ask_for_stays(self, client, make_load):
+    def test_rows_outside_its_scope_are_kept(self, client, make_load):
         others = [
             make_load(candles(ETH)).merged(),
             make_load(candles("BTC/USDC")).merged(),
@@ -154,14 +154,14 @@ class TestScope:
         ]
         before = [other.metadata() for other in others]
         make_load(candles(BTC)).merged()
-        # Forced and with other candles, so that every statement of the merge has something to change.
+        # With force and with other candles, so that every statement of the merge has something to change.
         load = make_load(candles(BTC, hours=range(2, 5), price="2.5")).merged(force=True)
         assert client.rows(FACT) == sorted(sum((each.in_fact() for each in others), load.in_fact()))
         assert [other.metadata() for other in others] == before
         row = load.metadata()["binance"]
         assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == (3, 3, 3, 2)
 
-    def test_a_day_inside_a_longer_window_leaves_its_other_days(self, client, make_load):
+    def test_a_load_of_one_day_keeps_the_other_days_of_a_longer_window(self, client, make_load):
         days = candles(BTC, day="2023-12-18") + candles(BTC, day="2023-12-19") + candles(BTC, day="2023-12-20")
         wide = make_load(days, end="2023-12-21").merged()
         middle = candles(BTC, day="2023-12-19", price="2.5")
@@ -171,11 +171,11 @@ class TestScope:
 
 
 class TestCheckStaging:
-    """Each case by the task of its own and by the merge, which must refuse as well when it is cleared alone."""
+    """Each case with the separate task and with the merge, which must reject it, too, when it is cleared alone."""
 
     @pytest.fixture(params=["check_staging", "merge_into_fact"])
     def refusal(self, request, client, make_load):
-        """Give a function that runs the task and returns its error, having seen that nothing changed."""
+        """Return a function that runs the task, checks that nothing changed, and returns the error."""
         make_load(candles(BTC, price="9.5")).merged()
 
         def refused(load):
@@ -190,17 +190,17 @@ class TestCheckStaging:
         load = make_load([], markets={"binance": [BTC]}, curated={"binance": 3}).stage()
         assert "CP-01 staging table crypto.stg " in refusal(load)
 
-    @pytest.mark.parametrize("told", [2, 4])
-    def test_more_or_fewer_rows_than_the_report_says(self, refusal, make_load, told):
-        load = make_load(candles(BTC), curated={"binance": told}).stage()
-        assert f"CP-02 staging table crypto.stg has 3 rows, but the curation report counts {told}" in refusal(load)
+    @pytest.mark.parametrize("counted", [2, 4])
+    def test_more_or_fewer_rows_than_the_report_counts(self, refusal, make_load, counted):
+        load = make_load(candles(BTC), curated={"binance": counted}).stage()
+        assert f"CP-02 staging table crypto.stg has 3 rows, but the curation report counts {counted}" in refusal(load)
 
     @pytest.mark.parametrize("day", ["2023-12-17", "2023-12-19"])
-    def test_a_row_outside_of_the_window(self, refusal, make_load, day):
+    def test_a_row_outside_the_window(self, refusal, make_load, day):
         load = make_load(candles(BTC) + candles(BTC, day=day, hours=range(1))).stage()
         assert "CP-03 staging table crypto.stg has 1 rows outside the window 2023-12-18 to 2023-12-19" in refusal(load)
 
-    def test_a_key_that_is_there_twice(self, refusal, make_load):
+    def test_a_repeated_key(self, refusal, make_load):
         load = make_load(candles(BTC) + candles(BTC, hours=range(1), price="2.5")).stage()
         assert "CP-04 staging table crypto.stg has 1 keys" in refusal(load)
 
@@ -213,7 +213,7 @@ class TestCheckStaging:
 
 class TestCheckOrigin:
     def test_rows_of_another_attempt_are_refused_even_by_force(self, client, make_load):
-        """A COPY of the attempt before, which was given up, has ended after this one's."""
+        """The COPY of the previous, abandoned attempt ends after this one's."""
         before = make_load(candles(BTC, price="1.5"), run_id="cleared")
         now = make_load(candles(BTC, price="2.5"), run_id="cleared", try_number=2).stage()
         before.stage()
@@ -222,14 +222,14 @@ class TestCheckOrigin:
         assert f"has 3 rows that do not belong to batch {now.batch_id}" in error
         assert now.stage().merge().error is None
 
-    def test_a_merge_of_the_attempt_before_is_refused(self, client, make_load):
-        """It was given up, and runs after the new one."""
+    def test_a_merge_of_the_previous_attempt_is_refused(self, client, make_load):
+        """It was abandoned, but runs after the new one."""
         before = make_load(candles(BTC, price="1.5"), run_id="cleared")
         make_load(candles(BTC, price="2.5"), run_id="cleared", try_number=2).merged()
         with nothing_changes(client):
             assert "CP-05 " in before.merge().error
 
-    def test_other_values_that_were_fetched_later_are_not_replaced(self, client, make_load):
+    def test_different_values_that_were_fetched_later_are_not_replaced(self, client, make_load):
         old = make_load(candles(BTC, price="1.5"), fetched_at="2023-12-19 00:05:00").merged()
         new = make_load(candles(BTC, price="2.5"), fetched_at="2023-12-19 12:00:00").merged()
         with nothing_changes(client):
@@ -240,7 +240,7 @@ class TestCheckOrigin:
         assert client.rows(FACT) == old.in_fact()
         assert new.merge().error is None
 
-    def test_equal_values_may_be_of_any_time(self, client, make_load):
+    def test_equal_values_may_have_any_fetch_time(self, client, make_load):
         old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
         make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
         assert old.merge().error is None
@@ -257,7 +257,7 @@ class TestCheckOrigin:
         assert new.merge().error is None
         assert "would add 0 candles and replace 1 in markets" in old.merge().error
 
-    def test_what_was_removed_by_force_does_not_come_back_with_an_older_run(self, client, make_load):
+    def test_an_older_run_does_not_bring_back_rows_removed_by_force(self, client, make_load):
         old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").merged()
         fewer = candles(BTC) + candles(ETH, hours=range(1))
         forced = make_load(fewer, fetched_at="2023-12-19 12:00:00").merged(force=True)
@@ -267,17 +267,15 @@ class TestCheckOrigin:
         assert old.merge(force=True).error is None
         assert client.rows(FACT) == old.in_fact()
 
-    def test_a_market_that_was_removed_altogether_does_not_come_back(self, client, make_load):
+    def test_a_completely_removed_market_does_not_come_back(self, client, make_load):
         old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").merged()
         both = {"binance": [BTC, ETH]}
         make_load(candles(BTC), markets=both, fetched_at="2023-12-19 12:00:00").merged(force=True)
         with nothing_changes(client):
             assert "would add 3 candles and replace 0 in markets" in old.merge().error
 
-    def test_a_run_that_was_fetched_between_two_others_is_refused_in_whatever_order_those_merge(
-        self, client, make_load
-    ):
-        """The older one brings equal values, so it may merge last: the rows say its time then, the loads do not."""
+    def test_a_run_fetched_between_two_others_is_refused_in_any_order_of_their_merges(self, client, make_load):
+        """The older run has equal values, so it may merge last. The rows then have its fetch time, the loads do not."""
         first = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()
         make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
         assert first.merge().error is None
@@ -285,7 +283,7 @@ class TestCheckOrigin:
         with nothing_changes(client):
             assert "would add 0 candles and replace 3 in markets" in between.merge().error
 
-    def test_rows_that_were_deleted_by_hand_come_back_with_the_run_that_was_fetched_last(self, client, make_load):
+    def test_the_run_fetched_last_restores_rows_deleted_by_hand(self, client, make_load):
         old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").merged()
         new = make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
         client.ok("DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18 01:00:00'")
@@ -305,19 +303,19 @@ class TestCheckOrigin:
         ],
         ids=["source", "interval", "market", "day before", "day after"],
     )
-    def test_a_later_load_of_something_else_does_not_count(self, client, make_load, later):
+    def test_later_loads_of_other_data_do_not_count(self, client, make_load, later):
         other = make_load(**later, fetched_at="2023-12-30 00:00:00").merged()
         load = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").merged()
         assert client.rows(FACT) == sorted(load.in_fact() + other.in_fact())
 
-    def test_of_a_long_window_only_what_a_later_load_covers_must_stay(self, client, make_load):
+    def test_only_the_rows_covered_by_a_later_load_are_protected(self, client, make_load):
         days = {day: candles(BTC, ETH, day=f"2023-12-{day}") for day in (18, 19, 20)}
         month = make_load([*days[18], *days[19], *days[20]], end="2023-12-21", fetched_at="2023-12-21 00:05:00").stage()
         times = {"start": "2023-12-19", "end": "2023-12-20", "fetched_at": "2023-12-21 12:00:00"}
         make_load(days[19][:3], **times).merged()
         assert month.merge().error is None
         assert client.rows(FACT) == month.in_fact()
-        # ETH loses two candles and a third one is corrected, BTC was not asked for.
+        # ETH loses two candles, and a third one is corrected. BTC was not requested.
         make_load(candles(ETH, day="2023-12-19", hours=range(1), price="2.5"), **times).merged(force=True)
         with nothing_changes(client):
             assert "would add 2 candles and replace 1 in markets" in month.merge().error
@@ -337,7 +335,7 @@ class TestCheckOrigin:
         assert "would add 0 candles and replace 6 in markets" in error
         assert "(the last at 2023-12-19 14:00:00)" in error
 
-    def test_loads_from_before_fetch_times_were_kept_count_as_older_than_all_others(self, client, make_load):
+    def test_loads_without_a_fetch_time_count_as_older_than_all_others(self, client, make_load):
         before = make_load(candles(BTC), fetched_at="2023-12-19 12:00:00").merged()
         client.ok("UPDATE crypto.etl_metadata SET fetched_at = NULL")
         after = make_load(candles(BTC, price="2.5"), fetched_at="2023-12-19 00:05:00").merged()
@@ -348,7 +346,7 @@ class TestCheckOrigin:
 
 
 class TestRowsOwned:
-    """What find_loads tells a backfill: is all that a load has merged, and no later one replaced, still there?"""
+    """find_loads shows a backfill whether all rows that a load owns still exist."""
 
     @staticmethod
     def found(client, load, start="2023-12-01", end="2024-01-01"):
@@ -356,7 +354,7 @@ class TestRowsOwned:
         names = [column["name"] for column in rows.columns]
         return {row["batch_id"]: row for row in (dict(zip(names, found, strict=True)) for found in rows.rows)}
 
-    def test_a_load_owns_what_it_has_merged(self, client, make_load):
+    def test_a_load_owns_the_rows_that_it_merged(self, client, make_load):
         load = make_load(candles(BTC, ETH)).merged()
         (row,) = self.found(client, load).values()
         assert (row["rows_owned"], row["rows_now"]) == (6, 6)
@@ -370,7 +368,7 @@ class TestRowsOwned:
         assert self.found(client, load, "2023-12-17", "2023-12-18") == {}
 
     def test_a_load_that_did_not_add_up_is_found_with_its_status(self, client, make_load):
-        """Or a backfill would take the load before it for the one that has the days."""
+        """Otherwise a backfill would assume that the previous load has the days."""
         before = make_load(candles(BTC)).merged()
         after = make_load(candles(BTC), fetched_at="2023-12-21 00:00:00").merged()
         client.ok(f"UPDATE crypto.etl_metadata SET status = 'merged' WHERE batch_id = '{after.batch_id}'")
@@ -380,7 +378,7 @@ class TestRowsOwned:
             after.batch_id: "merged",
         }
 
-    def test_what_a_later_load_replaces_is_that_ones(self, client, make_load):
+    def test_a_later_load_owns_the_rows_that_it_replaces(self, client, make_load):
         three_days = [candle for day in (18, 19, 20) for candle in candles(BTC, ETH, day=f"2023-12-{day}")]
         month = make_load(three_days, end="2023-12-21").merged()
         day = make_load(candles(BTC, day="2023-12-19", price="2.5"), start="2023-12-19", end="2023-12-20").merged()
@@ -394,14 +392,14 @@ class TestRowsOwned:
             fewer.batch_id: (1, 1),
         }
 
-    def test_rows_that_are_lost_are_noticed_even_when_others_were_added(self, client, make_load):
+    def test_lost_rows_are_noticed_even_if_others_were_added(self, client, make_load):
         month = make_load(candles(BTC) + candles(BTC, day="2023-12-19"), end="2023-12-20").merged()
         client.ok("DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18 01:00:00'")
         make_load(candles(BTC, day="2023-12-19", hours=range(9)), start="2023-12-19", end="2023-12-20").merged()
         row = self.found(client, month)[month.batch_id]
         assert (row["rows_owned"], row["rows_now"]) == (3, 2)
 
-    def test_a_load_from_before_rows_were_owned_owns_what_it_merged(self, client, make_load):
+    def test_a_load_without_an_ownership_count_owns_what_it_merged(self, client, make_load):
         load = make_load(candles(BTC)).merged()
         client.ok("UPDATE crypto.etl_metadata SET rows_owned = NULL")
         row = self.found(client, load)[load.batch_id]
@@ -412,7 +410,7 @@ class TestRowsOwned:
 
 
 class TestFindLoadsOfWindow:
-    """What reconcile asks: its own load among those of the window, and what the fact table has of each."""
+    """The query of reconcile: all loads of the window, including its own, and their rows in the fact table."""
 
     @staticmethod
     def found(client, load):
@@ -421,7 +419,7 @@ class TestFindLoadsOfWindow:
         names = [column["name"] for column in rows.columns]
         return {row["batch_id"]: row for row in (dict(zip(names, found, strict=True)) for found in rows.rows)}
 
-    def test_a_load_has_all_that_it_owns_until_rows_are_deleted_by_hand(self, client, make_load):
+    def test_a_load_has_all_rows_that_it_owns_until_some_are_deleted_by_hand(self, client, make_load):
         load = make_load(candles(BTC, ETH)).merged()
         row = self.found(client, load)[load.batch_id]
         assert (row["rows_merged"], row["rows_owned"], row["rows_now"], row["load_number"]) == (6, 6, 6, 1)
@@ -432,7 +430,7 @@ class TestFindLoadsOfWindow:
         row = self.found(client, load)[load.batch_id]
         assert (row["rows_owned"], row["rows_now"]) == (6, 0)
 
-    def test_what_a_later_load_took_over_is_not_missed(self, client, make_load):
+    def test_rows_taken_over_by_a_later_load_are_not_missing(self, client, make_load):
         wide = make_load(candles(BTC, ETH) + candles(BTC, day="2023-12-19"), end="2023-12-20").merged()
         day = make_load(candles(BTC)).merged()
         elsewhere = make_load(candles(BTC, day="2023-12-20"), start="2023-12-20", end="2023-12-21").merged()
@@ -443,7 +441,7 @@ class TestFindLoadsOfWindow:
         }
         assert elsewhere.batch_id not in found
 
-    def test_each_source_is_counted_apart(self, client, make_load):
+    def test_each_source_is_counted_separately(self, client, make_load):
         load = make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
         client.ok("DELETE FROM crypto.fact_crypto_prices WHERE source = 'coinbase'")
         (statement,) = load.sql("reconcile")
@@ -464,15 +462,15 @@ class TestAttempts:
         assert second.metadata()["binance"]["status"] == "loaded"
         assert client.rows(FACT) == second.in_fact()
 
-    def test_an_attempt_of_which_rows_are_left_keeps_its_metadata(self, client, make_load):
-        """The settings have lost a market in between: its candles are still the earlier attempt's."""
+    def test_an_attempt_that_still_owns_rows_keeps_its_metadata(self, client, make_load):
+        """A market was removed from the settings in between, so the earlier attempt still owns its candles."""
         first = make_load(candles(BTC, ETH), run_id="cleared").complete()
         make_load(candles(BTC), run_id="cleared", try_number=2).complete()
         row = first.metadata()["binance"]
         assert (row["rows_owned"], row["status"]) == (3, "loaded")
 
-    def test_an_attempt_that_asked_for_other_markets_keeps_its_metadata(self, client, make_load):
-        """It has removed the candles of a market that the settings have lost: an older run must not bring them back."""
+    def test_an_attempt_that_requested_other_markets_keeps_its_metadata(self, client, make_load):
+        """It removed candles of a market that is no longer in the settings. An older run must not bring them back."""
         old = make_load(candles(BTC, ETH), fetched_at="2023-12-19 00:05:00").complete()
         both = {"binance": [BTC, ETH]}
         removed = make_load(candles(BTC), markets=both, run_id="cleared", fetched_at="2023-12-19 12:00:00")
@@ -482,7 +480,7 @@ class TestAttempts:
         with nothing_changes(client):
             assert "would add 3 candles and replace 0 in markets" in old.merge().error
 
-    def test_other_runs_of_the_window_and_other_windows_of_the_run_keep_theirs(self, client, make_load):
+    def test_other_runs_and_other_windows_keep_their_metadata(self, client, make_load):
         other_run = make_load(candles(BTC)).complete()
         other_window = make_load(
             candles(BTC, day="2023-12-19"), run_id="cleared", start="2023-12-19", end="2023-12-20"
@@ -494,8 +492,8 @@ class TestAttempts:
 
 
 class TestRecordLoad:
-    def test_a_load_is_complete_when_its_merge_is(self, make_load):
-        """Clearing the merge alone must not leave a load that looks incomplete."""
+    def test_a_load_is_complete_when_its_merge_is_complete(self, make_load):
+        """After the merge is cleared alone, the load must not look incomplete."""
         load = make_load(candles(BTC)).merged()
         row = load.metadata()["binance"]
         assert (row["status"], row["recorded_at"]) == ("loaded", None)
@@ -512,8 +510,8 @@ class TestRecordLoad:
 
 
 class TestTwoLoadsOfOneWindow:
-    def test_each_batchs_metadata_stays_true_of_its_own_merge(self, make_load):
-        """Its rows are counted in the transaction that merged them; afterwards they belong to the later batch."""
+    def test_each_batchs_metadata_still_describes_its_own_merge(self, make_load):
+        """Its rows are counted in the transaction that merges them. Afterwards they belong to the later batch."""
         first, second = make_load(candles(BTC)).stage(), make_load(candles(BTC, hours=range(4))).stage()
         assert first.merge().error is None
         assert second.merge().error is None
@@ -525,12 +523,12 @@ class TestTwoLoadsOfOneWindow:
         ]
         assert counted == [[3, 3, "loaded", 1], [4, 4, "loaded", 2]]
 
-    def test_the_newest_is_the_one_that_was_merged_last_whatever_its_time(self, client, make_load):
+    def test_the_newest_load_is_the_one_merged_last(self, client, make_load):
         first, second = make_load(candles(BTC)).merged(), make_load(candles(BTC, price="2.5")).merged()
         client.ok(f"UPDATE crypto.etl_metadata SET loaded_at = '2099-01-01' WHERE batch_id = '{first.batch_id}'")
         assert second.current_loads()["binance"]["batch_id"] == second.batch_id
 
-    def test_loads_from_before_load_numbers_are_ordered_by_time_and_before_all_others(self, client, make_load):
+    def test_loads_without_a_load_number_are_ordered_by_time_before_all_others(self, client, make_load):
         first, second = make_load(candles(BTC)).merged(), make_load(candles(BTC, price="2.5")).merged()
         client.ok(
             "UPDATE crypto.etl_metadata SET load_number = NULL",
@@ -546,7 +544,7 @@ class TestFindCurrentLoads:
     def test_nothing_is_loaded(self, make_load):
         assert make_load(candles(BTC)).current_loads() == {}
 
-    def test_what_a_load_says_of_itself(self, make_load):
+    def test_the_columns_of_a_load(self, make_load):
         load = make_load(candles(BTC)).complete()
         row = load.current_loads()["binance"]
         del row["loaded_at"]
@@ -570,7 +568,7 @@ class TestFindCurrentLoads:
         load = make_load(rows, end="2023-12-21").merged()
         assert sorted(load.current_loads()["binance"]["days_now"].split(",")) == ["2023-12-18", "2023-12-20"]
 
-    def test_rows_that_are_gone_by_hand_are_noticed(self, client, make_load):
+    def test_rows_deleted_by_hand_are_noticed(self, client, make_load):
         load = make_load(candles(BTC)).merged()
         client.ok("DELETE FROM crypto.fact_crypto_prices WHERE observed_at = '2023-12-18 01:00:00'")
         row = load.current_loads()["binance"]
@@ -580,19 +578,19 @@ class TestFindCurrentLoads:
         assert (row["rows_now"], row["days_now"]) == (0, "")
 
     def test_a_day_without_candles_inside_a_loaded_month_has_none(self, make_load):
-        """The market was listed later: an empty answer for the day before is right, and nothing is missing."""
+        """The market was listed later. An empty response for the day before is correct, and nothing is missing."""
         make_load(candles(BTC, day="2023-12-20"), start="2023-12-01", end="2024-01-01").merged()
         before = make_load([], markets={"binance": [BTC]}, start="2023-12-10", end="2023-12-11").current_loads()
         assert (before["binance"]["rows_now"], before["binance"]["rows_in_window"]) == (0, 0)
         inside = make_load([], markets={"binance": [BTC]}, start="2023-12-20", end="2023-12-21").current_loads()
         assert (inside["binance"]["rows_now"], inside["binance"]["rows_in_window"]) == (3, 3)
 
-    def test_only_rows_of_the_fetched_markets_are_missed(self, make_load):
+    def test_only_rows_of_the_fetched_markets_are_counted(self, make_load):
         make_load(candles(BTC)).merged()
         row = make_load([], markets={"binance": [ETH]}).current_loads()["binance"]
         assert (row["rows_now"], row["rows_in_window"]) == (3, 0)
 
-    def test_each_source_has_a_current_load_of_its_own(self, make_load):
+    def test_each_source_has_its_own_current_load(self, make_load):
         both = make_load(candles(BTC) + candles("BTC/USD", source="coinbase")).merged()
         later = make_load(candles(BTC, price="2.5")).merged()
         current = later.current_loads()
@@ -609,8 +607,8 @@ class TestFindCurrentLoads:
         assert [window for window, touches in found.items() if not touches] == [(16, 18), (19, 21)]
 
 
-class TestAtTheSameTime:
-    """Two merges, both under way before either can end: the test holds the fact table until both have to wait."""
+class TestConcurrentMerges:
+    """Two merges that both start before either can end. The test locks the fact table until both wait."""
 
     WAITING = (
         "SELECT COUNT(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
@@ -636,13 +634,13 @@ class TestAtTheSameTime:
             make_load(candles(BTC, day="2023-12-19"), start="2023-12-19", end="2023-12-20").stage(),
         ]
 
-    def test_they_take_turns_and_both_succeed(self, client, warehouse, loads):
+    def test_they_run_one_after_the_other_and_both_succeed(self, client, warehouse, loads):
         outcomes = self.merge_both(client, warehouse, [load.sql("merge_into_fact") for load in loads])
         assert [outcome.error for outcome in outcomes] == [None, None]
         assert client.rows(FACT) == sorted(loads[0].in_fact() + loads[1].in_fact())
         assert sorted(load.metadata()["binance"]["load_number"] for load in loads) == [1, 2]
 
-    def test_recording_a_load_takes_its_turn_with_merges(self, client, warehouse, loads):
+    def test_recording_a_load_waits_for_merges(self, client, warehouse, loads):
         assert loads[1].merge().error is None
         batches = [loads[0].sql("merge_into_fact"), loads[1].sql("record_load")]
         assert [outcome.error for outcome in self.merge_both(client, warehouse, batches)] == [None, None]

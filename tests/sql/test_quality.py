@@ -1,4 +1,4 @@
-"""What a load says of its data: which candles are missing and why, what each rule found, and what a rule refuses."""
+"""The gaps and the quality results that a load records, and the loads that quality rules reject."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALL = range(24)
 
 
 def gaps(client: Client, market: str = BTC, source: str = "binance") -> dict[str, str]:
-    """Return the reason of each missing candle of a market, by its time as in ``18 05``."""
+    """Return the reason of each missing candle of a market, by a time such as ``18 05``."""
     rows = client.rows(
         "SELECT TO_CHAR(observed_at, 'DD HH24'), reason FROM crypto.candle_gaps "
         f"WHERE source = '{source}' AND symbol || '/' || quote_currency = '{market}' ORDER BY observed_at"
@@ -30,7 +30,7 @@ def results(client: Client, batch_id: str, rule: str) -> list[tuple]:
 
 
 class TestCandleGaps:
-    def test_a_whole_day_has_none(self, client, make_load):
+    def test_a_complete_day_has_no_gaps(self, client, make_load):
         make_load(candles(BTC, hours=ALL)).merged()
         assert gaps(client) == {}
 
@@ -51,7 +51,7 @@ class TestCandleGaps:
         make_load(candles(BTC, hours=ALL), markets={"binance": [BTC, ETH]}).merged()
         assert Counter(gaps(client, ETH).values()) == {"not_listed": 24}
 
-    def test_a_market_that_was_listed_earlier_has_only_not_traded(self, client, make_load):
+    def test_a_missing_candle_of_a_listed_market_was_not_traded(self, client, make_load):
         make_load(candles(BTC, hours=ALL)).merged()
         later = make_load(candles(BTC, day="2023-12-19", hours=range(1, 24)), start="2023-12-19", end="2023-12-20")
         later.merged()
@@ -64,32 +64,30 @@ class TestCandleGaps:
         make_load(candles(BTC, hours=range(5, 24))).merged()
         assert gaps(client) == {f"18 {hour:02d}": "not_listed" for hour in range(5)} | {"19 00": "no_trade"}
 
-    def test_a_later_load_takes_back_what_it_has_found_and_leaves_other_markets_alone(self, client, make_load):
+    def test_a_later_load_removes_gaps_that_it_fills_and_keeps_those_of_other_markets(self, client, make_load):
         make_load(candles(BTC, ETH, hours=range(1, 24))).merged()
         make_load(candles(BTC, hours=ALL)).merged()
         assert gaps(client) == {}
         assert gaps(client, ETH) == {"18 00": "not_listed"}
 
-    def test_one_market_alone_does_not_tell_that_the_venue_was_down(self, client, make_load):
+    def test_one_market_alone_does_not_prove_an_outage(self, client, make_load):
         make_load([candle for candle in candles(BTC, hours=ALL) if candle.observed_at[11:13] != "07"]).merged()
         assert gaps(client) == {"18 07": "no_trade"}
 
-    def test_a_market_that_is_not_loaded_any_more_does_not_make_a_quiet_hour_an_outage(self, client, make_load):
+    def test_a_market_that_is_no_longer_loaded_does_not_turn_a_quiet_hour_into_an_outage(self, client, make_load):
         make_load(candles(BTC, ETH, hours=ALL)).merged()
         quiet = [c for c in candles(BTC, day="2023-12-19", hours=ALL) if c.observed_at[11:13] != "07"]
         make_load(quiet, start="2023-12-19", end="2023-12-20").merged()
         assert gaps(client) == {"19 07": "no_trade"}
 
-    def test_one_of_two_markets_that_is_loaded_alone_still_tells_an_outage(self, client, make_load):
+    def test_an_outage_is_recognized_when_one_of_two_markets_is_loaded_alone(self, client, make_load):
         both = [c for c in candles(BTC, ETH, hours=ALL) if c.observed_at[11:13] != "07"]
         make_load(both).merged()
         make_load([c for c in both if c.market == BTC]).merged()
         assert gaps(client) == {"18 07": "venue_down"}
 
     @pytest.mark.parametrize(("markets", "reason"), [([BTC], "no_trade"), ([BTC, ETH], "venue_down")])
-    def test_a_window_that_the_exchange_has_nothing_of_is_explained_although_nothing_is_loaded(
-        self, client, make_load, markets, reason
-    ):
+    def test_the_gaps_of_an_empty_window_are_recorded_without_a_load(self, client, make_load, markets, reason):
         make_load(candles(*markets, hours=ALL)).merged()
         empty = make_load([], markets={"binance": [*markets, "SOL/USDT"]}, start="2023-12-19", end="2023-12-20")
         for _ in range(2):
@@ -111,7 +109,7 @@ class TestCandleGaps:
             ["2023-12-19 01:00:00", "no_trade"]
         ]
 
-    def test_a_merge_that_is_refused_says_nothing_of_gaps(self, client, make_load):
+    def test_a_refused_merge_records_no_gaps(self, client, make_load):
         old = make_load(candles(BTC, hours=ALL)).merged()
         fewer = make_load(candles(BTC, hours=range(20))).stage()
         assert "would delete 4 candles" in fewer.merge().error
@@ -120,18 +118,18 @@ class TestCandleGaps:
 
 
 class TestResults:
-    def test_what_the_glue_job_found_is_kept_with_the_load(self, client, make_load):
+    def test_the_glue_jobs_results_are_stored_with_the_load(self, client, make_load):
         load = make_load(candles(BTC, hours=ALL)).merged()
         assert results(client, load.batch_id, "off_grid") == [("binance", None, "quarantine", 27, 2, "quarantined")]
 
-    def test_a_merge_that_is_cleared_has_one_set_of_results(self, client, make_load):
+    def test_a_cleared_merge_has_one_set_of_results(self, client, make_load):
         load = make_load(candles(BTC, hours=ALL)).merged()
         before = client.rows("SELECT COUNT(*) FROM crypto.data_quality_results")
         load.merged()
         assert client.rows("SELECT COUNT(*) FROM crypto.data_quality_results") == before
 
     @pytest.mark.parametrize(("threshold", "status"), [(None, "warned"), (0.9, "warned"), (0.875, "passed")])
-    def test_completeness_is_of_each_market(self, client, make_load, threshold, status):
+    def test_completeness_is_measured_per_market(self, client, make_load, threshold, status):
         rules = {} if threshold is None else {"completeness": {"threshold": threshold}}
         load = make_load(candles(BTC, hours=ALL) + candles(ETH, hours=range(21)), rules=rules).merged()
         assert results(client, load.batch_id, "completeness") == [
@@ -139,7 +137,7 @@ class TestResults:
             ("binance", ETH, "warn", 24, 3, status),
         ]
 
-    def test_a_price_that_jumps_is_told_also_from_the_day_before(self, client, make_load):
+    def test_price_jumps_are_reported_even_across_days(self, client, make_load):
         make_load(candles(BTC, hours=ALL, price="1.0")).merged()
         morning = candles(BTC, day="2023-12-19", hours=range(12), price="1.6")
         evening = candles(BTC, day="2023-12-19", hours=range(12, 24), price="2.3")
@@ -151,14 +149,14 @@ class TestResults:
         ).merged()
         assert results(client, lower.batch_id, "price_jump") == [("binance", BTC, "warn", 24, 2, "warned")]
 
-    def test_the_first_candle_of_all_is_compared_with_nothing(self, client, make_load):
+    def test_the_very_first_candle_is_not_compared(self, client, make_load):
         load = make_load(candles(BTC, hours=range(3))).merged()
         assert results(client, load.batch_id, "price_jump") == [("binance", BTC, "warn", 2, 0, "passed")]
 
 
 class TestRulesThatFail:
     @pytest.mark.parametrize(
-        ("rules", "rows", "said"),
+        ("rules", "rows", "message"),
         [
             (
                 {"completeness": {"action": "fail"}},
@@ -173,16 +171,16 @@ class TestRulesThatFail:
         ],
         ids=["completeness", "price_jump"],
     )
-    def test_nothing_of_the_load_is_there(self, client, make_load, rules, rows, said):
+    def test_nothing_is_loaded(self, client, make_load, rules, rows, message):
         load = make_load(rows, rules=rules).stage()
         with nothing_changes(client):
             error = load.merge().error
         assert f"CP-08 batch {load.batch_id} breaks 1 quality rules" in error
-        assert said in error
+        assert message in error
         assert client.rows("SELECT COUNT(*) FROM crypto.data_quality_results") == [[0]]
         assert gaps(client) == {}
 
-    def test_what_is_within_the_threshold_is_loaded(self, client, make_load):
+    def test_candles_within_the_threshold_are_loaded(self, client, make_load):
         rules = {"completeness": {"action": "fail", "threshold": 0.8}, "price_jump": {"action": "fail", "threshold": 9}}
         load = make_load(candles(BTC, hours=range(20)), rules=rules).merged()
         assert [status for *_, status in results(client, load.batch_id, "completeness")] == ["passed"]

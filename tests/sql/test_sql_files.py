@@ -20,7 +20,7 @@ def one_line(sql):
     return re.sub(r"\s+", " ", sql).strip()
 
 
-def test_there_are_migrations_their_bookkeeping_loads_and_queries():
+def test_all_kinds_of_files_are_found():
     assert {name.split("/")[0] for name in FILES} == {
         "migrations", "schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "queries"
     }  # fmt: skip
@@ -33,12 +33,12 @@ def test_each_file_renders_and_parses_as_redshift_sql(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_texts_in_a_subquery_have_a_type(name):
-    """Redshift types them as unknown when there is only one row, and then compares them with nothing; PostgreSQL does.
+    """If there is only one row, Redshift gives them the type unknown and cannot compare them. PostgreSQL can.
 
     https://github.com/OHDSI/SqlRender/issues/66
     """
     if rendered_sql(name).splitlines()[-1].startswith("LOCK "):
-        return  # sqlglot does not know it, and it has no texts
+        return  # sqlglot cannot parse it, and it has no texts
     tree = sqlglot.parse_one(rendered_sql(name), dialect="redshift")
     inner = [select for select in tree.find_all(exp.Select) if select.find_ancestor(exp.CTE, exp.Subquery)]
     untyped = [
@@ -50,27 +50,27 @@ def test_texts_in_a_subquery_have_a_type(name):
     assert untyped == []
 
 
-def test_what_is_not_redshift_sql_does_not_parse():
+def test_sql_that_is_not_redshifts_does_not_parse():
     with pytest.raises(sqlfluff.api.simple.APIParsingError):
         sqlfluff.parse("MERGE INTO a USING b WHEN MATCHED", dialect="redshift")
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_each_file_is_one_statement(name):
-    """The Data API's ExecuteStatement takes one, and a batch is a list of files."""
+    """The Data API's ExecuteStatement accepts one statement, and a batch is a list of files."""
     if "LANGUAGE plpgsql" in rendered_sql(name):
-        return  # its body holds semicolons; Redshift reads it as one literal
+        return  # its body has semicolons, but Redshift reads it as one literal
     assert len(sqlparse.split(rendered_sql(name))) == 1
     assert not rendered_sql(name).rstrip().endswith(";")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_values_go_into_sql_through_a_filter_alone(name):
+def test_values_are_inserted_only_through_filters(name):
     for expression in re.findall(r"{{(.*?)}}", (SQL / name).read_text()):
         assert re.search(r"\| *(literal|name)\b|map\('literal'\)", expression), expression
 
 
-def test_the_copy_is_exactly_this():
+def test_the_exact_copy_statement():
     assert one_line(rendered_sql("load/staging/copy_to_staging.sql")) == (
         "COPY crypto.stg_crypto_prices_0123456789abcdef "
         "FROM 's3://lake/curated/_manifests/jr_1/copy_manifest.json' "
@@ -79,7 +79,7 @@ def test_the_copy_is_exactly_this():
     )
 
 
-def test_the_merge_is_exactly_this():
+def test_the_exact_merge_statement():
     key = ["source", "symbol", "quote_currency", "candle_interval", "observed_at"]
     columns = [column.name for column in schemas.CURATED_COLUMNS]
     values = [column for column in columns if column not in key]
@@ -94,7 +94,7 @@ def test_the_merge_is_exactly_this():
     )
 
 
-def test_the_rows_a_merge_may_delete_are_those_of_its_window_and_markets():
+def test_a_merge_deletes_only_rows_of_its_window_and_markets():
     assert one_line(rendered_sql("load/replace/delete_superseded.sql")).startswith(
         "DELETE FROM crypto.fact_crypto_prices WHERE "
         "observed_at >= '2023-12-18' AND observed_at < '2023-12-19' AND ( "
@@ -106,7 +106,7 @@ def test_the_rows_a_merge_may_delete_are_those_of_its_window_and_markets():
 
 
 @pytest.mark.parametrize("table", ["stg_crypto_prices", "fact_crypto_prices"])
-def test_the_warehouses_columns_are_the_one_definitions(table):
+def test_the_warehouses_columns_match_the_schema_definition(table):
     (created,) = (SQL / "migrations").glob(f"*_create_{table}.sql")
     columns = re.findall(rf"^    (?!PRIMARY)({COLUMN})", created.read_text(), re.MULTILINE)
     for migration in sorted((SQL / "migrations").glob("*.sql")):

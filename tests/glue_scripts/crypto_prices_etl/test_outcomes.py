@@ -33,7 +33,7 @@ RULES = {
     "infinite price": ({"close": "Infinity"}, "unparseable_close_price"),
     "19 decimals": ({"open": "42000.1000000000000000001"}, "unparseable_open_price"),
     "21 integer digits": ({"volume": "100000000000000000000"}, "unparseable_base_volume"),
-    "quote volume that is no number": ({"quote_volume": "many"}, "unparseable_quote_volume"),
+    "quote volume that is not a number": ({"quote_volume": "many"}, "unparseable_quote_volume"),
     "half a trade": ({"trades": 1.5}, "unparseable_trade_count"),
     "no close time": ({"close_time": None}, "unparseable_close_time"),
     "zero price": ({"open": "0", "low": "0"}, "non_positive_price"),

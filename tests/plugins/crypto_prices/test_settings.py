@@ -37,7 +37,7 @@ def test_each_missing_key_is_named(key):
         ({"sources": {"binance": {"symbols": ["../etc"]}}}, "sources.binance.symbols.0"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT", "BTCUSDT"]}}}, "listed more than once: BTCUSDT"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "api_url": "ftp://x"}}}, "sources.binance.api_url"),
-        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "sources.binance.key: this key does not exist"),
+        ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "binance.key: this key does not exist"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "a/b"}}}, "sources.binance.connection_id"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "requests_per_second": 0}}}, "binance.requests_per_second"),
         ({"quality_rules": {"beauty": {}}}, "rule 'beauty' does not exist"),

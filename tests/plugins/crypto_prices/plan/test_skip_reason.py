@@ -48,7 +48,7 @@ def test_a_difference_in_one_of_two_sources_is_enough_to_load():
     assert reason_to_skip(both, [load()], PUBLISHED) is None
 
 
-@pytest.mark.parametrize("published", [{}, {"2023-12-18": "jr_2"}, {"2023-12-18": ""}], ids=["none", "other", "unknown"])
+@pytest.mark.parametrize("published", [{}, {"2023-12-18": "jr_2"}, {"2023-12-18": ""}], ids=["none", "other", "blank"])
 def test_a_catalog_that_differs_from_the_warehouse_causes_a_load(published):
     assert reason_to_skip(batch(fetched()), [load()], published) is None
 

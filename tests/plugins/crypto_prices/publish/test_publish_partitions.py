@@ -85,7 +85,7 @@ def test_a_day_without_rows_loses_its_partition_with_a_warning(publish, loaded, 
     loaded()
     catalog.publish("2023-12-19", "jr_0")
     assert publish(days={"2023-12-18": day_version("2023-12-18")}) == {"2023-12-18": "jr_1"} == shown(catalog)
-    assert "Took away the partitions of days that have no rows any more: 2023-12-19" in task_log.text
+    assert "Removed the partitions of days that no longer have rows: 2023-12-19" in task_log.text
 
 
 def test_a_day_loaded_later_by_another_run_shows_that_runs_version(publish, loaded, lake, catalog):
@@ -121,7 +121,7 @@ def test_a_version_without_another_runs_markets_is_refused(publish, loaded, lake
     with pytest.raises(AirflowFailException) as refusal:
         publish()
     assert "has since loaded binance/1h/ETH/USDT (by Glue run jr_0)" in str(refusal.value)
-    assert "the days 2023-12-18, 2023-12-19 are published as they were loaded before" in str(refusal.value)
+    assert "previous versions of the days 2023-12-18, 2023-12-19" in str(refusal.value)
     assert "Clear curate_prices" in str(refusal.value)
     assert shown(catalog) == {"2023-12-18": "jr_0", "2023-12-19": "jr_0"}
     carried = {day: day_version(day, "jr_1", ETH="jr_0") for day in ("2023-12-18", "2023-12-19")}
