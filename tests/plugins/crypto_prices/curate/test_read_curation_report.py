@@ -42,7 +42,7 @@ def test_a_run_without_a_report_is_rejected(read):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (report(batch(run_id="another")), "it belongs to batch 20231218-20231220-.*, this run's batch is 20231218-20231220-"),
+        (report(batch(run_id="another")), "it belongs to batch 20231218-20231220-.*, this run's batch is "),
         (report(batch(fetched(records=47))), "it counts 47 records, but the raw manifest has 48"),
         (report(batch(fetched("coinbase"))), r"it has the sources \['coinbase'\], but the run fetched \['binance'\]"),
         (report(batch(), report_version=REPORT_VERSION + 1), "were not deployed together"),
