@@ -1,4 +1,4 @@
-# Run `make help` for what there is. Every target sets up what it needs.
+# Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-compose lint terraform-check data-dictionary format lock clean
@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
 CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests
-# The constraints that MWAA's image is built with; `make lock CONSTRAINTS=<file or URL>` takes others.
+# The constraints that MWAA's image is built with. `make lock CONSTRAINTS=<file or URL>` uses others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
@@ -17,23 +17,23 @@ help: ## Show this list
 	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
 	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
 	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
-	@printf '  make demo LIVE=1                                    take the real exchange API\n'
+	@printf '  make demo LIVE=1                                    use the real exchange API\n'
 	@printf '  make demo RELOAD=1                                  load even what the warehouse already holds\n'
 	@printf '  make airflow PORT=8081                              another port for the UI; SOURCES, SYMBOLS, MARKET_DATA as above\n'
 	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SOURCES, SYMBOLS, MARKET_DATA as above\n'
-	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       how many days at once; the last day first\n'
+	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       number of days at the same time; start with the last day\n'
 	@printf '  make backfill … REPROCESS=failed                    run failed (or completed) days again\n'
-	@printf '  make chaos SAMPLE=10 SEED=1                         some cases; ALL=1 for all, not only every two that can meet\n'
+	@printf '  make chaos SAMPLE=10 SEED=1                         a sample of the cases; ALL=1 for all, not only pairwise combinations\n'
 	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
 	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
-	@printf '  make chaos GUARDS=1                                 every guard switched off; GUARD_OFF=<name> for one\n'
-	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            only a day (daily, records or all); which tfvars\n'
-	@printf '  make prove KEEP=<folder>                            keep what it worked in\n'
+	@printf '  make chaos GUARDS=1                                 with each guard switched off; GUARD_OFF=<name> for one\n'
+	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            which steps (daily, records or all); which tfvars\n'
+	@printf '  make prove KEEP=<folder>                            keep its working folder\n'
 	@printf '  make test T=tests/sql/test_load.py::test_name       one test, one file or one folder\n'
-	@printf '  make test LONG_TESTS=1                              also those that take many minutes\n'
-	@printf '  make test-compose COMPOSE=docker-compose            with another Compose than `docker compose`\n'
+	@printf '  make test LONG_TESTS=1                              also tests that take many minutes\n'
+	@printf '  make test-compose COMPOSE=docker-compose            with another command than `docker compose`\n'
 
-setup: ## Make .venv from requirements.lock and find Java
+setup: ## Create .venv from requirements.lock and find Java
 	$(SETUP)
 
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
@@ -51,34 +51,34 @@ backfill: ## Load a range of days with Airflow (FROM=, TO=) and show the result
 		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
 		$(if $(filter-out 0,$(BACKWARDS)),--backwards)
 
-chaos: ## Break loads at every side effect and compare with a clean load
+chaos: ## Break loads at every side effect and compare the results with a clean load
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
 		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
 		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
 		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
 
-prove: ## Apply terraform/ to the local AWS, run the platform on it under IAM, destroy it
+prove: ## Apply terraform/ to the local AWS, run the platform on it with IAM, and destroy it
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev prove $(if $(EXTENT),--extent '$(EXTENT)') \
 		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')
 
-local-aws: ## Start the local AWS with what the platform needs and print its endpoint (Ctrl-C stops it)
+local-aws: ## Start the local AWS with the platform's resources and print its endpoint (Ctrl-C stops it)
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m local_platform
 
-bundle: ## Write what MWAA and Glue are given to dist/
+bundle: ## Write the files for MWAA and Glue to dist/
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m bundle build
 
-preflight: bundle ## Check dist/ as MWAA and Glue would meet it
+preflight: bundle ## Check dist/ as MWAA and Glue would load it
 	@exec $(PYTHON_RUN) -m bundle preflight
 
 test: ## Run every test, or those of T=
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
 
-test-compose: ## Run docker-compose.yaml with everything a first-time user does (needs a Docker daemon)
+test-compose: ## Run docker-compose.yaml through a new user's first session (needs a Docker daemon)
 	$(SETUP)
 	COMPOSE_TESTS=1 $(if $(COMPOSE),COMPOSE='$(COMPOSE)') $(PYTHON_RUN) -m pytest tests/compose
 
@@ -94,7 +94,7 @@ lint: ## Check style, types, imports, SQL and Dockerfiles
 		terraform fmt -check -recursive terraform; \
 	else echo "terraform is not installed: the format of terraform/ is not checked"; fi
 
-terraform-check: ## Check format, validity and rules of terraform/ (where Terraform is installed)
+terraform-check: ## Check format, validity and rules of terraform/ (if Terraform is installed)
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev terraform-check
 
@@ -107,7 +107,7 @@ format: ## Format the Python and SQL files
 	.venv/bin/ruff check --fix $(CODE)
 	.venv/bin/ruff format $(CODE)
 
-lock: ## Resolve requirements.lock anew (CONSTRAINTS=<file or URL>)
+lock: ## Resolve the lock files again (CONSTRAINTS=<file or URL>)
 	$(SETUP)
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
@@ -116,5 +116,5 @@ lock: ## Resolve requirements.lock anew (CONSTRAINTS=<file or URL>)
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
 		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
 
-clean: ## Forget the local AWS's objects, catalog and warehouse, and Airflow's runs
+clean: ## Delete the local AWS's objects, catalog and warehouse, and Airflow's runs
 	rm -rf .local

