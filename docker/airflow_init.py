@@ -86,8 +86,7 @@ def check_settings(text: str, environment: Mapping[str, str]) -> dict[str, Any]:
     endpoint, key = environment.get("AWS_ENDPOINT_URL"), environment.get("AWS_ACCESS_KEY_ID", "")
     if endpoint and (key.startswith(_REAL_KEY) or environment.get("AWS_SESSION_TOKEN")):
         raise NotReadyError(
-            f"the credentials ({key[:8]}…) belong to a real account, but would be sent to {endpoint}. "
-            f"{_SHELL_KEYS_WIN}"
+            f"the credentials ({key[:8]}…) belong to a real account, but would be sent to {endpoint}. {_SHELL_KEYS_WIN}"
         )
     return settings
 

@@ -1,4 +1,4 @@
-"""A front with moto alone for the tests of a module; the whole local AWS is a fixture of all tests."""
+"""A front with only moto behind it, for the tests of a module. The whole local AWS is a fixture for all tests."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from local_aws.moto_backend.state import MotoState
 
 @pytest.fixture(scope="module")
 def moto_endpoint(tmp_path_factory):
-    """The address of a front with moto behind it and nothing else, in this process."""
+    """The URL of a front in this process with only moto behind it."""
     folder = tmp_path_factory.mktemp("front")
     moto, log = MotoState(folder / "journal.sqlite"), CallLog(folder / "calls.jsonl")
     server = HttpServer(Front(moto=moto, services={}, call_log=log), port=0)

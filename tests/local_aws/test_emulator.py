@@ -35,7 +35,7 @@ def test_a_port_in_use_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--enforce-iam"])])
-def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, number, options):
+def test_it_prints_its_environment_and_leaves_nothing_after_a_stop(tmp_path, number, options):
     process = start("local_aws", "--state-dir", tmp_path, "--port", 0, *options)
     greeting = ""
     while "AWS_EC2_METADATA_DISABLED" not in greeting:
@@ -60,7 +60,7 @@ def test_it_says_how_to_use_it_and_stops_without_leaving_anything(tmp_path, numb
     assert processes_with(str(tmp_path)) == []
 
 
-def test_after_a_kill_nothing_stays_and_the_state_is_taken_up(tmp_path):
+def test_after_a_kill_no_process_remains_and_the_state_is_restored(tmp_path):
     with running_platform_aws(tmp_path) as running:
         running.kill()
     for _ in range(100):
@@ -68,14 +68,14 @@ def test_after_a_kill_nothing_stays_and_the_state_is_taken_up(tmp_path):
             break
         time.sleep(0.1)
     assert processes_with(str(tmp_path)) == []
-    with running_platform_aws(tmp_path) as running:  # endpoint.json of the dead process does not mislead
+    with running_platform_aws(tmp_path) as running:  # endpoint.json of the dead process is ignored
         assert running.names["created"] == ["new settings in secret airflow/variables/crypto_prices_settings"]
         with urllib.request.urlopen(f"{running.endpoint}/_local_aws/health") as answer:
             assert json.load(answer)["pid"] == running.pid
 
 
 def _answer_of(data, sql, **target):
-    """Run one statement and return its rows, or None when it has none."""
+    """Run one statement and return its rows, or None if it has none."""
     statement = data.execute_statement(Sql=sql, **target)["Id"]
     for _ in range(400):
         found = data.describe_statement(Id=statement)
@@ -102,7 +102,7 @@ def _what_is_kept(running, data_target):
     }
 
 
-def test_what_was_answered_outlives_a_kill(tmp_path):
+def test_acknowledged_changes_survive_a_kill(tmp_path):
     with running_platform_aws(tmp_path) as running:
         names = running.names
         target = {
@@ -128,7 +128,7 @@ def test_what_was_answered_outlives_a_kill(tmp_path):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "two"])
-def test_no_number_of_glue_runs_is_refused(number):
+def test_an_invalid_number_of_glue_runs_is_refused(number):
     process = start("local_aws", "--glue-runs-at-once", number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
@@ -141,7 +141,7 @@ def test_it_ends_when_its_warehouse_does(tmp_path):
         assert process.poll() is None, process.stderr.read()
     health = json.loads((tmp_path / "endpoint.json").read_text())["endpoint"] + "/_local_aws/health"
     server = int((tmp_path / "warehouse" / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(server, signal.SIGSTOP)  # its port is there, and nobody answers
+    os.kill(server, signal.SIGSTOP)  # its port is open, but no one responds
     try:
         with pytest.raises(urllib.error.HTTPError) as found:
             urllib.request.urlopen(health)
@@ -165,12 +165,12 @@ def test_help_names_every_option():
         assert option in output
 
 
-def test_a_failed_start_is_told_with_its_reason(local_aws):
+def test_a_failed_start_reports_its_reason(local_aws):
     with pytest.raises(RuntimeError, match="already runs"), running_platform_aws(local_aws.state_dir):
         pass
 
 
-def test_redshift_answers_with_the_admins_secret(local_aws):
+def test_redshift_accepts_the_admins_secret(local_aws):
     data = local_aws.client("redshift-data")
     names = local_aws.names
     target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
@@ -204,7 +204,7 @@ def test_an_unknown_workgroup_is_refused(local_aws):
 
 
 def _copy_error(running, role_arn):
-    """Why a COPY with a role fails; there is nothing to copy, so it always does."""
+    """Return why a COPY with a role fails. It always fails, because there is nothing to copy."""
     data, names = running.client("redshift-data"), running.names
     target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
     _answer_of(data, "create table if not exists public.copied (n integer)", **target)
@@ -215,7 +215,7 @@ def _copy_error(running, role_arn):
 
 @pytest.fixture
 def associate(local_aws):
-    """Associates a new role with the namespace, beside the one that is there, and takes that back."""
+    """Associate a new role with the namespace in addition to the existing one, and remove it afterwards."""
     serverless, iam = local_aws.client("redshift-serverless"), local_aws.client("iam")
     name = local_aws.names["redshift_namespace"]
 

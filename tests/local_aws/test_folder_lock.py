@@ -5,7 +5,7 @@ import pytest
 from local_aws.folder_lock import FolderInUseError, only_process_in
 
 
-def test_the_second_one_is_told_who_uses_the_folder(tmp_path):
+def test_the_second_process_learns_the_holder_of_the_folder(tmp_path):
     with only_process_in(tmp_path):
         with pytest.raises(FolderInUseError, match=str(tmp_path)) as caught, only_process_in(tmp_path):
             pass

@@ -28,7 +28,7 @@ def test_a_failure_keeps_the_old_content_and_leaves_no_draft(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_that_replace_it_at_once_do_not_disturb_each_other(tmp_path):
+def test_concurrent_replacements_do_not_interfere(tmp_path):
     path = tmp_path / "file.json"
     with replacing(path) as first, replacing(path) as second:
         first.write_text("first")

@@ -1,4 +1,4 @@
-"""Services of ours alone on a port: neither moto nor Spark nor PostgreSQL is needed to test a control plane."""
+"""Our own services on a port. Tests of a control plane need neither moto nor Spark nor PostgreSQL."""
 
 import datetime as dt
 import itertools
@@ -13,7 +13,7 @@ from local_aws.protocol.service import WireService
 
 @pytest.fixture
 def resources(tmp_path):
-    # A clock that moves only when it is looked at: how long a status lasts does not depend on how busy the machine is.
+    # A clock that moves only when it is read, so that the load of the machine does not affect how long a status lasts.
     looks = itertools.count()
     begin = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     opened = Resources(

@@ -35,7 +35,7 @@ def environment(client):
     return client
 
 
-def test_an_environment_is_as_aws_describes_it(client):
+def test_an_environment_has_the_members_that_aws_returns(client):
     arn = client.create_environment(
         **REQUEST,
         AirflowVersion="3.3.1",
@@ -60,7 +60,7 @@ def test_an_environment_is_as_aws_describes_it(client):
     assert client.list_environments()["Environments"] == ["crypto-prices"]
 
 
-def test_an_update_passes_and_is_told(environment):
+def test_an_update_ends_and_is_described(environment):
     environment.update_environment(Name="crypto-prices", MaxWorkers=5, RequirementsS3Path="requirements.txt")
     found = _environment(environment)
     assert (found["Status"], found["LastUpdate"]["Status"]) == ("UPDATING", "PENDING")
@@ -73,7 +73,7 @@ def test_an_update_passes_and_is_told(environment):
     assert found["Tags"] == {"team": "data"}
 
 
-def test_a_deletion_passes(environment):
+def test_a_deletion_ends(environment):
     environment.delete_environment(Name="crypto-prices")
     for _ in range(100):
         if not environment.list_environments()["Environments"]:
@@ -82,7 +82,7 @@ def test_a_deletion_passes(environment):
         _environment(environment)
 
 
-def test_tags_change(environment):
+def test_tags_can_be_changed(environment):
     arn = _environment(environment)["Arn"]
     environment.tag_resource(ResourceArn=arn, Tags={"cost centre": "a/b"})
     environment.untag_resource(ResourceArn=arn, tagKeys=["team"])
@@ -106,7 +106,7 @@ def test_tags_change(environment):
         {"Name": "9-starts-with-a-digit"},
     ],
 )
-def test_what_mwaa_refuses_is_refused(client, change):
+def test_settings_that_mwaa_refuses_are_refused(client, change):
     with pytest.raises(client.exceptions.ValidationException):
         client.create_environment(**{**REQUEST, **change})
     assert client.list_environments()["Environments"] == []
@@ -122,7 +122,7 @@ def test_what_mwaa_refuses_is_refused(client, change):
         ("create_web_login_token", {"Name": "crypto-prices"}, "NotImplemented"),
     ],
 )
-def test_unknown_and_double_names_are_refused(environment, call, arguments, code):
+def test_unknown_and_duplicate_names_are_refused(environment, call, arguments, code):
     with pytest.raises(ClientError) as caught:
         getattr(environment, call)(**arguments)
     assert caught.value.response["Error"]["Code"] == code
@@ -134,7 +134,7 @@ def test_an_arn_of_another_account_is_not_found(environment):
         environment.list_tags_for_resource(ResourceArn=arn)
 
 
-def test_names_come_in_pages(client):
+def test_names_are_listed_in_pages(client):
     for name in ("a", "b", "c"):
         client.create_environment(**{**REQUEST, "Name": name})
     first = client.list_environments(MaxResults=2)

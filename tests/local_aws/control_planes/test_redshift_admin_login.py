@@ -1,4 +1,4 @@
-"""A namespace's admin user is let into the warehouse with the password that is set, as long as he is one."""
+"""A namespace's admin user can log in to the warehouse with the current password, while it is the admin user."""
 
 import json
 
@@ -53,24 +53,24 @@ def available(client, name="one"):
         pass
 
 
-def test_a_password_that_is_set_is_a_login(client, logins):
+def test_a_new_password_becomes_a_login(client, logins):
     create(client)
     assert logins == {"admin": ("Password1", "one_db")}
     client.update_namespace(namespaceName="one", adminUsername="admin", adminUserPassword="Password2")
     assert logins == {"admin": ("Password2", "one_db")}
 
 
-def test_a_managed_password_is_one_too(client, logins):
+def test_a_managed_password_becomes_a_login(client, logins):
     client.create_namespace(namespaceName="one", dbName="one_db", adminUsername="chief", manageAdminPassword=True)
     assert logins == {"chief": (client.secrets["redshift!one-chief"]["password"], "one_db")}
 
 
-def test_without_a_password_there_is_none(client, logins):
+def test_without_a_password_there_is_no_login(client, logins):
     client.create_namespace(namespaceName="one", dbName="one_db")
     assert logins == {}
 
 
-def test_who_is_admin_no_more_is_refused(client, logins):
+def test_a_former_admin_is_refused(client, logins):
     create(client)
     client.update_namespace(namespaceName="one", adminUsername="chief", adminUserPassword="Password2")
     assert logins == {"chief": ("Password2", "one_db")}
@@ -79,7 +79,7 @@ def test_who_is_admin_no_more_is_refused(client, logins):
     assert logins == {}
 
 
-def test_a_name_that_another_namespace_has_too_is_kept(client, logins):
+def test_a_login_that_another_namespace_uses_is_kept(client, logins):
     create(client, "one")
     create(client, "two", adminUserPassword="Password2")
     available(client, "one")
@@ -87,7 +87,7 @@ def test_a_name_that_another_namespace_has_too_is_kept(client, logins):
     assert logins == {"admin": ("Password2", "two_db")}
 
 
-def test_postgresqls_own_names_cannot_be_an_admins(client, logins):
+def test_names_that_postgresql_reserves_are_refused(client, logins):
     with pytest.raises(ClientError, match="that the local warehouse") as refused:
         create(client, adminUsername="postgres")
     assert refused.value.response["Error"]["Code"] == "NotImplemented"

@@ -9,7 +9,7 @@ ROLE = "arn:aws:iam::123456789012:role/copy"
 
 
 class Manager:
-    """Remembers the secrets that the service keeps in Secrets Manager."""
+    """Records the secrets that the service stores in Secrets Manager."""
 
     def __init__(self):
         self.secrets = {}
@@ -69,7 +69,7 @@ def prices(client):
     return client
 
 
-def test_a_namespace_is_as_aws_describes_it(client, databases):
+def test_a_namespace_has_the_members_that_aws_returns(client, databases):
     created = client.create_namespace(
         namespaceName="prices", dbName="crypto", adminUsername="boss", adminUserPassword="Secret-123",
         iamRoles=[ROLE], defaultIamRoleArn=ROLE, logExports=["userlog"], tags=[{"key": "team", "value": "data"}],
@@ -172,7 +172,7 @@ def test_a_workgroup_is_created_changed_and_deleted(client):
         ),
     ],
 )
-def test_what_aws_refuses_is_refused(prices, call, arguments, code):
+def test_requests_that_aws_refuses_are_refused(prices, call, arguments, code):
     with pytest.raises(ClientError) as caught:
         getattr(prices, call)(**arguments)
     assert caught.value.response["Error"]["Code"] == code
@@ -195,7 +195,7 @@ def _configure(client, key, value):
         ("wlm_json_configuration", "[]"),
     ],
 )
-def test_a_setting_that_would_not_be_honoured_is_refused(prices, key, value):
+def test_an_unsupported_setting_is_refused(prices, key, value):
     with pytest.raises(ClientError) as caught:
         _configure(prices, key, value)
     assert caught.value.response["Error"]["Code"] == "NotImplemented"
@@ -217,14 +217,14 @@ def test_a_setting_that_would_not_be_honoured_is_refused(prices, key, value):
         ("require_ssl", "false"),
     ],
 )
-def test_a_default_or_a_setting_without_effect_is_taken(prices, key, value):
+def test_a_default_or_a_setting_without_effect_is_accepted(prices, key, value):
     found = {
         item["parameterKey"]: item["parameterValue"] for item in _configure(prices, key, value)["configParameters"]
     }
     assert found[key] == value
 
 
-def test_the_longest_execution_is_the_workgroups(prices, service):
+def test_the_longest_execution_comes_from_the_workgroup(prices, service):
     assert service.longest_execution("prices") == 14400
     _configure(prices, "max_query_execution_time", "7")
     _until(lambda: _workgroup(prices), "AVAILABLE")
@@ -234,7 +234,7 @@ def test_the_longest_execution_is_the_workgroups(prices, service):
             _configure(prices, "max_query_execution_time", wrong)
 
 
-def test_the_roles_of_a_workgroup_are_its_namespaces(prices, service):
+def test_the_roles_of_a_workgroup_come_from_its_namespace(prices, service):
     assert service.associated_roles("prices") == [ROLE]
     assert [arn.split(":")[5].split("/")[0] for arn in service.source_arns("prices")] == ["workgroup", "namespace"]
     assert (service.associated_roles("none"), service.source_arns("none")) == ([], [])
@@ -247,14 +247,14 @@ def test_a_refused_update_changes_nothing(prices):
     assert prices.get_namespace(namespaceName="prices")["namespace"] == before
 
 
-def test_what_is_not_available_cannot_be_changed(client):
+def test_a_resource_that_is_not_available_cannot_be_changed(client):
     client.create_namespace(namespaceName="prices")
     client.create_workgroup(workgroupName="prices", namespaceName="prices")
     with pytest.raises(client.exceptions.ConflictException, match="CREATING"):
         client.update_workgroup(workgroupName="prices", baseCapacity=8)
 
 
-def test_only_the_admins_password_opens_a_workgroup(prices, service):
+def test_only_the_admins_password_is_valid(prices, service):
     arn = _workgroup(prices)["workgroupArn"]
     assert service.credentials_valid("prices", "boss", "Secret-123")
     assert service.credentials_valid(arn, "boss", "Secret-123")
@@ -266,7 +266,7 @@ def test_only_the_admins_password_opens_a_workgroup(prices, service):
     assert not service.credentials_valid("prices", "boss", "Secret-123")
 
 
-def test_the_service_can_keep_the_password_itself(client, service, manager):
+def test_the_service_can_manage_the_password_itself(client, service, manager):
     created = client.create_namespace(namespaceName="prices", adminUsername="boss", manageAdminPassword=True)[
         "namespace"
     ]
@@ -277,12 +277,12 @@ def test_the_service_can_keep_the_password_itself(client, service, manager):
     _until(lambda: _workgroup(client), "AVAILABLE")
     client.delete_workgroup(workgroupName="prices")
     while client.list_workgroups()["workgroups"]:
-        pass  # each look moves the clock
+        pass  # each read moves the clock
     client.delete_namespace(namespaceName="prices")
     assert manager.secrets == {}
 
 
-def test_a_deleted_namespace_takes_its_database_along(client, databases):
+def test_deleting_a_namespace_drops_its_database(client, databases):
     client.create_namespace(namespaceName="prices", dbName="crypto")
     client.delete_namespace(namespaceName="prices")
     assert databases == []
@@ -304,7 +304,7 @@ def test_tags_and_usage_limits(prices):
     assert prices.list_usage_limits()["usageLimits"] == []
 
 
-def test_everything_is_there_after_a_restart(prices, resources, serve, tmp_path):
+def test_everything_survives_a_restart(prices, resources, serve, tmp_path):
     from local_aws.control_planes.resources import Resources
 
     before = prices.get_namespace(namespaceName="prices")["namespace"], _workgroup(prices)
@@ -314,7 +314,7 @@ def test_everything_is_there_after_a_restart(prices, resources, serve, tmp_path)
     assert (again.get_namespace(namespaceName="prices")["namespace"], _workgroup(again)) == before
 
 
-def test_new_passwords_differ_and_keep_redshifts_rules():
+def test_new_passwords_differ_and_satisfy_redshifts_rules():
     passwords = {new_password() for _ in range(20)}
     assert len(passwords) == 20
     assert {_password_problem(password) for password in passwords} == {None}

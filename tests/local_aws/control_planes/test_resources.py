@@ -29,14 +29,14 @@ def resources(tmp_path, clock):
     opened.close()
 
 
-def test_a_status_passes_with_time(resources, clock):
+def test_a_pending_status_ends_with_time(resources, clock):
     resources.put("thing", "a", {"status": "AVAILABLE"}, pending="CREATING")
     assert resources.get("thing", "a") == {"status": "CREATING"}
     clock.pass_seconds(10)
     assert resources.get("thing", "a") == {"status": "AVAILABLE"}
 
 
-def test_what_is_being_deleted_goes(resources, clock):
+def test_a_resource_disappears_when_its_deletion_ends(resources, clock):
     resources.put("thing", "a", {"status": "AVAILABLE"}, pending="DELETING")
     assert resources.all("thing") == [{"status": "DELETING"}]
     clock.pass_seconds(10)
@@ -44,21 +44,21 @@ def test_what_is_being_deleted_goes(resources, clock):
     assert resources.get("thing", "a") is None
 
 
-def test_documents_outlive_the_process(resources, clock, tmp_path):
+def test_documents_survive_the_process(resources, clock, tmp_path):
     resources.put("thing", "a", {"n": 1, "status": "AVAILABLE"}, pending="CREATING")
     again = Resources(tmp_path / "r.sqlite", now=clock)
     assert again.get("thing", "a") == {"n": 1, "status": "CREATING"}
     again.close()
 
 
-def test_kinds_do_not_mix_and_names_are_in_order(resources):
+def test_kinds_are_separate_and_names_are_sorted(resources):
     for name in ("b", "a"):
         resources.put("thing", name, {"name": name})
     resources.put("other", "a", {})
     assert resources.all("thing") == [{"name": "a"}, {"name": "b"}]
 
 
-def test_pages_give_everything_once():
+def test_pages_contain_every_item_once():
     items, token, found = list(range(5)), None, []
     while True:
         part, token = page(items, limit=2, token=token)

@@ -1,4 +1,4 @@
-"""A moto server for S3 and logs, the script bucket in it, and Spark with this virtual environment's cache."""
+"""A moto server for S3 and logs with the script bucket, and Spark with the cache of this virtual environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``getResolvedOptions`` as scripts on Glue 6.0 know it. Loaded by path, as only job runs have it on their path."""
+"""``getResolvedOptions`` as in Glue 6.0. The tests load it by path, because only job runs have it on PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ARGV = [
 ]
 
 
-def test_named_options_and_those_that_glue_gives_unasked():
+def test_named_options_and_those_that_glue_always_returns():
     options = utils.getResolvedOptions(ARGV, ["JOB_NAME", "window"])
     assert (options["JOB_NAME"], options["window"], options["JOB_RUN_ID"]) == ("j", "w", "jr_1")
     assert options["TempDir"] == options["RedshiftTempDir"] == "s3://t"
@@ -37,7 +37,7 @@ def test_named_options_and_those_that_glue_gives_unasked():
     assert "batch_id" not in options
 
 
-def test_a_prefix_is_not_the_name():
+def test_a_prefix_does_not_match_a_name():
     with pytest.raises(utils.GlueArgumentError, match="--batch"):
         utils.getResolvedOptions(ARGV, ["batch"])
     with pytest.raises(utils.GlueArgumentError, match="--batch_identifier"):
@@ -45,7 +45,7 @@ def test_a_prefix_is_not_the_name():
 
 
 @pytest.mark.parametrize("name", ["JOB_RUN_ID", "JOB_ID", "job-bookmark-option", "encryption-type"])
-def test_reserved_names_may_not_be_asked_for(name):
+def test_reserved_names_are_refused(name):
     with pytest.raises(RuntimeError, match=f"Using reserved arguments --{name}"):
         utils.getResolvedOptions(ARGV, [name])
 

@@ -44,7 +44,7 @@ def plan_run(job, request):
     return job_arguments.plan_run(job, request, security_configuration)
 
 
-def test_the_runs_arguments_win_over_the_jobs_defaults():
+def test_the_runs_arguments_override_the_jobs_defaults():
     plan = plan_run(JOB, {"JobName": "curate", "Arguments": {"--mine": "run"}, "Timeout": 5, "NumberOfWorkers": 4})
     assert (plan.arguments["--mine"], plan.arguments["--other"]) == ("run", "kept")
     assert plan.given_arguments == {"--mine": "run"}
@@ -53,7 +53,7 @@ def test_the_runs_arguments_win_over_the_jobs_defaults():
     assert plan.capacity == {"WorkerType": "G.1X", "NumberOfWorkers": 4}
 
 
-def test_arguments_that_may_not_be_overridden_are_not():
+def test_non_overridable_arguments_are_kept():
     job = {**JOB, "NonOverridableArguments": {"--mine": "fixed"}}
     assert plan_run(job, {"Arguments": {"--mine": "run"}}).arguments["--mine"] == "fixed"
 
@@ -79,7 +79,7 @@ def test_glues_own_defaults():
         (["DefaultArguments", "--job-bookmark-option"], "job-bookmark-enable", "job-bookmark-enable"),
     ],
 )
-def test_jobs_that_would_not_run_the_same_are_refused(path, value, message):
+def test_unsupported_jobs_are_refused(path, value, message):
     job = copy.deepcopy(JOB)
     place = job
     for step in path[:-1]:
@@ -107,7 +107,7 @@ def test_jobs_that_would_not_run_the_same_are_refused(path, value, message):
         {"--conf": "a=1"},
     ],
 )
-def test_arguments_that_would_change_what_the_run_does_are_refused(arguments):
+def test_unsupported_arguments_are_refused(arguments):
     with pytest.raises(AwsError) as refusal:
         plan_run(JOB, {"Arguments": arguments})
     assert refusal.value.code == "InvalidInputException"
@@ -122,7 +122,7 @@ def test_arguments_that_would_change_what_the_run_does_are_refused(arguments):
         {"NotificationProperty": {"NotifyDelayAfter": 1}},
     ],
 )
-def test_requests_for_what_is_not_there_are_refused(request_):
+def test_unsupported_requests_are_refused(request_):
     with pytest.raises(AwsError, match="does not support"):
         plan_run(JOB, request_)
 
@@ -132,7 +132,7 @@ def test_workers_and_a_capacity_exclude_each_other():
         plan_run(JOB, {"MaxCapacity": 2.0, "NumberOfWorkers": 2})
 
 
-def test_several_settings_in_one_conf():
+def test_one_conf_may_contain_several_settings():
     assert parse_conf("spark.a=1 --conf spark.b=x=y --conf 'spark.c=two words'") == {
         "spark.a": "1",
         "spark.b": "x=y",
@@ -154,11 +154,11 @@ PREFIX = {"--custom-logGroup-prefix": "/aws-glue/mine"}
         ({"SecurityConfiguration": "kms", "Role": "glue"}, {"Arguments": PREFIX}, "/aws-glue/mine/kms-role/glue"),
         ({"SecurityConfiguration": "logs-in-clear"}, {"Arguments": PREFIX}, "/aws-glue/mine"),
         ({"SecurityConfiguration": "kms"}, {"SecurityConfiguration": "logs-in-clear"}, "/aws-glue/jobs"),
-        # It names the log group of Glue 4.0 and earlier.
+        # The log group of Glue 4.0 and earlier.
         ({}, {"Arguments": {"--continuous-log-logGroup": "/old"}}, "/aws-glue/jobs"),
     ],
 )
-def test_where_a_runs_logs_go(job, request_, group):
+def test_the_log_group_of_a_run(job, request_, group):
     plan = plan_run({**JOB, **job}, request_)
     assert plan.log_group == group
     assert plan.security_configuration == (request_ | job | request_).get("SecurityConfiguration")
@@ -173,6 +173,6 @@ def test_an_unknown_security_configuration_is_refused():
 @pytest.mark.parametrize(
     ("name", "value"), [("--custom-logGroup-prefix", "with blanks"), ("--custom-logStream-prefix", "mine")]
 )
-def test_logs_that_cannot_be_named_so_are_refused(name, value):
+def test_invalid_log_group_prefixes_are_refused(name, value):
     with pytest.raises(AwsError, match=name):
         plan_run(JOB, {"Arguments": {name: value}})

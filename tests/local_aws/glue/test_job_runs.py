@@ -1,4 +1,4 @@
-"""Runs that really run: each state that a run can end in, and what the caller sees of it."""
+"""Real job runs: each final state, and how the caller sees it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.spark
 
 ENCRYPTED_LOGS = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS"}}
 CONTEXT = RequestContext("us-east-1", "123456789012", "AKIATEST", None)
-# Plain Python: a run of Spark's driver without a Spark session, for what does not need one.
+# Plain Python: a run of Spark's driver without a Spark session, for tests that do not need one.
 SCRIPTS = {
     "fails": "print('before'); raise ValueError('17 is not a price')",
     "sleeps": "import time; print('sleeping', flush=True); time.sleep(300)",
@@ -160,7 +160,7 @@ def log(glue, run_id, kind):
 
 
 def processes(mark):
-    """Processes that have some text in their environment."""
+    """Return the processes with some text in their environment."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -172,12 +172,12 @@ def processes(mark):
 
 
 def alive(run_id):
-    """Processes of the run's driver."""
+    """Return the processes of the run's driver."""
     return processes(f"LOCAL_AWS_JOB_RUN_ID={run_id}\0")
 
 
 def jvms(parent):
-    """JVMs that serve the runs of a process."""
+    """Return the JVMs that serve the runs of a process."""
     found = set()
     for pid in processes("_PYSPARK_DRIVER_CONN_INFO_PATH="):
         with contextlib.suppress(OSError):
@@ -187,7 +187,7 @@ def jvms(parent):
 
 
 def gone(run_id, serving=frozenset()):
-    """Whether a run's driver, and JVMs that only it can have used, end soon."""
+    """Return whether a run's driver, and JVMs that only it can have used, end soon."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if not alive(run_id) and not any(Path(f"/proc/{pid}").exists() for pid in serving):
@@ -218,7 +218,7 @@ def test_a_run_goes_through_its_states(succeeded):
     assert "ErrorMessage" not in run
 
 
-def test_the_script_gets_what_glue_gives(succeeded):
+def test_the_script_gets_glues_arguments_and_variables(succeeded):
     run, _, facts = succeeded
     assert facts["options"] == ["spark", run["Id"], "the run's"]
     assert facts["conf"] == ["true", "UTC", "1", "2"]
@@ -249,14 +249,14 @@ def test_the_file_system_is_an_object_store(succeeded):
     assert facts["delete nothing"] is False
 
 
-def test_the_output_is_in_cloudwatch_and_in_a_file(glue, succeeded, aws):
+def test_the_output_goes_to_cloudwatch_and_to_a_file(glue, succeeded, aws):
     run = succeeded[0]
     events = aws.logs.get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run["Id"])["events"]
     assert "done with 499500" in [e["message"] for e in events]
     assert "done with 499500" in log(glue, run["Id"], "output")
 
 
-def test_the_output_is_where_the_job_says(glue, aws):
+def test_the_output_goes_to_the_jobs_log_group(glue, aws):
     arguments = {"--custom-logGroup-prefix": "/aws-glue/mine"}
     started = start(glue, "exits", Arguments=arguments, SecurityConfiguration="kms")
     run, _ = wait(glue, "exits", started)
@@ -266,7 +266,7 @@ def test_the_output_is_where_the_job_says(glue, aws):
     assert [e["message"] for e in events] == ["exiting"]
 
 
-def test_nothing_of_a_run_is_left_behind(glue, succeeded):
+def test_a_run_leaves_nothing_behind(glue, succeeded):
     assert not (glue._folder / "work" / succeeded[0]["Id"]).exists()
     assert alive(succeeded[0]["Id"]) == []
 
@@ -285,14 +285,14 @@ def test_a_script_that_exits_with_a_code_fails(glue):
     assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "SystemExit: 3")
 
 
-def test_a_script_that_is_not_there_fails(glue):
+def test_a_missing_script_fails(glue):
     run, seen = wait(glue, "lost", start(glue, "lost"))
     assert seen[-1] == "FAILED"
     assert "s3://scripts/lost.py cannot be fetched" in run["ErrorMessage"]
 
 
 def sleeping(glue):
-    """Start a run that sleeps, and return when its script does."""
+    """Start a run that sleeps, and return when its script has started."""
     run_id = start(glue, "sleeps")
     wait(glue, "sleeps", run_id, ("RUNNING",))
     output = glue._logs / f"{run_id}.output.log"
@@ -320,14 +320,14 @@ def test_concurrency_and_stop(glue):
     assert "RUNNING" not in seen
     assert "ErrorMessage" not in run
     assert gone(run_id)
-    assert before - jvms(os.getpid())  # the script may have left anything in it
+    assert before - jvms(os.getpid())  # a JVM is not reused after a stopped run
 
     again = glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [run_id]})
     assert again["SuccessfulSubmissions"] == []
     assert "STOPPED" in again["Errors"][0]["ErrorDetail"]["ErrorMessage"]
 
 
-def test_runs_wait_for_spark_where_only_some_may_have_it(aws, jobs, runtime, tmp_path):
+def test_runs_wait_for_spark_when_the_number_is_limited(aws, jobs, runtime, tmp_path):
     several = {"sleeps": jobs["sleeps"] | {"ExecutionProperty": {"MaxConcurrentRuns": 4}}}
     glue = GlueJobRuns(
         get_job=several.__getitem__,
@@ -340,7 +340,7 @@ def test_runs_wait_for_spark_where_only_some_may_have_it(aws, jobs, runtime, tmp
     )
     first = sleeping(glue)
     second, third, fourth = (start(glue, "sleeps") for _ in range(3))
-    time.sleep(3)  # a run is RUNNING after less
+    time.sleep(3)  # a run would be RUNNING by then
     assert [get(glue, "sleeps", run_id)["JobRunState"] for run_id in (second, third, fourth)] == ["STARTING"] * 3
     glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [second]})
     stopped, seen = wait(glue, "sleeps", second)
@@ -353,7 +353,7 @@ def test_runs_wait_for_spark_where_only_some_may_have_it(aws, jobs, runtime, tmp
     glue.BatchStopJobRun(CONTEXT, {"JobName": "sleeps", "JobRunIds": [third]})
     ended, _ = wait(glue, "sleeps", third)
     waited = (ended["CompletedOn"] - ended["StartedOn"]).total_seconds() - ended["ExecutionTime"]
-    assert waited >= 2  # which it does not pay for
+    assert waited >= 2  # waiting is not billed
     wait(glue, "sleeps", fourth, ("RUNNING",))
     glue.close()
     assert get(glue, "sleeps", fourth)["JobRunState"] == "STOPPED"
@@ -370,7 +370,7 @@ def test_a_stop_right_after_the_start_never_becomes_running(glue):
 def test_a_run_that_takes_too_long_times_out(glue, monkeypatch):
     clock = time.monotonic
     run_id = sleeping(glue)
-    # Ten minutes pass for the run's thread, not for the test.
+    # Ten minutes pass for the run's thread, but not for the test.
     monkeypatch.setattr("local_aws.glue.job_runs.time.monotonic", lambda: clock() + 601)
     run, _ = wait(glue, "sleeps", run_id)
     assert run["JobRunState"] == "TIMEOUT"
@@ -398,7 +398,7 @@ def test_runs_are_listed_in_pages(glue):
         glue.GetJobRuns(CONTEXT, {"JobName": "sleeps", "NextToken": "nonsense"})
 
 
-def test_a_server_that_is_killed_leaves_no_process_and_a_failed_run(aws, jobs, runtime, tmp_path):
+def test_a_killed_emulator_leaves_no_process_and_a_failed_run(aws, jobs, runtime, tmp_path):
     script = f"""
         import sys, time
         from pathlib import Path

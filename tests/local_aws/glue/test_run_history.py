@@ -10,7 +10,7 @@ def job_run(number, state="SUCCEEDED", job="a"):
     return JobRun(f"jr_{number}", job, state, {"--x": "é"}, 60, {"WorkerType": "G.1X"}, at, at)
 
 
-def test_runs_survive_and_come_newest_first(tmp_path):
+def test_runs_survive_and_are_listed_newest_first(tmp_path):
     history = RunHistory(tmp_path)
     for run in (job_run(1), job_run(3), job_run(2, "RUNNING"), job_run(4, job="b")):
         history.save(run)
@@ -21,7 +21,7 @@ def test_runs_survive_and_come_newest_first(tmp_path):
     assert again.unfinished() == [job_run(2, "RUNNING")]
 
 
-def test_a_save_that_was_cut_off_leaves_the_run_as_it_was(tmp_path):
+def test_an_interrupted_save_keeps_the_previous_state(tmp_path):
     RunHistory(tmp_path).save(job_run(1))
     (tmp_path / ".jr_1.new").write_text('{"id": "jr_')
     assert RunHistory(tmp_path).get("jr_1") == job_run(1)

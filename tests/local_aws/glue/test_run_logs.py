@@ -18,7 +18,7 @@ def messages(aws, group):
     return [event["message"] for event in events]
 
 
-def test_whole_lines_as_they_come_and_the_rest_at_the_end(aws, tmp_path):
+def test_complete_lines_are_sent_immediately_and_the_rest_at_the_end(aws, tmp_path):
     path = tmp_path / "log"
     stream, group = stream_of(aws, path)
     stream.send()  # no file yet
@@ -32,7 +32,7 @@ def test_whole_lines_as_they_come_and_the_rest_at_the_end(aws, tmp_path):
     assert messages(aws, group) == ["one", "two", "thrée"]
 
 
-def test_no_call_takes_more_than_aws_does(tmp_path):
+def test_no_call_exceeds_the_limits_of_aws(tmp_path):
     calls = []
     exceptions = SimpleNamespace(ResourceAlreadyExistsException=KeyError)
     client = SimpleNamespace(
@@ -52,7 +52,7 @@ def test_no_call_takes_more_than_aws_does(tmp_path):
     assert all(len(call) <= 10_000 and sum(len(m) + 26 for m in call) <= 1_048_576 for call in calls)
 
 
-def test_a_refusal_is_reported_once_and_is_no_error(tmp_path, caplog):
+def test_a_refusal_is_logged_once_and_is_not_an_error(tmp_path, caplog):
     def refuse(**_):
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "CreateLogGroup")
 

@@ -1,4 +1,4 @@
-"""The requests of ``S3FileSystem.scala`` carry the signature that botocore computes for them."""
+"""The requests of ``S3FileSystem.scala`` have the signature that botocore computes for them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ stream.close()
 
 @pytest.fixture
 def recorder():
-    """A server that has no objects and writes down what it is asked: (method, path, headers, body)."""
+    """A server without objects that records its requests: (method, path, headers, body)."""
     requests = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -59,7 +59,7 @@ def recorder():
 
 
 def signature(endpoint, method, path, headers, body):
-    """Return the Authorization header that botocore gives the same request."""
+    """Return the Authorization header that botocore computes for the same request."""
     signed = re.search(r"SignedHeaders=([^,]+)", headers["authorization"])[1].split(";")
     time = dt.datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007 - botocore's are naive
     kept = {name: headers[name] for name in signed if name not in ("host", "x-amz-date", "x-amz-security-token")}

@@ -1,4 +1,4 @@
-"""JVMs: what they are started with, what they leave behind, and that one run does not see another in them."""
+"""JVMs: how they start, what remains of them, and the isolation of runs that share one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_missing_java_is_named(monkeypatch, tmp_path):
         java()
 
 
-def test_the_java_of_the_set_up_comes_before_java_home(monkeypatch, tmp_path):
+def test_the_java_of_setup_takes_precedence_over_java_home(monkeypatch, tmp_path):
     program = tmp_path / "java" / "bin" / "java"
     program.parent.mkdir(parents=True)
     program.touch()
@@ -35,7 +35,7 @@ def test_the_java_of_the_set_up_comes_before_java_home(monkeypatch, tmp_path):
 
 
 def compiler(code):
-    """Stands in for the Scala compiler: writes part of the jar, then ends with the code."""
+    """Replaces the Scala compiler: writes a part of the jar, then exits with the code."""
 
     def run(command, **_):
         Path(command[command.index("-d") + 1]).write_bytes(b"jar")
@@ -44,7 +44,7 @@ def compiler(code):
     return run
 
 
-def test_a_jar_comes_into_the_cache_whole_or_not_at_all(monkeypatch, tmp_path):
+def test_only_a_complete_jar_is_cached(monkeypatch, tmp_path):
     jvms = SparkJvms(cache_dir=tmp_path / "cache")
     monkeypatch.setattr(spark_jvm.subprocess, "run", compiler(1))
     with pytest.raises(SparkUnavailableError, match="type mismatch"):
@@ -61,7 +61,7 @@ def with_input(*program):
 
 
 @pytest.mark.parametrize(("program", "kept"), [(("cat",), [b"classes"]), (("sh", "-c", "cat; exit 1"), [])])
-def test_only_a_jvm_that_ended_well_leaves_its_class_archive(tmp_path, program, kept):
+def test_only_a_jvm_that_succeeded_leaves_its_class_archive(tmp_path, program, kept):
     folder, cache = tmp_path / "jvm", tmp_path / "cache"
     folder.mkdir()
     cache.mkdir()
@@ -74,7 +74,7 @@ def test_only_a_jvm_that_ended_well_leaves_its_class_archive(tmp_path, program, 
 
 @pytest.fixture
 def idle(tmp_path):
-    """Makes JVMs that are none, but processes that end with their input."""
+    """Replaces JVMs with processes that end when their input is closed."""
     made = []
 
     def make():
@@ -88,7 +88,7 @@ def idle(tmp_path):
         jvm.end()
 
 
-def test_jvms_are_kept_for_the_runs_to_come(tmp_path, idle, monkeypatch):
+def test_jvms_are_kept_for_later_runs(tmp_path, idle, monkeypatch):
     jvms = SparkJvms(cache_dir=tmp_path)
     monkeypatch.setattr(jvms, "_start", idle)
     two = {jvms.take(), jvms.take()}
@@ -112,13 +112,13 @@ def test_a_jvm_that_cannot_start_leaves_no_folder(tmp_path, monkeypatch):
     assert list((tmp_path / "jvms").iterdir()) == []
 
 
-def test_a_jvm_that_is_idle_for_long_ends(tmp_path, idle, monkeypatch):
+def test_a_jvm_ends_after_its_idle_time(tmp_path, idle, monkeypatch):
     jvms = SparkJvms(cache_dir=tmp_path, idle_seconds=0.2)
     monkeypatch.setattr(jvms, "_start", idle)
     used, lonely = jvms.take(), jvms.take()
     jvms.give_back(used)
     jvms.give_back(lonely)
-    assert jvms.take() is lonely  # the last one given back: the others may end
+    assert jvms.take() is lonely  # the last one that was given back, so the others may end
     deadline = time.monotonic() + 10
     while used.exit_code is None:
         assert time.monotonic() < deadline
@@ -126,7 +126,7 @@ def test_a_jvm_that_is_idle_for_long_ends(tmp_path, idle, monkeypatch):
     assert lonely.exit_code is None
 
 
-def test_a_jvm_that_has_ended_or_served_enough_is_not_taken_again(tmp_path, idle, monkeypatch):
+def test_a_jvm_that_has_ended_or_served_its_runs_is_not_reused(tmp_path, idle, monkeypatch):
     jvms = SparkJvms(cache_dir=tmp_path)
     monkeypatch.setattr(jvms, "_start", idle)
     first = jvms.take()
@@ -168,7 +168,7 @@ print(spark.conf.get("spark.own", None), spark.conf.get("spark.sql.x", None), sp
 
 
 @pytest.mark.spark
-def test_a_run_sees_nothing_of_the_one_before_in_its_jvm(runtime, tmp_path):
+def test_a_run_does_not_see_the_previous_run_of_its_jvm(runtime, tmp_path):
     def run(name, text, settings, key):
         folder = tmp_path / name
         folder.mkdir()

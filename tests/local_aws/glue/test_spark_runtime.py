@@ -10,7 +10,7 @@ from local_aws.glue.spark_runtime import end_orphan
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_only_processes_of_the_run_are_taken_for_its_orphans():
+def test_only_processes_of_the_run_count_as_its_orphans():
     stranger = _started_with({})
     orphan = _started_with({"LOCAL_AWS_JOB_RUN_ID": "jr_1"})
     try:
@@ -27,7 +27,7 @@ def test_only_processes_of_the_run_are_taken_for_its_orphans():
 
 
 def _started_with(environment: dict[str, str]) -> subprocess.Popen[str]:
-    """A process of its own group that has said something: Popen returns before /proc shows its environment."""
+    """A process in its own group that has written a line, because Popen returns before /proc shows its environment."""
     process = subprocess.Popen(
         ["cat"],
         start_new_session=True,

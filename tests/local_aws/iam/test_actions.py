@@ -211,7 +211,7 @@ def test_other_services(checked, expected):
     assert pairs(checked) == expected
 
 
-def test_keys_that_policies_ask_for():
+def test_condition_keys_of_each_service():
     assert _keys(json_call("monitoring", "PutMetricData", Namespace="N"), "cloudwatch:PutMetricData") == {
         "cloudwatch:namespace": ("N",)
     }
@@ -224,6 +224,6 @@ def test_keys_that_policies_ask_for():
 
 
 @pytest.mark.parametrize("body", [b"{", b"{\xff}"])
-def test_a_body_that_cannot_be_read_is_refused(body):
+def test_a_body_that_cannot_be_parsed_is_refused(body):
     with pytest.raises(AwsError, match="SerializationException"):
         call("glue", "GetTable", body=body)

@@ -35,11 +35,11 @@ def _allow(action="s3:GetObject", resource="arn:aws:s3:::lake/raw/*", effect="Al
     return {"Effect": effect, "Action": action, "Resource": resource, **more}
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_written_checks_can_be_read(tmp_path):
     log = AuthorizationLog(tmp_path / "a.jsonl")
     denied = dataclasses.replace(CHECK, allowed=False, reason="because", policy=None, sid=None, role=None)
     log.write([CHECK, denied])
-    assert list(read_log(tmp_path / "a.jsonl")) == [CHECK, denied]  # before it is closed
+    assert list(read_log(tmp_path / "a.jsonl")) == [CHECK, denied]  # while the log is still open
     log.close()
     fields = json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])
     assert (fields["role"], fields["sid"], fields["keys"]["s3:VersionId"]) == ("etl", "Read", ["v"])
@@ -57,14 +57,14 @@ def test_what_is_written_is_read_again(tmp_path):
         ([_allow(Condition={"StringEquals": {"s3:VersionId": "v"}})], False),
         ([_allow(Condition={"StringEquals": {"s3:prefix": "v"}})], True),  # known to be absent
         ([_allow(Condition={"StringEqualsIfExists": {"s3:prefix": "v"}})], False),
-        ([_allow(Condition={"StringEquals": {"aws:SourceVpc": "v"}})], True),  # cannot be told
+        ([_allow(Condition={"StringEquals": {"aws:SourceVpc": "v"}})], True),  # unknown here
     ],
 )
-def test_a_recorded_check_is_decided_anew(statements, denied):
+def test_a_recorded_check_is_decided_again(statements, denied):
     assert denied_under(_policies(*statements), [CHECK]) == ([CHECK] if denied else [])
 
 
-def test_what_was_denied_is_not_denied_by_the_change():
+def test_checks_that_were_denied_before_are_not_listed():
     assert denied_under({}, [dataclasses.replace(CHECK, allowed=False)]) == []
 
 
@@ -81,13 +81,13 @@ def test_what_was_denied_is_not_denied_by_the_change():
         ("allowed", True, [], False),
     ],
 )
-def test_the_resources_own_policy_stays_what_it_was(said, must, statements, denied):
+def test_the_resources_own_policy_keeps_its_result(said, must, statements, denied):
     check = dataclasses.replace(CHECK, resource_policy=said, resource_must_grant=must)
     policies = _policies(*statements) if statements else {}
     assert denied_under(policies, [check]) == ([check] if denied else [])
 
 
-def test_limits_stay_what_they_were():
+def test_limits_keep_their_result():
     check = dataclasses.replace(CHECK, limits_allow=False)
     assert denied_under(_policies(_allow()), [check]) == [check]
 
@@ -102,5 +102,5 @@ def test_limits_stay_what_they_were():
         (Verdict(may_allow="x"), "silent"),
     ],
 )
-def test_what_a_resources_policy_says_in_a_word(verdict, word):
+def test_the_result_of_a_resources_policy_is_one_word(verdict, word):
     assert resource_outcome(verdict) == word

@@ -27,7 +27,7 @@ def _holds(operator, key, wanted, *, variables=True):
     ("operator", "key", "wanted", "result"),
     [
         ("StringEquals", "s3:prefix", "raw/a", True),
-        ("StringEquals", "S3:Prefix", "raw/a", True),  # keys in any case, values not
+        ("StringEquals", "S3:Prefix", "raw/a", True),  # keys are case-insensitive, values are not
         ("StringEquals", "s3:prefix", "RAW/a", False),
         ("StringEquals", "s3:prefix", ["x", "raw/a"], True),
         ("StringEquals", "s3:prefix", "raw/*", False),
@@ -91,7 +91,7 @@ def test_operators(operator, key, wanted, result):
     assert _holds(operator, key, wanted) is result
 
 
-def test_all_of_a_condition_must_hold():
+def test_every_part_of_a_condition_must_hold():
     assert holds(
         {"StringLike": {"s3:prefix": "raw/*"}, "Bool": {"aws:SecureTransport": "true"}}, CONTEXT, variables=True
     )
@@ -119,11 +119,11 @@ def test_an_old_policy_has_no_variables():
         ("IpAddress", "aws:SourceIp", "here", "here"),
     ],
 )
-def test_what_cannot_be_evaluated_is_named(operator, key, wanted, named):
+def test_a_condition_that_cannot_be_evaluated_is_named(operator, key, wanted, named):
     with pytest.raises(NotEvaluatedError, match=named):
         _holds(operator, key, wanted)
 
 
-def test_what_cannot_be_evaluated_does_not_matter_beside_what_is_false():
+def test_a_false_part_decides_even_if_another_cannot_be_evaluated():
     unknown = {"StringEquals": {"aws:SourceVpce": "x"}, "Bool": {"aws:SecureTransport": "false"}}
     assert holds(unknown, CONTEXT, variables=True) is False

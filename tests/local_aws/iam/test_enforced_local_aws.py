@@ -1,4 +1,4 @@
-"""The whole local AWS with enforcement: what services do in a caller's name, and as a role of their own."""
+"""The whole local AWS with enforcement: calls of services for a caller, and with their own role."""
 
 import json
 import time
@@ -33,7 +33,7 @@ def _grant(aws, role, *statements):
 
 
 def _session(aws, name="task"):
-    """Take on Airflow's role as MWAA does."""
+    """Assume Airflow's role as MWAA does."""
     sts = local_client("sts", aws.endpoint, local_session(access_key_id="airflow-env.amazonaws.com"))
     taken = sts.assume_role(RoleArn=aws.names["mwaa_role_arn"], RoleSessionName=name)["Credentials"]
     return local_session(
@@ -78,7 +78,7 @@ def test_the_data_api_reads_the_secret_as_its_caller(aws, workgroup):
     assert workgroup in _refused(client.execute_statement, Sql="SELECT 1", **_target(aws))["Message"]
 
 
-def test_a_statement_is_its_owners(aws, workgroup):
+def test_a_statement_belongs_to_its_owner(aws, workgroup):
     own = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
     of_statements = ["DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements"]
     _grant(
@@ -110,7 +110,7 @@ def test_a_statement_is_its_owners(aws, workgroup):
     assert statement not in listed(aws.client("redshift-data"))
 
 
-def test_a_copy_reads_as_its_role(aws):
+def test_a_copy_reads_with_its_role(aws):
     bucket, client = aws.names["bucket"], aws.client("redshift-data")
     aws.client("s3").put_object(Bucket=bucket, Key="curated/_manifests/m.json", Body=b'{"entries": []}')
     client.execute_statement(Sql="CREATE TABLE IF NOT EXISTS t (n INT)", **_target(aws), WaitTimeSeconds=30)
@@ -133,7 +133,7 @@ def test_a_copy_reads_as_its_role(aws):
     assert denied_under({"p": narrower}, checks) == [check for check in checks if check.allowed]
 
 
-def test_a_job_run_fetches_its_script_as_its_role(aws):
+def test_a_job_run_fetches_its_script_with_its_role(aws):
     glue = aws.client("glue")
     run = glue.start_job_run(JobName=aws.names["glue_job"])["JobRunId"]
     deadline = time.monotonic() + 30
@@ -145,7 +145,7 @@ def test_a_job_run_fetches_its_script_as_its_role(aws):
     assert [(check.action, check.allowed) for check in checks] == [("s3:GetObject", False)]
 
 
-def test_creating_an_environment_hands_over_its_role(aws):
+def test_creating_an_environment_passes_its_role(aws):
     _grant(aws, "crypto-prices-mwaa", _allow("airflow:CreateEnvironment"))
     client = local_client("mwaa", aws.endpoint, _session(aws))
     environment = {
@@ -166,7 +166,7 @@ def test_creating_an_environment_hands_over_its_role(aws):
     assert client.create_environment(**environment)["Arn"].endswith(":environment/dev")
 
 
-def test_a_password_that_redshift_manages_is_its_own_affair(aws):
+def test_redshift_needs_no_permission_of_the_caller_for_its_managed_password(aws):
     serverless = aws.client("redshift-serverless")
     made = serverless.create_namespace(
         namespaceName="managed", dbName="managed", adminUsername="boss", manageAdminPassword=True

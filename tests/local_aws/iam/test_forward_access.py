@@ -12,14 +12,14 @@ from local_aws.protocol.signature import RequestContext
 CALLER = RequestContext("us-east-1", "123456789012", "AKIACALLER", "token")
 
 
-def test_a_secret_is_read_by_name_or_arn_and_a_missing_one_is_none(moto_endpoint):
+def test_a_secret_is_read_by_name_or_arn_and_a_missing_secret_is_none(moto_endpoint):
     arn = local_client("secretsmanager", moto_endpoint).create_secret(Name="n", SecretString="text")["ARN"]
     reader = SecretReader(moto_endpoint, "redshift-data.amazonaws.com")
     assert [reader.read(CALLER, name) for name in ("n", arn, "other")] == ["text", "text", None]
 
 
 class _SecretsManager(http.server.BaseHTTPRequestHandler):
-    """Remembers what it was asked, and refuses."""
+    """Records the requests and refuses them."""
 
     asked: list
 
@@ -45,7 +45,7 @@ def refusing():
     server.server_close()
 
 
-def test_it_is_asked_for_with_the_callers_credentials_and_says_for_which_service(refusing):
+def test_a_secret_is_read_with_the_callers_credentials_and_the_services_name(refusing):
     endpoint, asked = refusing
     reader = SecretReader(endpoint, "redshift-data.amazonaws.com")
     with pytest.raises(AwsError, match="AccessDeniedException: not you"):

@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 class Clock:
-    """The guard's clock, which a test can put forward."""
+    """The guard's clock, which a test can advance."""
 
     ahead = dt.timedelta()
 
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Enforced:
-    """A running front, and shorthands for what tests need of it."""
+    """A running front, and shortcuts for the tests."""
 
     def __init__(self, endpoint, log, clock):
         self.endpoint, self.log, self.clock = endpoint, log, clock
@@ -68,7 +68,7 @@ class Enforced:
         )
 
     def session(self, *statements, **more):
-        """Return a session of a new role that may do what statements say."""
+        """Return a session of a new role with these statements."""
         return self.take_on(self.role(*statements, **more)[1])
 
     def last_checks(self):
@@ -137,7 +137,7 @@ def test_a_role_with_one_permission_can_do_that_and_nothing_else(aws, bucket):
     assert aws.s3.get_object(Bucket=bucket, Key="raw/a")["Body"].read() == b"x"
 
 
-def test_a_changed_policy_holds_for_the_next_call(aws, bucket):
+def test_a_changed_policy_applies_to_the_next_call(aws, bucket):
     name, arn = aws.role()
     s3 = aws.client("s3", aws.take_on(arn))
     assert refused(s3.list_objects_v2, Bucket=bucket)[0] == "AccessDenied"
@@ -163,7 +163,7 @@ def test_the_default_version_of_an_attached_policy_counts(aws, bucket):
 
 
 @pytest.mark.parametrize("call", ["get_object", "head_object"])
-def test_who_may_not_list_is_not_told_that_an_object_is_missing(aws, bucket, call):
+def test_a_missing_object_is_hidden_from_callers_that_may_not_list(aws, bucket, call):
     name, arn = aws.role(allow("s3:GetObject"))
     ask = getattr(aws.client("s3", aws.take_on(arn)), call)
     assert refused(ask, Bucket=bucket, Key="none")[2] == 403
@@ -175,7 +175,7 @@ def test_who_may_not_list_is_not_told_that_an_object_is_missing(aws, bucket, cal
     assert refused(ask, Bucket=bucket, Key="none")[2] == 404
 
 
-def test_deletes_of_many_leave_what_may_not_be_deleted(aws, bucket):
+def test_deletes_of_many_skip_refused_objects(aws, bucket):
     for key in ("d/one", "keep/two"):
         aws.s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     s3 = aws.client("s3", aws.session(allow("s3:DeleteObject", "arn:aws:s3:::lake/d/*")))
@@ -188,7 +188,7 @@ def test_deletes_of_many_leave_what_may_not_be_deleted(aws, bucket):
     assert refused(aws.s3.head_object, Bucket=bucket, Key="d/one")[2] == 404
 
 
-def test_a_bucket_policy_allows_denies_and_knows_tls(aws):
+def test_a_bucket_policy_allows_denies_and_may_require_tls(aws):
     aws.s3.create_bucket(Bucket="guarded")
     aws.s3.put_object(Bucket="guarded", Key="k", Body=b"x")
     name, arn = aws.role()
@@ -266,7 +266,7 @@ def test_a_multipart_upload_with_a_customers_key_has_to_decrypt(aws):
     assert s3.get_object(**where)["SSEKMSKeyId"] == key
 
 
-def test_a_secret_is_known_by_its_whole_arn_and_may_have_a_policy(aws):
+def test_a_secret_is_checked_by_its_full_arn_and_may_have_a_policy(aws):
     manager = aws.client("secretsmanager")
     secret = manager.create_secret(Name="warehouse/admin", SecretString="s")["ARN"]
     name, arn = aws.role(allow("secretsmanager:GetSecretValue", secret))
@@ -280,7 +280,7 @@ def test_a_secret_is_known_by_its_whole_arn_and_may_have_a_policy(aws):
     assert aws.last_checks()[0].policy == "resource policy of warehouse/admin"
 
 
-def test_handing_over_a_role_needs_its_permission(aws):
+def test_passing_a_role_needs_a_permission(aws):
     _, job_role = aws.role(trust=GLUE)
     name, arn = aws.role(allow("glue:CreateJob"))
     glue = aws.client("glue", aws.take_on(arn))
@@ -305,14 +305,14 @@ def test_handing_over_a_role_needs_its_permission(aws):
         ("ec2", "describe_vpcs", "AuthFailure"),
     ],
 )
-def test_credentials_that_are_none(aws, service, call, code):
+def test_invalid_credentials_are_refused(aws, service, call, code):
     taken = aws.session(allow("*")).get_credentials()
     for key, token in (("AKIAUNKNOWN", None), (taken.access_key, "forged"), (taken.access_key, None)):
         client = aws.client(service, local_session(access_key_id=key, session_token=token))
         assert refused(getattr(client, call))[::2] == (code, 403)
 
 
-def test_a_session_ends(aws):
+def test_a_session_expires(aws):
     client = aws.client("glue", aws.session(allow("*")))
     client.get_databases()
     aws.clock.ahead = dt.timedelta(hours=1, seconds=1)
@@ -348,20 +348,20 @@ def test_users_and_their_groups(aws):
     assert refused(client.list_topics)[0] == "InvalidClientTokenId"
 
 
-def test_who_may_take_on_a_role(aws):
+def test_only_trusted_callers_may_assume_a_role(aws):
     other = aws.take_on(aws.role(allow("sts:AssumeRole"))[1])
     _, closed = aws.role(trust=GLUE)
     assert "because no role trust policy allows" in refused(aws.take_on, arn=closed, by=other)[1]
     _, opened = aws.role(trust=ANYBODY)
     aws.take_on(opened, by=other)
-    nobody = aws.take_on(aws.role()[1])  # the trust policy leaves it to the account's policies, and they do not say it
-    assert "because no identity-based policy allows" in refused(aws.take_on, arn=opened, by=nobody)[1]
+    untrusted = aws.take_on(aws.role()[1])  # the trust policy delegates to the account's policies, and none allows it
+    assert "because no identity-based policy allows" in refused(aws.take_on, arn=opened, by=untrusted)[1]
     denied = {**ANYBODY, "Effect": "Deny"}
     _, forbidden = aws.role(trust=denied)
     assert "an explicit deny in the role trust policy" in refused(aws.take_on, arn=forbidden, by=local_session())[1]
 
 
-def test_a_service_takes_on_the_roles_that_trust_it(aws):
+def test_a_service_assumes_the_roles_that_trust_it(aws):
     glue, redshift = (local_session(access_key_id=f"{name}.amazonaws.com") for name in ("glue", "redshift"))
     _, arn = aws.role(trust=GLUE)
     aws.take_on(arn, by=glue)
@@ -375,7 +375,7 @@ def test_a_service_takes_on_the_roles_that_trust_it(aws):
 
 
 @pytest.mark.parametrize("member", ["PolicyArns", "Tags"])
-def test_what_a_session_cannot_have_here_is_refused(aws, member):
+def test_unsupported_session_parameters_are_refused(aws, member):
     _, arn = aws.role()
     value = {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}], "Tags": [{"Key": "k", "Value": "v"}]}
     code, message, status = refused(aws.take_on, arn=arn, **{member: value[member]})
@@ -400,7 +400,7 @@ def test_session_policies_and_boundaries_limit(aws, bucket):
     assert not aws.last_checks()[0].limits_allow
 
 
-def test_what_cannot_be_evaluated_is_named(aws, bucket):
+def test_a_condition_that_cannot_be_evaluated_is_named(aws, bucket):
     within = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
     s3 = aws.client("s3", aws.session(allow("s3:GetObject", Condition=within, Sid="It")))
     code, message, _ = refused(s3.get_object, Bucket=bucket, Key="raw/a")
@@ -408,7 +408,7 @@ def test_what_cannot_be_evaluated_is_named(aws, bucket):
     assert message.endswith("cannot evaluate StringEquals aws:SourceVpce in statement It of policy inline")
 
 
-def test_metrics_are_bound_to_their_namespace(aws):
+def test_metrics_can_be_restricted_to_a_namespace(aws):
     only = {"StringEquals": {"cloudwatch:namespace": "Mine"}}
     client = aws.client("cloudwatch", aws.session(allow("cloudwatch:PutMetricData", Condition=only)))
     data = [{"MetricName": "m", "Value": 1.0}]
@@ -416,13 +416,13 @@ def test_metrics_are_bound_to_their_namespace(aws):
     assert refused(client.put_metric_data, Namespace="Other", MetricData=data)[0] == "AccessDenied"
 
 
-def test_a_topic_lets_in_nobody_by_its_default_policy(aws):
+def test_a_topics_default_policy_grants_no_access(aws):
     topic = aws.client("sns").create_topic(Name="t")["TopicArn"]
     client = aws.client("sns", aws.session())
     assert refused(client.publish, TopicArn=topic, Message="m")[0] == "AuthorizationError"
 
 
-def test_every_check_is_written_down(aws, bucket):
+def test_every_check_is_recorded(aws, bucket):
     name, arn = aws.role(allow("s3:GetObject", "arn:aws:s3:::lake/raw/*", Sid="It"))
     s3 = aws.client("s3", aws.take_on(arn))
     s3.get_object(Bucket=bucket, Key="raw/a")
@@ -440,7 +440,7 @@ def test_every_check_is_written_down(aws, bucket):
     assert (check.principal, check.role, check.sid) == (f"arn:aws:iam::{ACCOUNT}:root", None, "#1")
 
 
-def test_a_presigned_url_is_held_against_the_policies_of_who_signed_it(aws, bucket):
+def test_a_presigned_url_is_checked_against_the_signers_policies(aws, bucket):
     name, arn = aws.role()
     s3 = aws.client("s3", aws.take_on(arn))
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "raw/a"})

@@ -14,18 +14,18 @@ REQUEST = HttpRequest(
 REFUSED = AwsError("AccessDenied", "not <you>", 403)
 
 
-def test_the_refused_are_taken_out_with_what_was_said_of_the_whole_body():
+def test_refused_objects_and_headers_about_the_whole_body_are_removed():
     left = without_items(REQUEST, {1})
     assert deleted_objects(left.body) == [("a", ""), ("c", "")]
     assert b"Quiet" in left.body
     assert left.headers == (("Host", "h"),)
 
 
-def test_nothing_is_left_when_all_are_refused():
+def test_no_request_remains_if_all_objects_are_refused():
     assert without_items(REQUEST, {0, 1, 2}) is None
 
 
-def test_the_refused_are_reported_beside_the_deleted():
+def test_refused_objects_are_reported_with_the_deleted_ones():
     body = b"<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>"
     answer = HttpResponse(200, [("content-length", "1")], body)
     merged = with_errors(answer, BODY, {1: REFUSED})
@@ -36,10 +36,10 @@ def test_the_refused_are_reported_beside_the_deleted():
     assert merged.headers == []
 
 
-def test_alone_they_are_an_answer_of_their_own():
+def test_a_response_may_contain_only_refused_objects():
     assert b"<Error><Key>a</Key><Code>AccessDenied</Code>" in with_errors(None, BODY, {0: REFUSED}).body
 
 
-def test_another_error_stays_as_it_is():
+def test_another_error_is_returned_unchanged():
     gone = HttpResponse(404, [], b"<Error/>")
     assert with_errors(gone, BODY, {0: REFUSED}) is gone

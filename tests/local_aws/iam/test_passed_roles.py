@@ -64,7 +64,7 @@ def _passed(checked):
         (json_call("glue", "StartJobRun", JobName="j"), [], None),
     ],
 )
-def test_roles_that_are_handed_over(checked, roles, service):
+def test_passed_roles(checked, roles, service):
     passed = _passed(checked)
     assert [role for role, _ in passed] == roles
     assert all(service in services for _, services in passed)

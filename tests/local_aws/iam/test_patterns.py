@@ -25,7 +25,7 @@ def test_wildcards(pattern, value, fits):
     assert like(pattern, value) is fits
 
 
-def test_actions_are_compared_without_regard_to_case():
+def test_actions_are_case_insensitive():
     assert like("S3:getobject*", "s3:GetObjectVersion", ignore_case=True)
 
 
@@ -35,7 +35,7 @@ def test_actions_are_compared_without_regard_to_case():
         ("${aws:userid}/*", "AROA1:me/x", True),
         ("${aws:userid}/*", "AROA2:me/x", False),
         ("${aws:PrincipalTag/team}", "a*b", True),
-        ("${aws:PrincipalTag/team}", "axb", False),  # the value of a variable is no pattern
+        ("${aws:PrincipalTag/team}", "axb", False),  # the value of a variable is not a pattern
         ("${aws:PrincipalTag/none, 'all'}", "all", True),
         ("${aws:PrincipalTag/none,'all'}/x", "all/x", True),
         ("a${*}", "a*", True),
@@ -48,17 +48,17 @@ def test_policy_variables(pattern, value, fits):
     assert matches(pattern, value, CONTEXT) is fits
 
 
-def test_without_the_new_version_a_variable_is_text():
+def test_in_the_old_version_a_variable_is_text():
     assert matches("${aws:userid}", "${aws:userid}", None)
 
 
-def test_a_variable_without_a_value_is_not_an_empty_text():
+def test_a_variable_without_a_value_is_not_an_empty_string():
     with pytest.raises(AbsentVariableError):
         matches("${aws:username}*", "x", CONTEXT)
 
 
 @pytest.mark.parametrize("variable", ["aws:SourceVpc", "aws:CalledVia"])
-def test_a_variable_that_cannot_be_told_is_said(variable):
+def test_a_variable_with_an_unknown_value_is_named(variable):
     with pytest.raises(UnknownKeyError, match=variable):
         matches(f"${{{variable}}}", "x", CONTEXT)
 
@@ -71,7 +71,7 @@ def test_a_variable_that_cannot_be_told_is_said(variable):
         ("arn:aws:s3:::lake/*", "arn:aws:s3:::lake", False),
         ("arn:aws:s3:::lake", "arn:aws:s3:::lake/x", False),
         ("arn:aws:glue:*:123456789012:job/j", "arn:aws:glue:us-east-1:123456789012:job/j", True),
-        ("arn:aws:glue:us-*:job/j", "arn:aws:glue:us-east-1:123456789012:job/j", False),  # * stays in its field
+        ("arn:aws:glue:us-*:job/j", "arn:aws:glue:us-east-1:123456789012:job/j", False),  # * does not cross fields
         ("arn:*", "arn:aws:s3:::lake", False),
         ("arn:aws:s3:::${aws:userid}", "arn:aws:s3:::AROA1:me", True),
         ("arn:aws:s3:::lake/*", "*", False),
@@ -82,11 +82,11 @@ def test_a_variable_that_cannot_be_told_is_said(variable):
         ),
     ],
 )
-def test_arns_field_by_field(pattern, arn, fits):
+def test_arns_are_compared_field_by_field(pattern, arn, fits):
     assert arn_matches(pattern, arn, CONTEXT) is fits
 
 
-def test_an_incomplete_arn_is_completed_in_identity_based_policies_only():
+def test_an_incomplete_arn_is_completed_only_in_identity_based_policies():
     assert arn_matches("arn:aws:s3", "arn:aws:s3:::lake/x", None, complete=True)
     assert not arn_matches("arn:aws:s3", "arn:aws:s3:::lake/x", None)
     assert not arn_matches("arn:aws:sqs", "arn:aws:s3:::lake/x", None, complete=True)

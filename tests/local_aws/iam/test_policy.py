@@ -54,7 +54,7 @@ def test_statements(statement, allowed):
     assert (_identity(statement).allowed is not None) is allowed
 
 
-def test_a_deny_is_found_wherever_it_stands():
+def test_a_deny_wins_in_any_position():
     verdict = _identity(_statement(Sid="Read"), _statement("Deny", Sid="Never"))
     assert (verdict.allowed.sid, verdict.denied.sid) == ("Read", "Never")
 
@@ -63,7 +63,7 @@ def test_a_statement_without_a_sid_has_its_number():
     assert _identity(_statement(action="s3:Put*"), _statement()).allowed.sid == "#2"
 
 
-def test_the_old_version_knows_no_variables():
+def test_the_old_version_has_no_variables():
     mine = _statement(Condition={"StringEquals": {"aws:userid": "${aws:userid}"}})
     assert _identity(mine, version="2008-10-17").allowed is None
 
@@ -76,14 +76,14 @@ def test_the_old_version_knows_no_variables():
         (_statement(resource="arn:aws:s3:::lake/${aws:SourceVpc}"), "may_allow"),
     ],
 )
-def test_what_cannot_be_evaluated_is_neither_true_nor_false(statement, side):
+def test_an_unknown_condition_is_neither_true_nor_false(statement, side):
     verdict = _identity(statement)
     assert (verdict.allowed, verdict.denied) == (None, None)
     assert "aws:SourceVp" in getattr(verdict, side)
     assert "statement #1 of policy p" in getattr(verdict, side)
 
 
-def test_a_condition_that_cannot_be_evaluated_of_another_action_does_not_matter():
+def test_an_unknown_condition_of_another_action_does_not_matter():
     statement = _statement(action="s3:PutObject", Condition={"StringEquals": {"aws:SourceVpce": "x"}})
     assert _identity(statement) == NOTHING
 
@@ -107,12 +107,12 @@ def test_a_condition_that_cannot_be_evaluated_of_another_action_does_not_matter(
         ({"NotPrincipal": {"AWS": [ROLE, SESSION]}}, "allowed"),  # the account is not named
     ],
 )
-def test_whom_a_resources_policy_names(principal, found):
+def test_the_principals_of_a_resources_policy(principal, found):
     verdict = _resource({**_statement(), **principal})
     assert {name for name in ("allowed", "delegated") if getattr(verdict, name)} == ({found} if found else set())
 
 
-def test_services_are_meant_by_name_or_by_a_deny_of_everybody():
+def test_services_match_by_name_or_by_a_deny_for_all():
     named = {**_statement(), "Principal": {"Service": ["x", "glue.amazonaws.com"]}}
     assert _resource(named, caller=SERVICE).allowed
     assert not _resource({**_statement(), "Principal": "*"}, caller=SERVICE).allowed
@@ -120,11 +120,11 @@ def test_services_are_meant_by_name_or_by_a_deny_of_everybody():
     assert _resource({**_statement("Deny"), "Principal": "*"}, caller=SERVICE).denied
 
 
-def test_a_deny_of_the_account_is_a_deny_of_everybody_in_it():
+def test_a_deny_for_the_account_includes_its_identities():
     assert _resource({**_statement("Deny"), "Principal": {"AWS": ROOT}}).denied
 
 
-def test_a_principal_that_is_not_known_here_is_said():
+def test_an_unsupported_principal_is_named():
     assert "CanonicalUser" in _resource({**_statement(), "Principal": {"CanonicalUser": "x"}}).may_allow
 
 
@@ -146,7 +146,7 @@ def test_a_trust_policy_has_no_resource():
         ({"Statement": {**_statement(), "Actions": "x"}}, "Actions"),
     ],
 )
-def test_what_is_no_policy_is_refused(document, words):
+def test_invalid_policies_are_refused(document, words):
     with pytest.raises(PolicyError, match=words):
         read_policy("p", document)
 
@@ -174,7 +174,7 @@ BECAUSE = "because no {} allows the s3:GetObject action"
         (ALLOW, DELEGATE, True, "", "I"),
         (NOTHING, DELEGATE, True, BECAUSE.format("identity-based policy"), None),
         (NOTHING, GRANT, True, "", "R"),
-        # what cannot be evaluated
+        # conditions that cannot be evaluated
         (MAY_ALLOW, NOTHING, False, "because the local AWS cannot evaluate StringEquals k", None),
         (MAY_ALLOW, GRANT, False, "", "R"),
         (ALLOW, MAY_ALLOW, False, "", "I"),
@@ -189,7 +189,7 @@ def test_combinations(identity, resource, must, reason, sid):
     assert (decision.found.sid if decision.found else None) == sid
 
 
-def test_the_words_for_a_trust_policy():
+def test_the_messages_for_a_trust_policy():
     silent = combine("sts:AssumeRole", identity=ALLOW, resource_kind="trust", must_be_granted_by_resource=True)
     assert silent.reason == "because no role trust policy allows the sts:AssumeRole action"
     denied = combine("sts:AssumeRole", identity=ALLOW, resource=FORBID, resource_kind="trust")
@@ -197,7 +197,7 @@ def test_the_words_for_a_trust_policy():
 
 
 @pytest.mark.parametrize("name", ["session policy", "permissions boundary"])
-def test_what_limits_has_to_allow_too(name):
+def test_limits_must_allow_the_call_too(name):
     def reason(limit, identity=ALLOW):
         return combine("s3:GetObject", identity=identity, limits={name: limit}).reason
 

@@ -93,7 +93,7 @@ def test_a_missing_object_needs_the_permission_to_list(operation):
     assert pairs(copied, HERE)[1:] == [("s3:GetObject", "s3:::src/none"), ("s3:ListBucket", "s3:::src")]
 
 
-def test_deletes_of_many_are_checked_one_by_one():
+def test_objects_of_a_bulk_delete_are_checked_one_by_one():
     body = (
         b'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>a&amp;b</Key></Object>'
         b"<Object><VersionId>v</VersionId><Key>c</Key></Object><Quiet>true</Quiet></Delete>"
@@ -141,7 +141,7 @@ UPLOAD = FakeFacts(objects={"k": Encryption(KEY)}, upload_key=Encryption(KEY))
         (_call("DeleteObject"), UPLOAD, []),
     ],
 )
-def test_what_a_customers_key_implies(checked, facts, actions):
+def test_checks_that_a_customers_key_implies(checked, facts, actions):
     implied = [check for check in checks_of(checked, facts) if check.action.startswith("kms:")]
     assert [check.action for check in implied] == actions
     assert all(check.resource == KEY and check.implied_by for check in implied)
@@ -152,6 +152,6 @@ def test_what_a_customers_key_implies(checked, facts, actions):
     ("facts", "headers", "arn"),
     [(BY_BUCKET, {}, "arn:aws:s3:::lake"), (HERE, KMS, "arn:aws:s3:::lake/k")],
 )
-def test_the_encryption_context_is_the_buckets_with_a_bucket_key(facts, headers, arn):
+def test_with_a_bucket_key_the_encryption_context_is_the_bucket(facts, headers, arn):
     check = checks_of(_call("PutObject", headers=headers), facts)[1]
     assert check.keys["kms:EncryptionContext:aws:s3:arn"] == (arn,)

@@ -33,7 +33,7 @@ def _statement(service="redshift.amazonaws.com", effect="Allow", action="sts:Ass
         ([], False),
     ],
 )
-def test_whom_a_trust_policy_lets_in(statements, allowed):
+def test_the_services_that_a_trust_policy_allows(statements, allowed):
     assert lets_assume({"Statement": statements}, SERVICES, CONTEXT) is allowed
 
 
@@ -45,12 +45,12 @@ def test_whom_a_trust_policy_lets_in(statements, allowed):
         {"Actions": "sts:TagSession"},
     ],
 )
-def test_what_is_not_evaluated_is_said(more):
+def test_a_condition_that_cannot_be_evaluated_is_an_error(more):
     with pytest.raises(TrustNotEvaluatedError):
         lets_assume({"Statement": _statement(**more)}, SERVICES, CONTEXT)
 
 
-def test_of_which_source_a_service_comes_has_to_be_known():
+def test_an_unknown_source_arn_is_an_error():
     statement = _statement(Condition={"ArnLike": {"aws:SourceArn": "*"}})
     with pytest.raises(TrustNotEvaluatedError, match="aws:SourceArn"):
         lets_assume({"Statement": statement}, SERVICES, {"aws:SourceAccount": ["123456789012"]})

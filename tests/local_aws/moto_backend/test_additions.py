@@ -16,8 +16,8 @@ def ec2(moto_endpoint):
     return local_client("ec2", moto_endpoint)
 
 
-def test_a_bucket_policy_is_kept_and_has_no_effect(s3):
-    """The one that every bucket should have; on this machine nothing comes by TLS."""
+def test_a_bucket_policy_is_stored_and_not_enforced(s3):
+    """It is the recommended policy of every bucket, and no request on this machine uses TLS."""
     s3.create_bucket(Bucket="by-tls-only")
     policy = {
         "Version": "2012-10-17",
@@ -40,7 +40,7 @@ def test_a_bucket_policy_is_kept_and_has_no_effect(s3):
     assert json.loads(s3.get_bucket_policy(Bucket="by-tls-only")["Policy"]) == policy
 
 
-def test_a_rule_that_names_a_group_has_its_description(ec2):
+def test_a_rule_that_names_a_group_returns_its_description(ec2):
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     group = ec2.create_security_group(GroupName="airflow", Description="Airflow", VpcId=vpc)["GroupId"]
     to_itself = {"GroupId": group, "Description": "Within the environment"}
@@ -91,8 +91,8 @@ def versions(s3, bucket):
     }
 
 
-def test_a_bucket_whose_versioning_is_suspended_is_emptied_version_by_version(s3):
-    """As Terraform destroys one: versioning is suspended first, then each version and marker deleted by its id."""
+def test_a_bucket_with_suspended_versioning_can_be_emptied_by_version(s3):
+    """Terraform destroys a bucket this way: it suspends versioning, then deletes each version and marker by its id."""
     bucket = "suspended"
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -136,7 +136,7 @@ def log_policy(**statement):
         ({"Effect": "Deny"}, False),
     ],
 )
-def test_access_logs_go_where_the_bucket_lets_them(s3, statement, right):
+def test_access_logs_need_a_bucket_policy_that_allows_them(s3, statement, right):
     s3.create_bucket(Bucket="lake")
     s3.create_bucket(Bucket="logs")
     s3.put_bucket_policy(Bucket="logs", Policy=log_policy(**statement))
@@ -151,7 +151,7 @@ def test_access_logs_go_where_the_bucket_lets_them(s3, statement, right):
 
 
 @pytest.mark.parametrize(("state", "matches"), [("FAILED", True), ("SUCCEEDED", False)])
-def test_an_event_is_held_against_a_pattern(moto_endpoint, state, matches):
+def test_an_event_is_matched_against_a_pattern(moto_endpoint, state, matches):
     pattern = {"source": ["aws.glue"], "detail": {"state": ["FAILED", "TIMEOUT"]}}
     event = {"source": "aws.glue", "detail": {"state": state, "jobName": "a"}}
     answer = local_client("events", moto_endpoint).test_event_pattern(

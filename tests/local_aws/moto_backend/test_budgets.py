@@ -41,7 +41,7 @@ def subscribers(client, notification):
     )["Subscribers"]
 
 
-def test_who_is_told_is_answered_for_each_threshold(budgets):
+def test_subscribers_are_returned_for_each_threshold(budgets):
     assert subscribers(budgets, threshold(80.0, ThresholdType="PERCENTAGE")) == [TOPIC]
     with pytest.raises(ClientError, match="NotFoundException"):
         subscribers(budgets, threshold(100.0))
@@ -49,7 +49,7 @@ def test_who_is_told_is_answered_for_each_threshold(budgets):
         subscribers(budgets, threshold(80.0, ThresholdType="ABSOLUTE_VALUE"))
 
 
-def test_a_changed_budget_keeps_who_is_told_and_its_tags(budgets):
+def test_a_changed_budget_keeps_its_subscribers_and_tags(budgets):
     before = budgets.describe_budget(AccountId=ACCOUNT_ID, BudgetName=NAME)["Budget"]["TimePeriod"]
     changed = {**BUDGET, "BudgetLimit": {"Amount": "200", "Unit": "USD"}}
     budgets.update_budget(AccountId=ACCOUNT_ID, NewBudget=changed)
@@ -59,7 +59,7 @@ def test_a_changed_budget_keeps_who_is_told_and_its_tags(budgets):
     assert tags(budgets) == {"platform": "dev"}
 
 
-def test_a_budget_that_is_not_there_cannot_be_changed(budgets):
+def test_a_missing_budget_cannot_be_changed(budgets):
     with pytest.raises(ClientError, match="NotFoundException"):
         budgets.update_budget(AccountId=ACCOUNT_ID, NewBudget={**BUDGET, "BudgetName": "another"})
 
@@ -69,7 +69,7 @@ def tags(client):
     return {tag["Key"]: tag["Value"] for tag in client.list_tags_for_resource(ResourceARN=arn)["ResourceTags"]}
 
 
-def test_tags_are_added_changed_and_taken_away(budgets):
+def test_tags_are_added_changed_and_removed(budgets):
     arn = f"arn:aws:budgets::{ACCOUNT_ID}:budget/{NAME}"
     more = [{"Key": "platform", "Value": "prod"}, {"Key": "team", "Value": "data"}]
     budgets.tag_resource(ResourceARN=arn, ResourceTags=more)

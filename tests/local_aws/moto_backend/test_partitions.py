@@ -1,4 +1,4 @@
-"""Glue partitions that moto keeps, through boto3."""
+"""moto's Glue partitions, through boto3."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -44,7 +44,7 @@ def test_pages_of_partitions(glue):
     assert _code(glue.get_partitions, **TABLE, NextToken="invented") == "InvalidInputException"
 
 
-def test_segments_of_partitions_are_all_partitions_once(glue):
+def test_segments_contain_every_partition_once(glue):
     parts = [glue.get_partitions(**TABLE, Segment={"SegmentNumber": n, "TotalSegments": 3}) for n in range(3)]
     assert sorted(day for part in parts for day in _days(part)) == [f"{day:02}" for day in range(1, 11)]
     assert all(parts)
@@ -58,7 +58,7 @@ def test_an_expression_of_partitions(glue):
     assert _code(glue.get_partitions, **TABLE, Expression="day LIKE") == "InvalidInputException"
 
 
-def test_an_expression_has_2048_characters_at_the_most(glue):
+def test_an_expression_has_at_most_2048_characters(glue):
     longest = "month = '12' AND day >= '09'".ljust(2048)
     assert _days(glue.get_partitions(**TABLE, Expression=longest)) == ["09", "10"]
     with pytest.raises(ClientError) as caught:
@@ -93,7 +93,7 @@ def test_a_partition_has_a_value_for_each_key(glue):
     assert len(_days(glue.get_partitions(**TABLE))) == 10
 
 
-def test_a_partition_that_cannot_take_a_new_place_stays_where_it_is(glue):
+def test_a_partition_keeps_its_values_if_the_new_ones_exist(glue):
     place = {"PartitionValueList": ["12", "01"], "PartitionInput": {"Values": ["12", "02"]}}
     assert _code(glue.update_partition, **TABLE, **place) == "AlreadyExistsException"
     errors = glue.batch_update_partition(**TABLE, Entries=[place])["Errors"]

@@ -1,4 +1,4 @@
-"""What S3 verifies of a request: through boto3 where it sends it, and as raw requests where it would not."""
+"""The checks of S3 requests: through boto3, or as raw requests where boto3 would not send them."""
 
 import base64
 import hashlib
@@ -75,7 +75,7 @@ def test_a_checksum_is_verified(s3, put, algorithm):
 
 @pytest.mark.parametrize(
     ("algorithm", "digest"),
-    [  # the check values of the CRC catalogue; the digests of no data in the xxHash specification
+    [  # the check values of the CRC catalogue, and the digests of empty data in the xxHash specification
         ("CRC32C", "e3069283"),
         ("CRC64NVME", "ae8b14860a799888"),
         ("XXHASH64", "ef46db3751d8e999"),
@@ -92,7 +92,7 @@ def test_an_unknown_checksum_algorithm_is_refused(put):
     assert put("hash", BODY, x_amz_sdk_checksum_algorithm="CRC16") == (400, "InvalidRequest")
 
 
-def test_a_checksum_must_be_one_and_the_one_that_is_announced(put):
+def test_there_is_one_checksum_of_the_announced_algorithm(put):
     crc, sha = _text(CHECKSUMS["CRC32"](BODY)), _text(CHECKSUMS["SHA1"](BODY))
     assert put("one", BODY, x_amz_checksum_crc32=crc, x_amz_checksum_sha1=sha) == (400, "InvalidRequest")
     assert put("one", BODY, x_amz_checksum_crc32=crc, x_amz_sdk_checksum_algorithm="SHA1") == (400, "InvalidRequest")
@@ -138,7 +138,7 @@ def test_a_trailing_checksum_is_verified(s3, put, signed):
     assert (kept["Body"].read(), kept["ContentEncoding"], kept["ChecksumCRC32"]) == (BODY, "gzip", _text(right))
 
 
-def test_what_boto3_sends_by_itself_is_right(s3):
+def test_checksums_that_boto3_sends_by_default_are_accepted(s3):
     s3.put_object(Bucket=BUCKET, Key="boto-put", Body=BODY)
     s3.put_object(Bucket=BUCKET, Key="boto-sha", Body=BODY, ChecksumAlgorithm="SHA256")
     large = b"".join(PARTS) * 2  # its transfers upload this in parts, with their checksums
@@ -151,7 +151,7 @@ def test_what_boto3_sends_by_itself_is_right(s3):
 
 @pytest.fixture
 def upload(s3):
-    """Start a multipart upload, and return its id and the ETags of its two parts."""
+    """Start a multipart upload and return its id and the ETags of its two parts."""
 
     def upload(key, parts, **members):
         upload_id = s3.create_multipart_upload(Bucket=BUCKET, Key=key, **members)["UploadId"]
@@ -192,7 +192,7 @@ def test_the_checksum_of_a_whole_upload_is_verified(s3, upload, kind):
     assert s3.get_object(Bucket=BUCKET, Key=place["Key"])["Body"].read() == b"".join(PARTS)
 
 
-def test_an_upload_without_an_algorithm_gets_no_invented_checksum(s3, upload):
+def test_an_upload_without_an_algorithm_gets_no_checksum(s3, upload):
     place, parts = upload("plain-upload", PARTS)
     s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
     kept = s3.head_object(Bucket=BUCKET, Key=place["Key"], ChecksumMode="ENABLED")
@@ -215,7 +215,7 @@ def test_an_unknown_or_unusable_key_is_refused(s3, kms):
     assert _refused(s3.put_object, **plain, Body=b"", SSEKMSKeyId=key["Arn"]) == (400, "InvalidArgument")
 
 
-def test_a_buckets_default_key_must_be_there_too(s3):
+def test_a_buckets_default_key_must_exist_too(s3):
     s3.create_bucket(Bucket="keyed")
     rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "22222222-1111-1111-1111-111111111111"}
     s3.put_bucket_encryption(
@@ -225,14 +225,14 @@ def test_a_buckets_default_key_must_be_there_too(s3):
     assert _refused(s3.put_object, Bucket="keyed", Key="k", Body=b"") == (400, "KMS.NotFoundException")
 
 
-def test_keys_of_the_customer_are_refused(s3):
+def test_customer_provided_keys_are_refused(s3):
     sse = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "0" * 32}
     assert _refused(s3.put_object, Bucket=BUCKET, Key="sse-c", Body=b"", **sse) == (501, "NotImplemented")
     assert _refused(s3.get_object, Bucket=BUCKET, Key="sse-c", **sse) == (501, "NotImplemented")
     assert not _is_there(s3, "sse-c")
 
 
-def test_a_bucket_of_another_owner_is_not_given(s3):
+def test_a_bucket_of_another_owner_is_refused(s3):
     s3.put_object(Bucket=BUCKET, Key="mine", Body=b"", ExpectedBucketOwner="123456789012")
     other = {"Bucket": BUCKET, "ExpectedBucketOwner": "210987654321"}
     assert _refused(s3.get_object, Key="mine", **other) == (403, "AccessDenied")
@@ -243,7 +243,7 @@ def test_a_bucket_of_another_owner_is_not_given(s3):
     assert _refused(s3.copy_object, Bucket=BUCKET, Key="copied", **source) == (403, "AccessDenied")
 
 
-def test_conditional_writes_hold_or_are_refused(s3, upload):
+def test_conditional_writes_are_honored_or_refused(s3, upload):
     etag = s3.put_object(Bucket=BUCKET, Key="if", Body=b"1", IfNoneMatch="*")["ETag"]
     put = {"Bucket": BUCKET, "Key": "if", "Body": b"2"}
     assert _refused(s3.put_object, **put, IfNoneMatch="*") == (412, "PreconditionFailed")

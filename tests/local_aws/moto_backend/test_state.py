@@ -25,7 +25,7 @@ def _headers(service, target=None):
 
 
 class _Moto:
-    """A MotoState with words for the few requests that these tests make."""
+    """A MotoState with shortcuts for the requests of these tests."""
 
     def __init__(self, folder):
         self.state = MotoState(folder / "journal.sqlite")
@@ -61,7 +61,7 @@ def test_the_whole_state_is_the_same_after_a_kill(tmp_path):
 
 
 class _Served:
-    """The front and moto alone, in this process: importing moto's services again takes most of a start."""
+    """The front and moto in this process, because importing moto's services takes most of a start."""
 
     def __init__(self, endpoint):
         self.client = functools.cache(lambda service: local_client(service, endpoint))  # each takes a tenth of a second
@@ -69,7 +69,7 @@ class _Served:
 
 @contextlib.contextmanager
 def _served(folder, *, orderly=True):
-    moto = MotoState(folder / "journal.sqlite")  # which empties moto first
+    moto = MotoState(folder / "journal.sqlite")  # this empties moto first
     log = CallLog(folder / "calls.jsonl")
     server = HttpServer(Front(moto=moto, services={}, call_log=log), port=0)
     server.start()
@@ -78,14 +78,14 @@ def _served(folder, *, orderly=True):
     finally:
         server.stop()
         log.close()
-        # A kill keeps only the files on disk. test_emulator.py kills a whole process.
+        # After a kill, only the files remain. test_emulator.py kills a whole process.
         (moto if orderly else moto._journal).close()
 
 
 def _create_much(running):
     s3, glue, iam = (running.client(name) for name in ("s3", "glue", "iam"))
     s3.create_bucket(Bucket="lake")
-    running.client("ec2").describe_vpcs()  # a read that makes moto build a backend, with a default VPC in it
+    running.client("ec2").describe_vpcs()  # a read that makes moto build a backend with a default VPC
     running.client("events").describe_event_bus()
     s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
     for body in (b"first", b"second", os.urandom(100_000)):
@@ -134,7 +134,7 @@ def _create_much(running):
 
 
 def _everything(running):
-    """What the services say of everything, bodies included."""
+    """Return the services' responses about all resources, including bodies."""
     s3, glue, iam = (running.client(name) for name in ("s3", "glue", "iam"))
     manager = running.client("secretsmanager")
     versions = s3.list_object_versions(Bucket="lake")
@@ -180,7 +180,7 @@ def _everything(running):
     return found
 
 
-def test_a_snapshot_and_the_journal_after_it_give_the_state(tmp_path, monkeypatch):
+def test_the_state_is_restored_from_a_snapshot_and_the_later_journal(tmp_path, monkeypatch):
     monkeypatch.setattr("local_aws.moto_backend.state.SNAPSHOT_AFTER_CHANGES", 5)
     moto = _Moto(tmp_path)
     moto.fill(6)  # 8 changes: a snapshot after the fifth
@@ -198,7 +198,7 @@ def test_a_snapshot_and_the_journal_after_it_give_the_state(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"\x80no"), lambda file: file.unlink()])
-def test_a_snapshot_that_cannot_be_used_costs_only_time(tmp_path, spoil):
+def test_an_unusable_snapshot_costs_only_time(tmp_path, spoil):
     moto = _Moto(tmp_path)
     moto.fill(2)
     before = moto.versions()
@@ -232,7 +232,7 @@ def test_only_successful_changes_are_journaled(tmp_path):
     assert operations == ["CreateBucket", "PutBucketVersioning", "PutObject"]
 
 
-def test_versions_never_share_a_moment(tmp_path, monkeypatch):
+def test_versions_never_share_a_timestamp(tmp_path, monkeypatch):
     monkeypatch.setattr("local_aws.moto_backend.state.time.time", lambda: 1_700_000_000.0)
     moto = _Moto(tmp_path)
     moto.fill(3)
@@ -242,7 +242,7 @@ def test_versions_never_share_a_moment(tmp_path, monkeypatch):
     assert moments == sorted(set(moments))
 
 
-def test_a_state_of_another_moto_is_refused(tmp_path):
+def test_a_state_of_another_moto_version_is_refused(tmp_path):
     Journal(tmp_path / "journal.sqlite").close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         database.execute("UPDATE written_by SET version = '4.9.9' WHERE what = 'moto'")
@@ -260,7 +260,7 @@ def test_a_change_that_moto_no_longer_accepts_is_refused(tmp_path):
         MotoState(tmp_path / "journal.sqlite")
 
 
-def test_the_journal_is_only_its_owners_to_read(tmp_path):
+def test_only_the_owner_can_read_the_journal(tmp_path):
     moto = _Moto(tmp_path)
     moto.fill(1)
     moto.state.close()
@@ -277,7 +277,7 @@ def test_random_numbers_outside_of_moto_stay_random(tmp_path):
     moto.state.close()
 
 
-def test_what_moto_does_not_implement_is_refused(tmp_path):
+def test_operations_that_moto_lacks_are_refused(tmp_path):
     moto = _Moto(tmp_path)
     with pytest.raises(AwsError) as caught:
         moto.json("glue", "AWSGlue.CreateGlossary", Name="x")
@@ -294,5 +294,5 @@ def test_what_moto_does_not_implement_is_refused(tmp_path):
         ("CreateKey", True), ("TagResource", True), ("SomethingNew", True),
     ],
 )  # fmt: skip
-def test_what_is_not_known_to_read_is_taken_to_change(operation, changes):
+def test_operations_that_are_not_known_to_read_count_as_changes(operation, changes):
     assert changes_state(operation) is changes

@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL per session, an S3 of moto's, and a client of the Data API."""
+"""One embedded PostgreSQL per session, moto's S3, and a client of the Data API."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def schema(client: Client) -> Iterator[str]:
-    """A schema of the test's own."""
+    """A schema for one test."""
     name = f"test_{next(_numbers)}"
     client.ok(f"CREATE SCHEMA {name}")
     yield name

@@ -1,4 +1,4 @@
-"""The Data API's operations: what they take, what becomes of statements, who waits, what survives a restart."""
+"""The Data API's operations: parameters, results of statements, waiting writers, and restarts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wait_for_status(client: Client, statement: str, status: str) -> None:
 
 @pytest.fixture
 def held(client: Client, warehouse: Any, schema: str) -> Any:
-    """A table that someone holds: a statement on it runs until the lock is let go."""
+    """A locked table. A statement on it runs until the lock is released."""
     client.ok(f"CREATE TABLE {schema}.t (x INT)", f"INSERT INTO {schema}.t VALUES (1)")
     with warehouse.connect("crypto") as connection:
         connection.execute(f"LOCK TABLE {schema}.t IN ACCESS EXCLUSIVE MODE".encode())
@@ -119,7 +119,7 @@ class TestStatements:
         failed = client.api.ListStatements(CONTEXT, {"StatementName": schema, "Status": "FAILED"})["Statements"]
         assert [item["Id"] for item in failed] == [bad]
 
-    def test_list_statements_shows_those_of_the_callers_role(
+    def test_list_statements_shows_the_statements_of_the_callers_role(
         self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path
     ) -> None:
         api = make_api(tmp_path / "s.sqlite", userid_of=lambda context: context.access_key_id)
@@ -142,7 +142,7 @@ class TestParameters:
     def run(self, client: Client, text: str, **values: str) -> list[list[Any]]:
         return client.rows(text, Parameters=[{"name": name, "value": value} for name, value in values.items()])
 
-    def test_values_are_bound_and_not_pasted(self, client: Client) -> None:
+    def test_values_are_bound_not_interpolated(self, client: Client) -> None:
         evil = "x'; DROP TABLE q; -- :b"
         assert self.run(client, "SELECT :a::VARCHAR(99), 'it'':a', :b::INT + 1 -- :c", a=evil, b="41") == [
             [evil, "it':a", 42]
@@ -178,7 +178,7 @@ class TestParameters:
     def test_a_parameter_without_any_values_fails(self, client: Client) -> None:
         assert client.run("SELECT :a").status == "FAILED"
 
-    def test_a_name_in_a_from_clause_is_no_parameter(self, client: Client) -> None:
+    def test_a_name_in_a_from_clause_is_not_a_parameter(self, client: Client) -> None:
         outcome = client.run("SELECT * FROM :t", Parameters=[{"name": "t", "value": "x"}])
         assert outcome.status == "FAILED"
 
@@ -200,7 +200,7 @@ class TestBatches:
         assert statements[2]["Error"] == "ERROR: division by zero"
         assert client.rows(f"SELECT COUNT(*) FROM {schema}.t") == [[0]]
 
-    def test_results_are_those_of_its_statements(self, client: Client) -> None:
+    def test_each_statement_has_its_result(self, client: Client) -> None:
         outcome = client.batch("SELECT 1 AS a", "SELECT 2 AS b")
         assert outcome.described["HasResultSet"] is True
         assert client.wait(f"{outcome.id}:2").rows == [[2]]
@@ -210,7 +210,9 @@ class TestBatches:
     @pytest.mark.parametrize("text", ["TRUNCATE {0}.t", "VACUUM {0}.t", "ANALYZE {0}.t",
                                       "REFRESH MATERIALIZED VIEW {0}.m",
                                       "ALTER TABLE {0}.t ALTER COLUMN v TYPE VARCHAR(9)"])  # fmt: skip
-    def test_what_runs_alone_only_is_refused_inside(self, client: Client, schema: str, text: str) -> None:
+    def test_statements_that_must_run_alone_are_refused_in_a_batch(
+        self, client: Client, schema: str, text: str
+    ) -> None:
         client.ok(f"CREATE TABLE {schema}.t (v VARCHAR(3))", f"CREATE MATERIALIZED VIEW {schema}.m AS SELECT 1 AS v")
         client.ok(text.format(schema))
         error = client.batch("SELECT 1", text.format(schema)).error
@@ -236,7 +238,7 @@ class TestRefusals:
             ({"Sql": "SELECT '" + "x" * 205_000 + "'"}, "200 KB"),
         ],
     )
-    def test_a_request_that_cannot_be_met(self, client: Client, changes: dict[str, Any], reason: str) -> None:
+    def test_unsupported_requests_are_refused(self, client: Client, changes: dict[str, Any], reason: str) -> None:
         params = {**TARGET, "Sql": "SELECT 1", **changes}
         with pytest.raises(AwsError, match=reason) as caught:
             client.api.ExecuteStatement(CONTEXT, {name: value for name, value in params.items() if value is not None})
@@ -263,12 +265,12 @@ class TestRefusals:
 
 
 class TestCancel:
-    def test_a_running_statement_is_aborted_and_undone(self, client: Client, held: Any) -> None:
+    def test_a_running_statement_is_aborted_and_rolled_back(self, client: Client, held: Any) -> None:
         schema, connection = held
         statement = client.start(f"INSERT INTO {schema}.t VALUES (2)")
         wait_for_status(client, statement, "STARTED")
         assert client.api.CancelStatement(CONTEXT, {"Id": statement}) == {"Status": True}
-        assert client.wait(statement).status == "ABORTED"  # while the table is still held
+        assert client.wait(statement).status == "ABORTED"  # while the table is still locked
         connection.rollback()
         assert client.rows(f"SELECT COUNT(*) FROM {schema}.t") == [[1]]
         with pytest.raises(AwsError, match="already in ABORTED state"):
@@ -286,7 +288,7 @@ class TestCancel:
         assert outcome.status == "ABORTED"
         assert [sub["Status"] for sub in outcome.described["SubStatements"]] == ["FINISHED", "ABORTED", "ABORTED"]
 
-    def test_waiting_statements_are_shown_and_can_be_cancelled(self, client: Client, held: Any) -> None:
+    def test_waiting_statements_are_listed_and_can_be_cancelled(self, client: Client, held: Any) -> None:
         schema, connection = held
         statements = [client.start(f"SELECT * FROM {schema}.t") for _ in range(10)]
         wait_for_status(client, statements[0], "STARTED")
@@ -306,7 +308,7 @@ class TestLongestExecution:
         yield Client(api)
         api.close()
 
-    def test_a_statement_is_aborted_and_undone(self, client: Client, hasty: Client, held: Any) -> None:
+    def test_a_statement_is_aborted_and_rolled_back(self, client: Client, hasty: Client, held: Any) -> None:
         schema, connection = held
         outcome = hasty.batch(f"CREATE TABLE {schema}.made (n INT)", f"INSERT INTO {schema}.t VALUES (2)", "SELECT 1")
         connection.rollback()
@@ -330,7 +332,7 @@ class TestLongestExecution:
 
 
 class TestIsolation:
-    """Two batches at once; the first waits in the middle for a row that the test holds."""
+    """Two concurrent batches. The first waits halfway for a row that the test has locked."""
 
     @pytest.fixture
     def fact(self, client: Client, schema: str) -> str:
@@ -350,7 +352,7 @@ class TestIsolation:
             wait_for_status(client, f"{one}:2", "STARTED")
             two = client.start(second)
             wait_for_status(client, two, "STARTED")
-            time.sleep(0.1)  # until it has taken its snapshot and waits for the table
+            time.sleep(0.1)  # until it has its snapshot and waits for the table
             gate.rollback()
         return client.wait(one), client.wait(two)
 
@@ -366,7 +368,7 @@ class TestIsolation:
         assert two.error == "ERROR: 1023 DETAIL: Serializable isolation violation on table - fact"
         assert client.rows(f"SELECT k, v FROM {fact}.fact") == [[1, 1]]
 
-    def test_an_update_after_anothers_insert_is_aborted(self, client: Client, warehouse: Any, fact: str) -> None:
+    def test_an_update_after_a_concurrent_insert_is_aborted(self, client: Client, warehouse: Any, fact: str) -> None:
         one, two = self.race(
             client, warehouse, fact, f"INSERT INTO {fact}.fact VALUES (5, 5)", f"UPDATE {fact}.fact SET v = 0"
         )
@@ -384,13 +386,13 @@ class TestIsolation:
         client.wait(one)
         assert (client.wait(f"{one}:1").rows, client.wait(f"{one}:3").rows) == ([[0]], [[0]])
 
-    def test_inserts_wait_and_both_go_through(self, client: Client, warehouse: Any, fact: str) -> None:
+    def test_concurrent_inserts_wait_and_succeed(self, client: Client, warehouse: Any, fact: str) -> None:
         insert = f"INSERT INTO {fact}.fact VALUES (5, 5)"
         one, two = self.race(client, warehouse, fact, insert, insert)
         assert (one.status, two.status) == ("FINISHED", "FINISHED")
         assert client.rows(f"SELECT COUNT(*) FROM {fact}.fact") == [[2]]
 
-    def test_a_batch_that_begins_with_lock_takes_its_turn_and_sees_what_the_first_committed(
+    def test_a_batch_that_begins_with_lock_waits_and_sees_the_first_commit(
         self, client: Client, warehouse: Any, fact: str
     ) -> None:
         lock, merge = f"LOCK {fact}.turn", self.merge(fact)
@@ -406,9 +408,7 @@ class TestIsolation:
         assert (client.wait(one).status, client.wait(two).status) == ("FINISHED", "FINISHED")
         assert client.wait(f"{two}:3").rows == [[1]]
 
-    def test_a_writer_that_follows_a_rolled_back_one_goes_through(
-        self, client: Client, warehouse: Any, fact: str
-    ) -> None:
+    def test_a_writer_after_a_rollback_succeeds(self, client: Client, warehouse: Any, fact: str) -> None:
         with warehouse.connect("crypto") as gate:
             gate.execute(f"LOCK TABLE {fact}.gate IN ACCESS EXCLUSIVE MODE".encode())
             one = client.start_batch(self.merge(fact), f"SELECT 1 / x / 0 FROM {fact}.gate")
@@ -429,7 +429,7 @@ class TestRestart:
         assert [item["Id"] for item in api.ListStatements(CONTEXT, {})["Statements"]] == [statement]
         api.close()
 
-    def test_after_24_hours_they_are_gone(
+    def test_statements_are_deleted_after_24_hours(
         self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         api = make_api(tmp_path / "s.sqlite")
@@ -440,7 +440,7 @@ class TestRestart:
             api.DescribeStatement(CONTEXT, {"Id": statement})
         api.close()
 
-    def test_what_a_kill_interrupted_has_failed_and_what_was_committed_has_not(
+    def test_after_a_kill_only_committed_statements_have_finished(
         self, make_api: Callable[..., RedshiftDataApi], client: Client, warehouse: Any, tmp_path: Path, schema: str
     ) -> None:
         client.ok(f"CREATE TABLE {schema}.t (x INT)")
@@ -448,7 +448,7 @@ class TestRestart:
         other = Client(api)
         committed = other.batch(f"INSERT INTO {schema}.t VALUES (1)", "SELECT 1").id
         lost = other.batch("SELECT 1", "SELECT 1 / 0").id
-        # As a kill between the commit and the note of it leaves the store.
+        # The state of the store after a kill between the commit and its record.
         for statement in (committed, lost):
             record = api._store.get(statement)
             assert record is not None
@@ -463,7 +463,7 @@ class TestRestart:
         assert "local AWS was stopped" in (outcome.error or "")
         api.close()
 
-    def test_closing_aborts_what_runs(
+    def test_closing_aborts_running_statements(
         self, make_api: Callable[..., RedshiftDataApi], held: Any, tmp_path: Path
     ) -> None:
         schema, _connection = held
@@ -505,7 +505,7 @@ class TestCatalog:
 
 
 class TestOverTheWire:
-    """Through botocore's shapes: the wire, boto3, and the Amazon provider's hook."""
+    """Through botocore's shapes: the wire format, boto3, and the Amazon provider's hook."""
 
     @pytest.fixture
     def endpoint(self, api: RedshiftDataApi) -> Any:

@@ -1,4 +1,4 @@
-"""COPY … FORMAT AS PARQUET through the Data API, with S3 from moto: what loads, and each of Redshift's strictnesses."""
+"""COPY … FORMAT AS PARQUET through the Data API, with moto's S3: valid loads, and each of Redshift's checks."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def loader(client: Client, s3: Any, schema: str) -> Loader:
     "options",
     [{}, {"use_deprecated_int96_timestamps": True}, {"coerce_timestamps": "ms", "allow_truncated_timestamps": True}],
 )
-def test_every_value_arrives_exactly(loader: Loader, options: dict[str, Any]) -> None:
+def test_every_value_is_loaded_exactly(loader: Loader, options: dict[str, Any]) -> None:
     outcome = loader.copy(loader.manifest(loader.entry("a.parquet", parquet(**options))))
     assert (outcome.status, outcome.error, outcome.described["ResultRows"]) == ("FINISHED", None, 3)
     fraction = ".123" if "coerce_timestamps" in options else ".123456"
@@ -112,7 +112,7 @@ def test_a_url_listed_twice_loads_twice(loader: Loader) -> None:
     assert loader.copy(loader.manifest(entry, entry)).described["ResultRows"] == 6
 
 
-def test_without_manifest_the_source_is_a_prefix_that_matches_siblings(loader: Loader) -> None:
+def test_without_a_manifest_the_source_is_a_prefix_that_matches_siblings(loader: Loader) -> None:
     loader.put("part-1.parquet", parquet())
     loader.put("part-10.parquet", parquet())
     loader.put("other.parquet", parquet())
@@ -152,14 +152,14 @@ WRONG_SCHEMAS = {
 
 
 @pytest.mark.parametrize("case", WRONG_SCHEMAS)
-def test_a_type_that_does_not_match_fails_and_says_where(loader: Loader, case: str) -> None:
+def test_a_type_that_does_not_match_fails_and_is_located(loader: Loader, case: str) -> None:
     fields, column, shown = WRONG_SCHEMAS[case]
     source = loader.manifest(loader.entry("good.parquet", parquet()), loader.entry("bad.parquet", parquet([], fields)))
     outcome = loader.copy(source)
     assert outcome.status == "FAILED"
     assert "incompatible Parquet schema for column" in (outcome.error or "")
     assert f"bad.parquet.{column}'. Column type: {shown}" in (outcome.error or "")
-    assert loader.rows() == []  # the good file before it was not kept
+    assert loader.rows() == []  # the rows of the valid file before it are rolled back
     detail = loader.client.rows(
         "SELECT file_name, column_name FROM sys_load_error_detail "
         f"WHERE query_id = {outcome.described['RedshiftQueryId']}"
@@ -167,7 +167,7 @@ def test_a_type_that_does_not_match_fails_and_says_where(loader: Loader, case: s
     assert detail == [[f"s3://{BUCKET}/{loader.schema}/bad.parquet", column]]
 
 
-def test_numbers_of_columns_must_match(loader: Loader) -> None:
+def test_the_numbers_of_columns_must_match(loader: Loader) -> None:
     error = loader.copy(loader.manifest(loader.entry("a.parquet", parquet([], FIELDS[:4])))).error or ""
     assert "Table columns: 5, Data columns: 4" in error
 
@@ -189,7 +189,7 @@ def test_varchar_counts_bytes(loader: Loader) -> None:
 
 
 class TestManifest:
-    def test_content_length_is_required_and_must_be_right(self, loader: Loader) -> None:
+    def test_content_length_is_required_and_must_match(self, loader: Loader) -> None:
         body = parquet()
         assert "content_length' is required" in (
             loader.copy(loader.manifest(loader.entry("a", body, meta={}))).error or ""
@@ -205,10 +205,10 @@ class TestManifest:
         assert loader.copy(loader.manifest(missing)).status == "FAILED"
 
     @pytest.mark.parametrize("body", [b"{", b"{}", b'{"entries": []}', b'{"entries": [{}]}', b"[]"])
-    def test_what_is_no_manifest_fails(self, loader: Loader, body: bytes) -> None:
+    def test_an_invalid_manifest_fails(self, loader: Loader, body: bytes) -> None:
         assert "manifest" in (loader.copy(loader.put("m.json", body)).error or "")
 
-    def test_no_manifest_no_file_and_no_parquet(self, loader: Loader) -> None:
+    def test_a_missing_manifest_a_missing_file_and_an_invalid_file_fail(self, loader: Loader) -> None:
         assert "NoSuchKey" in (loader.copy(f"s3://{BUCKET}/{loader.schema}/no.json").error or "")
         assert "does not exist" in (loader.copy(f"s3://{BUCKET}/{loader.schema}/no", "FORMAT PARQUET").error or "")
         assert "not a valid Parquet file" in (
@@ -228,11 +228,11 @@ class TestManifest:
      "FORMAT AS PARQUET ACCEPTANYDATE", "FORMAT AS PARQUET GZIP", "FORMAT AS CSV", "CSV", "",
      "FORMAT AS PARQUET MANIFEST MANIFEST"],
 )  # fmt: skip
-def test_options_that_redshift_does_not_take_with_parquet(loader: Loader, options: str) -> None:
+def test_options_that_redshift_refuses_with_parquet_are_refused(loader: Loader, options: str) -> None:
     assert loader.copy(f"s3://{BUCKET}/x", options).status == "FAILED"
 
 
-def test_the_role_must_exist_and_is_the_one_that_reads(loader: Loader, make_api: Any, tmp_path: Any) -> None:
+def test_the_role_must_exist_and_reads_the_files(loader: Loader, make_api: Any, tmp_path: Any) -> None:
     other = ROLE + "-other"
     error = loader.copy(loader.manifest(loader.entry("a", parquet())), role=other).error or ""
     assert f"not authorized to assume IAM Role {other}" in error

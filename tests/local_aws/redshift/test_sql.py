@@ -1,4 +1,4 @@
-"""Redshift statements against the real PostgreSQL: what works gives Redshift's answer, what Redshift lacks is refused."""
+"""Redshift statements on a real PostgreSQL: they return Redshift's result, and features Redshift lacks are refused."""
 
 # ruff: noqa: E501 - the tables below hold one statement a line
 
@@ -90,7 +90,7 @@ ANSWERS = [
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize(("text", "expected"), ANSWERS, ids=[text[:60] for text, _ in ANSWERS])
-def test_a_query_answers_as_redshift_does(client: Client, text: str, expected: list[list[object]]) -> None:
+def test_a_query_returns_redshifts_result(client: Client, text: str, expected: list[list[object]]) -> None:
     assert client.rows(text) == expected
 
 
@@ -157,7 +157,7 @@ REFUSED = [
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize(("text", "reason"), REFUSED, ids=[text[:60] for text, _ in REFUSED])
-def test_what_redshift_lacks_is_refused(client: Client, text: str, reason: str) -> None:
+def test_features_that_redshift_lacks_are_refused(client: Client, text: str, reason: str) -> None:
     outcome = client.run(text)
     assert outcome.status == "FAILED"
     assert any(part in (outcome.error or "") for part in reason.split("|")), outcome.error
@@ -169,7 +169,7 @@ def test_a_statement_longer_than_200_kb_is_refused() -> None:
 
 
 class TestTables:
-    def test_like_takes_types_and_not_null_along(self, client: Client, schema: str) -> None:
+    def test_like_copies_types_and_not_null(self, client: Client, schema: str) -> None:
         client.ok(f"CREATE TABLE {schema}.a (s VARCHAR(3) NOT NULL)", f"CREATE TABLE {schema}.b (LIKE {schema}.a)")
         assert client.run(f"INSERT INTO {schema}.b VALUES ('äö')").error == (
             "ERROR: value too long for type character varying(3)"
@@ -260,7 +260,7 @@ class TestWrites:
             "WHEN MATCHED THEN UPDATE SET v = staged.v WHEN NOT MATCHED THEN INSERT (k, v) VALUES (staged.k, staged.v)"
         )
 
-    def test_the_bundles_load(self, client: Client, fact: str) -> None:
+    def test_a_staged_load(self, client: Client, fact: str) -> None:
         outcome = client.batch(
             f"DELETE FROM {fact}.fact WHERE v >= 0 AND NOT EXISTS "
             f"(SELECT 1 FROM {fact}.stg AS staged WHERE staged.k = {fact}.fact.k)",
@@ -319,5 +319,5 @@ ERRORS = [
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize(("text", "expected"), ERRORS, ids=[text for text, _ in ERRORS])
-def test_errors_read_like_redshifts(client: Client, text: str, expected: str) -> None:
+def test_errors_have_redshifts_wording(client: Client, text: str, expected: str) -> None:
     assert client.run(text).error == expected

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL's life: kills, orphans, long paths, two owners, and the identities root can give it."""
+"""The embedded PostgreSQL's process: kills, orphans, long paths, two owners, and its identities when root starts it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def start_owner(folder: Path) -> subprocess.Popen[str]:
 
 
 def effective_user(process: psutil.Process) -> int | None:
-    """Return whom a process runs as; None when it has ended since it was found, as PostgreSQL's workers do."""
+    """Return a process's user, or None if the process has ended since, as PostgreSQL's workers do."""
     try:
         return int(process.uids().effective)
     except psutil.NoSuchProcess:
@@ -72,11 +72,11 @@ def count(warehouse: Warehouse) -> int:
     return int(row[0])
 
 
-def test_a_killed_owner_takes_its_server_along_and_loses_no_commit(tmp_path: Path) -> None:
+def test_a_killed_owners_server_ends_and_loses_no_commit(tmp_path: Path) -> None:
     owner = start_owner(tmp_path)
     owner.kill()
     owner.wait()
-    with Warehouse(tmp_path) as warehouse:  # at once, while the old server may still be going down
+    with Warehouse(tmp_path) as warehouse:  # immediately, while the old server may still be shutting down
         assert count(warehouse) == 1
     wait_until_gone(tmp_path)
 
@@ -102,7 +102,7 @@ def test_after_any_sigkill_the_next_start_finds_every_commit(tmp_path: Path, vic
 def test_an_orphaned_server_is_ended_by_the_next_start(tmp_path: Path) -> None:
     with Warehouse(tmp_path) as warehouse:
         warehouse.ensure_plain_database("other")
-        # A server that its owner has lost: no supervisor's pipe, no lock.
+        # A server without an owner: it has neither a supervisor's pipe nor a lock.
         orphan, warehouse._process = warehouse._process, None
         warehouse._lock_file.close()
         before = {process.pid for process in servers(tmp_path)}

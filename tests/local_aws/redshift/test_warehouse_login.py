@@ -1,4 +1,4 @@
-"""Signing in to the warehouse by TCP, as psql does: with a password, as no superuser."""
+"""Logins to the warehouse over TCP, as psql uses them: with a password and without superuser rights."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def signed_in(port: int, user: str = "admin", password: str = PASSWORD) -> psyco
     )
 
 
-def test_the_admin_reads_writes_and_makes_his_own(warehouse: Warehouse, port: int) -> None:
+def test_the_admin_reads_writes_and_creates_tables(warehouse: Warehouse, port: int) -> None:
     with signed_in(port) as connection:
         connection.execute("INSERT INTO prices VALUES (1)")
         assert connection.execute("SELECT count(*) FROM prices").fetchone() == (1,)
         connection.execute("CREATE SCHEMA mine")
         connection.execute("CREATE TABLE mine.notes (word text)")
-        # Redshift's functions are found without their schema.
+        # Redshift's functions work without their schema.
         assert connection.execute("SELECT getdate() IS NOT NULL").fetchone() == (True,)
-        # Tables that are made later, too.
+        # This includes tables that are created later.
         with warehouse.connect("crypto", autocommit=True) as ours:
             ours.execute("CREATE TABLE later (at int)")
         assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
@@ -54,7 +54,7 @@ def test_the_admin_reads_writes_and_makes_his_own(warehouse: Warehouse, port: in
     "statement",
     ["COPY (SELECT 1) TO PROGRAM 'true'", "DROP TABLE prices", "CREATE ROLE other", "SET ROLE postgres"],
 )
-def test_the_admin_is_no_superuser(warehouse: Warehouse, port: int, statement: str) -> None:
+def test_the_admin_is_not_a_superuser(warehouse: Warehouse, port: int, statement: str) -> None:
     with signed_in(port) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
@@ -67,12 +67,12 @@ def test_the_admin_is_no_superuser(warehouse: Warehouse, port: int, statement: s
         ("postgres", PASSWORD, "rejects connection"),
     ],
 )
-def test_others_are_not_let_in(warehouse: Warehouse, port: int, user: str, password: str, said: str) -> None:
+def test_other_users_are_refused(warehouse: Warehouse, port: int, user: str, password: str, said: str) -> None:
     with pytest.raises(psycopg.OperationalError, match=said):
         signed_in(port, user, password)
 
 
-def test_a_new_password_replaces_the_old_one_and_a_refused_user_has_none(warehouse: Warehouse, port: int) -> None:
+def test_a_new_password_replaces_the_old_one_until_the_user_is_refused(warehouse: Warehouse, port: int) -> None:
     warehouse.ensure_login("other", "First1234", "crypto")
     warehouse.ensure_login("other", "Second1234", "crypto")
     with pytest.raises(psycopg.OperationalError):
@@ -87,7 +87,7 @@ def test_a_new_password_replaces_the_old_one_and_a_refused_user_has_none(warehou
 
 
 @pytest.mark.parametrize("user", ["postgres", "pg_monitor", "public"])
-def test_postgresqls_own_names_are_refused(warehouse: Warehouse, user: str) -> None:
+def test_names_that_postgresql_reserves_are_refused(warehouse: Warehouse, user: str) -> None:
     with pytest.raises(ValueError, match="PostgreSQL's own"):
         warehouse.ensure_login(user, PASSWORD, "crypto")
 
