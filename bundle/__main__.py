@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "build",
         help="write the bundle",
         description="Write dags/, plugins.zip, requirements.txt, glue/ and catalog_table.json. The same sources always "
-        "give the same bytes. The folder is replaced as a whole.",
+        "produce the same bytes. The folder is replaced as a whole.",
     )
     preflight = commands.add_parser(
         "preflight",

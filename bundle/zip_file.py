@@ -1,4 +1,4 @@
-"""Creates zip files. The same contents give the same bytes on every machine."""
+"""Creates zip files. The same contents produce the same bytes on every machine."""
 
 from __future__ import annotations
 

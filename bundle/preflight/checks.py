@@ -56,7 +56,7 @@ def run_checks(files: Mapping[str, bytes], built_now: Mapping[str, bytes] | None
 
     Args:
         files: The bundle: contents by path below its folder.
-        built_now: The bundle that a build from the checkout gives now; None without a checkout.
+        built_now: The bundle that a build from the checkout produces now; None without a checkout.
     """
     bundle = Bundle(files)
     results = [Result(name, tuple(check(bundle))) for name, check in CHECKS.items()]

@@ -14,7 +14,7 @@ def check_current(files: Mapping[str, bytes], built_now: Mapping[str, bytes]) ->
 
     Args:
         files: The bundle.
-        built_now: The bundle that a build gives now.
+        built_now: The bundle that a build produces now.
     """
     findings = []
     for path in sorted(files.keys() | built_now.keys()):

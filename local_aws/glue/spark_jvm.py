@@ -89,7 +89,7 @@ class SparkJvm:
     Attributes:
         gateway: The file that receives the port and the secret of the JVM's gateway when it is ready.
         runs: The number of runs that have used it.
-        idle_since: When it was last given back, on the monotonic clock.
+        idle_since: When it was last returned to the pool, on the monotonic clock.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Writes successful responses in the JSON protocols.
 
 moto's serializers are too lenient for this. They drop members that are not in the model, write the integer 7 as "7",
-read a time without a time zone as UTC, and split a string that is given instead of a list into its characters. Here,
+read a time without a time zone as UTC, and split a string in place of a list into its characters. Here,
 each of these is a bug of the handler. They also write NaN as it is, which is not JSON.
 """
 

@@ -50,7 +50,7 @@ class Document:
 
     @cached_property
     def anchors(self) -> set[str]:
-        """What a link can lead to: headings, and ``<a id="…">``."""
+        """Possible link targets: headings, and ``<a id="…">``."""
         html = "".join(token.content for token in self._inline() if token.type == "html_inline")
         return {anchor for anchor, _ in self.sections} | set(re.findall(r'<a id="([^"]+)">', html))
 

@@ -154,7 +154,7 @@ class HttpClient:
 
     def _wait_seconds(self, state: RetryCallState) -> float:
         failure = _failure_of(state)
-        # A Retry-After of zero, or a date in the past, gives no pause. An immediate retry would hit the limit again.
+        # A Retry-After of zero, or a date in the past, means no pause. An immediate retry would hit the limit again.
         wait = failure.retry_after_seconds or self._rng.uniform(0.0, self._policy.backoff_ceiling(state.attempt_number))
         if self._budget is not None and failure.status in RATE_LIMIT_STATUSES:
             # The limit applies to the whole IP address: requests of the other threads would only prolong it.

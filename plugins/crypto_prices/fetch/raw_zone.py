@@ -80,7 +80,7 @@ class RawZone:
             number = 1 + len(self._objects[market.exchange_symbol])
         key = s3_keys.raw_object_key(self._prefix, market.exchange_symbol, number)
         body = page.response.body
-        # With mtime=0, the same body always gives the same object.
+        # With mtime=0, the same body always produces the same object.
         self._put(key, gzip.compress(body, mtime=0), "application/json", ContentEncoding="gzip")
         raw_object = RawObject(
             uri=s3_keys.s3_uri(self._bucket, key),

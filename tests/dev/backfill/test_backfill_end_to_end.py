@@ -1,4 +1,4 @@
-"""``make backfill`` from beginning to end: start every process, load two days, leave no process running."""
+"""``make backfill``, end to end: start every process, load two days, leave no process running."""
 
 import csv
 import gzip
