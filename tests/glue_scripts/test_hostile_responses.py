@@ -323,11 +323,11 @@ def transport_cases(source: str) -> dict[str, Case]:
         ),
         "an endless body": case(Response(endless), Refused(f"longer than {LONGEST_BODY} bytes")),
         # time
-        "a dripping body": case(dripping(), GaveUp("did not answer in time", requests=1), deadline_seconds=0.4),
+        "a dripping body": case(dripping(), GaveUp("did not respond in time", requests=1), deadline_seconds=0.4),
         "a dripping error": case(
             dripping(503), GaveUp(r"the source failed \(HTTP 503", requests=1), deadline_seconds=0.4
         ),
-        "silence": case(Always(Response(silent)), GaveUp("did not answer in time"), read_timeout_seconds=0.15),
+        "silence": case(Always(Response(silent)), GaveUp("did not respond in time"), read_timeout_seconds=0.15),
         # rate limits and outages
         "429 forever": case(Always(limited(None)), GaveUp("the rate limit is reached .*HTTP 429")),
         "429, then a response": case([limited("7"), good], outcomes("curated", waits=7)),

@@ -117,7 +117,7 @@ def judge_exception(error: Exception) -> Failure:
             retry_now=False,
         )
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        problem = "the source did not answer in time"
+        problem = "the source did not respond in time"
     elif isinstance(error, requests.ConnectionError):
         problem = f"the connection failed: {reason}"
     elif isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError):

@@ -1,5 +1,5 @@
 -- load/replace/hand_over
--- The loads that merged the rows no longer own the rows that this load replaces.
+-- Earlier loads no longer own the rows that this load replaces.
 UPDATE crypto.etl_metadata
 SET rows_owned = COALESCE(etl_metadata.rows_owned, etl_metadata.rows_merged) - replaced.row_total
 FROM (

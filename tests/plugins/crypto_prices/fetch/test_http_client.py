@@ -290,7 +290,7 @@ def test_a_slow_body_ends_at_the_deadline(clock):
 
     with (
         ScriptedServer(answer(b"[" + b" " * 1_000_000 + b"]")).running() as server,
-        pytest.raises(RetryableSourceError, match="did not answer in time"),
+        pytest.raises(RetryableSourceError, match="did not respond in time"),
     ):
         client_at(Dripping(), retry_policy=RequestRetryPolicy(deadline_seconds=3)).get_json(server.url)
 
