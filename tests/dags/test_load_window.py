@@ -137,7 +137,7 @@ def test_the_providers_own_operators_are_used_and_deferrable(dag, task_ids, oper
         assert task.deferrable is True
 
 
-def test_a_killed_task_cancels_what_it_submitted(dag):
+def test_a_killed_task_cancels_its_statement_or_run(dag):
     assert dag.get_task("curate_prices").stop_job_run_on_kill is True
     assert dag.get_task("merge_into_fact").cancel_on_kill is True
 

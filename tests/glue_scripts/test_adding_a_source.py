@@ -60,7 +60,7 @@ class Bitstamp:
         return self.answer(request.path, request.args.to_dict())(environ, start_response)
 
     def answer(self, path: str, asked: dict[str, str]) -> Response:
-        """Return the answer."""
+        """Return the response."""
         market = re.fullmatch(r"/api/v2/ohlc/([a-z]+)/", path)
         if market and market[1] == "oddusd":
             return Response('{"data": {"pair": "ODD/USD"}}', content_type="application/json")
@@ -213,7 +213,7 @@ def test_its_code_has_the_bundles_style_and_types(bundle):
     assert ended.returncode == 0, ended.stdout
 
 
-def test_the_way_to_try_it_asks_for_markets_of_it(bundle):
+def test_the_suggested_trial_run_requests_its_markets(bundle):
     command = re.search(r"^    make demo (.* )SOURCES=(\S+) SYMBOLS=(\S+)", PAGE.read_text(), re.MULTILINE)
     assert command
     code = """

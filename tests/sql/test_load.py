@@ -399,7 +399,7 @@ class TestRowsOwned:
         row = self.found(client, month)[month.batch_id]
         assert (row["rows_owned"], row["rows_now"]) == (3, 2)
 
-    def test_a_load_without_an_ownership_count_owns_what_it_merged(self, client, make_load):
+    def test_a_load_without_an_ownership_count_owns_the_rows_that_it_merged(self, client, make_load):
         load = make_load(candles(BTC)).merged()
         client.ok("UPDATE crypto.etl_metadata SET rows_owned = NULL")
         row = self.found(client, load)[load.batch_id]

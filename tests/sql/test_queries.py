@@ -9,7 +9,7 @@ from tests.support.rendered_sql import rendered_sql
 from tests.support.window_loads import BTC, candles
 
 LINEAGE = ("raw_object", "ingested_at", "batch_id")
-"""Columns that tell where a row came from, and not what the exchange sent."""
+"""Columns with the origin of a row instead of the exchange's values."""
 OTHERS = {
     schemas.Varchar: "'other'",
     schemas.Timestamp: "'2024-02-29'",
@@ -25,7 +25,7 @@ def checksum(client):
 
 class TestFactChecksum:
     @pytest.mark.parametrize("column", schemas.CURATED_COLUMNS, ids=lambda column: column.name)
-    def test_it_covers_what_the_exchange_sent_and_nothing_else(self, client, make_load, column):
+    def test_it_covers_only_the_exchanges_values(self, client, make_load, column):
         make_load(candles(BTC)).merged()
         before = checksum(client)
         client.ok(

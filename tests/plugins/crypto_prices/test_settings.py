@@ -54,7 +54,7 @@ def test_each_wrong_key_is_named(changes, named):
     assert "crypto_prices_settings" in str(error.value)
 
 
-def test_all_wrong_keys_are_named_at_once():
+def test_all_wrong_keys_are_named_together():
     with pytest.raises(SettingsError) as error:
         parse_settings(changed(s3_bucket=..., glue_job_name=3))
     assert "s3_bucket" in str(error.value)

@@ -15,7 +15,7 @@ def test_a_column_has_meaning_type_unit_and_source(column):
         assert part is None or re.fullmatch(r"\S(.*[^\s.])?", part), part
 
 
-def test_a_comment_is_made_of_these_parts():
+def test_a_comment_consists_of_these_parts():
     by_name = {column.name: column for column in CURATED_COLUMNS}
     assert by_name["high_price"].comment == (
         "Highest price of the candle. Type: DECIMAL(38,18). Unit: quote currency per unit of base currency. "

@@ -157,7 +157,7 @@ class TestTheWeightThatBinanceTells:
     @pytest.mark.parametrize(
         ("used", "seconds"), [("5699", 0), ("5700", 45.5), ("6001", 45.5), ("", 0), ("many", 0), ("-1", 0), (None, 0)]
     )
-    def test_the_rest_of_the_minute_is_waited_for_when_it_is_almost_used_up(self, used, seconds):
+    def test_a_nearly_used_up_weight_pauses_for_the_rest_of_the_minute(self, used, seconds):
         from datetime import UTC, datetime
 
         from crypto_prices.fetch.sources import get_source

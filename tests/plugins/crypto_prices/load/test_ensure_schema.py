@@ -128,12 +128,12 @@ def typed(row):
 class TestComments:
     @pytest.fixture
     def folder(self, tmp_path):
-        """A copy of the repository's migrations, for a test to change."""
+        """A copy of the repository's migrations that a test can change."""
         return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
 
     @pytest.fixture
     def ensure(self, empty_warehouse, make_task, make_context, folder):
-        """Give a function that runs the task with the tables of a data dictionary; by default a small one."""
+        """Return a function that runs the task with the tables of a data dictionary, by default a small one."""
         return lambda *tables: make_task(
             "ensure_schema", make_context(), migrations_folder=str(folder), tables=tables or (GAPS, LOCK)
         ).execute({})
@@ -154,7 +154,7 @@ class TestComments:
         assert len(times) == len(rows)
         return times
 
-    def test_the_data_dictionary_describes_the_real_tables_and_its_comments_are_on_them(self, empty_warehouse, ensure):
+    def test_the_real_tables_match_the_data_dictionary_and_have_its_comments(self, empty_warehouse, ensure):
         """A new table or column without an entry in the data dictionary fails here."""
         ensure(*WAREHOUSE_TABLES)
         assert self.table_comments(empty_warehouse) == {table.name: table.comment for table in WAREHOUSE_TABLES}
@@ -167,14 +167,14 @@ class TestComments:
                 if row["table_name"] == table.name
             ]
 
-    def test_a_second_run_comments_on_nothing(self, empty_warehouse, ensure):
+    def test_a_second_run_adds_no_comments(self, empty_warehouse, ensure):
         ensure()
         times = self.times(empty_warehouse)
         assert set(times) == {GAPS.name, LOCK.name}
         ensure()
         assert self.times(empty_warehouse) == times
 
-    def test_a_changed_comment_is_applied_to_its_table_alone(self, empty_warehouse, ensure):
+    def test_a_changed_comment_is_applied_to_its_table_only(self, empty_warehouse, ensure):
         ensure()
         before, comments = self.times(empty_warehouse), self.column_comments(empty_warehouse)
         ensure(GAPS, replace(LOCK, columns=(replace(HOLDER, meaning="It's \\ new"),)))
@@ -183,7 +183,7 @@ class TestComments:
         new = "It's \\ new. Type: VARCHAR(128). Unit: none. Source: none. NULL: always, because the table is empty."
         assert self.column_comments(empty_warehouse) == comments | {(LOCK.name, HOLDER.name): new}
 
-    def test_a_table_that_a_migration_replaces_gets_its_comments_again(self, empty_warehouse, ensure, folder):
+    def test_a_table_replaced_by_a_migration_gets_its_comments_again(self, empty_warehouse, ensure, folder):
         ensure()
         comments = self.column_comments(empty_warehouse)
         (folder / "098_drop_a_table.sql").write_text("DROP TABLE crypto.load_lock")
@@ -191,7 +191,7 @@ class TestComments:
         ensure()
         assert self.column_comments(empty_warehouse) == comments
 
-    def test_a_comment_that_fails_leaves_its_table_as_it_was_and_is_tried_again(self, empty_warehouse, ensure):
+    def test_a_failed_comment_changes_nothing_and_is_retried(self, empty_warehouse, ensure):
         with pytest.raises(RedshiftStatementError, match="keeper"):
             ensure(GAPS, replace(LOCK, columns=(HOLDER, replace(HOLDER, name="keeper"))))
         comments = self.table_comments(empty_warehouse)
