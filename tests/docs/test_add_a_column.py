@@ -15,6 +15,9 @@ from local_platform.names import Provisioned
 from local_platform.warehouse_queries import WarehouseQueries
 from tests.support import guide
 
+# They start Spark, Airflow and a warehouse in processes, so no fixture shows it.
+pytestmark = [pytest.mark.slow, pytest.mark.spark]
+
 PAGE = guide.REPOSITORY / "docs" / "how-to" / "add-a-column.md"
 CHANGED = guide.changed_files(PAGE)
 PYTHON = [file for file in CHANGED if file.endswith(".py")]
