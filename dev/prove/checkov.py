@@ -1,4 +1,4 @@
-"""Runs checkov over the Terraform module, in a virtual environment of its own: its pins contradict ours."""
+"""Runs checkov on the Terraform module, in a separate virtual environment because its pins conflict with ours."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ _SECONDS = 600
 
 
 class CheckovError(Exception):
-    """checkov could not run, or a check has failed; the message says which."""
+    """checkov could not run or a check failed; the message has the details."""
 
 
 @dataclass(frozen=True)
-class CheckovFigures:
-    """How many checks ended how.
+class CheckovCounts:
+    """The number of checks per result.
 
     Attributes:
-        passed: Checks that passed.
-        skipped: Checks that are skipped, each with its reason beside the resource.
+        passed: Passed checks.
+        skipped: Skipped checks. Each has a reason next to the resource.
     """
 
     passed: int
     skipped: int
 
     def __str__(self) -> str:
-        """The figures for a person."""
+        """Return the counts as text."""
         return f"{self.passed} passed, 0 failed, {self.skipped} skipped with a reason"
 
 
-def checkov(module: Path, folder: Path, environment: str) -> CheckovFigures:
+def checkov(module: Path, folder: Path, environment: str) -> CheckovCounts:
     """Check a module.
 
     Args:
         module: The folder with the .tf files.
-        folder: Where the report is kept.
-        environment: Whose variables are looked at: what an environment does not make is not checked.
+        folder: Folder for the report.
+        environment: The environment whose variables are used. Resources that it does not create are not checked.
 
     Raises:
-        CheckovError: A check has failed, a skip has no reason, or checkov cannot be had.
+        CheckovError: A check failed, a skip has no reason, or checkov cannot be installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     program, variables = _installed(), module / "environments" / f"{environment}.tfvars"
@@ -59,15 +59,15 @@ def checkov(module: Path, folder: Path, environment: str) -> CheckovFigures:
     try:
         report = json.loads(done.stdout)
     except ValueError:
-        raise CheckovError(f"checkov ended with {done.returncode}:\n{(done.stderr or done.stdout)[-2000:]}") from None
+        raise CheckovError(f"checkov exited with {done.returncode}:\n{(done.stderr or done.stdout)[-2000:]}") from None
     return read_report(report)
 
 
-def read_report(report: dict[str, Any]) -> CheckovFigures:
-    """Read a report of checkov's.
+def read_report(report: dict[str, Any]) -> CheckovCounts:
+    """Read checkov's report.
 
     Raises:
-        CheckovError: A check has failed, or a skip has no reason.
+        CheckovError: A check failed, or a skip has no reason.
     """
     results, summary = report.get("results", {}), report["summary"]
     failed = [
@@ -81,8 +81,8 @@ def read_report(report: dict[str, Any]) -> CheckovFigures:
         if not (each.get("check_result", {}).get("suppress_comment") or "").strip(" :")
     ]
     if bare:
-        raise CheckovError("skipped without a reason: " + "; ".join(bare))
-    return CheckovFigures(summary["passed"], summary["skipped"])
+        raise CheckovError("checks are skipped without a reason: " + "; ".join(bare))
+    return CheckovCounts(summary["passed"], summary["skipped"])
 
 
 def _installed() -> Path:
@@ -97,6 +97,6 @@ def _installed() -> Path:
     ):
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         if done.returncode:
-            raise CheckovError(f"checkov cannot be installed: {done.stderr[-1000:]}")
+            raise CheckovError(f"checkov could not be installed: {done.stderr[-1000:]}")
     stamp.write_text(wanted, encoding="utf-8")
     return program

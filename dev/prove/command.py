@@ -1,4 +1,4 @@
-"""``python -m dev prove``: applies terraform/ to a local AWS with IAM enforced, and destroys it again."""
+"""``python -m dev prove``: apply terraform/ to a local AWS with IAM enforced, run the platform, destroy it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ from local_platform.terraform_cli import (
 
 DAILY_SCENARIOS = ("deploy", "daily")
 WATCHED = {"LoadsReconciled", "RecordsFetched"}
-"""The bundle's own figures that alarms must look at."""
+"""The bundle's metrics that must have alarms."""
 DEPLOY_DOCUMENT = REPOSITORY / "docs" / "how-to" / "deploy-to-aws.md"
 CHANGED_DAG = "dags/crypto_prices_daily.py"
 SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
@@ -72,17 +72,17 @@ _CHANGES = {
 
 
 class ProofError(Exception):
-    """Something is not as it should be; the message says what."""
+    """A check of the proof failed; the message has the details."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What one environment's variables make.
+    """Terraform with the variables of one environment.
 
     Attributes:
-        terraform: Terraform on a copy of its files.
+        terraform: Terraform on a copy of terraform/.
         environment: The environment.
-        overrides: A file of variables that win over the environment's.
+        overrides: A file with variables that override the environment's.
     """
 
     terraform: TerraformCli
@@ -95,46 +95,46 @@ class Deployment:
         return f"-var-file=environments/{self.environment}.tfvars", f"-var-file={self.overrides}"
 
     def apply(self) -> None:
-        """Make what is missing and change what is different."""
+        """Create and change resources."""
         self.terraform.apply(*self.options)
 
     def changes(self) -> list[str]:
-        """Return what an apply would do."""
+        """Return the changes that an apply would make."""
         return self.terraform.changes(*self.options)
 
     def destroy(self) -> None:
-        """Take everything away."""
+        """Destroy all resources."""
         self.terraform.destroy(*self.options)
 
 
 @dataclass
 class Proof:
-    """The proof's stages, in their order, and what each has shown.
+    """The stages of the proof, in order, and their results.
 
     Attributes:
-        folder: An own folder for everything.
-        environment: Which of terraform/environments/ is applied.
-        extent: ``daily``: a day is loaded on what was applied. ``records``: and what needs each permission is told from
-            records. ``all``: and each is taken away.
-        console: Where progress is shown.
-        figures: What was shown, by stage.
-        problems: What was not, and did not keep the later stages from being gone through.
+        folder: Folder for all files of the proof.
+        environment: The environment in terraform/environments/ to apply.
+        extent: ``daily`` loads a day. ``records`` also proves from the recorded checks that each permission is needed.
+            ``all`` also removes each permission.
+        console: The console for the progress.
+        results: The result of each finished stage.
+        problems: Failed checks that did not end the proof.
     """
 
     folder: Path
     environment: str
     extent: str
     console: Console
-    figures: list[tuple[str, str]] = field(default_factory=list)
+    results: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Go through the stages.
+        """Run the stages.
 
         Raises:
-            ProofError: One has not shown what it should.
+            ProofError: A check failed.
             TerraformError: Terraform failed.
-            TerraformNotFoundError: Terraform or its provider is not here.
+            TerraformNotFoundError: Terraform or its provider is not installed.
         """
         module = TerraformCli(self.folder / "module")
         with self._stage("bundle") as say:
@@ -152,7 +152,7 @@ class Proof:
             raise ProofError("\n".join(self.problems))
 
     def _static(self, module: TerraformCli) -> None:
-        """Look at the module; what is wrong with it does not keep it from being applied."""
+        """Check the module. It is applied even if a check fails."""
         try:
             with self._stage("terraform fmt, validate, test") as say:
                 module.init()
@@ -187,10 +187,10 @@ class Proof:
         self._compare(client, outputs)
         self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
         if self.extent != "daily":
-            with self._stage("changes of workers, capacity and a DAG") as say:
+            with self._stage("changed workers, capacity and DAG") as say:
                 self._change(deployment, variables)
                 resources = [change for change in _CHANGES if " output " not in change]
-                say(f"{len(resources)} resources and the estimated cost changed, then an empty plan")
+                say(f"{len(resources)} resources and the estimated cost changed; the next plan is empty")
             try:
                 with self._stage("costs") as say:
                     say(self._costs(terraform))
@@ -198,13 +198,13 @@ class Proof:
                 self._problem(str(error))
         with self._stage("destroy") as say:
             deployment.destroy()
-            # Log groups that a service makes by itself are not Terraform's to take away.
+            # Terraform does not delete log groups that a service created.
             if left := inventory(client) - before:
-                raise ProofError(f"left after destroy: {', '.join(sorted(left))}")
+                raise ProofError(f"resources are left after destroy: {', '.join(sorted(left))}")
             say("nothing left")
 
     def _compare(self, client: Callable[[str], Any], outputs: dict[str, Any]) -> None:
-        with self._stage("the same as the demo's provisioning") as say:
+        with self._stage("comparison with the local provisioning") as say:
             database, _, table = outputs["catalog_table"].partition(".")
             names = comparison.Names(
                 outputs["glue_job"], database, table, outputs["redshift_workgroup"], outputs["settings_secret"]
@@ -232,16 +232,16 @@ class Proof:
         names = [role["RoleName"] for role in platform.client("iam").list_roles()["Roles"]]
         roles = {name.removeprefix(prefix): name for name in sorted(names) if name.startswith(prefix)}
         log = platform.aws.state_dir / "authorizations.jsonl"
-        # The first scenario loads nothing; the second one loads the day that later ones find.
+        # The first scenario loads nothing. The second one loads the day that later ones expect.
         privilege = LeastPrivilege(platform, roles, log, first_day=FIRST_DAY - dt.timedelta(days=DAYS_APART))
         exceptions = Exceptions(EXCEPTIONS)
         scenarios = DAILY_SCENARIOS if self.extent == "daily" else tuple(SCENARIOS)
         try:
-            with self._stage("the platform, under IAM") as say:
+            with self._stage("the platform with IAM enforced") as say:
                 records = privilege.run_all(self._say_scenario, scenarios)
                 _all_green(records)
-                say(f"{len(records)} scenarios green, {sum(len(record.checks) for record in records)} checks allowed")
-            with self._stage("what no role may do") as say:
+                say(f"{len(records)} scenarios passed, {sum(len(record.checks) for record in records)} checks allowed")
+            with self._stage("calls that must be denied") as say:
                 say(_denied(platform, roles))
             if self.extent == "daily":
                 return
@@ -250,15 +250,15 @@ class Proof:
             with self._stage("permissions") as say:
                 say(self._permissions(privilege.needs(records, exceptions), exceptions))
             if self.extent == "all":
-                with self._stage("permissions taken away") as say:
+                with self._stage("removed permissions") as say:
                     say(self._take_away(privilege, privilege.removals(records, exceptions)))
-                with self._stage("the platform, with all permissions again") as say:
-                    # What was red before was so for what was taken away, and not for what is left of it.
+                with self._stage("the platform with all permissions restored") as say:
+                    # Proves that the removals caused the failures before, not their leftovers.
                     again = privilege.run_all(self._say_scenario)
                     _all_green(again)
-                    say(f"{len(again)} scenarios green")
+                    say(f"{len(again)} scenarios passed")
             else:
-                self.figures.append(("permissions taken away", "not done"))
+                self.results.append(("removed permissions", "skipped"))
         finally:
             platform.close()
 
@@ -266,14 +266,14 @@ class Proof:
         self.console.print(f"    {name} …", style="dim")
 
     def _permissions(self, needs: Sequence[Need], exceptions: Exceptions) -> str:
-        table = Table("role", "statement", "action", "resource", "needed by", title="Every single permission")
+        table = Table("role", "statement", "action", "resource", "needed by", title="Single permissions")
         problems: list[str] = []
         for need in needs:
             permission = need.permission
             if need.check is not None:
                 why = f"{need.scenario}: {need.check.operation}"
                 if need.reason is not None:
-                    problems.append(f"{permission} is needed by {why}, but listed as not exercised")
+                    problems.append(f"{permission} is needed by {why}, but is listed as not exercised")
             elif need.reason is not None:
                 why = f"not exercised: {need.reason}"
             else:
@@ -281,14 +281,14 @@ class Proof:
                 problems.append(f"{permission.role}, {permission}: nothing needs it")
             table.add_row(permission.role, permission.sid, permission.action, _short(permission.resource), why)
         self.console.print(table)
-        problems += [f"the exception {each} fits no permission" for each in exceptions.unused()]
+        problems += [f"the exception {each} matches no permission" for each in exceptions.unused()]
         if problems:
             self._problem("\n".join(problems))
         needed = sum(need.check is not None for need in needs)
-        return f"{len(needs)} single ones: {needed} needed, {len(needs) - needed} not exercisable here (listed above)"
+        return f"{len(needs)} single permissions: {needed} needed, {len(needs) - needed} not exercised (see the table)"
 
     def _take_away(self, privilege: LeastPrivilege, needs: Sequence[Need]) -> str:
-        table = Table("role", "taken away", "red", "because", title="What fails without a permission")
+        table = Table("role", "removed", "failed step", "reason", title="Failures without a permission")
         problems = [
             f"{need.permission.role}, {need.permission}: nothing needs it"
             for need in needs
@@ -303,18 +303,18 @@ class Proof:
             self.console.print(f"    {number} of {len(expected)}  {permission.role}  {permission}: {red}", style="dim")
             table.add_row(permission.role, str(permission), red, why[:120])
             if removal.red is None:
-                problems.append(f"{permission.role} without {permission}: everything was green")
+                problems.append(f"{permission.role} without {permission}: every step succeeded")
             elif not removal.denied:
-                problems.append(f"{permission.role} without {permission}: {red} is red, but nothing was denied: {why}")
+                problems.append(f"{permission.role} without {permission}: {red} failed, but nothing was denied: {why}")
             else:
                 shown += 1
         self.console.print(table)
         if problems:
             self._problem("\n".join(problems))
-        return f"{shown} of {len(expected)} actions and resources red without it"
+        return f"{shown} of {len(expected)} actions and resources are needed"
 
     def _costs(self, terraform: TerraformCli) -> str:
-        """Compare what Terraform computes with what the document says."""
+        """Compare the costs that Terraform computes with the document."""
         bundle = f"-var=bundle_path={self.folder / 'dist'}"
         dev, prod = (
             terraform.planned_outputs(f"-var-file=environments/{name}.tfvars", bundle)["estimated_cost_usd"]
@@ -322,9 +322,9 @@ class Proof:
         )
         if (table := cost_table(dev, prod)) not in DEPLOY_DOCUMENT.read_text(encoding="utf-8"):
             raise ProofError(
-                f"{DEPLOY_DOCUMENT.relative_to(REPOSITORY)} has other costs than Terraform computes:\n{table}"
+                f"{DEPLOY_DOCUMENT.relative_to(REPOSITORY)} has different costs. Replace its table with:\n{table}"
             )
-        return f"dev {dev['month']} USD a month, prod {prod['month']}, as the document says"
+        return f"dev {dev['month']} USD per month, prod {prod['month']}, as in the document"
 
     def _change(self, deployment: Deployment, variables: Path) -> None:
         changed = json.loads(variables.read_text()) | CHANGED_SIZES
@@ -332,17 +332,17 @@ class Proof:
         dag = self.folder / "dist" / CHANGED_DAG
         dag.write_text(dag.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
         if (found := set(deployment.changes())) != _CHANGES:
-            raise ProofError(f"the plan is to {sorted(found)}, not to {sorted(_CHANGES)}")
+            raise ProofError(f"expected the changes {sorted(_CHANGES)}, planned {sorted(found)}")
         deployment.apply()
         self._no_changes(deployment)
 
     @staticmethod
     def _no_changes(deployment: Deployment) -> None:
         if found := deployment.changes():
-            raise ProofError(f"a plan right after an apply is to {', '.join(found)}")
+            raise ProofError(f"the plan after an apply is not empty: {', '.join(found)}")
 
     def _write_variables(self, endpoint: str) -> Path:
-        """Write what is different on the local AWS: where the exchanges are, and that nothing has to be kept."""
+        """Write the variables that differ on the local AWS: the exchanges' URLs, and that all data can be destroyed."""
         path = self.folder / "proof.tfvars.json"
         sources = {
             name: {**settings, "api_url": f"{endpoint}/exchange/{name}", "requests_per_second": 100}
@@ -360,7 +360,7 @@ class Proof:
 
     def _problem(self, what: str) -> None:
         self.problems.append(what)
-        self.console.print(f"  [red]NOT SHOWN:[/red] {what}", highlight=False)
+        self.console.print(f"  [red]FAILED:[/red] {what}", highlight=False)
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -368,8 +368,8 @@ class Proof:
         self.console.print(f"  {name} …")
         shown: list[str] = []
         yield shown.append
-        self.figures.append((name, f"{' '.join(shown)}  ({time.monotonic() - began:.0f} s)"))
-        self.console.print(f"  {name}: {self.figures[-1][1]}", style="green")
+        self.results.append((name, f"{' '.join(shown)}  ({time.monotonic() - began:.0f} s)"))
+        self.console.print(f"  {name}: {self.results[-1][1]}", style="green")
 
 
 def _all_green(records: Sequence[ScenarioRecord]) -> None:
@@ -381,7 +381,7 @@ def _all_green(records: Sequence[ScenarioRecord]) -> None:
 
 
 def _watched_metrics(platform: Platform) -> str:
-    """See that each alarm on the bundle's own figures looks at some that the daily load has published."""
+    """Check that each alarm on the bundle's metrics uses one that the daily load published."""
     cloudwatch = platform.client("cloudwatch")
     alarms = [
         alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"] if alarm.get("Namespace") == METRICS_NAMESPACE
@@ -389,20 +389,19 @@ def _watched_metrics(platform: Platform) -> str:
     for alarm in alarms:
         metric = {"Namespace": METRICS_NAMESPACE, "MetricName": alarm["MetricName"]}
         if not cloudwatch.list_metrics(**metric, Dimensions=alarm["Dimensions"])["Metrics"]:
-            raise ProofError(f"the alarm {alarm['AlarmName']} looks at a metric that no load publishes: {alarm}")
+            raise ProofError(f"the alarm {alarm['AlarmName']} uses a metric that no load publishes: {alarm}")
     names = {alarm["MetricName"] for alarm in alarms}
     if names != WATCHED:
-        raise ProofError(f"alarms look at {sorted(names)} of the bundle's figures, not at {sorted(WATCHED)}")
+        raise ProofError(f"expected alarms on the metrics {sorted(WATCHED)}, found {sorted(names)}")
     others = len(cloudwatch.describe_alarms()["MetricAlarms"]) - len(alarms)
     return (
-        f"{len(alarms)} look at figures that the loads have published; {others} at AWS's own, which nothing publishes "
-        "here; "
+        f"{len(alarms)} use metrics that the loads published; {others} use AWS's own metrics, which do not exist here; "
         f"{_watched_events(platform)}"
     )
 
 
 def _watched_events(platform: Platform) -> str:
-    """See that the rule on Glue runs takes the ends that are failures, and no others."""
+    """Check that the rule on Glue runs matches failed runs only."""
     events, job = platform.client("events"), platform.outputs["glue_job"]
     (rule,) = [rule for rule in events.list_rules()["Rules"] if rule["Name"].startswith(platform.environment)]
     pattern = events.describe_rule(Name=rule["Name"])["EventPattern"]
@@ -411,15 +410,15 @@ def _watched_events(platform: Platform) -> str:
         for name, state in ((job, "FAILED"), (job, "TIMEOUT"), (job, "SUCCEEDED"), (job, "STOPPED"))
     }
     if taken != {"FAILED": True, "TIMEOUT": True, "SUCCEEDED": False, "STOPPED": False}:
-        raise ProofError(f"the rule {rule['Name']} takes {taken}")
+        raise ProofError(f"the rule {rule['Name']} must match FAILED and TIMEOUT only: {taken}")
     other = json.dumps(glue_event("another-job", "FAILED"))
     if events.test_event_pattern(EventPattern=pattern, Event=other)["Result"]:
-        raise ProofError(f"the rule {rule['Name']} takes the failures of any job")
-    return "the rule on Glue runs takes FAILED and TIMEOUT"
+        raise ProofError(f"the rule {rule['Name']} matches the failures of other jobs")
+    return "the rule on Glue runs matches FAILED and TIMEOUT"
 
 
 def glue_event(job: str, state: str) -> dict[str, Any]:
-    """Return the event of a Glue run's end.
+    """Return the event of a finished Glue run.
 
     https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
     """
@@ -437,7 +436,7 @@ def glue_event(job: str, state: str) -> dict[str, Any]:
 
 
 def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
-    """Try what must not be allowed to each role."""
+    """Check that calls that a role must not make are denied."""
     lake, bundle = platform.outputs["lake_bucket"], platform.outputs["bundle_bucket"]
     services = {"mwaa": AIRFLOW, "glue": GLUE, "copy": REDSHIFT}
     clients = {actor: session_clients(platform.aws.endpoint, roles[actor], name) for actor, name in services.items()}
@@ -466,8 +465,8 @@ def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
         except ClientError as error:
             if error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"):
                 continue
-            raise ProofError(f"{actor} is refused {operation} for another reason: {error}") from error
-        raise ProofError(f"{roles[actor]} may {operation} {arguments}")
+            raise ProofError(f"{actor} {operation} failed for another reason than a denial: {error}") from error
+        raise ProofError(f"{roles[actor]} is allowed to call {operation} {arguments}, but must be denied")
     return f"{len(calls)} calls, all denied"
 
 
@@ -476,17 +475,21 @@ def _short(resource: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the proof; return 0 when everything was shown, 1 when something was not, 2 when it cannot be run here."""
+    """Run the proof.
+
+    Returns:
+        0 if all checks passed, 1 if one failed, 2 if Terraform or its provider is not installed.
+    """
     parser = argparse.ArgumentParser(prog="python -m dev prove", description=__doc__)
-    parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default dev)")
+    parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default: dev)")
     parser.add_argument(
         "--extent",
         choices=("daily", "records", "all"),
         default="all",
-        help="daily: apply, load a day, destroy (4 minutes); records: everything, but what needs each permission is "
-        "told from records only (10 minutes); all: and each permission is taken away (default, half an hour)",
+        help="daily: apply, load a day, destroy (4 minutes); records: also prove from recorded checks that each "
+        "permission is needed (10 minutes); all: also remove each permission (default, 30 minutes)",
     )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to work in, which is kept")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="folder for all files, which is kept")
     options = parser.parse_args(arguments)
     console = standard_output()
     forget_personal_settings()
@@ -498,22 +501,22 @@ def main(arguments: Sequence[str]) -> int:
     try:
         proof.run()
     except TerraformNotFoundError as error:
-        console.print(f"This cannot be shown here: {error}")
+        console.print(f"The proof cannot run on this machine: {error}")
         return 2
     except (ProofError, TerraformError) as error:
-        console.print(f"[red]NOT SHOWN:[/red] {error}", highlight=False)
+        console.print(f"[red]FAILED:[/red] {error}", highlight=False)
         return 1
     finally:
         if options.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
-    table = Table("stage", "shown", title="The deployment")
-    for name, figure in proof.figures:
-        table.add_row(name, figure)
+    table = Table("stage", "result", title="Deployment")
+    for name, result in proof.results:
+        table.add_row(name, result)
     console.print(table)
     what = {
-        "daily": "A day on what Terraform makes",
-        "records": "All but that permissions are needed for real, which only the records say,",
-        "all": "All of it",
+        "daily": "Proved: apply, one day, destroy",
+        "records": "Proved: everything except the removal of permissions",
+        "all": "Proved: everything",
     }[options.extent]
-    console.print(f"{what} in {dt.timedelta(seconds=round(time.monotonic() - began))}.")
+    console.print(f"{what} ({dt.timedelta(seconds=round(time.monotonic() - began))}).")
     return 0

@@ -1,4 +1,4 @@
-"""Compares what Terraform makes with what the demo's provisioning makes: both must run the same platform."""
+"""Compares the resources of Terraform with those of the local provisioning: both must create the same platform."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _TEMPORARY = frozenset(
     {"CreateTime", "UpdateTime", "CreatedOn", "LastModifiedOn", "CatalogId", "CreatedBy", "VersionId"}
 )
 
-# What the two say differently on purpose, by the path of the member.
+# Intended differences, by the path of the member.
 EXPECTED: Mapping[str, str] = {
-    "job.Name": "names have the environment in them",
-    "job.Role": "names have the environment in them",
-    "job.Command.ScriptLocation": "Terraform keeps scripts in the bundle's bucket",
-    "job.DefaultArguments.--extra-py-files": "Terraform keeps scripts in the bundle's bucket",
+    "job.Name": "names contain the environment",
+    "job.Role": "names contain the environment",
+    "job.Command.ScriptLocation": "Terraform stores scripts in the bundle's bucket",
+    "job.DefaultArguments.--extra-py-files": "Terraform stores scripts in the bundle's bucket",
     "job.SecurityConfiguration": "the demo has no KMS key",
-    "job.DefaultArguments.--custom-logGroup-prefix": "the demo takes Glue's own log groups",
+    "job.DefaultArguments.--custom-logGroup-prefix": "the demo uses Glue's default log groups",
     "job.MaxRetries": "0 is Glue's default",
-    "table.DatabaseName": "names have the environment in them",
-    "table.StorageDescriptor.Location": "names have the environment in them",
+    "table.DatabaseName": "names contain the environment",
+    "table.StorageDescriptor.Location": "names contain the environment",
 }
 
 
 @dataclass(frozen=True)
 class Names:
-    """What is to be compared.
+    """The names of the resources to compare.
 
     Attributes:
         glue_job: The Glue job.
-        database: The Glue database of the table.
-        table: The table.
+        database: The table's Glue database.
+        table: The Glue table.
         workgroup: The Redshift workgroup.
         settings_secret: The secret with the bundle's settings.
     """
@@ -46,11 +46,11 @@ class Names:
 
 
 def describe(client: Client, names: Names) -> dict[str, Any]:
-    """Describe what a load works with, as flat members by their path.
+    """Return the properties of the resources that a load uses, by their path.
 
     Args:
-        client: Gives a boto3 client of the account's administrator.
-        names: What is to be described.
+        client: Returns a boto3 client of the account's administrator for a service.
+        names: The resources to describe.
     """
     glue = client("glue")
     workgroup = client("redshift-serverless").get_workgroup(workgroupName=names.workgroup)["workgroup"]
@@ -72,7 +72,7 @@ def describe(client: Client, names: Names) -> dict[str, Any]:
 
 
 def differences(terraform: Mapping[str, Any], demo: Mapping[str, Any]) -> list[str]:
-    """Return what the two say differently and nobody meant to be different, for a person."""
+    """Return the unintended differences, one message each."""
     return [
         f"{path}: Terraform has {terraform.get(path)!r}, the local provisioning {demo.get(path)!r}"
         for path in sorted(terraform.keys() | demo.keys())
@@ -81,9 +81,9 @@ def differences(terraform: Mapping[str, Any], demo: Mapping[str, Any]) -> list[s
 
 
 def needless(terraform: Mapping[str, Any], demo: Mapping[str, Any]) -> list[str]:
-    """Return the expected differences that there are none of."""
+    """Return a message for each intended difference that does not exist."""
     return [
-        f"{path} does not differ, although it is expected to"
+        f"{path} is the same on both sides, although a difference is expected"
         for path in EXPECTED
         if terraform.get(path) == demo.get(path)
     ]

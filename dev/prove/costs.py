@@ -1,4 +1,4 @@
-"""The table of what the platform costs, as docs/how-to/deploy-to-aws.md has it."""
+"""The platform's cost table, as in docs/how-to/deploy-to-aws.md."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ROWS = (
 
 
 def cost_table(dev: Mapping[str, Any], prod: Mapping[str, Any]) -> str:
-    """Return the table's lines.
+    """Return the lines of the table.
 
     Args:
-        dev: The output ``estimated_cost_usd`` of environments/dev.tfvars.
-        prod: That of environments/prod.tfvars.
+        dev: The output ``estimated_cost_usd`` with environments/dev.tfvars.
+        prod: The output ``estimated_cost_usd`` with environments/prod.tfvars.
     """
     lines = [f"| {what} | {dev[group][name]} | {prod[group][name]} |" for what, group, name in _ROWS]
     return "\n".join([*lines, f"| **a month with a run each day** | {dev['month']} | {prod['month']} |"])

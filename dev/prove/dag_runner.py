@@ -1,7 +1,7 @@
 """Runs DAG runs, one after the other, in one process with the environment of an MWAA worker, as ``dags test`` does.
 
-Importing Airflow takes most of what a short run takes; a proof that takes away one permission after the other has a
-hundred of them. Each line of standard input is a run, each line of the results file says how one went.
+Importing Airflow takes longer than a short run, and a proof that removes permissions one by one has a hundred runs.
+Each line of standard input requests a run. Each line of the results file has the result of a run.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 
 def main() -> int:
-    """Run what standard input asks for, until it ends."""
+    """Run the DAG runs that standard input requests, until it ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", required=True, type=Path)
     arguments = parser.parse_args()
     dags = _load_dags()
     with arguments.results.open("a", encoding="utf-8") as results:
         for line in sys.stdin:
-            wish = json.loads(line)
-            results.write(json.dumps(_run(dags[wish["dag_id"]], wish["logical_date"], wish["conf"])) + "\n")
+            request = json.loads(line)
+            results.write(json.dumps(_run(dags[request["dag_id"]], request["logical_date"], request["conf"])) + "\n")
             results.flush()
     return 0
 
@@ -40,17 +40,17 @@ def _load_dags() -> dict[str, Any]:
     from crypto_prices import settings
 
     if not Path(settings.__file__).is_relative_to(conf.get("core", "plugins_folder")):
-        raise SystemExit(f"the bundle's package is that of {settings.__file__}, not the worker's own")
+        raise SystemExit(f"crypto_prices was imported from {settings.__file__}, not from the worker's plugins folder")
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
     for dag in bag.dags.values():
         for task in dag.tasks:
-            # A call that was denied is denied again: what is to be seen is which step it stops.
+            # A denied call would be denied again. The proof only needs to know which task fails.
             if isinstance(task, MappedOperator):
                 task.partial_kwargs["retries"] = 0
             else:
                 task.retries = 0
-    _ = in_process_api_server().transport  # takes seconds, and would otherwise wait for the first task
+    _ = in_process_api_server().transport  # takes seconds, which would otherwise delay the first task
     return dict(bag.dags)
 
 

@@ -1,4 +1,4 @@
-"""Lists what an account holds of everything that Terraform makes here, so that what is left after a destroy is seen."""
+"""Lists an account's resources of every kind that Terraform creates here, to find leftovers after a destroy."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Client = Callable[[str], Any]
 
 
 def inventory(client: Client) -> set[str]:
-    """Return the names of everything, each with its kind.
+    """Return the names of all resources, each with its kind.
 
     Args:
-        client: Gives a boto3 client of the account's administrator by boto3's name of a service.
+        client: Returns a boto3 client of the account's administrator for a service.
     """
     return {f"{kind} {name}" for kind, names in _listed(client).items() for name in names}
 
@@ -26,7 +26,7 @@ def _listed(client: Client) -> Mapping[str, Iterable[str]]:
     databases = _names(glue.get_databases()["DatabaseList"], "Name")
     return {
         "bucket": _names(client("s3").list_buckets()["Buckets"], "Name"),
-        # A key cannot be deleted at once; one that will be is gone for whoever looks for it.
+        # Keys cannot be deleted immediately. A key that is pending deletion counts as deleted.
         "KMS key": [key["Arn"] for key in keys if key["KeyState"] != "PendingDeletion" and _is_own(key)],
         "KMS alias": [
             alias["AliasName"] for alias in client("kms").list_aliases()["Aliases"] if "TargetKeyId" in alias

@@ -1,4 +1,4 @@
-"""Shows that every permission of every role is needed: what fails without it, by the records and then for real."""
+"""Proves that every permission of every role is needed: from the recorded checks, and by removing it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from local_aws.iam.authorization_log import RecordedCheck, read_log
 from local_aws.iam.patterns import like
 
 DAYS_APART = 3
-"""So that no scenario meets the day of another."""
+"""The distance between the days of two scenarios, so that they do not overlap."""
 
 
 @dataclass(frozen=True)
 class ScenarioRecord:
-    """What a scenario did when it was allowed everything that the roles have.
+    """A scenario's run with all permissions.
 
     Attributes:
         name: The scenario.
         steps: Its steps.
-        checks: Every check of the time, of all roles.
+        checks: All authorization checks during the run, of all roles.
     """
 
     name: str
@@ -37,13 +37,13 @@ class ScenarioRecord:
 
 @dataclass(frozen=True)
 class Need:
-    """What a permission is needed for.
+    """The scenario and the check that need a permission.
 
     Attributes:
         permission: The permission.
-        scenario: The first scenario that would be denied something without it; None when none would.
-        check: What would be denied first.
-        reason: Why no scenario needs it, where that is known; None otherwise.
+        scenario: The first scenario with a denied check without it; None if there is none.
+        check: The first check that would be denied; None if there is none.
+        reason: The known reason why no scenario needs it; None otherwise.
     """
 
     permission: Permission
@@ -54,12 +54,12 @@ class Need:
 
 @dataclass(frozen=True)
 class Removal:
-    """What happened when a permission was taken away.
+    """The result of removing a permission.
 
     Attributes:
-        need: What was expected.
-        red: The step that did not happen; None when all did, which is a failure of the proof.
-        denied: Whether IAM has denied the action that was taken away meanwhile.
+        need: The expected failure.
+        red: The step that failed; None if all succeeded, which fails the proof.
+        denied: Whether IAM denied the removed action.
     """
 
     need: Need
@@ -71,10 +71,10 @@ class LeastPrivilege:
     """Runs the scenarios, with all permissions and without one.
 
     Args:
-        platform: What Terraform made.
-        roles: The names of all roles, by what they are for (``mwaa``, ``glue``, ``copy``, ``flow-logs``).
+        platform: The platform that Terraform created.
+        roles: The names of all roles by purpose (``mwaa``, ``glue``, ``copy``, ``flow-logs``).
         authorizations: The authorization log of the local AWS.
-        first_day: The day of the first scenario; each further one has days of its own.
+        first_day: The day of the first scenario. Each later one has its own days.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class LeastPrivilege:
         self._next_day = first_day
 
     def run_all(self, progress: Callable[[str], None], names: Iterable[str] | None = None) -> list[ScenarioRecord]:
-        """Run scenarios with all permissions; the first that is red is the last of the list.
+        """Run scenarios with all permissions until one fails, and return their records.
 
         Args:
-            progress: Is told each one's name.
-            names: Which scenarios; by default all.
+            progress: Called with the name of each scenario.
+            names: The scenarios to run; None means all.
         """
         records: list[ScenarioRecord] = []
         for name in SCENARIOS if names is None else names:
@@ -109,7 +109,7 @@ class LeastPrivilege:
         name = self._roles[role]
         attached = self._iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
         if attached:
-            raise ValueError(f"role {name} has managed policies, whose permissions are not looked at: {attached}")
+            raise ValueError(f"role {name} has managed policies, which are not checked: {attached}")
         found = {}
         for policy in self._iam.list_role_policies(RoleName=name)["PolicyNames"]:
             document = self._iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
@@ -117,7 +117,7 @@ class LeastPrivilege:
         return found
 
     def needs(self, records: Sequence[ScenarioRecord], exceptions: Exceptions) -> list[Need]:
-        """Say of every single permission what it is needed for."""
+        """Return the need of every single permission."""
         return [
             self._need(documents, permission, records, exceptions.reason(role, permission))
             for role, name in self._roles.items()
@@ -126,7 +126,7 @@ class LeastPrivilege:
         ]
 
     def removals(self, records: Sequence[ScenarioRecord], exceptions: Exceptions) -> list[Need]:
-        """Return what is to be taken away for real: each action and each resource, and what is expected of it."""
+        """Return the permissions to remove, each action and each resource, with their expected failures."""
         return [
             self._need(documents, permission, records, exceptions.reason(role, permission))
             for role, name in self._roles.items()
@@ -135,7 +135,7 @@ class LeastPrivilege:
         ]
 
     def take_away(self, needs: Iterable[Need]) -> Iterator[Removal]:
-        """Take one permission away after the other, run the scenario that needs it, and give it back."""
+        """Remove each permission, run the scenario that needs it, and restore the permission."""
         for need in needs:
             permission = need.permission
             if need.scenario is None:
@@ -161,7 +161,7 @@ class LeastPrivilege:
         arguments = {"RoleName": permission.role, "PolicyName": permission.policy}
         if document["Statement"]:
             self._iam.put_role_policy(**arguments, PolicyDocument=json.dumps(document))
-        else:  # a policy has one statement at least
+        else:  # a policy must have at least one statement
             self._iam.delete_role_policy(**arguments)
 
     def _logged(self) -> int:
@@ -182,7 +182,7 @@ class LeastPrivilege:
 
 
 def _is_of(need: Need, check: RecordedCheck) -> bool:
-    """Tell whether a check is of what was taken away."""
+    """Return whether a check is about the removed permission."""
     permission = need.permission
     return (
         check.role == permission.role

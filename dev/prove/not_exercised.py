@@ -1,6 +1,6 @@
-"""Which permissions nothing here can exercise, and why the roles have them all the same.
+"""The permissions that no scenario can exercise here, with the reasons why the roles have them anyway.
 
-An exception that some scenario does need is as wrong as a permission that none needs: both fail the proof.
+The proof fails for a permission that no scenario needs, and also for an exception that a scenario does need.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dev.prove.permissions import Permission
 
 @dataclass(frozen=True)
 class NotExercised:
-    """Permissions and the reason.
+    """Permissions that cannot be exercised, and the reason.
 
     Attributes:
-        role: What the role is for: ``mwaa``, ``glue`` or ``copy``.
-        sid: The statement, with * for every one.
-        action: The action, with * for several.
-        reason: Why the local AWS cannot show that it is needed, and what needs it on AWS.
-        resource: The end of the resource, with * for all.
+        role: The role's purpose: ``mwaa``, ``glue``, ``copy`` or ``flow-logs``.
+        sid: The statement's Sid; * matches any text.
+        action: The action; * matches any text.
+        reason: Why the local AWS cannot prove that it is needed, and what needs it on AWS.
+        resource: The resource; * matches any text.
     """
 
     role: str
@@ -32,7 +32,7 @@ class NotExercised:
 
 @dataclass(frozen=True)
 class Exceptions:
-    """The list, and which of it were asked for.
+    """The exceptions, and which of them have been used.
 
     Attributes:
         listed: The exceptions.
@@ -42,9 +42,9 @@ class Exceptions:
     _used: dict[NotExercised, int] = field(default_factory=dict)
 
     def reason(self, role: str, permission: Permission) -> str | None:
-        """Return why a permission cannot be exercised; None when it can.
+        """Return why a permission cannot be exercised; None if it can.
 
-        Of several permissions at once (every action, every resource) only an exception for all of them counts.
+        For a permission that stands for every action or every resource, only an exception for all of them counts.
         """
         for exception in self.listed:
             if exception.role != role or not fnmatchcase(permission.sid, exception.sid):
@@ -63,15 +63,15 @@ class Exceptions:
         return None
 
     def unused(self) -> list[NotExercised]:
-        """Return the exceptions that fit no permission."""
+        """Return the exceptions that match no permission."""
         return [exception for exception in self.listed if exception not in self._used]
 
 
-_ENVIRONMENT = "MWAA's own containers do it; behind the local AWS's environments none run"
-_WHOLE_LIST = "AWS asks for it in MWAA's role; which call needs it is MWAA's own matter"
-_GLUE_ITSELF = "Glue's own agents do it beside Spark; the local Glue has none"
-_BROKEN_UPLOAD = "cleans up after an upload in parts that broke off; nothing is uploaded in parts here"
-_FLOW_LOGS = "AWS writes a VPC's traffic; there is none here"
+_ENVIRONMENT = "MWAA's own containers use it; the local AWS runs none"
+_WHOLE_LIST = "AWS requires it in MWAA's role, but does not document the call that needs it"
+_GLUE_ITSELF = "Glue's own agents use it; the local Glue has none"
+_BROKEN_UPLOAD = "cleans up after a failed multipart upload; there are no multipart uploads here"
+_FLOW_LOGS = "AWS logs a VPC's traffic; there is none here"
 
 EXCEPTIONS: tuple[NotExercised, ...] = (
     NotExercised("mwaa", "EnvironmentPublishesItsHealth", "*", _ENVIRONMENT),
@@ -84,7 +84,7 @@ EXCEPTIONS: tuple[NotExercised, ...] = (
     NotExercised("mwaa", "EnvironmentChecksTheAccount", "*", _WHOLE_LIST),
     NotExercised("mwaa", "EnvironmentQueuesTasks", "*", _ENVIRONMENT),
     NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:DescribeKey", _WHOLE_LIST),
-    NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:Encrypt", "encrypts what lies in MWAA's queue"),
+    NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:Encrypt", "encrypts messages in MWAA's queue"),
     NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:AbortMultipartUpload", _BROKEN_UPLOAD),
     NotExercised("glue", "RunWritesEncryptedLogs", "logs:AssociateKmsKey", _GLUE_ITSELF),
     NotExercised("glue", "RunPublishesItsMetrics", "*", _GLUE_ITSELF),
@@ -92,7 +92,7 @@ EXCEPTIONS: tuple[NotExercised, ...] = (
         "copy",
         "CopyListsCurated",
         "s3:ListBucket",
-        "Redshift's documentation asks for it; the local COPY reads a manifest",
+        "Redshift's documentation requires it; the local COPY reads a manifest",
     ),
     NotExercised("flow-logs", "*", "*", _FLOW_LOGS),
 )

@@ -1,6 +1,6 @@
-"""Takes policies apart into single permissions, and says what a role's recorded calls need of them. Pure.
+"""Splits policies into single permissions, and finds the recorded calls of a role that need them.
 
-A permission is one action on one resource in one statement: as little as a policy can be made smaller by.
+A permission is one action on one resource in one statement, the smallest part that can be removed from a policy.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Permission:
-    """What one statement of a role's policy allows.
+    """One permission of a statement in a role's policy.
 
     Attributes:
         role: The role's name.
         policy: The policy's name.
         sid: The statement's Sid.
         action: The action; "" means every action of the statement.
-        resource: The resource as the policy names it; "" means every resource of the statement.
+        resource: The resource as written in the policy; "" means every resource of the statement.
     """
 
     role: str
@@ -35,12 +35,12 @@ class Permission:
     resource: str
 
     def __str__(self) -> str:
-        """What a person reads: the statement, and what of it is meant."""
+        """Return the statement, the action and the resource as text."""
         return f"{self.sid}: {self.action or 'every action'} on {self.resource or 'every resource'}"
 
 
 class PolicyShapeError(ValueError):
-    """A policy says what it allows in a way that cannot be taken apart; the message names the statement."""
+    """A policy cannot be split into permissions; the message names the statement."""
 
 
 def permissions_of(role: str, documents: Documents) -> list[Permission]:
@@ -58,7 +58,7 @@ def permissions_of(role: str, documents: Documents) -> list[Permission]:
 
 
 def removals_of(role: str, documents: Documents) -> list[Permission]:
-    """Return what can be taken away from a role: each action of a statement, and each resource where it has several."""
+    """Return the permissions to remove from a role: each action, and each resource if a statement has several."""
     found = []
     for policy, sid, statement in _statements(documents):
         found += [Permission(role, policy, sid, action, "") for action in _texts(statement["Action"])]
@@ -69,7 +69,7 @@ def removals_of(role: str, documents: Documents) -> list[Permission]:
 
 
 def without(documents: Documents, permission: Permission) -> dict[str, dict[str, Any]]:
-    """Return a role's policy documents with one permission taken away and everything else as it was."""
+    """Return a role's policy documents without one permission, and otherwise unchanged."""
     left: dict[str, dict[str, Any]] = {}
     for name, document in documents.items():
         changed = copy.deepcopy(dict(document))
@@ -82,12 +82,12 @@ def without(documents: Documents, permission: Permission) -> dict[str, dict[str,
 
 
 def first_denied(documents: Documents, permission: Permission, checks: Iterable[RecordedCheck]) -> RecordedCheck | None:
-    """Return the first of a role's recorded checks that would be denied without a permission; None when none would.
+    """Return the first recorded check of a role that would be denied without a permission; None if there is none.
 
     Args:
         documents: The role's policy documents, complete.
-        permission: What would be taken away.
-        checks: The checks of all roles, in their order.
+        permission: The permission to remove.
+        checks: The checks of all roles, in order.
     """
     of_role = [check for check in checks if check.role == permission.role]
     left = {name: document for name, document in without(documents, permission).items() if document["Statement"]}
@@ -95,7 +95,7 @@ def first_denied(documents: Documents, permission: Permission, checks: Iterable[
 
 
 def _rests(statement: Mapping[str, Any], permission: Permission) -> list[dict[str, Any]]:
-    """Return what is left of a statement: itself, or up to two that together allow the rest."""
+    """Return the rest of a statement: the statement itself, or up to two statements that allow the rest."""
     if statement.get("Sid") != permission.sid:
         return [dict(statement)]
     actions, resources = _texts(statement["Action"]), _texts(statement["Resource"])
@@ -118,12 +118,12 @@ def _statements(documents: Documents) -> list[tuple[str, str, Mapping[str, Any]]
         for statement in _listed(document["Statement"]):
             sid = str(statement.get("Sid") or "")
             if not sid or sid in sids:
-                raise PolicyShapeError(f"policy {policy}: each statement needs a Sid of its own, found {sid!r}")
+                raise PolicyShapeError(f"policy {policy}: each statement needs a unique Sid, found {sid!r}")
             sids.add(sid)
             if statement["Effect"] != "Allow":
                 continue
             if "Action" not in statement or "Resource" not in statement:
-                raise PolicyShapeError(f"policy {policy}, {sid}: NotAction and NotResource cannot be taken apart")
+                raise PolicyShapeError(f"policy {policy}, {sid}: NotAction and NotResource cannot be split")
             found.append((policy, sid, statement))
     return found
 

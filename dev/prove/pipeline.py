@@ -1,4 +1,4 @@
-"""Runs the bundle's DAGs as a worker of the environment, and says of each run which task failed and why."""
+"""Runs the bundle's DAGs as a worker of the environment, and reports the failed task of each run with the reason."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _LOOK_SECONDS = 0.05
 
 
 class PipelineError(Exception):
-    """The process that runs the DAGs has ended or hangs; the message has the end of its log."""
+    """The process that runs the DAGs ended or hangs; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class DagRun:
-    """How a run went.
+    """The result of a run.
 
     Attributes:
         state: ``success`` or ``failed``.
-        failed: The first task in the order of the DAG that failed; None when none did.
-        reason: Why, in the words of its log.
+        failed: The first failed task in the order of the DAG; None if no task failed.
+        reason: The reason, from the task's log.
     """
 
     state: str
@@ -43,10 +43,10 @@ class DagRun:
 
 
 class Pipeline:
-    """A process with the worker's environment that runs DAGs; a context manager.
+    """A process that runs DAGs with the worker's environment; a context manager.
 
     Args:
-        worker: Whose files, configuration and credentials it has.
+        worker: The worker whose files, configuration and credentials it uses.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -70,7 +70,7 @@ class Pipeline:
             child_process.stop(self._process, _STOP_SECONDS)
 
     def run(self, dag_id: str, day: date, conf: Mapping[str, Any] | None = None) -> DagRun:
-        """Run a DAG for a day and wait for its end.
+        """Run a DAG for a day and wait until it finishes.
 
         Args:
             dag_id: The DAG.
@@ -78,22 +78,22 @@ class Pipeline:
             conf: The run's params.
 
         Raises:
-            PipelineError: The process has ended, or the run did not end within ten minutes.
+            PipelineError: The process ended, or the run did not finish within ten minutes.
         """
         if self._process is None or self._process.stdin is None:
             raise PipelineError("the pipeline has not been started")
         before = self._log.stat().st_size if self._log.exists() else 0
         done = len(self._lines())
-        wish = {"dag_id": dag_id, "logical_date": day.isoformat(), "conf": dict(conf or {})}
+        request = {"dag_id": dag_id, "logical_date": day.isoformat(), "conf": dict(conf or {})}
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         deadline = time.monotonic() + _RUN_SECONDS
         while len(lines := self._lines()) == done:
             if self._process.poll() is not None:
-                raise PipelineError(f"the process that runs the DAGs has ended:\n{self._tail()}")
+                raise PipelineError(f"the process that runs the DAGs ended:\n{self._tail()}")
             if time.monotonic() > deadline:
-                raise PipelineError(f"a run of {dag_id} did not end within {_RUN_SECONDS:.0f} s:\n{self._tail()}")
+                raise PipelineError(f"a run of {dag_id} did not finish within {_RUN_SECONDS:.0f} s:\n{self._tail()}")
             time.sleep(_LOOK_SECONDS)
         with self._log.open("rb") as file:
             file.seek(before)

@@ -1,7 +1,6 @@
-"""What the platform does, as far as roles matter: each scenario is green only when every step of it was allowed.
+"""Scenarios of the platform that use its roles. A scenario succeeds only if IAM allows each of its steps.
 
-Together they use every permission that the local AWS can exercise; ``permissions_of`` those that none of them needs is
-what ``make prove`` fails for.
+Together they use every permission that the local AWS can exercise. ``make prove`` fails if a permission is not needed.
 """
 
 from __future__ import annotations
@@ -30,29 +29,29 @@ from local_platform.airflow_services.local_airflow import LocalAirflow
 METRICS_NAMESPACE = "CryptoPrices"
 DAILY, WINDOW = "crypto_prices_daily", "crypto_prices_window"
 FIRST_DAY = dt.date(2024, 1, 5)
-"""The day that every scenario after the first finds loaded."""
+"""The day that is loaded before every scenario after the first two."""
 EMPTIED = (dt.date(2024, 2, 1), dt.date(2024, 2, 27))
-"""Days [first, last) of one Coinbase market: pages of 300 candles, of which the first is empty the second time."""
+"""Days [first, last) of one Coinbase market, in pages of 300 candles. The first page is empty the second time."""
 
 SOURCES: Mapping[str, Mapping[str, Any]] = {
     "binance": {"symbols": ["BTCUSDT", "ETHUSDT"]},
     "coinbase": {"symbols": ["BTC-USD"]},
     "coingecko": {"symbols": ["bitcoin"], "connection_id": "coingecko"},
 }
-"""What the settings of the proof take from which exchange."""
+"""The sources in the settings of the proof."""
 
-API_KEY = "planted-api-key"  # an exchange of this machine's own asks for it
+API_KEY = "planted-api-key"  # the local exchange requires it
 _WAIT_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that was to happen.
+    """One expected step of a scenario.
 
     Attributes:
-        name: What, for a person; of a DAG run the task that failed.
-        error: Why it did not happen; None when it did.
+        name: A description; for a failed DAG run, the failed task.
+        error: Why the step failed; None if it succeeded.
     """
 
     name: str
@@ -60,20 +59,20 @@ class Step:
 
 
 class Hold:
-    """Keeps what Spark asks of S3 waiting while it is closed, so that a run is not quicker than who stops it."""
+    """Blocks Spark's writes to S3 while closed, so that a run does not finish before it is stopped."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
         self._open.set()
 
     def intercept(self, call: Call, moment: str, _answer: Any) -> None:
-        """Let a call wait, see server.Interceptor."""
+        """Block a call, see ``server.Interceptor``."""
         if moment == "before" and call.operation == "PutObject" and b"/curated/" in call.request.raw_path.encode():
             self._open.wait(_WAIT_SECONDS)
 
     @contextlib.contextmanager
     def closed(self) -> Iterator[None]:
-        """Keep it closed."""
+        """Block the writes inside the context."""
         self._open.clear()
         try:
             yield
@@ -83,14 +82,14 @@ class Hold:
 
 @dataclass
 class Platform:
-    """What Terraform made, on a local AWS of this process, and who works on it.
+    """The platform that Terraform created on a local AWS in this process, with its workers.
 
     Attributes:
         aws: The local AWS.
-        hold: What can make its calls wait.
+        hold: Blocks calls of the local AWS.
         outputs: Terraform's outputs by name.
         environment: The MWAA environment's name.
-        folder: Where workers keep their files.
+        folder: Folder for the workers' files.
     """
 
     aws: LocalAws
@@ -108,19 +107,19 @@ class Platform:
         return local_client(service, self.aws.endpoint)
 
     def worker(self, name: str) -> Worker:
-        """Start a worker of the environment with a folder of its own."""
+        """Start a worker of the environment in its own folder."""
         return start_worker(self.aws.endpoint, self.environment, self.folder / name)
 
     @property
     def pipeline(self) -> Pipeline:
-        """The worker that runs DAGs; it starts with the first."""
+        """The worker that runs DAGs. It starts on first use."""
         if self._pipeline is None:
             self._pipeline = self._closing.enter_context(Pipeline(self.worker("worker")))
         return self._pipeline
 
     @property
     def airflow(self) -> LocalAirflow:
-        """A whole Airflow with the environment's files, configuration and role, for what takes a triggerer."""
+        """A complete Airflow with the environment's files, configuration and role, for scenarios with a triggerer."""
         if self._airflow is None:
             worker = self.worker("airflow")
             airflow = LocalAirflow(worker.home, self.aws.endpoint, extra_environment=dict(worker.variables))
@@ -129,18 +128,18 @@ class Platform:
         return self._airflow
 
     def close(self) -> None:
-        """End who works on it."""
+        """Stop the workers and Airflow."""
         self._closing.close()
         self._pipeline = self._airflow = None
 
     def next_stop(self) -> str:
-        """Return the id of one more run that is to be stopped."""
+        """Return the id of the next run to stop."""
         self._stops += 1
         return f"stopped-{self._stops}"
 
     @contextlib.contextmanager
     def fault(self, fault: Mapping[str, Any]) -> Iterator[None]:
-        """Let the exchange answer with a fault."""
+        """Make the exchange return a fault inside the context."""
         url = f"{self.aws.endpoint}/exchange/_faults"
         requests.put(url, json={"faults": [dict(fault)]}, timeout=10).raise_for_status()
         try:
@@ -149,19 +148,19 @@ class Platform:
             requests.delete(url, timeout=10).raise_for_status()
 
     def calls(self, operation: str) -> int:
-        """Return how often Airflow's role has called an operation."""
+        """Return how often Airflow's role called an operation."""
         checks = read_log(self.aws.state_dir / "authorizations.jsonl")
         role = self.outputs["role_arns"]["mwaa"].rpartition("/")[2]
         return sum(check.operation == operation and check.role == role for check in checks)
 
     def answered(self, operation: str) -> int:
-        """Return how often an operation was called and carried out, by whomever."""
+        """Return how often an operation succeeded, for any caller."""
         lines = (self.aws.state_dir / "calls.jsonl").read_text(encoding="utf-8").splitlines()
         calls = [json.loads(line) for line in lines if f'"{operation}"' in line]
         return sum(call["operation"] == operation and call["error"] is None for call in calls)
 
     def metric_count(self, name: str) -> float:
-        """Return how many values of a metric of the daily DAG CloudWatch has got."""
+        """Return the number of values in CloudWatch for a metric of the daily DAG."""
         now = dt.datetime.now(dt.UTC)
         found = self.client("cloudwatch").get_metric_statistics(
             Namespace=METRICS_NAMESPACE,
@@ -175,7 +174,7 @@ class Platform:
         return sum(float(point["SampleCount"]) for point in found["Datapoints"])
 
     def log_events_of_newest_run(self) -> int:
-        """Return how many lines the newest Glue run has in its log group."""
+        """Return the number of log lines of the newest Glue run."""
         glue, job = self.client("glue"), self.outputs["glue_job"]
         newest = glue.get_job_runs(JobName=job, MaxResults=1)["JobRuns"][0]
         logs, group = self.client("logs"), newest["LogGroupName"]
@@ -189,11 +188,11 @@ class Platform:
 
 
 Scenario = Callable[[Platform, dt.date], list[Step]]
-"""Takes the platform and a day that was not loaded before, and returns its steps in their order."""
+"""Takes the platform and a day that is not loaded, and returns the steps in order."""
 
 
 def deploy(platform: Platform, _day: dt.date) -> list[Step]:
-    """A worker of the environment starts: it fetches the DAGs, the plugins and the requirements."""
+    """Start a worker of the environment, which fetches the DAGs, the plugins and the requirements."""
     try:
         platform.worker("deploy")
     except WorkerError as error:
@@ -202,24 +201,24 @@ def deploy(platform: Platform, _day: dt.date) -> list[Step]:
 
 
 def daily(platform: Platform, day: dt.date) -> list[Step]:
-    """The daily DAG loads a day of three sources, one of which asks for a key; a record is quarantined."""
+    """Load a day of three sources with the daily DAG. One source requires a key, and one record is quarantined."""
     metrics = platform.metric_count("LoadsReconciled")
     with platform.fault({"kind": "unclosed_candle", "source": "binance", "symbol": "ETHUSDT", "times": None}):
         steps = _run(platform, DAILY, day)
     if first_error(steps) is not None:
         return steps
     steps.append(_check("the Glue run's log is in its log group", platform.log_events_of_newest_run() > 0))
-    steps.append(_check("the figures are in CloudWatch", platform.metric_count("LoadsReconciled") > metrics))
+    steps.append(_check("the metrics are in CloudWatch", platform.metric_count("LoadsReconciled") > metrics))
     return steps
 
 
 def again(platform: Platform, _day: dt.date) -> list[Step]:
-    """A day that is loaded is loaded again: its partition is switched."""
+    """Reload a day, which switches its partition."""
     return _run(platform, DAILY, FIRST_DAY, {"reload": True})
 
 
 def emptied(platform: Platform, day: dt.date) -> list[Step]:
-    """Days that are loaded have no candles any more: their partitions are taken away."""
+    """Reload days whose candles the exchange no longer returns, which deletes their partitions."""
     first, last = EMPTIED
     conf = {"start": first.isoformat(), "end": last.isoformat(), "sources": ["coinbase"], "force": True}
     steps = _run(platform, WINDOW, day, conf)
@@ -231,19 +230,19 @@ def emptied(platform: Platform, day: dt.date) -> list[Step]:
 
 
 def plan(platform: Platform, day: dt.date) -> list[Step]:
-    """A backfill is planned and its price shown."""
+    """Plan a backfill with its cost."""
     conf = {"start": FIRST_DAY.isoformat(), "end": "2024-01-20", "dry_run": True}
     return _run(platform, "crypto_prices_backfill", day, conf)
 
 
 def audit(platform: Platform, day: dt.date) -> list[Step]:
-    """The audit looks at the warehouse, the catalog and the raw zone."""
+    """Run the audit, which reads the warehouse, the catalog and the raw zone."""
     conf = {"start": FIRST_DAY.isoformat(), "end": (FIRST_DAY + dt.timedelta(days=1)).isoformat()}
     return _run(platform, "crypto_prices_audit", day, conf)
 
 
 def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
-    """A person ends the task that waits for a Glue run: the run is stopped."""
+    """Fail the task that waits for a Glue run, which stops the run."""
     api, run_id, glue = platform.airflow.api, platform.next_stop(), platform.client("glue")
     job = platform.outputs["glue_job"]
     before = {run["Id"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}
@@ -259,11 +258,11 @@ def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
             lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] == "STOPPED", 20
         )
     _until(lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] not in UNFINISHED)
-    return [_check("the Glue run of an ended task is stopped", bool(stopped))]
+    return [_check("the Glue run of a failed task is stopped", bool(stopped))]
 
 
 def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
-    """A person ends the task that waits for a statement: the statement is cancelled."""
+    """Fail the task that waits for a statement, which cancels the statement."""
     api, run_id = platform.airflow.api, platform.next_stop()
     database = platform.outputs["redshift_database"]
     with platform.aws.warehouse.connect(database) as connection:
@@ -271,14 +270,14 @@ def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
         _trigger_window(platform, run_id, day)
         if not _until(lambda: _is_deferred(platform, run_id, "merge_into_fact"), 2 * _WAIT_SECONDS):
             connection.rollback()
-            return [Step("a merge waits for its turn", _failure(platform, run_id))]
+            return [Step("a merge waits for the load lock", _failure(platform, run_id))]
         _await_triggerer(platform, "DescribeStatement")
         before = platform.answered("CancelStatement")
         api.set_task_state(WINDOW, run_id, "merge_into_fact", "failed")
         cancelled = _until(lambda: platform.answered("CancelStatement") > before, 20)
         connection.rollback()
     platform.airflow.api.wait_for_dag_run(WINDOW, run_id, timeout_seconds=_WAIT_SECONDS)
-    return [_check("the statement of an ended task is cancelled", bool(cancelled))]
+    return [_check("the statement of a failed task is canceled", bool(cancelled))]
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -294,7 +293,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 def first_error(steps: list[Step]) -> Step | None:
-    """Return the first step that did not happen."""
+    """Return the first failed step."""
     return next((step for step in steps if step.error is not None), None)
 
 
@@ -306,7 +305,7 @@ def _run(platform: Platform, dag_id: str, day: dt.date, conf: Mapping[str, Any] 
 
 
 def _check(name: str, holds: bool) -> Step:
-    return Step(name, None if holds else "it did not happen")
+    return Step(name, None if holds else "it did not happen in time")
 
 
 def _trigger_window(platform: Platform, run_id: str, day: dt.date) -> None:
@@ -321,7 +320,7 @@ def _is_deferred(platform: Platform, run_id: str, task_id: str) -> bool:
 
 
 def _await_triggerer(platform: Platform, operation: str) -> None:
-    """Wait until a deferred task is looked after: before that nobody notices that a person has ended it."""
+    """Wait until the triggerer polls a deferred task. Before that it would not notice that the task was failed."""
     before = platform.calls(operation)
     if not _until(lambda: platform.calls(operation) > before):
         raise RuntimeError(f"the triggerer does not call {operation}; see the logs in {platform.folder}")
@@ -333,7 +332,7 @@ def _failure(platform: Platform, run_id: str) -> str:
 
 
 def _until(look: Callable[[], Any], seconds: float = _WAIT_SECONDS) -> Any:
-    """Look until there is something to see; return None when the time is over."""
+    """Poll until there is a result; return None after the timeout."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > deadline:

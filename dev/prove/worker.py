@@ -1,7 +1,7 @@
 """A worker of an MWAA environment on this machine: the environment's files, configuration and role, and nothing else.
 
-MWAA gives its workers what lies in the environment's bucket, its configuration options and its execution role's
-credentials (https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html). So does this.
+Like MWAA, it gets the files in the environment's bucket, the configuration options and the credentials of the execution
+role (https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html).
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from local_aws.protocol.account import ACCOUNT_ID
 from local_platform.airflow_environment import airflow_environment
 
 _SESSION = "AmazonMWAA-airflow"
-"""MWAA's name of the session; all of an environment's containers have the same."""
+"""MWAA's session name, which all containers of an environment share."""
 
 
 class WorkerError(Exception):
-    """The environment cannot start a worker; the message says what it could not get."""
+    """The environment cannot start a worker; the message names what is missing."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """What a process of the environment has.
+    """The folder and the environment of a worker.
 
     Attributes:
-        home: Where its files lie: ``dags/``, ``plugins/``, ``requirements.txt``, and Airflow's own.
+        home: Folder with ``dags/``, ``plugins/``, ``requirements.txt`` and Airflow's files.
         variables: Its environment variables.
     """
 
@@ -42,15 +42,15 @@ class Worker:
 
 
 def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
-    """Fetch what the environment gives its workers, as its role.
+    """Fetch the environment's files with its role.
 
     Args:
         endpoint: The URL of the local AWS.
-        environment_name: The MWAA environment.
-        home: An own folder for the worker; files of an earlier start are replaced.
+        environment_name: The name of the MWAA environment.
+        home: The worker's folder. Files of an earlier start are replaced.
 
     Raises:
-        WorkerError: The role or one of the files cannot be had.
+        WorkerError: The role cannot be assumed, or a file cannot be read.
     """
     environment = local_client("mwaa", endpoint).get_environment(Name=environment_name)["Environment"]
     credentials = _credentials(endpoint, environment["ExecutionRoleArn"])
@@ -62,7 +62,7 @@ def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
     try:
         _fetch(local_client("s3", endpoint, session), environment, home)
     except ClientError as error:
-        raise WorkerError(f"the environment's bucket: {error}") from error
+        raise WorkerError(f"the environment's bucket cannot be read: {error}") from error
     aws = aws_environment(endpoint) | {
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
@@ -75,7 +75,7 @@ def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
 
 
 def session_clients(endpoint: str, role: str, service: str) -> Callable[[str], Any]:
-    """Return what gives the boto3 clients of a role, taken on by the service that it is for.
+    """Return a function that returns boto3 clients of a role, assumed by the service that the role trusts.
 
     Args:
         endpoint: The URL of the local AWS.
@@ -98,7 +98,7 @@ def _credentials(endpoint: str, role_arn: str) -> Mapping[str, str]:
     try:
         credentials: Mapping[str, str] = sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION)["Credentials"]
     except ClientError as error:
-        raise WorkerError(f"MWAA cannot take on the role {role_arn}: {error}") from error
+        raise WorkerError(f"MWAA cannot assume the role {role_arn}: {error}") from error
     return credentials
 
 
@@ -122,7 +122,7 @@ def _fetch(s3: Any, environment: Mapping[str, Any], home: Path) -> None:
 
 
 def _version(s3: Any, bucket: str, environment: Mapping[str, Any], what: str) -> bytes:
-    """Return the version of a file that the environment has pinned."""
+    """Return the version of a file that the environment pins."""
     key, version = environment[f"{what}S3Path"], environment[f"{what}S3ObjectVersion"]
     body: bytes = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read()
     return body
@@ -136,6 +136,6 @@ def _files(home: Path) -> dict[str, str]:
 
 
 def _options(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment's configuration options; those that airflow_environment only guesses are left out."""
+    """Return the environment's configuration options as environment variables."""
     options: Mapping[str, str] = environment.get("AirflowConfigurationOptions", {})
     return {f"AIRFLOW__{name.replace('.', '__', 1).upper()}": value for name, value in options.items()}

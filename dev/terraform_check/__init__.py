@@ -1,1 +1,1 @@
-"""``python -m dev terraform-check``: format, validity and rules of terraform/."""
+"""``python -m dev terraform-check``: check format, validity and rules of terraform/."""

@@ -1,4 +1,4 @@
-"""``python -m dev terraform-check``: format, validity and rules of terraform/, without an AWS."""
+"""``python -m dev terraform-check``: check format, validity and rules of terraform/, without AWS."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from local_platform.terraform_cli import TerraformCli, TerraformError, Terraform
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check terraform/ in a copy.
+    """Check a copy of terraform/.
 
     Args:
         arguments: The command line after the command.
 
     Returns:
-        The process's exit code: 0 when all is right, or when Terraform or its provider is not on this machine, as the
-        output says; 1 otherwise.
+        The process's exit code: 0 if all checks pass, or if Terraform or its provider is not installed, which is
+        printed; 1 otherwise.
     """
     argparse.ArgumentParser(
         prog="python -m dev terraform-check",
-        description="Check format, validity and rules of terraform/, without an AWS.",
+        description="Check format, validity and rules of terraform/, without AWS.",
     ).parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="terraform-check-") as folder:
         try:
             terraform = TerraformCli(Path(folder))
         except TerraformNotFoundError as reason:
-            print(f"terraform/ is not checked: {reason}")
+            print(f"terraform/ was not checked: {reason}")
             return 0
         try:
             terraform.check_format()

@@ -16,7 +16,7 @@ DAILY = [
     r"apply: 1\d\d resources",
     r"second plan: empty",
     r"provisioning: \d+ members compared",
-    r"under IAM: \d scenarios \w+, \d+ checks allowed",
+    r"IAM enforced: \d scenarios \w+, \d+ checks allowed",
     r"15 calls, all denied",
     r"destroy: nothing left",
 ]
@@ -24,9 +24,9 @@ RECORDS = [
     r"alarms: 5 ",
     r"terraform fmt, validate, test: \d+ passed, 0 failed",
     r"checkov: dev \d+ passed, 0 failed, \d+ skipped with a reason; prod \d+ passed, 0 failed",
-    r"permissions: \d+ .*: \d+ needed, \d+ not exercisable",
-    r"workers, capacity and a DAG: 4 resources changed, then an empty plan",
-    r"costs: dev \d+\.\d\d USD a month, prod \d+\.\d\d",
+    r"permissions: \d+ .*: \d+ needed, \d+ not exercised",
+    r"workers, capacity and DAG: 4 resources and the estimated cost changed; the next plan is empty",
+    r"costs: dev \d+\.\d\d USD per month, prod \d+\.\d\d",
 ]
 
 
