@@ -74,7 +74,7 @@ bundle: ## Write the files for MWAA and Glue to dist/
 preflight: bundle ## Check dist/ as MWAA and Glue would load it
 	@exec $(PYTHON_RUN) -m bundle preflight
 
-test: ## Run every test, or those of T=
+test: ## Run every test, or only T=
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
 

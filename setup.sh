@@ -19,7 +19,7 @@ find_python() {
     local version root candidate
     if [ -n "${PYTHON:-}" ]; then
         candidate=$(command -v "$PYTHON") && works "$candidate" && { echo "$candidate"; return; }
-        fail "PYTHON=$PYTHON is not a working Python 3.11, 3.12 or 3.13 with venv and ensurepip: choose another one"
+        fail "PYTHON=$PYTHON is not a working Python 3.11, 3.12 or 3.13 with venv and ensurepip: choose a different one"
     fi
     for version in 3.12 3.13 3.11; do # MWAA runs 3.12
         while IFS= read -r candidate; do

@@ -74,11 +74,13 @@ def _write(root: Path, path: str, content: bytes) -> None:
 
 def _refuse_what_is_no_bundle(dist: Path) -> None:
     if dist.is_symlink() or (dist.exists() and not dist.is_dir()):
-        raise BundleError(f"{dist} is not a folder: choose another path, or remove it")
+        raise BundleError(f"{dist} is not a folder: choose a different path, or remove it")
     if not dist.exists():
         return
     names = set(os.listdir(dist))
     # An incomplete bundle may be replaced, because the preflight then advises to build it again.
     broken = names <= _BUNDLE and names & {PLUGINS, CATALOG_TABLE}
     if names and not broken and not {PLUGINS, CATALOG_TABLE} <= names:
-        raise BundleError(f"{dist} contains files that are not a bundle and would be deleted: choose another folder")
+        raise BundleError(
+            f"{dist} contains files that are not a bundle and would be deleted: choose a different folder"
+        )

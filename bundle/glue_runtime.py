@@ -1,4 +1,4 @@
-"""The Python environment in which AWS Glue runs the job."""
+"""The Python environment of the Glue job."""
 
 from __future__ import annotations
 

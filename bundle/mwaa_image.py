@@ -21,7 +21,7 @@ CONSTRAINTS_FILE = f"constraints-{AIRFLOW_VERSION}.txt"
 https://docs.aws.amazon.com/mwaa/latest/userguide/best-practices-dependencies.html recommends the same location."""
 
 CONSTRAINT_LINE = re.compile(r"-c |--constraint ")
-"""The pattern by which MWAA finds a constraint in requirements.txt. MWAA also matches comments
+"""The pattern that MWAA uses to find a constraint in requirements.txt. MWAA also matches comments
 (mwaa/utils/user_requirements.py)."""
 
 DEPLOYED_FOLDER = "/usr/local/airflow"

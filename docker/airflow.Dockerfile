@@ -5,7 +5,7 @@ ARG AIRFLOW_IMAGE=apache/airflow:3.3.1-python3.12
 FROM ${AIRFLOW_IMAGE}
 
 USER 0
-# A volume gets the owner of the image's folder on which it is mounted.
+# A volume gets the owner of the image's folder at its mount point.
 RUN mkdir -p /usr/local/airflow/dags /usr/local/airflow/plugins /usr/local/airflow/logs /usr/local/airflow/config \
         /usr/local/airflow/keys /usr/local/airflow/postgres-password \
     && chown -R airflow:0 /usr/local/airflow \

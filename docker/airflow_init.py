@@ -1,7 +1,7 @@
 """Checks the preconditions of Airflow, and migrates its database.
 
-The bundle must be readable and the settings valid. AWS must respond and have the resources that the settings name, and
-it must be the AWS to which the runs in this Airflow belong.
+The bundle must be readable and the settings valid. AWS must respond and have the resources that the settings name.
+The runs in this Airflow must belong to the same AWS.
 
 This runs once per ``docker compose up``, in the Airflow image, for both the local AWS and a real account. The Compose
 file cannot wait for local-aws to be healthy, because that service does not exist with a real account.
@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 SETTINGS = "AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"
 BUNDLE = ("dags", "sql", "plugins")
 KNOWN_AWS = "crypto_prices_aws"
-"""The Airflow Variable with the AWS to which the history of this Airflow belongs."""
+"""The Airflow Variable that stores the AWS of this Airflow's runs."""
 WAIT_SECONDS = 180
 """How long to wait for missing resources. The local AWS creates them while it starts."""
 _PAUSE_SECONDS = 2
@@ -108,8 +108,8 @@ def described_aws(account: str, endpoint: str | None, settings: Mapping[str, Any
 def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable[[str], None]) -> None:
     """Compare the AWS with that of the runs in this Airflow, or remember it the first time.
 
-    With another AWS, Airflow would continue runs of another platform, and days that were loaded there would look
-    loaded.
+    With a different AWS, Airflow would continue runs of a different platform, and days that were loaded there would
+    look loaded.
 
     Raises:
         NotReadyError: The AWS is a different one.
@@ -120,7 +120,7 @@ def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable
     elif before != aws:
         raise NotReadyError(
             f"the runs of this Airflow belong to {before}, but .env names {aws}. Use a separate Airflow for it (set "
-            "COMPOSE_PROJECT_NAME=<another name> in .env), or delete the runs (docker compose down --volumes)."
+            "COMPOSE_PROJECT_NAME=<a different name> in .env), or delete the runs (docker compose down --volumes)."
         )
 
 

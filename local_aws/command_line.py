@@ -77,8 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--published-warehouse-port",
         type=int,
         metavar="PORT",
-        help="port of the machine on which a container publishes --warehouse-port, for the URL that psql prints "
-        "(default: the same)",
+        help="the machine's port for a container's --warehouse-port, for the URL that psql prints (default: the same)",
     )
     parser.add_argument(
         "--enforce-iam",

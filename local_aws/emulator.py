@@ -59,7 +59,7 @@ class _OwnServices:
         }
 
     def source_arns(self, service: str) -> list[str]:
-        """Return the ARNs under which a service assumes roles, or an empty list if they are not known here."""
+        """Return the source ARNs of a service when it assumes roles, or an empty list if they are unknown here."""
         known = {REDSHIFT: self.serverless.all_source_arns, AIRFLOW: self.mwaa.environment_arns}
         return known[service]() if service in known else []
 
@@ -90,7 +90,7 @@ class LocalAws:
         state_dir: The folder for state, warehouse and logs.
         port: The port; 0 selects a free one.
         region: The region of the services that local_aws implements itself.
-        mounts: Other WSGI applications on the same port, by the path below which they respond to unsigned requests.
+        mounts: Other WSGI applications on the same port, by path; each handles the unsigned requests below its path.
         interceptor: Called around each API call, for harnesses that inject faults.
         statement_interceptor: Called around each statement in the warehouse, for the same purpose.
         enforce_iam: Whether every call is checked against the caller's policies. Each check is then recorded in

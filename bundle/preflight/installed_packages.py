@@ -9,7 +9,7 @@ from bundle.mwaa_image import normalised
 
 
 def distributions_of(module: str) -> tuple[str, ...]:
-    """Return the packages, by normalized name, to which a top-level module may belong.
+    """Return the packages, by normalized name, that a top-level module may belong to.
 
     A package that is not installed here is assumed to have a module with its own name.
 

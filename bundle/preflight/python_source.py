@@ -15,7 +15,7 @@ Version = tuple[int, int]
 
 
 def check_syntax(bundle: Bundle) -> list[Finding]:
-    """Check that every Python file is valid in the Python version with which MWAA or Glue runs it."""
+    """Check that every Python file is valid in the Python version of MWAA or Glue."""
     return [
         *syntax_errors(bundle.airflow_sources, MWAA_PYTHON, "MWAA"),
         *syntax_errors(bundle.glue_sources, GLUE_PYTHON, "Glue"),

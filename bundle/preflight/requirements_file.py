@@ -114,7 +114,7 @@ def _constraint(bundle: Bundle, line: Line, match: re.Match[str]) -> list[Findin
             return [Finding(line.where, what, f"add the file, or write `--constraint {CONSTRAINTS_URL}`")]
     official = _OFFICIAL.fullmatch(target)
     if official is None:
-        what = f"{target!r} does not show for which Airflow and Python versions its constraints are"
+        what = f"{target!r} does not name the Airflow and Python versions of its constraints"
         todo = f"write `--constraint {CONSTRAINTS_URL}`, or a file below {DEPLOYED_FOLDER}/dags/"
         return [Finding(line.where, what, todo)]
     if (official["airflow"], official["python"]) != (AIRFLOW_VERSION, _PYTHON):

@@ -15,7 +15,7 @@ class Limits:
     """Sizes in bytes.
 
     Attributes:
-        plugins: The size below which MWAA recommends plugins.zip to be.
+        plugins: MWAA recommends that plugins.zip is smaller than this.
         statement: Half of the Redshift Data API's limit of 200 KB for a statement, because rendering adds text.
         source: Larger than any hand-written code. MWAA has no such limit, but each container takes longer to start.
     """

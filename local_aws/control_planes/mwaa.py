@@ -138,7 +138,7 @@ class Mwaa:
         return {"Tags": self._by_arn(params["ResourceArn"])["Tags"]}
 
     def environment_arns(self) -> list[str]:
-        """Return the ARNs of the environments, under which MWAA assumes their roles."""
+        """Return the ARNs of the environments, which are the source ARNs when MWAA assumes their roles."""
         return [environment["Arn"] for environment in self._resources.all("environment")]
 
     def _put_tags(self, environment: Document, tags: dict[str, str]) -> None:

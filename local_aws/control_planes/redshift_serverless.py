@@ -383,14 +383,14 @@ class RedshiftServerless:
         return [] if workgroup is None else list(self._namespace(workgroup["namespaceName"])["iamRoles"])
 
     def source_arns(self, name_or_arn: str) -> list[str]:
-        """Return the ARNs under which a workgroup assumes roles."""
+        """Return the source ARNs (aws:SourceArn) of a workgroup when it assumes roles."""
         workgroup = self._workgroup_of(name_or_arn)
         if workgroup is None:
             return []
         return [workgroup["workgroupArn"], self._namespace(workgroup["namespaceName"])["namespaceArn"]]
 
     def all_source_arns(self) -> list[str]:
-        """Return the ARNs under which the service assumes roles, for all workgroups."""
+        """Return the source ARNs of all workgroups when they assume roles."""
         return [
             arn for workgroup in self._resources.all("workgroup") for arn in self.source_arns(workgroup["workgroupArn"])
         ]

@@ -42,7 +42,7 @@ _PAGE = 200
 
 @dataclass
 class _Live:
-    """The resources of an unfinished run. ``began`` is the time at which it was granted Spark."""
+    """The resources of an unfinished run. ``began`` is the time when it was granted Spark."""
 
     plan: RunPlan
     stop_requested: threading.Event = field(default_factory=threading.Event)

@@ -28,7 +28,7 @@ class JobRun:
         last_modified_on: When its state last changed, UTC.
         completed_on: When it ended, UTC.
         execution_seconds: How long it ran, in seconds.
-        error: The reason of a failure.
+        error: The reason for a failure.
         pid: The id of its process while there is one.
         security_configuration: The name of its security configuration, if it has one.
         log_group: Prefix of the names of its log groups.

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 logger = logging.getLogger(__name__)
 
-# Limits of PutLogEvents, less a margin for the 26 bytes by which each event exceeds its text.
+# Limits of PutLogEvents, less a margin for the 26 bytes that each event adds to its text.
 _EVENTS_AT_ONCE = 10_000
 _BYTES_AT_ONCE = 900_000
 _BYTES_OF_EVENT = 250_000

@@ -30,7 +30,7 @@ class RecordedCheck:
         implied_by: What made the check necessary; None for the operation's own checks.
         keys: The condition keys and their values.
         allowed: The decision.
-        reason: The reason of a refusal, in AWS's words; "" if it is allowed.
+        reason: The reason for a refusal, in AWS's words; "" if it is allowed.
         policy: The policy that decided; None if none did.
         sid: The statement in it that decided.
         resource_policy: The result of the resource's own policy: ``allowed``, ``delegated``, ``denied``, ``unknown`` or

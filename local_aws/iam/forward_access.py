@@ -41,7 +41,7 @@ class SecretReader:
             secret: The secret's ARN or name.
 
         Raises:
-            AwsError: The caller may not read it, or Secrets Manager returned another error.
+            AwsError: The caller may not read it, or Secrets Manager returned a different error.
         """
         try:
             return cast("str | None", self._client(caller).get_secret_value(SecretId=secret).get("SecretString"))

@@ -56,7 +56,7 @@ class Guard:
     Args:
         account: Facts about the account's resources.
         log: The log for every check.
-        source_arns: Takes a service's name and returns the ARNs under which the service assumes roles; empty if they
+        source_arns: Takes a service's name and returns its source ARNs when it assumes roles; empty if they
             are unknown.
         now: Returns the current time, with a time zone.
     """

@@ -21,7 +21,7 @@ from local_aws.protocol.account import ACCOUNT_ID, ROOT_ACCESS_KEY
 from local_aws.protocol.signature import RequestContext
 
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
-# Services for which a trust policy may use either name.
+# A trust policy may use either name for this service.
 _REDSHIFT = frozenset({"redshift.amazonaws.com", "redshift-serverless.amazonaws.com"})
 
 

@@ -1,7 +1,7 @@
 """The journal of every request that changed moto's state, so that the state survives the process.
 
-It is one SQLite file. A request is written after moto executed it and before its response is sent, so a change that a
-caller knows of survives ``kill -9``. (WAL with synchronous=NORMAL: a crash of the process loses nothing. A power
+It is one SQLite file. A request is written after moto executed it and before its response is sent, so an
+acknowledged change survives ``kill -9``. (WAL with synchronous=NORMAL: a crash of the process loses nothing. A power
 failure may lose the last moments, but never corrupts the file.)
 """
 
@@ -115,7 +115,7 @@ class Journal:
         return cursor.lastrowid
 
     def entries(self, *, after: int = 0, of_these: Iterable[str] = ()) -> Iterator[tuple[int, Entry]]:
-        """Yield entries with their numbers, in the order in which they were written.
+        """Yield entries with their numbers, in the order of writing.
 
         Args:
             after: Skip entries up to and including this number …

@@ -131,7 +131,7 @@ class MotoState:
             return response
 
     def standing_still(self) -> contextlib.AbstractContextManager[Any]:
-        """Return a context in which moto handles no requests, for reading its backends.
+        """Return a context manager that pauses moto, for reading its backends.
 
         The first access to a backend builds it, with random numbers that must not mix with a request's.
         """

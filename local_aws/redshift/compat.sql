@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION redshift.dateadd(part text, amount numeric, moment ti
     LANGUAGE sql IMMUTABLE STRICT
     RETURN redshift.dateadd(part, amount, moment AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
 
--- DATEDIFF counts the boundaries between two moments, not the time.
+-- DATEDIFF counts the boundaries between two points in time, not the elapsed time.
 CREATE OR REPLACE FUNCTION redshift.datediff(part text, earlier timestamp, later timestamp) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT
     RETURN CASE part

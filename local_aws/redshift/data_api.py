@@ -61,7 +61,7 @@ class RedshiftDataApi:
     """The operations of the Redshift Data API over an embedded warehouse.
 
     Args:
-        warehouse: A started warehouse. Its Redshift databases are those of ``warehouse.databases()``.
+        warehouse: A started warehouse. ``warehouse.databases()`` returns its Redshift databases.
         s3_client_factory: Takes the ARN of the role in a COPY and returns a boto3 S3 client with that role's
             permissions.
         role_refusal: Takes a workgroup and a role's ARN and returns why a COPY cannot read with the role, or None.

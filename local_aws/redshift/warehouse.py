@@ -143,7 +143,9 @@ class Warehouse:
             self._end_orphans()
             self._socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._socket_folder.stat().st_uid != os.geteuid():
-                raise WarehouseError(f"{self._socket_folder} belongs to another user")
+                raise WarehouseError(
+                    f"{self._socket_folder} belongs to another user: remove it or use a different state folder"
+                )
             identity = self._identity()
             self._initialise(identity)
             self._give_data_to(identity)

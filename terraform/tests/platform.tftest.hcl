@@ -210,11 +210,11 @@ run "the_catalog_table_has_the_bundles_columns" {
     condition = [for column in aws_glue_catalog_table.crypto_prices.storage_descriptor[0].columns : "${column.name} ${column.type}: ${column.comment}"] == [
       "source string: Exchange API the candle came from", "open_price decimal(38,18): First price of the interval",
     ]
-    error_message = "The columns are not those of catalog_table.json, in the same order."
+    error_message = "The columns differ from catalog_table.json, or have a different order."
   }
   assert {
     condition     = [for key in aws_glue_catalog_table.crypto_prices.partition_keys : "${key.name} ${key.type}: ${key.comment}"] == ["year string: Year of observed_at"]
-    error_message = "The partition keys are not those of catalog_table.json."
+    error_message = "The partition keys differ from catalog_table.json."
   }
   assert {
     condition     = aws_glue_catalog_table.crypto_prices.description == "Candles of crypto markets"

@@ -17,7 +17,7 @@ PARTS = ("dags", "plugins", "glue_scripts", "sql")
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy whose files were created in another order, at another time and with another umask, and with leftovers."""
+    """A copy with leftovers, whose files were created in a different order, time and umask."""
     old = os.umask(0o077)
     try:
         for part in reversed(PARTS):

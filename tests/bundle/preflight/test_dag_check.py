@@ -145,7 +145,7 @@ def test_nothing_else_is_reported(found):
         "dags/sql/load/guards/check_staging.sql:2", "dags/sql/load/lock_loads.sql:1", "plugins.zip/broken_plugin.py",
         "plugins.zip/twice_plugin.py",
     }  # fmt: skip
-    # With another Python version than MWAA's, there is also a warning about that.
+    # If the Python version differs from MWAA's, there is also a warning about that.
     assert len([what for what in at(found, "dags/") if not found["dags/", what].warning]) == 7
 
 

@@ -59,7 +59,7 @@ def test_a_constraint_that_mwaa_does_not_find_is_reported(mistakes):
 
 
 def test_constraints_of_unknown_versions_are_reported(mistakes):
-    assert "does not show for which Airflow" in the_one(found(mistakes, "-c https://example.com/constraints.txt"))
+    assert "does not name the Airflow" in the_one(found(mistakes, "-c https://example.com/constraints.txt"))
 
 
 @pytest.mark.parametrize("folder", ["dags", "plugins"])
