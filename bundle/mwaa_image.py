@@ -28,7 +28,7 @@ DEPLOYED_FOLDER = "/usr/local/airflow"
 """The folder in the image that contains ``dags/`` and the contents of plugins.zip as ``plugins/``."""
 
 OWN_MODULES = frozenset({"mwaa"})
-"""Top-level modules of the image that belong to no package. They are in /python, which is the image's PYTHONPATH."""
+"""Top-level modules of the image outside all packages. They are in /python, which is the image's PYTHONPATH."""
 
 # https://docs.aws.amazon.com/mwaa/latest/userguide/configuring-dag-import-plugins.html: "less than 1 GB".
 MAX_PLUGINS_BYTES = 1_000_000_000

@@ -57,7 +57,7 @@ with DAG(
             ["quarantined", "venue_down"],
             type="array",
             items={"type": "string", "enum": ["quarantined", "venue_down", "no_trade", "not_listed"]},
-            description="Reasons of missing candles for which they are requested again",
+            description="Request candles again if they are missing for one of these reasons",
         ),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
     },

@@ -210,7 +210,7 @@ resource "aws_vpc_security_group_egress_rule" "mwaa_https" {
   cidr_ipv4         = "0.0.0.0/0"
 }
 
-# Ranges from which users reach a private web server, such as a client VPN, a bastion host or a peered office network.
+# Ranges of users who reach a private web server, such as a client VPN, a bastion host or a peered office network.
 # https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-vpe-access.html
 resource "aws_vpc_security_group_ingress_rule" "web_server" {
   for_each = toset(var.mwaa.web_server_cidrs)

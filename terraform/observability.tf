@@ -254,7 +254,7 @@ locals {
   }
   glue_dimensions = ["JobName", local.glue_job, "JobRunId", "ALL", "Type"]
 
-  # In the order in which a record passes the steps. The period is in seconds.
+  # In the order that a record passes the steps. The period is in seconds.
   widgets = [
     { title = "Records fetched", stat = "Sum", period = 86400, metrics = local.by_source.RecordsFetched },
     { title = "Records curated", stat = "Sum", period = 86400, metrics = local.by_source.RecordsCurated },

@@ -386,7 +386,7 @@ variable "mwaa" {
 # ------------------------------------------------------------------------------------------------ secrets
 
 variable "secret_recovery_days" {
-  description = "Days in which a deleted secret can be restored. 0 deletes secrets immediately, so that their names can be reused."
+  description = "Number of days that a deleted secret can be restored for. 0 deletes secrets immediately, so that their names can be reused."
   type        = number
   default     = 30
 

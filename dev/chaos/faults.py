@@ -106,7 +106,7 @@ class Faults:
             self._armed.pop(day, None)
 
     def seen(self, day: date) -> list[str]:
-        """Return the boundaries of a day's load in the order in which they were reached."""
+        """Return the boundaries of a day's load in the order that they were reached."""
         with self._lock:
             return list(self._seen.get(day, ()))
 

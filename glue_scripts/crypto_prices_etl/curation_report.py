@@ -54,7 +54,7 @@ def curation_report(
     rules: Iterable[RowRuleResult],
     quarantined: Iterable[QuarantinedCandles],
 ) -> CurationReport:
-    """Return the curation report, on which the rest of the pipeline relies.
+    """Return the curation report, which the rest of the pipeline relies on.
 
     Args:
         arguments: The arguments of the run.

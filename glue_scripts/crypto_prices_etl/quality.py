@@ -93,7 +93,7 @@ def with_reason(
     Args:
         parser: The parser of the source.
         rules: The actions of the rules.
-        window: The days in which candles may open.
+        window: The days when candles may open.
         candle_interval: The interval whose grid (from midnight UTC) and length the candles must have.
 
     Raises:

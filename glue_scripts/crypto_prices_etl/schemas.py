@@ -53,7 +53,7 @@ class Column:
 
     Attributes:
         name: The name in Parquet, in the catalog and in Redshift.
-        type: The logical type, from which the type names of each system are derived.
+        type: The logical type, which determines the type names of each system.
         nullable: Whether a row may leave the column out. Redshift's COPY enforces NOT NULL.
     """
 

@@ -103,7 +103,7 @@ class Admission:
         return response.status, json.loads(response.body)
 
     def _default_key(self, context: RequestContext, bucket: str) -> str | None:
-        """Return the KMS key with which a bucket encrypts new objects, or None."""
+        """Return the KMS key that a bucket uses for new objects, or None."""
         headers = _headers(context, "s3")
         response = self._moto.respond(
             "s3", "GetBucketEncryption", HttpRequest("GET", f"/{bucket}", "encryption", headers, b"")

@@ -47,7 +47,7 @@ class Call:
         operation: The operation's name, for example ``PutObject``.
         context: The caller.
         request: The request.
-        client_port: The port on 127.0.0.1 from which the request was sent.
+        client_port: The port on 127.0.0.1 that the request was sent from.
     """
 
     service: str
@@ -70,10 +70,10 @@ class Front:
         services: The emulator's services by signing name (``airflow`` for MWAA). Operations that they do not implement
             go to moto, if moto has the service and does not only pretend to execute them.
         call_log: Logs each call.
-        mounts: Other WSGI applications by the path below which they handle unsigned requests, such as ``/docs``.
+        mounts: Other WSGI applications by path, such as ``/docs``. They handle unsigned requests below that path.
         interceptor: Called around each call. It may wait or raise, see Interceptor.
         guard: Refuses calls as IAM would. None allows every call.
-        health: Returns further members of the health page. With a member ``problem``, its status is 503.
+        health: Returns additional members of the health page. With a member ``problem``, its status is 503.
     """
 
     def __init__(
@@ -206,7 +206,8 @@ def _refuse_bucket_in_host(service: str, environ: Environ) -> None:
     host = environ.get("HTTP_HOST", "").split(":", 1)[0]
     if service == "s3" and host.endswith(".localhost"):
         raise AwsError(
-            "InvalidRequest", f"The bucket is in the host name {host}; address the local S3 by 127.0.0.1 or path-style."
+            "InvalidRequest",
+            f"The bucket is in the host name {host}; use 127.0.0.1 or path-style addresses for the local S3.",
         )
 
 

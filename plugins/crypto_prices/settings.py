@@ -91,7 +91,7 @@ class Settings(_Section):
         redshift_workgroup: Redshift Serverless workgroup.
         redshift_database: Database in that workgroup.
         redshift_secret_arn: Secrets Manager secret of the database user for the Data API.
-        redshift_copy_role_arn: IAM role with which COPY reads the curated zone.
+        redshift_copy_role_arn: IAM role that COPY uses to read the curated zone.
         sources: Settings by source, at least one.
         candle_interval: Length of a candle, such as ``1h``.
         max_rejected_share: Largest share (0 to 1) of a source's records that may be quarantined. If it is exceeded, the

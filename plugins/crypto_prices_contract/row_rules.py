@@ -42,7 +42,7 @@ ROW_RULES: Mapping[str, tuple[Action, ...]] = {
     "candle_not_closed": _LENIENT,
     CONFLICTING_DUPLICATE: _STRICT,
 }
-"""The rules in the order in which they are applied, each with its allowed actions. The first action is the default.
+"""The rules in the order that they are applied, each with its allowed actions. The first action is the default.
 
 A record that breaks a rule without ``WARN`` cannot become a row: a required value is missing, or the key is wrong.
 """

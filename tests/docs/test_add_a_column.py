@@ -28,7 +28,7 @@ SQL_FILE_TESTS = ("test_each_file_renders_and_parses_as_redshift_sql", "test_eac
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository in which the page was followed."""
+    """A copy of the repository after following the page."""
     followed = guide.follow(PAGE, tmp_path_factory.mktemp("copy"))
     assert "\n    make data-dictionary\n" in PAGE.read_text()
     written = guide.run_in(followed, "-m", "dev", "data-dictionary")

@@ -17,7 +17,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), 
 
 
 def problems(find):
-    """Return what a function finds in each document, without those in which it finds nothing."""
+    """Return a function's findings by document, without documents that have none."""
     found = {str(document): find(document) for document in tracked_documents()}
     return {name: each for name, each in found.items() if each}
 

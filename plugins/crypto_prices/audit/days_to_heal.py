@@ -51,7 +51,7 @@ def find_reasons(
         rows: Number of rows in the fact table.
         gaps: Number of candles in ``crypto.candle_gaps``, by reason.
         lost_manifests: Raw manifests that are missing or whose objects are missing.
-        ask_again: Reasons of gaps for which the candles are requested again.
+        ask_again: Reasons of gaps whose candles are requested again.
     """
     newest: dict[MarketDay, Load] = {}
     for load in sorted(loads, key=lambda load: load.load_number):

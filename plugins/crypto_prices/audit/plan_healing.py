@@ -45,7 +45,7 @@ class PlanHealingOperator(WarehouseOperator):
     interval. The statements are in ``audit/`` in the DAG's ``template_searchpath``.
 
     Args:
-        ask_again: JSON list of the reasons of gaps for which candles are requested again (templated).
+        ask_again: JSON list of the reasons of gaps whose candles are requested again (templated).
         chunk_days: Longest window, in days (templated).
         nothing_may_be_left: Fail if a day was never fetched or lacks loaded or fetched data. For the check after the
             healing.

@@ -19,7 +19,7 @@ def s3_prefix_url(region: str, uri: str) -> str:
 
     Args:
         region: Region of the bucket.
-        uri: ``s3://bucket/prefix/``, or the URI of an object, in which case the page shows its prefix.
+        uri: ``s3://bucket/prefix/``, or the URI of an object; the page then shows its prefix.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     prefix = key[: key.rfind("/") + 1]

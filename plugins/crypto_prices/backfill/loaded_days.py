@@ -65,7 +65,7 @@ def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> li
 
 
 def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Iterable[Load]) -> dict[date, str]:
-    """Return the days on which all markets are loaded, with the batches that loaded them.
+    """Return the days whose markets are all loaded, with the batches that loaded them.
 
     For each market and day, only the newest load counts, even if it does not add up or was not published. A day is
     loaded if all of these loads are intact. A market without candles counts as loaded, too, because it was requested.

@@ -20,7 +20,7 @@ CANONICAL_ASSETS: Mapping[str, Mapping[str, str]] = {
         "CGLD": "CELO",
     },
 }
-"""By source: assets for which the exchange uses an unusual name. All other assets keep their names."""
+"""By source: assets with an unusual name on the exchange. All other assets keep their names."""
 
 COINGECKO_COINS: Mapping[str, str] = {
     "bitcoin": "BTC",

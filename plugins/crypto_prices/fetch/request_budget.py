@@ -43,7 +43,7 @@ class RequestBudget:
         """Wait until a request may be sent.
 
         Args:
-            deadline: Time of the monotonic clock by which the request must be sent.
+            deadline: Latest time to send the request, on the monotonic clock.
 
         Returns:
             True once the request may be sent. False, without waiting, if its slot is not before the deadline.

@@ -1,4 +1,4 @@
-"""The statements of a load, by step. Each list has files under sql/ in the order in which they run."""
+"""The statements of a load, by step. Each list has files under sql/ in the order that they run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ EMPTY_WINDOW = (
     "load/gaps/delete_empty_window_gaps.sql",
     "load/gaps/insert_empty_window_gaps.sql",
 )
-"""Record the gaps of a window for which the exchanges have no candles."""
+"""Record the gaps of a window without candles on the exchanges."""
 
 RECORD = (*LOCK, "publish/record_load.sql")
 """Mark the load as published."""

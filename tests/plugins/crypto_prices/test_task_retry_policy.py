@@ -48,7 +48,7 @@ def test_a_short_wait_uses_the_tasks_own_pauses(seconds):
 
 
 def shapes(message):
-    """Yield a message of Glue or Redshift in the forms in which the provider, Airflow and users get it."""
+    """Yield a message of Glue or Redshift in the forms that the provider, Airflow and users get."""
     description = {"Id": "7", "Status": "FAILED", "Error": message, "SubStatements": [{"Error": message}]}
     for width in (20, 40, 80, 120):
         yield pprint.pformat(description, width=width)

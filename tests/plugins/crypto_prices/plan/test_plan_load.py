@@ -10,7 +10,7 @@ from tests.support.tasks import insert_load
 
 
 class TestExecute:
-    """The task with a warehouse in which batch ``b1`` loaded the window's 48 candles, published by Glue run jr_1."""
+    """The task with a warehouse where batch ``b1`` loaded the window's 48 candles, published by Glue run jr_1."""
 
     @pytest.fixture(autouse=True)
     def loaded(self, warehouse, catalog):
