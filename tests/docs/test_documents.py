@@ -88,6 +88,14 @@ def test_every_make_target_exists():
     assert problems(missing) == {}
 
 
+def test_the_reference_has_every_variable_of_make():
+    variables = set(re.findall(r"[( ]([A-Z_]{2,})[)?=]", (REPOSITORY / "Makefile").read_text()))
+    page = Document(REPOSITORY / "docs" / "reference" / "commands.md")
+    code = " ".join((*page.inline_code, *page.code_blocks))
+    internal = {"CODE", "MAKEFILE_LIST", "MARKETS", "PYTHON_RUN", "SETUP"}
+    assert {name for name in variables - internal if not re.search(rf"\b{name}=", code)} == set()
+
+
 def test_the_index_links_to_every_page():
     index = Document(REPOSITORY / "docs" / "README.md")
     linked = {(index.path.parent / link.partition("#")[0]).resolve() for link in index.links}
