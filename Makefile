@@ -31,7 +31,7 @@ help: ## Show this list
 	@printf '  make prove KEEP=<folder>                            keep its working folder\n'
 	@printf '  make test T=tests/sql/test_load.py::test_name       one test, one file or one folder\n'
 	@printf '  make test LONG_TESTS=1                              also tests that take many minutes\n'
-	@printf '  make test-compose COMPOSE=docker-compose            with another command than `docker compose`\n'
+	@printf '  make test-compose COMPOSE=docker-compose            with a command other than `docker compose`\n'
 
 setup: ## Create .venv from requirements.lock and find Java
 	$(SETUP)

@@ -55,9 +55,9 @@ def constraints_file() -> bytes:
 def pins(text: str) -> dict[str, str]:
     """Return the pins (``name==version``) of a requirements or constraints file, by normalized name."""
     lines = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;#]+)", text, re.MULTILINE)
-    return {normalised(name): version for name, version in lines}
+    return {normalized(name): version for name, version in lines}
 
 
-def normalised(name: str) -> str:
+def normalized(name: str) -> str:
     """Return a package's name in the form that PyPI compares (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from importlib.metadata import packages_distributions
 
-from bundle.mwaa_image import normalised
+from bundle.mwaa_image import normalized
 
 
 def distributions_of(module: str) -> tuple[str, ...]:
@@ -16,12 +16,12 @@ def distributions_of(module: str) -> tuple[str, ...]:
     Args:
         module: The name of a top-level module, e.g. ``yaml``.
     """
-    return _modules().get(module, (normalised(module),))
+    return _modules().get(module, (normalized(module),))
 
 
 @functools.cache
 def _modules() -> dict[str, tuple[str, ...]]:
     return {
-        module: tuple(sorted({normalised(name) for name in names}))
+        module: tuple(sorted({normalized(name) for name in names}))
         for module, names in packages_distributions().items()
     }

@@ -15,7 +15,7 @@ from bundle.mwaa_image import (
     PYTHON_VERSION,
     constraints,
     installed,
-    normalised,
+    normalized,
     pins,
 )
 from bundle.preflight.bundle import Bundle
@@ -146,7 +146,7 @@ def _requirement(line: Line) -> list[Finding]:
     if match is None or line.text.startswith("-"):
         what = f"{line.text!r} is not a requirement that MWAA can install"
         return [Finding(line.where, what, "write `name==version`")]
-    name, version = normalised(match["name"]), match["version"]
+    name, version = normalized(match["name"]), match["version"]
     image, allowed = installed(), constraints()
     known = image.get(name) or allowed.get(name)
     pinned = re.fullmatch(r"==\s*([^\s,*<>=!~]+)", version)

@@ -465,7 +465,7 @@ def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
         except ClientError as error:
             if error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"):
                 continue
-            raise ProofError(f"{actor} {operation} failed for another reason than a denial: {error}") from error
+            raise ProofError(f"{actor} {operation} failed for a reason other than a denial: {error}") from error
         raise ProofError(f"{roles[actor]} is allowed to call {operation} {arguments}, but must be denied")
     return f"{len(calls)} calls, all denied"
 

@@ -31,7 +31,7 @@ def read_raw_manifests(s3: S3Client, uris: Iterable[str], window: Window) -> lis
         window: The window that every manifest must have.
 
     Raises:
-        CurationError: A manifest has another window or version or contradicts itself, or two list the same object.
+        CurationError: A manifest has a different window or version, or contradicts itself, or two list the same object.
     """
     manifests = [parse_raw_manifest(uri, _read_json(s3, uri), window) for uri in uris]
     seen: set[str] = set()

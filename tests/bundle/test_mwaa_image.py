@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.mwaa_image import AIRFLOW_VERSION, CONSTRAINTS_URL, PYTHON_VERSION, constraints, installed, normalised, pins
+from bundle.mwaa_image import AIRFLOW_VERSION, CONSTRAINTS_URL, PYTHON_VERSION, constraints, installed, normalized, pins
 
 REPOSITORY = Path(__file__).parents[2]
 # The image has other versions of them, for its own type checks. The constraints do not contain them.
@@ -40,7 +40,7 @@ def test_the_lists_are_complete():
     assert len(installed()) == 215
     assert len(constraints()) > 450
     assert not installed().keys() & constraints().keys()
-    assert all(name == normalised(name) for name in [*installed(), *constraints()])
+    assert all(name == normalized(name) for name in [*installed(), *constraints()])
 
 
 def test_the_lock_file_has_the_versions_of_the_image_and_the_constraints():

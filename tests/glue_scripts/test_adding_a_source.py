@@ -55,7 +55,7 @@ class Bitstamp:
         self.asked: list[dict[str, str]] = []
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
-        """Answer one request."""
+        """Respond to one request."""
         request = Request(environ)
         return self.answer(request.path, request.args.to_dict())(environ, start_response)
 

@@ -657,7 +657,7 @@ COINGECKO = {
     "a price with an exponent": case(chart(point(price="1.5e-7")), CURATED),
     "an extra column": case(chart(Point(f"[{DAY},1,2,3]", f"[{DAY},5,6]", "[]")), CURATED),
     "an extra member": case(chart(point(), more='"more":{"x":[1,"],["]}'), CURATED),
-    "members in another order and with blanks": case(
+    "members in a different order and with blanks": case(
         f'{{ "total_volumes" : [] ,\n"prices":[ [{DAY} , 1.50 ] ],\t"market_caps":[[{DAY},2]]}}', CURATED
     ),
     # unparseable prices
@@ -688,7 +688,7 @@ COINGECKO = {
     "a market cap that is not a number": case(chart(point(cap='"much"')), outcomes("unparseable_market_cap")),
     "a null market cap": case(chart(point(cap="null")), CURATED),
     "no market caps": case(chart(point(), market_caps="[]"), CURATED),
-    "a market cap with another time": case(chart(point(cap_time=str(DAY))), outcomes("malformed_record")),
+    "a market cap with a different time": case(chart(point(cap_time=str(DAY))), outcomes("malformed_record")),
     "a volume that is not a number": case(chart(point(volume='"many"')), CURATED),
     # times
     "a time as a float": case(chart(point(time=f"{DAY}.0")), outcomes("unparseable_observed_at")),
@@ -742,7 +742,9 @@ COINGECKO = {
         chart(point(), point(price="4.2000123456789e4")), outcomes("curated", "duplicate")
     ),
     "a conflicting copy": case(chart(point(), point(price="1")), outcomes(*["conflicting_duplicate"] * 2)),
-    "a copy with another market cap": case(chart(point(), point(cap="null")), outcomes(*["conflicting_duplicate"] * 2)),
+    "a copy with a different market cap": case(
+        chart(point(), point(cap="null")), outcomes(*["conflicting_duplicate"] * 2)
+    ),
     "a broken copy": case(chart(point(price='"x"'), point()), outcomes("unparseable_open_price", "curated")),
     "overlapping pages": case(
         [chart(point(45 * 24)), chart(point(45 * 24), point(46 * 24))], outcomes("curated", "duplicate", "curated")

@@ -38,7 +38,7 @@ def steps(page: Path) -> list[Step]:
     """Return the steps of a guide, in its order."""
     text = page.read_text()
     found = [Step(*match) for match in _BLOCK.findall(text)]
-    assert len(found) == len(re.findall(r"^```\w+$", text, re.MULTILINE)), f"a block of {page} has another language"
+    assert len(found) == len(re.findall(r"^```\w+$", text, re.MULTILINE)), f"a block of {page} has an unknown language"
     assert all(bool(step.file) != (step.kind == "sh") for step in found), f"a block of {page} does not name its file"
     return found
 

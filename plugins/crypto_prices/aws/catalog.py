@@ -151,7 +151,7 @@ def _refused(errors: Iterable[Mapping[str, Any]], values_key: str, tolerated: st
     """Return the partitions that a batch call rejected with the tolerated code.
 
     Raises:
-        CatalogError: A partition was rejected with another code.
+        CatalogError: A partition was rejected with a different code.
     """
     found: set[tuple[str, ...]] = set()
     for error in errors:

@@ -56,7 +56,7 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
     if not loaded_days <= set(published) or not set(published.values()) <= {
         row["glue_job_run_id"] for row in current.values()
     }:
-        return None  # the catalog shows another version than the warehouse or lacks a day; a load makes both agree
+        return None  # the catalog shows a different version or lacks a day; a new load publishes the window
     loads = ", ".join(
         f"{source} by batch {row['batch_id']} at {row['loaded_at']} UTC"
         for source, row in sorted(current.items())

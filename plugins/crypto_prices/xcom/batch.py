@@ -92,5 +92,5 @@ def missing_sources(wanted: Iterable[str], batch: Batch) -> str:
         return ""
     return (
         f"{', '.join(missing)} was not fetched when the load was planned, so its candles in the window are not loaded: "
-        "clear its fetch_prices, even if that is green now, with its downstream tasks"
+        "clear its fetch_prices, even if it has succeeded since, with its downstream tasks"
     )

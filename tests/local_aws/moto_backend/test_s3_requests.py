@@ -75,7 +75,7 @@ def test_a_checksum_is_verified(s3, put, algorithm):
 
 @pytest.mark.parametrize(
     ("algorithm", "digest"),
-    [  # the check values of the CRC catalogue, and the digests of empty data in the xxHash specification
+    [  # the check values of the CRC catalog, and the digests of empty data in the xxHash specification
         ("CRC32C", "e3069283"),
         ("CRC64NVME", "ae8b14860a799888"),
         ("XXHASH64", "ef46db3751d8e999"),

@@ -92,7 +92,7 @@ def test_an_s3_key_keeps_its_slashes_and_escapes():
 
 
 def test_cbor_requests_have_no_operation():
-    """moto answers them with an HTML page, although botocore's model of CloudWatch names the protocol."""
+    """moto responds with an HTML page, although botocore's model of CloudWatch names the protocol."""
     operation = load_service_model("cloudwatch").operation_model("PutMetricData")
     request = RpcV2CBORSerializer().serialize_to_request({"Namespace": "N", "MetricData": []}, operation)
     environ = {

@@ -158,7 +158,7 @@ def test_databases(tmp_path: Path) -> None:
         assert warehouse.databases() == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root has another identity to give")
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can switch to another user")
 @pytest.mark.parametrize("identity", ["namespace", "nobody"])
 def test_root_runs_it_under_either_identity_on_the_same_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, identity: str
