@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: The command line; by default that of the process.
+        arguments: The command line. Default: the process's own.
 
     Returns:
         The exit code: 0 on success, 1 if the bundle cannot be built or must not be deployed.

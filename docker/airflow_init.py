@@ -106,7 +106,7 @@ def described_aws(account: str, endpoint: str | None, settings: Mapping[str, Any
 
 
 def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable[[str], None]) -> None:
-    """Compare the AWS with that of the runs in this Airflow, or remember it the first time.
+    """Compare the AWS with the one that this Airflow's runs belong to, or store it the first time.
 
     With a different AWS, Airflow would continue runs of a different platform, and days that were loaded there would
     look loaded.

@@ -80,7 +80,7 @@ def _executed(bundle: Bundle) -> list[Finding]:
             what = f"it does not exclude {name}/, so Airflow runs each of its modules as a top-level module at start-up"
             findings.append(Finding(f"{PLUGINS}/{IGNORE_FILE}", what, f"add the line `{name}/`"))
         elif not name.endswith("_plugin.py"):
-            what = "Airflow runs it as a top-level module at start-up, but its name is not that of a plugin"
+            what = "Airflow runs it as a top-level module at start-up, but its name is not a plugin's name"
             todo = f"move it into the package, add it to {IGNORE_FILE}, or rename it to *_plugin.py"
             findings.append(Finding(f"{PLUGINS}/{name}", what, todo))
     return findings

@@ -1,7 +1,8 @@
 """Guards: the safeguards of a load. Each can be switched off for one day's loads, to prove that the harness notices.
 
-Airflow's processes import this module through ``airflow_policy.py`` and patch the bundle. ``signals`` tells them which
-days load without a guard, and tells the harness whether a load reached the guard. The bundle does not depend on this.
+Airflow's processes import this module through ``airflow_policy.py`` and patch the bundle. Through ``signals``
+they learn which days load without a guard, and the harness learns whether a load reached the guard. The bundle does not
+depend on this.
 """
 
 from __future__ import annotations
@@ -269,7 +270,7 @@ def _commit_manifest(original: Callable[..., Any], zone: Any, written_at: Any) -
 def _reason_to_skip(original: Callable[..., Any], batch: Any, current_loads: Any, published: Any) -> Any:
     if _is_off("skip-same-content-only", date.fromisoformat(batch.window_start)) and current_loads:
         _left_out("skip-same-content-only", date.fromisoformat(batch.window_start))
-        return "the window is loaded, whatever its content is"
+        return "the window is loaded regardless of its content"
     return original(batch, current_loads, published)
 
 

@@ -2,7 +2,7 @@
 
 The source is each service's page of the Service Authorization Reference. Most actions have the name of the operation:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-Resources of EC2 are not told apart here, so EC2's checks use the resource ``*``. A permission that is restricted to a
+This module does not distinguish resources of EC2, so EC2's checks use the resource ``*``. A permission that is restricted to a
 resource does not match then.
 """
 

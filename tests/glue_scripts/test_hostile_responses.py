@@ -395,7 +395,7 @@ def transport_cases(source: str) -> dict[str, Case]:
 
 
 def every_hour(query: Mapping[str, str]) -> Response:
-    """Return a page with one candle, whatever limit is requested."""
+    """Return a page with one candle, regardless of the requested limit."""
     return Response(rows(kline((int(query["startTime"]) - DAY) / HOUR)).encode())
 
 

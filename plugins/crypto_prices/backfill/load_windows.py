@@ -21,7 +21,7 @@ RUN_WINDOWS: dict[str, Any] = {
     # The window's tasks have their own retries.
     "retries": 0,
     # There is no execution_timeout, because it does not apply while a task is deferred. The dagrun_timeout of the
-    # task's DAG limits the wait, and that of crypto_prices_window limits the window's run.
+    # task's DAG limits the wait, and the one of crypto_prices_window limits its run.
     "map_index_template": "{{ task.conf['start'] }} to {{ task.conf['end'] }}",
 }
 """Arguments of a TriggerDagRunOperator that is mapped over results of ``window_run``."""

@@ -53,7 +53,7 @@ def test_a_plugin_at_the_root_is_accepted(mistakes):
 def test_a_module_at_the_root_that_is_not_a_plugin_is_reported(mistakes):
     ((where, what),) = found(mistakes.bundle(plugins={"settings_of_ours.py": "X = 1"}))
     assert where == "settings_of_ours.py"
-    assert "its name is not that of a plugin" in what
+    assert "its name is not a plugin's name" in what
 
 
 @pytest.mark.parametrize(

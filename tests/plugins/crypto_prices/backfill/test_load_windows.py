@@ -7,7 +7,7 @@ JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
 
 
 def test_the_run_id_depends_on_the_backfill_and_the_configuration():
-    """An existing run is only cleared, so it would load its old configuration, whatever is requested now."""
+    """An existing run is only cleared, so it would load its old configuration instead of the requested one."""
     first = window_run("manual__1", JANUARY, {"binance": ["BTCUSDT"]}, reload=False)
     assert first == window_run("manual__1", JANUARY, {"binance": ("BTCUSDT",)}, reload=False)
     more = window_run("manual__1", JANUARY, {"binance": ["ETHUSDT", "BTCUSDT"]}, reload=False)
