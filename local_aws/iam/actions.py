@@ -2,8 +2,8 @@
 
 The source is each service's page of the Service Authorization Reference. Most actions have the name of the operation:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-This module does not distinguish resources of EC2, so EC2's checks use the resource ``*``. A permission that is restricted to a
-resource does not match then.
+This module does not distinguish resources of EC2, so EC2's checks use the resource ``*``. A permission that is
+restricted to a resource does not match then.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Check:
         resource: The resource's ARN, or ``*``.
         keys: The condition keys that the service adds.
         implied_by: What makes the check necessary; None for the operation's own checks.
-        skip_on_refusal: Whether a refusal skips an item of the call, such as a key of DeleteObjects, instead of the whole call.
+        skip_on_refusal: Whether a refusal skips an item, such as a key of DeleteObjects, instead of the whole call.
     """
 
     action: str

@@ -351,7 +351,7 @@ def _given(node: exp.Expr) -> list[str]:
 
 
 def _allow(node: exp.Expr, *names: str) -> None:
-    """Refuse a node that has other arguments than these."""
+    """Refuse a node that has arguments other than these."""
     extra = [name for name in _given(node) if name not in names]
     if extra:
         raise SqlNotSupported(

@@ -31,14 +31,14 @@ class TaskRetryPolicy(RetryPolicy):
         if isinstance(exception, RetryableSourceError) and exception.retry_after_seconds is not None:
             if exception.retry_after_seconds > LONGEST_PAUSE.total_seconds():
                 return RetryDecision.fail(
-                    f"the source asks to wait {exception.retry_after_seconds:.0f} s, longer than {LONGEST_PAUSE}: the "
-                    "other sources are loaded without it. Clear this task with its downstream tasks after that time"
+                    f"the source requests a wait of {exception.retry_after_seconds:.0f} s, longer than {LONGEST_PAUSE}. "
+                    "The other sources are loaded without it. Clear this task with its downstream tasks after that time"
                 )
             pause = timedelta(seconds=exception.retry_after_seconds + 1)
             if pause > SHORTEST_PAUSE:
                 # A request during a ban prolongs it (Binance, HTTP 418).
                 asked = f"{exception.retry_after_seconds:.0f} s"
-                return RetryDecision.retry(pause, f"the source asks to wait {asked}, the next try is in {pause}")
+                return RetryDecision.retry(pause, f"the source requests a wait of {asked}, the next try is in {pause}")
         code = find_error_code(str(exception))
         if code is not None:
             return RetryDecision.fail(

@@ -334,17 +334,19 @@ def transport_cases(source: str) -> dict[str, Case]:
         "429 that asks for a negative pause": case(Always(limited("-5")), GaveUp("rate limit")),
         "429 that asks for half a second": case(Always(limited("0.5")), GaveUp("rate limit")),
         "429 that asks for NaN": case(Always(limited("NaN")), GaveUp("rate limit")),
-        "429 that asks for a week": case(limited("604800"), GaveUp("asks to wait 604800 s", requests=1)),
-        "429 that asks for 10^400 seconds": case(limited("1" + "0" * 400), GaveUp("asks to wait inf s", requests=1)),
+        "429 that asks for a week": case(limited("604800"), GaveUp("requests a wait of 604800 s", requests=1)),
+        "429 that asks for 10^400 seconds": case(
+            limited("1" + "0" * 400), GaveUp("requests a wait of inf s", requests=1)
+        ),
         "429 until the year 9999": case(
-            limited("Fri, 31 Dec 9999 23:59:59 GMT"), GaveUp("asks to wait 2[0-9]+ s", requests=1)
+            limited("Fri, 31 Dec 9999 23:59:59 GMT"), GaveUp("requests a wait of 2[0-9]+ s", requests=1)
         ),
         "429 until a past day": case(Always(limited("Mon, 18 Dec 2023 00:00:00 GMT")), GaveUp("rate limit")),
         "429 until an invalid date": case(Always(limited("Mon, 99 Foo 2023 77:00:00 GMT")), GaveUp("rate limit")),
         "429 until a date in four seconds": case(
             [limited("Sat, 01 Jun 2024 00:00:04 GMT"), good], outcomes("curated", waits=4)
         ),
-        "418 with a ban": case(limited("259200", 418), GaveUp("banned .*asks to wait 259200 s", requests=1)),
+        "418 with a ban": case(limited("259200", 418), GaveUp("banned .*requests a wait of 259200 s", requests=1)),
         "503 forever": case(Always(Response(b"<html>down", 503)), GaveUp(r"the source failed \(HTTP 503: <html>down")),
         "503, then a response": case([Response(b"", 503), good], CURATED),
         "500 with a gzip bomb": case(
@@ -884,7 +886,7 @@ def fetch(stage: Stage, source_name: str, number: int, played: Case) -> Fetched:
     ) as client:
         try:
             pages.extend(source.fetch_pages(client, symbol, WINDOWS[source_name], "1h"))
-        except Exception as caught:  # noqa: BLE001 - the case's test fails for other errors than SourceError
+        except Exception as caught:  # noqa: BLE001 - the case's test fails for errors other than SourceError
             error = caught
     seconds = time.monotonic() - started
     return Fetched(symbol, pages, error, stage.requests[case_name], clock.slept, seconds)

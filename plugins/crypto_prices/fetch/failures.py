@@ -69,8 +69,8 @@ def judge_answer(
         wait = parse_retry_after(headers.get("Retry-After"), now)
         if wait is not None and wait > policy.max_retry_after_seconds:
             return Failure(
-                f"{problem}; it asks to wait {wait:.0f} s, longer than the {policy.max_retry_after_seconds:.0f} s "
-                "that a task waits",
+                f"{problem}; it requests a wait of {wait:.0f} s, longer than the "
+                f"{policy.max_retry_after_seconds:.0f} s that a task waits",
                 "Clear the task after that time. If this happens often, fetch fewer symbols",
                 retryable=True,
                 retry_now=False,

@@ -25,7 +25,7 @@ def busy(retry_after_seconds):
 def test_a_source_is_not_retried_before_the_requested_time():
     decision = decide(busy(600))
     assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(seconds=601))
-    assert decision.reason == "the source asks to wait 600 s, the next try is in 0:10:01"
+    assert decision.reason == "the source requests a wait of 600 s, the next try is in 0:10:01"
 
 
 @pytest.mark.parametrize("seconds", [1801.0, 1e6, 1e300, math.inf])

@@ -215,7 +215,7 @@ def test_no_attempt_is_awaited_beyond_the_deadline(klines_url, clock, faults):
 
 def test_a_longer_pause_than_allowed_fails_immediately(klines_url, clock, faults):
     faults.replace([Fault(FaultKind.RATE_LIMITED, times=None, retry_after=121, banned_after=1)])
-    with pytest.raises(RetryableSourceError, match=r"asks to wait 121 s, longer than the 120 s") as caught:
+    with pytest.raises(RetryableSourceError, match=r"requests a wait of 121 s, longer than the 120 s") as caught:
         client_at(clock).get_json(klines_url)
     assert caught.value.status == 429
     assert clock.waits == []
