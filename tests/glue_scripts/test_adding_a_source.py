@@ -21,7 +21,7 @@ from tests.support import guide
 from tests.support.guide import REPOSITORY
 from tests.support.lake import BUCKET
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 PAGE = REPOSITORY / "docs" / "how-to" / "add-a-source.md"
 
@@ -116,6 +116,7 @@ def loaded(bundle, settings, lake):
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",
             PYSPARK_PYTHON=sys.executable,
+            timeout=500,
         )
     finally:
         server.shutdown()
