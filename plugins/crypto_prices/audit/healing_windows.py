@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from textwrap import indent
 
 from crypto_prices_contract.window import Window
+from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.backfill.windows_to_load import RequestSize, split_into_windows
@@ -84,17 +86,12 @@ def plan_healing(
 def plan_as_text(plan: HealingPlan) -> str:
     """Return the plan as text for the log."""
     counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
-    lines = [
-        f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing",
-        f"  windows         {len(plan.windows)}, with {plan.requests} API requests",
+    rows = [("windows", f"{len(plan.windows)}, with {plan.requests} API requests")]
+    rows += [
+        (source, f"{market}: {number} days {reason}") for (source, market, reason), number in sorted(counted.items())
     ]
-    lines += [
-        f"  {source:<15} {market}: {number} days {reason}"
-        for (source, market, reason), number in sorted(counted.items())
-    ]
-    lines += [
-        f"  window          [{each.window.start}, {each.window.end}) of "
-        + ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
-        for each in plan.windows
-    ]
-    return "\n".join(lines)
+    for each in plan.windows:
+        symbols = ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
+        rows.append(("window", f"[{each.window.start}, {each.window.end}) of {symbols}"))
+    title = f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing"
+    return f"{title}\n{indent(tabulate(rows, tablefmt='plain', disable_numparse=True), '  ')}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
+from textwrap import indent
 
 from crypto_prices_contract.window import Window
+from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.backfill.glue_cost import GlueEstimate
 from crypto_prices.backfill.windows_to_load import BackfillPlan
@@ -15,24 +17,24 @@ from crypto_prices.backfill.windows_to_load import BackfillPlan
 def plan_as_text(plan: BackfillPlan) -> str:
     """Return the plan and its cost as text for the log."""
     days = (plan.span.end - plan.span.start).days
-    lines = [
-        f"Backfill of [{plan.span.start}, {plan.span.end}): {days} days",
-        f"  to load         {days - len(plan.skipped)} days in {len(plan.windows)} windows",
-        f"  skipped         {len(plan.skipped)} days that are already loaded",
-        f"  API requests    {plan.requests}",
-        f"  candles         at most {plan.records}, about {_size(plan.raw_bytes)} before compression",
-        f"  Glue runs       {len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)",
+    rows = [
+        ("to load", f"{days - len(plan.skipped)} days in {len(plan.windows)} windows"),
+        ("skipped", f"{len(plan.skipped)} days that are already loaded"),
+        ("API requests", f"{plan.requests}"),
+        ("candles", f"at most {plan.records}, about {_size(plan.raw_bytes)} before compression"),
+        ("Glue runs", f"{len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)"),
     ]
-    lines += [
-        f"  Glue runs       {count} of {_days(days)}: {_estimate_as_text(plan.glue.estimate(days))}"
+    rows += [
+        ("Glue runs", f"{count} of {_days(days)}: {_estimate_as_text(plan.glue.estimate(days))}")
         for days, count in plan.windows_by_days.items()
     ]
-    lines += [f"  window          [{window.start}, {window.end})" for window in plan.windows]
-    lines += [
-        f"  skipped         [{window.start}, {window.end}): loaded by {why}"
+    rows += [("window", f"[{window.start}, {window.end})") for window in plan.windows]
+    rows += [
+        ("skipped", f"[{window.start}, {window.end}): loaded by {why}")
         for window, why in _skipped_windows(plan.skipped)
     ]
-    return "\n".join(lines)
+    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return f"Backfill of [{plan.span.start}, {plan.span.end}): {days} days\n{indent(table, '  ')}"
 
 
 def _estimate_as_text(estimate: GlueEstimate) -> str:

@@ -138,7 +138,7 @@ def test_loaded_days_are_skipped_and_named_unless_reload_is_set(plan, loaded):
     loaded("b1", 3, 5)
     runs, text = plan(sources=["binance"])
     assert windows(runs) == [("2024-01-01", "2024-01-03"), ("2024-01-06", "2024-02-01")]
-    assert "skipped         [2024-01-03, 2024-01-06): loaded by b1" in text
+    assert "skipped [2024-01-03, 2024-01-06): loaded by b1" in " ".join(text.split())
     runs, text = plan(sources=["binance"], reload=True)
     assert windows(runs) == [("2024-01-01", "2024-02-01")]
     assert "loaded by" not in text
@@ -168,10 +168,10 @@ def test_a_dry_run_shows_the_plan_with_its_cost_and_starts_nothing(plan, task_lo
     runs, text = plan(dry_run=True)
     assert runs == []
     assert "Backfill of [2024-01-01, 2024-02-01): 31 days" in text
-    assert "window          [2024-01-01, 2024-02-01)" in text
-    assert "API requests    3" in text
-    assert "Glue runs       1, about 4.0 DPU-minutes (2 DPUs)" in text
-    assert "Glue runs       1 of 31 days: assumed 120 s each, because no run has ended yet" in text
+    assert "window [2024-01-01, 2024-02-01)" in " ".join(text.split())
+    assert "API requests 3" in " ".join(text.split())
+    assert "Glue runs 1, about 4.0 DPU-minutes (2 DPUs)" in " ".join(text.split())
+    assert "Glue runs 1 of 31 days: assumed 120 s each, because no run has ended yet" in " ".join(text.split())
     assert text in task_log.text
     assert "dry run" in task_log.text
 
@@ -195,7 +195,7 @@ def test_the_cost_is_estimated_from_runs_of_similar_windows(plan, monkeypatch):
 
     monkeypatch.setattr(GlueJobHook, "conn", Glue())
     _, text = plan()
-    assert "Glue runs       1, about 45.0 DPU-minutes (6 DPUs)" in text
+    assert "Glue runs 1, about 45.0 DPU-minutes (6 DPUs)" in " ".join(text.split())
     assert "1 of 31 days: 450 s each, the mean of 2 earlier runs (1 of 31 days, 1 of 30 days)" in text
 
 
