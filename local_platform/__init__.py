@@ -1,1 +1,1 @@
-"""The crypto price platform on this machine: the local AWS with what the platform needs, and a complete Airflow."""
+"""The crypto price platform on this machine: the local AWS with the platform's resources, and a complete Airflow."""

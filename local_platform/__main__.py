@@ -1,6 +1,6 @@
-"""``python -m local_platform``: the local AWS with what this platform needs, and its exchange, until Ctrl-C.
+"""``python -m local_platform``: run the local AWS with this platform's resources and the local exchange, until Ctrl-C.
 
-It runs in the local-aws image, too, which has neither Airflow nor the bundle's plugins.
+The local-aws image runs it, too. That image has neither Airflow nor the bundle's plugins.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the local AWS of this platform.
 
     Args:
-        arguments: The command line; by default that of the process.
+        arguments: The command line; None means that of the process.
 
     Returns:
-        The process's exit code: 0 after it was asked to stop, 1 if it could not start or its warehouse ended.
+        The process's exit code: 0 after a stop signal, 1 if it could not start or its warehouse ended.
     """
     options = parse_options(arguments)
     try:
@@ -55,31 +55,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options, mounts=mounts, prepare=prepare)
     except ClientError as error:
-        return refuse(f"What the platform needs cannot be created: {error}")
+        return refuse(f"the platform's resources cannot be created: {error}")
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the values of the options.
 
     Args:
-        arguments: The command line; by default that of the process.
+        arguments: The command line; None means that of the process.
     """
     parser = argparse.ArgumentParser(
         prog="python -m local_platform",
-        description="The local AWS with everything that the crypto price platform needs, and the local exchange below "
+        description="Run the local AWS with the resources of the crypto price platform, and the local exchange below "
         "/exchange, on one port of 127.0.0.1. State is kept between runs.",
     )
     add_options(parser)
     parser.add_argument(
-        "--market-data", type=Path, metavar="FOLDER", help="recorded candles for the exchange (default: generated ones)"
+        "--market-data", type=Path, metavar="FOLDER", help="recorded candles for the exchange (default: generated)"
     )
     parser.add_argument(
         "--no-provision",
         dest="provision",
         action="store_false",
-        help="create nothing: for programs that create what they need themselves",
+        help="create no resources",
     )
-    _add_name_options(parser.add_argument_group("names of what is created"))
+    _add_name_options(parser.add_argument_group("names of the created resources"))
     return parser.parse_args(arguments)
 
 
@@ -91,36 +91,36 @@ def _add_name_options(group: argparse._ArgumentGroup) -> None:
         ("--redshift-workgroup", usual.redshift),
         ("--redshift-database", usual.redshift_database),
     ):
-        group.add_argument(option, default=default, metavar="NAME", help=f"(default {default})")
+        group.add_argument(option, default=default, metavar="NAME", help=f"(default: {default})")
     group.add_argument(
         "--catalog",
         default=f"{usual.catalog_database}.{usual.catalog_table}",
         metavar="DATABASE.TABLE",
-        help="(default %(default)s)",
+        help="(default: %(default)s)",
     )
     group.add_argument(
         "--redshift-secret-arn",
         metavar="ARN",
-        help=f"of the warehouse's admin user, without the last seven characters (default: named {usual.admin_secret})",
+        help=f"the warehouse's admin secret, without the last 7 characters (default: named {usual.admin_secret})",
     )
-    group.add_argument("--redshift-copy-role-arn", metavar="ARN", help=f"(default: named {usual.copy_role})")
+    group.add_argument("--redshift-copy-role-arn", metavar="ARN", help=f"role of COPY (default: {usual.copy_role})")
     group.add_argument(
         "--no-settings",
         dest="settings",
         action="store_false",
-        help="write no secret with the bundle's settings, because they come from elsewhere",
+        help="do not create the secret with the bundle's settings",
     )
 
 
 def names_of(options: argparse.Namespace) -> Names:
-    """Return the names that the options ask for.
+    """Return the names in the options.
 
     Raises:
-        NameNotPossibleError: Something cannot be created under such a name.
+        NameNotPossibleError: A resource cannot have such a name.
     """
     database, dot, table = options.catalog.partition(".")
     if not (database and dot and table) or "." in table:
-        raise NameNotPossibleError(f"--catalog is <database>.<table>, not {options.catalog!r}")
+        raise NameNotPossibleError(f"--catalog={options.catalog} is not <database>.<table>")
     usual = Names()
     secret, role = options.redshift_secret_arn, options.redshift_copy_role_arn
     return Names(

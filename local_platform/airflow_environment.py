@@ -1,4 +1,4 @@
-"""The environment in which an Airflow on this machine sees the bundle as MWAA shows it, and the local AWS as AWS."""
+"""The environment of an Airflow on this machine: the bundle as on MWAA, and the local AWS instead of AWS."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def airflow_home(state_dir: Path) -> Path:
 def airflow_python(*arguments: str) -> list[str]:
     """Return the command of a process that imports Airflow.
 
-    ``-P`` keeps the working directory and a script's own folder off the path. Airflow itself adds dags/ and plugins/.
-    So a DAG can import the same modules here as on MWAA. The working directory should be Airflow's home, as on MWAA.
+    ``-P`` keeps the working directory and the script's folder off the path. Airflow adds dags/ and plugins/. So a DAG
+    can import the same modules as on MWAA. The working directory should be Airflow's home, as on MWAA.
 
     Args:
         arguments: Python's command line after the interpreter.
@@ -31,11 +31,11 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
     """Return the environment variables of a local Airflow process.
 
     Args:
-        state_dir: Folder of the local AWS's state; Airflow's metadata and logs lie below it.
-        aws: What points AWS clients at the local AWS: endpoint, region and credentials.
+        state_dir: Folder of the local AWS's state. Airflow's metadata and logs are below it.
+        aws: Variables that point AWS clients at the local AWS: endpoint, region and credentials.
     """
     home = airflow_home(state_dir)
-    # A person's own AWS profile or Airflow settings must not mix into the local one.
+    # The user's own AWS profile and Airflow settings must not affect the local Airflow.
     # PYTHONPATH would let a DAG import from the checkout what MWAA does not have.
     kept = {
         name: value
@@ -54,19 +54,18 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-            # As on MWAA: Variables come from Secrets Manager, and the connection means the environment's own role.
+            # As on MWAA: Variables come from Secrets Manager, and the connection uses the environment's role.
             "AIRFLOW__SECRETS__BACKEND": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
             "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
                 {
                     "connections_prefix": "airflow/connections",
-                    # Every task looks this one up, and it is not a secret: AIRFLOW_CONN_AWS_DEFAULT says it below.
+                    # Every task looks up aws_default, which is not a secret: AIRFLOW_CONN_AWS_DEFAULT defines it below.
                     "connections_lookup_pattern": "^(?!aws_default$)",
                     "variables_prefix": "airflow/variables",
                 }
             ),
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-            # MWAA's image has no awscrt. .venv has it for the local S3, and botocore would sign with it wherever it is
-            # installed.
+            # MWAA's image has no awscrt. .venv has it for the local S3, and botocore would use it for signing.
             "BOTO_DISABLE_CRT": "true",
         }
     )

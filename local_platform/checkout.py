@@ -1,4 +1,4 @@
-"""Where the checkout is, and how a process of this machine imports from it."""
+"""The paths of the checkout, and the environment of processes that import from it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ GLUE_SCRIPTS = REPOSITORY / "glue_scripts"
 
 
 def checkout_environment() -> dict[str, str]:
-    """Return this process's environment variables with a PYTHONPATH that finds the checkout's own packages.
+    """Return this process's environment variables with a PYTHONPATH that finds the checkout's packages.
 
-    It is for the programs of dev/ and local_platform/. Airflow must not get it: on MWAA, Airflow finds dags/ and
-    plugins/ only.
+    It is for the programs in dev/ and local_platform/. Airflow must not get it, because on MWAA it finds only dags/ and
+    plugins/.
     """
     return os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(PLUGINS)])}

@@ -1,4 +1,4 @@
-"""The local exchange on the port of the local AWS."""
+"""The local exchange on the local AWS's port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads the Glue script and its packages again when somebody edits them, as a deployment would."""
+"""Uploads the Glue script and its packages after an edit, as a deployment would."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Stamp = frozenset[tuple[str, int, int]]
 
 
 def stamp(*folders: Path) -> Stamp:
-    """Return what tells one state of the folders from another."""
+    """Return a value that differs for each state of the folders."""
     found = set()
     for folder, path in ((root, path) for root in folders for path in root.rglob("*")):
         if "__pycache__" in path.parts:
@@ -35,17 +35,17 @@ def stamp(*folders: Path) -> Stamp:
 
 
 class GlueCodeWatch:
-    """Looks at the folder every second, from a thread of its own; a context manager.
+    """Polls the folders every second in its own thread; a context manager.
 
-    It looks instead of being told: a folder that a container has from its host sends no notifications everywhere.
-    What lies in S3 is only written after an edit, so what somebody has put there otherwise stays until then.
+    It polls because folders that a container mounts from its host do not send notifications on every system. It uploads
+    only after an edit, so an object that was uploaded in another way stays until then.
 
     Args:
         endpoint: The URL of the local AWS.
-        names: How everything is called.
+        names: The names of the resources.
         folder: The folder with the Glue script and its package.
         contract: The folder of the package that the Glue job shares with Airflow.
-        upload: Uploads what differs; replaced in tests.
+        upload: Uploads changed files; replaced in tests.
     """
 
     def __init__(
@@ -75,17 +75,17 @@ class GlueCodeWatch:
         self._thread.join()
 
     def look(self) -> bool:
-        """Upload what has been edited since the last look; return whether anything had been."""
+        """Upload edits since the last call; return whether there were any."""
         now = stamp(self._folder, self._contract)
         if now == self._seen:
             return False
         self._seen = now
         try:
             for what in self._upload(self._endpoint, self._names, self._folder):
-                logger.info("the Glue code was edited: %s", what)
+                logger.info("uploaded edited Glue code: %s", what)
         except Exception:
-            # Half an edit, such as columns that are no Python yet: the next save is another look.
-            logger.exception("the Glue code was edited, and could not be uploaded as it is now")
+            # An unfinished edit, such as a syntax error. The next save triggers another upload.
+            logger.exception("the edited Glue code could not be uploaded")
         return True
 
     def _watch(self) -> None:

@@ -1,4 +1,4 @@
-"""Instants as Airflow writes and reads them."""
+"""Instants in Airflow's text format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 def read_instant(text: str | None) -> datetime | None:
     """Return the instant in an ISO 8601 text, or None if there is none.
 
-    A text without a time zone, such as those of Airflow's SQLite database, is in UTC.
+    A text without a time zone is in UTC, as in Airflow's SQLite database.
     """
     if text is None:
         return None
@@ -17,7 +17,7 @@ def read_instant(text: str | None) -> datetime | None:
 
 
 def instant_text(instant: datetime | None) -> str | None:
-    """Return an instant as Airflow's API takes it, or None if there is none.
+    """Return an instant in the format of Airflow's API, or None if there is none.
 
     Raises:
         ValueError: The instant has no time zone.

@@ -1,4 +1,4 @@
-"""Ends a command in an orderly way when its terminal closes or someone stops it."""
+"""Lets a command clean up when it is stopped or its terminal closes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_stop_signals() -> None:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does. Every further signal is ignored.
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP, as Ctrl-C does. Ignore later signals.
 
-    The first signal starts the command's cleaning up, which a second Ctrl-C must not disturb.
+    The first signal starts the cleanup of the command, which a second Ctrl-C must not interrupt.
     """
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
 
 
 def ignore_stop_signals() -> None:
-    """Ignore these signals from now on, because the command is cleaning up and about to end."""
+    """Ignore these signals from now on, because the command is cleaning up."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

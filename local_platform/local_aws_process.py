@@ -17,17 +17,17 @@ def running_platform_aws(
     provisioned: bool = True,
     enforce_iam: bool = False,
 ) -> contextlib.AbstractContextManager[RunningLocalAws]:
-    """Run the local AWS with the exchange and, unless told otherwise, with everything that the platform needs.
+    """Run the local AWS with the exchange and, by default, the platform's resources.
 
     Args:
         state_dir: Its state folder.
         port: Its port; 0 takes a free one.
-        market_data: The folder with recorded candles that its exchange serves; None generates candles.
-        provisioned: Whether it creates what the platform needs.
-        enforce_iam: Whether it checks every call against IAM policies.
+        market_data: The folder with recorded candles for its exchange; None generates candles.
+        provisioned: Whether to create the platform's resources.
+        enforce_iam: Whether to check every call against IAM policies.
 
     Returns:
-        A context manager that gives the running local AWS and stops it; see ``running_local_aws`` for its exceptions.
+        A context manager that returns the running local AWS and stops it. ``running_local_aws`` lists its exceptions.
     """
     options = ["--market-data", str(market_data)] if market_data is not None else []
     options += [] if provisioned else ["--no-provision"]

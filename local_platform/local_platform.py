@@ -1,4 +1,4 @@
-"""The local AWS and the local Airflow together, for the programs that need both."""
+"""The local AWS and the local Airflow, for programs that need both."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from local_platform.provision import provision
 
 
 class LocalPlatform:
-    """A local AWS in a process of its own with what the bundle needs, and a complete Airflow; a context manager.
+    """A local AWS in its own process with the bundle's resources, and a complete Airflow; a context manager.
 
     Args:
-        state_dir: Where everything is kept.
-        markets: What is loaded.
+        state_dir: Folder for state and logs.
+        markets: The markets to load.
         aws_port: The local AWS's port; 0 takes a free one.
         ui_port: The port of Airflow's UI and API; 0 takes a free one.
-        extra_environment: More environment variables for Airflow.
-        on_step: Is called with what is being done, in words, while it starts.
+        extra_environment: Additional environment variables for Airflow.
+        on_step: Called with a description of each step of the start.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class LocalPlatform:
 
     @property
     def names(self) -> Provisioned:
-        """What everything in the local AWS is called, once it has started."""
+        """The names of the resources in the local AWS, once it has started."""
         if self._names is None:
             raise RuntimeError("the local platform has not been started")
         return self._names
 
     def __enter__(self) -> LocalPlatform:
-        """Start everything; returns when Airflow is healthy.
+        """Start both and wait until Airflow is healthy.
 
         Raises:
             AirflowRunsError: An Airflow already runs on the state folder.
-            LocalAirflowError: Something did not come up.
+            LocalAirflowError: A process did not start.
         """
         try:
             self._start()
@@ -87,13 +87,13 @@ class LocalPlatform:
         self._closing.close()
 
     def check(self) -> None:
-        """Look whether everything still runs.
+        """Check that everything still runs.
 
         Raises:
-            LocalAirflowError: Something has ended.
+            LocalAirflowError: A process ended.
         """
         if self._aws is not None and (code := self._aws.process.poll()) is not None:
-            raise LocalAirflowError(f"the local AWS ended with {code}; see the logs in {self._state_dir / 'logs'}")
+            raise LocalAirflowError(f"the local AWS exited with {code}; see the logs in {self._state_dir / 'logs'}")
         self.airflow.check()
 
     def _start(self) -> None:

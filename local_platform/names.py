@@ -1,4 +1,4 @@
-"""The names of everything that the platform has in the local AWS."""
+"""The names of the platform's resources in the local AWS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COPY_ROLE = "crypto-prices-redshift-copy"
 
 
 class NameNotPossibleError(ValueError):
-    """Something cannot be created under the name that is asked for; the message says why."""
+    """A resource cannot have the requested name; the message has the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Names:
     """The names of the resources to create.
 
     Attributes:
-        region: The region that it is in.
+        region: The region of the resources.
         bucket: The lake's bucket.
         catalog_database: The Glue database.
         catalog_table: The Glue table of the curated prices.
         glue_job: The Glue job.
-        redshift: The Redshift Serverless namespace and its workgroup.
+        redshift: The name of the Redshift Serverless namespace and of its workgroup.
         redshift_database: The database in the warehouse.
         admin_secret: The secret with the warehouse's admin user.
-        copy_role: The role that COPY reads the lake with.
+        copy_role: The role with which COPY reads the lake.
     """
 
     region: str = DEFAULT_REGION
@@ -51,41 +51,41 @@ class Names:
 
 
 def secret_name(arn: str, region: str) -> str:
-    """Return the name under which a secret gets an ARN.
+    """Return the name that gives a secret an ARN.
 
     Args:
-        arn: The ARN without the hyphen and the six characters that Secrets Manager adds to the name.
-        region: The region that the local AWS is in.
+        arn: The ARN without the hyphen and the six characters that Secrets Manager appends.
+        region: The region of the local AWS.
 
     Raises:
-        NameNotPossibleError: It is of another account or region, or has such an ending, which cannot be chosen.
+        NameNotPossibleError: The ARN has another account or region, or still has the ending, which cannot be chosen.
             https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
     """
     prefix = f"arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:"
     name = arn.removeprefix(prefix)
     if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9/_+=.@-]+", name) is None:
-        raise NameNotPossibleError(f"{arn} is no secret of the local AWS: its ARN is {prefix}<name>")
+        raise NameNotPossibleError(f"{arn} is not a secret of the local AWS: its ARN must be {prefix}<name>")
     if re.search(r"-[A-Za-z0-9]{6}$", name):
-        raise NameNotPossibleError(f"{arn} ends like a secret that exists; leave out the hyphen and six characters")
+        raise NameNotPossibleError(f"{arn} ends like an existing secret: leave out the last 7 characters")
     return name
 
 
 def role_name(arn: str) -> str:
-    """Return the name under which a role gets an ARN.
+    """Return the name that gives a role an ARN.
 
     Raises:
-        NameNotPossibleError: It is of another account, or no ARN of a role without a path.
+        NameNotPossibleError: The ARN has another account, or is not the ARN of a role without a path.
     """
     prefix = f"arn:aws:iam::{ACCOUNT_ID}:role/"
     name = arn.removeprefix(prefix)
     if not arn.startswith(prefix) or re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", name) is None:
-        raise NameNotPossibleError(f"{arn} is no role of the local AWS: its ARN is {prefix}<name>")
+        raise NameNotPossibleError(f"{arn} is not a role of the local AWS: its ARN must be {prefix}<name>")
     return name
 
 
 @dataclasses.dataclass(frozen=True)
 class Provisioned:
-    """What everything is called.
+    """The names of the provisioned resources.
 
     Attributes:
         endpoint: The URL of the local AWS.
@@ -99,11 +99,11 @@ class Provisioned:
         redshift_workgroup: Its workgroup.
         redshift_database: The database in the warehouse.
         redshift_secret_arn: The secret with the warehouse's admin user.
-        redshift_copy_role_arn: The role that COPY reads the lake with.
+        redshift_copy_role_arn: The role with which COPY reads the lake.
         mwaa_role_arn: The role of the Airflow environment.
         glue_role_arn: The role of the Glue job.
-        settings_secret: The name of the secret with the bundle's settings; None when none was to be written.
-        created: What this run created or changed, in words for a person; empty when all was there.
+        settings_secret: The name of the secret with the bundle's settings; None if it was not written.
+        created: Descriptions of the resources that this run created or changed; empty if nothing was necessary.
     """
 
     endpoint: str

@@ -1,7 +1,7 @@
-"""Creates on the laptop's AWS what Terraform creates on AWS, through the same API, and says how everything is called.
+"""Creates the resources in the local AWS that Terraform creates on AWS, through the same API, and returns their names.
 
-It can run on every start: what is there and right is left alone. The roles have trust policies only: what each may do
-is said once, in terraform/. With IAM enforced, what acts as one of them may therefore do nothing.
+It can run on every start: existing, correct resources are left unchanged. The roles only have trust policies. Their
+permissions are defined once, in terraform/, so these roles are allowed nothing if IAM is enforced.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ def provision(
     names: Names = Names(),  # noqa: B008 - frozen
     write_settings: bool = True,
 ) -> Provisioned:
-    """Create what is missing and change what is not as it should be.
+    """Create missing resources and update different ones.
 
     Args:
         endpoint: The URL of the local AWS.
-        exchange_urls: The base URL of each source's API; by default the laptop's own exchange, which may be asked
-            faster than the real ones.
+        exchange_urls: The base URL of each source's API; None means the local exchange, which allows more requests
+            per second than the real ones.
         symbols: The exchange symbols of each source.
         candle_interval: The length of a candle.
         max_rejected_share: The share of rejected records, from 0 to 1, above which a Glue run fails.
         glue_scripts: The folder with the Glue script and its package.
-        names: How everything is to be called.
-        write_settings: Whether the bundle's settings become a secret; not where they come from elsewhere.
+        names: The names of the resources.
+        write_settings: Whether to write the secret with the bundle's settings.
 
     Returns:
-        The names of everything, and what was created.
+        The names of all resources, and descriptions of the created ones.
 
     Raises:
         FileNotFoundError: The Glue script is not in the folder.
@@ -121,15 +121,15 @@ def provision(
 
 
 def upload_glue_code(endpoint: str, names: Names, glue_scripts: Path = GLUE_SCRIPTS) -> tuple[str, ...]:
-    """Upload the Glue script and its package where they differ, and give the catalog table their columns.
+    """Upload the Glue script and its package if they differ, and update the catalog table to their columns.
 
     Args:
         endpoint: The URL of the local AWS, on which ``provision`` has run.
-        names: How everything is called.
+        names: The names of the resources.
         glue_scripts: The folder with the Glue script and its package.
 
     Returns:
-        What was changed, in words for a person.
+        Descriptions of the changes.
 
     Raises:
         FileNotFoundError: The Glue script or its package is not in the folder.
@@ -140,7 +140,7 @@ def upload_glue_code(endpoint: str, names: Names, glue_scripts: Path = GLUE_SCRI
 
 
 class _Provisioning:
-    """The steps, each of which looks first and acts only when something is missing or different."""
+    """The provisioning steps. Each step changes a resource only if it is missing or different."""
 
     def __init__(self, endpoint: str, names: Names) -> None:
         session = local_session(region=names.region)
@@ -152,7 +152,7 @@ class _Provisioning:
     def bucket(self) -> None:
         s3, bucket, region = self._clients["s3"], self._names.bucket, self._names.region
         if _found(lambda: s3.head_bucket(Bucket=bucket)) is None:
-            # us-east-1 is the one region that cannot be named.
+            # us-east-1 is the only region that CreateBucket does not accept by name.
             elsewhere = (
                 {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != DEFAULT_REGION else {}
             )
@@ -238,7 +238,7 @@ class _Provisioning:
                 "--enable-job-insights": "true",
                 "--enable-observability-metrics": "true",
                 "--enable-continuous-cloudwatch-log": "true",
-                # Bookmarks remember by name and time: cleared tasks and backfills would skip data.
+                # Bookmarks skip objects by name and time, so cleared tasks and backfills would skip data.
                 "--job-bookmark-option": "job-bookmark-disable",
             },
             "MaxRetries": 0,
@@ -280,7 +280,7 @@ class _Provisioning:
                 workgroupName=name,
                 namespaceName=name,
                 baseCapacity=8,
-                # Below the 20 minutes that a task waits: what it has given up must not go on beneath its retry.
+                # Below the task's timeout of 20 minutes, so that a statement does not run on during the task's retry.
                 configParameters=[{"parameterKey": "max_query_execution_time", "parameterValue": "1100"}],
             )
             self.created.append(f"Redshift workgroup {name}")
@@ -292,7 +292,7 @@ class _Provisioning:
         return str(secret["ARN"])
 
     def settings(self, wanted: Mapping[str, Any]) -> None:
-        """Write the bundle's settings; a new port or other symbols are a change, a person's own edit goes with it."""
+        """Write the bundle's settings if they differ, for example in the port. This overwrites manual edits."""
         manager = self._clients["secretsmanager"]
         text = json.dumps(wanted)
         secret = _found(lambda: manager.get_secret_value(SecretId=SETTINGS_SECRET))
@@ -310,7 +310,7 @@ _MISSING = frozenset(
 
 
 def _found(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """Return what a call reads, or None when AWS says that it is not there."""
+    """Return the response of a read call, or None if the resource does not exist."""
     try:
         return read()
     except ClientError as error:

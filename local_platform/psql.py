@@ -1,7 +1,7 @@
-"""``python -m local_platform.psql``: psql in the warehouse of a running local AWS, as Redshift's admin user.
+"""``python -m local_platform.psql``: connect psql to the warehouse of a running local AWS, as Redshift's admin user.
 
-The program is PostgreSQL's own from the wheel, the password that of the secret in the local Secrets Manager. The
-warehouse understands PostgreSQL's SQL on this way, not Redshift's, which only the Data API translates.
+The program comes from the PostgreSQL wheel, and the password from the local Secrets Manager. A direct connection
+accepts PostgreSQL's SQL. Only the Data API translates Redshift's SQL.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from local_aws.redshift.warehouse import postgres_program
 
 
 class NoWarehouseError(Exception):
-    """There is no warehouse to sign in to; the message says what to do."""
+    """There is no warehouse to connect to; the message has the remedy."""
 
 
 def connection_url(endpoint: dict[str, Any], secret: dict[str, str], *, published: bool = False) -> str:
-    """Return libpq's URL of the warehouse.
+    """Return the warehouse's URL for libpq.
 
     Args:
-        endpoint: What the local AWS tells in its ``endpoint.json``.
+        endpoint: The content of the local AWS's ``endpoint.json``.
         secret: The admin user's ``username`` and ``password``.
-        published: Whether it is for the machine outside of the local AWS's container, if it runs in one.
+        published: Whether to use the port that the local AWS's container publishes, if it runs in one.
 
     Raises:
-        NoWarehouseError: The warehouse listens on no port, or nothing was created in the local AWS.
+        NoWarehouseError: The warehouse has no port, or the local AWS was not provisioned.
     """
     if endpoint["names"] is None:
-        raise NoWarehouseError("the local AWS runs with --no-provision, so it has no warehouse that is known here")
+        raise NoWarehouseError("no warehouse has been provisioned: start the local AWS without --no-provision")
     if endpoint["warehouse_port"] is None:
-        raise NoWarehouseError("the warehouse listens on no port: start the local AWS with --warehouse-port 5439")
+        raise NoWarehouseError("the warehouse has no port: start the local AWS with --warehouse-port 5439")
     user, password = quote(secret["username"], safe=""), quote(secret["password"], safe="")
     port = endpoint["published_warehouse_port" if published else "warehouse_port"]
     address = f"127.0.0.1:{port}"
@@ -48,14 +48,14 @@ def connection_url(endpoint: dict[str, Any], secret: dict[str, str], *, publishe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run psql, or print the URL; return 1 when there is no warehouse."""
+    """Run psql, or print the URL. Return psql's exit code, or 1 if there is no warehouse."""
     parser = argparse.ArgumentParser(
         prog="python -m local_platform.psql",
-        description="psql in the warehouse, as Redshift's admin user. Other options are psql's own, such as "
-        "-c 'SELECT …'.",
+        description="Connect psql to the warehouse, as Redshift's admin user. Other options are passed to psql, such "
+        "as -c 'SELECT …'.",
     )
-    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="that of the local AWS")
-    parser.add_argument("--print-url", action="store_true", help="print the URL for a psql of your own")
+    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="state folder of the local AWS")
+    parser.add_argument("--print-url", action="store_true", help="print the URL, for your own psql")
     options, others = parser.parse_known_args(arguments)
     try:
         endpoint = _endpoint(options.state_dir)
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{connection_url(endpoint, secret, published=True)}\n")
         return 0
     program = str(postgres_program("psql"))
-    # By a variable: a command line can be read by every user of the machine.
+    # In a variable, because every user of the machine can read command lines.
     user_and_password, _, rest = url.removeprefix("postgresql://").partition("@")
     user, _, password = user_and_password.partition(":")
     command = [program, f"postgresql://{user}@{rest}", *others]
@@ -79,7 +79,7 @@ def _endpoint(state_dir: Path) -> dict[str, Any]:
     try:
         return read_endpoint(state_dir)
     except FileNotFoundError:
-        raise NoWarehouseError(f"no local AWS runs on {state_dir}") from None
+        raise NoWarehouseError(f"no local AWS is running on {state_dir}") from None
 
 
 def _secret(endpoint: dict[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a failed task said, in plain words and as the end of its log."""
+"""Extracts the reason of a failed task and the end of its log."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import re
 _START = re.compile(r"\[DAG TEST\] starting task_id=(\S+) map_index=(-?\d+)")
 _RAISED = re.compile(r"^(?:\w+\.)*(?P<kind>[A-Z]\w*(?:Error|Exception|Timeout)): (?P<message>.+)$", re.MULTILINE)
 _TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
-# The response is printed with long texts in several pieces, one a line.
+# Long texts in the response are printed in several pieces, one per line.
 _REDSHIFT = re.compile(rf"'Error': (?P<pieces>{_TEXT}(?:\s+{_TEXT})*),?$", re.MULTILINE)
 
 
 def log_of_task(log: str, task_id: str, map_index: int) -> str:
-    """Return the part of a ``dags test`` log that is about a task instance's last try; empty if there is none."""
+    """Return the part of a ``dags test`` log for a task instance's last try; empty if there is none."""
     starts = list(_START.finditer(log))
     for position, start in reversed(list(enumerate(starts))):
         if (start[1], int(start[2])) == (task_id, map_index):
             following = starts[position + 1].start() if position + 1 < len(starts) else len(log)
-            # What comes after the task's end is about the run.
+            # The lines after the task's end belong to the run.
             ended = log.find("[DAG TEST] end task", start.end(), following)
             end = following if ended < 0 else ended
             return log[log.rfind("\n", 0, start.start()) + 1 : log.rfind("\n", 0, end) + 1]
@@ -28,14 +28,14 @@ def log_of_task(log: str, task_id: str, map_index: int) -> str:
 def reason(task_log: str) -> str:
     """Return why a task failed: the message of the last exception, without the traceback.
 
-    The Amazon provider wraps what Redshift said in its own response; then Redshift's own words are taken.
+    If the Amazon provider wraps an error of Redshift, this is Redshift's message.
     """
     redshift = list(_REDSHIFT.finditer(task_log))
     if redshift:
         return str(ast.literal_eval(f"({redshift[-1]['pieces']})"))
     raised = list(_RAISED.finditer(task_log))
     if not raised:
-        return "the log gives no exception"
+        return "the log has no exception"
     message = raised[-1]["message"]
     glue = re.search(r"AWS Glue job failed\..*?(?:ErrorMessage|-) ?(.*)", message)
     return glue[1] if glue and glue[1] else message

@@ -1,4 +1,4 @@
-"""How the states of task instances and runs look on a terminal."""
+"""The terminal styles of task and run states."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Finds Terraform and the AWS provider on this machine, and runs them on a copy of terraform/.
 
-A copy, so that neither state nor downloads come into the checkout. The provider is taken from a folder that already has
-it: nothing here asks the registry.
+The copy keeps state and downloads out of the checkout. The provider comes from a local folder, never from the registry.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ _TAIL = 4000
 
 
 class TerraformNotFoundError(Exception):
-    """Terraform or the AWS provider is not on this machine; the message says what was looked for and where."""
+    """Terraform or the AWS provider is not installed; the message names what is missing."""
 
 
 class TerraformError(Exception):
-    """A Terraform command failed; the message ends with what it said last.
+    """A Terraform command failed; the message has the end of its output.
 
     Attributes:
-        output: Everything that it said.
+        output: The full output.
     """
 
     def __init__(self, message: str, output: str) -> None:
@@ -43,7 +42,7 @@ class TerraformError(Exception):
 
 
 def find_terraform() -> Path:
-    """Return the program ``terraform``.
+    """Return the path of the program ``terraform``.
 
     Raises:
         TerraformNotFoundError: It is not on the PATH.
@@ -57,7 +56,7 @@ def find_terraform() -> Path:
 
 
 def provider_version(source: Path = TERRAFORM_FILES) -> str:
-    """Return the version of the AWS provider that the lock file of a folder pins."""
+    """Return the version of the AWS provider in the lock file of a folder."""
     found = re.search(r'hashicorp/aws" \{\s+version\s+= "([^"]+)"', (source / _LOCK_FILE).read_text(encoding="utf-8"))
     if found is None:
         raise ValueError(f"{source / _LOCK_FILE} does not pin hashicorp/aws")
@@ -65,21 +64,21 @@ def provider_version(source: Path = TERRAFORM_FILES) -> str:
 
 
 def find_plugins(version: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder for ``terraform init -plugin-dir`` that has a version of the AWS provider.
+    """Return a folder for ``terraform init -plugin-dir`` that has the given version of the AWS provider.
 
     Args:
         version: The provider's version, such as ``5.100.0``.
-        environment: Where ``TERRAFORM_PLUGIN_DIR``, ``TF_PLUGIN_CACHE_DIR`` and ``HOME`` are looked up.
+        environment: The variables with ``TERRAFORM_PLUGIN_DIR``, ``TF_PLUGIN_CACHE_DIR`` and ``HOME``.
 
     Raises:
-        TerraformNotFoundError: None of the usual places has it.
+        TerraformNotFoundError: None of the usual folders has it.
     """
     for folder in _places(environment):
         if any((folder / _PROVIDER / version).glob("*/terraform-provider-aws*")):
             return folder
     raise TerraformNotFoundError(
-        f"the Terraform provider hashicorp/aws {version} is in no folder of this machine: name one that has "
-        f"{_PROVIDER}/{version} in TERRAFORM_PLUGIN_DIR (`terraform init` in terraform/ fills .terraform/providers)"
+        f"the Terraform provider hashicorp/aws {version} is not installed: set TERRAFORM_PLUGIN_DIR to a folder "
+        f"with {_PROVIDER}/{version} (`terraform init` in terraform/ creates one, .terraform/providers)"
     )
 
 
@@ -97,13 +96,13 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def local_aws_variables(endpoint: str) -> dict[str, str]:
-    """Return the environment variables with which Terraform deploys to the local AWS as it would to AWS.
+    """Return the environment variables that make Terraform deploy to the local AWS.
 
     Args:
         endpoint: The URL of the local AWS.
     """
-    # MWAA's API has the host prefix "api.", which the Go SDK puts before 127.0.0.1 too. No address has that name; but a
-    # name that is not loopback's is asked for by way of the proxy, which here is the local AWS itself.
+    # MWAA's API has the host prefix "api.", which the Go SDK also puts before 127.0.0.1. That name does not resolve.
+    # But requests to names other than loopback go through the proxy, and here the proxy is the local AWS.
     return aws_environment(endpoint) | {"HTTP_PROXY": endpoint}
 
 
@@ -111,13 +110,13 @@ class TerraformCli:
     """Terraform on a copy of its files.
 
     Args:
-        work: The folder of the copy; the state lies in it. What it holds of an earlier copy is overwritten.
-        variables: Environment variables for Terraform, such as ``local_aws_variables``. A person's own settings of AWS,
-            Terraform and proxies never reach it.
-        source: The folder with the files.
+        work: The folder of the copy and of the state. Files of an earlier copy are overwritten.
+        variables: Environment variables for Terraform, such as ``local_aws_variables``. The user's settings for AWS,
+            Terraform and proxies are not passed on.
+        source: The folder with the Terraform files.
 
     Raises:
-        TerraformNotFoundError: Terraform or the provider is not on this machine.
+        TerraformNotFoundError: Terraform or the provider is not installed.
     """
 
     def __init__(
@@ -136,7 +135,7 @@ class TerraformCli:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "CHECKPOINT_DISABLE": "1",  # it would ask HashiCorp for a newer version
+            "CHECKPOINT_DISABLE": "1",  # do not ask HashiCorp for newer versions
             "TF_CLI_CONFIG_FILE": os.devnull,
             "TF_IN_AUTOMATION": "1",
             **(variables or {}),
@@ -144,23 +143,23 @@ class TerraformCli:
         shutil.copytree(source, work, ignore=_NOT_COPIED, dirs_exist_ok=True)
 
     def init(self) -> None:
-        """Prepare the copy: providers, no backend. The lock file must fit."""
+        """Initialize the copy with the provider and without a backend. The lock file must match."""
         self.run("init", "-backend=false", "-input=false", f"-plugin-dir={self._plugins}", "-lockfile=readonly")
 
     def check_format(self) -> None:
-        """Fail when a file is not as ``terraform fmt`` writes it."""
+        """Fail if a file is not formatted by ``terraform fmt``."""
         self.run("fmt", "-check", "-diff", "-recursive")
 
     def validate(self) -> None:
-        """Check the files as far as that is possible without AWS."""
+        """Validate the files without AWS."""
         self.run("validate")
 
     def test(self, *files: str) -> str:
-        """Run the tests of Terraform, of these files of tests/ or of all, and return what it said."""
+        """Run the Terraform tests, all of them or only those in some files of tests/, and return the output."""
         return self.run("test", *(f"-filter=tests/{file}" for file in files))
 
     def changes(self, *options: str) -> list[str]:
-        """Plan, and return what an apply would do, such as ``update aws_glue_job.curate``; nothing when all is right.
+        """Plan, and return the changes, such as ``update aws_glue_job.curate``; empty if there are none.
 
         Args:
             options: Options of ``terraform plan``, such as ``-var-file=environments/dev.tfvars``.
@@ -177,7 +176,7 @@ class TerraformCli:
         ]
 
     def planned_outputs(self, *options: str) -> dict[str, Any]:
-        """Plan, and return those outputs by name that are known before an apply."""
+        """Plan, and return the outputs that are known before an apply, by name."""
         planned = self._planned(options)["planned_values"].get("outputs", {})
         return {name: output["value"] for name, output in planned.items() if "value" in output}
 
@@ -188,28 +187,28 @@ class TerraformCli:
         return shown
 
     def apply(self, *options: str) -> str:
-        """Apply without asking, and return what Terraform said."""
+        """Apply without confirmation, and return the output."""
         return self.run("apply", "-input=false", "-auto-approve", *options)
 
     def destroy(self, *options: str) -> str:
-        """Destroy without asking, and return what Terraform said."""
+        """Destroy without confirmation, and return the output."""
         return self.run("destroy", "-input=false", "-auto-approve", *options)
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs by name."""
-        answer = self._run(("output", "-json"), colored=None)
-        return {name: output["value"] for name, output in json.loads(answer.stdout).items()}
+        shown = self._run(("output", "-json"), colored=None)
+        return {name: output["value"] for name, output in json.loads(shown.stdout).items()}
 
     def resources(self) -> list[str]:
-        """Return the addresses of what the state has, without data sources."""
+        """Return the addresses of the resources in the state, without data sources."""
         listed = self._run(("state", "list"), colored=None).stdout.split("\n")
         return [address for address in listed if address and not address.startswith("data.")]
 
     def run(self, command: str, *options: str) -> str:
-        """Run a command of Terraform and return what it said.
+        """Run a Terraform command and return its output.
 
         Raises:
-            TerraformError: It failed.
+            TerraformError: The command failed.
         """
         return self._run((command, *options)).stdout
 
@@ -229,6 +228,6 @@ class TerraformCli:
         )
         if done.returncode not in allowed:
             raise TerraformError(
-                f"terraform {' '.join(command)} ended with {done.returncode}:\n{done.stdout[-_TAIL:]}", done.stdout
+                f"terraform {' '.join(command)} exited with {done.returncode}:\n{done.stdout[-_TAIL:]}", done.stdout
             )
         return done

@@ -1,4 +1,4 @@
-"""Queries of the warehouse through the Redshift Data API, for programs that show what was loaded."""
+"""Queries the warehouse through the Redshift Data API, for programs that show loaded data."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ QUERY_SECONDS = 60
 
 
 class WarehouseQueryError(Exception):
-    """A query failed or took too long."""
+    """A query failed or timed out."""
 
 
 class WarehouseQueries:
-    """Asks the warehouse the bundle's own queries through the Redshift Data API.
+    """Runs SQL in the warehouse through the Redshift Data API, for example the queries in sql/queries/.
 
     Args:
-        names: What the workgroup, database and secret are called.
+        names: The names of workgroup, database and secret.
     """
 
     def __init__(self, names: Provisioned) -> None:
@@ -44,18 +44,18 @@ class WarehouseQueries:
         self._templates.filters |= FILTERS
 
     def ask(self, name: str, window: Window) -> list[dict[str, Any]]:
-        """Return the rows of one file of sql/queries/ for a window.
+        """Return the rows of a query file for a window, such as ``queries/fact_checksum.sql``.
 
         Raises:
-            WarehouseQueryError: The statement failed, or did not end in time.
+            WarehouseQueryError: The statement failed or timed out.
         """
         return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Return the rows of a statement; none when it is not a query.
+        """Return the rows of a statement; none if it is not a query.
 
         Raises:
-            WarehouseQueryError: It failed, or did not end in time.
+            WarehouseQueryError: The statement failed or timed out.
         """
         try:
             return self._client.query(sql)

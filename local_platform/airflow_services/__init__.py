@@ -1,1 +1,1 @@
-"""A whole Airflow on this machine: metadata database, scheduler, dag processor, triggerer and API server."""
+"""A complete Airflow on this machine: metadata database, scheduler, dag processor, triggerer and API server."""

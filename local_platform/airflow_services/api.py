@@ -1,4 +1,4 @@
-"""A client of Airflow's public REST API (/api/v2), for the programs and tests of this machine."""
+"""A client for Airflow's public REST API (/api/v2), for developer commands and tests."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from local_platform.airflow_services.task_log import log_text
 from local_platform.instants import instant_text
 
 FINISHED_STATES = ("success", "failed")
-"""The states in which a DAG run stays."""
+"""The final states of a DAG run."""
 
 _PAGE = 100
 _TIMEOUT_SECONDS = 30
 _LOG_PAGES = 1000
 
 TaskName = str | tuple[str, int]
-"""A task id, which means all its mapped instances, or a task id with one map index."""
+"""A task id, which includes all mapped instances, or a task id with a map index."""
 
 
 class AirflowApiError(Exception):
-    """The API refused a request.
+    """The API rejected a request.
 
     Attributes:
         status: The HTTP status.
-        message: What the server said.
+        message: The server's message.
     """
 
     def __init__(self, status: int, message: str, request: str) -> None:
@@ -39,17 +39,17 @@ class AirflowApiError(Exception):
 
 
 class AirflowUnreachableError(Exception):
-    """The API server does not answer."""
+    """The API server does not respond."""
 
 
 class AirflowApi:
-    """Calls the API of an Airflow whose users are all administrators (SimpleAuthManager).
+    """Calls the API of an Airflow in which all users are administrators (SimpleAuthManager).
 
-    Not for several threads at once. Instants are returned as the API's ISO 8601 strings.
+    It is not thread-safe. It returns instants as the API's ISO 8601 strings.
 
     Args:
         url: The API server's base URL.
-        timeout_seconds: How long one request may take.
+        timeout_seconds: Timeout of a request.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
@@ -66,9 +66,9 @@ class AirflowApi:
         return found
 
     def warm_up(self) -> None:
-        """Let the API server build the part that tasks talk to, which it does at the first request and for seconds.
+        """Make the API server build its execution API, which takes seconds at the first request.
 
-        It answers nothing else meanwhile, and a task's own requests time out after five seconds.
+        It does not respond to other requests in that time, and the requests of a task time out after five seconds.
         """
         self._answer("GET", "/execution/health/ping", {})
 
@@ -77,13 +77,13 @@ class AirflowApi:
         return list(self._pages("/api/v2/importErrors", "import_errors"))
 
     def pool(self, name: str) -> dict[str, Any]:
-        """Return a pool with its slots."""
+        """Return a pool."""
         return self._call("GET", f"/api/v2/pools/{_path(name)}")
 
     def set_pool(self, name: str, slots: int) -> dict[str, Any]:
-        """Create a pool or change its slots; -1 is without limit."""
+        """Create a pool or change its slots; -1 means unlimited."""
         try:
-            # Airflow validates the whole pool even when the mask names one field.
+            # Airflow validates the whole pool even if the mask names one field.
             present = self.pool(name)
             body = {"pool": name, "slots": slots, "include_deferred": present["include_deferred"]}
             mask = {"update_mask": "slots"}
@@ -96,7 +96,7 @@ class AirflowApi:
     # --------------------------------------------------------------------------------------------------------- DAGs
 
     def dags(self) -> list[dict[str, Any]]:
-        """Return every DAG that is parsed and not stale."""
+        """Return all parsed DAGs that are not stale."""
         return list(self._pages("/api/v2/dags", "dags"))
 
     def dag(self, dag_id: str) -> dict[str, Any]:
@@ -104,11 +104,11 @@ class AirflowApi:
         return self._call("GET", f"/api/v2/dags/{_path(dag_id)}")
 
     def pause(self, dag_id: str) -> None:
-        """Pause a DAG: its runs stay where they are."""
+        """Pause a DAG. Its runs keep their state."""
         self._call("PATCH", f"/api/v2/dags/{_path(dag_id)}", body={"is_paused": True})
 
     def unpause(self, dag_id: str) -> None:
-        """Unpause a DAG; its schedule then also starts the run of the newest interval."""
+        """Unpause a DAG. Its schedule then also starts the run of the latest interval."""
         self._call("PATCH", f"/api/v2/dags/{_path(dag_id)}", body={"is_paused": False})
 
     # ---------------------------------------------------------------------------------------------------- DAG runs
@@ -124,10 +124,10 @@ class AirflowApi:
         """Start a DAG run and return it.
 
         Args:
-            dag_id: The DAG, which must not be paused for the run to begin.
-            logical_date: The run's logical date, with a time zone; None is a run without one.
+            dag_id: The DAG. The run does not start while it is paused.
+            logical_date: The run's logical date, with a time zone; None starts a run without one.
             conf: The run's configuration, which overrides params.
-            run_id: The run's id; made by Airflow when None.
+            run_id: The run's id; None lets Airflow choose one.
         """
         body: dict[str, Any] = {"logical_date": instant_text(logical_date), "conf": dict(conf or {})}
         body |= {} if run_id is None else {"dag_run_id": run_id}
@@ -146,14 +146,14 @@ class AirflowApi:
         states: Sequence[str] = (),
         run_types: Sequence[str] = (),
     ) -> list[dict[str, Any]]:
-        """Return a DAG's runs by logical date.
+        """Return a DAG's runs, ordered by logical date.
 
         Args:
             dag_id: The DAG.
             first: The earliest logical date, included.
             last: The last logical date, included.
-            states: Only these states.
-            run_types: Only these types: backfill, scheduled, manual, asset_triggered.
+            states: Return only these states; empty means all.
+            run_types: Return only these types (backfill, scheduled, manual, asset_triggered); empty means all.
         """
         params: dict[str, Any] = {"state": list(states), "run_type": list(run_types), "order_by": "logical_date"}
         params |= {} if first is None else {"logical_date_gte": instant_text(first)}
@@ -169,18 +169,18 @@ class AirflowApi:
         look_seconds: float = 1.0,
         on_look: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
-        """Wait until a DAG run has finished, and return it; an API server that is restarted meanwhile is waited for.
+        """Wait until a DAG run has finished, and return it. The API server may restart in that time.
 
         Args:
             dag_id: The DAG.
             run_id: The run.
-            timeout_seconds: How long to wait.
-            look_seconds: How long to sleep between two looks.
-            on_look: Is called with the run at each look; what it raises ends the wait.
+            timeout_seconds: Timeout.
+            look_seconds: Time between two requests.
+            on_look: Called with the run after each request. Its exceptions are passed on.
 
         Raises:
-            TimeoutError: It has not finished in time.
-            AirflowApiError: There is no such run.
+            TimeoutError: The run has not finished in time.
+            AirflowApiError: The run does not exist.
         """
         deadline = time.monotonic() + timeout_seconds
         seen = "not seen"
@@ -204,19 +204,19 @@ class AirflowApi:
         self._answer("DELETE", _run_path(dag_id, run_id), self._authorisation())
 
     def clear_run(self, dag_id: str, run_id: str, *, only_failed: bool = False) -> None:
-        """Clear a whole DAG run, so that all its tasks, or its failed ones, run again."""
+        """Clear a DAG run, so that all its tasks, or only the failed ones, run again."""
         body = {"dry_run": False, "only_failed": only_failed}
         self._call("POST", f"{_run_path(dag_id, run_id)}/clear", body=body)
 
     # ----------------------------------------------------------------------------------------------- task instances
 
     def task_instances(self, dag_id: str, run_id: str = "~", *, states: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Return task instances, each with dag_run_id, task_id, map_index (-1 when not mapped), state and try_number.
+        """Return task instances with dag_run_id, task_id, map_index (-1 if not mapped), state, try_number and more.
 
         Args:
             dag_id: The DAG.
-            run_id: The run; ``~`` means all of them.
-            states: Only these states.
+            run_id: The run; ``~`` means all runs.
+            states: Return only these states; empty means all.
         """
         params = {"state": list(states)}
         return list(self._pages(f"{_run_path(dag_id, run_id)}/taskInstances", "task_instances", params))
@@ -233,26 +233,26 @@ class AirflowApi:
         reset_dag_runs: bool = True,
         dry_run: bool = False,
     ) -> list[dict[str, Any]]:
-        """Clear task instances by exact task id and map index, and return those that are cleared.
+        """Clear task instances by exact task id and map index, and return the cleared ones.
 
-        Airflow adds the setups and teardowns of what is cleared.
+        Airflow also clears the setups and teardowns of these tasks.
 
         Args:
             dag_id: The DAG.
             run_id: The run.
-            tasks: The tasks; an empty list is refused, because to Airflow it means all.
-            only_failed: Leave those alone that have not failed.
-            upstream: Clear what comes before them too.
-            downstream: Clear what comes after them too.
-            reset_dag_runs: Set the run going again.
-            dry_run: Only say what would be cleared.
+            tasks: The tasks. An empty list is refused, because it would mean all tasks to Airflow.
+            only_failed: Clear only failed task instances.
+            upstream: Also clear the upstream tasks.
+            downstream: Also clear the downstream tasks.
+            reset_dag_runs: Set the run to queued.
+            dry_run: Only return the task instances that would be cleared.
 
         Raises:
-            ValueError: No task was named.
-            AirflowApiError: There is no such DAG, run or task.
+            ValueError: ``tasks`` is empty.
+            AirflowApiError: The DAG, the run or a task does not exist.
         """
         if not tasks:
-            raise ValueError("name the tasks to clear; clear_run clears all of them")
+            raise ValueError("tasks is empty: name the tasks to clear, or use clear_run to clear all of them")
         body = {
             "dry_run": dry_run,
             "dag_run_id": run_id,
@@ -267,7 +267,7 @@ class AirflowApi:
         return found
 
     def set_task_state(self, dag_id: str, run_id: str, task: TaskName, state: str) -> list[dict[str, Any]]:
-        """Mark a task instance success, failed or skipped, and return what was changed."""
+        """Mark a task instance as success, failed or skipped, and return the changed ones."""
         task_id, index = (task, "") if isinstance(task, str) else (task[0], f"/{task[1]}")
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_path(task_id)}{index}"
         answer = self._call("PATCH", path, params={"update_mask": "new_state"}, body={"new_state": state})
@@ -275,7 +275,7 @@ class AirflowApi:
         return found
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1) -> str:
-        """Return the log of one try of a task instance, as text."""
+        """Return the log of a task instance's try as text."""
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_path(task_id)}/logs/{try_number}"
         params: dict[str, Any] = {"map_index": map_index, "full_content": True}
         messages: list[Any] = []
@@ -304,16 +304,16 @@ class AirflowApi:
         """Create a backfill with its DAG runs, and return it.
 
         Args:
-            dag_id: The DAG, which must not be paused for the runs to begin.
+            dag_id: The DAG. The runs do not start while it is paused.
             first: The earliest logical date, included.
             last: The last logical date, included.
-            max_active_runs: How many of its runs go on at once.
-            reprocess_behavior: What happens to days that have a run: none, failed (those are run again) or completed.
-            run_backwards: Begin with the last day.
-            run_conf: The configuration of each run.
+            max_active_runs: Number of its runs that are active at the same time.
+            reprocess_behavior: Which existing runs are run again: none, failed or completed.
+            run_backwards: Start with the last day.
+            run_conf: The conf of each run.
 
         Raises:
-            AirflowApiError: Another backfill of the DAG goes on (409), or Airflow does not accept it.
+            AirflowApiError: Another backfill of the DAG is active (409), or Airflow rejects it.
         """
         body = _backfill_body(dag_id, first, last, max_active_runs, reprocess_behavior, run_backwards, run_conf)
         return self._call("POST", "/api/v2/backfills", body=body)
@@ -321,13 +321,13 @@ class AirflowApi:
     def dry_run_backfill(
         self, dag_id: str, first: datetime, last: datetime, *, reprocess_behavior: str = "none"
     ) -> list[datetime]:
-        """Return the logical dates that such a backfill would run."""
+        """Return the logical dates that a backfill would run."""
         body = _backfill_body(dag_id, first, last, 1, reprocess_behavior, False, None)
         answer = self._call("POST", "/api/v2/backfills/dry_run", body=body)
         return [datetime.fromisoformat(run["logical_date"]) for run in answer["backfills"]]
 
     def backfills(self, dag_id: str) -> list[dict[str, Any]]:
-        """Return a DAG's backfills; one that has ended has completed_at, up to a minute after its last run."""
+        """Return a DAG's backfills. Airflow sets completed_at up to a minute after the last run has finished."""
         return list(self._pages("/api/v2/backfills", "backfills", {"dag_id": dag_id}))
 
     def backfill(self, backfill_id: int) -> dict[str, Any]:
@@ -335,13 +335,13 @@ class AirflowApi:
         return self._call("GET", f"/api/v2/backfills/{backfill_id}")
 
     def backfill_runs(self, backfill_id: int) -> list[dict[str, Any]]:
-        """Return the DAG runs of a backfill's days. The API does not say which run belongs to which backfill."""
+        """Return the DAG runs of a backfill's days. The API does not return the backfill of a run."""
         found = self.backfill(backfill_id)
         first, last = (datetime.fromisoformat(found[name]) for name in ("from_date", "to_date"))
         return self.dag_runs(found["dag_id"], first=first, last=last)
 
     def cancel_backfill(self, backfill_id: int) -> dict[str, Any]:
-        """Cancel a backfill: runs that have not begun fail, those that have go on."""
+        """Cancel a backfill. Queued runs fail, and running ones continue."""
         return self._call("PUT", f"/api/v2/backfills/{backfill_id}/cancel")
 
     # -------------------------------------------------------------------------------------------------------- calls
@@ -374,7 +374,7 @@ class AirflowApi:
                 method, f"{self.url}{path}", headers=headers, timeout=self._timeout_seconds, **arguments
             )
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise AirflowUnreachableError(f"Airflow does not answer at {self.url}: {error}") from error
+            raise AirflowUnreachableError(f"Airflow does not respond at {self.url}: {error}") from error
         if not answer.ok:
             raise AirflowApiError(answer.status_code, _said(answer), f"{method} {path}")
         return answer
@@ -401,7 +401,7 @@ def _backfill_body(
 
 
 def _said(answer: requests.Response) -> str:
-    """Return the server's own message; FastAPI puts it, or a list of what is wrong, into ``detail``."""
+    """Return the server's message. FastAPI puts it, or a list of errors, into ``detail``."""
     try:
         detail = answer.json()["detail"]
     except (requests.JSONDecodeError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""One Airflow component as a process: start, stop, kill, and what it said last."""
+"""One Airflow component as a process: start, stop, kill, and the end of its log."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Component:
 
     Args:
         name: The component's name: scheduler, dag-processor, triggerer or api-server.
-        arguments: What follows ``airflow`` on its command line.
-        environment: Its whole environment.
-        folder: Where its log and its status file lie.
+        arguments: The arguments of the ``airflow`` command.
+        environment: All of its environment variables.
+        folder: Folder for its log and its status file.
         directory: Its working directory.
-        grace_seconds: How long it may take to end after SIGTERM before all of it is killed.
+        grace_seconds: Time between SIGTERM and SIGKILL.
     """
 
     def __init__(
@@ -51,40 +51,40 @@ class Component:
         self._grace_seconds = grace_seconds
         self._log_begin = 0
         self._keeper: subprocess.Popen[bytes] | None = None
-        # Those of killed components, which look after the tasks that these left.
+        # Keepers of killed components, which still own the components' tasks.
         self._earlier_keepers: list[subprocess.Popen[bytes]] = []
 
     @property
     def pid(self) -> int | None:
-        """The component's process id; None when it does not run."""
+        """The component's process id; None if it is not running."""
         word, number = self._status()
         return number if word == "running" else None
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code it ended with, negative for a signal; None while it runs."""
+        """The component's exit code, negative for a signal; None while it runs."""
         word, number = self._status()
         return None if word == "running" else number
 
     @property
     def is_running(self) -> bool:
-        """Whether the component's process lives."""
+        """Whether the component's process is running."""
         return self.pid is not None
 
     @property
     def ended_in_words(self) -> str:
-        """How it ended, for a message."""
+        """A description of its end, for messages."""
         code = self.exit_code
-        return f"was ended by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with {code}"
+        return f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exited with {code}"
 
     def start(self) -> None:
-        """Start it; it is not ready yet when this returns. To be called from the main thread (see child_process).
+        """Start it without waiting until it is ready. Call this from the main thread (see child_process).
 
         Raises:
-            RuntimeError: It runs already, or its keeper could not be started.
+            RuntimeError: It is already running, or its keeper could not be started.
         """
         if self.is_running:
-            raise RuntimeError(f"the {self.name} runs already (process {self.pid})")
+            raise RuntimeError(f"the {self.name} is already running (process {self.pid})")
         if self._keeper is not None:
             self._earlier_keepers.append(self._keeper)
             self._keeper = None
@@ -104,31 +104,31 @@ class Component:
             time.sleep(_LOOK_SECONDS)
 
     def ask_to_stop(self) -> None:
-        """Ask it, and what earlier ones left, to end; ``stop`` waits for it."""
+        """Ask it and the rest of earlier starts to end. ``stop`` waits for that."""
         for keeper in self._keepers():
             if keeper.poll() is None:
                 keeper.terminate()
 
     def stop(self) -> None:
-        """End it and everything below it: gracefully first, then by force."""
+        """Stop it and all its descendants: first with SIGTERM, then with SIGKILL."""
         self.ask_to_stop()
         for keeper in self._keepers():
             child_process.stop(keeper, self._grace_seconds + _KILL_SECONDS)
         self._earlier_keepers.clear()
 
     def kill(self, *, with_children: bool = True) -> None:
-        """Kill it with SIGKILL and wait until it is gone.
+        """Kill it with SIGKILL and wait until it has ended.
 
         Args:
-            with_children: Whether everything below it is killed too, as when a machine is lost. Without, the tasks of
-                a killed scheduler run on, as they do where workers are machines of their own.
+            with_children: Whether to kill its descendants, too, as if the machine failed. Otherwise the tasks of a
+                killed scheduler continue, as on separate worker machines.
 
         Raises:
-            RuntimeError: It does not run.
+            RuntimeError: It is not running.
         """
         pid = self.pid
         if self._keeper is None or pid is None:
-            raise RuntimeError(f"the {self.name} does not run")
+            raise RuntimeError(f"the {self.name} is not running")
         if with_children:
             self._keeper.send_signal(signal.SIGUSR1)
             self._keeper.wait(_KILL_SECONDS)
@@ -141,7 +141,7 @@ class Component:
             time.sleep(_LOOK_SECONDS)
 
     def log_end(self, lines: int = 25) -> str:
-        """Return the last lines of its log since it was last started."""
+        """Return the last lines of its log since its last start."""
         with contextlib.suppress(FileNotFoundError), self.log.open("rb") as file:
             file.seek(self._log_begin)
             text = file.read().decode("utf-8", errors="replace")

@@ -1,18 +1,19 @@
-"""Runs one Airflow component, and leaves nothing of it behind when its owner ends, by whatever signal.
+"""Runs one Airflow component, and ends all its processes when its owner ends, whatever the reason.
 
-Run as a script by ``component.py`` (standard library only, so that it costs little):
+``component.py`` runs it as a script. It uses only the standard library, so that it starts fast:
 
     python -I -S component_keeper.py <status file> <grace seconds> <program> [argument …]
 
-The owner holds the other end of standard input: its end is the end of the file. Airflow puts each task into a process
-group of its own and LocalExecutor's workers outlive a killed scheduler, so groups do not suffice: on Linux this process
-is the subreaper of everything below the component, which lets it end what has lost its parent.
+The owner holds the other end of standard input, which closes when the owner ends. Process groups are not enough:
+Airflow puts each task into its own group, and LocalExecutor's workers outlive a killed scheduler. On Linux this process
+is therefore the subreaper of the component's descendants, which lets it end processes that have lost their parent.
 
-* end of standard input, SIGTERM, SIGINT: SIGTERM to the component, and after the grace SIGKILL to all that is left;
-* SIGUSR1: SIGKILL to all at once.
+* End of standard input, SIGTERM, SIGINT: SIGTERM to the component, and SIGKILL to all remaining processes after the
+  grace period.
+* SIGUSR1: SIGKILL to all processes.
 
-A component that ends unasked leaves its descendants running, as a killed scheduler leaves its tasks. The status file
-says ``running <process id>`` or ``ended <exit code>``.
+If a component ends by itself, its descendants continue, as the tasks of a killed scheduler do. The status file contains
+``running <process id>`` or ``ended <exit code>``.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class _Keeper:
         self._exit_code: int | None = None
 
     def keep(self, command: list[str]) -> int:
-        """Run the component and return its exit code when nothing of it is left."""
+        """Run the component until all its processes have ended, and return its exit code."""
         if _LINUX:
             _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         wake_reader = self._watch_signals()
@@ -96,19 +97,19 @@ class _Keeper:
         keeper = os.getpid()
         component = os.fork()
         if component == 0:
-            # The component must not hold the owner's pipe, nor inherit how signals are handled here.
+            # The component must neither hold the owner's pipe nor inherit these signal handlers.
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             if _LINUX:
                 _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-                if os.getppid() != keeper:  # it died before the flag was set
+                if os.getppid() != keeper:  # the keeper ended before the flag was set
                     os._exit(1)
             os.execv(command[0], command)  # noqa: S606
         return component
 
     def _reap(self, component: int) -> bool:
-        """Take note of what has ended; return whether any child is left."""
+        """Reap ended children; return whether any child is left."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 ended, status = os.waitpid(-1, os.WNOHANG)
@@ -149,7 +150,7 @@ def _descendants(ancestor: int) -> list[int]:
 
 
 def _parents() -> list[tuple[int, int]]:
-    """Every process with its parent."""
+    """Return all process ids with the ids of their parents."""
     if not _LINUX:
         listing = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
         pairs = [line.split() for line in listing.stdout.splitlines()]
@@ -158,7 +159,7 @@ def _parents() -> list[tuple[int, int]]:
     for process in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             stat = Path(f"/proc/{process}/stat").read_bytes()
-            # The name, in brackets, may hold anything; state and parent follow it.
+            # The name in parentheses may contain any character. State and parent follow it.
             found.append((int(process), int(stat[stat.rindex(b")") + 1 :].split()[1])))
     return found
 

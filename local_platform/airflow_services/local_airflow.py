@@ -1,4 +1,4 @@
-"""Puts the local Airflow together: what runs, in which order it starts and stops, and how other programs find it."""
+"""Starts and stops the components of the local Airflow in order, and lets other programs find it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SCHEDULER = "scheduler"
 DAG_PROCESSOR = "dag-processor"
 TRIGGERER = "triggerer"
 
-# In the order in which they start: the API server takes longest, and the scheduler's tasks need it. Scheduler and
-# triggerer would serve logs on every interface of the machine; the API server reads them from the folder.
+# In start order: the API server takes longest, and the scheduler's tasks need it. Scheduler and triggerer would serve
+# logs on every interface of the machine. The API server reads the logs from the folder instead.
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     API_SERVER: ("api-server",),
     DAG_PROCESSOR: ("dag-processor",),
@@ -48,37 +48,37 @@ _LOOK_SECONDS = 0.2
 
 
 class LocalAirflowError(Exception):
-    """The local Airflow cannot be started, or a part of it has ended; the message says which and why."""
+    """The local Airflow cannot start, or one of its components ended; the message has the component and the reason."""
 
 
 class AirflowRunsError(LocalAirflowError):
-    """Another local Airflow runs on the state folder."""
+    """Another local Airflow is running on the state folder."""
 
 
 SCHEDULER_WARM_UP = Path(__file__).with_name("scheduler_warm_up.py")
 
 
 class LocalAirflow:
-    """A complete Airflow against a running local AWS; a context manager that starts and stops it.
+    """A complete Airflow that uses a running local AWS; a context manager that starts and stops it.
 
-    It must be started from the main thread (see child_process). DAGs are paused at first, as on MWAA.
+    Start it from the main thread (see child_process). New DAGs are paused, as on MWAA.
 
     Args:
-        state_dir: The state folder of the local AWS; everything of Airflow lies in ``airflow`` below it.
+        state_dir: The state folder of the local AWS. Airflow's home is ``airflow`` below it.
         aws_endpoint: The URL of the local AWS.
-        names: What the local AWS's things are called, for programs that find this Airflow (see ``running_airflow``).
+        names: The names of the local AWS's resources, for programs that use ``running_airflow``.
         port: The port of UI and API on 127.0.0.1; 0 takes a free one.
-        parallelism: How many tasks run at once.
-        extra_environment: More environment variables for every process, which win over our own.
-        cluster_policy: A file that is Airflow's ``airflow_local_settings.py``, for example with a ``task_policy``. It
-            imports ``scheduler_warm_up``, which it stands in for.
-        start_seconds: How long the start may take.
-        on_step: Is called with what is being done, in words, while it starts.
+        parallelism: Number of tasks that run at the same time.
+        extra_environment: Additional environment variables for every process, which override the others.
+        cluster_policy: A file to use as Airflow's ``airflow_local_settings.py``, for example with a ``task_policy``. It
+            must import ``scheduler_warm_up``, which it replaces.
+        start_seconds: Timeout of the start.
+        on_step: Called with a description of each step of the start.
 
     Attributes:
         home: Airflow's home.
-        components: The parts by name (see COMPONENTS), once it has started.
-        environment: The environment of every part, once it has started.
+        components: The components by name (see COMPONENTS), once it has started.
+        environment: The environment of every component, once it has started.
     """
 
     def __init__(
@@ -124,15 +124,15 @@ class LocalAirflow:
 
     @property
     def environment_file(self) -> Path:
-        """The shell lines that let the ``airflow`` command of another terminal use this Airflow."""
+        """A shell script that lets the ``airflow`` command in another terminal use this Airflow."""
         return self.home / "environment.sh"
 
     def start(self) -> None:
-        """Start everything; when this returns, each part is healthy and the DAGs are parsed.
+        """Start everything and wait until each component is healthy and the DAGs are parsed.
 
         Raises:
-            AirflowRunsError: Another local Airflow runs on the state folder.
-            LocalAirflowError: A part did not come up, or a DAG cannot be imported.
+            AirflowRunsError: Another local Airflow is running on the state folder.
+            LocalAirflowError: A component did not start, or a DAG cannot be imported.
         """
         try:
             self._start()
@@ -147,14 +147,14 @@ class LocalAirflow:
             self._closing.enter_context(only_process_in(self.home))
         except FolderInUseError as error:
             raise AirflowRunsError(
-                f"An Airflow already runs on {self.home} (process {error.holder}). Stop it, or give another "
-                "--state-dir."
+                f"an Airflow is already running on {self.home} (process {error.holder}): stop it, or use another "
+                "--state-dir"
             ) from None
         _endpoint_file(self._state_dir).unlink(missing_ok=True)
         try:
             url = f"http://127.0.0.1:{free_port(self._port)}"
         except PortNotFreeError as error:
-            raise LocalAirflowError(f"{error} Give another one, or 0 for a free one.") from error
+            raise LocalAirflowError(f"{error} Use another port, or 0 for a free one.") from error
         self._on_step("starting Airflow's database")
         try:
             database = self._closing.enter_context(MetadataDatabase(self.home / "postgres"))
@@ -172,7 +172,7 @@ class LocalAirflow:
         )
         self._place_cluster_policy()
         self._write_environment_file()
-        self._on_step("making Airflow's tables if they are not there")
+        self._on_step("creating Airflow's tables if they do not exist")
         try:
             database.migrate(self.environment, self.home / "services" / "migration.log")
         except (RuntimeError, TimeoutError) as error:
@@ -184,7 +184,7 @@ class LocalAirflow:
         started_at = datetime.now(UTC)
         for name, arguments in _ARGUMENTS.items():
             if name == SCHEDULER:
-                # It goes on at once with the runs of an earlier start, whose tasks fail when no API server answers.
+                # The scheduler immediately resumes the runs of an earlier start, whose tasks need the API server.
                 self._wait(lambda: [] if self._answers() else [API_SERVER], deadline)
             self.components[name] = self._component(name, arguments)
             self._start_component(name)
@@ -199,7 +199,7 @@ class LocalAirflow:
         self._closing.callback(endpoint_file.unlink, missing_ok=True)
 
     def stop(self) -> None:
-        """Stop everything that was started, the last first; a second call does nothing."""
+        """Stop everything in reverse order. A second call does nothing."""
         self._closing.close()
 
     def __enter__(self) -> LocalAirflow:
@@ -212,10 +212,10 @@ class LocalAirflow:
         self.stop()
 
     def check(self) -> None:
-        """Look whether every part still runs.
+        """Check that every component still runs.
 
         Raises:
-            LocalAirflowError: One has ended; the message names it and has the end of its log.
+            LocalAirflowError: A component ended; the message has its name and the end of its log.
         """
         for component in self.components.values():
             if not component.is_running:
@@ -225,25 +225,25 @@ class LocalAirflow:
                 )
 
     def kill(self, name: str, *, with_children: bool = True) -> None:
-        """Kill a part with SIGKILL; ``restart`` starts it again.
+        """Kill a component with SIGKILL. ``restart`` starts it again.
 
         Args:
             name: One of COMPONENTS.
-            with_children: Whether everything below it is killed too. The tasks are below the scheduler; without, those
-                of a killed scheduler run on.
+            with_children: Whether to kill its descendants, too. The tasks are descendants of the scheduler. They
+                continue otherwise.
         """
         self.components[name].kill(with_children=with_children)
 
     def restart(self, name: str, *, timeout_seconds: float = 60, wait: bool = True) -> None:
-        """Start a part again that has ended.
+        """Restart a component that has ended.
 
         Args:
             name: One of COMPONENTS.
-            timeout_seconds: How long it may take.
+            timeout_seconds: Timeout of the wait.
             wait: Whether to wait until it is healthy.
 
         Raises:
-            LocalAirflowError: It did not come up.
+            LocalAirflowError: It did not start.
         """
         began = datetime.now(UTC)
         self._start_component(name)
@@ -268,7 +268,7 @@ class LocalAirflow:
             raise LocalAirflowError(str(error)) from error
 
     def _stop_components(self) -> None:
-        # All are asked first, so that their graces run side by side.
+        # Ask all of them first, so that their grace periods overlap.
         for component in self.components.values():
             component.ask_to_stop()
         for name in reversed(COMPONENTS):
@@ -281,7 +281,7 @@ class LocalAirflow:
             if time.monotonic() > deadline:
                 component = self.components[waiting[0]]
                 raise LocalAirflowError(
-                    f"Airflow's {component.name} did not come up in time; the end of {component.log}:\n"
+                    f"Airflow's {component.name} did not start in time; the end of {component.log}:\n"
                     f"{component.log_end()}"
                 )
             time.sleep(_LOOK_SECONDS)
@@ -294,7 +294,7 @@ class LocalAirflow:
         return True
 
     def _unhealthy(self, heard_since: datetime | None) -> list[str]:
-        """The parts that are not well, those first that others wait for."""
+        """Return the unhealthy components. The API server comes first, because others depend on it."""
         try:
             if not self._is_warm:
                 self.api.warm_up()
@@ -340,13 +340,13 @@ class LocalAirflow:
 
 @dataclass(frozen=True)
 class RunningAirflow:
-    """A local Airflow that another process runs.
+    """A local Airflow in another process.
 
     Attributes:
         url: The URL of its UI and API.
-        pid: The process that runs it.
-        aws_endpoint: The local AWS that it works with.
-        names: What the local AWS's things are called; None when that was not said.
+        pid: The id of that process.
+        aws_endpoint: The URL of its local AWS.
+        names: The names of the local AWS's resources; None if it was started without them.
     """
 
     url: str
@@ -356,11 +356,11 @@ class RunningAirflow:
 
 
 def running_airflow(state_dir: Path) -> RunningAirflow | None:
-    """Return the local Airflow that runs on a state folder and is ready; None if there is none."""
+    """Return the local Airflow that is running on a state folder and is ready; None if there is none."""
     home = airflow_home(state_dir.absolute())
     try:
         found: dict[str, Any] = json.loads(_endpoint_file(state_dir).read_text(encoding="utf-8"))
-        # A killed one leaves its endpoint file, but not its lock.
+        # A killed Airflow leaves its endpoint file, but not its lock.
         with only_process_in(home):
             return None
     except FileNotFoundError:

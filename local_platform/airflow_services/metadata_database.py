@@ -1,4 +1,4 @@
-"""Airflow's metadata database: a PostgreSQL of its own, migrated when this Airflow has not seen it."""
+"""Airflow's metadata database: its own PostgreSQL, migrated once per version of Airflow."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class MetadataDatabase:
     """The database's server; a context manager.
 
     Args:
-        folder: The server's folder; made when missing.
+        folder: The server's folder, which is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
-        # It runs any PostgreSQL; a plain database knows nothing of Redshift.
+        # This class can also serve a plain PostgreSQL database.
         self._server = Warehouse(folder)
 
     def __enter__(self) -> MetadataDatabase:
@@ -39,19 +39,19 @@ class MetadataDatabase:
 
     @property
     def url(self) -> str:
-        """Its URL for SQLAlchemy. psycopg 3 serves the synchronous and the asynchronous engine alike."""
+        """The URL for SQLAlchemy. psycopg 3 supports both synchronous and asynchronous engines."""
         return self._server.connection_url(DATABASE, "postgresql+psycopg")
 
     def migrate(self, environment: Mapping[str, str], log: Path) -> bool:
-        """Bring the tables to the installed Airflow's version; return whether there was anything to do.
+        """Migrate the tables to the installed version of Airflow; return whether a migration was necessary.
 
         Args:
             environment: Airflow's environment.
-            log: Where the migration's output goes.
+            log: File for the output of the migration.
 
         Raises:
             RuntimeError: The migration failed; the message has the end of its log.
-            TimeoutError: It took too long.
+            TimeoutError: The migration timed out.
         """
         wanted = f"migrated for Airflow {importlib.metadata.version('apache-airflow-core')}"
         with self._server.connect(DATABASE, autocommit=True) as connection:
@@ -61,7 +61,7 @@ class MetadataDatabase:
             if found is not None and found[0] == wanted:
                 return False
             self._run_migration(environment, log)
-            # Written last, so that one that was interrupted is done again.
+            # Written last, so that an interrupted migration is repeated.
             connection.execute(
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(DATABASE), sql.Literal(wanted))
             )
@@ -80,9 +80,9 @@ class MetadataDatabase:
         try:
             exit_code = process.wait(_MIGRATE_SECONDS)
         except subprocess.TimeoutExpired:
-            raise TimeoutError(f"Airflow's tables were not made within {_MIGRATE_SECONDS} s; see {log}") from None
+            raise TimeoutError(f"airflow db migrate did not finish within {_MIGRATE_SECONDS} s; see {log}") from None
         finally:
             child_process.stop(process, _STOP_SECONDS)
         if exit_code != 0:
             end = "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-25:])
-            raise RuntimeError(f"airflow db migrate ended with {exit_code}:\n{end}")
+            raise RuntimeError(f"airflow db migrate exited with {exit_code}:\n{end}")

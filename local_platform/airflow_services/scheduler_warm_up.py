@@ -1,8 +1,7 @@
-"""Airflow's ``airflow_local_settings.py`` of the local Airflow: lets task processes inherit what each would build anew.
+"""The local Airflow's ``airflow_local_settings.py``: imports modules in the scheduler, so that tasks inherit them.
 
-The LocalExecutor forks tasks below the scheduler. What has been imported and read there, each task need not: the Amazon
-provider, and botocore's descriptions of the services. The bundle itself is left out: who edits it does not want to
-restart anything.
+The LocalExecutor forks tasks from the scheduler. They do not have to import the Amazon provider or read botocore's
+service descriptions again. The bundle is not imported here, so that edits take effect without a restart.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import sys
 from pathlib import Path
 
 SERVICES = ("glue", "logs", "redshift-data", "s3", "secretsmanager", "sts")
-"""The services of which a task makes clients."""
+"""The services that tasks use."""
 
 MODULES = (
     "airflow.providers.amazon.aws.hooks.s3",
@@ -25,21 +24,21 @@ MODULES = (
     "pydantic",
     "tenacity",
 )
-"""What the bundle's tasks import."""
+"""Modules that the bundle's tasks import."""
 
 
 def is_scheduler() -> bool:
-    """Whether this process is the scheduler, below which tasks run."""
+    """Return whether this process is the scheduler, which forks the tasks."""
     return "scheduler" in sys.argv or Path(sys.argv[0]).name == "scheduler"
 
 
 def warm_up() -> None:
-    """Import and read what tasks need. No request is made, and nothing of an account is kept."""
+    """Import the modules and read the service descriptions that tasks need. This sends no requests."""
     import boto3
     import botocore.loaders
     import botocore.session
 
-    # Sessions stay apart; only the files with the services' descriptions are read once.
+    # Sessions stay separate. They only share the loader of the service descriptions.
     botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
     session = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106
     for service in SERVICES:

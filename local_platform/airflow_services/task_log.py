@@ -1,11 +1,11 @@
-"""Airflow's structured task logs as text."""
+"""Converts Airflow's structured task logs to text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Shown in a place of their own, or the same on every line of a log.
+# Printed in another place of the line, or the same on every line of a log.
 _LEFT_OUT = {
     *("timestamp", "event", "level", "logger", "filename", "lineno", "error_detail"),
     *("dag_id", "run_id", "task_id", "map_index", "try_number", "ti_id", "ti"),
@@ -16,7 +16,7 @@ def log_text(messages: Iterable[Any]) -> str:
     """Return log messages as lines.
 
     Args:
-        messages: What the API returns: strings, or objects with event, timestamp, level and more.
+        messages: The messages from the API: strings, or objects with event, timestamp, level and more.
     """
     lines: list[str] = []
     for message in messages:
@@ -35,7 +35,7 @@ def _line(message: Mapping[str, Any]) -> str:
 
 
 def _exceptions(details: list[Mapping[str, Any]]) -> list[str]:
-    """The exceptions of one message; as in Python's own traceback the cause comes first."""
+    """Return the exceptions of a message. The cause comes first, as in Python's traceback."""
     lines = []
     for raised in reversed(details):
         lines += [

@@ -91,7 +91,7 @@ def test_an_unfinished_edit_is_logged_and_the_next_one_is_uploaded(folder, caplo
     assert "could not be uploaded" in caplog.text
     (folder / "script.py").write_text("def f(): ...\n")
     assert watch.look()
-    assert "was edited: object s3://lake/script.py" in caplog.text
+    assert "object s3://lake/script.py" in caplog.text
 
 
 def test_a_file_that_disappears_during_a_look_is_ignored(folder):
