@@ -31,7 +31,8 @@ class TaskRetryPolicy(RetryPolicy):
         if isinstance(exception, RetryableSourceError) and exception.retry_after_seconds is not None:
             if exception.retry_after_seconds > LONGEST_PAUSE.total_seconds():
                 return RetryDecision.fail(
-                    f"the source requests a wait of {exception.retry_after_seconds:.0f} s, longer than {LONGEST_PAUSE}. "
+                    f"the source requests a wait of {exception.retry_after_seconds:.0f} s, longer than "
+                    f"{LONGEST_PAUSE}. "
                     "The other sources are loaded without it. Clear this task with its downstream tasks after that time"
                 )
             pause = timedelta(seconds=exception.retry_after_seconds + 1)

@@ -33,7 +33,7 @@ def test_a_long_ban_does_not_delay_the_other_sources(seconds):
     """A Retry-After can have any number of digits."""
     decision = decide(busy(seconds))
     assert decision.action is RetryAction.FAIL
-    assert f"longer than {LONGEST_PAUSE}: the other sources are loaded without it" in decision.reason
+    assert f"longer than {LONGEST_PAUSE}" in decision.reason
 
 
 def test_the_longest_pauses_end_before_the_runs_timeout():
