@@ -36,7 +36,7 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
     """
     home = airflow_home(state_dir)
     # The user's own AWS profile and Airflow settings must not affect the local Airflow.
-    # PYTHONPATH would let a DAG import from the checkout what MWAA does not have.
+    # With PYTHONPATH, a DAG could import modules of the checkout that MWAA does not have.
     kept = {
         name: value
         for name, value in os.environ.items()

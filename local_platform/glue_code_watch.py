@@ -27,7 +27,7 @@ def stamp(*folders: Path) -> Stamp:
             continue
         try:
             status = path.stat()
-        except FileNotFoundError:  # an editor replaces files
+        except FileNotFoundError:  # editors replace files
             continue
         if path.is_file():
             found.add((str(path.relative_to(folder)), status.st_mtime_ns, status.st_size))

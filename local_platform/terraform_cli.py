@@ -45,7 +45,7 @@ def find_terraform() -> Path:
     """Return the path of the program ``terraform``.
 
     Raises:
-        TerraformNotFoundError: It is not on the PATH.
+        TerraformNotFoundError: The program is not on the PATH.
     """
     found = shutil.which("terraform")
     if found is None:

@@ -1,1 +1,1 @@
-"""``python -m dev airflow``: the local AWS and a complete Airflow against it."""
+"""``python -m dev airflow``: run the local AWS and a complete Airflow that uses it."""

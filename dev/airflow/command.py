@@ -1,4 +1,4 @@
-"""``python -m dev airflow``: the local AWS and a complete Airflow against it, until Ctrl-C."""
+"""``python -m dev airflow``: run the local AWS and a complete Airflow that uses it, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         arguments: The command line after the command.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m dev airflow", description="Run the local AWS and a complete Airflow against it, until Ctrl-C."
+        prog="python -m dev airflow", description="Run the local AWS and a complete Airflow that uses it, until Ctrl-C."
     )
     parser.add_argument(
         "--port",

@@ -19,7 +19,7 @@ STAYS_PREFIX = "stays__"
 
 
 class Recovery(StrEnum):
-    """What happens after a fault."""
+    """The recovery from a fault."""
 
     RETRY = "retry"
     """The fault fires once, and Airflow retries the task."""

@@ -29,12 +29,12 @@ Row = tuple[str, str, tuple[Decimal | None, ...]]
 
 @dataclass
 class DayState:
-    """What the warehouse holds of one day.
+    """The state of one day in the warehouse.
 
     Attributes:
         rows: The rows: market, opening time and numbers.
         batches: Number of rows of each batch.
-        raw_objects: The raw objects that the rows came from.
+        raw_objects: The raw objects of the rows.
         neighbours: The rows of markets that no case loads. The other attributes do not include them.
         loads: The rows of etl_metadata, oldest load first.
     """

@@ -33,7 +33,7 @@ TASK_SECONDS = 90
 
 
 class Kind(StrEnum):
-    """How a boundary is broken."""
+    """The kinds of fault."""
 
     REFUSED = "refused"
     """The call fails without an effect."""

@@ -143,7 +143,7 @@ GUARDS: Mapping[str, Guard] = {
 
 
 def install() -> None:
-    """Patch the bundle in this process, so that each guard can be switched off by day."""
+    """Patch the bundle in this process, so that each guard can be switched off for a day."""
     from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
     from crypto_prices.fetch import fetch_prices, raw_zone
     from crypto_prices.plan import plan_load, resolve_window

@@ -22,7 +22,7 @@ class MarketDay:
         candles: Number of candles.
         open_price: First price.
         low_price: Lowest price; None if the source has point-in-time prices instead of candles.
-        high_price: Highest price, likewise.
+        high_price: Highest price; None in the same case.
         close_price: Last price.
         chart: The closing prices as bars, one per candle; for a source without candles, its prices.
     """

@@ -1,1 +1,1 @@
-"""``python -m dev prove``: applies terraform/ to the local AWS and runs the platform on the result."""
+"""``python -m dev prove``: apply terraform/ to the local AWS, run the platform on it, and destroy it."""
