@@ -283,7 +283,7 @@ class Waves:
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"])
                 again.append(one.run_id)
             elif one.case.happening == Happening.STAGING_HALVED:
-                # Clearing only the failed tasks would keep the damaged staging table. With downstream, the setup runs, too.
+                # Clearing only failed tasks would keep the damaged staging table. With downstream, the setup runs, too.
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"], downstream=True)
                 again.append(one.run_id)
             elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
