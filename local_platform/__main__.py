@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the local AWS of this platform.
 
     Args:
-        arguments: The command line; None means that of the process.
+        arguments: The command line. Default: the process's own.
 
     Returns:
         The process's exit code: 0 after a stop signal, 1 if it could not start or its warehouse ended.
@@ -62,7 +62,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the values of the options.
 
     Args:
-        arguments: The command line; None means that of the process.
+        arguments: The command line. Default: the process's own.
     """
     parser = argparse.ArgumentParser(
         prog="python -m local_platform",

@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sources",
         metavar="A,B,…",
-        help=f"some of {', '.join(known_sources())} (default: {','.join(DEFAULT_SOURCES)}, or those of the symbols)",
+        help=f"some of {', '.join(known_sources())} (default: {','.join(DEFAULT_SOURCES)}, or by symbol)",
     )
     parser.add_argument(
         "--symbols",
@@ -108,7 +108,7 @@ def _is_market(source: str, symbol: str) -> bool:
 
 
 def _symbols_of(source: str, names: Sequence[str]) -> list[str]:
-    """Return a source's names of those markets of the local exchange that it has."""
+    """Return a source's names of the local exchange's markets, without markets that the source does not have."""
     match source:
         case "coinbase":
             return [f"{name.removesuffix(_QUOTE)}-USD" for name in names if name.endswith(_QUOTE)]

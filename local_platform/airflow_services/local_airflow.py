@@ -147,14 +147,14 @@ class LocalAirflow:
             self._closing.enter_context(only_process_in(self.home))
         except FolderInUseError as error:
             raise AirflowRunsError(
-                f"an Airflow is already running on {self.home} (process {error.holder}): stop it, or use another "
+                f"an Airflow is already running on {self.home} (process {error.holder}): stop it, or use a different "
                 "--state-dir"
             ) from None
         _endpoint_file(self._state_dir).unlink(missing_ok=True)
         try:
             url = f"http://127.0.0.1:{free_port(self._port)}"
         except PortNotFreeError as error:
-            raise LocalAirflowError(f"{error} Use another port, or 0 for a free one.") from error
+            raise LocalAirflowError(f"{error} Use a different port, or 0 for a free one.") from error
         self._on_step("starting Airflow's database")
         try:
             database = self._closing.enter_context(MetadataDatabase(self.home / "postgres"))
