@@ -58,7 +58,7 @@ def missing_paths(document: Document) -> list[str]:
     paths = {re.sub(r"::.*|:\d+$", "", code) for code in document.inline_code}
     local = {path for path in paths if re.fullmatch(r"[\w./-]+", path) and path.split("/")[0] in CODE_FOLDERS}
     added = set(re.findall(r"[Nn]ew file `([^`]+)`", text))
-    # The emulator's README names files of its own folder.
+    # Paths in the emulator's README are relative to its folder.
     bases = (REPOSITORY, document.path.parent)
     return sorted(path for path in local - added if "/" in path and not any((base / path).exists() for base in bases))
 

@@ -261,7 +261,7 @@ def test_the_call_log_says_who_did_what_and_no_secrets(local_aws):
 
 @pytest.fixture
 def intercepted(tmp_path):
-    """A front of its own in this process, and the list of what its interceptor does."""
+    """A separate front in this process, and the list of its interceptor's actions."""
     seen, wish = [], {}
 
     def interceptor(call, moment, _answer):
