@@ -9,6 +9,7 @@ file cannot wait for local-aws to be healthy, because that service does not exis
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -185,6 +186,7 @@ def await_aws(
     Raises:
         NotReadyError: AWS refuses a call, or a resource is still missing after ``WAIT_SECONDS``.
     """
+    client = functools.cache(client)  # a check that waits would otherwise make one every two seconds
     deadline = clock() + WAIT_SECONDS
     identity: dict[str, str] = {}
 

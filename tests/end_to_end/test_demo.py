@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.folder_lock import only_process_in
+from local_platform.checkout import REPOSITORY
 from tests.support.demo_runs import Demo, assert_equal_to_recorded, recorded_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(600)]
@@ -19,8 +21,10 @@ MARKETS = ("BTCUSDT", "PEPEUSDT")
 FACT = """
     SELECT symbol || quote_currency AS market, observed_at, open_price, high_price, low_price, close_price, base_volume,
         quote_volume, trade_count
-    FROM crypto.fact_crypto_prices WHERE observed_at >= '{day}' AND observed_at < DATEADD(day, 1, CAST('{day}' AS DATE))
+    FROM crypto.fact_crypto_prices
+    WHERE source = 'binance' AND observed_at >= '{day}' AND observed_at < DATEADD(day, 1, CAST('{day}' AS DATE))
 """
+FACT_CHECKSUM = (REPOSITORY / "sql" / "queries" / "fact_checksum.sql").read_text()
 CHECKSUM = re.compile(r"crypto\.fact_crypto_prices: (\d+) rows, checksum (-?\d+)")
 
 
@@ -77,22 +81,16 @@ def test_the_same_day_again_loads_nothing_and_shows_the_reason(demo):
 
 
 def test_a_reload_loads_the_day_again_with_the_same_checksum(demo):
+    (before,) = demo.ask(FACT_CHECKSUM)
+    runs = demo.calls().count('"StartJobRun"')
     result = demo.run("--date", str(DAY), "--reload", "--symbols", "BTCUSDT,PEPEUSDT,JTOUSDT")
     assert result.returncode == 0, result.stdout
     assert "already holds exactly this content" not in result.stdout
-    again = demo.run("--date", str(DAY))
-    assert checksum(result.stdout) == checksum(again.stdout)
+    assert demo.calls().count('"StartJobRun"') == runs + 1
+    assert checksum(result.stdout) == (int(before["row_total"]), int(before["checksum"]))
 
 
-def test_another_day_adds_its_rows_and_keeps_the_first_day(demo):
-    result = demo.run("--date", "2023-12-18")
-    assert result.returncode == 0, result.stdout
-    assert checksum(result.stdout)[0] == 48 + 72
-    assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
-    assert_equal_to_the_files(demo, date(2023, 12, 18), recorded_rows(demo.market_data, date(2023, 12, 18)))
-
-
-def test_three_sources_are_loaded_side_by_side(demo):
+def test_another_day_of_three_sources_adds_its_rows_and_keeps_the_first_day(demo):
     result = demo.run("--date", "2023-12-18", "--sources", "binance,coinbase,coingecko")
     assert result.returncode == 0, result.stdout
     assert re.search(r"3 of binance.* 3 of coinbase.* 1 of coingecko", result.stdout)
@@ -100,10 +98,13 @@ def test_three_sources_are_loaded_side_by_side(demo):
         assert re.search(
             rf"{source} +│ +{rows} │ +{rows} │ +0 │ +0 │ +{rows} │ +{rows} │ +{rows} │ +0 │", result.stdout
         )
+    assert checksum(result.stdout)[0] == 48 + 72 + 72 + 24
     lines = [line.split("│")[1:3] for line in result.stdout.splitlines() if re.search(r"BTC/USDT? ", line)]
     assert [(source.strip(), market.strip()) for source, market in lines] == [
         ("binance", "BTC/USDT"), ("coinbase", "BTC/USD"), ("coingecko", "BTC/USD"),
     ]  # fmt: skip
+    assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
+    assert_equal_to_the_files(demo, date(2023, 12, 18), recorded_rows(demo.market_data, date(2023, 12, 18)))
 
 
 def test_no_staging_table_remains(demo):
@@ -125,13 +126,11 @@ def test_an_unknown_symbol_is_reported_and_changes_nothing(demo):
     assert demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices") == before
 
 
-def test_a_second_local_aws_on_a_state_folder_is_rejected(demo):
-    from local_platform.local_aws_process import running_platform_aws
-
-    with running_platform_aws(demo.state_dir):
+def test_a_state_folder_in_use_is_rejected(demo):
+    with only_process_in(demo.state_dir):
         result = demo.run("--date", str(DAY))
     assert result.returncode == 1
-    assert f"already runs on {demo.state_dir}" in result.stdout
+    assert f"already runs on {demo.state_dir} (process {os.getpid()})" in " ".join(result.stdout.split())
 
 
 @pytest.fixture(scope="module")
@@ -142,11 +141,13 @@ def market_data():
     return Path(folder).resolve()
 
 
-def test_recorded_candles_of_real_markets_keep_every_digit(market_data, tmp_path):
-    demo = Demo(tmp_path / "state", market_data)
-    result = demo.run("--date", "2023-12-18")
+def test_recorded_candles_of_real_markets_keep_every_digit(demo, market_data):
+    day = date(2023, 12, 20)
+    (before,) = demo.ask(FACT_CHECKSUM)
+    real = Demo(demo.state_dir, market_data)
+    result = real.run("--date", str(day))
     assert result.returncode == 0, result.stdout
-    recorded = recorded_rows(market_data, date(2023, 12, 18))
-    assert checksum(result.stdout)[0] == len(recorded) > 0
-    assert_equal_to_the_files(demo, date(2023, 12, 18), recorded)
+    recorded = recorded_rows(market_data, day)
+    assert checksum(result.stdout)[0] - int(before["row_total"]) == len(recorded) > 0
+    assert_equal_to_the_files(real, day, recorded)
     assert min(Decimal(value) for row in recorded.values() for value in row[:4]) > 0

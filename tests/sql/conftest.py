@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.warehouse import Warehouse
-from tests.support.data_api import SECRET, Client
+from tests.support.data_api import Client, statements_client
 from tests.support.window_loads import DAG_ID, Candle, Load
 
 REPOSITORY = Path(__file__).parents[2]
@@ -33,25 +32,12 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 @pytest.fixture(scope="session")
-def session_client(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def session_client(warehouse: Warehouse) -> Iterator[Client]:
     """Yield a Data API client of a warehouse with all migrations applied."""
-
-    def no_s3(role: str) -> Any:
-        raise AssertionError(f"these tests load nothing from S3, but {role} was asked")
-
-    api = RedshiftDataApi(
-        warehouse,
-        s3_client_factory=no_s3,
-        role_refusal=lambda _workgroup, arn: f"not authorized to assume IAM Role {arn}",
-        secret_lookup=lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(secret),
-        workgroup_status={"crypto-prices": "AVAILABLE"}.get,
-        store_path=tmp_path_factory.mktemp("sql") / "statements.sqlite",
-    )
-    client = Client(api)
-    for migration in sorted((REPOSITORY / "sql" / "migrations").glob("*.sql")):
-        client.ok(migration.read_text())
-    yield client
-    api.close()
+    with statements_client(warehouse) as client:
+        for migration in sorted((REPOSITORY / "sql" / "migrations").glob("*.sql")):
+            client.ok(migration.read_text())
+        yield client
 
 
 @pytest.fixture

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.data_api import RedshiftDataApi
+from local_aws.redshift.warehouse import Warehouse
 
 ROLE = "arn:aws:iam::123456789012:role/crypto-prices-redshift-copy"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:crypto-prices/redshift-admin-abcdef"
@@ -71,3 +76,25 @@ class Client:
         for text in statements:
             outcome = self.run(text)
             assert outcome.status == "FINISHED", f"{text}: {outcome.error}"
+
+
+@contextlib.contextmanager
+def statements_client(warehouse: Warehouse) -> Iterator[Client]:
+    """Give a client of a warehouse for statements that load nothing from S3."""
+
+    def no_s3(role: str) -> Any:
+        raise AssertionError(f"these tests load nothing from S3, but {role} was requested")
+
+    with tempfile.TemporaryDirectory() as folder:
+        api = RedshiftDataApi(
+            warehouse,
+            s3_client_factory=no_s3,
+            role_refusal=lambda _workgroup, arn: f"not authorized to assume IAM Role {arn}",
+            secret_lookup=lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(secret),
+            workgroup_status={TARGET["WorkgroupName"]: "AVAILABLE"}.get,
+            store_path=Path(folder) / "statements.sqlite",
+        )
+        try:
+            yield Client(api)
+        finally:
+            api.close()

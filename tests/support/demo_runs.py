@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from local_platform.local_aws_process import running_platform_aws
-from local_platform.names import Provisioned
-from local_platform.warehouse_queries import WarehouseQueries
+from local_aws.redshift.warehouse import Warehouse
+from tests.support.data_api import statements_client
 from tests.support.programs import processes_with
 
 REPOSITORY = Path(__file__).parents[2]
@@ -107,9 +106,12 @@ class Demo:
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def ask(self, sql: str) -> list[dict[str, object]]:
-        """Query the warehouse after the demo, through a new local AWS on the same state."""
-        with running_platform_aws(self.state_dir) as aws:
-            return WarehouseQueries(Provisioned(**{**aws.names, "created": ()})).rows(sql)
+        """Query the warehouse in the state folder, while no demo runs."""
+        with Warehouse(self.state_dir / "warehouse") as warehouse, statements_client(warehouse) as client:
+            outcome = client.run(sql)
+        assert outcome.error is None, outcome.error
+        names = [column["name"] for column in outcome.columns]
+        return [dict(zip(names, row, strict=True)) for row in outcome.rows]
 
     def calls(self) -> str:
         return (self.state_dir / "calls.jsonl").read_text()
