@@ -62,7 +62,7 @@ def running_local_aws(
     port: int = 0,
     enforce_iam: bool = False,
     environment: Mapping[str, str] | None = None,
-    timeout_seconds: float = 60,
+    timeout_seconds: float = 180,
 ) -> Iterator[RunningLocalAws]:
     """Run an emulator in a separate process, which ends with the current process, however that ends.
 

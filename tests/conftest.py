@@ -1,10 +1,13 @@
 """Setup for all tests: none of the user's credentials or AWS settings, and a separate Airflow home."""
 
+import functools
 import os
 import sys
 import tempfile
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -29,6 +32,8 @@ os.environ |= {
 java_home = Path(sys.prefix) / "java"
 if java_home.is_dir():
     os.environ["JAVA_HOME"] = str(java_home)
+# Most of what a client costs is to parse the JSON models of its service. All sessions of a test process share them.
+botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 @pytest.fixture(scope="session")

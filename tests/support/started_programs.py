@@ -1,0 +1,80 @@
+"""Notices the programs that a test starts, itself or through its child processes."""
+
+import os
+import re
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+LOOK_SECONDS = 0.05
+MARKS = {
+    "spark": re.compile(r"(^|/)java$"),
+    "warehouse": re.compile(r"(^|/)(postgres|initdb|postgres_supervisor\.py)$"),
+    "airflow": re.compile(r"(^|/)(airflow|airflow_run\.py)$"),
+    "terraform": re.compile(r"(^|/)terraform$"),
+}
+"""By mark, the names of programs that a test may start only if it has that mark, or another one of these."""
+
+_watching: list[set[str]] = []
+
+
+def program_of(command: list[str]) -> str | None:
+    """Return the mark of a command's program; None if any test may start it.
+
+    Only the first words count: the program, and what an interpreter runs.
+    """
+    words = [word for word in command if not word.startswith("-")][:2]
+    return next((mark for mark, name in MARKS.items() if any(name.search(word) for word in words)), None)
+
+
+def _on_event(event: str, arguments: tuple) -> None:
+    if event == "subprocess.Popen" and _watching:
+        program, command = arguments[0], arguments[1]
+        words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
+        described = [os.fsdecode(word) for word in ([program] if not words else words)]
+        if program_of(described) is not None:
+            _watching[-1].add(" ".join(described)[:200])
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += map(int, task.read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _look(known: set[int], found: set[str], ended: threading.Event) -> None:
+    while not ended.wait(LOOK_SECONDS):
+        below = [pid for pid in _children(os.getpid()) if pid not in known]
+        while below:
+            pid = below.pop()
+            below += _children(pid)
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if program_of(command) is not None:
+                found.add(" ".join(command)[:200])
+
+
+@contextmanager
+def watched_programs():
+    """Give the set of commands with a mark that are started here; Linux shows those of child processes, too."""
+    found: set[str] = set()
+    ended = threading.Event()
+    looking = threading.Thread(target=_look, args=(set(_children(os.getpid())), found, ended), daemon=True)
+    _watching.append(found)
+    looking.start()
+    try:
+        yield found
+    finally:
+        _watching.pop()
+        ended.set()
+        looking.join()
+
+
+sys.addaudithook(_on_event)
