@@ -1,13 +1,16 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-compose lint terraform-check data-dictionary format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-fast test-compose lint terraform-check data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
 CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests
 # The constraints that MWAA's image is built with. `make lock CONSTRAINTS=<file or URL>` uses others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
+
+# The marks come from the fixtures starts_* of tests/conftest.py.
+FAST := not (spark or local_aws or warehouse or airflow or terraform)
 
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
@@ -77,6 +80,10 @@ preflight: bundle ## Check dist/ as MWAA and Glue would load it
 test: ## Run every test, or only T=
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
+
+test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process or Terraform
+	$(SETUP)
+	$(PYTHON_RUN) -m pytest -n 2 -m '$(FAST)' $(T)
 
 test-compose: ## Run docker-compose.yaml through a new user's first session (needs a Docker daemon)
 	$(SETUP)

@@ -4,12 +4,15 @@ import functools
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import botocore.loaders
 import botocore.session
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.started_programs import watched_programs
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -37,7 +40,72 @@ botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 @pytest.fixture(scope="session")
-def local_aws(tmp_path_factory):
+def starts_spark():
+    """Mark the tests that need it as ``spark``: they start a JVM."""
+
+
+@pytest.fixture(scope="session")
+def starts_local_aws():
+    """Mark the tests that need it as ``local_aws``: they start the local AWS, which starts PostgreSQL and Spark."""
+
+
+@pytest.fixture(scope="session")
+def starts_warehouse():
+    """Mark the tests that need it as ``warehouse``: they start PostgreSQL."""
+
+
+@pytest.fixture(scope="session")
+def starts_airflow():
+    """Mark the tests that need it as ``airflow``: they start processes of Airflow."""
+
+
+@pytest.fixture(scope="session")
+def starts_terraform():
+    """Mark the tests that need it as ``terraform``: they start Terraform."""
+
+
+def marks_of(item):
+    """Return the marks that a test gets from its fixtures."""
+    return {name.removeprefix("starts_") for name in item.fixturenames if name.startswith("starts_")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in sorted(marks_of(item)):
+            item.add_marker(mark)
+    items.sort(key=lambda item: group_of(item.nodeid))
+
+
+@contextmanager
+def _only_marked_tests_start_programs(item):
+    if marks_of(item):
+        yield
+        return
+    with watched_programs() as started:
+        yield
+    if started:
+        pytest.fail(
+            f"this test has no mark and starts {sorted(started)}: it would slow down `make test-fast`. Request one of "
+            "the fixtures starts_* of tests/conftest.py.",
+            pytrace=False,
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with _only_marked_tests_start_programs(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with _only_marked_tests_start_programs(item):
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def local_aws(starts_local_aws, tmp_path_factory):
     """Run one local AWS for the whole session, in a separate process on a free port."""
     from local_platform.local_aws_process import running_platform_aws
 
@@ -45,16 +113,34 @@ def local_aws(tmp_path_factory):
         yield running
 
 
-class TwoGroups(LoadScopeScheduling):
-    """Two groups of tests, which `make test` runs in parallel; each group runs in one process and in order.
+GROUPS = (
+    ("tests/end_to_end/test_runbook.py", "tests/end_to_end/test_thirty_days.py"),
+    ("tests/end_to_end/", "tests/glue_scripts/", "tests/local_aws/"),
+    ("tests/terraform/",),
+    ("tests/dev/",),
+    ("tests/plugins/",),
+    ("tests/sql/",),
+    (),  # everything else
+)
+"""Tests that run in one process and in order. The first two groups are the longest, and start together.
 
-    The end-to-end tests mostly wait for programs that they start. moto's state is global to a process, so tests that
-    run the local AWS in the test process must not see the state of other tests.
-    """
+moto's state is global to a process, and tests of both run moto in the test process.
+The workers of `make test` take the other groups as they become free.
+"""
+
+
+def group_of(nodeid):
+    """Return the number of the group of a test."""
+    return next(number for number, paths in enumerate(GROUPS) if nodeid.startswith(paths) or number == len(GROUPS) - 1)
+
+
+class Groups(LoadScopeScheduling):
+    """Gives each worker a group of tests after the other, in the order of the groups."""
 
     def _split_scope(self, nodeid):
-        return "end_to_end" if nodeid.startswith("tests/end_to_end/") else "others"
+        return str(group_of(nodeid))
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return TwoGroups(config, log)
+    config.option.loadscopereorder = False  # by the number of tests, which says little about their duration
+    return Groups(config, log)

@@ -136,3 +136,18 @@ def test_tests_share_code_only_through_tests_support():
         if module.startswith((".", "tests", "conftest", "test_")) and not module.startswith("tests.support.")
     }
     assert shared == set()
+
+
+def test_marks_come_from_fixtures_and_never_from_a_test():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    marks = {line.partition(":")[0] for line in project["tool"]["pytest"]["ini_options"]["markers"]}
+    fixtures = set(re.findall(r"^def starts_(\w+)\(", (REPOSITORY / "tests" / "conftest.py").read_text(), re.MULTILINE))
+    assert marks == fixtures
+    written = re.compile(rf"\bmark\.({'|'.join(marks)})\b")
+    assert [path for path in (REPOSITORY / "tests").rglob("*.py") if written.search(path.read_text())] == []
+
+
+def test_the_fast_tests_are_those_without_a_mark():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    marks = [line.partition(":")[0] for line in project["tool"]["pytest"]["ini_options"]["markers"]]
+    assert f"-m 'not ({' or '.join(marks)})'" in dry_run("test-fast")

@@ -13,7 +13,7 @@ import pytest
 from local_aws.clients import local_client
 from tests.support.composition import ONCE, SERVICES, await_that, docker
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 DAILY = "crypto_prices_daily"
 RUN_SECONDS = 600

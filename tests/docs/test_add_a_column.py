@@ -16,7 +16,7 @@ from local_platform.warehouse_queries import WarehouseQueries
 from tests.support import guide
 
 # They start Spark, Airflow and a warehouse in processes, so no fixture shows it.
-pytestmark = [pytest.mark.slow, pytest.mark.spark]
+pytestmark = pytest.mark.usefixtures("starts_airflow", "starts_local_aws", "starts_spark")
 
 PAGE = guide.REPOSITORY / "docs" / "how-to" / "add-a-column.md"
 CHANGED = guide.changed_files(PAGE)

@@ -8,14 +8,14 @@ from tests.support.demo_runs import Demo, write_recording
 
 
 @pytest.fixture(scope="package")
-def demo(tmp_path_factory):
+def demo(starts_airflow, starts_local_aws, starts_spark, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     write_recording(folder / "recording")
     return Demo(folder / "state", folder / "recording")
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
+def bench(starts_airflow, starts_local_aws, starts_spark, tmp_path_factory):
     """Run a local AWS that can inject faults and a real Airflow against it, for the tests of a module.
 
     The local AWS runs in this process, and moto's state is global to a process, so it is reset for other tests.

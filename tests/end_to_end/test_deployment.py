@@ -10,7 +10,7 @@ import pytest
 from local_platform.checkout import REPOSITORY
 from local_platform.terraform_cli import TerraformCli, TerraformNotFoundError
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.timeout(1500)
 
 DAILY = [
     r"apply: 1\d\d resources",
@@ -31,7 +31,7 @@ RECORDS = [
 
 
 @pytest.fixture(scope="module", params=["daily", "records"])
-def proof(request, tmp_path_factory):
+def proof(starts_airflow, starts_local_aws, starts_spark, starts_terraform, request, tmp_path_factory):
     if request.param == "records" and not os.environ.get("LONG_TESTS"):
         pytest.skip("LONG_TESTS is not set: this takes long")
     folder = tmp_path_factory.mktemp("deployment")

@@ -31,11 +31,7 @@ from dev.chaos.waves import Waves, clean_run_id
 from local_platform.airflow_services.api import AirflowApiError
 from tests.support.bench_runs import Since, assert_green, log_of, wait
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.spark,
-    pytest.mark.timeout(1200),
-]
+pytestmark = pytest.mark.timeout(1200)
 takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes long")
 
 DAY = date(2023, 3, 1)

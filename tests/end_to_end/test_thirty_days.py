@@ -16,7 +16,7 @@ from dev.chaos.bench import DAG_ID, Bench, logical_date
 from tests.support.bench_runs import Since, assert_green
 from tests.support.demo_runs import assert_equal_to_recorded, recorded_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(7200)]
+pytestmark = pytest.mark.timeout(7200)
 
 BACKFILL, WINDOW = "crypto_prices_backfill", "crypto_prices_window"
 FIRST, DAYS = date(2023, 11, 15), 30
@@ -38,7 +38,7 @@ def market_data():
 
 
 @pytest.fixture(scope="module")
-def recorded(market_data, tmp_path_factory):
+def recorded(starts_airflow, starts_local_aws, starts_spark, market_data, tmp_path_factory):
     symbols = sorted(path.name.removesuffix(".csv.gz") for path in market_data.glob("*.csv.gz"))
     state = tmp_path_factory.mktemp("thirty") / "state"
     with Bench(state, market_data=market_data, symbols=symbols) as bench:

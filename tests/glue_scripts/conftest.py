@@ -41,7 +41,7 @@ def lake() -> Iterator[Lake]:
 
 
 @pytest.fixture(scope="session")
-def spark(lake: Lake) -> Iterator[Any]:
+def spark(starts_spark: None, lake: Lake) -> Iterator[Any]:
     from crypto_prices_etl.curation import SPARK_SETTINGS
     from pyspark.sql import SparkSession
 

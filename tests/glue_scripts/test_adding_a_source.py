@@ -21,7 +21,7 @@ from tests.support import guide
 from tests.support.guide import REPOSITORY
 from tests.support.lake import BUCKET
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("starts_spark"), pytest.mark.timeout(600)]
 
 PAGE = REPOSITORY / "docs" / "how-to" / "add-a-source.md"
 

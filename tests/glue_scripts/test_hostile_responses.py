@@ -37,8 +37,6 @@ from werkzeug.serving import make_server
 
 from tests.support.lake import BUCKET, DAY_START_MS, HOUR_MS
 
-pytestmark = pytest.mark.spark
-
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 FIRST_DAY = date(2023, 12, 18)
 # The shortest windows that can take more than one request: Binance pages through a day, Coinbase returns up to 300

@@ -11,6 +11,8 @@ import pytest
 from local_platform.local_aws_process import running_platform_aws
 from tests.support.programs import processes_with, start
 
+pytestmark = pytest.mark.usefixtures("starts_local_aws")
+
 
 def test_a_second_start_on_the_same_state_is_refused(local_aws):
     second = start("local_aws", "--state-dir", local_aws.state_dir, "--port", 0)

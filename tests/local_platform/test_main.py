@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.programs import greeting_of, processes_with, start
 
+pytestmark = pytest.mark.usefixtures("starts_local_aws")
+
 
 def test_starting_provisions_the_platform_and_serves_the_exchange(tmp_path):
     process = start("local_platform", "--state-dir", tmp_path, "--port", 0)

@@ -49,7 +49,7 @@ def test_a_state_folder_without_a_local_aws_is_reported(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def renamed(tmp_path_factory):
+def renamed(starts_local_aws, tmp_path_factory):
     """Start a local AWS with non-default names, another region and a warehouse port."""
     state_dir = tmp_path_factory.mktemp("renamed")
     process = start(

@@ -24,7 +24,7 @@ def dag() -> Any:
 
 
 @pytest.fixture(scope="session")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def warehouse(starts_warehouse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """Yield an embedded PostgreSQL behind the local Redshift."""
     with Warehouse(tmp_path_factory.mktemp("sql") / "warehouse") as started:
         started.ensure_database("crypto")

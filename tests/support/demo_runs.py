@@ -98,7 +98,7 @@ class Demo:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
         try:
-            output, _ = process.communicate(timeout=280)
+            output, _ = process.communicate(timeout=560)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=30)

@@ -16,23 +16,28 @@ MARKS = {
 }
 """By mark, the names of programs that a test may start only if it has that mark, or another one of these."""
 
+_INTERPRETER = re.compile(r"(^|/)(python[\d.]*|sh|bash)$")
+_STAND_INS = "/pytest-of-"
+"""Part of the path of a program that a test has written itself."""
+
 _watching: list[set[str]] = []
 
 
 def program_of(command: list[str]) -> str | None:
     """Return the mark of a command's program; None if any test may start it.
 
-    Only the first words count: the program, and what an interpreter runs.
+    What an interpreter runs counts as a program, too.
     """
-    words = [word for word in command if not word.startswith("-")][:2]
-    return next((mark for mark, name in MARKS.items() if any(name.search(word) for word in words)), None)
+    words = [word for word in command if not word.startswith("-") and _STAND_INS not in word]
+    programs = words[:2] if words and _INTERPRETER.search(words[0]) else words[:1]
+    return next((mark for mark, name in MARKS.items() if any(name.search(program) for program in programs)), None)
 
 
 def _on_event(event: str, arguments: tuple) -> None:
     if event == "subprocess.Popen" and _watching:
         program, command = arguments[0], arguments[1]
         words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
-        described = [os.fsdecode(word) for word in ([program] if not words else words)]
+        described = [os.fsdecode(word) for word in (words or [program])]
         if program_of(described) is not None:
             _watching[-1].add(" ".join(described)[:200])
 
@@ -58,7 +63,7 @@ def _look(known: set[int], found: set[str], ended: threading.Event) -> None:
             except OSError:
                 continue
             if program_of(command) is not None:
-                found.add(" ".join(command)[:200])
+                found.add(" ".join(command).strip()[:200])
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.support.programs import processes_with
 
 REPOSITORY = Path(__file__).parents[3]
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("starts_airflow", "starts_local_aws", "starts_spark"), pytest.mark.timeout(600)]
 
 
 def write_recording(folder: Path) -> None:

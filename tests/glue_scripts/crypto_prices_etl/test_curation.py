@@ -20,8 +20,6 @@ from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError, RejectedRecordsError
 
-pytestmark = pytest.mark.spark
-
 DAY_MS = 86_400_000
 
 

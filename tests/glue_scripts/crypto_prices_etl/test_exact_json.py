@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from crypto_prices_etl.exact_json import array_elements, object_member, object_members, scalar_text
 from pyspark.sql import functions as sf
-
-pytestmark = pytest.mark.spark
 
 LONG = "123456789012345678901234567890.123456789012345678"
 

@@ -11,8 +11,6 @@ from crypto_prices_etl.curation import outcomes_of
 from crypto_prices_etl.quality import REASONS
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 
-pytestmark = pytest.mark.spark
-
 # hour -> (changes of a valid kline, or the whole record, or its text) and its outcome. There is one record per hour, so
 # that no record is a copy of another.
 RULES = {

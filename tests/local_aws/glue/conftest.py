@@ -29,7 +29,7 @@ def aws() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def runtime() -> Iterator[SparkRuntime]:
+def runtime(starts_spark: None) -> Iterator[SparkRuntime]:
     runtime = SparkRuntime()
     yield runtime
     runtime.close()

@@ -22,7 +22,7 @@ from local_aws.glue.run_history import RunHistory
 from local_aws.protocol.errors import AwsError
 from local_aws.protocol.signature import RequestContext
 
-pytestmark = pytest.mark.spark
+pytestmark = pytest.mark.usefixtures("starts_spark")
 
 ENCRYPTED_LOGS = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS"}}
 CONTEXT = RequestContext("us-east-1", "123456789012", "AKIATEST", None)

@@ -1,8 +1,11 @@
+import shutil
+
 import pytest
 
 from local_aws.glue import prepare_spark
+from local_aws.glue.spark_jvm import SparkJvms
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.usefixtures("starts_spark")
 
 
 def test_the_file_system_and_the_classes_exist_before_the_first_run(tmp_path, capsys):
@@ -12,6 +15,7 @@ def test_the_file_system_and_the_classes_exist_before_the_first_run(tmp_path, ca
 
 
 def test_a_failed_run_is_reported(tmp_path, monkeypatch, capsys):
+    shutil.copy(SparkJvms().file_system_jar(), tmp_path)  # compiled once per virtual environment
     monkeypatch.setattr(prepare_spark, "_SCRIPT", "raise RuntimeError('no Spark today')")
     assert prepare_spark.main(tmp_path) == 1
     assert "no Spark today" in capsys.readouterr().err

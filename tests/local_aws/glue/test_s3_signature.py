@@ -73,7 +73,6 @@ def signature(endpoint, method, path, headers, body):
     return request.headers["Authorization"]
 
 
-@pytest.mark.spark
 def test_requests_are_signed_as_botocore_signs_them(runtime, recorder, tmp_path):
     endpoint, requests = recorder
     script = tmp_path / "script.py"

@@ -167,7 +167,6 @@ print(spark.conf.get("spark.own", None), spark.conf.get("spark.sql.x", None), sp
 """
 
 
-@pytest.mark.spark
 def test_a_run_does_not_see_the_previous_run_of_its_jvm(runtime, tmp_path):
     def run(name, text, settings, key):
         folder = tmp_path / name

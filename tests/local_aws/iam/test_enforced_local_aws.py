@@ -10,6 +10,8 @@ from local_aws.clients import local_client, local_session
 from local_aws.iam.authorization_log import denied_under, read_log
 from local_platform.local_aws_process import running_platform_aws
 
+pytestmark = pytest.mark.usefixtures("starts_local_aws")
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):

@@ -18,7 +18,7 @@ from tests.support.data_api import BUCKET, ROLE, SECRET, Client
 
 
 @pytest.fixture(scope="session")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def warehouse(starts_warehouse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     with Warehouse(tmp_path_factory.mktemp("state") / "warehouse") as started:
         started.ensure_database("crypto")
         yield started

@@ -20,6 +20,8 @@ _OWNER = """
 import sys, time
 from pathlib import Path
 from local_aws.redshift.warehouse import Warehouse
+
+pytestmark = pytest.mark.usefixtures("starts_warehouse")
 warehouse = Warehouse(Path(sys.argv[1]))
 warehouse.start()
 warehouse.ensure_plain_database("other")

@@ -12,6 +12,8 @@ import pytest
 from local_aws.ports import free_port
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
 
+pytestmark = pytest.mark.usefixtures("starts_warehouse")
+
 PASSWORD = "Secret'12\\"
 
 

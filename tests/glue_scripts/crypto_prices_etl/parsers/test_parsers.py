@@ -12,8 +12,6 @@ from crypto_prices_etl.raw_manifests import read_raw_manifests
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
 
-pytestmark = pytest.mark.spark
-
 DAY = DAY_START_MS // 1000
 HOUR = HOUR_MS // 1000
 
