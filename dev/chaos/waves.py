@@ -22,7 +22,7 @@ RUN_SECONDS = 1200.0
 _LOOK_SECONDS = 2.0
 _MEETING_SECONDS = 75.0
 _BEGINNING_SECONDS = 5.0
-_MUST_FAIL = {
+MUST_FAIL = {
     Happening.DAY_NOT_OVER: "a day that has not ended was loaded",
     Happening.CANDLE_MISSING: "a loaded candle was deleted without force",
     Happening.FETCHED_LATER: "candles were replaced by candles that were fetched earlier, without force",
@@ -272,8 +272,8 @@ class Waves:
         for one in running:
             state = self._state(one.run_id)
             one.outcome.overcome = one.fault is not None and one.case.recovery.needs_failure and state == "success"
-            if one.case.happening in _MUST_FAIL and state != "failed":
-                one.differs(_MUST_FAIL[one.case.happening])
+            if one.case.happening in MUST_FAIL and state != "failed":
+                one.differs(MUST_FAIL[one.case.happening])
             elif one.case.happening in _REFUSED and not self._was_refused(one.run_id):
                 one.differs(f"run {one.run_id} failed, but not by a refusal of the warehouse: {self._why(one.run_id)}")
             if one.case.is_open:

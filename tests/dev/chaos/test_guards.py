@@ -9,7 +9,7 @@ from dev.chaos.cases import Case, Recovery
 from dev.chaos.command import WAVE_SIZE, _Harness, guard_waves, parse_options, shown_by
 from dev.chaos.faults import Kind
 from dev.chaos.guards import GUARDS
-from dev.chaos.waves import FIRST_DAY, Outcome, Waves
+from dev.chaos.waves import FIRST_DAY, MUST_FAIL, Outcome, Waves
 
 GUARD = GUARDS["replace-not-append"]
 SHOWN = "the fact table has 96 rows instead of 48: 0 are missing, 48 are wrong or duplicate"
@@ -20,8 +20,15 @@ STAYED = Case("put raw manifest #1", Kind.LOST, Recovery.CLEAR_FAILED)
 def test_unrelated_differences_do_not_reveal_a_missing_guard(name):
     outcome = Outcome(GUARDS[name].off, FIRST_DAY)
     assert shown_by(outcome) is None
-    outcome.differences += ["run once__2022-01-01 has failed: reconcile: timed out", "no other merge came"]
+    outcome.differences += ["run once__2022-01-01 has failed: reconcile: timed out", "no other merge started"]
     assert shown_by(outcome) is None
+
+
+@pytest.mark.parametrize("happening", MUST_FAIL)
+def test_a_load_that_should_have_failed_reveals_the_missing_guard(happening):
+    (guard,) = [guard for guard in GUARDS.values() if guard.case.happening == happening]
+    outcome = Outcome(guard.off, FIRST_DAY, differences=[MUST_FAIL[happening]])
+    assert shown_by(outcome) == MUST_FAIL[happening]
 
 
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
