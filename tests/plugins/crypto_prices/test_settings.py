@@ -95,8 +95,8 @@ def test_requested_sources_and_symbols_are_selected(sources, symbols, chosen):
     ("sources", "symbols", "message"),
     [
         (["kraken", "binance"], [], "no source kraken: use binance, coinbase"),
-        ([], ["BTCUSDT", "XRPUSDT"], "settings list for binance, coinbase: XRPUSDT"),
-        (["coinbase"], ["BTCUSDT"], "settings list for coinbase: BTCUSDT"),
+        ([], ["BTCUSDT", "XRPUSDT"], "no symbol XRPUSDT for binance, coinbase"),
+        (["coinbase"], ["BTCUSDT"], "no symbol BTCUSDT for coinbase"),
     ],
 )
 def test_sources_and_symbols_outside_the_settings_are_refused(sources, symbols, message):
