@@ -8,7 +8,7 @@ from pathlib import Path
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 from crypto_prices.audit.plan_healing import PlanHealingOperator
-from crypto_prices.backfill.load_windows import RUN_WINDOWS
+from crypto_prices.backfill.window_run import RUN_WINDOWS
 from crypto_prices.load.ensure_schema import EnsureSchemaOperator
 from crypto_prices.load_window import load_window_dag_arguments
 

@@ -14,8 +14,8 @@ from local_platform import markets
 from local_platform.airflow_services.local_airflow import LocalAirflowError
 from local_platform.checkout import REPOSITORY
 from local_platform.interruption import interrupt_on_stop_signals
-from local_platform.local_platform import LocalPlatform
 from local_platform.markets import Markets
+from local_platform.running_platform import LocalPlatform
 
 DEFAULT_UI_PORT = 8080
 _LOOK_SECONDS = 1.0

@@ -17,9 +17,9 @@ from dev.backfill.screen import Screen
 from local_platform import task_failure
 from local_platform.airflow_services.api import AirflowApi, AirflowApiError, AirflowUnreachableError
 from local_platform.airflow_services.local_airflow import running_airflow
-from local_platform.local_platform import LocalPlatform
 from local_platform.markets import Markets
 from local_platform.names import Provisioned
+from local_platform.running_platform import LocalPlatform
 from local_platform.warehouse_queries import WarehouseQueries
 
 DAG_ID = "crypto_prices_daily"

@@ -192,7 +192,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
     if _is_off("replace-not-append", day) and task == "merge_into_fact":
         staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
         append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608
-        replacements = {"load/replace/merge_into_fact": append, "load/replace/delete_superseded": None}
+        replacements = {"load/replace/merge_staged_rows": append, "load/replace/delete_superseded": None}
         _replace(operator, "replace-not-append", day, replacements)
     if _is_off("work-done-again", day):
         operator.deferrable, operator.durable = False, True

@@ -8,18 +8,17 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
-from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from crypto_prices_contract.job_arguments import JobArguments
 
-from crypto_prices import templates
+from crypto_prices import task_statements, templates
 from crypto_prices.aws.console_links import RedshiftWorkgroupLink
 from crypto_prices.aws.redshift_secret import use_redshift_secret
 from crypto_prices.curate.curate_prices import CuratePricesOperator
 from crypto_prices.curate.read_curation_report import ReadCurationReportOperator
 from crypto_prices.fetch.fetch_prices import FetchPricesOperator
-from crypto_prices.load import statements
+from crypto_prices.load.drop_staging import keep_staging_of_a_failed_load
 from crypto_prices.load.ensure_schema import EnsureSchemaOperator
 from crypto_prices.plan.plan_load import PlanLoadOperator
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
@@ -40,8 +39,6 @@ STATEMENT: dict[str, Any] = {
     "poll_interval": 1,
     "execution_timeout": timedelta(minutes=20),
 }
-READERS_OF_STAGING = ("check_staging", "merge_into_fact")
-FAILED_STATES = ("failed", "upstream_failed")
 
 GLUE_RUN_MINUTES = 55
 GLUE_TIMEOUT = timedelta(minutes=60)
@@ -70,25 +67,6 @@ def load_window_dag_arguments(sql_folder: Path) -> dict[str, Any]:
         "user_defined_filters": templates.FILTERS,
         "default_args": DEFAULT_ARGS,
     }
-
-
-def keep_staging_of_a_failed_load(context: Any) -> None:
-    """Keep the staging table, by failing the teardown, if a task that reads it failed.
-
-    "Clear only failed tasks" does not clear the setup, because it succeeded. Without the table, the cleared tasks would
-    fail again. The failed teardown is cleared with them, and drops the table in the end.
-
-    Raises:
-        AirflowFailException: The staging table is kept. The message names the failed tasks.
-    """
-    use_redshift_secret(context)
-    ti = context["ti"]
-    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(READERS_OF_STAGING), run_ids=[ti.run_id])
-    failed = sorted(task for task, state in states.get(ti.run_id, {}).items() if state in FAILED_STATES)
-    if failed:
-        raise AirflowFailException(
-            f"staging is kept, because {', '.join(failed)} did not succeed: clear the failed tasks, including this one"
-        )
 
 
 def load_window(*, sql_folder: Path, **window: str) -> None:
@@ -168,7 +146,7 @@ def _plan_load() -> PlanLoadOperator:
     return PlanLoadOperator(
         task_id="plan_load",
         sql="plan/find_current_loads.sql",
-        empty_sql=list(statements.EMPTY_WINDOW),
+        empty_sql=list(task_statements.EMPTY_WINDOW),
         reload="{{ params.reload or params.force }}",
         # If one source fails, the others are loaded anyway.
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -212,7 +190,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
 def _copy_to_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="copy_to_staging",
-        sql=list(statements.STAGING),
+        sql=list(task_statements.COPY_TO_STAGING),
         doc_md="Creates the run's own staging table and copies the curated files into it.",
     )
 
@@ -220,7 +198,7 @@ def _copy_to_staging() -> RedshiftDataOperator:
 def _check_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="check_staging",
-        sql=statements.CHECK_STAGING,
+        sql=task_statements.CHECK_STAGING,
         doc_md="Checks that the staging table has as many rows as the curation report, all in the window, and each key "
         "only once.",
     )
@@ -229,7 +207,7 @@ def _check_staging() -> RedshiftDataOperator:
 def _merge_into_fact() -> RedshiftDataOperator:
     return _statement(
         task_id="merge_into_fact",
-        sql=list(statements.MERGE),
+        sql=list(task_statements.MERGE_INTO_FACT),
         doc_md="Replaces the window's rows in the fact table. Writes the warehouse's counts, the missing candles and "
         "the results of the quality rules. All in one transaction.",
     )
@@ -247,7 +225,7 @@ def _publish_partitions() -> PublishPartitionsOperator:
 def _record_load() -> RedshiftDataOperator:
     return _statement(
         task_id="record_load",
-        sql=list(statements.RECORD),
+        sql=list(task_statements.RECORD_LOAD),
         doc_md="Marks the load as published. Without this mark, a backfill plans it again.",
     )
 
@@ -269,7 +247,7 @@ def _wait_for_partition() -> GlueCatalogPartitionSensor:
 def _drop_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="drop_staging",
-        sql=statements.DROP_STAGING,
+        sql=task_statements.DROP_STAGING,
         pre_execute=keep_staging_of_a_failed_load,
         doc_md="Drops the run's staging table. If a task that reads the table failed, it keeps the table and fails, so "
         "that the failed tasks can be cleared without the COPY.",

@@ -22,7 +22,7 @@ def one_line(sql):
 
 def test_all_kinds_of_files_are_found():
     assert {name.split("/")[0] for name in FILES} == {
-        "migrations", "schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "queries"
+        "migrations", "ensure_schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "queries"
     }  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def test_the_exact_merge_statement():
     key = ["source", "symbol", "quote_currency", "candle_interval", "observed_at"]
     columns = [column.name for column in schemas.CURATED_COLUMNS]
     values = [column for column in columns if column not in key]
-    assert one_line(rendered_sql("load/replace/merge_into_fact.sql")) == (
+    assert one_line(rendered_sql("load/replace/merge_staged_rows.sql")) == (
         "MERGE INTO crypto.fact_crypto_prices USING crypto.stg_crypto_prices_0123456789abcdef AS staged ON "
         + " AND ".join(f"fact_crypto_prices.{column} = staged.{column}" for column in key)
         + " WHEN MATCHED THEN UPDATE SET "

@@ -17,8 +17,8 @@ from crypto_prices.audit.days_to_heal import REQUIRED, MarketDay, find_reasons, 
 from crypto_prices.audit.healing_windows import HealingPlan, plan_as_text, plan_healing
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.load_windows import window_run
 from crypto_prices.backfill.loaded_days import Load, loads_of_rows
+from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.raw_zone import is_whole

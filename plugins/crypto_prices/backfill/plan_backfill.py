@@ -14,9 +14,9 @@ from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.glue_cost import DPU_PER_WORKER, GlueJob, past_run
-from crypto_prices.backfill.load_windows import window_run
 from crypto_prices.backfill.loaded_days import loads_of_rows
 from crypto_prices.backfill.plan_text import plan_as_text
+from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize, plan_backfill
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source

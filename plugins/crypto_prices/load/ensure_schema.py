@@ -26,7 +26,7 @@ class EnsureSchemaOperator(WarehouseOperator):
     """Applies the migrations and comments that have not been applied to the warehouse.
 
     Each migration runs in its own transaction, which also writes its bookkeeping row. So do the comments on each table.
-    The bookkeeping statements are in ``schema/`` in the DAG's ``template_searchpath``.
+    The bookkeeping statements are in ``ensure_schema/`` in the DAG's ``template_searchpath``.
 
     Args:
         migrations_folder: Folder of the ``NNN_*.sql`` files. The first two create the schema and
@@ -119,8 +119,8 @@ class EnsureSchemaOperator(WarehouseOperator):
         return {(int(str(row["version"])), str(row["name"])): str(row["checksum"]) for row in rows}
 
     def _statement(self, name: str, **values: Any) -> str:
-        """Return a statement in sql/schema/, rendered with the DAG's filters."""
-        template = self.get_template_env().get_template(f"schema/{name}.sql")
+        """Return a statement in sql/ensure_schema/, rendered with the DAG's filters."""
+        template = self.get_template_env().get_template(f"ensure_schema/{name}.sql")
         return template.render(**values)
 
 

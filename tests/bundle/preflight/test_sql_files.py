@@ -14,9 +14,9 @@ def test_a_built_bundle_passes(mistakes):
 
 
 def test_a_missing_file_that_a_task_names_is_reported(mistakes):
-    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/merge_into_fact.sql": None}))
-    assert where.startswith("plugins.zip/crypto_prices/load/statements.py:")
-    assert what == "it names load/replace/merge_into_fact.sql, which is not in dags/sql/"
+    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/merge_staged_rows.sql": None}))
+    assert where.startswith("plugins.zip/crypto_prices/task_statements.py:")
+    assert what == "it names load/replace/merge_staged_rows.sql, which is not in dags/sql/"
 
 
 def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
@@ -25,7 +25,7 @@ def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
 
 
 def test_a_missing_file_of_a_family_of_names_is_reported(mistakes):
-    gone = {f"dags/sql/schema/{name}.sql": None
+    gone = {f"dags/sql/ensure_schema/{name}.sql": None
             for name in ("comment_on_column", "comment_on_table", "delete_table_comments", "find_schema_migrations",
                          "insert_schema_migration", "lock_schema_migrations", "read_schema_migrations",
                          "refuse_applied")}  # fmt: skip

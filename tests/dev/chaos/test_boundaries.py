@@ -2,7 +2,7 @@ import json
 from datetime import date
 
 import pytest
-from crypto_prices.load import statements
+from crypto_prices import task_statements
 
 from dev.chaos.boundaries import Boundaries, family, statement_name, task_of
 from local_aws.front.server import Call
@@ -94,10 +94,10 @@ def submitted_by(*files):
 
 def test_the_bundles_statements_map_to_their_tasks():
     assert submitted_by("plan/find_current_loads") == "plan_load"
-    assert submitted_by(*without_suffix(statements.STAGING)) == "copy_to_staging"
+    assert submitted_by(*without_suffix(task_statements.COPY_TO_STAGING)) == "copy_to_staging"
     assert submitted_by("load/guards/check_staging") == "check_staging"
-    assert submitted_by(*without_suffix(statements.MERGE)) == "merge_into_fact"
-    assert submitted_by(*without_suffix(statements.RECORD)) == "record_load"
+    assert submitted_by(*without_suffix(task_statements.MERGE_INTO_FACT)) == "merge_into_fact"
+    assert submitted_by(*without_suffix(task_statements.RECORD_LOAD)) == "record_load"
     assert submitted_by("load/staging/drop_staging") == "drop_staging"
     assert submitted_by("publish/find_load_order") == "publish_partitions"
     assert submitted_by("reconcile/find_loads_of_window") == "reconcile"

@@ -7,7 +7,7 @@ from dev.chaos.faults import Kind
 BOUNDARIES = [
     "put raw object #1",
     "start Glue run",
-    "merge_into_fact: statement load/replace/merge_into_fact",
+    "merge_into_fact: statement load/replace/merge_staged_rows",
     "merge_into_fact: commit",
 ]
 EVERYTHING = all_cases(BOUNDARIES)

@@ -1,2 +1,2 @@
--- schema/comment_on_column
+-- ensure_schema/comment_on_column
 COMMENT ON COLUMN crypto.{{ table.name | name }}.{{ column.name | name }} IS {{ column.comment | literal }}

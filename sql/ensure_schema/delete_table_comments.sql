@@ -1,4 +1,4 @@
--- schema/delete_table_comments
+-- ensure_schema/delete_table_comments
 -- A table's comments have one row, which describes the comments applied last.
 DELETE FROM crypto.schema_migrations
 WHERE

@@ -1,4 +1,4 @@
--- schema/insert_schema_migration
+-- ensure_schema/insert_schema_migration
 INSERT INTO crypto.schema_migrations (version, name, checksum, applied_at)
 VALUES (
     {{ migration.version | literal }},

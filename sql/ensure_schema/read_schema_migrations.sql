@@ -1,4 +1,4 @@
--- schema/read_schema_migrations
+-- ensure_schema/read_schema_migrations
 SELECT
     version,
     name,

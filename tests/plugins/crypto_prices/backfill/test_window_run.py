@@ -1,6 +1,6 @@
 from datetime import date
 
-from crypto_prices.backfill.load_windows import window_run
+from crypto_prices.backfill.window_run import window_run
 from crypto_prices_contract.window import Window
 
 JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))

@@ -1,4 +1,4 @@
--- load/replace/merge_into_fact
+-- load/replace/merge_staged_rows
 MERGE INTO crypto.fact_crypto_prices
 USING crypto.{{ batch(ti).staging_table | name }} AS staged
     ON

@@ -1,3 +1,3 @@
--- schema/lock_schema_migrations
+-- ensure_schema/lock_schema_migrations
 -- The first statement of a migration's transaction, so that concurrent runs migrate one after the other.
 LOCK crypto.schema_migrations

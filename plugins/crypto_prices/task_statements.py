@@ -1,4 +1,4 @@
-"""The statements of a load, by step. Each list has files under sql/ in the order that they run."""
+"""The statements of each task that runs SQL. Each list has files under sql/ in the order that they run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LOCK = ("load/lock_loads.sql",)
 """Acquire the load lock, which serializes the loads of all DAGs. Without it, concurrent writers of one table abort with
 error 1023."""
 
-STAGING = (
+COPY_TO_STAGING = (
     "load/staging/drop_staging.sql",
     "load/staging/create_staging.sql",
     "load/staging/copy_to_staging.sql",
@@ -31,7 +31,7 @@ GUARDS = (
 REPLACE = (
     "load/replace/hand_over.sql",
     "load/replace/delete_superseded.sql",
-    "load/replace/merge_into_fact.sql",
+    "load/replace/merge_staged_rows.sql",
     "load/replace/delete_replaced_attempts.sql",
 )
 """Replace the window's rows in the fact table."""
@@ -56,7 +56,7 @@ QUALITY = (
 )
 """Write the results of the quality rules, and reject the load if a rule fails."""
 
-MERGE = (*LOCK, *GUARDS, *REPLACE, *COUNTS, *GAPS, *QUALITY)
+MERGE_INTO_FACT = (*LOCK, *GUARDS, *REPLACE, *COUNTS, *GAPS, *QUALITY)
 """One batch, and therefore one transaction: either all of it takes effect, or nothing does."""
 
 EMPTY_WINDOW = (
@@ -66,5 +66,5 @@ EMPTY_WINDOW = (
 )
 """Record the gaps of a window without candles on the exchanges."""
 
-RECORD = (*LOCK, "publish/record_load.sql")
+RECORD_LOAD = (*LOCK, "publish/record_load.sql")
 """Mark the load as published."""
