@@ -75,7 +75,7 @@ def test_each_symbol_selects_the_source_that_uses_it():
         (["--sources", "kraken"], f"SOURCES.*kraken.* {', '.join(known_sources())}"),
         (["--sources", ","], "SOURCES=,"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
-        (["--market-data", "."], "holds no SYMBOL.csv.gz file"),
+        (["--market-data", "."], "has no SYMBOL.csv.gz file"),
         (["--live", "--market-data", "."], "LIVE and MARKET_DATA"),
     ],
 )

@@ -16,12 +16,13 @@ import pytest
 
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
 
+pytestmark = pytest.mark.usefixtures("starts_warehouse")
+
 _OWNER = """
 import sys, time
 from pathlib import Path
 from local_aws.redshift.warehouse import Warehouse
 
-pytestmark = pytest.mark.usefixtures("starts_warehouse")
 warehouse = Warehouse(Path(sys.argv[1]))
 warehouse.start()
 warehouse.ensure_plain_database("other")
