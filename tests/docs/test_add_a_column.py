@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 from datetime import UTC, datetime
@@ -15,25 +16,44 @@ from local_platform.names import Provisioned
 from local_platform.warehouse_queries import WarehouseQueries
 from tests.support import guide
 
-# They start Spark, Airflow and a warehouse in processes, so no fixture shows it.
-pytestmark = pytest.mark.usefixtures("starts_airflow", "starts_local_aws", "starts_spark")
-
 PAGE = guide.REPOSITORY / "docs" / "how-to" / "add-a-column.md"
 CHANGED = guide.changed_files(PAGE)
 PYTHON = [file for file in CHANGED if file.endswith(".py")]
 SQL = [file for file in CHANGED if file.endswith(".sql")]
 SQL_FILES = [file.removeprefix("sql/") for file in SQL]
 SQL_FILE_TESTS = ("test_each_file_renders_and_parses_as_redshift_sql", "test_each_file_is_one_statement")
+COLUMN_TESTS = (
+    "tests/glue_scripts/crypto_prices_etl/test_schemas.py",
+    "tests/plugins/crypto_prices_contract/test_data_dictionary.py",
+    "tests/dev/data_dictionary/test_page.py",
+    "tests/sql/test_sql_files.py::test_the_exact_merge_statement",
+    "tests/sql/test_sql_files.py::test_the_warehouses_columns_match_the_schema_definition",
+    "tests/sql/test_load.py::TestCheckOrigin::test_every_number_is_compared[9-taker_buy_base_volume]",
+    "tests/sql/test_queries.py::TestFactChecksum::test_it_covers_only_the_exchanges_values[taker_buy_base_volume]",
+    *(f"tests/sql/test_sql_files.py::{test}[{file}]" for test in SQL_FILE_TESTS for file in SQL_FILES),
+)
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository after following the page."""
+def copy(
+    starts_airflow: None, starts_local_aws: None, starts_spark: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A copy of the repository after following the page. Its tests start Spark, Airflow and a warehouse."""
     followed = guide.follow(PAGE, tmp_path_factory.mktemp("copy"))
     assert "\n    make data-dictionary\n" in PAGE.read_text()
     written = guide.run_in(followed, "-m", "dev", "data-dictionary")
     assert written.returncode == 0, written.stderr
     return followed
+
+
+@pytest.mark.parametrize("test", COLUMN_TESTS)
+def test_the_tests_of_columns_exist(test):
+    file, *path = test.partition("[")[0].split("::")
+    node = ast.parse((guide.REPOSITORY / file).read_text())
+    for name in path:
+        inside = {child.name: child for child in node.body if isinstance(child, (ast.ClassDef, ast.FunctionDef))}
+        assert name in inside, f"{file} has no {'::'.join(path)}: adapt COLUMN_TESTS of this file"
+        node = inside[name]
 
 
 @pytest.mark.timeout(600)
@@ -58,18 +78,7 @@ def test_a_day_is_loaded_with_the_column_digit_for_digit(copy, tmp_path):
 
 
 def test_the_repositorys_own_tests_of_columns_pass_with_it(copy):
-    tests = (
-        "tests/glue_scripts/crypto_prices_etl/test_schemas.py",
-        "tests/plugins/crypto_prices_contract/test_data_dictionary.py",
-        "tests/dev/data_dictionary/test_page.py",
-        "tests/sql/test_sql_files.py::test_the_merge_is_exactly_this",
-        "tests/sql/test_sql_files.py::test_the_warehouses_columns_are_the_one_definitions",
-        "tests/sql/test_load.py::TestCheckOrigin::test_every_number_is_compared[9-taker_buy_base_volume]",
-        "tests/sql/test_queries.py::TestFactChecksum::"
-        "test_it_covers_what_the_exchange_sent_and_nothing_else[taker_buy_base_volume]",
-        *(f"tests/sql/test_sql_files.py::{test}[{file}]" for test in SQL_FILE_TESTS for file in SQL_FILES),
-    )
-    ended = guide.run_in(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    ended = guide.run_in(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *COLUMN_TESTS)
     assert ended.returncode == 0, ended.stdout[-5000:]
 
 
