@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
@@ -60,6 +61,15 @@ def test_makes_variables_become_options_of_airflow():
     words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("-m dev airflow")[1]
     assert "--port '8081'" in words
     assert "--symbols 'BTCUSDT'" in words
+
+
+def test_hooks_of_pre_commit_run_commands_of_make_lint():
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert len(hooks) >= 5
+    commands = dry_run("lint")
+    for hook in hooks:
+        command = hook["entry"].removeprefix("env ")
+        assert re.search(rf"(^|echo ){re.escape(command)}( |$)", commands, re.MULTILINE), f"not in make lint: {command}"
 
 
 def run_ci(tmp_path, *, market_data_beside=False, **environment):
