@@ -12,6 +12,7 @@ import botocore.session
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+import local_aws.protocol
 from tests.support.started_programs import watched_programs
 
 REPOSITORY = Path(__file__).parent.parent
@@ -46,7 +47,7 @@ def starts_spark():
 
 @pytest.fixture(scope="session")
 def starts_local_aws():
-    """Mark the tests that need it as ``local_aws``: they start the local AWS, which starts PostgreSQL and Spark."""
+    """Mark the tests that need it as ``local_aws``: they start the local AWS, or serve all of its state."""
 
 
 @pytest.fixture(scope="session")
@@ -135,10 +136,13 @@ def group_of(nodeid):
 
 
 class Groups(LoadScopeScheduling):
-    """Gives each worker a group of tests after the other, in the order of the groups."""
+    """Gives each worker a group of tests after the other, in the order of the groups.
+
+    A run that ``-m`` limits, such as ``make test-fast``, has no long groups. Its groups are the test modules.
+    """
 
     def _split_scope(self, nodeid):
-        return str(group_of(nodeid))
+        return nodeid.partition("::")[0] if self.config.option.markexpr else str(group_of(nodeid))
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -50,7 +50,8 @@ WAREHOUSE_CODES = frozenset(
 )
 """Codes that the warehouse's procedures raise."""
 
-_CODE = re.compile(r"(?<![A-Za-z0-9-])CP-[0-9]{2}(?![0-9])")
+# A printed message may have an escaped line break or tab before the code.
+_CODE = re.compile(r"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt]))CP-[0-9]{2}(?![0-9])")
 
 
 def find_error_code(text: str) -> str | None:

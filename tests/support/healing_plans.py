@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from crypto_prices.audit.days_to_heal import MarketDay
-from crypto_prices.audit.healing_windows import plan_healing
+from crypto_prices.audit.windows_to_heal import windows_to_heal
 from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices_contract.window import Window
 
@@ -26,7 +26,7 @@ def place(number, market=BTC, source="binance"):
 
 
 def plan(found, chunk_days=31):
-    return plan_healing(
+    return windows_to_heal(
         SPAN,
         found,
         exchange_symbols=SYMBOLS,

@@ -14,7 +14,8 @@ from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.audit.audited_span import audited_span
 from crypto_prices.audit.days_to_heal import REQUIRED, MarketDay, find_reasons, unfetched_runs
-from crypto_prices.audit.healing_windows import HealingPlan, plan_as_text, plan_healing
+from crypto_prices.audit.plan_text import plan_as_text
+from crypto_prices.audit.windows_to_heal import HealingPlan, windows_to_heal
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.loaded_days import Load, loads_of_rows
@@ -109,7 +110,7 @@ class PlanHealingOperator(WarehouseOperator):
             ask_again=json.loads(self.ask_again),
         )
         self._write_unfetched(span, interval, reasons)
-        return plan_healing(
+        return windows_to_heal(
             span,
             reasons,
             exchange_symbols={

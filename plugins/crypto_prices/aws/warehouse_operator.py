@@ -25,7 +25,7 @@ class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
 
     @cached_property
     def settings(self) -> Settings:
-        """The bundle's settings, read once per task try."""
+        """The bundle's settings, read when the task first needs them."""
         return load_settings()
 
     @cached_property

@@ -17,7 +17,7 @@ from crypto_prices.backfill.glue_cost import DPU_PER_WORKER, GlueJob, past_run
 from crypto_prices.backfill.loaded_days import loads_of_rows
 from crypto_prices.backfill.plan_text import plan_as_text
 from crypto_prices.backfill.window_run import window_run
-from crypto_prices.backfill.windows_to_load import RequestSize, plan_backfill
+from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
@@ -94,7 +94,7 @@ class PlanBackfillOperator(WarehouseOperator):
             raise AirflowFailException(str(error)) from error
         sources = {name: get_source(name, settings.sources[name].api_url) for name in chosen}
         reload, plan_only = json.loads(self.reload), json.loads(self.plan_only)
-        plan = plan_backfill(
+        plan = windows_to_load(
             span,
             chunk_days=int(self.chunk_days),
             reload=reload,

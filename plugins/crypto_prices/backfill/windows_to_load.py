@@ -74,7 +74,7 @@ def split_into_windows(days: Iterable[date], chunk_days: int) -> list[Window]:
     return windows
 
 
-def plan_backfill(
+def windows_to_load(
     span: Window,
     *,
     chunk_days: int,

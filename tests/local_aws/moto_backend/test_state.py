@@ -48,6 +48,7 @@ class _Moto:
             self.s3("PutObject", "PUT", "/lake/one", str(number).encode())
 
 
+@pytest.mark.usefixtures("starts_local_aws")
 def test_the_whole_state_is_the_same_after_a_kill(tmp_path):
     with _served(tmp_path, orderly=False) as running:
         _create_much(running)

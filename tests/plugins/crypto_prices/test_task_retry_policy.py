@@ -64,7 +64,7 @@ def shapes(message):
 @pytest.mark.parametrize("quote", ["", "'", '"', 'it\'s "so"', "100 %", "a\nline", "\\\\", "é"])
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_an_error_with_a_code_is_not_retried_in_any_format(code, quote):
-    for before in ("", "ERROR: ", "Query #3 failed with ERROR: ", "RejectedRecordsError: "):
+    for before in ("", "ERROR: ", "Traceback:\n", "Error:\n\t", "Query #3 failed with ERROR: ", "RejectedError: "):
         for shape in shapes(f"{before}{code} batch b {quote} would delete 3 candles " + "and more " * 20):
             decision = decide(AirflowException(shape))
             assert decision.action is RetryAction.FAIL, shape

@@ -1,4 +1,4 @@
-"""The parsers' results for valid responses, surplus and copies. Hostile ones are in test_hostile_answers.py."""
+"""The parsers' results for valid responses, surplus and copies. test_hostile_responses.py has the hostile ones."""
 
 from __future__ import annotations
 

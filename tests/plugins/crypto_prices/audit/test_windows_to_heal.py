@@ -6,7 +6,7 @@ from crypto_prices.audit.days_to_heal import (
     UNFETCHED,
     MarketDay,
 )
-from crypto_prices.audit.healing_windows import plan_as_text
+from crypto_prices.audit.plan_text import plan_as_text
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from textwrap import indent
 
 from crypto_prices_contract.window import Window
-from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.backfill.windows_to_load import RequestSize, split_into_windows
@@ -45,7 +43,7 @@ class HealingPlan:
     requests: int
 
 
-def plan_healing(
+def windows_to_heal(
     span: Window,
     reasons: Mapping[MarketDay, str],
     *,
@@ -81,17 +79,3 @@ def plan_healing(
         for window, of_source in sorted(symbols.items())
     ]
     return HealingPlan(span, reasons, windows, requests)
-
-
-def plan_as_text(plan: HealingPlan) -> str:
-    """Return the plan as text for the log."""
-    counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
-    rows = [("windows", f"{len(plan.windows)}, with {plan.requests} API requests")]
-    rows += [
-        (source, f"{market}: {number} days {reason}") for (source, market, reason), number in sorted(counted.items())
-    ]
-    for each in plan.windows:
-        symbols = ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
-        rows.append(("window", f"[{each.window.start}, {each.window.end}) of {symbols}"))
-    title = f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing"
-    return f"{title}\n{indent(tabulate(rows, tablefmt='plain', disable_numparse=True), '  ')}"

@@ -1,0 +1,24 @@
+"""The plan of an audit as text for its log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from textwrap import indent
+
+from tabulate import tabulate  # type: ignore[import-untyped]
+
+from crypto_prices.audit.windows_to_heal import HealingPlan
+
+
+def plan_as_text(plan: HealingPlan) -> str:
+    """Return the plan as text for the log."""
+    counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
+    rows = [("windows", f"{len(plan.windows)}, with {plan.requests} API requests")]
+    rows += [
+        (source, f"{market}: {number} days {reason}") for (source, market, reason), number in sorted(counted.items())
+    ]
+    for each in plan.windows:
+        symbols = ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
+        rows.append(("window", f"[{each.window.start}, {each.window.end}) of {symbols}"))
+    title = f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing"
+    return f"{title}\n{indent(tabulate(rows, tablefmt='plain', disable_numparse=True), '  ')}"
