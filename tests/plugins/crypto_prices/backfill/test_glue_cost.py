@@ -1,29 +1,7 @@
-from datetime import date, timedelta
-
 import pytest
 from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
-from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
-from crypto_prices_contract.window import Window
 
-JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
-MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
-
-
-def day(number):
-    return date(2024, 1, number)
-
-
-def plan(span=JANUARY, **changes):
-    arguments = {
-        "chunk_days": 31,
-        "reload": False,
-        "markets": MARKETS,
-        "loads": [],
-        "interval": timedelta(hours=1),
-        "request_sizes": {"binance": RequestSize(1000, 170)},
-        "glue": GlueJob(2, [PastGlueRun(31, 90)] * 5),
-    } | changes
-    return windows_to_load(span, **arguments)
+from tests.support.backfill_plans import plan
 
 
 def test_a_short_glue_run_is_billed_for_a_minute():

@@ -2,22 +2,10 @@ import pytest
 from crypto_prices.publish.versions_to_publish import NumberedLoad
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError, check_published
 from crypto_prices.reconcile.row_counts import ReconciliationError
-from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion, SourceCounts
 from crypto_prices_contract.window import Window
 
-REPORT = CurationReport(
-    report_version=REPORT_VERSION,
-    window=Window.parse("2023-12-18", "2023-12-19"),
-    row_rules=(),
-    quarantined_candles=(),
-    batch_id="b1",
-    job_run_id="jr_1",
-    raw_manifests=("s3://lake/m.json",),
-    sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
-    copy_manifest="s3://lake/m.json",
-    quarantine="s3://lake/q/",
-    days={"2023-12-18": DayVersion("s3://lake/v/", 23, 0, {})},
-)
+from tests.support.curation_reports import REPORT
+
 OWN = NumberedLoad(Window.parse("2023-12-18", "2023-12-20"), 7, "jr_1", frozenset())
 LATER = NumberedLoad(Window.parse("2023-12-01", "2024-01-01"), 8, "jr_2", frozenset())
 EARLIER = NumberedLoad(Window.parse("2023-12-18", "2023-12-19"), 6, "jr_0", frozenset())
