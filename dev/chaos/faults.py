@@ -56,7 +56,7 @@ class Fault:
         boundary: The effect's name; ``#n`` is the n-th object with an equal effect in one scope.
         kind: The kind of fault.
         times: How often it fires; None means until it is disarmed.
-        on_fire: Called first when it fires.
+        on_fire: Called when it fires: before the effect is broken, or after the process was killed.
         fired: How often it has fired.
     """
 
@@ -133,8 +133,8 @@ class Faults:
         if fault is None:
             return
         logger.info("%s: %s at %s", effect.day, fault.kind, name)
-        if fault.on_fire is not None:
-            fault.on_fire()
+        if fault.kind != Kind.KILLED:
+            self._signal(fault)
         match fault.kind:
             case Kind.REFUSED:
                 raise AwsError("AccessDeniedException", f"chaos: {name} of {effect.day} is refused", 400)
@@ -164,11 +164,10 @@ class Faults:
             name = f"{task}: statement {statement_name(statements[number]) or number + 1}"
         self._note(day, name)
         fault = self._armed_fault(day)
-        if fault is None or fault.boundary != name or not self._fire(fault):
+        if fault is None or fault.boundary != name or not self._count(fault):
             return
         logger.info("%s: %s at %s", day, fault.kind, name)
-        if fault.on_fire is not None:
-            fault.on_fire()
+        self._signal(fault)
         if fault.kind != Kind.TAMPERED:
             raise StatementFailedError(f"ERROR: chaos: {name} of {day} failed")
 
@@ -181,6 +180,8 @@ class Faults:
             # No process was killed, so the response is only lost. That is a different fault, so this one did not fire.
             with self._lock:
                 fault.fired -= 1
+        else:
+            self._signal(fault)
 
     def _count_serialization_failure(self, description: str) -> None:
         found = json.loads(description)
@@ -216,15 +217,20 @@ class Faults:
         before = fault is not None and fault.kind in (Kind.REFUSED, Kind.SLOW, Kind.TAMPERED)
         if fault is None or fault.boundary != name or (moment == "before") != before:
             return None
-        return fault if self._fire(fault) else None
+        return fault if self._count(fault) else None
 
-    def _fire(self, fault: Fault) -> bool:
+    def _count(self, fault: Fault) -> bool:
+        """Count that a fault fires. Return False if it has fired often enough."""
         with self._lock:
             if fault.spent:
                 return False
             fault.fired += 1
-        self._on_fire(fault.day)
         return True
+
+    def _signal(self, fault: Fault) -> None:
+        self._on_fire(fault.day)
+        if fault.on_fire is not None:
+            fault.on_fire()
 
 
 def process_of(client_port: int | None) -> int | None:

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import socket
 import subprocess
@@ -60,22 +61,39 @@ def test_a_closed_connection_on_the_same_port_does_not_hide_the_process(monkeypa
         port = client.getsockname()[1]
         closed = f"0: 0100007F:{port:04X} 0100007F:0001 06 0:0 03:0 0 0 0 0 3\n"
         read = Path.read_text
-        monkeypatch.setattr(Path, "read_text", lambda path: read(path) + closed)
+        monkeypatch.setattr(
+            Path, "read_text", lambda path: read(path) + (closed if path.match("/proc/net/tcp*") else "")
+        )
         assert process_of(port) == os.getpid()
 
 
-def test_a_kill_counts_only_if_a_process_was_killed(faults):
-    fault = Fault(DAY, "put raw manifest #1", Kind.KILLED, fired=1)
+def test_a_kill_counts_and_is_signalled_only_if_a_process_was_killed(monkeypatch):
+    signalled: list[date] = []
+    faults = Faults(Boundaries(), slow_seconds=0, on_fire=signalled.append)
+    fault = Fault(DAY, "put raw object #1", Kind.KILLED)
+    faults.arm(fault)
     victim = subprocess.Popen(["sleep", "60"])
     try:
-        faults._kill(fault, victim.pid)
+        for process, fired in ((None, []), (victim.pid, [DAY])):
+            monkeypatch.setattr("dev.chaos.faults.process_of", lambda _, process=process: process)
+            with pytest.raises(ConnectionResetError):
+                faults.intercept_call(put(f"{RAW}a1/BTC.gz"), "after", HttpResponse(200, [], b""))
+            assert (fault.fired, signalled) == (len(fired), fired)
         assert victim.wait(10) == -9
-        assert fault.fired == 1
-        faults._kill(fault, None)
-        assert fault.fired == 0
     finally:
         victim.kill()
         victim.wait()
+
+
+@pytest.mark.parametrize("kind", [Kind.REFUSED, Kind.LOST, Kind.SLOW, Kind.TAMPERED])
+def test_other_faults_are_signalled_when_they_fire(kind):
+    signalled: list[date] = []
+    faults = Faults(Boundaries(), slow_seconds=0, on_fire=signalled.append)
+    faults.arm(Fault(DAY, "put raw object #1", kind))
+    with contextlib.suppress(AwsError, ConnectionResetError):
+        for moment, answer in (("before", None), ("after", HttpResponse(200, [], b""))):
+            faults.intercept_call(put(f"{RAW}a1/BTC.gz"), moment, answer)
+    assert signalled == [DAY]
 
 
 def test_tampering_does_not_block_the_statement(faults):
