@@ -68,13 +68,13 @@ GUARDS: Mapping[str, Guard] = {
             "manifest-last",
             "the raw manifest is written after all objects, and each attempt has its own",
             Case("put raw manifest #1", Kind.KILLED, Recovery.RETRY),
-            r"has failed: curate_prices: .*PATH_NOT_FOUND",
+            r"has failed: .*curate_prices: .*PATH_NOT_FOUND",
         ),
         Guard(
             "own-staging",
             "each run has its own staging table",
             Case("submit check_staging", Kind.SLOW, Recovery.SECOND_RUN),
-            r"has failed: .*staging|staging table stg_crypto_prices_shared",
+            r"CP-0[1-5]\b|relation \"(crypto\.)?stg_crypto_prices_shared\"",
         ),
         Guard(
             "staging-checked",
@@ -196,7 +196,9 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
         _replace(operator, "replace-not-append", day, replacements)
     if _is_off("work-done-again", day):
         operator.deferrable, operator.durable = False, True
-        _left_out("work-done-again", day)
+        # Only the cleared merge has work to do again.
+        if task == "merge_into_fact" and context["dag_run"].clear_number:
+            _left_out("work-done-again", day)
     if _is_off("one-transaction", day) and task == "merge_into_fact":
         _left_out("one-transaction", day)
         for sql in operator.sql:
@@ -214,11 +216,14 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
 
 
 def _replace(operator: Any, guard: str, day: date, replacements: Mapping[str, str | None]) -> None:
-    """Replace statements of a batch by name; None removes one."""
+    """Replace statements of a batch by name; None removes one.
+
+    The guards protect the merge, so only the merge reaches them. record_load acquires the load lock, too.
+    """
     names = {statement_name(sql) for sql in operator.sql} & set(replacements)
     changed = [replacements.get(statement_name(sql) or "", sql) for sql in operator.sql]
     operator.sql = [sql for sql in changed if sql is not None]
-    if len(names) == len(replacements):
+    if operator.task_id == "merge_into_fact" and len(names) == len(replacements):
         _left_out(guard, day)
 
 

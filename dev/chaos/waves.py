@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from crypto_prices_contract.error_codes import WAREHOUSE_CODES, find_error_code
+from crypto_prices_contract import error_codes
 
 from dev.chaos import checks
 from dev.chaos.bench import DAG_ID, Bench, logical_date
@@ -28,8 +28,11 @@ MUST_FAIL = {
     Happening.FETCHED_LATER: "candles were replaced by candles that were fetched earlier, without force",
 }
 """The difference to report if the run of such a case does not fail."""
-_REFUSED = (Happening.CANDLE_MISSING, Happening.FETCHED_LATER)
-"""The warehouse must have refused these loads."""
+_REFUSED = {
+    Happening.CANDLE_MISSING: error_codes.WOULD_DELETE_CANDLES,
+    Happening.FETCHED_LATER: error_codes.FETCHED_LATER,
+}
+"""The warehouse must have refused the merge of these loads with this code."""
 
 
 @dataclass
@@ -274,8 +277,12 @@ class Waves:
             one.outcome.overcome = one.fault is not None and one.case.recovery.needs_failure and state == "success"
             if one.case.happening in MUST_FAIL and state != "failed":
                 one.differs(MUST_FAIL[one.case.happening])
-            elif one.case.happening in _REFUSED and not self._was_refused(one.run_id):
-                one.differs(f"run {one.run_id} failed, but not by a refusal of the warehouse: {self._why(one.run_id)}")
+            elif one.case.happening in _REFUSED:
+                code = _REFUSED[one.case.happening]
+                if code not in self._codes_of_merge(one.run_id):
+                    one.differs(
+                        f"run {one.run_id} failed, but the merge was not refused with {code}: {self._why(one.run_id)}"
+                    )
             if one.case.is_open:
                 continue  # such a day has no load
             if one.case.happening == Happening.FACT_DAMAGED:
@@ -384,12 +391,14 @@ class Waves:
     def _why(self, run_id: str) -> str:
         from local_platform.task_failure import reason
 
-        found = (f"{task_id}: {reason(log)[:300]}" for task_id, log in self._failed_tasks(run_id))
-        return next(found, "no task has failed")
+        found = [f"{task_id}: {reason(log)[:300]}" for task_id, log in self._failed_tasks(run_id)]
+        return "; ".join(found) or "no task has failed"
 
-    def _was_refused(self, run_id: str) -> bool:
-        """Return whether one of the warehouse's procedures refused the load."""
-        return any(find_error_code(log) in WAREHOUSE_CODES for _, log in self._failed_tasks(run_id))
+    def _codes_of_merge(self, run_id: str) -> set[str | None]:
+        """Return the error code in the log of the merge, if it has failed."""
+        return {
+            error_codes.find_error_code(log) for task, log in self._failed_tasks(run_id) if task == "merge_into_fact"
+        }
 
     def _failed_tasks(self, run_id: str) -> Iterator[tuple[str, str]]:
         """Yield the task id and the log of the last try of each failed task."""

@@ -36,20 +36,6 @@ ERROR_CODES: Mapping[str, str] = {
 }
 """The meaning of each code. docs/reference/error-codes.md describes what to do about it."""
 
-WAREHOUSE_CODES = frozenset(
-    {
-        EMPTY_STAGING,
-        STAGING_DIFFERS_FROM_REPORT,
-        STAGING_OUTSIDE_WINDOW,
-        STAGING_REPEATS_KEYS,
-        STAGING_OF_ANOTHER_BATCH,
-        FETCHED_LATER,
-        WOULD_DELETE_CANDLES,
-        MARKET_RULE_FAILED,
-    }
-)
-"""Codes that the warehouse's procedures raise."""
-
 # A printed message may have an escaped line break or tab before the code.
 _CODE = re.compile(r"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt]))CP-[0-9]{2}(?![0-9])")
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -8,7 +9,8 @@ from rich.console import Console
 from dev.chaos.cases import Case, Recovery
 from dev.chaos.command import WAVE_SIZE, _Harness, guard_waves, parse_options, shown_by
 from dev.chaos.faults import Kind
-from dev.chaos.guards import GUARDS
+from dev.chaos.guards import GUARDS, _execute_statement
+from dev.chaos.signals import FOLDER_VARIABLE, Signals
 from dev.chaos.waves import FIRST_DAY, MUST_FAIL, Outcome, Waves
 
 GUARD = GUARDS["replace-not-append"]
@@ -16,12 +18,74 @@ SHOWN = "the fact table has 96 rows instead of 48: 0 are missing, 48 are wrong o
 STAYED = Case("put raw manifest #1", Kind.LOST, Recovery.CLEAR_FAILED)
 
 
+TASKS = (
+    "resolve_window", "ensure_schema", "fetch_prices", "plan_load", "curate_prices", "read_curation_report",
+    "copy_to_staging", "check_staging", "merge_into_fact", "publish_partitions", "record_load", "wait_for_partition",
+    "drop_staging", "reconcile",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("name", GUARDS)
-def test_unrelated_differences_do_not_reveal_a_missing_guard(name):
-    outcome = Outcome(GUARDS[name].off, FIRST_DAY)
+@pytest.mark.parametrize("reason", ["timed out", "staging is kept, because check_staging did not succeed", "killed"])
+def test_unrelated_differences_do_not_reveal_a_missing_guard(name, reason):
+    off = GUARDS[name].off
+    outcome = Outcome(off, FIRST_DAY)
     assert shown_by(outcome) is None
-    outcome.differences += ["run once__2022-01-01 has failed: reconcile: timed out", "no other merge started"]
+    outcome.differences += [f"run once__2022-01-01__{off.name} has failed: {task}: {reason}" for task in TASKS]
+    outcome.differences += [
+        "run once__2022-01-01 has failed: drop_staging: staging is kept; merge_into_fact: timed out",
+        # A load that fails for any reason keeps its staging table.
+        "staging table stg_crypto_prices_shared is left over",
+        "no other merge started",
+    ]
     assert shown_by(outcome) is None
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ERROR: CP-02 staging table crypto.stg_crypto_prices_shared has 96 rows, but the curation report counts 48",
+        "ERROR: CP-05 staging table crypto.stg_crypto_prices_shared has 48 rows that do not belong to batch x",
+        'ERROR: relation "stg_crypto_prices_shared" already exists',
+        'ERROR: relation "crypto.stg_crypto_prices_shared" does not exist',
+    ],
+)
+def test_a_shared_staging_table_is_noticed_by_the_error_of_a_load(reason):
+    found = f"run second__2022-01-01 has failed: drop_staging: staging is kept; merge_into_fact: {reason}"
+    assert shown_by(Outcome(GUARDS["own-staging"].off, FIRST_DAY, differences=[found])) == found
+
+
+@pytest.fixture
+def signals(monkeypatch, tmp_path):
+    """Return the signals of a harness that started this process."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    return Signals(tmp_path)
+
+
+def execute(task, *, clear_number=0, names=()):
+    """Run the patched operator of a task of FIRST_DAY."""
+    sql = [f"-- {name}\nSELECT 1" for name in names]
+    run = SimpleNamespace(conf={"day": FIRST_DAY.isoformat()}, clear_number=clear_number)
+    operator = SimpleNamespace(task_id=task, sql=sql, deferrable=True, durable=False)
+    _execute_statement(lambda *_: None, operator, {"dag_run": run})
+    return operator
+
+
+def test_only_the_cleared_merge_reaches_the_guard_of_cleared_tasks(signals):
+    signals.switch_off({FIRST_DAY: "work-done-again"})
+    for task, clear_number in (("check_staging", 0), ("merge_into_fact", 0), ("copy_to_staging", 1)):
+        assert execute(task, clear_number=clear_number).durable
+        assert not signals.was_left_out(FIRST_DAY, "work-done-again")
+    assert execute("merge_into_fact", clear_number=1).durable
+    assert signals.was_left_out(FIRST_DAY, "work-done-again")
+
+
+def test_only_a_merge_without_the_load_lock_reaches_the_guard_of_concurrent_merges(signals):
+    signals.switch_off({FIRST_DAY: "merges-take-turns"})
+    assert execute("record_load", names=["load/lock_loads", "publish/record_load"]).sql[0] == "SELECT 1"
+    assert not signals.was_left_out(FIRST_DAY, "merges-take-turns")
+    assert execute("merge_into_fact", names=["load/lock_loads", "load/replace/merge_staged_rows"]).sql[0] == "SELECT 1"
+    assert signals.was_left_out(FIRST_DAY, "merges-take-turns")
 
 
 @pytest.mark.parametrize("happening", MUST_FAIL)

@@ -14,7 +14,15 @@ MISSING = Case(NOTHING_BROKEN, None, Recovery.REPROCESS, Happening.CANDLE_MISSIN
 LATER = Case("submit merge_into_fact", None, Recovery.CLEAR_ALL, Happening.FETCHED_LATER)
 
 
-def recovered(case, *states, fault=FAULT, log="ERROR: CP-07 batch b would delete 1 candles"):
+REFUSALS = {
+    MISSING: "ERROR: CP-07 batch b would delete 1 candles",
+    LATER: "ERROR: CP-06 batch b would add 0 candles and replace 48 that another load fetched later",
+}
+
+
+def recovered(
+    case, *states, fault=FAULT, log="TimeoutError: timed out", log_of_teardown="RuntimeError: staging is kept"
+):
     """Return the outcome of a run, and the API: the first state is before the recovery, the last one after it."""
     bench = MagicMock()
     bench.api.dag_run.side_effect = [{"state": state} for state in states]
@@ -22,7 +30,8 @@ def recovered(case, *states, fault=FAULT, log="ERROR: CP-07 batch b would delete
     bench.api.backfills.return_value = []
     failed = [{"task_id": name, "try_number": 1, "map_index": -1} for name in ("drop_staging", "merge_into_fact")]
     bench.api.task_instances.return_value = failed
-    bench.api.task_log.side_effect = ["RuntimeError: staging is kept", log] * 2
+    logs = {"drop_staging": log_of_teardown, "merge_into_fact": log}
+    bench.api.task_log.side_effect = lambda dag_id, run_id, task_id, *_, **__: logs[task_id]
     one = _Running(case, FIRST_DAY, fault, "run")
     Waves(bench)._recover([one])
     return one.outcome, bench.api
@@ -60,10 +69,19 @@ def test_retries_and_runs_without_a_fault_overcome_nothing():
 
 @pytest.mark.parametrize(("case", "fault"), [(MISSING, None), (LATER, FAULT)], ids=["missing", "later"])
 def test_an_unforced_overwrite_must_have_been_refused(case, fault):
-    assert recovered(case, "failed", "success", fault=fault)[0].differences == []
+    assert recovered(case, "failed", "success", fault=fault, log=REFUSALS[case])[0].differences == []
     assert len(recovered(case, "success", "success", fault=fault)[0].differences) == 1
-    (otherwise,) = recovered(case, "failed", "success", fault=fault, log="TimeoutError: timed out")[0].differences
-    assert "drop_staging: staging is kept" in otherwise
+    (otherwise,) = recovered(case, "failed", "success", fault=fault)[0].differences
+    assert "drop_staging: staging is kept; merge_into_fact: timed out" in otherwise
+
+
+@pytest.mark.parametrize(("case", "fault"), [(MISSING, None), (LATER, FAULT)], ids=["missing", "later"])
+def test_an_unforced_overwrite_must_have_been_refused_with_its_own_code(case, fault):
+    (other,) = set(REFUSALS) - {case}
+    for log in (REFUSALS[other], "ERROR: CP-02 staging table crypto.s has 1 rows, but the curation report counts 2"):
+        assert len(recovered(case, "failed", "success", fault=fault, log=log)[0].differences) == 1
+    elsewhere = recovered(case, "failed", "success", fault=fault, log_of_teardown=REFUSALS[case])[0].differences
+    assert len(elsewhere) == 1
 
 
 def problem(case, *, fired, left_out):
