@@ -42,8 +42,8 @@ class Since:
         return Counter(call["operation"] for call in made if of is None or call["operation"] in of)
 
     def effects(self):
-        """Return how often Airflow's tasks have called each operation that is not a read."""
-        return Counter({name: times for name, times in self.operations().items() if EFFECT.match(name)})
+        """Return the operations that Airflow's tasks have called, without reads."""
+        return {name for name in self.operations() if EFFECT.match(name)}
 
     def wait_for(self, operation, seconds=120):
         deadline = time.monotonic() + seconds
