@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dev.backfill.day_progress import DayProgress, summary
 from local_platform.console import standard_output
-from local_platform.task_states import STATE_STYLES
+from local_platform.task_states import STATE_STYLES, seconds_text
 
 _MOST_DAYS = 12
 
@@ -62,7 +62,7 @@ class Screen:
             self._shown[day.day] = day.state
             if day.state in ("running", "success", "failed"):
                 taken = day.seconds(datetime.now(UTC)) if day.is_finished else None
-                self.console.print(f"  {_clock(seconds)}  {day.day} {day.state} {_seconds(taken)}".rstrip())
+                self.console.print(f"  {_clock(seconds)}  {day.day} {day.state} {seconds_text(taken)}".rstrip())
 
     def table(self, days: Sequence[DayProgress], rows: Mapping[date, int]) -> None:
         """Show each day with its state, duration and rows in the fact table."""
@@ -76,7 +76,7 @@ class Screen:
             state = Text(day.state or "no run", STATE_STYLES.get(day.state or "", "dim"))
             if not day.is_new:
                 state.append(" (earlier run)", "dim")
-            table.add_row(str(day.day), state, _seconds(day.seconds(now)), str(rows.get(day.day, 0)))
+            table.add_row(str(day.day), state, seconds_text(day.seconds(now)), str(rows.get(day.day, 0)))
         self.console.print(table)
 
     def failure(self, day: date, task: str, reason: str, log_end: str, where: str) -> None:
@@ -103,12 +103,8 @@ class Screen:
         for day in shown:
             tasks = ", ".join(name if state == "running" else f"{name} ({state})" for name, state in day.tasks)
             style = STATE_STYLES.get(day.state or "", "dim")
-            table.add_row(str(day.day), Text(day.state or "", style), _seconds(day.seconds(now)), tasks)
+            table.add_row(str(day.day), Text(day.state or "", style), seconds_text(day.seconds(now)), tasks)
         return table
-
-
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f} s"
 
 
 def _clock(seconds: float) -> str:

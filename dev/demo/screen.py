@@ -19,7 +19,7 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from dev.demo.price_table import market_days, plain
 from local_platform.console import standard_output
-from local_platform.task_states import STATE_STYLES
+from local_platform.task_states import STATE_STYLES, seconds_text
 
 if TYPE_CHECKING:
     from dev.demo.options import Options
@@ -80,7 +80,7 @@ class Screen:
                 change not in self._shown
             ):
                 self._shown.add(change)
-                state = ", ".join(filter(None, (task.state, _seconds(task.seconds(now)))))
+                state = ", ".join(filter(None, (task.state, seconds_text(task.seconds(now)))))
                 self.console.print(f"  {escape(task.name)}: {state}")
 
     def tasks(self, tasks: Sequence[TaskProgress]) -> None:
@@ -197,14 +197,10 @@ class Screen:
         table.add_column("duration", justify="right")
         for task in _ordered(tasks):
             state = task.state or "waiting"
-            table.add_row(task.name, Text(state, STATE_STYLES.get(state, "dim")), _seconds(task.seconds(now)))
+            table.add_row(task.name, Text(state, STATE_STYLES.get(state, "dim")), seconds_text(task.seconds(now)))
         return table
 
 
 def _ordered(tasks: Sequence[TaskProgress]) -> list[TaskProgress]:
     last = datetime.max.replace(tzinfo=UTC)
     return sorted(tasks, key=lambda task: (task.started_at or last, task.position, task.map_index))
-
-
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f} s"

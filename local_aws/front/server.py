@@ -31,7 +31,7 @@ from local_aws.protocol.routing import operation_of
 from local_aws.protocol.service import WireService
 from local_aws.protocol.service_models import SERVICES, load_service_model
 from local_aws.protocol.signature import RequestContext, request_scope
-from local_aws.protocol.wsgi import Environ, StartResponse, WsgiApplication, raw_path
+from local_aws.protocol.wsgi import Environ, StartResponse, WsgiApplication, raw_path, request_target
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,9 @@ class Front:
             if service not in SERVICES:
                 raise refusal(service, None)
             if operation is None:
-                raise AwsError("UnknownOperationException", f"{service} has no such operation: {_target(environ)}", 404)
+                raise AwsError(
+                    "UnknownOperationException", f"{service} has no such operation: {request_target(environ)}", 404
+                )
             _refuse_bucket_in_host(service, environ)
             client = (environ.get("asgi.scope") or {}).get("client")
             call = Call(service, operation, context, request, None if client is None else client[1])
@@ -196,10 +198,6 @@ def _request_of(environ: Environ) -> HttpRequest:
         headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in server_scope["headers"]),
         body=body,
     )
-
-
-def _target(environ: Environ) -> str:
-    return environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {raw_path(environ)}"
 
 
 def _refuse_bucket_in_host(service: str, environ: Environ) -> None:

@@ -15,7 +15,7 @@ from local_aws.protocol.responses import success_response
 from local_aws.protocol.routing import routed_request
 from local_aws.protocol.service_models import load_service_model
 from local_aws.protocol.signature import RequestContext, request_scope
-from local_aws.protocol.wsgi import Environ, StartResponse, raw_path
+from local_aws.protocol.wsgi import Environ, StartResponse, request_target
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class WireService:
         except AwsError as error:
             return error_response(self.model, error)
         except Exception:
-            logger.exception("%s failed on %s", self.service_name, _target(environ))
+            logger.exception("%s failed on %s", self.service_name, request_target(environ))
             failure = AwsError(
                 "InternalFailure", f"The local {self.service_name} failed unexpectedly; its log has the traceback.", 500
             )
@@ -88,7 +88,7 @@ class WireService:
         routed = routed_request(self.model, environ, body)
         if routed is None:
             status = 404 if self.model.resolved_protocol == "rest-json" else 400
-            raise AwsError("UnknownOperationException", f"{self.service_name} has no {_target(environ)}", status)
+            raise AwsError("UnknownOperationException", f"{self.service_name} has no {request_target(environ)}", status)
         method = getattr(self._handler, routed.operation.name, None)
         if not callable(method):
             raise refusal(self.service_name, routed.operation.name)
@@ -102,7 +102,3 @@ def _refuse_header_and_payload_members(operation: OperationModel) -> None:
         locations = {member.serialization.get("location") for member in members.values()}
         if "payload" in shape.serialization or locations & _UNSUPPORTED_LOCATIONS:
             raise ValueError(f"{operation.name}: header and payload members are not supported")
-
-
-def _target(environ: Environ) -> str:
-    return environ.get("HTTP_X_AMZ_TARGET") or f"{environ['REQUEST_METHOD']} {raw_path(environ)}"

@@ -8,7 +8,6 @@ killed, the server keeps running. ``postgres_supervisor.py`` starts the server i
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -28,6 +27,8 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped]
 import psycopg
 from psycopg import sql
+
+from local_aws.folder_lock import FolderInUseError, only_process_in
 
 _SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
 _COMPAT = Path(__file__).with_name("compat.sql")
@@ -113,7 +114,7 @@ class Warehouse:
         self._data = self._folder / "data"
         self._log = self._folder / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._lock_file: Any = None
+        self._folder_lock = contextlib.ExitStack()
         self._database_lock = threading.Lock()
         self._socket_folder = self._choose_socket_folder()
 
@@ -138,7 +139,7 @@ class Warehouse:
         if self._process is not None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        self._lock_folder()
         try:
             self._end_orphans()
             self._socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -168,9 +169,7 @@ class Warehouse:
                 self._end_orphans()
         if self._socket_folder != self._folder / "socket":
             shutil.rmtree(self._socket_folder, ignore_errors=True)
-        if self._lock_file is not None:
-            self._lock_file.close()
-            self._lock_file = None
+        self._folder_lock.close()
 
     @property
     def is_running(self) -> bool:
@@ -304,14 +303,13 @@ class Warehouse:
         digest = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"local-aws-warehouse-{os.geteuid()}-{digest}"
 
-    def _take_lock(self) -> None:
-        self._lock_file = (self._folder / "lock").open("a")
+    def _lock_folder(self) -> None:
         try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it however we end
-        except BlockingIOError:
-            self._lock_file.close()
-            self._lock_file = None
-            raise WarehouseError(f"{self._folder} is in use by another local AWS: stop it first") from None
+            self._folder_lock.enter_context(only_process_in(self._folder))
+        except FolderInUseError as error:
+            raise WarehouseError(
+                f"{self._folder} is in use by another local AWS: stop process {error.holder} first"
+            ) from None
 
     def _end_orphans(self) -> None:
         """End the processes of a killed emulator. We hold the lock, so no one uses a PostgreSQL in the folder."""

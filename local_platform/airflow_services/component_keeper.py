@@ -131,6 +131,7 @@ class _Keeper:
             time.sleep(_LOOK_SECONDS)
 
     def _say(self, status: str) -> None:
+        # Not with local_aws.replaced_file: `python -I -S` finds only the standard library.
         draft = self._status_file.with_suffix(".draft")
         draft.write_text(status + "\n")
         draft.replace(self._status_file)

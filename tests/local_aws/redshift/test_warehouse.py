@@ -107,7 +107,7 @@ def test_an_orphaned_server_is_ended_by_the_next_start(tmp_path: Path) -> None:
         warehouse.ensure_plain_database("other")
         # A server without an owner: it has neither a supervisor's pipe nor a lock.
         orphan, warehouse._process = warehouse._process, None
-        warehouse._lock_file.close()
+        warehouse._folder_lock.close()
         before = {process.pid for process in servers(tmp_path)}
         with Warehouse(tmp_path) as second, second.connect("other") as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
