@@ -28,7 +28,7 @@ BUNDLE = ("dags", "sql", "plugins")
 KNOWN_AWS = "crypto_prices_aws"
 """The Airflow Variable that stores the AWS of this Airflow's runs."""
 WAIT_SECONDS = 180
-"""How long to wait for missing resources. The local AWS creates them while it starts."""
+"""How long to wait for missing resources, which the local AWS creates while it starts, and for a statement."""
 _PAUSE_SECONDS = 2
 _REAL_KEY = ("AKIA", "ASIA")  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _SHELL_WINS = "A variable of the shell overrides .env. Remove it with `env -u <NAME> docker compose …`."
@@ -152,22 +152,44 @@ def checks(settings: Mapping[str, Any], client: Callable[[str], Any]) -> list[tu
         (
             f"REDSHIFT_WORKGROUP {settings['redshift_workgroup']} with REDSHIFT_DATABASE "
             f"{settings['redshift_database']}, with the password in REDSHIFT_SECRET_ARN",
-            lambda: _ask_warehouse(client("redshift-data"), settings),
+            lambda: ask_warehouse(client("redshift-data"), settings),
         ),
     ]
 
 
-def _ask_warehouse(data_api: Any, settings: Mapping[str, Any]) -> None:
-    statement = data_api.execute_statement(
-        WorkgroupName=settings["redshift_workgroup"],
-        Database=settings["redshift_database"],
-        SecretArn=settings["redshift_secret_arn"],
-        Sql="SELECT 1",
+def ask_warehouse(
+    data_api: Any,
+    settings: Mapping[str, Any],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Run a statement in the warehouse with the bundle's own code.
+
+    Args:
+        data_api: A boto3 client of the Data API.
+        settings: The bundle's settings.
+        sleep: Replaced in tests.
+        clock: Monotonic seconds; replaced in tests.
+
+    Raises:
+        NotReadyError: The statement failed, or it did not end within ``WAIT_SECONDS`` and was canceled.
+    """
+    from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
+
+    warehouse = RedshiftDataClient(
+        data_api,
+        workgroup=settings["redshift_workgroup"],
+        database=settings["redshift_database"],
+        secret_arn=settings["redshift_secret_arn"],
+        timeout_seconds=WAIT_SECONDS,
+        sleep=sleep,
+        clock=clock,
     )
-    while (found := data_api.describe_statement(Id=statement["Id"]))["Status"] not in ("FINISHED", "FAILED", "ABORTED"):
-        time.sleep(_PAUSE_SECONDS / 4)
-    if found["Status"] != "FINISHED":
-        raise NotReadyError(found.get("Error") or found["Status"])
+    try:
+        warehouse.query("SELECT 1")
+    except RedshiftStatementError as error:
+        raise NotReadyError(str(error)) from None
 
 
 def await_aws(

@@ -184,6 +184,31 @@ def test_a_missing_database_is_reported_without_waiting(settings, client):
     assert clock.now == 0
 
 
+class StuckDataApi:
+    """A Data API whose statements never start."""
+
+    def __init__(self):
+        self.canceled = []
+
+    def execute_statement(self, **parameters):
+        return {"Id": "a-statement"}
+
+    def describe_statement(self, Id):
+        return {"Status": "SUBMITTED"}
+
+    def cancel_statement(self, Id):
+        self.canceled.append(Id)
+
+
+def test_a_statement_that_does_not_end_is_canceled_and_reported():
+    clock, data_api = Clock(), StuckDataApi()
+    target = {"redshift_workgroup": "w", "redshift_database": "d", "redshift_secret_arn": "s"}
+    with pytest.raises(init.NotReadyError, match=r"a-statement submitted: .* 180 s"):
+        init.ask_warehouse(data_api, target, sleep=clock.sleep, clock=clock)
+    assert data_api.canceled == ["a-statement"]
+    assert clock.now == pytest.approx(init.WAIT_SECONDS, abs=5)
+
+
 def test_missing_credentials_are_reported_without_waiting(settings, local_aws, monkeypatch):
     # Another test in this process may have run moto, which sets its own credentials.
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
