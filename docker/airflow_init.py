@@ -173,7 +173,7 @@ def ask_warehouse(
         clock: Monotonic seconds; replaced in tests.
 
     Raises:
-        NotReadyError: The statement failed, or it did not end within ``WAIT_SECONDS`` and was canceled.
+        NotReadyError: The statement failed, or it did not end within ``WAIT_SECONDS`` and was cancelled.
     """
     from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 

@@ -15,8 +15,6 @@ from local_aws.control_planes.resources import Document, Resources, page
 from local_aws.protocol.errors import AwsError
 from local_aws.protocol.signature import RequestContext
 
-SIGNING_NAME = "airflow"
-
 # https://docs.aws.amazon.com/mwaa/latest/userguide/airflow-versions.html
 AIRFLOW_VERSIONS = ("2.7.2", "2.8.1", "2.9.2", "2.10.1", "2.10.3", "2.11.0", "2.11.2", "3.0.6", "3.3.1")
 _CLASSES = ("mw1.micro", "mw1.small", "mw1.medium", "mw1.large", "mw1.xlarge", "mw1.2xlarge")

@@ -263,8 +263,6 @@ _BY_WORDS: dict[tuple[str, ...], Callable[[Words], Statement]] = {
 
 # Statements that are parsed as a tree.
 
-_QUERIES = (exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Values, exp.Subquery)
-
 _NODES: frozenset[type[exp.Expr]] = frozenset(
     {
         # queries

@@ -199,10 +199,6 @@ class AirflowApi:
                 raise TimeoutError(f"run {run_id} of {dag_id} has not finished within {timeout_seconds:g} s ({seen})")
             time.sleep(look_seconds)
 
-    def delete_dag_run(self, dag_id: str, run_id: str) -> None:
-        """Delete a DAG run with its task instances."""
-        self._answer("DELETE", _run_path(dag_id, run_id), self._authorisation())
-
     def clear_run(self, dag_id: str, run_id: str, *, only_failed: bool = False) -> None:
         """Clear a DAG run, so that all its tasks, or only the failed ones, run again."""
         body = {"dry_run": False, "only_failed": only_failed}
@@ -339,10 +335,6 @@ class AirflowApi:
         found = self.backfill(backfill_id)
         first, last = (datetime.fromisoformat(found[name]) for name in ("from_date", "to_date"))
         return self.dag_runs(found["dag_id"], first=first, last=last)
-
-    def cancel_backfill(self, backfill_id: int) -> dict[str, Any]:
-        """Cancel a backfill. Queued runs fail, and running ones continue."""
-        return self._call("PUT", f"/api/v2/backfills/{backfill_id}/cancel")
 
     # -------------------------------------------------------------------------------------------------------- calls
 

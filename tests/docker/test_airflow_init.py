@@ -188,7 +188,7 @@ class StuckDataApi:
     """A Data API whose statements never start."""
 
     def __init__(self):
-        self.canceled = []
+        self.cancelled = []
 
     def execute_statement(self, **parameters):
         return {"Id": "a-statement"}
@@ -197,15 +197,15 @@ class StuckDataApi:
         return {"Status": "SUBMITTED"}
 
     def cancel_statement(self, Id):
-        self.canceled.append(Id)
+        self.cancelled.append(Id)
 
 
-def test_a_statement_that_does_not_end_is_canceled_and_reported():
+def test_a_statement_that_does_not_end_is_cancelled_and_reported():
     clock, data_api = Clock(), StuckDataApi()
     target = {"redshift_workgroup": "w", "redshift_database": "d", "redshift_secret_arn": "s"}
     with pytest.raises(init.NotReadyError, match=r"a-statement submitted: .* 180 s"):
         init.ask_warehouse(data_api, target, sleep=clock.sleep, clock=clock)
-    assert data_api.canceled == ["a-statement"]
+    assert data_api.cancelled == ["a-statement"]
     assert clock.now == pytest.approx(init.WAIT_SECONDS, abs=5)
 
 

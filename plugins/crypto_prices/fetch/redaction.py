@@ -30,11 +30,6 @@ def redact_url(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
-def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers with secret values replaced."""
-    return {name: REDACTED if is_secret_name(name) else value for name, value in headers.items()}
-
-
 def secret_values(url: str, headers: Mapping[str, str]) -> frozenset[str]:
     """Return the secret values of a request, raw and decoded, so that they can be removed from free text."""
     values = {value for name, value in headers.items() if is_secret_name(name)}
