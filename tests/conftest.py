@@ -80,15 +80,16 @@ def pytest_collection_modifyitems(items):
 
 @contextmanager
 def _only_marked_tests_start_programs(item):
-    if marks_of(item):
-        yield
-        return
+    marks = marks_of(item)
+    if "local_aws" in marks:
+        marks |= {"spark", "warehouse"}
     with watched_programs() as started:
         yield
-    if started:
+    missing = {command: f"starts_{mark}" for command, mark in started.items() if mark not in marks}
+    if missing:
         pytest.fail(
-            f"this test has no mark and starts {sorted(started)}: it would slow down `make test-fast`. Request one of "
-            "the fixtures starts_* of tests/conftest.py.",
+            f"this test starts {sorted(missing)} without the mark for it, so it would slow down runs that leave such "
+            f"tests out, as `make test-fast` does. Request the fixture {' and '.join(sorted(set(missing.values())))}.",
             pytrace=False,
         )
 

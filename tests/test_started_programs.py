@@ -1,4 +1,4 @@
-"""A test without a mark cannot start Spark, PostgreSQL, Airflow or Terraform unnoticed."""
+"""A test without the mark for it cannot start Spark, PostgreSQL, Airflow or Terraform unnoticed."""
 
 import subprocess
 import sys
@@ -34,18 +34,26 @@ def test_programs_are_known_by_what_is_started_first(command, mark):
 def test_a_program_that_the_test_starts_is_noticed():
     with watched_programs() as started, pytest.raises(FileNotFoundError):
         subprocess.run(["/nowhere/java", "-version"], check=False)
-    assert started == {"/nowhere/java -version"}
+    assert started == {"/nowhere/java -version": "spark"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux shows the children of a process")
 def test_a_program_that_a_child_process_starts_is_noticed(starts_spark):
     with watched_programs() as started:
         subprocess.run(PRETENDED_JAVA, check=True)
-    assert started == {"java 0.5"}
+    assert started == {"java 0.5": "spark"}
 
 
-@pytest.mark.parametrize(("fixtures", "outcome"), [("", "1 failed"), ("starts_spark", "1 passed")])
-def test_such_a_test_fails_unless_a_fixture_gives_it_a_mark(starts_spark, tmp_path, fixtures, outcome):
+@pytest.mark.parametrize(
+    ("fixtures", "outcome"),
+    [
+        ("", "1 failed"),
+        ("starts_terraform, starts_warehouse", "1 failed"),
+        ("starts_spark", "1 passed"),
+        ("starts_local_aws", "1 passed"),
+    ],
+)
+def test_such_a_test_fails_unless_a_fixture_gives_it_the_mark_for_it(starts_spark, tmp_path, fixtures, outcome):
     (tmp_path / "test_it.py").write_text(
         f"import subprocess\ndef test_it({fixtures}):\n    subprocess.run({PRETENDED_JAVA!r}, check=True)\n"
     )
@@ -55,4 +63,4 @@ def test_such_a_test_fails_unless_a_fixture_gives_it_a_mark(starts_spark, tmp_pa
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert outcome in done.stdout, done.stdout + done.stderr
-    assert ("make test-fast" in done.stdout) == (outcome == "1 failed")
+    assert ("Request the fixture starts_spark." in done.stdout) == (outcome == "1 failed")

@@ -14,13 +14,13 @@ MARKS = {
     "airflow": re.compile(r"(^|/)(airflow|airflow_run\.py)$"),
     "terraform": re.compile(r"(^|/)terraform$"),
 }
-"""By mark, the names of programs that a test may start only if it has that mark, or another one of these."""
+"""By mark, the names of programs that a test may start only if it has that mark."""
 
 _INTERPRETER = re.compile(r"(^|/)(python[\d.]*|sh|bash)$")
 _STAND_INS = "/pytest-of-"
 """Part of the path of a program that a test has written itself."""
 
-_watching: list[set[str]] = []
+_watching: list[dict[str, str]] = []
 
 
 def program_of(command: list[str]) -> str | None:
@@ -38,8 +38,8 @@ def _on_event(event: str, arguments: tuple) -> None:
         program, command = arguments[0], arguments[1]
         words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
         described = [os.fsdecode(word) for word in (words or [program])]
-        if program_of(described) is not None:
-            _watching[-1].add(" ".join(described)[:200])
+        if (mark := program_of(described)) is not None:
+            _watching[-1][" ".join(described)[:200]] = mark
 
 
 def _children(pid: int) -> list[int]:
@@ -52,7 +52,7 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _look(known: set[int], found: set[str], ended: threading.Event) -> None:
+def _look(known: set[int], found: dict[str, str], ended: threading.Event) -> None:
     while not ended.wait(LOOK_SECONDS):
         below = [pid for pid in _children(os.getpid()) if pid not in known]
         while below:
@@ -62,14 +62,14 @@ def _look(known: set[int], found: set[str], ended: threading.Event) -> None:
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
             except OSError:
                 continue
-            if program_of(command) is not None:
-                found.add(" ".join(command).strip()[:200])
+            if (mark := program_of(command)) is not None:
+                found[" ".join(command).strip()[:200]] = mark
 
 
 @contextmanager
 def watched_programs():
-    """Give the set of commands with a mark that are started here; Linux shows those of child processes, too."""
-    found: set[str] = set()
+    """Give the commands that are started here and their marks; Linux shows those of child processes, too."""
+    found: dict[str, str] = {}
     ended = threading.Event()
     looking = threading.Thread(target=_look, args=(set(_children(os.getpid())), found, ended), daemon=True)
     _watching.append(found)
