@@ -148,6 +148,23 @@ def test_tests_share_code_only_through_tests_support():
     assert shared == set()
 
 
+def test_the_tests_of_the_emulator_know_nothing_of_this_platform():
+    """local_aws and its tests could become a repository of their own."""
+    roots = ("bundle", "crypto_prices", "dev", "local_exchange", "local_platform")
+    waiting = list((REPOSITORY / "tests" / "local_aws").rglob("*.py"))
+    seen = set()
+    while waiting:
+        path = waiting.pop()
+        modules = imported_modules(path)
+        assert [module for module in modules if module.startswith(roots)] == [], path
+        seen.add(path)
+        support = {
+            REPOSITORY / f"tests/support/{module.split('.')[2]}.py" for module in modules if "support." in module
+        }
+        waiting += support - seen
+    assert REPOSITORY / "tests/support/programs.py" in seen
+
+
 def test_marks_come_from_fixtures_and_never_from_a_test():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     marks = {line.partition(":")[0] for line in project["tool"]["pytest"]["ini_options"]["markers"]}

@@ -8,19 +8,20 @@ import urllib.request
 
 import pytest
 
-from local_platform.local_aws_process import running_platform_aws
+from local_aws.launcher import running_local_aws
+from tests.support.emulator_resources import create_resources, create_role
 from tests.support.programs import processes_with, start
 
 pytestmark = pytest.mark.usefixtures("starts_local_aws")
 
 
-def test_a_second_start_on_the_same_state_is_refused(local_aws):
-    second = start("local_aws", "--state-dir", local_aws.state_dir, "--port", 0)
+def test_a_second_start_on_the_same_state_is_refused(emulator):
+    second = start("local_aws", "--state-dir", emulator.state_dir, "--port", 0)
     output, errors = second.communicate(timeout=60)
     assert (second.returncode, output) == (1, "")
-    assert f"process {local_aws.pid}" in errors
+    assert f"process {emulator.pid}" in errors
     assert "Traceback" not in errors
-    assert json.loads((local_aws.state_dir / "endpoint.json").read_text())["pid"] == local_aws.pid
+    assert json.loads((emulator.state_dir / "endpoint.json").read_text())["pid"] == emulator.pid
 
 
 def test_a_port_in_use_is_refused(tmp_path):
@@ -63,15 +64,16 @@ def test_it_prints_its_environment_and_leaves_nothing_after_a_stop(tmp_path, num
 
 
 def test_after_a_kill_no_process_remains_and_the_state_is_restored(tmp_path):
-    with running_platform_aws(tmp_path) as running:
+    with running_local_aws(tmp_path) as running:
+        running.client("s3").create_bucket(Bucket="lake")
         running.kill()
     for _ in range(100):
         if not processes_with(str(tmp_path)):
             break
         time.sleep(0.1)
     assert processes_with(str(tmp_path)) == []
-    with running_platform_aws(tmp_path) as running:  # endpoint.json of the dead process is ignored
-        assert running.names["created"] == ["new settings in secret airflow/variables/crypto_prices_settings"]
+    with running_local_aws(tmp_path) as running:  # endpoint.json of the dead process is ignored
+        assert running.client("s3").head_bucket(Bucket="lake")
         with urllib.request.urlopen(f"{running.endpoint}/_local_aws/health") as answer:
             assert json.load(answer)["pid"] == running.pid
 
@@ -90,13 +92,11 @@ def _answer_of(data, sql, **target):
 
 def _what_is_kept(running, data_target):
     s3, glue, manager = (running.client(service) for service in ("s3", "glue", "secretsmanager"))
-    partition = glue.get_partition(
-        DatabaseName="crypto", TableName="crypto_prices", PartitionValues=["2023", "12", "18"]
-    )
+    partition = glue.get_partition(DatabaseName="catalog", TableName="prices", PartitionValues=["2023", "12", "18"])
     secret = manager.get_secret_value(SecretId="kept")
-    workgroup = running.client("redshift-serverless").get_workgroup(workgroupName="crypto-prices")["workgroup"]
+    workgroup = running.client("redshift-serverless").get_workgroup(workgroupName="warehouse")["workgroup"]
     return {
-        "body": s3.get_object(Bucket="crypto-prices-lake", Key="kept")["Body"].read(),
+        "body": s3.get_object(Bucket="lake", Key="kept")["Body"].read(),
         "secret": (secret["ARN"], secret["VersionId"], secret["SecretString"]),
         "partition": partition["Partition"],
         "workgroup": (workgroup["workgroupArn"], workgroup["creationDate"], workgroup["status"]),
@@ -105,27 +105,26 @@ def _what_is_kept(running, data_target):
 
 
 def test_acknowledged_changes_survive_a_kill(tmp_path):
-    with running_platform_aws(tmp_path) as running:
-        names = running.names
-        target = {
-            "WorkgroupName": names["redshift_workgroup"],
-            "Database": names["redshift_database"],
-            "SecretArn": names["redshift_secret_arn"],
-        }
-        running.client("glue").create_partition(
-            DatabaseName="crypto", TableName="crypto_prices",
+    with running_local_aws(tmp_path) as running:
+        target = create_resources(running).target
+        keys = [{"Name": name, "Type": "string"} for name in ("year", "month", "day")]
+        glue = running.client("glue")
+        glue.create_database(DatabaseInput={"Name": "catalog"})
+        glue.create_table(DatabaseName="catalog", TableInput={"Name": "prices", "PartitionKeys": keys})
+        glue.create_partition(
+            DatabaseName="catalog", TableName="prices",
             PartitionInput={"Values": ["2023", "12", "18"], "StorageDescriptor": {"Location": "s3://lake/day=18/"}},
         )  # fmt: skip
         running.client("secretsmanager").create_secret(Name="kept", SecretString="hush")
         data = running.client("redshift-data")
         _answer_of(data, "create table kept (n integer, word varchar(10))", **target)
         _answer_of(data, "insert into kept values (7, 'seven')", **target)
-        running.client("s3").put_object(Bucket="crypto-prices-lake", Key="kept", Body=b"\x00body")
+        running.client("s3").put_object(Bucket="lake", Key="kept", Body=b"\x00body")
         before = _what_is_kept(running, target)
         running.kill()
     assert before["rows"] == [[{"longValue": 7}, {"stringValue": "seven"}]]
     assert before["workgroup"][2] == "AVAILABLE"
-    with running_platform_aws(tmp_path) as running:
+    with running_local_aws(tmp_path) as running:
         assert _what_is_kept(running, target) == before
 
 
@@ -167,16 +166,14 @@ def test_help_names_every_option():
         assert option in output
 
 
-def test_a_failed_start_reports_its_reason(local_aws):
-    with pytest.raises(RuntimeError, match="already runs"), running_platform_aws(local_aws.state_dir):
+def test_a_failed_start_reports_its_reason(emulator):
+    with pytest.raises(RuntimeError, match="already runs"), running_local_aws(emulator.state_dir):
         pass
 
 
-def test_redshift_accepts_the_admins_secret(local_aws):
-    data = local_aws.client("redshift-data")
-    names = local_aws.names
-    target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
-    statement = data.execute_statement(Sql="select 40 + 2", SecretArn=names["redshift_secret_arn"], **target)["Id"]
+def test_redshift_accepts_the_admins_secret(emulator, resources):
+    data = emulator.client("redshift-data")
+    statement = data.execute_statement(Sql="select 40 + 2", **resources.target)["Id"]
     for _ in range(200):
         if data.describe_statement(Id=statement)["Status"] in ("FINISHED", "FAILED"):
             break
@@ -184,13 +181,11 @@ def test_redshift_accepts_the_admins_secret(local_aws):
     assert data.get_statement_result(Id=statement)["Records"] == [[{"longValue": 42}]]
 
 
-def test_redshift_refuses_another_password(local_aws):
-    manager = local_aws.client("secretsmanager")
+def test_redshift_refuses_another_password(emulator, resources):
+    manager = emulator.client("secretsmanager")
     wrong = manager.create_secret(Name="wrong", SecretString='{"username": "admin", "password": "Wrong-123"}')["ARN"]
-    data = local_aws.client("redshift-data")
-    statement = data.execute_statement(
-        Sql="select 1", SecretArn=wrong, WorkgroupName="crypto-prices", Database="crypto"
-    )["Id"]
+    data = emulator.client("redshift-data")
+    statement = data.execute_statement(Sql="select 1", **(resources.target | {"SecretArn": wrong}))["Id"]
     for _ in range(200):
         found = data.describe_statement(Id=statement)
         if found["Status"] in ("FINISHED", "FAILED"):
@@ -199,27 +194,26 @@ def test_redshift_refuses_another_password(local_aws):
     assert found["Status"] == "FAILED"
 
 
-def test_an_unknown_workgroup_is_refused(local_aws):
-    data = local_aws.client("redshift-data")
+def test_an_unknown_workgroup_is_refused(emulator):
+    data = emulator.client("redshift-data")
     with pytest.raises(data.exceptions.ValidationException):
-        data.execute_statement(Sql="select 1", WorkgroupName="nowhere", Database="crypto")
+        data.execute_statement(Sql="select 1", WorkgroupName="nowhere", Database="db")
 
 
-def _copy_error(running, role_arn):
+def _copy_error(running, resources, role_arn):
     """Return why a COPY with a role fails. It always fails, because there is nothing to copy."""
-    data, names = running.client("redshift-data"), running.names
-    target = {"WorkgroupName": names["redshift_workgroup"], "Database": names["redshift_database"]}
+    data = running.client("redshift-data")
+    target = {"WorkgroupName": resources.workgroup, "Database": resources.database}
     _answer_of(data, "create table if not exists public.copied (n integer)", **target)
-    sql = f"copy public.copied from 's3://{names['bucket']}/nothing' iam_role '{role_arn}' format as parquet"
+    sql = f"copy public.copied from 's3://{resources.bucket}/nothing' iam_role '{role_arn}' format as parquet"
     statement = data.execute_statement(Sql=sql, **target)["Id"]
     return data.describe_statement(Id=statement, WaitTimeSeconds=20)["Error"]
 
 
 @pytest.fixture
-def associate(local_aws):
+def associate(emulator, resources):
     """Associate a new role with the namespace in addition to the existing one, and remove it afterwards."""
-    serverless, iam = local_aws.client("redshift-serverless"), local_aws.client("iam")
-    name = local_aws.names["redshift_namespace"]
+    serverless, name = emulator.client("redshift-serverless"), resources.namespace
 
     def update(roles):
         for _ in range(200):
@@ -229,35 +223,33 @@ def associate(local_aws):
         serverless.update_namespace(namespaceName=name, iamRoles=roles)
 
     def associate(role, *services):
-        statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
-        update([local_aws.names["redshift_copy_role_arn"], arn])
+        arn = create_role(emulator, role, *services)
+        update([resources.copy_role_arn, arn])
         return arn
 
     yield associate
-    update([local_aws.names["redshift_copy_role_arn"]])
+    update([resources.copy_role_arn])
 
 
-def test_copy_reads_with_an_associated_role_that_redshift_may_assume(local_aws, associate):
-    assert "role" not in _copy_error(local_aws, local_aws.names["redshift_copy_role_arn"])
-    other = local_aws.names["mwaa_role_arn"]
-    assert f"The requested role {other} is not associated to cluster" in _copy_error(local_aws, other)
+def test_copy_reads_with_an_associated_role_that_redshift_may_assume(emulator, resources, associate):
+    assert "role" not in _copy_error(emulator, resources, resources.copy_role_arn)
+    other = resources.airflow_role_arn
+    assert f"The requested role {other} is not associated to cluster" in _copy_error(emulator, resources, other)
     glues = associate("glues", "glue.amazonaws.com")
-    assert f"not authorized to assume IAM Role {glues}" in _copy_error(local_aws, glues)
+    assert f"not authorized to assume IAM Role {glues}" in _copy_error(emulator, resources, glues)
 
 
-def test_copy_refuses_an_associated_role_that_does_not_exist(local_aws, associate):
+def test_copy_refuses_an_associated_role_that_does_not_exist(emulator, resources, associate):
     gone = associate("gone", "redshift.amazonaws.com")
-    assert "role" not in _copy_error(local_aws, gone)
-    local_aws.client("iam").delete_role(RoleName="gone")
-    assert f"not authorized to assume IAM Role {gone}" in _copy_error(local_aws, gone)
+    assert "role" not in _copy_error(emulator, resources, gone)
+    emulator.client("iam").delete_role(RoleName="gone")
+    assert f"not authorized to assume IAM Role {gone}" in _copy_error(emulator, resources, gone)
 
 
-def test_glue_runs_only_with_a_role_that_glue_may_assume(local_aws):
-    glue = local_aws.client("glue")
+def test_glue_runs_only_with_a_role_that_glue_may_assume(emulator, resources):
+    glue = emulator.client("glue")
     definition = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}, "GlueVersion": "6.0"}
-    glue.create_job(Name="of-another", Role=local_aws.names["redshift_copy_role_arn"], **definition)
+    glue.create_job(Name="of-another", Role=resources.copy_role_arn, **definition)
     run = glue.start_job_run(JobName="of-another")["JobRunId"]
     for _ in range(200):
         found = glue.get_job_run(JobName="of-another", RunId=run)["JobRun"]

@@ -6,6 +6,7 @@ import pytest
 
 from local_aws.clients import aws_environment, local_client
 from local_platform.checkout import GLUE_SCRIPTS
+from local_platform.local_aws_process import running_platform_aws
 from local_platform.names import NameNotPossibleError, Names, Provisioned, role_name, secret_name
 from local_platform.provision import provision, upload_glue_code
 
@@ -109,6 +110,13 @@ def test_a_second_run_changes_nothing(local_aws):
     assert again.created == ()
     assert s3.list_object_versions(Bucket="crypto-prices-lake", Prefix="glue/")["Versions"] == before
     assert again.redshift_secret_arn == local_aws.names["redshift_secret_arn"]
+
+
+def test_a_restart_after_a_kill_creates_nothing_but_settings_for_the_new_port(starts_local_aws, tmp_path):
+    with running_platform_aws(tmp_path) as running:
+        running.kill()
+    with running_platform_aws(tmp_path) as running:
+        assert running.names["created"] == ["new settings in secret airflow/variables/crypto_prices_settings"]
 
 
 def test_resources_that_differ_are_corrected(local_aws, glue_scripts):

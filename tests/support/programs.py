@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from local_platform.checkout import REPOSITORY
+REPOSITORY = Path(__file__).parents[2]
 
 
 def start(module, *arguments, **environment):

@@ -47,73 +47,73 @@ def _lines(running):
         ("logs", "start_query", {"logGroupName": "g", "startTime": 1, "endTime": 2, "queryString": "fields @m"}),
         ("secretsmanager", "rotate_secret", {"SecretId": "s"}),
         ("redshift-serverless", "create_snapshot", {"namespaceName": "abc", "snapshotName": "s"}),
-        ("redshift-serverless", "get_credentials", {"workgroupName": "crypto-prices"}),
+        ("redshift-serverless", "get_credentials", {"workgroupName": "warehouse"}),
         ("mwaa", "create_cli_token", {"Name": "e"}),
         ("mwaa", "invoke_rest_api", {"Name": "e", "Path": "/dags", "Method": "GET"}),
     ],
 )
-def test_what_nothing_executes_is_refused(local_aws, service, call, arguments):
+def test_what_nothing_executes_is_refused(emulator, service, call, arguments):
     with pytest.raises(ClientError) as caught:
-        getattr(local_aws.client(service), call)(**arguments)
+        getattr(emulator.client(service), call)(**arguments)
     assert (_code(caught), _status(caught)) == ("NotImplemented", 501)
 
 
-def test_a_job_run_is_never_motos(local_aws):
-    glue = local_aws.client("glue")
+def test_a_job_run_is_never_motos(emulator):
+    glue = emulator.client("glue")
     with pytest.raises(glue.exceptions.EntityNotFoundException):
-        glue.get_job_run(JobName="curate_crypto_prices", RunId="jr_invented")
+        glue.get_job_run(JobName="job", RunId="jr_invented")
     with pytest.raises(glue.exceptions.EntityNotFoundException):
         glue.start_job_run(JobName="no-such-job")
 
 
-def test_the_services_of_moto_answer(local_aws):
-    assert local_aws.client("sts").get_caller_identity()["Account"] == "123456789012"
-    metrics = local_aws.client("cloudwatch")
+def test_the_services_of_moto_answer(emulator):
+    assert emulator.client("sts").get_caller_identity()["Account"] == "123456789012"
+    metrics = emulator.client("cloudwatch")
     metrics.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 2.5, "Unit": "Count"}])
     assert [metric["MetricName"] for metric in metrics.list_metrics(Namespace="n")["Metrics"]] == ["m"]
-    topic = local_aws.client("sns").create_topic(Name="t")["TopicArn"]
+    topic = emulator.client("sns").create_topic(Name="t")["TopicArn"]
     assert topic == "arn:aws:sns:us-east-1:123456789012:t"
-    key = local_aws.client("kms").create_key()["KeyMetadata"]
+    key = emulator.client("kms").create_key()["KeyMetadata"]
     assert key["Arn"].endswith(key["KeyId"])
-    vpc = local_aws.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]
+    vpc = emulator.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]
     assert vpc["CidrBlock"] == "10.1.0.0/16"
-    local_aws.client("events").put_rule(Name="r", ScheduleExpression="rate(1 day)")
+    emulator.client("events").put_rule(Name="r", ScheduleExpression="rate(1 day)")
     budget = {
         "BudgetName": "b",
         "TimeUnit": "MONTHLY",
         "BudgetType": "COST",
         "BudgetLimit": {"Amount": "9", "Unit": "USD"},
     }
-    local_aws.client("budgets").create_budget(AccountId="123456789012", Budget=budget)
+    emulator.client("budgets").create_budget(AccountId="123456789012", Budget=budget)
     with pytest.raises(ClientError, match="NoSuchEntity"):
-        local_aws.client("iam").get_role(RoleName="nobody")
+        emulator.client("iam").get_role(RoleName="nobody")
 
 
 @pytest.mark.parametrize(
     "key", ["plain", "a=1/b c+d%2Fe/é~'()!*", "double//slash", "trailing/", "x?y#z&w", "./../dots"]
 )
-def test_object_keys_are_kept_as_they_are(local_aws, key):
-    s3 = local_aws.client("s3")
-    s3.put_object(Bucket="crypto-prices-lake", Key=f"keys/{key}", Body=key.encode(), Metadata={"under_score": "1"})
-    answer = s3.get_object(Bucket="crypto-prices-lake", Key=f"keys/{key}")
+def test_object_keys_are_kept_as_they_are(emulator, resources, key):
+    s3 = emulator.client("s3")
+    s3.put_object(Bucket="lake", Key=f"keys/{key}", Body=key.encode(), Metadata={"under_score": "1"})
+    answer = s3.get_object(Bucket="lake", Key=f"keys/{key}")
     assert (answer["Body"].read(), answer["Metadata"]) == (key.encode(), {"under_score": "1"})
-    listed = s3.list_objects_v2(Bucket="crypto-prices-lake", Prefix="keys/")["Contents"]
+    listed = s3.list_objects_v2(Bucket="lake", Prefix="keys/")["Contents"]
     assert f"keys/{key}" in [item["Key"] for item in listed]
 
 
-def test_ranges_and_heads_of_objects(local_aws):
-    s3 = local_aws.client("s3")
-    s3.put_object(Bucket="crypto-prices-lake", Key="range", Body=b"0123456789")
-    part = s3.get_object(Bucket="crypto-prices-lake", Key="range", Range="bytes=2-4")
+def test_ranges_and_heads_of_objects(emulator, resources):
+    s3 = emulator.client("s3")
+    s3.put_object(Bucket="lake", Key="range", Body=b"0123456789")
+    part = s3.get_object(Bucket="lake", Key="range", Range="bytes=2-4")
     assert (part["Body"].read(), part["ContentRange"]) == (b"234", "bytes 2-4/10")
-    assert s3.head_object(Bucket="crypto-prices-lake", Key="range")["ContentLength"] == 10
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": "crypto-prices-lake", "Key": "range"})
+    assert s3.head_object(Bucket="lake", Key="range")["ContentLength"] == 10
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "lake", "Key": "range"})
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == b"0123456789"
 
 
-def test_a_glue_job_can_be_updated_and_not_created_twice(local_aws):
-    glue = local_aws.client("glue")
+def test_a_glue_job_can_be_updated_and_not_created_twice(emulator):
+    glue = emulator.client("glue")
     arguments = {"Role": "r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k"}}
     glue.create_job(Name="twice", **arguments, Timeout=5, Tags={"a": "b"})
     with pytest.raises(glue.exceptions.AlreadyExistsException):
@@ -127,15 +127,15 @@ def test_a_glue_job_can_be_updated_and_not_created_twice(local_aws):
         glue.update_job(JobName="never", JobUpdate=arguments)
 
 
-def test_an_unsigned_request_is_refused(local_aws):
+def test_an_unsigned_request_is_refused(emulator):
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{local_aws.endpoint}/crypto-prices-lake/x")
+        urllib.request.urlopen(f"{emulator.endpoint}/lake/x")
     assert caught.value.code == 403
     assert b"MissingAuthenticationToken" in caught.value.read()
 
 
-def test_a_bucket_in_the_host_name_is_refused(local_aws):
-    address = urlsplit(local_aws.endpoint)
+def test_a_bucket_in_the_host_name_is_refused(emulator):
+    address = urlsplit(emulator.endpoint)
     connection = http.client.HTTPConnection(address.hostname, address.port)
     credential = "Credential=k/20240101/us-east-1/s3/aws4_request"
     headers = {"Host": "lake.localhost:1", "Authorization": f"AWS4-HMAC-SHA256 {credential}, Signature=0"}
@@ -145,61 +145,15 @@ def test_a_bucket_in_the_host_name_is_refused(local_aws):
     connection.close()
 
 
-def test_the_health_page_and_the_exchange_need_no_signature(local_aws):
-    with urllib.request.urlopen(f"{local_aws.endpoint}/_local_aws/health") as answer:
+def test_the_health_page_needs_no_signature(emulator):
+    with urllib.request.urlopen(f"{emulator.endpoint}/_local_aws/health") as answer:
         health = json.load(answer)
-    assert (health["status"], health["pid"]) == ("ok", local_aws.pid)
+    assert (health["status"], health["pid"]) == ("ok", emulator.pid)
     assert {"s3", "glue", "airflow", "redshift-data", "redshift-serverless"} <= set(health["services"])
-    with urllib.request.urlopen(f"{local_aws.endpoint}/exchange/binance/api/v3/time") as answer:
-        assert json.load(answer)["serverTime"] > 1_700_000_000_000
 
 
-KLINES = "/exchange/binance/api/v3/klines?symbol=BTCUSDT&interval=1h&startTime=1702857600000&limit=24"
-
-
-@pytest.fixture
-def exchange_faults(local_aws):
-    """Sets the exchange's faults over HTTP, and takes them back."""
-
-    def ask(method, *faults):
-        body = json.dumps({"seed": 1, "faults": faults}).encode() if faults else None
-        request = urllib.request.Request(f"{local_aws.endpoint}/exchange/_faults", data=body, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
-
-    yield lambda *faults: ask("PUT", *faults)
-    ask("DELETE")
-
-
-def _candles(running):
-    with urllib.request.urlopen(running.endpoint + KLINES) as answer:
-        return json.load(answer)
-
-
-def test_the_exchanges_faults_are_set_over_http(local_aws, exchange_faults):
-    exchange_faults({"kind": "rate_limited", "symbol": "BTCUSDT", "times": 1, "retry_after": 7})
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        _candles(local_aws)
-    assert (caught.value.code, caught.value.headers["Retry-After"]) == (429, "7")
-    assert len(_candles(local_aws)) == 24
-
-
-def test_the_exchange_can_drop_the_connection(local_aws, exchange_faults):
-    exchange_faults({"kind": "connection_reset", "times": 1})
-    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
-        _candles(local_aws)
-    assert len(_candles(local_aws)) == 24
-
-
-def test_the_exchange_can_cut_an_answer_off(local_aws, exchange_faults):
-    exchange_faults({"kind": "cut_off", "times": 1})
-    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
-        _candles(local_aws)
-    assert len(_candles(local_aws)) == 24
-
-
-def test_a_connection_is_kept_and_expectations_are_met(local_aws):
-    address = urlsplit(local_aws.endpoint)
+def test_a_connection_is_kept_and_expectations_are_met(emulator, resources):
+    address = urlsplit(emulator.endpoint)
     connection = http.client.HTTPConnection(address.hostname, address.port)
     connection.request("GET", "/_local_aws/health")
     connection.getresponse().read()
@@ -209,7 +163,7 @@ def test_a_connection_is_kept_and_expectations_are_met(local_aws):
     assert connection.sock is first
     assert first is not None
     first.sendall(
-        b"PUT /crypto-prices-lake/expected HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n"
+        b"PUT /lake/expected HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n"
         b"Authorization: AWS4-HMAC-SHA256 Credential=k/20240101/us-east-1/s3/aws4_request, Signature=0\r\n\r\n"
     )
     assert first.recv(25).startswith(b"HTTP/1.1 100 Continue")
@@ -218,27 +172,27 @@ def test_a_connection_is_kept_and_expectations_are_met(local_aws):
     connection.close()
 
 
-def test_many_callers_at_once_lose_nothing(local_aws):
-    s3 = local_aws.client("s3")
+def test_many_callers_at_once_lose_nothing(emulator, resources):
+    s3 = emulator.client("s3")
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda n: s3.put_object(Bucket="crypto-prices-lake", Key=f"many/{n}", Body=b"x"), range(100)))
-    assert s3.list_objects_v2(Bucket="crypto-prices-lake", Prefix="many/")["KeyCount"] == 100
+        list(pool.map(lambda n: s3.put_object(Bucket="lake", Key=f"many/{n}", Body=b"x"), range(100)))
+    assert s3.list_objects_v2(Bucket="lake", Prefix="many/")["KeyCount"] == 100
 
 
-def test_the_call_log_says_who_did_what_and_no_secrets(local_aws):
-    before = len(_lines(local_aws))
-    local_aws.client("s3").put_object(Bucket="crypto-prices-lake", Key="logged one", Body=b"hush-body")
-    manager = local_aws.client("secretsmanager")
+def test_the_call_log_says_who_did_what_and_no_secrets(emulator, resources):
+    before = len(_lines(emulator))
+    emulator.client("s3").put_object(Bucket="lake", Key="logged one", Body=b"hush-body")
+    manager = emulator.client("secretsmanager")
     manager.create_secret(Name="logged", SecretString="hush-string")
     manager.put_secret_value(SecretId="logged", SecretBinary=b"hush-binary")
     manager.get_secret_value(SecretId="logged")
-    local_aws.client("iam").create_user(UserName="logged")
-    local_aws.client("cloudwatch").list_metrics()
+    emulator.client("iam").create_user(UserName="logged")
+    emulator.client("cloudwatch").list_metrics()
     with pytest.raises(ClientError):
-        local_aws.client("mwaa").get_environment(Name="missing")
+        emulator.client("mwaa").get_environment(Name="missing")
     with pytest.raises(ClientError):
-        local_aws.client("dynamodb").list_tables()
-    lines = _lines(local_aws)[before:]
+        emulator.client("dynamodb").list_tables()
+    lines = _lines(emulator)[before:]
     assert [(line["service"], line["operation"], line["status"], line["error"]) for line in lines] == [
         ("s3", "PutObject", 200, None),
         ("secretsmanager", "CreateSecret", 200, None),
@@ -249,7 +203,7 @@ def test_the_call_log_says_who_did_what_and_no_secrets(local_aws):
         ("airflow", "GetEnvironment", 404, "ResourceNotFoundException"),
         ("dynamodb", None, 501, "NotImplemented"),
     ]
-    assert lines[0]["resource"] == {"bucket": "crypto-prices-lake", "key": "logged one"}
+    assert lines[0]["resource"] == {"bucket": "lake", "key": "logged one"}
     assert lines[1]["resource"]["Name"] == "logged"
     assert lines[1]["result"]["ARN"].startswith("arn:aws:secretsmanager:")
     assert lines[4]["resource"] == {"UserName": "logged"}
