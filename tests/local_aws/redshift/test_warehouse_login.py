@@ -90,7 +90,7 @@ def test_a_new_password_replaces_the_old_one_until_the_user_is_refused(warehouse
 
 @pytest.mark.parametrize("user", ["postgres", "pg_monitor", "public"])
 def test_names_that_postgresql_reserves_are_refused(warehouse: Warehouse, user: str) -> None:
-    with pytest.raises(ValueError, match="PostgreSQL's own"):
+    with pytest.raises(ValueError, match="reserved by PostgreSQL"):
         warehouse.ensure_login(user, PASSWORD, "crypto")
 
 
