@@ -160,8 +160,8 @@ class LocalAws:
             self._closing.enter_context(only_process_in(self.state_dir))
         except FolderInUseError as error:
             raise StateInUseError(
-                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it, or set a different "
-                "--state-dir."
+                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it with Ctrl-C in "
+                "its terminal, or set a different --state-dir."
             ) from None
         remove_endpoint(self.state_dir)
 

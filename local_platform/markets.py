@@ -95,7 +95,10 @@ def _by_source(parser: argparse.ArgumentParser, sources: Sequence[str], symbols:
             chosen.setdefault(source, []).append(symbol)
     empty = [source for source, listed in chosen.items() if not listed]
     if empty:
-        parser.error(f"SYMBOLS has no market of {', '.join(empty)}")
+        parser.error(
+            f"SYMBOLS has no market of {', '.join(empty)}: add one, such as BTCUSDT (binance), BTC-USD (coinbase) or "
+            "bitcoin (coingecko), or leave the source out of SOURCES"
+        )
     return chosen
 
 

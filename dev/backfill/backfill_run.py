@@ -115,7 +115,9 @@ class BackfillRun:
             for day in failed:
                 self._explain(target.api, day)
             done = sum(day.state == "success" for day in days)
-            self._screen.say(f"Loaded {done} of {len(days)} days ({time.monotonic() - began:.1f} s).")
+            new = sum(day.state == "success" and day.is_new for day in days)
+            seconds = time.monotonic() - began
+            self._screen.say(f"{done} of {len(days)} days are loaded, {new} by this backfill ({seconds:.1f} s).")
             if failed:
                 self._screen.say(
                     f"To run the failed days again: make backfill {self._options.in_words} REPROCESS=failed"

@@ -59,7 +59,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     if last < first:
         parser.error(f"TO={last} is before FROM={first}")
     if first < markets.FIRST_DAY:
-        parser.error(f"FROM={first} is before the first available day, {markets.FIRST_DAY}")
+        parser.error(f"FROM={first} is before the first day of the local exchange, {markets.FIRST_DAY}")
     if last >= today:
         parser.error(f"TO={last} has not ended yet (today is {today} in UTC): only closed candles can be loaded")
     if given.max_active_runs < 1:

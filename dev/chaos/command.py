@@ -171,7 +171,7 @@ class _Harness:
         if self._options.case is not None:
             found = [case for case in everything if case.name == self._options.case]
             if not found:
-                raise RuntimeError(f"unknown case {self._options.case}; --list shows the names")
+                raise RuntimeError(f"unknown case {self._options.case}: make chaos LIST=1 prints the names")
             return found
         seed, (number, parts) = self._options.seed, self._options.part
         alone = self._options.everything or self._options.size is not None

@@ -45,7 +45,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     except ValueError:
         parser.error(f"DATE={given.date} is not a date: use YYYY-MM-DD")
     if day < markets.FIRST_DAY:
-        parser.error(f"DATE={day} is before the first available day, {markets.FIRST_DAY}")
+        parser.error(f"DATE={day} is before the first day of the local exchange, {markets.FIRST_DAY}")
     if day >= today:
         parser.error(f"DATE={day} has not ended yet (today is {today} in UTC): only closed candles can be loaded")
     if given.live and given.market_data:

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from dev.demo.task_progress import TaskProgress
 
 
+_COUNTS = (
+    ("fetched", "rows_fetched"),
+    ("curated", "rows_curated"),
+    ("quarantined", "rows_quarantined"),
+    ("duplicates", "rows_duplicate"),
+    ("staged", "rows_staged"),
+    ("merged", "rows_merged"),
+    ("in window", "rows_in_window"),
+    ("removed", "rows_removed"),
+)
+"""The counts of the row accounting: name and column of ``crypto.etl_metadata``."""
+
+
 class Screen:
     """Writes live output to a terminal, or plain lines to a file or pipe.
 
@@ -113,50 +126,39 @@ class Screen:
 
     def accounting(self, loads: Sequence[dict[str, Any]], quarantined: dict[str, dict[str, int]]) -> None:
         """Show the counts of each step and the reasons of quarantined records."""
-        table = Table(title="Row accounting", title_justify="left", title_style="bold")
-        table.add_column("source")
-        for column in ("fetched", "curated", "quarantined", "duplicates", "staged", "merged", "in window", "removed"):
-            table.add_column(column, justify="right")
-        for load in loads:
-            table.add_row(
-                load["source"],
-                *(
-                    "?" if load[name] is None else str(load[name])
-                    for name in (
-                        "rows_fetched",
-                        "rows_curated",
-                        "rows_quarantined",
-                        "rows_duplicate",
-                        "rows_staged",
-                        "rows_merged",
-                        "rows_in_window",
-                        "rows_removed",
-                    )
-                ),
-            )
-        self.console.print(table)
+        names = [name for name, _ in _COUNTS]
+        values = [["?" if load[key] is None else str(load[key]) for _, key in _COUNTS] for load in loads]
+        sources = [load["source"] for load in loads]
+        wide = _table("Row accounting", ["source"], names)
+        for source, counts in zip(sources, values, strict=True):
+            wide.add_row(source, *counts)
+        narrow = _table("Row accounting", ["count"], sources)
+        for name, *counts in zip(names, *values, strict=True):
+            narrow.add_row(name, *counts)
+        self._print_widest(wide, narrow)
         for source, reasons in sorted(quarantined.items()):
             for reason, count in sorted(reasons.items()):
                 self.console.print(f"  {source}: {count} quarantined: {reason}")
 
     def prices(self, rows: Sequence[dict[str, Any]]) -> None:
         """Show the day's prices in the warehouse."""
-        table = Table(title="Prices in the warehouse (Redshift Data API)", title_justify="left", title_style="bold")
-        for column in ("source", "market", "candles", "open", "low", "high", "close", "change"):
-            table.add_column(column, justify="left" if column in ("source", "market") else "right", no_wrap=True)
-        # A narrow terminal may shorten only this column: prices keep all their digits.
-        table.add_column("close by candle", overflow="ellipsis")
+        title = "Prices in the warehouse (Redshift Data API)"
+        left, right = ["source", "market"], ["candles", "open", "low", "high", "close", "change"]
+        wide = _table(title, left, right)
+        wide.add_column("close by candle", no_wrap=True)
+        narrow = _table(title, left, right, borders=False)
         for day in market_days(rows):
             change = day.change_percent
-            table.add_row(
+            cells: list[str | Text] = [
                 day.source,
                 day.market,
                 str(day.candles),
                 *(plain(price) for price in (day.open_price, day.low_price, day.high_price, day.close_price)),
                 Text(f"{change:+.2f} %", style="green" if change >= 0 else "red"),
-                day.chart,
-            )
-        self.console.print(table)
+            ]
+            wide.add_row(*cells, day.chart)
+            narrow.add_row(*cells)
+        self._print_widest(wide, narrow)
 
     def checksum(self, rows: object, checksum: object) -> None:
         """Show the row count and the checksum of the whole fact table."""
@@ -173,16 +175,22 @@ class Screen:
         self.console.print(f"\nDone in [bold]{total:.1f} s[/] ({shares}).")
 
     def failure(self, task: str, reason: str, log_end: str, log: object) -> None:
-        """Show a failed task, the reason and the end of its log."""
-        self.console.print(f"\n[bold red]{task} failed:[/] {escape(reason)}", soft_wrap=True)
+        """Show the end of a failed task's log, then the reason, which stays on the screen."""
         if log_end:
             title, expand = f"end of the log of {task}", self.console.is_terminal
             self.console.print(Panel(escape(log_end), title=title, title_align="left", expand=expand))
+        self.console.print(f"\n[bold red]{task} failed:[/] {escape(reason)}", soft_wrap=True)
         self.console.print(f"Full log: {escape(str(log))}", soft_wrap=True)
 
     def problem(self, message: str) -> None:
         """Show the error that ends the demo."""
         self.console.print(f"\n[bold red]make demo:[/] {escape(message)}", soft_wrap=True)
+
+    def _print_widest(self, *tables: Table) -> None:
+        """Print the first table that fits the console's width, or the last one."""
+        unlimited = self.console.options.update(width=1000)
+        fitting = (t for t in tables if self.console.measure(t, options=unlimited).maximum <= self.console.width)
+        self.console.print(next(fitting, tables[-1]))
 
     def _facts(self, facts: Sequence[tuple[str, object]]) -> None:
         """Write names and values. Unlike rich's tables, these never cut or wrap a path or a URL."""
@@ -199,6 +207,18 @@ class Screen:
             state = task.state or "waiting"
             table.add_row(task.name, Text(state, STATE_STYLES.get(state, "dim")), seconds_text(task.seconds(now)))
         return table
+
+
+def _table(title: str, left: Sequence[str], right: Sequence[str], *, borders: bool = True) -> Table:
+    """Return an empty table whose cells stay on one line, with texts on the left and numbers on the right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    if not borders:
+        table.box, table.pad_edge, table.collapse_padding = None, False, True
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
 def _ordered(tasks: Sequence[TaskProgress]) -> list[TaskProgress]:

@@ -50,4 +50,4 @@ def test_two_days_are_loaded_and_no_process_keeps_running(tmp_path):
     assert processes_with(str(state_dir)) == []
     rows = {match[1]: int(match[2]) for match in re.finditer(r"│ (\S+) │ success │ .*? │ +(\d+) │", output)}
     assert rows == {"2024-01-01": 24, "2024-01-02": 23}
-    assert "Loaded 2 of 2 days" in output
+    assert "2 of 2 days are loaded, 2 by this backfill" in output

@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from dev.demo.screen import Screen
@@ -12,11 +13,24 @@ def shown(show, **options):
     return console.file.getvalue()
 
 
-def test_prices_keep_all_their_digits_on_a_narrow_terminal():
+@pytest.mark.parametrize("width", [80, 100, 130])
+def test_prices_keep_all_their_digits_on_a_narrow_terminal(width):
     rows = [row(hour, "0.00000139", "0.00000135", "0.00000169", "0.00000161", symbol="PEPE") for hour in range(24)]
-    output = shown(lambda screen: screen.prices(rows), width=104, force_terminal=True, no_color=True)
+    output = shown(lambda screen: screen.prices(rows), width=width, force_terminal=True, no_color=True)
     for price in ("0.00000139", "0.00000135", "0.00000169", "0.00000161"):
         assert price in output
+    assert "…" not in output
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_counts_keep_all_their_digits_on_a_narrow_terminal(width):
+    counts = ("fetched", "curated", "quarantined", "duplicate", "staged", "merged", "in_window", "removed")
+    load = {f"rows_{name}": 1_000_000 + number for number, name in enumerate(counts)} | {"source": "coingecko"}
+    output = shown(lambda screen: screen.accounting([load], {}), width=width, force_terminal=True, no_color=True)
+    for number in range(8):
+        assert str(1_000_000 + number) in output
+    assert "quarantined" in output
+    assert "…" not in output
 
 
 def test_messages_are_not_parsed_as_markup():
