@@ -23,6 +23,7 @@ help: ## Show this list
 	@printf '  make demo LIVE=1                                    use the real exchange API\n'
 	@printf '  make demo RELOAD=1                                  load even what the warehouse already holds\n'
 	@printf '  make airflow PORT=8081                              another port for the UI; SOURCES, SYMBOLS, MARKET_DATA as above\n'
+	@printf '  make local-aws WAREHOUSE_PORT=5440                   another port for psql\n'
 	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SOURCES, SYMBOLS, MARKET_DATA as above\n'
 	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       number of days at the same time; start with the last day\n'
 	@printf '  make backfill … REPROCESS=failed                    run failed (or completed) days again\n'
@@ -66,9 +67,9 @@ prove: ## Apply terraform/ to the local AWS, run the platform on it with IAM, an
 	@exec $(PYTHON_RUN) -m dev prove $(if $(EXTENT),--extent '$(EXTENT)') \
 		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')
 
-local-aws: ## Start the local AWS with the platform's resources and print its endpoint (Ctrl-C stops it)
+local-aws: ## Start the local AWS with the platform's resources and a port for psql (Ctrl-C stops it)
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_platform
+	@exec $(PYTHON_RUN) -m local_platform --warehouse-port '$(or $(WAREHOUSE_PORT),5439)'
 
 bundle: ## Write the files for MWAA and Glue to dist/
 	$(SETUP)

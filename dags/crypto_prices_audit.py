@@ -9,8 +9,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 from crypto_prices.audit.plan_healing import PlanHealingOperator
 from crypto_prices.backfill.window_run import RUN_WINDOWS
-from crypto_prices.load.ensure_schema import EnsureSchemaOperator
-from crypto_prices.load_window import load_window_dag_arguments
+from crypto_prices.load_window import ensure_schema_task, load_window_dag_arguments
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -63,11 +62,7 @@ with DAG(
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):
-    ensure_schema = EnsureSchemaOperator(
-        task_id="ensure_schema",
-        migrations_folder=str(SQL_FOLDER / "migrations"),
-        doc_md="Applies the migrations in `sql/migrations/` that have not been applied to the warehouse.",
-    )
+    ensure_schema = ensure_schema_task(SQL_FOLDER)
 
     plan_healing = PlanHealingOperator(
         task_id="plan_healing",

@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         provisioned = provision(local_aws.endpoint, names=names, write_settings=options.settings)
         created = provisioned.created
         report = ("Created:", *(f"  {what}" for what in created)) if created else ("Everything already existed.",)
+        if options.warehouse_port is not None:
+            report += (f"To query the warehouse: {sys.executable} -m local_platform.psql",)
         with GlueCodeWatch(local_aws.endpoint, names):
             yield Prepared(dataclasses.asdict(provisioned), report)
 

@@ -40,7 +40,7 @@ def connection_url(endpoint: dict[str, Any], secret: dict[str, str], *, publishe
     if endpoint["names"] is None:
         raise NoWarehouseError("no warehouse has been provisioned: start the local AWS without --no-provision")
     if endpoint["warehouse_port"] is None:
-        raise NoWarehouseError("the warehouse has no port: start the local AWS with --warehouse-port 5439")
+        raise NoWarehouseError("the warehouse has no port: stop the local AWS and run make local-aws")
     user, password = quote(secret["username"], safe=""), quote(secret["password"], safe="")
     port = endpoint["published_warehouse_port" if published else "warehouse_port"]
     address = f"127.0.0.1:{port}"

@@ -36,7 +36,7 @@ os.environ |= {
 java_home = Path(sys.prefix) / "java"
 if java_home.is_dir():
     os.environ["JAVA_HOME"] = str(java_home)
-# Most of what a client costs is to parse the JSON models of its service. All sessions of a test process share them.
+# Creating a client mostly means parsing the JSON model of its service. The sessions of a test process share the models.
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 

@@ -230,7 +230,7 @@ class DayRun:
             ("fact table", f"crypto.fact_crypto_prices in {names.redshift_workgroup}/{names.redshift_database}"),
             ("call log", str(self.options.state_dir / "calls.jsonl")),
             ("Airflow log", str(self.airflow_log)),
-            ("explore", "make local-aws starts the local AWS with this state and prints how to connect"),
+            ("explore", "make local-aws starts the local AWS with this state, ready for boto3 and psql"),
         ]
 
 

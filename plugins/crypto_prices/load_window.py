@@ -69,6 +69,22 @@ def load_window_dag_arguments(sql_folder: Path) -> dict[str, Any]:
     }
 
 
+def ensure_schema_task(sql_folder: Path) -> EnsureSchemaOperator:
+    """Add the task that prepares the warehouse to the current DAG.
+
+    Args:
+        sql_folder: The deployed sql/ folder, ``dags/sql``.
+    """
+    return EnsureSchemaOperator(
+        task_id="ensure_schema",
+        migrations_folder=str(sql_folder / "migrations"),
+        # Two runs that migrate at the same time would only wait for each other.
+        max_active_tis_per_dag=1,
+        doc_md="Applies the migrations in `sql/migrations/`, and the comments on tables and columns, that are missing "
+        "in the warehouse.",
+    )
+
+
 def load_window(*, sql_folder: Path, **window: str) -> None:
     """Add the tasks that load one window to the current DAG.
 
@@ -80,7 +96,7 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
         window: The window, as arguments of ``ResolveWindowOperator`` (templated).
     """
     resolve_window = _resolve_window(window)
-    ensure_schema = _ensure_schema(sql_folder)
+    ensure_schema = ensure_schema_task(sql_folder)
     fetch_prices = _fetch_prices(resolve_window)
     plan_load = _plan_load()
     curate_prices = _curate_prices()
@@ -118,16 +134,6 @@ def _resolve_window(window: dict[str, str]) -> ResolveWindowOperator:
         task_id="resolve_window",
         doc_md="Resolves the days, sources and symbols to load, one item per source. Fails if a setting is wrong.",
         **window,
-    )
-
-
-def _ensure_schema(sql_folder: Path) -> EnsureSchemaOperator:
-    return EnsureSchemaOperator(
-        task_id="ensure_schema",
-        migrations_folder=str(sql_folder / "migrations"),
-        # Two runs that migrate at the same time would only wait for each other.
-        max_active_tis_per_dag=1,
-        doc_md="Applies the migrations in `sql/migrations/` that have not been applied to the warehouse.",
     )
 
 

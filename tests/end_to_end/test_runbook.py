@@ -87,7 +87,7 @@ def loaded(waves):
 
 @pytest.fixture(scope="module")
 def outcomes(waves):
-    """Run the sample and the cases without a guard. A case that disturbs other loads has a wave of its own."""
+    """Run the sample and the cases without a guard. A case that disturbs other loads runs in a separate wave."""
     calm = [GUARDS[name].off for name in GUARDS_OFF if not GUARDS[name].disturbs]
     disturbing = [GUARDS[name].off for name in GUARDS_OFF if GUARDS[name].disturbs]
     found = waves.run([*SAMPLE, *calm]) + waves.run(disturbing)

@@ -30,7 +30,7 @@ def test_the_url_for_the_host_of_a_container_has_the_published_port():
 
 
 def test_a_missing_port_or_warehouse_is_reported():
-    with pytest.raises(NoWarehouseError, match="--warehouse-port 5439"):
+    with pytest.raises(NoWarehouseError, match="make local-aws"):
         connection_url({**FOUND, "warehouse_port": None}, {"username": "a", "password": "b"})
     with pytest.raises(NoWarehouseError, match="--no-provision"):
         connection_url({**FOUND, "names": None}, {})
@@ -71,6 +71,7 @@ def test_resources_have_the_names_and_the_region_of_the_options(renamed):
     found = json.loads((state_dir / "endpoint.json").read_text())
     names = found["names"]
     assert "export AWS_REGION=eu-central-1\n" in greeting
+    assert "local_platform.psql" in greeting
     assert found["endpoint"].startswith("http://127.0.0.1:")
     session = local_session(region="eu-central-1")
     s3, glue, manager, serverless, iam = (

@@ -95,7 +95,8 @@ def make_context() -> Callable[..., dict[str, Any]]:
         window = {"window_start": WINDOW.start.isoformat(), "window_end": WINDOW.end.isoformat()}
         return {
             "ti": TaskInstance({"resolve_window": [{"source": name} | window for name in sources]} | results),
-            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number),
+            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number, conf={}),
+            "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
             "params": {"force": force, "reload": reload},
             "outlet_events": OutletEventAccessors(),
         }

@@ -25,6 +25,7 @@ from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import Settings, SettingsError
 
@@ -68,11 +69,12 @@ class PlanHealingOperator(WarehouseOperator):
             AirflowException: Days are still wrong after the healing.
         """
         try:
+            check_params(context["dag_run"].conf, context["dag"].params)
             settings = self.settings
             check_sources(settings)
             span = audited_span(context["params"], context["dag_run"])
             refuse_unclosed(span, datetime.now(UTC))
-        except (SettingsError, WindowError, FatalSourceError) as error:
+        except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
         plan = self._plan(settings, span)
         text = plan_as_text(plan)

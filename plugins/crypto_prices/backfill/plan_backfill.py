@@ -21,6 +21,7 @@ from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import SettingsError, select_symbols
 
@@ -85,12 +86,13 @@ class PlanBackfillOperator(WarehouseOperator):
                 a task over. A retry would not help.
         """
         try:
+            check_params(context["dag_run"].conf, context["dag"].params)
             settings = self.settings
             check_sources(settings)
             span = Window.parse(self.start, self.end)
             refuse_unclosed(span, datetime.now(UTC))
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
-        except (SettingsError, WindowError, FatalSourceError) as error:
+        except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
         sources = {name: get_source(name, settings.sources[name].api_url) for name in chosen}
         reload, plan_only = json.loads(self.reload), json.loads(self.plan_only)

@@ -13,6 +13,7 @@ from crypto_prices_contract.window import Window, WindowError
 from crypto_prices.aws.catalog import partition_expression
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.plan.daily_window import daily_window
 from crypto_prices.settings import SettingsError, load_settings, select_symbols
@@ -51,10 +52,11 @@ class ResolveWindowOperator(BaseOperator):
         """Return one item per source to fetch.
 
         Raises:
-            AirflowFailException: The settings are invalid. Or the window is missing, has not ended or is too long. Or a
-                source or symbol is not in the settings. A retry would not help.
+            AirflowFailException: The settings or the params are invalid. Or the window is missing, has not ended or is
+                too long. Or a source or symbol is not in the settings. A retry would not help.
         """
         try:
+            check_params(context["dag_run"].conf, context["dag"].params)
             settings = load_settings()
             if self.day and (self.start or self.end):
                 raise WindowError(
@@ -69,7 +71,7 @@ class ResolveWindowOperator(BaseOperator):
             partition_expression(window)
             check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
-        except (SettingsError, WindowError, FatalSourceError) as error:
+        except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("Window [%s, %s) from %s", window.start, window.end, chosen)
         return [

@@ -76,9 +76,9 @@ def plan(lake, dag, make_task, make_context):
     """Return a function that runs a task of the DAG and returns the planned windows and the plan as text."""
 
     def run(task_id="plan_healing", logical_date=None, interval_end=None, **params):
-        context = make_context(run_id="audit")
+        context = make_context(run_id="audit") | {"dag": dag}
         context["dag_run"] = SimpleNamespace(
-            dag_id=DAG_ID, run_id="audit", logical_date=logical_date, data_interval_end=interval_end
+            dag_id=DAG_ID, run_id="audit", logical_date=logical_date, data_interval_end=interval_end, conf=params
         )
         span = {} if logical_date or interval_end else {"start": "2024-01-01", "end": "2024-01-08"}
         context["params"] = {name: dag.params[name] for name in dag.params} | span | params
@@ -89,6 +89,11 @@ def plan(lake, dag, make_task, make_context):
         return windows, context["ti"].pushed["plan"]
 
     return run
+
+
+def test_an_unknown_param_is_refused(plan):
+    with pytest.raises(AirflowFailException, match="unknown params: dyas"):
+        plan(dyas=7)
 
 
 def gaps(warehouse):
@@ -176,7 +181,9 @@ def test_without_params_it_audits_the_days_before_the_end_of_its_data_interval(p
 
 def test_a_run_without_days_is_refused(plan, loaded, dag, make_task, make_context):
     context = make_context(run_id="audit")
-    context["dag_run"] = SimpleNamespace(dag_id=DAG_ID, run_id="audit", logical_date=None, data_interval_end=None)
+    context["dag_run"] = SimpleNamespace(
+        dag_id=DAG_ID, run_id="audit", logical_date=None, data_interval_end=None, conf={}
+    )
     context["params"] = {name: dag.params[name] for name in dag.params}
     with pytest.raises(AirflowFailException, match="neither a logical date nor"):
         make_task("plan_healing", context).execute(context)

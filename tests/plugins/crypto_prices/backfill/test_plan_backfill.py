@@ -53,13 +53,19 @@ def plan(settings, dag, make_task, make_context):
     """Return a function that runs the task with a run's params, and returns the runs to start and the plan as text."""
 
     def run(run_id="manual__1", **params):
-        context = make_context(run_id=run_id)
+        context = make_context(run_id=run_id) | {"dag": dag}
+        context["dag_run"].conf = params
         defaults = {name: dag.params[name] for name in dag.params if dag.params.get_param(name).has_value}
         context["params"] = defaults | {"start": "2024-01-01", "end": "2024-02-01"} | params
         result = make_task("plan_backfill", context).execute(context)
         return result, context["ti"].pushed["plan"]
 
     return run
+
+
+def test_a_backfill_cannot_be_forced(settings, plan):
+    with pytest.raises(AirflowFailException, match="unknown params: force"):
+        plan(force=True)
 
 
 @pytest.fixture

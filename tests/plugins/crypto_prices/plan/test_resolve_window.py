@@ -20,9 +20,17 @@ def settings(use_settings):
     return change
 
 
-def resolve(logical_date=LOGICAL_DATE, **arguments):
-    context = {"dag_run": SimpleNamespace(logical_date=logical_date)}
+def resolve(logical_date=LOGICAL_DATE, conf=None, **arguments):
+    context = {
+        "dag_run": SimpleNamespace(logical_date=logical_date, conf=conf or {}),
+        "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
+    }
     return ResolveWindowOperator(task_id="resolve_window", **arguments).execute(context)
+
+
+def test_an_unknown_param_is_refused(settings):
+    with pytest.raises(AirflowFailException, match="unknown params: relaod"):
+        resolve(conf={"relaod": True})
 
 
 def days(items):
