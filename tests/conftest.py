@@ -146,6 +146,7 @@ class Groups(LoadScopeScheduling):
         return nodeid.partition("::")[0] if self.config.option.markexpr else str(group_of(nodeid))
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist, -p no:xdist
 def pytest_xdist_make_scheduler(config, log):
     config.option.loadscopereorder = False  # by the number of tests, which says little about their duration
     return Groups(config, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Mapping
 
@@ -49,8 +50,12 @@ def syntax_errors(
     return findings
 
 
+@functools.lru_cache(maxsize=1000)
 def parsed(source: bytes) -> ast.Module | None:
-    """Return a file's syntax tree, or None if it does not parse. ``check_syntax`` reports the error."""
+    """Return a file's syntax tree, or None if it does not parse. ``check_syntax`` reports the error.
+
+    Each check reads every file, so the trees are shared. Do not change them.
+    """
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):

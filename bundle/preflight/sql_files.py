@@ -35,7 +35,7 @@ def check_sql_files(bundle: Bundle) -> list[Finding]:
             what = f"it names {name}, which is not in dags/sql/"
             findings.append(Finding(where, what, "add the file to sql/, or correct the name"))
     folders = {path.rpartition("/")[0] for path in bundle.sql}
-    whole = {folder for folder in folders if folder and folder in _texts(bundle)}
+    whole = {folder for folder in folders & _texts(bundle) if folder}
     for path in bundle.sql:
         if path not in named and path.rpartition("/")[0] not in whole and not path.startswith(FOR_PEOPLE):
             what = "no DAG, plugin or other SQL file names it"

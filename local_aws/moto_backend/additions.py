@@ -1,4 +1,4 @@
-"""Extends moto with behavior that Terraform needs and moto lacks, and relaxes checks of moto's S3."""
+"""Extends moto with behavior that Terraform needs and moto lacks, relaxes checks of its S3, and speeds up its IAM."""
 
 from __future__ import annotations
 
@@ -154,6 +154,21 @@ def keep_versions_when_versioning_is_suspended() -> None:
             bucket.versioning_status = "Suspended"
 
     backend.delete_object = delete_one
+
+
+def load_managed_policies_of_one_partition() -> None:
+    """Make moto's IAM load AWS's managed policies only for the partition ``aws``. Repeated calls have no effect.
+
+    moto has an IAM backend for each of eight partitions, and loading takes a tenth of a second in each. No ARN here is
+    of another partition.
+    """
+    from moto.iam.models import IAMBackend
+
+    backend: Any = IAMBackend
+    if hasattr(backend, "policies_of_any_partition"):
+        return
+    load_policies = backend.policies_of_any_partition = backend._init_aws_policies
+    backend._init_aws_policies = lambda self: load_policies(self) if self.region_name == "aws" else []
 
 
 def _listed(value: Any) -> list[Any]:

@@ -96,6 +96,7 @@ class MotoState:
         self._snapshot = path.with_suffix(".snapshot")
         self._entry_id = self._snapshot_entry_id = 0
         self.replayed = 0
+        moto_additions.load_managed_policies_of_one_partition()
         _reset_moto(self._journal.began_at)
         try:
             self._restore()

@@ -1,5 +1,7 @@
 """Notices the programs that a test starts, itself or through its child processes."""
 
+from __future__ import annotations
+
 import os
 import re
 import sys
@@ -20,7 +22,9 @@ _INTERPRETER = re.compile(r"(^|/)(python[\d.]*|sh|bash)$")
 _STAND_INS = "/pytest-of-"
 """Part of the path of a program that a test has written itself."""
 
-_watching: list[dict[str, str]] = []
+_STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn")
+
+_watches: list[_Watch] = []
 
 
 def program_of(command: list[str]) -> str | None:
@@ -33,53 +37,77 @@ def program_of(command: list[str]) -> str | None:
     return next((mark for mark, name in MARKS.items() if any(name.search(program) for program in programs)), None)
 
 
-def _on_event(event: str, arguments: tuple) -> None:
-    if event == "subprocess.Popen" and _watching:
-        program, command = arguments[0], arguments[1]
-        words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
-        described = [os.fsdecode(word) for word in (words or [program])]
-        if (mark := program_of(described)) is not None:
-            _watching[-1][" ".join(described)[:200]] = mark
+class _Watch:
+    """Looks for programs from the first start of a process on; most tests start none."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self._ended = threading.Event()
+        self._looking: threading.Thread | None = None
+
+    def process_starts(self) -> None:
+        if self._looking is None:
+            known = set(_children(os.getpid()))
+            self._looking = threading.Thread(target=self._look, args=(known,), daemon=True)
+            self._looking.start()
+
+    def note(self, command: list[str]) -> None:
+        if (mark := program_of(command)) is not None:
+            self.found[" ".join(command).strip()[:200]] = mark
+
+    def end(self) -> None:
+        self._ended.set()
+        if self._looking is not None:
+            self._looking.join()
+
+    def _look(self, known: set[int]) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            below = [pid for pid in _children(os.getpid()) if pid not in known]
+            while below:
+                pid = below.pop()
+                below += _children(pid)
+                try:
+                    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+                except OSError:
+                    continue
+                self.note(command)
 
 
 def _children(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    found: list[int] = []
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for task in tasks:
         try:
-            found += map(int, task.read_text().split())
+            with open(f"/proc/{pid}/task/{task}/children") as children:
+                found += map(int, children.read().split())
         except OSError:
             continue
     return found
 
 
-def _look(known: set[int], found: dict[str, str], ended: threading.Event) -> None:
-    while not ended.wait(LOOK_SECONDS):
-        below = [pid for pid in _children(os.getpid()) if pid not in known]
-        while below:
-            pid = below.pop()
-            below += _children(pid)
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if (mark := program_of(command)) is not None:
-                found[" ".join(command).strip()[:200]] = mark
+def _on_event(event: str, arguments: tuple) -> None:
+    if event in _STARTS and _watches:
+        watch = _watches[-1]
+        watch.process_starts()
+        if event == "subprocess.Popen":
+            program, command = arguments[0], arguments[1]
+            words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
+            watch.note([os.fsdecode(word) for word in (words or [program])])
 
 
 @contextmanager
 def watched_programs():
     """Give the commands that are started here and their marks; Linux shows those of child processes, too."""
-    found: dict[str, str] = {}
-    ended = threading.Event()
-    looking = threading.Thread(target=_look, args=(set(_children(os.getpid())), found, ended), daemon=True)
-    _watching.append(found)
-    looking.start()
+    watch = _Watch()
+    _watches.append(watch)
     try:
-        yield found
+        yield watch.found
     finally:
-        _watching.pop()
-        ended.set()
-        looking.join()
+        _watches.pop()
+        watch.end()
 
 
 sys.addaudithook(_on_event)

@@ -158,3 +158,11 @@ def test_an_event_is_matched_against_a_pattern(moto_endpoint, state, matches):
         EventPattern=json.dumps(pattern), Event=json.dumps(event)
     )
     assert answer["Result"] is matches
+
+
+def test_managed_policies_of_aws_can_be_attached(moto_endpoint):
+    iam = local_client("iam", moto_endpoint)
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    (attached,) = iam.list_attached_role_policies(RoleName="reader")["AttachedPolicies"]
+    assert attached["PolicyName"] == "AmazonS3ReadOnlyAccess"

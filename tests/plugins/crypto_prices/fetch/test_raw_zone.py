@@ -23,6 +23,7 @@ BTC, JTO = Market("BTCUSDT", "BTC", "USDT"), Market("JTOUSDT", "JTO", "USDT")
 def s3(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # moto would load them twice for each test
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket="lake")
