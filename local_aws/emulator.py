@@ -186,6 +186,7 @@ class LocalAws:
             guard=self._guard(account) if self._enforce_iam else None,
             health=self._health,
         )
+        self._closing.callback(front.end)
         server = HttpServer(front, port=self._port, host=listening.host)
         self._closing.callback(server.stop)
         self._server = server

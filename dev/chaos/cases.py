@@ -171,4 +171,5 @@ def paired(cases: Sequence[Case], seed: int) -> list[Case]:
 
 def _pairs(case: Case) -> set[tuple[str, ...]]:
     effect, kind = family(case.boundary), str(case.kind or case.happening)
-    return {(effect, kind), (effect, case.recovery), (kind, case.recovery), (case.boundary,)}
+    pairs: set[tuple[str, ...]] = {(effect, kind), (effect, case.recovery), (kind, case.recovery)}
+    return pairs | {(case.boundary,)} if case.kind is not None else pairs  # a happening breaks no boundary

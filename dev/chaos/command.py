@@ -54,6 +54,11 @@ class Options:
     list_cases: bool
     state_dir: Path | None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether these are all cases, so that every fault point must be among them."""
+        return self.size is None and self.case is None and self.part[1] == 1 and not self.only_guards
+
 
 def parse_options(arguments: Sequence[str]) -> Options:
     """Return the options of a command line.
@@ -233,8 +238,9 @@ class _Harness:
                 table.add_row(name, verdict, escape(shown))
             self._console.print(table)
         overcome = [outcome for outcome in outcomes if outcome.overcome]
+        tried = {outcome.case.boundary for outcome in outcomes if outcome.case.kind is not None}
+        untried = [name for name in boundaries if name not in tried] if self._options.is_complete else []
         if outcomes:
-            tried = {outcome.case.boundary for outcome in outcomes if outcome.case.kind is not None}
             self._console.print(
                 f"{len(tried)} of {len(boundaries)} fault points, "
                 f"{sum(outcome.fired for outcome in outcomes)} faults, {len(different)} differences"
@@ -245,6 +251,8 @@ class _Harness:
             )
         for outcome in overcome:
             self._console.print(f"overcome without a recovery: {escape(outcome.case.name)}", soft_wrap=True)
+        for name in untried:
+            self._console.print(f"[bold red]error:[/] no case breaks the fault point {escape(name)}", soft_wrap=True)
         for outcome in invalid:
             problem = escape(str(outcome.problem))
             self._console.print(f"[bold red]error:[/] {escape(outcome.case.name)}: {problem}", soft_wrap=True)
@@ -263,7 +271,7 @@ class _Harness:
                 f"{len(controls) - len(not_right)} of {len(controls)} cases are right with the guard"
             )
         self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
-        return 1 if different or invalid or strays or unnoticed or not_right else 0
+        return 1 if different or invalid or untried or strays or unnoticed or not_right else 0
 
 
 def in_waves(cases: list[Case]) -> list[list[Case]]:

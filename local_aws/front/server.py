@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import logging
@@ -95,9 +96,27 @@ class Front:
         self._interceptor = interceptor
         self._guard = guard
         self._health = health
+        self._ended = False
+
+    def end(self) -> None:
+        """Drop the connections of calls that are still being handled. Call this before the stores are closed."""
+        self._ended = True
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Respond to one request."""
+        """Respond to one request.
+
+        Raises:
+            ConnectionError: The connection must be dropped without a response.
+        """
+        try:
+            return self._answer(environ, start_response)
+        except Exception as error:
+            # Without its stores, a call cannot succeed. Its client sees what it would see of a process that has ended.
+            if self._ended:
+                raise ConnectionResetError("the local AWS has stopped") from error
+            raise
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         server_scope = environ.get("asgi.scope")
         if server_scope is not None:  # decoding would change S3 keys and ARNs
             environ["REQUEST_URI"] = environ["RAW_URI"] = server_scope["raw_path"].decode("latin-1")
@@ -158,6 +177,8 @@ class Front:
         except ConnectionError:
             raise  # dropped by the interceptor
         except Exception:
+            if self._ended:
+                raise
             logger.exception("%s %s failed", service, operation)
             failure = AwsError(
                 "InternalFailure", f"The local {service} failed unexpectedly; its log has the traceback.", 500
@@ -263,9 +284,11 @@ class HttpServer:
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await self._bridge(scope, receive, send)
-        except ConnectionError:
-            # The application drops the connection without a response. ASGI has no message for that.
+        except (ConnectionError, asyncio.CancelledError):
+            # The application drops the connection without a response, or uvicorn stops while it is at work. ASGI has no
+            # message for that, and uvicorn would respond with an error.
             send.__self__.transport.abort()
+            await asyncio.sleep(0)  # until the connection is gone
 
     def start(self) -> None:
         """Start serving. When this returns, the port accepts connections."""

@@ -2,12 +2,16 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
+from local_aws.clients import local_client
+from local_aws.emulator import LocalAws
 from local_aws.launcher import running_local_aws
 from tests.support.emulator_resources import create_resources, create_role
 from tests.support.programs import processes_with, start
@@ -61,6 +65,34 @@ def test_it_prints_its_environment_and_leaves_nothing_after_a_stop(tmp_path, num
     assert (process.returncode, errors) == (0, "")
     assert not (tmp_path / "endpoint.json").exists()
     assert processes_with(str(tmp_path)) == []
+
+
+def test_a_call_in_flight_at_a_stop_is_dropped_without_a_traceback(tmp_path, caplog):
+    arrived, released, handlers, outcomes = threading.Event(), threading.Event(), [], []
+
+    def hold(call, moment, _response):
+        if call.operation == "CreateBucket" and moment == "before":
+            handlers.append(threading.current_thread())
+            arrived.set()
+            released.wait(60)
+
+    def create_bucket():
+        try:
+            local_client("s3", endpoint).create_bucket(Bucket="lake")
+        except (BotoCoreError, ClientError) as error:
+            outcomes.append(error)
+
+    with LocalAws(tmp_path, port=0, interceptor=hold) as running:
+        endpoint = running.endpoint
+        client = threading.Thread(target=create_bucket)
+        client.start()
+        assert arrived.wait(60)
+    released.set()
+    for thread in (client, *handlers):
+        thread.join(60)
+        assert not thread.is_alive()
+    assert [type(outcome) for outcome in outcomes] == [ConnectionClosedError]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_after_a_kill_no_process_remains_and_the_state_is_restored(tmp_path):

@@ -1,7 +1,7 @@
 from itertools import combinations
 
 from dev.chaos.boundaries import family
-from dev.chaos.cases import HAPPENINGS, Case, Happening, Recovery, all_cases, kinds_of, paired, sample
+from dev.chaos.cases import HAPPENINGS, NOTHING_BROKEN, Case, Happening, Recovery, all_cases, kinds_of, paired, sample
 from dev.chaos.faults import Kind
 
 BOUNDARIES = [
@@ -10,6 +10,7 @@ BOUNDARIES = [
     "merge_into_fact: statement load/replace/merge_staged_rows",
     "merge_into_fact: commit",
 ]
+STATEMENTS = [f"merge_into_fact: statement load/replace/delete_{number}" for number in range(1, 9)]
 EVERYTHING = all_cases(BOUNDARIES)
 
 
@@ -33,8 +34,7 @@ def test_a_sample_depends_only_on_its_seed_and_covers_every_kind_and_recovery():
 
 
 def test_pairwise_cases_cover_every_pair_and_every_boundary():
-    statements = [f"merge_into_fact: statement load/replace/delete_{number}" for number in range(1, 9)]
-    everything = all_cases([*BOUNDARIES, *statements])
+    everything = all_cases([*BOUNDARIES, *STATEMENTS])
     chosen = paired(everything, seed=1)
 
     def pairs(cases):
@@ -47,7 +47,15 @@ def test_pairwise_cases_cover_every_pair_and_every_boundary():
     assert pairs(chosen) == pairs(everything)
     assert {case.boundary for case in chosen} == {case.boundary for case in everything}
     # The statements of one transaction share the recoveries.
-    assert sum(case.boundary in statements for case in chosen) < 2 * len(statements)
+    assert sum(case.boundary in STATEMENTS for case in chosen) < 2 * len(STATEMENTS)
+
+
+def test_a_happening_at_a_boundary_does_not_replace_the_fault_there():
+    disturbed = {case.boundary for case in HAPPENINGS} - {NOTHING_BROKEN}
+    boundaries = [*BOUNDARIES, *STATEMENTS, *sorted(disturbed)]
+    everything = all_cases(boundaries)
+    for seed in range(5):
+        assert {case.boundary for case in paired(everything, seed) if case.kind is not None} == set(boundaries)
 
 
 def test_only_loads_that_may_be_forced_are_forced():
