@@ -36,8 +36,11 @@ REPLACE = (
 )
 """Replace the window's rows in the fact table."""
 
-COUNTS = ("load/counts/count_load.sql",)
-"""Write the warehouse's own counts of the load."""
+COUNTS = (
+    "load/counts/count_up.sql",
+    "load/counts/count_load.sql",
+)
+"""Number the load, and write the warehouse's own counts of it."""
 
 GAPS = (
     "load/gaps/delete_candle_gaps.sql",

@@ -291,7 +291,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
             Column(
                 "load_number",
                 "BIGINT",
-                "Number of the merge. A later merge has a higher number",
+                "Number of the merge. A later merge has a higher number. No two loads ever have the same number",
                 "none",
                 "merge_into_fact",
                 "not assigned by the merge",
@@ -405,6 +405,20 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
         "Always empty. Every writer of the fact table or its metadata locks this table first",
         "none",
         (Column("holder", "VARCHAR(128)", "Never written", "none", "none", "always, because the table is empty"),),
+    ),
+    Table(
+        "load_counter",
+        "One row with the number of the newest load. Only the holder of the load lock changes it",
+        "merge_into_fact",
+        (
+            Column(
+                "last_load_number",
+                "BIGINT",
+                "load_number of the newest load. A number is never used again",
+                "none",
+                "merge_into_fact",
+            ),
+        ),
     ),
 )
 """The tables of the schema ``crypto``. The staging tables of the loads are not listed."""

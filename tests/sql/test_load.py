@@ -70,8 +70,17 @@ class TestMerge:
         load.merge()
         after = load.metadata()
         for rows in (before[1], after):
-            del rows["binance"]["loaded_at"]
+            del rows["binance"]["loaded_at"], rows["binance"]["load_number"]
         assert (client.rows(FACT), after) == before
+
+    def test_a_load_number_is_never_used_again(self, client, make_load):
+        """Not even after the newest load's metadata was deleted, as a cleared run does with its earlier attempt."""
+        make_load(candles(BTC)).complete()
+        newest = make_load(candles(BTC, day="2023-12-19"), run_id="cleared", start="2023-12-19", end="2023-12-20")
+        numbers = [newest.complete().metadata()["binance"]["load_number"] for _ in range(3)]
+        client.ok("DELETE FROM crypto.etl_metadata")
+        numbers.append(make_load(candles(BTC)).complete().metadata()["binance"]["load_number"])
+        assert numbers == [2, 3, 4, 5]
 
     def test_restated_values_replace_the_old_ones(self, client, make_load):
         make_load(candles(BTC, price="1.5")).merged()

@@ -23,12 +23,9 @@ FROM (
         COALESCE(staged.row_total, 0) AS rows_staged,
         COALESCE(loaded.of_batch, 0) AS rows_merged,
         COALESCE(loaded.row_total, 0) AS rows_in_window,
-        newest.load_number + 1 AS load_number
+        load_counter.last_load_number AS load_number
     FROM crypto.etl_metadata AS merged
-    CROSS JOIN (
-        SELECT COALESCE(MAX(load_number), 0) AS load_number
-        FROM crypto.etl_metadata
-    ) AS newest
+    CROSS JOIN crypto.load_counter
     LEFT JOIN (
         SELECT
             source,
