@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jinja2
 from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
+from crypto_prices.task_statements import LOCK
 from crypto_prices.templates import FILTERS
 from crypto_prices_contract.window import Window
 
@@ -57,7 +60,24 @@ class WarehouseQueries:
         Raises:
             WarehouseQueryError: The statement failed or timed out.
         """
-        try:
+        with _named_error(sql):
             return self._client.query(sql)
-        except RedshiftStatementError as error:
-            raise WarehouseQueryError(f"{error} ({' '.join(sql.split())[:80]} …)") from error
+
+    def change(self, *statements: str) -> None:
+        """Run statements that change tables of loads, in one transaction that holds the load lock.
+
+        Without the lock, the transaction of a load that changes the same table fails with error 1023.
+
+        Raises:
+            WarehouseQueryError: A statement failed, so none takes effect, or they took too long.
+        """
+        with _named_error(statements[0]):
+            self._client.execute_batch([self._templates.get_template(LOCK[0]).render(), *statements])
+
+
+@contextlib.contextmanager
+def _named_error(sql: str) -> Iterator[None]:
+    try:
+        yield
+    except RedshiftStatementError as error:
+        raise WarehouseQueryError(f"{error} ({' '.join(sql.split())[:80]} …)") from error

@@ -379,12 +379,12 @@ class Waves:
 
     def _fetch_later(self, day: date) -> None:
         """Make the loaded rows look as if a run had just fetched and merged them."""
-        self._bench.warehouse.rows(
+        self._bench.warehouse.change(
             f"UPDATE crypto.etl_metadata SET fetched_at = GETDATE() WHERE window_start = '{day}'"  # noqa: S608
         )
 
     def _damage(self, day: date) -> None:
-        self._bench.warehouse.rows(
+        self._bench.warehouse.change(
             f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'"  # noqa: S608
         )
 
