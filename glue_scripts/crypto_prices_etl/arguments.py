@@ -32,7 +32,7 @@ class CurationArguments:
         catalog_table: The curated table.
         lake_bucket: The bucket with all zones of the lake.
         max_rejected_share: The largest tolerated quarantined/fetched, from 0 to 1.
-        row_rules: The actions of the row rules, as JSON (see ``quality.RowRules``).
+        row_rules: The actions of the row rules, as text (see ``quality.RowRules``).
     """
 
     job_run_id: str

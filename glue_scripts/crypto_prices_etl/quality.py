@@ -5,12 +5,11 @@ The first broken rule whose action is not ``warn`` is the reason for the quarant
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crypto_prices_contract.row_rules import MALFORMED_RECORD, ROW_RULES, UNPARSEABLE, Action
+from crypto_prices_contract.row_rules import MALFORMED_RECORD, ROW_RULES, UNPARSEABLE, Action, actions_from_text
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candle_intervals import interval_ms
@@ -50,19 +49,14 @@ class RowRules:
 
     @classmethod
     def parse(cls, text: str) -> RowRules:
-        """Return the rules with the actions in a JSON object, such as ``{"negative_volume": "warn"}``.
+        """Return the rules with the actions in a text by ``actions_as_text``.
 
         All other rules have their default action, which is to quarantine.
 
         Raises:
-            CurationError: The text is not such an object, a rule does not exist, or it does not allow the action.
+            CurationError: A rule does not exist, or it does not allow the action.
         """
-        try:
-            given = json.loads(text)
-        except ValueError as error:
-            raise CurationError(f"the quality rules are not JSON: {text!r}") from error
-        if not isinstance(given, dict):
-            raise CurationError(f"the quality rules must be an object of rules and actions, not {text!r}")
+        given = actions_from_text(text)
         for name, action in given.items():
             if name not in ROW_RULES:
                 raise CurationError(f"row rule {name!r} does not exist: use one of {', '.join(ROW_RULES)}")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from crypto_prices_contract.row_rules import actions_as_text
 from crypto_prices_contract.window import Window
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -52,4 +53,4 @@ MACROS: dict[str, Callable[..., Any]] = {
     "expected_candles": expected_candles,
     "partition_expression": partition_expression,
 }
-FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name}
+FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name, "row_rules": actions_as_text}

@@ -19,7 +19,7 @@ class JobArguments:
         catalog_table: The curated table.
         lake_bucket: The bucket with all zones of the lake.
         max_rejected_share: Largest tolerated share of quarantined records, from 0 to 1.
-        row_rules: JSON object of row rules whose action is not the default, with their actions.
+        row_rules: The row rules whose action is not the default, as text (see ``row_rules.actions_as_text``).
     """
 
     raw_manifests: str

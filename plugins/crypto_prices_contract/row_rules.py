@@ -46,3 +46,23 @@ ROW_RULES: Mapping[str, tuple[Action, ...]] = {
 
 A record that breaks a rule without ``WARN`` cannot become a row: a required value is missing, or the key is wrong.
 """
+
+_NONE_CHANGED = "default"
+
+
+def actions_as_text(actions: Mapping[str, Action]) -> str:
+    """Return the value of the job argument ``row_rules``, such as ``negative_volume=warn,off_grid=fail``.
+
+    It is not JSON, because Glue may change nested JSON in an argument:
+    https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-calling.html
+
+    Args:
+        actions: The actions that differ from the default, by rule.
+    """
+    return ",".join(f"{rule}={action}" for rule, action in sorted(actions.items())) or _NONE_CHANGED
+
+
+def actions_from_text(text: str) -> dict[str, str]:
+    """Return the actions by rule from a text by ``actions_as_text``. Neither is checked."""
+    pairs = (item.partition("=") for item in text.split(",") if item != _NONE_CHANGED)
+    return {rule: action for rule, _, action in pairs}

@@ -116,7 +116,7 @@ def arguments() -> Callable[..., Any]:
             "catalog_table": "crypto_prices",
             "lake_bucket": BUCKET,
             "max_rejected_share": "0.01",
-            "row_rules": "{}",
+            "row_rules": "default",
         }
         return CurationArguments.from_options(options | changes)
 

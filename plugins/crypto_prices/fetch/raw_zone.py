@@ -80,8 +80,9 @@ class RawZone:
             number = 1 + len(self._objects[market.exchange_symbol])
         key = s3_keys.raw_object_key(self._prefix, market.exchange_symbol, number)
         body = page.response.body
-        # With mtime=0, the same body always produces the same object.
-        self._put(key, gzip.compress(body, mtime=0), "application/json", ContentEncoding="gzip")
+        # With mtime=0, the same body always produces the same object. Without Content-Encoding, no reader unpacks it
+        # unasked, so every reader gets the bytes that the name promises.
+        self._put(key, gzip.compress(body, mtime=0), "application/gzip")
         raw_object = RawObject(
             uri=s3_keys.s3_uri(self._bucket, key),
             **asdict(market),
@@ -114,8 +115,8 @@ class RawZone:
         self._put(key, json.dumps(manifest.to_json(), indent=1).encode(), "application/json")
         return manifest
 
-    def _put(self, key: str, body: bytes, content_type: str, **extra: str) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **extra)
+    def _put(self, key: str, body: bytes, content_type: str) -> None:
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
 
 
 def is_whole(s3_client: Any, manifest_uri: str) -> bool:

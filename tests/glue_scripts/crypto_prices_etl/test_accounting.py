@@ -15,7 +15,7 @@ from crypto_prices_etl.accounting import (
 from crypto_prices_etl.errors import CurationError, RejectedRecordsError
 from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 
-QUARANTINE = RowRules.parse("{}")
+QUARANTINE = RowRules.parse("default")
 DAYS = [dt.date(2023, 12, 18), dt.date(2023, 12, 19)]
 
 
@@ -77,7 +77,7 @@ def test_an_empty_fetch_is_not_too_many_rejected():
 
 
 def test_every_rule_is_reported_with_its_counts():
-    rules = RowRules.parse('{"negative_volume": "warn", "off_grid": "fail"}')
+    rules = RowRules.parse("negative_volume=warn,off_grid=fail")
     outcomes = observed(curated=90, off_grid=2, unparseable_low_price=3, unparseable_open_price=5)
     outcomes["binance warned negative_volume"] = 7
     results = rule_results(counts_from({"binance": 100}, outcomes, written(90), DAYS, rules), rules)
@@ -102,12 +102,12 @@ def test_every_reason_belongs_to_a_rule():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not JSON"),
-        ("[]", "an object of rules and actions"),
-        ('{"beauty": "warn"}', "row rule 'beauty' does not exist: use one of malformed_record"),
-        ('{"off_grid": "warn"}', "off_grid cannot 'warn': use one of fail, quarantine"),
-        ('{"negative_volume": "drop"}', "negative_volume cannot 'drop': use one of fail, quarantine, warn"),
-        ('{"negative_volume": null}', "negative_volume cannot None"),
+        ("", "row rule '' does not exist"),
+        ("beauty=warn", "row rule 'beauty' does not exist: use one of malformed_record"),
+        ("off_grid=warn", "off_grid cannot 'warn': use one of fail, quarantine"),
+        ("negative_volume=drop", "negative_volume cannot 'drop': use one of fail, quarantine, warn"),
+        ("negative_volume", "negative_volume cannot ''"),
+        ('{"negative_volume": "warn"}', "does not exist"),
     ],
 )
 def test_invalid_rules_are_refused(text, message):

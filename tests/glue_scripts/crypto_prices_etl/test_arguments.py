@@ -17,7 +17,7 @@ OPTIONS = {
     "catalog_table": "crypto_prices",
     "lake_bucket": "b",
     "max_rejected_share": "0.01",
-    "row_rules": "{}",
+    "row_rules": "default",
 }
 
 

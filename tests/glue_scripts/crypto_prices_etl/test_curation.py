@@ -31,7 +31,7 @@ def day(kline, offset=0, **changes):
 @pytest.fixture(scope="module")
 def catalog(lake):
     """The catalog table, which tests switch like the DAG's task publish_partitions."""
-    return Catalog(lake.glue, "crypto", "crypto_prices")
+    return Catalog(lake.glue, "crypto", "crypto_prices", write_client=lake.glue)
 
 
 def publish(catalog, report):
@@ -219,7 +219,7 @@ def test_too_many_rejects_fail_after_the_quarantine_and_before_the_report(spark,
 
 def test_a_rule_with_action_fail_fails_the_run_and_reports_all_rules(spark, lake, kline, arguments):
     rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
-    rules = json.dumps({"non_positive_price": "fail"})
+    rules = "non_positive_price=fail"
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
     with pytest.raises(RejectedRecordsError, match=r"^CP-12 .*non_positive_price \(1 of 24 records of binance\)"):
         curate(spark, lake.s3, lake.glue, run)
@@ -233,7 +233,7 @@ def test_a_rule_with_action_fail_fails_the_run_and_reports_all_rules(spark, lake
 
 def test_records_that_break_a_warning_rule_are_curated(spark, lake, kline, arguments):
     rows = [*day(kline)[:22], kline(22, volume="-1"), kline(23, volume="-1", open="x")]
-    rules = json.dumps({"negative_volume": "warn"})
+    rules = "negative_volume=warn"
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
     report = curate(spark, lake.s3, lake.glue, run)
     assert report.sources["binance"].curated == 23

@@ -73,7 +73,7 @@ def test_it_starts_its_batchs_run_and_waits_without_a_worker(glue, started):
         "--catalog_table": "crypto_prices",
         "--lake_bucket": "crypto-prices-lake",
         "--max_rejected_share": "0.01",
-        "--row_rules": "{}",
+        "--row_rules": "default",
     }
 
     # The triggerer calls this when a user clears or fails the deferred task.

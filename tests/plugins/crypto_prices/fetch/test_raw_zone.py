@@ -70,8 +70,10 @@ def test_bodies_are_stored_byte_for_byte_and_described_in_the_manifest(s3):
     body = b'[[1702857600000,"41364.77000000","0.10"]]\n'
     manifest = fetch(s3, body=body)
     assert keys(s3) == [PREFIX + name for name in ("BTCUSDT-0001.json.gz", "JTOUSDT-0001.json.gz", "manifest.json")]
-    stored = s3.get_object(Bucket="lake", Key=PREFIX + "BTCUSDT-0001.json.gz")["Body"].read()
-    assert gzip.decompress(stored) == body
+    stored = s3.get_object(Bucket="lake", Key=PREFIX + "BTCUSDT-0001.json.gz")
+    assert gzip.decompress(stored["Body"].read()) == body
+    # Some readers would unpack it, and then fail to unpack what they believe is a .gz file.
+    assert (stored["ContentType"], stored.get("ContentEncoding")) == ("application/gzip", None)
 
     assert manifest.uri == f"s3://lake/{PREFIX}manifest.json"
     document = json.loads(s3.get_object(Bucket="lake", Key=PREFIX + "manifest.json")["Body"].read())
