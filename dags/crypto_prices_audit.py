@@ -21,7 +21,7 @@ needs healing in any of these cases:
 
 - It was never fetched.
 - Loaded candles are missing from the fact table.
-- Its load was never published.
+- Its load was never published, or the catalog shows an older one.
 - Fetched objects are missing from the raw zone.
 - Candles are missing for a reason in `ask_again`.
 

@@ -24,6 +24,7 @@ from crypto_prices.plan.plan_load import PlanLoadOperator
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
 from crypto_prices.publish.publish_partitions import PublishPartitionsOperator
 from crypto_prices.reconcile.reconcile import ReconcileOperator
+from crypto_prices.reconcile.require_sources import RequireSourcesOperator
 from crypto_prices.task_retry_policy import TaskRetryPolicy
 
 FACT_CRYPTO_PRICES = Asset("crypto.fact_crypto_prices")
@@ -109,6 +110,7 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
     wait_for_partition = _wait_for_partition()
     drop_staging = _drop_staging().as_teardown(setups=copy_to_staging, on_failure_fail_dagrun=True)
     reconcile = _reconcile()
+    require_sources = _require_sources()
 
     chain(
         resolve_window,
@@ -124,6 +126,7 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
         record_load,
         wait_for_partition,
         reconcile,
+        require_sources,
     )
     # In parallel to publish_partitions, because clearing a task between a setup and its teardown also clears those two.
     merge_into_fact >> drop_staging >> reconcile
@@ -173,7 +176,7 @@ def _curate_prices() -> CuratePricesOperator:
             catalog_table="{{ settings().catalog_table }}",
             lake_bucket="{{ settings().s3_bucket }}",
             max_rejected_share="{{ settings().max_rejected_share }}",
-            row_rules="{{ settings().rules.row_rules | tojson }}",
+            row_rules="{{ settings().rules.row_rules | row_rules }}",
         ).as_job_arguments(),
         # Below the task's own time limit, so that the Glue run ends before the task stops waiting for it.
         run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
@@ -265,8 +268,15 @@ def _reconcile() -> ReconcileOperator:
         task_id="reconcile",
         sql="reconcile/find_loads_of_window.sql",
         outlets=[FACT_CRYPTO_PRICES],
-        doc_md="Checks that curated = staged = merged = rows in the window, that the catalog shows the warehouse's "
-        "loads, and that every source was fetched. The log shows the accounting.",
+        doc_md="Checks that curated = staged = merged = rows in the window, and that the catalog shows the warehouse's "
+        "loads. The log shows the accounting. The asset event has the window.",
+    )
+
+
+def _require_sources() -> RequireSourcesOperator:
+    return RequireSourcesOperator(
+        task_id="require_sources",
+        doc_md="Fails if a source was not fetched. The other sources are loaded, and consumers of the asset know it.",
     )
 
 

@@ -9,6 +9,7 @@ from airflow.sdk import RetryDecision, RetryPolicy
 from crypto_prices_contract.error_codes import ERROR_CODES, find_error_code
 
 from crypto_prices.fetch.errors import RetryableSourceError
+from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,9 +18,13 @@ SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
 """With this pause, all retries of ``fetch_prices`` end well before the run's timeout, so other sources are loaded."""
 
+CATALOG_PAUSE = timedelta(minutes=1)
+"""``publish_partitions`` repairs the catalog in up to ``LONGEST_CALL`` after a lost response. The retries of
+``reconcile`` take longer."""
+
 
 class TaskRetryPolicy(RetryPolicy):
-    """Waits as long as an exchange requests, and does not retry errors that would occur again.
+    """Waits as long as an exchange or another run needs, and does not retry errors that would occur again.
 
     Everything else follows the task's ``retries`` and ``retry_delay``.
     """
@@ -40,6 +45,8 @@ class TaskRetryPolicy(RetryPolicy):
                 # A request during a ban prolongs it (Binance, HTTP 418).
                 asked = f"{exception.retry_after_seconds:.0f} s"
                 return RetryDecision.retry(pause, f"the source requests a wait of {asked}, the next try is in {pause}")
+        if isinstance(exception, CatalogDiffersError):
+            return RetryDecision.retry(CATALOG_PAUSE, "another run may be publishing these days")
         code = find_error_code(str(exception))
         if code is not None:
             return RetryDecision.fail(

@@ -30,6 +30,7 @@ ORDER = [
     "record_load",
     "wait_for_partition",
     "reconcile",
+    "require_sources",
 ]
 
 
@@ -67,7 +68,7 @@ def test_the_tasks_run_in_exactly_this_order(dag):
     chain["merge_into_fact"] |= {"drop_staging"}
     chain["drop_staging"] = {"reconcile"}
     chain["resolve_window"] |= {"fetch_prices"}
-    assert downstream == chain | {"reconcile": set()}
+    assert downstream == chain | {"require_sources": set()}
 
 
 def test_each_daily_run_covers_one_whole_utc_day(daily):
@@ -154,7 +155,7 @@ def test_fetching_is_mapped_over_the_sources(dag):
     assert dag.get_task("fetch_prices").is_mapped
 
 
-def test_the_fact_table_is_the_assets_name_and_the_last_task_updates_it(dag):
+def test_the_fact_table_is_the_assets_name_and_the_checked_load_updates_it_even_without_a_source(dag):
     assert [task.task_id for task in dag.tasks if task.outlets] == ["reconcile"]
     assert dag.get_task("reconcile").outlets == [Asset("crypto.fact_crypto_prices")]
 

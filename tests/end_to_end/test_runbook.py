@@ -467,9 +467,10 @@ class TestSeveralSources:
         bench.api.trigger(WINDOW, run_id=self.RUN_ID, conf=conf)
         assert wait(bench, WINDOW, self.RUN_ID)["state"] == "failed"
         failed = bench.api.task_instances(WINDOW, self.RUN_ID, states=["failed"])
-        assert {(task["task_id"], task["map_index"]) for task in failed} == {("fetch_prices", 1), ("reconcile", -1)}
+        which = {(task["task_id"], task["map_index"]) for task in failed}
+        assert which == {("fetch_prices", 1), ("require_sources", -1)}
         assert "ETH-USD" in log(bench, WINDOW, self.RUN_ID, "fetch_prices", 1)
-        assert "coinbase was not fetched" in log(bench, WINDOW, self.RUN_ID, "reconcile")
+        assert "coinbase was not fetched" in log(bench, WINDOW, self.RUN_ID, "require_sources")
         assert self.rows(bench) == {
             ("binance", "BTC/USDT"): 24, ("binance", "ETH/USDT"): 24, ("coingecko", "BTC/USD"): 24,
         }  # fmt: skip

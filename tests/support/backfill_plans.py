@@ -28,7 +28,19 @@ def load(
     source="binance",
 ):
     window = Window(day(first), day(last) + timedelta(days=1))
-    return Load(source, f"b{number}", window, frozenset(markets), number, status, recorded, merged, kept)
+    return Load(
+        source,
+        f"b{number}",
+        window,
+        frozenset(markets),
+        number,
+        status,
+        recorded,
+        merged,
+        kept,
+        f"jr_{number}",
+        f"s3://lake/{number}",
+    )
 
 
 def plan(span=JANUARY, **changes):

@@ -79,6 +79,16 @@ def make_task(dag: Any) -> Callable[..., Any]:
     return make
 
 
+class TaskStateStore(dict[str, Any]):
+    """Airflow's state of a task instance, which its next tries see."""
+
+    set = dict.__setitem__
+
+    def delete(self, key: str) -> None:
+        """Delete a key, if it exists."""
+        self.pop(key, None)
+
+
 @pytest.fixture
 def make_context() -> Callable[..., dict[str, Any]]:
     """Return a function that creates the context of a run of the window [2023-12-18, 2023-12-20)."""
@@ -99,6 +109,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
             "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
             "params": {"force": force, "reload": reload},
             "outlet_events": OutletEventAccessors(),
+            "task_state_store": TaskStateStore(),
         }
 
     return make

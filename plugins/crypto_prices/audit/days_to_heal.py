@@ -14,8 +14,8 @@ from crypto_prices.backfill.windows_to_load import split_into_windows
 
 UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing", "not_published", "raw_missing"
 """Reasons why a day of a market is wrong: it was never fetched; loaded candles are missing from the fact table; its
-load was merged, but not published; its objects are missing from the raw zone. The other reasons are those of
-``crypto.candle_gaps``."""
+load was merged, but the catalog shows another one; its objects are missing from the raw zone. The other reasons are
+those of ``crypto.candle_gaps``."""
 
 REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING})
 """Reasons that a reload removes. For the others, the exchange may still return no candle."""
@@ -38,6 +38,7 @@ def find_reasons(
     loads: Iterable[Load],
     rows: Mapping[MarketDay, int],
     gaps: Mapping[MarketDay, Mapping[str, int]],
+    shown: Mapping[str, str],
     lost_manifests: Iterable[str],
     ask_again: Iterable[str],
 ) -> dict[MarketDay, str]:
@@ -50,14 +51,19 @@ def find_reasons(
         loads: The loads that touch the span.
         rows: Number of rows in the fact table.
         gaps: Number of candles in ``crypto.candle_gaps``, by reason.
+        shown: The Glue runs whose versions the catalog shows, by ISO day.
         lost_manifests: Raw manifests that are missing or whose objects are missing.
         ask_again: Reasons of gaps whose candles are requested again.
     """
     newest: dict[MarketDay, Load] = {}
+    newest_run: dict[date, str] = {}
     for load in sorted(loads, key=lambda load: load.load_number):
         for day in load.window.days():
+            newest_run[day] = load.glue_job_run_id
             for market in load.markets:
                 newest[MarketDay(load.source, market, day)] = load
+    with_rows = {place.day for place, row_total in rows.items() if row_total}
+    outdated = {day for day, run in newest_run.items() if day in with_rows and shown.get(day.isoformat()) != run}
     lost, again = set(lost_manifests), set(ask_again)
     found: dict[MarketDay, str] = {}
     for source, listed in markets.items():
@@ -72,7 +78,7 @@ def find_reasons(
                     found[place] = UNFETCHED
                 elif not is_explained:
                     found[place] = ROWS_MISSING
-                elif load_of_day is not None and not load_of_day.is_recorded:
+                elif load_of_day is not None and (not load_of_day.is_recorded or day in outdated):
                     found[place] = NOT_PUBLISHED
                 elif load_of_day is not None and load_of_day.raw_manifest in lost:
                     found[place] = RAW_MISSING

@@ -108,6 +108,7 @@ class PlanHealingOperator(WarehouseOperator):
             loads=loads,
             rows=_counts(self._query("audit/count_rows.sql", span), "row_total"),
             gaps=_gaps(self._query("audit/count_gaps.sql", span)),
+            shown=self.catalog.published_days(span),
             lost_manifests=self._lost_manifests(loads),
             ask_again=json.loads(self.ask_again),
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from crypto_prices_contract.markets import origins_as_text
 from crypto_prices_contract.s3_keys import partition_values
 from crypto_prices_contract.window import Window, WindowError
@@ -17,13 +19,19 @@ T = TypeVar("T")
 # Limits of BatchCreatePartition/BatchUpdatePartition and of BatchDeletePartition in the Glue API reference.
 _SWITCH_AT_ONCE = 100
 _DELETE_AT_ONCE = 25
+_FAILED = 500  # from this HTTP status on, the service failed, and did not refuse
 
 MOST_EXPRESSION_CHARACTERS = 2048
 """Maximum length of GetPartitions' ``Expression``. Source: AWS Glue API reference."""
 
 
+NO_RETRIES = Config(retries={"total_max_attempts": 1})
+"""For calls that change partitions. The SDK repeats a call without a response by default. Both calls would take effect
+in any order, and the catalog's calls have no condition."""
+
+
 class CatalogError(RuntimeError):
-    """The catalog rejected a partition. The message names it."""
+    """The catalog rejected a partition or a call, so the call changes nothing else."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,12 @@ class Catalog:
         glue_client: A boto3 Glue client.
         database: Its Glue database.
         table: Its name.
+        write_client: A boto3 Glue client with ``NO_RETRIES``. Only ``publish`` needs it.
     """
 
-    def __init__(self, glue_client: Any, database: str, table: str) -> None:
+    def __init__(self, glue_client: Any, database: str, table: str, *, write_client: Any = None) -> None:
         self._glue = glue_client
+        self._writer = write_client
         self._place = {"DatabaseName": database, "TableName": table}
 
     def published_days(self, window: Window) -> dict[str, str]:
@@ -63,12 +73,13 @@ class Catalog:
 
         Days without a partition are not included. If a partition does not name its Glue run, the value is empty.
         """
-        pages = self._glue.get_paginator("get_partitions").paginate(
-            **self._place, Expression=partition_expression(window), ExcludeColumnSchema=True
-        )
+        paginator = self._glue.get_paginator("get_partitions")
         return {
             "-".join(partition["Values"]): partition.get("Parameters", {}).get("job_run_id", "")
-            for page in pages
+            for part in _years(window)
+            for page in paginator.paginate(
+                **self._place, Expression=partition_expression(part), ExcludeColumnSchema=True
+            )
             for partition in page["Partitions"]
         }
 
@@ -79,7 +90,9 @@ class Catalog:
             The ISO days whose partition existed and was removed.
 
         Raises:
-            CatalogError: The catalog rejected a partition.
+            CatalogError: The catalog rejected a call or a partition.
+            HTTPClientError: A call had no response. It may still take effect, even after a later call.
+            ClientError: The catalog failed. The call may still take effect, too.
         """
         table = self._glue.get_table(DatabaseName=self._place["DatabaseName"], Name=self._place["TableName"])["Table"]
         wanted = [
@@ -88,7 +101,7 @@ class Catalog:
             if version is not None
         ]
         for chunk in _chunks(wanted, _SWITCH_AT_ONCE):
-            created = self._glue.batch_create_partition(**self._place, PartitionInputList=chunk)
+            created = self._change(self._writer.batch_create_partition, PartitionInputList=chunk)
             there = _refused(created.get("Errors", []), "PartitionValues", "AlreadyExistsException")
             entries = [
                 {"PartitionValueList": partition["Values"], "PartitionInput": partition}
@@ -96,15 +109,23 @@ class Catalog:
                 if tuple(partition["Values"]) in there
             ]
             if entries:
-                updated = self._glue.batch_update_partition(**self._place, Entries=entries)
+                updated = self._change(self._writer.batch_update_partition, Entries=entries)
                 _refused(updated.get("Errors", []), "PartitionValueList", None)
         gone = [{"Values": partition_values(day)} for day, version in sorted(versions.items()) if version is None]
         removed = []
         for stale in _chunks(gone, _DELETE_AT_ONCE):
-            deleted = self._glue.batch_delete_partition(**self._place, PartitionsToDelete=stale)
+            deleted = self._change(self._writer.batch_delete_partition, PartitionsToDelete=stale)
             absent = _refused(deleted.get("Errors", []), "PartitionValues", "EntityNotFoundException")
             removed += ["-".join(day["Values"]) for day in stale if tuple(day["Values"]) not in absent]
         return removed
+
+    def _change(self, call: Callable[..., Any], **entries: Any) -> Any:
+        try:
+            return call(**self._place, **entries)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= _FAILED:
+                raise
+            raise CatalogError(str(error)) from error
 
 
 def partition_expression(window: Window) -> str:
@@ -160,6 +181,15 @@ def _refused(errors: Iterable[Mapping[str, Any]], values_key: str, tolerated: st
             raise CatalogError(f"the catalog rejected the partition {'-'.join(error[values_key])}: {detail}")
         found.add(tuple(error[values_key]))
     return found
+
+
+def _years(window: Window) -> Iterable[Window]:
+    """Return parts of a window that each fit into one partition expression."""
+    start = window.start
+    while start < window.end:
+        end = min(start + timedelta(days=365), window.end)
+        yield Window(start, end)
+        start = end
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterable[list[T]]:

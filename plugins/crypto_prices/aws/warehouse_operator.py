@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 
-from crypto_prices.aws.catalog import Catalog
+from crypto_prices.aws.catalog import NO_RETRIES, Catalog
 from crypto_prices.aws.redshift_data import RedshiftDataClient
 from crypto_prices.settings import Settings, load_settings
 
@@ -41,8 +41,13 @@ class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
     @cached_property
     def catalog(self) -> Catalog:
         """The catalog's curated table in the settings."""
-        glue = GlueCatalogHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        return Catalog(glue, self.settings.catalog_database, self.settings.catalog_table)
+        place = {"aws_conn_id": self.aws_conn_id, "region_name": self.region_name}
+        return Catalog(
+            GlueCatalogHook(**place).conn,
+            self.settings.catalog_database,
+            self.settings.catalog_table,
+            write_client=GlueCatalogHook(**place, config=NO_RETRIES).conn,
+        )
 
     @cached_property
     def s3_client(self) -> Any:

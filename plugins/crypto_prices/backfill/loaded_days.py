@@ -24,6 +24,7 @@ class Load:
         is_recorded: Whether its run published it in the catalog and recorded that.
         rows_owned: Number of rows that it merged and that no later load has replaced.
         rows_now: Number of its rows that are in the fact table now.
+        glue_job_run_id: The Glue run that curated it.
         raw_manifest: URI of the raw manifest.
     """
 
@@ -36,7 +37,8 @@ class Load:
     is_recorded: bool
     rows_owned: int
     rows_now: int
-    raw_manifest: str = ""
+    glue_job_run_id: str
+    raw_manifest: str
 
     @property
     def is_intact(self) -> bool:
@@ -57,6 +59,7 @@ def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> li
             is_recorded=bool(row["is_recorded"]),
             rows_owned=int(row["rows_owned"] or 0),
             rows_now=int(row["rows_now"] or 0),
+            glue_job_run_id=str(row["glue_job_run_id"]),
             raw_manifest=str(row["raw_manifest"]),
         )
         for row in rows

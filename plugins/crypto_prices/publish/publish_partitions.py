@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from botocore.exceptions import ClientError
 from crypto_prices_contract import s3_keys
 from crypto_prices_contract.curation_report import CurationReport
 
+from crypto_prices.aws.catalog import CatalogError, Publication
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.publish.versions_to_publish import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices.xcom import task_results
@@ -20,8 +22,14 @@ from crypto_prices.xcom.curation_report import parse_report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
 _TRIES = 5
+LONGEST_CALL = timedelta(minutes=2)
+"""How long a call to the catalog that this task abandoned may still take effect, after the next try has begun. AWS
+documents no limit; the SDK waits one minute for a response."""
+_UNANSWERED = "calls_without_response"
+"""The key in Airflow's state of the task that exists while calls to the catalog may be without a response."""
 
 
 class PublishPartitionsOperator(WarehouseOperator):
@@ -31,6 +39,10 @@ class PublishPartitionsOperator(WarehouseOperator):
     Both runs publish the same versions, in whichever order they finish. A day whose newest load has no rows loses its
     partition. If the run's version lacks rows that another run loaded, the previous version is shown and the task
     fails.
+
+    UpdatePartition has no condition, so a call whose response was lost or not awaited can take effect after newer
+    calls. No call is therefore repeated within a try. If an earlier try may have left such a call, this one publishes,
+    waits ``LONGEST_CALL``, and publishes again.
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/publish/find_load_order.sql).
@@ -50,9 +62,29 @@ class PublishPartitionsOperator(WarehouseOperator):
         Raises:
             AirflowFailException: The warehouse has not loaded the run's version, or the version lacks rows that another
                 run loaded for other markets.
-            CatalogError: The catalog rejected a partition.
+            CatalogError: The catalog rejected a call or a partition.
+            HTTPClientError: A call to the catalog had no response.
             RuntimeError: Other runs load the same days faster than this one can publish them.
         """
+        store = context["task_state_store"]
+        unanswered = store.get(_UNANSWERED) is not None
+        shown = self._publish(context, store if not unanswered else None)
+        if unanswered:
+            self.log.warning(
+                "An earlier try may have left a call to the catalog without a response. It may still take effect, so "
+                "the versions are published again in %s",
+                LONGEST_CALL,
+            )
+            self.defer(trigger=TimeDeltaTrigger(LONGEST_CALL), method_name=self.publish_again.__name__)
+        return shown
+
+    def publish_again(self, context: Context, event: Any = None) -> dict[str, str]:
+        """Publish the versions again, when no abandoned call can take effect anymore. See ``execute``."""
+        shown = self._publish(context, None)
+        context["task_state_store"].delete(_UNANSWERED)
+        return shown
+
+    def _publish(self, context: Context, store: TaskStateStoreAccessor | None) -> dict[str, str]:
         own, window = task_results.report(context["ti"]), task_results.batch(context["ti"]).window
         reports: dict[str, CurationReport | None] = {own.job_run_id: own}
 
@@ -78,7 +110,7 @@ class PublishPartitionsOperator(WarehouseOperator):
                 # The report of the newest load may be missing. Readers must not see an older version because of that.
                 if not orders[day].shows_later(published.get(day.isoformat(), ""), newest)
             }
-            removed = self.catalog.publish(wanted)
+            removed = self._switch(wanted, store)
             if removed:
                 self.log.warning("Removed the partitions of days that no longer have rows: %s", ", ".join(removed))
             # Another run may have merged and published since the query, and this publication may have undone its.
@@ -97,6 +129,19 @@ class PublishPartitionsOperator(WarehouseOperator):
             self.log.info("The catalog shows %d days of [%s, %s)", len(shown), window.start, window.end)
             return shown
         raise RuntimeError(f"other runs keep loading days of [{window.start}, {window.end}); the task retries later")
+
+    def _switch(self, wanted: Mapping[date, Publication | None], store: TaskStateStoreAccessor | None) -> list[str]:
+        """Publish versions, and note in the store while a call may be without a response, unless an earlier try did."""
+        if store is None:
+            return self.catalog.publish(wanted)
+        store.set(_UNANSWERED, "true")
+        try:
+            removed = self.catalog.publish(wanted)
+        except CatalogError:
+            store.delete(_UNANSWERED)
+            raise
+        store.delete(_UNANSWERED)
+        return removed
 
     def _loads(self) -> list[NumberedLoad]:
         return numbered_loads(self.warehouse.query(self.sql))

@@ -17,7 +17,6 @@ from crypto_prices.reconcile.catalog_versions import check_published
 from crypto_prices.reconcile.metrics import metric_data
 from crypto_prices.reconcile.row_counts import LoadedCounts, ReconciliationError, accounting_table, check_load
 from crypto_prices.xcom import task_results
-from crypto_prices.xcom.batch import missing_sources
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -34,7 +33,8 @@ class ReconcileOperator(WarehouseOperator):
     """Compares the number of rows curated, staged, merged, in the window and in the fact table now.
 
     It logs the accounting as a table and sends the counts to CloudWatch, in the namespace ``CryptoPrices``. If the task
-    has outlets, the extra of each asset event has the window, so that consumers know which days changed.
+    has outlets, the extra of each asset event has the window and the loaded sources, so that consumers know which days
+    changed.
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/reconcile/find_loads_of_window.sql).
@@ -52,8 +52,7 @@ class ReconcileOperator(WarehouseOperator):
         """Return the batch's rows of ``crypto.etl_metadata``.
 
         Raises:
-            AirflowFailException: The counts of two steps differ, rows of the load are missing from the fact table, or a
-                source was not fetched.
+            AirflowFailException: The counts of two steps differ, or rows of the load are missing from the fact table.
             CatalogDiffersError: The catalog shows an older version of a day than this load's.
         """
         batch, report = task_results.batch(context["ti"]), task_results.report(context["ti"])
@@ -83,12 +82,12 @@ class ReconcileOperator(WarehouseOperator):
             self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
             raise AirflowFailException(str(error)) from error
         self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
-        if missing := missing_sources(task_results.sources(context["ti"]), batch):
-            raise AirflowFailException(f"{missing}. The other sources are loaded")
+        loaded_sources: list[Any] = sorted(fetched.source for fetched in batch.sources)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
                 "window_start": batch.window_start,
                 "window_end": batch.window_end,
+                "sources": loaded_sources,
                 "batch_id": report.batch_id,
             }
         return rows

@@ -20,10 +20,10 @@ SET
 FROM (
     SELECT
         merged.source,
+        load_counter.last_load_number AS load_number,
         COALESCE(staged.row_total, 0) AS rows_staged,
         COALESCE(loaded.of_batch, 0) AS rows_merged,
-        COALESCE(loaded.row_total, 0) AS rows_in_window,
-        load_counter.last_load_number AS load_number
+        COALESCE(loaded.row_total, 0) AS rows_in_window
     FROM crypto.etl_metadata AS merged
     CROSS JOIN crypto.load_counter
     LEFT JOIN (

@@ -10,6 +10,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
+from crypto_prices.publish.publish_partitions import LONGEST_CALL
+from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 from crypto_prices.task_retry_policy import LONGEST_PAUSE, TaskRetryPolicy
 from crypto_prices_contract.error_codes import ERROR_CODES
 
@@ -45,6 +47,13 @@ def test_the_longest_pauses_end_before_the_runs_timeout():
 @pytest.mark.parametrize("seconds", [None, 0, 29])
 def test_a_short_wait_uses_the_tasks_own_pauses(seconds):
     assert decide(busy(seconds)).action is RetryAction.DEFAULT
+
+
+def test_reconcile_waits_until_another_run_has_repaired_the_catalog():
+    dag = DagBag(dag_folder=Path(__file__).parents[3] / "dags" / "crypto_prices_daily.py").dags["crypto_prices_daily"]
+    decision = decide(CatalogDiffersError("older"))
+    assert decision.action is RetryAction.RETRY
+    assert dag.get_task("reconcile").retries * decision.retry_delay > LONGEST_CALL
 
 
 def shapes(message):

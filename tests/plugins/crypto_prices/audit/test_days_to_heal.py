@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -19,18 +20,27 @@ MARKETS = {"binance": [BTC, ETH]}
 
 def load(first=1, last=7, *, number=1, markets=(BTC, ETH), manifest="s3://lake/1", source="binance"):
     window = Window(day(first), day(last) + timedelta(days=1))
-    return Load(source, f"b{number}", window, frozenset(markets), number, "loaded", True, 1, 1, manifest)
+    return Load(
+        source, f"b{number}", window, frozenset(markets), number, "loaded", True, 1, 1, f"jr_{number}", manifest
+    )
 
 
-def reasons(*, loads=None, rows=None, gaps=None, lost=(), again=()):
+def reasons(*, loads=None, rows=None, gaps=None, lost=(), again=(), shown=None):
+    loads = [load()] if loads is None else loads
+    published = {
+        date.isoformat(): each.glue_job_run_id
+        for each in sorted(loads, key=lambda each: each.load_number)
+        for date in each.window.days()
+    }
     whole = {place(number, market): 24 for number in range(1, 8) for market in (BTC, ETH)}
     return find_reasons(
         SPAN,
         markets=MARKETS,
         candles_a_day=24,
-        loads=[load()] if loads is None else loads,
+        loads=loads,
         rows=whole | (rows or {}),
         gaps=gaps or {},
+        shown=published | (shown or {}),
         lost_manifests=lost,
         ask_again=again,
     )
@@ -74,8 +84,19 @@ def test_candles_are_requested_again_only_for_the_given_reasons():
 
 
 def test_a_load_that_was_never_published_is_healed():
-    late = Load("binance", "b9", Window.of_day(day(3)), frozenset({BTC}), 9, "loaded", False, 1, 1, "s3://lake/9")
+    late = dataclasses.replace(load(3, 3, number=9, markets=[BTC]), is_recorded=False)
     assert reasons(loads=[load(), late]) == {place(3): NOT_PUBLISHED}
+
+
+def test_a_day_whose_partition_shows_an_older_load_is_healed():
+    newer = load(3, 4, number=2, markets=[BTC])
+    undone = {day(4).isoformat(): "jr_1"}
+    assert reasons(loads=[load(), newer], shown=undone) == dict.fromkeys([place(4), place(4, ETH)], NOT_PUBLISHED)
+    assert reasons(loads=[load(), newer], shown={day(4).isoformat(): ""}) != {}
+    # A day without rows has no partition.
+    empty = {place(4): 0, place(4, ETH): 0}
+    gaps = {key: {"no_trade": 24} for key in empty}
+    assert reasons(loads=[load(), newer], shown=undone, rows=empty, gaps=gaps) == {}
 
 
 def test_a_fetched_window_without_candles_is_not_fetched_again():

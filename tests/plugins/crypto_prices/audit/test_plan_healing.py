@@ -38,8 +38,8 @@ def lake(aws):
 
 
 @pytest.fixture
-def loaded(warehouse, lake):
-    """Return a function that puts a load of whole days of both markets into the raw zone and the warehouse."""
+def loaded(warehouse, lake, catalog):
+    """Return a function that puts a load of whole days of both markets into raw zone, warehouse and catalog."""
     warehouse.execute_batch(["DELETE FROM crypto.candle_gaps"])
 
     def load(first, last, number=1):
@@ -52,8 +52,10 @@ def loaded(warehouse, lake):
         lake.put_object(Bucket=BUCKET, Key=f"{prefix}manifest.json", Body=manifest.encode())
         rows = 48 * (last + 1 - first)
         metadata = (f"b{number}", "binance", "1h", str(window.start), str(window.end), "h",
-                    f"s3://{BUCKET}/{prefix}manifest.json", "jr_1", "c", "d", "r", "loaded", rows, 0, 0, rows, rows,
-                    rows, rows, "2024-02-01", "2024-02-01", number, "BTC/USDT,ETH/USDT", 0, rows)  # fmt: skip
+                    f"s3://{BUCKET}/{prefix}manifest.json", f"jr_{number}", "c", "d", "r", "loaded", rows, 0, 0, rows,
+                    rows, rows, rows, "2024-02-01", "2024-02-01", number, "BTC/USDT,ETH/USDT", 0, rows)  # fmt: skip
+        for day in window.days():
+            catalog.publish(day.isoformat(), f"jr_{number}")
         candles = ", ".join(
             f"('binance', '{symbol}', 'USDT', '1h', '{day} {hour:02d}:00:00', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', "
             f"'2024-02-01', 'b{number}')"
@@ -109,6 +111,20 @@ def test_a_complete_week_needs_no_healing(plan, loaded, warehouse):
     assert plan()[0] == []
     assert plan("check_healing")[0] == []
     assert gaps(warehouse) == {}
+
+
+def test_a_day_whose_partition_shows_another_load_is_planned(plan, loaded, catalog):
+    loaded(1, 7)
+    partition = {"Values": ["2024", "01", "03"], "StorageDescriptor": {}, "Parameters": {"job_run_id": "jr_0"}}
+    catalog.glue.update_partition(
+        DatabaseName=catalog.database,
+        TableName=catalog.table,
+        PartitionValueList=partition["Values"],
+        PartitionInput=partition,
+    )
+    windows, text = plan()
+    assert windows == [("03", "04", ["BTCUSDT", "ETHUSDT"])]
+    assert "not_published" in text
 
 
 def test_unfetched_days_are_planned_and_written_as_gaps(plan, loaded, warehouse, task_log):

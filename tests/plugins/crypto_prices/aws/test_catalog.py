@@ -48,7 +48,7 @@ def glue(local_aws):
 
 @pytest.fixture
 def catalog(glue):
-    return Catalog(glue, "crypto", TABLE)
+    return Catalog(glue, "crypto", TABLE, write_client=glue)
 
 
 def version(day, job_run_id="jr_1"):
@@ -116,7 +116,7 @@ def test_the_error_of_a_rejected_partition_names_the_day(glue):
             return {"Errors": [{"PartitionValues": ["2023", "12", "01"], "ErrorDetail": detail}]}
 
     with pytest.raises(CatalogError, match=r"rejected the partition 2023-12-01.*InternalServiceException"):
-        Catalog(Refusing(), "crypto", TABLE).publish(versions(1))
+        Catalog(glue, "crypto", TABLE, write_client=Refusing()).publish(versions(1))
 
 
 def test_every_page_is_read():

@@ -1,8 +1,10 @@
+import functools
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices.aws.catalog import Catalog
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from botocore.exceptions import ClientError, ReadTimeoutError
+from crypto_prices.aws.catalog import Catalog, CatalogError
 from crypto_prices_contract import s3_keys
 
 from tests.support.tasks import WINDOW, batch, day_version, insert_load, report
@@ -45,17 +47,36 @@ def loaded(warehouse):
 def publish(warehouse, catalog, lake, make_task, make_context):
     """Return a function that runs the task with the run's own report and returns its result."""
 
+    state = {}
+
     def run(before=lambda task: None, **changes):
         context = make_context(plan_load=THIS.as_xcom(), read_curation_report=report(THIS, **changes))
+        context["task_state_store"] = state.setdefault("of this task", context["task_state_store"])
         task = make_task("publish_partitions", context)
         before(task)
-        return task.execute(context)
+        try:
+            return task.execute(context)
+        except TaskDeferred as deferred:
+            state["resume"] = functools.partial(getattr(task, deferred.method_name), context, event=None)
+            raise
+
+    run.resume = lambda: state["resume"]()
 
     return run
 
 
 def shown(catalog):
     return Catalog(catalog.glue, catalog.database, catalog.table).published_days(WINDOW)
+
+
+class Stubbed:
+    """A call to the catalog that has an error."""
+
+    def __init__(self, code, status):
+        self.error = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+    def __call__(self, **_arguments):
+        raise ClientError(self.error, "BatchCreatePartition")
 
 
 def partition_of(catalog, day):
@@ -111,6 +132,61 @@ def test_a_merge_of_another_run_during_publication_is_not_undone(publish, loaded
         task.warehouse.query = asked
 
     assert publish(let_another_run_merge) == {"2023-12-18": "jr_1", "2023-12-19": "jr_2"} == shown(catalog)
+
+
+@pytest.mark.parametrize("abandoned", ["batch_create_partition", "batch_update_partition"])
+def test_an_abandoned_call_that_takes_effect_late_does_not_undo_a_newer_load(publish, loaded, lake, catalog, abandoned):
+    """The SDK stops waiting for a call, another run loads the day, and then the call takes effect."""
+    loaded()
+    late = []
+
+    def abandon(task):
+        writer = task.catalog._writer
+        send = getattr(writer, abandoned)
+
+        def sent(**arguments):
+            late.append(lambda: send(**arguments))
+            raise ReadTimeoutError(endpoint_url="glue")
+
+        setattr(writer, abandoned, sent)
+
+    if abandoned == "batch_update_partition":
+        catalog.publish("2023-12-18", "jr_0")
+        catalog.publish("2023-12-19", "jr_0")
+    with pytest.raises(ReadTimeoutError):
+        publish(abandon)
+    loaded("jr_2", 2)
+    lake(report(THIS, "jr_2", days={day: day_version(day, "jr_2") for day in ("2023-12-18", "2023-12-19")}))
+    with pytest.raises(TaskDeferred):
+        publish()
+    assert set(shown(catalog).values()) == {"jr_2"}
+    (take_effect,) = late
+    take_effect()
+    assert publish.resume() == {"2023-12-18": "jr_2", "2023-12-19": "jr_2"} == shown(catalog)
+    assert publish() == shown(catalog)  # this try has nothing to wait for
+
+
+def test_a_refused_call_is_tried_again_at_once(publish, loaded, catalog):
+    loaded()
+
+    def refuse(task):
+        task.catalog._writer.batch_create_partition = Stubbed("AccessDeniedException", 400)
+
+    with pytest.raises(CatalogError, match="AccessDeniedException"):
+        publish(refuse)
+    assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"} == shown(catalog)
+
+
+def test_a_failure_of_the_catalog_counts_as_no_response(publish, loaded):
+    loaded()
+
+    def fail(task):
+        task.catalog._writer.batch_create_partition = Stubbed("InternalServiceException", 500)
+
+    with pytest.raises(ClientError, match="InternalServiceException"):
+        publish(fail)
+    with pytest.raises(TaskDeferred):
+        publish()
 
 
 def test_a_version_without_another_runs_markets_is_refused(publish, loaded, lake, catalog):

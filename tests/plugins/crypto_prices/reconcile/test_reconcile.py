@@ -77,7 +77,8 @@ def test_matching_counts_are_returned_and_the_asset_event_has_the_window(loaded,
             "rows_removed": 0, "rows_owned": 48, "rows_now": 48,
         }
     ]  # fmt: skip
-    assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "batch_id": ATTEMPT}
+    assert extra == {"window_start": "2023-12-18", "window_end": "2023-12-20", "sources": ["binance"],
+                     "batch_id": ATTEMPT}  # fmt: skip
     assert "source" in task_log.text
     assert "in window" in task_log.text
 
@@ -140,15 +141,19 @@ def test_a_load_does_not_fail_when_cloudwatch_is_unavailable(loaded, reconcile, 
     assert "CloudWatch rejected the metrics of this load" in task_log.text
 
 
-def test_a_source_that_was_not_fetched_fails_the_task_after_the_others_are_checked(
-    loaded, reconcile, published, task_log
+def test_consumers_hear_of_a_load_without_a_source_before_the_run_fails(
+    loaded, reconcile, published, make_task, make_context
 ):
     loaded()
+    _, extra = reconcile(sources=("binance", "coinbase"))
+    assert (extra["window_start"], extra["sources"]) == ("2023-12-18", ["binance"])
+    context = make_context(plan_load=THIS.as_xcom(), sources=("binance", "coinbase"))
     with pytest.raises(
         AirflowFailException, match=r"coinbase was not fetched .* not loaded: clear .*The other sources are loaded"
     ):
-        reconcile(sources=("binance", "coinbase"))
-    assert "in window" in task_log.text
+        make_task("require_sources", context).execute(context)
+    whole = make_context(plan_load=THIS.as_xcom())
+    make_task("require_sources", whole).execute(whole)
 
 
 @pytest.mark.parametrize(
