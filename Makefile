@@ -15,78 +15,65 @@ FAST := not (spark or local_aws or warehouse or airflow or terraform)
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
 
+# The list consists of the lines "##@ <group>", of each target's comment, and of the lines "#? <options>: <meaning>".
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\n  make demo DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT   the day and the markets to load\n'
-	@printf '  make demo SOURCES=binance,coinbase,coingecko        several sources side by side\n'
-	@printf '  make demo MARKET_DATA=<folder>                      serve recorded candles instead of generated ones\n'
-	@printf '  make demo LIVE=1                                    use the real exchange API\n'
-	@printf '  make demo RELOAD=1                                  load even what the warehouse already holds\n'
-	@printf '  make airflow PORT=8081                              another port for the UI; SOURCES, SYMBOLS, MARKET_DATA as above\n'
-	@printf '  make local-aws WAREHOUSE_PORT=5440                   another port for psql\n'
-	@printf '  make backfill FROM=2024-01-01 TO=2024-01-07         the days to load; SOURCES, SYMBOLS, MARKET_DATA as above\n'
-	@printf '  make backfill … MAX_ACTIVE_RUNS=4 BACKWARDS=1       number of days at the same time; start with the last day\n'
-	@printf '  make backfill … REPROCESS=failed                    run failed (or completed) days again\n'
-	@printf '  make chaos SAMPLE=10 SEED=1                         a sample of the cases; ALL=1 for all, not only pairwise combinations\n'
-	@printf '  make chaos CASE=<name>                              one case; LIST=1 shows the names\n'
-	@printf '  make chaos PART=1/3                                 one part of the cases, for several machines\n'
-	@printf '  make chaos GUARDS=1                                 with each guard switched off; GUARD_OFF=<name> for one\n'
-	@printf '  make prove EXTENT=daily ENVIRONMENT=prod            which steps (daily, records or all); which tfvars\n'
-	@printf '  make prove KEEP=<folder>                            keep its working folder\n'
-	@printf '  make test T=tests/sql/test_load.py::test_name       one test, one file or one folder\n'
-	@printf '  make test LONG_TESTS=1                              also tests that take many minutes\n'
-	@printf '  make test-compose COMPOSE=docker-compose            with a command other than `docker compose`\n'
+	@awk 'sub(/^##@ /, "") { print "\n" $$0 } \
+		/^[a-z-]+:.*## / { split($$0, target, /:.*## /); printf "  make %-15s  %s\n", target[1], target[2] } \
+		sub(/^#\? /, "") { split($$0, option, /: /); printf "      %-40s %s\n", option[1], option[2] }' $(MAKEFILE_LIST)
 
-setup: ## Create .venv from requirements.lock and find Java
-	$(SETUP)
+##@ Run the platform
 
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
+#? DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT: the day and the markets to load
+#? SOURCES=binance,coinbase,coingecko: several sources side by side
+#? MARKET_DATA=<folder>: serve recorded candles instead of generated ones
+#? LIVE=1: use the real exchange API
+#? RELOAD=1: load even what the warehouse already holds
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev demo $(if $(DATE),--date '$(DATE)') $(MARKETS) \
 		$(if $(filter-out 0,$(LIVE)),--live) $(if $(filter-out 0,$(RELOAD)),--reload)
 
 airflow: ## Run the local AWS and a complete Airflow, and print the address of its UI (Ctrl-C stops it)
+#? PORT=8081: another port for the UI
+#? SOURCES= SYMBOLS= MARKET_DATA=: as for make demo
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev airflow $(if $(PORT),--port '$(PORT)') $(MARKETS)
 
-backfill: ## Load a range of days with Airflow (FROM=, TO=) and show the result
+backfill: ## Load a range of days with Airflow and show the result
+#? FROM=2024-01-01 TO=2024-01-07: the days to load
+#? MAX_ACTIVE_RUNS=4 BACKWARDS=1: number of days at the same time; start with the last day
+#? REPROCESS=failed: run failed (or completed) days again
+#? SOURCES= SYMBOLS= MARKET_DATA=: as for make demo
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) \
 		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
 		$(if $(filter-out 0,$(BACKWARDS)),--backwards)
 
-chaos: ## Break loads at every side effect and compare the results with a clean load
-	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
-		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
-		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
-		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
-
-prove: ## Apply terraform/ to the local AWS, run the platform on it with IAM, and destroy it
-	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev prove $(if $(EXTENT),--extent '$(EXTENT)') \
-		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')
-
 local-aws: ## Start the local AWS with the platform's resources and a port for psql (Ctrl-C stops it)
+#? WAREHOUSE_PORT=5440: another port for psql
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m local_platform --warehouse-port '$(or $(WAREHOUSE_PORT),5439)'
 
-bundle: ## Write the files for MWAA and Glue to dist/
-	$(SETUP)
-	@exec $(PYTHON_RUN) -m bundle build
+clean: ## Delete the local AWS's objects, catalog and warehouse, and Airflow's runs
+	rm -rf .local
 
-preflight: bundle ## Check dist/ as MWAA and Glue would load it
-	@exec $(PYTHON_RUN) -m bundle preflight
+##@ Test and change the code
 
-test: ## Run every test, or only T=
+setup: ## Create .venv from requirements.lock and find Java
 	$(SETUP)
-	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
 
 test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process or Terraform
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest -n 2 -m '$(FAST)' $(T)
 
+test: ## Run every test
+#? T=tests/sql/test_load.py::test_name: one test, one file or one folder
+#? LONG_TESTS=1: also tests that take many minutes
+	$(SETUP)
+	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
+
 test-compose: ## Run docker-compose.yaml through a new user's first session (needs a Docker daemon)
+#? COMPOSE=docker-compose: with a command other than docker compose
 	$(SETUP)
 	COMPOSE_TESTS=1 $(if $(COMPOSE),COMPOSE='$(COMPOSE)') $(PYTHON_RUN) -m pytest tests/compose
 
@@ -102,20 +89,21 @@ lint: ## Check style, types, imports, SQL and Dockerfiles
 		terraform fmt -check -recursive terraform; \
 	else echo "terraform is not installed: the format of terraform/ is not checked"; fi
 
-terraform-check: ## Check format, validity and rules of terraform/ (if Terraform is installed)
-	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev terraform-check
-
-data-dictionary: ## Write docs/reference/data-dictionary.md
-	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev data-dictionary
-
 format: ## Format the Python and SQL files
 	$(SETUP)
 	.venv/bin/ruff check --fix $(CODE)
 	.venv/bin/ruff format $(CODE)
 
-lock: ## Resolve the lock files again (CONSTRAINTS=<file or URL>)
+data-dictionary: ## Write docs/reference/data-dictionary.md
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev data-dictionary
+
+terraform-check: ## Check format, validity and rules of terraform/ (if Terraform is installed)
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev terraform-check
+
+lock: ## Resolve the lock files again
+#? CONSTRAINTS=<file or URL>: constraints other than MWAA's
 	$(SETUP)
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
@@ -124,5 +112,32 @@ lock: ## Resolve the lock files again (CONSTRAINTS=<file or URL>)
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
 		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
 
-clean: ## Delete the local AWS's objects, catalog and warehouse, and Airflow's runs
-	rm -rf .local
+##@ Break it on purpose
+
+chaos: ## Break loads at every side effect and compare the results with a clean load
+#? SAMPLE=10 SEED=1: a sample of the cases
+#? ALL=1: all cases, not only pairwise combinations
+#? CASE=<name>: one case; LIST=1 shows the names
+#? PART=1/3: one part of the cases, for several machines
+#? GUARDS=1: with each guard switched off; GUARD_OFF=<name> for one
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
+		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
+		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
+		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
+
+##@ Deploy
+
+bundle: ## Write the files for MWAA and Glue to dist/
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m bundle build
+
+preflight: bundle ## Check dist/ as MWAA and Glue would load it
+	@exec $(PYTHON_RUN) -m bundle preflight
+
+prove: ## Apply terraform/ to the local AWS, run the platform on it with IAM, and destroy it
+#? EXTENT=daily ENVIRONMENT=prod: which steps (daily, records or all); which tfvars
+#? KEEP=<folder>: keep its working folder
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev prove $(if $(EXTENT),--extent '$(EXTENT)') \
+		$(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)') $(if $(KEEP),--keep '$(KEEP)')

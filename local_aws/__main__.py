@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m local_aws",
+        usage="%(prog)s [options]",
         description="AWS on this machine, on one port of 127.0.0.1: S3, Glue with Spark, Redshift on PostgreSQL, IAM "
         "and more. It starts empty and keeps its state between runs.",
     )

@@ -83,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The process's exit code: 0 after it was asked to stop, 1 if it could not start.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m local_exchange", description="The APIs of several exchanges, below /exchange/<source>."
+        prog="python -m local_exchange",
+        usage="%(prog)s [options]",
+        description="The APIs of several exchanges, below /exchange/<source>."
     )
     parser.add_argument("--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK})")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")

@@ -68,6 +68,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         prog="python -m local_platform",
+        usage="%(prog)s [options]",
         description="Run the local AWS with the resources of the crypto price platform, and the local exchange below "
         "/exchange, on one port of 127.0.0.1. State is kept between runs.",
     )

@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run psql, or print the URL. Return psql's exit code, or 1 if there is no warehouse."""
     parser = argparse.ArgumentParser(
         prog="python -m local_platform.psql",
+        usage="%(prog)s [options] [options of psql]",
         description="Connect psql to the warehouse, as Redshift's admin user. Other options are passed to psql, such "
         "as -c 'SELECT …'.",
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 _START = re.compile(r"\[DAG TEST\] starting task_id=(\S+) map_index=(-?\d+)")
 _RAISED = re.compile(r"^(?:\w+\.)*(?P<kind>[A-Z]\w*(?:Error|Exception|Timeout)): (?P<message>.+)$", re.MULTILINE)
-_TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
-# Long texts in the response are printed in several pieces, one per line.
-_REDSHIFT = re.compile(rf"'Error': (?P<pieces>{_TEXT}(?:\s+{_TEXT})*),?$", re.MULTILINE)
 
 
 def log_of_task(log: str, task_id: str, map_index: int) -> str:
@@ -26,13 +22,7 @@ def log_of_task(log: str, task_id: str, map_index: int) -> str:
 
 
 def reason(task_log: str) -> str:
-    """Return why a task failed: the message of the last exception, without the traceback.
-
-    If the Amazon provider wraps an error of Redshift, this is Redshift's message.
-    """
-    redshift = list(_REDSHIFT.finditer(task_log))
-    if redshift:
-        return str(ast.literal_eval(f"({redshift[-1]['pieces']})"))
+    """Return why a task failed: the message of the last exception, without the traceback."""
     raised = list(_RAISED.finditer(task_log))
     if not raised:
         return "the log has no exception"

@@ -8,6 +8,7 @@ locals {
   scheduler         = { Environment = local.name, Function = "Scheduler" }
   dag_processing    = { Environment = local.name, Function = "DAG Processing" }
   all_tasks         = { Environment = local.name, DAG = "All", Task = "All" }
+  daily_usage       = { UsageLimitId = aws_redshiftserverless_usage_limit.daily.id, UsageType = "SERVERLESS_COMPUTE", Workgroup = local.name }
   # Each DAG's file has the DAG's name, as tests/dags checks.
   dags = toset([for file in fileset(local.bundle, "dags/*.py") : trimsuffix(basename(file), ".py")])
 }
@@ -205,16 +206,21 @@ locals {
         periods     = 2
         missing     = "notBreaching"
       }
-      # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-monitoring.html
+      # UsageLimitConsumed is "the number of RPU-hours that the workgroup has already queried in the given limit":
+      # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-audit-logging.html
+      # ComputeSeconds is not used, because AWS's pages do not agree on it. The page above describes the metric as the
+      # RPU-seconds "used in the last 30 minutes" and does not say how often it is published, so the sum of a day may
+      # count seconds more than once. SYS_SERVERLESS_USAGE has compute_seconds of one minute, and AWS calculates costs
+      # from its charged_seconds, which is no metric: https://docs.aws.amazon.com/redshift/latest/dg/SYS_SERVERLESS_USAGE.html
       warehouse-expensive = {
-        description = "The warehouse has used ${var.alarms.daily_rpu_hours} RPU-hours within a day."
+        description = "The warehouse has used ${var.alarms.daily_rpu_hours} RPU-hours today. See its queries in the Redshift console."
         namespace   = "AWS/Redshift-Serverless"
-        metric      = "ComputeSeconds"
-        dimensions  = { Workgroup = local.name }
-        statistic   = "Sum"
+        metric      = "UsageLimitConsumed"
+        dimensions  = local.daily_usage
+        statistic   = "Maximum"
         comparison  = "GreaterThanOrEqualToThreshold"
-        threshold   = var.alarms.daily_rpu_hours * 3600
-        seconds     = 86400
+        threshold   = var.alarms.daily_rpu_hours
+        seconds     = 3600
         periods     = 1
         missing     = "notBreaching"
       }
@@ -252,7 +258,8 @@ locals {
   airflow_dimensions = { for name, dimensions in { scheduler = local.scheduler, dag_processing = local.dag_processing, all_tasks = local.all_tasks } :
     name => flatten([for key in sort(keys(dimensions)) : [key, dimensions[key]]])
   }
-  glue_dimensions = ["JobName", local.glue_job, "JobRunId", "ALL", "Type"]
+  glue_dimensions  = ["JobName", local.glue_job, "JobRunId", "ALL", "Type"]
+  usage_dimensions = flatten([for key in sort(keys(local.daily_usage)) : [key, local.daily_usage[key]]])
 
   # In the order that a record passes the steps. The period is in seconds.
   widgets = [
@@ -276,7 +283,9 @@ locals {
     { title = "Glue: driver memory and CPU", stat = "Maximum", period = 300, metrics = [
       for metric in ["jvm.heap.usage", "system.cpuSystemLoad"] : concat(["Glue", "glue.driver.${metric}"], local.glue_dimensions, ["gauge"])
     ] },
-    { title = "Warehouse: RPU-seconds", stat = "Sum", period = 3600, metrics = [["AWS/Redshift-Serverless", "ComputeSeconds", "Workgroup", local.name]] },
+    { title = "Warehouse: RPU-hours of the day", stat = "Maximum", period = 3600, metrics = [
+      concat(["AWS/Redshift-Serverless", "UsageLimitConsumed"], local.usage_dimensions)
+    ] },
     { title = "Warehouse: megabytes", stat = "Maximum", period = 86400, metrics = [["AWS/Redshift-Serverless", "DataStorage", "Namespace", local.name]] },
   ]
 }

@@ -55,10 +55,19 @@ resource "aws_redshiftserverless_workgroup" "this" {
   }
 }
 
-resource "aws_redshiftserverless_usage_limit" "this" {
+resource "aws_redshiftserverless_usage_limit" "monthly" {
   resource_arn  = aws_redshiftserverless_workgroup.this.arn
   usage_type    = "serverless-compute"
   period        = "monthly"
   amount        = var.redshift.monthly_rpu_hours
   breach_action = var.redshift.breach_action
+}
+
+# Publishes the RPU-hours of the day for the alarm warehouse-expensive. It never stops a query.
+resource "aws_redshiftserverless_usage_limit" "daily" {
+  resource_arn  = aws_redshiftserverless_workgroup.this.arn
+  usage_type    = "serverless-compute"
+  period        = "daily"
+  amount        = var.alarms.daily_rpu_hours
+  breach_action = "emit-metric"
 }

@@ -326,8 +326,9 @@ variable "redshift" {
     error_message = "redshift.max_capacity must be 4 or a multiple of 8, and at least base_capacity."
   }
   validation {
-    condition     = var.redshift.monthly_rpu_hours > 0
-    error_message = "redshift.monthly_rpu_hours must be more than 0."
+    # https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_CreateUsageLimit.html
+    condition     = var.redshift.monthly_rpu_hours >= 1 && floor(var.redshift.monthly_rpu_hours) == var.redshift.monthly_rpu_hours
+    error_message = "redshift.monthly_rpu_hours must be a whole number, at least 1."
   }
   validation {
     condition     = contains(["log", "emit-metric", "deactivate"], var.redshift.breach_action)
@@ -430,8 +431,14 @@ variable "alarms" {
   default = {}
 
   validation {
-    condition     = var.alarms.failed_tries >= 1 && var.alarms.daily_rpu_hours > 0
-    error_message = "alarms.failed_tries must be at least 1. alarms.daily_rpu_hours must be more than 0."
+    condition     = var.alarms.failed_tries >= 1
+    error_message = "alarms.failed_tries must be at least 1."
+  }
+  validation {
+    # The amount of a usage limit.
+    # https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_CreateUsageLimit.html
+    condition     = var.alarms.daily_rpu_hours >= 1 && floor(var.alarms.daily_rpu_hours) == var.alarms.daily_rpu_hours
+    error_message = "alarms.daily_rpu_hours must be a whole number, at least 1."
   }
   validation {
     # Loads are daily, and CloudWatch looks back at most seven days.

@@ -37,6 +37,15 @@ def test_make_without_a_target_lists_every_target():
         assert f"make {target} " in listed
 
 
+def test_the_list_of_targets_is_grouped_by_purpose_and_has_their_options():
+    listed = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    _, *groups = listed.split("\n\n")
+    targets = {group.splitlines()[0]: re.findall(r"^  make ([a-z-]+) ", group, re.MULTILINE) for group in groups}
+    assert targets["Break it on purpose"] == ["chaos"]
+    assert targets["Deploy"] == ["bundle", "preflight", "prove"]
+    assert re.search(r"make local-aws .*\n +WAREHOUSE_PORT=5440 +another port for psql\n +make clean ", listed)
+
+
 def test_makes_variables_become_options_of_the_demo():
     command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "RELOAD=1")
     words = command.replace("\\\n", " ").split("-m dev demo")[1]

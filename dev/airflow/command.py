@@ -45,7 +45,9 @@ def parse_options(arguments: Sequence[str]) -> Options:
         arguments: The command line after the command.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m dev airflow", description="Run the local AWS and a complete Airflow that uses it, until Ctrl-C."
+        prog="python -m dev airflow",
+        usage="%(prog)s [options]",
+        description="Run the local AWS and a complete Airflow that uses it, until Ctrl-C.",
     )
     parser.add_argument(
         "--port",

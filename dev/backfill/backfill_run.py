@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from crypto_prices.counted import counted
 from crypto_prices_contract.window import Window
 
 from dev.backfill.day_progress import DayProgress, day_progress, task_name
@@ -117,7 +118,10 @@ class BackfillRun:
             done = sum(day.state == "success" for day in days)
             new = sum(day.state == "success" and day.is_new for day in days)
             seconds = time.monotonic() - began
-            self._screen.say(f"{done} of {len(days)} days are loaded, {new} by this backfill ({seconds:.1f} s).")
+            self._screen.say(
+                f"{done} of {counted(len(days), 'day')} {'is' if len(days) == 1 else 'are'} loaded, {new} by this backfill "
+                f"({seconds:.1f} s)."
+            )
             if failed:
                 self._screen.say(
                     f"To run the failed days again: make backfill {self._options.in_words} REPROCESS=failed"
@@ -185,7 +189,7 @@ class BackfillRun:
         except AirflowApiError as error:
             raise BackfillError(f"Airflow rejected the backfill: {error.message}") from error
         self._screen.say(
-            f"Backfill of {DAG_ID}: {len(new_days)} of {len(options.days)} days, {options.max_active_runs} at a time"
+            f"Backfill of {DAG_ID}: {len(new_days)} of {counted(len(options.days), 'day')}, {options.max_active_runs} at a time"
             f"{', last day first' if options.backwards else ''}."
         )
         return new_days

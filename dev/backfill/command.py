@@ -27,6 +27,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     """
     parser = argparse.ArgumentParser(
         prog="python -m dev backfill",
+        usage="%(prog)s [options]",
         description="Load a range of days with the local Airflow and show the result.",
     )
     today = today or datetime.now(UTC).date()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from crypto_prices.counted import counted
+
 from local_platform.instants import read_instant
 
 FINISHED = ("success", "failed")
@@ -91,9 +93,9 @@ def summary(days: Sequence[DayProgress]) -> str:
     """Return one line with the number of days per state and the tasks that are running."""
     states = Counter(day.state or "waiting" for day in days)
     words = {"success": "done", "running": "running", "queued": "waiting", "waiting": "not created", "failed": "failed"}
-    counted = ", ".join(
+    by_state = ", ".join(
         f"{states[state]} {word}" for state, word in words.items() if states[state] or state == "success"
     )
     tasks = Counter(f"{name} {state}" if state != "running" else name for day in days for name, state in day.tasks)
     now = ", ".join(name if count == 1 else f"{count} {name}" for name, count in sorted(tasks.items()))
-    return f"{counted} of {len(days)} days" + (f": {now}" if now else "")
+    return f"{by_state} of {counted(len(days), 'day')}" + (f": {now}" if now else "")

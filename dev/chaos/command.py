@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crypto_prices.counted import counted
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -68,6 +69,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     """
     parser = argparse.ArgumentParser(
         prog="python -m dev chaos",
+        usage="%(prog)s [options]",
         description="Break loads at every side effect, recover, and compare the result with a clean load.",
         epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
     )
@@ -193,7 +195,7 @@ class _Harness:
             for outcome in found:
                 if outcome.differences and outcome.case.guard_off is None:
                     self._show(outcome)
-            self._console.print(f"  {len(wave)} {what} in {found[0].seconds:.0f} s")
+            self._console.print(f"  done in {found[0].seconds:.0f} s")
         return outcomes
 
     def _show(self, outcome: Outcome) -> None:
@@ -202,7 +204,7 @@ class _Harness:
             self._console.print(f"    {escape(difference)}", soft_wrap=True)
 
     def _progress(self, phase: str, finished: int, total: int) -> None:
-        line = f"  {phase}: {finished} of {total} runs have finished"
+        line = f"  {phase}: {finished} of {counted(total, 'run')} finished"
         if self._console.is_terminal:
             self._console.print(line, end="\r")
         elif line != self._shown:
@@ -243,11 +245,11 @@ class _Harness:
         if outcomes:
             self._console.print(
                 f"{len(tried)} of {len(boundaries)} fault points, "
-                f"{sum(outcome.fired for outcome in outcomes)} faults, {len(different)} differences"
+                f"{counted(sum(outcome.fired for outcome in outcomes), 'fault')}, {counted(len(different), 'difference')}"
             )
             self._console.print(
-                f"{len(outcomes)} cases: {len(outcomes) - len(overcome)} combinations were recovered from, "
-                f"{len(overcome)} faults were overcome without a recovery"
+                f"{counted(len(outcomes), 'case')}: {len(outcomes) - len(overcome)} recovered from, "
+                f"{len(overcome)} overcome without a recovery"
             )
         for outcome in overcome:
             self._console.print(f"overcome without a recovery: {escape(outcome.case.name)}", soft_wrap=True)
@@ -267,8 +269,8 @@ class _Harness:
             self._show(controls[name])
         if guarded:
             self._console.print(
-                f"{len(noticed)} of {len(off)} missing guards were noticed, "
-                f"{len(controls) - len(not_right)} of {len(controls)} cases are right with the guard"
+                f"noticed: {len(noticed)} of {counted(len(off), 'missing guard')}; "
+                f"right with the guard: {len(controls) - len(not_right)} of {counted(len(controls), 'case')}"
             )
         self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
         return 1 if different or invalid or untried or strays or unnoticed or not_right else 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from crypto_prices.counted import counted
 from crypto_prices_contract import error_codes
 
 from dev.chaos import checks
@@ -361,7 +362,7 @@ class Waves:
     def _failed_statements(self, day: date) -> list[str]:
         """Return a difference if loads conflicted in the warehouse. The load lock must prevent that."""
         met = self._bench.faults.serialization_failures(day)
-        return [f"{met} statements failed with 1023, because loads ran at the same time"] if met else []
+        return [f"{counted(met, 'statement')} failed with 1023, because loads ran at the same time"] if met else []
 
     def _halve_staging(self, day: date) -> None:
         table = next(name for name, of_day in self._bench.boundaries.staging_tables().items() if of_day == day)

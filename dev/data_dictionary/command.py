@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     argparse.ArgumentParser(
         prog="python -m dev data-dictionary",
+        usage="%(prog)s [options]",
         description=f"Write {PAGE.relative_to(REPOSITORY)} from crypto_prices_contract/data_dictionary.py.",
     ).parse_args(arguments)
     PAGE.write_text(data_dictionary_page())

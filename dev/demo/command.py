@@ -25,6 +25,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     """
     parser = argparse.ArgumentParser(
         prog="python -m dev demo",
+        usage="%(prog)s [options]",
         description="Run one day of crypto_prices_daily on the local AWS and show the result.",
     )
     today = today or datetime.now(UTC).date()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
+from crypto_prices.counted import counted
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
@@ -118,7 +119,7 @@ class Screen:
                     "not an error."
                 )
             if source["incomplete"]:
-                counts = ", ".join(f"{symbol} ({records} candles)" for symbol, records in source["incomplete"].items())
+                counts = ", ".join(f"{symbol} ({counted(records, 'candle')})" for symbol, records in source["incomplete"].items())
                 self.console.print(
                     f"[yellow]Gaps:[/] {source['source']} returned only some candles for {counts} on {day}. "
                     "This is recorded, not an error."

@@ -480,7 +480,7 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0 if all checks passed, 1 if one failed, 2 if Terraform or its provider is not installed.
     """
-    parser = argparse.ArgumentParser(prog="python -m dev prove", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev prove", usage="%(prog)s [options]", description=__doc__)
     parser.add_argument("--environment", choices=("dev", "prod"), default="dev", help="which tfvars (default: dev)")
     parser.add_argument(
         "--extent",

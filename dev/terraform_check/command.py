@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     argparse.ArgumentParser(
         prog="python -m dev terraform-check",
+        usage="%(prog)s [options]",
         description="Check format, validity and rules of terraform/, without AWS.",
     ).parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="terraform-check-") as folder:

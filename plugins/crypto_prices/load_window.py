@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -15,6 +14,7 @@ from crypto_prices_contract.job_arguments import JobArguments
 from crypto_prices import task_statements, templates
 from crypto_prices.aws.console_links import RedshiftWorkgroupLink
 from crypto_prices.aws.redshift_secret import use_redshift_secret
+from crypto_prices.aws.run_statements import RunStatementsOperator
 from crypto_prices.curate.curate_prices import CuratePricesOperator
 from crypto_prices.curate.read_curation_report import ReadCurationReportOperator
 from crypto_prices.fetch.fetch_prices import FetchPricesOperator
@@ -196,7 +196,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
     )
 
 
-def _copy_to_staging() -> RedshiftDataOperator:
+def _copy_to_staging() -> RunStatementsOperator:
     return _statement(
         task_id="copy_to_staging",
         sql=list(task_statements.COPY_TO_STAGING),
@@ -204,7 +204,7 @@ def _copy_to_staging() -> RedshiftDataOperator:
     )
 
 
-def _check_staging() -> RedshiftDataOperator:
+def _check_staging() -> RunStatementsOperator:
     return _statement(
         task_id="check_staging",
         sql=task_statements.CHECK_STAGING,
@@ -213,7 +213,7 @@ def _check_staging() -> RedshiftDataOperator:
     )
 
 
-def _merge_into_fact() -> RedshiftDataOperator:
+def _merge_into_fact() -> RunStatementsOperator:
     return _statement(
         task_id="merge_into_fact",
         sql=list(task_statements.MERGE_INTO_FACT),
@@ -231,7 +231,7 @@ def _publish_partitions() -> PublishPartitionsOperator:
     )
 
 
-def _record_load() -> RedshiftDataOperator:
+def _record_load() -> RunStatementsOperator:
     return _statement(
         task_id="record_load",
         sql=list(task_statements.RECORD_LOAD),
@@ -253,7 +253,7 @@ def _wait_for_partition() -> GlueCatalogPartitionSensor:
     )
 
 
-def _drop_staging() -> RedshiftDataOperator:
+def _drop_staging() -> RunStatementsOperator:
     return _statement(
         task_id="drop_staging",
         sql=task_statements.DROP_STAGING,
@@ -280,8 +280,8 @@ def _require_sources() -> RequireSourcesOperator:
     )
 
 
-def _statement(**arguments: Any) -> RedshiftDataOperator:
+def _statement(**arguments: Any) -> RunStatementsOperator:
     """Return a task that runs statements as one transaction, with a link to the workgroup's console page."""
-    task = RedshiftDataOperator(**STATEMENT | arguments)
+    task = RunStatementsOperator(**STATEMENT | arguments)
     task.operator_extra_links = (RedshiftWorkgroupLink(),)
     return task

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import RetryDecision, RetryPolicy
 from crypto_prices_contract.error_codes import ERROR_CODES, find_error_code
 
+from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.fetch.errors import RetryableSourceError
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 
@@ -47,7 +49,7 @@ class TaskRetryPolicy(RetryPolicy):
                 return RetryDecision.retry(pause, f"the source requests a wait of {asked}, the next try is in {pause}")
         if isinstance(exception, CatalogDiffersError):
             return RetryDecision.retry(CATALOG_PAUSE, "another run may be publishing these days")
-        code = find_error_code(str(exception))
+        code = _error_code(exception)
         if code is not None:
             return RetryDecision.fail(
                 f"{code} {ERROR_CODES[code]} A retry would fail again: see docs/reference/error-codes.md"
@@ -62,3 +64,11 @@ class TaskRetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> TaskRetryPolicy:
         """Return the policy."""
         return cls()
+
+
+def _error_code(exception: BaseException) -> str | None:
+    """Return the error code of a failed statement (RunStatementsOperator) or Glue run (GlueJobOperator).
+
+    Other exceptions may quote text from elsewhere, such as an exchange's response.
+    """
+    return find_error_code(str(exception)) if isinstance(exception, RedshiftStatementError | AirflowException) else None

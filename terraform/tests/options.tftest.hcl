@@ -247,7 +247,7 @@ run "sizes_reach_their_resources" {
   assert {
     condition = (
       aws_redshiftserverless_workgroup.this.base_capacity == 32 && aws_redshiftserverless_workgroup.this.max_capacity == 64 &&
-      aws_redshiftserverless_usage_limit.this.amount == 100 && aws_redshiftserverless_usage_limit.this.breach_action == "deactivate"
+      aws_redshiftserverless_usage_limit.monthly.amount == 100 && aws_redshiftserverless_usage_limit.monthly.breach_action == "deactivate"
     )
     error_message = "The warehouse does not have the configured size or limit."
   }
@@ -278,7 +278,7 @@ run "sizes_reach_their_resources" {
   assert {
     condition = (
       aws_cloudwatch_metric_alarm.this["tasks-failing"].threshold == 9 && aws_cloudwatch_metric_alarm.this["stale-binance"].evaluation_periods == 48 &&
-      aws_cloudwatch_metric_alarm.this["warehouse-expensive"].threshold == 7200
+      aws_cloudwatch_metric_alarm.this["warehouse-expensive"].threshold == 2
     )
     error_message = "An alarm does not have the configured threshold."
   }

@@ -369,6 +369,17 @@ run "each_alarm_has_a_recipient_and_missing_data_raises_an_alarm" {
     error_message = "The alarm for loads that do not add up does not watch the metric that reconcile publishes."
   }
   assert {
+    condition = (
+      aws_redshiftserverless_usage_limit.daily.period == "daily" && aws_redshiftserverless_usage_limit.daily.breach_action == "emit-metric" &&
+      aws_redshiftserverless_usage_limit.daily.amount == aws_cloudwatch_metric_alarm.this["warehouse-expensive"].threshold &&
+      aws_cloudwatch_metric_alarm.this["warehouse-expensive"].metric_name == "UsageLimitConsumed" && aws_cloudwatch_metric_alarm.this["warehouse-expensive"].statistic == "Maximum" &&
+      aws_cloudwatch_metric_alarm.this["warehouse-expensive"].dimensions == tomap({
+        UsageLimitId = aws_redshiftserverless_usage_limit.daily.id, UsageType = "SERVERLESS_COMPUTE", Workgroup = "crypto-prices-dev"
+      })
+    )
+    error_message = "The alarm for the warehouse's costs does not watch the RPU-hours of the daily usage limit."
+  }
+  assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.period * alarm.evaluation_periods <= (alarm.period >= 3600 ? 604800 : 86400)])
     error_message = "An alarm looks back further than CloudWatch allows."
   }

@@ -381,6 +381,16 @@ run "refuses_a_usage_limit_of_zero" {
   expect_failures = [var.redshift]
 }
 
+run "refuses_a_usage_limit_of_half_an_hour" {
+  command = plan
+
+  variables {
+    redshift = { monthly_rpu_hours = 100.5 }
+  }
+
+  expect_failures = [var.redshift]
+}
+
 run "refuses_an_unknown_breach_action" {
   command = plan
 
@@ -501,6 +511,16 @@ run "refuses_an_alarm_threshold_of_zero_failures" {
   expect_failures = [var.alarms]
 }
 
+run "refuses_an_alarm_threshold_of_half_an_rpu_hour" {
+  command = plan
+
+  variables {
+    alarms = { daily_rpu_hours = 0.5 }
+  }
+
+  expect_failures = [var.alarms]
+}
+
 run "refuses_a_budget_of_zero" {
   command = plan
 
@@ -573,7 +593,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     secret_recovery_days = 7
     log_retention_days   = 1
     alarm_emails         = ["on.call+1@data.example.com"]
-    alarms               = { failed_tries = 1, freshness_hours = 168, daily_rpu_hours = 0.5 }
+    alarms               = { failed_tries = 1, freshness_hours = 168, daily_rpu_hours = 1 }
     monthly_budget_usd   = 0.01
     usage                = { glue_minutes = 1, warehouse_minutes = 1, airflow_database_gb = 0, warehouse_gb = 0 }
   }

@@ -10,6 +10,7 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, CronDataIntervalTimetable
+from crypto_prices.aws.run_statements import RunStatementsOperator
 from crypto_prices.curate.curate_prices import CuratePricesOperator
 
 from local_platform.markets import FIRST_DAY
@@ -125,7 +126,7 @@ def test_every_task_is_retried_with_growing_pauses(dag, task_id):
         (["wait_for_partition"], GlueCatalogPartitionSensor),
         (
             ["copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging"],
-            RedshiftDataOperator,
+            RunStatementsOperator,
         ),
     ],
 )

@@ -38,6 +38,16 @@ def test_each_command_has_its_own_help_and_a_make_target(name, capsys):
     assert f"-m dev {name}" in MAKEFILE
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_wrong_option_is_answered_in_two_lines(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--no-such-option"])
+    assert ended.value.code == 2
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage == f"usage: python -m dev {name} [options]"
+    assert "--no-such-option" in error
+
+
 def test_every_package_of_dev_is_a_command():
     packages = {path.parent.name for path in (REPOSITORY / "dev").glob("*/__init__.py")}
     assert packages == {name.replace("-", "_") for name in COMMANDS}

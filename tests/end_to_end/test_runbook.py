@@ -278,7 +278,7 @@ def test_a_dry_run_shows_plan_and_price_and_starts_nothing(bench, loaded):
     assert_green(bench, BACKFILL, "dry")
     plan = log(bench, BACKFILL, "dry", "plan_backfill")
     assert "[2023-02-25, 2023-03-02): 5 days" in plan
-    assert re.search(r"to load +4 days in 1 windows", plan)
+    assert re.search(r"to load +4 days in 1 window\b", plan)
     assert re.search(r"API requests +2\b", plan)
     assert re.search(r"skipped +\[2023-03-01, 2023-03-02\): .*20230301-20230302-", plan)
     assert "DPU-minutes" in plan

@@ -1,4 +1,4 @@
-import pprint
+from crypto_prices.aws.redshift_data import RedshiftStatementError
 
 from local_platform.task_failure import log_of_task, reason, tail
 
@@ -47,11 +47,8 @@ def test_the_tail_is_the_last_lines():
     assert tail("\n".join(map(str, range(100))), lines=2) == "98\n99"
 
 
-def test_redshifts_error_is_restored_from_a_pretty_printed_response():
-    error = 'Query #3 failed with ERROR: CP-06 batch b would add 24 candles (last 2023-12-18): it\'s "it". ' * 2
-    response = pprint.pformat({"CreatedAt": 1, "Error": error, "Id": "x", "Status": "FAILED"})
-    assert response.count("\n") == 5
-    task_log = f"airflow.exceptions.AirflowException: Statement x terminated. Response details: {response}\n"
-    assert reason(task_log) == error
-    short = pprint.pformat({"CreatedAt": 1, "Error": "it is short", "SubStatements": [{"Status": "FAILED"}] * 9})
-    assert reason(short) == "it is short"
+def test_redshifts_error_is_the_reason_of_a_failed_statement():
+    error = 'Query #3 failed with ERROR: CP-06 batch b would add 24 candles (last 2023-12-18): it\'s "it".'
+    failure = RedshiftStatementError("7", "FAILED", error)
+    kind = f"{type(failure).__module__}.{type(failure).__name__}"
+    assert reason(f"Traceback (most recent call last):\n{kind}: {failure}\n") == f"Redshift statement 7 failed: {error}"

@@ -84,8 +84,8 @@ class PlanHealingOperator(WarehouseOperator):
         if self.nothing_may_be_left and left:
             # Retryable, because a load may be published right now.
             raise AirflowException(
-                f"{len(left)} days of markets are not healed, the first is {left[0].source} {left[0].market} on "
-                f"{left[0].day}: fix the failed runs of heal_windows, then clear this run"
+                f"days of markets that are not healed: {len(left)}. The first is {left[0].source} {left[0].market} on "
+                f"{left[0].day}. Fix the failed runs of heal_windows, then clear this run"
             )
         most = conf.getint("core", "max_map_length")
         if len(plan.windows) > most:

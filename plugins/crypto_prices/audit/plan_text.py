@@ -8,17 +8,19 @@ from textwrap import indent
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.audit.windows_to_heal import HealingPlan
+from crypto_prices.counted import counted
 
 
 def plan_as_text(plan: HealingPlan) -> str:
     """Return the plan as text for the log."""
-    counted = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
-    rows = [("windows", f"{len(plan.windows)}, with {plan.requests} API requests")]
+    numbers = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
+    rows = [("windows", f"{len(plan.windows)}, with {counted(plan.requests, 'API request')}")]
     rows += [
-        (source, f"{market}: {number} days {reason}") for (source, market, reason), number in sorted(counted.items())
+        (source, f"{market}: {counted(number, 'day')} {reason}")
+        for (source, market, reason), number in sorted(numbers.items())
     ]
     for each in plan.windows:
         symbols = ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
         rows.append(("window", f"[{each.window.start}, {each.window.end}) of {symbols}"))
-    title = f"Audit of [{plan.span.start}, {plan.span.end}): {len(plan.reasons)} days of markets need healing"
+    title = f"Audit of [{plan.span.start}, {plan.span.end}): days of markets to heal: {len(plan.reasons)}"
     return f"{title}\n{indent(tabulate(rows, tablefmt='plain', disable_numparse=True), '  ')}"

@@ -12,20 +12,21 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.backfill.glue_cost import GlueEstimate
 from crypto_prices.backfill.windows_to_load import BackfillPlan
+from crypto_prices.counted import counted
 
 
 def plan_as_text(plan: BackfillPlan) -> str:
     """Return the plan and its cost as text for the log."""
     days = (plan.span.end - plan.span.start).days
     rows = [
-        ("to load", f"{days - len(plan.skipped)} days in {len(plan.windows)} windows"),
-        ("skipped", f"{len(plan.skipped)} days that are already loaded"),
+        ("to load", f"{counted(days - len(plan.skipped), 'day')} in {counted(len(plan.windows), 'window')}"),
+        ("skipped", f"{counted(len(plan.skipped), 'loaded day')}"),
         ("API requests", f"{plan.requests}"),
         ("candles", f"at most {plan.records}, about {_size(plan.raw_bytes)} before compression"),
         ("Glue runs", f"{len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)"),
     ]
     rows += [
-        ("Glue runs", f"{count} of {_days(days)}: {_estimate_as_text(plan.glue.estimate(days))}")
+        ("Glue runs", f"{count} of {counted(days, 'day')}: {_estimate_as_text(plan.glue.estimate(days))}")
         for days, count in plan.windows_by_days.items()
     ]
     rows += [("window", f"[{window.start}, {window.end})") for window in plan.windows]
@@ -34,19 +35,15 @@ def plan_as_text(plan: BackfillPlan) -> str:
         for window, why in _skipped_windows(plan.skipped)
     ]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
-    return f"Backfill of [{plan.span.start}, {plan.span.end}): {days} days\n{indent(table, '  ')}"
+    return f"Backfill of [{plan.span.start}, {plan.span.end}): {counted(days, 'day')}\n{indent(table, '  ')}"
 
 
 def _estimate_as_text(estimate: GlueEstimate) -> str:
     if not estimate.of:
         return f"assumed {estimate.seconds:.0f} s each, because no run has ended yet"
     lengths = Counter(run.days for run in estimate.of)
-    which = ", ".join(f"{count} of {_days(days)}" for days, count in sorted(lengths.items(), reverse=True))
-    return f"{estimate.seconds:.0f} s each, the mean of {len(estimate.of)} earlier runs ({which})"
-
-
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
+    which = ", ".join(f"{count} of {counted(days, 'day')}" for days, count in sorted(lengths.items(), reverse=True))
+    return f"{estimate.seconds:.0f} s each, the mean of {counted(len(estimate.of), 'earlier run')} ({which})"
 
 
 def _skipped_windows(skipped: Mapping[date, str]) -> list[tuple[Window, str]]:

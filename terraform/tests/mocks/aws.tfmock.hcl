@@ -37,6 +37,11 @@ mock_resource "aws_redshiftserverless_namespace" {
   defaults        = { admin_password_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf" }
 }
 
+mock_resource "aws_redshiftserverless_usage_limit" {
+  override_during = plan
+  defaults        = { id = "a-usage-limit" }
+}
+
 mock_resource "aws_s3_object" {
   override_during = plan
   defaults        = { version_id = "version-1" }

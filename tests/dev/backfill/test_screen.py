@@ -39,7 +39,7 @@ def test_a_day_loaded_before_is_not_reported():
 def test_a_terminal_shows_running_days_with_their_tasks():
     text = shown(True, [day("running", tasks=[("curate_prices", "deferred")])])
     assert "curate_prices (deferred)" in text
-    assert "0 done, 1 running of 1 days" in text
+    assert "0 done, 1 running of 1 day" in text
 
 
 def test_the_table_marks_days_loaded_before_and_counts_rows():

@@ -129,7 +129,7 @@ def conclude(*outcomes, off=(SHOWN,), control=()):
 def test_a_noticed_missing_guard_passes():
     code, output = conclude()
     assert code == 0
-    assert "1 of 1 missing guards were noticed, 1 of 1 cases are right with the guard" in output
+    assert "noticed: 1 of 1 missing guard; right with the guard: 1 of 1 case" in output
 
 
 def test_an_unnoticed_missing_guard_fails():
@@ -140,7 +140,7 @@ def test_a_difference_that_also_occurs_with_the_guard_fails():
     code, output = conclude(control=[SHOWN])
     assert code == 1
     assert f"different, although the guard {GUARD.name} is on" in output
-    assert "0 of 1 cases are right with the guard" in output
+    assert "right with the guard: 0 of 1 case" in output
 
 
 def test_an_inconclusive_case_is_an_error_not_a_verdict():
@@ -154,7 +154,7 @@ def test_an_inconclusive_case_is_an_error_not_a_verdict():
         Outcome(GUARD.control, FIRST_DAY),
     ]
     assert _Harness(options, Console(file=screen, width=300), Path())._conclude([], [], [], guarded, 1.0) == 1
-    assert "0 of 1 missing guards were noticed" in screen.getvalue()
+    assert "noticed: 0 of 1 missing guard" in screen.getvalue()
 
 
 def test_an_overcome_fault_is_not_counted_as_a_recovery():
@@ -163,5 +163,5 @@ def test_an_overcome_fault_is_not_counted_as_a_recovery():
     )
     code, output = conclude(recovered, recovered, overcome)
     assert code == 0
-    assert "3 cases: 2 combinations were recovered from, 1 faults were overcome" in output
+    assert "3 cases: 2 recovered from, 1 overcome" in output
     assert len([line for line in output.splitlines() if "overcome" in line and STAYED.name in line]) == 1

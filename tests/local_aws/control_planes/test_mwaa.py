@@ -73,6 +73,22 @@ def test_an_update_ends_and_is_described(environment):
     assert found["Tags"] == {"team": "data"}
 
 
+def test_an_update_may_let_running_tasks_finish(environment):
+    environment.update_environment(Name="crypto-prices", MaxWorkers=5, WorkerReplacementStrategy="GRACEFUL")
+    assert _environment(environment)["LastUpdate"]["WorkerReplacementStrategy"] == "GRACEFUL"
+    _until(environment, "AVAILABLE")
+    # The strategy is one of the update, not of the environment: the next update has none.
+    environment.update_environment(Name="crypto-prices", MaxWorkers=6)
+    assert "WorkerReplacementStrategy" not in _environment(environment)["LastUpdate"]
+
+
+@pytest.mark.parametrize("strategy", ["graceful", "WAIT", ""])
+def test_an_unknown_worker_replacement_strategy_is_refused(environment, strategy):
+    with pytest.raises(environment.exceptions.ValidationException):
+        environment.update_environment(Name="crypto-prices", WorkerReplacementStrategy=strategy)
+    assert "LastUpdate" not in _environment(environment)
+
+
 def test_a_deletion_ends(environment):
     environment.delete_environment(Name="crypto-prices")
     for _ in range(100):

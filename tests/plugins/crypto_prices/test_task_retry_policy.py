@@ -1,14 +1,22 @@
+import asyncio
 import json
 import math
 import pprint
 import textwrap
-from datetime import timedelta
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import boto3
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
+from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
+from airflow.providers.amazon.aws.triggers.redshift_data import RedshiftDataTrigger
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
+from crypto_prices.curate.curate_prices import StoppingGlueJobTrigger
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
 from crypto_prices.publish.publish_partitions import LONGEST_CALL
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
@@ -56,28 +64,165 @@ def test_reconcile_waits_until_another_run_has_repaired_the_catalog():
     assert dag.get_task("reconcile").retries * decision.retry_delay > LONGEST_CALL
 
 
+MARKS = ["", "'", '"', "\\", "\n", "\t", "\r\n", "„", "«", "「", "“", "é", "\u2028", "\x85", "\x1b", "\U000e0001"]
+"""Characters before a code: quotation marks of several languages, and others that programs print escaped."""
+
+BEFORE_A_CODE = [
+    "",
+    "ERROR: ",
+    "Query #3 failed with ERROR: ",
+    "ERROR: \n  -----------------------------------------------\n  error:  ",
+    "RejectedRecordsError: ",
+    "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 24; RejectedRecordsError: ",
+    "Traceback (most recent call last):\n  File \"a.py\", line 1\ncrypto_prices_etl.errors.RejectedRecordsError: ",
+    "Error:\n\t",
+    "Error:\r\n",
+]
+
+
+def messages(code):
+    """Yield the messages that begin with a code, as Redshift and Glue return them."""
+    words = " batch it's \"b\" would delete 100 % \\\\ é\nof the candles " + "and more " * 20
+    for before in BEFORE_A_CODE:
+        for mark in MARKS:
+            yield before + mark + code + mark + words
+
+
 def shapes(message):
-    """Yield a message of Glue or Redshift in the forms that the provider, Airflow and users get."""
+    """Yield a message in the forms in which programs print it."""
     description = {"Id": "7", "Status": "FAILED", "Error": message, "SubStatements": [{"Error": message}]}
     for width in (20, 40, 80, 120):
         yield pprint.pformat(description, width=width)
     yield message
     yield repr(message)
+    yield ascii(message)
+    yield repr(repr(message))
+    yield repr(ascii(message))
     yield json.dumps(description)
-    yield f"Statement 7 failed: {message}"
-    yield f"Error in glue job: { ({'status': 'error', 'message': f'AWS Glue job failed: {message}'}) }"
+    yield json.dumps(json.dumps(description))
     yield textwrap.fill(message, 30)
     yield f"Error:\n\t{message}\n"
 
 
-@pytest.mark.parametrize("quote", ["", "'", '"', 'it\'s "so"', "100 %", "a\nline", "\\\\", "é"])
 @pytest.mark.parametrize("code", ERROR_CODES)
-def test_an_error_with_a_code_is_not_retried_in_any_format(code, quote):
-    for before in ("", "ERROR: ", "Traceback:\n", "Error:\n\t", "Query #3 failed with ERROR: ", "RejectedError: "):
-        for shape in shapes(f"{before}{code} batch b {quote} would delete 3 candles " + "and more " * 20):
+def test_an_error_with_a_code_is_not_retried_in_any_format(code):
+    for message in messages(code):
+        for shape in shapes(message):
             decision = decide(AirflowException(shape))
             assert decision.action is RetryAction.FAIL, shape
             assert decision.reason.startswith(code)
+
+
+class Redshift:
+    """The Data API, with one batch that has ended. As in AWS, the description has the texts of the statements."""
+
+    def __init__(self, error, status="FAILED"):
+        failed = {"Id": "7:3", "Status": status, "QueryString": "INSERT INTO t VALUES ('CP-07 again')", "Error": error}
+        self.description = {
+            "Id": "7",
+            "Status": status,
+            "Error": f"Query #3 failed with {error}",
+            "CreatedAt": datetime(2024, 1, 1, tzinfo=UTC),
+            "SubStatements": [failed],
+            "ResponseMetadata": {"HTTPStatusCode": 200},
+        }
+
+    def batch_execute_statement(self, **_arguments):
+        return {"Id": "7"}
+
+    def describe_statement(self, Id):
+        assert Id == "7"
+        return self.description
+
+
+def asynchronous(client, *methods):
+    """Return an asynchronous client with the methods of a synchronous one."""
+
+    @asynccontextmanager
+    async def connected():
+        yield SimpleNamespace(meta=getattr(client, "meta", None), **{name: as_coroutine(name) for name in methods})
+
+    def as_coroutine(name):
+        async def call(**arguments):
+            return getattr(client, name)(**arguments)
+
+        return call
+
+    async def connection(_hook):
+        return connected()
+
+    return connection
+
+
+def ended(trigger):
+    """Run a trigger until its event, as the triggerer does, and return the event as the worker gets it."""
+
+    async def first():
+        return await anext(trigger.run())
+
+    return json.loads(json.dumps(asyncio.run(first()).payload))
+
+
+CONTEXT = {"run_id": "CP-07 again", "dag_run": SimpleNamespace(run_id="CP-07 again", note="cleared after CP-11")}
+"""The context of a run whose user has named error codes in its id and its note."""
+
+
+def failures_of_statements(task, monkeypatch, redshift):
+    """Yield the exceptions of a task whose statements have failed before and after it was deferred."""
+    monkeypatch.setattr(RedshiftDataHook, "conn", redshift)
+    monkeypatch.setattr(RedshiftDataHook, "get_async_conn", asynchronous(redshift, "describe_statement"))
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever the provider raises
+        task.execute(CONTEXT)
+    yield raised.value
+    event = ended(RedshiftDataTrigger(statement_id="7", task_id=task.task_id, poll_interval=1))
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        task.execute_complete(CONTEXT, event)
+    yield raised.value
+
+
+@pytest.mark.parametrize("code", [code for code in ERROR_CODES if code < "CP-11"])
+def test_a_failed_statement_with_a_code_is_not_retried(make_task, monkeypatch, code):
+    task = make_task("merge_into_fact")
+    for message in messages(code):
+        for error in failures_of_statements(task, monkeypatch, Redshift(message)):
+            assert decide(error).action is RetryAction.FAIL, error
+            assert decide(error).reason.startswith(code)
+            assert message in str(error)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ABORTED"])
+def test_a_code_in_a_runs_id_or_note_does_not_prevent_a_retry(make_task, monkeypatch, status):
+    redshift = Redshift("ERROR: 1023 Serializable isolation violation", status)
+    for error in failures_of_statements(make_task("merge_into_fact"), monkeypatch, redshift):
+        assert decide(error).action is RetryAction.DEFAULT, error
+        assert "1023" in str(error)
+
+
+def test_a_lost_connection_of_the_trigger_is_retried_whatever_the_run_is_named(make_task, monkeypatch):
+    monkeypatch.setattr(RedshiftDataHook, "conn", Redshift(None, status="STARTED"))
+    event = {"status": "error", "statement_id": "7", "message": "connection reset"}
+    with pytest.raises(AirflowException, match=r"statement 7 failed while it was started: connection reset") as raised:
+        make_task("merge_into_fact").execute_complete(CONTEXT, event)
+    assert decide(raised.value).action is RetryAction.DEFAULT
+
+
+@pytest.mark.parametrize("code", [code for code in ERROR_CODES if code >= "CP-11"])
+def test_a_failed_glue_run_with_a_code_is_not_retried(make_task, monkeypatch, code):
+    task = make_task("curate_prices")
+    glue = SimpleNamespace(meta=boto3.client("glue", region_name="us-east-1").meta)
+    monkeypatch.setattr(GlueJobHook, "get_async_conn", asynchronous(glue, "get_job_run"))
+    trigger = StoppingGlueJobTrigger(job_name="j", run_id="jr_1", waiter_delay=1, waiter_max_attempts=1)
+    for message in messages(code):
+        run = {"Id": "jr_1", "JobRunState": "FAILED", "ErrorMessage": message}
+        glue.get_job_run = lambda run=run, **_arguments: {"JobRun": run}
+        with pytest.raises(AirflowException) as raised:
+            task.execute_complete(CONTEXT, ended(trigger))
+        assert decide(raised.value).action is RetryAction.FAIL, raised.value
+        assert decide(raised.value).reason.startswith(code)
+
+
+def test_a_code_in_an_exchanges_response_does_not_prevent_a_retry():
+    assert decide(RetryableSourceError("HTTP 503: maintenance CP-07", "wait")).action is RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("text", ["CP-99 no such code", "XCP-01", "CP-012", "CP 01", "job-CP-01"])

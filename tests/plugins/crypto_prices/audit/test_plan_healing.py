@@ -166,7 +166,7 @@ def test_exactly_the_random_holes_in_fact_table_and_raw_zone_are_found(plan, loa
     )
     raw_only = {(symbol, number) for symbol in MARKETS for number in in_raw} - set(in_fact)
     assert planned == Counter({*in_fact, *raw_only})
-    with pytest.raises(AirflowException, match=f"{len(in_fact) + len(raw_only)} days of markets are not healed"):
+    with pytest.raises(AirflowException, match=f"not healed: {len(in_fact) + len(raw_only)}\\."):
         plan("check_healing")
 
 
@@ -191,7 +191,7 @@ def test_without_params_it_audits_the_days_before_the_end_of_its_data_interval(p
     begins, ends = datetime(2024, 1, 1, 6, tzinfo=UTC), datetime(2024, 1, 8, 6, tzinfo=UTC)
     for run in ({"logical_date": begins, "interval_end": ends}, {"logical_date": ends}):
         windows, text = plan(**run, days=9)
-        assert "Audit of [2023-12-30, 2024-01-08): 4 days of markets" in text
+        assert "Audit of [2023-12-30, 2024-01-08): days of markets to heal: 4" in text
         assert windows == [("30", "01", ["BTCUSDT", "ETHUSDT"])]
 
 

@@ -53,7 +53,7 @@ def test_exactly_the_days_to_heal_are_loaded_once(chosen):
 
 def test_the_plans_text_has_the_requests():
     text = plan_as_text(plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED}))
-    assert "Audit of [2024-01-01, 2024-01-08): 2 days of markets need healing" in text
+    assert "Audit of [2024-01-01, 2024-01-08): days of markets to heal: 2" in text
     assert "windows 2, with 2 API requests" in " ".join(text.split())
-    assert "binance ETH/USDT: 1 days unfetched" in " ".join(text.split())
+    assert "binance ETH/USDT: 1 day unfetched" in " ".join(text.split())
     assert "window [2024-01-02, 2024-01-03) of binance BTCUSDT" in " ".join(text.split())

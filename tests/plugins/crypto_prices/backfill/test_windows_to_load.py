@@ -37,7 +37,7 @@ def test_windows_of_different_lengths_have_different_costs():
     assert planned.dpu_minutes == 2 * (10 + 1.5)
     text = plan_as_text(planned)
     assert "Glue runs 2, about 23.0 DPU-minutes (2 DPUs)" in " ".join(text.split())
-    assert "Glue runs 1 of 29 days: 600 s each, the mean of 1 earlier runs (1 of 31 days)" in " ".join(text.split())
+    assert "Glue runs 1 of 29 days: 600 s each, the mean of 1 earlier run (1 of 31 days)" in " ".join(text.split())
     assert "Glue runs 1 of 1 day: 90 s each, the mean of 2 earlier runs (2 of 1 day)" in " ".join(text.split())
 
 
