@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import RetryDecision, RetryPolicy
 from crypto_prices_contract.error_codes import ERROR_CODES, find_error_code
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError
+from crypto_prices.curate.curate_prices import GlueRunError
 from crypto_prices.fetch.errors import RetryableSourceError
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 
@@ -67,8 +67,8 @@ class TaskRetryPolicy(RetryPolicy):
 
 
 def _error_code(exception: BaseException) -> str | None:
-    """Return the error code of a failed statement (RunStatementsOperator) or Glue run (GlueJobOperator).
+    """Return the error code of a failed statement or Glue run.
 
-    Other exceptions may quote text from elsewhere, such as an exchange's response.
+    Other exceptions may quote text that is not about them, such as an exchange's response or the id of a run.
     """
-    return find_error_code(str(exception)) if isinstance(exception, RedshiftStatementError | AirflowException) else None
+    return find_error_code(exception.reason) if isinstance(exception, RedshiftStatementError | GlueRunError) else None

@@ -1,6 +1,6 @@
 """A client for the Redshift Data API that waits for its statements. It needs boto3, but not Airflow.
 
-The Amazon provider's RedshiftDataOperator runs the statements of the load itself. This client runs small statements
+RunStatementsOperator runs the statements of the load itself. This client runs small statements
 whose results are needed for decisions: the applied migrations, the existing loads, the counts.
 """
 

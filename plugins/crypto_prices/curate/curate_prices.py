@@ -1,4 +1,4 @@
-"""The Amazon provider's GlueJobOperator, extended so that a killed task stops its Glue run, deferred or not."""
+"""The Amazon provider's GlueJobOperator, with a Glue run that ends with its task, and an error with Glue's message."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.triggers.glue import GlueJobCompleteTrigger
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+
+
+class GlueRunError(RuntimeError):
+    """A Glue run failed, or could not be waited for.
+
+    Args:
+        job_run_id: The Glue run.
+        reason: The message of the trigger, which contains Glue's.
+    """
+
+    def __init__(self, job_run_id: str, reason: str) -> None:
+        super().__init__(job_run_id, reason)
+        self.job_run_id = job_run_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Glue run {self.job_run_id} failed: {self.reason}"
 
 
 class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
@@ -43,3 +60,14 @@ class CuratePricesOperator(GlueJobOperator):
         """Defer with a trigger that stops the Glue run when it is killed."""
         _, arguments = trigger.serialize()
         super().defer(trigger=StoppingGlueJobTrigger(**arguments), **kwargs)
+
+    def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> str:
+        """Return the Glue run's id.
+
+        Raises:
+            GlueRunError: The Glue run failed.
+        """
+        if event is not None and event["status"] != "success":
+            raise GlueRunError(event["run_id"], event["message"])
+        job_run_id: str = super().execute_complete(context, event)
+        return job_run_id

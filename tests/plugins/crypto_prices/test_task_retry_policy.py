@@ -16,7 +16,8 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.triggers.redshift_data import RedshiftDataTrigger
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.definitions.retry_policy import RetryAction
-from crypto_prices.curate.curate_prices import StoppingGlueJobTrigger
+from crypto_prices.aws.redshift_data import RedshiftStatementError
+from crypto_prices.curate.curate_prices import GlueRunError, StoppingGlueJobTrigger
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
 from crypto_prices.publish.publish_partitions import LONGEST_CALL
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
@@ -108,9 +109,10 @@ def shapes(message):
 def test_an_error_with_a_code_is_not_retried_in_any_format(code):
     for message in messages(code):
         for shape in shapes(message):
-            decision = decide(AirflowException(shape))
-            assert decision.action is RetryAction.FAIL, shape
-            assert decision.reason.startswith(code)
+            for error in (RedshiftStatementError("7", "FAILED", shape), GlueRunError("jr_1", shape)):
+                decision = decide(error)
+                assert decision.action is RetryAction.FAIL, shape
+                assert decision.reason.startswith(code)
 
 
 class Redshift:
@@ -215,19 +217,27 @@ def test_a_failed_glue_run_with_a_code_is_not_retried(make_task, monkeypatch, co
     for message in messages(code):
         run = {"Id": "jr_1", "JobRunState": "FAILED", "ErrorMessage": message}
         glue.get_job_run = lambda run=run, **_arguments: {"JobRun": run}
-        with pytest.raises(AirflowException) as raised:
+        with pytest.raises(Exception) as raised:  # noqa: PT011
             task.execute_complete(CONTEXT, ended(trigger))
         assert decide(raised.value).action is RetryAction.FAIL, raised.value
         assert decide(raised.value).reason.startswith(code)
+        assert message in str(raised.value)
 
 
-def test_a_code_in_an_exchanges_response_does_not_prevent_a_retry():
-    assert decide(RetryableSourceError("HTTP 503: maintenance CP-07", "wait")).action is RetryAction.DEFAULT
+@pytest.mark.parametrize(
+    "error",
+    [
+        RetryableSourceError("HTTP 503: maintenance CP-07", "wait"),
+        AirflowException("crypto_prices_window failed with failed states ['failed'] for run_ids ['CP-07 again__1']"),
+    ],
+)
+def test_a_code_in_an_exchanges_response_or_a_runs_id_does_not_prevent_a_retry(error):
+    assert decide(error).action is RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("text", ["CP-99 no such code", "XCP-01", "CP-012", "CP 01", "job-CP-01"])
 def test_a_text_that_only_resembles_a_code_is_retried(text):
-    assert decide(AirflowException(text)).action is RetryAction.DEFAULT
+    assert decide(GlueRunError("jr_1", text)).action is RetryAction.DEFAULT
 
 
 @pytest.mark.parametrize("error", [AirflowException("Error in glue job"), FatalSourceError("no", "stop"), OSError()])
