@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local_exchange",
         usage="%(prog)s [options]",
-        description="The APIs of several exchanges, below /exchange/<source>."
+        description="The APIs of several exchanges, below /exchange/<source>.",
     )
     parser.add_argument("--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK})")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 for a free one (default {DEFAULT_PORT})")

@@ -118,9 +118,9 @@ class BackfillRun:
             done = sum(day.state == "success" for day in days)
             new = sum(day.state == "success" and day.is_new for day in days)
             seconds = time.monotonic() - began
+            are = "is" if len(days) == 1 else "are"
             self._screen.say(
-                f"{done} of {counted(len(days), 'day')} {'is' if len(days) == 1 else 'are'} loaded, {new} by this backfill "
-                f"({seconds:.1f} s)."
+                f"{done} of {counted(len(days), 'day')} {are} loaded, {new} by this backfill ({seconds:.1f} s)."
             )
             if failed:
                 self._screen.say(
@@ -189,8 +189,8 @@ class BackfillRun:
         except AirflowApiError as error:
             raise BackfillError(f"Airflow rejected the backfill: {error.message}") from error
         self._screen.say(
-            f"Backfill of {DAG_ID}: {len(new_days)} of {counted(len(options.days), 'day')}, {options.max_active_runs} at a time"
-            f"{', last day first' if options.backwards else ''}."
+            f"Backfill of {DAG_ID}: {len(new_days)} of {counted(len(options.days), 'day')}, "
+            f"{options.max_active_runs} at a time{', last day first' if options.backwards else ''}."
         )
         return new_days
 

@@ -245,7 +245,8 @@ class _Harness:
         if outcomes:
             self._console.print(
                 f"{len(tried)} of {len(boundaries)} fault points, "
-                f"{counted(sum(outcome.fired for outcome in outcomes), 'fault')}, {counted(len(different), 'difference')}"
+                f"{counted(sum(outcome.fired for outcome in outcomes), 'fault')}, "
+                f"{counted(len(different), 'difference')}"
             )
             self._console.print(
                 f"{counted(len(outcomes), 'case')}: {len(outcomes) - len(overcome)} recovered from, "

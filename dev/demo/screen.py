@@ -119,7 +119,9 @@ class Screen:
                     "not an error."
                 )
             if source["incomplete"]:
-                counts = ", ".join(f"{symbol} ({counted(records, 'candle')})" for symbol, records in source["incomplete"].items())
+                counts = ", ".join(
+                    f"{symbol} ({counted(records, 'candle')})" for symbol, records in source["incomplete"].items()
+                )
                 self.console.print(
                     f"[yellow]Gaps:[/] {source['source']} returned only some candles for {counts} on {day}. "
                     "This is recorded, not an error."

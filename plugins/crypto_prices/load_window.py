@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -196,7 +197,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
     )
 
 
-def _copy_to_staging() -> RunStatementsOperator:
+def _copy_to_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="copy_to_staging",
         sql=list(task_statements.COPY_TO_STAGING),
@@ -204,7 +205,7 @@ def _copy_to_staging() -> RunStatementsOperator:
     )
 
 
-def _check_staging() -> RunStatementsOperator:
+def _check_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="check_staging",
         sql=task_statements.CHECK_STAGING,
@@ -213,7 +214,7 @@ def _check_staging() -> RunStatementsOperator:
     )
 
 
-def _merge_into_fact() -> RunStatementsOperator:
+def _merge_into_fact() -> RedshiftDataOperator:
     return _statement(
         task_id="merge_into_fact",
         sql=list(task_statements.MERGE_INTO_FACT),
@@ -231,7 +232,7 @@ def _publish_partitions() -> PublishPartitionsOperator:
     )
 
 
-def _record_load() -> RunStatementsOperator:
+def _record_load() -> RedshiftDataOperator:
     return _statement(
         task_id="record_load",
         sql=list(task_statements.RECORD_LOAD),
@@ -253,7 +254,7 @@ def _wait_for_partition() -> GlueCatalogPartitionSensor:
     )
 
 
-def _drop_staging() -> RunStatementsOperator:
+def _drop_staging() -> RedshiftDataOperator:
     return _statement(
         task_id="drop_staging",
         sql=task_statements.DROP_STAGING,
@@ -280,7 +281,7 @@ def _require_sources() -> RequireSourcesOperator:
     )
 
 
-def _statement(**arguments: Any) -> RunStatementsOperator:
+def _statement(**arguments: Any) -> RedshiftDataOperator:
     """Return a task that runs statements as one transaction, with a link to the workgroup's console page."""
     task = RunStatementsOperator(**STATEMENT | arguments)
     task.operator_extra_links = (RedshiftWorkgroupLink(),)

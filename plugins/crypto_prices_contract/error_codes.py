@@ -37,8 +37,10 @@ ERROR_CODES: Mapping[str, str] = {
 """The meaning of each code. docs/reference/error-codes.md describes what to do about it."""
 
 # A printed message may have an escaped character before the code, such as a line break or a typographic quotation mark.
-_ESCAPED = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})|(?<=\\U[0-9a-fA-F]{8})"
-_CODE = re.compile(rf"(?:(?<![A-Za-z0-9-])|{_ESCAPED})CP-[0-9]{{2}}(?![0-9])")
+_CODE = re.compile(
+    r"(?:(?<![A-Za-z0-9-])|(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})|(?<=\\U[0-9a-fA-F]{8}))"
+    r"CP-[0-9]{2}(?![0-9])"
+)
 
 
 def find_error_code(text: str) -> str | None:

@@ -298,6 +298,15 @@ def test_tags_and_usage_limits(prices):
     assert (limit["period"], limit["breachAction"]) == ("monthly", "log")
     with pytest.raises(prices.exceptions.ConflictException):
         prices.create_usage_limit(resourceArn=arn, usageType="serverless-compute", amount=60)
+    reporting = {
+        "resourceArn": arn,
+        "usageType": "serverless-compute",
+        "period": "daily",
+        "breachAction": "emit-metric",
+    }
+    daily = prices.create_usage_limit(**reporting, amount=6)["usageLimit"]
+    assert {key: daily[key] for key in reporting} == reporting
+    prices.delete_usage_limit(usageLimitId=daily["usageLimitId"])
     prices.update_usage_limit(usageLimitId=limit["usageLimitId"], amount=90)
     assert prices.get_usage_limit(usageLimitId=limit["usageLimitId"])["usageLimit"]["amount"] == 90
     prices.delete_usage_limit(usageLimitId=limit["usageLimitId"])

@@ -75,7 +75,7 @@ BEFORE_A_CODE = [
     "ERROR: \n  -----------------------------------------------\n  error:  ",
     "RejectedRecordsError: ",
     "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 24; RejectedRecordsError: ",
-    "Traceback (most recent call last):\n  File \"a.py\", line 1\ncrypto_prices_etl.errors.RejectedRecordsError: ",
+    'Traceback (most recent call last):\n  File "a.py", line 1\ncrypto_prices_etl.errors.RejectedRecordsError: ',
     "Error:\n\t",
     "Error:\r\n",
 ]
@@ -83,7 +83,7 @@ BEFORE_A_CODE = [
 
 def messages(code):
     """Yield the messages that begin with a code, as Redshift and Glue return them."""
-    words = " batch it's \"b\" would delete 100 % \\\\ é\nof the candles " + "and more " * 20
+    words = ' batch it\'s "b" would delete 100 % \\\\ é\nof the candles ' + "and more " * 20
     for before in BEFORE_A_CODE:
         for mark in MARKS:
             yield before + mark + code + mark + words
@@ -137,18 +137,29 @@ class Redshift:
         return self.description
 
 
+class Asynchronous:
+    """A client with coroutines in place of some methods of a synchronous client."""
+
+    def __init__(self, client, *methods):
+        self._client, self._methods = client, methods
+
+    def __getattr__(self, name):
+        found = getattr(self._client, name)
+        if name not in self._methods:
+            return found
+
+        async def call(**arguments):
+            return found(**arguments)
+
+        return call
+
+
 def asynchronous(client, *methods):
-    """Return an asynchronous client with the methods of a synchronous one."""
+    """Return a replacement of ``get_async_conn``."""
 
     @asynccontextmanager
     async def connected():
-        yield SimpleNamespace(meta=getattr(client, "meta", None), **{name: as_coroutine(name) for name in methods})
-
-    def as_coroutine(name):
-        async def call(**arguments):
-            return getattr(client, name)(**arguments)
-
-        return call
+        yield Asynchronous(client, *methods)
 
     async def connection(_hook):
         return connected()
@@ -211,7 +222,7 @@ def test_a_lost_connection_of_the_trigger_is_retried_whatever_the_run_is_named(m
 @pytest.mark.parametrize("code", [code for code in ERROR_CODES if code >= "CP-11"])
 def test_a_failed_glue_run_with_a_code_is_not_retried(make_task, monkeypatch, code):
     task = make_task("curate_prices")
-    glue = SimpleNamespace(meta=boto3.client("glue", region_name="us-east-1").meta)
+    glue = boto3.client("glue", region_name="us-east-1")
     monkeypatch.setattr(GlueJobHook, "get_async_conn", asynchronous(glue, "get_job_run"))
     trigger = StoppingGlueJobTrigger(job_name="j", run_id="jr_1", waiter_delay=1, waiter_max_attempts=1)
     for message in messages(code):
