@@ -6,12 +6,17 @@ import os
 from typing import Any, TypedDict
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 from local_aws.protocol.account import DEFAULT_REGION, ROOT_ACCESS_KEY
 
 ACCESS_KEY_ID = ROOT_ACCESS_KEY
 SECRET_ACCESS_KEY = "local-aws"  # noqa: S105 - signatures are not verified, but botocore requires a key
+
+_SERVICE_DESCRIPTIONS = botocore.loaders.create_loader()
+"""All sessions share it. By default, each reads megabytes of JSON again."""
 
 
 class Credentials(TypedDict):
@@ -43,7 +48,10 @@ def local_session(
     region: str = DEFAULT_REGION,
 ) -> boto3.session.Session:
     """Return a boto3 session with this region and these credentials, regardless of the environment."""
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _SERVICE_DESCRIPTIONS)
     return boto3.session.Session(
+        botocore_session=core,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
         aws_session_token=session_token,

@@ -7,12 +7,16 @@ standard input before it runs the first task.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import botocore.loaders
+import botocore.session
 
 DAG_ID = "crypto_prices_daily"
 
@@ -26,6 +30,8 @@ def main() -> int:
     arguments = parser.parse_args()
 
     started = time.monotonic()
+    # Airflow's hooks create a session for each client. Sessions that share their loader do not read it all again.
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
     dag = _load_dag()
     _warm_up()
     ready = time.monotonic()

@@ -1,5 +1,8 @@
 """The local Airflow's ``airflow_local_settings.py``: imports modules in the scheduler, so that tasks inherit them.
 
+In every component, all AWS clients share botocore's descriptions of the services. Airflow's hooks create a session
+each, and a session would read megabytes of JSON again. The sessions stay separate.
+
 The LocalExecutor forks tasks from the scheduler. They do not have to import the Amazon provider or read botocore's
 service descriptions again. The bundle is not imported here, so that edits take effect without a restart.
 """
@@ -10,6 +13,9 @@ import functools
 import importlib
 import sys
 from pathlib import Path
+
+import botocore.loaders
+import botocore.session
 
 SERVICES = ("glue", "logs", "redshift-data", "s3", "secretsmanager", "sts")
 """The services that tasks use."""
@@ -35,11 +41,7 @@ def is_scheduler() -> bool:
 def warm_up() -> None:
     """Import the modules and read the service descriptions that tasks need. This sends no requests."""
     import boto3
-    import botocore.loaders
-    import botocore.session
 
-    # Sessions stay separate. They only share the loader of the service descriptions.
-    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
     session = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106
     for service in SERVICES:
         session.client(service)  # type: ignore[call-overload]
@@ -48,5 +50,6 @@ def warm_up() -> None:
         importlib.import_module(module)
 
 
+botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 if is_scheduler():
     warm_up()
