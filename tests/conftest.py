@@ -83,7 +83,8 @@ def _only_marked_tests_start_programs(item):
     marks = marks_of(item)
     if "local_aws" in marks:
         marks |= {"spark", "warehouse"}
-    with watched_programs() as started:
+    # A test with a mark is left out of the fast runs anyway.
+    with watched_programs(closely=not marks) as started:
         yield
     missing = {command: f"starts_{mark}" for command, mark in started.items() if mark not in marks}
     if missing:

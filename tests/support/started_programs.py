@@ -38,15 +38,20 @@ def program_of(command: list[str]) -> str | None:
 
 
 class _Watch:
-    """Looks for programs from the first start of a process on; most tests start none."""
+    """Looks for programs from the first start of a process on; most tests start none.
 
-    def __init__(self) -> None:
+    Args:
+        closely: Whether to look at the child processes of child processes, too.
+    """
+
+    def __init__(self, *, closely: bool) -> None:
         self.found: dict[str, str] = {}
+        self._closely = closely
         self._ended = threading.Event()
         self._looking: threading.Thread | None = None
 
     def process_starts(self) -> None:
-        if self._looking is None:
+        if self._closely and self._looking is None:
             known = set(_children(os.getpid()))
             self._looking = threading.Thread(target=self._look, args=(known,), daemon=True)
             self._looking.start()
@@ -99,9 +104,14 @@ def _on_event(event: str, arguments: tuple) -> None:
 
 
 @contextmanager
-def watched_programs():
-    """Give the commands that are started here and their marks; Linux shows those of child processes, too."""
-    watch = _Watch()
+def watched_programs(*, closely: bool = True):
+    """Give the commands that are started here and their marks.
+
+    Args:
+        closely: Whether to include what child processes start, where Linux shows it. This costs several percent of a
+            core for as long as a child process runs.
+    """
+    watch = _Watch(closely=closely)
     _watches.append(watch)
     try:
         yield watch.found
