@@ -27,11 +27,12 @@ from local_aws.iam.guard import Guard
 from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT, RoleSessions
 from local_aws.moto_backend.state import MotoState
 from local_aws.ports import LOOPBACK
-from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
+from local_aws.protocol.account import DEFAULT_REGION
 from local_aws.protocol.service import WireService
 from local_aws.protocol.wsgi import WsgiApplication
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
+from local_aws.redshift.load import DatabaseUser
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
 
 logger = logging.getLogger(__name__)
@@ -60,8 +61,7 @@ class _OwnServices:
 
     def source_arns(self, service: str) -> list[str]:
         """Return the source ARNs of a service when it assumes roles, or an empty list if they are unknown here."""
-        known = {REDSHIFT: self.serverless.all_source_arns, AIRFLOW: self.mwaa.environment_arns}
-        return known[service]() if service in known else []
+        return self.mwaa.environment_arns() if service == AIRFLOW else []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,14 +259,15 @@ class LocalAws:
             warehouse.ensure_database(name)
         statements = RedshiftDataApi(
             warehouse,
-            s3_client_factory=roles.s3_client,
-            role_refusal=lambda workgroup, role_arn: _copy_role_refusal(serverless, roles, workgroup, role_arn),
+            s3_client_factory=lambda user, role_arn: roles.s3_client(role_arn, _external_id(serverless, user)),
+            role_refusal=lambda user, role_arn: _copy_role_refusal(serverless, roles, user, role_arn),
             secret_lookup=SecretReader(endpoint, "redshift-data.amazonaws.com").read,
             workgroup_status=serverless.workgroup_status,
             longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
             interceptor=self._statement_interceptor,
             userid_of=account.userid,
+            user_without_secret=account.database_user,
         )
         self._closing.callback(statements.close)
         job_runs = GlueJobRuns(
@@ -294,12 +295,21 @@ class LocalAws:
         self.stop()
 
 
+def _external_id(serverless: RedshiftServerless, user: DatabaseUser) -> str | None:
+    return None if user.name is None else serverless.database_user_arn(user.workgroup, user.name)
+
+
 def _copy_role_refusal(
-    serverless: RedshiftServerless, roles: RoleSessions, workgroup: str, role_arn: str
+    serverless: RedshiftServerless, roles: RoleSessions, user: DatabaseUser, role_arn: str
 ) -> str | None:
     """Say in Redshift's words why a COPY in a workgroup cannot read with a role, or None when it can."""
-    if role_arn not in serverless.associated_roles(workgroup):
+    if role_arn not in serverless.associated_roles(user.workgroup):
         return f"The requested role {role_arn} is not associated to cluster"
-    context = {"aws:SourceAccount": [ACCOUNT_ID], "aws:SourceArn": serverless.source_arns(workgroup)}
-    reason = roles.refusal(role_arn, ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"], context)
+    external_id = _external_id(serverless, user)
+    reason = roles.refusal(
+        role_arn,
+        ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"],
+        {} if external_id is None else {"sts:ExternalId": [external_id]},
+        unknown=["sts:ExternalId"] if external_id is None else [],
+    )
     return None if reason is None else f"User is not authorized to assume IAM Role {role_arn}: {reason}"

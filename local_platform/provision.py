@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -74,7 +75,13 @@ def provision(
     step.glue_code(glue_scripts)
     mwaa_role_arn = step.role(MWAA_ROLE, ("airflow.amazonaws.com", "airflow-env.amazonaws.com"))
     glue_role_arn = step.role(GLUE_ROLE, ("glue.amazonaws.com",))
-    copy_role_arn = step.role(names.copy_role, ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"))
+    # As in terraform/iam.tf, for the format that the local Redshift sends.
+    administrator = f"arn:aws:redshift:{names.region}:{ACCOUNT_ID}:dbuser:serverless-{ACCOUNT_ID}-*/admin"
+    copy_role_arn = step.role(
+        names.copy_role,
+        ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"),
+        {"Condition": {"StringLike": {"sts:ExternalId": administrator}}},
+    )
     step.glue_job(glue_role_arn)
     secret_arn = step.warehouse(copy_role_arn)
     sources: dict[str, dict[str, Any]] = {source: {"symbols": list(listed)} for source, listed in symbols.items()}
@@ -174,14 +181,16 @@ class _Provisioning:
             s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"sha256": digest})
             self.created.append(f"object s3://{bucket}/{key}")
 
-    def role(self, name: str, services: tuple[str, ...]) -> str:
+    def role(
+        self, name: str, services: tuple[str, ...], more: Mapping[str, Any] = MappingProxyType({})
+    ) -> str:
         iam = self._clients["iam"]
         found = _found(lambda: iam.get_role(RoleName=name))
         if found is None:
             trust = {
                 "Version": "2012-10-17",
                 "Statement": [
-                    {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+                    {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole", **more}
                 ],
             }
             found = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))

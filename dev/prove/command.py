@@ -438,8 +438,8 @@ def glue_event(job: str, state: str) -> dict[str, Any]:
 def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
     """Check that calls that a role must not make are denied."""
     lake, bundle = platform.outputs["lake_bucket"], platform.outputs["bundle_bucket"]
-    services = {"mwaa": AIRFLOW, "glue": GLUE, "copy": REDSHIFT}
-    clients = {actor: session_clients(platform.aws.endpoint, roles[actor], name) for actor, name in services.items()}
+    services = {"mwaa": (AIRFLOW, None), "glue": (GLUE, None), "copy": (REDSHIFT, _database_user(platform))}
+    clients = {actor: session_clients(platform.aws.endpoint, roles[actor], *sent) for actor, sent in services.items()}
     secret = platform.outputs["settings_secret"]
     metric = {"MetricData": [{"MetricName": "LoadsReconciled", "Value": 1}]}
     calls: list[tuple[str, str, str, Mapping[str, Any]]] = [
@@ -468,6 +468,14 @@ def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
             raise ProofError(f"{actor} {operation} failed for a reason other than a denial: {error}") from error
         raise ProofError(f"{roles[actor]} is allowed to call {operation} {arguments}, but must be denied")
     return f"{len(calls)} calls, all denied"
+
+
+def _database_user(platform: Platform) -> str:
+    """Return the ARN of the user that runs COPY."""
+    name = platform.outputs["redshift_workgroup"]
+    workgroup = platform.aws.client("redshift-serverless").get_workgroup(workgroupName=name)["workgroup"]
+    identifier = f"serverless-{ACCOUNT_ID}-{workgroup['workgroupId']}"
+    return f"arn:aws:redshift:{DEFAULT_REGION}:{ACCOUNT_ID}:dbuser:{identifier}/admin"
 
 
 def _short(resource: str) -> str:

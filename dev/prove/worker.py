@@ -74,17 +74,21 @@ def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
     )
 
 
-def session_clients(endpoint: str, role: str, service: str) -> Callable[[str], Any]:
+def session_clients(
+    endpoint: str, role: str, service: str, external_id: str | None = None
+) -> Callable[[str], Any]:
     """Return a function that returns boto3 clients of a role, assumed by the service that the role trusts.
 
     Args:
         endpoint: The URL of the local AWS.
         role: The role's name.
         service: The service, such as ``glue.amazonaws.com``.
+        external_id: The sts:ExternalId that the service sends, or None for a service that sends none.
     """
     sts = local_client("sts", endpoint, local_session(access_key_id=service))
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
-    credentials = sts.assume_role(RoleArn=arn, RoleSessionName="proof")["Credentials"]
+    more = {} if external_id is None else {"ExternalId": external_id}
+    credentials = sts.assume_role(RoleArn=arn, RoleSessionName="proof", **more)["Credentials"]
     session = local_session(
         access_key_id=credentials["AccessKeyId"],
         secret_access_key=credentials["SecretAccessKey"],

@@ -382,18 +382,16 @@ class RedshiftServerless:
         workgroup = self._workgroup_of(name_or_arn)
         return [] if workgroup is None else list(self._namespace(workgroup["namespaceName"])["iamRoles"])
 
-    def source_arns(self, name_or_arn: str) -> list[str]:
-        """Return the source ARNs (aws:SourceArn) of a workgroup when it assumes roles."""
+    def database_user_arn(self, name_or_arn: str, user: str) -> str | None:
+        """Return the ARN of a database user, which Redshift sends as sts:ExternalId when it assumes a role for the user.
+
+        https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+        """
         workgroup = self._workgroup_of(name_or_arn)
         if workgroup is None:
-            return []
-        return [workgroup["workgroupArn"], self._namespace(workgroup["namespaceName"])["namespaceArn"]]
-
-    def all_source_arns(self) -> list[str]:
-        """Return the source ARNs of all workgroups when they assume roles."""
-        return [
-            arn for workgroup in self._resources.all("workgroup") for arn in self.source_arns(workgroup["workgroupArn"])
-        ]
+            return None
+        _arn, _aws, _service, region, account, _resource = workgroup["workgroupArn"].split(":", 5)
+        return f"arn:aws:redshift:{region}:{account}:dbuser:serverless-{account}-{workgroup['workgroupId']}/{user}"
 
     def workgroup_arn(self, name_or_arn: str) -> str | None:
         """Return a workgroup's ARN, or None if the workgroup does not exist."""

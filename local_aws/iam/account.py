@@ -67,6 +67,19 @@ class Account:
             return context.access_key_id
 
     @_looking
+    def database_user(self, context: RequestContext) -> str | None:
+        """Return the Redshift user of a caller who names no secret, or None if AWS does not document it.
+
+        https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html
+        """
+        try:
+            principal = identify(context)
+        except (CredentialsError, PolicyError):
+            return None
+        prefix = {"user": "IAM", "role": "IAMR"}.get(principal.kind)
+        return None if prefix is None else f"{prefix}:{principal.name}"
+
+    @_looking
     def role_arn(self, name: str) -> str | None:
         """Return the ARN of a role, with its path."""
         role = _role(name)

@@ -164,8 +164,8 @@ class Guard:
         if principal.kind == "service" and not trust:
             return _Judged(Decision(True, "", None, "service"))  # the calls of a service itself are not checked
         context = Context.of(keys, known_keys(check.action))
-        if principal.kind == "service" and "aws:SourceArn" not in keys:
-            context = context.without("aws:SourceArn")  # it has a value, but the value is unknown
+        for key in principal.unknown_keys - keys.keys():
+            context = context.without(key)
         subject = (check.action, check.resource, context, principal.caller)
         identity = judge(principal.policies, "identity", *subject)
         limits = {name: judge(policies, "identity", *subject) for name, policies in principal.limits.items()}

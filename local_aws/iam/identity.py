@@ -50,6 +50,7 @@ class Principal:
         policies: Its identity-based policies.
         limits: The policies that must also allow each call, by ``session policy`` and ``permissions boundary``.
         keys: The condition keys that describe it.
+        unknown_keys: The condition keys that a service sends with a value that is unknown here.
     """
 
     kind: Literal["root", "service", "role", "user"]
@@ -60,6 +61,7 @@ class Principal:
     policies: tuple[Policy, ...] = ()
     limits: Mapping[str, tuple[Policy, ...]] = dataclasses.field(default_factory=dict)
     keys: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+    unknown_keys: frozenset[str] = frozenset()
 
 
 def _utc_now() -> dt.datetime:
@@ -107,13 +109,14 @@ def _root() -> Principal:
 
 
 def _service(name: str) -> Principal:
-    keys: dict[str, Values] = {
-        "aws:PrincipalIsAWSService": ("true",),
-        "aws:PrincipalServiceName": (name,),
-        "aws:SourceAccount": (ACCOUNT_ID,),
-    }
-    names = _REDSHIFT if name in _REDSHIFT else frozenset({name})
-    return Principal("service", name, name, name, Caller(ACCOUNT_ID, services=names), keys=keys)
+    keys: dict[str, Values] = {"aws:PrincipalIsAWSService": ("true",), "aws:PrincipalServiceName": (name,)}
+    if name in _REDSHIFT:
+        # It names the database user in sts:ExternalId. AWS documents neither aws:SourceAccount nor aws:SourceArn:
+        # https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+        return Principal("service", name, name, name, Caller(ACCOUNT_ID, services=_REDSHIFT), keys=keys)
+    keys["aws:SourceAccount"] = (ACCOUNT_ID,)
+    caller = Caller(ACCOUNT_ID, services=frozenset({name}))
+    return Principal("service", name, name, name, caller, keys=keys, unknown_keys=frozenset({"aws:SourceArn"}))
 
 
 def _role_session(session: Any) -> Principal:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,13 +35,20 @@ class RoleSessions:
         self._redshift_sts = local_client("sts", endpoint, redshift)
         self._iam = local_client("iam", endpoint, redshift)
 
-    def refusal(self, role_arn: str, services: Iterable[str], context: Mapping[str, Iterable[str]]) -> str | None:
+    def refusal(
+        self,
+        role_arn: str,
+        services: Iterable[str],
+        context: Mapping[str, Iterable[str]],
+        unknown: Collection[str] = (),
+    ) -> str | None:
         """Return why a service cannot assume a role.
 
         Args:
             role_arn: The role's ARN.
             services: The principal names that the service may use.
-            context: The values of the condition keys that a trust policy may name.
+            context: The values of the condition keys that the service sends.
+            unknown: The condition keys that the service sends with a value that is unknown here.
 
         Returns:
             The reason, or None if the role exists and its trust policy lets the service assume it.
@@ -54,7 +62,7 @@ class RoleSessions:
         if role["Arn"] != role_arn:
             return "it does not exist"
         try:
-            trusted = lets_assume(role["AssumeRolePolicyDocument"], services, context)
+            trusted = lets_assume(role["AssumeRolePolicyDocument"], services, context, unknown)
         except TrustNotEvaluatedError as error:
             return f"its trust policy has {error}, which the local AWS does not evaluate"
         return None if trusted else f"its trust policy does not let {' or '.join(services)} assume it"
@@ -72,7 +80,7 @@ class RoleSessions:
             AwsError: InvalidInputException if the role does not exist or Glue may not assume it.
         """
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
-        reason = self.refusal(arn, [GLUE], {"aws:SourceAccount": [ACCOUNT_ID]})
+        reason = self.refusal(arn, [GLUE], {"aws:SourceAccount": [ACCOUNT_ID]}, unknown=["aws:SourceArn"])
         if reason is not None:
             raise AwsError(
                 "InvalidInputException",
@@ -80,12 +88,17 @@ class RoleSessions:
             )
         return _credentials(self._glue_sts, arn)
 
-    def s3_client(self, role_arn: str) -> Any:
-        """Return an S3 client with a role's permissions. Use it for one statement, because its credentials expire.
+    def s3_client(self, role_arn: str, external_id: str | None) -> Any:
+        """Return an S3 client with the permissions of a role that Redshift assumes.
 
-        This does not check whether the role may be assumed. Call ``refusal`` first.
+        Use it for one statement, because its credentials expire. This does not check whether the role may be assumed.
+        Call ``refusal`` first.
+
+        Args:
+            role_arn: The role.
+            external_id: The sts:ExternalId that Redshift sends, or None if it is unknown.
         """
-        taken = _credentials(self._redshift_sts, role_arn)
+        taken = _credentials(self._redshift_sts, role_arn, {} if external_id is None else {"ExternalId": external_id})
         with self._lock:  # creating clients is not thread-safe
             session = local_session(
                 access_key_id=taken["AccessKeyId"],
@@ -95,8 +108,8 @@ class RoleSessions:
             return local_client("s3", self._endpoint, session)
 
 
-def _credentials(sts: Any, arn: str) -> Credentials:
-    taken = sts.assume_role(RoleArn=arn, RoleSessionName="local-aws")["Credentials"]
+def _credentials(sts: Any, arn: str, more: Mapping[str, str] = MappingProxyType({})) -> Credentials:
+    taken = sts.assume_role(RoleArn=arn, RoleSessionName="local-aws", **more)["Credentials"]
     return Credentials(
         AccessKeyId=taken["AccessKeyId"],
         SecretAccessKey=taken["SecretAccessKey"],

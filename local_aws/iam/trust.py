@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from local_aws.iam.actions import known_keys
@@ -17,13 +17,19 @@ class TrustNotEvaluatedError(Exception):
     """The result depends on a condition that cannot be evaluated. The message names it."""
 
 
-def lets_assume(policy: Mapping[str, Any], services: Iterable[str], context: Mapping[str, Iterable[str]]) -> bool:
+def lets_assume(
+    policy: Mapping[str, Any],
+    services: Iterable[str],
+    context: Mapping[str, Iterable[str]],
+    unknown: Collection[str] = (),
+) -> bool:
     """Return whether a trust policy lets a service assume its role.
 
     Args:
         policy: The AssumeRolePolicyDocument.
         services: The principal names that the service may use, for example ``redshift.amazonaws.com``.
-        context: The values of aws:SourceAccount and, if it is known, of aws:SourceArn.
+        context: The values of the condition keys that the service sends.
+        unknown: The condition keys that the service sends with a value that is unknown here.
 
     Returns:
         Whether a statement allows it and none denies it.
@@ -32,8 +38,8 @@ def lets_assume(policy: Mapping[str, Any], services: Iterable[str], context: Map
         TrustNotEvaluatedError: The result depends on a condition that cannot be evaluated.
     """
     keys = Context.of({key: tuple(values) for key, values in context.items()}, known_keys(ASSUME_ROLE))
-    if "aws:SourceArn" not in context:
-        keys = keys.without("aws:SourceArn")  # the service has a value, but the value is unknown
+    for key in unknown:
+        keys = keys.without(key)
     caller = Caller(ACCOUNT_ID, services=frozenset(services))
     try:
         verdict = judge([read_policy("trust", policy)], "trust", ASSUME_ROLE, "*", keys, caller)

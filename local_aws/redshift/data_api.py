@@ -62,9 +62,10 @@ class RedshiftDataApi:
 
     Args:
         warehouse: A started warehouse. ``warehouse.databases()`` returns its Redshift databases.
-        s3_client_factory: Takes the ARN of the role in a COPY and returns a boto3 S3 client with that role's
-            permissions.
-        role_refusal: Takes a workgroup and a role's ARN and returns why a COPY cannot read with the role, or None.
+        s3_client_factory: Takes the user of a COPY and the ARN of the role in it, and returns a boto3 S3 client with that
+            role's permissions.
+        role_refusal: Takes the user of a COPY and a role's ARN and returns why the COPY cannot read with the role, or
+            None.
         secret_lookup: Takes the caller and a secret's ARN or name and returns the SecretString, read with the caller's
             credentials, or None if the secret does not exist. Raises Secrets Manager's AwsError if the caller may not
             read it.
@@ -77,6 +78,7 @@ class RedshiftDataApi:
         store_path: The file that stores statements; by default ``statements.sqlite`` in the warehouse's folder.
         interceptor: Called around each statement, see StatementInterceptor.
         userid_of: Returns a caller's aws:userid. The caller owns the statements that it submits.
+        user_without_secret: Returns the database user of a caller who names no secret, or None if it is unknown.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class RedshiftDataApi:
         store_path: Path | None = None,
         interceptor: StatementInterceptor | None = None,
         userid_of: Callable[[RequestContext], str] = lambda context: context.access_key_id,
+        user_without_secret: Callable[[RequestContext], str | None] = lambda _context: None,
     ) -> None:
         self._warehouse = warehouse
         self._s3_client_factory = s3_client_factory
@@ -102,6 +105,7 @@ class RedshiftDataApi:
         self._longest_execution = longest_execution
         self._interceptor = interceptor
         self._userid_of = userid_of
+        self._user_without_secret = user_without_secret
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
@@ -398,6 +402,7 @@ class RedshiftDataApi:
                 workgroup=first.workgroup,
                 query=text,
                 created_at=first.created_at,
+                db_user=user,
                 owner=owner,
                 parameters=parameters,
             )
@@ -500,7 +505,7 @@ class RedshiftDataApi:
             raise _invalid(f"Redshift workgroup {workgroup} is not available: it is {status}.")
         secret_arn = params.get("SecretArn")
         if not secret_arn:
-            return "", True
+            return self._user_without_secret(context) or "", True
         text = self._secret_lookup(context, secret_arn)
         if text is None:
             raise _invalid(f"Secrets Manager can't find the specified secret: {secret_arn}.")

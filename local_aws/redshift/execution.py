@@ -20,7 +20,7 @@ import psycopg
 from psycopg import IsolationLevel, RawCursor
 
 from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
-from local_aws.redshift.load import CopyError, Loaded, S3ClientFactory, load_parquet
+from local_aws.redshift.load import CopyError, DatabaseUser, Loaded, S3ClientFactory, load_parquet
 from local_aws.redshift.result_columns import ResultSet, read_result
 from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
 from local_aws.redshift.statement_store import StatementRecord
@@ -31,7 +31,7 @@ _CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Called on every change of a statement."""
-RoleRefusal = Callable[[str, str], str | None]
+RoleRefusal = Callable[[DatabaseUser, str], str | None]
 
 StatementInterceptor = Callable[[Sequence[StatementRecord], int, Literal["before", "committed"]], None]
 """Called with the statements of a transaction, before each of them (with its index) and after the commit (with the last
@@ -52,8 +52,8 @@ class Execution:
     Args:
         warehouse: The warehouse that executes it.
         s3_client_factory: Returns the S3 client for the role of a COPY.
-        role_refusal: Takes a workgroup and a role's ARN and returns why a COPY cannot read with the role, in Redshift's
-            words, or None.
+        role_refusal: Takes the user of a COPY and a role's ARN and returns why the COPY cannot read with the role, in
+            Redshift's words, or None.
         longest_seconds: Seconds after which a statement is aborted (max_query_execution_time), for each statement of a
             batch.
         interceptor: See StatementInterceptor.
@@ -231,13 +231,14 @@ class Execution:
         assert copy is not None  # noqa: S101 - the caller's condition, for the type checker
         started = time.time()
         try:
-            refusal = self._role_refusal(record.workgroup, copy.role_arn)
+            user = DatabaseUser(record.workgroup, record.db_user or None)
+            refusal = self._role_refusal(user, copy.role_arn)
             if refusal is not None:
                 raise CopyError(refusal, code=8001)
             loaded = load_parquet(
                 transaction.connection,
                 copy,
-                self._s3_client_factory(copy.role_arn),
+                self._s3_client_factory(user, copy.role_arn),
                 stop=lambda: self._cancelled or self._overran,
             )
         except CopyError as error:

@@ -26,9 +26,6 @@ from psycopg import sql
 from local_aws.redshift.copy_statement import CopyStatement, split_s3_url
 from local_aws.redshift.refusal import SqlNotSupported
 
-S3ClientFactory = Callable[[str], Any]
-"""Returns a boto3 S3 client for the ARN of the role in a COPY."""
-
 _BATCH_ROWS = 65536
 _SHOWN_TYPES = {
     "int2": "SMALLINT",
@@ -41,6 +38,23 @@ _SHOWN_TYPES = {
     "bpchar": "CHAR",
 }
 _MISSING = {"404", "NoSuchKey", "NotFound"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DatabaseUser:
+    """The user that runs a COPY.
+
+    Attributes:
+        workgroup: The name or ARN of the workgroup.
+        name: The user's name in the database, or None if it is unknown.
+    """
+
+    workgroup: str
+    name: str | None
+
+
+S3ClientFactory = Callable[[DatabaseUser, str], Any]
+"""Takes the user that runs a COPY and the ARN of the role in it, and returns a boto3 S3 client with the role's permissions."""
 
 
 class CopyError(Exception):

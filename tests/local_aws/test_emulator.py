@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
-from local_aws.clients import local_client
+from local_aws.clients import local_client, local_session
 from local_aws.emulator import LocalAws
 from local_aws.launcher import running_local_aws
 from tests.support.emulator_resources import create_resources, create_role
@@ -232,14 +232,22 @@ def test_an_unknown_workgroup_is_refused(emulator):
         data.execute_statement(Sql="select 1", WorkgroupName="nowhere", Database="db")
 
 
-def _copy_error(running, resources, role_arn):
+def _copy_error(running, resources, role_arn, data=None, **more):
     """Return why a COPY with a role fails. It always fails, because there is nothing to copy."""
-    data = running.client("redshift-data")
-    target = {"WorkgroupName": resources.workgroup, "Database": resources.database}
+    data = data or running.client("redshift-data")
+    target = {"WorkgroupName": resources.workgroup, "Database": resources.database, **more}
     _answer_of(data, "create table if not exists public.copied (n integer)", **target)
     sql = f"copy public.copied from 's3://{resources.bucket}/nothing' iam_role '{role_arn}' format as parquet"
     statement = data.execute_statement(Sql=sql, **target)["Id"]
     return data.describe_statement(Id=statement, WaitTimeSeconds=20)["Error"]
+
+
+def _restrict(running, role, condition):
+    """Add a condition to the statement of a role's trust policy."""
+    iam = running.client("iam")
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Condition"] = condition
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
 
 
 @pytest.fixture
@@ -276,6 +284,49 @@ def test_copy_refuses_an_associated_role_that_does_not_exist(emulator, resources
     assert "role" not in _copy_error(emulator, resources, gone)
     emulator.client("iam").delete_role(RoleName="gone")
     assert f"not authorized to assume IAM Role {gone}" in _copy_error(emulator, resources, gone)
+
+
+_USER = "arn:aws:redshift:us-east-1:123456789012:dbuser:"
+
+
+@pytest.mark.parametrize(
+    ("condition", "allowed"),
+    [
+        ({"StringLike": {"sts:ExternalId": [f"{_USER}serverless-123456789012-*/admin", f"{_USER}w/admin"]}}, True),
+        ({"StringLike": {"sts:ExternalId": f"{_USER}warehouse/admin"}}, False),
+        ({"StringLike": {"sts:ExternalId": f"{_USER}serverless-123456789012-*/reader"}}, False),
+        ({"StringEquals": {"aws:SourceAccount": "123456789012"}}, False),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:redshift-serverless:*:*:*"}}, False),
+    ],
+)
+def test_copy_names_its_database_user_in_the_external_id_and_no_source(
+    emulator, resources, associate, condition, allowed
+):
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html"""
+    role = associate("conditional", "redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
+    try:
+        _restrict(emulator, "conditional", condition)
+        error = _copy_error(emulator, resources, role, SecretArn=resources.secret_arn)
+        assert (f"not authorized to assume IAM Role {role}" not in error) is allowed, error
+    finally:
+        emulator.client("iam").delete_role(RoleName="conditional")
+
+
+def test_the_database_user_of_a_copy_without_a_secret_is_the_callers(emulator, resources, associate):
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html"""
+    role = associate("callers", "redshift.amazonaws.com")
+    _restrict(emulator, "callers", {"StringLike": {"sts:ExternalId": f"{_USER}serverless-*/IAMR:airflow"}})
+    taken = emulator.client("sts").assume_role(RoleArn=resources.airflow_role_arn, RoleSessionName="task")
+    airflow = local_session(
+        access_key_id=taken["Credentials"]["AccessKeyId"],
+        secret_access_key=taken["Credentials"]["SecretAccessKey"],
+        session_token=taken["Credentials"]["SessionToken"],
+    )
+    data = local_client("redshift-data", emulator.endpoint, airflow)
+    assert "role" not in _copy_error(emulator, resources, role, data=data)
+    # AWS does not document the database user of the account's root user.
+    assert "which the local AWS does not evaluate" in _copy_error(emulator, resources, role)
+    emulator.client("iam").delete_role(RoleName="callers")
 
 
 def test_glue_runs_only_with_a_role_that_glue_may_assume(emulator, resources):

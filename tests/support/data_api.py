@@ -11,6 +11,7 @@ from typing import Any
 
 from local_aws.protocol.signature import RequestContext
 from local_aws.redshift.data_api import RedshiftDataApi
+from local_aws.redshift.load import DatabaseUser
 from local_aws.redshift.warehouse import Warehouse
 
 ROLE = "arn:aws:iam::123456789012:role/crypto-prices-redshift-copy"
@@ -82,14 +83,14 @@ class Client:
 def statements_client(warehouse: Warehouse) -> Iterator[Client]:
     """Give a client of a warehouse for statements that load nothing from S3."""
 
-    def no_s3(role: str) -> Any:
+    def no_s3(_user: DatabaseUser, role: str) -> Any:
         raise AssertionError(f"these tests load nothing from S3, but {role} was requested")
 
     with tempfile.TemporaryDirectory() as folder:
         api = RedshiftDataApi(
             warehouse,
             s3_client_factory=no_s3,
-            role_refusal=lambda _workgroup, arn: f"not authorized to assume IAM Role {arn}",
+            role_refusal=lambda _user, arn: f"not authorized to assume IAM Role {arn}",
             secret_lookup=lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(secret),
             workgroup_status={TARGET["WorkgroupName"]: "AVAILABLE"}.get,
             store_path=Path(folder) / "statements.sqlite",

@@ -236,8 +236,16 @@ def test_the_longest_execution_comes_from_the_workgroup(prices, service):
 
 def test_the_roles_of_a_workgroup_come_from_its_namespace(prices, service):
     assert service.associated_roles("prices") == [ROLE]
-    assert [arn.split(":")[5].split("/")[0] for arn in service.source_arns("prices")] == ["workgroup", "namespace"]
-    assert (service.associated_roles("none"), service.source_arns("none")) == ([], [])
+    assert service.associated_roles("none") == []
+
+
+def test_the_arn_of_a_database_user_names_the_workgroups_id(prices, service):
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html"""
+    workgroup = _workgroup(prices)
+    arn = f"arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-{workgroup['workgroupId']}/admin"
+    assert service.database_user_arn("prices", "admin") == arn
+    assert service.database_user_arn(workgroup["workgroupArn"], "admin") == arn
+    assert service.database_user_arn("none", "admin") is None
 
 
 def test_a_refused_update_changes_nothing(prices):

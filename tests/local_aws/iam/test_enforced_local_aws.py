@@ -114,6 +114,12 @@ def test_a_statement_belongs_to_its_owner(aws, resources, workgroup):
 
 
 def test_a_copy_reads_with_its_role(aws, resources):
+    """Also when the trust policy names the database user, which Redshift sends when it assumes the role."""
+    iam = aws.client("iam")
+    trust = iam.get_role(RoleName="copy")["Role"]["AssumeRolePolicyDocument"]
+    user = "arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-*/admin"
+    trust["Statement"][0]["Condition"] = {"StringLike": {"sts:ExternalId": user}}
+    iam.update_assume_role_policy(RoleName="copy", PolicyDocument=json.dumps(trust))
     bucket, client = resources.bucket, aws.client("redshift-data")
     aws.client("s3").put_object(Bucket=bucket, Key="curated/_manifests/m.json", Body=b'{"entries": []}')
     client.execute_statement(Sql="CREATE TABLE IF NOT EXISTS t (n INT)", **resources.target, WaitTimeSeconds=30)

@@ -95,7 +95,7 @@ def aws(tmp_path_factory):
         namespace_arn=lambda _name: None,
         statement_owner=lambda _id: None,
     )
-    sources = {"redshift.amazonaws.com": ["arn:aws:x:y:1:w"]}
+    sources = {"airflow-env.amazonaws.com": ["arn:aws:x:y:1:w"]}
     guard = Guard(account, log, source_arns=lambda service: sources.get(service, ()), now=clock)
     server = HttpServer(Front(moto=moto, services={}, call_log=calls, guard=guard), port=0)
     server.start()
@@ -367,11 +367,31 @@ def test_a_service_assumes_the_roles_that_trust_it(aws):
     aws.take_on(arn, by=glue)
     assert aws.last_checks()[0].principal == "glue.amazonaws.com"
     assert "because no role trust policy allows" in refused(aws.take_on, arn=arn, by=redshift)[1]
+    airflow = local_session(access_key_id="airflow-env.amazonaws.com")
     bound = {"ArnLike": {"aws:SourceArn": "arn:aws:x:*:*:w"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    serverless = {"Service": ["redshift-serverless.amazonaws.com", "glue.amazonaws.com"]}
-    _, arn = aws.role(trust={**GLUE, "Principal": serverless, "Condition": bound})
-    aws.take_on(arn, by=redshift)
+    both = {"Service": ["airflow-env.amazonaws.com", "glue.amazonaws.com"]}
+    _, arn = aws.role(trust={**GLUE, "Principal": both, "Condition": bound})
+    aws.take_on(arn, by=airflow)
     assert "cannot evaluate ArnLike aws:SourceArn" in refused(aws.take_on, arn=arn, by=glue)[1]
+
+
+@pytest.mark.parametrize("name", ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"])
+def test_redshift_sends_an_external_id_and_no_source(aws, name):
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html"""
+    redshift, external_id = local_session(access_key_id=name), "arn:aws:redshift:us-east-1:1:dbuser:w/admin"
+
+    def trusting(condition):
+        return aws.role(trust={**GLUE, "Principal": {"Service": name}, "Condition": condition})[1]
+
+    bound = trusting({"StringLike": {"sts:ExternalId": "arn:aws:redshift:us-east-1:1:dbuser:*/admin"}})
+    aws.take_on(bound, by=redshift, ExternalId=external_id)
+    for role, more in [
+        (bound, {}),
+        (bound, {"ExternalId": f"{external_id}2"}),
+        (trusting({"StringEquals": {"aws:SourceAccount": ACCOUNT}}), {"ExternalId": external_id}),
+        (trusting({"ArnLike": {"aws:SourceArn": "*"}}), {"ExternalId": external_id}),
+    ]:
+        assert "because no role trust policy allows" in refused(aws.take_on, arn=role, by=redshift, **more)[1]
 
 
 @pytest.mark.parametrize("member", ["PolicyArns", "Tags"])

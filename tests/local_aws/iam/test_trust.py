@@ -5,7 +5,7 @@ from local_aws.iam.trust import TrustNotEvaluatedError, lets_assume
 SERVICES = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]
 CONTEXT = {
     "aws:SourceAccount": ["123456789012"],
-    "aws:SourceArn": ["arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/w"],
+    "aws:SourceArn": ["arn:aws:x:us-east-1:123456789012:workgroup/w"],
 }
 
 
@@ -27,8 +27,8 @@ def _statement(service="redshift.amazonaws.com", effect="Allow", action="sts:Ass
         ({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}, False),
         (_statement(Condition={"StringEquals": {"aws:sourceaccount": "123456789012"}}), True),
         (_statement(Condition={"StringEquals": {"aws:SourceAccount": ["1", "2"]}}), False),
-        (_statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:redshift-serverless:*:*:workgroup/*"}}), True),
-        (_statement(Condition={"StringEquals": {"sts:ExternalId": "x"}}), False),  # a service sends none
+        (_statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:x:*:*:workgroup/*"}}), True),
+        (_statement(Condition={"StringEquals": {"sts:ExternalId": "x"}}), False),  # it is not in the context
         ({"Effect": "Allow", "Principal": {"Service": SERVICES[0]}, "NotAction": "sts:TagSession"}, True),
         ([], False),
     ],
@@ -50,7 +50,26 @@ def test_a_condition_that_cannot_be_evaluated_is_an_error(more):
         lets_assume({"Statement": _statement(**more)}, SERVICES, CONTEXT)
 
 
-def test_an_unknown_source_arn_is_an_error():
+def test_a_condition_on_a_key_with_an_unknown_value_is_an_error():
     statement = _statement(Condition={"ArnLike": {"aws:SourceArn": "*"}})
     with pytest.raises(TrustNotEvaluatedError, match="aws:SourceArn"):
-        lets_assume({"Statement": statement}, SERVICES, {"aws:SourceAccount": ["123456789012"]})
+        lets_assume({"Statement": statement}, SERVICES, {}, ["aws:SourceArn"])
+    assert not lets_assume({"Statement": statement}, SERVICES, {})
+
+
+USER = "arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-7f1c/admin"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [
+        (USER, True),
+        ("arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-*/admin", True),
+        (["arn:aws:redshift:us-east-1:123456789012:dbuser:prices/admin", USER], True),
+        ("arn:aws:redshift:us-east-1:123456789012:dbuser:prices/admin", False),
+        ("arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-*/reader", False),
+    ],
+)
+def test_the_database_user_of_redshift_is_an_external_id(pattern, allowed):
+    statement = _statement(Condition={"StringLike": {"sts:ExternalId": pattern}})
+    assert lets_assume({"Statement": statement}, SERVICES, {"sts:ExternalId": [USER]}) is allowed

@@ -46,8 +46,8 @@ def s3() -> Iterator[Any]:
 def make_api(warehouse: Warehouse, s3: Any) -> Callable[..., RedshiftDataApi]:
     def make(store: Path, **changes: Any) -> RedshiftDataApi:
         given: dict[str, Any] = {
-            "s3_client_factory": lambda _role: s3,
-            "role_refusal": lambda _workgroup, arn: None if arn == ROLE else f"not authorized to assume IAM Role {arn}",
+            "s3_client_factory": lambda _user, _role: s3,
+            "role_refusal": lambda _user, arn: None if arn == ROLE else f"not authorized to assume IAM Role {arn}",
             "secret_lookup": lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(
                 secret
             ),

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from local_aws.redshift.load import DatabaseUser
 from tests.support.data_api import BUCKET, ROLE, Client, Outcome
 
 FIELDS = [
@@ -236,12 +237,16 @@ def test_the_role_must_exist_and_reads_the_files(loader: Loader, make_api: Any, 
     other = ROLE + "-other"
     error = loader.copy(loader.manifest(loader.entry("a", parquet())), role=other).error or ""
     assert f"not authorized to assume IAM Role {other}" in error
-    asked: list[str] = []
-    api = make_api(tmp_path / "s.sqlite", s3_client_factory=lambda role: asked.append(role) or loader.s3)
+    asked: list[tuple[DatabaseUser, str]] = []
+    api = make_api(
+        tmp_path / "s.sqlite", s3_client_factory=lambda user, role: asked.append((user, role)) or loader.s3
+    )
     try:
         source = loader.manifest(loader.entry("a", parquet()))
-        outcome = Client(api).run(f"COPY {loader.schema}.t FROM '{source}' IAM_ROLE '{ROLE}' FORMAT PARQUET MANIFEST")
-        assert (outcome.error, asked) == (None, [ROLE])
+        copy = f"COPY {loader.schema}.t FROM '{source}' IAM_ROLE '{ROLE}' FORMAT PARQUET MANIFEST"
+        assert Client(api).run(copy).error is None
+        assert Client(api).batch(copy, "SELECT 1").error is None
+        assert asked == [(DatabaseUser("crypto-prices", "admin"), ROLE)] * 2
     finally:
         api.close()
 
