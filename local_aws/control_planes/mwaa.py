@@ -195,6 +195,10 @@ def _check(environment: Document) -> None:
     for member in ("Schedulers", "MinWebservers", "MaxWebservers"):
         if environment[member] not in allowed:
             raise AwsError("ValidationException", f"{member} of {size} cannot be {environment[member]}.")
+    if ":alias/" in environment.get("KmsKey", "") or environment.get("KmsKey", "").startswith("alias/"):
+        # The model's pattern allows aliases, MWAA does not support them. The pattern excludes multi-Region keys.
+        # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
+        raise AwsError("ValidationException", "KmsKey must be the ID or ARN of a key: MWAA does not support aliases.")
     for what in _VERSIONED:
         if f"{what}S3ObjectVersion" in environment and f"{what}S3Path" not in environment:
             raise AwsError("ValidationException", f"{what}S3ObjectVersion needs {what}S3Path.")

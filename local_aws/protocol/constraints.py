@@ -70,15 +70,25 @@ def _violation(shown: Any, path: str, constraint: str) -> str:
     return f"Value {text} at '{path}' failed to satisfy constraint: {constraint}"
 
 
+# The members of \p{Z}, the separators, exclude control characters such as a line break, which \s would match.
+_UNICODE_CLASSES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": "\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+}
+
+
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     r"""Compile a model's pattern, which has Java's syntax, for Python.
 
-    Java reads the surrogate pairs from D800 DC00 to DBFF DFFF as one range of characters, and has \p classes.
+    Java reads the surrogate pairs from D800 DC00 to DBFF DFFF as one range of characters, and has \p classes. Its \d, \w
+    and \s match ASCII only. \p{L} becomes \w, which also matches digits and _: the patterns with \p{L} allow both.
 
     Raises:
         re.error: The pattern uses other syntax that Python does not have.
     """
     translated = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-    translated = translated.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
-    return re.compile(translated)
+    for name, members in _UNICODE_CLASSES.items():
+        translated = translated.replace(name, members)
+    return re.compile(translated, re.NOFLAG if r"\p" in pattern else re.ASCII)

@@ -1,7 +1,14 @@
+import json
+import re
+
 import pytest
 from botocore.exceptions import ClientError
+from botocore.model import ListShape, MapShape, StructureShape
 
 from local_aws.control_planes.mwaa import Mwaa
+from local_aws.protocol.errors import AwsError
+from local_aws.protocol.requests import checked_request
+from local_aws.protocol.service_models import load_service_model
 
 REQUEST = {
     "Name": "crypto-prices",
@@ -120,6 +127,10 @@ def test_tags_can_be_changed(environment):
         {"WeeklyMaintenanceWindowStart": "SUN:03:15"},
         {"ExecutionRoleArn": "mwaa"},
         {"Name": "9-starts-with-a-digit"},
+        # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
+        {"KmsKey": "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"},
+        {"KmsKey": "arn:aws:kms:us-east-1:123456789012:alias/ours"},
+        {"KmsKey": "alias/ours"},
     ],
 )
 def test_settings_that_mwaa_refuses_are_refused(client, change):
@@ -156,3 +167,117 @@ def test_names_are_listed_in_pages(client):
     first = client.list_environments(MaxResults=2)
     second = client.list_environments(MaxResults=2, NextToken=first["NextToken"])
     assert (first["Environments"], second["Environments"], "NextToken" in second) == (["a", "b"], ["c"], False)
+
+
+MODEL = load_service_model("mwaa")
+ARN = "arn:aws:airflow:us-east-1:123456789012:environment/crypto-prices"
+# Requests with every member that has a constraint.
+_LOG = {"Enabled": True, "LogLevel": "INFO"}
+_SETTINGS = {
+    "Name": "crypto-prices",
+    "ExecutionRoleArn": "arn:aws:iam::123456789012:role/mwaa",
+    "SourceBucketArn": "arn:aws:s3:::lake",
+    "DagS3Path": "dags",
+    "PluginsS3Path": "plugins.zip",
+    "PluginsS3ObjectVersion": "v1",
+    "RequirementsS3Path": "requirements.txt",
+    "RequirementsS3ObjectVersion": "v1",
+    "StartupScriptS3Path": "start.sh",
+    "StartupScriptS3ObjectVersion": "v1",
+    "AirflowConfigurationOptions": {"core.default_timezone": "utc"},
+    "EnvironmentClass": "mw1.small",
+    "MaxWorkers": 2,
+    "MinWorkers": 1,
+    "Schedulers": 2,
+    "MinWebservers": 2,
+    "MaxWebservers": 2,
+    "AirflowVersion": "3.3.1",
+    "WebserverAccessMode": "PRIVATE_ONLY",
+    "WeeklyMaintenanceWindowStart": "SUN:03:30",
+    "LoggingConfiguration": {
+        name: _LOG for name in ("DagProcessingLogs", "SchedulerLogs", "TaskLogs", "WebserverLogs", "WorkerLogs")
+    },
+}
+COMPLETE = {
+    "CreateEnvironment": {
+        **_SETTINGS,
+        "NetworkConfiguration": REQUEST["NetworkConfiguration"],
+        "KmsKey": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "EndpointManagement": "SERVICE",
+        "Tags": {"team": "data"},
+    },
+    "UpdateEnvironment": {
+        **_SETTINGS,
+        "NetworkConfiguration": {"SecurityGroupIds": ["sg-1"]},
+        "WorkerReplacementStrategy": "GRACEFUL",
+    },
+    "GetEnvironment": {"Name": "crypto-prices"},
+    "DeleteEnvironment": {"Name": "crypto-prices"},
+    "ListEnvironments": {"NextToken": "t", "MaxResults": 1},
+    "TagResource": {"ResourceArn": ARN, "Tags": {"team": "data"}},
+    "UntagResource": {"ResourceArn": ARN, "tagKeys": ["team"]},
+    "ListTagsForResource": {"ResourceArn": ARN},
+}
+
+
+def _violations(shape, value):
+    """Yield changed values, each of which violates one constraint of the model, with the words of AWS's message."""
+    limits = shape.metadata
+    if isinstance(shape, StructureShape):
+        for name in shape.required_members:
+            yield {key: item for key, item in value.items() if key != name}, "Member must not be null"
+        for name, member in shape.members.items():
+            if name in value:
+                for changed, words in _violations(member, value[name]):
+                    yield {**value, name: changed}, words
+    elif isinstance(shape, ListShape):
+        yield from _sized(limits, "length", lambda size: [value[0]] * size)
+        for changed, words in _violations(shape.member, value[0]):
+            yield [changed, *value[1:]], words
+    elif isinstance(shape, MapShape):
+        ((key, item),) = value.items()
+        yield from _sized(limits, "length", lambda size: {f"{key}{number}": item for number in range(size)})
+        for changed, words in _violations(shape.key, key):
+            yield {changed: item}, words
+        for changed, words in _violations(shape.value, item):
+            yield {key: changed}, words
+    elif shape.type_name == "string":
+        yield from _sized(limits, "length", lambda size: "a" * size)
+        if "enum" in limits:
+            yield f"{value}x", "Member must satisfy enum value set"
+        if "pattern" in limits:  # no pattern of this model allows a line break, also not where it allows blanks
+            yield f"{value}\n", "Member must satisfy regular expression pattern"
+            if r"\d" in limits["pattern"] and re.search(r"\d", value):  # Java's digits are ASCII
+                yield re.sub(r"\d", "\u0661", value), "Member must satisfy regular expression pattern"
+    elif shape.type_name == "integer":
+        yield from _sized(limits, "value", lambda size: size)
+
+
+def _sized(limits, what, make):
+    if limits.get("min", 0) > 0:
+        yield make(limits["min"] - 1), f"{what} greater than or equal to {limits['min']}"
+    if "max" in limits:
+        yield make(limits["max"] + 1), f"{what} less than or equal to {limits['max']}"
+
+
+def _refusal(operation, request):
+    try:
+        checked_request(MODEL, operation, json.dumps(request).encode())
+    except AwsError as error:
+        return error.code, error.message
+    return None
+
+
+@pytest.mark.parametrize("operation", sorted(COMPLETE))
+def test_each_constraint_of_the_model_is_checked(operation):
+    """https://docs.aws.amazon.com/mwaa/latest/API/API_CreateEnvironment.html and the pages of the other operations."""
+    shape = MODEL.operation_model(operation).input_shape
+    assert set(COMPLETE[operation]) == set(shape.members)
+    assert _refusal(operation, COMPLETE[operation]) is None
+    for request, words in _violations(shape, COMPLETE[operation]):
+        code, message = _refusal(operation, request) or ("accepted", "")
+        assert (code, words in message) == ("ValidationException", True), (request, words, message)
+
+
+def test_each_operation_of_the_emulator_is_covered():
+    assert set(COMPLETE) == {name for name in MODEL.operation_names if hasattr(Mwaa, name)}
