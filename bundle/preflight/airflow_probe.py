@@ -32,6 +32,8 @@ def main(home: Path, answer: Path) -> None:
     except ImportError as error:
         found["no_airflow"] = str(error)
     else:
+        from airflow.configuration import conf
+
         found["airflow"] = airflow.__version__
         # The network is refused only from here on, because Airflow's own lookups at start-up are not the bundle's.
         sys.addaudithook(lambda event, arguments: _refuse_network(event, arguments, found["reached"]))
@@ -39,6 +41,8 @@ def main(home: Path, answer: Path) -> None:
             _load(home, found)
         except SystemExit:
             found["exited"] = traceback.format_exc(limit=-3)
+        # At the end, because the bundle's files can set it, too.
+        found["default_timezone"] = conf.get("core", "default_timezone")
     answer.write_text(json.dumps(found))
 
 

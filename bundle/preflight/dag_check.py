@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ MAX_STATEMENTS = 40
 """Maximum number of statements in a BatchExecuteStatement
 (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html)."""
 
+_TIME_ZONE = "AIRFLOW__CORE__DEFAULT_TIMEZONE"
 _ELSEWHERE = "MWAA has only dags/, the contents of plugins.zip and the packages in requirements.txt"
 
 
@@ -48,8 +50,12 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def airflow_environment(home: Path) -> dict[str, str]:
-    """Return the variables that make Airflow use a home as MWAA's containers use /usr/local/airflow."""
-    return {
+    """Return the variables that make Airflow use a home as MWAA's containers use /usr/local/airflow.
+
+    The default time zone is that of the caller's environment, which may be a container with the options of MWAA.
+    """
+    time_zone = {_TIME_ZONE: os.environ[_TIME_ZONE]} if _TIME_ZONE in os.environ else {}
+    return time_zone | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
@@ -76,6 +82,9 @@ def judge(found: Mapping[str, Any], dag_files: list[str]) -> Iterator[Finding]:
     if tuple(found["python"][:2]) != PYTHON_VERSION:
         what = f"parsed with Python {_dotted(found['python'][:2])}, but the environment has {_dotted(PYTHON_VERSION)}"
         yield Finding("dags/", what, "run it with that Python, too, before a release", warning=True)
+    if found["default_timezone"].upper() != "UTC":
+        what = f"Airflow's option core.default_timezone is {found['default_timezone']}, but all days are UTC"
+        yield Finding("dags/", what, f"set it to utc, or unset {_TIME_ZONE}")
     if "exited" in found:
         what = f"loading a file ended Airflow's process, so the rest was not checked:\n{found['exited'].strip()}"
         yield Finding("dags/", what, "remove the code that exits when it is imported")

@@ -65,10 +65,10 @@ PLUGINS_CHANGES = {
 
 @pytest.fixture(scope="module")
 def found(mistakes):
-    return {
-        (finding.where, finding.what): finding
-        for finding in check_dags(mistakes.bundle(FILES, plugins=PLUGINS_CHANGES))
-    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__DEFAULT_TIMEZONE", "Europe/Berlin")
+        findings = check_dags(mistakes.bundle(FILES, plugins=PLUGINS_CHANGES))
+    return {(finding.where, finding.what): finding for finding in findings}
 
 
 def at(found, where):
@@ -118,6 +118,7 @@ def test_there_are_no_credentials(found):
 @pytest.mark.parametrize(
     "what",
     [
+        "Airflow's option core.default_timezone is Europe/Berlin, but all days are UTC",
         "with_mistakes.one: sql names load/gone.sql, which is not in dags/sql/",
         "with_mistakes.some: sql names load/gone_too.sql, which is not in dags/sql/",
         "with_mistakes.mapped: sql names load/gone_as_well.sql, which is not in dags/sql/",
@@ -146,7 +147,7 @@ def test_nothing_else_is_reported(found):
         "plugins.zip/twice_plugin.py",
     }  # fmt: skip
     # If the Python version differs from MWAA's, there is also a warning about that.
-    assert len([what for what in at(found, "dags/") if not found["dags/", what].warning]) == 7
+    assert len([what for what in at(found, "dags/") if not found["dags/", what].warning]) == 8
 
 
 def test_a_zip_with_paths_outside_its_folder_is_not_unpacked(built):
@@ -160,7 +161,7 @@ def test_a_zip_with_paths_outside_its_folder_is_not_unpacked(built):
 RIGHT = {
     "airflow": "3.3.1", "python": [3, 12, 1], "import_errors": {}, "module_errors": {}, "plugin_errors": {},
     "executed": ["ours_plugin.py"], "dags": {"daily": "dags/daily.py"}, "templates": [], "paths": [],
-    "template_errors": {}, "reached": [], "foreign": [],
+    "template_errors": {}, "reached": [], "foreign": [], "default_timezone": "utc",
 }  # fmt: skip
 
 
@@ -177,6 +178,7 @@ def test_a_bundle_that_loads_passes():
         ({"no_airflow": "No module named 'airflow'"}, "has no Airflow, so no DAG was parsed", False),
         ({"exited": "x.py line 3\nSystemExit: 0"}, "ended Airflow's process", False),
         ({"executed": ["types.py"]}, "Airflow ran it as a top-level module", False),
+        ({"default_timezone": "Europe/Berlin"}, "core.default_timezone is Europe/Berlin, but all days are UTC", False),
     ],
 )
 def test_each_error_of_the_probe_is_reported(changes, what, warning):
