@@ -34,6 +34,9 @@ _QUARANTINE_COLUMNS = (
     "batch_id",
 )
 
+# S3A's magic committer keeps its state in this folder of each write. A killed run leaves it behind, and nothing reads it.
+# https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/committers.html
+_COMMITTER_FOLDER = "__magic_job-"
 _MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"
 
 
@@ -135,6 +138,8 @@ def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> di
     files: dict[dt.date, list[DataFile]] = {day: [] for day in days}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.curated_prefix):
         for item in page.get("Contents", []):
+            if item["Key"].removeprefix(paths.curated_prefix).startswith(_COMMITTER_FOLDER):
+                continue
             folder, _, name = item["Key"].rpartition("/")
             if f"{folder}/" == paths.curated_prefix and (name == "_SUCCESS" or not name):
                 continue  # Hadoop's committer leaves a success marker and the folder itself

@@ -25,7 +25,13 @@ def test_files_are_listed_by_day_and_unexpected_objects_are_refused(lake):
     bucket, days = f"lake-files-{uuid.uuid4()}", [START, START + dt.timedelta(days=1)]
     paths = RunPaths(bucket, "jr_1")
     lake.s3.create_bucket(Bucket=bucket)
-    for name in ("_SUCCESS", "year=2024/", "year=2024/month=01/day=01/part-0.parquet"):
+    # With the committer's objects, which a killed try of the run left behind.
+    left = "__magic_job-6b0c2f3e-0d1a-4c55-9f5d-0c8d6a1f7b21/job-20240102/tasks/attempt_0/__base/year=2024/month=01/day=01/"
+    for name in (
+        *("_SUCCESS", "year=2024/", "year=2024/month=01/day=01/part-0.parquet"),
+        *("__magic_job-6b0c2f3e-0d1a-4c55-9f5d-0c8d6a1f7b21/", left, f"{left}part-0.parquet.pending"),
+        f"{left}part-0.parquet",
+    ):
         lake.s3.put_object(Bucket=bucket, Key=paths.curated_prefix + name, Body=b"x")
     files = list_curated_files(lake.s3, paths, days)
     assert files == {days[0]: [DataFile(f"s3://{bucket}/{paths.day_prefix(days[0])}part-0.parquet", 1)], days[1]: []}
