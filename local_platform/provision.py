@@ -181,9 +181,7 @@ class _Provisioning:
             s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"sha256": digest})
             self.created.append(f"object s3://{bucket}/{key}")
 
-    def role(
-        self, name: str, services: tuple[str, ...], more: Mapping[str, Any] = MappingProxyType({})
-    ) -> str:
+    def role(self, name: str, services: tuple[str, ...], more: Mapping[str, Any] = MappingProxyType({})) -> str:
         iam = self._clients["iam"]
         found = _found(lambda: iam.get_role(RoleName=name))
         if found is None:

@@ -180,6 +180,11 @@ class TerraformCli:
         planned = self._planned(options)["planned_values"].get("outputs", {})
         return {name: output["value"] for name, output in planned.items() if "value" in output}
 
+    def planned_resources(self, *options: str) -> dict[str, Any]:
+        """Plan, and return the values of the resources that are known before an apply, by address."""
+        resources = self._planned(options)["planned_values"]["root_module"]["resources"]
+        return {resource["address"]: resource["values"] for resource in resources if "values" in resource}
+
     def _planned(self, options: Sequence[str]) -> dict[str, Any]:
         plan = self._work / "changes.tfplan"
         self.run("plan", "-input=false", f"-out={plan}", *options)

@@ -229,17 +229,22 @@ data "aws_iam_policy_document" "glue" {
     resources = ["${local.lake_arn}/raw/*"]
   }
 
-  # Spark writes below _temporary/, copies the files to their final location and deletes the rest.
+  # Spark writes through S3A with the magic committer: a task uploads each file in parts and describes the upload in an object
+  # below __magic_job-<id>/. The job's commit completes the uploads and deletes the rest, and a failed job aborts them.
+  # https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/assumed_roles.html
   statement {
-    sid       = "CurationWritesItsVersionAndItsRejects"
-    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    sid = "CurationWritesItsVersionAndItsRejects"
+    actions = [
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject",
+    ]
     resources = ["${local.lake_arn}/curated/*", "${local.lake_arn}/quarantine/*"]
   }
 
-  # The whole bucket: with permission to list only a prefix, a request for a missing object returns 403 instead of 404.
+  # The whole bucket: S3A lists the parent folders of what it writes, and the committer lists unfinished uploads. With permission
+  # to list only a prefix, a request for a missing object returns 403 instead of 404.
   statement {
-    sid       = "CurationListsTheLake"
-    actions   = ["s3:ListBucket"]
+    sid       = "CurationListsTheLakeAndItsUploads"
+    actions   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
     resources = [local.lake_arn]
   }
 
@@ -300,12 +305,22 @@ resource "aws_iam_role_policy" "glue" {
 
 # ------------------------------------------------------------------------------------------------ COPY
 
+locals {
+  # Redshift names the database user that runs COPY in the external ID. AWS's page has had two formats for Redshift Serverless:
+  # today's with the workgroup's ID, and an older one with its name. AWS assigns the ID after this role has been created.
+  # docs/how-to/deploy-to-aws.md shows how to find the exact value.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+  copy_external_ids = coalesce(var.copy_external_ids, [
+    "${local.arn.redshift}:dbuser:serverless-${local.account}-*/${local.redshift_admin}",
+    "${local.arn.redshift}:dbuser:${local.name}/${local.redshift_admin}",
+  ])
+}
+
+# No condition on aws:SourceArn or aws:SourceAccount: AWS does not document that Redshift sends them when it assumes this role.
 data "aws_iam_policy_document" "copy_trust" {
-  # Any namespace and workgroup of the account: the ARNs of the platform's own end in IDs that AWS assigns after this role
-  # has been created.
-  # https://docs.aws.amazon.com/redshift/latest/mgmt/cross-service-confused-deputy-prevention.html
+  # Both services: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-iam.html
   statement {
-    sid     = "OnlyRedshiftOfThisAccount"
+    sid     = "OnlyTheWarehousesAdministrator"
     actions = ["sts:AssumeRole"]
 
     principals {
@@ -313,14 +328,9 @@ data "aws_iam_policy_document" "copy_trust" {
       identifiers = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
     }
     condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = ["${local.arn.redshift-serverless}:namespace/*", "${local.arn.redshift-serverless}:workgroup/*"]
+      test     = "StringLike"
+      variable = "sts:ExternalId"
+      values   = local.copy_external_ids
     }
   }
 }

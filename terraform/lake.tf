@@ -19,8 +19,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
-  # Spark writes below _temporary/ first and deletes it afterwards. In a versioned bucket, this leaves a second copy of every
-  # file.
+  # The committer deletes its objects below __magic_job-<id>/ after a write. In a versioned bucket, they stay as older versions.
   rule {
     id     = "curated-leftovers"
     status = "Enabled"

@@ -6,9 +6,14 @@ locals {
   airflow_options = {
     # MWAA needs this for plugins. https://docs.aws.amazon.com/mwaa/latest/userguide/configuring-dag-import-plugins.html
     "core.lazy_load_plugins" = "False"
+    # Days are UTC. With another time zone, dates without one, such as those of the CLI, would mean other days.
+    "core.default_timezone" = "utc"
     # Under load, Airflow 3.3.1 notices late that a deferred task has ended. It then considers the task killed and runs it twice.
     "workers.min_heartbeat_interval" = "1"
     "workers.socket_cleanup_timeout" = "2"
+    # Deferred tasks beyond this number wait although their work has ended. Airflow's own default, which MWAA need not keep. The
+    # DAGs together have at most 25 runs at a time.
+    "triggerer.capacity" = "1000"
     # https://docs.aws.amazon.com/mwaa/latest/userguide/connections-secrets-manager.html
     "secrets.backend" = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
     "secrets.backend_kwargs" = jsonencode({

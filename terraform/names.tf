@@ -11,7 +11,7 @@ locals {
   partition = data.aws_partition.current.partition
 
   # ARN prefix of each service in this account and region, such as "arn:aws:glue:us-east-1:123456789012".
-  arn = { for service in ["airflow", "events", "glue", "logs", "redshift-serverless", "secretsmanager"] :
+  arn = { for service in ["airflow", "events", "glue", "logs", "redshift", "secretsmanager"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
 
@@ -26,6 +26,7 @@ locals {
   glue_job         = "${local.name}-curate"
 
   redshift_database = "crypto"
+  redshift_admin    = "admin"
 
   mwaa_role = "${local.name}-mwaa"
   glue_role = "${local.name}-glue"

@@ -2,7 +2,7 @@
 # The only inbound access is from mwaa.web_server_cidrs. With existing_network, only the two security groups are created.
 
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394:the first three by name; zones that AWS adds come last, and availability_zones pins the choice
+  #checkov:skip=CKV_AWS_394:the first three by ID; zones that AWS adds come last, and availability_zone_ids pins the choice
 
   state = "available"
 
@@ -15,7 +15,9 @@ data "aws_availability_zones" "available" {
 
 locals {
   own_network = var.existing_network == null
-  zones       = coalesce(var.availability_zones, slice(data.aws_availability_zones.available.names, 0, 3))
+  # By ID: Redshift Serverless supports certain zone IDs. A name is a different zone in each account.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
+  zones = coalesce(var.availability_zone_ids, slice(sort(data.aws_availability_zones.available.zone_ids), 0, 3))
 
   # Redshift Serverless: three subnets in three zones work with and without enhanced VPC routing. (Without it, AWS now accepts
   # two.) Northern California offers new accounts only two zones: pass three subnets in existing_network there.
@@ -58,9 +60,9 @@ resource "aws_default_security_group" "closed" {
 resource "aws_subnet" "private" {
   for_each = local.private_zones
 
-  vpc_id            = aws_vpc.this[0].id
-  availability_zone = each.key
-  cidr_block        = cidrsubnet(var.vpc_cidr, 4, index(local.zones, each.key))
+  vpc_id               = aws_vpc.this[0].id
+  availability_zone_id = each.key
+  cidr_block           = cidrsubnet(var.vpc_cidr, 4, index(local.zones, each.key))
 
   tags = { Name = "${local.name}-private-${each.key}" }
 }
@@ -100,9 +102,9 @@ resource "aws_internet_gateway" "this" {
 resource "aws_subnet" "public" {
   for_each = local.nat_zones
 
-  vpc_id            = aws_vpc.this[0].id
-  availability_zone = each.key
-  cidr_block        = cidrsubnet(var.vpc_cidr, 4, 8 + index(local.zones, each.key))
+  vpc_id               = aws_vpc.this[0].id
+  availability_zone_id = each.key
+  cidr_block           = cidrsubnet(var.vpc_cidr, 4, 8 + index(local.zones, each.key))
 
   tags = { Name = "${local.name}-public-${each.key}" }
 }

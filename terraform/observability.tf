@@ -118,23 +118,25 @@ resource "aws_cloudwatch_event_target" "glue_failed" {
   arn       = aws_sns_topic.alarms.arn
 
   input_transformer {
+    # Not the error's text: EventBridge does not escape values, so a quote in it would make the message invalid JSON, and no email
+    # would be sent. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues
     input_paths = {
-      job     = "$.detail.jobName"
-      message = "$.detail.message"
-      run     = "$.detail.jobRunId"
-      state   = "$.detail.state"
+      job   = "$.detail.jobName"
+      run   = "$.detail.jobRunId"
+      state = "$.detail.state"
     }
-    input_template = "\"Glue run <run> of <job>: <state>. <message>. Airflow retries the task. If all tries fail, see docs/how-to/troubleshoot.md.\""
+    input_template = "\"Glue run <run> of <job>: <state>. Airflow retries the task. See ${var.runbook_url}#glue-failed\""
   }
 }
 
 # ------------------------------------------------------------------------------------------------ alarms
 
 locals {
-  # Each alarm compares one metric with one threshold.
+  # Each alarm compares one metric with one threshold. Its section is a heading in the runbook.
   metric_alarms = merge(
     { for dag in local.dags : "dag-failed-${replace(dag, "_", "-")}" => {
-      description = "A run of ${dag} has failed. See docs/how-to/troubleshoot.md."
+      description = "A run of ${dag} has failed."
+      section     = "dag-failed"
       namespace   = local.airflow_namespace
       metric      = "DAGDurationFailed" # one value for each failed run
       dimensions  = { Environment = local.name, DAG = dag }
@@ -146,7 +148,8 @@ locals {
       missing     = "notBreaching"
     } },
     { for dag in ["crypto_prices_daily", "crypto_prices_window"] : "load-does-not-add-up-${replace(dag, "_", "-")}" => {
-      description = "Two steps of a load by ${dag} counted different numbers of records. See reconcile in docs/how-to/troubleshoot.md."
+      description = "Two steps of a load by ${dag} counted different numbers of records."
+      section     = "load-does-not-add-up"
       namespace   = local.metrics_namespace
       metric      = "LoadsReconciled" # 1 or 0, plugins/crypto_prices/reconcile/metrics.py
       dimensions  = { Dag = dag }
@@ -158,7 +161,8 @@ locals {
       missing     = "notBreaching"
     } },
     { for source in keys(var.sources) : "stale-${replace(source, "_", "-")}" => {
-      description = "No daily load of ${source} has been reconciled for ${var.alarms.freshness_hours} hours. See the runs of crypto_prices_daily. Days that were loaded ahead of schedule are skipped and do not count as loads."
+      description = "No daily load of ${source} has been reconciled for ${var.alarms.freshness_hours} hours."
+      section     = "stale"
       namespace   = local.metrics_namespace
       metric      = "RecordsFetched" # plugins/crypto_prices/reconcile/metrics.py
       dimensions  = { Dag = "crypto_prices_daily", Source = source }
@@ -171,7 +175,8 @@ locals {
     } },
     {
       tasks-failing = {
-        description = "Task tries fail more often than retries should have to cover. See Airflow's grid view."
+        description = "Task tries fail more often than retries should have to cover."
+        section     = "tasks-failing"
         namespace   = local.airflow_namespace
         metric      = "TaskInstanceFailures"
         dimensions  = local.all_tasks
@@ -183,7 +188,8 @@ locals {
         missing     = "notBreaching"
       }
       scheduler-silent = {
-        description = "Airflow's scheduler has sent no heartbeat for 15 minutes, so nothing is loaded. See the environment's status in MWAA."
+        description = "Airflow's scheduler has sent no heartbeat for 15 minutes, so nothing is loaded."
+        section     = "scheduler-silent"
         namespace   = local.airflow_namespace
         metric      = "SchedulerHeartbeat"
         dimensions  = local.scheduler
@@ -195,7 +201,8 @@ locals {
         missing     = "breaching"
       }
       dags-not-importable = {
-        description = "A DAG file cannot be imported: the last deployment is broken. See the log group airflow-${local.name}-DAGProcessing."
+        description = "A DAG file cannot be imported: the last deployment is broken."
+        section     = "dags-not-importable"
         namespace   = local.airflow_namespace
         metric      = "ImportErrors"
         dimensions  = local.dag_processing
@@ -213,7 +220,8 @@ locals {
       # count seconds more than once. SYS_SERVERLESS_USAGE has compute_seconds of one minute, and AWS calculates costs
       # from its charged_seconds, which is no metric: https://docs.aws.amazon.com/redshift/latest/dg/SYS_SERVERLESS_USAGE.html
       warehouse-expensive = {
-        description = "The warehouse has used ${var.alarms.daily_rpu_hours} RPU-hours today. See its queries in the Redshift console."
+        description = "The warehouse has used ${var.alarms.daily_rpu_hours} RPU-hours today."
+        section     = "warehouse-expensive"
         namespace   = "AWS/Redshift-Serverless"
         metric      = "UsageLimitConsumed"
         dimensions  = local.daily_usage
@@ -232,7 +240,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.metric_alarms
 
   alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = each.value.description
+  alarm_description   = "${each.value.description} See ${var.runbook_url}#${each.value.section}"
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions

@@ -24,7 +24,7 @@ resource "aws_redshiftserverless_namespace" "this" {
   log_exports    = local.redshift_logs
 
   # Redshift creates the password, stores it in its own secret and rotates it. It is not in Terraform's state.
-  admin_username                   = "admin"
+  admin_username                   = local.redshift_admin
   manage_admin_password            = true
   admin_password_secret_kms_key_id = local.kms_key_arn
 

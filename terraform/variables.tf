@@ -163,8 +163,13 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$", var.kms_key_arn))
     error_message = "kms_key_arn must be the ARN of a key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>."
+  }
+  validation {
+    # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
+    condition     = var.kms_key_arn == null || try(!strcontains(var.kms_key_arn, ":key/mrk-"), false)
+    error_message = "kms_key_arn must be a single-Region key: MWAA does not support multi-Region keys, whose IDs begin with mrk-."
   }
   validation {
     # https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html
@@ -205,14 +210,17 @@ variable "vpc_cidr" {
   }
 }
 
-variable "availability_zones" {
-  description = "Three zones for the subnets, by default the region's first three. Pin them for a long-lived platform. Choose others if MWAA or Redshift Serverless is not available in one of them."
+variable "availability_zone_ids" {
+  description = "IDs of three zones for the subnets, by default the region's first three. IDs mean the same zone in every account, names do not. Redshift Serverless supports certain IDs, which its console shows. Pin them for a long-lived platform."
   type        = list(string)
   default     = null
 
   validation {
-    condition     = var.availability_zones == null || try(length(distinct(var.availability_zones)) == 3, false)
-    error_message = "availability_zones must be three different zones, such as [\"us-east-1a\", \"us-east-1b\", \"us-east-1c\"]."
+    # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
+    condition = var.availability_zone_ids == null || try(
+      length(distinct(var.availability_zone_ids)) == 3 && alltrue([for zone in var.availability_zone_ids : can(regex("^[a-z]+[0-9]+-az[0-9]+$", zone))]), false
+    )
+    error_message = "availability_zone_ids must be the IDs of three different zones, such as [\"use1-az1\", \"use1-az2\", \"use1-az4\"]. `aws ec2 describe-availability-zones` shows the ID of each name."
   }
 }
 
@@ -336,6 +344,19 @@ variable "redshift" {
   }
 }
 
+variable "copy_external_ids" {
+  description = "Values of sts:ExternalId that let Redshift assume COPY's role, by default patterns of both formats that AWS documents. Set the exact value once CloudTrail has shown it (docs/how-to/deploy-to-aws.md)."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition = var.copy_external_ids == null || try(
+      length(var.copy_external_ids) > 0 && alltrue([for id in var.copy_external_ids : can(regex("^arn:aws[a-z-]*:redshift:[a-z0-9-]+:[0-9]{12}:dbuser:[^/*?]+/[^/*?]+$", id))]), false
+    )
+    error_message = "copy_external_ids must be ARNs of database users without wildcards: arn:aws:redshift:<region>:<account>:dbuser:serverless-<account>-<workgroup ID>/<user>."
+  }
+}
+
 # ------------------------------------------------------------------------------------------------ MWAA
 
 variable "mwaa" {
@@ -380,7 +401,7 @@ variable "mwaa" {
   }
   validation {
     condition     = alltrue([for option in keys(var.mwaa.configuration_options) : !contains(keys(local.airflow_options), option)])
-    error_message = "mwaa.configuration_options contains an option that the bundle depends on; mwaa.tf sets these options."
+    error_message = "mwaa.configuration_options contains an option that the bundle depends on, such as core.default_timezone, which must be UTC; mwaa.tf sets these options."
   }
 }
 
@@ -418,6 +439,18 @@ variable "alarm_emails" {
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
     error_message = "alarm_emails must be email addresses, such as data-platform@example.com."
+  }
+}
+
+variable "runbook_url" {
+  description = "URL of docs/how-to/troubleshoot.md, for the links in alarms. By default, alarms contain its path in the repository."
+  type        = string
+  default     = "docs/how-to/troubleshoot.md"
+
+  validation {
+    # EventBridge puts it into a JSON string, where these characters would need escapes or start a variable.
+    condition     = can(regex("^[^\\s\"<>#\\\\]{1,300}$", var.runbook_url))
+    error_message = "runbook_url must be a URL or a path without spaces, quotes, <, >, \\ and a fragment, because each alarm adds the fragment of its section."
   }
 }
 

@@ -473,7 +473,7 @@ def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
 def _database_user(platform: Platform) -> str:
     """Return the ARN of the user that runs COPY."""
     name = platform.outputs["redshift_workgroup"]
-    workgroup = platform.aws.client("redshift-serverless").get_workgroup(workgroupName=name)["workgroup"]
+    workgroup = platform.client("redshift-serverless").get_workgroup(workgroupName=name)["workgroup"]
     identifier = f"serverless-{ACCOUNT_ID}-{workgroup['workgroupId']}"
     return f"arn:aws:redshift:{DEFAULT_REGION}:{ACCOUNT_ID}:dbuser:{identifier}/admin"
 

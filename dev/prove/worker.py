@@ -74,9 +74,7 @@ def start_worker(endpoint: str, environment_name: str, home: Path) -> Worker:
     )
 
 
-def session_clients(
-    endpoint: str, role: str, service: str, external_id: str | None = None
-) -> Callable[[str], Any]:
+def session_clients(endpoint: str, role: str, service: str, external_id: str | None = None) -> Callable[[str], Any]:
     """Return a function that returns boto3 clients of a role, assumed by the service that the role trusts.
 
     Args:

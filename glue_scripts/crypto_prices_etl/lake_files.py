@@ -34,7 +34,7 @@ _QUARANTINE_COLUMNS = (
     "batch_id",
 )
 
-# S3A's magic committer keeps its state in this folder of each write. A killed run leaves it behind, and nothing reads it.
+# S3A's magic committer keeps its state in this folder of each write. A killed run leaves it behind. Nothing reads it.
 # https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/committers.html
 _COMMITTER_FOLDER = "__magic_job-"
 _MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"

@@ -383,7 +383,7 @@ class RedshiftServerless:
         return [] if workgroup is None else list(self._namespace(workgroup["namespaceName"])["iamRoles"])
 
     def database_user_arn(self, name_or_arn: str, user: str) -> str | None:
-        """Return the ARN of a database user, which Redshift sends as sts:ExternalId when it assumes a role for the user.
+        """Return the ARN of a database user, the sts:ExternalId of Redshift when it assumes a role for the user.
 
         https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
         """

@@ -82,8 +82,8 @@ _UNICODE_CLASSES = {
 def _compiled(pattern: str) -> re.Pattern[str]:
     r"""Compile a model's pattern, which has Java's syntax, for Python.
 
-    Java reads the surrogate pairs from D800 DC00 to DBFF DFFF as one range of characters, and has \p classes. Its \d, \w
-    and \s match ASCII only. \p{L} becomes \w, which also matches digits and _: the patterns with \p{L} allow both.
+    Java reads the surrogate pairs from D800 DC00 to DBFF DFFF as one range of characters, and has \p classes. Its \d,
+    \w and \s match ASCII only. \p{L} becomes \w, which also matches digits and _: the patterns with \p{L} allow both.
 
     Raises:
         re.error: The pattern uses other syntax that Python does not have.

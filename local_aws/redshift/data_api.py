@@ -62,8 +62,8 @@ class RedshiftDataApi:
 
     Args:
         warehouse: A started warehouse. ``warehouse.databases()`` returns its Redshift databases.
-        s3_client_factory: Takes the user of a COPY and the ARN of the role in it, and returns a boto3 S3 client with that
-            role's permissions.
+        s3_client_factory: Takes the user of a COPY and the ARN of the role in it, and returns a boto3 S3 client with
+            that role's permissions.
         role_refusal: Takes the user of a COPY and a role's ARN and returns why the COPY cannot read with the role, or
             None.
         secret_lookup: Takes the caller and a secret's ARN or name and returns the SecretString, read with the caller's

@@ -54,7 +54,7 @@ class DatabaseUser:
 
 
 S3ClientFactory = Callable[[DatabaseUser, str], Any]
-"""Takes the user that runs a COPY and the ARN of the role in it, and returns a boto3 S3 client with the role's permissions."""
+"""Takes the user of a COPY and the ARN of its role, and returns a boto3 S3 client with that role's permissions."""
 
 
 class CopyError(Exception):

@@ -8,10 +8,10 @@ sources = {
   coingecko = { symbols = ["bitcoin", "ethereum"], connection_id = "coingecko", requests_per_second = 0.45 }
 }
 
-availability_zones  = ["us-east-1a", "us-east-1b", "us-east-1c"] # pinned, because neither subnets nor the Airflow environment can move
-nat_gateways        = "per_zone"
-interface_endpoints = true
-access_logs         = true
+availability_zone_ids = ["use1-az1", "use1-az2", "use1-az4"] # pinned, because neither subnets nor the Airflow environment can move
+nat_gateways          = "per_zone"
+interface_endpoints   = true
+access_logs           = true
 
 mwaa     = { environment_class = "mw1.medium", min_workers = 2, max_workers = 10 }
 glue     = { workers = 4 }

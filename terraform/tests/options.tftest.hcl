@@ -14,16 +14,20 @@ run "one_nat_gateway_serves_both_zones_of_airflow_by_default" {
   command = plan
 
   assert {
-    condition     = keys(aws_nat_gateway.this) == ["us-east-1a"] && keys(aws_subnet.public) == ["us-east-1a"]
+    condition     = keys(aws_nat_gateway.this) == ["use1-az1"] && keys(aws_subnet.public) == ["use1-az1"]
     error_message = "There is not exactly one NAT gateway."
   }
   assert {
-    condition     = keys(aws_route.private_to_nat) == ["us-east-1a", "us-east-1b"]
+    condition     = keys(aws_route.private_to_nat) == ["use1-az1", "use1-az2"]
     error_message = "Outbound access does not cover exactly the two zones of Airflow."
   }
   assert {
-    condition     = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == { us-east-1a = "10.42.0.0/20", us-east-1b = "10.42.16.0/20", us-east-1c = "10.42.32.0/20" }
+    condition     = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == { use1-az1 = "10.42.0.0/20", use1-az2 = "10.42.16.0/20", use1-az4 = "10.42.32.0/20" }
     error_message = "The warehouse does not have three private subnets in three zones."
+  }
+  assert {
+    condition     = alltrue([for subnets in [aws_subnet.private, aws_subnet.public] : alltrue([for zone, subnet in subnets : subnet.availability_zone_id == zone])])
+    error_message = "A subnet is not selected by the ID of its zone."
   }
   assert {
     condition     = aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway" && length(aws_vpc_endpoint.interface) == 0
@@ -43,7 +47,7 @@ run "a_nat_gateway_in_each_zone_of_airflow" {
   }
 
   assert {
-    condition     = keys(aws_nat_gateway.this) == ["us-east-1a", "us-east-1b"]
+    condition     = keys(aws_nat_gateway.this) == ["use1-az1", "use1-az2"]
     error_message = "Not each zone of Airflow has a NAT gateway."
   }
 }
@@ -52,11 +56,11 @@ run "chosen_availability_zones" {
   command = plan
 
   variables {
-    availability_zones = ["us-east-1b", "us-east-1d", "us-east-1f"]
+    availability_zone_ids = ["use1-az2", "use1-az5", "use1-az6"]
   }
 
   assert {
-    condition     = keys(aws_subnet.private) == ["us-east-1b", "us-east-1d", "us-east-1f"] && keys(aws_route.private_to_nat) == ["us-east-1b", "us-east-1d"]
+    condition     = [for subnet in aws_subnet.private : subnet.availability_zone_id] == ["use1-az2", "use1-az5", "use1-az6"] && keys(aws_route.private_to_nat) == ["use1-az2", "use1-az5"]
     error_message = "The subnets are not in the chosen zones."
   }
 }

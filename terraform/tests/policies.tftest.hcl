@@ -18,7 +18,7 @@ override_data {
 
 override_data {
   target = data.aws_availability_zones.available
-  values = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
+  values = { zone_ids = ["use1-az4", "use1-az6", "use1-az1"] }
 }
 
 override_resource {
@@ -130,13 +130,45 @@ run "each_role_is_for_one_service_of_this_account" {
   }
   assert {
     condition = alltrue([for document in [
-      data.aws_iam_policy_document.mwaa_trust.json, data.aws_iam_policy_document.glue_trust.json, data.aws_iam_policy_document.copy_trust.json, data.aws_iam_policy_document.flow_logs_trust[0].json,
+      data.aws_iam_policy_document.mwaa_trust.json, data.aws_iam_policy_document.glue_trust.json, data.aws_iam_policy_document.flow_logs_trust[0].json,
     ] : one(jsondecode(document).Statement).Condition.StringEquals["aws:SourceAccount"] == "123456789012"])
     error_message = "A role can be assumed by its service on behalf of another account (confused deputy)."
   }
   assert {
     condition     = one(jsondecode(data.aws_iam_policy_document.mwaa_trust.json).Statement).Condition.ArnLike["aws:SourceArn"] == "arn:aws:airflow:us-east-1:123456789012:environment/crypto-prices-dev"
     error_message = "Airflow's role can be assumed by another environment."
+  }
+}
+
+# https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+run "redshift_assumes_its_role_for_the_administrator_of_this_account_in_both_documented_formats" {
+  command = plan
+
+  assert {
+    condition = one(jsondecode(data.aws_iam_policy_document.copy_trust.json).Statement).Condition == {
+      StringLike = { "sts:ExternalId" = [
+        "arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-*/admin",
+        "arn:aws:redshift:us-east-1:123456789012:dbuser:crypto-prices-dev/admin",
+      ] }
+    }
+    error_message = "The trust policy of COPY's role depends on something else than the database user, which AWS documents."
+  }
+  assert {
+    condition     = aws_redshiftserverless_namespace.this.admin_username == "admin"
+    error_message = "The trust policy names a user other than the administrator."
+  }
+}
+
+run "the_exact_external_id_replaces_the_patterns" {
+  command = plan
+
+  variables {
+    copy_external_ids = ["arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-7f1c0d2e/admin"]
+  }
+
+  assert {
+    condition     = one(jsondecode(data.aws_iam_policy_document.copy_trust.json).Statement).Condition == { StringLike = { "sts:ExternalId" = one(var.copy_external_ids) } }
+    error_message = "Other database users may use COPY's role, too."
   }
 }
 
@@ -183,6 +215,24 @@ run "roles_write_and_delete_only_their_own_objects" {
       [for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "Put") && !strcontains(action, "Delete")] if anytrue([for resource in flatten([statement.Resource]) : strcontains(resource, "-bundle-")])]
     ]))
     error_message = "A role may change the deployed bundle."
+  }
+}
+
+# https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/assumed_roles.html
+run "the_glue_job_can_use_s3as_magic_committer" {
+  command = plan
+
+  assert {
+    condition = one([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : toset(flatten([statement.Action])) if statement.Sid == "CurationWritesItsVersionAndItsRejects"]) == toset([
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject",
+    ])
+    error_message = "The Glue job cannot upload, complete and abort files in parts, or may do more."
+  }
+  assert {
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : [toset(flatten([statement.Action])), statement.Resource, contains(keys(statement), "Condition")] if statement.Sid == "CurationListsTheLakeAndItsUploads"] == [
+      [toset(["s3:ListBucket", "s3:ListBucketMultipartUploads"]), "arn:aws:s3:::crypto-prices-dev-lake-123456789012", false]
+    ]
+    error_message = "The Glue job cannot list parent folders or unfinished uploads."
   }
 }
 

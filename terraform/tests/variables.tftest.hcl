@@ -275,10 +275,20 @@ run "refuses_two_zones" {
   command = plan
 
   variables {
-    availability_zones = ["us-east-1a", "us-east-1b"]
+    availability_zone_ids = ["use1-az1", "use1-az2"]
   }
 
-  expect_failures = [var.availability_zones]
+  expect_failures = [var.availability_zone_ids]
+}
+
+run "refuses_names_of_zones" {
+  command = plan
+
+  variables {
+    availability_zone_ids = ["us-east-1a", "us-east-1b", "us-east-1c"]
+  }
+
+  expect_failures = [var.availability_zone_ids]
 }
 
 run "refuses_another_number_of_nat_gateways" {
@@ -555,10 +565,50 @@ run "refuses_a_key_in_another_region" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/mrk-1"
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   }
 
   expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_a_multi_region_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_a_pattern_as_the_external_id_of_copy" {
+  command = plan
+
+  variables {
+    copy_external_ids = ["arn:aws:redshift:us-east-1:123456789012:dbuser:*/admin"]
+  }
+
+  expect_failures = [var.copy_external_ids]
+}
+
+run "refuses_another_default_time_zone" {
+  command = plan
+
+  variables {
+    mwaa = { configuration_options = { "core.default_timezone" = "Europe/Berlin" } }
+  }
+
+  expect_failures = [var.mwaa]
+}
+
+run "refuses_a_runbook_url_with_a_quote" {
+  command = plan
+
+  variables {
+    runbook_url = "https://example.com/\"runbook\""
+  }
+
+  expect_failures = [var.runbook_url]
 }
 
 run "refuses_a_private_web_server_open_to_all_addresses" {
@@ -582,7 +632,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     candle_interval      = "15m"
     max_rejected_share   = 0
     quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }
-    kms_key_arn          = "arn:aws-us-gov:kms:us-east-1:123456789012:key/mrk-1"
+    kms_key_arn          = "arn:aws-us-gov:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     vpc_cidr             = "10.0.0.0/20"
     nat_gateways         = "per_zone"
     lake_retention       = { quarantine_days = 1 }
@@ -593,6 +643,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     secret_recovery_days = 7
     log_retention_days   = 1
     alarm_emails         = ["on.call+1@data.example.com"]
+    runbook_url          = "https://git.example.com/data/-/blob/main/docs/how-to/troubleshoot.md?plain=1"
     alarms               = { failed_tries = 1, freshness_hours = 168, daily_rpu_hours = 1 }
     monthly_budget_usd   = 0.01
     usage                = { glue_minutes = 1, warehouse_minutes = 1, airflow_database_gb = 0, warehouse_gb = 0 }

@@ -23,7 +23,10 @@ PLAN = {
         {"address": "aws_vpc.this", "change": {"actions": ["delete", "create"]}},
     ],
     "output_changes": {"name": {"actions": ["no-op"]}, "arn": {"actions": ["update"]}},
-    "planned_values": {"outputs": {"name": {"value": "crypto", "sensitive": False}, "arn": {"sensitive": False}}},
+    "planned_values": {
+        "outputs": {"name": {"value": "crypto", "sensitive": False}, "arn": {"sensitive": False}},
+        "root_module": {"resources": [{"address": "aws_vpc.this", "values": {"cidr_block": "10.0.0.0/16"}}]},
+    },
 }
 
 
@@ -77,6 +80,7 @@ def test_a_plan_lists_changes_and_known_outputs(machine, source):
         "update output arn",
     ]
     assert cli.planned_outputs() == {"name": "crypto"}
+    assert cli.planned_resources() == {"aws_vpc.this": {"cidr_block": "10.0.0.0/16"}}
 
 
 def test_a_failed_plan_raises(machine, source):

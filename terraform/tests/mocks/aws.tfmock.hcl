@@ -9,7 +9,8 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_availability_zones" {
-  defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"] }
+  # In the order of the names, as the provider returns them. Which name an ID has differs between accounts.
+  defaults = { zone_ids = ["use1-az4", "use1-az6", "use1-az1", "use1-az2"] }
 }
 
 # policies.tftest.hcl checks the policies with the real provider.

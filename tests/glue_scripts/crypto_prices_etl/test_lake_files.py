@@ -26,11 +26,11 @@ def test_files_are_listed_by_day_and_unexpected_objects_are_refused(lake):
     paths = RunPaths(bucket, "jr_1")
     lake.s3.create_bucket(Bucket=bucket)
     # With the committer's objects, which a killed try of the run left behind.
-    left = "__magic_job-6b0c2f3e-0d1a-4c55-9f5d-0c8d6a1f7b21/job-20240102/tasks/attempt_0/__base/year=2024/month=01/day=01/"
+    magic = "__magic_job-6b0c2f3e-0d1a-4c55-9f5d-0c8d6a1f7b21/"
+    left = f"{magic}job-20240102/tasks/attempt_0/__base/year=2024/month=01/day=01/"
     for name in (
         *("_SUCCESS", "year=2024/", "year=2024/month=01/day=01/part-0.parquet"),
-        *("__magic_job-6b0c2f3e-0d1a-4c55-9f5d-0c8d6a1f7b21/", left, f"{left}part-0.parquet.pending"),
-        f"{left}part-0.parquet",
+        *(magic, left, f"{left}part-0.parquet.pending", f"{left}part-0.parquet"),
     ):
         lake.s3.put_object(Bucket=bucket, Key=paths.curated_prefix + name, Body=b"x")
     files = list_curated_files(lake.s3, paths, days)

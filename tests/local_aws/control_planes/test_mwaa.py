@@ -172,7 +172,6 @@ def test_names_are_listed_in_pages(client):
 MODEL = load_service_model("mwaa")
 ARN = "arn:aws:airflow:us-east-1:123456789012:environment/crypto-prices"
 # Requests with every member that has a constraint.
-_LOG = {"Enabled": True, "LogLevel": "INFO"}
 _SETTINGS = {
     "Name": "crypto-prices",
     "ExecutionRoleArn": "arn:aws:iam::123456789012:role/mwaa",
@@ -195,7 +194,8 @@ _SETTINGS = {
     "WebserverAccessMode": "PRIVATE_ONLY",
     "WeeklyMaintenanceWindowStart": "SUN:03:30",
     "LoggingConfiguration": {
-        name: _LOG for name in ("DagProcessingLogs", "SchedulerLogs", "TaskLogs", "WebserverLogs", "WorkerLogs")
+        f"{module}Logs": {"Enabled": True, "LogLevel": "INFO"}
+        for module in ("DagProcessing", "Scheduler", "Task", "Webserver", "Worker")
     },
 }
 COMPLETE = {

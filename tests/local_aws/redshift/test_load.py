@@ -238,9 +238,7 @@ def test_the_role_must_exist_and_reads_the_files(loader: Loader, make_api: Any, 
     error = loader.copy(loader.manifest(loader.entry("a", parquet())), role=other).error or ""
     assert f"not authorized to assume IAM Role {other}" in error
     asked: list[tuple[DatabaseUser, str]] = []
-    api = make_api(
-        tmp_path / "s.sqlite", s3_client_factory=lambda user, role: asked.append((user, role)) or loader.s3
-    )
+    api = make_api(tmp_path / "s.sqlite", s3_client_factory=lambda user, role: asked.append((user, role)) or loader.s3)
     try:
         source = loader.manifest(loader.entry("a", parquet()))
         copy = f"COPY {loader.schema}.t FROM '{source}' IAM_ROLE '{ROLE}' FORMAT PARQUET MANIFEST"
