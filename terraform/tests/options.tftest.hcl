@@ -121,7 +121,7 @@ run "an_existing_key_is_used_and_none_is_created" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/ours"
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   }
 
   assert {
@@ -130,8 +130,8 @@ run "an_existing_key_is_used_and_none_is_created" {
   }
   assert {
     condition = alltrue(concat(
-      [for group in aws_cloudwatch_log_group.this : group.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/ours"],
-      [aws_mwaa_environment.this.kms_key == "arn:aws:kms:us-east-1:123456789012:key/ours", aws_redshiftserverless_namespace.this.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/ours"],
+      [for group in aws_cloudwatch_log_group.this : group.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
+      [aws_mwaa_environment.this.kms_key == "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", aws_redshiftserverless_namespace.this.kms_key_id == "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
     ))
     error_message = "A log group, the environment or the warehouse is not encrypted with the given key."
   }

@@ -278,13 +278,13 @@ run "airflow_has_the_configuration_that_the_bundle_needs" {
     error_message = "The Airflow version is not the one that the bundle is built for."
   }
   assert {
-    condition = nonsensitive({ for option, value in aws_mwaa_environment.this.airflow_configuration_options : option => value if !startswith(option, "secrets.") }) == tomap({
+    condition = nonsensitive({ for option, value in aws_mwaa_environment.this.airflow_configuration_options : option => value if !startswith(option, "secrets.") }) == {
       "core.default_timezone"          = "utc"
       "core.lazy_load_plugins"         = "False"
       "triggerer.capacity"             = "1000"
       "workers.min_heartbeat_interval" = "1"
       "workers.socket_cleanup_timeout" = "2"
-    })
+    }
     error_message = "An option that the bundle needs is missing or wrong."
   }
   assert {
