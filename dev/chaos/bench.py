@@ -72,6 +72,7 @@ class Bench:
         self._names: Provisioned | None = None
         self._airflow: LocalAirflow | None = None
         self._restarting = threading.Lock()
+        self._clients: dict[str, Any] = {}
 
     @property
     def airflow(self) -> LocalAirflow:
@@ -99,7 +100,9 @@ class Bench:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for the local AWS."""
-        return local_client(service, self.names.endpoint)
+        if service not in self._clients:
+            self._clients[service] = local_client(service, self.names.endpoint)
+        return self._clients[service]
 
     @contextlib.contextmanager
     def holding(self, table: str) -> Iterator[None]:
