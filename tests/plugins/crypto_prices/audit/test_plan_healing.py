@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from crypto_prices.aws.redshift_data import RedshiftDataClient
 from crypto_prices_contract.window import Window
 
 from tests.support.tasks import insert_load
@@ -125,6 +126,15 @@ def test_a_day_whose_partition_shows_another_load_is_planned(plan, loaded, catal
     windows, text = plan()
     assert windows == [("03", "04", ["BTCUSDT", "ETHUSDT"])]
     assert "not_published" in text
+
+
+def test_gaps_are_written_only_with_the_load_lock(plan, loaded, monkeypatch):
+    loaded(1, 3)
+    batches = []
+    monkeypatch.setattr(RedshiftDataClient, "execute_batch", lambda _client, statements: batches.append(statements))
+    plan()
+    assert len(batches) == 2
+    assert all(first.endswith("LOCK crypto.load_lock") for first, *_ in batches)
 
 
 def test_unfetched_days_are_planned_and_written_as_gaps(plan, loaded, warehouse, task_log):
