@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-fast test-compose lint terraform-check data-dictionary format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-fast test-compose test-newest-provider lint terraform-check data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -18,7 +18,7 @@ MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(S
 # The list consists of the lines "##@ <group>", of each target's comment, and of the lines "#? <options>: <meaning>".
 help: ## Show this list
 	@awk 'sub(/^##@ /, "") { print "\n" $$0 } \
-		/^[a-z-]+:.*## / { split($$0, target, /:.*## /); printf "  make %-15s  %s\n", target[1], target[2] } \
+		/^[a-z-]+:.*## / { split($$0, target, /:.*## /); printf "  make %-20s  %s\n", target[1], target[2] } \
 		sub(/^#\? /, "") { split($$0, option, /: /); printf "      %-40s %s\n", option[1], option[2] }' $(MAKEFILE_LIST)
 
 ##@ Run the platform
@@ -76,6 +76,17 @@ test-compose: ## Run docker-compose.yaml through a new user's first session (nee
 #? COMPOSE=docker-compose: with a command other than docker compose
 	$(SETUP)
 	COMPOSE_TESTS=1 $(if $(COMPOSE),COMPOSE='$(COMPOSE)') $(PYTHON_RUN) -m pytest tests/compose
+
+# In a separate environment, because requirements.lock has the provider of MWAA's image.
+test-newest-provider: ## Run the tests of DAGs and operators with the newest Amazon provider on PyPI
+	$(SETUP)
+	.venv/bin/uv venv --quiet --clear --python $(PYTHON_RUN) .venv/newest-provider
+	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/newest-provider requirements.lock
+	.venv/bin/uv pip install --quiet --python .venv/newest-provider --upgrade-package apache-airflow-providers-amazon \
+		apache-airflow==3.3.1 'apache-airflow-providers-amazon[aiobotocore]'
+	ln -sfn ../java .venv/newest-provider/java
+	@.venv/bin/uv pip freeze --python .venv/newest-provider | grep '^apache-airflow-providers-amazon='
+	.venv/newest-provider/bin/python -m pytest $(if $(T),$(T),-n 2 tests/dags tests/plugins)
 
 lint: ## Check style, types, imports, SQL and Dockerfiles
 	$(SETUP)

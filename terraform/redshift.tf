@@ -7,7 +7,9 @@ locals {
     datestyle                        = "ISO, MDY"
     enable_case_sensitive_identifier = "false"
     enable_user_activity_logging     = "true"
-    # In seconds, below the 20 minutes that a task waits. A statement must not continue to run beside the task's retry.
+    # In seconds, below the 20 minutes that a task waits. The limit applies to each statement of a batch. A task that
+    # times out cancels its batch (plugins/crypto_prices/aws/run_statements.py).
+    # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-workgroup-query-limits.html
     max_query_execution_time = "1100"
     query_group              = "default"
     require_ssl              = "true"

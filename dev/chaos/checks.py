@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from crypto_prices.market_sets import market_set_name
 
 from dev.chaos.bench import REJECTED_RECORDS, SYMBOLS, Bench, logical_date
 from local_exchange.candles import GeneratedCandles
@@ -23,6 +24,7 @@ SEED_BATCH = "seed"
 SEEDED_ROWS = 49
 NEIGHBOUR = "SOLUSDT"
 """A market that the earlier load has and no case loads. It must stay unchanged."""
+_SEEDED_MARKETS = [f"{symbol.removesuffix('USDT')}/USDT" for symbol in (*SYMBOLS, NEIGHBOUR)]
 
 Row = tuple[str, str, tuple[Decimal | None, ...]]
 
@@ -87,6 +89,7 @@ def seed(bench: Bench, days: Iterable[date], *, without_surplus: Collection[date
             delete it.
     """
     facts, loads, partitions = [], [], []
+    market_set = market_set_name(_SEEDED_MARKETS)
     for day in days:
         rows = [*old_rows(day), *neighbours(day)]
         partitions.append(_seeded_partition(bench, day, rows))
@@ -100,19 +103,28 @@ def seed(bench: Bench, days: Iterable[date], *, without_surplus: Collection[date
         loads.append(
             f"('seed-{day}', 'binance', '1h', '{day}', '{day + timedelta(days=1)}', 'seed', 's3://seed', "
             f"'{_SEED_RUN}', 's3://seed', 'seed', 'seed', 'loaded', {count}, 0, 0, {count}, {count}, {count}, {count}, "
-            "0, 0, 'BTC/USDT,ETH/USDT,SOL/USDT', GETDATE())"
+            f"0, 0, '{market_set}', {len(_SEEDED_MARKETS)}, GETDATE())"
         )
-    for chunk in (facts[n : n + 400] for n in range(0, len(facts), 400)):
+    for chunk in (facts[n : n + 300] for n in range(0, len(facts), 300)):
         bench.warehouse.rows(
             "INSERT INTO crypto.fact_crypto_prices (source, symbol, quote_currency, candle_interval, observed_at, "  # noqa: S608
             f"{', '.join(_NUMBERS)}, raw_object, ingested_at, batch_id) VALUES " + ", ".join(chunk)
         )
-    if loads:
+    for chunk in (loads[n : n + 150] for n in range(0, len(loads), 150)):
         bench.warehouse.rows(
             "INSERT INTO crypto.etl_metadata (batch_id, source, candle_interval, window_start, window_end, "  # noqa: S608
             "content_hash, raw_manifest, glue_job_run_id, copy_manifest, dag_id, run_id, status, rows_fetched, "
             "rows_quarantined, rows_duplicate, rows_curated, rows_staged, rows_merged, rows_in_window, rows_removed, "
-            "load_number, markets, loaded_at) VALUES " + ", ".join(loads)
+            "load_number, market_set, market_total, loaded_at) VALUES " + ", ".join(chunk)
+        )
+    if loads:
+        markets = ", ".join(
+            f"('{market_set}', '{symbol}', '{quote}')"
+            for symbol, quote in (market.split("/") for market in _SEEDED_MARKETS)
+        )
+        bench.warehouse.change(
+            f"DELETE FROM crypto.market_sets WHERE market_set = '{market_set}'",  # noqa: S608
+            f"INSERT INTO crypto.market_sets (market_set, symbol, quote_currency) VALUES {markets}",  # noqa: S608
         )
         names = bench.names
         answer = bench.client("glue").batch_create_partition(

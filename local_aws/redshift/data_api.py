@@ -325,8 +325,10 @@ class RedshiftDataApi:
         user, valid = self._check_target(context, params)
         if not params.get("Database"):
             raise _invalid("Database name is required when connecting to serverless.")
+        # AWS does not document whether the limit applies to a statement of a batch or to the whole batch. The whole
+        # batch is the stricter reading.
         if sum(len(text.encode()) for text in statements) > MAX_STATEMENT_BYTES:
-            raise _invalid(f"The SQL text must not be longer than {MAX_STATEMENT_BYTES // 1024} KB.")
+            raise _invalid(f"Cannot process query string larger than {MAX_STATEMENT_BYTES // 1000}kB")
         parameters = params.get("Parameters", [])
         _check_statements(statements, parameters)
         records = self._records(params, statements, parameters, user, self._userid_of(context), batch=batch)

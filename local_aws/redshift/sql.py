@@ -25,7 +25,10 @@ from local_aws.redshift.statement_text import Words, quoted, split_statements
 
 __all__ = ["MAX_STATEMENT_BYTES", "Statement", "SqlNotSupported", "WriteTarget", "translate"]
 
-MAX_STATEMENT_BYTES = 200 * 1024
+MAX_STATEMENT_BYTES = 100_000
+"""Maximum size of a statement, 100 KB:
+https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations"""
+
 COMPAT_SCHEMA = "redshift"
 
 # sqlglot logs warnings about text that it cannot parse. Here they are raised as errors.
@@ -88,7 +91,7 @@ def translate(text: str) -> Statement:
         SqlNotSupported: Redshift would not run it, or the local Redshift cannot run it correctly.
     """
     if len(text.encode()) > MAX_STATEMENT_BYTES:
-        raise SqlNotSupported(f"the statement is longer than {MAX_STATEMENT_BYTES // 1024} KB")
+        raise SqlNotSupported(f"the statement is longer than {MAX_STATEMENT_BYTES // 1000} kB")
     statements = split_statements(text)
     if len(statements) != 1:
         raise SqlNotSupported("expecting one statement" if statements else "the statement is empty")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -36,8 +35,6 @@ STATEMENT: dict[str, Any] = {
     "database": "{{ settings().redshift_database }}",
     # Not a template field of the provider's operator, so it is set just before the task runs.
     "pre_execute": use_redshift_secret,
-    # By default (synchronous and durable), a cleared task re-reads the old statement and runs nothing.
-    "deferrable": True,
     "poll_interval": 1,
     "execution_timeout": timedelta(minutes=20),
 }
@@ -197,7 +194,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
     )
 
 
-def _copy_to_staging() -> RedshiftDataOperator:
+def _copy_to_staging() -> RunStatementsOperator:
     return _statement(
         task_id="copy_to_staging",
         sql=list(task_statements.COPY_TO_STAGING),
@@ -205,7 +202,7 @@ def _copy_to_staging() -> RedshiftDataOperator:
     )
 
 
-def _check_staging() -> RedshiftDataOperator:
+def _check_staging() -> RunStatementsOperator:
     return _statement(
         task_id="check_staging",
         sql=task_statements.CHECK_STAGING,
@@ -214,7 +211,7 @@ def _check_staging() -> RedshiftDataOperator:
     )
 
 
-def _merge_into_fact() -> RedshiftDataOperator:
+def _merge_into_fact() -> RunStatementsOperator:
     return _statement(
         task_id="merge_into_fact",
         sql=list(task_statements.MERGE_INTO_FACT),
@@ -227,12 +224,13 @@ def _publish_partitions() -> PublishPartitionsOperator:
     return PublishPartitionsOperator(
         task_id="publish_partitions",
         sql="publish/find_load_order.sql",
+        markets_sql="publish/find_market_sets.sql",
         doc_md="Points the days' partitions in the Glue catalog at the newest loads in the warehouse. A load that the "
         "warehouse rejects is never published.",
     )
 
 
-def _record_load() -> RedshiftDataOperator:
+def _record_load() -> RunStatementsOperator:
     return _statement(
         task_id="record_load",
         sql=list(task_statements.RECORD_LOAD),
@@ -254,7 +252,7 @@ def _wait_for_partition() -> GlueCatalogPartitionSensor:
     )
 
 
-def _drop_staging() -> RedshiftDataOperator:
+def _drop_staging() -> RunStatementsOperator:
     return _statement(
         task_id="drop_staging",
         sql=task_statements.DROP_STAGING,
@@ -281,7 +279,7 @@ def _require_sources() -> RequireSourcesOperator:
     )
 
 
-def _statement(**arguments: Any) -> RedshiftDataOperator:
+def _statement(**arguments: Any) -> RunStatementsOperator:
     """Return a task that runs statements as one transaction, with a link to the workgroup's console page."""
     task = RunStatementsOperator(**STATEMENT | arguments)
     task.operator_extra_links = (RedshiftWorkgroupLink(),)

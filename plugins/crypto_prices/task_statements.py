@@ -19,9 +19,10 @@ DROP_STAGING = "load/staging/drop_staging.sql"
 
 GUARDS = (
     CHECK_STAGING,
-    # The next two checks read the load's own metadata.
+    # The next checks read the load's own metadata.
     "load/counts/delete_etl_metadata.sql",
     "load/counts/insert_etl_metadata.sql",
+    "load/guards/check_markets.sql",
     "load/guards/check_origin.sql",
     "load/guards/count_removed.sql",
     "load/guards/check_removed.sql",

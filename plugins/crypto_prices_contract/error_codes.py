@@ -17,6 +17,7 @@ STAGING_OF_ANOTHER_BATCH = "CP-05"
 FETCHED_LATER = "CP-06"
 WOULD_DELETE_CANDLES = "CP-07"
 MARKET_RULE_FAILED = "CP-08"
+MARKETS_MISSING = "CP-09"
 TOO_MANY_REJECTED = "CP-11"
 ROW_RULE_FAILED = "CP-12"
 TOO_MANY_REJECTED_RANGES = "CP-13"
@@ -30,6 +31,7 @@ ERROR_CODES: Mapping[str, str] = {
     FETCHED_LATER: "The load would add or replace candles that another load fetched later.",
     WOULD_DELETE_CANDLES: "The load would delete candles.",
     MARKET_RULE_FAILED: "The candles of a market break a quality rule whose action is fail.",
+    MARKETS_MISSING: "The warehouse lacks the list of the load's markets.",
     TOO_MANY_REJECTED: "The Glue job rejected more records of a source than max_rejected_share allows.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",

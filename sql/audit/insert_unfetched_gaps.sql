@@ -12,7 +12,7 @@ INSERT INTO crypto.candle_gaps (
 WITH {% include 'shared/whole_numbers.jinja' %}
 
 unfetched (source, symbol, quote_currency, first_at, candle_total) AS (
-    {% for run in unfetched %}
+    {%- for run in unfetched %}
         {% if not loop.first %}UNION ALL{% endif %}
         SELECT
             CAST({{ run.source | literal }} AS VARCHAR(32)),

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
-from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, CronDataIntervalTimetable
 from crypto_prices.aws.run_statements import RunStatementsOperator
@@ -134,7 +133,7 @@ def test_the_providers_own_operators_are_used_and_deferrable(dag, task_ids, oper
     for task_id in task_ids:
         task = dag.get_task(task_id)
         assert type(task) is operator
-        assert isinstance(task, (GlueJobOperator, GlueCatalogPartitionSensor, RedshiftDataOperator))
+        assert isinstance(task, (GlueJobOperator, GlueCatalogPartitionSensor, RunStatementsOperator))
         # On the synchronous path, a cleared Redshift task returns its old statement and runs nothing.
         assert task.deferrable is True
 

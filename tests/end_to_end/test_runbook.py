@@ -267,6 +267,29 @@ def test_killing_a_task_cancels_its_statement(bench, loaded):
     assert_right(bench, DAY)
 
 
+@takes_long
+def test_a_deferred_task_that_times_out_cancels_its_statement(bench, loaded):
+    """Airflow then calls no on_kill: the scheduler resumes the task only to fail it."""
+    with bench.holding("crypto.load_lock"):
+        since = Since(bench)
+        bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
+        deadline = time.monotonic() + 90
+        while states(bench, DAG_ID, loaded)["merge_into_fact"] != "deferred":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        engine = create_engine(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+        with engine.begin() as connection:
+            connection.execute(
+                sql_text("UPDATE task_instance SET trigger_timeout = now() WHERE task_id = :task AND run_id = :run"),
+                {"task": "merge_into_fact", "run": loaded},
+            )
+        engine.dispose()
+        since.wait_for("CancelStatement")
+    # The task's retry merges.
+    assert_green(bench, DAG_ID, loaded)
+    assert_right(bench, DAY)
+
+
 FIRST, LAST = date(2023, 4, 3), date(2023, 4, 5)
 SPAN = {"start": FIRST.isoformat(), "end": (LAST + timedelta(days=1)).isoformat()}
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from crypto_prices.market_sets import market_set_name
 from crypto_prices_etl import schemas
 
 from local_aws.redshift.warehouse import Warehouse
@@ -29,7 +30,7 @@ class TestMerge:
             1,
         )
         assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["rows_removed"]) == (6, 6, 6, 0)
-        assert (row["status"], row["load_number"], row["markets"]) == ("loaded", 1, "BTC/USDT,ETH/USDT")
+        assert (row["status"], row["load_number"], row["market_total"]) == ("loaded", 1, 2)
         assert (row["window_start"], row["window_end"]) == ("2023-12-18", "2023-12-19")
         assert (row["content_hash"], row["fetched_at"]) == ("a" * 64, "2023-12-20 00:00:00.5")
         assert row["raw_manifest"] == "s3://lake/raw/binance/manifest.json"
@@ -220,6 +221,21 @@ class TestCheckStaging:
         assert make_load(candles(BTC, hours=range(24))).stage().check_staging().error is None
 
 
+class TestCheckMarkets:
+    """Without the list of its markets, a merge would replace and check too few rows."""
+
+    @pytest.mark.parametrize(("gone", "left"), [("", 0), (" AND symbol = 'ETH'", 1)], ids=["all", "one"])
+    def test_a_load_whose_markets_are_not_in_the_warehouse_is_refused(self, client, make_load, gone, left):
+        load = make_load(candles(BTC, ETH)).stage()
+        client.ok(f"DELETE FROM crypto.market_sets WHERE market_set = '{market_set_name([BTC, ETH])}'{gone}")
+        with nothing_changes(client):
+            error = load.merge(force=True).error
+        assert "CP-09 crypto.market_sets does not have the markets of batch " in error
+        assert f": binance has {left} of 2 markets. Clear plan_load with its downstream tasks" in error
+        load.write_markets()
+        assert load.merge().error is None
+
+
 class TestCheckOrigin:
     def test_rows_of_another_attempt_are_refused_even_by_force(self, client, make_load):
         """The COPY of the previous, abandoned attempt ends after this one's."""
@@ -367,7 +383,11 @@ class TestRowsOwned:
         load = make_load(candles(BTC, ETH)).merged()
         (row,) = self.found(client, load).values()
         assert (row["rows_owned"], row["rows_now"]) == (6, 6)
-        assert (row["source"], row["candle_interval"], row["markets"]) == ("binance", "1h", "BTC/USDT,ETH/USDT")
+        assert (row["source"], row["candle_interval"]) == ("binance", "1h")
+        assert row["market_set"] == market_set_name([BTC, ETH])
+        assert client.rows(load.found_markets("2023-12-18", "2023-12-19")) == [
+            [row["market_set"], BTC], [row["market_set"], ETH]
+        ]  # fmt: skip
         assert (row["window_start"], row["window_end"], row["load_number"]) == ("2023-12-18", "2023-12-19", 1)
 
     def test_loads_that_touch_the_days_are_found(self, client, make_load):

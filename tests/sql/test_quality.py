@@ -91,7 +91,7 @@ class TestCandleGaps:
         make_load(candles(*markets, hours=ALL)).merged()
         empty = make_load([], markets={"binance": [*markets, "SOL/USDT"]}, start="2023-12-19", end="2023-12-20")
         for _ in range(2):
-            outcome = client.batch(*empty.empty_sql())
+            outcome = client.batch(*empty.write_markets().empty_sql())
             assert outcome.error is None
             assert gaps(client) == {f"19 {hour:02d}": reason for hour in ALL}
             assert gaps(client, "SOL/USDT") == {f"19 {hour:02d}": "not_listed" for hour in ALL}

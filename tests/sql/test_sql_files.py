@@ -4,6 +4,7 @@ import pytest
 import sqlfluff
 import sqlglot
 import sqlparse
+from crypto_prices.market_sets import market_set_name
 from crypto_prices_etl import schemas
 from sqlglot import exp
 
@@ -97,10 +98,12 @@ def test_the_exact_merge_statement():
 def test_a_merge_deletes_only_rows_of_its_window_and_markets():
     assert one_line(rendered_sql("load/replace/delete_superseded.sql")).startswith(
         "DELETE FROM crypto.fact_crypto_prices WHERE "
-        "observed_at >= '2023-12-18' AND observed_at < '2023-12-19' AND ( "
-        "( source = 'binance' AND candle_interval = '1h' "
-        "AND symbol || '/' || quote_currency IN ('BTC/USDT', 'ETH/USDT') ) OR "
-        "( source = 'coinbase' AND candle_interval = '1h' AND symbol || '/' || quote_currency IN ('BTC/USD') ) ) "
+        "observed_at >= '2023-12-18' AND observed_at < '2023-12-19' "
+        "AND source || '/' || candle_interval || '/' || symbol || '/' || quote_currency IN ( "
+        "SELECT 'binance/1h/' || market_sets.symbol || '/' || market_sets.quote_currency FROM crypto.market_sets "
+        f"WHERE market_sets.market_set = '{market_set_name(['BTC/USDT', 'ETH/USDT'])}' UNION ALL "
+        "SELECT 'coinbase/1h/' || market_sets.symbol || '/' || market_sets.quote_currency FROM crypto.market_sets "
+        f"WHERE market_sets.market_set = '{market_set_name(['BTC/USD'])}' ) "
         "AND NOT EXISTS ( SELECT 1 FROM crypto.stg_crypto_prices_0123456789abcdef AS staged"
     )
 

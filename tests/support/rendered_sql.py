@@ -13,6 +13,7 @@ SQL = Path(__file__).parents[2] / "sql"
 _NAMES = (
     "ti", "dag_run", "params", "window", "fetched", "batch", "report", "settings", "migration", "table", "column",
     "comments", "interval_seconds", "expected_candles", "seconds", "digits", "unfetched",
+    "market_set", "markets",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.sdk import BaseOperator
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from crypto_prices.aws.redshift_data import RedshiftDataClient
+from crypto_prices.market_sets import market_set_name
 from crypto_prices.settings import Settings, load_settings, parse_settings
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch
@@ -38,8 +39,13 @@ class TaskInstance:
     pushed: dict[str, Any] = field(default_factory=dict)
     map_index: int = -1
     try_number: int = 1
+    dag_id: str = DAG_ID
+    task_id: str = ""
+    run_id: str = "run_1"
 
-    def xcom_pull(self, task_ids: str, map_indexes: list[int] | None = None) -> Any:
+    def xcom_pull(self, task_ids: str, map_indexes: list[int] | None = None, key: str = "return_value") -> Any:
+        if key != "return_value":
+            return None  # as after the start of a try, when Airflow deletes the task's own results
         results = self.results.get(task_ids)
         if map_indexes is None:
             return results
@@ -284,7 +290,25 @@ LOAD_COLUMNS = (
 )  # fmt: skip
 
 
-def insert_load(values: Sequence[Any]) -> str:
-    """Return the statement that inserts a load into etl_metadata. Trailing ``LOAD_COLUMNS`` may be left out."""
-    columns = ", ".join(LOAD_COLUMNS[: len(values)])
-    return f"INSERT INTO crypto.etl_metadata ({columns}) VALUES ({', '.join(map(sql_literal, values))})"
+def insert_load(values: Sequence[Any]) -> list[str]:
+    """Return the statements that insert a load into etl_metadata, and its markets into market_sets.
+
+    Trailing ``LOAD_COLUMNS`` may be left out. ``markets`` are separated by commas; the default is BTC/USDT.
+    """
+    given = dict(zip(LOAD_COLUMNS, values, strict=False))
+    markets = given.pop("markets", "BTC/USDT").split(",")
+    given |= {"market_set": market_set_name(markets), "market_total": len(markets)}
+    return [
+        *insert_market_set(markets),
+        f"INSERT INTO crypto.etl_metadata ({', '.join(given)}) VALUES ({', '.join(map(sql_literal, given.values()))})",
+    ]
+
+
+def insert_market_set(markets: Sequence[str]) -> list[str]:
+    """Return the statements that insert the set of some markets into market_sets, if it is not there."""
+    name = market_set_name(markets)
+    rows = ", ".join(f"({', '.join(map(sql_literal, (name, *market.split('/'))))})" for market in markets)
+    return [
+        f"DELETE FROM crypto.market_sets WHERE market_set = {sql_literal(name)}",
+        f"INSERT INTO crypto.market_sets (market_set, symbol, quote_currency) VALUES {rows}",
+    ]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from crypto_prices.market_sets import market_chunks
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch
@@ -15,7 +16,7 @@ from crypto_prices.xcom.fetched_source import FetchedSource
 from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
 
-from tests.support.data_api import Client, Outcome
+from tests.support.data_api import ROLE, Client, Outcome
 
 DAG_ID = "crypto_prices_window"
 BTC, ETH = "BTC/USDT", "ETH/USDT"
@@ -159,15 +160,16 @@ class Load:
         """The run's staging table."""
         return f"crypto.{self.batch.staging_table}"
 
-    def sql(self, task_id: str, *, force: bool = False, first: int | None = None) -> list[str]:
-        """Return the statements of a task, or only the first few."""
+    def sql(self, task_id: str, *, force: bool = False, first: int | None = None, of_field: str = "sql") -> list[str]:
+        """Return the statements in a field of a task, or only the first few."""
         task = self.dag.get_task(task_id)
-        written = [task.sql] if isinstance(task.sql, str) else task.sql
+        written = getattr(task, of_field)
+        written = [written] if isinstance(written, str) else written
         context = {
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id),
             "params": {"force": force},
-            "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules)),
+            "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE),
         }
         rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())
         return rendered
@@ -179,13 +181,30 @@ class Load:
         rendered: list[str] = task.render_template(task.empty_sql, context, task.get_template_env())
         return rendered
 
+    def write_markets(self) -> Load:
+        """Write the requested markets, as plan_load does."""
+        self.client.ok(*self.market_statements())
+        return self
+
+    def market_statements(self) -> list[str]:
+        """Return the statements with which plan_load writes the market sets of a new warehouse."""
+        template = self.dag.get_task("plan_load").get_template_env().get_template("plan/insert_market_set.sql")
+        return [
+            template.render(market_set=source.market_set, markets=chunk)
+            for source in self.batch.sources
+            for chunk in market_chunks(source.markets)
+        ]
+
     def stage(self) -> Load:
-        """Fill the staging table, as copy_to_staging does from S3."""
+        """Write the markets, and fill the staging table, as copy_to_staging does from S3."""
+        self.write_markets()
         make = self.sql("copy_to_staging", first=2)
         rows = [candle.values(self.batch_id, self.fetched_at) for candle in self.candles]
-        fill = [f"INSERT INTO {self.table} VALUES {', '.join(rows)}"] if rows else []
-        outcome = self.client.batch(*make, *fill)  # in place of the COPY
+        outcome = self.client.batch(*make)
         assert outcome.error is None, outcome.error
+        # In place of the COPY. The rows of a statement must fit into the Data API's limit.
+        fill = (", ".join(rows[first : first + 300]) for first in range(0, len(rows), 300))
+        self.client.ok(*(f"INSERT INTO {self.table} VALUES {values}" for values in fill))
         return self
 
     def check_staging(self) -> Outcome:
@@ -230,7 +249,7 @@ class Load:
 
     def current_loads(self) -> dict[str, dict[str, Any]]:
         """Return the loads that plan_load finds for this window, by source."""
-        (statement,) = self.sql("plan_load")
+        (statement,) = self.write_markets().sql("plan_load")
         outcome = self.client.run(statement)
         assert outcome.error is None, outcome.error
         names = [column["name"] for column in outcome.columns]
@@ -238,8 +257,14 @@ class Load:
 
     def found(self, start: str, end: str) -> str:
         """Return the statement that a backfill uses to find the loads of its days."""
-        environment = self.dag.get_task("plan_load").get_template_env()
-        template = environment.get_template("backfill/find_loads.sql")
+        return self._of_days("backfill/find_loads.sql", start, end)
+
+    def found_markets(self, start: str, end: str) -> str:
+        """Return the statement that a backfill uses to find the markets of these loads."""
+        return self._of_days("backfill/find_market_sets.sql", start, end)
+
+    def _of_days(self, name: str, start: str, end: str) -> str:
+        template = self.dag.get_task("plan_load").get_template_env().get_template(name)
         return template.render(params=SimpleNamespace(start=start, end=end))
 
     def in_fact(self) -> list[list[str]]:

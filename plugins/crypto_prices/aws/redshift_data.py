@@ -6,11 +6,12 @@ whose results are needed for decisions: the applied migrations, the existing loa
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data.type_defs import DescribeStatementResponseTypeDef
@@ -104,24 +105,21 @@ class RedshiftDataClient:
         Returns:
             Whether Redshift accepted the request. It does not if the statement has ended since the last status check.
         """
-        if self._running is None:
-            return False
-        try:
-            self._client.cancel_statement(Id=self._running)
-        except ClientError as error:
-            # CancelStatement has no error code for a statement that has ended.
-            if error.response["Error"]["Code"] != "ValidationException":
-                raise
-            return False
-        return True
+        return self._running is not None and cancel_statement(self._client, self._running)
 
     def _wait_for(self, statement_id: str) -> DescribeStatementResponseTypeDef:
         self._running = statement_id
         deadline = self._clock() + self._timeout_seconds
         pause = 0.05
-        while (statement := self._describe(statement_id))["Status"] not in _ENDED and self._clock() < deadline:
-            self._sleep(pause)
-            pause = min(pause * 2, self._poll_seconds)
+        try:
+            while (statement := self._describe(statement_id))["Status"] not in _ENDED and self._clock() < deadline:
+                self._sleep(pause)
+                pause = min(pause * 2, self._poll_seconds)
+        except (BotoCoreError, ClientError):
+            # The statement may still run, and the task's retry must not run beside it.
+            with contextlib.suppress(BotoCoreError, ClientError):
+                self.cancel()
+            raise
         if statement["Status"] not in _ENDED and not self.cancel():
             # The statement ended between the status check and the cancel request, so read its status again.
             statement = self._describe(statement_id)
@@ -141,6 +139,27 @@ class RedshiftDataClient:
     def _describe(self, statement_id: str) -> DescribeStatementResponseTypeDef:
         found: DescribeStatementResponseTypeDef = self._client.describe_statement(Id=statement_id)
         return found
+
+
+def cancel_statement(client: Any, statement_id: str) -> bool:
+    """Cancel a statement or batch.
+
+    Args:
+        client: A boto3 ``redshift-data`` client.
+        statement_id: The Data API's id.
+
+    Returns:
+        Whether Redshift accepted the request. It does not if the statement has ended, or is older than 24 hours.
+    """
+    try:
+        answer = client.cancel_statement(Id=statement_id)
+    except ClientError as error:
+        # CancelStatement has no error code of its own for a statement that has ended.
+        # https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_CancelStatement.html
+        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFoundException"):
+            raise
+        return False
+    return bool(answer["Status"])
 
 
 def _value(field: Mapping[str, Any]) -> Value:

@@ -1,4 +1,4 @@
-"""The Amazon provider's RedshiftDataOperator, whose failure is Redshift's own message."""
+"""The Amazon provider's RedshiftDataOperator: its statements end with its task, its error is Redshift's message."""
 
 from __future__ import annotations
 
@@ -10,29 +10,61 @@ from airflow.providers.amazon.aws.hooks.redshift_data import (
     RedshiftDataQueryFailedError,
 )
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException
+from botocore.exceptions import BotoCoreError, ClientError
 
-from crypto_prices.aws.redshift_data import RedshiftStatementError
+from crypto_prices.aws.redshift_data import RedshiftStatementError, cancel_statement
+
+_SUBMITTED = "submitted_statement"
+"""The key in Airflow's state of the task that has the id of the statement or batch that the task waits for."""
 
 
 class RunStatementsOperator(RedshiftDataOperator):
-    """A RedshiftDataOperator that fails with Redshift's message and nothing else.
+    """A deferrable RedshiftDataOperator whose statements end with its task. It takes the provider's arguments.
 
-    The provider (9.34.0) prints the task's context and the response of DescribeStatement into its exception. Both have
-    text that people choose, such as the run id, the run's note and the statements, which contain the run id. The retry
-    policy would take an error code in that text for one of Redshift's.
+    ``max_query_execution_time`` limits each statement, not a batch, so a batch can take longer than its task. The
+    provider (9.34.0) cancels it if a user clears or marks the task, and if ``execution_timeout`` passes while a worker
+    submits it. Otherwise the batch runs on. If the timeout passes while the task is deferred, Airflow calls neither the
+    trigger's nor the operator's ``on_kill``, and resumes the task only to fail it. The same happens if the trigger
+    fails or a status check fails.
+
+    This operator keeps the id in Airflow's state of the task. It cancels the statements
+
+    - if the deferral ends with a timeout or an error,
+    - if the task fails or times out after it submitted them,
+    - at the start of the next try, in case the worker was killed.
+
+    Cancelling statements that have ended does nothing. Statements are not found again if the worker is killed in the
+    moment between the submission and the deferral.
+
+    It fails with Redshift's message and nothing else. The provider prints the task's context and the response of
+    DescribeStatement into its exception. Both have text that people choose, such as the run id, the run's note and the
+    statements, which contain the run id. The retry policy would take an error code in that text for one of Redshift's.
     """
 
+    template_fields = aws_template_fields(*RedshiftDataOperator.template_fields)
+
+    def __init__(self, **kwargs: Any) -> None:
+        # By default (synchronous and durable), a cleared task re-reads the old statement and runs nothing.
+        super().__init__(**{**kwargs, "deferrable": True, "cancel_on_kill": True})
+
     def execute(self, context: Any) -> Any:
-        """Submit the statements, and defer until they have ended.
+        """Cancel the statements of an earlier try, submit the statements, and defer until they have ended.
 
         Raises:
             RedshiftStatementError: They have failed already.
         """
+        self._recall(context)
+        self._end_submitted()
+        del self.statement_id
         try:
             return super().execute(context)
         except (RedshiftDataQueryFailedError, RedshiftDataQueryAbortedError) as error:
             raise self._failure(self.statement_id, str(error)) from None
+        except Exception:
+            self._cancel()
+            raise
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> Any:
         """Return the statements' ids.
@@ -44,6 +76,52 @@ class RunStatementsOperator(RedshiftDataOperator):
         if event is not None and event["status"] == "error":
             raise self._failure(event["statement_id"], event["message"]) from None
         return super().execute_complete(context, event)
+
+    def defer(self, **kwargs: Any) -> Any:
+        """Defer, after keeping the statement's id for the worker that resumes the task."""
+        self._state_store.set(_SUBMITTED, self.statement_id)
+        super().defer(**kwargs)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Finish the task after its deferral. If the deferral or the rest of the task fails, cancel the statements."""
+        self._recall(context)
+        try:
+            result = super().resume_execution(next_method, next_kwargs, context)
+        except Exception:
+            self._end_submitted()
+            raise
+        self._state_store.delete(_SUBMITTED)
+        return result
+
+    def on_kill(self) -> None:
+        """Cancel the submitted statements. Airflow also calls this when ``execution_timeout`` passes in a worker."""
+        self._cancel()
+
+    def _recall(self, context: Any) -> None:
+        self._state_store = context["task_state_store"]
+        self.statement_id = str(self._state_store.get(_SUBMITTED) or "")
+
+    def _end_submitted(self) -> None:
+        """Cancel the statements that the task waited for, and forget them unless the request failed."""
+        if self.statement_id and self._cancel():
+            self._state_store.delete(_SUBMITTED)
+
+    def _cancel(self) -> bool:
+        """Cancel the submitted statements, and return whether they end.
+
+        A failure is only logged, so that it does not hide why the task failed.
+        """
+        statement_id = getattr(self, "statement_id", "")
+        if not statement_id:
+            return True
+        try:
+            cancelled = cancel_statement(self.hook.conn, statement_id)
+        except (BotoCoreError, ClientError):
+            self.log.exception("Could not cancel statement %s. The next try cancels it", statement_id)
+            return False
+        if cancelled:
+            self.log.warning("Cancelled statement %s", statement_id)
+        return True
 
     def _failure(self, statement_id: str, message: str) -> Exception:
         answer = self.hook.conn.describe_statement(Id=statement_id)

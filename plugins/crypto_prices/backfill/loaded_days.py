@@ -9,6 +9,8 @@ from typing import Any
 
 from crypto_prices_contract.window import Window
 
+from crypto_prices.market_sets import MarketSets
+
 
 @dataclass(frozen=True)
 class Load:
@@ -46,14 +48,18 @@ class Load:
         return self.status == "loaded" and self.is_recorded and self.rows_now == self.rows_owned
 
 
-def loads_of_rows(rows: Iterable[Mapping[str, Any]], candle_interval: str) -> list[Load]:
-    """Return the loads with this candle interval from rows of ``sql/backfill/find_loads.sql``."""
+def loads_of_rows(rows: Iterable[Mapping[str, Any]], market_sets: MarketSets, candle_interval: str) -> list[Load]:
+    """Return the loads with this candle interval from rows of ``sql/backfill/find_loads.sql``.
+
+    Raises:
+        UnknownMarketSetError: The set of a load is missing.
+    """
     return [
         Load(
             source=str(row["source"]),
             batch_id=str(row["batch_id"]),
             window=Window.parse(str(row["window_start"]), str(row["window_end"])),
-            markets=frozenset(str(row["markets"] or "").split(",")),
+            markets=market_sets.of_load(row),
             load_number=int(row["load_number"] or 0),
             status=str(row["status"]),
             is_recorded=bool(row["is_recorded"]),

@@ -14,13 +14,14 @@ from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.glue_cost import DPU_PER_WORKER, GlueJob, past_run
-from crypto_prices.backfill.loaded_days import loads_of_rows
+from crypto_prices.backfill.loaded_days import Load, loads_of_rows
 from crypto_prices.backfill.plan_text import plan_as_text
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.market_sets import MarketSets
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import SettingsError, select_symbols
@@ -47,13 +48,14 @@ class PlanBackfillOperator(WarehouseOperator):
         reload: JSON boolean (templated): load even what the warehouse already holds.
         plan_only: JSON boolean (templated): show the plan and return nothing.
         sql: Statement that finds the loads that touch the days (templated, sql/backfill/find_loads.sql).
+        markets_sql: Statement that finds their markets (templated, sql/backfill/find_market_sets.sql).
     """
 
     template_fields: Sequence[str] = aws_template_fields(
-        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only", "sql"
+        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only", "sql", "markets_sql"
     )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "markets_sql": "sql"}
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class PlanBackfillOperator(WarehouseOperator):
         reload: str,
         plan_only: str,
         sql: str,
+        markets_sql: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +80,7 @@ class PlanBackfillOperator(WarehouseOperator):
         self.reload = reload
         self.plan_only = plan_only
         self.sql = sql
+        self.markets_sql = markets_sql
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the runs to trigger.
@@ -103,7 +107,7 @@ class PlanBackfillOperator(WarehouseOperator):
             markets={
                 name: [sources[name].market(symbol).name for symbol in symbols] for name, symbols in chosen.items()
             },
-            loads=[] if reload else loads_of_rows(self.warehouse.query(self.sql), settings.candle_interval),
+            loads=[] if reload else self._loads(settings.candle_interval),
             interval=next(iter(sources.values())).interval_length(settings.candle_interval),
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
@@ -124,6 +128,10 @@ class PlanBackfillOperator(WarehouseOperator):
             self.log.info("This is a dry run, so nothing is started")
             return []
         return [window_run(context["dag_run"].run_id, window, chosen, reload=reload) for window in plan.windows]
+
+    def _loads(self, candle_interval: str) -> list[Load]:
+        rows = self.warehouse.query(self.sql)
+        return loads_of_rows(rows, MarketSets(self.warehouse.query(self.markets_sql)), candle_interval)
 
     def _glue_job(self, job_name: str) -> GlueJob:
         glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.triggers.glue import GlueJobCompleteTrigger
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.sdk import ResumableJobMixin
 
 
 class GlueRunError(RuntimeError):
@@ -48,13 +49,16 @@ class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
 class CuratePricesOperator(GlueJobOperator):
     """A deferrable GlueJobOperator whose Glue run ends with its task.
 
-    It takes the provider's arguments. ``deferrable`` and ``stop_job_run_on_kill`` are always true.
+    It takes the provider's arguments. ``deferrable`` and ``stop_job_run_on_kill`` are always true. Newer providers
+    (seen in 9.39.0, not in 9.34.0) are durable by default: a retry waits for the Glue run of an earlier try.
+    ``durable`` is always false where it exists, because each try has its own batch id.
     """
 
     template_fields: Sequence[str] = aws_template_fields(*GlueJobOperator.template_fields)
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "deferrable": True, "stop_job_run_on_kill": True})
+        durable = {"durable": False} if issubclass(GlueJobOperator, ResumableJobMixin) else {}
+        super().__init__(**{**kwargs, "deferrable": True, "stop_job_run_on_kill": True} | durable)
 
     def defer(self, *, trigger: Any, **kwargs: Any) -> Any:
         """Defer with a trigger that stops the Glue run when it is killed."""

@@ -9,6 +9,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
+from crypto_prices.market_sets import market_chunks
 from crypto_prices.plan.skip_reason import EmptyWindowError, reason_to_skip
 from crypto_prices.xcom import task_results
 from crypto_prices.xcom.batch import Batch, missing_sources
@@ -23,8 +24,11 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
     The skip is a short circuit: this task succeeds, and all tasks after it are skipped. A run is never skipped if an
     exchange returned candles and the run was cleared, or started with the param ``reload`` or ``force``.
 
-    If a source was not fetched, the other sources are loaded anyway, and ``reconcile`` fails. The task returns the
-    batch as a dict. The XCom ``skipped_because`` has the reason for a skip.
+    If a source was not fetched, the other sources are loaded anyway, and ``require_sources`` fails. The task returns
+    the batch as a dict. The XCom ``skipped_because`` has the reason for a skip.
+
+    First, the fetched markets are written to ``crypto.market_sets``, unless they are there. The statements are in
+    ``plan/`` in the DAG's ``template_searchpath``. All other statements of the run name the sets.
 
     Args:
         sql: Statement that finds the current loads (templated, sql/plan/find_current_loads.sql).
@@ -51,6 +55,7 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
         """
         ti, dag_run = context["ti"], context["dag_run"]
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, task_results.window(ti), task_results.fetched(ti))
+        self._write_markets(batch)
         published = self.catalog.published_days(batch.window)
         try:
             reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)
@@ -73,3 +78,19 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
             self.skip(ti, [task for task in self.get_flat_relatives(upstream=False) if not task.is_teardown])
         self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
         return batch.as_xcom()
+
+    def _write_markets(self, batch: Batch) -> None:
+        """Write the market sets of the batch. If an earlier try wrote a part of a set, the rest is added."""
+        for name, markets in {fetched.market_set: fetched.markets for fetched in batch.sources}.items():
+            (counted,) = self.warehouse.query(self._statement("plan/count_market_set.sql", market_set=name))
+            if counted["market_total"] == len(markets):
+                continue
+            self.log.info("Writing market set %s with %d markets", name, len(markets))
+            lock = self._statement("load/lock_loads.sql")
+            for chunk in market_chunks(markets):
+                insert = self._statement("plan/insert_market_set.sql", market_set=name, markets=chunk)
+                # The load lock keeps two runs from writing the same markets twice.
+                self.warehouse.execute_batch([lock, insert])
+
+    def _statement(self, name: str, **values: Any) -> str:
+        return self.get_template_env().get_template(name).render(**values)

@@ -16,6 +16,7 @@ from crypto_prices_contract.curation_report import CurationReport
 
 from crypto_prices.aws.catalog import CatalogError, Publication
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
+from crypto_prices.market_sets import MarketSets
 from crypto_prices.publish.versions_to_publish import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices.xcom import task_results
 from crypto_prices.xcom.curation_report import parse_report
@@ -46,15 +47,18 @@ class PublishPartitionsOperator(WarehouseOperator):
 
     Args:
         sql: Statement that finds the loads of the window (templated, sql/publish/find_load_order.sql).
+        markets_sql: Statement that finds their markets (templated, sql/publish/find_market_sets.sql).
     """
 
-    template_fields: Sequence[str] = aws_template_fields("sql")
+    template_fields: Sequence[str] = aws_template_fields("sql", "markets_sql")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "markets_sql": "sql"}
 
-    def __init__(self, *, sql: str, **kwargs: Any) -> None:
+    def __init__(self, *, sql: str, markets_sql: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sql = sql
+        self.markets_sql = markets_sql
+        self._market_sets = MarketSets()
 
     def execute(self, context: Context) -> dict[str, str]:
         """Publish the versions and return the Glue run that the catalog shows for each ISO day with rows.
@@ -144,7 +148,11 @@ class PublishPartitionsOperator(WarehouseOperator):
         return removed
 
     def _loads(self) -> list[NumberedLoad]:
-        return numbered_loads(self.warehouse.query(self.sql))
+        rows = self.warehouse.query(self.sql)
+        # A set never changes, so only a new one needs a query.
+        if not all(str(row["market_set"]) in self._market_sets for row in rows):
+            self._market_sets = MarketSets(self.warehouse.query(self.markets_sql))
+        return numbered_loads(rows, self._market_sets)
 
     def _read_report(self, job_run_id: str) -> CurationReport | None:
         key = s3_keys.curation_report_key(job_run_id)

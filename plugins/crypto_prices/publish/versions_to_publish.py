@@ -16,6 +16,7 @@ from crypto_prices_contract.markets import market_key
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.catalog import Publication
+from crypto_prices.market_sets import MarketSets
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,20 @@ class NumberedLoad:
         return self.window.start <= day < self.window.end
 
 
-def numbered_loads(rows: Iterable[Mapping[str, Any]]) -> list[NumberedLoad]:
-    """Return the loads in the rows of ``sql/publish/find_load_order.sql`` (one per load and source), oldest first."""
+def numbered_loads(rows: Iterable[Mapping[str, Any]], market_sets: MarketSets | None = None) -> list[NumberedLoad]:
+    """Return the loads in the rows of ``sql/publish/find_load_order.sql`` (one per load and source), oldest first.
+
+    Args:
+        rows: The rows. Other statements with these columns are accepted, too.
+        market_sets: The sets of the loads. Without them, the loads have no markets.
+
+    Raises:
+        UnknownMarketSetError: The set of a load is missing.
+    """
     loads: dict[str, NumberedLoad] = {}
     for row in rows:
-        markets = {
-            market_key(str(row["source"]), str(row["candle_interval"]), market)
-            for market in str(row.get("markets") or "").split(",")
-            if market
-        }
+        requested = market_sets.of_load(row) if market_sets is not None else ()
+        markets = {market_key(str(row["source"]), str(row["candle_interval"]), market) for market in requested}
         run = str(row["glue_job_run_id"])
         seen = loads[run].markets if run in loads else frozenset()
         loads[run] = NumberedLoad(

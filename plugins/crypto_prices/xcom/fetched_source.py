@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crypto_prices.market_sets import market_set_name
+
 
 @dataclass(frozen=True)
 class FetchedSource:
@@ -30,3 +32,8 @@ class FetchedSource:
     gaps: list[str]
     incomplete: dict[str, int]
     fetched_at: str | None = None
+
+    @property
+    def market_set(self) -> str:
+        """Name of the set of ``markets`` in ``crypto.market_sets``."""
+        return market_set_name(self.markets)

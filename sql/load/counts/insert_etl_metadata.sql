@@ -18,7 +18,8 @@ INSERT INTO crypto.etl_metadata (
     rows_curated,
     rows_removed,
     loaded_at,
-    markets,
+    market_set,
+    market_total,
     fetched_at
 ) VALUES
 {%- for fetched in batch(ti).sources %}
@@ -42,7 +43,8 @@ INSERT INTO crypto.etl_metadata (
         {{ counts.curated | literal }},
         0,
         GETDATE(),
-        {{ fetched.markets | join(',') | literal }},
+        {{ fetched.market_set | literal }},
+        {{ fetched.markets | length | literal }},
         {{ fetched.fetched_at | literal }}
     ){% if not loop.last %},{% endif %}
 {%- endfor %}

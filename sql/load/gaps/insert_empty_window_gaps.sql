@@ -1,7 +1,6 @@
 -- load/gaps/insert_empty_window_gaps
 -- The exchange has no candles in the window. Nothing is loaded, but the gaps are recorded.
 {% set sources = fetched(ti) %}
-{% set markets_file = 'load/gaps/fetched_markets.jinja' %}
 {% set quarantined = [] %}
 {% set batch_id = none %}
 {% include 'load/gaps/candle_gaps.jinja' %}

@@ -15,42 +15,41 @@ INSERT INTO crypto.data_quality_results (
     status,
     assessed_at
 )
-WITH {% include 'load/places.jinja' %}
+WITH {% include 'load/markets.jinja' %}
 
-{% include 'load/markets.jinja' %}
-
-gaps AS (
+counted AS (
     SELECT
-        source,
-        symbol,
-        quote_currency,
-        COUNT(*) AS gap_total
-    FROM crypto.candle_gaps
-    WHERE
-        {% set sources = batch(ti).sources %}{% include 'shared/scope.jinja' %}
-    GROUP BY source, symbol, quote_currency
+        markets.source,
+        markets.symbol,
+        markets.quote_currency,
+        COUNT(gaps.observed_at) AS gap_total
+    FROM markets
+    LEFT JOIN crypto.candle_gaps AS gaps
+        ON
+            markets.source = gaps.source
+            AND markets.symbol = gaps.symbol
+            AND markets.quote_currency = gaps.quote_currency
+            AND markets.candle_interval = gaps.candle_interval
+            AND gaps.observed_at >= {{ window(ti).start | literal }}
+            AND gaps.observed_at < {{ window(ti).end | literal }}
+    GROUP BY markets.source, markets.symbol, markets.quote_currency
 )
 
 SELECT
     {{ report(ti).batch_id | literal }} AS batch_id,
-    markets.source,
-    markets.symbol || '/' || markets.quote_currency AS market,
+    source,
+    symbol || '/' || quote_currency AS market,
     'completeness' AS rule_name,
     {{ rule.action | literal }} AS rule_action,
     CAST({{ rule.threshold | string | literal }} AS DOUBLE PRECISION) AS threshold,
     {{ candles | literal }} AS checked,
-    COALESCE(gaps.gap_total, 0) AS broken,
+    gap_total AS broken,
     CASE
         WHEN
-            {{ candles | literal }} - COALESCE(gaps.gap_total, 0)
+            {{ candles | literal }} - gap_total
             < CAST({{ rule.threshold | string | literal }} AS DOUBLE PRECISION) * {{ candles | literal }}
             THEN {{ ('failed' if rule.action == 'fail' else 'warned') | literal }}
         ELSE 'passed'
     END AS status,
     GETDATE() AS assessed_at
-FROM markets
-LEFT JOIN gaps
-    ON
-        markets.source = gaps.source
-        AND markets.symbol = gaps.symbol
-        AND markets.quote_currency = gaps.quote_currency
+FROM counted

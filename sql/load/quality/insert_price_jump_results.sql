@@ -15,9 +15,7 @@ INSERT INTO crypto.data_quality_results (
     status,
     assessed_at
 )
-WITH {% include 'load/places.jinja' %}
-
-{% include 'load/markets.jinja' %}
+WITH {% include 'load/markets.jinja' %}
 
 prices AS (
     SELECT

@@ -12,7 +12,7 @@ WHERE
         {%- for fetched in batch(ti).sources %}
             {% if not loop.first %}OR {% endif %}(
                 source = {{ fetched.source | literal }}
-                AND markets = {{ fetched.markets | join(',') | literal }}
+                AND market_set = {{ fetched.market_set | literal }}
             )
         {%- endfor %}
     )

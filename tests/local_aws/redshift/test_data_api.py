@@ -235,7 +235,7 @@ class TestRefusals:
             ({"SessionId": "x"}, "sessions"),
             ({"ResultFormat": "CSV"}, "CSV"),
             ({"Sql": "SELECT 1; SELECT 2"}, "Multiple"),
-            ({"Sql": "SELECT '" + "x" * 205_000 + "'"}, "200 KB"),
+            ({"Sql": "SELECT '" + "x" * 99_992 + "'"}, "larger than 100kB"),
         ],
     )
     def test_unsupported_requests_are_refused(self, client: Client, changes: dict[str, Any], reason: str) -> None:

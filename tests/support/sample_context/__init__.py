@@ -3,6 +3,7 @@
 from datetime import date
 from types import SimpleNamespace
 
+from crypto_prices.market_sets import market_set_name
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
 from crypto_prices.xcom.batch import Batch
@@ -28,6 +29,8 @@ unfetched = [
     {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
     {"source": "coinbase", "symbol": "BTC", "quote_currency": "USD", "start": date(2023, 12, 19), "candles": 24},
 ]
+market_set = market_set_name(["BTC/USDT", "ETH/USDT"])
+markets = [("BTC", "USDT"), ("ETH", "USDT")]
 table = WAREHOUSE_TABLES[0]
 column = table.columns[0]
 comments = SimpleNamespace(version=0, name=table.name)

@@ -66,7 +66,7 @@ def loaded(warehouse, lake, catalog):
         )
         warehouse.execute_batch(
             [
-                insert_load(metadata),
+                *insert_load(metadata),
                 f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
             ]
         )

@@ -29,6 +29,7 @@ class Redshift:
         if self.refuses_cancel:
             raise ClientError({"Error": {"Code": self.refuses_cancel, "Message": "no"}}, "CancelStatement")
         self.cancelled.append(Id)
+        return {"Status": True}
 
     def get_paginator(self, name):
         assert name == "get_statement_result"
@@ -105,6 +106,15 @@ def test_killing_the_task_cancels_only_the_running_statement():
     with pytest.raises(KeyboardInterrupt):
         one.query("SELECT 1")
     one.cancel()
+    assert redshift.cancelled == ["s1"]
+
+
+def test_a_failed_status_check_ends_the_statement():
+    redshift = Redshift("STARTED")
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "DescribeStatement")
+    redshift.describe_statement = lambda Id: (_ for _ in ()).throw(throttled)
+    with pytest.raises(ClientError, match="slow down"):
+        warehouse(redshift).query("SELECT 1")
     assert redshift.cancelled == ["s1"]
 
 

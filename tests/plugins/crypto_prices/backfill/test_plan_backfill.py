@@ -88,7 +88,7 @@ def loaded(warehouse):
         )
         warehouse.execute_batch(
             [
-                insert_load(metadata),
+                *insert_load(metadata),
                 f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
             ]
         )

@@ -90,6 +90,21 @@ def test_killing_a_task_in_a_worker_stops_its_run_too(glue, started):
     assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
 
 
+def test_a_later_try_starts_its_own_run(glue, started, make_task, make_context):
+    """Newer providers are durable by default: a retry would continue to wait for the run of the earlier try."""
+    _, deferred = started
+    both = batch(fetched(), fetched("coinbase"))
+    context = make_context(plan_load=both.as_xcom())
+    context["ti"].try_number = 2
+    context["ti"].task_id = "curate_prices"
+    with pytest.raises(TaskDeferred) as again:
+        make_task("curate_prices", context).execute(context)
+    assert state(glue, deferred.trigger.run_id) in ("STARTING", "RUNNING")
+    assert again.value.trigger.run_id != deferred.trigger.run_id
+    run = glue.get_job_run(JobName=JOB, RunId=again.value.trigger.run_id)["JobRun"]
+    assert run["Arguments"]["--batch_id"] == both.attempt_id(2)
+
+
 def test_the_trigger_survives_serialization():
     trigger = StoppingGlueJobTrigger(
         job_name="j", run_id="jr_1", verbose=True, waiter_delay=3, waiter_max_attempts=1200,

@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -6,7 +6,7 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from crypto_prices.xcom.batch import Batch
 
 from tests.support import tasks as conftest
-from tests.support.tasks import insert_load
+from tests.support.tasks import insert_load, insert_market_set
 
 
 class TestExecute:
@@ -23,7 +23,7 @@ class TestExecute:
         )
         warehouse.execute_batch(
             [
-                insert_load(metadata),
+                *insert_load(metadata),
                 f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
             ]
         )
@@ -109,3 +109,22 @@ class TestExecute:
         with pytest.raises(DownstreamTasksSkipped):
             plan(conftest.fetched(records=0), **options)
         assert "no source has a candle" in self.pushed["skipped_because"]
+
+    def test_the_markets_of_a_new_set_are_written_once_even_if_a_try_wrote_only_some(self, plan, warehouse):
+        markets = [f"COIN{number}/USDT" for number in range(450)]
+        source = replace(conftest.fetched(content_hash="h2"), markets=markets)
+        warehouse.execute_batch(insert_market_set(markets[:7]))
+        warehouse.execute_batch(
+            [f"UPDATE crypto.market_sets SET market_set = '{source.market_set}' WHERE symbol LIKE 'COIN%'"]
+        )
+        for _ in range(2):
+            assert plan(source)
+            rows = warehouse.query(
+                "SELECT symbol || '/' || quote_currency AS market FROM crypto.market_sets "
+                f"WHERE market_set = '{source.market_set}'"
+            )
+            assert sorted(row["market"] for row in rows) == sorted(markets)
+
+    def test_a_known_set_is_not_written_again(self, plan, task_log):
+        plan(conftest.fetched(content_hash="h2"))
+        assert "Writing market set" not in task_log.text

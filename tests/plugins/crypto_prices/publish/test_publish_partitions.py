@@ -38,7 +38,7 @@ def loaded(warehouse):
             *(f"batch-{run}", "binance", "1h", *days, "h", "m", run, "c", "d", "r", "loaded"),
             *(48, 0, 0, 48, 48, 48, 48, "2023-12-21", "2023-12-21", number, markets, 0, 48),
         )
-        warehouse.execute_batch([insert_load(values)])
+        warehouse.execute_batch(insert_load(values))
 
     return write
 

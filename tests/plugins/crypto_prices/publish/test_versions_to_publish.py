@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+from crypto_prices.market_sets import MarketSets
 from crypto_prices.publish.versions_to_publish import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
 from crypto_prices_contract.window import Window
@@ -126,13 +127,15 @@ def test_a_version_of_a_later_load_is_recognized():
 
 
 def test_the_warehouses_rows_are_grouped_by_glue_run():
-    window = {"window_start": "2023-12-18", "window_end": "2023-12-19", "candle_interval": "1h"}
+    window = {"batch_id": "b", "window_start": "2023-12-18", "window_end": "2023-12-19", "candle_interval": "1h"}
     rows = [
-        window | {"source": "binance", "glue_job_run_id": "jr_2", "load_number": 2, "markets": "BTC/USDT,ETH/USDT"},
-        window | {"source": "coinbase", "glue_job_run_id": "jr_2", "load_number": 2, "markets": "BTC/USD"},
-        window | {"source": "binance", "glue_job_run_id": "jr_1", "load_number": None, "markets": None},
+        window | {"source": "binance", "glue_job_run_id": "jr_2", "load_number": 2, "market_set": "both"},
+        window | {"source": "coinbase", "glue_job_run_id": "jr_2", "load_number": 2, "market_set": "usd"},
+        window | {"source": "binance", "glue_job_run_id": "jr_1", "load_number": None, "market_set": "both"},
     ]
-    assert numbered_loads(rows) == [
-        NumberedLoad(Window.of_day(DAY), 0, "jr_1", frozenset()),
+    markets = [("both", "BTC/USDT"), ("both", "ETH/USDT"), ("usd", "BTC/USD")]
+    market_sets = MarketSets({"market_set": name, "market": market} for name, market in markets)
+    assert numbered_loads(rows, market_sets) == [
+        NumberedLoad(Window.of_day(DAY), 0, "jr_1", frozenset({BTC, ETH})),
         NumberedLoad(Window.of_day(DAY), 2, "jr_2", frozenset({BTC, ETH, "coinbase/1h/BTC/USD"})),
     ]

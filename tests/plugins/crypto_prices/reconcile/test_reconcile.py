@@ -34,7 +34,7 @@ def loaded(warehouse):
             *(48, 0, 0, 48, rows_staged, rows_merged, rows_in_window, "2023-12-21", "2023-12-21", number, "BTC/USDT"),
             *(0, rows_merged),
         )
-        warehouse.execute_batch([insert_load(values)])
+        warehouse.execute_batch(insert_load(values))
         candles = [
             f"('binance', 'BTC', 'USDT', '1h', '{days[0]} 00:{minute:02d}:00', 1, 1, 1, 1, 1, 1, 1, NULL, 's3://x', "
             f"'2023-12-21', '{batch_id}')"

@@ -1,0 +1,2 @@
+-- load/guards/check_markets
+CALL crypto.check_markets({{ report(ti).batch_id | literal }})

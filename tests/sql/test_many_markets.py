@@ -1,0 +1,94 @@
+"""Loads of 2,000 markets: every statement stays within the Data API's limit, and the load is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from crypto_prices.audit import plan_healing
+from crypto_prices_etl.quarantined_candles import MOST_RUNS
+
+from tests.support.data_api import Client
+from tests.support.window_loads import Load, candles
+
+MARKETS = [f"COIN{number:04d}/USDT" for number in range(2000)]
+BOTH = {"binance": MARKETS, "coinbase": [market.replace("USDT", "USD") for market in MARKETS]}
+LIMIT = 100_000
+"""Bytes of a statement: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations"""
+
+WELL_BELOW = 60_000
+
+
+def quarantined_runs() -> list[dict[str, Any]]:
+    """Return as many runs of quarantined candles as a curation report can have."""
+    return [
+        {
+            "source": "binance",
+            "candle_interval": "1h",
+            "symbol": market.partition("/")[0],
+            "quote_currency": "USDT",
+            "observed_at": "2023-12-18 05:00:00",
+            "candles": 1,
+        }
+        for market in MARKETS[:MOST_RUNS]
+    ]
+
+
+@pytest.fixture
+def load(dag: Any) -> Load:
+    """Return a load that is rendered, but not run."""
+    return Load(None, dag, "run_1", [], markets=BOTH, curated={"binance": 1}, quarantined=quarantined_runs())  # type: ignore[arg-type]
+
+
+def test_every_statement_of_every_task_stays_below_the_limit(dag: Any, load: Load) -> None:
+    fields = [
+        (task.task_id, name)
+        for task in dag.tasks
+        for name in ("sql", "empty_sql", "markets_sql")
+        if name in task.template_fields
+    ]
+    assert ("merge_into_fact", "sql") in fields
+    assert ("plan_load", "empty_sql") in fields
+    for task_id, name in fields:
+        sizes = [len(statement.encode()) for statement in load.sql(task_id, of_field=name)]
+        assert max(sizes) < WELL_BELOW, (task_id, name, sizes)
+        # AWS does not document whether the limit also applies to a batch as a whole.
+        assert sum(sizes) < LIMIT, (task_id, name, sizes)
+
+
+def test_the_statements_that_write_markets_and_unfetched_days_stay_below_it(dag: Any, load: Load) -> None:
+    assert max(len(statement.encode()) for statement in load.market_statements()) < WELL_BELOW
+    longest = {"source": "s" * 32, "symbol": "C" * 32, "quote_currency": "Q" * 16, "start": date(2023, 12, 18)}
+    rows = [longest | {"candles": 44640}] * plan_healing._RUNS_A_BATCH
+    template = dag.get_task("plan_load").get_template_env().get_template("audit/insert_unfetched_gaps.sql")
+    rendered = template.render(
+        params={"start": date(2023, 12, 1), "end": date(2024, 1, 1)},
+        settings=lambda: {"candle_interval": "1h"},
+        unfetched=rows,
+        seconds=60,
+        digits=5,
+    )
+    assert len(rendered.encode()) < WELL_BELOW
+
+
+def test_a_load_of_2000_markets_replaces_and_checks_exactly_these(
+    client: Client, make_load: Callable[..., Load]
+) -> None:
+    other = make_load(candles("OTHER/USDT")).merged()
+    loaded = candles(*MARKETS, hours=range(1))
+    make_load(candles(MARKETS[-1], hours=range(2))).merged()
+    load = make_load(loaded, markets={"binance": MARKETS}).merged(force=True)
+    assert client.rows("SELECT COUNT(*), COUNT(DISTINCT symbol) FROM crypto.fact_crypto_prices") == [[2003, 2001]]
+    row = load.metadata()["binance"]
+    assert (row["status"], row["market_total"], row["rows_in_window"], row["rows_removed"]) == ("loaded", 2000, 2000, 1)
+    gaps = "SELECT COUNT(*), COUNT(DISTINCT symbol) FROM crypto.candle_gaps WHERE batch_id = "
+    assert client.rows(f"{gaps}'{load.batch_id}'") == [[2000 * 23, 2000]]
+    results = "SELECT rule_name, COUNT(*) FROM crypto.data_quality_results WHERE market IS NOT NULL AND batch_id = "
+    assert client.rows(f"{results}'{load.batch_id}' GROUP BY rule_name ORDER BY 1") == [
+        ["completeness", 2000],
+        ["price_jump", 2000],
+    ]
+    assert other.current_loads()["binance"]["rows_in_window"] == 3
+    assert load.current_loads()["binance"]["rows_in_window"] == 2000
