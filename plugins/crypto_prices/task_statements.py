@@ -6,6 +6,9 @@ LOCK = ("load/lock_loads.sql",)
 """Acquire the load lock, which serializes the loads of all DAGs. Without it, concurrent writers of one table abort with
 error 1023."""
 
+WRITE_MARKETS = (*LOCK, "plan/insert_market_set.sql")
+"""Write a part of a market set. Without the lock, two runs could write the same markets twice."""
+
 COPY_TO_STAGING = (
     "load/staging/drop_staging.sql",
     "load/staging/create_staging.sql",

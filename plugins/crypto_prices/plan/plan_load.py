@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.market_sets import market_chunks
 from crypto_prices.plan.skip_reason import EmptyWindowError, reason_to_skip
+from crypto_prices.task_statements import WRITE_MARKETS
 from crypto_prices.xcom import task_results
 from crypto_prices.xcom.batch import Batch, missing_sources
 
@@ -86,11 +87,10 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
             if counted["market_total"] == len(markets):
                 continue
             self.log.info("Writing market set %s with %d markets", name, len(markets))
-            lock = self._statement("load/lock_loads.sql")
             for chunk in market_chunks(markets):
-                insert = self._statement("plan/insert_market_set.sql", market_set=name, markets=chunk)
-                # The load lock keeps two runs from writing the same markets twice.
-                self.warehouse.execute_batch([lock, insert])
+                self.warehouse.execute_batch(
+                    [self._statement(file, market_set=name, markets=chunk) for file in WRITE_MARKETS]
+                )
 
     def _statement(self, name: str, **values: Any) -> str:
         return self.get_template_env().get_template(name).render(**values)

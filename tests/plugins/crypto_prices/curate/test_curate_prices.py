@@ -96,7 +96,6 @@ def test_a_later_try_starts_its_own_run(glue, started, make_task, make_context):
     both = batch(fetched(), fetched("coinbase"))
     context = make_context(plan_load=both.as_xcom())
     context["ti"].try_number = 2
-    context["ti"].task_id = "curate_prices"
     with pytest.raises(TaskDeferred) as again:
         make_task("curate_prices", context).execute(context)
     assert state(glue, deferred.trigger.run_id) in ("STARTING", "RUNNING")
