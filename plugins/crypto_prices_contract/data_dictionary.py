@@ -433,6 +433,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "load_number of the newest load. A number is never used again",
                 "none",
                 "merge_into_fact",
+                "never",
             ),
         ),
     ),
