@@ -54,6 +54,7 @@ WORK = {
     "wait_for_partition": set(),
     "drop_staging": {"ExecuteStatement"},
     "reconcile": {"ExecuteStatement", "PutMetricData"},
+    "require_sources": set(),
 }
 # Each task is cleared after the ones above it. A second curation is loaded by the merge and published after that.
 BEFORE_PUBLISHING = ("merge_into_fact",)
