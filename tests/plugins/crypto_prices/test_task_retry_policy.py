@@ -24,6 +24,8 @@ from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 from crypto_prices.task_retry_policy import LONGEST_PAUSE, TaskRetryPolicy
 from crypto_prices_contract.error_codes import ERROR_CODES
 
+from tests.support.tasks import TaskStateStore
+
 
 def decide(error):
     return TaskRetryPolicy().evaluate(error, try_number=1, max_tries=3, context=None)
@@ -176,7 +178,11 @@ def ended(trigger):
     return json.loads(json.dumps(asyncio.run(first()).payload))
 
 
-CONTEXT = {"run_id": "CP-07 again", "dag_run": SimpleNamespace(run_id="CP-07 again", note="cleared after CP-11")}
+CONTEXT = {
+    "run_id": "CP-07 again",
+    "dag_run": SimpleNamespace(run_id="CP-07 again", note="cleared after CP-11"),
+    "task_state_store": TaskStateStore(),
+}
 """The context of a run whose user has named error codes in its id and its note."""
 
 
