@@ -268,7 +268,7 @@ def _reconcile() -> ReconcileOperator:
         sql="reconcile/find_loads_of_window.sql",
         outlets=[FACT_CRYPTO_PRICES],
         doc_md="Checks that curated = staged = merged = rows in the window, and that the catalog shows the warehouse's "
-        "loads. The log shows the accounting. The asset event has the window.",
+        "loads. The log shows the accounting. The asset event has the window and the sources.",
     )
 
 

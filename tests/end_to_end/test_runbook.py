@@ -224,6 +224,13 @@ def test_the_trigger_rejects_an_invalid_day(bench):
         bench.api.trigger(DAG_ID, run_id="nonsense", conf={"day": "tomorrow"})
 
 
+def wait_until_deferred(bench, run_id, task_id):
+    deadline = time.monotonic() + 90
+    while states(bench, DAG_ID, run_id).get(task_id) != "deferred":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @takes_long
 def test_killing_a_task_stops_its_glue_run(bench):
     day, run_id, since = date(2023, 3, 10), "stopped", Since(bench)
@@ -231,10 +238,7 @@ def test_killing_a_task_stops_its_glue_run(bench):
     bench.faults.arm(Fault(day, "put curated file #1", Kind.SLOW))
     bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id)
     since.wait_for("StartJobRun")
-    deadline = time.monotonic() + 60
-    while states(bench, DAG_ID, run_id).get("curate_prices") != "deferred":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until_deferred(bench, run_id, "curate_prices")
     since.wait_for("GetJobRun")  # the triggerer now watches the Glue run; nothing could stop it before
     bench.api.set_task_state(DAG_ID, run_id, "curate_prices", "failed")
     deadline = time.monotonic() + 60
@@ -255,10 +259,7 @@ def test_killing_a_task_cancels_its_statement(bench, loaded):
     with bench.holding("crypto.load_lock"):
         since = Since(bench)
         bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
-        deadline = time.monotonic() + 90
-        while states(bench, DAG_ID, loaded)["merge_into_fact"] != "deferred":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until_deferred(bench, loaded, "merge_into_fact")
         Since(bench).wait_for("DescribeStatement")
         bench.api.set_task_state(DAG_ID, loaded, "merge_into_fact", "failed")
         since.wait_for("CancelStatement")
@@ -274,10 +275,7 @@ def test_a_deferred_task_that_times_out_cancels_its_statement(bench, loaded):
     with bench.holding("crypto.load_lock"):
         since = Since(bench)
         bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
-        deadline = time.monotonic() + 90
-        while states(bench, DAG_ID, loaded)["merge_into_fact"] != "deferred":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until_deferred(bench, loaded, "merge_into_fact")
         engine = create_engine(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
         with engine.begin() as connection:
             connection.execute(
