@@ -70,7 +70,7 @@ test: ## Run every test
 #? T=tests/sql/test_load.py::test_name: one test, one file or one folder
 #? LONG_TESTS=1: also tests that take many minutes
 	$(SETUP)
-	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 3)
+	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
 
 test-compose: ## Run docker-compose.yaml through a new user's first session (needs a Docker daemon)
 #? COMPOSE=docker-compose: with a command other than docker compose

@@ -198,6 +198,7 @@ class StuckDataApi:
 
     def cancel_statement(self, Id):
         self.cancelled.append(Id)
+        return {"Status": True}
 
 
 def test_a_statement_that_does_not_end_is_cancelled_and_reported():

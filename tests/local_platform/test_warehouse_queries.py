@@ -22,6 +22,7 @@ class DataApi:
 
     def cancel_statement(self, Id):
         self.cancelled.append(Id)
+        return {"Status": True}
 
 
 def test_a_query_that_exceeds_its_time_limit_is_cancelled_and_reported(monkeypatch):
