@@ -1,16 +1,19 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight test test-fast test-compose test-newest-provider lint terraform-check data-dictionary format lock clean
+.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
-CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests
+CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests .github/scripts/plan_report.py
 # The constraints that MWAA's image is built with. `make lock CONSTRAINTS=<file or URL>` uses others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
 # The marks come from the fixtures starts_* of tests/conftest.py.
 FAST := not (spark or local_aws or warehouse or airflow or terraform)
+
+COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
@@ -59,8 +62,9 @@ clean: ## Delete the local AWS's objects, catalog and warehouse, and Airflow's r
 
 ##@ Test and change the code
 
-setup: ## Create .venv from requirements.lock and find Java
+setup: ## Create .venv from requirements.lock, find Java and build actionlint
 	$(SETUP)
+	@$(PYTHON_RUN) -m dev actionlint --build
 
 test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process or Terraform
 	$(SETUP)
@@ -88,14 +92,17 @@ test-newest-provider: ## Run the tests of DAGs and operators with the newest Ama
 	@.venv/bin/uv pip freeze --python .venv/newest-provider | grep '^apache-airflow-providers-amazon='
 	.venv/newest-provider/bin/python -m pytest $(if $(T),$(T),-n 2 tests/dags tests/plugins)
 
-lint: ## Check style, types, imports, SQL and Dockerfiles
+lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scripts
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy dags plugins/crypto_prices plugins/crypto_prices_contract glue_scripts bundle local_aws local_exchange local_platform dev docker
+	.venv/bin/mypy dags plugins/crypto_prices plugins/crypto_prices_contract glue_scripts bundle local_aws local_exchange local_platform dev docker .github/scripts/plan_report.py
 	PYTHONPATH=.:plugins:glue_scripts .venv/bin/lint-imports
 	PYTHONPATH=plugins .venv/bin/sqlfluff lint sql
 	.venv/bin/hadolint docker/*.Dockerfile
+	.venv/bin/shellcheck setup.sh .ci/run docker/*.sh
+	$(PYTHON_RUN) -m dev actionlint
+	.venv/bin/zizmor --quiet --offline --strict-collection --persona=pedantic .github
 	@if command -v terraform >/dev/null; then echo terraform fmt -check -recursive terraform; \
 		terraform fmt -check -recursive terraform; \
 	else echo "terraform is not installed: the format of terraform/ is not checked"; fi
@@ -113,14 +120,22 @@ terraform-check: ## Check format, validity and rules of terraform/ (if Terraform
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev terraform-check
 
+vulnerability-scan: ## Look up known vulnerabilities of the locked Python packages (needs the network)
+#? SINCE=origin/main: only packages that this commit does not lock
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev vulnerability-scan $(if $(SINCE),--since '$(SINCE)')
+
 lock: ## Resolve the lock files again
 #? CONSTRAINTS=<file or URL>: constraints other than MWAA's
+#? UPGRADE=1: use the newest versions that the constraints allow
 	$(SETUP)
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	$(COMPILE) --python-version 3.11 \
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	$(COMPILE) --python-version 3.11 \
 		--group checkov -o requirements-checkov.lock
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+	$(COMPILE) --python-version 3.11 \
+		--group go -o requirements-go.lock
+	$(COMPILE) --python-version 3.12 \
 		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
 
 ##@ Break it on purpose
@@ -145,6 +160,10 @@ bundle: ## Write the files for MWAA and Glue to dist/
 
 preflight: bundle ## Check dist/ as MWAA and Glue would load it
 	@exec $(PYTHON_RUN) -m bundle preflight
+
+release: preflight ## Write dist/ as a zip file, its bill of materials and their checksums to release/
+#? RELEASE=1.2.3: fail if the checkout is not the clean tag v1.2.3
+	@exec $(PYTHON_RUN) -m dev release $(if $(RELEASE),--version '$(RELEASE)')
 
 prove: ## Apply terraform/ to the local AWS, run the platform on it with IAM, and destroy it
 #? EXTENT=daily ENVIRONMENT=prod: which steps (daily, records or all); which tfvars

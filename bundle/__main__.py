@@ -11,9 +11,11 @@ from pathlib import Path
 
 from bundle.build import read_bundle, write_bundle
 from bundle.contents import bundle_files
+from bundle.label import labelled
 from bundle.preflight.checks import Result, run_checks
 from bundle.source_files import BundleError
 from bundle.text_table import text_table
+from bundle.version import checkout_version
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MOST_SHOWN = 10
@@ -45,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser(
         "build",
         help="write the bundle",
-        description="Write dags/, plugins.zip, requirements.txt, glue/ and catalog_table.json. The same sources always "
-        "produce the same bytes. The folder is replaced as a whole.",
+        description="Write dags/, plugins.zip, requirements.txt, glue/ and catalog_table.json, with VERSION (from the "
+        "git tags) and SHA256SUMS. The same sources always produce the same bytes. The folder is replaced as a whole.",
     )
     preflight = commands.add_parser(
         "preflight",
@@ -70,10 +72,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(options: argparse.Namespace) -> int:
-    files = bundle_files(options.checkout)
+    version = checkout_version(options.checkout)
+    files = labelled(bundle_files(options.checkout), version)
     write_bundle(files, options.dist)
     print(text_table(("path", "bytes", "sha256"), _rows(files), right=(1,)))
-    print(f"\n{len(files)} files in {options.dist}")
+    print(f"\n{len(files)} files in {options.dist}, version {version}")
     return 0
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bundle.contents import CATALOG_TABLE, PLUGINS, REQUIREMENTS
+from bundle.label import CHECKSUMS, VERSION
 from bundle.source_files import BundleError
 
-_BUNDLE = {"dags", "glue", PLUGINS, REQUIREMENTS, CATALOG_TABLE}
+_BUNDLE = {"dags", "glue", PLUGINS, REQUIREMENTS, CATALOG_TABLE, CHECKSUMS, VERSION}
 
 
 def write_bundle(files: Mapping[str, bytes], dist: Path) -> None:

@@ -16,8 +16,11 @@ COMMANDS: Mapping[str, str] = {
     "airflow": "run the local AWS and a complete Airflow until Ctrl-C",
     "backfill": "load a range of days with Airflow and show the result",
     "chaos": "break loads at every side effect and compare with a clean load",
+    "release": "write the zip file, the bill of materials and the checksums of a release",
     "prove": "apply terraform/ to the local AWS, run the platform on it under IAM, destroy it",
     "terraform-check": "check format, validity and rules of terraform/",
+    "actionlint": "check the GitHub workflows",
+    "vulnerability-scan": "look up known vulnerabilities of the locked Python packages",
     "data-dictionary": "write docs/reference/data-dictionary.md",
 }
 

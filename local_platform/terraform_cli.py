@@ -18,6 +18,9 @@ from local_aws.clients import aws_environment
 from local_platform.checkout import REPOSITORY
 
 TERRAFORM_FILES = REPOSITORY / "terraform"
+GITHUB_FILES = TERRAFORM_FILES / "github"
+"""The roles of GitHub's workflows. It has a state of its own."""
+TERRAFORM_ROOTS = (TERRAFORM_FILES, GITHUB_FILES)
 
 _PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 _LOCK_FILE = ".terraform.lock.hcl"

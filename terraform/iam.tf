@@ -168,6 +168,9 @@ data "aws_iam_policy_document" "mwaa" {
 }
 
 locals {
+  # GitHub's variable is the empty string where it is not set.
+  permissions_boundary_arn = var.permissions_boundary_arn == "" ? null : var.permissions_boundary_arn
+
   # In locals rather than in the policies: a document that refers to a resource directly is unknown in the plan whenever
   # anything about that resource changes, and the policy would then be unknown, too.
   workgroup_arn = aws_redshiftserverless_workgroup.this.arn
@@ -185,9 +188,10 @@ locals {
 }
 
 resource "aws_iam_role" "mwaa" {
-  name               = local.mwaa_role
-  description        = "Permissions of Airflow's tasks and of the environment itself"
-  assume_role_policy = data.aws_iam_policy_document.mwaa_trust.json
+  name                 = local.mwaa_role
+  description          = "Permissions of Airflow's tasks and of the environment itself"
+  assume_role_policy   = data.aws_iam_policy_document.mwaa_trust.json
+  permissions_boundary = local.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "mwaa" {
@@ -292,9 +296,10 @@ data "aws_iam_policy_document" "glue" {
 }
 
 resource "aws_iam_role" "glue" {
-  name               = local.glue_role
-  description        = "Permissions of the Glue job ${local.glue_job}"
-  assume_role_policy = data.aws_iam_policy_document.glue_trust.json
+  name                 = local.glue_role
+  description          = "Permissions of the Glue job ${local.glue_job}"
+  assume_role_policy   = data.aws_iam_policy_document.glue_trust.json
+  permissions_boundary = local.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "glue" {
@@ -369,9 +374,10 @@ data "aws_iam_policy_document" "copy" {
 }
 
 resource "aws_iam_role" "copy" {
-  name               = local.copy_role
-  description        = "Read permissions of Redshift's COPY"
-  assume_role_policy = data.aws_iam_policy_document.copy_trust.json
+  name                 = local.copy_role
+  description          = "Read permissions of Redshift's COPY"
+  assume_role_policy   = data.aws_iam_policy_document.copy_trust.json
+  permissions_boundary = local.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "copy" {
@@ -427,9 +433,10 @@ data "aws_iam_policy_document" "flow_logs" {
 resource "aws_iam_role" "flow_logs" {
   count = local.flow_log ? 1 : 0
 
-  name               = "${local.name}-flow-logs"
-  description        = "Lets the VPC's flow logs write to CloudWatch Logs"
-  assume_role_policy = data.aws_iam_policy_document.flow_logs_trust[0].json
+  name                 = "${local.name}-flow-logs"
+  description          = "Lets the VPC's flow logs write to CloudWatch Logs"
+  assume_role_policy   = data.aws_iam_policy_document.flow_logs_trust[0].json
+  permissions_boundary = local.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "flow_logs" {

@@ -20,6 +20,11 @@ output "bundle_bucket" {
   value       = aws_s3_bucket.this["bundle"].id
 }
 
+output "bundle_version" {
+  description = "Version of the deployed bundle: a release such as 1.2.3, or 1.2.3+4.gabc123 for a commit after it."
+  value       = local.bundle_version
+}
+
 output "catalog_table" {
   description = "Curated table in the Glue Data Catalog, as <database>.<table>."
   value       = "${aws_glue_catalog_database.this.name}.${aws_glue_catalog_table.crypto_prices.name}"

@@ -64,6 +64,17 @@ variable "bundle_path" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of all roles, such as the one that terraform/github/ creates. Empty: none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be empty or the ARN of a policy, such as arn:aws:iam::123456789012:policy/crypto-prices-github-boundary."
+  }
+}
+
 variable "destroy_data" {
   description = "Whether `terraform destroy` may delete buckets that contain objects. The warehouse and its data are always deleted."
   type        = bool

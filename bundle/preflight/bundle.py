@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bundle.contents import CATALOG_TABLE, GLUE_PACKAGE, GLUE_SCRIPT, PLUGINS, REQUIREMENTS
+from bundle.label import CHECKSUMS, VERSION
 from bundle.preflight.finding import Finding
 from bundle.source_files import belongs
 
@@ -104,7 +105,7 @@ def check_complete(bundle: Bundle) -> list[Finding]:
         if path in bundle.files and archive.error:
             findings.append(Finding(path, archive.error, _BUILD))
     for path in bundle.files:
-        if path not in _SINGLE_FILES and not path.startswith("dags/"):
+        if path not in (*_SINGLE_FILES, CHECKSUMS, VERSION) and not path.startswith("dags/"):
             findings.append(Finding(path, "it is not part of a bundle", f"remove it, or {_BUILD}"))
         elif not all(belongs(part) for part in path.split("/")):
             findings.append(Finding(path, "it is a leftover of a tool or an editor", f"remove it, or {_BUILD}"))

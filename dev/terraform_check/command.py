@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_platform.terraform_cli import TerraformCli, TerraformError, TerraformNotFoundError
+from local_platform.terraform_cli import TERRAFORM_ROOTS, TerraformCli, TerraformError, TerraformNotFoundError
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check a copy of terraform/.
+    """Check copies of terraform/ and terraform/github/.
 
     Args:
         arguments: The command line after the command.
@@ -26,18 +26,19 @@ def main(arguments: Sequence[str]) -> int:
         usage="%(prog)s [options]",
         description="Check format, validity and rules of terraform/, without AWS.",
     ).parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="terraform-check-") as folder:
-        try:
-            terraform = TerraformCli(Path(folder))
-        except TerraformNotFoundError as reason:
-            print(f"terraform/ was not checked: {reason}")
-            return 0
-        try:
-            terraform.check_format()
-            terraform.init()
-            terraform.validate()
-            print(terraform.test())
-        except TerraformError as error:
-            sys.stderr.write(f"{error.output}\n{str(error).splitlines()[0]}\n")
-            return 1
+    for root in TERRAFORM_ROOTS:
+        with tempfile.TemporaryDirectory(prefix="terraform-check-") as folder:
+            try:
+                terraform = TerraformCli(Path(folder), source=root)
+            except TerraformNotFoundError as reason:
+                print(f"terraform/ was not checked: {reason}")
+                return 0
+            try:
+                terraform.check_format()
+                terraform.init()
+                terraform.validate()
+                print(terraform.test())
+            except TerraformError as error:
+                sys.stderr.write(f"{error.output}\n{str(error).splitlines()[0]}\n")
+                return 1
     return 0

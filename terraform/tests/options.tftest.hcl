@@ -291,3 +291,25 @@ run "sizes_reach_their_resources" {
     error_message = "The catalog database does not have the configured name."
   }
 }
+
+run "roles_have_no_boundary_by_default" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.mwaa, aws_iam_role.glue, aws_iam_role.copy] : role.permissions_boundary == null])
+    error_message = "A role has a permissions boundary although none was given."
+  }
+}
+
+run "every_role_has_the_permissions_boundary" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"
+  }
+
+  assert {
+    condition     = alltrue([for role in concat([aws_iam_role.mwaa, aws_iam_role.glue, aws_iam_role.copy], aws_iam_role.flow_logs[*]) : role.permissions_boundary == "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"])
+    error_message = "A role is not limited by the permissions boundary."
+  }
+}

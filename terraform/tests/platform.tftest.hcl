@@ -185,10 +185,14 @@ run "the_bundle_is_uploaded_unchanged_and_pinned_by_version" {
 
   assert {
     condition = keys(aws_s3_object.bundle) == [
-      "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
+      "SHA256SUMS", "VERSION", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
       "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
     ]
     error_message = "The uploaded files are not exactly the bundle's files."
+  }
+  assert {
+    condition     = output.bundle_version == "1.2.3"
+    error_message = "The output does not name the version of the bundle."
   }
   assert {
     condition     = alltrue([for key, object in aws_s3_object.bundle : object.source_hash == filemd5("tests/bundle/${key}")])

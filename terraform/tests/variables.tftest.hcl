@@ -91,6 +91,16 @@ run "refuses_a_folder_without_a_bundle" {
   expect_failures = [var.bundle_path]
 }
 
+run "refuses_a_permissions_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:role/admin"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}
+
 run "refuses_an_empty_map_of_sources" {
   command = plan
 

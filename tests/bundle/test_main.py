@@ -7,6 +7,7 @@ import pytest
 
 from bundle.__main__ import main, report
 from bundle.build import read_bundle, write_bundle
+from bundle.label import VERSION, unlabelled
 from bundle.preflight.checks import CHECKS, CURRENT, Result
 from bundle.preflight.finding import Finding
 
@@ -17,8 +18,10 @@ def test_a_built_bundle_passes_every_check(tmp_path, capsys, built):
     dist = tmp_path / "dist"
     assert main(["build", "--dist", str(dist)]) == 0
     shown = capsys.readouterr().out
-    assert read_bundle(dist) == built
-    assert f"{len(built)} files in {dist}" in shown
+    written = read_bundle(dist)
+    assert unlabelled(written) == built
+    version = written[VERSION].decode().strip()
+    assert f"{len(built) + 2} files in {dist}, version {version}" in shown
     (row,) = [line.split() for line in shown.splitlines() if line.startswith("plugins.zip ")]
     assert row[1] == f"{len(built['plugins.zip']):,}"
     assert len(row[2]) == 12

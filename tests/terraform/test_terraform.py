@@ -1,51 +1,68 @@
-"""terraform/ is formatted and valid, and its tests pass. Skipped if Terraform or the AWS provider is missing."""
+"""terraform/ and terraform/github/ are formatted and valid, and their tests pass.
+
+Skipped if Terraform or the AWS provider is missing.
+"""
 
 import re
 
 import pytest
 
-from local_platform.terraform_cli import TERRAFORM_FILES, TerraformCli, TerraformNotFoundError
+from local_platform.checkout import REPOSITORY
+from local_platform.terraform_cli import TERRAFORM_ROOTS, TerraformCli, TerraformNotFoundError
+
+TESTS = [path for root in TERRAFORM_ROOTS for path in sorted((root / "tests").glob("*.tftest.hcl"))]
+
+
+def name(path):
+    return str(path.relative_to(REPOSITORY))
 
 
 @pytest.fixture(scope="module")
-def terraform(starts_terraform, tmp_path_factory):
+def terraforms(starts_terraform, tmp_path_factory):
+    """Terraform on a copy of each root, by the root's folder."""
     try:
-        cli = TerraformCli(tmp_path_factory.mktemp("terraform"))
+        found = {root: TerraformCli(tmp_path_factory.mktemp("terraform"), source=root) for root in TERRAFORM_ROOTS}
     except TerraformNotFoundError as reason:
         pytest.skip(str(reason))
-    cli.init()
-    return cli
+    for cli in found.values():
+        cli.init()
+    return found
 
 
-def test_the_files_are_formatted(terraform):
-    terraform.check_format()
+@pytest.mark.parametrize("root", TERRAFORM_ROOTS, ids=name)
+def test_the_files_are_formatted(terraforms, root):
+    terraforms[root].check_format()
 
 
-def test_the_files_are_valid(terraform):
-    terraform.validate()
+@pytest.mark.parametrize("root", TERRAFORM_ROOTS, ids=name)
+def test_the_files_are_valid(terraforms, root):
+    terraforms[root].validate()
 
 
 @pytest.fixture(scope="module")
-def tested(terraform):
+def tested(terraforms):
     """The output of `terraform test`, of all files at once: each start of Terraform takes seconds."""
-    return terraform.test()
+    return {root: cli.test() for root, cli in terraforms.items()}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("file", sorted(path.name for path in (TERRAFORM_FILES / "tests").glob("*.tftest.hcl")))
-def test_terraforms_own_tests_pass(tested, file):
-    runs = re.findall(r'^run "(\w+)"', (TERRAFORM_FILES / "tests" / file).read_text(), re.MULTILINE)
-    shown = re.search(rf"^tests/{re.escape(file)}\.\.\. in progress$(.*?)^tests/\S+\.\.\. pass$", tested, re.M | re.S)
-    assert shown, tested
+@pytest.mark.parametrize("path", TESTS, ids=name)
+def test_terraforms_own_tests_pass(tested, path):
+    runs = re.findall(r'^run "(\w+)"', path.read_text(), re.MULTILINE)
+    output = tested[path.parent.parent]
+    begins = rf"^tests/{re.escape(path.name)}\.\.\. in progress$"
+    shown = re.search(rf"{begins}(.*?)^tests/\S+\.\.\. pass$", output, re.MULTILINE | re.DOTALL)
+    assert shown, output
     assert runs
     assert re.findall(r'^ *run "(\w+)"\.\.\. pass$', shown[1], re.MULTILINE) == runs
 
 
-def test_each_validation_rule_has_a_test_that_violates_it():
+@pytest.mark.parametrize("root", TERRAFORM_ROOTS, ids=name)
+def test_each_validation_rule_has_a_test_that_violates_it(root):
     """Each variable has at least as many runs that expect a failure as it has rules. Needs no Terraform."""
-    variables = (TERRAFORM_FILES / "variables.tf").read_text()
-    tests = (TERRAFORM_FILES / "tests" / "variables.tftest.hcl").read_text()
-    for name, block in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', variables, re.MULTILINE | re.DOTALL):
+    variables = (root / "variables.tf").read_text()
+    tests = (root / "tests" / "variables.tftest.hcl").read_text()
+    for variable, block in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', variables, re.MULTILINE | re.DOTALL):
         rules = len(re.findall(r"^  validation \{", block, re.MULTILINE))
-        assert tests.count(f"expect_failures = [var.{name}]") >= rules, name
-        assert re.search(r'^  description = ".+\."$', block, re.MULTILINE), name
+        assert tests.count(f"expect_failures = [var.{variable}]") >= rules, variable
+        assert re.search(r'^  description = ".+\."$', block, re.MULTILINE), variable

@@ -1,0 +1,1 @@
+"""Writes the files of a release: the bundle as one zip file, its bill of materials, and their checksums."""
