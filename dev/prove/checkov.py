@@ -37,25 +37,29 @@ class CheckovCounts:
         return f"{self.passed} passed, 0 failed, {self.skipped} skipped with a reason"
 
 
-def checkov(module: Path, folder: Path, environment: str) -> CheckovCounts:
+def checkov(module: Path, folder: Path, environment: str | None) -> CheckovCounts:
     """Check a module.
 
     Args:
         module: The folder with the .tf files.
         folder: Folder for the report.
-        environment: The environment whose variables are used. Resources that it does not create are not checked.
+        environment: The environment whose variables are used. Resources that it does not create are not checked. None
+            for a module without environments.
 
     Raises:
         CheckovError: A check failed, a skip has no reason, or checkov cannot be installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    program, variables = _installed(), module / "environments" / f"{environment}.tfvars"
+    program = _installed()
+    variables = [] if environment is None else ["--var-file", str(module / "environments" / f"{environment}.tfvars")]
+    # A folder with .tf files in the module is a module with a state of its own (terraform/github/).
+    nested = [f"--skip-path={path.name}/" for path in sorted(module.iterdir()) if any(path.glob("*.tf"))]
     done = subprocess.run(
         [str(program), "--directory", str(module), "--framework", "terraform", "--output", "json", "--compact",
-         "--quiet", "--var-file", str(variables), "--download-external-modules", "false", "--skip-download"],
+         "--quiet", *variables, *nested, "--download-external-modules", "false", "--skip-download"],
         capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    (folder / f"{environment}.json").write_text(done.stdout, encoding="utf-8")
+    (folder / f"{environment or module.name}.json").write_text(done.stdout, encoding="utf-8")
     try:
         report = json.loads(done.stdout)
     except ValueError:

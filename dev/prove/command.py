@@ -25,6 +25,7 @@ from bundle.contents import bundle_files
 from dev.prove import comparison
 from dev.prove.checkov import CheckovError, checkov
 from dev.prove.costs import cost_table
+from dev.prove.github_roles import RolesError, TerraformCalls, require_allowed, require_boundary
 from dev.prove.inventory import inventory
 from dev.prove.least_privilege import DAYS_APART, LeastPrivilege, Need, ScenarioRecord
 from dev.prove.not_exercised import EXCEPTIONS, Exceptions
@@ -48,6 +49,7 @@ from local_platform.console import standard_output
 from local_platform.exchange import exchange_mount
 from local_platform.local_aws_process import running_platform_aws
 from local_platform.terraform_cli import (
+    GITHUB_FILES,
     TERRAFORM_FILES,
     TerraformCli,
     TerraformError,
@@ -59,6 +61,7 @@ DAILY_SCENARIOS = ("deploy", "daily")
 WATCHED = {"LoadsReconciled", "RecordsFetched"}
 """The bundle's metrics that must have alarms."""
 DEPLOY_DOCUMENT = REPOSITORY / "docs" / "how-to" / "deploy-to-aws.md"
+GITHUB_OPTIONS = ("-var=subject_prefix=repo:our-company/our-platform", "-var=destroy_data=true")
 CHANGED_DAG = "dags/crypto_prices_daily.py"
 SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
 CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}
@@ -164,7 +167,8 @@ class Proof:
         try:
             with self._stage("checkov") as say:
                 shown = [str(checkov(TERRAFORM_FILES, self.folder / "checkov", name)) for name in ("dev", "prod")]
-                say(f"dev {shown[0]}; prod {shown[1]}")
+                roles = checkov(GITHUB_FILES, self.folder / "checkov-github", None)
+                say(f"dev {shown[0]}; prod {shown[1]}; GitHub's roles {roles}")
         except CheckovError as error:
             self._problem(str(error))
 
@@ -173,24 +177,40 @@ class Proof:
             return local_client(service, aws.endpoint)
 
         before = inventory(client)
-        variables = self._write_variables(aws.endpoint)
+        github = TerraformCli(self.folder / "github", variables=local_aws_variables(aws.endpoint), source=GITHUB_FILES)
+        github.init()
+        github_options = (f"-var=environments={json.dumps([self.environment])}", *GITHUB_OPTIONS)
+        with self._stage("roles of GitHub's workflows") as say:
+            github.apply(*github_options)
+            say(f"{len(github.resources())} resources")
+        boundary = github.outputs()["repository_variables"]["AWS_PERMISSIONS_BOUNDARY_ARN"]
+        calls = TerraformCalls(aws.state_dir / "authorizations.jsonl", boundary)
+        variables = self._write_variables(aws.endpoint, boundary)
         terraform = TerraformCli(self.folder / "terraform", variables=local_aws_variables(aws.endpoint))
         terraform.init()
         deployment = Deployment(terraform, self.environment, variables)
         with self._stage("apply") as say:
             deployment.apply()
             say(f"{len(terraform.resources())} resources")
+        calls.skip()
         with self._stage("second plan") as say:
             self._no_changes(deployment)
             say("empty")
         outputs = terraform.outputs()
+        with self._stage("a plan in GitHub") as say:
+            limited = require_boundary(client("iam"), f"{outputs['airflow_environment']}-", boundary)
+            allowed = require_allowed(client("iam"), "crypto-prices-github-plan", calls.checks())
+            say(f"{allowed}; {limited} roles of the platform have the boundary")
         self._compare(client, outputs)
         self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
         if self.extent != "daily":
+            calls.skip()
             with self._stage("changed workers, capacity and DAG") as say:
                 self._change(deployment, variables)
                 resources = [change for change in _CHANGES if " output " not in change]
                 say(f"{len(resources)} resources and the estimated cost changed; the next plan is empty")
+            with self._stage("a deployment in GitHub") as say:
+                say(require_allowed(client("iam"), f"crypto-prices-github-apply-{self.environment}", calls.checks()))
             try:
                 with self._stage("costs") as say:
                     say(self._costs(terraform))
@@ -198,6 +218,7 @@ class Proof:
                 self._problem(str(error))
         with self._stage("destroy") as say:
             deployment.destroy()
+            github.destroy(*github_options)
             # Terraform does not delete log groups that a service created.
             if left := inventory(client) - before:
                 raise ProofError(f"resources are left after destroy: {', '.join(sorted(left))}")
@@ -341,7 +362,7 @@ class Proof:
         if found := deployment.changes():
             raise ProofError(f"the plan after an apply is not empty: {', '.join(found)}")
 
-    def _write_variables(self, endpoint: str) -> Path:
+    def _write_variables(self, endpoint: str, boundary: str) -> Path:
         """Write the variables that differ on the local AWS: the exchanges' URLs, and that all data can be destroyed."""
         path = self.folder / "proof.tfvars.json"
         sources = {
@@ -351,6 +372,7 @@ class Proof:
         values = {
             **SIZES,
             "bundle_path": str(self.folder / "dist"),
+            "permissions_boundary_arn": boundary,
             "sources": sources,
             "destroy_data": True,
             "secret_recovery_days": 0,
@@ -511,7 +533,7 @@ def main(arguments: Sequence[str]) -> int:
     except TerraformNotFoundError as error:
         console.print(f"The proof cannot run on this machine: {error}")
         return 2
-    except (ProofError, TerraformError) as error:
+    except (ProofError, RolesError, TerraformError) as error:
         console.print(f"[red]FAILED:[/red] {error}", highlight=False)
         return 1
     finally:

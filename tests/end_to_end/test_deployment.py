@@ -15,6 +15,7 @@ pytestmark = pytest.mark.timeout(1500)
 DAILY = [
     r"apply: 1\d\d resources",
     r"second plan: empty",
+    r"a plan in GitHub: crypto-prices-github-plan: \d+ checks allowed; 4 roles of the platform have the boundary",
     r"provisioning: \d+ members compared",
     r"IAM enforced: \d scenarios \w+, \d+ checks allowed",
     r"15 calls, all denied",
@@ -23,9 +24,10 @@ DAILY = [
 RECORDS = [
     r"alarms: 5 ",
     r"terraform fmt, validate, test: \d+ passed, 0 failed",
-    r"checkov: dev \d+ passed, 0 failed, \d+ skipped with a reason; prod \d+ passed, 0 failed",
+    r"checkov: dev \d+ passed, 0 failed, \d+ skipped with a reason; prod \d+ passed, 0 failed.*roles \d+ passed, 0 failed",
     r"permissions: \d+ .*: \d+ needed, \d+ not exercised",
     r"workers, capacity and DAG: 4 resources and the estimated cost changed; the next plan is empty",
+    r"a deployment in GitHub: crypto-prices-github-apply-dev: \d+ checks allowed",
     r"costs: dev \d+\.\d\d USD per month, prod \d+\.\d\d",
 ]
 

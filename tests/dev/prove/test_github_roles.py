@@ -1,0 +1,99 @@
+"""Which calls of Terraform a role of GitHub's workflows allows, with a fake IAM and recorded checks."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from dev.prove.github_roles import RolesError, TerraformCalls, policies_of, require_allowed, require_boundary
+from local_aws.iam.authorization_log import AuthorizationLog
+from tests.support.recorded_checks import check
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"
+ROLE = "arn:aws:iam::123456789012:role/crypto-prices-dev-mwaa"
+TERRAFORM = {"aws:UserAgent": "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 terraform-provider-aws/5.100.0"}
+PERSON = {"aws:UserAgent": "aws-cli/2"}
+
+
+def allow(action, resource="*", **more):
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource, **more}]}
+
+
+class Iam:
+    """A role with an inline policy and an attached one, and other roles."""
+
+    def __init__(self, inline, attached=None, boundaries=()):
+        self.inline, self.attached, self.boundaries = inline, attached or allow("sqs:SendMessage"), dict(boundaries)
+
+    def list_role_policies(self, RoleName):
+        return {"PolicyNames": ["inline"]}
+
+    def get_role_policy(self, RoleName, PolicyName):
+        return {"PolicyDocument": self.inline}
+
+    def list_attached_role_policies(self, RoleName):
+        return {"AttachedPolicies": [{"PolicyArn": "arn:attached"}]}
+
+    def get_policy(self, PolicyArn):
+        return {"Policy": {"DefaultVersionId": "v2"}}
+
+    def get_policy_version(self, PolicyArn, VersionId):
+        assert VersionId == "v2"
+        return {"PolicyVersion": {"Document": self.attached}}
+
+    def get_paginator(self, _):
+        return SimpleNamespace(paginate=lambda: [{"Roles": [{"RoleName": name} for name in self.boundaries]}])
+
+    def get_role(self, RoleName):
+        arn = self.boundaries[RoleName]
+        return {"Role": {"PermissionsBoundary": {"PermissionsBoundaryArn": arn}} if arn else {}}
+
+
+def test_a_role_has_its_inline_and_its_attached_policies():
+    assert policies_of(Iam(allow("s3:GetObject")), "role") == {
+        "inline": allow("s3:GetObject"), "arn:attached": allow("sqs:SendMessage"),
+    }  # fmt: skip
+
+
+def test_a_call_that_the_role_denies_is_named():
+    checks = [check("s3:GetObject", "arn:aws:s3:::a/b"), check("s3:DeleteObject", "arn:aws:s3:::a/b")]
+    assert require_allowed(Iam(allow("s3:GetObject")), "reader", checks[:1]) == "reader: 1 checks allowed"
+    with pytest.raises(RolesError, match=r"^reader would be denied s3:DeleteObject on arn:aws:s3:::a/b$"):
+        require_allowed(Iam(allow("s3:GetObject")), "reader", checks)
+
+
+def test_no_calls_prove_nothing():
+    with pytest.raises(RolesError, match="no calls"):
+        require_allowed(Iam(allow("*")), "reader", [])
+
+
+def test_only_terraforms_new_calls_are_read(tmp_path):
+    log = AuthorizationLog(tmp_path / "log")
+    log.write([check("s3:GetObject", "arn:aws:s3:::a/old", **TERRAFORM)])
+    calls = TerraformCalls(tmp_path / "log", BOUNDARY)
+    calls.skip()
+    log.write(
+        [check("s3:GetObject", f"arn:aws:s3:::a/{who}", **keys) for who, keys in (("t", TERRAFORM), ("p", PERSON))]
+    )
+    assert [check.resource for check in calls.checks()] == ["arn:aws:s3:::a/t"]
+    assert calls.checks() == []
+
+
+def test_permissions_are_written_within_the_boundary_only(tmp_path):
+    log = AuthorizationLog(tmp_path / "log")
+    log.write([check("iam:PutRolePolicy", ROLE, **TERRAFORM)])
+    checks = TerraformCalls(tmp_path / "log", BOUNDARY).checks()
+    within = allow("iam:PutRolePolicy", Condition={"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}})
+    assert require_allowed(Iam(within), "apply", checks)
+    with pytest.raises(RolesError, match="iam:PutRolePolicy"):
+        require_allowed(Iam(json.loads(json.dumps(within).replace(BOUNDARY, "arn:another"))), "apply", checks)
+
+
+@pytest.mark.parametrize("boundary", [None, "arn:another"])
+def test_a_role_of_the_platform_without_the_boundary_is_named(boundary):
+    limited = {"crypto-prices-dev-mwaa": BOUNDARY, "crypto-prices-github-plan": None}
+    assert require_boundary(Iam({}, boundaries=limited), "crypto-prices-dev-", BOUNDARY) == 1
+    with pytest.raises(RolesError, match=f"crypto-prices-dev-glue has the permissions boundary {boundary}"):
+        require_boundary(
+            Iam({}, boundaries=limited | {"crypto-prices-dev-glue": boundary}), "crypto-prices-dev-", BOUNDARY
+        )
