@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
 CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests .github/scripts/plan_report.py
+SCRIPTS := setup.sh .ci/run docker/make_keys.sh $(addprefix .github/scripts/,fetch-release publish-release terraform-plan)
 # The constraints that MWAA's image is built with. `make lock CONSTRAINTS=<file or URL>` uses others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
@@ -100,7 +101,7 @@ lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scri
 	PYTHONPATH=.:plugins:glue_scripts .venv/bin/lint-imports
 	PYTHONPATH=plugins .venv/bin/sqlfluff lint sql
 	.venv/bin/hadolint docker/*.Dockerfile
-	.venv/bin/shellcheck setup.sh .ci/run docker/*.sh
+	.venv/bin/shellcheck $(SCRIPTS)
 	$(PYTHON_RUN) -m dev actionlint
 	.venv/bin/zizmor --quiet --offline --strict-collection --persona=pedantic .github
 	@if command -v terraform >/dev/null; then echo terraform fmt -check -recursive terraform; \

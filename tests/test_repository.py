@@ -81,6 +81,17 @@ def test_hooks_of_pre_commit_run_commands_of_make_lint():
         assert re.search(rf"(^|echo ){re.escape(command)}( |$)", commands, re.MULTILINE), f"not in make lint: {command}"
 
 
+def test_every_shell_script_is_linted():
+    """Scripts that tests write are in strings, and have no file."""
+    found = subprocess.run(
+        ["git", "grep", "--untracked", "-lE", r"^#!.*\b(ba)?sh\b", "--", ".", ":!tests", ":!*.py", ":!*.md"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    (command,) = re.findall(r"^\S*shellcheck (.*)$", dry_run("lint"), re.MULTILINE)
+    assert {"setup.sh", ".github/scripts/fetch-release"} <= set(found)
+    assert set(found) == set(command.split())
+
+
 def run_ci(tmp_path, *, market_data_beside=False, **environment):
     """Run .ci/run in a checkout with a fake make that only records its arguments and MARKET_DATA."""
     checkout = tmp_path / "checkout"

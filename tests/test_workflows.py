@@ -174,7 +174,7 @@ def test_the_workflows_use_the_terraform_that_the_configuration_needs():
 def test_updates_cover_every_kind_of_dependency():
     updates = yaml.safe_load((REPOSITORY / ".github" / "dependabot.yml").read_text())["updates"]
     kinds = {update["package-ecosystem"]: update for update in updates}
-    assert set(kinds) == {"docker", "github-actions", "gomod", "terraform"}
+    assert set(kinds) == {"github-actions", "gomod", "terraform"}
     for update in updates:
         for folder in update.get("directories", [update.get("directory")]):
             assert (REPOSITORY / folder.lstrip("/")).is_dir(), folder
