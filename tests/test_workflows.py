@@ -13,6 +13,7 @@ import yaml
 from bundle.build import write_bundle
 from bundle.label import CHECKSUMS, checksums, labelled
 from bundle.zip_file import zip_bytes
+from tests.support.sha256sum import needs_sha256sum
 
 REPOSITORY = Path(__file__).parent.parent
 SCRIPTS = REPOSITORY / ".github" / "scripts"
@@ -258,6 +259,7 @@ def fetch(checkout, files, **environment):
     return run(checkout, "fetch-release", "1.2.3", **environment)
 
 
+@needs_sha256sum
 def test_a_verified_release_is_unpacked(checkout):
     write_bundle(labelled(FILES, "1.0.0") | {"dags/old.py": b""}, checkout / "dist")
     done = fetch(checkout, labelled(FILES, "1.2.3"))
@@ -277,6 +279,7 @@ def test_a_release_that_no_workflow_signed_is_not_unpacked(checkout):
     assert not (checkout / "dist").exists()
 
 
+@needs_sha256sum
 def test_a_release_of_another_version_is_refused(checkout):
     done = fetch(checkout, labelled(FILES, "1.2.4"))
     assert done.returncode == 1

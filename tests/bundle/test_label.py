@@ -2,6 +2,7 @@ import subprocess
 
 from bundle.build import write_bundle
 from bundle.label import CHECKSUMS, VERSION, labelled, read_checksums, unlabelled
+from tests.support.sha256sum import needs_sha256sum
 
 FILES = {"plugins.zip": b"p", "catalog_table.json": b"{}", "dags/sql/load/a.sql": b"SELECT 1"}
 
@@ -17,6 +18,7 @@ def test_the_same_files_always_have_the_same_label():
     assert labelled(FILES, "1.2.3") == labelled(dict(reversed(FILES.items())), "1.2.3")
 
 
+@needs_sha256sum
 def test_sha256sum_verifies_the_checksums(tmp_path):
     """The command that the documentation gives to people."""
     write_bundle(labelled(FILES, "1.2.3"), tmp_path / "dist")

@@ -12,6 +12,7 @@ from bundle.build import read_bundle, write_bundle
 from bundle.contents import bundle_files
 from bundle.label import CHECKSUMS, labelled
 from dev.release.command import ReleaseError, main, release_files
+from tests.support.sha256sum import needs_sha256sum
 
 REPOSITORY = Path(__file__).parents[3]
 TIME = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
@@ -81,6 +82,7 @@ def test_a_changed_bundle_is_not_released():
         release_files(files, TIME)
 
 
+@needs_sha256sum
 def test_the_command_writes_files_that_sha256sum_verifies(tmp_path, capsys, bundle):
     write_bundle(bundle, tmp_path / "dist")
     arguments = ["--dist", str(tmp_path / "dist"), "--output", str(tmp_path / "release")]
