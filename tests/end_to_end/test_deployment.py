@@ -24,7 +24,8 @@ DAILY = [
 RECORDS = [
     r"alarms: 5 ",
     r"terraform fmt, validate, test: \d+ passed, 0 failed",
-    r"checkov: dev \d+ passed, 0 failed, \d+ skipped with a reason; prod \d+ passed, 0 failed.*roles \d+ passed, 0 failed",
+    r"checkov: dev \d+ passed, 0 failed, \d+ skipped with a reason; prod \d+ passed, 0 failed",
+    r"checkov: .*; GitHub's roles \d+ passed, 0 failed",
     r"permissions: \d+ .*: \d+ needed, \d+ not exercised",
     r"workers, capacity and DAG: 4 resources and the estimated cost changed; the next plan is empty",
     r"a deployment in GitHub: crypto-prices-github-apply-dev: \d+ checks allowed",
