@@ -270,7 +270,7 @@ def test_a_verified_release_is_unpacked(checkout):
     assert download == "release download v1.2.3 --repo our-company/platform --dir release"
     assert verify == (
         "attestation verify release/crypto-prices-1.2.3.zip --repo our-company/platform --source-ref refs/tags/v1.2.3 "
-        "--signer-workflow our-company/platform/.github/workflows/release.yaml"
+        "--signer-workflow our-company/platform/.github/workflows/release.yaml --deny-self-hosted-runners"
     )
 
 
