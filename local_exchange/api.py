@@ -131,8 +131,8 @@ class Api(ABC):
         self._rules = rules
 
     @property
-    def documents(self) -> Mapping[str, Callable[[], Any]]:
-        """The API's other paths, each with a function that returns its JSON body. They take no parameters."""
+    def documents(self) -> Mapping[str, Callable[[Request], Any]]:
+        """The API's other paths, each with a function that returns its JSON body for a request or raises ApiError."""
         return {}
 
     @abstractmethod

@@ -1,14 +1,18 @@
-"""Binance's spot API: ``GET /api/v3/klines``, ``ping`` and ``time``, with Binance's parameter rules and errors.
+"""Binance's spot API: ``GET /api/v3/klines``, ``exchangeInfo``, ``ping`` and ``time``, with Binance's rules and errors.
 
 Source of the rules: https://developers.binance.com/docs/binance-spot-api-docs, pages rest-api/market-data-endpoints,
-rest-api/limits and errors. ``timeZone`` is not supported: like any other unread parameter, it is rejected with -1104.
+rest-api/general-endpoints, rest-api/limits and errors. ``timeZone`` of klines and the filters ``permissions``,
+``symbolStatus`` and ``showPermissionSets`` of exchangeInfo are not supported: like any other unread parameter, they are
+rejected with -1104. exchangeInfo has the members that name and describe a market. Its trading rules (``filters``,
+``permissionSets``) are empty, because the exchange has no trading.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -34,7 +38,8 @@ _DEFAULT_ROWS, _MAX_ROWS = 500, 1000
 _KLINES_PARAMETERS = ("symbol", "interval", "startTime", "endTime", "limit")
 _SYMBOL_RANGE = r"^[A-Z0-9-_.]{1,20}$"
 _NUMBER_RANGE = r"^[0-9]{1,20}$"
-_WEIGHTS = {"/api/v3/klines": 2}
+_SYMBOLS_RANGE = r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$'
+_WEIGHTS = {"/api/v3/klines": 2, "/api/v3/exchangeInfo": 20}
 _OTHER_WEIGHT = 1
 
 
@@ -55,16 +60,7 @@ class KlinesQuery:
         Raises:
             ApiError: A parameter is missing (-1102), illegal (-1100, -1130), sent twice (-1101) or unknown (-1104).
         """
-        for name in args:
-            if len(args.getlist(name)) > 1:
-                raise _error(-1101, f"Duplicate values for parameter '{name}' detected.")
-        unread = len(set(args) - set(_KLINES_PARAMETERS))
-        if unread:
-            raise _error(
-                -1104,
-                f"Not all sent parameters were read; read '{len(args) - unread}' parameter(s) "
-                f"but was sent '{len(args)}'.",
-            )
+        _check_names(args, _KLINES_PARAMETERS)
         for name in ("symbol", "interval"):
             if not args.get(name):
                 raise _error(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
@@ -95,9 +91,36 @@ class Binance(Api):
         self._weight = self._weight_minute = 0
 
     @property
-    def documents(self) -> Mapping[str, Callable[[], Any]]:
-        """``ping`` and ``time``."""
-        return {"/api/v3/ping": dict, "/api/v3/time": lambda: {"serverTime": self._now_ms}}
+    def documents(self) -> Mapping[str, Callable[[Request], Any]]:
+        """``ping``, ``time`` and ``exchangeInfo``."""
+        return {
+            "/api/v3/ping": lambda request: {},
+            "/api/v3/time": lambda request: {"serverTime": self._now_ms},
+            "/api/v3/exchangeInfo": self._exchange_info,
+        }
+
+    def _exchange_info(self, request: Request) -> Any:
+        """Return the description of all markets, or of those in ``symbol`` or ``symbols``."""
+        args = request.args
+        _check_names(args, ("symbol", "symbols"))
+        if len(args) > 1:
+            raise _error(-1128, "Combination of optional parameters invalid.")
+        symbols = sorted(self._book.symbols)
+        if "symbol" in args:
+            symbols = [_matching("symbol", args["symbol"], _SYMBOL_RANGE)]
+        elif "symbols" in args:
+            symbols = json.loads(_matching("symbols", args["symbols"], _SYMBOLS_RANGE))
+        if not set(symbols) <= self._book.symbols:
+            raise self.unknown_symbol()
+        return {
+            "timezone": "UTC",
+            "serverTime": self._now_ms,
+            "rateLimits": [
+                {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
+            ],
+            "exchangeFilters": [],
+            "symbols": [_description(symbol, *self._book.pairs[symbol]) for symbol in dict.fromkeys(symbols)],
+        }
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the requested market; see ``Api.symbol``."""
@@ -142,6 +165,35 @@ class Binance(Api):
                 self._weight_minute, self._weight = minute, 0
             self._weight += _WEIGHTS.get(path, _OTHER_WEIGHT)
             return {"X-MBX-USED-WEIGHT-1M": str(self._weight)}
+
+
+def _description(symbol: str, base: str, quote: str) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "status": "TRADING",
+        "baseAsset": base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": [],
+        "permissions": [],
+        "permissionSets": [],
+    }
+
+
+def _check_names(args: MultiDict[str, str], known: Sequence[str]) -> None:
+    for name in args:
+        if len(args.getlist(name)) > 1:
+            raise _error(-1101, f"Duplicate values for parameter '{name}' detected.")
+    unread = len(set(args) - set(known))
+    if unread:
+        raise _error(
+            -1104,
+            f"Not all sent parameters were read; read '{len(args) - unread}' parameter(s) but was sent '{len(args)}'.",
+        )
 
 
 def _error(code: int, message: str, status: int = 400) -> ApiError:

@@ -20,6 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from local_exchange.markets import MARKETS_FILE, UnknownPairError, pairs_of, read_pairs
+
 Row = list[int | str | None]
 
 OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME = range(7)
@@ -93,6 +95,10 @@ class CandleBook(Protocol):
     def symbols(self) -> frozenset[str]:
         """The markets that the book has candles of."""
 
+    @property
+    def pairs(self) -> Mapping[str, tuple[str, str]]:
+        """Base and quote of each market."""
+
     def candles(
         self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
     ) -> list[Row]:
@@ -121,7 +127,8 @@ class RecordedCandles:
         folder: Folder with ``<SYMBOL>.csv.gz`` files, or the folder that contains it as ``binance-1h``.
 
     Raises:
-        MarketDataError: The folder has no such files, or a file's name is not a market.
+        MarketDataError: The folder has no such files, a file's name is not a market, or base and quote of a market are
+            unknown.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -137,6 +144,10 @@ class RecordedCandles:
             raise MarketDataError(
                 f"{folder} has no recorded candles: pass the folder of the <SYMBOL>.csv.gz files, or its parent"
             )
+        try:
+            self.pairs = pairs_of(sorted(self._files), read_pairs((inner if inner.is_dir() else folder) / MARKETS_FILE))
+        except UnknownPairError as error:
+            raise MarketDataError(str(error)) from error
         self._lock = threading.Lock()
         self._rows: dict[str, list[Row]] = {}
 
@@ -225,6 +236,11 @@ class GeneratedCandles:
     def symbols(self) -> frozenset[str]:
         """The generated markets."""
         return frozenset(COINS)
+
+    @property
+    def pairs(self) -> Mapping[str, tuple[str, str]]:
+        """Base and quote of each generated market."""
+        return pairs_of(COINS, {})
 
     def candles(
         self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int

@@ -1,6 +1,7 @@
-"""Coinbase Exchange's API: ``GET /products/{product_id}/candles``.
+"""Coinbase Exchange's API: ``GET /products/{product_id}/candles`` and ``/products``.
 
-Source of the rules: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles and
+Source of the rules: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles,
+https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproducts and
 https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits. The documentation does not contain the error messages. The
 messages here were reported by clients: "Unsupported granularity" (danpaquin/coinbasepro-python#210),
 "granularity too small …" (ccxt/ccxt#9268), "Public rate limit exceeded" (Superalgos/Superalgos#430). According to
@@ -15,10 +16,10 @@ implementation does not, because the documentation does not promise it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from werkzeug.wrappers import Request
 
@@ -59,6 +60,35 @@ class Coinbase(Api):
     source: ClassVar[Source] = Source.COINBASE
     candles_path: ClassVar[str] = "/products/<product_id>/candles"
     empty_page: ClassVar[Page] = Page(([],), ROW_SHAPE)
+
+    @property
+    def documents(self) -> Mapping[str, Callable[[Request], Any]]:
+        """``/products``, which takes no parameters that this implementation reads."""
+        return {"/products": lambda request: self._products()}
+
+    def _products(self) -> list[dict[str, Any]]:
+        bases = sorted(base for base, quote in self._book.pairs.values() if quote == _BOOK_QUOTE)
+        return [
+            {
+                "id": f"{base}{_USD}",
+                "base_currency": base,
+                "quote_currency": _USD.removeprefix("-"),
+                "quote_increment": "0.01",
+                "base_increment": "0.00000001",
+                "display_name": f"{base}/{_USD.removeprefix('-')}",
+                "min_market_funds": "1",
+                "margin_enabled": False,
+                "post_only": False,
+                "limit_only": False,
+                "cancel_only": False,
+                "status": "online",
+                "status_message": "",
+                "trading_disabled": False,
+                "fx_stablecoin": False,
+                "auction_mode": False,
+            }
+            for base in bases
+        ]
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the requested product; see ``Api.symbol``."""

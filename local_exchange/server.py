@@ -138,7 +138,7 @@ class Exchange:
             return refusal
         if asks_for_candles:
             return self._candles(api, request, arguments, symbol)
-        return _json(api.documents[endpoint]())
+        return _json(api.documents[endpoint](request))
 
     def _candles(self, api: Api, request: Request, arguments: Mapping[str, str], symbol: str | None) -> Response:
         # The correct response comes first: its number of rows decides which faults are possible.

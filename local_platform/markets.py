@@ -85,7 +85,7 @@ def _by_source(parser: argparse.ArgumentParser, sources: Sequence[str], symbols:
     """Assign each symbol to the source whose naming it follows. The naming differs between sources."""
     chosen: dict[str, list[str]] = {source: [] for source in sources}
     for symbol in symbols:
-        owners = [source for source in sources or known_sources() if _is_market(source, symbol)]
+        owners = _owners(sources or known_sources(), symbol)
         if not owners:
             parser.error(
                 f"SYMBOLS: {symbol!r} is not a symbol of {' or '.join(sources or known_sources())}: use the "
@@ -102,12 +102,17 @@ def _by_source(parser: argparse.ArgumentParser, sources: Sequence[str], symbols:
     return chosen
 
 
-def _is_market(source: str, symbol: str) -> bool:
-    try:
-        get_source(source).market(symbol)
-    except FatalSourceError:
-        return False
-    return True
+def _owners(sources: Sequence[str], symbol: str) -> list[str]:
+    """Return the sources whose naming a symbol follows: those that know it, or else those that must ask for it."""
+    known, possible = [], []
+    for name in sources:
+        source = get_source(name)
+        try:
+            pair = source.pair_of(source.checked_symbol(symbol))
+        except FatalSourceError:
+            continue
+        (possible if pair is None else known).append(name)
+    return known or possible
 
 
 def _symbols_of(source: str, names: Sequence[str]) -> list[str]:

@@ -90,6 +90,7 @@ variable "sources" {
     api_url             = optional(string)
     connection_id       = optional(string)
     requests_per_second = optional(number)
+    markets             = optional(map(string))
   }))
 
   validation {
@@ -114,6 +115,13 @@ variable "sources" {
   validation {
     condition     = alltrue([for source in values(var.sources) : source.requests_per_second == null || try(source.requests_per_second > 0 && source.requests_per_second <= 1000, false)])
     error_message = "A source's requests_per_second must be more than 0 and at most 1000."
+  }
+  validation {
+    condition = alltrue([for source in values(var.sources) : source.markets == null || try(
+      length(setsubtract(keys(source.markets), source.symbols)) == 0 &&
+      alltrue([for market in values(source.markets) : can(regex("^[A-Za-z0-9]{1,32}/[A-Za-z0-9]{1,16}$", market))]), false)
+    ])
+    error_message = "A source's markets must state base and quote, such as BCC/USDT, of symbols that the source lists."
   }
 }
 

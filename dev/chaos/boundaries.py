@@ -19,6 +19,7 @@ from local_aws.protocol.http_response import HttpResponse
 
 _S3_ROLES = (
     (r"raw/.*/manifest\.json$", "raw manifest"),
+    (r"raw/.*/listing=", "raw listing"),
     (r"raw/", "raw object"),
     (r"curated/_manifests/.*/copy_manifest\.json$", "COPY manifest"),
     (r"curated/_manifests/.*/curation_report\.json$", "curation report"),
@@ -44,7 +45,7 @@ _TASKS = (
 _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(
     {
-        *("put raw object", "put raw manifest", "start Glue run"),
+        *("put raw listing", "put raw object", "put raw manifest", "start Glue run"),
         *(f"{verb} temporary file" for verb in ("put", "delete")),
         *(f"{verb} {what} file" for verb in ("put", "copy") for what in ("curated", "quarantine")),
         *("put COPY manifest", "create partitions", "switch partitions"),
@@ -57,7 +58,7 @@ EVERY_EFFECT = frozenset(
 partitions", for a day that no longer has rows."""
 
 _EFFECTS = re.compile(r"(Put|Create|Copy|Delete|Update|Start|Execute|BatchExecute|BatchCreate|BatchUpdate|BatchDelete)")
-_SCOPE = re.compile(r"(?:attempt|version)=([^/]+)|_manifests/([^/]+)/")
+_SCOPE = re.compile(r"(?:attempt|listing|version)=([^/]+)|_manifests/([^/]+)/")
 _BATCH = re.compile(r"(\d{8})-\d{8}-([0-9a-f]{16})")
 _STAGING = re.compile(r"stg_crypto_prices_([0-9a-f]{16})")
 _GLUE_RUN = re.compile(r"jr_[0-9a-f]{64}")
@@ -71,7 +72,7 @@ class Effect:
 
     Attributes:
         name: The name, such as ``put raw manifest``; the same in every load.
-        scope: Where equal effects are numbered: the fetch attempt, the Glue run, or empty.
+        scope: Where equal effects are numbered: the fetch attempt, the listing, the Glue run, or empty.
         day: The day of the load.
     """
 

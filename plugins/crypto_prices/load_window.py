@@ -17,7 +17,7 @@ from crypto_prices.aws.redshift_secret import use_redshift_secret
 from crypto_prices.aws.run_statements import RunStatementsOperator
 from crypto_prices.curate.curate_prices import CuratePricesOperator
 from crypto_prices.curate.read_curation_report import ReadCurationReportOperator
-from crypto_prices.fetch.fetch_prices import FetchPricesOperator
+from crypto_prices.fetch.fetch_prices import FETCH_TIMEOUT, FetchPricesOperator
 from crypto_prices.load.drop_staging import keep_staging_of_a_failed_load
 from crypto_prices.load.ensure_schema import EnsureSchemaOperator
 from crypto_prices.plan.plan_load import PlanLoadOperator
@@ -133,7 +133,8 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
 def _resolve_window(window: dict[str, str]) -> ResolveWindowOperator:
     return ResolveWindowOperator(
         task_id="resolve_window",
-        doc_md="Resolves the days, sources and symbols to load, one item per source. Fails if a setting is wrong.",
+        doc_md="Resolves the days, sources and markets to load, one item per source. Asks the exchanges for base and "
+        "quote of the symbols. Fails if a setting is wrong or an exchange does not list a symbol.",
         **window,
     )
 
@@ -141,7 +142,7 @@ def _resolve_window(window: dict[str, str]) -> ResolveWindowOperator:
 def _fetch_prices(resolve_window: ResolveWindowOperator) -> MappedOperator:
     return FetchPricesOperator.partial(
         task_id="fetch_prices",
-        execution_timeout=timedelta(minutes=60),
+        execution_timeout=FETCH_TIMEOUT,
         # An exchange's outage lasts longer than a transient AWS error.
         retries=6,
         map_index_template="{{ task.source }}",

@@ -35,6 +35,7 @@ SecretArn = Annotated[
 ]
 RoleArn = Annotated[str, _text(r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/\-]+$")]
 ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9\-]{1,63}$")]
+PairText = Annotated[str, _text(r"^[A-Za-z0-9]{1,32}/[A-Za-z0-9]{1,16}$")]
 SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
 ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]
 CandleInterval = Annotated[str, _text(r"^[1-9][0-9]?[smhd]$")]
@@ -54,18 +55,24 @@ class SourceSettings(_Section):
             ``connections_prefix`` of the secrets backend.
         requests_per_second: Pace of the requests; None for the source's default. Set a higher pace with an API key, a
             lower one if several runs fetch concurrently.
+        markets: Base and quote of symbols that the exchange no longer lists, under the exchange's names, such as
+            ``BCC/USDT`` for ``BCCUSDT``.
     """
 
     symbols: Annotated[list[ExchangeSymbol], Field(min_length=1)]
+    markets: dict[ExchangeSymbol, PairText] = {}
     api_url: ApiUrl | None = None
     connection_id: Name | None = None
     requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
 
     def model_post_init(self, context: Any, /) -> None:
-        """Reject a symbol that is listed twice, because it would be fetched twice."""
+        """Reject a symbol that is listed twice, because it would be fetched twice, and markets of unlisted symbols."""
         twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
         if twice:
             raise ValueError(f"symbols listed more than once: {', '.join(twice)}")
+        others = sorted(set(self.markets) - set(self.symbols))
+        if others:
+            raise ValueError(f"markets has {', '.join(others)}, which symbols does not list")
 
 
 class QualityRuleSettings(_Section):

@@ -14,7 +14,7 @@ from crypto_prices_contract.window import Window, WindowError
 
 MANIFEST_VERSION = 1
 
-_Part = TypeVar("_Part", Market, "RawObject")
+_Part = TypeVar("_Part", Market, "RawObject", "RawListing")
 
 
 class RawManifestError(ValueError):
@@ -53,6 +53,27 @@ class RawObject:
 
 
 @dataclass(frozen=True)
+class RawListing:
+    """One response in the raw zone in which the source states base and quote of its markets. It has no candles.
+
+    Attributes:
+        uri: s3:// URI of the gzipped body.
+        url: URL of the request, with secrets redacted.
+        status: HTTP status.
+        fetched_at: When the response arrived, ISO 8601 UTC.
+        sha256: Hex digest of the uncompressed body.
+        body_bytes: Length of the uncompressed body.
+    """
+
+    uri: str
+    url: str
+    status: int
+    fetched_at: str
+    sha256: str
+    body_bytes: int
+
+
+@dataclass(frozen=True)
 class RawManifest:
     """One fetch of one source: the requested markets and the responses.
 
@@ -66,6 +87,7 @@ class RawManifest:
         markets: Every requested market, in order.
         objects: Every response, by market and in the order of its requests.
         written_at: When the manifest was written, after the last response arrived, ISO 8601 UTC.
+        listings: The responses that state base and quote of the markets. None if the symbols or the settings name them.
     """
 
     uri: str
@@ -77,6 +99,7 @@ class RawManifest:
     markets: tuple[Market, ...]
     objects: tuple[RawObject, ...]
     written_at: str
+    listings: tuple[RawListing, ...] = ()
 
     @property
     def records(self) -> int:
@@ -105,16 +128,16 @@ class RawManifest:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the requested markets and the responses.
+        """SHA-256 of the requested markets, their names, and the responses.
 
-        Times, object keys and the API's address are not included, so fetching the same candles again gives the same
-        hash.
+        Times, object keys, listings and the API's address are not included, so fetching the same candles again gives
+        the same hash.
         """
         content = {
             "source": self.source,
             "window": self.window.name,
             "candle_interval": self.candle_interval,
-            "markets": sorted(market.exchange_symbol for market in self.markets),
+            "markets": sorted((market.exchange_symbol, market.name) for market in self.markets),
             "bodies": sorted((obj.exchange_symbol, obj.sha256) for obj in self.objects),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -135,6 +158,7 @@ class RawManifest:
             "surplus": sum(obj.surplus for obj in self.objects),
             "expected_records_per_market": self.expected_records,
             "objects": [asdict(obj) for obj in self.objects],
+            "listings": [asdict(listing) for listing in self.listings],
             "symbols": [
                 {
                     **asdict(market),
@@ -169,6 +193,7 @@ class RawManifest:
                 markets=tuple(_part(Market, market) for market in document["symbols"]),
                 objects=tuple(_part(RawObject, obj) for obj in document["objects"]),
                 written_at=_text(document, "written_at"),
+                listings=tuple(_part(RawListing, listing) for listing in document["listings"]),
             )
             total = _count(document, "records")
         except (KeyError, TypeError, WindowError) as error:

@@ -22,7 +22,19 @@ def raw_attempt_prefix(source: str, window: Window, attempt: str) -> str:
         window: The requested window. Its first day is the partition.
         attempt: Id of the attempt. Each attempt has its own prefix, so attempts never overwrite each other.
     """
-    return f"raw/{DATASET}/source={source}/{_day_folder(window.start)}window={window.name}/attempt={attempt}/"
+    return f"{_raw_window_prefix(source, window)}attempt={attempt}/"
+
+
+def raw_listing_key(source: str, window: Window, attempt: str, page: int) -> str:
+    """Return the key of one verbatim response in which a source describes its markets.
+
+    Args:
+        source: Name of the source.
+        window: The requested window.
+        attempt: Id of the attempt to ask the source.
+        page: Number of the response, from 1.
+    """
+    return f"{_raw_window_prefix(source, window)}listing={attempt}/markets-{page:04d}.json.gz"
 
 
 def raw_object_key(attempt_prefix: str, exchange_symbol: str, page: int) -> str:
@@ -80,6 +92,10 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     if not uri.startswith("s3://") or not bucket or not key:
         raise ValueError(f"{uri!r} is not the s3:// URI of an object")
     return bucket, key
+
+
+def _raw_window_prefix(source: str, window: Window) -> str:
+    return f"raw/{DATASET}/source={source}/{_day_folder(window.start)}window={window.name}/"
 
 
 def _day_folder(day: date) -> str:

@@ -8,7 +8,7 @@ variables {
   bundle_path = "tests/bundle"
   environment = "dev"
   sources = {
-    binance   = { symbols = ["BTCUSDT"] }
+    binance   = { symbols = ["BTCUSDT", "BCCUSDT"], markets = { BCCUSDT = "BCC/USDT" } }
     coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45 }
   }
 }
@@ -325,7 +325,7 @@ run "the_settings_have_the_format_that_the_bundle_reads_without_nulls" {
       candle_interval        = "1h"
       max_rejected_share     = 0.01
       sources = {
-        binance   = { symbols = ["BTCUSDT"] }
+        binance   = { symbols = ["BTCUSDT", "BCCUSDT"], markets = { BCCUSDT = "BCC/USDT" } }
         coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45 }
       }
       quality_rules = {}

@@ -171,6 +171,26 @@ run "refuses_a_connection_id_with_a_slash" {
   expect_failures = [var.sources]
 }
 
+run "refuses_a_market_without_a_quote_currency" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BCCUSDT"], markets = { BCCUSDT = "BCCUSDT" } } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_market_of_a_symbol_that_is_not_listed" {
+  command = plan
+
+  variables {
+    sources = { binance = { symbols = ["BTCUSDT"], markets = { BCCUSDT = "BCC/USDT" } } }
+  }
+
+  expect_failures = [var.sources]
+}
+
 run "refuses_zero_requests_per_second" {
   command = plan
 
@@ -638,7 +658,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     name                 = "a-name-of-twenty-four-ch"
     environment          = "qa"
     tags                 = { team = "data" }
-    sources              = { coin_gecko2 = { symbols = ["a1"], api_url = "http://localhost:8080/x", connection_id = "a.b-c_d", requests_per_second = 1000 } }
+    sources              = { coin_gecko2 = { symbols = ["a1"], api_url = "http://localhost:8080/x", connection_id = "a.b-c_d", requests_per_second = 1000, markets = { a1 = "A1/USD" } } }
     candle_interval      = "15m"
     max_rejected_share   = 0
     quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }

@@ -39,7 +39,7 @@ WINDOW, BACKFILL = "crypto_prices_window", "crypto_prices_backfill"
 
 # The operations with side effects that a task calls when it is cleared alone, and no others.
 WORK = {
-    "resolve_window": set(),
+    "resolve_window": {"PutObject"},
     "ensure_schema": {"ExecuteStatement"},
     "fetch_prices": {"PutObject"},
     "plan_load": {"ExecuteStatement"},

@@ -14,8 +14,10 @@ import boto3
 import crypto_prices
 import crypto_prices_etl
 from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.exchange_markets import ask_markets
 from crypto_prices.fetch.http_client import HttpClient
-from crypto_prices.fetch.raw_zone import RawManifest, RawZone
+from crypto_prices.fetch.markets import MarketsByDay
+from crypto_prices.fetch.raw_zone import RawManifest, RawZone, put_listings
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import parse_settings
@@ -37,9 +39,12 @@ def land() -> RawManifest:
     check_sources(settings)
     ((name, wanted),) = settings.sources.items()
     source = get_source(name, wanted.api_url)
-    markets = source.markets(wanted.symbols)
+    with HttpClient() as client:
+        asked = ask_markets(source, client, wanted.symbols, wanted.markets)
+    s3 = boto3.client("s3")
+    markets = MarketsByDay({name: asked.pairs}).in_window(WINDOW)[name]
     zone = RawZone(
-        s3_client=boto3.client("s3"),
+        s3_client=s3,
         bucket=BUCKET,
         source=name,
         window=WINDOW,
@@ -47,6 +52,7 @@ def land() -> RawManifest:
         attempt="a1",
         markets=markets,
         expected_records=(WINDOW.ends_at - WINDOW.starts_at) // source.interval_length(settings.candle_interval),
+        listings=put_listings(s3, bucket=BUCKET, source=name, window=WINDOW, attempt="a1", responses=asked.responses),
     )
     with HttpClient() as client:
         for market in markets:

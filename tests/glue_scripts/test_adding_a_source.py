@@ -32,6 +32,10 @@ STEP, CANDLES = 300, 4 * 288
 FIRST = int(START.timestamp()) // STEP
 # One in the range of each request, so that each response reaches back further than requested.
 MISSING = {FIRST + 500, FIRST + 1100}
+LISTED = [
+    {"market_symbol": f"{base}{quote}".lower(), "base_currency": base, "counter_currency": quote, "market_type": "SPOT"}
+    for base, quote in (("BTC", "USD"), ("ETH", "USD"), ("BTC", "PAX"))
+]
 ODD = {"nopeusd": "404", "oddusd": "without a list of candles"}
 
 
@@ -61,6 +65,8 @@ class Bitstamp:
 
     def answer(self, path: str, asked: dict[str, str]) -> Response:
         """Return the response."""
+        if path == "/api/v2/markets/":
+            return Response(json.dumps(LISTED), content_type="application/json")
         market = re.fullmatch(r"/api/v2/ohlc/([a-z]+)/", path)
         if market and market[1] == "oddusd":
             return Response('{"data": {"pair": "ODD/USD"}}', content_type="application/json")
@@ -134,15 +140,23 @@ def loaded(bundle, settings, lake):
 
 def test_the_settings_contain_it_and_its_markets_have_canonical_names(bundle, settings):
     code = """
-import sys
+import json, sys
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import parse_settings
+from crypto_prices.fetch.exchange_markets import ask_markets
+from crypto_prices.fetch.http_client import Response
+from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.fetch.sources import get_source
 wanted = parse_settings(sys.argv[1])
 check_sources(wanted)
-print(*(market.name for market in get_source("bitstamp").markets(wanted.sources["bitstamp"].symbols)))
+answer = Response("https://x", 200, sys.argv[2].encode(), datetime.now(UTC), json.loads(sys.argv[2]))
+client = SimpleNamespace(get_json=lambda url, headers: answer)
+found = ask_markets(get_source("bitstamp"), client, wanted.sources["bitstamp"].symbols, {})
+print(*(market.name for market in MarketsByDay({"bitstamp": found.pairs}).on(date(2022, 3, 1))["bitstamp"]))
 """
-    checked = guide.run_in(bundle, "-c", code, json.dumps(settings))
+    checked = guide.run_in(bundle, "-c", code, json.dumps(settings), json.dumps(LISTED))
     assert checked.returncode == 0, checked.stderr[-3000:]
     assert checked.stdout.split() == ["BTC/USD", "ETH/USD", "BTC/USDP"]
 
@@ -199,7 +213,11 @@ def test_a_response_without_a_list_of_candles_is_refused_with_the_reason(loaded)
 
 
 def test_the_bundles_tests_of_all_sources_pass_with_it(bundle):
-    tests = ("tests/plugins/crypto_prices/fetch/sources/test_base.py", "tests/dev/demo/test_options.py")
+    tests = (
+        "tests/plugins/crypto_prices/fetch/sources/test_base.py",
+        "tests/plugins/crypto_prices/fetch/test_asset_names.py",
+        "tests/dev/demo/test_options.py",
+    )
     ended = guide.run_in(bundle, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert ended.returncode == 0, ended.stdout[-3000:]
 

@@ -44,6 +44,12 @@ def recorded(folder: Path, *lines: str) -> Client:
     return Client(create_exchange(folder, FaultPlan(), rules=Rules(coinbase_rows_before_start=False)))
 
 
+def test_the_products_name_base_and_quote(client):
+    products = {product["id"]: product for product in client.get("/exchange/coinbase/products").json}
+    assert products.keys() == {f"{name.removesuffix('USDT')}-USD" for name in COINS if name.endswith("USDT")}
+    assert (products["BTC-USD"]["base_currency"], products["BTC-USD"]["quote_currency"]) == ("BTC", "USD")
+
+
 def test_a_day_of_candles_newest_first(client):
     answer = candles(client)
     assert answer.status_code == 200

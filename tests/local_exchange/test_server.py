@@ -126,6 +126,39 @@ def test_ping_and_time(client):
     assert client.get("/exchange/binance/api/v3/time").json == {"serverTime": int(NOW.timestamp() * 1000)}
 
 
+INFO = "/exchange/binance/api/v3/exchangeInfo"
+
+
+def test_exchange_info_names_base_and_quote_of_the_requested_markets(client):
+    def pairs(**query):
+        rows = client.get(INFO, query_string=query).json["symbols"]
+        return {row["symbol"]: (row["baseAsset"], row["quoteAsset"]) for row in rows}
+
+    assert pairs(symbols='["ETHBTC","BTCUSDT"]') == {"ETHBTC": ("ETH", "BTC"), "BTCUSDT": ("BTC", "USDT")}
+    assert pairs(symbol="BNBETH") == {"BNBETH": ("BNB", "ETH")}
+    assert pairs().keys() == COINS.keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"symbols": '["BTCUSDT","NOPEUSDT"]'}, -1121),
+        ({"symbol": "NOPEUSDT"}, -1121),
+        ({"symbols": "BTCUSDT"}, -1100),
+        ({"symbols": '["BTCUSDT", "ETHUSDT"]'}, -1100),
+        ({"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'}, -1128),
+        ({"symbolStatus": "TRADING"}, -1104),
+    ],
+)
+def test_exchange_info_refuses_wrong_parameters(client, query, code):
+    answer = client.get(INFO, query_string=query)
+    assert (answer.status_code, answer.json["code"]) == (400, code)
+
+
+def test_exchange_info_has_the_documented_weight(client):
+    assert client.get(INFO, query_string={"symbol": "BTCUSDT"}).headers["X-MBX-USED-WEIGHT-1M"] == "20"
+
+
 def test_a_day_of_candles(client):
     answer = klines(client)
     assert answer.status_code == 200
@@ -218,6 +251,26 @@ def test_recorded_candles_are_served(tmp_path: Path, faults):
     assert klines(client, symbol="BTCUSDT").json["code"] == -1121
     broken = klines(client, symbol="BADUSDT")
     assert (broken.status_code, broken.json["code"]) == (500, -1000)
+
+
+def test_recorded_markets_state_base_and_quote_in_a_file(tmp_path: Path, faults):
+    for symbol in ("BTCUSDT", "BNBUSD"):
+        (tmp_path / f"{symbol}.csv.gz").write_bytes(b"")
+    with pytest.raises(MarketDataError, match=r"base and quote of BNBUSD are unknown: add a line .* to markets\.csv"):
+        create_exchange(tmp_path, faults)
+    (tmp_path / "markets.csv").write_text("symbol,base,quote\nBNBUSD,BNB,USD\n")
+    rows = Client(create_exchange(tmp_path, faults)).get(INFO).json["symbols"]
+    assert [(row["baseAsset"], row["quoteAsset"]) for row in rows] == [("BNB", "USD"), ("BTC", "USDT")]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "symbol,base\nX,Y\n", "symbol,base,quote\nBNBUSD,BNB,\n", "symbol,base,quote\nX\n"]
+)
+def test_a_file_without_base_and_quote_is_rejected(tmp_path: Path, faults, text):
+    (tmp_path / "BTCUSDT.csv.gz").write_bytes(b"")
+    (tmp_path / "markets.csv").write_text(text)
+    with pytest.raises(MarketDataError, match=r"markets\.csv"):
+        create_exchange(tmp_path, faults)
 
 
 def test_a_missing_folder_is_rejected_at_the_start(tmp_path: Path, faults):

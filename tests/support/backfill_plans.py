@@ -5,10 +5,11 @@ from datetime import date, timedelta
 from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
 from crypto_prices.backfill.loaded_days import Load
 from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
+from crypto_prices.fetch.markets import MarketsByDay, Pair
 from crypto_prices_contract.window import Window
 
 JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
-MARKETS = {"binance": ["BTC/USDT", "ETH/USDT"]}
+MARKETS = MarketsByDay({"binance": {"BTCUSDT": Pair("BTC", "USDT"), "ETHUSDT": Pair("ETH", "USDT")}})
 
 
 def day(number):

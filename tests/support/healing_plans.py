@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.audit.windows_to_heal import windows_to_heal
 from crypto_prices.backfill.windows_to_load import RequestSize
+from crypto_prices.fetch.markets import MarketsByDay, Pair
 from crypto_prices_contract.window import Window
 
 SPAN = Window(date(2024, 1, 1), date(2024, 1, 8))
@@ -14,6 +15,12 @@ SYMBOLS = {
     ("binance", ETH): "ETHUSDT",
     ("coinbase", "BTC/USD"): "BTC-USD",
 }
+MARKETS = MarketsByDay(
+    {
+        "binance": {"BTCUSDT": Pair("BTC", "USDT"), "ETHUSDT": Pair("ETH", "USDT")},
+        "coinbase": {"BTC-USD": Pair("BTC", "USD")},
+    }
+)
 SIZES = {"binance": RequestSize(1000, 170), "coinbase": RequestSize(300, 65)}
 
 
@@ -25,11 +32,11 @@ def place(number, market=BTC, source="binance"):
     return MarketDay(source, market, day(number))
 
 
-def plan(found, chunk_days=31):
+def plan(found, chunk_days=31, markets=MARKETS):
     return windows_to_heal(
         SPAN,
         found,
-        exchange_symbols=SYMBOLS,
+        markets=markets,
         chunk_days=chunk_days,
         interval=timedelta(hours=1),
         request_sizes=SIZES,

@@ -11,6 +11,7 @@ from crypto_prices_contract.window import Window
 
 from crypto_prices.backfill.loaded_days import Load
 from crypto_prices.backfill.windows_to_load import split_into_windows
+from crypto_prices.fetch.markets import MarketsByDay
 
 UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing", "not_published", "raw_missing"
 """Reasons why a day of a market is wrong: it was never fetched; loaded candles are missing from the fact table; its
@@ -33,7 +34,7 @@ class MarketDay:
 def find_reasons(
     span: Window,
     *,
-    markets: Mapping[str, Iterable[str]],
+    markets: MarketsByDay,
     candles_a_day: int,
     loads: Iterable[Load],
     rows: Mapping[MarketDay, int],
@@ -46,7 +47,7 @@ def find_reasons(
 
     Args:
         span: The days to check.
-        markets: Canonical markets by source.
+        markets: The markets.
         candles_a_day: Number of candles in a day.
         loads: The loads that touch the span.
         rows: Number of rows in the fact table.
@@ -66,10 +67,10 @@ def find_reasons(
     outdated = {day for day, run in newest_run.items() if day in with_rows and shown.get(day.isoformat()) != run}
     lost, again = set(lost_manifests), set(ask_again)
     found: dict[MarketDay, str] = {}
-    for source, listed in markets.items():
-        for market in listed:
-            for day in span.days():
-                place = MarketDay(source, market, day)
+    for day in span.days():
+        for source, listed in markets.on(day).items():
+            for market in listed:
+                place = MarketDay(source, market.name, day)
                 known = Counter(gaps.get(place, {}))
                 load_of_day = newest.get(place)
                 is_explained = rows.get(place, 0) + known.total() - known[UNFETCHED] >= candles_a_day

@@ -22,10 +22,12 @@ from crypto_prices.backfill.loaded_days import Load, loads_of_rows
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.market_sets import MarketSets
+from crypto_prices.plan.ask_exchanges import ask_exchanges
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import Settings, SettingsError
@@ -66,7 +68,9 @@ class PlanHealingOperator(WarehouseOperator):
         """Return the runs to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are invalid, or there are too many windows.
+            AirflowFailException: The settings or the params are invalid, an exchange does not list a symbol, or there
+                are too many windows.
+            RetryableSourceError: An exchange did not respond. Airflow retries the task.
             AirflowException: Days are still wrong after the healing.
         """
         try:
@@ -75,9 +79,10 @@ class PlanHealingOperator(WarehouseOperator):
             check_sources(settings)
             span = audited_span(context["params"], context["dag_run"])
             refuse_unclosed(span, datetime.now(UTC))
+            markets = ask_exchanges(settings, {name: source.symbols for name, source in settings.sources.items()})
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
-        plan = self._plan(settings, span)
+        plan = self._plan(settings, span, markets)
         text = plan_as_text(plan)
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
@@ -97,16 +102,15 @@ class PlanHealingOperator(WarehouseOperator):
         run_id = context["dag_run"].run_id
         return [window_run(run_id, each.window, each.symbols, reload=True) for each in plan.windows]
 
-    def _plan(self, settings: Settings, span: Window) -> HealingPlan:
+    def _plan(self, settings: Settings, span: Window, markets: MarketsByDay) -> HealingPlan:
         sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}
-        markets = {name: source.markets(settings.sources[name].symbols) for name, source in sources.items()}
         interval = next(iter(sources.values())).interval_length(settings.candle_interval)
         rows = self._query("backfill/find_loads.sql", span)
         market_sets = MarketSets(self._query("backfill/find_market_sets.sql", span))
         loads = loads_of_rows(rows, market_sets, settings.candle_interval)
         reasons = find_reasons(
             span,
-            markets={name: [market.name for market in listed] for name, listed in markets.items()},
+            markets=markets,
             candles_a_day=timedelta(days=1) // interval,
             loads=loads,
             rows=_counts(self._query("audit/count_rows.sql", span), "row_total"),
@@ -119,9 +123,7 @@ class PlanHealingOperator(WarehouseOperator):
         return windows_to_heal(
             span,
             reasons,
-            exchange_symbols={
-                (name, market.name): market.exchange_symbol for name, listed in markets.items() for market in listed
-            },
+            markets=markets,
             chunk_days=int(self.chunk_days),
             interval=interval,
             request_sizes={

@@ -11,6 +11,7 @@ from crypto_prices_contract.window import Window
 
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.backfill.windows_to_load import RequestSize, split_into_windows
+from crypto_prices.fetch.markets import MarketsByDay
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def windows_to_heal(
     span: Window,
     reasons: Mapping[MarketDay, str],
     *,
-    exchange_symbols: Mapping[tuple[str, str], str],
+    markets: MarketsByDay,
     chunk_days: int,
     interval: timedelta,
     request_sizes: Mapping[str, RequestSize],
@@ -59,7 +60,7 @@ def windows_to_heal(
     Args:
         span: The audited days.
         reasons: The wrong days of markets, with reasons.
-        exchange_symbols: Exchange symbols by source and canonical market.
+        markets: The markets. A window ends where the name of one changes.
         chunk_days: Longest window, in days.
         interval: Length of a candle.
         request_sizes: Size of a request by source.
@@ -70,8 +71,8 @@ def windows_to_heal(
     symbols: dict[Window, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     requests = 0
     for (source, market), listed in sorted(days.items()):
-        for window in split_into_windows(listed, chunk_days):
-            symbols[window][source].append(exchange_symbols[source, market])
+        for window in split_into_windows(listed, chunk_days, markets.changes):
+            symbols[window][source].append(_exchange_symbol(markets, source, market, window.start))
             candles = (window.ends_at - window.starts_at) // interval
             requests += -(-candles // request_sizes[source].rows_per_request)
     windows = [
@@ -79,3 +80,7 @@ def windows_to_heal(
         for window, of_source in sorted(symbols.items())
     ]
     return HealingPlan(span, reasons, windows, requests)
+
+
+def _exchange_symbol(markets: MarketsByDay, source: str, market: str, day: date) -> str:
+    return next(each.exchange_symbol for each in markets.on(day)[source] if each.name == market)

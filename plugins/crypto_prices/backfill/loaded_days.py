@@ -9,6 +9,7 @@ from typing import Any
 
 from crypto_prices_contract.window import Window
 
+from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.market_sets import MarketSets
 
 
@@ -73,7 +74,7 @@ def loads_of_rows(rows: Iterable[Mapping[str, Any]], market_sets: MarketSets, ca
     ]
 
 
-def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Iterable[Load]) -> dict[date, str]:
+def loaded_days(span: Window, markets: MarketsByDay, loads: Iterable[Load]) -> dict[date, str]:
     """Return the days whose markets are all loaded, with the batches that loaded them.
 
     For each market and day, only the newest load counts, even if it does not add up or was not published. A day is
@@ -81,10 +82,9 @@ def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Itera
 
     Args:
         span: The days to check.
-        markets: Canonical markets by source.
+        markets: The markets.
         loads: Loads that touch the span.
     """
-    wanted = {(source, market) for source, listed in markets.items() for market in listed}
     newest: dict[tuple[date, str, str], Load] = {}
     for load in sorted(loads, key=lambda load: load.load_number):
         for day in Window(max(load.window.start, span.start), min(load.window.end, span.end)).days():
@@ -92,7 +92,9 @@ def loaded_days(span: Window, markets: Mapping[str, Iterable[str]], loads: Itera
                 newest[day, load.source, market] = load
     found: dict[date, str] = {}
     for day in span.days():
-        of_day = [newest.get((day, source, market)) for source, market in wanted]
-        if all(load is not None and load.is_intact for load in of_day):
+        of_day = [
+            newest.get((day, source, market.name)) for source, listed in markets.on(day).items() for market in listed
+        ]
+        if of_day and all(load is not None and load.is_intact for load in of_day):
             found[day] = ", ".join(sorted({load.batch_id for load in of_day if load is not None}))
     return found

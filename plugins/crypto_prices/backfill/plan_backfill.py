@@ -22,6 +22,7 @@ from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.market_sets import MarketSets
+from crypto_prices.plan.ask_exchanges import ask_exchanges
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import SettingsError, select_symbols
@@ -86,8 +87,9 @@ class PlanBackfillOperator(WarehouseOperator):
         """Return the runs to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are invalid, or there are more windows than Airflow can map
-                a task over. A retry would not help.
+            AirflowFailException: The settings or the params are invalid, an exchange does not list a symbol, or there
+                are more windows than Airflow can map a task over. A retry would not help.
+            RetryableSourceError: An exchange did not respond. Airflow retries the task.
         """
         try:
             check_params(context["dag_run"].conf, context["dag"].params)
@@ -96,6 +98,7 @@ class PlanBackfillOperator(WarehouseOperator):
             span = Window.parse(self.start, self.end)
             refuse_unclosed(span, datetime.now(UTC))
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
+            markets = ask_exchanges(settings, chosen)
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
         sources = {name: get_source(name, settings.sources[name].api_url) for name in chosen}
@@ -104,9 +107,7 @@ class PlanBackfillOperator(WarehouseOperator):
             span,
             chunk_days=int(self.chunk_days),
             reload=reload,
-            markets={
-                name: [sources[name].market(symbol).name for symbol in symbols] for name, symbols in chosen.items()
-            },
+            markets=markets,
             loads=[] if reload else self._loads(settings.candle_interval),
             interval=next(iter(sources.values())).interval_length(settings.candle_interval),
             request_sizes={

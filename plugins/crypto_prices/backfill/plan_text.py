@@ -19,7 +19,7 @@ def plan_as_text(plan: BackfillPlan) -> str:
     """Return the plan and its cost as text for the log."""
     days = (plan.span.end - plan.span.start).days
     rows = [
-        ("to load", f"{counted(days - len(plan.skipped), 'day')} in {counted(len(plan.windows), 'window')}"),
+        ("to load", f"{counted(plan.days, 'day')} in {counted(len(plan.windows), 'window')}"),
         ("skipped", f"{counted(len(plan.skipped), 'loaded day')}"),
         ("API requests", f"{plan.requests}"),
         ("candles", f"at most {plan.records}, about {_size(plan.raw_bytes)} before compression"),

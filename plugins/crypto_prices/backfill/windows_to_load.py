@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,6 +11,7 @@ from crypto_prices_contract.window import Window
 
 from crypto_prices.backfill.glue_cost import GlueJob
 from crypto_prices.backfill.loaded_days import Load, loaded_days
+from crypto_prices.fetch.markets import MarketsByDay
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class BackfillPlan:
     glue: GlueJob
 
     @property
+    def days(self) -> int:
+        """Number of days to load."""
+        return sum((window.end - window.start).days for window in self.windows)
+
+    @property
     def windows_by_days(self) -> Mapping[int, int]:
         """Number of windows by length in days, longest first."""
         counted = Counter((window.end - window.start).days for window in self.windows)
@@ -62,12 +68,19 @@ class BackfillPlan:
         )
 
 
-def split_into_windows(days: Iterable[date], chunk_days: int) -> list[Window]:
-    """Return the fewest windows of at most ``chunk_days`` that cover exactly these days."""
+def split_into_windows(days: Iterable[date], chunk_days: int, cuts: Collection[date] = ()) -> list[Window]:
+    """Return the fewest windows of at most ``chunk_days`` that cover exactly these days.
+
+    Args:
+        days: The days.
+        chunk_days: Longest window, in days.
+        cuts: Days that begin a window. No window contains such a day and the day before it.
+    """
     windows: list[Window] = []
     for day in sorted(set(days)):
         last = windows[-1] if windows else None
-        if last is not None and last.end == day and (last.end - last.start).days < chunk_days:
+        continues = last is not None and last.end == day and day not in cuts
+        if last is not None and continues and (last.end - last.start).days < chunk_days:
             windows[-1] = Window(last.start, day + timedelta(days=1))
         else:
             windows.append(Window.of_day(day))
@@ -79,7 +92,7 @@ def windows_to_load(
     *,
     chunk_days: int,
     reload: bool,
-    markets: Mapping[str, Sequence[str]],
+    markets: MarketsByDay,
     loads: Iterable[Load],
     interval: timedelta,
     request_sizes: Mapping[str, RequestSize],
@@ -91,18 +104,19 @@ def windows_to_load(
         span: All requested days.
         chunk_days: Longest window, in days.
         reload: Load even what the warehouse already holds.
-        markets: Canonical markets by source.
+        markets: The markets. A window ends where the name of one changes.
         loads: Loads that touch the span.
         interval: Length of a candle.
         request_sizes: Size of responses by source.
         glue: The Glue job's resources and earlier runs.
     """
     skipped = {} if reload else loaded_days(span, markets, loads)
-    windows = split_into_windows((day for day in span.days() if day not in skipped), chunk_days)
+    wanted = (day for day in span.days() if day not in skipped and any(markets.on(day).values()))
+    windows = split_into_windows(wanted, chunk_days, markets.changes)
     requests = records = raw_bytes = 0
     for window in windows:
         candles = (window.ends_at - window.starts_at) // interval
-        for source, listed in markets.items():
+        for source, listed in markets.on(window.start).items():
             size = request_sizes[source]
             requests += len(listed) * -(-candles // size.rows_per_request)
             records += len(listed) * candles

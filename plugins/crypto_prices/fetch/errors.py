@@ -46,5 +46,9 @@ class FatalSourceError(SourceError):
     """The same request would fail again: a rejected request, an unknown symbol, or a response in an unknown format."""
 
 
+class MarketSettingsError(FatalSourceError):
+    """The settings name a market that the exchange does not list, or contradict what it says about the market."""
+
+
 class RetryableSourceError(SourceError):
     """The request may succeed later: the attempts are used up, or the source requests a longer wait than allowed."""

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import threading
-import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
-from airflow.sdk.log import mask_secret
+from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices_contract.markets import Market
-from crypto_prices_contract.raw_manifest import RawManifest
+from crypto_prices_contract.raw_manifest import RawListing, RawManifest
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.console_links import S3PrefixLink
-from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError
+from crypto_prices.fetch.exchange_markets import ask_markets
 from crypto_prices.fetch.http_client import HttpClient
-from crypto_prices.fetch.raw_zone import RawZone
-from crypto_prices.fetch.request_budget import RequestBudget
-from crypto_prices.fetch.sources import Source, get_source
+from crypto_prices.fetch.markets import MarketsByDay
+from crypto_prices.fetch.raw_zone import RawZone, new_attempt, put_listings
+from crypto_prices.fetch.source_client import client_of, configured_source
+from crypto_prices.fetch.sources import Source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.settings import SourceSettings, load_settings
+from crypto_prices.settings import Settings, load_settings
 from crypto_prices.xcom.fetched_source import FetchedSource
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+
+FETCH_TIMEOUT = timedelta(minutes=60)
+"""Time limit of a try."""
 
 
 class FetchStoppedError(RuntimeError):
@@ -50,6 +54,9 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         symbols: Exchange symbols to fetch.
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
+        markets: The markets of the symbols, each as the fields of a ``Market``. None if the exchange has not named them
+            yet; then the task asks it.
+        listings: The stored responses in which the exchange named them, each as the fields of a ``RawListing``.
     """
 
     aws_hook_class = S3Hook
@@ -57,13 +64,23 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
     operator_extra_links = (S3PrefixLink(),)
 
     def __init__(
-        self, *, source: str, symbols: Sequence[str], window_start: str, window_end: str, **kwargs: Any
+        self,
+        *,
+        source: str,
+        symbols: Sequence[str],
+        window_start: str,
+        window_end: str,
+        markets: Sequence[Mapping[str, str]] | None = None,
+        listings: Sequence[Mapping[str, Any]] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.source = source
         self.symbols = symbols
         self.window_start = window_start
         self.window_end = window_end
+        self.markets = markets
+        self.listings = listings
         self.s3_uri: str | None = None  # prefix of the attempt; None until it begins
 
     @cached_property
@@ -86,31 +103,23 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         window = Window.parse(self.window_start, self.window_end)
         try:
             refuse_unclosed(window, datetime.now(UTC))
-            source = get_source(self.source, of_source.api_url, _api_key(of_source))
-            markets = source.markets(self.symbols)
+            source = configured_source(self.source, of_source)
             interval = source.interval_length(settings.candle_interval)
-        except FatalSourceError as error:
-            raise AirflowFailException(f"{self.source}: {error}") from error
-        attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:12]}"
-        zone = RawZone(
-            s3_client=self.hook.conn,
-            bucket=settings.s3_bucket,
-            source=self.source,
-            window=window,
-            candle_interval=settings.candle_interval,
-            attempt=attempt,
-            markets=markets,
-            expected_records=(window.ends_at - window.starts_at) // interval,
-        )
-        self.s3_uri = zone.prefix_uri
-        pace = of_source.requests_per_second or source.requests_per_second
-        try:
-            with HttpClient(
-                budget=RequestBudget(pace, sleep=self._wait),
-                pause_seconds=source.pause_seconds,
-                max_connections=source.max_connections,
-                sleep=self._wait,
-            ) as client:
+            with client_of(source, of_source, sleep=self._wait) as client:
+                attempt = new_attempt()
+                markets, listings = self._markets(settings, source, client, window, attempt)
+                zone = RawZone(
+                    s3_client=self.hook.conn,
+                    bucket=settings.s3_bucket,
+                    source=self.source,
+                    window=window,
+                    candle_interval=settings.candle_interval,
+                    attempt=attempt,
+                    markets=markets,
+                    expected_records=(window.ends_at - window.starts_at) // interval,
+                    listings=listings,
+                )
+                self.s3_uri = zone.prefix_uri
                 self._fetch_markets(zone, source, client, markets, window, settings.candle_interval)
         except FatalSourceError as error:
             raise AirflowFailException(f"{self.source}: {error}") from error
@@ -142,6 +151,34 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         """
         if self._stop.wait(seconds):
             raise FetchStoppedError("the fetch was stopped before it was complete, so none of its objects are used")
+
+    def _markets(
+        self, settings: Settings, source: Source, client: HttpClient, window: Window, attempt: str
+    ) -> tuple[Sequence[Market], Sequence[RawListing]]:
+        """Return the markets to fetch, and the stored responses that name them.
+
+        ``resolve_window`` asks the exchange. This task asks only if the exchange did not respond then.
+        """
+        for symbol in self.symbols:
+            source.checked_symbol(symbol)
+        if self.markets is not None:
+            return [Market(**market) for market in self.markets], [RawListing(**listing) for listing in self.listings]
+        asked = ask_markets(source, client, self.symbols, settings.sources[self.source].markets)
+        listings = put_listings(
+            self.hook.conn,
+            bucket=settings.s3_bucket,
+            source=self.source,
+            window=window,
+            attempt=attempt,
+            responses=asked.responses,
+        )
+        markets = MarketsByDay({self.source: asked.pairs}).in_window(window)[self.source]
+        if not markets:
+            raise MarketSettingsError(
+                f"{self.source} did not use the names of {', '.join(self.symbols)} in [{window.start}, {window.end})",
+                "Add the names of that time to the symbols in the settings",
+            )
+        return markets, listings
 
     def _fetch_markets(
         self,
@@ -183,25 +220,3 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             "%d records of %d markets in %d objects under %s",
             *(manifest.records, len(manifest.markets), len(manifest.objects), prefix_uri),
         )
-
-
-def _api_key(of_source: SourceSettings) -> str | None:
-    """Return the password of the source's connection. Airflow masks it in every log from then on.
-
-    Raises:
-        FatalSourceError: The connection has no password, or one that cannot be an API key.
-    """
-    if of_source.connection_id is None:
-        return None
-    # A secret saved from a file often ends with a line break, which is not allowed in a header.
-    key = (BaseHook.get_connection(of_source.connection_id).password or "").strip()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise FatalSourceError(
-            f"the Airflow connection {of_source.connection_id} has "
-            + ("no password" if not key else "a password that is not an API key: it has spaces or special characters"),
-            f"Set the API key as its password. On MWAA, it is in the secret {of_source.connection_id} under the "
-            "connections_prefix of the environment's secrets backend",
-        )
-    # Airflow itself masks only the password as it was saved, with its line break.
-    mask_secret(key)
-    return key

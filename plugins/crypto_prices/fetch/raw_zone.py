@@ -10,19 +10,21 @@ import gzip
 import hashlib
 import json
 import threading
+import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from crypto_prices_contract import s3_keys
-from crypto_prices_contract.raw_manifest import RawManifest, RawObject
+from crypto_prices_contract.raw_manifest import RawListing, RawManifest, RawObject
 
 if TYPE_CHECKING:
     from crypto_prices_contract.markets import Market
     from crypto_prices_contract.window import Window
 
+    from crypto_prices.fetch.http_client import Response
     from crypto_prices.fetch.sources.base import Page
 
 
@@ -38,6 +40,7 @@ class RawZone:
         attempt: Unique id of this attempt.
         markets: All requested markets. A market without candles is recorded as a gap.
         expected_records: Number of candles that an uninterrupted market has in the window.
+        listings: The stored responses that state base and quote of the markets.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class RawZone:
         attempt: str,
         markets: Sequence[Market],
         expected_records: int,
+        listings: Sequence[RawListing] = (),
     ) -> None:
         self._s3 = s3_client
         self._bucket = bucket
@@ -61,6 +65,7 @@ class RawZone:
         self._expected_records = expected_records
         self._prefix = s3_keys.raw_attempt_prefix(source, window, attempt)
         self._markets = tuple(markets)
+        self._listings = tuple(listings)
         self._objects: defaultdict[str, list[RawObject]] = defaultdict(list)
         self._lock = threading.Lock()
 
@@ -80,9 +85,7 @@ class RawZone:
             number = 1 + len(self._objects[market.exchange_symbol])
         key = s3_keys.raw_object_key(self._prefix, market.exchange_symbol, number)
         body = page.response.body
-        # With mtime=0, the same body always produces the same object. Without Content-Encoding, no reader unpacks it
-        # unasked, so every reader gets the bytes that the name promises.
-        self._put(key, gzip.compress(body, mtime=0), "application/gzip")
+        self._put(key, _packed(body), "application/gzip")
         raw_object = RawObject(
             uri=s3_keys.s3_uri(self._bucket, key),
             **asdict(market),
@@ -111,29 +114,82 @@ class RawZone:
             markets=self._markets,
             objects=tuple(obj for market in self._markets for obj in self._objects[market.exchange_symbol]),
             written_at=_iso(written_at),
+            listings=self._listings,
         )
         self._put(key, json.dumps(manifest.to_json(), indent=1).encode(), "application/json")
         return manifest
 
     def _put(self, key: str, body: bytes, content_type: str) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+        _put(self._s3, self._bucket, key, body, content_type)
+
+
+def put_listings(
+    s3_client: Any, *, bucket: str, source: str, window: Window, attempt: str, responses: Iterable[Response]
+) -> list[RawListing]:
+    """Write the responses in which a source describes its markets verbatim, and return what a manifest lists of them.
+
+    Args:
+        s3_client: A boto3 S3 client.
+        bucket: Bucket of the lake.
+        source: Name of the source.
+        window: The window for which the source was asked.
+        attempt: Unique id of the attempt to ask it.
+        responses: The responses, in order.
+    """
+    listings = []
+    for page, response in enumerate(responses, 1):
+        key = s3_keys.raw_listing_key(source, window, attempt, page)
+        _put(s3_client, bucket, key, _packed(response.body), "application/gzip")
+        listings.append(
+            RawListing(
+                uri=s3_keys.s3_uri(bucket, key),
+                url=response.url,
+                status=response.status,
+                fetched_at=_iso(response.fetched_at),
+                sha256=hashlib.sha256(response.body).hexdigest(),
+                body_bytes=len(response.body),
+            )
+        )
+    return listings
+
+
+def new_attempt() -> str:
+    """Return a unique id for an attempt, which begins with the current time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:12]}"
 
 
 def is_whole(s3_client: Any, manifest_uri: str) -> bool:
-    """Return whether a raw manifest and every object that it lists exist.
+    """Return whether a raw manifest and everything that it lists exist.
 
     Args:
         s3_client: A boto3 S3 client.
         manifest_uri: S3 URI of the manifest.
     """
     bucket, key = s3_keys.split_s3_uri(manifest_uri)
-    prefix = key.rpartition("/")[0] + "/"
-    pages = s3_client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    there = {s3_keys.s3_uri(bucket, item["Key"]) for page in pages for item in page.get("Contents", [])}
+    there = _uris(s3_client, bucket, key.rpartition("/")[0] + "/")
     if manifest_uri not in there:
         return False
     document = json.loads(s3_client.get_object(Bucket=bucket, Key=key)["Body"].read())
-    return {obj["uri"] for obj in document["objects"]} <= there
+    # Listings are in a prefix of their own. They have few objects.
+    listings = {listing["uri"] for listing in document["listings"]}
+    for uri in listings:
+        there |= _uris(s3_client, *s3_keys.split_s3_uri(uri))
+    return {obj["uri"] for obj in document["objects"]} | listings <= there
+
+
+def _uris(s3_client: Any, bucket: str, prefix: str) -> set[str]:
+    pages = s3_client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {s3_keys.s3_uri(bucket, item["Key"]) for page in pages for item in page.get("Contents", [])}
+
+
+def _packed(body: bytes) -> bytes:
+    # With mtime=0, the same body always produces the same object. It is stored without Content-Encoding, so no reader
+    # unpacks it unasked, and every reader gets the bytes that the name promises.
+    return gzip.compress(body, mtime=0)
+
+
+def _put(s3_client: Any, bucket: str, key: str, body: bytes, content_type: str) -> None:
+    s3_client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
 
 
 def _iso(instant: datetime) -> str:

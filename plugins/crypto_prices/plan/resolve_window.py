@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices_contract.raw_manifest import RawListing
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.catalog import partition_expression
-from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError, SourceError
+from crypto_prices.fetch.exchange_markets import ExchangeMarkets, ask_markets
+from crypto_prices.fetch.markets import MarketsByDay
+from crypto_prices.fetch.raw_zone import new_attempt, put_listings
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
+from crypto_prices.fetch.source_client import asking_source, client_of
+from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.plan.daily_window import daily_window
-from crypto_prices.settings import SettingsError, load_settings, select_symbols
+from crypto_prices.plan.fetch_time import refuse_long_fetch
+from crypto_prices.settings import Settings, SettingsError, load_settings, select_symbols
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ResolveWindowOperator(BaseOperator):
-    """Resolves a run's window, and the sources and symbols to fetch.
+_ASKING = RequestRetryPolicy(max_attempts=3, deadline_seconds=60, max_retry_after_seconds=10)
+"""``fetch_prices`` asks an exchange again that does not respond now, so the other sources do not wait for it."""
 
-    The task returns one item per source, ``{"source", "symbols", "window_start", "window_end"}``, over which
-    ``fetch_prices`` is mapped.
+
+class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
+    """Resolves a run's window, and the sources and markets to fetch.
+
+    It asks each exchange once for base and quote of the symbols, and stores the response. A symbol that its exchange
+    does not list fails the run before anything is fetched or started. An exchange that does not respond does not fail
+    the run.
+
+    The task returns one item per source with the arguments of ``FetchPricesOperator``, over which ``fetch_prices`` is
+    mapped. A source without a market in the window has none.
 
     Args:
         day: ISO day to load (templated); empty for the logical date. Not allowed with ``start`` and ``end``.
@@ -36,7 +56,8 @@ class ResolveWindowOperator(BaseOperator):
         symbols: JSON list of the exchange symbols to load (templated); empty for all in the settings.
     """
 
-    template_fields: Sequence[str] = ("day", "start", "end", "sources", "symbols")
+    aws_hook_class = S3Hook
+    template_fields: Sequence[str] = aws_template_fields("day", "start", "end", "sources", "symbols")
 
     def __init__(
         self, *, day: str = "", start: str = "", end: str = "", sources: str = "[]", symbols: str = "[]", **kwargs: Any
@@ -53,7 +74,8 @@ class ResolveWindowOperator(BaseOperator):
 
         Raises:
             AirflowFailException: The settings or the params are invalid. Or the window is missing, has not ended or is
-                too long. Or a source or symbol is not in the settings. A retry would not help.
+                too long. Or a source or symbol is not in the settings, or an exchange does not list a symbol. A retry
+                would not help.
         """
         try:
             check_params(context["dag_run"].conf, context["dag"].params)
@@ -71,15 +93,76 @@ class ResolveWindowOperator(BaseOperator):
             partition_expression(window)
             check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
+            for name, symbols in chosen.items():
+                of_source = settings.sources[name]
+                source = get_source(name, of_source.api_url)
+                refuse_long_fetch(source, of_source, len(symbols), window, settings.candle_interval)
+            found = {name: self._ask(name, settings, symbols) for name, symbols in sorted(chosen.items())}
+            by_day = MarketsByDay({name: asked.pairs for name, asked in found.items() if asked is not None})
+            markets = by_day.in_window(window)
+            for name, unused in by_day.unused(window.start).items():
+                self.log.warning("%s did not use the names of %s then, so they are left out", name, ", ".join(unused))
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
-        self.log.info("Window [%s, %s) from %s", window.start, window.end, chosen)
-        return [
+        items = [
             {
-                "source": source,
-                "symbols": symbols,
+                "source": name,
+                "symbols": chosen[name],
                 "window_start": window.start.isoformat(),
                 "window_end": window.end.isoformat(),
+                "markets": None if asked is None else [asdict(market) for market in markets[name]],
+                "listings": []
+                if asked is None
+                else [asdict(each) for each in self._store(name, settings, window, asked)],
             }
-            for source, symbols in sorted(chosen.items())
+            for name, asked in found.items()
+            if asked is None or markets[name]
         ]
+        if not items:
+            raise AirflowFailException(
+                f"no exchange used the names of the symbols in [{window.start}, {window.end}): add the names of that "
+                "time to the symbols in the settings"
+            )
+        self.log.info("Window [%s, %s) from %s", window.start, window.end, _as_text(items))
+        return items
+
+    def _ask(self, name: str, settings: Settings, symbols: Sequence[str]) -> ExchangeMarkets | None:
+        """Return the markets of the symbols; None if the exchange did not respond as expected.
+
+        Raises:
+            MarketSettingsError: The exchange does not list a symbol, or the settings contradict it.
+        """
+        of_source = settings.sources[name]
+        try:
+            source = asking_source(name, of_source, symbols)
+            with client_of(source, of_source, retry_policy=_ASKING) as client:
+                return ask_markets(source, client, symbols, of_source.markets)
+        except MarketSettingsError:
+            raise
+        except SourceError as error:
+            self.log.warning("%s did not name base and quote of its markets, fetch_prices asks again: %s", name, error)
+            return None
+
+    def _store(self, name: str, settings: Settings, window: Window, asked: ExchangeMarkets) -> list[RawListing]:
+        return put_listings(
+            self.hook.conn,
+            bucket=settings.s3_bucket,
+            source=name,
+            window=window,
+            attempt=new_attempt(),
+            responses=asked.responses,
+        )
+
+
+def _as_text(items: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(
+        f"{item['source']}: "
+        + (
+            ", ".join(item["symbols"])
+            if item["markets"] is None
+            else ", ".join(
+                f"{each['exchange_symbol']} ({each['symbol']}/{each['quote_currency']})" for each in item["markets"]
+            )
+        )
+        for item in items
+    )

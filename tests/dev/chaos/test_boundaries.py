@@ -47,6 +47,7 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
     [
         (s3(f"{RAW}BTCUSDT-0001.json.gz"), "put raw object", "a1"),
         (s3(f"{RAW}manifest.json"), "put raw manifest", "a1"),
+        (s3(f"{RAW.replace('attempt=a1', 'listing=l1')}markets-0001.json.gz"), "put raw listing", "l1"),
         (s3(f"curated/_manifests/{RUN}/copy_manifest.json"), "put COPY manifest", RUN),
         (s3(f"curated/_manifests/{RUN}/curation_report.json"), "put curation report", RUN),
         (s3(f"curated/_manifests/{RUN}/quality_report.json"), "put quality report", RUN),

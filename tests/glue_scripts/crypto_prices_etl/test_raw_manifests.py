@@ -32,6 +32,7 @@ MANIFEST = {
     "expected_records_per_market": 24,
     "records": 24,
     "objects": [OBJECT],
+    "listings": [],
     "symbols": [{"exchange_symbol": "BTCUSDT", "symbol": "BTC", "quote_currency": "USDT"}],
 }
 

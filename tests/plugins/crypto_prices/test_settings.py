@@ -39,6 +39,12 @@ def test_each_missing_key_is_named(key):
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "api_url": "ftp://x"}}}, "sources.binance.api_url"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "key": "x"}}}, "binance.key: this key does not exist"),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "connection_id": "a/b"}}}, "sources.binance.connection_id"),
+        ({"sources": {"binance": {"symbols": ["BCCUSDT"], "markets": {"BCCUSDT": "BCCUSDT"}}}}, "markets.BCCUSDT"),
+        ({"sources": {"binance": {"symbols": ["BCCUSDT"], "markets": {"BCCUSDT": "BC-C/USDT"}}}}, "markets.BCCUSDT"),
+        (
+            {"sources": {"binance": {"symbols": ["BTCUSDT"], "markets": {"BCCUSDT": "BCC/USDT"}}}},
+            "markets has BCCUSDT, which symbols does not list",
+        ),
         ({"sources": {"binance": {"symbols": ["BTCUSDT"], "requests_per_second": 0}}}, "binance.requests_per_second"),
         ({"quality_rules": {"beauty": {}}}, "rule 'beauty' does not exist"),
         ({"quality_rules": {"off_grid": {"action": "warn"}}}, "off_grid cannot warn"),

@@ -1,9 +1,10 @@
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 from crypto_prices_contract.markets import Market
-from crypto_prices_contract.raw_manifest import RawManifest, RawManifestError, RawObject
+from crypto_prices_contract.raw_manifest import RawListing, RawManifest, RawManifestError, RawObject
 from crypto_prices_contract.window import Window
 
 CANDLES = RawObject(
@@ -29,6 +30,16 @@ MANIFEST = RawManifest(
     markets=(Market("BTCUSDT", "BTC", "USDT"), Market("JTOUSDT", "JTO", "USDT")),
     objects=(CANDLES,),
     written_at="2023-12-19T00:01:02.500Z",
+    listings=(
+        RawListing(
+            uri="s3://lake/markets-0001.json.gz",
+            url="https://x/exchangeInfo",
+            status=200,
+            fetched_at="2023-12-19T00:01:01.000Z",
+            sha256="b" * 64,
+            body_bytes=20,
+        ),
+    ),
 )
 
 
@@ -39,6 +50,13 @@ def test_a_manifest_survives_json():
     assert [entry["outcome"] for entry in document["symbols"]] == ["candles", "no_candles"]
 
 
+def test_the_content_hash_has_the_markets_names_and_not_the_listings():
+    """A load of the same responses under other names is another load. exchangeInfo has the time of its response."""
+    renamed = Market("JTOUSDT", "JITO", "USDT")
+    assert replace(MANIFEST, markets=(MANIFEST.markets[0], renamed)).content_hash != MANIFEST.content_hash
+    assert replace(MANIFEST, listings=()).content_hash == MANIFEST.content_hash
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -47,6 +65,8 @@ def test_a_manifest_survives_json():
         (["objects", 0, "surplus"], True, "surplus is True, not a whole number"),
         (["window", "end"], "2023-12-18", "must end after it starts"),
         (["objects", 0, "symbol"], "ETH", r"objects of markets that it does not list: \['BTCUSDT'\]"),
+        (["listings"], None, "not a complete raw manifest"),
+        (["listings", 0, "status"], "200", "status is '200', not a whole number"),
         (["records"], 25, "counts 25 records, but its objects have 24"),
     ],
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.sources.base import Page, Source, refuse_unclosed
+from crypto_prices.fetch.sources.base import Listing, Page, Source, refuse_unclosed
 from crypto_prices.fetch.sources.binance import BinanceSource
 from crypto_prices.fetch.sources.coinbase import CoinbaseSource
 from crypto_prices.fetch.sources.coingecko import CoinGeckoSource
 
-__all__ = ["Page", "Source", "get_source", "known_sources", "refuse_unclosed"]
+__all__ = ["Listing", "Page", "Source", "get_source", "known_sources", "refuse_unclosed"]
 
 _SOURCES: dict[str, type[Source]] = {
     source.name: source

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 
 from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
-from crypto_prices.fetch.markets import CANONICAL_ASSETS
+from crypto_prices.fetch.markets import Pair
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,21 @@ class Page:
     surplus: int = 0
 
 
+@dataclass(frozen=True)
+class Listing:
+    """One response in which an exchange describes its markets.
+
+    Attributes:
+        response: The response.
+        pairs: Base and quote by exchange symbol, of all markets in it or of some.
+    """
+
+    response: Response
+    pairs: Mapping[str, Pair]
+
+
 class Source(ABC):
-    """An exchange's API. Subclasses set the class attributes and implement ``split_symbol`` and ``fetch_pages``.
+    """An exchange's API. Subclasses set the class attributes and implement ``fetch_listings`` and ``fetch_pages``.
 
     Attributes:
         name: Name of the source in settings, keys and tables, in lower case.
@@ -88,15 +101,31 @@ class Source(ABC):
             return {}
         return {self.api_key_header: self._api_key}
 
-    @abstractmethod
-    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
-        """Return the base asset and the quote currency of a market, under the exchange's names.
+    def pair_of(self, exchange_symbol: str) -> Pair | None:
+        """Return base and quote of a market if the symbol itself names them; None if the exchange must be asked.
 
         Args:
             exchange_symbol: A name that matches ``exchange_symbol_pattern``.
 
         Raises:
-            FatalSourceError: The name cannot be split into base and quote.
+            MarketSettingsError: The symbol is unknown.
+        """
+        return None
+
+    @abstractmethod
+    def fetch_listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
+        """Yield the responses in which the exchange states base and quote of these markets.
+
+        A symbol that is in none of them is not listed.
+
+        Args:
+            client: Sends the requests.
+            exchange_symbols: Valid names, without those that ``pair_of`` knows.
+
+        Raises:
+            MarketSettingsError: The exchange refuses one of the symbols as unknown.
+            FatalSourceError: The response has an unknown format.
+            RetryableSourceError: The source sent no usable response.
         """
 
     @abstractmethod
@@ -124,34 +153,6 @@ class Source(ABC):
             now: When the response arrived, UTC.
         """
         return 0.0
-
-    def market(self, exchange_symbol: str) -> Market:
-        """Return the market for an exchange symbol, such as ``BTC/USDT`` for ``BTCUSDT``.
-
-        Raises:
-            FatalSourceError: The symbol is invalid, or its quote currency is unknown.
-        """
-        canonical = CANONICAL_ASSETS.get(self.name, {})
-        base, quote = self.split_symbol(self.checked_symbol(exchange_symbol))
-        return Market(exchange_symbol, canonical.get(base, base), canonical.get(quote, quote))
-
-    def markets(self, exchange_symbols: Iterable[str]) -> list[Market]:
-        """Return the markets for exchange symbols, in the same order.
-
-        Raises:
-            FatalSourceError: As in ``market``, or two symbols are the same market. Their candles would contradict each
-                other.
-        """
-        found = [self.market(exchange_symbol) for exchange_symbol in exchange_symbols]
-        by_name: dict[str, str] = {}
-        for market in found:
-            other = by_name.setdefault(market.name, market.exchange_symbol)
-            if other != market.exchange_symbol:
-                raise FatalSourceError(
-                    f"{other} and {market.exchange_symbol} of {self.name} are the same market, {market.name}",
-                    "Remove one of them from the settings",
-                )
-        return found
 
     def checked_symbol(self, exchange_symbol: str) -> str:
         """Return the exchange symbol if it is valid.
@@ -226,23 +227,41 @@ def candle_ranges(window: Window, interval: timedelta, most_rows: int) -> Iterat
         first = end
 
 
-def split_market(exchange_symbol: str, quote_currencies: Iterable[str]) -> tuple[str, str]:
-    """Return base and quote of a symbol without a separator. The longest matching quote currency wins.
+def pairs_of_rows(response: Response, rows: Any, symbol: str, base: str, quote: str) -> dict[str, Pair]:
+    """Return base and quote by exchange symbol from a list of objects, one per market.
+
+    Rows without these texts are ignored, because they may be about other markets.
+
+    Args:
+        response: The response, for messages.
+        rows: The list in it, unchecked.
+        symbol: Name of the member with the exchange symbol.
+        base: Name of the member with the base asset.
+        quote: Name of the member with the quote currency.
 
     Raises:
-        FatalSourceError: The symbol does not end with a known quote currency, or has no base before it.
+        FatalSourceError: It is not a list, none of its rows has these texts, or two rows contradict each other.
     """
-    fitting = [
-        quote for quote in quote_currencies if exchange_symbol.endswith(quote) and len(exchange_symbol) > len(quote)
-    ]
-    if not fitting:
+    found: dict[str, Pair] = {}
+    for row in rows if isinstance(rows, list) else ():
+        texts = [row.get(name) for name in (symbol, base, quote)] if isinstance(row, dict) else []
+        if texts and all(isinstance(text, str) and text for text in texts):
+            pair = Pair(texts[1], texts[2])
+            if found.setdefault(texts[0], pair) != pair:
+                raise FatalSourceError(
+                    f"the response lists {texts[0]} as {found[texts[0]]} and as {pair}",
+                    "Clarify with the exchange which of them is right",
+                    response.url,
+                    response.status,
+                )
+    if not found:
         raise FatalSourceError(
-            f"the quote currency of {exchange_symbol!r} is unknown",
-            f"Known quote currencies: {', '.join(quote_currencies)}. Correct the symbols in the settings, "
-            "or add the currency to the source",
+            f"the response is not a list of markets with {symbol}, {base} and {quote}: {excerpt(response.body)}",
+            "Check that api_url is the exchange's API; if it is, its format has changed",
+            response.url,
+            response.status,
         )
-    quote = max(fitting, key=len)
-    return exchange_symbol.removesuffix(quote), quote
+    return found
 
 
 def refuse_unclosed(window: Window, now: datetime) -> None:

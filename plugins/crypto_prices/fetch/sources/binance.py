@@ -1,14 +1,18 @@
-"""Binance spot candles: ``GET /api/v3/klines``, public data, no key.
+"""Binance spot candles: ``GET /api/v3/klines`` and ``exchangeInfo``, public data, no key.
 
-Sources: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints (klines) and …/errors.
+Sources: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints (klines),
+…/general-endpoints (exchangeInfo: weight 20, the parameter ``symbols``, and an error if one of them does not exist) and
+…/errors. Clients report that delisted markets stay in exchangeInfo, with the status BREAK
+(coingecko/cryptoexchange#1718, GLEECBTC/coins#895).
 ``first_request`` and ``next_request`` choose the requests; ``fetch_pages`` sends them.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -19,14 +23,19 @@ from crypto_prices_contract.window import Window
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
-from crypto_prices.fetch.sources.base import Page, Source, split_market
+from crypto_prices.fetch.markets import unlisted
+from crypto_prices.fetch.sources.base import Listing, Page, Source, pairs_of_rows
 
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 1000
 """Maximum number of rows in one response."""
 
+MARKETS_PER_LISTING = 100
+"""Markets per request of exchangeInfo. Their names are in the URL, which has at most 3 KB then."""
+
 _KLINES = "/api/v3/klines"
+_EXCHANGE_INFO = "/api/v3/exchangeInfo"
 _USED_WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 _WEIGHT_TO_PAUSE_AT = 5700.0  # of 6000 per minute, because other clients may share this IP address
 _INVALID_SYMBOL = -1121
@@ -75,14 +84,6 @@ class BinanceSource(Source):
     exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Z0-9]{2,20}")
     requests_per_second: ClassVar[float] = 40.0  # of 50: 6000 weight per minute, 2 per request
     max_connections: ClassVar[int] = 8
-    # No currency here may end with another one. AEUR and IDR are missing although markets exist: with AEUR, ADAEUR
-    # would be read as AD/AEUR, and with both IDR and BIDR, a symbol could be split in two ways.
-    quote_currencies: ClassVar[tuple[str, ...]] = (
-        *("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDP", "USD1", "DAI"),
-        *("BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL"),
-        *("EUR", "GBP", "AUD", "TRY", "BRL", "ARS", "MXN", "COP", "JPY", "PLN", "RON", "CZK", "UAH", "ZAR", "NGN"),
-        *("RUB", "BIDR", "IDRT", "EURI"),
-    )
     candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType(
         {
             "1s": timedelta(seconds=1),
@@ -92,9 +93,29 @@ class BinanceSource(Source):
         }
     )
 
-    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
-        """Return base and quote, which Binance writes together; see ``Source.split_symbol``."""
-        return split_market(exchange_symbol, self.quote_currencies)
+    def fetch_listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
+        """Yield exchangeInfo of these markets; see ``Source.fetch_listings``."""
+        for first in range(0, len(exchange_symbols), MARKETS_PER_LISTING):
+            yield from self._listings(client, exchange_symbols[first : first + MARKETS_PER_LISTING])
+
+    def _listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
+        """Yield exchangeInfo. The error for an unknown symbol does not name it, so halves are requested to find it."""
+        names = json.dumps(exchange_symbols, separators=(",", ":"))
+        try:
+            response = client.get_json(self.api_url + _EXCHANGE_INFO, params={"symbols": names}, headers=self.headers)
+        except FatalSourceError as error:
+            if error.exchange_code != _INVALID_SYMBOL:
+                raise
+            if len(exchange_symbols) == 1:
+                raise unlisted(self.name, exchange_symbols) from None
+            response = None
+        if response is None:
+            half = len(exchange_symbols) // 2
+            for part in (exchange_symbols[:half], exchange_symbols[half:]):
+                yield from self._listings(client, part)
+            return
+        rows = response.json.get("symbols") if isinstance(response.json, dict) else None
+        yield Listing(response, pairs_of_rows(response, rows, "symbol", "baseAsset", "quoteAsset"))
 
     def pause_seconds(self, headers: Mapping[str, str], now: datetime) -> float:
         """Return the rest of the minute in seconds if this IP address has used up almost all of its weight.

@@ -1,6 +1,7 @@
-"""Coinbase Exchange candles: ``GET /products/{product_id}/candles``, public data, no key.
+"""Coinbase Exchange candles: ``GET /products/{product_id}/candles`` and ``/products``, public data, no key.
 
-Sources: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles (at most 300 candles, newest
+Sources: https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproducts (base and quote of every product),
+https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles (at most 300 candles, newest
 first; intervals without a trade are omitted; a row may precede the start) and
 https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits (10 public requests per second and address, 15 in a burst).
 """
@@ -8,7 +9,7 @@ https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits (10 public requests 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -18,7 +19,15 @@ from crypto_prices_contract.window import Window
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
-from crypto_prices.fetch.sources.base import Page, Source, candle_ranges, count_surplus, time_ms
+from crypto_prices.fetch.sources.base import (
+    Listing,
+    Page,
+    Source,
+    candle_ranges,
+    count_surplus,
+    pairs_of_rows,
+    time_ms,
+)
 
 MAX_ROWS = 300
 """Maximum number of candles in one response."""
@@ -46,10 +55,10 @@ class CoinbaseSource(Source):
         }
     )
 
-    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
-        """Return base and quote, which Coinbase separates with a hyphen; see ``Source.split_symbol``."""
-        base, _, quote = exchange_symbol.partition("-")
-        return base, quote
+    def fetch_listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
+        """Yield the list of all products; see ``Source.fetch_listings``."""
+        response = client.get_json(f"{self.api_url}/products", headers=self.headers)
+        yield Listing(response, pairs_of_rows(response, response.json, "id", "base_currency", "quote_currency"))
 
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str

@@ -6,12 +6,14 @@ finer for the last day, daily for longer ranges) and https://docs.coingecko.com/
 CoinGecko has no candles. Its hourly points are prices at times shortly after each full hour. A point becomes the
 ``open_price`` of its hour, with the market cap; the other columns stay empty. Its volumes cover the 24 hours before
 each point, so the volume of an hour cannot be derived. They are stored in the raw zone, but not curated.
+
+A request names the coin by its id and the currency, so both are known without a list of markets.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
@@ -20,11 +22,12 @@ from urllib.parse import urlsplit
 
 from crypto_prices_contract.window import Window
 
-from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.asset_names import has_meaning
+from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError
 from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
-from crypto_prices.fetch.markets import COINGECKO_COINS
-from crypto_prices.fetch.sources.base import Page, Source, count_surplus, time_ms
+from crypto_prices.fetch.markets import Pair
+from crypto_prices.fetch.sources.base import Listing, Page, Source, count_surplus, time_ms
 
 QUOTE_CURRENCY = "USD"
 TABLES = ("prices", "market_caps", "total_volumes")
@@ -58,15 +61,19 @@ class CoinGeckoSource(Source):
             return {_PRO_HEADER: self._api_key}
         return super().headers
 
-    def split_symbol(self, exchange_symbol: str) -> tuple[str, str]:
-        """Return the coin's canonical symbol and US dollars; see ``Source.split_symbol``."""
-        try:
-            return COINGECKO_COINS[exchange_symbol], QUOTE_CURRENCY
-        except KeyError:
-            raise FatalSourceError(
-                f"coin {exchange_symbol!r} of coingecko is unknown",
-                "Correct the symbols in the settings, or add the coin to plugins/crypto_prices/fetch/markets.py",
-            ) from None
+    def pair_of(self, exchange_symbol: str) -> Pair:
+        """Return the coin's id and US dollars; see ``Source.pair_of``."""
+        if has_meaning(self.name, exchange_symbol):
+            return Pair(exchange_symbol, QUOTE_CURRENCY)
+        raise MarketSettingsError(
+            f"coin {exchange_symbol!r} of coingecko is unknown",
+            "Correct the symbols in the settings of coingecko, or state the coin's name there: "
+            f'"markets": {{"{exchange_symbol}": "BASE/{QUOTE_CURRENCY}"}}',
+        )
+
+    def fetch_listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
+        """Yield nothing, because ``pair_of`` knows every coin; see ``Source.fetch_listings``."""
+        yield from ()
 
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str

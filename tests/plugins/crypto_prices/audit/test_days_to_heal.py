@@ -11,11 +11,12 @@ from crypto_prices.audit.days_to_heal import (
     unfetched_runs,
 )
 from crypto_prices.backfill.loaded_days import Load
+from crypto_prices.fetch.markets import MarketsByDay, Pair
 from crypto_prices_contract.window import Window
 
 from tests.support.healing_plans import BTC, ETH, SPAN, day, place, plan
 
-MARKETS = {"binance": [BTC, ETH]}
+MARKETS = MarketsByDay({"binance": {"BTCUSDT": Pair.parse(BTC), "ETHUSDT": Pair.parse(ETH)}})
 
 
 def load(first=1, last=7, *, number=1, markets=(BTC, ETH), manifest="s3://lake/1", source="binance"):

@@ -31,7 +31,8 @@ def lake(aws):
     """The raw zone, and settings with two markets."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    aws.change(s3_bucket=BUCKET, sources={"binance": {"symbols": list(MARKETS)}})
+    api_url = f"{aws.names['endpoint']}/exchange/binance"
+    aws.change(s3_bucket=BUCKET, sources={"binance": {"symbols": list(MARKETS), "api_url": api_url}})
     yield s3
     for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
         s3.delete_object(Bucket=BUCKET, Key=item["Key"])
@@ -49,7 +50,7 @@ def loaded(warehouse, lake, catalog):
         uris = [f"s3://{BUCKET}/{prefix}{symbol}-0001.json.gz" for symbol in MARKETS]
         for uri in uris:
             lake.put_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"), Body=b"x")
-        manifest = json.dumps({"objects": [{"uri": uri} for uri in uris]})
+        manifest = json.dumps({"objects": [{"uri": uri} for uri in uris], "listings": []})
         lake.put_object(Bucket=BUCKET, Key=f"{prefix}manifest.json", Body=manifest.encode())
         rows = 48 * (last + 1 - first)
         metadata = (f"b{number}", "binance", "1h", str(window.start), str(window.end), "h",

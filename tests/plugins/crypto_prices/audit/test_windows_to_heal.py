@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from crypto_prices.audit.days_to_heal import (
     RAW_MISSING,
@@ -7,6 +7,7 @@ from crypto_prices.audit.days_to_heal import (
     MarketDay,
 )
 from crypto_prices.audit.plan_text import plan_as_text
+from crypto_prices.fetch.markets import MarketsByDay, Pair
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,15 @@ def test_windows_respect_chunk_days_and_requests_the_sources_page_size():
     ]  # fmt: skip
     long = {MarketDay("coinbase", "BTC/USD", day(1) + timedelta(days=n)): UNFETCHED for n in range(20)}
     assert plan(long).requests == 2  # 480 candles
+
+
+def test_a_window_ends_where_the_name_of_a_market_changes():
+    luna = MarketsByDay({"binance": {"LUNAUSDT": Pair("LUNA", "USDT"), "LUNCUSDT": Pair("LUNC", "USDT")}})
+    found = {MarketDay("binance", "LUNC/USDT", date(2022, 5, number)): UNFETCHED for number in (26, 27, 28, 29)}
+    assert windows(plan(found, markets=luna)) == [
+        (26, 2, {"binance": ["LUNAUSDT"]}),
+        (28, 2, {"binance": ["LUNCUSDT"]}),
+    ]
 
 
 @given(st.sets(st.tuples(st.integers(1, 7), st.sampled_from([BTC, ETH]), st.sampled_from([ROWS_MISSING, RAW_MISSING]))))

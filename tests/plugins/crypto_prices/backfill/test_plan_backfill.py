@@ -39,10 +39,11 @@ def job(aws):
 def settings(aws, warehouse, job, monkeypatch):
     """Settings with two sources, one of which has two markets."""
     monkeypatch.setitem(_SOURCES, "otherex", type("OtherExchange", (BinanceSource,), {"name": "otherex"}))
+    api_url = f"{aws.names['endpoint']}/exchange/binance"
     aws.change(
         sources={
-            "binance": {"symbols": ["BTCUSDT", "ETHUSDT"]},
-            "otherex": {"symbols": ["SOLUSDT"]},
+            "binance": {"symbols": ["BTCUSDT", "ETHUSDT"], "api_url": api_url},
+            "otherex": {"symbols": ["SOLUSDT"], "api_url": api_url},
         }
     )
     return aws
@@ -220,8 +221,16 @@ def test_errors_that_a_retry_would_repeat_fail_immediately(plan, params, message
 
 
 def test_wrong_settings_are_refused(plan, settings):
-    settings.change(sources={"binance": {"symbols": ["BTCXYZ"]}})
-    with pytest.raises(AirflowFailException, match="quote currency of 'BTCXYZ' is unknown"):
+    settings.change(sources={"binance": {"symbols": ["BTC-XYZ"]}})
+    with pytest.raises(AirflowFailException, match="'BTC-XYZ' is not a market of binance"):
+        plan()
+
+
+def test_a_symbol_that_the_exchange_does_not_list_is_refused(plan, settings):
+    settings.change(
+        sources={"binance": {"symbols": ["BTCXYZ"], "api_url": f"{settings.names['endpoint']}/exchange/binance"}}
+    )
+    with pytest.raises(AirflowFailException, match="binance does not list BTCXYZ"):
         plan()
 
 

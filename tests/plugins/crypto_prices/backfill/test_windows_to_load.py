@@ -3,6 +3,7 @@ from datetime import date, timedelta
 from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
 from crypto_prices.backfill.plan_text import plan_as_text
 from crypto_prices.backfill.windows_to_load import split_into_windows
+from crypto_prices.fetch.markets import MarketsByDay, Pair
 from crypto_prices_contract.window import Window
 
 from tests.support.backfill_plans import day, load, plan
@@ -56,3 +57,22 @@ def test_the_number_of_windows_is_minimal():
         Window(day(9), day(11)),
     ]
     assert split_into_windows([], 3) == []
+
+
+def test_a_window_ends_where_the_name_of_a_market_changes():
+    luna = MarketsByDay({"binance": {"LUNAUSDT": Pair("LUNA", "USDT"), "LUNCUSDT": Pair("LUNC", "USDT")}})
+    planned = plan(Window(date(2022, 5, 20), date(2022, 6, 10)), markets=luna)
+    assert planned.windows == [
+        Window(date(2022, 5, 20), date(2022, 5, 28)),
+        Window(date(2022, 5, 28), date(2022, 6, 10)),
+    ]
+    # One market before the change, two after it.
+    assert planned.records == 24 * (8 + 2 * 13)
+
+
+def test_days_on_which_the_exchange_used_none_of_the_names_are_not_planned():
+    bcc = MarketsByDay({"binance": {"BCCUSDT": Pair("BCC", "USDT")}})
+    for reload in (False, True):
+        planned = plan(Window(date(2018, 11, 10), date(2018, 12, 10)), markets=bcc, reload=reload)
+        assert planned.windows == [Window(date(2018, 11, 10), date(2018, 11, 16))]
+        assert (planned.skipped, planned.days) == ({}, 6)

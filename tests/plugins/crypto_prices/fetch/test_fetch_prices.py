@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import json
 import threading
 import time
@@ -36,9 +37,18 @@ def keys(lake):
     return [entry["Key"] for entry in lake.list_objects_v2(Bucket="fetch-prices-lake").get("Contents", [])]
 
 
+def named(symbols):
+    """The markets as ``resolve_window`` returns them."""
+    return [
+        {"exchange_symbol": symbol, "symbol": symbol.removesuffix("USDT"), "quote_currency": "USDT"}
+        for symbol in symbols
+    ]
+
+
 def make_operator(symbols=("BTCUSDT", "ETHUSDT"), **changes):
     arguments = {
         "source": "binance", "symbols": list(symbols), "window_start": "2023-12-18", "window_end": "2023-12-20",
+        "markets": named(symbols),
     }  # fmt: skip
     return FetchPricesOperator(task_id="fetch_prices", **(arguments | changes))
 
@@ -68,6 +78,50 @@ def test_a_second_attempt_is_stored_separately_with_the_same_content_hash(lake):
     assert first["raw_manifest"] != second["raw_manifest"]
     assert first["content_hash"] == second["content_hash"]
     assert len(keys(lake)) == 4
+
+
+LISTING = {
+    "uri": "s3://fetch-prices-lake/raw/listing=l1/markets-0001.json.gz", "url": "https://x/exchangeInfo", "status": 200,
+    "fetched_at": "2023-12-21T00:00:00Z", "sha256": "0" * 64, "body_bytes": 7,
+}  # fmt: skip
+
+
+def manifest_of(lake, result):
+    key = result["raw_manifest"].removeprefix("s3://fetch-prices-lake/")
+    return json.loads(lake.get_object(Bucket="fetch-prices-lake", Key=key)["Body"].read())
+
+
+def test_the_exchange_is_not_asked_again_for_markets_that_the_run_has_resolved(lake, exchange):
+    result = fetch(["BTCUSDT"], listings=[LISTING])
+    assert exchange.paths == ["/exchange/binance/api/v3/klines"]
+    assert manifest_of(lake, result)["listings"] == [LISTING]
+
+
+class TestTheExchangeDidNotRespondWhenTheRunWasResolved:
+    def test_it_is_asked_once_and_the_response_is_stored_unchanged_and_listed(self, lake, exchange):
+        result = fetch(markets=None)
+        assert (result["markets"], result["records"]) == (["BTC/USDT", "ETH/USDT"], 96)
+        info, *klines = exchange.paths
+        assert (info, set(klines)) == ("/exchange/binance/api/v3/exchangeInfo", {"/exchange/binance/api/v3/klines"})
+        (listing,) = manifest_of(lake, result)["listings"]
+        key = listing["uri"].removeprefix("s3://fetch-prices-lake/")
+        assert key.startswith(f"{PREFIX}listing=")
+        body = gzip.decompress(lake.get_object(Bucket="fetch-prices-lake", Key=key)["Body"].read())
+        assert hashlib.sha256(body).hexdigest() == listing["sha256"]
+        assert [row["baseAsset"] for row in json.loads(body)["symbols"]] == ["BTC", "ETH"]
+
+    def test_an_unlisted_symbol_is_refused_before_any_candle_is_requested(self, lake, exchange):
+        with pytest.raises(AirflowFailException, match="binance: binance does not list NOPEUSDT"):
+            fetch(["BTCUSDT", "NOPEUSDT"], markets=None)
+        assert set(exchange.paths) == {"/exchange/binance/api/v3/exchangeInfo"}
+        assert keys(lake) == []
+
+    def test_names_of_another_time_are_refused(self, lake, exchange, aws):
+        source = {"symbols": ["BCCUSDT"], "markets": {"BCCUSDT": "BCC/USDT"}, "api_url": exchange.url}
+        aws.change(sources={"binance": source})
+        with pytest.raises(AirflowFailException, match=r"binance did not use the names of BCCUSDT in \[2023-12-18"):
+            fetch(["BCCUSDT"], markets=None)
+        assert exchange.paths == []
 
 
 def test_gaps_are_returned_and_logged(lake, exchange, task_log):
@@ -109,7 +163,7 @@ def test_a_killed_task_commits_nothing_and_does_not_finish_its_pause(lake, excha
 def test_markets_are_fetched_at_the_pace_of_the_settings(lake, exchange, aws, monkeypatch):
     paces = []
     monkeypatch.setattr(
-        "crypto_prices.fetch.fetch_prices.RequestBudget",
+        "crypto_prices.fetch.source_client.RequestBudget",
         lambda pace, **options: paces.append(pace) or RequestBudget(pace, **options),
     )
     fetch()
@@ -130,7 +184,7 @@ class TestApiKey:
             "requests_per_second": 1000,
         }  # fmt: skip
         aws.change(s3_bucket="fetch-prices-lake", sources={"coingecko": source})
-        return lambda: fetch(["bitcoin"], source="coingecko")
+        return lambda: fetch(["bitcoin"], source="coingecko", markets=None)
 
     def test_it_comes_from_the_connection_and_is_stored_nowhere(self, coingecko, lake, monkeypatch, task_log):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": self.KEY}))
@@ -152,7 +206,7 @@ class TestApiKey:
         connection = {"conn_type": "http", "password": f"{self.KEY}\n"}
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps(connection))
         masked = []
-        monkeypatch.setattr("crypto_prices.fetch.fetch_prices.mask_secret", masked.append)
+        monkeypatch.setattr("crypto_prices.fetch.source_client.mask_secret", masked.append)
         assert coingecko()["records"] == 48
         assert masked == [self.KEY]
 

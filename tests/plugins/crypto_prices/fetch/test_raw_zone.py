@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from crypto_prices.fetch.raw_zone import RawZone
+from crypto_prices.fetch.raw_zone import RawZone, is_whole, put_listings
 from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
 from moto import mock_aws
@@ -39,7 +39,7 @@ def page(body, records, surplus=0):
     return SimpleNamespace(response=response, records=records, surplus=surplus)
 
 
-def zone(s3, attempt="a1", markets=(BTC,)):
+def zone(s3, attempt="a1", markets=(BTC,), listings=()):
     return RawZone(
         s3_client=s3,
         bucket="lake",
@@ -49,6 +49,7 @@ def zone(s3, attempt="a1", markets=(BTC,)):
         attempt=attempt,
         markets=markets,
         expected_records=24,
+        listings=listings,
     )
 
 
@@ -94,6 +95,50 @@ def test_bodies_are_stored_byte_for_byte_and_described_in_the_manifest(s3):
         "records": 1,
         "surplus": 0,
     }
+
+
+LISTING = PREFIX.replace("attempt=a1", "listing=l1") + "markets-0001.json.gz"
+
+
+def put_listing(s3, body=b'{"symbols": [1.50]}\n'):
+    return put_listings(
+        s3,
+        bucket="lake",
+        source="binance",
+        window=WINDOW,
+        attempt="l1",
+        responses=[SimpleNamespace(body=body, url="https://x/exchangeInfo", status=200, fetched_at=NOW)],
+    )
+
+
+def test_the_exchanges_description_of_its_markets_is_stored_byte_for_byte_and_listed(s3):
+    body = b'{"symbols": [1.50]}\n'
+    listings = put_listing(s3, body)
+    assert keys(s3) == [LISTING]
+    assert gzip.decompress(s3.get_object(Bucket="lake", Key=LISTING)["Body"].read()) == body
+    raw = zone(s3, listings=listings)
+    raw.put_page(BTC, page(b"[]", 0))
+    assert raw.commit(NOW).to_json()["listings"] == [
+        {
+            "uri": f"s3://lake/{LISTING}",
+            "url": "https://x/exchangeInfo",
+            "status": 200,
+            "fetched_at": "2023-12-19T00:01:02.345Z",
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "body_bytes": len(body),
+        }
+    ]
+
+
+@pytest.mark.parametrize("lost", ["manifest.json", "BTCUSDT-0001.json.gz", LISTING])
+def test_a_fetch_is_whole_only_with_everything_that_it_lists(s3, lost):
+    raw = zone(s3, listings=put_listing(s3))
+    raw.put_page(BTC, page(b"[]", 0))
+    uri = raw.commit(NOW).uri
+    assert is_whole(s3, uri)
+    (key,) = [key for key in keys(s3) if key.endswith(lost)]
+    s3.delete_object(Bucket="lake", Key=key)
+    assert not is_whole(s3, uri)
 
 
 def test_a_market_without_candles_is_recorded_as_a_gap(s3):

@@ -1,20 +1,58 @@
+import gzip
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
+import boto3
 import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
+from moto import mock_aws
 
+from local_exchange.api import Source
+from local_exchange.limits import RequestLimit
 from tests.support.settings_document import GOOD
 
 LOGICAL_DATE = datetime(2023, 12, 18, tzinfo=UTC)
 
 
+BUCKET = GOOD["s3_bucket"]
+
+
 @pytest.fixture
-def settings(use_settings):
+def lake(monkeypatch):
+    """An S3 with the lake's bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # moto would load them for each test
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        yield s3
+        # If an outer mock is active, moto keeps the contents of the bucket.
+        for key in keys(s3):
+            s3.delete_object(Bucket=BUCKET, Key=key)
+        s3.delete_bucket(Bucket=BUCKET)
+
+
+def keys(s3):
+    return [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+@pytest.fixture
+def settings(use_settings, lake, exchange):
+    """Return a function that sets the settings. The sources use this test's exchange."""
+
     def change(**changes):
-        use_settings(GOOD | changes)
+        document = GOOD | changes
+        sources = {
+            name: {"api_url": exchange.url_of(name)} | {key: value for key, value in source.items() if key != "api_url"}
+            for name, source in document["sources"].items()
+        }
+        use_settings(document | {"sources": sources})
 
     change()
     return change
@@ -37,15 +75,111 @@ def days(items):
     return {(item["window_start"], item["window_end"]) for item in items}
 
 
-def test_a_run_of_a_day_uses_all_sources_and_symbols_in_the_settings(settings):
-    assert resolve() == [
-        {
-            "source": "binance",
-            "symbols": ["BTCUSDT", "ETHUSDT"],
-            "window_start": "2023-12-18",
-            "window_end": "2023-12-19",
-        }
-    ]
+def test_a_run_of_a_day_uses_all_sources_and_symbols_in_the_settings(settings, lake, exchange):
+    (item,) = json.loads(json.dumps(resolve()))
+    (listing,) = item.pop("listings")
+    assert item == {
+        "source": "binance",
+        "symbols": ["BTCUSDT", "ETHUSDT"],
+        "window_start": "2023-12-18",
+        "window_end": "2023-12-19",
+        "markets": [
+            {"exchange_symbol": "BTCUSDT", "symbol": "BTC", "quote_currency": "USDT"},
+            {"exchange_symbol": "ETHUSDT", "symbol": "ETH", "quote_currency": "USDT"},
+        ],
+    }
+    assert exchange.paths == ["/exchange/binance/api/v3/exchangeInfo"]
+    (key,) = keys(lake)
+    assert listing["uri"] == f"s3://{BUCKET}/{key}"
+    assert key.startswith(
+        "raw/crypto_prices/source=binance/year=2023/month=12/day=18/window=20231218-20231219/listing="
+    )
+    body = gzip.decompress(lake.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert hashlib.sha256(body).hexdigest() == listing["sha256"]
+
+
+SEVERAL = {
+    "binance": {"symbols": ["BTCUSDT"]},
+    "coinbase": {"symbols": ["BTC-USD"]},
+    "coingecko": {"symbols": ["bitcoin"]},
+}
+
+
+def test_each_exchange_is_asked_once_and_coingecko_never(settings, exchange):
+    settings(sources=SEVERAL)
+    items = resolve()
+    assert [(item["source"], item["markets"][0]["symbol"], len(item["listings"])) for item in items] == [
+        ("binance", "BTC", 1), ("coinbase", "BTC", 1), ("coingecko", "BTC", 0),
+    ]  # fmt: skip
+    assert exchange.paths == ["/exchange/binance/api/v3/exchangeInfo", "/exchange/coinbase/products"]
+
+
+@pytest.mark.parametrize(
+    ("source", "symbol", "message"),
+    [
+        ("binance", "BTCXYZ", "binance does not list BTCXYZ"),
+        ("coinbase", "BTC-XYZ", "coinbase does not list BTC-XYZ"),
+        ("coingecko", "dentacoin", "'dentacoin' of coingecko is unknown"),
+    ],
+)
+def test_an_unlisted_symbol_is_refused_before_anything_is_fetched_or_stored(
+    settings, lake, exchange, source, symbol, message
+):
+    settings(sources=SEVERAL | {source: {"symbols": [*SEVERAL[source]["symbols"], symbol]}})
+    with pytest.raises(AirflowFailException, match=message):
+        resolve()
+    assert all("klines" not in path and "candles" not in path for path in exchange.paths)
+    assert keys(lake) == []
+
+
+def test_an_exchange_that_does_not_respond_does_not_hold_back_the_others(settings, exchange, task_log, monkeypatch):
+    monkeypatch.setattr("crypto_prices.plan.resolve_window._ASKING", RequestRetryPolicy(max_attempts=1))
+    settings(sources=SEVERAL)
+    exchange.limits.replace({Source.BINANCE: RequestLimit(0.001)})
+    exchange.limits.take(Source.BINANCE)
+    binance, coinbase, _ = resolve()
+    assert (binance["markets"], binance["listings"], binance["symbols"]) == (None, [], ["BTCUSDT"])
+    assert coinbase["markets"]
+    assert "binance did not name base and quote of its markets, fetch_prices asks again" in task_log.text
+
+
+def test_a_market_that_is_no_longer_listed_is_loaded_under_the_stated_name(settings, exchange):
+    settings(sources={"binance": {"symbols": ["BTCUSDT", "BCCUSDT"], "markets": {"BCCUSDT": "BCC/USDT"}}})
+    (item,) = resolve(day="2018-01-05")
+    assert [market["symbol"] for market in item["markets"]] == ["BTC", "BCH"]
+
+
+LUNA = {"binance": {"symbols": ["LUNAUSDT", "BTCUSDT"], "markets": {"LUNAUSDT": "LUNA/USDT"}}}
+
+
+@pytest.mark.parametrize(("day", "symbol"), [("2022-05-01", "LUNC"), ("2022-06-01", "LUNA")])
+def test_a_reused_name_is_the_coin_of_the_day(settings, day, symbol):
+    settings(sources=LUNA)
+    assert [market["symbol"] for market in resolve(day=day)[0]["markets"]] == [symbol, "BTC"]
+
+
+def test_a_window_never_holds_two_coins_under_one_name(settings, lake):
+    settings(sources=LUNA)
+    with pytest.raises(AirflowFailException, match=r"LUNAUSDT of binance is LUNC/USDT until 2022-05-28"):
+        resolve(None, start="2022-05-01", end="2022-06-01")
+    assert keys(lake) == []
+
+
+def test_symbols_that_the_exchange_did_not_use_then_are_left_out_and_logged(settings, task_log):
+    settings(sources={"binance": {"symbols": ["BTCUSDT", "BCCUSDT"], "markets": {"BCCUSDT": "BCC/USDT"}}})
+    (item,) = resolve()
+    assert [market["symbol"] for market in item["markets"]] == ["BTC"]
+    assert "binance did not use the names of BCCUSDT then" in task_log.text
+    with pytest.raises(AirflowFailException, match=r"no exchange used the names of the symbols in \[2023-12-18"):
+        resolve(symbols='["BCCUSDT"]')
+
+
+def test_a_window_that_cannot_be_fetched_in_time_is_refused_before_any_request(settings, exchange):
+    symbols = [f"C{number}USDT" for number in range(1702)]
+    settings(sources={"binance": {"symbols": symbols, "requests_per_second": 0.4}})
+    with pytest.raises(AirflowFailException, match=r"1702 requests for 1702 symbols .* at least 70 minutes, but .* 60"):
+        resolve()
+    assert exchange.paths == []
 
 
 def test_the_day_of_a_logical_date_is_its_utc_day(settings):
@@ -107,7 +241,6 @@ def test_missing_settings_fail_and_the_variable_is_named():
     [
         ({"s3_bucket": "Upper"}, "s3_bucket"),
         ({"sources": {"nowhere": {"symbols": ["BTCUSDT"]}}}, "source 'nowhere' does not exist"),
-        ({"sources": {"binance": {"symbols": ["BTCXYZ"]}}}, "quote currency of 'BTCXYZ' is unknown"),
         ({"sources": {"binance": {"symbols": ["BTC-USD"]}}}, "'BTC-USD' is not a market of binance"),
         ({"candle_interval": "7m"}, "binance has no candles of '7m'"),
     ],
@@ -119,6 +252,6 @@ def test_wrong_settings_fail_and_are_named(settings, changes, message):
 
 
 def test_all_settings_are_checked_even_if_only_some_are_used(settings):
-    settings(sources={"binance": {"symbols": ["BTCUSDT", "BTCXYZ"]}})
-    with pytest.raises(AirflowFailException, match="BTCXYZ"):
+    settings(sources={"binance": {"symbols": ["BTCUSDT", "BTC-XYZ"]}})
+    with pytest.raises(AirflowFailException, match="BTC-XYZ"):
         resolve(symbols='["BTCUSDT"]')

@@ -1,24 +1,23 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.markets import CANONICAL_ASSETS, COINGECKO_COINS
+from crypto_prices.fetch.http_client import Response
+from crypto_prices.fetch.markets import Pair
 from crypto_prices.fetch.sources import get_source, known_sources
 from crypto_prices.fetch.sources.base import (
     candle_ranges,
     checked_api_url,
     count_surplus,
+    pairs_of_rows,
     refuse_unclosed,
-    split_market,
     time_ms,
 )
 from crypto_prices.fetch.sources.binance import BinanceSource
-from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window
-from hypothesis import given
-from hypothesis import strategies as st
 
 DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
 
@@ -34,53 +33,6 @@ def test_known_sources():
 def test_an_unknown_source_is_refused_with_the_known_ones():
     with pytest.raises(FatalSourceError, match=r"source 'nowhere' does not.*: binance, .*coingecko"):
         get_source("nowhere")
-
-
-@pytest.mark.parametrize(
-    ("exchange_symbol", "market"),
-    [
-        ("BTCUSDT", ("BTC", "USDT")),
-        ("1000SATSUSDT", ("1000SATS", "USDT")),
-        ("ETHBTC", ("ETH", "BTC")),
-        ("BTCFDUSD", ("BTC", "FDUSD")),
-        ("BTCTUSD", ("BTC", "TUSD")),
-        ("TUSDUSDT", ("TUSD", "USDT")),
-        ("SUSDT", ("S", "USDT")),
-        ("ADAEUR", ("ADA", "EUR")),
-        ("USDTTRY", ("USDT", "TRY")),
-    ],
-)
-def test_binance_markets_are_split(exchange_symbol, market):
-    assert get_source("binance").market(exchange_symbol) == Market(exchange_symbol, *market)
-
-
-@pytest.mark.parametrize(
-    ("source", "exchange_symbol", "name"),
-    [
-        ("binance", "BTCUSDT", "BTC/USDT"),
-        ("binance", "BCHABCUSDT", "BCH/USDT"),
-        ("coinbase", "BTC-USD", "BTC/USD"),
-        ("coinbase", "CGLD-USD", "CELO/USD"),
-        ("coinbase", "1INCH-USDC", "1INCH/USDC"),
-        ("coingecko", "bitcoin", "BTC/USD"),
-        ("coingecko", "avalanche-2", "AVAX/USD"),
-    ],
-)
-def test_an_asset_has_one_name_on_all_exchanges(source, exchange_symbol, name):
-    assert get_source(source).market(exchange_symbol).name == name
-
-
-def test_canonical_names_belong_to_known_sources_and_fit_their_columns():
-    assert set(CANONICAL_ASSETS) <= set(known_sources())
-    assert len(set(COINGECKO_COINS.values())) == len(COINGECKO_COINS)
-    canonical = [*COINGECKO_COINS.values(), *(name for names in CANONICAL_ASSETS.values() for name in names.values())]
-    assert all(name.isalnum() and name.isupper() and len(name) <= 32 for name in canonical)
-
-
-def test_two_symbols_of_the_same_market_are_refused():
-    with pytest.raises(FatalSourceError, match="BCHUSDT and BCCUSDT of binance are the same market, BCH/USDT"):
-        get_source("binance").markets(["BTCUSDT", "BCHUSDT", "BCCUSDT"])
-    assert [market.name for market in get_source("binance").markets(["ETHBTC", "BTCUSDT"])] == ["ETH/BTC", "BTC/USDT"]
 
 
 @pytest.mark.parametrize("source", ["binance", "coinbase"])
@@ -140,21 +92,30 @@ def test_a_window_is_split_into_ranges_that_fit_into_one_response(length, days, 
     assert all((last - first) // length < 300 for first, last in ranges)
 
 
-def test_the_longest_quote_currency_wins():
-    assert split_market("BTCTUSD", ["USD", "TUSD"]) == ("BTC", "TUSD")
-    assert split_market("BTCTUSD", ["TUSD", "USD"]) == ("BTC", "TUSD")
+def response(document):
+    return Response("https://x", 200, json.dumps(document).encode(), DAY.ends_at, document)
 
 
-def test_no_quote_currency_of_binance_ends_with_another():
-    quotes = BinanceSource.quote_currencies
-    assert len(set(quotes)) == len(quotes)
-    assert [(a, b) for a in quotes for b in quotes if a != b and a.endswith(b)] == []
+def test_base_and_quote_are_what_the_exchange_states():
+    rows = [
+        {"id": "BNBUSD", "base": "BNB", "quote": "USD", "other": 1},
+        {"id": "X"},
+        None,
+        {"id": "Y", "base": 1, "quote": ""},
+    ]
+    assert pairs_of_rows(response(rows), rows, "id", "base", "quote") == {"BNBUSD": Pair("BNB", "USD")}
 
 
-@pytest.mark.parametrize("exchange_symbol", ["BTCXYZ", "USDT", "BTCUSD"])
-def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbol):
-    with pytest.raises(FatalSourceError, match=r"quote currency of .* is unknown.*USDT, USDC, FDUSD"):
-        get_source("binance").market(exchange_symbol)
+def test_a_response_that_contradicts_itself_is_refused():
+    rows = [{"id": "BNBUSD", "base": "BNB", "quote": "USD"}, {"id": "BNBUSD", "base": "BN", "quote": "BUSD"}]
+    with pytest.raises(FatalSourceError, match="lists BNBUSD as BNB/USD and as BN/BUSD"):
+        pairs_of_rows(response(rows), rows, "id", "base", "quote")
+
+
+@pytest.mark.parametrize("document", [[], {}, None, "BTC", [{"id": "BTCUSDT"}], [["BTCUSDT", "BTC", "USDT"]]])
+def test_a_response_without_a_market_is_refused(document):
+    with pytest.raises(FatalSourceError, match="not a list of markets with id, base and quote"):
+        pairs_of_rows(response(document), document, "id", "base", "quote")
 
 
 @pytest.mark.parametrize(
@@ -175,12 +136,7 @@ def test_an_unknown_quote_currency_is_refused_with_the_known_ones(exchange_symbo
 )
 def test_symbols_that_are_unsafe_in_keys_are_refused(exchange_symbol):
     with pytest.raises(FatalSourceError, match="is not a market of binance"):
-        get_source("binance").market(exchange_symbol)
-
-
-@given(base=st.from_regex(r"[A-Z0-9]{1,15}", fullmatch=True), quote=st.sampled_from(BinanceSource.quote_currencies))
-def test_split_parts_join_to_the_symbol(base, quote):
-    assert get_source("binance").split_symbol(base + quote) == (base, quote)
+        get_source("binance").checked_symbol(exchange_symbol)
 
 
 def test_intervals_divide_a_day():

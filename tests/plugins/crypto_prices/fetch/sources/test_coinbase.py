@@ -76,7 +76,7 @@ def test_a_response_that_is_not_a_list_is_an_error(exchange, client):
 )
 def test_symbols_that_are_unsafe_in_paths_are_refused(symbol):
     with pytest.raises(FatalSourceError, match="is not a market of coinbase"):
-        get_source("coinbase").market(symbol)
+        get_source("coinbase").checked_symbol(symbol)
 
 
 @pytest.mark.parametrize("interval", ["30m", "2h", "3m"])

@@ -102,8 +102,8 @@ class TestAKeyIsAskedFor:
 
 
 def test_an_unknown_coin_is_refused_before_and_after_the_request(exchange, client):
-    with pytest.raises(FatalSourceError, match=r"'dentacoin' of coingecko is unknown.*markets\.py"):
-        get_source("coingecko").market("dentacoin")
+    with pytest.raises(FatalSourceError, match=r"'dentacoin' of coingecko is unknown"):
+        get_source("coingecko").pair_of("dentacoin")
     with pytest.raises(FatalSourceError, match=r"coingecko has no coin dentacoin: .*coin not found"):
         fetch(exchange, client, coin="dentacoin")
 
@@ -111,7 +111,7 @@ def test_an_unknown_coin_is_refused_before_and_after_the_request(exchange, clien
 @pytest.mark.parametrize("coin", ["Bitcoin", "bit/coin", "..", "-", "bitcoin-", "bitcoin\n", "b" + "-x" * 9])
 def test_coin_ids_that_are_unsafe_in_paths_are_refused(coin):
     with pytest.raises(FatalSourceError, match="is not a market of coingecko"):
-        get_source("coingecko").market(coin)
+        get_source("coingecko").checked_symbol(coin)
 
 
 @pytest.mark.parametrize("document", [[], {}, {"prices": []}, {"prices": [], "market_caps": [], "total_volumes": None}])
