@@ -111,9 +111,7 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
                 "window_start": window.start.isoformat(),
                 "window_end": window.end.isoformat(),
                 "markets": None if asked is None else [asdict(market) for market in markets[name]],
-                "listings": []
-                if asked is None
-                else [asdict(each) for each in self._store(name, settings, window, asked)],
+                "listings": [asdict(listing) for listing in self._store(name, settings, window, asked)],
             }
             for name, asked in found.items()
             if asked is None or markets[name]
@@ -143,7 +141,9 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
             self.log.warning("%s did not name base and quote of its markets, fetch_prices asks again: %s", name, error)
             return None
 
-    def _store(self, name: str, settings: Settings, window: Window, asked: ExchangeMarkets) -> list[RawListing]:
+    def _store(self, name: str, settings: Settings, window: Window, asked: ExchangeMarkets | None) -> list[RawListing]:
+        if asked is None:
+            return []
         return put_listings(
             self.hook.conn,
             bucket=settings.s3_bucket,
@@ -155,14 +155,12 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
 
 
 def _as_text(items: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(
-        f"{item['source']}: "
-        + (
-            ", ".join(item["symbols"])
-            if item["markets"] is None
-            else ", ".join(
-                f"{each['exchange_symbol']} ({each['symbol']}/{each['quote_currency']})" for each in item["markets"]
-            )
-        )
-        for item in items
-    )
+    return "; ".join(f"{item['source']}: {', '.join(_names(item))}" for item in items)
+
+
+def _names(item: Mapping[str, Any]) -> list[str]:
+    if item["markets"] is None:
+        return list(item["symbols"])
+    return [
+        f"{market['exchange_symbol']} ({market['symbol']}/{market['quote_currency']})" for market in item["markets"]
+    ]
