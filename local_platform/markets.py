@@ -104,7 +104,8 @@ def _by_source(parser: argparse.ArgumentParser, sources: Sequence[str], symbols:
 
 def _owners(sources: Sequence[str], symbol: str) -> list[str]:
     """Return the sources whose naming a symbol follows: those that know it, or else those that must ask for it."""
-    known, possible = [], []
+    known: list[str] = []
+    possible: list[str] = []
     for name in sources:
         source = get_source(name)
         try:

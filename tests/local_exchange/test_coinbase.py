@@ -151,7 +151,7 @@ def test_invalid_times_are_rejected_in_coinbases_format(client, params):
 
 def test_other_paths_and_methods_are_rejected(client):
     for answer, status in (
-        (client.get("/exchange/coinbase/products"), 404),
+        (client.get("/exchange/coinbase/products/BTC-USD"), 404),
         (client.get("/exchange/coinbase/products/BTC-USD/trades"), 404),
         (client.post("/exchange/coinbase/products/BTC-USD/candles"), 405),
     ):

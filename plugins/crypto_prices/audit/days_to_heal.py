@@ -69,8 +69,8 @@ def find_reasons(
     found: dict[MarketDay, str] = {}
     for day in span.days():
         for source, listed in markets.on(day).items():
-            for market in listed:
-                place = MarketDay(source, market.name, day)
+            for each in listed:
+                place = MarketDay(source, each.name, day)
                 known = Counter(gaps.get(place, {}))
                 load_of_day = newest.get(place)
                 is_explained = rows.get(place, 0) + known.total() - known[UNFETCHED] >= candles_a_day

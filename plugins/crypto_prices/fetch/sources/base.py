@@ -245,15 +245,18 @@ def pairs_of_rows(response: Response, rows: Any, symbol: str, base: str, quote: 
     found: dict[str, Pair] = {}
     for row in rows if isinstance(rows, list) else ():
         texts = [row.get(name) for name in (symbol, base, quote)] if isinstance(row, dict) else []
-        if texts and all(isinstance(text, str) and text for text in texts):
-            pair = Pair(texts[1], texts[2])
-            if found.setdefault(texts[0], pair) != pair:
-                raise FatalSourceError(
-                    f"the response lists {texts[0]} as {found[texts[0]]} and as {pair}",
-                    "Clarify with the exchange which of them is right",
-                    response.url,
-                    response.status,
-                )
+        match [text for text in texts if isinstance(text, str) and text]:
+            case [exchange_symbol, base_asset, quote_currency]:
+                pair = Pair(base_asset, quote_currency)
+            case _:
+                continue
+        if found.setdefault(exchange_symbol, pair) != pair:
+            raise FatalSourceError(
+                f"the response lists {exchange_symbol} as {found[exchange_symbol]} and as {pair}",
+                "Clarify with the exchange which of them is right",
+                response.url,
+                response.status,
+            )
     if not found:
         raise FatalSourceError(
             f"the response is not a list of markets with {symbol}, {base} and {quote}: {excerpt(response.body)}",
