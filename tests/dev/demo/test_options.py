@@ -71,7 +71,7 @@ def test_each_symbol_selects_the_source_that_uses_it():
         (["--symbols", "BTC/USDT"], rf"'BTC/USDT' .* {' or '.join(known_sources())}"),
         (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' .* binance"),
         (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS .* coinbase"),
-        (["--symbols", "dentacoin"], "SYMBOLS.*'dentacoin'"),
+        (["--symbols", "denta-coin"], "SYMBOLS.*'denta-coin'"),
         (["--sources", "kraken"], f"SOURCES.*kraken.* {', '.join(known_sources())}"),
         (["--sources", ","], "SOURCES=,"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
