@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from bundle.build import read_bundle, write_bundle
 from bundle.contents import bundle_files
@@ -44,6 +46,12 @@ def test_the_zip_file_unpacks_to_the_bundle(released, bundle):
 
 def test_the_same_commit_always_has_the_same_release(released, bundle):
     assert release_files(dict(reversed(bundle.items())), TIME) == released
+
+
+def test_the_bill_is_valid_cyclonedx(released):
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(released["crypto-prices-1.2.3.cdx.json"].decode()) is None
+    assert validator.validate_str('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}]}') is not None
 
 
 def test_the_bill_lists_each_file_with_its_checksum(bill, bundle):
