@@ -6,6 +6,8 @@ so parsing must not call Secrets Manager.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -133,8 +135,10 @@ def parse_settings(text: str) -> Settings:
     """Return the settings in a JSON text.
 
     Raises:
-        SettingsError: The text is not JSON, or keys are missing, unknown or invalid. The message names all of them.
+        SettingsError: The text is not JSON, has a key twice, or keys are missing, unknown or invalid. The message names
+            all of them.
     """
+    _refuse_ambiguous_text(text)
     try:
         return Settings.model_validate_json(text)
     except ValidationError as error:
@@ -149,6 +153,31 @@ def parse_settings(text: str) -> Settings:
             + "; ".join(problems)
             + ". docs/reference/settings.md describes the keys."
         ) from None
+
+
+def _refuse_ambiguous_text(text: str) -> None:
+    """Reject what parsers read differently: a byte order mark, and a key that an object has twice.
+
+    https://www.rfc-editor.org/rfc/rfc8259#section-8.1 and …#section-4. Other errors are left to the model.
+    """
+
+    def unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in members]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SettingsError(
+                f"the Airflow Variable {VARIABLE} is invalid: it has the same key twice in one object: "
+                f"{', '.join(twice)}. Remove one of them"
+            )
+        return dict(members)
+
+    if text.startswith("\ufeff"):
+        raise SettingsError(
+            f"the Airflow Variable {VARIABLE} is invalid: it starts with a byte order mark. Save the file as UTF-8 "
+            "without a byte order mark, and set the Variable again"
+        )
+    with contextlib.suppress(json.JSONDecodeError, RecursionError):
+        json.loads(text, object_pairs_hook=unambiguous)
 
 
 def select_symbols(settings: Settings, sources: Sequence[str], symbols: Sequence[str]) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.publish.versions_to_publish import numbered_loads
 from crypto_prices.reconcile.catalog_versions import check_published
 from crypto_prices.reconcile.metrics import metric_data
-from crypto_prices.reconcile.row_counts import LoadedCounts, ReconciliationError, accounting_table, check_load
+from crypto_prices.reconcile.row_counts import LoadedCounts, ReconciliationError, accounting_table, check_load, verdict
 from crypto_prices.xcom import task_results
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class ReconcileOperator(WarehouseOperator):
                 "sources": loaded_sources,
                 "batch_id": report.batch_id,
             }
+        self.log.info("%s", verdict(report, loaded))
         return rows
 
     def _put_metrics(self, data: list[dict[str, Any]]) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from crypto_prices_contract.curation_report import CurationReport
 from tabulate import tabulate  # type: ignore[import-untyped]
 
+from crypto_prices.counted import counted
+
 
 class ReconciliationError(ValueError):
     """The counts of two steps differ. The message names the source, the steps and the counts."""
@@ -69,6 +71,19 @@ def check_load(report: CurationReport, loaded: list[LoadedCounts]) -> None:
             )
     if problems:
         raise ReconciliationError("the load does not add up: " + "; ".join(problems))
+
+
+def verdict(report: CurationReport, loaded: list[LoadedCounts]) -> str:
+    """Return one line about a load that ``check_load`` has accepted, for the end of the log."""
+    fetched = sum(counts.fetched for counts in report.sources.values())
+    quarantined = sum(counts.quarantined_total for counts in report.sources.values())
+    duplicates = sum(counts.duplicates for counts in report.sources.values())
+    merged = sum(counts.rows_merged or 0 for counts in loaded)
+    return (
+        f"The load adds up: of {counted(fetched, 'fetched record')} of {', '.join(sorted(report.sources))}, {merged} "
+        f"are in the warehouse, {quarantined} in quarantine and {counted(duplicates, 'duplicate')}. The catalog shows "
+        "this load or a later one."
+    )
 
 
 def accounting_table(report: CurationReport, loaded: list[LoadedCounts]) -> str:

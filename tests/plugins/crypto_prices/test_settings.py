@@ -108,3 +108,30 @@ def test_requested_sources_and_symbols_are_selected(sources, symbols, chosen):
 def test_sources_and_symbols_outside_the_settings_are_refused(sources, symbols, message):
     with pytest.raises(SettingsError, match=message):
         select_symbols(parse_settings(changed(sources=SOURCES)), sources, symbols)
+
+
+def test_a_byte_order_mark_is_refused_in_one_line():
+    with pytest.raises(SettingsError, match="byte order mark") as raised:
+        parse_settings("\ufeff" + json.dumps(GOOD))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "twice"),
+    [
+        ('"s3_bucket": "old",', "s3_bucket"),
+        ('"sources": {"binance": {"symbols": ["A"], "symbols": ["B"]}},', "symbols"),
+    ],
+)
+def test_a_key_that_an_object_has_twice_is_refused(first, twice):
+    """Parsers keep the first or the last value, so it is unknown which one was meant."""
+    with pytest.raises(SettingsError, match=rf"twice in one object: {twice}\.") as raised:
+        parse_settings(json.dumps(GOOD).replace("{", "{" + first, 1))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '"\ud800"', "NaN"])
+def test_any_text_that_is_not_settings_is_refused_in_one_line(text):
+    with pytest.raises(SettingsError) as raised:
+        parse_settings(text)
+    assert len(str(raised.value).splitlines()) == 1

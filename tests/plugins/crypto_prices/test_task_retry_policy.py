@@ -21,7 +21,7 @@ from crypto_prices.curate.curate_prices import GlueRunError, StoppingGlueJobTrig
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
 from crypto_prices.publish.publish_partitions import LONGEST_CALL
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
-from crypto_prices.task_retry_policy import LONGEST_PAUSE, TaskRetryPolicy
+from crypto_prices.task_retry_policy import LONGEST_PAUSE, TaskRetryPolicy, usual_pause
 from crypto_prices_contract.error_codes import ERROR_CODES
 
 from tests.support.tasks import TaskStateStore
@@ -264,3 +264,51 @@ def test_other_errors_follow_the_tasks_own_retries(error):
 
 def test_it_survives_dag_serialization():
     assert isinstance(TaskRetryPolicy.deserialize(TaskRetryPolicy().serialize()), TaskRetryPolicy)
+
+
+def retried(error, try_number=1, max_tries=3, **task):
+    settings = {"retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True, "max_retry_delay": None} | task
+    instance = SimpleNamespace(task=SimpleNamespace(**settings), run_id="r", task_id="t", map_index=-1)
+    return TaskRetryPolicy().evaluate(error, try_number, max_tries, {"ti": instance})
+
+
+def test_every_retry_has_a_reason_with_the_cause_and_the_pause():
+    """Airflow logs the reason as soon as the task has failed, and stores it with the task instance."""
+    decision = retried(RetryableSourceError("HTTP 503: maintenance\nsecond line", "wait"), try_number=2)
+    assert decision.action is RetryAction.RETRY
+    assert timedelta(seconds=60) <= decision.retry_delay < timedelta(seconds=120)
+    assert decision.reason == (f"try 2 of 4 failed (HTTP 503: maintenance), the next try is in {decision.retry_delay}")
+    assert "OSError" in retried(OSError()).reason
+    assert len(retried(OSError("x" * 1000)).reason) < 500  # Airflow cuts it there
+    assert "next try is in 0:01:00" in retried(CatalogDiffersError("older")).reason
+
+
+def test_the_last_try_is_not_followed_by_a_pause():
+    decision = retried(OSError("no"), try_number=4, max_tries=3)
+    assert (decision.action, decision.reason) == (RetryAction.DEFAULT, None)
+
+
+@pytest.mark.parametrize("try_number", [1, 2, 3, 5, 100_000])
+def test_the_usual_pause_follows_the_tasks_settings(try_number):
+    def pause(seed="a", **task):
+        return retried_task(try_number, seed, **task)
+
+    shortest = timedelta(seconds=min(30 * 2 ** min(try_number - 1, 20), 86400))
+    assert shortest <= pause() <= min(2 * shortest, timedelta(days=1))
+    assert pause() == pause()
+    assert pause(max_retry_delay=timedelta(seconds=40)) <= timedelta(seconds=40)
+    assert pause(retry_exponential_backoff=0.0) == timedelta(seconds=30)
+    assert len({pause(str(seed)) for seed in range(50)}) > 1 or shortest == timedelta(days=1)
+
+
+def retried_task(try_number, seed, **task):
+    settings = {"retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True, "max_retry_delay": None} | task
+    return usual_pause(SimpleNamespace(**settings), try_number, seed=seed)
+
+
+def test_the_usual_pause_is_within_airflows_own_limits():
+    """TaskInstance.next_retry_datetime has the same limits, if the policy decides nothing."""
+    dag = DagBag(dag_folder=Path(__file__).parents[3] / "dags" / "crypto_prices_daily.py").dags["crypto_prices_daily"]
+    for task in dag.tasks:
+        assert usual_pause(task, 9, seed="a") <= task.max_retry_delay
+        assert usual_pause(task, 1, seed="a") >= task.retry_delay

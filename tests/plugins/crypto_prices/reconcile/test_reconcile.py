@@ -81,6 +81,9 @@ def test_matching_counts_are_returned_and_the_asset_event_has_the_window(loaded,
                      "batch_id": ATTEMPT}  # fmt: skip
     assert "source" in task_log.text
     assert "in window" in task_log.text
+    assert task_log.messages[-1].startswith(
+        "The load adds up: of 48 fetched records of binance, 48 are in the warehouse"
+    )
 
 
 def test_the_counts_go_to_cloudwatch(loaded, reconcile, published, aws):

@@ -1,5 +1,11 @@
 import pytest
-from crypto_prices.reconcile.row_counts import LoadedCounts, ReconciliationError, accounting_table, check_load
+from crypto_prices.reconcile.row_counts import (
+    LoadedCounts,
+    ReconciliationError,
+    accounting_table,
+    check_load,
+    verdict,
+)
 
 from tests.support.curation_reports import REPORT
 
@@ -38,6 +44,14 @@ def test_the_accounting_shows_every_count_and_reason():
     assert "source fetched curated quarantined duplicates staged merged in window removed now" in shown
     assert "binance 26 23 2 1 23 23 24 5 19" in shown
     assert shown.endswith("binance: 2 quarantined for off_grid")
+
+
+def test_the_verdict_accounts_for_every_record_in_one_line():
+    line = verdict(REPORT, [LoadedCounts("binance", 23, 23, 23, 0, 23, 23)])
+    assert line == (
+        "The load adds up: of 26 fetched records of binance, 23 are in the warehouse, 2 in quarantine and 1 duplicate. "
+        "The catalog shows this load or a later one."
+    )
 
 
 def test_the_accounting_shows_unknown_counts_as_question_marks():
