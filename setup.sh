@@ -2,6 +2,7 @@
 # Creates .venv from requirements.lock, and finds Java for Spark. Fast if everything is up to date.
 #
 # PYTHON=/path/to/python3.12 selects the interpreter. By default, the first one that works is used.
+# --interpreter only prints the interpreter: that of .venv, or the one that .venv would be created with.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -16,7 +17,7 @@ works() {
 }
 
 find_python() {
-    local version root candidate
+    local version root candidate home=${HOME:-/} # a user without an entry in /etc/passwd may have no HOME
     if [ -n "${PYTHON:-}" ]; then
         candidate=$(command -v "$PYTHON") && works "$candidate" && { echo "$candidate"; return; }
         fail "PYTHON=$PYTHON is not a working Python 3.11, 3.12 or 3.13 with venv and ensurepip: choose a different one"
@@ -25,8 +26,8 @@ find_python() {
         while IFS= read -r candidate; do
             works "$candidate" && { echo "$candidate"; return; }
         done < <(type -ap "python$version" || true)
-        for root in "${PYENV_ROOT:-$HOME/.pyenv}/versions" "${ASDF_DATA_DIR:-$HOME/.asdf}/installs/python" \
-            "$HOME/.local/share/mise/installs/python" "$HOME/.local/share/uv/python"; do
+        for root in "${PYENV_ROOT:-$home/.pyenv}/versions" "${ASDF_DATA_DIR:-$home/.asdf}/installs/python" \
+            "$home/.local/share/mise/installs/python" "$home/.local/share/uv/python"; do
             for candidate in "$root"/*"$version"*/bin/"python$version"; do
                 [ -x "$candidate" ] && works "$candidate" && { echo "$candidate"; return; }
             done
@@ -38,10 +39,20 @@ find_python() {
     fail "no working Python 3.11, 3.12 or 3.13 with venv found: install one (on Debian and Ubuntu: apt-get install python3 python3-venv)"
 }
 
+# Java prints a line about each of these variables before its version, and ends if their options are wrong. Spark runs
+# without them, too. Other wrappers may print lines of their own.
 java_works() {
     local version
-    version=$("$1" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p;q') || return 1
-    [ -n "$version" ] && [ "$version" -ge 17 ]
+    version=$(env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS "$1" -version 2>&1 |
+        sed -n 's/^[a-z]* version "\([0-9]*\).*/\1/p') || return 1
+    [ "${version%%$'\n'*}" -ge 17 ] 2>/dev/null
+}
+
+require_writable() {
+    mkdir -p "$1" 2>/dev/null && [ -w "$1" ] && return
+    local owner
+    owner=$(ls -ld . | awk '{ print $3 }')
+    fail "cannot write to $PWD/$1 (the checkout belongs to $owner; its disk may be read-only): clone the repository into a folder of your own"
 }
 
 find_java() {
@@ -73,13 +84,20 @@ EOF
 }
 
 venv=$PWD/.venv/bin
+if [ "${1:-}" = --interpreter ]; then
+    if "$venv/python" -c '' 2>/dev/null; then echo "$venv/python"; else find_python; fi
+    exit
+fi
+
+[ -d dags/sql ] || fail "dags/sql is not a link to sql, because git checked it out without symbolic links. Run: git config core.symlinks true && rm dags/sql && git checkout -- dags/sql"
 stamp=.venv/setup-stamp
 wanted=$(cat setup.sh requirements.lock requirements-java.lock | cksum)-$PWD
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && "$venv/python" -c '' 2>/dev/null &&
-    java_works .venv/java/bin/java; then
+    java_works "$PWD/.venv/java/bin/java"; then
     exit 0
 fi
 
+require_writable .venv
 # An environment that was moved, or whose interpreter no longer exists, is created again.
 if ! "$venv/python" -c '' 2>/dev/null || ! grep -q -- "-$PWD\$" "$stamp" 2>/dev/null; then
     python=$(find_python)

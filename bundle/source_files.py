@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from pathlib import Path
 
 LEFT_BEHIND = ("__pycache__", "*.py[co]", "*~", "#*#", "*.bak", "*.orig", "*.rej", "*.sw[a-p]", "*.tmp")
@@ -10,6 +11,9 @@ LEFT_BEHIND = ("__pycache__", "*.py[co]", "*~", "#*#", "*.bak", "*.orig", "*.rej
 
 KEPT_HIDDEN = frozenset({".airflowignore"})
 """The only hidden files that Airflow reads."""
+
+
+_LONGEST_LINK = 4096  # PATH_MAX on Linux
 
 
 class BundleError(Exception):
@@ -34,7 +38,8 @@ def read_folder(folder: Path, checkout: Path) -> dict[str, bytes]:
         The contents by path below the folder, with ``/`` between folders, sorted by path.
 
     Raises:
-        BundleError: The folder is missing, or a link is broken, points outside the checkout or forms a loop.
+        BundleError: The folder is missing, or a link is broken, points outside the checkout, forms a loop, or was
+            checked out as a file.
     """
     if not folder.is_dir():
         raise BundleError(
@@ -59,4 +64,22 @@ def _read(folder: Path, prefix: str, above: tuple[Path, ...], checkout: Path, fo
                 raise BundleError(f"{path} is a link to {target}, which contains it: remove the link")
             _read(path, f"{prefix}{path.name}/", (*above, target), checkout, found)
         else:
-            found[prefix + path.name] = path.read_bytes()
+            content = path.read_bytes()
+            _refuse_flattened_link(path, content)
+            found[prefix + path.name] = content
+
+
+def _refuse_flattened_link(path: Path, content: bytes) -> None:
+    """Refuse a file that git wrote instead of a link: it contains nothing but the path of the link's target.
+
+    With core.symlinks=false, "symbolic links are checked out as small plain files that contain the link text".
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-coresymlinks
+    """
+    if not content or len(content) > _LONGEST_LINK or b"\n" in content or b"\0" in content:
+        return
+    target = Path(os.path.normpath(path.parent / os.fsdecode(content)))
+    if target.exists():
+        raise BundleError(
+            f"{path} is a file that contains the path of {target}, because git checked it out without symbolic links: "
+            f"run `git config core.symlinks true`, remove the file, and run `git checkout -- {path.name}` in its folder"
+        )

@@ -66,3 +66,21 @@ def test_a_link_loop_is_refused(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(BundleError, match="nothing is not a folder"):
         read_folder(tmp_path / "nothing", tmp_path)
+
+
+def test_a_link_that_git_checked_out_as_a_file_is_refused(tmp_path):
+    """As ``git clone -c core.symlinks=false`` does. The bundle would have no SQL."""
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "__init__.py").touch()
+    (tmp_path / "dags" / "sql").write_text("../sql")
+    with pytest.raises(BundleError, match=r"core\.symlinks true"):
+        read_folder(tmp_path / "dags", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "../sql\n", "../nowhere", "SELECT 1", "a" * 5000])
+def test_other_files_are_no_links(tmp_path, content):
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "a.sql").write_text(content)
+    assert read_folder(tmp_path / "dags", tmp_path) == {"a.sql": content.encode()}
