@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow backfill chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider lint terraform-check vulnerability-scan data-dictionary format lock clean
+.PHONY: help setup doctor demo airflow backfill sql chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -19,6 +19,13 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-he
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
 
+# Where the local AWS keeps its state, and where it listens.
+PLACE = $(if $(STATE),--state-dir '$(STATE)') $(if $(AWS_PORT),--aws-port '$(AWS_PORT)')
+
+# The statement as it was typed: make would expand its dollars, and a shell would remove its quotes.
+export SQL_STATEMENT := $(value SQL)
+unexport SQL
+
 # The list consists of the lines "##@ <group>", of each target's comment, and of the lines "#? <options>: <meaning>".
 help: ## Show this list
 	@awk 'sub(/^##@ /, "") { print "\n" $$0 } \
@@ -33,33 +40,51 @@ demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 #? MARKET_DATA=<folder>: serve recorded candles instead of generated ones
 #? LIVE=1: use the real exchange API
 #? RELOAD=1: load even what the warehouse already holds
+#? STATE=<folder> AWS_PORT=4567: another folder than .local; another port for the local AWS
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev demo $(if $(DATE),--date '$(DATE)') $(MARKETS) \
+	@exec $(PYTHON_RUN) -m dev demo $(if $(DATE),--date '$(DATE)') $(MARKETS) $(PLACE) \
 		$(if $(filter-out 0,$(LIVE)),--live) $(if $(filter-out 0,$(RELOAD)),--reload)
 
 airflow: ## Run the local AWS and a complete Airflow, and print the address of its UI (Ctrl-C stops it)
 #? PORT=8081: another port for the UI
-#? SOURCES= SYMBOLS= MARKET_DATA=: as for make demo
+#? SOURCES= SYMBOLS= MARKET_DATA= STATE= AWS_PORT=: as for make demo
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev airflow $(if $(PORT),--port '$(PORT)') $(MARKETS)
+	@exec $(PYTHON_RUN) -m dev airflow $(if $(PORT),--port '$(PORT)') $(MARKETS) $(PLACE)
 
 backfill: ## Load a range of days with Airflow and show the result
 #? FROM=2024-01-01 TO=2024-01-07: the days to load
 #? MAX_ACTIVE_RUNS=4 BACKWARDS=1: number of days at the same time; start with the last day
 #? REPROCESS=failed: run failed (or completed) days again
-#? SOURCES= SYMBOLS= MARKET_DATA=: as for make demo
+#? SOURCES= SYMBOLS= MARKET_DATA= STATE= AWS_PORT=: as for make demo
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m dev backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) \
+	@exec $(PYTHON_RUN) -m dev backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) $(PLACE) \
 		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
 		$(if $(filter-out 0,$(BACKWARDS)),--backwards)
 
+sql: ## Query the warehouse: open psql, or print the rows of a statement
+#? SQL="SELECT …" FORMAT=csv: the statement, in Redshift's SQL; CSV instead of a table
+#? STATE= AWS_PORT=: as for make demo
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev sql $(if $(FORMAT),--format '$(FORMAT)') $(PLACE)
+
 local-aws: ## Start the local AWS with the platform's resources and a port for psql (Ctrl-C stops it)
 #? WAREHOUSE_PORT=5440: another port for psql
+#? STATE= AWS_PORT=: as for make demo
 	$(SETUP)
-	@exec $(PYTHON_RUN) -m local_platform --warehouse-port '$(or $(WAREHOUSE_PORT),5439)'
+	@exec $(PYTHON_RUN) -m local_platform --warehouse-port '$(or $(WAREHOUSE_PORT),5439)' \
+		$(if $(STATE),--state-dir '$(STATE)') $(if $(AWS_PORT),--port '$(AWS_PORT)')
+
+# Without .venv, because a broken installation must not keep a broken machine from being examined.
+doctor: ## Check this machine: ports, disk, Java, user, locale and leftovers
+#? PORT= WAREHOUSE_PORT= STATE= AWS_PORT=: check other ports, another folder
+	@python=$$(./setup.sh --interpreter) && exec "$$python" -m dev doctor $(PLACE) \
+		$(if $(PORT),--port '$(PORT)') $(if $(WAREHOUSE_PORT),--warehouse-port '$(WAREHOUSE_PORT)')
 
 clean: ## Delete the local AWS's objects, catalog and warehouse, and Airflow's runs
-	rm -rf .local
+#? STATE=<folder>: of another folder than .local
+	@folder='$(or $(STATE),.local)'; if [ "$$folder" != .local ] && ! [ -d "$$folder/moto" ]; then \
+		echo "make clean: STATE=$$folder is not a state folder: it has no folder moto. Nothing was deleted." >&2; exit 1; \
+	fi; rm -rf "$$folder"
 
 ##@ Test and change the code
 
@@ -147,11 +172,13 @@ chaos: ## Break loads at every side effect and compare the results with a clean 
 #? CASE=<name>: one case; LIST=1 shows the names
 #? PART=1/3: one part of the cases, for several machines
 #? GUARDS=1: with each guard switched off; GUARD_OFF=<name> for one
+#? STATE=<new folder>: keep state and logs there
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev chaos $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(SEED),--seed '$(SEED)') \
 		$(if $(CASE),--case '$(CASE)') $(if $(filter-out 0,$(ALL)),--all) \
 		$(if $(PART),--part '$(PART)') $(if $(filter-out 0,$(LIST)),--list) \
-		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards)
+		$(if $(GUARD_OFF),--guard-off '$(GUARD_OFF)') $(if $(filter-out 0,$(GUARDS)),--guards) \
+		$(if $(STATE),--state-dir '$(STATE)')
 
 ##@ Deploy
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from local_aws.personal_settings import forget_personal_settings
 from local_platform.checkout import checkout_environment
 
 COMMANDS: Mapping[str, str] = {
     "demo": "load one day on the local AWS and show the result",
     "airflow": "run the local AWS and a complete Airflow until Ctrl-C",
     "backfill": "load a range of days with Airflow and show the result",
+    "sql": "query the warehouse: open psql, or print the rows of a statement",
+    "doctor": "check this machine: ports, disk, Java, user, locale and leftovers",
     "chaos": "break loads at every side effect and compare with a clean load",
     "release": "write the zip file, the bill of materials and the checksums of a release",
     "prove": "apply terraform/ to the local AWS, run the platform on it under IAM, destroy it",
@@ -62,6 +66,15 @@ def _with_the_checkout_on_the_path() -> None:
         os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter
 
 
+def _replace_what_the_terminal_cannot_show() -> None:
+    """Write ? instead of ending with a UnicodeEncodeError if the terminal's encoding lacks a character."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 if __name__ == "__main__":
     _with_the_checkout_on_the_path()
+    _replace_what_the_terminal_cannot_show()
+    forget_personal_settings()
     sys.exit(main(sys.argv[1:]))

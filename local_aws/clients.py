@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, TypedDict
 
 import boto3
@@ -71,14 +70,3 @@ def local_client(service: str, endpoint: str, session: boto3.session.Session | N
         s3={"addressing_style": "path"}, inject_host_prefix=False, retries={"total_max_attempts": 1}, read_timeout=60
     )
     return (session or local_session()).client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
-
-
-def forget_personal_settings() -> None:
-    """Remove the user's AWS profile and HTTP proxy from the environment of this process and its children."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
-    os.environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
-        filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1", "localhost"))
-    )

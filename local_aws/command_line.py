@@ -19,14 +19,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from local_aws.clients import aws_environment, forget_personal_settings
+from local_aws.clients import aws_environment
 from local_aws.defaults import DEFAULT_PORT, DEFAULT_STATE_DIR
 from local_aws.emulator import Listening, LocalAws, StateInUseError
 from local_aws.moto_backend.journal import StateVersionError
+from local_aws.personal_settings import forget_personal_settings
 from local_aws.ports import LOOPBACK, PortNotFreeError
 from local_aws.protocol.account import DEFAULT_REGION
 from local_aws.protocol.wsgi import WsgiApplication
 from local_aws.redshift.warehouse import WarehouseError
+from local_aws.state_folder import StateFolderError, prepare_state_folder
 from local_aws.stop_signals import stop_signals
 
 _LOOK_SECONDS = 1.0
@@ -44,6 +46,15 @@ class Prepared:
 
     names: Mapping[str, Any] | None = None
     report: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OptionNames:
+    """How the messages of a program name its options."""
+
+    port: str = "--port"
+    warehouse_port: str = "--warehouse-port"
+    state_dir: str = "--state-dir"
 
 
 Prepare = Callable[[LocalAws], contextlib.AbstractContextManager[Prepared]]
@@ -99,6 +110,7 @@ def run(
     *,
     mounts: Mapping[str, WsgiApplication] = MappingProxyType({}),
     prepare: Prepare = _nothing,
+    names: OptionNames = OptionNames(),
 ) -> int:
     """Run the emulator until the process is asked to stop.
 
@@ -106,6 +118,7 @@ def run(
         options: The values of ``add_options``.
         mounts: Other WSGI applications on the same port (see LocalAws).
         prepare: Creates the program's resources. The emulator is announced as ready after that.
+        names: How messages name the options.
 
     Returns:
         The process's exit code: 0 after it was asked to stop, 1 if it could not start or its PostgreSQL ended.
@@ -113,9 +126,10 @@ def run(
     # This comes first so that an early signal also leads to an orderly stop.
     asked_to_stop = stop_signals()
     forget_personal_settings()
-    _log_to(options.state_dir / "logs" / "local_aws.log", also_here=options.log)
     began = time.monotonic()
     try:
+        prepare_state_folder(options.state_dir)
+        _log_to(options.state_dir / "logs" / "local_aws.log", also_here=options.log)
         local_aws = LocalAws(
             options.state_dir,
             port=options.port,
@@ -135,8 +149,12 @@ def run(
                     )
             _say("stopping\n")
     except PortNotFreeError as error:
-        return refuse(f"{error} Set a different --port, or 0 for a free one.")
-    except (StateInUseError, StateVersionError, WarehouseError) as error:
+        if error.port == options.warehouse_port:
+            return refuse(f"{error} Set a different {names.warehouse_port}.")
+        return refuse(f"{error} Set a different {names.port}, or 0 for a free one.")
+    except (StateFolderError, StateInUseError) as error:
+        return refuse(f"{error} Set a different {names.state_dir}.")
+    except (StateVersionError, WarehouseError) as error:
         return refuse(str(error))
     return 0
 

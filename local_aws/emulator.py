@@ -34,6 +34,7 @@ from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.load import DatabaseUser
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
+from local_aws.state_folder import prepare_state_folder
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +143,7 @@ class LocalAws:
         """Start everything. When this returns, the endpoint accepts requests.
 
         Raises:
+            StateFolderError: The state folder cannot be used.
             StateInUseError: Another emulator is running on the state folder.
             PortNotFreeError: The port is in use.
             StateVersionError: The state was written by a different version of moto.
@@ -153,15 +155,13 @@ class LocalAws:
             raise
 
     def _start(self) -> None:
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        # This applies to existing folders, too, because the folder contains secrets in clear text.
-        self.state_dir.chmod(0o700)
+        prepare_state_folder(self.state_dir)
         try:
             self._closing.enter_context(only_process_in(self.state_dir))
         except FolderInUseError as error:
             raise StateInUseError(
-                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it with Ctrl-C in "
-                "its terminal, or set a different --state-dir."
+                f"A local AWS already runs on {self.state_dir} (process {error.holder}). Stop it with Ctrl-C in its "
+                "terminal."
             ) from None
         remove_endpoint(self.state_dir)
 
@@ -209,6 +209,7 @@ class LocalAws:
                 "names": names,
                 "warehouse_port": listening.warehouse_port,
                 "published_warehouse_port": listening.published_warehouse_port or listening.warehouse_port,
+                "warehouse_socket": self.warehouse.socket,
             },
         )
         self._closing.callback(remove_endpoint, self.state_dir)

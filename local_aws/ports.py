@@ -9,7 +9,15 @@ ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - used only on request
 
 
 class PortNotFreeError(Exception):
-    """The port is in use, or this machine does not have the address."""
+    """The port is in use, or this machine does not have the address.
+
+    Attributes:
+        port: The port.
+    """
+
+    def __init__(self, port: int, host: str, reason: str) -> None:
+        super().__init__(f"Port {port} of {host} cannot be used: {reason}.")
+        self.port = port
 
 
 def bound_socket(port: int, host: str = LOOPBACK) -> socket.socket:
@@ -28,7 +36,7 @@ def bound_socket(port: int, host: str = LOOPBACK) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise PortNotFreeError(f"Port {port} of {host} cannot be used: {error.strerror or error}.") from error
+        raise PortNotFreeError(port, host, error.strerror or str(error)) from error
     return bound
 
 

@@ -135,6 +135,11 @@ class Api(ABC):
         """The API's other paths, each with a function that returns its JSON body for a request or raises ApiError."""
         return {}
 
+    @staticmethod
+    @abstractmethod
+    def markets(book: CandleBook) -> frozenset[str]:
+        """Return the markets that the API serves from a book, in the API's spelling."""
+
     @abstractmethod
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the market of a candle request in the API's spelling, or None if the request has none.

@@ -122,6 +122,11 @@ class Binance(Api):
             "symbols": [_description(symbol, *self._book.pairs[symbol]) for symbol in dict.fromkeys(symbols)],
         }
 
+    @staticmethod
+    def markets(book: CandleBook) -> frozenset[str]:
+        """Return the book's markets; see ``Api.markets``."""
+        return book.symbols
+
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the requested market; see ``Api.symbol``."""
         return request.args.get("symbol")

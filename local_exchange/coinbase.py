@@ -32,6 +32,7 @@ from local_exchange.candles import (
     OPEN,
     SECOND_MS,
     VOLUME,
+    CandleBook,
     Interval,
     Row,
     UnknownIntervalError,
@@ -90,6 +91,11 @@ class Coinbase(Api):
             for base in bases
         ]
 
+    @staticmethod
+    def markets(book: CandleBook) -> frozenset[str]:
+        """Return a product for each of the book's USDT markets; see ``Api.markets``."""
+        return frozenset(f"{base}{_USD}" for base, quote in book.pairs.values() if quote == _BOOK_QUOTE)
+
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the requested product; see ``Api.symbol``."""
         return path["product_id"]
@@ -97,9 +103,9 @@ class Coinbase(Api):
     def page(self, request: Request, path: Mapping[str, str]) -> Page:
         """Return the requested candles, newest first; see ``Api.page``."""
         product_id = path["product_id"]
-        symbol = product_id.removesuffix(_USD) + _BOOK_QUOTE
-        if not product_id.endswith(_USD) or symbol not in self._book.symbols:
+        if product_id not in self.markets(self._book):
             raise self.unknown_symbol()
+        symbol = product_id.removesuffix(_USD) + _BOOK_QUOTE
         interval = _INTERVALS.get(request.args.get("granularity", _DEFAULT_GRANULARITY))
         if interval is None:
             raise self.error(400, "Unsupported granularity")

@@ -35,6 +35,7 @@ from local_exchange.candles import (
     OPEN,
     SECOND_MS,
     VOLUME,
+    CandleBook,
     Row,
     UnknownIntervalError,
     open_time,
@@ -112,6 +113,11 @@ class CoinGecko(Api):
     candles_path: ClassVar[str] = "/api/v3/coins/<coin_id>/market_chart/range"
     empty_page: ClassVar[Page] = Page(([], [], []), ROW_SHAPE, _TABLES)
 
+    @staticmethod
+    def markets(book: CandleBook) -> frozenset[str]:
+        """Return the coins whose USDT market is in the book; see ``Api.markets``."""
+        return frozenset(coin_id for coin_id, coin in COINS.items() if coin.symbol in book.symbols)
+
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the ID of the requested coin; see ``Api.symbol``."""
         return path["coin_id"]
@@ -123,9 +129,9 @@ class CoinGecko(Api):
         for name in ("vs_currency", "from", "to"):
             if not args.get(name):
                 raise self.error(422, f"Missing parameter {name}")
-        coin = COINS.get(path["coin_id"])
-        if coin is None or coin.symbol not in self._book.symbols:
+        if path["coin_id"] not in self.markets(self._book):
             raise self.unknown_symbol()
+        coin = COINS[path["coin_id"]]
         if args["vs_currency"].lower() != "usd":
             raise self.error(400, "invalid vs_currency")
         from_ms, to_ms = self._instant(args, "from"), self._instant(args, "to")

@@ -254,10 +254,31 @@ def create_exchange(
     Raises:
         MarketDataError: The folder has no recorded candles.
     """
-    book: CandleBook = RecordedCandles(market_data) if market_data is not None else GeneratedCandles()
     return Exchange(
-        book=book, faults=faults, limits=limits or RequestLimits(now), rules=RuleSwitch(rules), now=now, sleep=sleep
+        book=_book(market_data),
+        faults=faults,
+        limits=limits or RequestLimits(now),
+        rules=RuleSwitch(rules),
+        now=now,
+        sleep=sleep,
     )
+
+
+def served_markets(market_data: Path | None) -> dict[str, frozenset[str]]:
+    """Return the markets that the exchange serves, by source and in the source's spelling.
+
+    Args:
+        market_data: As for ``create_exchange``.
+
+    Raises:
+        MarketDataError: The folder has no recorded candles.
+    """
+    book = _book(market_data)
+    return {api.source.value: api.markets(book) for api in _APIS}
+
+
+def _book(market_data: Path | None) -> CandleBook:
+    return RecordedCandles(market_data) if market_data is not None else GeneratedCandles()
 
 
 def dropped_connection(environ: WSGIEnvironment) -> ConnectionResetError:

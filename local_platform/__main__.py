@@ -14,13 +14,18 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local_aws.command_line import Prepared, add_options, refuse, run
+from local_aws.command_line import OptionNames, Prepared, add_options, refuse, run
 from local_aws.emulator import LocalAws
 from local_exchange.candles import MarketDataError
 from local_platform.exchange import exchange_mount
 from local_platform.glue_code_watch import GlueCodeWatch
 from local_platform.names import NameNotPossibleError, Names, role_name, secret_name
 from local_platform.provision import provision
+
+_OPTIONS = OptionNames(
+    port="AWS_PORT= (--port)", warehouse_port="WAREHOUSE_PORT= (--warehouse-port)", state_dir="STATE= (--state-dir)"
+)
+"""``make`` has variables for these options."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,13 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         provisioned = provision(local_aws.endpoint, names=names, write_settings=options.settings)
         created = provisioned.created
         report = ("Created:", *(f"  {what}" for what in created)) if created else ("Everything already existed.",)
-        if options.warehouse_port is not None:
-            report += (f"To query the warehouse: {sys.executable} -m local_platform.psql",)
+        report += (f"To query the warehouse: {sys.executable} -m local_platform.psql",)
         with GlueCodeWatch(local_aws.endpoint, names):
             yield Prepared(dataclasses.asdict(provisioned), report)
 
     try:
-        return run(options, mounts=mounts, prepare=prepare)
+        return run(options, mounts=mounts, prepare=prepare, names=_OPTIONS)
     except ClientError as error:
         return refuse(f"the platform's resources cannot be created: {error}")
 

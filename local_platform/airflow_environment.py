@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from local_aws.personal_settings import PERSONAL, without_proxy
 from local_platform.checkout import REPOSITORY
 
 
@@ -35,12 +36,12 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
         aws: Variables that point AWS clients at the local AWS: endpoint, region and credentials.
     """
     home = airflow_home(state_dir)
-    # The user's own AWS profile and Airflow settings must not affect the local Airflow.
+    # The user's own settings of AWS, PostgreSQL and Airflow must not affect the local Airflow.
     # With PYTHONPATH, a DAG could import modules of the checkout that MWAA does not have.
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "AIRFLOW_")) and name != "PYTHONPATH"
+        if not name.startswith((*PERSONAL, "AIRFLOW_")) and name != "PYTHONPATH"
     }
     return (
         kept
@@ -67,5 +68,7 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
             # MWAA's image has no awscrt. .venv has it for the local S3, and botocore would use it for signing.
             "BOTO_DISABLE_CRT": "true",
+            "NO_PROXY": without_proxy(os.environ),
+            "no_proxy": without_proxy(os.environ),
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from pathlib import Path
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source, known_sources
 
+from local_exchange.candles import MarketDataError
 from local_exchange.coingecko import COINS
+from local_exchange.server import served_markets
 
 FIRST_DAY = date(2017, 8, 17)
 """The daily DAG's start_date, which is the day of Binance's first candles."""
@@ -52,8 +55,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market-data", metavar="FOLDER", type=Path, help="serve recorded candles (SYMBOL.csv.gz)")
 
 
-def chosen_markets(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Markets:
-    """Return the chosen markets; exit with a message if an option is invalid."""
+def chosen_markets(parser: argparse.ArgumentParser, given: argparse.Namespace, *, live: bool = False) -> Markets:
+    """Return the chosen markets; exit with a message if an option is invalid.
+
+    Args:
+        parser: The command's parser.
+        given: The values of the options.
+        live: Whether the real exchanges serve the markets, so that it is not known here which ones exist.
+    """
     recorded: list[str] = []
     if given.market_data:
         if not given.market_data.is_dir():
@@ -66,12 +75,35 @@ def chosen_markets(parser: argparse.ArgumentParser, given: argparse.Namespace) -
     if unknown:
         parser.error(f"SOURCES: unknown {', '.join(unknown)}; known sources are {', '.join(known_sources())}")
     symbols = _listed(parser, "SYMBOLS", given.symbols, "market: write them as BTCUSDT,ETHUSDT")
-    return Markets(
-        symbols=_by_source(parser, sources, symbols)
+    by_source = (
+        _by_source(parser, sources, symbols)
         if symbols
-        else {source: _symbols_of(source, recorded or DEFAULT_SYMBOLS) for source in sources or DEFAULT_SOURCES},
-        market_data=given.market_data.resolve() if given.market_data else None,
+        else {source: _symbols_of(source, recorded or DEFAULT_SYMBOLS) for source in sources or DEFAULT_SOURCES}
     )
+    if not live:
+        _require_served(parser, by_source, given.market_data)
+    return Markets(symbols=by_source, market_data=given.market_data.resolve() if given.market_data else None)
+
+
+def _require_served(
+    parser: argparse.ArgumentParser, by_source: Mapping[str, Sequence[str]], market_data: Path | None
+) -> None:
+    try:
+        served = served_markets(market_data)
+    except MarketDataError as error:
+        parser.error(f"MARKET_DATA={market_data}: {error}")
+    for source, symbols in by_source.items():
+        known = sorted(served[source])
+        for symbol in symbols:
+            if symbol in known:
+                continue
+            place = f"MARKET_DATA={market_data}" if market_data else "the local exchange"
+            similar = difflib.get_close_matches(symbol, known, n=3, cutoff=0.8)
+            hint = f"Did you mean {' or '.join(similar)}?" if similar else f"It has {', '.join(known)}."
+            parser.error(
+                f"SYMBOLS: {place} has no market {symbol} of {source}. {hint} make demo LIVE=1 loads the markets of "
+                "the real exchange."
+            )
 
 
 def _listed(parser: argparse.ArgumentParser, name: str, text: str | None, what: str) -> list[str]:

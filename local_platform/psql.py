@@ -1,7 +1,8 @@
 """``python -m local_platform.psql``: connect psql to the warehouse of a running local AWS, as Redshift's admin user.
 
-The program comes from the PostgreSQL wheel, and the password from the local Secrets Manager. A direct connection
-accepts PostgreSQL's SQL. Only the Data API translates Redshift's SQL.
+The program comes from the PostgreSQL wheel. It connects over the server's Unix socket, which only the user of the local
+AWS can reach, so it needs neither a port nor a password. A direct connection accepts PostgreSQL's SQL. Only the Data
+API translates Redshift's SQL.
 """
 
 from __future__ import annotations
@@ -9,42 +10,56 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from local_aws.clients import local_client, local_session
 from local_aws.defaults import DEFAULT_STATE_DIR
-from local_aws.endpoint_file import read_endpoint
+from local_aws.personal_settings import PERSONAL, forget_personal_settings
 from local_aws.redshift.warehouse import postgres_program
+from local_platform.local_aws_health import running_local_aws
+from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress, warehouse_address
 
 
-class NoWarehouseError(Exception):
-    """There is no warehouse to connect to; the message has the remedy."""
-
-
-def connection_url(endpoint: dict[str, Any], secret: dict[str, str], *, published: bool = False) -> str:
-    """Return the warehouse's URL for libpq.
+def connection_url(address: WarehouseAddress, password: str) -> str:
+    """Return the warehouse's URL for other programs, with the port that a container publishes.
 
     Args:
-        endpoint: The content of the local AWS's ``endpoint.json``.
-        secret: The admin user's ``username`` and ``password``.
-        published: Whether to use the port that the local AWS's container publishes, if it runs in one.
+        address: The warehouse.
+        password: The admin user's password.
 
     Raises:
-        NoWarehouseError: The warehouse has no port, or the local AWS was not provisioned.
+        NoWarehouseError: The warehouse has no port.
     """
-    if endpoint["names"] is None:
-        raise NoWarehouseError("no warehouse has been provisioned: start the local AWS without --no-provision")
-    if endpoint["warehouse_port"] is None:
+    if address.published_port is None:
         raise NoWarehouseError("the warehouse has no port: stop the local AWS and run make local-aws")
-    user, password = quote(secret["username"], safe=""), quote(secret["password"], safe="")
-    port = endpoint["published_warehouse_port" if published else "warehouse_port"]
-    address = f"127.0.0.1:{port}"
-    return f"postgresql://{user}:{password}@{address}/{endpoint['names']['redshift_database']}"
+    login = f"{quote(address.admin, safe='')}:{quote(password, safe='')}"
+    return f"postgresql://{login}@127.0.0.1:{address.published_port}/{address.redshift_database}"
+
+
+def run_psql(address: WarehouseAddress, arguments: Sequence[str] = ()) -> int:
+    """Run psql in the foreground and return its exit code.
+
+    Args:
+        address: The warehouse.
+        arguments: More options of psql.
+    """
+    folder, number = address.socket
+    command = [str(postgres_program("psql")), "-h", folder, "-p", str(number), "-U", address.admin]
+    # libpq would read the user's PGOPTIONS, PGSERVICE and so on.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL)}
+    # Ctrl-C reaches psql, too, and cancels the statement. A handler, unlike SIG_IGN, is not inherited by psql.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run(
+            [*command, address.redshift_database, *arguments], env=environment, check=False
+        ).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,38 +73,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="state folder of the local AWS")
     parser.add_argument("--print-url", action="store_true", help="print the URL, for your own psql")
     options, others = parser.parse_known_args(arguments)
+    forget_personal_settings()
     try:
-        endpoint = _endpoint(options.state_dir)
-        secret = _secret(endpoint)
-        url = connection_url(endpoint, secret)
+        document = running_local_aws(options.state_dir)
+        if document is None:
+            raise NoWarehouseError(f"no local AWS is running on {options.state_dir}: start one with make local-aws")
+        address = warehouse_address(document)
+        if options.print_url:
+            sys.stdout.write(f"{connection_url(address, _password(address))}\n")
+            return 0
     except NoWarehouseError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if options.print_url:
-        sys.stdout.write(f"{connection_url(endpoint, secret, published=True)}\n")
-        return 0
-    program = str(postgres_program("psql"))
-    # In a variable, because every user of the machine can read command lines.
-    user_and_password, _, rest = url.removeprefix("postgresql://").partition("@")
-    user, _, password = user_and_password.partition(":")
-    command = [program, f"postgresql://{user}@{rest}", *others]
-    return subprocess.run(command, env={**os.environ, "PGPASSWORD": unquote(password)}, check=False).returncode
+    return run_psql(address, others)
 
 
-def _endpoint(state_dir: Path) -> dict[str, Any]:
-    try:
-        return read_endpoint(state_dir)
-    except FileNotFoundError:
-        raise NoWarehouseError(f"no local AWS is running on {state_dir}") from None
-
-
-def _secret(endpoint: dict[str, Any]) -> dict[str, str]:
-    names = endpoint["names"]
-    if names is None:
-        return {}
-    manager = local_client("secretsmanager", endpoint["endpoint"], local_session(region=names["region"]))
-    secret: dict[str, str] = json.loads(manager.get_secret_value(SecretId=names["redshift_secret_arn"])["SecretString"])
-    return secret
+def _password(address: WarehouseAddress) -> str:
+    manager = local_client("secretsmanager", address.endpoint, local_session(region=address.region))
+    secret = json.loads(manager.get_secret_value(SecretId=address.redshift_secret_arn)["SecretString"])
+    return str(secret["password"])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from local_platform.local_aws_process import running_platform_aws
 from local_platform.markets import Markets
 from local_platform.names import Provisioned
 from local_platform.provision import provision
+from local_platform.state_options import StateOptions, StateOptionsError
 
 
 class LocalPlatform:
@@ -101,8 +102,12 @@ class LocalPlatform:
         if other is not None:
             raise AirflowRunsError(
                 f"an Airflow already runs on {self._state_dir}: {other.url} (process {other.pid}). "
-                "Use that one, or stop it first."
+                "Use that one, stop it, or choose a different folder with STATE=<folder>."
             )
+        try:
+            StateOptions(self._state_dir, self._aws_port).require_usable()
+        except StateOptionsError as error:
+            raise LocalAirflowError(str(error)) from error
         self._on_step("starting the local AWS")
         aws = running_platform_aws(
             self._state_dir, port=self._aws_port, market_data=self._markets.market_data, provisioned=False

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import jinja2
-from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
+from botocore.exceptions import ClientError
+from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError, Value
 from crypto_prices.task_statements import LOCK
 from crypto_prices.templates import FILTERS
 from crypto_prices_contract.window import Window
 
-from local_aws.clients import local_client
+from local_aws.clients import local_client, local_session
 from local_platform.checkout import REPOSITORY
 from local_platform.names import Provisioned
+from local_platform.warehouse_address import WarehouseAddress
 
 QUERY_SECONDS = 60
 
@@ -28,15 +30,16 @@ class WarehouseQueries:
 
     Args:
         names: The names of workgroup, database and secret.
+        timeout_seconds: Longest wait for one statement.
     """
 
-    def __init__(self, names: Provisioned) -> None:
+    def __init__(self, names: Provisioned | WarehouseAddress, *, timeout_seconds: float = QUERY_SECONDS) -> None:
         self._client = RedshiftDataClient(
-            local_client("redshift-data", names.endpoint),
+            local_client("redshift-data", names.endpoint, local_session(region=names.region)),
             workgroup=names.redshift_workgroup,
             database=names.redshift_database,
             secret_arn=names.redshift_secret_arn,
-            timeout_seconds=QUERY_SECONDS,
+            timeout_seconds=timeout_seconds,
             poll_seconds=0.05,
         )
         self._templates = jinja2.Environment(
@@ -63,6 +66,15 @@ class WarehouseQueries:
         with _named_error(sql):
             return self._client.query(sql)
 
+    def table(self, sql: str) -> tuple[list[str], list[list[Value]]]:
+        """Return the columns and records of a statement; no columns if it is not a query.
+
+        Raises:
+            WarehouseQueryError: The statement failed or timed out.
+        """
+        with _named_error(sql):
+            return self._client.table(sql)
+
     def change(self, *statements: str) -> None:
         """Run statements that change tables of loads, in one transaction that holds the load lock.
 
@@ -79,5 +91,5 @@ class WarehouseQueries:
 def _named_error(sql: str) -> Iterator[None]:
     try:
         yield
-    except RedshiftStatementError as error:
+    except (ClientError, RedshiftStatementError) as error:
         raise WarehouseQueryError(f"{error} ({' '.join(sql.split())[:80]} …)") from error

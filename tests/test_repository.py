@@ -43,7 +43,7 @@ def test_the_list_of_targets_is_grouped_by_purpose_and_has_their_options():
     targets = {group.splitlines()[0]: re.findall(r"^  make ([a-z-]+) ", group, re.MULTILINE) for group in groups}
     assert targets["Break it on purpose"] == ["chaos"]
     assert targets["Deploy"] == ["bundle", "preflight", "release", "prove"]
-    assert re.search(r"make local-aws .*\n +WAREHOUSE_PORT=5440 +another port for psql\n +make clean ", listed)
+    assert re.search(r"make local-aws .*\n +WAREHOUSE_PORT=5440 +another port for psql\n +STATE= AWS_PORT= ", listed)
 
 
 def test_makes_variables_become_options_of_the_demo():
@@ -70,6 +70,55 @@ def test_makes_variables_become_options_of_airflow():
     words = dry_run("airflow", "PORT=8081", "SYMBOLS=BTCUSDT").split("-m dev airflow")[1]
     assert "--port '8081'" in words
     assert "--symbols 'BTCUSDT'" in words
+
+
+@pytest.mark.parametrize("target", ["demo", "airflow", "backfill", "sql", "doctor", "local-aws"])
+def test_state_and_port_of_the_local_aws_reach_every_program(target):
+    words = dry_run(target, "STATE=some folder", "AWS_PORT=4567").replace("\\\n", " ")
+    assert "--state-dir 'some folder'" in words
+    assert re.search(r"--(aws-)?port '4567'", words)
+    default = dry_run(target, *(f"{name}=" for name in ("STATE", "AWS_PORT")))
+    assert "--state-dir" not in default
+    assert "4567" not in default
+
+
+def test_the_state_folder_reaches_the_chaos_bench():
+    assert "--state-dir 'some folder'" in dry_run("chaos", "STATE=some folder")
+
+
+STATEMENTS = ("SELECT '$1', \"a\" FROM t WHERE x = '$(shell date)' -- $$", "SELECT 1\nFROM t", "")
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_statement_reaches_the_program_as_it_was_typed(tmp_path, statement):
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf %s "$SQL_STATEMENT" > statement; printf "%s " "$@" > arguments\n')
+    (tmp_path / "setup.sh").write_text("#!/bin/sh\n")
+    for script in (program, tmp_path / "setup.sh"):
+        script.chmod(0o755)
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    command = ["make", "--silent", "sql", f"SQL={statement}", "FORMAT=csv"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "statement").read_text() == statement
+    assert (tmp_path / "arguments").read_text().strip() == "-m dev sql --format csv"
+
+
+def test_clean_deletes_only_state_folders(tmp_path):
+    def clean(*arguments):
+        return subprocess.run(
+            ["make", "--silent", "--file", REPOSITORY / "Makefile", "clean", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    for folder in (".local", "other", "state/moto"):
+        (tmp_path / folder).mkdir(parents=True)
+    refused = clean("STATE=other")
+    assert refused.returncode != 0
+    assert "STATE=other is not a state folder" in refused.stderr
+    assert clean("STATE=state").returncode == clean("STATE=nowhere").returncode - 2 == 0
+    assert clean().returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
 def test_hooks_of_pre_commit_run_commands_of_make_lint():

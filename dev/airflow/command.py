@@ -7,15 +7,14 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from local_aws.defaults import DEFAULT_PORT
-from local_platform import markets
+from local_platform import markets, state_options
 from local_platform.airflow_services.local_airflow import LocalAirflowError
-from local_platform.checkout import REPOSITORY
 from local_platform.interruption import interrupt_on_stop_signals
 from local_platform.markets import Markets
 from local_platform.running_platform import LocalPlatform
+from local_platform.state_options import StateOptions
 
 DEFAULT_UI_PORT = 8080
 _LOOK_SECONDS = 1.0
@@ -27,15 +26,13 @@ class Options:
 
     Attributes:
         ui_port: The port of Airflow's UI and API; 0 for a free one.
-        aws_port: The port of the local AWS; 0 for a free one.
         markets: The markets to load.
-        state_dir: Folder for state and logs.
+        state: Where the local AWS keeps its state, and where it listens.
     """
 
     ui_port: int
-    aws_port: int
     markets: Markets
-    state_dir: Path
+    state: StateOptions
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -55,25 +52,11 @@ def parse_options(arguments: Sequence[str]) -> Options:
         default=DEFAULT_UI_PORT,
         help=f"port of Airflow's UI; 0 chooses a free one (default: {DEFAULT_UI_PORT})",
     )
-    parser.add_argument(
-        "--aws-port",
-        type=int,
-        default=DEFAULT_PORT,
-        help=f"port of the local AWS; 0 chooses a free one (default: {DEFAULT_PORT})",
-    )
     markets.add_options(parser)
-    parser.add_argument(
-        "--state-dir",
-        metavar="FOLDER",
-        type=Path,
-        default=REPOSITORY / ".local",
-        help="folder for state and logs (default: .local)",
-    )
+    state_options.add_options(parser, default_port=DEFAULT_PORT)
     given = parser.parse_args(arguments)
-    for name, port in (("PORT", given.port), ("--aws-port", given.aws_port)):
-        if not 0 <= port <= 65535:
-            parser.error(f"{name}={port} is not a port: use 1024 to 65535, or 0 for a free one")
-    return Options(given.port, given.aws_port, markets.chosen_markets(parser, given), given.state_dir.resolve())
+    state_options.require_port(parser, "PORT", given.port)
+    return Options(given.port, markets.chosen_markets(parser, given), state_options.chosen_options(parser, given))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,9 +69,9 @@ def main(arguments: Sequence[str]) -> int:
     interrupt_on_stop_signals()
     began = time.monotonic()
     platform = LocalPlatform(
-        options.state_dir,
+        options.state.folder,
         options.markets,
-        aws_port=options.aws_port,
+        aws_port=options.state.aws_port,
         ui_port=options.ui_port,
         on_step=lambda step: print(f"{step} …", flush=True),
     )

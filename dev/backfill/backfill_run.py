@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from crypto_prices.counted import counted
@@ -21,6 +20,7 @@ from local_platform.airflow_services.local_airflow import running_airflow
 from local_platform.markets import Markets
 from local_platform.names import Provisioned
 from local_platform.running_platform import LocalPlatform
+from local_platform.state_options import StateOptions
 from local_platform.warehouse_queries import WarehouseQueries
 
 DAG_ID = "crypto_prices_daily"
@@ -48,7 +48,7 @@ class Options:
         backwards: Start with the last day.
         markets: The markets to load; None if the command line names none.
         default_markets: The markets to load if the command line names none and no Airflow is running.
-        state_dir: Folder for state and logs.
+        state: Where the local AWS keeps its state, and where it listens.
     """
 
     first: date
@@ -58,7 +58,7 @@ class Options:
     backwards: bool
     markets: Markets | None
     default_markets: Markets
-    state_dir: Path
+    state: StateOptions
 
     @property
     def days(self) -> list[date]:
@@ -131,7 +131,7 @@ class BackfillRun:
     @contextlib.contextmanager
     def _airflow(self) -> Iterator[_Target]:
         """Use the Airflow that runs on the state folder, or start one for the duration of the backfill."""
-        running = running_airflow(self._options.state_dir)
+        running = running_airflow(self._options.state.folder)
         if running is not None:
             if running.names is None:
                 raise BackfillError(
@@ -146,8 +146,9 @@ class BackfillRun:
             yield _Target(AirflowApi(running.url), running.names, lambda: None)
             return
         platform = LocalPlatform(
-            self._options.state_dir,
+            self._options.state.folder,
             self._options.markets or self._options.default_markets,
+            aws_port=self._options.state.aws_port,
             # Unpausing the DAG must not also start a scheduled run for yesterday.
             extra_environment={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"},
             on_step=self._screen.step,
@@ -255,9 +256,8 @@ class BackfillRun:
         failed = api.task_instances(DAG_ID, day.run_id, states=("failed",))
         for task in failed:
             log = api.task_log(DAG_ID, day.run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
-            where = (
-                f"{self._options.state_dir}/airflow/logs/dag_id={DAG_ID}/run_id={day.run_id}/task_id={task['task_id']}"
-            )
+            logs = f"{self._options.state.folder}/airflow/logs"
+            where = f"{logs}/dag_id={DAG_ID}/run_id={day.run_id}/task_id={task['task_id']}"
             self._screen.failure(day.day, task_name(task), task_failure.reason(log), task_failure.tail(log), where)
         if not failed:
             reason = "no task failed: the run timed out or was marked failed"

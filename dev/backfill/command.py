@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from dev.backfill.backfill_run import BackfillError, BackfillRun, Options
 from dev.backfill.screen import Screen
-from local_platform import markets
+from local_platform import markets, state_options
 from local_platform.airflow_services.local_airflow import LocalAirflowError
-from local_platform.checkout import REPOSITORY
 from local_platform.interruption import interrupt_on_stop_signals
 from local_platform.warehouse_queries import WarehouseQueryError
 
@@ -47,13 +45,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     )
     parser.add_argument("--backwards", action="store_true", help="start with the last day")
     markets.add_options(parser)
-    parser.add_argument(
-        "--state-dir",
-        metavar="FOLDER",
-        type=Path,
-        default=REPOSITORY / ".local",
-        help="folder for state and logs (default: .local)",
-    )
+    state_options.add_options(parser)
     given = parser.parse_args(arguments)
     first = _day(parser, "FROM", given.first)
     last = _day(parser, "TO", given.last)
@@ -74,7 +66,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
         backwards=given.backwards,
         markets=chosen if given.sources or given.symbols or given.market_data else None,
         default_markets=chosen,
-        state_dir=given.state_dir.resolve(),
+        state=state_options.chosen_options(parser, given),
     )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from dev.demo.day_run import DayRun, DemoError
 from dev.demo.options import Options
 from dev.demo.screen import Screen
-from local_platform import markets
-from local_platform.checkout import REPOSITORY
+from local_platform import markets, state_options
 from local_platform.interruption import ignore_stop_signals, interrupt_on_stop_signals
+from local_platform.state_options import StateOptionsError
 from local_platform.warehouse_queries import WarehouseQueryError
 
 
@@ -33,13 +32,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     markets.add_options(parser)
     parser.add_argument("--live", action="store_true", help="call the real exchange API (needs network access)")
     parser.add_argument("--reload", action="store_true", help="load even what the warehouse already holds")
-    parser.add_argument(
-        "--state-dir",
-        metavar="FOLDER",
-        type=Path,
-        default=REPOSITORY / ".local",
-        help="folder for state and logs (default: .local)",
-    )
+    state_options.add_options(parser)
     given = parser.parse_args(arguments)
     try:
         day = date.fromisoformat(given.date) if given.date else today - timedelta(days=1)
@@ -51,13 +44,13 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
         parser.error(f"DATE={day} has not ended yet (today is {today} in UTC): only closed candles can be loaded")
     if given.live and given.market_data:
         parser.error("LIVE and MARKET_DATA are mutually exclusive: use one of them")
-    chosen = markets.chosen_markets(parser, given)
+    chosen = markets.chosen_markets(parser, given, live=given.live)
     return Options(
         day=day,
         markets=chosen,
         live=given.live,
         reload=given.reload,
-        state_dir=given.state_dir.resolve(),
+        state=state_options.chosen_options(parser, given),
     )
 
 
@@ -69,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     run = DayRun(options, screen)
     try:
         return 0 if run.execute() else 1
-    except (DemoError, WarehouseQueryError) as error:
+    except (DemoError, StateOptionsError, WarehouseQueryError) as error:
         screen.problem(str(error))
         return 1
     except KeyboardInterrupt:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,15 +17,18 @@ from crypto_prices.fetch.sources import get_source
 from crypto_prices_contract.s3_keys import curation_report_key
 from crypto_prices_contract.window import Window
 
+from dev.demo.live_markets import LiveMarketError, require_live_markets
 from dev.demo.options import Options
 from dev.demo.screen import Screen
 from dev.demo.task_progress import TaskProgress, read_progress
 from local_aws import child_process
 from local_aws.clients import aws_environment, local_client
+from local_aws.defaults import DEFAULT_STATE_DIR
 from local_aws.ports import free_port
 from local_platform import task_failure
 from local_platform.airflow_environment import airflow_environment, airflow_home, airflow_python
 from local_platform.checkout import REPOSITORY, checkout_environment
+from local_platform.local_aws_health import answering_process
 from local_platform.names import Provisioned
 from local_platform.provision import provision
 from local_platform.warehouse_queries import WarehouseQueries
@@ -38,7 +39,6 @@ STOP_SECONDS = 15
 LOOK_SECONDS = 0.25
 
 _AIRFLOW_RUN = Path(__file__).with_name("airflow_run.py")
-HEALTH_PATH = "/_local_aws/health"  # as in local_aws.front.server, which takes a second to import
 
 
 class DemoError(Exception):
@@ -61,27 +61,34 @@ class DayRun:
     @property
     def airflow_log(self) -> Path:
         """The log of Airflow."""
-        return self.options.state_dir / "logs" / "demo-airflow.log"
+        return self.options.state.folder / "logs" / "demo-airflow.log"
 
     @property
     def aws_log(self) -> Path:
         """The log of the local AWS."""
-        return self.options.state_dir / "logs" / "demo-local-aws.log"
+        return self.options.state.folder / "logs" / "demo-local-aws.log"
 
     @property
     def result_file(self) -> Path:
         """The result of the run, written by ``airflow_run.py``."""
-        return airflow_home(self.options.state_dir) / "demo-result.json"
+        return airflow_home(self.options.state.folder) / "demo-result.json"
 
     def execute(self) -> bool:
         """Run the day and show the result; return whether the run succeeded.
 
         Raises:
             DemoError: The day could not be run.
+            StateOptionsError: The state folder or the port cannot be used.
         """
         began = time.monotonic()
+        self.options.state.require_usable()
+        if self.options.live:
+            try:
+                require_live_markets(self.options.markets.symbols, self.options.day)
+            except LiveMarketError as error:
+                raise DemoError(str(error)) from error
         self.screen.header(self.options, self.airflow_log, self.aws_log)
-        endpoint = f"http://127.0.0.1:{free_port()}"
+        endpoint = f"http://127.0.0.1:{free_port(self.options.state.aws_port)}"
         aws = aws_environment(endpoint)
         self._begin_logs()
         # Both take seconds to start, so they start in parallel. Airflow then waits for the local AWS.
@@ -115,8 +122,8 @@ class DayRun:
         self._children.clear()
 
     def _begin_logs(self) -> None:
-        self.options.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        airflow_home(self.options.state_dir).mkdir(parents=True, exist_ok=True)
+        self.options.state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        airflow_home(self.options.state.folder).mkdir(parents=True, exist_ok=True)
         for log in (self.airflow_log, self.aws_log):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text("")
@@ -124,7 +131,7 @@ class DayRun:
 
     def _start_local_aws(self, endpoint: str) -> subprocess.Popen[bytes]:
         arguments = [sys.executable, "-m", "local_platform", "--port", endpoint.rsplit(":", 1)[1]]
-        arguments += ["--state-dir", str(self.options.state_dir), "--no-provision"]
+        arguments += ["--state-dir", str(self.options.state.folder), "--no-provision"]
         if self.options.markets.market_data:
             arguments += ["--market-data", str(self.options.markets.market_data)]
         child = child_process.start(
@@ -138,16 +145,16 @@ class DayRun:
         arguments += ["--result", str(self.result_file), *(["--reload"] if self.options.reload else [])]
         child = child_process.start(
             arguments,
-            environment=airflow_environment(self.options.state_dir, aws),
+            environment=airflow_environment(self.options.state.folder, aws),
             log=self.airflow_log,
-            directory=airflow_home(self.options.state_dir),
+            directory=airflow_home(self.options.state.folder),
         )
         self._children.append(child)
         return child
 
     def _provision(self, local_aws: subprocess.Popen[bytes], endpoint: str) -> Provisioned:
         deadline = time.monotonic() + START_SECONDS
-        while not _is_healthy(endpoint):
+        while answering_process(endpoint) != local_aws.pid:
             if local_aws.poll() is not None:
                 raise DemoError(f"the local AWS did not start: {_last_line(self.aws_log)} (log: {self.aws_log})")
             if time.monotonic() > deadline:
@@ -162,7 +169,7 @@ class DayRun:
         )
 
     def _watch(self, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]) -> list[TaskProgress]:
-        database = airflow_home(self.options.state_dir) / "airflow.db"
+        database = airflow_home(self.options.state.folder) / "airflow.db"
         began_at = datetime.now(UTC)
         deadline = time.monotonic() + RUN_SECONDS
         tasks: list[TaskProgress] = []
@@ -218,7 +225,8 @@ class DayRun:
         return {source: counts["quarantined"] for source, counts in json.loads(body)["sources"].items()}
 
     def _places(self, names: Provisioned, loads: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-        places = [("state", f"{self.options.state_dir} (make clean deletes it)")]
+        chosen = "" if self.options.state.folder == DEFAULT_STATE_DIR else f" STATE={self.options.state.folder}"
+        places = [("state", f"{self.options.state.folder} (make clean{chosen} deletes it)")]
         places += [(f"raw manifest ({load['source']})", load["raw_manifest"]) for load in loads]
         for run in dict.fromkeys(load["glue_job_run_id"] for load in loads):
             version = f"s3://{names.bucket}/curated/crypto_prices/version={run}/"
@@ -228,18 +236,11 @@ class DayRun:
             *places,
             ("catalog table", f"{names.catalog_database}.{names.catalog_table}"),
             ("fact table", f"crypto.fact_crypto_prices in {names.redshift_workgroup}/{names.redshift_database}"),
-            ("call log", str(self.options.state_dir / "calls.jsonl")),
+            ("call log", str(self.options.state.folder / "calls.jsonl")),
             ("Airflow log", str(self.airflow_log)),
-            ("explore", "make local-aws starts the local AWS with this state, ready for boto3 and psql"),
+            ("query", f"make sql{chosen} opens psql"),
+            ("explore", f"make local-aws{chosen} starts the local AWS with this state, ready for boto3"),
         ]
-
-
-def _is_healthy(endpoint: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{endpoint}{HEALTH_PATH}", timeout=2) as answer:  # noqa: S310 - our own http URL
-            return bool(answer.status == 200)
-    except (OSError, http.client.HTTPException):
-        return False
 
 
 def _release(airflow: subprocess.Popen[bytes]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from local_platform.markets import Markets
+from local_platform.state_options import StateOptions
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Options:
         markets: The markets to load and the candles that the local exchange serves.
         live: Call the real exchange API.
         reload: Load even what the warehouse already holds.
-        state_dir: Folder for state and logs.
+        state: Where the local AWS keeps its state, and where it listens.
     """
 
     day: date
     markets: Markets
     live: bool
     reload: bool
-    state_dir: Path
+    state: StateOptions
 
     @property
     def logical_date(self) -> datetime:

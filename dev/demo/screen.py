@@ -86,6 +86,7 @@ class Screen:
             line = f"{finished} of {len(tasks)} tasks done"
             line += f", {' and '.join(running)} running" if running else ""
             line += f", {' and '.join(waiting)} waiting for a retry" if waiting else ""
+            line += "".join(f"\n{task.name}: {task.retry_reason}" for task in tasks if task.retry_reason)
             live.update(Group(self._task_table(tasks, now), Spinner("dots", Text(line))), refresh=True)
             return
         for task in _ordered(tasks):
@@ -95,7 +96,8 @@ class Screen:
             ):
                 self._shown.add(change)
                 state = ", ".join(filter(None, (task.state, seconds_text(task.seconds(now)))))
-                self.console.print(f"  {escape(task.name)}: {state}")
+                why = f": {task.retry_reason}" if task.retry_reason else ""
+                self.console.print(escape(f"  {task.name}: {state}{why}"), soft_wrap=True)
 
     def tasks(self, tasks: Sequence[TaskProgress]) -> None:
         """Show each task with its state and duration."""

@@ -23,6 +23,7 @@ class TaskProgress:
         ended_at: End of the last try, UTC.
         try_number: Number of the try, starting at 1.
         position: Place in the DAG file, for tasks that have not started.
+        retry_reason: Why the task waits for another try, and until when; None if it does not.
     """
 
     task_id: str
@@ -32,6 +33,7 @@ class TaskProgress:
     ended_at: datetime | None
     try_number: int
     position: int
+    retry_reason: str | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +60,8 @@ def read_progress(database: Path, logical_date: datetime, since: datetime) -> li
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
     try:
         rows = connection.execute(
-            "SELECT ti.task_id, ti.map_index, ti.state, ti.start_date, ti.end_date, ti.try_number "
+            "SELECT ti.task_id, ti.map_index, ti.state, ti.start_date, ti.end_date, ti.try_number, "
+            "CASE WHEN ti.state = 'up_for_retry' THEN ti.retry_reason END "
             "FROM task_instance ti JOIN dag_run dr ON dr.dag_id = ti.dag_id AND dr.run_id = ti.run_id "
             "WHERE ti.dag_id = ? AND dr.logical_date = ? AND dr.run_after >= ? "
             "ORDER BY ti.id",  # ids sort by time and are created in the order of the DAG file
@@ -69,7 +72,7 @@ def read_progress(database: Path, logical_date: datetime, since: datetime) -> li
     finally:
         connection.close()
     return [
-        TaskProgress(row[0], row[1], row[2], read_instant(row[3]), read_instant(row[4]), row[5], position)
+        TaskProgress(row[0], row[1], row[2], read_instant(row[3]), read_instant(row[4]), row[5], position, row[6])
         for position, row in enumerate(rows)
     ]
 

@@ -40,7 +40,7 @@ from dev.prove.scenarios import (
     first_error,
 )
 from dev.prove.worker import session_clients
-from local_aws.clients import forget_personal_settings, local_client
+from local_aws.clients import local_client
 from local_aws.emulator import LocalAws
 from local_aws.iam.role_sessions import AIRFLOW, GLUE, REDSHIFT
 from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
@@ -522,7 +522,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="folder for all files, which is kept")
     options = parser.parse_args(arguments)
     console = standard_output()
-    forget_personal_settings()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)

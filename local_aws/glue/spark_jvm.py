@@ -243,7 +243,14 @@ class SparkJvms:
         with replacing(jar) as draft:
             command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
             command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(draft), str(source)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=_COMPILE_SECONDS,
+                check=False,
+                env=inherited_environment(),
+            )
             if done.returncode:
                 raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
 
@@ -365,8 +372,12 @@ def kill_group(pid: int) -> None:
 
 def inherited_environment() -> dict[str, str]:
     """Return the part of the environment that a run may see: no credentials, endpoints or other settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return kept | {
+        # A JVM decodes its arguments and the names of files with the locale. In the locale C, it finds no file whose
+        # path has a non-ASCII letter. macOS has no C.UTF-8. https://openjdk.org/jeps/400 (sun.jnu.encoding)
+        "LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8",
+        "PYTHONUTF8": "1",
         "PYTHONPATH": str(own_file("shims")),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -394,4 +405,6 @@ def _spark_home() -> Path:
 
 @functools.cache
 def _java_version(program: Path) -> str:
-    return subprocess.run([str(program), "-version"], capture_output=True, text=True, check=True).stderr
+    return subprocess.run(
+        [str(program), "-version"], capture_output=True, text=True, check=True, env=inherited_environment()
+    ).stderr

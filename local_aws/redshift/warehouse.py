@@ -29,6 +29,7 @@ import psycopg
 from psycopg import sql
 
 from local_aws.folder_lock import FolderInUseError, only_process_in
+from local_aws.ports import bound_socket
 
 _SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
 _COMPAT = Path(__file__).with_name("compat.sql")
@@ -135,9 +136,12 @@ class Warehouse:
 
         Raises:
             WarehouseError: Another emulator uses the folder, or PostgreSQL does not start.
+            PortNotFreeError: The port is in use.
         """
         if self._process is not None:
             return
+        if self._listens:
+            bound_socket(self._port, self._host).close()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock_folder()
         try:
@@ -175,6 +179,11 @@ class Warehouse:
     def is_running(self) -> bool:
         """Whether the server's process is running. False if it ended unexpectedly, too."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def socket(self) -> dict[str, str | int]:
+        """The address for programs of our own user: ``host`` is the folder of the Unix socket, ``port`` names it."""
+        return {"host": str(self._socket_folder), "port": self._port}
 
     @property
     def log(self) -> Path:
@@ -361,6 +370,8 @@ class Warehouse:
         if (self._data / "PG_VERSION").exists():
             return
         # The data is created in a temporary folder, which is then renamed, so a kill leaves no half-initialized data.
+        if identity == "self":
+            _require_a_name()
         fresh = self._folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(self._data, ignore_errors=True)
@@ -418,3 +429,18 @@ class Warehouse:
         except FileNotFoundError:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"
+
+
+def _require_a_name() -> None:
+    """Check that our user has a name, which initdb looks up.
+
+    Raises:
+        WarehouseError: It has none.
+    """
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise WarehouseError(
+            f"user {os.geteuid()} has no entry in /etc/passwd, which PostgreSQL's initdb and Spark require: run this "
+            "as a user with a name, or add an entry"
+        ) from None

@@ -66,8 +66,6 @@ def services_environment(
         # a deferred task as running. If the task is resumed before that, it counts as killed and is retried.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "2",
-        "NO_PROXY": _without_proxy(environment),
-        "no_proxy": _without_proxy(environment),
         "PYTHONUNBUFFERED": "1",
     }
     return environment
@@ -81,11 +79,6 @@ def shell_lines(environment: Mapping[str, str]) -> str:
         if name.startswith(("AIRFLOW_", "AWS_")) or name in ("NO_PROXY", "no_proxy")
     }
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in wanted.items())
-
-
-def _without_proxy(environment: Mapping[str, str]) -> str:
-    present = environment.get("NO_PROXY") or environment.get("no_proxy")
-    return ",".join(filter(None, (present, "127.0.0.1", "localhost")))
 
 
 def _keys(path: Path) -> dict[str, str]:

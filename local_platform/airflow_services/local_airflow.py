@@ -147,14 +147,16 @@ class LocalAirflow:
             self._closing.enter_context(only_process_in(self.home))
         except FolderInUseError as error:
             raise AirflowRunsError(
-                f"an Airflow is already running on {self.home} (process {error.holder}): stop it, or use a different "
-                "--state-dir"
+                f"an Airflow is already running on {self.home} (process {error.holder}): stop it, or choose a "
+                "different folder with STATE=<folder>"
             ) from None
         _endpoint_file(self._state_dir).unlink(missing_ok=True)
         try:
             url = f"http://127.0.0.1:{free_port(self._port)}"
         except PortNotFreeError as error:
-            raise LocalAirflowError(f"{error} Use a different port, or 0 for a free one.") from error
+            raise LocalAirflowError(
+                f"{error} Choose a different port for the UI with PORT=<port>; 0 takes a free one."
+            ) from error
         self._on_step("starting Airflow's database")
         try:
             database = self._closing.enter_context(MetadataDatabase(self.home / "postgres"))

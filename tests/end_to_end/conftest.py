@@ -9,7 +9,7 @@ from tests.support.demo_runs import Demo, write_recording
 
 @pytest.fixture(scope="package")
 def demo(starts_airflow, starts_local_aws, starts_spark, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
+    folder = tmp_path_factory.mktemp("demo-für")
     write_recording(folder / "recording")
     return Demo(folder / "state", folder / "recording")
 

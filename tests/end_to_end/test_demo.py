@@ -12,7 +12,7 @@ import pytest
 
 from local_aws.folder_lock import only_process_in
 from local_platform.checkout import REPOSITORY
-from tests.support.demo_runs import Demo, assert_equal_to_recorded, recorded_rows
+from tests.support.demo_runs import Demo, assert_equal_to_recorded, recorded_rows, write_broken_recording
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -63,6 +63,8 @@ def test_a_second_start_loads_the_day_with_the_exact_prices_of_the_files(demo):
     result = demo.run("--date", str(DAY))
     assert result.returncode == 0, result.stdout
     assert checksum(result.stdout)[0] == 48
+    log = (demo.state_dir / "logs" / "demo-airflow.log").read_text()
+    assert re.search(r"The load adds up: of 48 fetched records of binance, 48 are in the warehouse, 0 in quar", log)
     accounting = re.search(r"binance │ +48 │ +48 │ +0 │ +0 │ +48 │ +48 │ +48 │ +0 │", result.stdout)
     assert accounting, result.stdout
     assert re.search(r"binance .*JTOUSDT on 2023-12-17", result.stdout)
@@ -117,14 +119,31 @@ def test_no_staging_table_remains(demo):
     assert tables == []
 
 
-def test_an_unknown_symbol_is_reported_and_changes_nothing(demo):
-    before = demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices")
+def test_the_rows_can_be_asked_for_while_nothing_runs(demo):
+    (expected,) = demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices")
+    done = demo.sql("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices")
+    assert (done.returncode, done.stdout) == (0, f"rows_now\n{expected['rows_now']}\n")
+    assert demo.wait_until_gone(60) == []
+
+
+def test_an_unknown_symbol_is_rejected_in_seconds_before_anything_starts(demo):
+    calls = demo.calls()
+    began = time.monotonic()
     result = demo.run("--date", "2023-12-19", "--symbols", "BTCUSDT,XYZUSDT")
-    assert result.returncode == 1
-    assert "fetch_prices[0] failed" in result.stdout
-    assert "XYZUSDT" in result.stdout
-    assert "Invalid symbol" in result.stdout
-    assert "end of the log of fetch_prices[0]" in result.stdout
+    assert time.monotonic() - began < 30  # a start of the local AWS alone takes seconds
+    assert result.returncode == 2
+    assert "SYMBOLS: " in result.stdout
+    assert "no market XYZUSDT of binance" in result.stdout
+    assert demo.calls() == calls
+
+
+def test_a_failed_task_is_reported_and_changes_nothing(demo, tmp_path):
+    write_broken_recording(tmp_path / "broken")
+    before = demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices")
+    result = Demo(demo.state_dir, tmp_path / "broken").run("--date", "2023-12-19")
+    assert result.returncode == 1, result.stdout
+    assert "curate_prices failed" in result.stdout
+    assert "end of the log of curate_prices" in result.stdout
     assert demo.ask("SELECT COUNT(*) AS rows_now FROM crypto.fact_crypto_prices") == before
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
@@ -56,7 +57,10 @@ def test_it_prints_its_environment_and_leaves_nothing_after_a_stop(tmp_path, num
         "names": None,
         "warehouse_port": None,
         "published_warehouse_port": None,
+        "warehouse_socket": endpoint["warehouse_socket"],
     }
+    socket = endpoint["warehouse_socket"]
+    assert (Path(socket["host"]) / f".s.PGSQL.{socket['port']}").is_socket()
     assert f"export AWS_ENDPOINT_URL={endpoint['endpoint']}\n" in greeting
     assert ("IAM is enforced" in greeting) is bool(options)
     assert len(processes_with(str(tmp_path))) > 1  # PostgreSQL is one of them

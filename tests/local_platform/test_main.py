@@ -1,9 +1,11 @@
 import json
+import re
 import signal
 import urllib.request
 
 import pytest
 
+from local_aws.ports import bound_socket
 from tests.support.programs import greeting_of, processes_with, start
 
 pytestmark = pytest.mark.usefixtures("starts_local_aws")
@@ -70,3 +72,28 @@ def test_help_lists_the_options_of_emulator_and_platform():
         "--s3-bucket",
     ):
         assert option in output
+
+
+@pytest.mark.parametrize(
+    ("option", "variable"), [("--port", r"AWS_PORT= \(--port\)"), ("--warehouse-port", r"WAREHOUSE_PORT= \(--w")]
+)
+def test_a_port_in_use_is_reported_in_one_line_with_the_variable_of_make(tmp_path, option, variable):
+    with bound_socket(0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = start("local_platform", "--state-dir", tmp_path, "--port", 0, option, port)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert re.search(rf"Port {port} .*{variable}", errors)
+    assert len(errors.splitlines()) == 1
+    assert processes_with(str(tmp_path)) == []
+
+
+def test_a_state_folder_that_cannot_be_used_is_reported_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    process = start("local_platform", "--state-dir", tmp_path / "file" / "state", "--port", 0)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    assert "is not a folder" in errors
+    assert "STATE=" in errors
+    assert len(errors.splitlines()) == 1

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,31 +10,30 @@ import pytest
 from local_aws.clients import local_client, local_session
 from local_aws.ports import free_port
 from local_platform.checkout import REPOSITORY
-from local_platform.psql import NoWarehouseError, connection_url
+from local_platform.local_aws_process import running_platform_aws
+from local_platform.psql import connection_url
+from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress
 from tests.support.programs import greeting_of, start
 
-FOUND = {
-    "endpoint": "http://127.0.0.1:1",
-    "names": {"redshift_database": "crypto"},
-    "warehouse_port": 5439,
-    "published_warehouse_port": 5440,
-}
+ADDRESS = WarehouseAddress(
+    endpoint="http://127.0.0.1:1",
+    region="us-east-1",
+    redshift_workgroup="crypto-prices",
+    redshift_database="crypto",
+    redshift_secret_arn="arn",
+    admin="ad:min",
+    socket=("/socket", 5432),
+    published_port=5440,
+)
 
 
-def test_special_characters_of_a_password_are_quoted_in_the_url():
-    secret = {"username": "ad:min", "password": "p@ss/w:rd"}
-    assert connection_url(FOUND, secret) == "postgresql://ad%3Amin:p%40ss%2Fw%3Ard@127.0.0.1:5439/crypto"
+def test_the_url_has_the_published_port_and_quotes_special_characters():
+    assert connection_url(ADDRESS, "p@ss/w:rd") == "postgresql://ad%3Amin:p%40ss%2Fw%3Ard@127.0.0.1:5440/crypto"
 
 
-def test_the_url_for_the_host_of_a_container_has_the_published_port():
-    assert connection_url(FOUND, {"username": "a", "password": "b"}, published=True).endswith("@127.0.0.1:5440/crypto")
-
-
-def test_a_missing_port_or_warehouse_is_reported():
+def test_a_url_needs_a_port():
     with pytest.raises(NoWarehouseError, match="make local-aws"):
-        connection_url({**FOUND, "warehouse_port": None}, {"username": "a", "password": "b"})
-    with pytest.raises(NoWarehouseError, match="--no-provision"):
-        connection_url({**FOUND, "names": None}, {})
+        connection_url(dataclasses.replace(ADDRESS, published_port=None), "b")
 
 
 def psql(state_dir, *arguments):
@@ -108,3 +108,18 @@ def test_psql_and_the_printed_url_connect_to_the_warehouse(renamed):
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("admin",)
     assert psql(state_dir, "-c", "SELECT no_such_column").returncode == 1
+
+
+def test_the_users_settings_of_libpq_do_not_reach_psql(renamed, monkeypatch):
+    for name, value in (("PGOPTIONS", "-c no_such_setting=1"), ("PGHOST", "nowhere"), ("PGSERVICE", "none")):
+        monkeypatch.setenv(name, value)
+    done = psql(renamed[0], "-At", "-c", "SELECT 1")
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_a_local_aws_without_a_warehouse_is_reported(starts_local_aws, tmp_path):
+    with running_platform_aws(tmp_path, provisioned=False):
+        done = psql(tmp_path, "-c", "SELECT 1")
+    assert done.returncode == 1
+    assert "has no warehouse yet" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import signal
 import subprocess
 import sys
@@ -21,8 +22,33 @@ from tests.support.data_api import statements_client
 from tests.support.programs import processes_with
 
 REPOSITORY = Path(__file__).parents[2]
+PERSONAL_SETTINGS = {
+    "http_proxy": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "AWS_PROFILE": "nobody",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_REGION": "eu-west-1",
+    "AIRFLOW__CORE__DAGS_FOLDER": "/nowhere",
+    "JAVA_TOOL_OPTIONS": "-Dof.this.person=1",
+    "PGOPTIONS": "-c no_such_setting=1",
+    "LC_ALL": "C",
+}
+"""Variables of a person's shell. None of them may reach the local programs. Port 9 of this machine refuses."""
+
 FIRST_DAY = date(2023, 12, 17)
 DAYS = 3
+
+
+def write_broken_recording(folder: Path) -> None:
+    """Write a day of a market whose prices are not numbers, so that the Glue run rejects its rows."""
+    folder.mkdir()
+    with gzip.open(folder / "BADUSDT.csv.gz", "wt", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["open_time_ms", "open", "high", "low", "close", "volume"])
+        midnight = datetime(2023, 12, 19, tzinfo=UTC)
+        for hour in range(24):
+            opened = int((midnight + timedelta(hours=hour)).timestamp() * 1000)
+            writer.writerow([opened, "x", "x", "x", "x", "1"])
 
 
 def write_recording(folder: Path) -> None:
@@ -87,6 +113,7 @@ class Demo:
         return subprocess.Popen(
             self.command(*arguments),
             cwd=REPOSITORY,
+            env=os.environ | PERSONAL_SETTINGS,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -104,6 +131,19 @@ class Demo:
             output, _ = process.communicate(timeout=30)
             pytest.fail(f"the demo did not end within its timeout:\n{output}")
         return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def sql(self, statement: str) -> subprocess.CompletedProcess[str]:
+        """Run the command of ``make sql`` with a statement."""
+        command = [sys.executable, "-m", "dev", "sql", "--state-dir", str(self.state_dir), "--format", "csv"]
+        return subprocess.run(
+            [*command, "--sql", statement],
+            cwd=REPOSITORY,
+            env=os.environ | PERSONAL_SETTINGS,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
 
     def ask(self, sql: str) -> list[dict[str, object]]:
         """Query the warehouse in the state folder, while no demo runs."""

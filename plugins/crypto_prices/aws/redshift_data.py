@@ -82,14 +82,25 @@ class RedshiftDataClient:
         Raises:
             RedshiftStatementError: It failed or took too long.
         """
+        columns, records = self.table(sql)
+        return [dict(zip(columns, record, strict=True)) for record in records]
+
+    def table(self, sql: str) -> tuple[list[str], list[list[Value]]]:
+        """Run one statement and return its columns and records; no columns for a statement that is not a query.
+
+        Two columns may have the same name. DECIMAL values and times are strings.
+
+        Raises:
+            RedshiftStatementError: It failed or took too long.
+        """
         statement = self._wait_for(self._client.execute_statement(Sql=sql, **self._target)["Id"])
-        rows: list[dict[str, Value]] = []
-        if not statement["HasResultSet"]:
-            return rows
-        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement["Id"]):
-            names = [column["name"] for column in page["ColumnMetadata"]]
-            rows += [dict(zip(names, map(_value, record), strict=True)) for record in page["Records"]]
-        return rows
+        columns: list[str] = []
+        records: list[list[Value]] = []
+        if statement["HasResultSet"]:
+            for page in self._client.get_paginator("get_statement_result").paginate(Id=statement["Id"]):
+                columns = [column["name"] for column in page["ColumnMetadata"]]
+                records += [list(map(_value, record)) for record in page["Records"]]
+        return columns, records
 
     def execute_batch(self, statements: Sequence[str]) -> None:
         """Run statements in one transaction.

@@ -23,8 +23,10 @@ def test_the_range_includes_its_last_day():
 
 def test_every_option_is_applied():
     chosen = options(
-        *DAYS, "--max-active-runs", "2", "--reprocess", "failed", "--backwards", "--symbols", "BTCUSDT,ETHUSDT"
-    )
+        *DAYS, "--max-active-runs", "2", "--reprocess", "failed", "--backwards", "--symbols", "BTCUSDT,ETHUSDT",
+        "--state-dir", "/state", "--aws-port", "4567",
+    )  # fmt: skip
+    assert (str(chosen.state.folder), chosen.state.aws_port) == ("/state", 4567)
     assert (chosen.max_active_runs, chosen.reprocess, chosen.backwards) == (2, "failed", True)
     assert chosen.markets is not None
     assert chosen.markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
@@ -40,6 +42,8 @@ def test_every_option_is_applied():
         (("--from", "2024-01-02", "--to", "2026-11-23"), "TO=2026-11-23 has not ended yet"),
         ((*DAYS, "--max-active-runs", "0"), "MAX_ACTIVE_RUNS=0"),
         ((*DAYS, "--reprocess", "all"), "invalid choice"),
+        ((*DAYS, "--symbols", "QXZBUSD"), "no market QXZBUSD of binance"),
+        ((*DAYS, "--aws-port", "-1"), "AWS_PORT=-1 is not a port"),
     ],
 )
 def test_invalid_options_are_rejected(capsys, arguments, message):

@@ -21,11 +21,13 @@ def test_the_default_is_yesterday_with_generated_candles():
     assert default.markets.market_data is None
     assert not default.live
     assert not default.reload
-    assert default.state_dir.name == ".local"
+    assert default.state.folder.name == ".local"
+    assert default.state.aws_port == 0
 
 
 def test_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
-    (tmp_path / "JTOUSDT.csv.gz").touch()
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        (tmp_path / f"{symbol}.csv.gz").touch()
     chosen = options("--date", "2023-12-18", "--symbols", "BTCUSDT, ETHUSDT,BTCUSDT", "--market-data", str(tmp_path))
     assert chosen.day == date(2023, 12, 18)
     assert chosen.markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
@@ -72,6 +74,10 @@ def test_each_symbol_selects_the_source_that_uses_it():
         (["--symbols", "BTC-USD", "--sources", "binance"], "'BTC-USD' .* binance"),
         (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS .* coinbase"),
         (["--symbols", "denta-coin"], "SYMBOLS.*'denta-coin'"),
+        (["--symbols", "BTCUSDT,QXZBUSD"], r"no market QXZBUSD of binance\. It has ADAUSDT, .* LIVE=1"),
+        (["--symbols", "ETHUSDT,BTCUSDC"], r"no market BTCUSDC of binance\. Did you mean BTCUSDT"),
+        (["--symbols", "FOO-USD"], "no market FOO-USD of coinbase"),
+        (["--aws-port", "70000"], "AWS_PORT=70000 is not a port"),
         (["--sources", "kraken"], f"SOURCES.*kraken.* {', '.join(known_sources())}"),
         (["--sources", ","], "SOURCES=,"),
         (["--market-data", "nowhere"], "MARKET_DATA=nowhere is not a folder"),
@@ -85,3 +91,14 @@ def test_invalid_options_are_rejected_with_a_reason(arguments, message, tmp_path
         options(*arguments)
     assert exit_.value.code == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_recording_has_only_its_own_markets(tmp_path, capsys):
+    (tmp_path / "JTOUSDT.csv.gz").touch()
+    with pytest.raises(SystemExit):
+        options("--symbols", "BTCUSDT", "--market-data", str(tmp_path))
+    assert f"MARKET_DATA={tmp_path} has no market BTCUSDT of binance" in capsys.readouterr().err
+
+
+def test_the_real_exchanges_may_have_markets_that_the_local_one_lacks():
+    assert options("--symbols", "WLDUSDT", "--live").markets.symbols == {"binance": ["WLDUSDT"]}

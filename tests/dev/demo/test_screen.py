@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from dev.demo.screen import Screen
+from dev.demo.task_progress import TaskProgress
 from tests.support.price_rows import row
 
 
@@ -51,3 +52,20 @@ def test_gaps_and_unknown_counts_are_shown():
     gaps = shown(lambda screen: screen.gaps([fetched], "2023-12-05"))
     assert "JTOUSDT" in gaps
     assert "ETHUSDT (13 candles)" in gaps
+
+
+REASON = "try 1 of 7 failed (HTTP 503 [busy]), the next try is in 0:00:47"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_waiting_task_shows_immediately_why_and_how_long_it_waits(terminal):
+    waiting = TaskProgress("fetch_prices", 0, "up_for_retry", None, None, 1, 0, REASON)
+
+    def show(screen):
+        with screen.live() as live:
+            for _ in range(2):
+                screen.progress(live, [waiting])
+
+    output = shown(show, width=200, force_terminal=terminal, no_color=True)
+    assert f"fetch_prices[0]: up_for_retry: {REASON}" in output or (terminal and f"fetch_prices[0]: {REASON}" in output)
+    assert terminal or output.count(REASON) == 1

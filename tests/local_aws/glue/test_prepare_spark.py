@@ -1,4 +1,5 @@
 import shutil
+import tempfile
 
 import pytest
 
@@ -8,10 +9,15 @@ from local_aws.glue.spark_jvm import SparkJvms
 pytestmark = pytest.mark.usefixtures("starts_spark")
 
 
-def test_the_file_system_and_the_classes_exist_before_the_first_run(tmp_path, capsys):
-    assert prepare_spark.main(tmp_path) == 0
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jar", ".jsa"]
-    assert str(tmp_path) in capsys.readouterr().out
+def test_the_file_system_and_the_classes_exist_before_the_first_run(tmp_path, monkeypatch, capsys):
+    """In a path with a letter that the locale C does not have."""
+    monkeypatch.setenv("LC_ALL", "C")
+    cache, temporary = tmp_path / "für", tmp_path / "für-später"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    assert prepare_spark.main(cache) == 0
+    assert sorted(path.suffix for path in cache.iterdir()) == [".jar", ".jsa"]
+    assert str(cache) in capsys.readouterr().out
 
 
 def test_a_failed_run_is_reported(tmp_path, monkeypatch, capsys):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local_aws.glue import spark_jvm
-from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, SparkUnavailableError, java
+from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, SparkUnavailableError, inherited_environment, java
 from local_aws.glue.spark_runtime import RunFiles
 
 
@@ -192,3 +192,12 @@ def test_a_run_does_not_see_the_previous_run_of_its_jvm(runtime, tmp_path):
     assert again is jvm
     assert told == "None None None False B"
     assert "from the JVM" not in errors
+
+
+def test_a_run_has_a_locale_with_every_letter_and_no_java_options(monkeypatch):
+    """In the locale C, a JVM cannot open a file whose path has a non-ASCII letter."""
+    for name, value in (("LC_ALL", "C"), ("LANG", "C"), ("JAVA_TOOL_OPTIONS", "-Dx=1"), ("AWS_PROFILE", "nobody")):
+        monkeypatch.setenv(name, value)
+    inherited = inherited_environment()
+    assert inherited["LC_ALL"].endswith(".UTF-8")
+    assert {"LANG", "JAVA_TOOL_OPTIONS", "AWS_PROFILE"} & set(inherited) == set()

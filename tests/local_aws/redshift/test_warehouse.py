@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -176,3 +177,12 @@ def test_root_runs_it_under_either_identity_on_the_same_data(
             found = {uid for process in servers(tmp_path) if (uid := effective_user(process)) is not None}
             assert found == {0 if now == "namespace" else 65534}
     wait_until_gone(tmp_path)
+
+
+def test_a_user_without_a_name_is_refused_in_one_line(tmp_path, monkeypatch):
+    """initdb looks the name up. Without one, it fails only after the whole start."""
+    monkeypatch.setattr(Warehouse, "_identity", lambda _: "self")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    with pytest.raises(WarehouseError, match=rf"user {os.geteuid()} has no entry in /etc/passwd") as raised:
+        Warehouse(tmp_path).start()
+    assert len(str(raised.value).splitlines()) == 1

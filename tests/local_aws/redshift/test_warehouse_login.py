@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local_aws.ports import free_port
-from local_aws.redshift.warehouse import Warehouse, WarehouseError
+from local_aws.ports import PortNotFreeError, free_port
+from local_aws.redshift.warehouse import Warehouse
 
 pytestmark = pytest.mark.usefixtures("starts_warehouse")
 
@@ -109,8 +109,10 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(WarehouseError, match="did not start"):
-            Warehouse(tmp_path, port=taken.getsockname()[1]).start()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortNotFreeError) as raised:
+            Warehouse(tmp_path, port=port).start()
+    assert raised.value.port == port
 
 
 def test_without_a_port_nothing_listens(tmp_path: Path) -> None:

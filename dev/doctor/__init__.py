@@ -1,0 +1,1 @@
+"""``python -m dev doctor``: check whether the platform can run on this machine."""

@@ -1,0 +1,98 @@
+"""Checks for what a killed command may have left behind: processes, and folders in the temporary folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dev.doctor.finding import Finding, Grade, fine
+
+_TEMPORARY = ("local-aws-spark-*", "chaos-*", "prove-*")
+"""Names of the folders that commands create in the temporary folder, and delete at their end."""
+
+_PS_SECONDS = 30
+
+
+def leftover_findings(state_dir: Path, checkout: Path, running: frozenset[int]) -> Iterator[Finding]:
+    """Look for processes and folders that nothing uses any more.
+
+    Args:
+        state_dir: The state folder.
+        checkout: The repository.
+        running: Ids of the platform's own programs that run on the state folder and answer.
+    """
+    found = False
+    if not running:
+        left = [pid for pid, command in processes().items() if names_a_folder(command, state_dir)]
+        if left:
+            found = True
+            yield Finding(
+                "leftovers",
+                Grade.WRONG,
+                f"process{'es' if len(left) > 1 else ''} {' '.join(map(str, left))} of a command that was killed or "
+                f"hangs, on {state_dir}",
+                f"kill {' '.join(map(str, left))}",
+            )
+    folders = [path for pattern in _TEMPORARY for path in Path(tempfile.gettempdir()).glob(pattern) if _is_ours(path)]
+    folders += checkout.glob(".dist-*")
+    unused = [path for path in folders if not any(names_a_folder(command, path) for command in processes().values())]
+    if unused:
+        found = True
+        shown = " ".join(map(str, sorted(unused)[:5])) + (" …" if len(unused) > 5 else "")
+        yield Finding("leftovers", Grade.NOTE, f"folders that no process uses ({len(unused)})", f"rm -r {shown}")
+    if not found:
+        yield fine("leftovers", "none")
+
+
+def names_a_folder(command: str, folder: Path) -> bool:
+    """Return whether a command line names a folder or a path below it."""
+    text = str(folder)
+    return any(part == text or f"{text}/" in part for part in command.split("\0"))
+
+
+def processes() -> Mapping[int, str]:
+    """Return the command lines of the user's processes, arguments separated by NUL, without this one's ancestors."""
+    found = _from_proc() if sys.platform == "linux" else _from_ps()
+    own, parents = os.getpid(), {}
+    for pid, (parent, _) in found.items():
+        parents[pid] = parent
+    while own in parents:
+        found.pop(own)
+        own = parents.pop(own)
+    return {pid: command for pid, (_, command) in found.items()}
+
+
+def _from_proc() -> dict[int, tuple[int, str]]:
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder.stat().st_uid != os.geteuid():
+                continue
+            command = (folder / "cmdline").read_bytes().decode(errors="replace").strip("\0")
+            # The second field of stat is a name in parentheses, which may contain spaces.
+            parent = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+        except (OSError, IndexError, ValueError):
+            continue  # the process has ended
+        found[int(folder.name)] = (parent, command)
+    return found
+
+
+def _from_ps() -> dict[int, tuple[int, str]]:
+    command = ["ps", "-U", str(os.geteuid()), "-o", "pid=,ppid=,args="]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_PS_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    rows = (line.split(None, 2) for line in done.stdout.splitlines())
+    return {int(row[0]): (int(row[1]), row[2].replace(" ", "\0")) for row in rows if len(row) == 3}
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.is_dir() and path.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
