@@ -25,7 +25,14 @@ from bundle.contents import bundle_files
 from dev.prove import comparison
 from dev.prove.checkov import CheckovError, checkov
 from dev.prove.costs import cost_table
-from dev.prove.github_roles import RolesError, TerraformCalls, require_allowed, require_boundary
+from dev.prove.github_roles import (
+    NOT_IN_EVERY_PLAN,
+    RolesError,
+    TerraformCalls,
+    require_allowed,
+    require_boundary,
+    require_needed,
+)
 from dev.prove.inventory import inventory
 from dev.prove.least_privilege import DAYS_APART, LeastPrivilege, Need, ScenarioRecord
 from dev.prove.not_exercised import EXCEPTIONS, Exceptions
@@ -62,6 +69,7 @@ WATCHED = {"LoadsReconciled", "RecordsFetched"}
 """The bundle's metrics that must have alarms."""
 DEPLOY_DOCUMENT = REPOSITORY / "docs" / "how-to" / "deploy-to-aws.md"
 GITHUB_OPTIONS = ("-var=subject_prefix=repo:our-company/our-platform", "-var=destroy_data=true")
+PLAN_ROLE = "crypto-prices-github-plan"
 CHANGED_DAG = "dags/crypto_prices_daily.py"
 SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
 CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}
@@ -199,7 +207,9 @@ class Proof:
         outputs = terraform.outputs()
         with self._stage("a plan in GitHub") as say:
             limited = require_boundary(client("iam"), f"{outputs['airflow_environment']}-", boundary)
-            allowed = require_allowed(client("iam"), "crypto-prices-github-plan", calls.checks())
+            made = calls.checks()
+            allowed = require_allowed(client("iam"), PLAN_ROLE, made)
+            require_needed(client("iam"), PLAN_ROLE, made, NOT_IN_EVERY_PLAN)
             say(f"{allowed}; {limited} roles of the platform have the boundary")
         self._compare(client, outputs)
         self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))

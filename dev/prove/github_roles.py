@@ -15,6 +15,13 @@ from local_aws.iam.authorization_log import RecordedCheck, denied_under, read_lo
 
 Client = Callable[[str], Any]
 
+NOT_IN_EVERY_PLAN: Mapping[str, str] = {
+    "budgets:ListTagsForResource": "only an environment with monthly_budget_usd has a budget",
+    "budgets:ViewBudget": "only an environment with monthly_budget_usd has a budget",
+    "sns:GetSubscriptionAttributes": "only an environment with alarm_emails has subscriptions",
+}
+"""Actions of the plan role that a plan of some environments does not need, with the reasons."""
+
 _WRITES_PERMISSIONS = "iam:PutRolePolicy"
 
 
@@ -109,6 +116,28 @@ def require_allowed(iam: Any, role: str, checks: Sequence[RecordedCheck]) -> str
     if denied := denied_under(policies_of(iam, role), checks):
         raise RolesError(f"{role} would be denied " + "; ".join(_named(denied)))
     return f"{role}: {len(checks)} checks allowed"
+
+
+def require_needed(iam: Any, role: str, checks: Sequence[RecordedCheck], exceptions: Mapping[str, str]) -> None:
+    """Check that a role has no action that none of its calls needs.
+
+    Args:
+        iam: A client of IAM.
+        role: The role's name.
+        checks: The checks of the calls.
+        exceptions: The actions that other calls need, with the reasons.
+
+    Raises:
+        RolesError: Nothing needs an action.
+    """
+    allowed = {
+        action
+        for document in policies_of(iam, role).values()
+        for statement in document["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    if needless := sorted(allowed - {check.action for check in checks} - exceptions.keys()):
+        raise RolesError(f"{role} has actions that nothing needs: {', '.join(needless)}")
 
 
 def _named(checks: Iterable[RecordedCheck]) -> list[str]:

@@ -5,7 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from dev.prove.github_roles import RolesError, TerraformCalls, policies_of, require_allowed, require_boundary
+from dev.prove.github_roles import (
+    RolesError,
+    TerraformCalls,
+    policies_of,
+    require_allowed,
+    require_boundary,
+    require_needed,
+)
 from local_aws.iam.authorization_log import AuthorizationLog
 from tests.support.recorded_checks import check
 
@@ -65,6 +72,15 @@ def test_a_call_that_the_role_denies_is_named():
 def test_no_calls_prove_nothing():
     with pytest.raises(RolesError, match="no calls"):
         require_allowed(Iam(allow("*")), "reader", [])
+
+
+def test_an_action_that_no_call_needs_is_named():
+    role = Iam(allow(["s3:GetObject", "s3:ListBucket"]), attached=allow("budgets:ViewBudget"))
+    checks = [check("s3:GetObject", "arn:aws:s3:::a/b")]
+    with pytest.raises(RolesError, match=r"^reader has actions that nothing needs: s3:ListBucket$"):
+        require_needed(role, "reader", checks, {"budgets:ViewBudget": "only with a budget"})
+    exceptions = {"budgets:ViewBudget": "only with a budget", "s3:ListBucket": "why"}
+    require_needed(role, "reader", checks, exceptions)
 
 
 def test_only_terraforms_new_calls_are_read(tmp_path):
