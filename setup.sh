@@ -51,6 +51,8 @@ java_works() {
 require_writable() {
     mkdir -p "$1" 2>/dev/null && [ -w "$1" ] && return
     local owner
+    # stat has different options on Linux and macOS, and "." is the only name that ls prints here.
+    # shellcheck disable=SC2012
     owner=$(ls -ld . | awk '{ print $3 }')
     fail "cannot write to $PWD/$1 (the checkout belongs to $owner; its disk may be read-only): clone the repository into a folder of your own"
 }
