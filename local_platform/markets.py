@@ -93,6 +93,11 @@ def _require_served(
     except MarketDataError as error:
         parser.error(f"MARKET_DATA={market_data}: {error}")
     for source, symbols in by_source.items():
+        if source not in served:
+            parser.error(
+                f"SOURCES: the local exchange does not have the API of {source}. make demo LIVE=1 loads the markets of "
+                "the real exchange."
+            )
         known = sorted(served[source])
         for symbol in symbols:
             if symbol in known:

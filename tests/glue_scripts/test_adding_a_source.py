@@ -235,12 +235,17 @@ def test_its_code_has_the_bundles_style_and_types(bundle):
 def test_the_suggested_trial_run_requests_its_markets(bundle):
     command = re.search(r"^    make demo (.* )SOURCES=(\S+) SYMBOLS=(\S+)", PAGE.read_text(), re.MULTILINE)
     assert command
+    assert "LIVE=1" in command[1]
     code = """
 import argparse, sys
 from local_platform.markets import add_options, chosen_markets
 parser = argparse.ArgumentParser()
 add_options(parser)
-print(dict(chosen_markets(parser, parser.parse_args(sys.argv[1:])).symbols))
+given = parser.parse_args(sys.argv[1:])
+print(dict(chosen_markets(parser, given, live=True).symbols))
+chosen_markets(parser, given)
 """
     chosen = guide.run_in(bundle, "-c", code, "--sources", command[2], "--symbols", command[3])
     assert chosen.stdout.strip() == "{'bitstamp': ['btcusd', 'btcpax']}", chosen.stderr
+    assert chosen.returncode == 2
+    assert "the local exchange does not have the API of bitstamp. make demo LIVE=1" in chosen.stderr
