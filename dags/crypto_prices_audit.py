@@ -53,9 +53,9 @@ with DAG(
             35, type="integer", minimum=1, maximum=366, description="Number of days before the end of the data interval"
         ),
         "ask_again": Param(
-            ["quarantined", "venue_down"],
+            ["quarantined", "venue_down", "empty_day"],
             type="array",
-            items={"type": "string", "enum": ["quarantined", "venue_down", "no_trade", "not_listed"]},
+            items={"type": "string", "enum": ["quarantined", "venue_down", "empty_day", "no_trade", "not_listed"]},
             description="Request candles again if they are missing for one of these reasons",
         ),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),

@@ -52,6 +52,19 @@ with DAG(
             description="Reload, and also allow deleting candles that the exchange no longer returns and overwriting "
             "later corrections",
         ),
+        "accepted_sources": Param(
+            [],
+            # Without null the form shows it as required.
+            type=["null", "array"],
+            items={"type": "string"},
+            description="Sources to load although too many of their records are rejected. Needs accepted_because",
+        ),
+        "accepted_because": Param(
+            None,
+            type=["null", "string"],
+            maxLength=500,
+            description="Why the records of accepted_sources may be missing. The load records it with your user name",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):

@@ -36,6 +36,13 @@ RECORDED_FOLDER = "binance-1h"
 _RECORDED_COLUMNS = ["open_time_ms", "open", "high", "low", "close", "volume"]
 _SYMBOL = re.compile(r"[A-Z0-9]{2,20}")
 
+_FIRST_YEAR, _LAST_YEAR = 2009, 2099
+"""Recorded candles are from these years. Bitcoin's first block is from January 2009. In another unit, no time of these
+years is a time of these years in milliseconds."""
+_FIRST_MS = int(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()) * SECOND_MS
+_AFTER_MS = int(datetime(_LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()) * SECOND_MS
+_OTHER_UNITS = {"seconds": 1, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+
 
 class MarketDataError(Exception):
     """The recorded candles are missing or invalid; the message contains the file and the line, or the value."""
@@ -350,7 +357,8 @@ def _read_recorded(file: Path) -> Iterator[Row]:
     """Yield a file's rows in Binance's format.
 
     Raises:
-        MarketDataError: The file is unreadable, has other columns or a missing value, or its hours do not ascend.
+        MarketDataError: The file is unreadable, has other columns or a missing value, its times are not in
+            milliseconds, or its hours do not ascend.
     """
     try:
         with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
@@ -364,12 +372,35 @@ def _read_recorded(file: Path) -> Iterator[Row]:
                 if len(values) != len(_RECORDED_COLUMNS) or not all(values) or not values[0].isdecimal():
                     raise MarketDataError(f"{where}: expected {len(_RECORDED_COLUMNS)} values, found {values}")
                 open_ms = int(values[0])
+                _check_unit(open_ms, where)
                 if open_ms % HOUR_MS or open_ms <= before:
                     raise MarketDataError(f"{where}: {open_ms} is not a full hour after the previous row")
                 before = open_ms
                 yield [open_ms, *values[1:], open_ms + HOUR_MS - 1, None, None, None, None, "0"]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise MarketDataError(f"{file.name} cannot be read: {error}") from error
+
+
+def _check_unit(value: int, where: str) -> None:
+    """Refuse a time that is not in milliseconds. Binance's archives, for example, are in microseconds from 2025.
+
+    Raises:
+        MarketDataError: The time is not between ``_FIRST_YEAR`` and ``_LAST_YEAR``. If it is in another unit, the
+            message names the unit.
+    """
+    if _FIRST_MS <= value < _AFTER_MS:
+        return
+    for unit, per_second in _OTHER_UNITS.items():
+        milliseconds = value * SECOND_MS // per_second
+        if _FIRST_MS <= milliseconds < _AFTER_MS:
+            moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+            raise MarketDataError(
+                f"{where}: {value} is in {unit} ({moment:%Y-%m-%dT%H:%M:%SZ}), but {_RECORDED_COLUMNS[0]} must be in "
+                "milliseconds: convert the column"
+            )
+    raise MarketDataError(
+        f"{where}: {value} is not a time in milliseconds between the years {_FIRST_YEAR} and {_LAST_YEAR}"
+    )
 
 
 def open_time(row: Row) -> int:

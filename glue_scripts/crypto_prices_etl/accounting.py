@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from crypto_prices_contract.curation_report import RowRuleResult, SourceCounts
+from crypto_prices_contract.curation_report import RefusedSource, RowRuleResult, SourceCounts
 from crypto_prices_contract.error_codes import ROW_RULE_FAILED, TOO_MANY_REJECTED
 from crypto_prices_contract.row_rules import Action
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
-from crypto_prices_etl.errors import CurationError, RejectedRecordsError
+from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 
@@ -143,33 +143,43 @@ def counts_from(
     return counts
 
 
-def check_rejected_share(counts: Counts, max_rejected_share: float, quarantine_uri: str) -> None:
-    """Fail the run if too many records of a source were rejected.
+def refuse_rejected_share(
+    counts: Counts, rejected_markets: Mapping[str, int], max_rejected_share: float, quarantine_uri: str
+) -> list[RefusedSource]:
+    """Return the sources with too many rejected records, with CP-11.
 
-    The check is per source, so that a large source cannot hide a small one. Unless the share is 0, one rejected record
-    per source is always allowed, because it would exceed any share of a small source. A source without curated records
-    fails.
+    The check is per source, so that a large source cannot hide a small one. The first rejected record of each market is
+    tolerated, because a failure of an exchange damages one candle of every market, which exceeds any share of a day.
+    The share limits the others. With the share 0, no record is tolerated. A source without curated records is refused,
+    too, unless the share is 1.
 
-    Raises:
-        RejectedRecordsError: CP-11: quarantined/fetched of a source exceeds the share. The message has the reasons and
-            the location of the quarantine.
+    Args:
+        counts: The outcomes of all records.
+        rejected_markets: Number of markets with a rejected record, by source.
+        max_rejected_share: The largest tolerated share of a source's records, from 0 to 1.
+        quarantine_uri: The location of the quarantine, for the message.
     """
-    over = {
-        name: found
-        for name, found in counts.sources.items()
-        if found.quarantined_total > (max(1.0, max_rejected_share * found.fetched) if max_rejected_share else 0)
-        or (found.quarantined_total and not found.curated)
-    }
-    if over:
-        shares = ", ".join(
-            f"{found.quarantined_total} of {found.fetched} records of {name}" for name, found in over.items()
+    refused = []
+    for source, found in counts.sources.items():
+        rejected, firsts = found.quarantined_total, rejected_markets.get(source, 0) if max_rejected_share else 0
+        if rejected - firsts > max_rejected_share * found.fetched:
+            problem = (
+                f"{rejected} of {found.fetched} records of {source} were rejected. Tolerated are {firsts}, one of each "
+                f"market that has any, and of the others a share of {max_rejected_share:g} (max_rejected_share)"
+            )
+        elif rejected and not found.curated and max_rejected_share < 1:
+            problem = f"no record of {source} is left, because {rejected} of {found.fetched} were rejected"
+        else:
+            continue
+        reasons = json.dumps(dict(found.quarantined))
+        refused.append(
+            RefusedSource(
+                source,
+                TOO_MANY_REJECTED,
+                f"{problem}: {reasons}. No record of {source} is loaded. The rejected records are in {quarantine_uri}",
+            )
         )
-        reasons = {name: dict(found.quarantined) for name, found in over.items()}
-        raise RejectedRecordsError(
-            TOO_MANY_REJECTED,
-            f"{shares} were rejected, more than the tolerated share of {max_rejected_share:g}: {json.dumps(reasons)}. "
-            f"Nothing was published. The rejected records are in {quarantine_uri}",
-        )
+    return refused
 
 
 def rule_results(counts: Counts, rules: RowRules) -> list[RowRuleResult]:
@@ -185,20 +195,27 @@ def rule_results(counts: Counts, rules: RowRules) -> list[RowRuleResult]:
     return results
 
 
-def check_rules(results: Iterable[RowRuleResult], quarantine_uri: str) -> None:
-    """Fail the run if a record breaks a rule with the action ``fail``.
+def refuse_broken_rules(results: Iterable[RowRuleResult], quarantine_uri: str) -> list[RefusedSource]:
+    """Return the sources with a record that breaks a rule with the action ``fail``, with CP-12.
 
-    Raises:
-        RejectedRecordsError: CP-12. The message has the rules and the location of the quarantine.
+    Args:
+        results: The results of all rules.
+        quarantine_uri: The location of the quarantine, for the message.
     """
-    failed = [result for result in results if result.action is Action.FAIL and result.broken]
-    if failed:
-        named = ", ".join(f"{r.rule} ({r.broken} of {r.checked} records of {r.source})" for r in failed)
-        raise RejectedRecordsError(
+    failed: dict[str, list[str]] = {}
+    for result in results:
+        if result.action is Action.FAIL and result.broken:
+            named = f"{result.rule} ({result.broken} of {result.checked} records)"
+            failed.setdefault(result.source, []).append(named)
+    return [
+        RefusedSource(
+            source,
             ROW_RULE_FAILED,
-            f"records break rules whose action is fail: {named}. Nothing was published. The rejected records are in "
-            f"{quarantine_uri}",
+            f"records of {source} break rules whose action is fail: {', '.join(rules)}. No record of {source} is "
+            f"loaded. The rejected records are in {quarantine_uri}",
         )
+        for source, rules in failed.items()
+    ]
 
 
 def _warning(rule: str) -> str:

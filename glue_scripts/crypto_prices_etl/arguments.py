@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crypto_prices_contract.job_arguments import JobArguments
+from crypto_prices_contract.job_arguments import JobArguments, sources_from_text
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices_etl.errors import CurationError
@@ -33,6 +33,7 @@ class CurationArguments:
         lake_bucket: The bucket with all zones of the lake.
         max_rejected_share: The largest tolerated quarantined/fetched, from 0 to 1.
         row_rules: The actions of the row rules, as text (see ``quality.RowRules``).
+        accepted_sources: The sources that are loaded however many of their records are rejected.
     """
 
     job_run_id: str
@@ -44,6 +45,7 @@ class CurationArguments:
     lake_bucket: str
     max_rejected_share: float
     row_rules: str
+    accepted_sources: frozenset[str]
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> CurationArguments:
@@ -80,6 +82,7 @@ class CurationArguments:
             lake_bucket=given.lake_bucket,
             max_rejected_share=_share(given.max_rejected_share),
             row_rules=given.row_rules,
+            accepted_sources=sources_from_text(given.accepted_sources),
         )
 
 

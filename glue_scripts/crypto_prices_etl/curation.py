@@ -5,20 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from crypto_prices_contract.curation_report import CurationReport, QuarantinedCandles, RowRuleResult, SourceCounts
+from crypto_prices_contract.curation_report import CurationReport, RefusedSource, RowRuleResult, SourceCounts
 from crypto_prices_contract.raw_manifest import RawManifest
 from pyspark.sql import DataFrame, Observation
 
 from crypto_prices_etl.accounting import (
     Counts,
-    check_rejected_share,
-    check_rules,
     counts_from,
     outcome_metrics,
+    refuse_broken_rules,
+    refuse_rejected_share,
     rule_results,
     written_metrics,
 )
@@ -26,7 +27,7 @@ from crypto_prices_etl.candles import to_candles
 from crypto_prices_etl.carry_over import CarriedOver, asked_markets, carry_over, published_days
 from crypto_prices_etl.curation_report import copy_manifest, curation_report, put_json, quality_report
 from crypto_prices_etl.deduplication import with_outcome
-from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.errors import CurationError, RefusedSourcesError
 from crypto_prices_etl.lake_files import (
     RunPaths,
     audit,
@@ -37,9 +38,9 @@ from crypto_prices_etl.lake_files import (
 )
 from crypto_prices_etl.parsers import parser_of
 from crypto_prices_etl.quality import RowRules, with_reason
-from crypto_prices_etl.quarantined_candles import read_quarantined_candles
+from crypto_prices_etl.quarantined_candles import Quarantine, read_quarantine, refuse_rejected_ranges
 from crypto_prices_etl.raw_manifests import read_raw_manifests
-from crypto_prices_etl.raw_records import check_objects, read_raw_records
+from crypto_prices_etl.raw_records import read_raw_records, refuse_objects
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -64,10 +65,31 @@ SPARK_SETTINGS = {
 """The session settings that affect the result."""
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What a run has written for the sources that can be loaded.
+
+    Attributes:
+        manifests: Their raw manifests.
+        counts: The outcomes of their records.
+        results: The results of the rules for their records.
+        quarantine: Their rejected records.
+        refused: The other sources.
+    """
+
+    manifests: Sequence[RawManifest]
+    counts: Counts
+    results: Sequence[RowRuleResult]
+    quarantine: Quarantine
+    refused: Sequence[RefusedSource]
+
+
 def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: CurationArguments) -> CurationReport:
     """Curate the raw manifests of one window into a new version, which is not visible yet.
 
-    ``publish_partitions`` in the DAG publishes it in the catalog after the warehouse has loaded it.
+    ``publish_partitions`` in the DAG publishes it in the catalog after the warehouse has loaded it. A source whose
+    records must not be loaded does not hold back the others: the version has none of its records, and the report names
+    the reason.
 
     Args:
         spark: A session with ``SPARK_SETTINGS``.
@@ -83,25 +105,27 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
     """
     paths = RunPaths(arguments.lake_bucket, arguments.job_run_id)
     manifests = read_raw_manifests(s3, arguments.raw_manifests, arguments.window)
-    fetched = Counter[str]()
-    for manifest in manifests:
-        fetched[manifest.source] += manifest.records
+    fetched = _fetched(manifests)
     logger.info("curating %s: %d records of %s", arguments.window.as_json(), fetched.total(), dict(fetched))
 
-    if any(manifest.objects for manifest in manifests):
-        counts = _write(spark, manifests, fetched, paths, arguments)
-    else:
-        counts = Counts({source: SourceCounts(0, 0, {}, 0) for source in fetched}, {})
-    rules, quarantined = _judge(s3, counts, paths, arguments)
-
+    written = _write(spark, s3, manifests, paths, arguments)
+    counts = written.counts
     files = list_curated_files(s3, paths, arguments.window.days())
     audit(counts.rows_by_day, files)
-    if counts.curated:
-        entries = [file for written in files.values() for file in written]
-        put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
-    asked = asked_markets(manifests)
+    entries = [file for of_day in files.values() for file in of_day]
+    put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
+    asked = asked_markets(written.manifests)
     carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
-    report = curation_report(arguments, paths, counts, carried, asked, rules=rules, quarantined=quarantined)
+    report = curation_report(
+        arguments,
+        paths,
+        counts,
+        carried,
+        asked,
+        rules=written.results,
+        quarantined=written.quarantine.candles,
+        refused=written.refused,
+    )
     put_json(s3, paths.bucket, paths.curation_report_key, report.to_json())
     logger.info(
         "curated %s: %d fetched, %d curated, %d quarantined, %d duplicates",
@@ -178,31 +202,117 @@ def _write_quarantine(
 
 def _write(
     spark: SparkSession,
+    s3: S3Client,
     manifests: list[RawManifest],
-    fetched: Counter[str],
     paths: RunPaths,
     arguments: CurationArguments,
-) -> Counts:
-    """Write the curated version and, if needed, the quarantine. All counts come from the first write."""
-    days, rules = arguments.window.days(), RowRules.parse(arguments.row_rules)
+) -> _Written:
+    """Write the curated version and, if needed, the quarantine.
+
+    Usually this is one pass over the records. Whether a source can be loaded is known only after it. So a refused
+    source takes another pass, which replaces the version by one without it.
+
+    Raises:
+        RefusedSourcesError: No source is left.
+    """
+    refused = list[RefusedSource]()
+    left = manifests
+    if any(manifest.objects for manifest in left):
+        counts, refused = _write_pass(spark, left, paths, arguments, replace=False)
+        if refused:
+            left = _without(manifests, refused)
+            counts, _ = _write_pass(spark, left, paths, arguments, replace=True)
+    else:
+        counts = Counts({source: SourceCounts(0, 0, {}, 0) for source in _fetched(left)}, {})
+    if counts.rejected:
+        _write_quarantine(spark, left, counts, paths, arguments)
+    results = rule_results(counts, RowRules.parse(arguments.row_rules))
+    _report_rules(s3, results, paths, arguments)
+    quarantine = read_quarantine(s3, paths, arguments.window) if counts.rejected else Quarantine()
+    rejected = _refuse(counts, results, quarantine, paths, arguments)
+    if rejected:
+        refused += rejected
+        left = _without(manifests, refused)
+        counts, _ = _write_pass(spark, left, paths, arguments, replace=True)
+    for source in refused:
+        logger.error("%s is not loaded: %s %s", source.source, source.code, source.problem)
+    names = {manifest.source for manifest in left}
+    return _Written(
+        left,
+        counts,
+        [result for result in results if result.source in names],
+        Quarantine(
+            tuple(run for run in quarantine.candles if run.source in names),
+            {source: number for source, number in quarantine.markets.items() if source in names},
+        ),
+        sorted(refused),
+    )
+
+
+def _without(manifests: Sequence[RawManifest], refused: Sequence[RefusedSource]) -> list[RawManifest]:
+    """Return the manifests of the other sources.
+
+    Raises:
+        RefusedSourcesError: No source is left.
+    """
+    names = {source.source for source in refused}
+    left = [manifest for manifest in manifests if manifest.source not in names]
+    if not any(manifest.objects for manifest in left):
+        raise RefusedSourcesError(sorted(refused))
+    return left
+
+
+def _write_pass(
+    spark: SparkSession, manifests: list[RawManifest], paths: RunPaths, arguments: CurationArguments, *, replace: bool
+) -> tuple[Counts, list[RefusedSource]]:
+    """Write the curated rows of the manifests, and return the outcomes of their records, which come from the same pass.
+
+    If raw objects differ from a manifest, there are no outcomes, because the records do not add up. Then the sources of
+    these manifests are returned.
+    """
+    days, rules, fetched = arguments.window.days(), RowRules.parse(arguments.row_rules), _fetched(manifests)
     outcomes, read = outcomes_of(spark, manifests, arguments)
     judged, written = Observation(), Observation()
     rows = curated_rows(outcomes.observe(judged, *outcome_metrics(sorted(fetched), rules)))
-    write_curated(rows.observe(written, *written_metrics(days)), paths)
-    for manifest, observation in read:
-        check_objects(manifest, observation)
-    counts = counts_from(fetched, judged.get, written.get, days, rules)
-    if counts.rejected:
-        _write_quarantine(spark, manifests, counts, paths, arguments)
-    return counts
+    write_curated(rows.observe(written, *written_metrics(days)), paths, replace=replace)
+    differing = {
+        refusal.source: refusal
+        for manifest, observation in read
+        if (refusal := refuse_objects(manifest, observation)) is not None
+    }
+    if differing:
+        return Counts({}, {}), list(differing.values())
+    return counts_from(fetched, judged.get, written.get, days, rules), []
 
 
-def _judge(
-    s3: S3Client, counts: Counts, paths: RunPaths, arguments: CurationArguments
-) -> tuple[list[RowRuleResult], list[QuarantinedCandles]]:
-    """Write the results of all rules and return them with the quarantined candles. Fail if a rule requires it."""
-    quarantine = paths.uri(paths.quarantine_prefix)
-    results = rule_results(counts, RowRules.parse(arguments.row_rules))
+def _refuse(
+    counts: Counts,
+    results: Sequence[RowRuleResult],
+    quarantine: Quarantine,
+    paths: RunPaths,
+    arguments: CurationArguments,
+) -> list[RefusedSource]:
+    """Return the sources that must not be loaded because of rejected records, each with its first reason.
+
+    A user can accept the rejected records of a source. The size of the report does not depend on that.
+    """
+    location = paths.uri(paths.quarantine_prefix)
+    refused = {
+        refusal.source: refusal
+        for refusal in (
+            *refuse_rejected_share(counts, quarantine.markets, arguments.max_rejected_share, location),
+            *refuse_broken_rules(results, location),
+        )
+        if refusal.source not in arguments.accepted_sources
+    }
+    candles = [run for run in quarantine.candles if run.source not in refused]
+    return [*refused.values(), *refuse_rejected_ranges(candles, location)]
+
+
+def _report_rules(
+    s3: S3Client, results: Iterable[RowRuleResult], paths: RunPaths, arguments: CurationArguments
+) -> None:
+    """Write the results of all rules to the quality report, and log the broken ones."""
     put_json(s3, paths.bucket, paths.quality_report_key, quality_report(arguments, results))
     for result in results:
         if result.broken:
@@ -210,6 +320,11 @@ def _judge(
                 "%s: %d of %d records break the rule %s (%s)",
                 *(result.source, result.broken, result.checked, result.rule, result.action.value),
             )
-    check_rules(results, quarantine)
-    check_rejected_share(counts, arguments.max_rejected_share, quarantine)
-    return results, read_quarantined_candles(s3, paths, arguments.window) if counts.rejected else []
+
+
+def _fetched(manifests: Iterable[RawManifest]) -> Counter[str]:
+    """Return the number of fetched records by source."""
+    fetched = Counter[str]()
+    for manifest in manifests:
+        fetched[manifest.source] += manifest.records
+    return fetched

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
 
 if TYPE_CHECKING:
-    from crypto_prices_contract.curation_report import QuarantinedCandles, RowRuleResult
+    from crypto_prices_contract.curation_report import QuarantinedCandles, RefusedSource, RowRuleResult
     from mypy_boto3_s3 import S3Client
 
     from crypto_prices_etl.accounting import Counts
@@ -53,6 +53,7 @@ def curation_report(
     *,
     rules: Iterable[RowRuleResult],
     quarantined: Iterable[QuarantinedCandles],
+    refused: Iterable[RefusedSource],
 ) -> CurationReport:
     """Return the curation report, which the rest of the pipeline relies on.
 
@@ -64,6 +65,7 @@ def curation_report(
         asked: The markets that the run replaces.
         rules: The results of the rules for records.
         quarantined: The candles that are missing because they were quarantined.
+        refused: The sources that must not be loaded.
     """
     own = dict.fromkeys(asked, arguments.job_run_id)
     return CurationReport(
@@ -73,7 +75,8 @@ def curation_report(
         window=arguments.window,
         raw_manifests=arguments.raw_manifests,
         sources=dict(sorted(counts.sources.items())),
-        copy_manifest=paths.uri(paths.copy_manifest_key) if counts.curated else None,
+        refused=tuple(refused),
+        copy_manifest=paths.uri(paths.copy_manifest_key),
         quarantine=paths.uri(paths.quarantine_prefix) if counts.rejected else None,
         days={
             day.isoformat(): DayVersion(

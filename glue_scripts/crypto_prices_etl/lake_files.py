@@ -103,13 +103,19 @@ def curated_rows(outcomes: DataFrame) -> DataFrame:
     return rows
 
 
-def write_curated(rows: DataFrame, paths: RunPaths) -> None:
+def write_curated(rows: DataFrame, paths: RunPaths, *, replace: bool = False) -> None:
     """Write the rows as Parquet under the run's version, one file per day.
 
     The rows are sorted by partition first. Otherwise Spark sorts again and loses the order within the files.
+
+    Args:
+        rows: The rows.
+        paths: The run's S3 locations.
+        replace: Whether to replace the files that this run has written. No reader sees its version yet.
     """
     ordered = rows.sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
-    ordered.write.partitionBy(*_PARTS).mode("errorifexists").parquet(paths.uri(paths.curated_prefix))
+    mode = "overwrite" if replace else "errorifexists"
+    ordered.write.partitionBy(*_PARTS).mode(mode).parquet(paths.uri(paths.curated_prefix))
 
 
 def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPaths) -> None:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from crypto_prices_contract.curation_report import RefusedSource
+from crypto_prices_contract.error_codes import RAW_OBJECTS_DIFFER
 from pyspark.sql import functions as sf
-
-from crypto_prices_etl.errors import CurationError
 
 if TYPE_CHECKING:
     from crypto_prices_contract.raw_manifest import RawManifest, RawObject
@@ -37,7 +37,7 @@ def read_raw_records(
         spark: The session.
         manifest: A manifest with at least one object.
         parser: The parser of its source.
-        observation: Receives the differences between the objects and the manifest; see ``check_objects``.
+        observation: Receives the differences between the objects and the manifest; see ``refuse_objects``.
 
     Returns:
         source, candle_interval, exchange_symbol, symbol, quote_currency, raw_object, ingested_at, record_position (from
@@ -62,18 +62,20 @@ def read_raw_records(
     )
 
 
-def check_objects(manifest: RawManifest, observation: Observation) -> None:
-    """Fail if an object differs from its manifest.
+def refuse_objects(manifest: RawManifest, observation: Observation) -> RefusedSource | None:
+    """Return the refusal of a source whose raw objects differ from its manifest, with CP-14; None if they agree.
 
-    Raises:
-        CurationError: A body's hash or number of records differs. The message names one such object.
+    A body's hash or number of records differs. The message names one such object.
     """
     found = observation.get
-    if found["mismatches"]:
-        raise CurationError(
-            f"{found['mismatches']} of {len(manifest.objects)} raw objects differ from {manifest.uri}: "
-            f"{found['mismatch']}. Nothing was published. Fetch the window again"
-        )
+    if not found["mismatches"]:
+        return None
+    return RefusedSource(
+        manifest.source,
+        RAW_OBJECTS_DIFFER,
+        f"{found['mismatches']} of {len(manifest.objects)} raw objects differ from {manifest.uri}: "
+        f"{found['mismatch']}. No record of {manifest.source} is loaded. Fetch the window again",
+    )
 
 
 def _facts(objects: Sequence[RawObject]) -> Column:

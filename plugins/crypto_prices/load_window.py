@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCatalogPartitionSensor
 from airflow.sdk import Asset, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from crypto_prices_contract.job_arguments import JobArguments
@@ -23,6 +22,7 @@ from crypto_prices.load.ensure_schema import EnsureSchemaOperator
 from crypto_prices.plan.plan_load import PlanLoadOperator
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
 from crypto_prices.publish.publish_partitions import PublishPartitionsOperator
+from crypto_prices.publish.wait_for_partition import WaitForPartitionSensor
 from crypto_prices.reconcile.reconcile import ReconcileOperator
 from crypto_prices.reconcile.require_sources import RequireSourcesOperator
 from crypto_prices.task_retry_policy import TaskRetryPolicy
@@ -176,6 +176,7 @@ def _curate_prices() -> CuratePricesOperator:
             lake_bucket="{{ settings().s3_bucket }}",
             max_rejected_share="{{ settings().max_rejected_share }}",
             row_rules="{{ settings().rules.row_rules | row_rules }}",
+            accepted_sources="{{ (params.accepted_sources or []) | sources }}",
         ).as_job_arguments(),
         # Below the task's own time limit, so that the Glue run ends before the task stops waiting for it.
         run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
@@ -239,8 +240,8 @@ def _record_load() -> RunStatementsOperator:
     )
 
 
-def _wait_for_partition() -> GlueCatalogPartitionSensor:
-    return GlueCatalogPartitionSensor(
+def _wait_for_partition() -> WaitForPartitionSensor:
+    return WaitForPartitionSensor(
         task_id="wait_for_partition",
         database_name="{{ settings().catalog_database }}",
         table_name="{{ settings().catalog_table }}",
@@ -276,7 +277,8 @@ def _reconcile() -> ReconcileOperator:
 def _require_sources() -> RequireSourcesOperator:
     return RequireSourcesOperator(
         task_id="require_sources",
-        doc_md="Fails if a source was not fetched. The other sources are loaded, and consumers of the asset know it.",
+        doc_md="Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded, and "
+        "consumers of the asset know it.",
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from crypto_prices_contract.job_arguments import sources_as_text
 from crypto_prices_contract.row_rules import actions_as_text
 from crypto_prices_contract.window import Window
 from jinja2 import pass_context
@@ -48,9 +49,15 @@ MACROS: dict[str, Callable[..., Any]] = {
     "window": task_results.window,
     "fetched": task_results.fetched,
     "batch": task_results.batch,
+    "loaded": task_results.loaded,
     "report": task_results.report,
     "interval_seconds": interval_seconds,
     "expected_candles": expected_candles,
     "partition_expression": partition_expression,
 }
-FILTERS: dict[str, Callable[..., str]] = {"literal": sql_literal, "name": sql_name, "row_rules": actions_as_text}
+FILTERS: dict[str, Callable[..., str]] = {
+    "literal": sql_literal,
+    "name": sql_name,
+    "row_rules": actions_as_text,
+    "sources": sources_as_text,
+}

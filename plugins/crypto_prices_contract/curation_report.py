@@ -76,23 +76,36 @@ class RowRuleResult:
 
 @dataclass(frozen=True, order=True)
 class QuarantinedCandles:
-    """Consecutive candles of one market that are missing because they were quarantined.
+    """Consecutive candles that are missing in some markets because they were quarantined.
 
     Attributes:
         source: Name of the source.
         candle_interval: Length of a candle.
-        symbol: Canonical base asset.
-        quote_currency: Currency of the prices.
         observed_at: Open time of the first candle, UTC, such as ``2023-12-18 05:00:00``.
         candles: Number of candles.
+        markets: Canonical names of the markets, such as ``BTC/USDT``, in order.
     """
 
     source: str
     candle_interval: str
-    symbol: str
-    quote_currency: str
     observed_at: str
     candles: int
+    markets: tuple[str, ...]
+
+
+@dataclass(frozen=True, order=True)
+class RefusedSource:
+    """A source whose records are not loaded, although other sources of the batch are.
+
+    Attributes:
+        source: Name of the source.
+        code: The error code of the reason, see ``error_codes``.
+        problem: What is wrong, where, and what to do.
+    """
+
+    source: str
+    code: str
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -105,8 +118,9 @@ class CurationReport:
         job_run_id: The Glue run.
         window: The curated window.
         raw_manifests: URIs of the raw manifests that it read.
-        sources: Counts by source.
-        copy_manifest: URI of Redshift's COPY manifest; None when no record was curated.
+        sources: Counts by source, without the refused sources.
+        refused: The sources that must not be loaded. The version has none of their records.
+        copy_manifest: URI of Redshift's COPY manifest. It has no entries if no record was curated.
         quarantine: URI prefix of the rejected records; None when there are none.
         days: The ISO days of the version that have rows, or that keep markets without rows.
         row_rules: The results of the rules for records.
@@ -119,7 +133,8 @@ class CurationReport:
     window: Window
     raw_manifests: tuple[str, ...]
     sources: dict[str, SourceCounts]
-    copy_manifest: str | None
+    refused: tuple[RefusedSource, ...]
+    copy_manifest: str
     quarantine: str | None
     days: dict[str, DayVersion]
     row_rules: tuple[RowRuleResult, ...]

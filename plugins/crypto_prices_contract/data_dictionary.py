@@ -313,6 +313,22 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "record_load",
                 "not published",
             ),
+            Column(
+                "accepted_by",
+                "VARCHAR(256)",
+                "User who accepted that records of the source were rejected, however many",
+                "none",
+                "Airflow",
+                "no one accepted rejected records",
+            ),
+            Column(
+                "accepted_because",
+                "VARCHAR(2000)",
+                "Reason of that user",
+                "none",
+                "parameter accepted_because of the run",
+                "no one accepted rejected records",
+            ),
         ),
     ),
     Table(
@@ -328,9 +344,9 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
             Column(
                 "reason",
                 "VARCHAR(16)",
-                "not_listed: the market has no earlier candle. no_trade: the exchange left the candle out. venue_down: "
-                "the source has no candle of any market at that time. quarantined: the candle broke a rule. "
-                "unfetched: no load has requested the candle",
+                "not_listed: the market has no earlier candle. no_trade: the exchange left the candle out. empty_day: "
+                "the market has no candle on that day. venue_down: the source has no candle of any market at that "
+                "time. quarantined: a record of that time broke a rule. unfetched: no load has requested the candle",
                 "none",
                 _GAP_SOURCE,
             ),

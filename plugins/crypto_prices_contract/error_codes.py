@@ -21,6 +21,7 @@ MARKETS_MISSING = "CP-09"
 TOO_MANY_REJECTED = "CP-11"
 ROW_RULE_FAILED = "CP-12"
 TOO_MANY_REJECTED_RANGES = "CP-13"
+RAW_OBJECTS_DIFFER = "CP-14"
 
 ERROR_CODES: Mapping[str, str] = {
     EMPTY_STAGING: "The staging table is empty.",
@@ -35,6 +36,7 @@ ERROR_CODES: Mapping[str, str] = {
     TOO_MANY_REJECTED: "The Glue job rejected more records of a source than max_rejected_share allows.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",
+    RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
 }
 """The meaning of each code. docs/reference/error-codes.md describes what to do about it."""
 

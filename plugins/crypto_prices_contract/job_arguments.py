@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
 
@@ -20,6 +20,7 @@ class JobArguments:
         lake_bucket: The bucket with all zones of the lake.
         max_rejected_share: Largest tolerated share of quarantined records, from 0 to 1.
         row_rules: The row rules whose action is not the default, as text (see ``row_rules.actions_as_text``).
+        accepted_sources: The sources whose rejected records a user accepts, as text (see ``sources_as_text``).
     """
 
     raw_manifests: str
@@ -31,6 +32,7 @@ class JobArguments:
     lake_bucket: str
     max_rejected_share: str
     row_rules: str
+    accepted_sources: str
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -54,3 +56,16 @@ class JobArguments:
 def option(name: str) -> str:
     """Return an argument's name in StartJobRun and GetJobRuns, such as ``--window_start``."""
     return f"--{name}"
+
+
+_NO_SOURCES = "none"
+
+
+def sources_as_text(sources: Iterable[str]) -> str:
+    """Return the value of the argument ``accepted_sources``, such as ``binance,coinbase``."""
+    return ",".join(sorted(sources)) or _NO_SOURCES
+
+
+def sources_from_text(text: str) -> frozenset[str]:
+    """Return the sources in a text by ``sources_as_text``."""
+    return frozenset(name for name in text.split(",") if name != _NO_SOURCES)

@@ -14,6 +14,7 @@ WITH loads AS (
         load_number,
         status,
         CASE WHEN recorded_at IS NULL THEN 0 ELSE 1 END AS is_recorded,
+        CASE WHEN accepted_by IS NULL THEN 0 ELSE 1 END AS is_accepted,
         COALESCE(rows_owned, rows_merged) AS rows_owned
     FROM crypto.etl_metadata
     WHERE
@@ -48,6 +49,7 @@ SELECT
     loads.load_number,
     loads.status,
     loads.is_recorded,
+    loads.is_accepted,
     loads.rows_owned,
     COALESCE(rows_of_batch.rows_now, 0) AS rows_now
 FROM loads

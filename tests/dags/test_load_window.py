@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.sensors.glue_catalog_partition import GlueCata
 from airflow.sdk import Asset, CronDataIntervalTimetable
 from crypto_prices.aws.run_statements import RunStatementsOperator
 from crypto_prices.curate.curate_prices import CuratePricesOperator
+from crypto_prices.publish.wait_for_partition import WaitForPartitionSensor
 
 from local_platform.markets import FIRST_DAY
 
@@ -92,6 +93,10 @@ def test_by_default_a_run_neither_reloads_nor_deletes(dag):
     assert {name: dag.params[name] for name in ("reload", "force")} == {"reload": False, "force": False}
 
 
+def test_by_default_a_run_accepts_no_bad_source(dag):
+    assert (dag.params["accepted_sources"], dag.params["accepted_because"]) == ([], None)
+
+
 def test_the_dag_is_documented(dag):
     assert dag.doc_md
     assert dag.description
@@ -122,7 +127,7 @@ def test_every_task_is_retried_with_growing_pauses(dag, task_id):
     ("task_ids", "operator"),
     [
         (["curate_prices"], CuratePricesOperator),
-        (["wait_for_partition"], GlueCatalogPartitionSensor),
+        (["wait_for_partition"], WaitForPartitionSensor),
         (
             ["copy_to_staging", "check_staging", "merge_into_fact", "record_load", "drop_staging"],
             RunStatementsOperator,

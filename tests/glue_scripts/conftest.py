@@ -117,6 +117,7 @@ def arguments() -> Callable[..., Any]:
             "lake_bucket": BUCKET,
             "max_rejected_share": "0.01",
             "row_rules": "default",
+            "accepted_sources": "none",
         }
         return CurationArguments.from_options(options | changes)
 

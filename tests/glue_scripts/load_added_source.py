@@ -103,6 +103,7 @@ def main() -> None:
         "catalog_table": "crypto_prices",
         "lake_bucket": BUCKET,
         "max_rejected_share": "0.01",
+        "accepted_sources": "none",
         "row_rules": "default",
     }
     report = curate(spark(), boto3.client("s3"), boto3.client("glue"), CurationArguments.from_options(options))

@@ -297,7 +297,10 @@ def transport_cases(source: str) -> dict[str, Case]:
         "a text": case('"candles"', wrong_shape),
         "a number": case("17", wrong_shape),
         "true": case("true", wrong_shape),
-        "an error with HTTP 200": case('{"code":-1003,"msg":"Too many requests.","message":"slow"}', wrong_shape),
+        "an error with HTTP 200": case(
+            Always(Response(b'{"code":-1003,"msg":"Too many requests.","message":"slow"}')),
+            GaveUp(r"the source failed \(HTTP 200, code -1003") if source == "binance" else wrong_shape,
+        ),
         "no data of this market": case(NOTHING[source], outcomes()),
         "blanks around the response": case(f"\r\n\t {good} \n", CURATED),
         # content encoding and length
@@ -352,8 +355,12 @@ def transport_cases(source: str) -> dict[str, Case]:
         ),
         # refusals
         "400": case(Response(b'{"code":-1100,"msg":"Illegal characters."}', 400), Refused("code -1100: Illegal char")),
-        "401": case(Response(b'{"error":"no"}', 401), Refused("HTTP 401.*check the API key")),
-        "403": case(Response(b"<html>firewall", 403), Refused("HTTP 403")),
+        "401": case(
+            Response(b'{"error":"no"}', 401),
+            Refused("HTTP 401.*" + ("set connection_id" if source == "coingecko" else "takes no API key")),
+        ),
+        "403": case(Response(b"<html>firewall", 403), GaveUp("refused this network's address .*HTTP 403", requests=1)),
+        "418 without an end": case(Response(b"", 418), GaveUp("banned .*does not say until when", requests=1)),
         "404": case(Response(b'{"message":"NotFound"}', 404), Refused("HTTP 404: NotFound")),
         "451": case(Response(b'{"msg":"restricted location"}', 451), Refused("restricted location.*another region")),
         "an error of a hundred thousand brackets": case(Response(b"[" * 100_000, 410), Refused("HTTP 410")),
@@ -471,9 +478,16 @@ BINANCE = {
     "a time that is true": case(rows(kline(open_time="true")), outcomes("unparseable_observed_at")),
     "a negative time": case(rows(kline(), kline(1, open_time="-1")), outcomes("curated", "unparseable_observed_at")),
     "only a negative time": case(rows(kline(open_time="-1")), Refused("does not advance")),
-    "a time in seconds": case(rows(kline(), kline(1, open_time=str(DAY_S))), outcomes("curated", "outside_window")),
-    "only times in seconds": case(rows(kline(open_time=str(DAY_S))), Refused("does not advance")),
-    "only times in microseconds": case(rows(kline(open_time=str(DAY * 1000))), Refused("does not advance")),
+    "a time in seconds": case(
+        rows(kline(), kline(1, open_time=str(DAY_S))), Refused(f"the time {DAY_S}, which is in seconds")
+    ),
+    "only times in seconds": case(rows(kline(open_time=str(DAY_S))), Refused("in seconds .*must be in milliseconds")),
+    "only times in microseconds": case(
+        rows(kline(open_time=str(DAY * 1000))),
+        Refused(r"in microseconds \(2023-12-18T00:00:00Z\).*must be in milliseconds"),
+    ),
+    "times in nanoseconds": case(rows(kline(open_time=f'"{DAY}000000"')), Refused("in nanoseconds")),
+    "an empty response in an outage": case(["[]", rows(kline())], CURATED),
     "the year 9999": case(rows(kline(), kline(1, open_time="253402300799999")), outcomes("curated", "outside_window")),
     "the year 10000": case(
         rows(kline(), kline(1, open_time="253402300800000")), outcomes("curated", "unparseable_observed_at")
@@ -592,7 +606,11 @@ COINBASE = {
     "a null time": case(rows(candle(time="null")), outcomes("unparseable_observed_at")),
     "a time that is false": case(rows(candle(time="false")), outcomes("unparseable_observed_at")),
     "a negative time": case(rows(candle(time="-1")), outcomes("unparseable_observed_at")),
-    "a time in milliseconds": case(rows(candle(time=str(DAY))), outcomes("unparseable_observed_at")),
+    "a time in milliseconds": case(
+        rows(candle(), candle(time=str(DAY))), Refused("in milliseconds .*must be in seconds")
+    ),
+    "a time in microseconds": case(rows(candle(time=f"{DAY}000")), Refused("in microseconds .*must be in seconds")),
+    "an empty response in an outage": case(["[]", rows(candle())], CURATED),
     "the year 10000": case(rows(candle(time="253402300800")), outcomes("unparseable_observed_at")),
     "a time beyond 64 bits": case(rows(candle(time="9" * 25)), outcomes("unparseable_observed_at")),
     "half past": case(rows(candle(0.5)), outcomes("off_grid")),
@@ -688,7 +706,19 @@ COINGECKO = {
     "a market cap that is not a number": case(chart(point(cap='"much"')), outcomes("unparseable_market_cap")),
     "a null market cap": case(chart(point(cap="null")), CURATED),
     "no market caps": case(chart(point(), market_caps="[]"), CURATED),
-    "a market cap with a different time": case(chart(point(cap_time=str(DAY))), outcomes("malformed_record")),
+    "a market cap with a different time": case(chart(point(cap_time=str(DAY))), CURATED),
+    "a missing market cap in the middle": case(
+        chart(*(point(hour) for hour in range(5)), market_caps=rows(*(point(hour).cap for hour in (0, 1, 3, 4)))),
+        outcomes(*["curated"] * 5),
+    ),
+    "market caps in any order": case(
+        chart(point(), point(1), market_caps=rows(point(1, cap="2").cap, point(cap="1").cap)),
+        outcomes("curated", "curated"),
+    ),
+    "two market caps of one time": case(
+        chart(point(), point(1), market_caps=rows(point().cap, point(cap="1").cap, point(1).cap)),
+        outcomes("malformed_record", "curated"),
+    ),
     "a volume that is not a number": case(chart(point(volume='"many"')), CURATED),
     # times
     "a time as a float": case(chart(point(time=f"{DAY}.0")), outcomes("unparseable_observed_at")),
@@ -700,7 +730,9 @@ COINGECKO = {
     "the year 10000": case(chart(point(time="253402300800000")), outcomes("unparseable_observed_at")),
     "a time beyond 64 bits": case(chart(point(time="9" * 25)), outcomes("unparseable_observed_at")),
     "a time in escapes": case(chart(point(time='"\\u0031' + str(DAY - HOUR)[1:] + '"')), outcomes("surplus")),
-    "a time in seconds": case(chart(point(time=str(DAY_S))), outcomes("surplus")),
+    "a time in seconds": case(chart(point(time=str(DAY_S))), Refused("in seconds .*must be in milliseconds")),
+    "a time in microseconds": case(chart(point(time=f"{DAY}000")), Refused("in microseconds")),
+    "an empty response in an outage": case([chart(), chart(point())], CURATED),
     "the year 9999": case(chart(point(time="253402300799999")), outcomes("surplus")),
     "the hour before": case(chart(point(-1), point()), outcomes("surplus", "curated")),
     "the hour after": case(chart(point(91 * 24), point()), outcomes("surplus", "curated")),
@@ -721,9 +753,7 @@ COINGECKO = {
     "a row that is an object": case(chart(Point('{"t":1}', "[]", "[]")), outcomes("malformed_record")),
     "a row that is a text": case(chart(Point('"],[\\""', '"x"', '"x"')), outcomes("malformed_record")),
     "a row without a price": case(chart(Point(f"[{DAY}]", f"[{DAY},1]", f"[{DAY},1]")), outcomes("malformed_record")),
-    "fewer prices than market caps": case(
-        chart(point(), point(1), prices=rows(point().price)), outcomes("curated", "malformed_record")
-    ),
+    "fewer prices than market caps": case(chart(point(), point(1), prices=rows(point().price)), CURATED),
     "fewer volumes than prices": case(chart(point(), point(1), total_volumes="[]"), outcomes("curated", "curated")),
     "prices that are null": case(chart(prices="null"), Refused(NOT_ITS_SHAPE["coingecko"])),
     "prices in an object": case(chart(prices='{"0":[1,2]}'), Refused(NOT_ITS_SHAPE["coingecko"])),
@@ -742,9 +772,7 @@ COINGECKO = {
         chart(point(), point(price="4.2000123456789e4")), outcomes("curated", "duplicate")
     ),
     "a conflicting copy": case(chart(point(), point(price="1")), outcomes(*["conflicting_duplicate"] * 2)),
-    "a copy with a different market cap": case(
-        chart(point(), point(cap="null")), outcomes(*["conflicting_duplicate"] * 2)
-    ),
+    "a copy with a different market cap": case(chart(point(), point(cap="null")), outcomes(*["malformed_record"] * 2)),
     "a broken copy": case(chart(point(price='"x"'), point()), outcomes("unparseable_open_price", "curated")),
     "overlapping pages": case(
         [chart(point(45 * 24)), chart(point(45 * 24), point(46 * 24))], outcomes("curated", "duplicate", "curated")
@@ -874,6 +902,7 @@ def fetch(stage: Stage, source_name: str, number: int, played: Case) -> Fetched:
     with HttpClient(
         budget=RequestBudget(100_000, monotonic=clock.monotonic, sleep=clock.sleep),
         pause_seconds=source.pause_seconds,
+        error_rules=source.error_rules,
         retry_policy=RequestRetryPolicy(ATTEMPTS, played.deadline_seconds, 0.5, 1.0, LONGEST_RETRY_AFTER),
         read_timeout_seconds=played.read_timeout_seconds,
         max_body_bytes=LONGEST_BODY,
@@ -954,14 +983,17 @@ def page_records(source: str, page: Page) -> list[dict[str, Any]]:
         "coinbase": {"low": 1, "high": 2, "open": 3, "close": 4, "base_volume": 5},
     }.get(source)
     if columns is None:
-        tables = [document[name] for name in ("prices", "market_caps", "total_volumes")]
-        places = range(max(map(len, tables)))
-        prices, caps = ([table[n] if n < len(table) else None for n in places] for table in tables[:2])
         return [
-            {"open": _number(price, 1), "market_cap": _number(cap, 1), "time": _number(price, 0)}
-            for price, cap in zip(prices, caps, strict=True)
+            {"open": _number(price, 1), "market_cap": _cap_of(price, document), "time": _number(price, 0)}
+            for price in document["prices"]
         ]
     return [{name: _number(row, place) for name, place in ({"time": 0} | columns).items()} for row in document]
+
+
+def _cap_of(price: Any, document: Mapping[str, Any]) -> Decimal | None:
+    """Return the market cap of a price's time, or None if there is none."""
+    of_time = [cap for cap in document["market_caps"] if isinstance(cap, list) and cap[:1] == price[:1]]
+    return _number(of_time[0], 1) if of_time else None
 
 
 def _number(row: Any, place: int) -> Decimal | None:

@@ -51,6 +51,27 @@ def write_recorded(folder: Path, *lines: str, symbol="BTCUSDT", header=HEADER) -
     return folder
 
 
+RECORDED_ROW = "94000.1,94100.5,93900,94050.2,12.5"
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        ("1735689600000000", "is in microseconds (2025-01-01T00:00:00Z), but open_time_ms must be in milliseconds"),
+        ("1735689600", "is in seconds (2025-01-01T00:00:00Z), but open_time_ms must be in milliseconds"),
+        ("1735689600000000000", "is in nanoseconds (2025-01-01T00:00:00Z), but open_time_ms must be in milliseconds"),
+        ("17356896000000", "is not a time in milliseconds between the years 2009 and 2099"),
+    ],
+)
+def test_a_time_in_another_unit_is_refused_with_file_line_and_unit(tmp_path, time, words):
+    """Binance's archives are in microseconds from 2025."""
+    rows = [f"{time_ms},{RECORDED_ROW}" for time_ms in (1735603200000, 1735606800000, time)]
+    folder = write_recorded(tmp_path / "klines", *rows)
+    with pytest.raises(MarketDataError) as refused:
+        recorded(folder, now_ms=4_000_000_000_000)
+    assert str(refused.value).startswith(f"BTCUSDT.csv.gz, line 4: {time} {words}")
+
+
 # --- intervals -------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from crypto_prices.market_sets import market_set_name
@@ -107,6 +108,59 @@ class TestMerge:
         load = make_load(candles(BTC), markets={"binance": [BTC], "coinbase": ["BTC/USD"]}).complete()
         row = load.metadata()["coinbase"]
         assert (row["rows_staged"], row["rows_merged"], row["rows_in_window"], row["status"]) == (0, 0, 0, "loaded")
+
+
+class TestRefusedSource:
+    REFUSED: ClassVar = {"source": "coinbase", "code": "CP-11", "problem": "24 of 24 records were rejected"}
+
+    def test_its_rows_and_gaps_stay_and_the_others_are_replaced(self, client, make_load):
+        markets = {"binance": [BTC], "coinbase": ["BTC/USD"]}
+        coinbase = candles("BTC/USD", source="coinbase", hours=range(20))
+        before = make_load(candles(BTC, hours=range(24)) + coinbase, markets=markets).complete()
+        gaps = client.rows("SELECT * FROM crypto.candle_gaps WHERE source = 'coinbase' ORDER BY observed_at")
+        assert len(gaps) == 4
+        later = make_load(
+            candles(BTC, hours=range(24), price="2.5"), markets=markets, refused=[self.REFUSED]
+        ).complete()
+        assert set(later.metadata()) == {"binance"}
+        expected = [row for row in before.in_fact() if row[0] == "coinbase"] + later.in_fact()
+        assert client.rows(FACT) == sorted(expected)
+        assert client.rows("SELECT * FROM crypto.candle_gaps WHERE source = 'coinbase' ORDER BY observed_at") == gaps
+
+
+class TestAcceptedSource:
+    WHY = "off the grid after the outage, see the exchange's announcement"
+
+    def test_the_load_records_who_accepted_the_rejected_records_and_why(self, make_load):
+        loaded = candles(BTC) + candles("BTC/USD", source="coinbase")
+        found = make_load(loaded, accepted={"binance": self.WHY}).complete().metadata()
+        assert (found["binance"]["accepted_by"], found["binance"]["accepted_because"]) == ("ada", self.WHY)
+        assert (found["coinbase"]["accepted_by"], found["coinbase"]["accepted_because"]) == (None, None)
+
+    def test_a_load_without_rows_records_only_the_gaps(self, client, make_load):
+        runs = [
+            {
+                "source": "binance",
+                "candle_interval": "1h",
+                "markets": [BTC],
+                "observed_at": "2023-12-18 00:00:00",
+                "candles": 24,
+            }
+        ]
+        load = make_load([], markets={"binance": [BTC]}, quarantined=runs, accepted={"binance": self.WHY}).stage()
+        assert load.check_staging().error is None
+        assert load.merge().error is None
+        load.record()
+        row = load.metadata()["binance"]
+        assert (row["status"], row["rows_curated"], row["rows_merged"], row["accepted_by"]) == ("loaded", 0, 0, "ada")
+        assert client.rows("SELECT reason, COUNT(*) FROM crypto.candle_gaps GROUP BY reason") == [["quarantined", 24]]
+        assert load.sql("copy_to_staging")[2].splitlines()[-1].startswith("SELECT COUNT(*)")
+
+    def test_it_deletes_no_candles(self, client, make_load):
+        make_load(candles(BTC)).complete()
+        empty = make_load([], markets={"binance": [BTC]}, accepted={"binance": self.WHY}).stage()
+        with nothing_changes(client):
+            assert "CP-07" in (empty.merge().error or "")
 
 
 class TestCheckRemoved:

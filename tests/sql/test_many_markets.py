@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 import pytest
 from crypto_prices.audit import plan_healing
-from crypto_prices_etl.quarantined_candles import MOST_RUNS
+from crypto_prices_contract.curation_report import QuarantinedCandles
+from crypto_prices_etl.quarantined_candles import refuse_rejected_ranges
 
 from tests.support.data_api import Client
 from tests.support.window_loads import Load, candles
@@ -22,18 +24,13 @@ WELL_BELOW = 60_000
 
 
 def quarantined_runs() -> list[dict[str, Any]]:
-    """Return as many runs of quarantined candles as a curation report can have."""
-    return [
-        {
-            "source": "binance",
-            "candle_interval": "1h",
-            "symbol": market.partition("/")[0],
-            "quote_currency": "USDT",
-            "observed_at": "2023-12-18 05:00:00",
-            "candles": 1,
-        }
-        for market in MARKETS[:MOST_RUNS]
-    ]
+    """Return as many runs of quarantined candles as a curation report can have: one of all markets, and short ones."""
+    whole = QuarantinedCandles("binance", "1h", "2023-12-18 05:00:00", 1, tuple(MARKETS))
+    runs = [whole] + [QuarantinedCandles("coinbase", "1h", "2023-12-18 05:00:00", 1, (market,)) for market in MARKETS]
+    while refuse_rejected_ranges(runs, ""):
+        del runs[-1]
+    assert len(runs) > 20
+    return [asdict(run) for run in runs]
 
 
 @pytest.fixture

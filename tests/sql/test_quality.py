@@ -38,7 +38,7 @@ class TestCandleGaps:
         bitcoin = candles(BTC, hours=range(2, 24))
         ether = [candle for candle in candles(ETH, hours=ALL) if candle.observed_at[11:13] not in ("07", "09", "10")]
         bitcoin = [candle for candle in bitcoin if candle.observed_at[11:13] not in ("07", "12", "20", "21")]
-        run = {"source": "binance", "candle_interval": "1h", "symbol": "BTC", "quote_currency": "USDT"}
+        run = {"source": "binance", "candle_interval": "1h", "markets": [BTC]}
         quarantined = [run | {"observed_at": "2023-12-18 20:00:00", "candles": 2}]
         make_load(bitcoin + ether, quarantined=quarantined).merged()
         assert gaps(client) == {
@@ -86,7 +86,7 @@ class TestCandleGaps:
         make_load([c for c in both if c.market == BTC]).merged()
         assert gaps(client) == {"18 07": "venue_down"}
 
-    @pytest.mark.parametrize(("markets", "reason"), [([BTC], "no_trade"), ([BTC, ETH], "venue_down")])
+    @pytest.mark.parametrize(("markets", "reason"), [([BTC], "empty_day"), ([BTC, ETH], "venue_down")])
     def test_the_gaps_of_an_empty_window_are_recorded_without_a_load(self, client, make_load, markets, reason):
         make_load(candles(*markets, hours=ALL)).merged()
         empty = make_load([], markets={"binance": [*markets, "SOL/USDT"]}, start="2023-12-19", end="2023-12-20")
@@ -95,6 +95,36 @@ class TestCandleGaps:
             assert outcome.error is None
             assert gaps(client) == {f"19 {hour:02d}": reason for hour in ALL}
             assert gaps(client, "SOL/USDT") == {f"19 {hour:02d}": "not_listed" for hour in ALL}
+
+    def test_a_listed_market_without_a_candle_on_a_day_has_an_empty_day(self, client, make_load):
+        make_load(candles(BTC, ETH, hours=ALL)).merged()
+        quiet = [
+            c for c in candles(BTC, ETH, day="2023-12-19", hours=ALL) if (c.market, c.observed_at[11:13]) != (BTC, "07")
+        ]
+        next_days = [*quiet, *candles(BTC, day="2023-12-20", hours=ALL)]
+        make_load(next_days, start="2023-12-19", end="2023-12-21").merged()
+        assert gaps(client) == {"19 07": "no_trade"}
+        assert gaps(client, ETH) == {f"20 {hour:02d}": "empty_day" for hour in ALL}
+
+    def test_an_empty_day_is_recognized_in_any_order_of_loads(self, client, make_load):
+        for day, hours in (("2023-12-20", range(1, 24)), ("2023-12-19", [])):
+            end = f"2023-12-{int(day[-2:]) + 1}"
+            loaded = candles(ETH, day=day, hours=ALL) + candles(BTC, day=day, hours=hours)
+            make_load(loaded, markets={"binance": [BTC, ETH]}, start=day, end=end).merged()
+        assert set(gaps(client).values()) == {"not_listed"}
+        make_load(candles(BTC, ETH, hours=ALL)).merged()
+        assert gaps(client) == {f"19 {hour:02d}": "empty_day" for hour in ALL} | {"20 00": "no_trade"}
+
+    def test_markets_of_one_row_of_quarantined_candles_are_told_apart(self, client, make_load):
+        run = {"source": "binance", "candle_interval": "1h", "markets": ["TBTC/USDT", "ETH/USDT"]}
+        both = [
+            c
+            for c in candles(BTC, ETH, "SOL/USDT", hours=ALL)
+            if c.market == "SOL/USDT" or c.observed_at[11:13] != "07"
+        ]
+        make_load(both, quarantined=[run | {"observed_at": "2023-12-18 07:00:00", "candles": 1}]).merged()
+        assert gaps(client) == {"18 07": "no_trade"}
+        assert gaps(client, ETH) == {"18 07": "quarantined"}
 
     def test_a_window_of_days_and_another_interval_and_source(self, client, make_load):
         quarters = [

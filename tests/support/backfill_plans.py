@@ -41,6 +41,7 @@ def load(
         kept,
         f"jr_{number}",
         f"s3://lake/{number}",
+        False,
     )
 
 

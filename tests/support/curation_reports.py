@@ -12,6 +12,7 @@ REPORT = CurationReport(
     job_run_id="jr_1",
     raw_manifests=("s3://lake/m.json",),
     sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
+    refused=(),
     copy_manifest="s3://lake/m.json",
     quarantine="s3://lake/q/",
     days={"2023-12-18": DayVersion("s3://lake/v/", 23, 0, {})},

@@ -111,9 +111,11 @@ def make_context() -> Callable[..., dict[str, Any]]:
         window = {"window_start": WINDOW.start.isoformat(), "window_end": WINDOW.end.isoformat()}
         return {
             "ti": TaskInstance({"resolve_window": [{"source": name} | window for name in sources]} | results),
-            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=run_id, clear_number=clear_number, conf={}),
+            "dag_run": SimpleNamespace(
+                dag_id=DAG_ID, run_id=run_id, clear_number=clear_number, conf={}, triggering_user_name="ada"
+            ),
             "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
-            "params": {"force": force, "reload": reload},
+            "params": {"force": force, "reload": reload, "accepted_sources": [], "accepted_because": None},
             "outlet_events": OutletEventAccessors(),
             "task_state_store": TaskStateStore(),
         }
@@ -260,6 +262,7 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
             each.source: {"fetched": each.records, "curated": each.records, "quarantined": {}, "duplicates": 0}
             for each in of.sources
         },
+        "refused": [],
         "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
         "quarantine": None,
         "window": {"start": of.window_start, "end": of.window_end},

@@ -72,6 +72,8 @@ class Load:
         fetched_at: When the candles were fetched.
         quarantined: The quarantined candles, which ``candles`` lacks.
         rules: Data quality rules of the settings.
+        refused: The sources that the Glue job refused, as in the report.
+        accepted: Why a user accepted the rejected records of a source, by source.
     """
 
     client: Client
@@ -88,6 +90,8 @@ class Load:
     fetched_at: str = "2023-12-20 00:00:00"
     quarantined: list[dict[str, Any]] = field(default_factory=list)
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    accepted: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         of_source: dict[str, list[Candle]] = {}
@@ -96,6 +100,7 @@ class Load:
         self.markets = self.markets or {
             source: sorted({candle.market for candle in rows}) for source, rows in of_source.items()
         }
+        refused = {source["source"] for source in self.refused}
         counts = {source: len(of_source.get(source, [])) for source in self.markets} | self.curated
         sources = [
             FetchedSource(
@@ -131,7 +136,9 @@ class Load:
                         "duplicates": 1,
                     }
                     for source in self.markets
+                    if source not in refused
                 },
+                "refused": self.refused,
                 "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
                 "quarantine": None,
                 "window": {"start": self.start, "end": self.end},
@@ -167,8 +174,12 @@ class Load:
         written = [written] if isinstance(written, str) else written
         context = {
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
-            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id),
-            "params": {"force": force},
+            "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id, triggering_user_name="ada"),
+            "params": {
+                "force": force,
+                "accepted_sources": list(self.accepted),
+                "accepted_because": "; ".join(self.accepted.values()) or None,
+            },
             "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE),
         }
         rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())

@@ -2,8 +2,9 @@
 
 https://docs.coingecko.com/reference/coins-id-market-chart-range
 
-A record consists of the entries at the same index of each list: ``[[ms,price],[ms,market cap],[ms,volume]]``. Every
-text is verbatim. The entry is ``null`` where one list is shorter than the others.
+A record is a price with the market caps and the volumes of the same time,
+``[[ms,price],[[ms,cap],…],[[ms,volume],…]]``. Every text is verbatim. The lists are joined by the time of each entry
+and not by its place, because a list may lack entries. A price without a market cap has an empty list of caps.
 """
 
 from __future__ import annotations
@@ -18,38 +19,67 @@ from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_PRICE, _MARKET_CAP = 0, 1
-_TABLES = ("prices", "market_caps", "total_volumes")
+_PRICES, _OTHERS = "prices", ("market_caps", "total_volumes")
+_PRICE, _MARKET_CAPS = 0, 1
 _TIME, _NUMBER = 0, 1
 _MINUTE_MS = 60_000
 
 
 def _split_body(body: Column) -> Column:
-    tables = sf.array(*(array_elements(object_member(body, name)) for name in _TABLES))
-    longest = sf.array_max(sf.transform(tables, sf.size))
-    places = sf.when(longest > 0, sf.sequence(sf.lit(0), longest - 1)).otherwise(sf.array().cast("array<int>"))
+    prices, *others = (array_elements(object_member(body, name)) for name in (_PRICES, *_OTHERS))
+    is_whole = prices.isNotNull()
+    for other in others:
+        is_whole = is_whole & other.isNotNull()
+    # As the variable of a lambda, the times of each list are extracted once instead of once per price.
+    tables = sf.array(sf.struct(*(_timed(table).alias(f"table_{n}") for n, table in enumerate((prices, *others)))))
+    records = sf.flatten(
+        sf.transform(
+            tables,
+            lambda table: sf.transform(
+                table.table_0,
+                lambda price: _record(price, [table[f"table_{n}"] for n in range(1, 1 + len(others))]),
+            ),
+        )
+    )
+    return sf.when(is_whole, records)
 
-    def record(place: Column) -> Column:
-        texts = sf.transform(tables, lambda table: sf.coalesce(sf.get(table, place), sf.lit("null")))
-        return sf.concat(sf.lit("["), sf.array_join(texts, ","), sf.lit("]"))
 
-    is_whole = sf.forall(tables, lambda table: table.isNotNull())
-    return sf.when(is_whole, sf.transform(places, record))
+def _timed(entries: Column) -> Column:
+    return sf.transform(
+        entries,
+        lambda entry: sf.struct(sf.get(array_elements(entry), sf.lit(_TIME)).alias("time"), entry.alias("text")),
+    )
+
+
+def _record(price: Column, others: list[Column]) -> Column:
+    texts = [price.text]
+    for other in others:
+        of_time = sf.filter(other, lambda entry: entry.time == price.time)
+        listed = sf.array_join(sf.array_distinct(sf.transform(of_time, lambda entry: entry.text)), ",")
+        texts.append(sf.concat(sf.lit("["), listed, sf.lit("]")))
+    return sf.concat(sf.lit("["), sf.concat_ws(",", *texts), sf.lit("]"))
 
 
 def _split_record(record: Column) -> Column:
-    return sf.transform(array_elements(record), array_elements)
+    """Return the price's elements, and the numbers of the market caps."""
+
+    def split(texts: Column) -> Column:
+        caps = array_elements(sf.get(texts, sf.lit(_MARKET_CAPS)))
+        numbers = sf.transform(caps, lambda cap: sf.get(array_elements(cap), sf.lit(_NUMBER)))
+        return sf.array(array_elements(sf.get(texts, sf.lit(_PRICE))), numbers)
+
+    # As the variable of a lambda, the record is split once.
+    return sf.get(sf.transform(sf.array(array_elements(record)), split), sf.lit(0))
 
 
 def _locate_fields(fields: Column) -> RecordTexts:
-    def text(table: int, place: int) -> Column:
-        return sf.get(sf.get(fields, sf.lit(table)), sf.lit(place))
-
-    same_time = text(_MARKET_CAP, _TIME).isNull() | (text(_MARKET_CAP, _TIME) == text(_PRICE, _TIME))
+    price, caps = sf.get(fields, sf.lit(_PRICE)), sf.get(fields, sf.lit(_MARKET_CAPS))
+    number = sf.get(price, sf.lit(_NUMBER))
+    # Several market caps of one time contradict each other.
     return RecordTexts(
-        well_formed=sf.coalesce(text(_PRICE, _NUMBER).isNotNull() & same_time, sf.lit(False)),
-        open_time=text(_PRICE, _TIME),
-        values={"open_price": text(_PRICE, _NUMBER), "market_cap": text(_MARKET_CAP, _NUMBER)},
+        well_formed=sf.coalesce(number.isNotNull() & (sf.size(caps) <= 1), sf.lit(False)),
+        open_time=sf.get(price, sf.lit(_TIME)),
+        values={"open_price": number, "market_cap": sf.get(caps, sf.lit(0))},
         optional=frozenset({"market_cap"}),
     )
 

@@ -18,6 +18,9 @@ UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing
 load was merged, but the catalog shows another one; its objects are missing from the raw zone. The other reasons are
 those of ``crypto.candle_gaps``."""
 
+QUARANTINED = "quarantined"
+"""The reason of gaps whose records a user can accept. Then they are not requested again."""
+
 REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING})
 """Reasons that a reload removes. For the others, the exchange may still return no candle."""
 
@@ -83,9 +86,13 @@ def find_reasons(
                     found[place] = NOT_PUBLISHED
                 elif load_of_day is not None and load_of_day.raw_manifest in lost:
                     found[place] = RAW_MISSING
-                elif asked := sorted(reason for reason in known if reason in again):
+                elif asked := sorted(again.intersection(known) - _accepted_reasons(load_of_day)):
                     found[place] = asked[0]
     return found
+
+
+def _accepted_reasons(load: Load | None) -> frozenset[str]:
+    return frozenset({QUARANTINED}) if load is not None and load.is_accepted else frozenset()
 
 
 def unfetched_runs(reasons: Mapping[MarketDay, str]) -> list[tuple[str, str, Window]]:

@@ -29,6 +29,7 @@ class Load:
         rows_now: Number of its rows that are in the fact table now.
         glue_job_run_id: The Glue run that curated it.
         raw_manifest: URI of the raw manifest.
+        is_accepted: Whether a user accepted its rejected records.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Load:
     rows_now: int
     glue_job_run_id: str
     raw_manifest: str
+    is_accepted: bool
 
     @property
     def is_intact(self) -> bool:
@@ -68,6 +70,7 @@ def loads_of_rows(rows: Iterable[Mapping[str, Any]], market_sets: MarketSets, ca
             rows_now=int(row["rows_now"] or 0),
             glue_job_run_id=str(row["glue_job_run_id"]),
             raw_manifest=str(row["raw_manifest"]),
+            is_accepted=bool(row["is_accepted"]),
         )
         for row in rows
         if row["candle_interval"] == candle_interval

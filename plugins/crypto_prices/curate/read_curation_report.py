@@ -76,4 +76,6 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
             )
             for reason, count in sorted(counts.quarantined.items()):
                 self.log.warning("%s: %d quarantined for %s under %s", source, count, reason, report.quarantine)
+        for refusal in report.refused:
+            self.log.error("%s is not loaded: %s %s", refusal.source, refusal.code, refusal.problem)
         return document

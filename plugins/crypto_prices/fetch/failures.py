@@ -1,15 +1,17 @@
 """The classification of failed requests: fatal or retryable, and how long to wait before the next attempt.
 
-``judge_answer`` and ``judge_exception`` are the only places that decide this.
+``judge_answer``, ``judge_document`` and ``judge_exception`` are the only places that decide this. What a source's own
+codes mean comes from the source, see ``ErrorRules``.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import requests
 import urllib3
@@ -21,7 +23,35 @@ from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 RATE_LIMIT_STATUSES = frozenset({418, 429})
 TRY_LATER = "Nothing is wrong with the request: clear the task later to fetch again"
 
+SHORTEST_BAN_SECONDS = 120.0
+"""Length of Binance's shortest ban. It applies to a ban whose response does not say when it ends. "IP bans are tracked
+and scale in duration for repeat offenders, from 2 minutes to 3 days":
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits"""
+
+_BANNED = 418
+_FORBIDDEN = 403
 _TIMEOUT_STATUSES = frozenset({408})
+
+
+def _unknown_end(code: int | str | None, message: str) -> datetime | None:
+    return None
+
+
+@dataclass(frozen=True)
+class ErrorRules:
+    """The meaning of a source's error responses, as far as the status alone does not tell it.
+
+    Attributes:
+        takes_api_key: Whether the source accepts API keys.
+        sends_api_key: Whether the requests have one.
+        temporary_codes: The source's own codes of errors that end by themselves, whatever the status of the response.
+        ban_end: Returns the end of a ban from the source's own code and message; None if they do not have it.
+    """
+
+    takes_api_key: bool = False
+    sends_api_key: bool = False
+    temporary_codes: frozenset[int | str] = frozenset()
+    ban_end: Callable[[int | str | None, str], datetime | None] = _unknown_end
 
 
 @dataclass(frozen=True)
@@ -48,25 +78,44 @@ class Failure:
 
 
 def judge_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, policy: RequestRetryPolicy
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: datetime,
+    policy: RequestRetryPolicy,
+    rules: ErrorRules,
 ) -> Failure | None:
-    """Return the failure that a response's status indicates, or None if the request succeeded.
+    """Return the failure that a response indicates, or None if the request succeeded.
 
     Args:
         status: HTTP status.
         headers: Headers of the response, case-insensitive.
         body: The body, or its beginning.
-        now: The current time, UTC. Waits until a Retry-After date are measured from it.
+        now: The current time, UTC. Waits until a Retry-After date or the end of a ban are measured from it.
         policy: Its ``max_retry_after_seconds`` bounds the wait.
+        rules: The meaning of the source's own error codes.
     """
     if 200 <= status < 300:
         return None
     code, message = exchange_error(body)
-    details = f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
-    if status in RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500:
-        what = {429: "the rate limit is reached", 418: "this address is banned for ignoring the rate limit"}
+    details = _details(status, code, message)
+    is_temporary = code in rules.temporary_codes
+    if status in RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500 or is_temporary:
+        what = {429: "the rate limit is reached", _BANNED: "this address is banned for ignoring the rate limit"}
         problem = what.get(status, "the source failed") + f" ({details})"
-        wait = parse_retry_after(headers.get("Retry-After"), now)
+        wait = _requested_wait(headers, rules.ban_end(code, message), now)
+        if status == _BANNED and wait is None:
+            return Failure(
+                f"{problem}; the response does not say until when",
+                "A request during a ban makes it longer, so this task sends no other one. Airflow tries again after "
+                f"{SHORTEST_BAN_SECONDS:.0f} s. If this happens often, fetch fewer symbols",
+                retryable=True,
+                retry_now=False,
+                retry_after_seconds=SHORTEST_BAN_SECONDS,
+                status=status,
+                exchange_code=code,
+            )
         if wait is not None and wait > policy.max_retry_after_seconds:
             return Failure(
                 f"{problem}; it requests a wait of {wait:.0f} s, longer than the "
@@ -87,21 +136,73 @@ def judge_answer(
             status=status,
             exchange_code=code,
         )
-    advice = {
-        401: "The source requires credentials: check the API key in the settings",
-        403: "The credentials or the source's firewall block this client: check the API key and the egress address",
-        404: "The address or the market does not exist: check api_url and the symbols in the settings",
-        451: "The source blocks the region of this request: send it from another region, or set api_url "
-        "to an endpoint that serves public data there (Binance: https://data-api.binance.vision)",
-    }.get(status, "Correct symbols, candle_interval or api_url in the settings: the same request would fail again")
+    if status == _FORBIDDEN and code is None:
+        # Binance: "HTTP 403 return code is used when the WAF Limit (Web Application Firewall) has been violated"
+        # (https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information). CoinGecko:
+        # "Access blocked by the server" (https://docs.coingecko.com/docs/errors-and-rate-limits).
+        return Failure(
+            f"the source refused this network's address ({details})",
+            "Wait until the source lifts the block, which Airflow's retries do for a while, or send the requests from "
+            "another address" + (". If the block stays, check the API key" if rules.sends_api_key else ""),
+            retryable=True,
+            retry_now=False,
+            status=status,
+        )
     return Failure(
         f"the source rejected the request ({details})",
-        advice,
+        _advice(status, rules),
         retryable=False,
         retry_now=False,
         status=status,
         exchange_code=code,
     )
+
+
+def judge_document(status: int, document: Any, rules: ErrorRules) -> Failure | None:
+    """Return the failure that the parsed body of a successful response has, or None if it has none.
+
+    Args:
+        status: HTTP status, for the message.
+        document: The parsed body.
+        rules: The meaning of the source's own error codes.
+    """
+    code, message = _error_in(document)
+    if code is None or code not in rules.temporary_codes:
+        return None
+    return Failure(
+        f"the source failed ({_details(status, code, message)})",
+        TRY_LATER,
+        retryable=True,
+        retry_now=True,
+        status=status,
+        exchange_code=code,
+    )
+
+
+def _details(status: int, code: int | str | None, message: str) -> str:
+    return f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
+
+
+def _requested_wait(headers: Mapping[str, str], ban_end: datetime | None, now: datetime) -> float | None:
+    """Return the longest wait that a response requests, in seconds, or None if it requests none."""
+    waits = [parse_retry_after(headers.get("Retry-After"), now)]
+    if ban_end is not None:
+        waits.append(max(0.0, (ban_end - now).total_seconds()))
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _advice(status: int, rules: ErrorRules) -> str:
+    if status in (401, _FORBIDDEN):
+        if rules.sends_api_key:
+            return "Check that the API key is valid for this api_url"
+        if rules.takes_api_key:
+            return "The source demands an API key: set connection_id in the settings"
+        return "The source takes no API key here: check that api_url is its public API"
+    return {
+        404: "The address or the market does not exist: check api_url and the symbols in the settings",
+        451: "The source blocks the region of this request: send it from another region, or set api_url "
+        "to an endpoint that serves public data there (Binance: https://data-api.binance.vision)",
+    }.get(status, "Correct symbols, candle_interval or api_url in the settings")
 
 
 def judge_exception(error: Exception) -> Failure:
@@ -166,6 +267,12 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
         document = parse_json(body)
     except ValueError:
         return None, excerpt(body)
+    code, message = _error_in(document)
+    return code, message or excerpt(body)
+
+
+def _error_in(document: Any) -> tuple[int | str | None, str]:
+    """Return the code and the message of an exchange's parsed error body, or None and an empty text."""
     if isinstance(document, dict):
         if isinstance(document.get("error"), dict):
             document = document["error"]
@@ -174,7 +281,7 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
         for name in ("msg", "message", "error_message", "error"):
             if isinstance(details.get(name), str):
                 return code if isinstance(code, int | str) else None, excerpt(details[name].encode())
-    return None, excerpt(body)
+    return None, ""
 
 
 def _root_cause(error: BaseException) -> BaseException:

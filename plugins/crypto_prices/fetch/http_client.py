@@ -23,7 +23,15 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError, SourceError
 from crypto_prices.fetch.excerpt import excerpt
-from crypto_prices.fetch.failures import RATE_LIMIT_STATUSES, TRY_LATER, Failure, judge_answer, judge_exception
+from crypto_prices.fetch.failures import (
+    RATE_LIMIT_STATUSES,
+    TRY_LATER,
+    ErrorRules,
+    Failure,
+    judge_answer,
+    judge_document,
+    judge_exception,
+)
 from crypto_prices.fetch.json_body import parse_json
 from crypto_prices.fetch.redaction import redact_text, redact_url, secret_values
 from crypto_prices.fetch.request_budget import RequestBudget
@@ -64,6 +72,7 @@ class HttpClient:
         budget: Pace of the requests. Every attempt waits for it. None sets no limit.
         pause_seconds: Returns the pause before the next request, given a response's headers and time. See
             ``Source.pause_seconds``.
+        error_rules: The meaning of the source's error responses. See ``Source.error_rules``.
         max_connections: Maximum number of concurrent requests. Their connections are kept open and reused.
         retry_policy: Number of attempts and waits of a request.
         connect_timeout_seconds: Longest wait for a connection.
@@ -80,6 +89,7 @@ class HttpClient:
         *,
         budget: RequestBudget | None = None,
         pause_seconds: Callable[[Mapping[str, str], datetime], float] | None = None,
+        error_rules: ErrorRules | None = None,
         max_connections: int = 1,
         retry_policy: RequestRetryPolicy | None = None,
         connect_timeout_seconds: float = 5.0,
@@ -92,6 +102,7 @@ class HttpClient:
     ) -> None:
         self._budget = budget
         self._pause_seconds = pause_seconds
+        self._error_rules = error_rules or ErrorRules()
         self._policy = retry_policy or RequestRetryPolicy()
         self._connect_timeout = connect_timeout_seconds
         self._read_timeout = read_timeout_seconds
@@ -197,7 +208,7 @@ class HttpClient:
                     status=status,
                 )
             )
-        failure = judge_answer(status, headers, body, now=self._now(), policy=self._policy)
+        failure = judge_answer(status, headers, body, now=self._now(), policy=self._policy, rules=self._error_rules)
         if failure:
             if self._budget is not None and not failure.retry_now and failure.retry_after_seconds:
                 self._budget.pause(failure.retry_after_seconds)
@@ -215,6 +226,9 @@ class HttpClient:
                     status=status,
                 )
             ) from None
+        failure = judge_document(status, parsed, self._error_rules)
+        if failure:
+            raise _FailedTry(failure)
         return Response(redact_url(url), status, body, fetched_at, parsed)
 
     def _wait_for_turn(self, deadline: float) -> None:

@@ -58,6 +58,7 @@ def client_of(
     return HttpClient(
         budget=RequestBudget(pace, sleep=sleep),
         pause_seconds=source.pause_seconds,
+        error_rules=source.error_rules,
         max_connections=source.max_connections,
         retry_policy=retry_policy,
         sleep=sleep,

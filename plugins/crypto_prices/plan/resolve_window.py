@@ -24,6 +24,7 @@ from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.fetch.source_client import asking_source, client_of
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
+from crypto_prices.plan.check_accepted import check_accepted
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.plan.daily_window import daily_window
@@ -93,6 +94,9 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
             partition_expression(window)
             check_sources(settings)
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
+            params, dag_run = context["params"], context["dag_run"]
+            accepted = params.get("accepted_sources") or []
+            check_accepted(accepted, params.get("accepted_because"), dag_run.triggering_user_name, chosen)
             for name, symbols in chosen.items():
                 of_source = settings.sources[name]
                 source = get_source(name, of_source.api_url)
@@ -104,6 +108,11 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
                 self.log.warning("%s did not use the names of %s then, so they are left out", name, ", ".join(unused))
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
+        if accepted:
+            self.log.warning(
+                "%s accepts the rejected records of %s: %s",
+                *(dag_run.triggering_user_name, ", ".join(accepted), params["accepted_because"]),
+            )
         items = [
             {
                 "source": name,

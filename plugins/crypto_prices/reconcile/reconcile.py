@@ -82,7 +82,7 @@ class ReconcileOperator(WarehouseOperator):
             self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
             raise AirflowFailException(str(error)) from error
         self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
-        loaded_sources: list[Any] = sorted(fetched.source for fetched in batch.sources)
+        loaded_sources: list[Any] = sorted(fetched.source for fetched in task_results.loaded(context["ti"]))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
                 "window_start": batch.window_start,

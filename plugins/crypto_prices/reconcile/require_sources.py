@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 
 class RequireSourcesOperator(BaseOperator):
-    """Fails if a source was not fetched, so that somebody notices. The other sources are loaded."""
+    """Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded."""
 
     def execute(self, context: Context) -> None:
         """Check the sources.
 
         Raises:
-            AirflowFailException: A source of the run is not in the batch.
+            AirflowFailException: A source of the run is not in the batch, or was refused.
         """
-        batch = task_results.batch(context["ti"])
-        if missing := missing_sources(task_results.sources(context["ti"]), batch):
-            raise AirflowFailException(f"{missing}. The other sources are loaded")
+        ti = context["ti"]
+        problems = [
+            f"{refused.source}: {refused.code} {refused.problem}" for refused in task_results.report(ti).refused
+        ]
+        if missing := missing_sources(task_results.sources(ti), task_results.batch(ti)):
+            problems.append(missing)
+        if problems:
+            raise AirflowFailException(f"{'; '.join(problems)}. The other sources are loaded")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from crypto_prices_contract.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 
 from crypto_prices.xcom.fetched_source import FetchedSource
@@ -78,6 +79,17 @@ class Batch:
     def from_xcom(cls, data: dict[str, Any]) -> Batch:
         """Return the batch in the data from ``as_xcom``."""
         return cls(**{**data, "sources": [FetchedSource(**fetched) for fetched in data["sources"]]})
+
+
+def loaded_sources(batch: Batch, report: CurationReport) -> list[FetchedSource]:
+    """Return the fetched sources that a load of the batch replaces: those that the Glue job did not refuse.
+
+    Args:
+        batch: The batch.
+        report: The curation report of the batch.
+    """
+    refused = {source.source for source in report.refused}
+    return [fetched for fetched in batch.sources if fetched.source not in refused]
 
 
 def missing_sources(wanted: Iterable[str], batch: Batch) -> str:

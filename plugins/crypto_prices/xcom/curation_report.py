@@ -47,8 +47,8 @@ def check_report(report: CurationReport, batch: Batch) -> None:
 
     Raises:
         CurationReportError: The report belongs to another batch or another fetch. Or for a source, the number of
-            records read differs from the raw manifest, or is not curated + quarantined + duplicates. Or there is
-            nothing to load.
+            records read differs from the raw manifest, or is not curated + quarantined + duplicates. Or no source is
+            left to load.
     """
     problems = []
     if not batch.is_attempt(report.batch_id):
@@ -59,7 +59,8 @@ def check_report(report: CurationReport, batch: Batch) -> None:
             f"it covers {', '.join(sorted(report.raw_manifests))}, but the run planned {', '.join(sorted(fetched))}: "
             "clear curate_prices with its downstream tasks"
         )
-    landed = {fetched.source: fetched.records for fetched in batch.sources}
+    refused = {source.source for source in report.refused}
+    landed = {fetched.source: fetched.records for fetched in batch.sources if fetched.source not in refused}
     if set(landed) != set(report.sources):
         problems.append(f"it has the sources {sorted(report.sources)}, but the run fetched {sorted(landed)}")
     for source, counts in sorted(report.sources.items()):
@@ -71,7 +72,7 @@ def check_report(report: CurationReport, batch: Batch) -> None:
                 f"{source}: {counts.fetched} fetched, but {counts.curated} curated + {counts.quarantined_total} "
                 f"quarantined + {counts.duplicates} duplicates = {accounted}"
             )
-    if report.curated == 0 or report.copy_manifest is None:
-        problems.append("no record was curated, so there is nothing to load")
+    if not report.sources:
+        problems.append("all sources were refused, so there is nothing to load")
     if problems:
         raise CurationReportError(f"the curation report of Glue run {report.job_run_id}: " + "; ".join(problems))

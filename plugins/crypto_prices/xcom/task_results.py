@@ -8,7 +8,7 @@ from crypto_prices_contract.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 
 from crypto_prices.once_per_try import once_per_try
-from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.batch import Batch, loaded_sources
 from crypto_prices.xcom.curation_report import check_report, parse_report
 from crypto_prices.xcom.fetched_source import FetchedSource
 
@@ -63,6 +63,12 @@ def report(ti: Any) -> CurationReport:
     found = parse_report(_pull(ti, "read_curation_report"))
     check_report(found, batch(ti))
     return found
+
+
+@once_per_try
+def loaded(ti: Any) -> list[FetchedSource]:
+    """Return the sources that the run loads: those of the batch without the ones that the Glue job refused."""
+    return loaded_sources(batch(ti), report(ti))
 
 
 def _pull(ti: Any, task_id: str) -> Any:

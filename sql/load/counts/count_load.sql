@@ -40,7 +40,7 @@ FROM (
             SUM(CASE WHEN batch_id = {{ report(ti).batch_id | literal }} THEN 1 ELSE 0 END) AS of_batch
         FROM crypto.fact_crypto_prices
         WHERE
-            {% set sources = batch(ti).sources %}{% include 'shared/scope.jinja' %}
+            {% set sources = loaded(ti) %}{% include 'shared/scope.jinja' %}
         GROUP BY source
     ) AS loaded ON merged.source = loaded.source
     WHERE merged.batch_id = {{ report(ti).batch_id | literal }}

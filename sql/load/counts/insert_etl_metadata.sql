@@ -20,10 +20,13 @@ INSERT INTO crypto.etl_metadata (
     loaded_at,
     market_set,
     market_total,
-    fetched_at
+    fetched_at,
+    accepted_by,
+    accepted_because
 ) VALUES
-{%- for fetched in batch(ti).sources %}
+{%- for fetched in loaded(ti) %}
     {%- set counts = report(ti).sources[fetched.source] %}
+    {%- set is_accepted = fetched.source in (params.accepted_sources or []) %}
     (
         {{ report(ti).batch_id | literal }},
         {{ fetched.source | literal }},
@@ -45,6 +48,8 @@ INSERT INTO crypto.etl_metadata (
         GETDATE(),
         {{ fetched.market_set | literal }},
         {{ fetched.markets | length | literal }},
-        {{ fetched.fetched_at | literal }}
+        {{ fetched.fetched_at | literal }},
+        {{ (dag_run.triggering_user_name if is_accepted else none) | literal }},
+        {{ (params.accepted_because if is_accepted else none) | literal }}
     ){% if not loop.last %},{% endif %}
 {%- endfor %}

@@ -2,4 +2,4 @@
 -- The next statement finds the missing candles of the load's markets again.
 DELETE FROM crypto.candle_gaps
 WHERE
-    {% set sources = batch(ti).sources %}{% include 'shared/scope.jinja' %}
+    {% set sources = loaded(ti) %}{% include 'shared/scope.jinja' %}

@@ -9,7 +9,7 @@ WHERE
     AND window_end = {{ batch(ti).window_end | literal }}
     AND batch_id <> {{ report(ti).batch_id | literal }}
     AND (
-        {%- for fetched in batch(ti).sources %}
+        {%- for fetched in loaded(ti) %}
             {% if not loop.first %}OR {% endif %}(
                 source = {{ fetched.source | literal }}
                 AND market_set = {{ fetched.market_set | literal }}

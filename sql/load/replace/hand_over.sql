@@ -9,7 +9,7 @@ FROM (
         COUNT(*) AS row_total
     FROM crypto.fact_crypto_prices
     WHERE
-        {% set sources = batch(ti).sources %}{% include 'shared/scope.jinja' %}
+        {% set sources = loaded(ti) %}{% include 'shared/scope.jinja' %}
     GROUP BY batch_id, source
 ) AS replaced
 WHERE

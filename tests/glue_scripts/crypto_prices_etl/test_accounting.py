@@ -7,12 +7,12 @@ from crypto_prices_contract.curation_report import SourceCounts
 from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_etl.accounting import (
     Counts,
-    check_rejected_share,
-    check_rules,
     counts_from,
+    refuse_broken_rules,
+    refuse_rejected_share,
     rule_results,
 )
-from crypto_prices_etl.errors import CurationError, RejectedRecordsError
+from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 
 QUARANTINE = RowRules.parse("default")
@@ -55,25 +55,59 @@ def test_counts_that_do_not_add_up_fail(fetched, outcomes, wrote, message):
         counts_from({"binance": fetched}, observed(**outcomes), wrote, DAYS, QUARANTINE)
 
 
-def test_the_share_itself_is_tolerated_and_one_more_is_not():
-    counts = counts_from({"binance": 100}, observed(curated=99, off_grid=1), written(99), DAYS, QUARANTINE)
-    check_rejected_share(counts, 0.01, "s3://q/")
-    check_rejected_share(counts, 0.009, "s3://q/")  # one is always allowed
-    with pytest.raises(CurationError, match="1 of 100 records of binance were rejected"):
-        check_rejected_share(counts, 0.0, "s3://q/")
-    two = counts_from({"binance": 100}, observed(curated=98, off_grid=2), written(98), DAYS, QUARANTINE)
-    with pytest.raises(CurationError, match="2 of 100 records of binance were rejected"):
-        check_rejected_share(two, 0.019, "s3://q/")
+def refused(counts, markets, share):
+    return refuse_rejected_share(counts, markets, share, "s3://q/")
 
 
-def test_a_source_without_curated_records_fails_the_run():
+def counted(rejected, fetched, reason="off_grid"):
+    """Return the counts of a source with this many rejected records."""
+    outcomes = observed(curated=fetched - rejected, **{reason: rejected})
+    return counts_from({"binance": fetched}, outcomes, written(fetched - rejected), DAYS, QUARANTINE)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "fetched", "markets", "share", "is_refused"),
+    [
+        (1, 24, 1, 0.01, False),
+        (2, 46, 2, 0.01, False),  # one cut candle of each of two markets
+        (300, 7200, 300, 0.01, False),  # of each of 300 markets
+        (2, 46, 1, 0.01, True),  # both of the same market
+        (2, 200, 1, 0.01, False),  # the second one is within the share
+        (4, 200, 1, 0.01, True),
+        (24, 7200, 1, 0.01, False),
+        (96, 7200, 1, 0.01, True),
+        (1, 100, 1, 0.0, True),
+        (23, 24, 1, 1.0, False),
+        (24, 24, 1, 1.0, False),
+    ],
+)
+def test_the_first_rejected_record_of_each_market_is_tolerated_and_a_share_of_the_others(
+    rejected, fetched, markets, share, is_refused
+):
+    found = refused(counted(rejected, fetched), {"binance": markets}, share)
+    assert [(refusal.source, refusal.code) for refusal in found] == [("binance", "CP-11")] * is_refused
+
+
+def test_the_message_names_what_is_tolerated_and_does_not_contradict_itself():
+    (refusal,) = refused(counted(24, 24), {"binance": 1}, 0.01)
+    assert refusal.problem == (
+        "24 of 24 records of binance were rejected. Tolerated are 1, one of each market that has any, and of the "
+        'others a share of 0.01 (max_rejected_share): {"off_grid": 24}. No record of binance is loaded. The rejected '
+        "records are in s3://q/"
+    )
+
+
+def test_a_source_without_curated_records_is_refused_alone():
     small = {"binance": SourceCounts(1000, 1000, {}, 0), "coingecko": SourceCounts(1, 0, {"off_grid": 1}, 0)}
-    with pytest.raises(CurationError, match="1 of 1 records of coingecko were rejected"):
-        check_rejected_share(Counts(small, {}), 0.5, "s3://q/")
+    (refusal,) = refused(Counts(small, {}), {"coingecko": 1}, 0.5)
+    assert refusal.source == "coingecko"
+    assert refusal.problem.startswith("no record of coingecko is left, because 1 of 1 were rejected")
+    assert refused(Counts(small, {}), {"coingecko": 1}, 1.0) == []
 
 
 def test_an_empty_fetch_is_not_too_many_rejected():
-    check_rejected_share(counts_from({"binance": 0}, observed(), written(0), DAYS, QUARANTINE), 0.0, "s3://q/")
+    counts = counts_from({"binance": 0}, observed(), written(0), DAYS, QUARANTINE)
+    assert refused(counts, {}, 0.0) == []
 
 
 def test_every_rule_is_reported_with_its_counts():
@@ -87,12 +121,11 @@ def test_every_rule_is_reported_with_its_counts():
         ("off_grid", "fail", 100, 2),
         ("unparseable", "quarantine", 100, 8),
     }
-    with pytest.raises(
-        RejectedRecordsError,
-        match=r"^CP-12 .*off_grid \(2 of 100 records of binance\)\. Nothing was published.*s3://q/",
-    ):
-        check_rules(results, "s3://q/")
-    check_rules([result for result in results if result.rule != "off_grid"], "s3://q/")
+    (refusal,) = refuse_broken_rules(results, "s3://q/")
+    assert (refusal.source, refusal.code) == ("binance", "CP-12")
+    assert "off_grid (2 of 100 records)" in refusal.problem
+    assert "s3://q/" in refusal.problem
+    assert refuse_broken_rules([result for result in results if result.rule != "off_grid"], "s3://q/") == []
 
 
 def test_every_reason_belongs_to_a_rule():

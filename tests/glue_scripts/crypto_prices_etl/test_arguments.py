@@ -17,6 +17,7 @@ OPTIONS = {
     "catalog_table": "crypto_prices",
     "lake_bucket": "b",
     "max_rejected_share": "0.01",
+    "accepted_sources": "binance",
     "row_rules": "default",
 }
 
@@ -27,6 +28,7 @@ def test_arguments_are_read():
     assert arguments.window.days() == [dt.date(2023, 12, 31), dt.date(2024, 1, 1)]
     assert arguments.window.end_ms - arguments.window.start_ms == 2 * 86_400_000
     assert arguments.max_rejected_share == 0.01
+    assert arguments.accepted_sources == {"binance"}
 
 
 @pytest.mark.parametrize(

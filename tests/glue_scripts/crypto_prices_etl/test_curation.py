@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from crypto_prices.aws.catalog import Catalog, Publication
 from crypto_prices.xcom.curation_report import parse_report
-from crypto_prices_contract.curation_report import QuarantinedCandles
+from crypto_prices_contract.curation_report import QuarantinedCandles, SourceCounts
 from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
-from crypto_prices_etl.errors import CurationError, RejectedRecordsError
+from crypto_prices_etl.errors import CurationError, RefusedSourcesError
 
 DAY_MS = 86_400_000
 
@@ -91,6 +91,7 @@ def test_the_report_is_the_contract(lake, clean_run):
         "window": {"start": "2023-12-18", "end": "2023-12-19"},
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
+        "refused": [],
         "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
         "quarantine": None,
         "days": {
@@ -221,7 +222,7 @@ def test_a_rule_with_action_fail_fails_the_run_and_reports_all_rules(spark, lake
     rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
     rules = "non_positive_price=fail"
     run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="1", row_rules=rules)
-    with pytest.raises(RejectedRecordsError, match=r"^CP-12 .*non_positive_price \(1 of 24 records of binance\)"):
+    with pytest.raises(RefusedSourcesError, match=r"^CP-12 .*non_positive_price \(1 of 24 records\)"):
         curate(spark, lake.s3, lake.glue, run)
     (key,) = lake.keys(f"curated/_manifests/{run.job_run_id}/")
     found = json.loads(lake.body(key))["rules"]
@@ -239,7 +240,7 @@ def test_records_that_break_a_warning_rule_are_curated(spark, lake, kline, argum
     assert report.sources["binance"].curated == 23
     broken = {result.rule: (result.action, result.broken) for result in report.row_rules if result.broken}
     assert broken == {"negative_volume": ("warn", 1), "unparseable": ("quarantine", 1)}
-    assert report.quarantined_candles == (QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 23:00:00", 1),)
+    assert report.quarantined_candles == (QuarantinedCandles("binance", "1h", "2023-12-18 23:00:00", 1, ("BTC/USDT",)),)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,7 @@ def test_an_object_that_differs_from_its_manifest_fails_the_run_and_is_named(
     spark, lake, kline, arguments, fault, message
 ):
     run = arguments(lake.raw({"BTCUSDT": json.dumps(day(kline))}, **fault))
-    with pytest.raises(CurationError, match=message) as failure:
+    with pytest.raises(RefusedSourcesError, match=f"^CP-14 .*{message}") as failure:
         curate(spark, lake.s3, lake.glue, run)
     assert "BTCUSDT-0001.json.gz" in str(failure.value)
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
@@ -264,6 +265,89 @@ def test_a_body_that_is_not_an_array_fails_the_run(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": '{"code":-1121,"msg":"Invalid symbol."}'}, records=1))
     with pytest.raises(CurationError, match="cannot be split into records"):
         curate(spark, lake.s3, lake.glue, run)
+
+
+def coinbase_day():
+    """Return Coinbase's 24 candles of 2023-12-18."""
+    return json.dumps([[1_702_857_600 + hour * 3600, 1, 2, 1, 2, 0.5] for hour in range(24)])
+
+
+class TestABadSourceBesideAGoodOne:
+    """It does not hold back the other: the version has the rows of the good one only, and the report has the reason."""
+
+    def curated(self, spark, lake, arguments, binance, **options):
+        records = options.pop("records", None)
+        good = lake.raw({"BTC-USD": coinbase_day()}, source="coinbase")
+        run = arguments(lake.raw(binance, records=records), good, **options)
+        return curate(spark, lake.s3, lake.glue, run)
+
+    def rows(self, lake, report):
+        entries = json.loads(lake.body(report.copy_manifest))["entries"]
+        keys = lake.keys(f"curated/crypto_prices/version={report.job_run_id}/")
+        assert [e["url"].partition("lake/")[2] for e in entries] == [key for key in keys if key.endswith(".parquet")]
+        tables = [pq.read_table(io.BytesIO(lake.body(entry["url"]))) for entry in entries]
+        return Counter(source for table in tables for source in table["source"].to_pylist())
+
+    def test_too_many_rejected_records(self, spark, lake, kline, arguments):
+        broken = json.dumps([*day(kline)[:12], *(kline(hour, open="x") for hour in range(12, 24))])
+        report = self.curated(spark, lake, arguments, {"BTCUSDT": broken})
+        (refused,) = report.refused
+        assert (refused.source, refused.code) == ("binance", "CP-11")
+        assert "12 of 24 records of binance were rejected" in refused.problem
+        assert self.rows(lake, report) == {"coinbase": 24}
+        assert set(report.sources) == {result.source for result in report.row_rules} == {"coinbase"}
+        assert report.quarantined_candles == ()
+        assert {market for version in report.days.values() for market in version.markets} == {
+            "coinbase/1h/BTC-USD/USDT"
+        }
+        quarantine = refused.problem.partition("s3://crypto-prices-lake/")[2]
+        assert len(b"".join(lake.body(key) for key in lake.keys(quarantine)).splitlines()) == 12
+        quality = json.loads(lake.body(f"curated/_manifests/{report.job_run_id}/quality_report.json"))["rules"]
+        assert {(rule["source"], rule["broken"]) for rule in quality if rule["broken"]} == {("binance", 12)}
+
+    def test_a_body_that_cannot_be_split(self, spark, lake, arguments):
+        body = '{"code":-1121,"msg":"Invalid symbol."}'
+        report = self.curated(spark, lake, arguments, {"BTCUSDT": body}, records=1)
+        (refused,) = report.refused
+        assert (refused.source, refused.code) == ("binance", "CP-14")
+        assert "cannot be split into records" in refused.problem
+        assert self.rows(lake, report) == {"coinbase": 24}
+
+    def test_a_rule_with_the_action_fail(self, spark, lake, kline, arguments):
+        broken = json.dumps([*day(kline)[:23], kline(23, low="-1")])
+        report = self.curated(spark, lake, arguments, {"BTCUSDT": broken}, row_rules="non_positive_price=fail")
+        assert [(refused.source, refused.code) for refused in report.refused] == [("binance", "CP-12")]
+        assert self.rows(lake, report) == {"coinbase": 24}
+
+    def test_rejected_records_that_a_user_accepts(self, spark, lake, kline, arguments):
+        """The day after Binance's outage of February 2018: each candle opens 28 minutes past the hour."""
+        late = [[row[0] + 1_694_789, *row[1:6], row[6] + 1_694_789, *row[7:]] for row in day(kline)]
+        report = self.curated(spark, lake, arguments, {"BTCUSDT": json.dumps(late)}, accepted_sources="binance")
+        assert report.refused == ()
+        assert report.sources["binance"].quarantined == {"off_grid": 24}
+        assert self.rows(lake, report) == {"coinbase": 24}
+        assert report.quarantined_candles == (
+            QuarantinedCandles("binance", "1h", "2023-12-18 00:00:00", 24, ("BTC/USDT",)),
+        )
+
+    def test_an_accepted_source_alone_has_a_report_without_rows(self, spark, lake, kline, arguments):
+        late = [[row[0] + 1, *row[1:]] for row in day(kline)]
+        run = arguments(lake.raw({"BTCUSDT": json.dumps(late)}), accepted_sources="binance")
+        report = curate(spark, lake.s3, lake.glue, run)
+        assert (report.curated, report.refused, report.days) == (0, (), {})
+        assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+
+
+def test_a_cut_candle_of_each_of_two_markets_is_quarantined_and_the_rest_is_loaded(spark, lake, kline, arguments):
+    """Binance on 2018-01-04: the candle of 03:00 ends after 15 s, and the one of 04:00 is missing, in all markets."""
+    rows = [row for hour, row in enumerate(day(kline)) if hour != 4]
+    rows[3] = [*rows[3][:6], rows[3][0] + 14_838, *rows[3][7:]]
+    run = arguments(lake.raw({"BTCUSDT": json.dumps(rows), "ETHUSDT": json.dumps(rows)}))
+    report = curate(spark, lake.s3, lake.glue, run)
+    assert report.sources["binance"] == SourceCounts(46, 44, {"candle_not_closed": 2}, 0)
+    assert report.quarantined_candles == (
+        QuarantinedCandles("binance", "1h", "2023-12-18 03:00:00", 1, ("BTC/USDT", "ETH/USDT")),
+    )
 
 
 def rows_of_day(lake, report, day):
@@ -321,7 +405,8 @@ class TestALoadOfSomeMarkets:
     ):
         run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, run)
-        assert (report.curated, report.copy_manifest) == (0, None)
+        assert report.curated == 0
+        assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
         assert rows_of_day(lake, report, "2025-03-01") == {("ETH", "whole"): 24}
 
     def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments, whole):
@@ -343,9 +428,11 @@ class TestALoadOfSomeMarkets:
 def test_a_window_without_candles_has_a_report_without_partitions(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": "[]", "ETHUSDT": "[]", "NEWUSDT": "[]"}))
     report = curate(spark, lake.s3, lake.glue, run)
-    assert (report.days, report.copy_manifest, report.quarantine) == ({}, None, None)
+    assert (report.days, report.quarantine) == ({}, None)
+    assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
     assert totals(report) == (0, 0, 0, 0)
     assert [key.rpartition("/")[2] for key in lake.keys(f"curated/_manifests/{run.job_run_id}/")] == [
+        "copy_manifest.json",
         "curation_report.json",
         "quality_report.json",
     ]

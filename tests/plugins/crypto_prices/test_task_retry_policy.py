@@ -75,9 +75,9 @@ BEFORE_A_CODE = [
     "ERROR: ",
     "Query #3 failed with ERROR: ",
     "ERROR: \n  -----------------------------------------------\n  error:  ",
-    "RejectedRecordsError: ",
-    "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 24; RejectedRecordsError: ",
-    'Traceback (most recent call last):\n  File "a.py", line 1\ncrypto_prices_etl.errors.RejectedRecordsError: ',
+    "RefusedSourcesError: ",
+    "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 24; RefusedSourcesError: ",
+    'Traceback (most recent call last):\n  File "a.py", line 1\ncrypto_prices_etl.errors.RefusedSourcesError: ',
     "Error:\n\t",
     "Error:\r\n",
 ]

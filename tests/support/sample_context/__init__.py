@@ -23,7 +23,13 @@ SQLFLUFF_JINJA_FILTERS = FILTERS
 __all__ = ["expected_candles", "interval_seconds"]
 
 ti = None
-params = SimpleNamespace(force=False, start="2023-12-01", end="2024-01-01")
+params = SimpleNamespace(
+    force=False,
+    start="2023-12-01",
+    end="2024-01-01",
+    accepted_sources=["binance"],
+    accepted_because="off the grid after the outage of that day",
+)
 seconds, digits = 3600, 2
 unfetched = [
     {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
@@ -35,7 +41,9 @@ table = WAREHOUSE_TABLES[0]
 column = table.columns[0]
 comments = SimpleNamespace(version=0, name=table.name)
 migration = SimpleNamespace(version=8, name="008_create_load_lock.sql", checksum="c" * 64)
-dag_run = SimpleNamespace(dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00")
+dag_run = SimpleNamespace(
+    dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00", triggering_user_name="ada"
+)
 
 _WINDOW = Window.of_day(date(2023, 12, 18))
 _BATCH = Batch(
@@ -58,6 +66,7 @@ _REPORT = CurationReport(
         "binance": SourceCounts(fetched=51, curated=48, quarantined={"off_grid": 2}, duplicates=1),
         "coinbase": SourceCounts(fetched=24, curated=24, quarantined={}, duplicates=0),
     },
+    refused=(),
     copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
     days={},
@@ -65,7 +74,7 @@ _REPORT = CurationReport(
         RowRuleResult("binance", "off_grid", Action.QUARANTINE, 51, 2),
         RowRuleResult("coinbase", "off_grid", Action.QUARANTINE, 24, 0),
     ),
-    quarantined_candles=(QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),),
+    quarantined_candles=(QuarantinedCandles("binance", "1h", "2023-12-18 05:00:00", 2, ("BTC/USDT", "ETH/USDT")),),
 )
 
 
@@ -82,6 +91,11 @@ def fetched(ti):
 def batch(ti):
     """Stand in for the macro of the same name."""
     return _BATCH
+
+
+def loaded(ti):
+    """Stand in for the macro of the same name."""
+    return _BATCH.sources
 
 
 def report(ti):

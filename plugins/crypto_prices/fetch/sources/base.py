@@ -6,9 +6,10 @@ docs/how-to/add-a-source.md describes how to add a source.
 
 from __future__ import annotations
 
+import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -18,8 +19,11 @@ from crypto_prices_contract.window import Window
 
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.excerpt import excerpt
+from crypto_prices.fetch.failures import ErrorRules
 from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.markets import Pair
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Source(ABC):
         max_connections: Maximum number of concurrent requests: enough to keep that pace with responses that take
             about 200 ms.
         api_key_header: Name of the header with the API key; None if the source does not accept API keys.
+        temporary_error_codes: The exchange's own codes of errors that end by themselves, whatever the status of the
+            response.
 
     Args:
         api_url: Base URL of the API, without a query; None for the public API.
@@ -85,6 +91,7 @@ class Source(ABC):
     requests_per_second: ClassVar[float]
     max_connections: ClassVar[int] = 4
     api_key_header: ClassVar[str | None] = None
+    temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset()
 
     def __init__(self, *, api_url: str | None = None, api_key: str | None = None) -> None:
         self.api_url = checked_api_url(api_url or self.default_api_url)
@@ -100,6 +107,25 @@ class Source(ABC):
         if self._api_key is None or self.api_key_header is None:
             return {}
         return {self.api_key_header: self._api_key}
+
+    @property
+    def error_rules(self) -> ErrorRules:
+        """The meaning of the exchange's error responses."""
+        return ErrorRules(
+            takes_api_key=self.api_key_header is not None,
+            sends_api_key=self._api_key is not None,
+            temporary_codes=self.temporary_error_codes,
+            ban_end=self.ban_end,
+        )
+
+    def ban_end(self, code: int | str | None, message: str) -> datetime | None:
+        """Return when a ban ends, from the exchange's own code and message; None if they do not have it.
+
+        Args:
+            code: The exchange's own error code.
+            message: The beginning of its message.
+        """
+        return None
 
     def pair_of(self, exchange_symbol: str) -> Pair | None:
         """Return base and quote of a market if the symbol itself names them; None if the exchange must be asked.
@@ -197,13 +223,79 @@ def time_ms(value: Any, unit_ms: int) -> int | None:
         value: A value of any type from the parsed response.
         unit_ms: The source's unit in milliseconds: 1, or 1000 for seconds.
     """
+    number = _whole_number(value)
+    if number is None:
+        return None
+    milliseconds = number * unit_ms
+    return milliseconds if 0 <= milliseconds <= _LAST_MS else None
+
+
+def _whole_number(value: Any) -> int | None:
     if isinstance(value, str):
         match = _INTEGER.fullmatch(value)
         value = int(match[1] + match[2]) if match else None
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    milliseconds = value * unit_ms
-    return milliseconds if 0 <= milliseconds <= _LAST_MS else None
+    return None if isinstance(value, bool) or not isinstance(value, int) else value
+
+
+_UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 1000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+_NEAR_SECONDS = 366 * 86_400
+"""Times this close to the window are in the right unit. Another unit differs by a factor of 1000, which is decades."""
+
+
+def refuse_other_unit(source: str, values: Iterable[Any], unit_ms: int, window: Window, url: str) -> None:
+    """Refuse a response whose times have another unit than the source's, such as microseconds for milliseconds.
+
+    Read in the wrong unit, such times are far outside the window. They would look like candles that the exchange does
+    not have.
+
+    Args:
+        source: Name of the source.
+        values: The times in the response, of any type.
+        unit_ms: The source's unit in milliseconds: 1, or 1000 for seconds.
+        window: The requested window.
+        url: URL of the request for the message, redacted.
+
+    Raises:
+        FatalSourceError: A time is in the window's years if it is read in another unit, but not in the source's.
+    """
+    start, end = window.starts_at.timestamp() - _NEAR_SECONDS, window.ends_at.timestamp() + _NEAR_SECONDS
+    for value in values:
+        number = _whole_number(value)
+        if number is None:
+            continue
+        fitting = [unit for unit, per_second in _UNITS_PER_SECOND.items() if start <= number // per_second < end]
+        expected = next(unit for unit, per_second in _UNITS_PER_SECOND.items() if per_second * unit_ms == 1000)
+        if fitting and expected not in fitting:
+            moment = datetime.fromtimestamp(number // _UNITS_PER_SECOND[fitting[0]], UTC)
+            raise FatalSourceError(
+                f"{source} sent the time {number}, which is in {fitting[0]} ({moment:%Y-%m-%dT%H:%M:%SZ}), but its "
+                f"times must be in {expected}",
+                f"Check that api_url is the API of {source}; if it is, its format has changed",
+                url,
+            )
+
+
+def asked_twice_if_empty(
+    fetch: Callable[[], Response], rows: Callable[[Response], list[Any]]
+) -> tuple[Response, list[Any]]:
+    """Return a response and its rows. A response without rows is requested once more, and the second one counts.
+
+    An exchange in trouble may send an empty list instead of an error. A market that really has no candles sends it
+    twice.
+
+    Args:
+        fetch: Sends the request.
+        rows: Returns the rows of a response.
+    """
+    response = fetch()
+    found = rows(response)
+    if found:
+        return response, found
+    response = fetch()
+    found = rows(response)
+    if found:
+        log.warning("A response without rows had %d when it was requested again (GET %s)", len(found), response.url)
+    return response, found
 
 
 def count_surplus(times_ms: Iterable[int | None], window: Window) -> int:

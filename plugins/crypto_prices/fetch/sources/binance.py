@@ -14,7 +14,8 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -24,7 +25,14 @@ from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.markets import unlisted
-from crypto_prices.fetch.sources.base import Listing, Page, Source, pairs_of_rows
+from crypto_prices.fetch.sources.base import (
+    Listing,
+    Page,
+    Source,
+    asked_twice_if_empty,
+    pairs_of_rows,
+    refuse_other_unit,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +47,8 @@ _EXCHANGE_INFO = "/api/v3/exchangeInfo"
 _USED_WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 _WEIGHT_TO_PAUSE_AT = 5700.0  # of 6000 per minute, because other clients may share this IP address
 _INVALID_SYMBOL = -1121
+_TOO_MANY_REQUESTS = -1003
+_MILLISECONDS = re.compile(r"\b[0-9]{13}\b")
 _OPEN_TIME = 0  # column of a row
 _PAGE_ALLOWANCE = 2
 """Page limit, as a multiple of the pages of a window without gaps. A server that sends fewer rows per page than
@@ -84,6 +94,9 @@ class BinanceSource(Source):
     exchange_symbol_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Z0-9]{2,20}")
     requests_per_second: ClassVar[float] = 40.0  # of 50: 6000 weight per minute, 2 per request
     max_connections: ClassVar[int] = 8
+    # …/errors: DISCONNECTED ("Please try again"), TOO_MANY_REQUESTS, UNEXPECTED_RESP, TIMEOUT and SERVER_BUSY ("Please
+    # try again in a few minutes"). A request for candles changes nothing, so it can be sent again after each of them.
+    temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset({-1001, _TOO_MANY_REQUESTS, -1006, -1007, -1008})
     candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType(
         {
             "1s": timedelta(seconds=1),
@@ -128,6 +141,15 @@ class BinanceSource(Source):
             return 0.0
         return 60.0 - now.second - now.microsecond / 1e6
 
+    def ban_end(self, code: int | str | None, message: str) -> datetime | None:
+        """Return the time in the message of a ban, which is in milliseconds; see ``Source.ban_end``.
+
+        Source: -1003 in …/errors, "Way too much request weight used; IP banned until %s". A 418 usually has a
+        Retry-After, too.
+        """
+        times = _MILLISECONDS.findall(message) if code == _TOO_MANY_REQUESTS else []
+        return datetime.fromtimestamp(int(times[0]) / 1000, UTC) if times else None
+
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
     ) -> Iterator[Page]:
@@ -141,8 +163,9 @@ class BinanceSource(Source):
         assert request is not None  # noqa: S101 - for the type checker: the loop's variable becomes None at the end
         max_pages = request.max_pages
         for _ in range(max_pages):
-            response = self._fetch(client, request)
-            rows = _rows(response)
+            response, rows = asked_twice_if_empty(partial(self._fetch, client, request), _rows)
+            times = (row[_OPEN_TIME] for row in rows if isinstance(row, list) and row)
+            refuse_other_unit(self.name, times, 1, window, response.url)
             yield Page(response=response, records=len(rows))
             request = next_request(request, rows, url=response.url)
             if request is None:

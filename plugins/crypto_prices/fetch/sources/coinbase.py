@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -23,9 +24,11 @@ from crypto_prices.fetch.sources.base import (
     Listing,
     Page,
     Source,
+    asked_twice_if_empty,
     candle_ranges,
     count_surplus,
     pairs_of_rows,
+    refuse_other_unit,
     time_ms,
 )
 
@@ -72,10 +75,13 @@ class CoinbaseSource(Source):
         product_id = self.checked_symbol(exchange_symbol)
         interval = self.interval_length(candle_interval)
         for first, last in candle_ranges(window, interval, MAX_ROWS):
-            response = self._fetch(client, product_id, first, last, interval)
-            rows = _rows(response)
-            times = (time_ms(row[_TIME], _SECOND_MS) if isinstance(row, list) and row else None for row in rows)
-            yield Page(response=response, records=len(rows), surplus=count_surplus(times, window))
+            response, rows = asked_twice_if_empty(
+                partial(self._fetch, client, product_id, first, last, interval), _rows
+            )
+            times = [row[_TIME] for row in rows if isinstance(row, list) and row]
+            refuse_other_unit(self.name, times, _SECOND_MS, window, response.url)
+            surplus = count_surplus((time_ms(time, _SECOND_MS) for time in times), window)
+            yield Page(response=response, records=len(rows), surplus=surplus)
 
     def _fetch(
         self, client: HttpClient, product_id: str, first: datetime, last: datetime, interval: timedelta

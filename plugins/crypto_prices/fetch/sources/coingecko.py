@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -27,11 +28,19 @@ from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError
 from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.markets import Pair
-from crypto_prices.fetch.sources.base import Listing, Page, Source, count_surplus, time_ms
+from crypto_prices.fetch.sources.base import (
+    Listing,
+    Page,
+    Source,
+    asked_twice_if_empty,
+    count_surplus,
+    refuse_other_unit,
+    time_ms,
+)
 
 QUOTE_CURRENCY = "USD"
 TABLES = ("prices", "market_caps", "total_volumes")
-"""Members of a response: lists of ``[ms, number]``. Entries at the same index belong together."""
+"""Members of a response: lists of ``[ms, number]``. Entries with the same time belong together. Lists may lack some."""
 
 _LONGEST_HOURLY = timedelta(days=90)
 _SHORTEST_HOURLY = timedelta(days=2)
@@ -82,15 +91,12 @@ class CoinGeckoSource(Source):
         coin_id = self.checked_symbol(exchange_symbol)
         self.interval_length(candle_interval)
         for first, end in hourly_ranges(window):
-            response = self._fetch(client, coin_id, first, end)
-            tables = _tables(response)
-            times = (time_ms(row[0], 1) if isinstance(row, list) and row else None for row in tables["prices"])
-            yield Page(
-                response=response,
-                # The Glue job creates a record for each index, even where one table is shorter than the others.
-                records=max(len(table) for table in tables.values()),
-                surplus=count_surplus(times, window),
-            )
+            response, prices = asked_twice_if_empty(partial(self._fetch, client, coin_id, first, end), _prices)
+            times = [row[0] for row in prices if isinstance(row, list) and row]
+            refuse_other_unit(self.name, times, 1, window, response.url)
+            surplus = count_surplus((time_ms(time, 1) for time in times), window)
+            # The Glue job creates a record for each price, and looks up the market cap by the price's time.
+            yield Page(response=response, records=len(prices), surplus=surplus)
 
     def _fetch(self, client: HttpClient, coin_id: str, first: datetime, end: datetime) -> Response:
         try:
@@ -133,7 +139,7 @@ def hourly_ranges(window: Window) -> Iterator[tuple[datetime, datetime]]:
         yield min(first, end - _SHORTEST_HOURLY), end
 
 
-def _tables(response: Response) -> dict[str, list[Any]]:
+def _prices(response: Response) -> list[Any]:
     document = response.json if isinstance(response.json, dict) else {}
     tables = {name: document[name] for name in TABLES if isinstance(document.get(name), list)}
     if len(tables) < len(TABLES):
@@ -143,4 +149,4 @@ def _tables(response: Response) -> dict[str, list[Any]]:
             response.url,
             response.status,
         )
-    return tables
+    return tables["prices"]

@@ -57,8 +57,7 @@ def coingecko(judge):
         f'{{ "total_volumes": {table(1, 2, 3, times=late)}, "more": {{"x": [1]}},\n'
         f'"market_caps": {table(7, 8, 9, times=other)}, "prices":{table(3, 4, 5, times=late)} }}'
     )
-    short = f'{{"prices":{table(1, 2)},"market_caps":[],"total_volumes":{table(1, 2, 3)}}}'
-    return judge("coingecko", {"bitcoin": whole, "odd": odd, "short": short}, records=3)
+    return judge("coingecko", {"bitcoin": whole, "odd": odd}, records=3)
 
 
 class TestCoinbase:
@@ -89,11 +88,22 @@ class TestCoinGecko:
         assert [row["outcome"] for row in (surplus, first, second)] == ["surplus", "curated", "curated"]
 
     def test_members_may_have_any_order_and_a_late_point_is_not_the_price_of_its_hour(self, coingecko):
-        assert [row["outcome"] for row in coingecko["odd"]] == ["curated", "malformed_record", "malformed_record"]
+        assert [row["outcome"] for row in coingecko["odd"]] == ["curated", "off_grid", "curated"]
 
-    def test_an_index_beyond_a_tables_end_is_null(self, coingecko):
-        assert [row["outcome"] for row in coingecko["short"]] == ["surplus", "curated", "malformed_record"]
-        assert coingecko["short"][2]["record"] == f"[null,null,[{DAY_START_MS + HOUR_MS + 899_999},3]]"
+    def test_lists_are_joined_by_the_time_of_their_entries(self, judge):
+        """24 prices and 23 market caps: the one of 06:00 is missing (shape and times of a real response)."""
+        times = [DAY_START_MS + hour * HOUR_MS + 45_000 + 1_000 * hour for hour in range(24)]
+        prices = [f"[{time}, 61234.5678901234]" for time in times]
+        caps = [f"[{time}, 1203456789012.34{hour:02d}]" for hour, time in enumerate(times) if hour != 6]
+        volumes = [f"[{time}, 20123456789.0]" for time in times]
+        tables = {"prices": prices, "market_caps": caps, "total_volumes": volumes}
+        body = "{" + ", ".join(f'"{name}": [{",".join(listed)}]' for name, listed in tables.items()) + "}"
+        rows = judge("coingecko", {"bitcoin": body}, records=24)["bitcoin"]
+        assert {row["outcome"] for row in rows} == {"curated"}
+        assert [row["market_cap"] for row in rows] == [
+            None if hour == 6 else Decimal(f"1203456789012.34{hour:02d}") for hour in range(24)
+        ]
+        assert rows[6]["record"] == f"[{prices[6]},[],[{volumes[6]}]]"
 
 
 def test_surplus_is_neither_counted_nor_quarantined(spark, lake, arguments):

@@ -1,7 +1,9 @@
 import dataclasses
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from crypto_prices.audit.days_to_heal import (
     NOT_PUBLISHED,
     RAW_MISSING,
@@ -22,7 +24,7 @@ MARKETS = MarketsByDay({"binance": {"BTCUSDT": Pair.parse(BTC), "ETHUSDT": Pair.
 def load(first=1, last=7, *, number=1, markets=(BTC, ETH), manifest="s3://lake/1", source="binance"):
     window = Window(day(first), day(last) + timedelta(days=1))
     return Load(
-        source, f"b{number}", window, frozenset(markets), number, "loaded", True, 1, 1, f"jr_{number}", manifest
+        source, f"b{number}", window, frozenset(markets), number, "loaded", True, 1, 1, f"jr_{number}", manifest, False
     )
 
 
@@ -82,6 +84,21 @@ def test_candles_are_requested_again_only_for_the_given_reasons():
     assert reasons(rows=rows, gaps=gaps, again=["quarantined", "venue_down"]) == {
         place(4): "quarantined", place(5, ETH): "venue_down",
     }  # fmt: skip
+
+
+def test_rejected_records_that_a_user_accepted_are_not_requested_again():
+    gaps = {place(4): {"quarantined": 20, "venue_down": 2}, place(5): {"quarantined": 24}}
+    rows = {place(4): 2, place(5): 0}
+    again = ["quarantined", "venue_down", "empty_day"]
+    accepted = dataclasses.replace(load(4, 5, number=2, markets=[BTC]), is_accepted=True)
+    assert reasons(loads=[load(), accepted], rows=rows, gaps=gaps, again=again) == {place(4): "venue_down"}
+    assert reasons(rows=rows, gaps=gaps, again=again) == {place(4): "quarantined", place(5): "quarantined"}
+
+
+def test_an_empty_day_is_requested_again_by_default():
+    dag = DagBag(dag_folder=Path(__file__).parents[4] / "dags" / "crypto_prices_audit.py").dags["crypto_prices_audit"]
+    found = reasons(rows={place(4): 0}, gaps={place(4): {"empty_day": 24}}, again=dag.params["ask_again"])
+    assert found == {place(4): "empty_day"}
 
 
 def test_a_load_that_was_never_published_is_healed():

@@ -74,6 +74,7 @@ def test_it_starts_its_batchs_run_and_waits_without_a_worker(glue, started):
         "--lake_bucket": "crypto-prices-lake",
         "--max_rejected_share": "0.01",
         "--row_rules": "default",
+        "--accepted_sources": "none",
     }
 
     # The triggerer calls this when a user clears or fails the deferred task.

@@ -8,6 +8,8 @@ from crypto_prices_contract.s3_keys import curation_report_key
 
 from tests.support.tasks import batch, fetched, report
 
+REFUSED = {"source": "binance", "code": "CP-11", "problem": "24 of 24 records of binance were rejected"}
+
 
 @pytest.fixture
 def read(aws, make_task, make_context):
@@ -46,7 +48,7 @@ def test_a_run_without_a_report_is_rejected(read):
         (report(batch(fetched(records=47))), "it counts 47 records, but the raw manifest has 48"),
         (report(batch(fetched("coinbase"))), r"it has the sources \['coinbase'\], but the run fetched \['binance'\]"),
         (report(batch(), report_version=REPORT_VERSION + 1), "were not deployed together"),
-        (report(batch(), copy_manifest=None), "nothing to load"),
+        (report(batch(), sources={}, refused=[REFUSED]), "nothing to load"),
     ],
 )
 def test_a_report_of_another_batch_or_with_wrong_counts_is_refused(read, document, message):

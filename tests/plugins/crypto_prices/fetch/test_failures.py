@@ -1,39 +1,134 @@
+import json
 import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 import requests
-from crypto_prices.fetch.failures import exchange_error, judge_answer, judge_exception, parse_retry_after
+from crypto_prices.fetch.failures import (
+    SHORTEST_BAN_SECONDS,
+    ErrorRules,
+    exchange_error,
+    judge_answer,
+    judge_document,
+    judge_exception,
+    parse_retry_after,
+)
 from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
+from crypto_prices.fetch.sources import get_source
 from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = datetime(2023, 12, 19, 0, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 422, 451, 301, 304])
+def judge(status, headers=None, body=b"", rules=None):
+    return judge_answer(status, headers or {}, body, now=NOW, policy=RequestRetryPolicy(), rules=rules or ErrorRules())
+
+
+def rules_of(source, api_key=None):
+    return get_source(source, api_key=api_key).error_rules
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 405, 409, 410, 422, 451, 301, 304])
 def test_rejected_requests_are_fatal(status):
-    failure = judge_answer(status, {}, b"", now=NOW, policy=RequestRetryPolicy())
+    failure = judge(status)
     assert failure is not None
     assert (failure.retryable, failure.retry_now) == (False, False)
     assert f"HTTP {status}" in failure.problem
 
 
-@pytest.mark.parametrize("status", [408, 418, 429, 500, 502, 503, 504, 520])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520])
 def test_overload_and_outage_are_retryable(status):
-    failure = judge_answer(status, {}, b"", now=NOW, policy=RequestRetryPolicy())
+    failure = judge(status)
     assert failure is not None
     assert (failure.retryable, failure.retry_now) == (True, True)
 
 
 def test_a_success_is_not_a_failure():
-    assert judge_answer(200, {}, b"[]", now=NOW, policy=RequestRetryPolicy()) is None
+    assert judge(200, body=b"[]") is None
+
+
+class TestBan:
+    """One request, then the wait until the end of the ban. Requests during a ban make it longer."""
+
+    @pytest.mark.parametrize("seconds", [600, 60])
+    def test_it_ends_at_the_time_in_the_body(self, seconds):
+        until = int((NOW + timedelta(seconds=seconds)).timestamp() * 1000)
+        body = f'{{"code":-1003,"msg":"Too many requests; IP banned until {until}."}}'.encode()
+        failure = judge(418, body=body, rules=rules_of("binance"))
+        assert failure is not None
+        assert failure.retry_after_seconds == seconds
+        assert failure.retry_now is (seconds == 60)  # a wait of a minute is short enough for the task itself
+        assert failure.retryable
+
+    def test_the_later_of_header_and_body_counts(self):
+        until = int((NOW + timedelta(seconds=600)).timestamp() * 1000)
+        body = f'{{"code":-1003,"msg":"IP banned until {until}"}}'.encode()
+        assert judge(418, {"Retry-After": "30"}, body, rules_of("binance")).retry_after_seconds == 600
+        assert judge(418, {"Retry-After": "900"}, body, rules_of("binance")).retry_after_seconds == 900
+
+    @pytest.mark.parametrize(
+        "body", [b"", b'{"code":-1003,"msg":"banned"}', b'{"code":-1,"msg":"until 1709772000000"}']
+    )
+    def test_without_an_end_nothing_is_sent_for_the_length_of_the_shortest_ban(self, body):
+        failure = judge(418, body=body, rules=rules_of("binance"))
+        assert failure is not None
+        assert (failure.retryable, failure.retry_now) == (True, False)
+        assert failure.retry_after_seconds == SHORTEST_BAN_SECONDS
+
+
+class TestForbidden:
+    @pytest.mark.parametrize("source", ["binance", "coinbase", "coingecko"])
+    def test_a_firewall_refuses_the_address_and_not_a_key(self, source):
+        page = b"<html><title>403 Forbidden</title>Request blocked by a firewall</html>"
+        failure = judge(403, body=page, rules=rules_of(source))
+        assert failure is not None
+        assert "this network's address" in failure.problem
+        assert "key" not in failure.problem + failure.advice
+        # Airflow tries again later. Six more requests now would confirm the firewall's suspicion.
+        assert (failure.retryable, failure.retry_now) == (True, False)
+
+    def test_a_key_is_checked_only_if_one_was_sent(self):
+        assert "check the API key" in judge(403, rules=rules_of("coingecko", "key")).advice
+
+    def test_the_exchanges_own_refusal_is_fatal(self):
+        assert not judge(403, body=b'{"code":10005,"message":"Enterprise only"}').retryable
+
+
+@pytest.mark.parametrize(
+    ("source", "api_key", "words"),
+    [
+        ("binance", None, "takes no API key"),
+        ("coingecko", None, "set connection_id"),
+        ("coingecko", "key", "Check that the API key is valid"),
+    ],
+)
+def test_a_missing_or_wrong_key_is_named_only_where_the_source_takes_one(source, api_key, words):
+    assert words in judge(401, rules=rules_of(source, api_key)).advice
+
+
+@pytest.mark.parametrize("status", [400, 200])
+@pytest.mark.parametrize("code", [-1001, -1007, -1008])
+def test_an_error_that_the_exchange_calls_temporary_is_retryable_whatever_the_status(status, code):
+    body = f'{{"code":{code},"msg":"Internal error; please try again."}}'.encode()
+    rules = rules_of("binance")
+    failure = judge(400, body=body, rules=rules) if status == 400 else judge_document(200, json.loads(body), rules)
+    assert failure is not None
+    assert (failure.retryable, failure.retry_now, failure.exchange_code) == (True, True, code)
+    assert "fail again" not in failure.advice
+
+
+@pytest.mark.parametrize(
+    "document", [[], [1], {}, {"code": -1121, "msg": "Invalid symbol."}, {"code": -1001}, None, "x"]
+)
+def test_other_documents_are_not_failures(document):
+    assert judge_document(200, document, rules_of("binance")) is None
 
 
 def test_a_blocked_region_is_explained():
     body = b'{"code":0,"msg":"Service unavailable from a restricted location"}'
-    failure = judge_answer(451, {}, body, now=NOW, policy=RequestRetryPolicy())
+    failure = judge(451, body=body)
     assert failure is not None
     assert "region" in failure.advice
     assert "restricted location" in failure.problem

@@ -58,10 +58,14 @@ def settings(use_settings, lake, exchange):
     return change
 
 
-def resolve(logical_date=LOGICAL_DATE, conf=None, **arguments):
+PARAMS = {"day": None, "force": False, "reload": False, "accepted_sources": [], "accepted_because": None}
+
+
+def resolve(logical_date=LOGICAL_DATE, conf=None, user="ada", **arguments):
     context = {
-        "dag_run": SimpleNamespace(logical_date=logical_date, conf=conf or {}),
-        "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
+        "dag_run": SimpleNamespace(logical_date=logical_date, conf=conf or {}, triggering_user_name=user),
+        "dag": SimpleNamespace(params=PARAMS),
+        "params": PARAMS | (conf or {}),
     }
     return ResolveWindowOperator(task_id="resolve_window", **arguments).execute(context)
 
@@ -69,6 +73,28 @@ def resolve(logical_date=LOGICAL_DATE, conf=None, **arguments):
 def test_an_unknown_param_is_refused(settings):
     with pytest.raises(AirflowFailException, match="unknown params: relaod"):
         resolve(conf={"relaod": True})
+
+
+def test_an_acceptance_is_logged_with_its_user_and_its_reason(settings, task_log):
+    resolve(conf={"accepted_sources": ["binance"], "accepted_because": "off the grid, see their status page"})
+    assert "ada accepts the rejected records of binance: off the grid, see their status page" in task_log.text
+
+
+@pytest.mark.parametrize(
+    ("conf", "user", "message"),
+    [
+        ({"accepted_sources": ["binance"]}, "ada", "accepted_sources needs a reason"),
+        ({"accepted_sources": ["binance"], "accepted_because": " "}, "ada", "accepted_sources needs a reason"),
+        ({"accepted_because": "why not"}, "ada", "accepted_sources names no source"),
+        ({"accepted_sources": ["kraken"], "accepted_because": "off"}, "ada", "has kraken, but the run loads binance"),
+        ({"accepted_sources": ["binance"], "accepted_because": "ü" * 1001}, "ada", "more than 2000 bytes"),
+        ({"accepted_sources": ["binance"], "accepted_because": "off"}, None, "needs the name of a user"),
+        ({"accepted_sources": ["binance"], "accepted_because": "off"}, "a" * 257, "needs the name of a user"),
+    ],
+)
+def test_an_acceptance_without_who_what_and_why_is_refused(settings, conf, user, message):
+    with pytest.raises(AirflowFailException, match=message):
+        resolve(conf=conf, user=user)
 
 
 def days(items):

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from crypto_prices.load_window import FACT_CRYPTO_PRICES
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 
-from tests.support.tasks import batch, insert_load, report
+from tests.support.tasks import batch, fetched, insert_load, report
 
 THIS = batch()
 ATTEMPT = THIS.attempt_id(1)
@@ -150,13 +150,24 @@ def test_consumers_hear_of_a_load_without_a_source_before_the_run_fails(
     loaded()
     _, extra = reconcile(sources=("binance", "coinbase"))
     assert (extra["window_start"], extra["sources"]) == ("2023-12-18", ["binance"])
-    context = make_context(plan_load=THIS.as_xcom(), sources=("binance", "coinbase"))
+    results = {"plan_load": THIS.as_xcom(), "read_curation_report": report(THIS)}
+    context = make_context(**results, sources=("binance", "coinbase"))
     with pytest.raises(
         AirflowFailException, match=r"coinbase was not fetched .* not loaded: clear .*The other sources are loaded"
     ):
         make_task("require_sources", context).execute(context)
-    whole = make_context(plan_load=THIS.as_xcom())
+    whole = make_context(**results)
     make_task("require_sources", whole).execute(whole)
+
+
+def test_a_run_fails_with_the_code_of_a_source_that_the_glue_job_refused(make_task, make_context):
+    both = batch(fetched(), fetched("coinbase"))
+    refused = {"source": "coinbase", "code": "CP-11", "problem": "24 of 24 records of coinbase were rejected"}
+    document = report(both, refused=[refused])
+    del document["sources"]["coinbase"]
+    context = make_context(plan_load=both.as_xcom(), read_curation_report=document, sources=("binance", "coinbase"))
+    with pytest.raises(AirflowFailException, match=r"^coinbase: CP-11 24 of 24 .*The other sources are loaded$"):
+        make_task("require_sources", context).execute(context)
 
 
 @pytest.mark.parametrize(

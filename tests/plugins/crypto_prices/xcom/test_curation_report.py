@@ -1,7 +1,7 @@
 from copy import deepcopy
 
 import pytest
-from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.batch import Batch, loaded_sources
 from crypto_prices.xcom.curation_report import CurationReportError, check_report, parse_report
 from crypto_prices.xcom.fetched_source import FetchedSource
 from crypto_prices_contract.curation_report import REPORT_VERSION, DayVersion, QuarantinedCandles, RowRuleResult
@@ -29,6 +29,7 @@ DOCUMENT = {
             "markets": {"binance/1h/BTC/USDT": "jr_1", "binance/1h/ETH/USDT": "jr_0"},
         }
     },
+    "refused": [],
     "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
     "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
     "row_rules": [{"source": "binance", "rule": "off_grid", "action": "quarantine", "checked": 26, "broken": 2}],
@@ -36,10 +37,9 @@ DOCUMENT = {
         {
             "source": "binance",
             "candle_interval": "1h",
-            "symbol": "BTC",
-            "quote_currency": "USDT",
             "observed_at": "2023-12-18 05:00:00",
             "candles": 2,
+            "markets": ["BTC/USDT", "ETH/USDT"],
         }
     ],
 }
@@ -59,7 +59,7 @@ def test_a_report_that_adds_up_passes():
     assert report().sources["binance"].quarantined_total == 2
     assert report().row_rules == (RowRuleResult("binance", "off_grid", Action.QUARANTINE, 26, 2),)
     assert report().quarantined_candles == (
-        QuarantinedCandles("binance", "1h", "BTC", "USDT", "2023-12-18 05:00:00", 2),
+        QuarantinedCandles("binance", "1h", "2023-12-18 05:00:00", 2, ("BTC/USDT", "ETH/USDT")),
     )
 
 
@@ -70,7 +70,6 @@ def test_a_report_that_adds_up_passes():
         ({"duplicates": 0}, "0 duplicates = 25"),
         ({"quarantined": {}}, "0 quarantined"),
         ({"fetched": 27, "curated": 24}, "it counts 27 records, but the raw manifest has 26"),
-        ({"curated": 0, "quarantined": {"off_grid": 25}}, "nothing to load"),
     ],
 )
 def test_a_lost_or_invented_record_is_refused(counts, message):
@@ -89,12 +88,40 @@ def test_a_report_of_other_sources_is_refused():
         check_report(parse_report(DOCUMENT | {"sources": {"coinbase": DOCUMENT["sources"]["binance"]}}), BATCH)
 
 
+REFUSED = {"source": "coinbase", "code": "CP-11", "problem": "24 of 24 records of coinbase were rejected"}
+TWO = Batch(
+    batch_id="b1",
+    staging_table="stg_1",
+    window_start="2023-12-18",
+    window_end="2023-12-19",
+    sources=[*BATCH.sources, FetchedSource("coinbase", "1h", "s3://lake/c.json", "cd", 24, ["BTC/USD"], [], {})],
+)
+
+
+def test_a_refused_source_is_read_but_not_loaded():
+    both = {"raw_manifests": ["s3://lake/m.json", "s3://lake/c.json"]}
+    found = parse_report(DOCUMENT | both | {"refused": [REFUSED]})
+    check_report(found, TWO)
+    assert [source.source for source in loaded_sources(TWO, found)] == ["binance"]
+    with pytest.raises(CurationReportError, match=r"it has the sources \['binance'\], but the run fetched"):
+        check_report(parse_report(DOCUMENT | both), TWO)
+
+
+def test_a_report_without_a_source_to_load_is_refused():
+    with pytest.raises(CurationReportError, match="all sources were refused"):
+        check_report(parse_report(DOCUMENT | {"sources": {}, "refused": [REFUSED | {"source": "binance"}]}), BATCH)
+
+
+def test_a_source_whose_records_were_all_rejected_can_be_loaded():
+    check_report(report(curated=0, quarantined={"off_grid": 25}), BATCH)
+
+
 def test_another_version_is_refused_with_the_likely_cause():
     with pytest.raises(CurationReportError, match="not deployed together"):
         parse_report(DOCUMENT | {"report_version": REPORT_VERSION + 1})
 
 
-@pytest.mark.parametrize("key", ["batch_id", "job_run_id", "sources", "copy_manifest", "quarantine"])
+@pytest.mark.parametrize("key", ["batch_id", "job_run_id", "sources", "refused", "copy_manifest", "quarantine"])
 def test_a_report_without_a_key_is_refused(key):
     with pytest.raises(CurationReportError, match=key):
         parse_report({name: value for name, value in DOCUMENT.items() if name != key})

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
@@ -235,6 +235,35 @@ def test_a_candle_after_an_unreadable_last_row_is_not_lost():
     answers = [[*rows_at(*range(23)), [None, "1"]], rows_at(23)]
     pages = list(get_source("binance").fetch_pages(FakeClient(answers), "BTCUSDT", window(1), "1h"))
     assert [page.records for page in pages] == [24, 1]
+
+
+def test_a_ban_ends_at_the_time_in_the_message_of_its_code():
+    source = get_source("binance")
+    message = "Way too much request weight used; IP banned until 1709772000000. Please use WebSocket Streams."
+    assert source.ban_end(-1003, message) == datetime(2024, 3, 7, 0, 40, tzinfo=UTC)
+    assert source.ban_end(-1003, "Too much request weight used; current limit is 6000 per 1 MINUTE.") is None
+    assert source.ban_end(-1121, message) is None
+
+
+def test_an_empty_response_is_requested_once_more(caplog):
+    client = FakeClient([[], rows_at(*range(24))])
+    (page,) = get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h")
+    assert page.records == 24
+    assert len(client.asked) == 2
+    assert client.asked[0] == client.asked[1]
+    assert "had 24 when it was requested again" in caplog.text
+
+
+def test_a_market_without_candles_is_requested_exactly_twice():
+    client = FakeClient([[]])
+    (page,) = get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h")
+    assert (page.records, len(client.asked)) == (0, 2)
+
+
+def test_an_empty_page_before_the_windows_end_is_requested_once_more():
+    client = FakeClient([rows_at(*range(20)), [], rows_at(*range(20, 24))])
+    pages = list(get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h"))
+    assert [page.records for page in pages] == [20, 4]
 
 
 class FakeClient(HttpClient):

@@ -91,7 +91,9 @@ class TestAKeyIsAskedFor:
 
     @pytest.mark.parametrize("key", [None, "wrong-key-5678"])
     def test_without_the_right_key_the_error_gives_advice_and_hides_the_key(self, exchange, client, key):
-        with pytest.raises(FatalSourceError, match=r"401, code 10002: API Key Missing.*check the API key") as refusal:
+        with pytest.raises(
+            FatalSourceError, match=r"401, code 10002: API Key Missing.*(set connection_id|Check that the API key)"
+        ) as refusal:
             fetch(exchange, client, key=key)
         assert "wrong-key" not in str(refusal.value)
 
