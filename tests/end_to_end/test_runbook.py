@@ -476,10 +476,10 @@ class TestSeveralSources:
         requests.put(f"{url}/_faults", json={"faults": known}, timeout=10).raise_for_status()
         manager.put_secret_value(SecretId=bench.names.settings_secret, SecretString=before)
 
-    def rows(self, bench):
+    def rows(self, bench, day=DAY):
         found = bench.warehouse.rows(
             "SELECT source, symbol || '/' || quote_currency AS market, COUNT(*) AS total "
-            f"FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{self.DAY}' "
+            f"FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' "
             "GROUP BY source, symbol || '/' || quote_currency"
         )
         return {(row["source"], row["market"]): row["total"] for row in found}
@@ -505,6 +505,36 @@ class TestSeveralSources:
             ("binance", "BTC/USDT"): 24, ("binance", "ETH/USDT"): 24, ("coingecko", "BTC/USD"): 24,
             ("coinbase", "BTC/USD"): 24, ("coinbase", "ETH/USD"): 24,
         }  # fmt: skip
+
+    def test_malformed_responses_of_one_source_do_not_block_the_others_and_can_be_accepted(self, bench):
+        day, why = self.DAY + timedelta(days=1), "their outage of that day"
+        malformed = {"kind": "malformed_rows", "source": "coinbase", "times": None}
+        faults = f"{bench.names.endpoint}/exchange/_faults"
+        requests.put(faults, json={"faults": [malformed]}, timeout=10).raise_for_status()
+        conf = {"start": day.isoformat(), "end": (day + timedelta(days=1)).isoformat()}
+        bench.api.trigger(WINDOW, run_id="malformed", conf=conf)
+        assert wait(bench, WINDOW, "malformed")["state"] == "failed"
+        failed = bench.api.task_instances(WINDOW, "malformed", states=["failed"])
+        assert [task["task_id"] for task in failed] == ["require_sources"]
+        assert "coinbase: CP-11" in log(bench, WINDOW, "malformed", "require_sources")
+        others = {("binance", "BTC/USDT"): 24, ("binance", "ETH/USDT"): 24, ("coingecko", "BTC/USD"): 24}
+        assert self.rows(bench, day) == others
+        accepted = {"accepted_sources": ["coinbase"], "accepted_because": why}
+        bench.api.trigger(WINDOW, run_id="accepted", conf=conf | accepted)
+        assert_green(bench, WINDOW, "accepted")
+        found = self.rows(bench, day)
+        assert {market: rows for market, rows in found.items() if market[0] != "coinbase"} == others
+        assert 0 < found["coinbase", "BTC/USD"] < 24
+        (load,) = bench.warehouse.rows(
+            "SELECT source, accepted_by, accepted_because, rows_quarantined FROM crypto.etl_metadata "
+            "WHERE accepted_because IS NOT NULL"
+        )
+        assert (load["source"], load["accepted_because"]) == ("coinbase", why)
+        assert load["accepted_by"]
+        gaps = bench.warehouse.rows(
+            f"SELECT DISTINCT reason FROM crypto.candle_gaps WHERE TRUNC(observed_at) = '{day}'"
+        )
+        assert [gap["reason"] for gap in gaps] == ["quarantined"]
 
     def test_the_api_key_is_not_stored_anywhere(self, bench):
         """Search logs, XComs, objects of the lake, the warehouse and the call log."""
