@@ -203,7 +203,7 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
 
 def test_too_many_rejects_fail_after_the_quarantine_and_before_the_report(spark, lake, kline, arguments):
     rows = [*day(kline)[:22], kline(22, open="x"), kline(23, low="-1")]
-    run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="0.08")
+    run = arguments(lake.raw({"BTCUSDT": json.dumps(rows)}), max_rejected_share="0.04")
     quarantine = f"quarantine/crypto_prices/version={run.job_run_id}/"
     with pytest.raises(CurationError) as failure:
         curate(spark, lake.s3, lake.glue, run)

@@ -8,15 +8,22 @@ CODES_OF_THE_GLUE_JOB = {
     error_codes.TOO_MANY_REJECTED,
     error_codes.ROW_RULE_FAILED,
     error_codes.TOO_MANY_REJECTED_RANGES,
+    error_codes.RAW_OBJECTS_DIFFER,
 }
 MIGRATIONS = Path(__file__).parents[3] / "sql" / "migrations"
 
 
 def test_the_warehouses_procedures_raise_each_of_the_other_codes_once():
+    # A later migration replaces a procedure of the same name.
+    procedures = {
+        created[1]: text
+        for text in (path.read_text() for path in sorted(MIGRATIONS.glob("*.sql")))
+        if (created := re.search(r"CREATE OR REPLACE PROCEDURE (\S+)", text))
+    }
     raised = [
         re.search(r"RAISE EXCEPTION '(\S+) ", line)
-        for path in MIGRATIONS.glob("*.sql")
-        for line in path.read_text().splitlines()
+        for text in procedures.values()
+        for line in text.splitlines()
         if "RAISE EXCEPTION" in line
     ]
     assert all(raised), "an exception without a code"

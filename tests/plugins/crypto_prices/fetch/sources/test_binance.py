@@ -186,7 +186,7 @@ def test_an_invalid_symbol_never_reaches_the_exchange(exchange, client):
 
 
 def test_a_response_without_candles_is_valid(exchange, client):
-    exchange.faults.replace([Fault(FaultKind.EMPTY)])
+    exchange.faults.replace([Fault(FaultKind.EMPTY, times=None)])
     (page,) = fetch(exchange, client)
     assert (page.records, page.response.body) == (0, b"[]")
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError
+from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.coingecko import hourly_ranges
 from crypto_prices_contract.window import Window
@@ -89,11 +90,15 @@ class TestAKeyIsAskedFor:
         assert page.records == 48
         assert "planted" not in page.response.url
 
-    @pytest.mark.parametrize("key", [None, "wrong-key-5678"])
-    def test_without_the_right_key_the_error_gives_advice_and_hides_the_key(self, exchange, client, key):
-        with pytest.raises(
-            FatalSourceError, match=r"401, code 10002: API Key Missing.*(set connection_id|Check that the API key)"
-        ) as refusal:
+    @pytest.mark.parametrize(
+        ("key", "advice"), [(None, "set connection_id"), ("wrong-key-5678", "Check that the API key is valid")]
+    )
+    def test_without_the_right_key_the_error_gives_advice_and_hides_the_key(self, exchange, key, advice):
+        rules = get_source("coingecko", api_key=key).error_rules
+        with (
+            HttpClient(sleep=lambda seconds: None, error_rules=rules) as client,
+            pytest.raises(FatalSourceError, match=rf"401, code 10002: API Key Missing.*{advice}") as refusal,
+        ):
             fetch(exchange, client, key=key)
         assert "wrong-key" not in str(refusal.value)
 
