@@ -11,8 +11,8 @@ from tests.support import sample_context
 
 SQL = Path(__file__).parents[2] / "sql"
 _NAMES = (
-    "ti", "dag_run", "params", "window", "fetched", "batch", "report", "settings", "migration", "table", "column",
-    "comments", "interval_seconds", "expected_candles", "seconds", "digits", "unfetched",
+    "ti", "dag_run", "params", "window", "fetched", "batch", "loaded", "report", "settings", "migration", "table",
+    "column", "comments", "interval_seconds", "expected_candles", "seconds", "digits", "unfetched",
     "market_set", "markets",
 )  # fmt: skip
 
