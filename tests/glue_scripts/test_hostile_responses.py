@@ -992,7 +992,8 @@ def page_records(source: str, page: Page) -> list[dict[str, Any]]:
 
 def _cap_of(price: Any, document: Mapping[str, Any]) -> Decimal | None:
     """Return the market cap of a price's time, or None if there is none."""
-    of_time = [cap for cap in document["market_caps"] if isinstance(cap, list) and cap[:1] == price[:1]]
+    time = price[:1] if isinstance(price, list) else []
+    of_time = [cap for cap in document["market_caps"] if isinstance(cap, list) and time and cap[:1] == time]
     return _number(of_time[0], 1) if of_time else None
 
 
