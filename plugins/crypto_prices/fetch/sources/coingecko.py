@@ -149,4 +149,5 @@ def _prices(response: Response) -> list[Any]:
             response.url,
             response.status,
         )
-    return tables["prices"]
+    prices: list[Any] = tables["prices"]
+    return prices
