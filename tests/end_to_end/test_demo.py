@@ -14,7 +14,7 @@ from local_aws.folder_lock import only_process_in
 from local_platform.checkout import REPOSITORY
 from tests.support.demo_runs import Demo, assert_equal_to_recorded, recorded_rows
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 DAY = date(2023, 12, 17)
 MARKETS = ("BTCUSDT", "PEPEUSDT")
@@ -45,7 +45,7 @@ def assert_equal_to_the_files(demo: Demo, day: date, recorded: dict[tuple[str, s
 def test_an_interrupted_demo_leaves_no_process(demo):
     process = demo.start("--date", str(DAY))
     log = demo.state_dir / "logs" / "demo-airflow.log"
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 1000
     try:
         while not (log.exists() and "starting task_id=curate_prices" in log.read_text()):
             assert time.monotonic() < deadline, "curate_prices did not start"
