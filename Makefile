@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
+# The tests start hundreds of Python processes, and each would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests
 # The constraints that MWAA's image is built with. `make lock CONSTRAINTS=<file or URL>` uses others.
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
