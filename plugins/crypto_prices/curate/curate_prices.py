@@ -12,7 +12,7 @@ from airflow.sdk import ResumableJobMixin
 
 
 class GlueRunError(RuntimeError):
-    """A Glue run failed, or could not be waited for.
+    """A Glue run failed, or the wait for it failed.
 
     Args:
         job_run_id: The Glue run.

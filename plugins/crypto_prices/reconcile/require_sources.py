@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RequireSourcesOperator(BaseOperator):
-    """Fails if a source was not fetched, so that somebody notices. The other sources are loaded."""
+    """Fails if a source was not fetched, so that the run is not green. The other sources are loaded."""
 
     def execute(self, context: Context) -> None:
         """Check the sources.
