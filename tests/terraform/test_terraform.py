@@ -31,7 +31,7 @@ def tested(terraform):
     return terraform.test()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("file", sorted(path.name for path in (TERRAFORM_FILES / "tests").glob("*.tftest.hcl")))
 def test_terraforms_own_tests_pass(tested, file):
     runs = re.findall(r'^run "(\w+)"', (TERRAFORM_FILES / "tests" / file).read_text(), re.MULTILINE)
