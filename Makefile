@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
+# The tests start hundreds of Python processes, and each would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 CODE := dags plugins glue_scripts bundle local_aws local_exchange local_platform dev docker tests .github/scripts/plan_report.py
 SCRIPTS := setup.sh .ci/run docker/make_keys.sh $(addprefix .github/scripts/,fetch-release publish-release terraform-plan)
 # The constraints that MWAA's image is built with. `make lock CONSTRAINTS=<file or URL>` uses others.

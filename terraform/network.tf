@@ -11,20 +11,34 @@ data "aws_availability_zones" "available" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+
+  lifecycle {
+    postcondition {
+      condition     = !local.own_network || var.availability_zone_ids != null || length(self.zone_ids) >= 3
+      error_message = "The region offers this account fewer than three availability zones: set existing_network to your own VPC."
+    }
+  }
 }
 
 locals {
   own_network = var.existing_network == null
   # By ID: Redshift Serverless supports certain zone IDs. A name is a different zone in each account.
   # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
-  zones = coalesce(var.availability_zone_ids, slice(sort(data.aws_availability_zones.available.zone_ids), 0, 3))
+  zones = !local.own_network ? [] : coalesce(var.availability_zone_ids, slice(local.offered_zones, 0, min(3, length(local.offered_zones))))
+  # Zones that Amazon EKS refuses come last. Redshift's and MWAA's pages name no IDs, so they may accept these zones.
+  # https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+  refused_by_eks = toset(["cac1-az3", "use1-az3", "usw1-az2"])
+  offered_zones = concat(
+    sort(setsubtract(data.aws_availability_zones.available.zone_ids, local.refused_by_eks)),
+    sort(setintersection(data.aws_availability_zones.available.zone_ids, local.refused_by_eks)),
+  )
 
   # Redshift Serverless: three subnets in three zones work with and without enhanced VPC routing. (Without it, AWS now accepts
   # two.) Northern California offers new accounts only two zones: pass three subnets in existing_network there.
   # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html
   private_zones = local.own_network ? toset(local.zones) : toset([])
   # MWAA: exactly two subnets in two zones. https://docs.aws.amazon.com/mwaa/latest/userguide/networking-about.html
-  mwaa_zones = slice(local.zones, 0, 2)
+  mwaa_zones = !local.own_network ? [] : slice(local.zones, 0, 2)
   nat_zones  = !local.own_network ? toset([]) : var.nat_gateways == "one" ? toset([local.zones[0]]) : toset(local.mwaa_zones)
 
   vpc_id              = local.own_network ? aws_vpc.this[0].id : var.existing_network.vpc_id

@@ -219,8 +219,10 @@ locals {
       # RPU-seconds "used in the last 30 minutes" and does not say how often it is published, so the sum of a day may
       # count seconds more than once. SYS_SERVERLESS_USAGE has compute_seconds of one minute, and AWS calculates costs
       # from its charged_seconds, which is no metric: https://docs.aws.amazon.com/redshift/latest/dg/SYS_SERVERLESS_USAGE.html
+      # AWS does not document whether UsageLimitConsumed is rounded. A value rounded up to whole RPU-hours raises the alarm
+      # up to one RPU-hour before the threshold.
       warehouse-expensive = {
-        description = "The warehouse has used ${var.alarms.daily_rpu_hours} RPU-hours today."
+        description = "Redshift counts ${var.alarms.daily_rpu_hours} RPU-hours of the warehouse today. If it rounds up, the usage is up to one RPU-hour lower."
         section     = "warehouse-expensive"
         namespace   = "AWS/Redshift-Serverless"
         metric      = "UsageLimitConsumed"

@@ -230,7 +230,7 @@ variable "vpc_cidr" {
 }
 
 variable "availability_zone_ids" {
-  description = "IDs of three zones for the subnets, by default the region's first three. IDs mean the same zone in every account, names do not. Redshift Serverless supports certain IDs, which its console shows. Pin them for a long-lived platform."
+  description = "IDs of three zones for the subnets, by default the region's first three. Zones that Amazon EKS refuses come last. IDs mean the same zone in every account, names do not. Redshift Serverless supports certain IDs, which its console shows. Pin them for a long-lived platform."
   type        = list(string)
   default     = null
 

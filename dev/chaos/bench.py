@@ -157,6 +157,8 @@ class Bench:
                         "AWS_MAX_ATTEMPTS": "2",
                         # An unpaused DAG would also load yesterday, which is not part of any case.
                         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+                        # Waves keep the scheduler busy. Looking for work more often would only cost CPU.
+                        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
                         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
                         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
                         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",

@@ -277,8 +277,8 @@ def _reconcile() -> ReconcileOperator:
 def _require_sources() -> RequireSourcesOperator:
     return RequireSourcesOperator(
         task_id="require_sources",
-        doc_md="Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded, and "
-        "consumers of the asset know it.",
+        doc_md="Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded, and the "
+        "asset event names them.",
     )
 
 

@@ -60,7 +60,8 @@ class MarketSets:
         name = str(load["market_set"])
         if name not in self._markets:
             raise UnknownMarketSetError(
-                f"crypto.market_sets lacks the set {name} of load {load['batch_id']} of {load['source']}: clear "
-                "plan_load of the load's run with its downstream tasks, which writes the set again"
+                f"crypto.market_sets lacks the set {name} of load {load['batch_id']} of {load['source']}. The task "
+                "retries, because the load may just have been replaced. If it fails again, clear plan_load of the "
+                "load's run with its downstream tasks, which writes the set again"
             )
         return self._markets[name]

@@ -65,6 +65,31 @@ run "chosen_availability_zones" {
   }
 }
 
+run "a_zone_that_eks_refuses_is_used_if_there_are_not_three_others" {
+  command = plan
+
+  override_data {
+    target = data.aws_availability_zones.available
+    values = { zone_ids = ["cac1-az3", "cac1-az2", "cac1-az1"] }
+  }
+
+  assert {
+    condition     = keys(aws_subnet.private) == ["cac1-az1", "cac1-az2", "cac1-az3"] && keys(aws_route.private_to_nat) == ["cac1-az1", "cac1-az2"]
+    error_message = "The subnets are not in the region's three zones."
+  }
+}
+
+run "two_zones_are_too_few_for_a_new_vpc" {
+  command = plan
+
+  override_data {
+    target = data.aws_availability_zones.available
+    values = { zone_ids = ["usw1-az3", "usw1-az1"] }
+  }
+
+  expect_failures = [data.aws_availability_zones.available]
+}
+
 run "interface_endpoints_for_every_called_service" {
   command = plan
 
@@ -86,6 +111,12 @@ run "interface_endpoints_for_every_called_service" {
 
 run "an_existing_vpc_is_used_and_none_is_created" {
   command = plan
+
+  # Northern California, which is why the variable must also work with two zones.
+  override_data {
+    target = data.aws_availability_zones.available
+    values = { zone_ids = ["usw1-az3", "usw1-az1"] }
+  }
 
   variables {
     interface_endpoints = true

@@ -13,9 +13,10 @@ variables {
   }
 }
 
-run "everything_is_named_after_the_platform_and_its_environment" {
+run "a_platform_with_default_values" {
   command = plan
 
+  # Everything is named after the platform and its environment.
   assert {
     condition = (
       { for key, bucket in aws_s3_bucket.this : key => bucket.bucket } ==
@@ -45,11 +46,8 @@ run "everything_is_named_after_the_platform_and_its_environment" {
     condition     = aws_secretsmanager_secret.settings.name == "airflow/crypto-prices-dev/variables/crypto_prices_settings"
     error_message = "The settings are not below the environment's own prefix."
   }
-}
 
-run "the_env_file_for_docker_contains_the_names" {
-  command = plan
-
+  # The .env file for Docker contains the names.
   assert {
     condition = (
       { for name, value in local.compose_environment : name => value if !contains(["REDSHIFT_SECRET_ARN", "REDSHIFT_COPY_ROLE"], name) } == {
@@ -68,13 +66,10 @@ run "the_env_file_for_docker_contains_the_names" {
         SYMBOLS              = "[\"BTCUSDT\"]"
       }
     )
-    error_message = "The env file for docker-compose.yaml has wrong values."
+    error_message = "The .env file for Docker-compose.yaml has wrong values."
   }
-}
 
-run "all_data_at_rest_is_encrypted_with_the_platforms_key" {
-  command = plan
-
+  # All data at rest is encrypted with the platform's key.
   assert {
     condition     = aws_kms_key.this[0].enable_key_rotation
     error_message = "The key is not rotated."
@@ -118,11 +113,8 @@ run "all_data_at_rest_is_encrypted_with_the_platforms_key" {
     )
     error_message = "The Glue job does not encrypt its output and its logs with the key."
   }
-}
 
-run "no_access_from_outside" {
-  command = plan
-
+  # No access from outside.
   override_resource {
     target          = aws_security_group.mwaa
     override_during = plan
@@ -159,11 +151,8 @@ run "no_access_from_outside" {
     condition     = aws_vpc_security_group_ingress_rule.mwaa_itself.referenced_security_group_id == "sg-of-mwaa" && aws_vpc_security_group_ingress_rule.mwaa_itself.cidr_ipv4 == null
     error_message = "The environment accepts connections from outside its own security group."
   }
-}
 
-run "each_bucket_keeps_versions_and_the_lake_never_expires_published_days" {
-  command = plan
-
+  # Each bucket keeps versions, and the lake never expires published days.
   assert {
     condition     = alltrue([for versioning in aws_s3_bucket_versioning.this : versioning.versioning_configuration[0].status == "Enabled"])
     error_message = "A bucket keeps no versions."
@@ -178,11 +167,8 @@ run "each_bucket_keeps_versions_and_the_lake_never_expires_published_days" {
     condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.filter[0].prefix == "" && length(rule.abort_incomplete_multipart_upload) == 1])
     error_message = "Incomplete multipart uploads are never deleted and cost money."
   }
-}
 
-run "the_bundle_is_uploaded_unchanged_and_pinned_by_version" {
-  command = plan
-
+  # The bundle is uploaded unchanged and pinned by version.
   assert {
     condition = keys(aws_s3_object.bundle) == [
       "SHA256SUMS", "VERSION", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
@@ -205,11 +191,8 @@ run "the_bundle_is_uploaded_unchanged_and_pinned_by_version" {
     )
     error_message = "The environment does not pin the versions of plugins.zip and requirements.txt."
   }
-}
 
-run "the_catalog_table_has_the_bundles_columns" {
-  command = plan
-
+  # The catalog table has the bundle's columns.
   assert {
     condition = [for column in aws_glue_catalog_table.crypto_prices.storage_descriptor[0].columns : "${column.name} ${column.type}: ${column.comment}"] == [
       "source string: Exchange API the candle came from", "open_price decimal(38,18): First price of the interval",
@@ -224,11 +207,8 @@ run "the_catalog_table_has_the_bundles_columns" {
     condition     = aws_glue_catalog_table.crypto_prices.description == "Candles of crypto markets"
     error_message = "The description is not that of catalog_table.json."
   }
-}
 
-run "a_glue_run_has_the_default_size_and_logs_to_its_own_groups" {
-  command = plan
-
+  # A Glue run has the default size and logs to its own groups.
   assert {
     condition = (
       aws_glue_job.curate.glue_version == "6.0" && aws_glue_job.curate.worker_type == "G.1X" && aws_glue_job.curate.number_of_workers == 2 &&
@@ -251,11 +231,8 @@ run "a_glue_run_has_the_default_size_and_logs_to_its_own_groups" {
     ])
     error_message = "Glue would not write to the log groups that have a retention and a key."
   }
-}
 
-run "the_warehouse_ends_statements_before_a_task_gives_up" {
-  command = plan
-
+  # The warehouse ends statements before a task gives up.
   assert {
     condition     = one([for parameter in aws_redshiftserverless_workgroup.this.config_parameter : parameter.parameter_value if parameter.parameter_key == "max_query_execution_time"]) == "1100"
     error_message = "A statement could outlive the 20 minutes of the task that waits for it."
@@ -272,11 +249,8 @@ run "the_warehouse_ends_statements_before_a_task_gives_up" {
     condition     = length(local.redshift_subnet_ids) == 3
     error_message = "The warehouse is not in three subnets."
   }
-}
 
-run "airflow_has_the_configuration_that_the_bundle_needs" {
-  command = plan
-
+  # Airflow has the configuration that the bundle needs.
   assert {
     condition     = aws_mwaa_environment.this.airflow_version == "3.3.1"
     error_message = "The Airflow version is not the one that the bundle is built for."
@@ -307,11 +281,8 @@ run "airflow_has_the_configuration_that_the_bundle_needs" {
     )
     error_message = "An Airflow component writes no logs."
   }
-}
 
-run "the_settings_have_the_format_that_the_bundle_reads_without_nulls" {
-  command = plan
-
+  # The settings have the format that the bundle reads without nulls.
   assert {
     condition = jsondecode(nonsensitive(aws_secretsmanager_secret_version.settings.secret_string)) == {
       s3_bucket              = "crypto-prices-dev-lake-123456789012"
@@ -332,11 +303,8 @@ run "the_settings_have_the_format_that_the_bundle_reads_without_nulls" {
     }
     error_message = "The settings secret does not have the format that plugins/crypto_prices/settings.py reads."
   }
-}
 
-run "an_api_key_never_goes_through_terraform" {
-  command = plan
-
+  # An API key never goes through Terraform.
   assert {
     condition     = [for secret in aws_secretsmanager_secret.connection : secret.name] == ["airflow/crypto-prices-dev/connections/coingecko"]
     error_message = "A source's connection has no secret, or its secret is not where Airflow looks for it."
@@ -345,11 +313,8 @@ run "an_api_key_never_goes_through_terraform" {
     condition     = strcontains(output.api_key_commands["coingecko"], "put-secret-value") && strcontains(output.api_key_commands["coingecko"], "airflow/crypto-prices-dev/connections/coingecko")
     error_message = "The output api_key_commands does not store the key in its secret."
   }
-}
 
-run "each_alarm_has_a_recipient_and_missing_data_raises_an_alarm" {
-  command = plan
-
+  # Each alarm has a recipient, and missing data raises an alarm.
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : one(alarm.alarm_actions) == aws_sns_topic.alarms.arn])
     error_message = "An alarm does not publish to the alarm topic."

@@ -64,9 +64,10 @@ variables {
   sources     = { coingecko = { symbols = ["bitcoin"], connection_id = "coingecko" } }
 }
 
-run "every_action_is_spelled_out" {
+run "permissions_are_the_least_that_the_platform_needs" {
   command = plan
 
+  # Every action is spelled out.
   assert {
     condition = alltrue(flatten([for document in [
       data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
@@ -79,11 +80,8 @@ run "every_action_is_spelled_out" {
     ] : [for statement in jsondecode(document).Statement : length(statement.Sid) > 10 && statement.Effect == "Allow" && !contains(keys(statement), "NotAction") && !contains(keys(statement), "NotResource")]]))
     error_message = "A statement has no Sid that names its step, is not an Allow, or uses NotAction or NotResource."
   }
-}
 
-run "every_resource_is_named_where_aws_supports_it" {
-  command = plan
-
+  # Every resource is named where AWS supports it.
   assert {
     condition = toset(flatten([for document in [
       data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json, data.aws_iam_policy_document.flow_logs[0].json,
@@ -111,11 +109,8 @@ run "every_resource_is_named_where_aws_supports_it" {
     ] : [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : resource == "*" || !can(regex("^arn:aws:[a-z0-9-]*\\*|^arn:aws:s3:::[^/]*\\*", resource))]]]))
     error_message = "A resource has a wildcard in place of its service or its bucket."
   }
-}
 
-run "each_role_is_for_one_service_of_this_account" {
-  command = plan
-
+  # Each role is for one service of this account.
   assert {
     condition = { for name, document in {
       mwaa      = data.aws_iam_policy_document.mwaa_trust.json, glue = data.aws_iam_policy_document.glue_trust.json, copy = data.aws_iam_policy_document.copy_trust.json,
@@ -138,12 +133,9 @@ run "each_role_is_for_one_service_of_this_account" {
     condition     = one(jsondecode(data.aws_iam_policy_document.mwaa_trust.json).Statement).Condition.ArnLike["aws:SourceArn"] == "arn:aws:airflow:us-east-1:123456789012:environment/crypto-prices-dev"
     error_message = "Airflow's role can be assumed by another environment."
   }
-}
 
-# https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
-run "redshift_assumes_its_role_for_the_administrator_of_this_account_in_both_documented_formats" {
-  command = plan
-
+  # Redshift assumes its role for the administrator of this account in both documented formats.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
   assert {
     condition = one(jsondecode(data.aws_iam_policy_document.copy_trust.json).Statement).Condition == {
       StringLike = { "sts:ExternalId" = [
@@ -157,24 +149,8 @@ run "redshift_assumes_its_role_for_the_administrator_of_this_account_in_both_doc
     condition     = aws_redshiftserverless_namespace.this.admin_username == "admin"
     error_message = "The trust policy names a user other than the administrator."
   }
-}
 
-run "the_exact_external_id_replaces_the_patterns" {
-  command = plan
-
-  variables {
-    copy_external_ids = ["arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-7f1c0d2e/admin"]
-  }
-
-  assert {
-    condition     = one(jsondecode(data.aws_iam_policy_document.copy_trust.json).Statement).Condition == { StringLike = { "sts:ExternalId" = one(var.copy_external_ids) } }
-    error_message = "Other database users may use COPY's role, too."
-  }
-}
-
-run "copy_reads_curated_and_nothing_else" {
-  command = plan
-
+  # COPY reads the curated zone and nothing else.
   assert {
     condition = { for statement in jsondecode(data.aws_iam_policy_document.copy.json).Statement : statement.Action => statement.Resource } == {
       "s3:GetObject"  = "arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*"
@@ -187,11 +163,8 @@ run "copy_reads_curated_and_nothing_else" {
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.copy.json).Statement : statement.Condition.StringLike["s3:prefix"] if statement.Action == "s3:ListBucket"]) == "curated/*"
     error_message = "COPY may list more than curated/."
   }
-}
 
-run "roles_write_and_delete_only_their_own_objects" {
-  command = plan
-
+  # Roles write and delete only their own objects.
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
       [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : !strcontains(resource, "/raw/")] if contains(flatten([statement.Action]), "s3:DeleteObject")]
@@ -216,12 +189,9 @@ run "roles_write_and_delete_only_their_own_objects" {
     ]))
     error_message = "A role may change the deployed bundle."
   }
-}
 
-# https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/assumed_roles.html
-run "the_glue_job_can_use_s3as_magic_committer" {
-  command = plan
-
+  # The Glue job can use S3A's magic committer.
+  # https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/assumed_roles.html
   assert {
     condition = one([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : toset(flatten([statement.Action])) if statement.Sid == "CurationWritesItsVersionAndItsRejects"]) == toset([
       "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject",
@@ -234,11 +204,8 @@ run "the_glue_job_can_use_s3as_magic_committer" {
     ]
     error_message = "The Glue job cannot list parent folders or unfinished uploads."
   }
-}
 
-run "airflow_reads_only_its_own_secrets_and_runs_only_its_own_job_and_warehouse" {
-  command = plan
-
+  # Airflow reads only its own secrets and runs only its own job and warehouse.
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")])) == toset([
       "arn:aws:secretsmanager:us-east-1:123456789012:secret:settings-AbCdEf", "arn:aws:secretsmanager:us-east-1:123456789012:secret:connection-AbCdEf",
@@ -254,22 +221,16 @@ run "airflow_reads_only_its_own_secrets_and_runs_only_its_own_job_and_warehouse"
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "redshift-data:BatchExecuteStatement")]) == "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/made-here"
     error_message = "Airflow may run SQL in other warehouses."
   }
-}
 
-run "each_role_uses_only_the_platforms_key" {
-  command = plan
-
+  # Each role uses only the platform's key.
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
       [for statement in jsondecode(document).Statement : statement.Resource == "arn:aws:kms:us-east-1:123456789012:key/made-here" if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])]
     ]))
     error_message = "A role may use other keys."
   }
-}
 
-run "buckets_accept_only_tls" {
-  command = plan
-
+  # Buckets accept only TLS.
   assert {
     condition = alltrue([for key, document in data.aws_iam_policy_document.bucket : one([
       for statement in jsondecode(document.json).Statement :
@@ -283,11 +244,8 @@ run "buckets_accept_only_tls" {
     condition     = { for key, document in data.aws_iam_policy_document.bucket : key => length([for statement in jsondecode(document.json).Statement : statement if statement.Effect == "Allow"]) } == { access_logs = 1, bundle = 0, lake = 0 }
     error_message = "A bucket policy grants access that it should not."
   }
-}
 
-run "the_key_is_used_by_services_for_this_account_only" {
-  command = plan
-
+  # The key is used by services for this account only.
   assert {
     condition = alltrue([for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement :
       contains(keys(statement), "Condition") if contains(keys(statement.Principal), "Service") && statement.Sid != "EventsReachTheEncryptedTopic"
@@ -305,11 +263,8 @@ run "the_key_is_used_by_services_for_this_account_only" {
     condition     = [for statement in jsondecode(data.aws_iam_policy_document.kms_key.json).Statement : statement.Principal.AWS if contains(keys(statement.Principal), "AWS")] == ["arn:aws:iam::123456789012:root"]
     error_message = "Another account may use the key."
   }
-}
 
-run "alarms_budgets_and_events_reach_the_topic" {
-  command = plan
-
+  # Alarms, budgets and events reach the topic.
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.alarms.json).Statement : statement.Principal.Service])) == toset(
       ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
@@ -322,5 +277,18 @@ run "alarms_budgets_and_events_reach_the_topic" {
       contains(keys(statement), "Condition") != contains(flatten([statement.Principal.Service]), "events.amazonaws.com")
     ])
     error_message = "The statement for EventBridge has a condition, or another statement has none."
+  }
+}
+
+run "the_exact_external_id_replaces_the_patterns" {
+  command = plan
+
+  variables {
+    copy_external_ids = ["arn:aws:redshift:us-east-1:123456789012:dbuser:serverless-123456789012-7f1c0d2e/admin"]
+  }
+
+  assert {
+    condition     = one(jsondecode(data.aws_iam_policy_document.copy_trust.json).Statement).Condition == { StringLike = { "sts:ExternalId" = one(var.copy_external_ids) } }
+    error_message = "Other database users may use COPY's role, too."
   }
 }

@@ -1,18 +1,23 @@
-# Invalid inputs that are refused before anything is planned, one at a time. The last run shows that the shared inputs are
-# valid, so each refusal is caused by the one input that its run sets.
+# Invalid inputs that are refused before anything is planned, one at a time. The runs with valid inputs show that the shared
+# inputs are valid, so each refusal is caused by the one input that its run sets. Most runs use the variables alone, because a
+# run of the whole platform takes seconds.
 
 mock_provider "aws" {
   source = "./tests/mocks"
 }
 
 variables {
-  bundle_path = "tests/bundle"
+  bundle_path = "../bundle" # from tests/variables
   environment = "dev"
   sources     = { binance = { symbols = ["BTCUSDT"] } }
 }
 
 run "refuses_a_malformed_region" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     region = "Frankfurt"
@@ -24,6 +29,10 @@ run "refuses_a_malformed_region" {
 run "refuses_a_name_with_capitals" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     name = "Crypto"
   }
@@ -33,6 +42,10 @@ run "refuses_a_name_with_capitals" {
 
 run "refuses_a_name_too_long_for_a_bucket" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     name = "a-name-of-more-than-24-chars"
@@ -44,6 +57,10 @@ run "refuses_a_name_too_long_for_a_bucket" {
 run "refuses_an_environment_with_a_dash" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     environment = "dev-1"
   }
@@ -53,6 +70,10 @@ run "refuses_an_environment_with_a_dash" {
 
 run "refuses_a_tag_reserved_by_aws" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     tags = { "aws:owner" = "me" }
@@ -64,6 +85,10 @@ run "refuses_a_tag_reserved_by_aws" {
 run "refuses_the_platform_tag" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     tags = { platform = "mine" }
   }
@@ -73,6 +98,10 @@ run "refuses_the_platform_tag" {
 
 run "refuses_more_tags_than_an_s3_object_can_have" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     tags = { for number in range(10) : "tag${number}" => "value" }
@@ -84,6 +113,10 @@ run "refuses_more_tags_than_an_s3_object_can_have" {
 run "refuses_a_folder_without_a_bundle" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     bundle_path = "tests"
   }
@@ -93,6 +126,10 @@ run "refuses_a_folder_without_a_bundle" {
 
 run "refuses_a_permissions_boundary_that_is_no_policy" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     permissions_boundary_arn = "arn:aws:iam::123456789012:role/admin"
@@ -104,6 +141,10 @@ run "refuses_a_permissions_boundary_that_is_no_policy" {
 run "refuses_an_empty_map_of_sources" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     sources = {}
   }
@@ -113,6 +154,10 @@ run "refuses_an_empty_map_of_sources" {
 
 run "refuses_a_source_name_with_a_capital" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     sources = { Binance = { symbols = ["BTCUSDT"] } }
@@ -124,6 +169,10 @@ run "refuses_a_source_name_with_a_capital" {
 run "refuses_a_source_without_symbols" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     sources = { binance = { symbols = [] } }
   }
@@ -133,6 +182,10 @@ run "refuses_a_source_without_symbols" {
 
 run "refuses_a_symbol_that_is_listed_twice" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     sources = { binance = { symbols = ["BTCUSDT", "BTCUSDT"] } }
@@ -144,6 +197,10 @@ run "refuses_a_symbol_that_is_listed_twice" {
 run "refuses_a_malformed_symbol" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     sources = { binance = { symbols = ["BTC/USDT"] } }
   }
@@ -153,6 +210,10 @@ run "refuses_a_malformed_symbol" {
 
 run "refuses_an_api_url_with_a_query" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     sources = { binance = { symbols = ["BTCUSDT"], api_url = "https://api.example.com?key=1" } }
@@ -164,6 +225,10 @@ run "refuses_an_api_url_with_a_query" {
 run "refuses_a_connection_id_with_a_slash" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     sources = { binance = { symbols = ["BTCUSDT"], connection_id = "a/b" } }
   }
@@ -173,6 +238,10 @@ run "refuses_a_connection_id_with_a_slash" {
 
 run "refuses_a_market_without_a_quote_currency" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     sources = { binance = { symbols = ["BCCUSDT"], markets = { BCCUSDT = "BCCUSDT" } } }
@@ -184,6 +253,10 @@ run "refuses_a_market_without_a_quote_currency" {
 run "refuses_a_market_of_a_symbol_that_is_not_listed" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     sources = { binance = { symbols = ["BTCUSDT"], markets = { BCCUSDT = "BCC/USDT" } } }
   }
@@ -193,6 +266,10 @@ run "refuses_a_market_of_a_symbol_that_is_not_listed" {
 
 run "refuses_zero_requests_per_second" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     sources = { binance = { symbols = ["BTCUSDT"], requests_per_second = 0 } }
@@ -204,6 +281,10 @@ run "refuses_zero_requests_per_second" {
 run "refuses_a_candle_interval_without_a_number" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     candle_interval = "hour"
   }
@@ -213,6 +294,10 @@ run "refuses_a_candle_interval_without_a_number" {
 
 run "refuses_a_share_above_one" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     max_rejected_share = 1.5
@@ -224,6 +309,10 @@ run "refuses_a_share_above_one" {
 run "refuses_an_unknown_quality_rule" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     quality_rules = { nice = { action = "warn" } }
   }
@@ -233,6 +322,10 @@ run "refuses_an_unknown_quality_rule" {
 
 run "refuses_an_unknown_quality_rule_action" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     quality_rules = { price_jump = { action = "delete" } }
@@ -244,6 +337,10 @@ run "refuses_an_unknown_quality_rule_action" {
 run "refuses_a_negative_threshold" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     quality_rules = { price_jump = { threshold = -1 } }
   }
@@ -253,6 +350,10 @@ run "refuses_a_negative_threshold" {
 
 run "refuses_an_alias_instead_of_a_key" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ours"
@@ -264,6 +365,10 @@ run "refuses_an_alias_instead_of_a_key" {
 run "refuses_three_subnets_for_airflow" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "b", "c"], redshift_subnet_ids = ["a", "b", "c"] }
   }
@@ -273,6 +378,10 @@ run "refuses_three_subnets_for_airflow" {
 
 run "refuses_the_same_subnet_twice_for_airflow" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "a"], redshift_subnet_ids = ["a", "b", "c"] }
@@ -284,6 +393,10 @@ run "refuses_the_same_subnet_twice_for_airflow" {
 run "refuses_two_subnets_for_the_warehouse" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     existing_network = { vpc_id = "vpc-1", mwaa_subnet_ids = ["a", "b"], redshift_subnet_ids = ["a", "b"] }
   }
@@ -293,6 +406,10 @@ run "refuses_two_subnets_for_the_warehouse" {
 
 run "refuses_a_network_too_small_for_its_subnets" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     vpc_cidr = "10.0.0.0/24"
@@ -304,6 +421,10 @@ run "refuses_a_network_too_small_for_its_subnets" {
 run "refuses_two_zones" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     availability_zone_ids = ["use1-az1", "use1-az2"]
   }
@@ -313,6 +434,10 @@ run "refuses_two_zones" {
 
 run "refuses_names_of_zones" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     availability_zone_ids = ["us-east-1a", "us-east-1b", "us-east-1c"]
@@ -324,6 +449,10 @@ run "refuses_names_of_zones" {
 run "refuses_another_number_of_nat_gateways" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     nat_gateways = "two"
   }
@@ -333,6 +462,10 @@ run "refuses_another_number_of_nat_gateways" {
 
 run "refuses_a_retention_of_half_a_day" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     lake_retention = { quarantine_days = 0.5 }
@@ -344,6 +477,10 @@ run "refuses_a_retention_of_half_a_day" {
 run "refuses_a_catalog_database_with_a_dash" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     catalog_database = "crypto-prices"
   }
@@ -353,6 +490,10 @@ run "refuses_a_catalog_database_with_a_dash" {
 
 run "refuses_an_unknown_glue_worker_type" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     glue = { worker_type = "G.3X" }
@@ -364,6 +505,10 @@ run "refuses_an_unknown_glue_worker_type" {
 run "refuses_a_single_glue_worker" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     glue = { workers = 1 }
   }
@@ -373,6 +518,10 @@ run "refuses_a_single_glue_worker" {
 
 run "refuses_a_glue_run_that_outlives_its_task" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     glue = { timeout_minutes = 480 }
@@ -384,6 +533,10 @@ run "refuses_a_glue_run_that_outlives_its_task" {
 run "refuses_zero_concurrent_glue_runs" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     glue = { max_concurrent_runs = 0 }
   }
@@ -393,6 +546,10 @@ run "refuses_zero_concurrent_glue_runs" {
 
 run "refuses_a_capacity_that_redshift_does_not_offer" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     redshift = { base_capacity = 12 }
@@ -404,6 +561,10 @@ run "refuses_a_capacity_that_redshift_does_not_offer" {
 run "refuses_a_maximum_capacity_below_the_base_capacity" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     redshift = { base_capacity = 32, max_capacity = 16 }
   }
@@ -413,6 +574,10 @@ run "refuses_a_maximum_capacity_below_the_base_capacity" {
 
 run "refuses_a_usage_limit_of_zero" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     redshift = { monthly_rpu_hours = 0 }
@@ -424,6 +589,10 @@ run "refuses_a_usage_limit_of_zero" {
 run "refuses_a_usage_limit_of_half_an_hour" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     redshift = { monthly_rpu_hours = 100.5 }
   }
@@ -433,6 +602,10 @@ run "refuses_a_usage_limit_of_half_an_hour" {
 
 run "refuses_an_unknown_breach_action" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     redshift = { breach_action = "stop" }
@@ -444,6 +617,10 @@ run "refuses_an_unknown_breach_action" {
 run "refuses_an_environment_class_that_is_too_small" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     mwaa = { environment_class = "mw1.micro" }
   }
@@ -453,6 +630,10 @@ run "refuses_an_environment_class_that_is_too_small" {
 
 run "refuses_a_maximum_of_workers_below_the_minimum" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     mwaa = { min_workers = 5, max_workers = 2 }
@@ -464,6 +645,10 @@ run "refuses_a_maximum_of_workers_below_the_minimum" {
 run "refuses_a_single_scheduler" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     mwaa = { schedulers = 1 }
   }
@@ -474,6 +659,10 @@ run "refuses_a_single_scheduler" {
 run "refuses_a_maintenance_window_at_a_quarter_hour" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     mwaa = { maintenance_window = "SUN:03:15" }
   }
@@ -483,6 +672,10 @@ run "refuses_a_maintenance_window_at_a_quarter_hour" {
 
 run "refuses_an_unknown_log_level" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     mwaa = { log_level = "TRACE" }
@@ -495,7 +688,8 @@ run "refuses_an_option_that_the_bundle_depends_on" {
   command = plan
 
   variables {
-    mwaa = { configuration_options = { "core.lazy_load_plugins" = "True" } }
+    bundle_path = "tests/bundle"
+    mwaa        = { configuration_options = { "core.lazy_load_plugins" = "True" } }
   }
 
   expect_failures = [var.mwaa]
@@ -503,6 +697,10 @@ run "refuses_an_option_that_the_bundle_depends_on" {
 
 run "refuses_a_recovery_of_three_days" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     secret_recovery_days = 3
@@ -514,6 +712,10 @@ run "refuses_a_recovery_of_three_days" {
 run "refuses_a_log_retention_that_cloudwatch_does_not_support" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     log_retention_days = 100
   }
@@ -523,6 +725,10 @@ run "refuses_a_log_retention_that_cloudwatch_does_not_support" {
 
 run "refuses_a_malformed_email_address" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     alarm_emails = ["on-call"]
@@ -534,6 +740,10 @@ run "refuses_a_malformed_email_address" {
 run "refuses_a_freshness_shorter_than_a_day" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     alarms = { freshness_hours = 12 }
   }
@@ -543,6 +753,10 @@ run "refuses_a_freshness_shorter_than_a_day" {
 
 run "refuses_an_alarm_threshold_of_zero_failures" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     alarms = { failed_tries = 0 }
@@ -554,6 +768,10 @@ run "refuses_an_alarm_threshold_of_zero_failures" {
 run "refuses_an_alarm_threshold_of_half_an_rpu_hour" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     alarms = { daily_rpu_hours = 0.5 }
   }
@@ -563,6 +781,10 @@ run "refuses_an_alarm_threshold_of_half_an_rpu_hour" {
 
 run "refuses_a_budget_of_zero" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     monthly_budget_usd = 0
@@ -574,6 +796,10 @@ run "refuses_a_budget_of_zero" {
 run "refuses_an_environment_class_without_prices" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     mwaa = { environment_class = "mw1.2xlarge" }
   }
@@ -583,6 +809,10 @@ run "refuses_an_environment_class_without_prices" {
 
 run "refuses_a_glue_run_of_less_than_a_minute" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     usage = { glue_minutes = 0.5 }
@@ -594,6 +824,10 @@ run "refuses_a_glue_run_of_less_than_a_minute" {
 run "refuses_a_key_in_another_region" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   }
@@ -604,6 +838,10 @@ run "refuses_a_key_in_another_region" {
 run "refuses_a_multi_region_key" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
   }
@@ -613,6 +851,10 @@ run "refuses_a_multi_region_key" {
 
 run "refuses_a_pattern_as_the_external_id_of_copy" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     copy_external_ids = ["arn:aws:redshift:us-east-1:123456789012:dbuser:*/admin"]
@@ -625,7 +867,8 @@ run "refuses_another_default_time_zone" {
   command = plan
 
   variables {
-    mwaa = { configuration_options = { "core.default_timezone" = "Europe/Berlin" } }
+    bundle_path = "tests/bundle"
+    mwaa        = { configuration_options = { "core.default_timezone" = "Europe/Berlin" } }
   }
 
   expect_failures = [var.mwaa]
@@ -633,6 +876,10 @@ run "refuses_another_default_time_zone" {
 
 run "refuses_a_runbook_url_with_a_quote" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     runbook_url = "https://example.com/\"runbook\""
@@ -644,6 +891,10 @@ run "refuses_a_runbook_url_with_a_quote" {
 run "refuses_a_private_web_server_open_to_all_addresses" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     mwaa = { web_server_cidrs = ["0.0.0.0/0"] }
   }
@@ -651,10 +902,19 @@ run "refuses_a_private_web_server_open_to_all_addresses" {
   expect_failures = [var.mwaa]
 }
 
+run "accepts_the_shared_inputs" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+}
+
 run "accepts_the_boundary_values_of_each_rule" {
   command = plan
 
   variables {
+    bundle_path          = "tests/bundle"
     name                 = "a-name-of-twenty-four-ch"
     environment          = "qa"
     tags                 = { team = "data" }

@@ -56,10 +56,10 @@ def test_the_tests_of_columns_exist(test):
         node = inside[name]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_a_day_is_loaded_with_the_column_digit_for_digit(copy, tmp_path):
     demo = ("-m", "dev", "demo", "--state-dir", str(tmp_path), "--date", "2023-12-18", "--symbols", "BTCUSDT")
-    ended = guide.run_in(copy, *demo, timeout=500)
+    ended = guide.run_in(copy, *demo, timeout=1200)
     assert ended.returncode == 0, ended.stdout[-5000:] + ended.stderr[-3000:]
     with running_platform_aws(tmp_path) as aws:
         rows = WarehouseQueries(Provisioned(**{**aws.names, "created": ()})).rows(

@@ -14,7 +14,7 @@ from local_aws.folder_lock import only_process_in
 from local_platform.checkout import REPOSITORY
 from tests.support.demo_runs import Demo, assert_equal_to_recorded, recorded_rows, write_broken_recording
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 DAY = date(2023, 12, 17)
 MARKETS = ("BTCUSDT", "PEPEUSDT")
@@ -45,7 +45,7 @@ def assert_equal_to_the_files(demo: Demo, day: date, recorded: dict[tuple[str, s
 def test_an_interrupted_demo_leaves_no_process(demo):
     process = demo.start("--date", str(DAY))
     log = demo.state_dir / "logs" / "demo-airflow.log"
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 1000
     try:
         while not (log.exists() and "starting task_id=curate_prices" in log.read_text()):
             assert time.monotonic() < deadline, "curate_prices did not start"
@@ -84,31 +84,23 @@ def test_the_same_day_again_loads_nothing_and_shows_the_reason(demo):
     assert demo.ask("SELECT COUNT(*) AS loads, MAX(loaded_at) AS newest FROM crypto.etl_metadata") == before
 
 
-def test_a_reload_loads_the_day_again_with_the_same_checksum(demo):
-    (before,) = demo.ask(FACT_CHECKSUM)
-    runs = demo.calls().count('"StartJobRun"')
-    result = demo.run("--date", str(DAY), "--reload", "--symbols", "BTCUSDT,PEPEUSDT,JTOUSDT")
+def test_a_reload_with_more_sources_adds_their_rows_and_keeps_the_others(demo):
+    before = demo.ask(FACT.format(day=DAY))
+    result = demo.run("--date", str(DAY), "--reload", "--sources", "binance,coinbase,coingecko")
     assert result.returncode == 0, result.stdout
     assert "already holds exactly this content" not in result.stdout
-    assert demo.calls().count('"StartJobRun"') == runs + 1
-    assert checksum(result.stdout) == (int(before["row_total"]), int(before["checksum"]))
-
-
-def test_another_day_of_three_sources_adds_its_rows_and_keeps_the_first_day(demo):
-    result = demo.run("--date", "2023-12-18", "--sources", "binance,coinbase,coingecko")
-    assert result.returncode == 0, result.stdout
     assert re.search(r"3 of binance.* 3 of coinbase.* 1 of coingecko", result.stdout)
-    for source, rows in (("binance", 72), ("coinbase", 72), ("coingecko", 24)):
+    for source, rows in (("binance", 48), ("coinbase", 48), ("coingecko", 24)):
         assert re.search(
             rf"{source} +│ +{rows} │ +{rows} │ +0 │ +0 │ +{rows} │ +{rows} │ +{rows} │ +0 │", result.stdout
         )
-    assert checksum(result.stdout)[0] == 48 + 72 + 72 + 24
+    assert checksum(result.stdout)[0] == 48 + 48 + 24
     lines = [line.split("│")[1:3] for line in result.stdout.splitlines() if re.search(r"BTC/USDT? ", line)]
     assert [(source.strip(), market.strip()) for source, market in lines] == [
         ("binance", "BTC/USDT"), ("coinbase", "BTC/USD"), ("coingecko", "BTC/USD"),
     ]  # fmt: skip
+    assert demo.ask(FACT.format(day=DAY)) == before
     assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
-    assert_equal_to_the_files(demo, date(2023, 12, 18), recorded_rows(demo.market_data, date(2023, 12, 18)))
 
 
 def test_no_staging_table_remains(demo):

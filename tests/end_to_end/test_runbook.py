@@ -31,7 +31,7 @@ from dev.chaos.waves import Waves, clean_run_id
 from local_platform.airflow_services.api import AirflowApiError
 from tests.support.bench_runs import Since, assert_green, log_of, wait
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(3600)
 takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes long")
 
 DAY = date(2023, 3, 1)
@@ -225,7 +225,7 @@ def test_the_trigger_rejects_an_invalid_day(bench):
 
 
 def wait_until_deferred(bench, run_id, task_id):
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 600
     while states(bench, DAG_ID, run_id).get(task_id) != "deferred":
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -241,7 +241,7 @@ def test_killing_a_task_stops_its_glue_run(bench):
     wait_until_deferred(bench, run_id, "curate_prices")
     since.wait_for("GetJobRun")  # the triggerer now watches the Glue run; nothing could stop it before
     bench.api.set_task_state(DAG_ID, run_id, "curate_prices", "failed")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     glue = bench.client("glue")
     while (newest := glue.get_job_runs(JobName=bench.names.glue_job)["JobRuns"][0])["JobRunState"] != "STOPPED":
         assert newest["JobRunState"] in ("STARTING", "RUNNING", "STOPPING")
@@ -398,7 +398,7 @@ def only_run(bench, day):
     return run["dag_run_id"]
 
 
-def wait_for_closed_backfills(bench, seconds=180):
+def wait_for_closed_backfills(bench, seconds=600):
     """Wait until no backfill is open. Airflow closes them on a slow timer and rejects a second one until then."""
     deadline = time.monotonic() + seconds
     while any(backfill["completed_at"] is None for backfill in bench.api.backfills(DAG_ID)):

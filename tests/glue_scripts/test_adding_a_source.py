@@ -21,7 +21,7 @@ from tests.support import guide
 from tests.support.guide import REPOSITORY
 from tests.support.lake import BUCKET
 
-pytestmark = [pytest.mark.usefixtures("starts_spark"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("starts_spark"), pytest.mark.timeout(1500)]
 
 PAGE = REPOSITORY / "docs" / "how-to" / "add-a-source.md"
 
@@ -122,7 +122,7 @@ def loaded(bundle, settings, lake):
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",
             PYSPARK_PYTHON=sys.executable,
-            timeout=500,
+            timeout=1200,
         )
     finally:
         server.shutdown()

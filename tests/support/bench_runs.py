@@ -8,7 +8,7 @@ from collections import Counter
 EFFECT = re.compile(r"(Put|Copy|Create|Delete|Update|Start|Stop|Execute|Cancel|Batch(?!Get))")
 
 
-def wait(bench, dag_id, run_id, seconds=400):
+def wait(bench, dag_id, run_id, seconds=1000):
     return bench.api.wait_for_dag_run(dag_id, run_id, timeout_seconds=seconds, on_look=lambda _: bench.keep_alive())
 
 
@@ -45,7 +45,7 @@ class Since:
         """Return the operations that Airflow's tasks have called, without reads."""
         return {name for name in self.operations() if EFFECT.match(name)}
 
-    def wait_for(self, operation, seconds=120):
+    def wait_for(self, operation, seconds=600):
         deadline = time.monotonic() + seconds
         while not self.operations()[operation]:
             assert time.monotonic() < deadline, f"{operation} was not called"

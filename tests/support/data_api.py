@@ -46,7 +46,10 @@ class Client:
         return self.api.BatchExecuteStatement(CONTEXT, {**TARGET, "Sqls": list(statements), **more})["Id"]
 
     def wait(self, statement: str) -> Outcome:
-        described = self.api.DescribeStatement(CONTEXT, {"Id": statement, "WaitTimeSeconds": 30})
+        """Return the outcome of a statement that has ended. One that hangs is left to pytest's time limit."""
+        described: dict[str, Any] = {"Status": "SUBMITTED"}
+        while described["Status"] not in ("FINISHED", "FAILED", "ABORTED"):
+            described = self.api.DescribeStatement(CONTEXT, {"Id": statement, "WaitTimeSeconds": 30})
         rows: list[list[Any]] = []
         columns: list[dict[str, Any]] = []
         if described["HasResultSet"] and "SubStatements" not in described:

@@ -125,10 +125,10 @@ class Demo:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
         try:
-            output, _ = process.communicate(timeout=560)
+            output, _ = process.communicate(timeout=1200)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=120)
             pytest.fail(f"the demo did not end within its timeout:\n{output}")
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 

@@ -45,7 +45,7 @@ def tested(terraforms):
     return {root: cli.test() for root, cli in terraforms.items()}
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("path", TESTS, ids=name)
 def test_terraforms_own_tests_pass(tested, path):
     runs = re.findall(r'^run "(\w+)"', path.read_text(), re.MULTILINE)

@@ -67,7 +67,9 @@ def find_reasons(
             for market in load.markets:
                 newest[MarketDay(load.source, market, day)] = load
     with_rows = {place.day for place, row_total in rows.items() if row_total}
-    outdated = {day for day, run in newest_run.items() if day in with_rows and shown.get(day.isoformat()) != run}
+    # A day without rows has no partition.
+    expected = {day: run if day in with_rows else None for day, run in newest_run.items()}
+    outdated = {day for day, run in expected.items() if shown.get(day.isoformat()) != run}
     lost, again = set(lost_manifests), set(ask_again)
     found: dict[MarketDay, str] = {}
     for day in span.days():

@@ -20,6 +20,9 @@ T = TypeVar("T")
 _SWITCH_AT_ONCE = 100
 _DELETE_AT_ONCE = 25
 _FAILED = 500  # from this HTTP status on, the service failed, and did not refuse
+# Glue did not refuse these either, although OperationTimeoutException has the HTTP status 400. Both also occur in the
+# errors of single partitions. https://docs.aws.amazon.com/glue/latest/webapi/API_BatchUpdatePartition.html
+_FAILURES = frozenset({"InternalServiceException", "OperationTimeoutException"})
 
 MOST_EXPRESSION_CHARACTERS = 2048
 """Maximum length of GetPartitions' ``Expression``. Source: AWS Glue API reference."""
@@ -32,6 +35,10 @@ in any order, and the catalog's calls have no condition."""
 
 class CatalogError(RuntimeError):
     """The catalog rejected a partition or a call, so the call changes nothing else."""
+
+
+class CatalogFailureError(RuntimeError):
+    """The catalog failed to change a partition. The change may still take effect, even after a later call."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Catalog:
             CatalogError: The catalog rejected a call or a partition.
             HTTPClientError: A call had no response. It may still take effect, even after a later call.
             ClientError: The catalog failed. The call may still take effect, too.
+            CatalogFailureError: The catalog failed to change a partition, which may still take effect, too.
         """
         table = self._glue.get_table(DatabaseName=self._place["DatabaseName"], Name=self._place["TableName"])["Table"]
         wanted = [
@@ -123,7 +131,8 @@ class Catalog:
         try:
             return call(**self._place, **entries)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= _FAILED:
+            status, code = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+            if status >= _FAILED or code in _FAILURES:
                 raise
             raise CatalogError(str(error)) from error
 
@@ -172,15 +181,17 @@ def _refused(errors: Iterable[Mapping[str, Any]], values_key: str, tolerated: st
     """Return the partitions that a batch call rejected with the tolerated code.
 
     Raises:
+        CatalogFailureError: The catalog failed at a partition.
         CatalogError: A partition was rejected with a different code.
     """
-    found: set[tuple[str, ...]] = set()
-    for error in errors:
-        detail = error.get("ErrorDetail", {})
+    details = {tuple(error[values_key]): error.get("ErrorDetail", {}) for error in errors}
+    for values, detail in details.items():
+        if detail.get("ErrorCode") in _FAILURES:
+            raise CatalogFailureError(f"the catalog failed to change the partition {'-'.join(values)}: {detail}")
+    for values, detail in details.items():
         if detail.get("ErrorCode") != tolerated:
-            raise CatalogError(f"the catalog rejected the partition {'-'.join(error[values_key])}: {detail}")
-        found.add(tuple(error[values_key]))
-    return found
+            raise CatalogError(f"the catalog rejected the partition {'-'.join(values)}: {detail}")
+    return set(details)
 
 
 def _years(window: Window) -> Iterable[Window]:

@@ -35,8 +35,9 @@ class RunStatementsOperator(RedshiftDataOperator):
     - if the task fails or times out after it submitted them,
     - at the start of the next try, in case the worker was killed.
 
-    Cancelling statements that have ended does nothing. Statements are not found again if the worker is killed in the
-    moment between the submission and the deferral.
+    Cancelling statements that have ended does nothing. Until the cancellation of earlier statements succeeds, no try
+    submits new ones. Statements are not found again if the worker is killed in the moment between the submission and
+    the deferral.
 
     It fails with Redshift's message and nothing else. The provider prints the task's context and the response of
     DescribeStatement into its exception. Both have text that people choose, such as the run id, the run's note and the
@@ -54,9 +55,14 @@ class RunStatementsOperator(RedshiftDataOperator):
 
         Raises:
             RedshiftStatementError: They have failed already.
+            AirflowException: The statements of an earlier try could not be cancelled, so nothing was submitted.
         """
         self._recall(context)
-        self._end_submitted()
+        if not self._end_submitted():
+            raise AirflowException(
+                f"statement {self.statement_id} of an earlier try could not be cancelled and may still run, so nothing "
+                "was submitted: the log has the reason, and the next try cancels it"
+            )
         del self.statement_id
         try:
             return super().execute(context)
@@ -101,15 +107,21 @@ class RunStatementsOperator(RedshiftDataOperator):
         self._state_store = context["task_state_store"]
         self.statement_id = str(self._state_store.get(_SUBMITTED) or "")
 
-    def _end_submitted(self) -> None:
-        """Cancel the statements that the task waited for, and forget them unless the request failed."""
-        if self.statement_id and self._cancel():
+    def _end_submitted(self) -> bool:
+        """Cancel the statements that the task waited for, and forget them unless the request failed.
+
+        Returns:
+            Whether they end.
+        """
+        ended = self._cancel()
+        if ended:
             self._state_store.delete(_SUBMITTED)
+        return ended
 
     def _cancel(self) -> bool:
         """Cancel the submitted statements, and return whether they end.
 
-        A failure is only logged, so that it does not hide why the task failed.
+        A failure is only logged, so that it does not hide why the task failed. Then the id is kept for the next try.
         """
         statement_id = getattr(self, "statement_id", "")
         if not statement_id:
@@ -118,6 +130,7 @@ class RunStatementsOperator(RedshiftDataOperator):
             cancelled = cancel_statement(self.hook.conn, statement_id)
         except (BotoCoreError, ClientError):
             self.log.exception("Could not cancel statement %s. The next try cancels it", statement_id)
+            self._state_store.set(_SUBMITTED, statement_id)
             return False
         if cancelled:
             self.log.warning("Cancelled statement %s", statement_id)

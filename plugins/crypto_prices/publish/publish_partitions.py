@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -68,24 +69,33 @@ class PublishPartitionsOperator(WarehouseOperator):
                 run loaded for other markets.
             CatalogError: The catalog rejected a call or a partition.
             HTTPClientError: A call to the catalog had no response.
+            ClientError: The catalog failed.
+            CatalogFailureError: The catalog failed to change a partition.
             RuntimeError: Other runs load the same days faster than this one can publish them.
         """
         store = context["task_state_store"]
-        unanswered = store.get(_UNANSWERED) is not None
-        shown = self._publish(context, store if not unanswered else None)
-        if unanswered:
-            self.log.warning(
-                "An earlier try may have left a call to the catalog without a response. It may still take effect, so "
-                "the versions are published again in %s",
-                LONGEST_CALL,
-            )
-            self.defer(trigger=TimeDeltaTrigger(LONGEST_CALL), method_name=self.publish_again.__name__)
-        return shown
+        if store.get(_UNANSWERED) is None:
+            return self._publish(context, store)
+        # Airflow does not retry after AirflowFailException, so without the second publication, no one would repair what
+        # the abandoned call undoes. That publication raises the same error.
+        with contextlib.suppress(AirflowFailException):
+            self._publish(context, None)
+        self.log.warning(
+            "An earlier try may have left a call to the catalog without a response. It may still take effect, so the "
+            "versions are published again in %s",
+            LONGEST_CALL,
+        )
+        return self.defer(trigger=TimeDeltaTrigger(LONGEST_CALL), method_name=self.publish_again.__name__)
 
     def publish_again(self, context: Context, event: Any = None) -> dict[str, str]:
-        """Publish the versions again, when no abandoned call can take effect anymore. See ``execute``."""
-        shown = self._publish(context, None)
-        context["task_state_store"].delete(_UNANSWERED)
+        """Publish the versions again, after the time in which an abandoned call may take effect. See ``execute``."""
+        store = context["task_state_store"]
+        try:
+            shown = self._publish(context, None)
+        except AirflowFailException:
+            store.delete(_UNANSWERED)
+            raise
+        store.delete(_UNANSWERED)
         return shown
 
     def _publish(self, context: Context, store: TaskStateStoreAccessor | None) -> dict[str, str]:

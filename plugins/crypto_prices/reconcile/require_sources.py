@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class RequireSourcesOperator(BaseOperator):
-    """Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded."""
+    """Fails if a source was not fetched, or the Glue job refused it, so that the run is not green.
+
+    The other sources are loaded.
+    """
 
     def execute(self, context: Context) -> None:
         """Check the sources.

@@ -10,7 +10,7 @@ mock_data "aws_partition" {
 
 mock_data "aws_availability_zones" {
   # In the order of the names, as the provider returns them. Which name an ID has differs between accounts.
-  defaults = { zone_ids = ["use1-az4", "use1-az6", "use1-az1", "use1-az2"] }
+  defaults = { zone_ids = ["use1-az4", "use1-az6", "use1-az1", "use1-az2", "use1-az3"] }
 }
 
 # policies.tftest.hcl checks the policies with the real provider.

@@ -15,7 +15,7 @@ from tests.support.programs import processes_with
 
 REPOSITORY = Path(__file__).parents[3]
 
-pytestmark = [pytest.mark.usefixtures("starts_airflow", "starts_local_aws", "starts_spark"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("starts_airflow", "starts_local_aws", "starts_spark"), pytest.mark.timeout(1800)]
 
 
 def write_recording(folder: Path) -> None:
@@ -44,7 +44,7 @@ def test_two_days_are_loaded_and_no_process_keeps_running(tmp_path):
         output += line
         if "running" in line:
             most = max(most, len(processes_with(str(state_dir))))
-    assert process.wait(30) == 0, output
+    assert process.wait(120) == 0, output
     print(f"\n{output}\nthe backfill took {time.monotonic() - began:.1f} s")
     assert most > 10  # the search finds the processes of a running backfill
     assert processes_with(str(state_dir)) == []

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -34,6 +35,13 @@ def held(client: Client, warehouse: Any, schema: str) -> Any:
         connection.execute(f"LOCK TABLE {schema}.t IN ACCESS EXCLUSIVE MODE".encode())
         yield schema, connection
         connection.rollback()
+
+
+def test_the_client_of_these_tests_waits_until_a_statement_has_ended():
+    """On a loaded machine, a statement can take longer than one DescribeStatement waits."""
+    statuses = iter(["SUBMITTED", "STARTED", "FINISHED"])
+    api = SimpleNamespace(DescribeStatement=lambda _context, _params: {"Status": next(statuses), "HasResultSet": False})
+    assert Client(api).wait("st-1").status == "FINISHED"
 
 
 class TestStatements:

@@ -43,7 +43,7 @@ def reasons(*, loads=None, rows=None, gaps=None, lost=(), again=(), shown=None):
         loads=loads,
         rows=whole | (rows or {}),
         gaps=gaps or {},
-        shown=published | (shown or {}),
+        shown={date: run for date, run in (published | (shown or {})).items() if run is not None},
         lost_manifests=lost,
         ask_again=again,
     )
@@ -111,10 +111,15 @@ def test_a_day_whose_partition_shows_an_older_load_is_healed():
     undone = {day(4).isoformat(): "jr_1"}
     assert reasons(loads=[load(), newer], shown=undone) == dict.fromkeys([place(4), place(4, ETH)], NOT_PUBLISHED)
     assert reasons(loads=[load(), newer], shown={day(4).isoformat(): ""}) != {}
-    # A day without rows has no partition.
+
+
+def test_a_day_that_lost_its_rows_but_has_a_partition_is_healed():
+    """A late call to the catalog can bring back the partition of a day that the newest load has emptied."""
     empty = {place(4): 0, place(4, ETH): 0}
     gaps = {key: {"no_trade": 24} for key in empty}
-    assert reasons(loads=[load(), newer], shown=undone, rows=empty, gaps=gaps) == {}
+    emptied = {"loads": [load(), load(3, 4, number=2)], "rows": empty, "gaps": gaps}
+    assert reasons(**emptied, shown={day(4).isoformat(): None}) == {}
+    assert reasons(**emptied, shown={day(4).isoformat(): "jr_1"}) == dict.fromkeys(empty, NOT_PUBLISHED)
 
 
 def test_a_fetched_window_without_candles_is_not_fetched_again():

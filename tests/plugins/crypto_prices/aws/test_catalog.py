@@ -2,7 +2,13 @@ from datetime import date, timedelta
 from typing import ClassVar
 
 import pytest
-from crypto_prices.aws.catalog import Catalog, CatalogError, Publication, partition_expression
+from crypto_prices.aws.catalog import (
+    Catalog,
+    CatalogError,
+    CatalogFailureError,
+    Publication,
+    partition_expression,
+)
 from crypto_prices_contract.window import Window, WindowError
 
 TABLE = "catalog_of_versions"
@@ -106,17 +112,39 @@ def test_days_without_rows_lose_their_partition_and_the_others_keep_theirs(catal
     assert len(shown(catalog)) == 20
 
 
-def test_the_error_of_a_rejected_partition_names_the_day(glue):
-    class Refusing:
+def answering(glue, *codes):
+    """Return a Glue client whose batch_create_partition has an error with each code, the n-th one for day n."""
+
+    class Answering:
         def __getattr__(self, name):
             return getattr(glue, name)
 
         def batch_create_partition(self, **_):
-            detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "later"}
-            return {"Errors": [{"PartitionValues": ["2023", "12", "01"], "ErrorDetail": detail}]}
+            return {
+                "Errors": [
+                    {
+                        "PartitionValues": ["2023", "12", f"{number:02d}"],
+                        "ErrorDetail": {"ErrorCode": code, "ErrorMessage": "later"},
+                    }
+                    for number, code in enumerate(codes, start=1)
+                ]
+            }
 
-    with pytest.raises(CatalogError, match=r"rejected the partition 2023-12-01.*InternalServiceException"):
-        Catalog(glue, "crypto", TABLE, write_client=Refusing()).publish(versions(1))
+    return Answering()
+
+
+def test_the_error_of_a_rejected_partition_names_the_day(glue):
+    client = answering(glue, "GlueEncryptionException")
+    with pytest.raises(CatalogError, match=r"rejected the partition 2023-12-01.*GlueEncryptionException"):
+        Catalog(glue, "crypto", TABLE, write_client=client).publish(versions(1))
+
+
+@pytest.mark.parametrize("code", ["InternalServiceException", "OperationTimeoutException"])
+def test_a_partition_at_which_the_catalog_failed_may_still_change(glue, code):
+    """A rejected partition in the same response does not hide that."""
+    client = answering(glue, "GlueEncryptionException", code)
+    with pytest.raises(CatalogFailureError, match=rf"failed to change the partition 2023-12-02.*{code}"):
+        Catalog(glue, "crypto", TABLE, write_client=client).publish(versions(2))
 
 
 def test_every_page_is_read():

@@ -144,6 +144,37 @@ def test_a_cancellation_that_fails_does_not_hide_why_the_task_failed(make, conte
     asyncio.run(running.on_kill())
 
 
+def test_nothing_is_submitted_until_the_earlier_statements_are_cancelled(
+    make, context, running, status, aborted, monkeypatch
+):
+    task = make("SELECT 1")
+    gone = EndpointConnectionError(endpoint_url="https://redshift-data")
+    monkeypatch.setattr(task.hook.conn, "cancel_statement", lambda **_: (_ for _ in ()).throw(gone))
+    monkeypatch.setattr(task.hook.conn, "batch_execute_statement", lambda **_: pytest.fail("submitted"))
+    with pytest.raises(AirflowException, match=f"{running.statement_id} of an earlier try could not be cancelled"):
+        task.execute(context)
+    assert status(running.statement_id) in ("SUBMITTED", "PICKED", "STARTED")
+    with pytest.raises(TaskDeferred) as deferred:
+        make(SLOW).execute(context)
+    aborted(running.statement_id)
+    asyncio.run(deferred.value.trigger.on_kill())
+
+
+def test_statements_that_could_not_be_cancelled_before_the_deferral_are_cancelled_by_the_next_try(
+    make, context, aborted, monkeypatch
+):
+    task = make("SELECT 1", SLOW)
+    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeStatement")
+    monkeypatch.setattr(task.hook, "check_query_is_finished", lambda _: (_ for _ in ()).throw(throttled))
+    monkeypatch.setattr(task.hook.conn, "cancel_statement", lambda **_: (_ for _ in ()).throw(throttled))
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        task.execute(context)
+    with pytest.raises(TaskDeferred) as deferred:
+        make(SLOW).execute(context)
+    aborted(task.statement_id)
+    asyncio.run(deferred.value.trigger.on_kill())
+
+
 def finish(task, context, status):
     """Run a task to its end, and return the ids of its statements."""
     try:

@@ -5,8 +5,11 @@ import json
 import pydoc
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
-from crypto_prices.curate.curate_prices import CuratePricesOperator, StoppingGlueJobTrigger
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.sdk.bases.operator import TriggerFailureReason
+from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDeferralTimeout, TaskDeferred
+from botocore.exceptions import ClientError, EndpointConnectionError
+from crypto_prices.curate.curate_prices import CuratePricesOperator, GlueRunError, StoppingGlueJobTrigger
 from crypto_prices.load_window import GLUE_POLL_SECONDS
 
 from tests.support.tasks import batch, fetched
@@ -30,10 +33,14 @@ def glue(aws):
     )
     aws.change(glue_job_name=JOB)
     yield client
-    unfinished = [run["Id"] for run in client.get_job_runs(JobName=JOB)["JobRuns"] if run["JobRunState"] == "RUNNING"]
+    unfinished = [run for run in run_ids(client) if state(client, run) in ("STARTING", "RUNNING")]
     if unfinished:
         client.batch_stop_job_run(JobName=JOB, JobRunIds=unfinished)
     client.delete_job(JobName=JOB)
+
+
+def run_ids(glue):
+    return {run["Id"] for run in glue.get_job_runs(JobName=JOB)["JobRuns"]}
 
 
 def state(glue, run_id):
@@ -41,14 +48,30 @@ def state(glue, run_id):
 
 
 @pytest.fixture
-def started(glue, make_task, make_context):
+def context(make_context):
+    return make_context(plan_load=batch(fetched(), fetched("coinbase")).as_xcom())
+
+
+@pytest.fixture
+def make(glue, make_task, context):
+    """Return a function that prepares the operator, as each worker process does."""
+    return lambda: make_task("curate_prices", context)
+
+
+@pytest.fixture
+def started(make, context):
     """The deferred task, after it started its run, with the trigger that waits for the run."""
-    both = batch(fetched(), fetched("coinbase"))
-    context = make_context(plan_load=both.as_xcom())
-    task = make_task("curate_prices", context)
+    task = make()
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context)
     return task, deferred.value
+
+
+def failing(error):
+    def call(*_args, **_members):
+        raise error
+
+    return call
 
 
 def test_it_starts_its_batchs_run_and_waits_without_a_worker(glue, started):
@@ -103,6 +126,117 @@ def test_a_later_try_starts_its_own_run(glue, started, make_task, make_context):
     assert again.value.trigger.run_id != deferred.trigger.run_id
     run = glue.get_job_run(JobName=JOB, RunId=again.value.trigger.run_id)["JobRun"]
     assert run["Arguments"]["--batch_id"] == both.attempt_id(2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        (TriggerFailureReason.TRIGGER_TIMEOUT, TaskDeferralTimeout),
+        (TriggerFailureReason.TRIGGER_FAILURE, TaskDeferralError),
+    ],
+)
+def test_a_deferral_that_times_out_or_fails_stops_the_run(glue, make, context, started, reason, error):
+    _, deferred = started
+    with pytest.raises(error):
+        make().resume_execution("__fail__", {"error": reason}, context)
+    assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
+
+
+def wait_failed(run_id):
+    message = "AWS Glue job failed.: An error occurred (AccessDeniedException)"
+    return {"event": {"status": "error", "run_id": run_id, "message": message}}
+
+
+def test_a_wait_that_fails_stops_the_run(glue, make, context, started):
+    """The retry starts its own run, which must not have another one beside it."""
+    _, deferred = started
+    run_id = deferred.trigger.run_id
+    with pytest.raises(GlueRunError, match="AccessDeniedException"):
+        make().resume_execution("execute_complete", wait_failed(run_id), context)
+    assert state(glue, run_id) in ("STOPPING", "STOPPED")
+
+
+def test_a_run_that_has_failed_is_not_stopped(glue, make, context, started, task_log):
+    _, deferred = started
+    run_id = deferred.trigger.run_id
+    glue.batch_stop_job_run(JobName=JOB, JobRunIds=[run_id])
+    with pytest.raises(GlueRunError):
+        make().resume_execution("execute_complete", wait_failed(run_id), context)
+    assert "Stopping Glue run" not in task_log.text
+    assert "may still run" not in task_log.text
+    assert context["task_state_store"] == {}
+
+
+def test_a_run_that_succeeded_is_returned_and_forgotten(make, context, started, task_log):
+    _, deferred = started
+    event = {"event": {"status": "success", "run_id": deferred.trigger.run_id}}
+    assert make().resume_execution("execute_complete", event, context) == deferred.trigger.run_id
+    assert context["task_state_store"] == {}
+    assert "Stopping Glue run" not in task_log.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://glue"),
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchStopJobRun"),
+    ],
+)
+def test_no_run_is_started_until_the_earlier_one_is_stopped(glue, make, context, started, monkeypatch, error):
+    _, deferred = started
+    run_id, runs = deferred.trigger.run_id, run_ids(glue)
+    first, second = make(), make()
+    for task in (first, second):
+        monkeypatch.setattr(task.hook.conn, "batch_stop_job_run", failing(error))
+    with pytest.raises(GlueRunError, match="AccessDeniedException"):
+        first.resume_execution("execute_complete", wait_failed(run_id), context)
+    with pytest.raises(AirflowException, match=f"{run_id} of an earlier try could not be stopped"):
+        second.execute(context)
+    assert state(glue, run_id) in ("STARTING", "RUNNING")
+    assert run_ids(glue) == runs
+    with pytest.raises(TaskDeferred) as again:
+        make().execute(context)
+    assert state(glue, run_id) in ("STOPPING", "STOPPED")
+    assert state(glue, again.value.trigger.run_id) in ("STARTING", "RUNNING")
+
+
+def test_a_stop_that_glue_refuses_is_not_taken_for_an_end(glue, make, context, started, monkeypatch):
+    _, deferred = started
+    run_id = deferred.trigger.run_id
+    task = make()
+    error = {"JobRunId": run_id, "ErrorDetail": {"ErrorCode": "OperationTimeoutException"}}
+    refused = {"SuccessfulSubmissions": [], "Errors": [error]}
+    monkeypatch.setattr(task.hook.conn, "batch_stop_job_run", lambda **_: refused)
+    with pytest.raises(AirflowException, match=run_id):
+        task.execute(context)
+    assert state(glue, run_id) in ("STARTING", "RUNNING")
+
+
+def test_the_next_try_stops_the_run_of_a_worker_that_was_killed(glue, make, context, started):
+    _, deferred = started
+    with pytest.raises(TaskDeferred) as again:
+        make().execute(context)
+    assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
+    assert state(glue, again.value.trigger.run_id) in ("STARTING", "RUNNING")
+
+
+def test_a_task_that_fails_after_it_started_its_run_stops_it(glue, make, context, monkeypatch):
+    monkeypatch.setattr(type(context["ti"]), "xcom_push", lambda *_, **__: (_ for _ in ()).throw(ConnectionError))
+    runs = run_ids(glue)
+    with pytest.raises(ConnectionError):
+        make().execute(context)
+    (started,) = run_ids(glue) - runs
+    assert state(glue, started) in ("STOPPING", "STOPPED")
+
+
+def test_a_timeout_in_the_worker_that_resumes_stops_the_run(glue, make, context, started, monkeypatch):
+    _, deferred = started
+    task = make()
+    monkeypatch.setattr(task, "execute_complete", failing(AirflowTaskTimeout()))
+    with pytest.raises(AirflowTaskTimeout):
+        task.resume_execution("execute_complete", {}, context)
+    task.on_kill()  # called by Airflow (_run_execute_callable of the task runner)
+    assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
 
 
 def test_the_trigger_survives_serialization():

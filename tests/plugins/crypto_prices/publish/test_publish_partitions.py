@@ -4,7 +4,7 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from botocore.exceptions import ClientError, ReadTimeoutError
-from crypto_prices.aws.catalog import Catalog, CatalogError
+from crypto_prices.aws.catalog import Catalog, CatalogError, CatalogFailureError
 from crypto_prices_contract import s3_keys
 
 from tests.support.tasks import WINDOW, batch, day_version, insert_load, report
@@ -134,27 +134,32 @@ def test_a_merge_of_another_run_during_publication_is_not_undone(publish, loaded
     assert publish(let_another_run_merge) == {"2023-12-18": "jr_1", "2023-12-19": "jr_2"} == shown(catalog)
 
 
-@pytest.mark.parametrize("abandoned", ["batch_create_partition", "batch_update_partition"])
-def test_an_abandoned_call_that_takes_effect_late_does_not_undo_a_newer_load(publish, loaded, lake, catalog, abandoned):
-    """The SDK stops waiting for a call, another run loads the day, and then the call takes effect."""
-    loaded()
-    late = []
+def abandon(call, late):
+    """Return a change of a task: the SDK stops waiting for a call, which takes effect when ``late`` is called."""
 
-    def abandon(task):
+    def change(task):
         writer = task.catalog._writer
-        send = getattr(writer, abandoned)
+        send = getattr(writer, call)
 
         def sent(**arguments):
             late.append(lambda: send(**arguments))
             raise ReadTimeoutError(endpoint_url="glue")
 
-        setattr(writer, abandoned, sent)
+        setattr(writer, call, sent)
 
+    return change
+
+
+@pytest.mark.parametrize("abandoned", ["batch_create_partition", "batch_update_partition"])
+def test_an_abandoned_call_that_takes_effect_late_does_not_undo_a_newer_load(publish, loaded, lake, catalog, abandoned):
+    """The SDK stops waiting for a call, another run loads the day, and then the call takes effect."""
+    loaded()
+    late = []
     if abandoned == "batch_update_partition":
         catalog.publish("2023-12-18", "jr_0")
         catalog.publish("2023-12-19", "jr_0")
     with pytest.raises(ReadTimeoutError):
-        publish(abandon)
+        publish(abandon(abandoned, late))
     loaded("jr_2", 2)
     lake(report(THIS, "jr_2", days={day: day_version(day, "jr_2") for day in ("2023-12-18", "2023-12-19")}))
     with pytest.raises(TaskDeferred):
@@ -164,6 +169,45 @@ def test_an_abandoned_call_that_takes_effect_late_does_not_undo_a_newer_load(pub
     take_effect()
     assert publish.resume() == {"2023-12-18": "jr_2", "2023-12-19": "jr_2"} == shown(catalog)
     assert publish() == shown(catalog)  # this try has nothing to wait for
+
+
+def test_a_stale_version_is_refused_only_after_an_abandoned_call_can_undo_nothing(publish, loaded, lake, catalog):
+    """Airflow does not retry a stale version, so no later try would publish again."""
+    days = ("2023-12-18", "2023-12-19")
+    loaded("jr_0", 0, markets="BTC/USDT,ETH/USDT")
+    loaded()
+    lake(report(THIS, "jr_0", days={day: day_version(day, "jr_0", ETH="jr_0") for day in days}))
+    late = []
+    with pytest.raises(ReadTimeoutError):
+        publish(abandon("batch_create_partition", late))
+    with pytest.raises(TaskDeferred):
+        publish()
+    for day in days:  # as if the abandoned call had the version of an older load
+        catalog.glue.delete_partition(
+            DatabaseName=catalog.database, TableName=catalog.table, PartitionValues=day.split("-")
+        )
+        catalog.publish(day, "jr_gone")
+    with pytest.raises(AirflowFailException, match="Clear curate_prices"):
+        publish.resume()
+    assert shown(catalog) == dict.fromkeys(days, "jr_0")
+    with pytest.raises(AirflowFailException, match="Clear curate_prices"):
+        publish()  # this try has nothing to wait for
+
+
+def test_the_sdk_does_not_repeat_a_call_without_a_response(publish, loaded):
+    loaded()
+    sent = []
+
+    def lose(task):
+        def send(request, **_):
+            sent.append(request)
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+        task.catalog._writer.meta.events.register("before-send.glue.BatchCreatePartition", send)
+
+    with pytest.raises(ReadTimeoutError):
+        publish(lose)
+    assert len(sent) == 1
 
 
 def test_a_refused_call_is_tried_again_at_once(publish, loaded, catalog):
@@ -177,13 +221,30 @@ def test_a_refused_call_is_tried_again_at_once(publish, loaded, catalog):
     assert publish() == {"2023-12-18": "jr_1", "2023-12-19": "jr_1"} == shown(catalog)
 
 
-def test_a_failure_of_the_catalog_counts_as_no_response(publish, loaded):
+@pytest.mark.parametrize(
+    ("code", "status"), [("InternalServiceException", 500), ("OperationTimeoutException", 400), ("Unknown", 503)]
+)
+def test_a_failure_of_the_catalog_counts_as_no_response(publish, loaded, code, status):
     loaded()
 
     def fail(task):
-        task.catalog._writer.batch_create_partition = Stubbed("InternalServiceException", 500)
+        task.catalog._writer.batch_create_partition = Stubbed(code, status)
 
-    with pytest.raises(ClientError, match="InternalServiceException"):
+    with pytest.raises(ClientError, match=code):
+        publish(fail)
+    with pytest.raises(TaskDeferred):
+        publish()
+
+
+def test_a_failure_at_one_partition_counts_as_no_response(publish, loaded):
+    loaded()
+
+    def fail(task):
+        detail = {"ErrorCode": "OperationTimeoutException", "ErrorMessage": "later"}
+        answer = {"Errors": [{"PartitionValues": ["2023", "12", "18"], "ErrorDetail": detail}]}
+        task.catalog._writer.batch_create_partition = lambda **_: answer
+
+    with pytest.raises(CatalogFailureError, match="2023-12-18"):
         publish(fail)
     with pytest.raises(TaskDeferred):
         publish()
