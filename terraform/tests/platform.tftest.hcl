@@ -8,8 +8,8 @@ variables {
   bundle_path = "tests/bundle"
   environment = "dev"
   sources = {
-    binance   = { symbols = ["BTCUSDT", "BCCUSDT"], markets = { BCCUSDT = "BCC/USDT" } }
-    coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45 }
+    binance   = { symbols = ["BTCUSDT"] }
+    coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }
   }
 }
 
@@ -296,8 +296,8 @@ run "a_platform_with_default_values" {
       candle_interval        = "1h"
       max_rejected_share     = 0.01
       sources = {
-        binance   = { symbols = ["BTCUSDT", "BCCUSDT"], markets = { BCCUSDT = "BCC/USDT" } }
-        coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45 }
+        binance   = { symbols = ["BTCUSDT"] }
+        coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }
       }
       quality_rules = {}
     }
