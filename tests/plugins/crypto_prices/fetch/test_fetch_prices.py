@@ -125,7 +125,7 @@ class TestTheExchangeDidNotRespondWhenTheRunWasResolved:
 
 
 def test_gaps_are_returned_and_logged(lake, exchange, task_log):
-    exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT")])
+    exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT", times=None)])
     fetched = FetchedSource(**fetch())
     assert (fetched.gaps, fetched.incomplete) == (["ETHUSDT"], {})
     assert "binance has no candles of ETHUSDT in [2023-12-18, 2023-12-20)" in task_log.text
