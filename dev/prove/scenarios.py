@@ -224,7 +224,7 @@ def emptied(platform: Platform, day: dt.date) -> list[Step]:
     steps = _run(platform, WINDOW, day, conf)
     if first_error(steps) is not None:
         return steps
-    with platform.fault({"kind": "empty", "source": "coinbase", "symbol": "BTC-USD", "times": 1}):
+    with platform.fault({"kind": "empty", "source": "coinbase", "symbol": "BTC-USD", "times": 2}):
         steps += _run(platform, WINDOW, day + dt.timedelta(days=1), conf)
     return steps
 

@@ -33,7 +33,7 @@ ERROR_CODES: Mapping[str, str] = {
     WOULD_DELETE_CANDLES: "The load would delete candles.",
     MARKET_RULE_FAILED: "The candles of a market break a quality rule whose action is fail.",
     MARKETS_MISSING: "The warehouse lacks the list of the load's markets.",
-    TOO_MANY_REJECTED: "The Glue job rejected more records of a source than max_rejected_share allows.",
+    TOO_MANY_REJECTED: "The Glue job rejected too many records of a source.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",
     RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
