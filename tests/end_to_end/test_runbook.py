@@ -274,7 +274,7 @@ def test_a_deferred_task_that_times_out_cancels_its_statement(bench, loaded):
     """Airflow then calls no on_kill: the scheduler resumes the task only to fail it."""
     with bench.holding("crypto.load_lock"):
         since = Since(bench)
-        bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
+        bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"], downstream=True)
         wait_until_deferred(bench, loaded, "merge_into_fact")
         engine = create_engine(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
         with engine.begin() as connection:
