@@ -124,7 +124,8 @@ def differences_from_a_clean_load(bench, day):
 
 def assert_right(bench, day):
     assert differences_from_a_clean_load(bench, day) == []
-    assert checks.left_over_staging(bench) == {}
+    # A merge that another test lets fail keeps its staging table.
+    assert not {day, None} & set(checks.left_over_staging(bench).values())
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
