@@ -124,7 +124,8 @@ def differences_from_a_clean_load(bench, day):
 
 def assert_right(bench, day):
     assert differences_from_a_clean_load(bench, day) == []
-    assert checks.left_over_staging(bench) == {}
+    # A merge that another test lets fail keeps its staging table.
+    assert not {day, None} & set(checks.left_over_staging(bench).values())
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
@@ -274,7 +275,7 @@ def test_a_deferred_task_that_times_out_cancels_its_statement(bench, loaded):
     """Airflow then calls no on_kill: the scheduler resumes the task only to fail it."""
     with bench.holding("crypto.load_lock"):
         since = Since(bench)
-        bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"])
+        bench.api.clear_tasks(DAG_ID, loaded, ["merge_into_fact"], downstream=True)
         wait_until_deferred(bench, loaded, "merge_into_fact")
         engine = create_engine(bench.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
         with engine.begin() as connection:

@@ -69,7 +69,6 @@ def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> 
     for migration in migrations:
         if migration.version in applied and applied[migration.version] != migration.checksum:
             raise MigrationError(
-                f"migration {migration.name} was changed after it was applied: restore it and add a new migration. If "
-                "this is a warehouse in .local/ from another version of the repository, delete it with `make clean`"
+                f"migration {migration.name} was changed after it was applied: restore it and add a new migration"
             )
     return [migration for migration in migrations if migration.version not in applied]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pydoc
+import time
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
@@ -36,6 +37,8 @@ def glue(aws):
     unfinished = [run for run in run_ids(client) if state(client, run) in ("STARTING", "RUNNING")]
     if unfinished:
         client.batch_stop_job_run(JobName=JOB, JobRunIds=unfinished)
+    while any(state(client, run) == "STOPPING" for run in run_ids(client)):
+        time.sleep(0.1)  # these runs count as concurrent runs of the next test's job
     client.delete_job(JobName=JOB)
 
 

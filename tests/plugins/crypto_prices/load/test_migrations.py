@@ -43,7 +43,5 @@ def test_only_unapplied_migrations_are_pending():
 
 
 def test_a_migration_that_changed_after_its_application_is_refused():
-    with pytest.raises(
-        MigrationError, match=r"001_one\.sql was changed after it was applied: restore it.*`make clean`"
-    ):
+    with pytest.raises(MigrationError, match=r"001_one\.sql was changed after it was applied"):
         pending_migrations([ONE, TWO], {1: "other"})
