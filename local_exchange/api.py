@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from werkzeug.wrappers import Request
 
-from local_exchange.candles import CandleBook, MarketDataError, Row
+from local_exchange.candles import CandleBook, MarketDataError, Premium, Row
 from local_exchange.rules import RuleSwitch
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -124,6 +124,8 @@ class Api(ABC):
     """werkzeug's rule for the path of candle requests, below the source's name."""
     empty_page: ClassVar[Page]
     """The response without candles."""
+    premium: ClassVar[Premium | None] = None
+    """The difference of its generated prices from the reference prices; None for an exchange that has those."""
 
     def __init__(self, book: CandleBook, now: Callable[[], datetime], rules: RuleSwitch) -> None:
         self._book = book

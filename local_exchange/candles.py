@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -169,14 +169,26 @@ class RecordedCandles:
         """Return recorded candles, which are all hourly; see ``CandleBook.candles``."""
         if interval_name != "1h":
             raise UnknownIntervalError(interval_name)
-        with self._lock:
-            if symbol not in self._rows:
-                self._rows[symbol] = list(_read_recorded(self._files[symbol]))
-            rows = self._rows[symbol]
+        rows = self._rows_of(symbol)
         latest = now_ms - HOUR_MS if end_ms is None else min(end_ms, now_ms - HOUR_MS)
         # Copies, because faults may change the rows that they get.
         chosen = [row.copy() for row in rows if (start_ms or 0) <= open_time(row) <= latest]
         return chosen[:limit] if start_ms is not None else chosen[-limit:]
+
+    def check(self, symbols: Iterable[str]) -> None:
+        """Read the files of markets, so that a damaged one is refused before anyone requests it.
+
+        Raises:
+            MarketDataError: A file is damaged.
+        """
+        for symbol in symbols:
+            self._rows_of(symbol)
+
+    def _rows_of(self, symbol: str) -> list[Row]:
+        with self._lock:
+            if symbol not in self._rows:
+                self._rows[symbol] = list(_read_recorded(self._files[symbol]))
+            return self._rows[symbol]
 
 
 @dataclass(frozen=True)
@@ -229,15 +241,47 @@ _TRADES_A_DAY = 1_000_000
 _PARTS = 4
 """Number of parts of a candle. Its price is sampled at its start and after each part that has ended."""
 
+_PREMIUM_PERIOD_MS = 5 * HOUR_MS
+_BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True)
+class Premium:
+    """The difference between an exchange's generated prices and the reference prices, so that exchanges disagree.
+
+    It is between one and five basis points, rounded to the market's price step, and at least one step. It depends only
+    on the exchange, the market and the time.
+
+    Attributes:
+        exchange: Name of the exchange.
+        above: Whether its prices are above the reference prices; else they are below.
+    """
+
+    exchange: str
+    above: bool
+
+    def of(self, symbol: str, price: Decimal, step: Decimal, time_ms: int) -> Decimal:
+        """Return the difference from a reference price; negative if the exchange's price is lower."""
+        basis_points = 3 + 2 * _noise(f"{self.exchange} {symbol}", _PREMIUM_PERIOD_MS, time_ms)
+        difference = max(step, (price * Decimal(basis_points) / _BASIS_POINTS).quantize(step))
+        return difference if self.above else -difference
+
 
 class GeneratedCandles:
     """Candles of any date, generated from noise. They look plausible and are the same for every request.
 
-    A price depends only on the market and the time. This has three consequences. In every interval, a candle opens at
-    the closing price of the previous one. A closed candle is the same in every response. The values of an open
-    candle only grow into the closed candle's values: high, volume and trades never decrease, and low never rises.
+    A price depends only on the exchange, the market and the time. This has three consequences. In every interval, a
+    candle opens at the closing price of the previous one. A closed candle is the same in every response. The values of
+    an open candle only grow into the closed candle's values: high, volume and trades never decrease, and low never
+    rises.
     Volumes are generated separately for each interval, so 24 hourly volumes do not add up to the daily one.
+
+    Args:
+        premium: The difference from the reference prices; None for the reference prices.
     """
+
+    def __init__(self, premium: Premium | None = None) -> None:
+        self._premium = premium
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -268,15 +312,15 @@ class GeneratedCandles:
             first = interval.number_at(start_ms)
             first += interval.open_time(first) < start_ms
         numbers = range(first, min(last, first + limit - 1) + 1)
-        return [_generate(symbol, interval, number, now_ms) for number in numbers]
+        return [_generate(symbol, interval, number, now_ms, self._premium) for number in numbers]
 
 
-def _generate(symbol: str, interval: Interval, number: int, now_ms: int) -> Row:
+def _generate(symbol: str, interval: Interval, number: int, now_ms: int, premium: Premium | None) -> Row:
     coin = COINS[symbol]
     open_ms, next_open_ms = interval.open_time(number), interval.open_time(number + 1)
     length_ms = next_open_ms - open_ms
     parts = min(_PARTS, (now_ms - open_ms) * _PARTS // length_ms)
-    prices = [_price(symbol, open_ms + length_ms * part // _PARTS) for part in range(parts + 1)]
+    prices = [_price(symbol, open_ms + length_ms * part // _PARTS, premium) for part in range(parts + 1)]
     volumes = [_part_volume(symbol, interval, open_ms, length_ms, part) for part in range(parts)]
     step = Decimal(1).scaleb(-coin.volume_digits)
     # Each part's price is the mean of its two ends, so that quote volume / volume is between low and high.
@@ -302,14 +346,17 @@ def _generate(symbol: str, interval: Interval, number: int, now_ms: int) -> Row:
     ]
 
 
-def _price(symbol: str, time_ms: int) -> Decimal:
+def _price(symbol: str, time_ms: int, premium: Premium | None) -> Decimal:
     """Return the price of a market at a time, rounded to its price step."""
     coin = COINS[symbol]
     swing = sum(
         _YEARLY_SWING * math.sqrt(period / _YEAR_MS) * _noise(symbol, period, time_ms) for period in _OCTAVES_MS
     )
     step = Decimal(1).scaleb(-coin.price_digits)
-    return max(step, Decimal(coin.price * math.exp(swing)).quantize(step))
+    price = Decimal(coin.price * math.exp(swing)).quantize(step)
+    if premium is not None:
+        price += premium.of(symbol, price, step, time_ms)
+    return max(step, price)
 
 
 def _part_volume(symbol: str, interval: Interval, open_ms: int, length_ms: int, part: int) -> Decimal:

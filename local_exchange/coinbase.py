@@ -10,6 +10,7 @@ Unconfirmed: the messages for an invalid start or end, for a start after the end
 granularity of one minute.
 
 A product ``XXX-USD`` has the values of the book's market ``XXXUSDT``, written as JSON numbers with the book's digits.
+Generated prices are slightly above Binance's.
 According to clients, the real API accepts one candle more than 300 if both ends are open times of candles. This
 implementation does not, because the documentation does not promise it.
 """
@@ -34,6 +35,7 @@ from local_exchange.candles import (
     VOLUME,
     CandleBook,
     Interval,
+    Premium,
     Row,
     UnknownIntervalError,
     open_time,
@@ -61,6 +63,7 @@ class Coinbase(Api):
     source: ClassVar[Source] = Source.COINBASE
     candles_path: ClassVar[str] = "/products/<product_id>/candles"
     empty_page: ClassVar[Page] = Page(([],), ROW_SHAPE)
+    premium: ClassVar[Premium | None] = Premium(source, above=True)
 
     @property
     def documents(self) -> Mapping[str, Callable[[Request], Any]]:

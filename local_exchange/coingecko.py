@@ -10,7 +10,8 @@ interval, and for failures.
 
 A point's price is the open price of the interval that contains it. Its market cap is the price times a constant supply.
 Its volume is the turnover of the last 24 closed hours, with each hour's volume priced at its close. Prices have the
-book's digits. ``usd`` is the only currency: a coin has the values of the book's USDT market.
+book's digits. ``usd`` is the only currency: a coin has the values of the book's USDT market. Generated prices are
+slightly below Binance's.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from local_exchange.candles import (
     SECOND_MS,
     VOLUME,
     CandleBook,
+    Premium,
     Row,
     UnknownIntervalError,
     open_time,
@@ -112,6 +114,7 @@ class CoinGecko(Api):
     source: ClassVar[Source] = Source.COINGECKO
     candles_path: ClassVar[str] = "/api/v3/coins/<coin_id>/market_chart/range"
     empty_page: ClassVar[Page] = Page(([], [], []), ROW_SHAPE, _TABLES)
+    premium: ClassVar[Premium | None] = Premium(source, above=False)
 
     @staticmethod
     def markets(book: CandleBook) -> frozenset[str]:

@@ -69,7 +69,7 @@ class Exchange:
     def __init__(
         self,
         *,
-        book: CandleBook,
+        books: Mapping[Source, CandleBook],
         faults: FaultPlan,
         limits: RequestLimits,
         rules: RuleSwitch,
@@ -81,7 +81,7 @@ class Exchange:
         self._switches: Mapping[str, Switch] = {"_faults": faults, "_limits": limits, "_rules": rules}
         self._now = now
         self._sleep = sleep
-        self._apis = {api.source: api(book, now, rules) for api in _APIS}
+        self._apis = {api.source: api(books[api.source], now, rules) for api in _APIS}
         self._routes = Map(
             [
                 Rule(f"/{api.source}{path}", endpoint=path, methods=["GET"])
@@ -255,7 +255,7 @@ def create_exchange(
         MarketDataError: The folder has no recorded candles.
     """
     return Exchange(
-        book=_book(market_data),
+        books=_books(market_data),
         faults=faults,
         limits=limits or RequestLimits(now),
         rules=RuleSwitch(rules),
@@ -273,12 +273,15 @@ def served_markets(market_data: Path | None) -> dict[str, frozenset[str]]:
     Raises:
         MarketDataError: The folder has no recorded candles.
     """
-    book = _book(market_data)
-    return {api.source.value: api.markets(book) for api in _APIS}
+    books = _books(market_data)
+    return {api.source.value: api.markets(books[api.source]) for api in _APIS}
 
 
-def _book(market_data: Path | None) -> CandleBook:
-    return RecordedCandles(market_data) if market_data is not None else GeneratedCandles()
+def _books(market_data: Path | None) -> dict[Source, CandleBook]:
+    """Return the candles of each exchange. All have the same recorded candles, and each generates slightly others."""
+    if market_data is not None:
+        return dict.fromkeys((api.source for api in _APIS), RecordedCandles(market_data))
+    return {api.source: GeneratedCandles(api.premium) for api in _APIS}
 
 
 def dropped_connection(environ: WSGIEnvironment) -> ConnectionResetError:

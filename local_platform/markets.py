@@ -13,7 +13,7 @@ from pathlib import Path
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source, known_sources
 
-from local_exchange.candles import MarketDataError
+from local_exchange.candles import MarketDataError, RecordedCandles
 from local_exchange.coingecko import COINS
 from local_exchange.server import served_markets
 
@@ -88,6 +88,7 @@ def chosen_markets(parser: argparse.ArgumentParser, given: argparse.Namespace, *
 def _require_served(
     parser: argparse.ArgumentParser, by_source: Mapping[str, Sequence[str]], market_data: Path | None
 ) -> None:
+    """Refuse markets that the local exchange does not have, and damaged recordings, before anything starts."""
     try:
         served = served_markets(market_data)
     except MarketDataError as error:
@@ -109,6 +110,16 @@ def _require_served(
                 f"SYMBOLS: {place} has no market {symbol} of {source}. {hint} make demo LIVE=1 loads the markets of "
                 "the real exchange."
             )
+    if market_data:
+        try:
+            recorded = RecordedCandles(market_data)
+            recorded.check(
+                name
+                for name in sorted(recorded.symbols)
+                if any(set(_symbols_of(source, [name])) & set(symbols) for source, symbols in by_source.items())
+            )
+        except MarketDataError as error:
+            parser.error(f"MARKET_DATA={market_data}: {error}")
 
 
 def _listed(parser: argparse.ArgumentParser, name: str, text: str | None, what: str) -> list[str]:

@@ -22,12 +22,15 @@ from local_exchange.candles import (
     RecordedCandles,
     UnknownIntervalError,
 )
+from local_exchange.coinbase import Coinbase
+from local_exchange.coingecko import CoinGecko
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME, QUOTE, TRADES, TAKER, TAKER_QUOTE = range(1, 11)
 HEADER = "open_time_ms,open,high,low,close,volume"
 START = 1702857600000  # 2023-12-18T00:00:00Z
 LATER = START + 400 * DAY_MS
 GENERATED = GeneratedCandles()
+PREMIUMS = (None, Coinbase.premium, CoinGecko.premium)
 
 symbols = st.sampled_from(sorted(COINS))
 interval_names = st.sampled_from(sorted(INTERVALS))
@@ -35,8 +38,8 @@ instants = st.integers(0, 4_000_000_000_000)
 recent_instants = st.integers(1_000_000_000_000, 4_000_000_000_000)
 
 
-def generated(symbol, interval, start_ms=None, end_ms=None, limit=1000, now_ms=LATER):
-    return GENERATED.candles(symbol, interval, start_ms=start_ms, end_ms=end_ms, limit=limit, now_ms=now_ms)
+def generated(symbol, interval, start_ms=None, end_ms=None, limit=1000, now_ms=LATER, book=GENERATED):
+    return book.candles(symbol, interval, start_ms=start_ms, end_ms=end_ms, limit=limit, now_ms=now_ms)
 
 
 def recorded(folder: Path, symbol="BTCUSDT", start_ms=0, end_ms=None, limit=1000, now_ms=LATER, interval="1h"):
@@ -94,9 +97,10 @@ def test_weeks_begin_on_monday_and_months_on_the_first(name, opens):
 
 
 @settings(max_examples=60, deadline=None)
-@given(symbols, interval_names, instants, st.integers(1, 12))
-def test_generated_candles_are_valid(symbol, name, start_ms, limit):
-    rows = generated(symbol, name, start_ms=start_ms, limit=limit, now_ms=10_000_000_000_000)
+@given(symbols, interval_names, instants, st.integers(1, 12), st.sampled_from(PREMIUMS))
+def test_generated_candles_are_valid(symbol, name, start_ms, limit, premium):
+    book = GeneratedCandles(premium)
+    rows = generated(symbol, name, start_ms=start_ms, limit=limit, now_ms=10_000_000_000_000, book=book)
     interval = INTERVALS[name]
     assert len(rows) == limit
     assert rows[0][0] >= start_ms > interval.open_time(interval.number_at(rows[0][0]) - 1)
@@ -155,6 +159,35 @@ def test_generated_candles_are_the_same_on_every_machine():
             "0",
         ]
     ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(symbols, interval_names, recent_instants)
+def test_exchanges_differ_by_a_few_basis_points_and_never_agree(symbol, name, start_ms):
+    """At least one price step apart, which is more than five basis points for some coins."""
+    books = [GeneratedCandles(premium) for premium in PREMIUMS]
+    rows = [generated(symbol, name, start_ms, limit=5, now_ms=5_000_000_000_000, book=book) for book in books]
+    step = Decimal(1).scaleb(-COINS[symbol].price_digits)
+    for binance, coinbase, coingecko in zip(*rows, strict=True):
+        assert binance[0] == coinbase[0] == coingecko[0]
+        for column in (OPEN, HIGH, LOW, CLOSE):
+            middle, above, below = (Decimal(row[column]) for row in (binance, coinbase, coingecko))
+            assert below < middle < above
+            assert max(middle - below, above - middle) <= Decimal(binance[HIGH]) * 5 / 10_000 + step
+
+
+def test_the_difference_between_exchanges_changes_with_the_market_and_the_time():
+    def premiums(symbol, premium):
+        days = [generated(symbol, "1h", START, limit=24, book=GeneratedCandles(p)) for p in (premium, None)]
+        return [Decimal(row[OPEN]) / Decimal(other[OPEN]) - 1 for row, other in zip(*days, strict=True)]
+
+    bitcoin, ether, mirrored = (
+        premiums("BTCUSDT", Coinbase.premium), premiums("ETHUSDT", Coinbase.premium),
+        [-premium for premium in premiums("BTCUSDT", CoinGecko.premium)],
+    )  # fmt: skip
+    assert len(set(bitcoin)) == 24
+    for other in (ether, mirrored):
+        assert max(abs(one - two) for one, two in zip(bitcoin, other, strict=True)) > Decimal("0.00005")
 
 
 def test_markets_differ_and_move():

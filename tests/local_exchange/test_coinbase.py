@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import Client
 
 from local_exchange.candles import COINS, GeneratedCandles
+from local_exchange.coinbase import Coinbase
 from local_exchange.faults import FaultPlan
 from local_exchange.rules import Rules
 from local_exchange.server import create_exchange
@@ -59,7 +60,8 @@ def test_a_day_of_candles_newest_first(client):
 
 def test_a_row_is_time_low_high_open_close_volume_in_the_books_digits(client):
     (row,) = exact(candles(client, end="2023-12-18T00:59:59Z"))
-    (kline,) = GeneratedCandles().candles("BTCUSDT", "1h", start_ms=START * 1000, end_ms=None, limit=1, now_ms=NOW_MS)
+    book = GeneratedCandles(Coinbase.premium)
+    (kline,) = book.candles("BTCUSDT", "1h", start_ms=START * 1000, end_ms=None, limit=1, now_ms=NOW_MS)
     _, open_price, high, low, close, volume = kline[:6]
     assert row == [str(START), low, high, open_price, close, volume]
     assert all(isinstance(value, int | float) for value in candles(client).json[0])

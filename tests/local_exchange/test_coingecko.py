@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from local_exchange.candles import GeneratedCandles
-from local_exchange.coingecko import COINS
+from local_exchange.coingecko import COINS, CoinGecko
 from local_exchange.faults import FaultPlan
 from local_exchange.rules import Rules
 from local_exchange.server import create_exchange
@@ -46,7 +46,7 @@ def exact(answer):
 
 
 def klines(symbol="BTCUSDT", start=START, end=START + DAY - 1, interval="1h"):
-    return GeneratedCandles().candles(
+    return GeneratedCandles(CoinGecko.premium).candles(
         symbol, interval, start_ms=start * 1000, end_ms=end * 1000, limit=1000, now_ms=int(NOW.timestamp()) * 1000
     )
 

@@ -2,6 +2,7 @@ import pytest
 
 from dev.airflow.command import parse_options
 from local_platform.markets import DEFAULT_SYMBOLS
+from tests.support.recordings import record_market
 
 
 def test_the_defaults_are_the_usual_ports_and_markets():
@@ -12,7 +13,7 @@ def test_the_defaults_are_the_usual_ports_and_markets():
 
 
 def test_ports_and_markets_can_be_chosen(tmp_path):
-    (tmp_path / "JTOUSDT.csv.gz").touch()
+    record_market(tmp_path, "JTOUSDT")
     options = parse_options(["--port", "0", "--aws-port", "5000", "--market-data", str(tmp_path)])
     assert (options.ui_port, options.state.aws_port) == (0, 5000)
     assert options.markets.symbols == {"binance": ["JTOUSDT"]}

@@ -6,6 +6,7 @@ from crypto_prices.fetch.sources import known_sources
 
 from dev.demo.command import parse_options
 from local_platform.markets import DEFAULT_SYMBOLS
+from tests.support.recordings import record_market
 
 TODAY = date(2026, 11, 23)
 
@@ -27,7 +28,7 @@ def test_the_default_is_yesterday_with_generated_candles():
 
 def test_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
     for symbol in ("BTCUSDT", "ETHUSDT"):
-        (tmp_path / f"{symbol}.csv.gz").touch()
+        record_market(tmp_path, symbol)
     chosen = options("--date", "2023-12-18", "--symbols", "BTCUSDT, ETHUSDT,BTCUSDT", "--market-data", str(tmp_path))
     assert chosen.day == date(2023, 12, 18)
     assert chosen.markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
@@ -38,7 +39,7 @@ def test_date_symbols_and_recorded_candles_can_be_chosen(tmp_path):
 def test_a_recording_selects_all_its_symbols(tmp_path):
     (tmp_path / "binance-1h").mkdir()
     for symbol in ("ETHUSDT", "BTCUSDT"):
-        (tmp_path / "binance-1h" / f"{symbol}.csv.gz").touch()
+        record_market(tmp_path / "binance-1h", symbol)
     assert options("--market-data", str(tmp_path)).markets.symbols == {"binance": ["BTCUSDT", "ETHUSDT"]}
 
 
@@ -53,7 +54,7 @@ def test_several_sources_load_the_same_assets():
 
 def test_a_recording_selects_the_markets_that_each_source_has(tmp_path):
     for symbol in ("BTCUSDT", "JTOUSDT"):
-        (tmp_path / f"{symbol}.csv.gz").touch()
+        record_market(tmp_path, symbol)
     chosen = options("--sources", "coinbase,coingecko", "--market-data", str(tmp_path)).markets
     assert chosen.symbols == {"coinbase": ["BTC-USD", "JTO-USD"], "coingecko": ["bitcoin"]}
 
@@ -94,10 +95,24 @@ def test_invalid_options_are_rejected_with_a_reason(arguments, message, tmp_path
 
 
 def test_a_recording_has_only_its_own_markets(tmp_path, capsys):
-    (tmp_path / "JTOUSDT.csv.gz").touch()
+    record_market(tmp_path, "JTOUSDT")
     with pytest.raises(SystemExit):
         options("--symbols", "BTCUSDT", "--market-data", str(tmp_path))
     assert f"MARKET_DATA={tmp_path} has no market BTCUSDT of binance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "BTC-USD", "bitcoin"])
+def test_a_recording_in_microseconds_is_refused_with_file_line_and_unit_before_anything_starts(
+    tmp_path, capsys, symbol
+):
+    """Binance's archives are in microseconds from 2025. The first day is in milliseconds."""
+    record_market(tmp_path, "BTCUSDT", 1735603200000, 1735689600000000)
+    record_market(tmp_path, "ETHUSDT", 1735603200000)
+    with pytest.raises(SystemExit):
+        options("--symbols", symbol, "--market-data", str(tmp_path))
+    message = f"MARKET_DATA={tmp_path}: BTCUSDT.csv.gz, line 3: 1735689600000000 is in microseconds"
+    assert message in capsys.readouterr().err
+    assert options("--symbols", "ETHUSDT", "--market-data", str(tmp_path)).markets.symbols == {"binance": ["ETHUSDT"]}
 
 
 def test_the_real_exchanges_may_have_markets_that_the_local_one_lacks():
