@@ -21,9 +21,9 @@ class MarketDay:
         market: The market, such as ``BTC/USDT``.
         candles: Number of candles.
         open_price: First price.
-        low_price: Lowest price; None if the source has point-in-time prices instead of candles.
+        low_price: Lowest price; None if the source has single prices instead of candles.
         high_price: Highest price; None in the same case.
-        close_price: Last price.
+        close_price: Closing price of the last candle; None in the same case, because a single price is not a close.
         chart: The closing prices as bars, one per candle; for a source without candles, its prices.
     """
 
@@ -33,13 +33,13 @@ class MarketDay:
     open_price: Decimal
     low_price: Decimal | None
     high_price: Decimal | None
-    close_price: Decimal
+    close_price: Decimal | None
     chart: str
 
     @property
-    def change_percent(self) -> Decimal:
-        """The change from the first to the last price, in percent."""
-        return (self.close_price / self.open_price - 1) * 100
+    def change_percent(self) -> Decimal | None:
+        """The change from the open to the close, in percent; None without a close."""
+        return None if self.close_price is None else (self.close_price / self.open_price - 1) * 100
 
 
 def chart(prices: Sequence[Decimal]) -> str:
@@ -58,9 +58,9 @@ def market_days(rows: Sequence[dict[str, Any]]) -> list[MarketDay]:
     days = []
     for (source, symbol, quote), group in groupby(rows, lambda r: (r["source"], r["symbol"], r["quote_currency"])):
         candles = sorted(group, key=lambda row: datetime.fromisoformat(row["observed_at"]))
-        closes = [Decimal(row["close_price"] or row["open_price"]) for row in candles]
-        lows, highs = (
-            [Decimal(row[name]) for row in candles if row[name] is not None] for name in ("low_price", "high_price")
+        lows, highs, closes = (
+            [Decimal(row[name]) for row in candles if row[name] is not None]
+            for name in ("low_price", "high_price", "close_price")
         )
         days.append(
             MarketDay(
@@ -70,8 +70,8 @@ def market_days(rows: Sequence[dict[str, Any]]) -> list[MarketDay]:
                 open_price=Decimal(candles[0]["open_price"]),
                 low_price=min(lows, default=None),
                 high_price=max(highs, default=None),
-                close_price=closes[-1],
-                chart=chart(closes),
+                close_price=closes[-1] if closes else None,
+                chart=chart(closes or [Decimal(row["open_price"]) for row in candles]),
             )
         )
     return sorted(days, key=lambda day: (day.market.partition("/")[0], day.source, day.market))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from decimal import Decimal
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
@@ -150,16 +151,15 @@ class Screen:
         title = "Prices in the warehouse (Redshift Data API)"
         left, right = ["source", "market"], ["candles", "open", "low", "high", "close", "change"]
         wide = _table(title, left, right)
-        wide.add_column("close by candle", no_wrap=True)
+        wide.add_column("prices", no_wrap=True)
         narrow = _table(title, left, right, borders=False)
         for day in market_days(rows):
-            change = day.change_percent
             cells: list[str | Text] = [
                 day.source,
                 day.market,
                 str(day.candles),
                 *(plain(price) for price in (day.open_price, day.low_price, day.high_price, day.close_price)),
-                Text(f"{change:+.2f} %", style="green" if change >= 0 else "red"),
+                _change(day.change_percent),
             ]
             wide.add_row(*cells, day.chart)
             narrow.add_row(*cells)
@@ -224,6 +224,12 @@ def _table(title: str, left: Sequence[str], right: Sequence[str], *, borders: bo
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table
+
+
+def _change(percent: Decimal | None) -> str | Text:
+    if percent is None:
+        return plain(percent)
+    return Text(f"{percent:+.2f} %", style="green" if percent >= 0 else "red")
 
 
 def _ordered(tasks: Sequence[TaskProgress]) -> list[TaskProgress]:

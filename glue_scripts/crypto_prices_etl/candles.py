@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candle_intervals import interval_ms
+from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.exact_json import scalar_text
 from crypto_prices_etl.exact_numbers import exact_bigint, exact_decimal, rounded_decimal
 from crypto_prices_etl.schemas import CURATED_COLUMNS, BigInt, ColumnType, Decimal
@@ -21,6 +22,9 @@ NUMBER_COLUMNS: dict[str, ColumnType] = {
     c.name: c.type for c in CURATED_COLUMNS if isinstance(c.type, Decimal | BigInt)
 }
 """The curated columns that come from a source's record, besides the open time."""
+
+CANDLES_ONLY = frozenset({"high_price", "low_price", "close_price"})
+"""The columns that a single price never fills."""
 
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z; timestamp_millis raises beyond the range of timestamps
 
@@ -38,13 +42,21 @@ def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Cal
         batch_id: The attempt at the batch, for the rows.
 
     Raises:
-        CurationError: The interval does not divide a day.
+        CurationError: The interval does not divide a day, or the parser shows a single price as another price of a
+            candle.
     """
     length_ms = interval_ms(candle_interval)
 
     def transform(records: DataFrame) -> DataFrame:
         located = records.withColumn("fields", parser.split_record(sf.col("record")))
         texts = parser.locate_fields(sf.col("fields"))
+        invented = sorted(CANDLES_ONLY & texts.values.keys()) if parser.latest_in_interval_ms else []
+        if invented:
+            raise CurationError(
+                f"the parser has single prices, because latest_in_interval_ms is not 0, but fills "
+                f"{', '.join(invented)}: a single price is an open_price and never the high, low or close of a candle. "
+                "Correct the parser"
+            )
         elements = {"observed_at": texts.open_time, **texts.values}
         if texts.close_time is not None:
             elements["close_time"] = texts.close_time

@@ -21,8 +21,13 @@ def test_prices_of_a_source_without_candles_follow_the_same_asset():
     points = [row(hour, price, None, None, None) | {"source": "coingecko"} for hour, price in ((0, "10"), (1, "15"))]
     btc, point, eth = market_days([*rows, *points])
     assert (btc.source, btc.market, eth.market) == ("binance", "BTC/USDT", "ETH/USDT")
-    assert (point.source, point.open_price, point.close_price, point.chart) == ("coingecko", 10, 15, "▁█")
-    assert (plain(point.low_price), plain(point.high_price)) == ("–", "–")  # noqa: RUF001
+    assert (point.source, point.open_price, point.chart) == ("coingecko", 10, "▁█")
+
+
+def test_a_single_price_is_never_a_low_a_high_or_a_close():
+    (point,) = market_days([row(hour, price, None, None, None) for hour, price in ((0, "10"), (1, "15"))])
+    assert (point.low_price, point.high_price, point.close_price, point.change_percent) == (None,) * 4
+    assert plain(point.close_price) == "–"  # noqa: RUF001
 
 
 def test_a_chart_spans_the_lowest_to_the_highest_price():

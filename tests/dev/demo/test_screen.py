@@ -23,6 +23,15 @@ def test_prices_keep_all_their_digits_on_a_narrow_terminal(width):
     assert "…" not in output
 
 
+def test_single_prices_are_shown_without_a_close_and_a_change():
+    points = [row(hour, price, None, None, None) for hour, price in ((0, "10.25"), (1, "10.75"))]
+    output = shown(lambda screen: screen.prices(points), width=200)
+    (line,) = [line for line in output.splitlines() if "BTC/USDT" in line]
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells == ["binance", "BTC/USDT", "2", "10.25", "–", "–", "–", "–", "▁█"]  # noqa: RUF001
+    assert "close by" not in output
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_counts_keep_all_their_digits_on_a_narrow_terminal(width):
     counts = ("fetched", "curated", "quarantined", "duplicate", "staged", "merged", "in_window", "removed")

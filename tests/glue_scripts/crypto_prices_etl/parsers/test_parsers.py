@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from crypto_prices_contract.curation_report import SourceCounts
+from crypto_prices_etl.candles import to_candles
 from crypto_prices_etl.curation import curate, outcomes_of
+from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.parsers import binance
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
@@ -104,6 +108,13 @@ class TestCoinGecko:
             None if hour == 6 else Decimal(f"1203456789012.34{hour:02d}") for hour in range(24)
         ]
         assert rows[6]["record"] == f"[{prices[6]},[],[{volumes[6]}]]"
+
+
+def test_a_parser_of_single_prices_cannot_fill_a_close(spark):
+    single = replace(binance.PARSER, latest_in_interval_ms=60_000)
+    records = spark.createDataFrame([], "record string")
+    with pytest.raises(CurationError, match="but fills close_price, high_price, low_price: a single price is"):
+        records.transform(to_candles(single, "1h", "batch"))
 
 
 def test_surplus_is_neither_counted_nor_quarantined(spark, lake, arguments):
