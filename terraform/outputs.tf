@@ -114,6 +114,7 @@ locals {
     SECRETS_PREFIX       = local.secrets_prefix
     # docker-compose.yaml supports only this source. Without it, Airflow does not start and reports an error.
     SYMBOLS = jsonencode(try(var.sources["binance"].symbols, []))
+    MARKETS = jsonencode(coalesce(try(var.sources["binance"].markets, null), {}))
     API_URL = coalesce(try(var.sources["binance"].api_url, null), "https://data-api.binance.vision")
   }
 }

@@ -8,7 +8,7 @@ variables {
   bundle_path = "tests/bundle"
   environment = "dev"
   sources = {
-    binance   = { symbols = ["BTCUSDT"] }
+    binance   = { symbols = ["BTCUSDT"], markets = { BTCUSDT = "BTC/USDT" } }
     coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }
   }
 }
@@ -59,6 +59,7 @@ run "a_platform_with_default_values" {
         GLUE_DATABASE        = "crypto_prices_dev"
         GLUE_JOB_NAME        = "crypto-prices-dev-curate"
         GLUE_TABLE           = "crypto_prices"
+        MARKETS              = "{\"BTCUSDT\":\"BTC/USDT\"}"
         REDSHIFT_DATABASE    = "crypto"
         REDSHIFT_WORKGROUP   = "crypto-prices-dev"
         S3_BUCKET            = "crypto-prices-dev-lake-123456789012"
@@ -296,7 +297,7 @@ run "a_platform_with_default_values" {
       candle_interval        = "1h"
       max_rejected_share     = 0.01
       sources = {
-        binance   = { symbols = ["BTCUSDT"] }
+        binance   = { symbols = ["BTCUSDT"], markets = { BTCUSDT = "BTC/USDT" } }
         coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }
       }
       quality_rules = {}

@@ -22,8 +22,8 @@ def composition():
     return yaml.safe_load(TEXT)
 
 
-def filled_in(text):
-    return re.sub(r"\$\{(\w+)[^}]*\}", lambda found: (VARIABLES | CHOSEN)[found[1]], text).replace("$$", "$")
+def filled_in(text, **others):
+    return re.sub(r"\$\{(\w+)[^}]*\}", lambda found: (VARIABLES | CHOSEN | others)[found[1]], text).replace("$$", "$")
 
 
 def test_exactly_the_variables_of_the_example_are_used():
@@ -66,6 +66,15 @@ def test_the_bundle_accepts_the_settings_of_the_example(composition):
     settings = parse_settings(filled_in(text))
     assert settings.s3_bucket == VARIABLES["S3_BUCKET"]
     assert settings.sources["binance"].api_url == VARIABLES["API_URL"]
+
+
+def test_a_market_that_the_exchange_no_longer_lists_can_be_stated(composition):
+    from crypto_prices.settings import parse_settings
+
+    text = composition["x-airflow"]["environment"]["AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"]
+    assert parse_settings(filled_in(text)).sources["binance"].markets == {}
+    stated = filled_in(text, SYMBOLS='["BCCUSDT"]', MARKETS='{"BCCUSDT": "BCC/USDT"}')
+    assert parse_settings(stated).sources["binance"].markets == {"BCCUSDT": "BCC/USDT"}
 
 
 def test_the_secrets_backend_serves_only_connections(composition):
