@@ -111,6 +111,7 @@ data "aws_iam_policy_document" "mwaa" {
     resources = local.readable_secrets
   }
 
+  # resolve_window also stores the exchanges' lists of markets there.
   statement {
     sid       = "FetchPricesLandsRawObjects"
     actions   = ["s3:GetObject", "s3:PutObject"]

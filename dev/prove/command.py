@@ -29,9 +29,12 @@ from dev.prove.github_roles import (
     NOT_IN_EVERY_PLAN,
     RolesError,
     TerraformCalls,
+    publish,
     require_allowed,
     require_boundary,
+    require_denied,
     require_needed,
+    tamper,
 )
 from dev.prove.inventory import inventory
 from dev.prove.least_privilege import DAYS_APART, LeastPrivilege, Need, ScenarioRecord
@@ -70,6 +73,7 @@ WATCHED = {"LoadsReconciled", "RecordsFetched"}
 DEPLOY_DOCUMENT = REPOSITORY / "docs" / "how-to" / "deploy-to-aws.md"
 GITHUB_OPTIONS = ("-var=subject_prefix=repo:our-company/our-platform", "-var=destroy_data=true")
 PLAN_ROLE = "crypto-prices-github-plan"
+PUBLISH_ROLE = "crypto-prices-github-publish"
 CHANGED_DAG = "dags/crypto_prices_daily.py"
 SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
 CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}
@@ -191,8 +195,18 @@ class Proof:
         with self._stage("roles of GitHub's workflows") as say:
             github.apply(*github_options)
             say(f"{len(github.resources())} resources")
-        boundary = github.outputs()["repository_variables"]["AWS_PERMISSIONS_BOUNDARY_ARN"]
+        repository = github.outputs()["repository_variables"]
+        boundary = repository["AWS_PERMISSIONS_BOUNDARY_ARN"]
         calls = TerraformCalls(aws.state_dir / "authorizations.jsonl", boundary)
+        calls.skip()
+        with self._stage("a publication in GitHub") as say:
+            publish(client("s3"), repository["ARTIFACT_BUCKET"])
+            made = calls.all_checks()
+            allowed = require_allowed(client("iam"), PUBLISH_ROLE, made)
+            require_needed(client("iam"), PUBLISH_ROLE, made, {})
+            calls.skip()
+            tamper(client("s3"), repository["ARTIFACT_BUCKET"])
+            say(f"{allowed}, {require_denied(client('iam'), PUBLISH_ROLE, calls.all_checks())}")
         variables = self._write_variables(aws.endpoint, boundary)
         terraform = TerraformCli(self.folder / "terraform", variables=local_aws_variables(aws.endpoint))
         terraform.init()

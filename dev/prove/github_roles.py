@@ -1,7 +1,7 @@
-"""Proves that the roles of GitHub's workflows (terraform/github/) suffice for the calls that Terraform makes for them.
+"""Proves that the roles of GitHub's workflows (terraform/github/) suffice for the calls that are made for them.
 
-The local AWS issues no OIDC tokens, so Terraform runs as the administrator. The checks of its calls are decided again
-under the policies of the role.
+The local AWS issues no OIDC tokens, so Terraform and the publication of a release run as the administrator. The checks
+of their calls are decided again under the policies of the role.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from local_aws.iam.authorization_log import RecordedCheck, denied_under, read_log
 
@@ -23,6 +25,8 @@ NOT_IN_EVERY_PLAN: Mapping[str, str] = {
 """Actions of the plan role that a plan of some environments does not need, with the reasons."""
 
 _WRITES_PERMISSIONS = "iam:PutRolePolicy"
+_RELEASE = "releases/0.0.0/SHA256SUMS"
+_ALREADY_THERE = "PreconditionFailed"
 
 
 class RolesError(Exception):
@@ -83,9 +87,13 @@ class TerraformCalls:
 
     def checks(self) -> list[RecordedCheck]:
         """Return the checks of Terraform's calls since the last time."""
+        return [self._completed(check) for check in self.all_checks() if _is_terraform(check)]
+
+    def all_checks(self) -> list[RecordedCheck]:
+        """Return the checks of all calls since the last time."""
         recorded = list(self._new())
         self._read += len(recorded)
-        return [self._completed(check) for check in recorded if _is_terraform(check)]
+        return recorded
 
     def _new(self) -> Iterator[RecordedCheck]:
         return (check for number, check in enumerate(read_log(self.log)) if number >= self._read)
@@ -112,10 +120,61 @@ def require_allowed(iam: Any, role: str, checks: Sequence[RecordedCheck]) -> str
         RolesError: The role would be denied a call, or there are no checks.
     """
     if not checks:
-        raise RolesError(f"{role}: Terraform made no calls, so nothing is proved")
+        raise RolesError(f"{role}: no calls were made, so nothing is proved")
     if denied := denied_under(policies_of(iam, role), checks):
         raise RolesError(f"{role} would be denied " + "; ".join(_named(denied)))
     return f"{role}: {len(checks)} checks allowed"
+
+
+def publish(s3: Any, bucket: str) -> None:
+    """Make the calls of .github/scripts/publish-release: upload a file, and compare it if it is already there.
+
+    Args:
+        s3: A client of S3.
+        bucket: The bucket of the releases.
+
+    Raises:
+        RolesError: The second upload replaced the file.
+    """
+    upload = {"Bucket": bucket, "Key": _RELEASE, "Body": b"proof", "IfNoneMatch": "*"}
+    s3.put_object(**upload)
+    try:
+        s3.put_object(**upload)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != _ALREADY_THERE:
+            raise
+    else:
+        raise RolesError(f"the second upload of s3://{bucket}/{_RELEASE} replaced the first one")
+    s3.get_object(Bucket=bucket, Key=_RELEASE)
+
+
+def tamper(s3: Any, bucket: str) -> None:
+    """Make the calls that would change a published release, or write elsewhere.
+
+    Args:
+        s3: A client of S3.
+        bucket: The bucket of the releases.
+    """
+    s3.put_object(Bucket=bucket, Key=_RELEASE, Body=b"changed")
+    s3.put_object(Bucket=bucket, Key="elsewhere", Body=b"proof", IfNoneMatch="*")
+    s3.delete_object(Bucket=bucket, Key=_RELEASE)
+
+
+def require_denied(iam: Any, role: str, checks: Sequence[RecordedCheck]) -> str:
+    """Check that a role is denied each call; arguments as for ``require_allowed``.
+
+    Returns:
+        The number of checks as text.
+
+    Raises:
+        RolesError: The role would be allowed a call, or there are no checks.
+    """
+    if not checks:
+        raise RolesError(f"{role}: no calls were made, so nothing is proved")
+    denied = denied_under(policies_of(iam, role), checks)
+    if allowed := [check for check in checks if check not in denied]:
+        raise RolesError(f"{role} would be allowed " + "; ".join(_named(allowed)))
+    return f"{len(denied)} denied"
 
 
 def require_needed(iam: Any, role: str, checks: Sequence[RecordedCheck], exceptions: Mapping[str, str]) -> None:

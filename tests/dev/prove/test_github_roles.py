@@ -1,19 +1,27 @@
 """Which calls of Terraform a role of GitHub's workflows allows, with a fake IAM and recorded checks."""
 
 import json
+import re
 from types import SimpleNamespace
 
+import boto3
 import pytest
+from botocore import xform_name
+from moto import mock_aws
 
 from dev.prove.github_roles import (
     RolesError,
     TerraformCalls,
     policies_of,
+    publish,
     require_allowed,
     require_boundary,
+    require_denied,
     require_needed,
+    tamper,
 )
 from local_aws.iam.authorization_log import AuthorizationLog
+from local_platform.checkout import REPOSITORY
 from tests.support.recorded_checks import check
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"
@@ -72,6 +80,42 @@ def test_a_call_that_the_role_denies_is_named():
 def test_no_calls_prove_nothing():
     with pytest.raises(RolesError, match="no calls"):
         require_allowed(Iam(allow("*")), "reader", [])
+
+
+def test_a_call_that_the_role_must_not_make_is_named():
+    checks = [check("s3:GetObject", "arn:aws:s3:::a/b"), check("s3:DeleteObject", "arn:aws:s3:::a/b")]
+    assert require_denied(Iam(allow("s3:GetObject")), "publish", checks[1:]) == "1 denied"
+    with pytest.raises(RolesError, match=r"^publish would be allowed s3:GetObject on arn:aws:s3:::a/b$"):
+        require_denied(Iam(allow("s3:GetObject")), "publish", checks)
+    with pytest.raises(RolesError, match="no calls"):
+        require_denied(Iam(allow("*")), "publish", [])
+
+
+class TestPublication:
+    @pytest.fixture
+    def s3(self):
+        with mock_aws():
+            client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
+            client.create_bucket(Bucket="artifacts")
+            yield client
+
+    def test_its_calls_are_those_of_the_script(self, s3):
+        script = (REPOSITORY / ".github" / "scripts" / "publish-release").read_text()
+        made = []
+        s3.meta.events.register("before-call.s3", lambda model, **_: made.append(xform_name(model.name, "-")))
+        publish(s3, "artifacts")
+        assert set(re.findall(r"aws s3api ([a-z-]+)", script)) == set(made) == {"put-object", "get-object"}
+        assert "--if-none-match '*'" in script
+
+    def test_a_bucket_that_replaces_a_release_is_reported(self):
+        replaces = SimpleNamespace(put_object=lambda **_: {}, get_object=lambda **_: {})
+        with pytest.raises(RolesError, match="replaced the first one"):
+            publish(replaces, "artifacts")
+
+    def test_the_calls_that_must_be_denied_change_a_release(self, s3):
+        publish(s3, "artifacts")
+        tamper(s3, "artifacts")
+        assert [item["Key"] for item in s3.list_objects_v2(Bucket="artifacts")["Contents"]] == ["elsewhere"]
 
 
 def test_an_action_that_no_call_needs_is_named():
