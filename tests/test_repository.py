@@ -130,6 +130,26 @@ def test_hooks_of_pre_commit_run_commands_of_make_lint():
         assert re.search(rf"(^|echo ){re.escape(command)}( |$)", commands, re.MULTILINE), f"not in make lint: {command}"
 
 
+def test_a_clone_has_the_line_endings_of_the_repository_whatever_git_is_configured_to_do(tmp_path):
+    """With core.autocrlf=true, git would write scripts that no shell starts: 'bash\\r' not found."""
+
+    def git(*arguments):
+        options = ["-c", "core.autocrlf=true", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", *options, *arguments], check=True, capture_output=True, timeout=60)
+
+    original, clone = tmp_path / "original", tmp_path / "clone"
+    original.mkdir()
+    names = (".gitattributes", "setup.sh", "Makefile", "sql/plan/find_current_loads.sql", "docker/make_keys.sh")
+    for name in names:
+        (original / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, original / name)
+    git("-C", str(original), "init")
+    git("-C", str(original), "add", ".")
+    git("-C", str(original), "commit", "-m", "files")
+    git("clone", str(original), str(clone))
+    assert [name for name in names if (clone / name).read_bytes() != (REPOSITORY / name).read_bytes()] == []
+
+
 def test_every_shell_script_is_linted():
     """Scripts that tests write are in strings, and have no file."""
     found = subprocess.run(

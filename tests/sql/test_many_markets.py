@@ -39,13 +39,38 @@ def load(dag: Any) -> Load:
     return Load(None, dag, "run_1", [], markets=BOTH, curated={"binance": 1}, quarantined=quarantined_runs())  # type: ignore[arg-type]
 
 
-def test_every_statement_of_every_task_stays_below_the_limit(dag: Any, load: Load) -> None:
-    fields = [
+def statement_fields(dag: Any) -> list[tuple[str, str]]:
+    """Return the fields with SQL of all tasks."""
+    return [
         (task.task_id, name)
         for task in dag.tasks
         for name in ("sql", "empty_sql", "markets_sql")
         if name in task.template_fields
     ]
+
+
+def test_statements_do_not_grow_with_the_number_of_markets(dag: Any) -> None:
+    """They name the set of the markets. Only the market total is written out, whose digits are all that differs."""
+
+    def sizes(number: int) -> dict[tuple[str, str], list[int]]:
+        markets = {source: listed[:number] for source, listed in BOTH.items()}
+        load = Load(None, dag, "run_1", [], markets=markets, curated=dict.fromkeys(BOTH, 1))  # type: ignore[arg-type]
+        return {
+            (task_id, name): [len(statement) for statement in load.sql(task_id, of_field=name)]
+            for task_id, name in statement_fields(dag)
+        }
+
+    one, many = sizes(1), sizes(len(MARKETS))
+    assert one.keys() == many.keys()
+    more_digits = len(BOTH) * (len(str(len(MARKETS))) - 1)
+    for key, lengths in one.items():
+        growth = [long - short for short, long in zip(lengths, many[key], strict=True)]
+        assert set(growth) <= {0, more_digits}, (key, growth)
+    assert any(sum(many[key]) != sum(lengths) for key, lengths in one.items())  # the market total is in a statement
+
+
+def test_every_statement_of_every_task_stays_below_the_limit(dag: Any, load: Load) -> None:
+    fields = statement_fields(dag)
     assert ("merge_into_fact", "sql") in fields
     assert ("plan_load", "empty_sql") in fields
     for task_id, name in fields:
