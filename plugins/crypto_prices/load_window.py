@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Asset, TriggerRule, chain
+from airflow.sdk import Asset, Label, TaskGroup, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from crypto_prices_contract.job_arguments import JobArguments
 
@@ -16,6 +16,7 @@ from crypto_prices.aws.redshift_secret import use_redshift_secret
 from crypto_prices.aws.run_statements import RunStatementsOperator
 from crypto_prices.curate.curate_prices import CuratePricesOperator
 from crypto_prices.curate.read_curation_report import ReadCurationReportOperator
+from crypto_prices.failed_try import log_failure, log_retry
 from crypto_prices.fetch.fetch_prices import FETCH_TIMEOUT, FetchPricesOperator
 from crypto_prices.load.drop_staging import keep_staging_of_a_failed_load
 from crypto_prices.load.ensure_schema import EnsureSchemaOperator
@@ -51,6 +52,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=20),
     "retry_policy": TaskRetryPolicy(),
+    "on_failure_callback": log_failure,
+    "on_retry_callback": log_retry,
 }
 
 
@@ -87,47 +90,49 @@ def ensure_schema_task(sql_folder: Path) -> EnsureSchemaOperator:
 def load_window(*, sql_folder: Path, **window: str) -> None:
     """Add the tasks that load one window to the current DAG.
 
-    The tasks are not in a task group, because the UI would show the group collapsed. So task ids have no prefix. They
-    are the same in every DAG, and so are the recipes for clearing tasks.
+    The groups keep the graph on one screen. Task ids have no prefix of their group. They are the same in every DAG, and
+    so are the recipes for clearing tasks.
 
     Args:
         sql_folder: The deployed sql/ folder, ``dags/sql``.
         window: The window, as arguments of ``ResolveWindowOperator`` (templated).
     """
-    resolve_window = _resolve_window(window)
-    ensure_schema = ensure_schema_task(sql_folder)
-    fetch_prices = _fetch_prices(resolve_window)
-    plan_load = _plan_load()
-    curate_prices = _curate_prices()
-    read_curation_report = _read_curation_report(curate_prices)
-    copy_to_staging = _copy_to_staging().as_setup()
-    check_staging = _check_staging()
-    merge_into_fact = _merge_into_fact()
-    publish_partitions = _publish_partitions()
-    record_load = _record_load()
-    wait_for_partition = _wait_for_partition()
-    drop_staging = _drop_staging().as_teardown(setups=copy_to_staging, on_failure_fail_dagrun=True)
-    reconcile = _reconcile()
-    require_sources = _require_sources()
+    with _group("fetch", "Asks the exchanges, stores their responses, and decides whether there is anything to load."):
+        resolve_window = _resolve_window(window)
+        ensure_schema = ensure_schema_task(sql_folder)
+        fetch_prices = _fetch_prices(resolve_window)
+        plan_load = _plan_load()
+    with _group("curate", "Turns the responses into Parquet with the Glue job."):
+        curate_prices = _curate_prices()
+        read_curation_report = _read_curation_report(curate_prices)
+    with _group("load", "Copies the files into a staging table and replaces the window in one transaction."):
+        copy_to_staging = _copy_to_staging().as_setup()
+        check_staging = _check_staging()
+        merge_into_fact = _merge_into_fact()
+        drop_staging = _drop_staging().as_teardown(setups=copy_to_staging, on_failure_fail_dagrun=True)
+    with _group("publish", "Points the Glue catalog at the loaded version."):
+        publish_partitions = _publish_partitions()
+        record_load = _record_load()
+        wait_for_partition = _wait_for_partition()
+    with _group("check", "Compares the counts of all steps, and fails if a source is missing."):
+        reconcile = _reconcile()
+        require_sources = _require_sources()
 
-    chain(
-        resolve_window,
-        ensure_schema,
-        fetch_prices,
-        plan_load,
-        curate_prices,
-        read_curation_report,
-        copy_to_staging,
-        check_staging,
-        merge_into_fact,
-        publish_partitions,
-        record_load,
-        wait_for_partition,
-        reconcile,
-        require_sources,
-    )
+    chain(resolve_window, ensure_schema, fetch_prices, plan_load)
+    plan_load.set_downstream(curate_prices, edge_modifier=Label("new content"))
+    curate_prices >> read_curation_report
+    read_curation_report.set_downstream(copy_to_staging, edge_modifier=Label("counts"))
+    chain(copy_to_staging, check_staging, merge_into_fact)
+    merge_into_fact.set_downstream(publish_partitions, edge_modifier=Label("loaded"))
+    chain(publish_partitions, record_load, wait_for_partition)
+    wait_for_partition.set_downstream(reconcile, edge_modifier=Label("readable"))
+    reconcile >> require_sources
     # In parallel to publish_partitions, because clearing a task between a setup and its teardown also clears those two.
     merge_into_fact >> drop_staging >> reconcile
+
+
+def _group(name: str, does: str) -> TaskGroup:
+    return TaskGroup(name, prefix_group_id=False, tooltip=does)
 
 
 def _resolve_window(window: dict[str, str]) -> ResolveWindowOperator:
@@ -145,7 +150,7 @@ def _fetch_prices(resolve_window: ResolveWindowOperator) -> MappedOperator:
         execution_timeout=FETCH_TIMEOUT,
         # An exchange's outage lasts longer than a transient AWS error.
         retries=6,
-        map_index_template="{{ task.source }}",
+        map_index_template="{{ task.source }}, {{ task.window_start }} to {{ task.window_end }}",
         doc_md="Stores the responses of one source unchanged in `raw/`, and commits them with one manifest.",
     ).expand_kwargs(resolve_window.output)
 

@@ -20,6 +20,9 @@ from crypto_prices.quality_rules import QualityRules, quality_rules
 VARIABLE = "crypto_prices_settings"
 """Key of the Airflow Variable. On MWAA it is a secret under the ``variables_prefix`` of the secrets backend."""
 
+DEFAULT_RUNBOOK_URL = "docs/how-to/troubleshoot.md"
+"""The runbook's path in the repository, for an environment whose settings have no URL of it."""
+
 
 class SettingsError(ValueError):
     """The Variable is missing or invalid. The message names each invalid key."""
@@ -40,6 +43,7 @@ ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9\-]{1,63}$")]
 PairText = Annotated[str, _text(r"^[A-Za-z0-9]{1,32}/[A-Za-z0-9]{1,16}$")]
 SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
 ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]
+PageUrl = Annotated[str, _text(r"^[^\s\"<>#\\]+$", 300)]
 CandleInterval = Annotated[str, _text(r"^[1-9][0-9]?[smhd]$")]
 
 
@@ -89,6 +93,23 @@ class QualityRuleSettings(_Section):
     threshold: Annotated[float, Field(ge=0)] | None = None
 
 
+class PriceSettings(_Section):
+    """Prices that plans are estimated with, by default the list prices of us-east-1.
+
+    Attributes:
+        glue_dpu_hour: USD per DPU-hour of Glue for Spark: https://aws.amazon.com/glue/pricing/
+        redshift_rpu_hour: USD per RPU-hour of Redshift Serverless: https://aws.amazon.com/redshift/pricing/
+        redshift_rpus: RPUs of the warehouse while it works, its base capacity.
+        warehouse_minutes: Minutes of the warehouse per window. Its statements take seconds, but each start bills at
+            least one minute: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-billing.html
+    """
+
+    glue_dpu_hour: Annotated[float, Field(ge=0)] = 0.44
+    redshift_rpu_hour: Annotated[float, Field(ge=0)] = 0.375
+    redshift_rpus: Annotated[float, Field(gt=0)] = 8
+    warehouse_minutes: Annotated[float, Field(gt=0)] = 5
+
+
 class Settings(_Section):
     """All settings of the bundle.
 
@@ -106,6 +127,9 @@ class Settings(_Section):
         max_rejected_share: Largest share (0 to 1) of a source's records that may be quarantined. If it is exceeded, the
             Glue job fails before anything is published.
         quality_rules: Settings of data quality rules by name. Rules without settings have their defaults.
+        prices: Prices for the estimates in plans.
+        audit_market_days: Largest plan that an audit starts by itself, as a number of days of markets.
+        runbook_url: URL of docs/how-to/troubleshoot.md, for the links at the end of a failed task's log.
     """
 
     s3_bucket: BucketName
@@ -120,6 +144,9 @@ class Settings(_Section):
     candle_interval: CandleInterval = "1h"
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     quality_rules: dict[str, QualityRuleSettings] = {}
+    prices: PriceSettings = PriceSettings()
+    audit_market_days: Annotated[int, Field(ge=0)] = 200
+    runbook_url: PageUrl = DEFAULT_RUNBOOK_URL
 
     def model_post_init(self, context: Any, /) -> None:
         """Reject rules that do not exist, or whose settings are not allowed."""

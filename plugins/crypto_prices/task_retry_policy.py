@@ -8,10 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
-from crypto_prices_contract.error_codes import ERROR_CODES, find_error_code
+from crypto_prices_contract.error_codes import ERROR_CODES
 
-from crypto_prices.aws.redshift_data import RedshiftStatementError
-from crypto_prices.curate.curate_prices import GlueRunError
+from crypto_prices.error_code_of import error_code_of
 from crypto_prices.fetch.errors import RetryableSourceError
 from crypto_prices.reconcile.catalog_versions import CatalogDiffersError
 
@@ -59,7 +58,7 @@ class TaskRetryPolicy(RetryPolicy):
             return RetryDecision.retry(
                 CATALOG_PAUSE, f"another run may be publishing these days, the next try is in {CATALOG_PAUSE}"
             )
-        code = _error_code(exception)
+        code = error_code_of(exception)
         if code is not None:
             return RetryDecision.fail(
                 f"{code} {ERROR_CODES[code]} A retry would fail again: see docs/reference/error-codes.md"
@@ -112,11 +111,3 @@ def usual_pause(task: Any, try_number: int, *, seed: str) -> timedelta:
         spread = int.from_bytes(digest[:8], "big") % seconds
         delay = timedelta(seconds=min(seconds + spread, _LONGEST_DELAY.total_seconds()))
     return delay if task.max_retry_delay is None else min(delay, task.max_retry_delay)
-
-
-def _error_code(exception: BaseException) -> str | None:
-    """Return the error code of a failed statement or Glue run.
-
-    Other exceptions may quote text that is not about them, such as an exchange's response or the id of a run.
-    """
-    return find_error_code(exception.reason) if isinstance(exception, RedshiftStatementError | GlueRunError) else None

@@ -38,7 +38,24 @@ ERROR_CODES: Mapping[str, str] = {
     TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",
     RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
 }
-"""The meaning of each code. docs/reference/error-codes.md describes what to do about it."""
+"""The meaning of each code."""
+
+REMEDIES: Mapping[str, str] = {
+    EMPTY_STAGING: "clear the task with downstream",
+    STAGING_DIFFERS_FROM_REPORT: "clear the task with downstream",
+    STAGING_OUTSIDE_WINDOW: "clear curate_prices with downstream",
+    STAGING_REPEATS_KEYS: "clear curate_prices with downstream",
+    STAGING_OF_ANOTHER_BATCH: "clear the task with downstream",
+    FETCHED_LATER: "usually nothing, or clear the whole run",
+    WOULD_DELETE_CANDLES: "check with the exchange, then clear the whole run, or use force if the deletion is correct",
+    MARKET_RULE_FAILED: "check the data, then change the rule if the data is correct",
+    MARKETS_MISSING: "clear plan_load with downstream",
+    TOO_MANY_REJECTED: "read the quarantine, then correct the parser, clear the whole run or accept the bad day",
+    ROW_RULE_FAILED: "read the quarantine, then correct the parser, clear the whole run or change the rule",
+    TOO_MANY_REJECTED_RANGES: "read the quarantine, then correct the parser or clear the whole run",
+    RAW_OBJECTS_DIFFER: "clear the whole run, which fetches again",
+}
+"""What to do about each code. docs/reference/error-codes.md has the details."""
 
 # A printed message may have an escaped character before the code, such as a line break or a typographic quotation mark.
 _CODE = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from crypto_prices_contract.error_codes import ERROR_CODES
+from crypto_prices_contract.error_codes import ERROR_CODES, REMEDIES
 
 from tests.support.markdown import REPOSITORY, Document
 
@@ -26,3 +26,8 @@ def test_a_section_gives_meaning_cause_and_remedy(code):
 def test_the_table_links_to_each_section():
     rows = re.findall(r"^\| \[(CP-\d\d)\]\(#([a-z0-9-]+)\) \|", PAGE.path.read_text(), re.MULTILINE)
     assert rows == [(code, code.lower()) for code in ERROR_CODES]
+
+
+def test_the_table_has_the_remedies_that_logs_show():
+    rows = re.findall(r"^\| \[(CP-\d\d)\].*\| (.+) \|$", PAGE.path.read_text(), re.MULTILINE)
+    assert {code: remedy.replace("`", "") for code, remedy in rows} == dict(REMEDIES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
@@ -10,7 +10,10 @@ from airflow.providers.amazon.aws.triggers.glue import GlueJobCompleteTrigger
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import ResumableJobMixin
+from airflow.triggers.base import TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
+
+from crypto_prices.aws.repeated_status import log_only_changes
 
 _STARTED = "started_glue_run"
 """The key in Airflow's state of the task that has the id of the Glue run that the task waits for."""
@@ -41,8 +44,14 @@ class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
 
     Airflow calls ``on_kill`` only for a user's action, never when a triggerer restarts. The provider's Redshift trigger
     cancels its statement there, but its Glue trigger (9.34.0) does nothing. The operator's ``stop_job_run_on_kill``
-    works only while a worker holds the task.
+    works only while a worker holds the task. The task's log has each status once, not once per poll.
     """
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait until the Glue run has ended."""
+        log_only_changes()
+        async for event in super().run():
+            yield event
 
     async def on_kill(self) -> None:
         """Stop the Glue run."""

@@ -13,6 +13,23 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+class SourcesMissingError(AirflowFailException):
+    """Sources were not fetched, or the Glue job refused them.
+
+    Args:
+        message: The sources with the reasons.
+        code: Error code of the first refused source; None if the Glue job refused none.
+    """
+
+    def __init__(self, message: str, code: str | None) -> None:
+        super().__init__(message, code)
+        self.message = message
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class RequireSourcesOperator(BaseOperator):
     """Fails if a source was not fetched, or the Glue job refused it, so that the run is not green.
 
@@ -23,13 +40,13 @@ class RequireSourcesOperator(BaseOperator):
         """Check the sources.
 
         Raises:
-            AirflowFailException: A source of the run is not in the batch, or was refused.
+            SourcesMissingError: A source of the run is not in the batch, or was refused.
         """
         ti = context["ti"]
-        problems = [
-            f"{refused.source}: {refused.code} {refused.problem}" for refused in task_results.report(ti).refused
-        ]
+        refusals = task_results.report(ti).refused
+        problems = [f"{refused.source}: {refused.code} {refused.problem}" for refused in refusals]
         if missing := missing_sources(task_results.sources(ti), task_results.batch(ti)):
             problems.append(missing)
         if problems:
-            raise AirflowFailException(f"{'; '.join(problems)}. The other sources are loaded")
+            code = refusals[0].code if refusals else None
+            raise SourcesMissingError(f"{'; '.join(problems)}. The other sources are loaded", code)

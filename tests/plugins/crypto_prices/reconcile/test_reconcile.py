@@ -166,8 +166,11 @@ def test_a_run_fails_with_the_code_of_a_source_that_the_glue_job_refused(make_ta
     document = report(both, refused=[refused])
     del document["sources"]["coinbase"]
     context = make_context(plan_load=both.as_xcom(), read_curation_report=document, sources=("binance", "coinbase"))
-    with pytest.raises(AirflowFailException, match=r"^coinbase: CP-11 24 of 24 .*The other sources are loaded$"):
+    with pytest.raises(
+        AirflowFailException, match=r"^coinbase: CP-11 24 of 24 .*The other sources are loaded$"
+    ) as found:
         make_task("require_sources", context).execute(context)
+    assert found.value.code == "CP-11"
 
 
 @pytest.mark.parametrize(
