@@ -29,14 +29,20 @@ The log of `plan_healing` shows the plan: the fewest windows that cover these da
 `crypto_prices_window` loads them one after the other. It never uses `force`, because only a user can decide to delete
 candles. `check_healing` checks the result.
 
+If the plan has more days of markets than `audit_market_days` in the settings, `plan_healing` shows the plan and its
+price, and fails without starting anything. Its message has the params of the run that approves the plan. The first
+audit of a new platform ends like this, because most days were never fetched.
+
 `crypto.candle_gaps` lists all missing candles with reasons. No candle is ever invented.
 """
 
+GAP_REASONS = ["quarantined", "venue_down", "empty_day", "no_trade", "not_listed"]
 ASK_AGAIN = "{{ params.ask_again | tojson }}"
 CHUNK_DAYS = "{{ params.chunk_days }}"
 
 with DAG(
     dag_id="crypto_prices_audit",
+    dag_display_name="3. crypto_prices_audit: finds and reloads missing candles",
     description="Finds and reloads missing candles",
     doc_md=DOCS,
     schedule=CronDataIntervalTimetable("0 6 * * 1", timezone="UTC"),
@@ -55,10 +61,19 @@ with DAG(
         "ask_again": Param(
             ["quarantined", "venue_down", "empty_day"],
             type="array",
-            items={"type": "string", "enum": ["quarantined", "venue_down", "empty_day", "no_trade", "not_listed"]},
+            items={"type": "string", "enum": GAP_REASONS},
+            # The form offers these.
+            examples=GAP_REASONS,
             description="Request candles again if they are missing for one of these reasons",
         ),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
+        "max_market_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            description="Approves a plan of up to this many days of markets. Without it, audit_market_days in the "
+            "settings is the limit",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):

@@ -32,6 +32,24 @@ resource "aws_s3_object" "bundle" {
   ]
 }
 
+# The sources and symbols that the trigger forms offer. A DAG file cannot read the settings when it is parsed
+# (plugins/crypto_prices/form_choices.py).
+resource "aws_s3_object" "choices" {
+  bucket                 = aws_s3_bucket.this["bundle"].id
+  key                    = "dags/crypto_prices_choices.json"
+  content                = jsonencode({ for name, source in var.sources : name => source.symbols })
+  content_type           = "application/json"
+  server_side_encryption = "aws:kms"
+  kms_key_id             = local.kms_key_arn
+  bucket_key_enabled     = true
+
+  depends_on = [
+    aws_s3_bucket_versioning.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_ownership_controls.this,
+  ]
+}
+
 resource "aws_s3_bucket_lifecycle_configuration" "bundle" {
   bucket = aws_s3_bucket.this["bundle"].id
 

@@ -16,6 +16,15 @@ locals {
     max_rejected_share     = var.max_rejected_share
     sources                = { for name, source in var.sources : name => { for key, value in source : key => value if value != null } }
     quality_rules          = { for name, rule in var.quality_rules : name => { for key, value in rule : key => value if value != null } }
+    audit_market_days      = var.audit_market_days
+    runbook_url            = var.runbook_url
+    # For the prices in plans.
+    prices = {
+      glue_dpu_hour     = var.prices.glue_dpu_hour
+      redshift_rpu_hour = var.prices.redshift_rpu_hour
+      redshift_rpus     = var.redshift.base_capacity
+      warehouse_minutes = var.usage.warehouse_minutes
+    }
   }
 
   connection_ids = toset([for source in values(var.sources) : source.connection_id if source.connection_id != null])

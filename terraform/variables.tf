@@ -147,6 +147,17 @@ variable "max_rejected_share" {
   }
 }
 
+variable "audit_market_days" {
+  description = "Largest plan that crypto_prices_audit starts by itself, as a number of days of markets. A user must approve a larger one."
+  type        = number
+  default     = 200
+
+  validation {
+    condition     = var.audit_market_days >= 0 && floor(var.audit_market_days) == var.audit_market_days
+    error_message = "audit_market_days must be a whole number, at least 0."
+  }
+}
+
 variable "quality_rules" {
   description = "Actions and thresholds of data quality rules that differ from the defaults; docs/reference/settings.md lists the rules."
   type = map(object({
@@ -462,7 +473,7 @@ variable "alarm_emails" {
 }
 
 variable "runbook_url" {
-  description = "URL of docs/how-to/troubleshoot.md, for the links in alarms. By default, alarms contain its path in the repository."
+  description = "URL of docs/how-to/troubleshoot.md, for the links in alarms and at the end of failed tasks' logs. By default, they contain its path in the repository."
   type        = string
   default     = "docs/how-to/troubleshoot.md"
 

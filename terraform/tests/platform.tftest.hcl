@@ -177,6 +177,13 @@ run "a_platform_with_default_values" {
     ]
     error_message = "The uploaded files are not exactly the bundle's files."
   }
+  # The trigger forms offer the sources and symbols of the settings.
+  assert {
+    condition = aws_s3_object.choices.key == "dags/crypto_prices_choices.json" && jsondecode(aws_s3_object.choices.content) == {
+      binance = ["BTCUSDT"], coingecko = ["bitcoin"]
+    }
+    error_message = "The choices of the trigger forms are not the symbols of the settings, or not beside the DAG files."
+  }
   assert {
     condition     = output.bundle_version == "1.2.3"
     error_message = "The output does not name the version of the bundle."
@@ -300,7 +307,10 @@ run "a_platform_with_default_values" {
         binance   = { symbols = ["BTCUSDT"], markets = { BTCUSDT = "BTC/USDT" } }
         coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }
       }
-      quality_rules = {}
+      quality_rules     = {}
+      audit_market_days = 200
+      runbook_url       = "docs/how-to/troubleshoot.md"
+      prices            = { glue_dpu_hour = 0.44, redshift_rpu_hour = 0.375, redshift_rpus = 8, warehouse_minutes = 5 }
     }
     error_message = "The settings secret does not have the format that plugins/crypto_prices/settings.py reads."
   }

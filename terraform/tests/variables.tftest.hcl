@@ -306,6 +306,20 @@ run "refuses_a_share_above_one" {
   expect_failures = [var.max_rejected_share]
 }
 
+run "refuses_a_negative_number_of_market_days" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    audit_market_days = -1
+  }
+
+  expect_failures = [var.audit_market_days]
+}
+
 run "refuses_an_unknown_quality_rule" {
   command = plan
 
@@ -922,6 +936,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     candle_interval      = "15m"
     max_rejected_share   = 0
     quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }
+    audit_market_days    = 0
     kms_key_arn          = "arn:aws-us-gov:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     vpc_cidr             = "10.0.0.0/20"
     nat_gateways         = "per_zone"

@@ -8,17 +8,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.audit.audited_span import audited_span
 from crypto_prices.audit.days_to_heal import REQUIRED, MarketDay, find_reasons, unfetched_runs
+from crypto_prices.audit.large_plan import LargePlanError, refuse_large_plan
 from crypto_prices.audit.plan_text import plan_as_text
 from crypto_prices.audit.windows_to_heal import HealingPlan, windows_to_heal
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.loaded_days import Load, loads_of_rows
+from crypto_prices.backfill.price import price_of
+from crypto_prices.backfill.read_glue_job import read_glue_job
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize
 from crypto_prices.fetch.errors import FatalSourceError
@@ -68,8 +72,8 @@ class PlanHealingOperator(WarehouseOperator):
         """Return the runs to trigger.
 
         Raises:
-            AirflowFailException: The settings or the params are invalid, an exchange does not list a symbol, or there
-                are too many windows.
+            AirflowFailException: The settings or the params are invalid, an exchange does not list a symbol, there are
+                too many windows, or the plan is so large that a user must approve it.
             RetryableSourceError: An exchange did not respond. Airflow retries the task.
             AirflowException: Days are still wrong after the healing.
         """
@@ -83,7 +87,10 @@ class PlanHealingOperator(WarehouseOperator):
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
         plan = self._plan(settings, span, markets)
-        text = plan_as_text(plan)
+        glue_client = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+        glue = read_glue_job(glue_client, settings.glue_job_name)
+        price = price_of((each.window for each in plan.windows), glue, settings.prices)
+        text = plan_as_text(plan, price)
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
         left = [place for place, reason in plan.reasons.items() if reason in REQUIRED]
@@ -99,8 +106,15 @@ class PlanHealingOperator(WarehouseOperator):
                 f"healing [{span.start}, {span.end}) takes {len(plan.windows)} windows, but a run can start at most "
                 f"{most} (Airflow's core.max_map_length): set start and end to a shorter span"
             )
-        run_id = context["dag_run"].run_id
-        return [window_run(run_id, each.window, each.symbols, reload=True) for each in plan.windows]
+        if not self.nothing_may_be_left:
+            try:
+                refuse_large_plan(plan, price, settings.audit_market_days, context["params"].get("max_market_days"))
+            except LargePlanError as error:
+                raise AirflowFailException(str(error)) from error
+        starter = context["dag_run"]
+        return [
+            window_run(starter.dag_id, starter.run_id, each.window, each.symbols, reload=True) for each in plan.windows
+        ]
 
     def _plan(self, settings: Settings, span: Window, markets: MarketsByDay) -> HealingPlan:
         sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}

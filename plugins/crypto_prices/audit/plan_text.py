@@ -8,13 +8,15 @@ from textwrap import indent
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.audit.windows_to_heal import HealingPlan
+from crypto_prices.backfill.price import Price, price_rows
 from crypto_prices.counted import counted
 
 
-def plan_as_text(plan: HealingPlan) -> str:
-    """Return the plan as text for the log."""
+def plan_as_text(plan: HealingPlan, price: Price) -> str:
+    """Return the plan and its price as text for the log."""
     numbers = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
     rows = [("windows", f"{len(plan.windows)}, with {counted(plan.requests, 'API request')}")]
+    rows += price_rows(price)
     rows += [
         (source, f"{market}: {counted(number, 'day')} {reason}")
         for (source, market, reason), number in sorted(numbers.items())

@@ -13,9 +13,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException, conf
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.glue_cost import DPU_PER_WORKER, GlueJob, past_run
 from crypto_prices.backfill.loaded_days import Load, loads_of_rows
 from crypto_prices.backfill.plan_text import plan_as_text
+from crypto_prices.backfill.price import price_of
+from crypto_prices.backfill.read_glue_job import read_glue_job
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
 from crypto_prices.fetch.errors import FatalSourceError
@@ -29,9 +30,6 @@ from crypto_prices.settings import SettingsError, select_symbols
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-RUNS_LOOKED_AT = 200
-"""Maximum number of runs per GetJobRuns response. The few runs of long windows are among many runs of one day."""
 
 
 class PlanBackfillOperator(WarehouseOperator):
@@ -113,7 +111,7 @@ class PlanBackfillOperator(WarehouseOperator):
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
             },
-            glue=self._glue_job(settings.glue_job_name),
+            glue=read_glue_job(self._glue_client(), settings.glue_job_name),
         )
         most = conf.getint("core", "max_map_length")
         if len(plan.windows) > most:
@@ -122,21 +120,18 @@ class PlanBackfillOperator(WarehouseOperator):
                 f"{self.chunk_days}, but a run can start at most {most} (Airflow's core.max_map_length): set a larger "
                 "chunk_days, or load fewer days at a time"
             )
-        text = plan_as_text(plan)
+        text = plan_as_text(plan, price_of(plan.windows, plan.glue, settings.prices))
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
         if plan_only:
             self.log.info("This is a dry run, so nothing is started")
             return []
-        return [window_run(context["dag_run"].run_id, window, chosen, reload=reload) for window in plan.windows]
+        starter = context["dag_run"]
+        return [window_run(starter.dag_id, starter.run_id, window, chosen, reload=reload) for window in plan.windows]
 
     def _loads(self, candle_interval: str) -> list[Load]:
         rows = self.warehouse.query(self.sql)
         return loads_of_rows(rows, MarketSets(self.warehouse.query(self.markets_sql)), candle_interval)
 
-    def _glue_job(self, job_name: str) -> GlueJob:
-        glue: Any = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        job = glue.get_job(JobName=job_name)["Job"]
-        dpus = DPU_PER_WORKER.get(job.get("WorkerType", ""), 1) * job.get("NumberOfWorkers", job.get("MaxCapacity", 2))
-        runs = glue.get_job_runs(JobName=job_name, MaxResults=RUNS_LOOKED_AT)["JobRuns"]
-        return GlueJob(dpus, [past for past in map(past_run, runs) if past is not None])
+    def _glue_client(self) -> Any:
+        return GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn

@@ -11,12 +11,13 @@ from crypto_prices_contract.window import Window
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from crypto_prices.backfill.glue_cost import GlueEstimate
+from crypto_prices.backfill.price import Price, price_rows
 from crypto_prices.backfill.windows_to_load import BackfillPlan
 from crypto_prices.counted import counted
 
 
-def plan_as_text(plan: BackfillPlan) -> str:
-    """Return the plan and its cost as text for the log."""
+def plan_as_text(plan: BackfillPlan, price: Price) -> str:
+    """Return the plan and its price as text for the log."""
     days = (plan.span.end - plan.span.start).days
     rows = [
         ("to load", f"{counted(plan.days, 'day')} in {counted(len(plan.windows), 'window')}"),
@@ -29,6 +30,7 @@ def plan_as_text(plan: BackfillPlan) -> str:
         ("Glue runs", f"{count} of {counted(days, 'day')}: {_estimate_as_text(plan.glue.estimate(days))}")
         for days, count in plan.windows_by_days.items()
     ]
+    rows += price_rows(price)
     rows += [("window", f"[{window.start}, {window.end})") for window in plan.windows]
     rows += [
         ("skipped", f"[{window.start}, {window.end}): loaded by {why}")

@@ -9,6 +9,9 @@ from typing import Any
 
 from crypto_prices_contract.window import Window
 
+LONGEST_NOTE = 1000
+"""Maximum number of characters in the note of a run, the length of Airflow's column (``DagRunNote``)."""
+
 RUN_WINDOWS: dict[str, Any] = {
     "trigger_dag_id": "crypto_prices_window",
     "logical_date": None,
@@ -27,19 +30,23 @@ RUN_WINDOWS: dict[str, Any] = {
 """Arguments of a TriggerDagRunOperator that is mapped over results of ``window_run``."""
 
 
-def window_run(run_id: str, window: Window, symbols: Mapping[str, Iterable[str]], *, reload: bool) -> dict[str, Any]:
-    """Return the id and the configuration of a window's run.
+def window_run(
+    dag_id: str, run_id: str, window: Window, symbols: Mapping[str, Iterable[str]], *, reload: bool
+) -> dict[str, Any]:
+    """Return the id, the configuration and the note of a window's run.
 
-    The id depends on the configuration, because an existing run would keep its old configuration.
+    The id depends on the configuration, because an existing run would keep its old configuration. Airflow's grid shows
+    the id, and marks a run that has a note.
 
     Args:
+        dag_id: The DAG that starts it.
         run_id: Id of the run that starts it.
         window: The window to load.
         symbols: Exchange symbols by source.
         reload: Whether to load even what the warehouse already holds. ``force`` is never set, because only a user can
             decide to delete candles.
     """
-    conf = {
+    conf: dict[str, Any] = {
         "start": window.start.isoformat(),
         "end": window.end.isoformat(),
         "sources": sorted(symbols),
@@ -47,4 +54,5 @@ def window_run(run_id: str, window: Window, symbols: Mapping[str, Iterable[str]]
         "reload": reload,
     }
     digest = hashlib.sha256(json.dumps([run_id, conf], sort_keys=True).encode()).hexdigest()[:12]
-    return {"trigger_run_id": f"backfill__{window.name}__{digest}", "conf": conf}
+    note = f"Days [{window.start}, {window.end}) of {', '.join(conf['sources'])}, started by {dag_id}, run {run_id}"
+    return {"trigger_run_id": f"backfill__{window.name}__{digest}", "conf": conf, "note": note[:LONGEST_NOTE]}

@@ -196,6 +196,21 @@ def test_explained_gaps_are_requested_again_only_on_demand(plan, loaded, warehou
     assert plan("check_healing")[0]
 
 
+def test_a_plan_that_is_larger_than_the_settings_allow_is_only_shown(plan, loaded, aws, task_log):
+    """Unpausing the audit of a new platform would otherwise load weeks of all markets."""
+    loaded(1, 3)
+    aws.change(audit_market_days=7)
+    with pytest.raises(AirflowFailException, match=r"8 days of markets to load in 1 window, for about \$0\.\d\d"):
+        plan()
+    assert "price" in task_log.text
+    assert "days of markets to heal: 8" in task_log.text
+    # A user approves it with the params of the message.
+    assert plan(max_market_days=8)[0] == [("04", "08", ["BTCUSDT", "ETHUSDT"])]
+    # The check after the healing starts nothing, so it has no limit.
+    with pytest.raises(AirflowException, match=r"not healed: 8\."):
+        plan("check_healing")
+
+
 def test_without_params_it_audits_the_days_before_the_end_of_its_data_interval(plan, loaded):
     """The logical date of a weekly run is the beginning of the week."""
     loaded(1, 7)

@@ -7,7 +7,10 @@ from crypto_prices.audit.days_to_heal import (
     MarketDay,
 )
 from crypto_prices.audit.plan_text import plan_as_text
+from crypto_prices.backfill.glue_cost import GlueJob
+from crypto_prices.backfill.price import price_of
 from crypto_prices.fetch.markets import MarketsByDay, Pair
+from crypto_prices.settings import PriceSettings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,8 +65,10 @@ def test_exactly_the_days_to_heal_are_loaded_once(chosen):
 
 
 def test_the_plans_text_has_the_requests():
-    text = plan_as_text(plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED}))
+    planned = plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED})
+    text = plan_as_text(planned, price_of((each.window for each in planned.windows), GlueJob(2, []), PriceSettings()))
     assert "Audit of [2024-01-01, 2024-01-08): days of markets to heal: 2" in text
     assert "windows 2, with 2 API requests" in " ".join(text.split())
+    assert "price about $0.56" in " ".join(text.split())
     assert "binance ETH/USDT: 1 day unfetched" in " ".join(text.split())
     assert "window [2024-01-02, 2024-01-03) of binance BTCUSDT" in " ".join(text.split())

@@ -2,8 +2,10 @@ from datetime import date, timedelta
 
 from crypto_prices.backfill.glue_cost import GlueJob, PastGlueRun
 from crypto_prices.backfill.plan_text import plan_as_text
+from crypto_prices.backfill.price import price_of
 from crypto_prices.backfill.windows_to_load import split_into_windows
 from crypto_prices.fetch.markets import MarketsByDay, Pair
+from crypto_prices.settings import PriceSettings
 from crypto_prices_contract.window import Window
 
 from tests.support.backfill_plans import day, load, plan
@@ -36,7 +38,7 @@ def test_windows_of_different_lengths_have_different_costs():
     )
     assert planned.windows_by_days == {29: 1, 1: 1}
     assert planned.dpu_minutes == 2 * (10 + 1.5)
-    text = plan_as_text(planned)
+    text = plan_as_text(planned, price_of(planned.windows, planned.glue, PriceSettings()))
     assert "Glue runs 2, about 23.0 DPU-minutes (2 DPUs)" in " ".join(text.split())
     assert "Glue runs 1 of 29 days: 600 s each, the mean of 1 earlier run (1 of 31 days)" in " ".join(text.split())
     assert "Glue runs 1 of 1 day: 90 s each, the mean of 2 earlier runs (2 of 1 day)" in " ".join(text.split())
