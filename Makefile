@@ -124,7 +124,7 @@ lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scri
 	$(SETUP)
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
-	.venv/bin/mypy dags plugins/crypto_prices plugins/crypto_prices_contract glue_scripts bundle local_aws local_exchange local_platform dev docker .github/scripts/plan_report.py
+	.venv/bin/mypy dags plugins/crypto_prices plugins/crypto_prices_contract plugins/crypto_prices_plugin.py glue_scripts bundle local_aws local_exchange local_platform dev docker .github/scripts/plan_report.py
 	PYTHONPATH=.:plugins:glue_scripts .venv/bin/lint-imports
 	PYTHONPATH=plugins .venv/bin/sqlfluff lint sql
 	.venv/bin/hadolint docker/*.Dockerfile

@@ -1,4 +1,4 @@
-"""Loads any number of past days: plans windows, shows their cost, and starts crypto_prices_window for each."""
+"""Loads any number of past days: plans windows, shows their price, and starts crypto_prices_window for each."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, Param
 from crypto_prices.backfill.plan_backfill import PlanBackfillOperator
 from crypto_prices.backfill.window_run import RUN_WINDOWS
+from crypto_prices.form_choices import read_choices
 from crypto_prices.load_window import ensure_schema_task, load_window_dag_arguments
 
 SQL_FOLDER = Path(__file__).parent / "sql"
+CHOICES = read_choices(Path(__file__).parent)
 
 DOCS = """
 ### Backfill of crypto prices
 
 Loads the days [`start`, `end`) in windows of up to `chunk_days`, with one Glue run per window instead of one per day.
-Days whose markets are all loaded are skipped unless `reload` is set. `dry_run` shows the plan and its cost in the log
-of `plan_backfill` (API requests, Glue runs, DPU-minutes, bytes, skipped days with reasons) and starts nothing.
+Days whose markets are all loaded are skipped unless `reload` is set. `dry_run` shows the plan and its price in the log
+of `plan_backfill` (API requests, Glue runs, DPU-minutes, dollars, bytes, skipped days with reasons) and starts nothing.
 
 Each window is a run of `crypto_prices_window`. To repair a failed window, clear its failed tasks there. Or clear the
 failed `load_windows` here, which runs the whole window again. To stop a backfill, stop the runs of its windows.
@@ -27,6 +29,7 @@ Stopping the backfill's own run leaves them queued (docs/how-to/operate.md).
 
 with DAG(
     dag_id="crypto_prices_backfill",
+    dag_display_name="2. crypto_prices_backfill: past days",
     description="Past days of closed candles, in windows of up to a month",
     doc_md=DOCS,
     schedule=None,
@@ -38,25 +41,14 @@ with DAG(
     tags=["crypto_prices", "backfill"],
     dagrun_timeout=timedelta(days=3),
     params={
+        # First, because it is the first thing to choose.
+        "dry_run": Param(False, type="boolean", description="Only show the plan and its price in the log"),
         "start": Param(type="string", format="date", description="First day"),
         "end": Param(type="string", format="date", description="Day after the last"),
-        "sources": Param(
-            [],
-            # Without null the form shows it as required.
-            type=["null", "array"],
-            items={"type": "string"},
-            description="Sources to load, out of those in the settings; empty for all",
-        ),
-        "symbols": Param(
-            [],
-            # Without null the form shows it as required.
-            type=["null", "array"],
-            items={"type": "string"},
-            description="Exchange symbols to load, out of those in the settings; empty for all",
-        ),
+        "sources": CHOICES.sources_param("Sources to load, out of those in the settings; empty for all"),
+        "symbols": CHOICES.symbols_param("Exchange symbols to load, out of those in the settings; empty for all"),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
         "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
-        "dry_run": Param(False, type="boolean", description="Only show the plan and its cost"),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):
@@ -73,7 +65,7 @@ with DAG(
         plan_only="{{ params.dry_run | tojson }}",
         sql="backfill/find_loads.sql",
         markets_sql="backfill/find_market_sets.sql",
-        doc_md="Plans the windows. The log shows the plan and its cost.",
+        doc_md="Plans the windows. The log shows the plan and its price.",
     )
 
     load_windows = TriggerDagRunOperator.partial(

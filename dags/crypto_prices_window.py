@@ -6,19 +6,23 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG, Param
+from crypto_prices.form_choices import read_choices
 from crypto_prices.load_window import load_window, load_window_dag_arguments
 
 SQL_FOLDER = Path(__file__).parent / "sql"
+CHOICES = read_choices(Path(__file__).parent)
 
 DOCS = """
 ### One window of crypto prices
 
 Runs the tasks of `crypto_prices_daily` for the UTC days [`start`, `end`) together: one Glue run, one COPY, one merge.
-`crypto_prices_backfill` starts these runs. Start one by hand to restate a few days.
+`crypto_prices_backfill` and `crypto_prices_audit` start these runs. Run id and note name the days. Start a run by hand
+to restate a few days.
 """
 
 with DAG(
     dag_id="crypto_prices_window",
+    dag_display_name="4. crypto_prices_window: started by the backfill and the audit",
     description="Closed candles of a window of days, loaded together",
     doc_md=DOCS,
     schedule=None,
@@ -27,24 +31,12 @@ with DAG(
     # It has no schedule, and a paused DAG would block backfills.
     is_paused_upon_creation=False,
     dagrun_timeout=timedelta(hours=12),
-    tags=["crypto_prices", "backfill"],
+    tags=["crypto_prices", "started by others"],
     params={
         "start": Param(type="string", format="date", description="First day"),
         "end": Param(type="string", format="date", description="Day after the last"),
-        "sources": Param(
-            [],
-            # Without null the form shows it as required.
-            type=["null", "array"],
-            items={"type": "string"},
-            description="Sources to load, out of those in the settings; empty for all",
-        ),
-        "symbols": Param(
-            [],
-            # Without null the form shows it as required.
-            type=["null", "array"],
-            items={"type": "string"},
-            description="Exchange symbols to load, out of those in the settings; empty for all",
-        ),
+        "sources": CHOICES.sources_param("Sources to load, out of those in the settings; empty for all"),
+        "symbols": CHOICES.symbols_param("Exchange symbols to load, out of those in the settings; empty for all"),
         "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
         "force": Param(
             False,
@@ -52,12 +44,8 @@ with DAG(
             description="Reload, and also allow deleting candles that the exchange no longer returns and overwriting "
             "later corrections",
         ),
-        "accepted_sources": Param(
-            [],
-            # Without null the form shows it as required.
-            type=["null", "array"],
-            items={"type": "string"},
-            description="Sources to load although too many of their records are rejected. Needs accepted_because",
+        "accepted_sources": CHOICES.sources_param(
+            "Sources to load although too many of their records are rejected. Needs accepted_because"
         ),
         "accepted_because": Param(
             None,

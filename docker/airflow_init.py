@@ -24,6 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError, SSLError
 
 SETTINGS = "AIRFLOW_VAR_CRYPTO_PRICES_SETTINGS"
+CHOICES_FILE = "AIRFLOW__CRYPTO_PRICES__CHOICES_FILE"
 BUNDLE = ("dags", "sql", "plugins")
 KNOWN_AWS = "crypto_prices_aws"
 """The Airflow Variable that stores the AWS of this Airflow's runs."""
@@ -123,6 +124,17 @@ def check_same_aws(aws: str, known: Callable[[], str | None], remember: Callable
             f"the runs of this Airflow belong to {before}, but .env names {aws}. Use a separate Airflow for it (set "
             "COMPOSE_PROJECT_NAME=<a different name> in .env), or delete the runs (docker compose down --volumes)."
         )
+
+
+def write_choices(settings: Mapping[str, Any], file: Path) -> None:
+    """Write the sources and symbols that the trigger forms offer, as Terraform does on AWS.
+
+    Args:
+        settings: The bundle's settings.
+        file: The file that the DAG files read.
+    """
+    choices = {name: source["symbols"] for name, source in settings["sources"].items()}
+    file.write_text(json.dumps(choices), encoding="utf-8")
 
 
 def checks(settings: Mapping[str, Any], client: Callable[[str], Any]) -> list[tuple[str, Callable[[], Any]]]:
@@ -271,6 +283,7 @@ def main() -> int:
             return migrated.returncode
         aws = described_aws(account, os.environ.get("AWS_ENDPOINT_URL"), settings)
         check_same_aws(aws, *_variable(KNOWN_AWS))
+        write_choices(settings, Path(os.environ[CHOICES_FILE]))
     except NotReadyError as error:
         print(f"Airflow does not start: {error}")
         return 1

@@ -16,6 +16,11 @@ def airflow_home(state_dir: Path) -> Path:
     return state_dir / "airflow"
 
 
+def choices_file(state_dir: Path) -> Path:
+    """Return the file with the choices of the trigger forms, which is beside the DAG files on MWAA."""
+    return airflow_home(state_dir) / "crypto_prices_choices.json"
+
+
 def airflow_python(*arguments: str) -> list[str]:
     """Return the command of a process that imports Airflow.
 
@@ -52,6 +57,8 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
+            # The checkout's dags/ may be read-only.
+            "AIRFLOW__CRYPTO_PRICES__CHOICES_FILE": str(choices_file(state_dir)),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",

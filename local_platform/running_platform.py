@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from local_aws.launcher import RunningLocalAws
+from local_aws.replaced_file import replacing
+from local_platform.airflow_environment import choices_file
 from local_platform.airflow_services.local_airflow import (
     AirflowRunsError,
     LocalAirflow,
@@ -117,6 +120,7 @@ class LocalPlatform:
         except (RuntimeError, TimeoutError) as error:
             raise LocalAirflowError(str(error)) from error
         self._names = provision(self._aws.endpoint, symbols=self._markets.symbols)
+        write_choices(self._state_dir, self._markets.symbols)
         self._airflow = self._closing.enter_context(
             LocalAirflow(
                 self._state_dir,
@@ -127,3 +131,16 @@ class LocalPlatform:
                 on_step=self._on_step,
             )
         )
+
+
+def write_choices(state_dir: Path, symbols: Mapping[str, Sequence[str]]) -> None:
+    """Write the sources and symbols that the trigger forms offer, as Terraform does on AWS.
+
+    Args:
+        state_dir: The state folder, below which Airflow's home is.
+        symbols: The exchange symbols of each source.
+    """
+    file = choices_file(state_dir)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replacing(file) as draft:
+        draft.write_text(json.dumps({source: list(listed) for source, listed in symbols.items()}), encoding="utf-8")

@@ -184,6 +184,11 @@ def test_a_missing_database_is_reported_without_waiting(settings, client):
     assert clock.now == 0
 
 
+def test_the_trigger_forms_offer_the_symbols_of_the_settings(tmp_path):
+    init.write_choices({"sources": {"binance": {"symbols": ["BTCUSDT"], "api_url": "http://x"}}}, tmp_path / "choices")
+    assert json.loads((tmp_path / "choices").read_text()) == {"binance": ["BTCUSDT"]}
+
+
 class StuckDataApi:
     """A Data API whose statements never start."""
 
