@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowRuntimeError
 from crypto_prices_contract.error_codes import ERROR_CODES, REMEDIES
 
 from crypto_prices.error_code_of import error_code_of
@@ -33,11 +34,13 @@ def log_failure(context: Any) -> None:
     Args:
         context: The context of the failed try. ``exception`` is the error, or a text if the worker was killed.
     """
-    error = context.get("exception")
+    ti, error = context["ti"], context.get("exception")
+    # Before the three lines, because botocore logs lines when it reads a secret.
+    runbook_url = _runbook_url(ti)
     _log.info("::endgroup::")
     _log.error("What: %s", what_is_wrong(error))
     _log.error("Where: %s", where(context))
-    _log.error("What to do: %s", what_to_do(error, context["ti"].task_id, _runbook_url(context["ti"])))
+    _log.error("What to do: %s", what_to_do(error, ti.task_id, runbook_url))
 
 
 def log_retry(context: Any) -> None:
@@ -119,5 +122,5 @@ def _one_line(message: str) -> str:
 def _runbook_url(ti: Any) -> str:
     try:
         return settings_of_try(ti).runbook_url
-    except SettingsError:
+    except (SettingsError, AirflowRuntimeError):
         return DEFAULT_RUNBOOK_URL

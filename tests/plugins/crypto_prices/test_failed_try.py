@@ -14,7 +14,7 @@ from crypto_prices.curate.curate_prices import GlueRunError
 from crypto_prices.failed_try import log_failure, log_retry, what_is_wrong, what_to_do, where
 from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
 from crypto_prices.reconcile.require_sources import SourcesMissingError
-from crypto_prices.settings import DEFAULT_RUNBOOK_URL
+from crypto_prices.settings import DEFAULT_RUNBOOK_URL, SettingsError
 from crypto_prices_contract.error_codes import ERROR_CODES
 
 from tests.support.markdown import REPOSITORY, Document
@@ -67,6 +67,18 @@ def test_the_log_ends_with_what_where_and_what_to_do_outside_the_collapsed_group
         "What to do: check with the exchange, then clear the whole run, or use force if the deletion is correct. See "
         "https://git.example.com/data/blob/main/docs/reference/error-codes.md#cp-07",
     ]
+
+
+def test_nothing_is_logged_between_the_lines(lines, monkeypatch):
+    """Reading a secret makes botocore log where it found its credentials."""
+
+    def read(_ti):
+        logging.getLogger(failed_try.__name__).info("Found credentials")
+        raise SettingsError("missing")
+
+    monkeypatch.setattr(failed_try, "settings_of_try", read)
+    found = lines(log_failure, context_of(AirflowException("no")))
+    assert [line.partition(" ")[0] for line in found] == ["Found", "::endgroup::", "What:", "Where:", "What"]
 
 
 def test_without_settings_the_link_is_the_path_in_the_repository(caplog, monkeypatch):
