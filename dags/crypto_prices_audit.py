@@ -1,4 +1,4 @@
-"""Finds missing candles in the last weeks and reloads exactly the days that lack them."""
+"""Finds missing candles in the last weeks, and restated ones in a sample, and reloads exactly these days."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 from crypto_prices.audit.plan_healing import PlanHealingOperator
 from crypto_prices.backfill.window_run import RUN_WINDOWS
+from crypto_prices.fetch.fetch_prices import FETCH_TIMEOUT
 from crypto_prices.load_window import ensure_schema_task, load_window_dag_arguments
+from crypto_prices.settings import MOST_SAMPLED
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -25,6 +27,10 @@ needs healing in any of these cases:
 - Fetched objects are missing from the raw zone.
 - Candles are missing for a reason in `ask_again`.
 
+It also fetches some loaded days of any age again, and compares them with the fact table: those whose last fetch or
+check is the longest ago. A day that the exchange has restated needs healing, too. `crypto.restatement_checks` has the
+results.
+
 The log of `plan_healing` shows the plan: the fewest windows that cover these days, and their API requests.
 `crypto_prices_window` loads them one after the other. It never uses `force`, because only a user can decide to delete
 candles. `check_healing` checks the result.
@@ -33,7 +39,7 @@ If the plan has more days of markets than `audit_market_days` in the settings, `
 price, and fails without starting anything. Its message has the params of the run that approves the plan. The first
 audit of a new platform ends like this, because most days were never fetched.
 
-`crypto.candle_gaps` lists all missing candles with reasons. No candle is ever invented.
+`crypto.missing_candles` shows all missing candles by day, with reasons. No candle is ever invented.
 """
 
 GAP_REASONS = ["quarantined", "venue_down", "empty_day", "no_trade", "not_listed"]
@@ -43,7 +49,7 @@ CHUNK_DAYS = "{{ params.chunk_days }}"
 with DAG(
     dag_id="crypto_prices_audit",
     dag_display_name="3. crypto_prices_audit: finds and reloads missing candles",
-    description="Finds and reloads missing candles",
+    description="Finds and reloads missing and restated candles",
     doc_md=DOCS,
     schedule=CronDataIntervalTimetable("0 6 * * 1", timezone="UTC"),
     start_date=datetime(2017, 8, 21, tzinfo=UTC),
@@ -74,6 +80,13 @@ with DAG(
             description="Approves a plan of up to this many days of markets. Without it, audit_market_days in the "
             "settings is the limit",
         ),
+        "restatement_sample": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            maximum=MOST_SAMPLED,
+            description="Loaded days of markets to fetch again and compare, instead of the setting; 0 for none",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):
@@ -83,7 +96,11 @@ with DAG(
         task_id="plan_healing",
         ask_again=ASK_AGAIN,
         chunk_days=CHUNK_DAYS,
-        doc_md="Finds the days to heal and plans the windows. The log shows the plan.",
+        restatement_sample="{{ params.restatement_sample | tojson }}",
+        # The sample is fetched at the pace of its sources.
+        execution_timeout=FETCH_TIMEOUT,
+        doc_md="Finds the days to heal, fetches a sample of loaded days again, and plans the windows. The log shows "
+        "the plan and the differences.",
     )
 
     heal_windows = TriggerDagRunOperator.partial(

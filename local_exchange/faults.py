@@ -19,6 +19,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ Kind = TypeVar("Kind", bound=StrEnum)
 _LONGEST_DELAY_SECONDS = 120
 _LONGEST_RETRY_AFTER_SECONDS = 7 * 24 * 3600
 _SERVER_ERRORS = (500, 502, 503, 504)
+_DAY_SECONDS, _HOUR_SECONDS = 24 * 3600, 3600
+_FIRST_MILLISECOND = 100_000_000_000  # as seconds, this is in the year 5138; as milliseconds, in 1973
 _SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 
 
@@ -54,6 +57,7 @@ class FaultKind(StrEnum):
     WRONG_ORDER = "wrong_order"
     MALFORMED_ROWS = "malformed_rows"
     UNCLOSED_CANDLE = "unclosed_candle"
+    RESTATED_ROWS = "restated_rows"
 
 
 _ROWS_NEEDED = {
@@ -62,6 +66,7 @@ _ROWS_NEEDED = {
     FaultKind.WRONG_ORDER: 2,
     FaultKind.MALFORMED_ROWS: 1,
     FaultKind.UNCLOSED_CANDLE: 1,
+    FaultKind.RESTATED_ROWS: 1,
 }
 """Faults that change rows, with the number of rows they need. A shorter page does not use up such a fault."""
 
@@ -134,6 +139,7 @@ class Fault:
         delay_seconds: timeout: delay of the correct response, in seconds.
         malformations: malformed_rows: the malformations to apply, each to one row as long as there are rows; empty for
             all that apply to the API's rows.
+        hour: restated_rows: hour of the day (UTC) whose rows have a slightly higher price, the same in every response.
     """
 
     kind: FaultKind
@@ -147,6 +153,7 @@ class Fault:
     status: int = 503
     delay_seconds: float = 1.0
     malformations: tuple[Malformation, ...] = ()
+    hour: int = 12
 
     @classmethod
     def parse(cls, document: Any) -> Fault:
@@ -198,6 +205,7 @@ class Fault:
         )
         _check_whole("times", self.times, 1, 1_000_000, or_null=True)
         _check_whole("after", self.after, 0, 1_000_000)
+        _check_whole("hour", self.hour, 0, 23)
         _check_whole("retry_after", self.retry_after, 0, _LONGEST_RETRY_AFTER_SECONDS, or_null=True)
         _check(isinstance(self.retry_after_date, bool), "retry_after_date must be true or false")
         _check_whole("banned_after", self.banned_after, 1, 1_000_000, or_null=True)
@@ -246,6 +254,7 @@ _OPTIONS = {
     FaultKind.SERVER_ERROR: frozenset({"status", "retry_after", "retry_after_date"}),
     FaultKind.TIMEOUT: frozenset({"delay_seconds"}),
     FaultKind.MALFORMED_ROWS: frozenset({"malformations"}),
+    FaultKind.RESTATED_ROWS: frozenset({"hour"}),
 }
 
 
@@ -411,7 +420,25 @@ def spoil_rows(met: MetFault, rows: list[Row], shape: RowShape) -> list[Any]:
             if shape.newest_first:
                 return [_row_after(rows[0], shape), *rows]
             return [*rows, _row_after(rows[-1], shape)]
+        case FaultKind.RESTATED_ROWS:
+            return [_restated(row, shape) if _hour(row[shape.times[0]]) == met.fault.hour else row for row in rows]
     return list(rows)
+
+
+def _hour(time: Any) -> int:
+    """Return the hour of the day of a row's time, which is in seconds or in milliseconds."""
+    seconds = time // 1000 if time >= _FIRST_MILLISECOND else time
+    return int(seconds % _DAY_SECONDS // _HOUR_SECONDS)
+
+
+def _restated(row: Row, shape: RowShape) -> Row:
+    """Return a valid row whose price is one step of its last decimal higher."""
+    price = Decimal(str(row[shape.price]))
+    higher = price + Decimal(1).scaleb(int(price.as_tuple().exponent))
+    changed = _with(row, shape.price, _like(row[shape.price], f"{higher:f}"))
+    if shape.high is not None and Decimal(str(row[shape.high])) < higher:
+        changed = _with(changed, shape.high, _like(row[shape.high], f"{higher:f}"))
+    return changed
 
 
 def _row_after(row: Row, shape: RowShape) -> Row:

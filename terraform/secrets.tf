@@ -14,6 +14,7 @@ locals {
     redshift_copy_role_arn = aws_iam_role.copy.arn
     candle_interval        = var.candle_interval
     max_rejected_share     = var.max_rejected_share
+    restatement_sample     = var.restatement_sample
     sources                = { for name, source in var.sources : name => { for key, value in source : key => value if value != null } }
     quality_rules          = { for name, rule in var.quality_rules : name => { for key, value in rule : key => value if value != null } }
     audit_market_days      = var.audit_market_days

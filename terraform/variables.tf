@@ -158,6 +158,17 @@ variable "audit_market_days" {
   }
 }
 
+variable "restatement_sample" {
+  description = "Number of loaded days of markets that each weekly audit fetches again and compares with the warehouse; 0 for none."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.restatement_sample >= 0 && var.restatement_sample <= 200 && floor(var.restatement_sample) == var.restatement_sample
+    error_message = "restatement_sample must be a whole number from 0 to 200."
+  }
+}
+
 variable "quality_rules" {
   description = "Actions and thresholds of data quality rules that differ from the defaults; docs/reference/settings.md lists the rules."
   type = map(object({

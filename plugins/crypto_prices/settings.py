@@ -110,6 +110,10 @@ class PriceSettings(_Section):
     warehouse_minutes: Annotated[float, Field(gt=0)] = 5
 
 
+MOST_SAMPLED = 200
+"""Largest ``restatement_sample``. At CoinGecko's pace without a key, 200 requests take 40 minutes."""
+
+
 class Settings(_Section):
     """All settings of the bundle.
 
@@ -126,6 +130,7 @@ class Settings(_Section):
         candle_interval: Length of a candle, such as ``1h``.
         max_rejected_share: Largest share (0 to 1) of a source's records that may be quarantined. If it is exceeded, the
             Glue job fails before anything is published.
+        restatement_sample: Number of loaded days of markets that each audit fetches again and compares; 0 for none.
         quality_rules: Settings of data quality rules by name. Rules without settings have their defaults.
         prices: Prices for the estimates in plans.
         audit_market_days: Largest plan that an audit starts by itself, as a number of days of markets.
@@ -143,6 +148,7 @@ class Settings(_Section):
     sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1)]
     candle_interval: CandleInterval = "1h"
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    restatement_sample: Annotated[int, Field(ge=0, le=MOST_SAMPLED)] = 20
     quality_rules: dict[str, QualityRuleSettings] = {}
     prices: PriceSettings = PriceSettings()
     audit_market_days: Annotated[int, Field(ge=0)] = 200

@@ -47,11 +47,11 @@ COUNTS = (
 """Number the load, and write the warehouse's own counts of it."""
 
 GAPS = (
+    "load/gaps/find_candle_gaps.sql",
     "load/gaps/delete_candle_gaps.sql",
     "load/gaps/insert_candle_gaps.sql",
-    "load/gaps/explain_candle_gaps.sql",
 )
-"""Record which candles are missing, and why."""
+"""Record which candles are missing, and why. The first statement creates a temporary table for the last one."""
 
 QUALITY = (
     "load/quality/delete_data_quality_results.sql",
@@ -68,8 +68,9 @@ MERGE_INTO_FACT = (*LOCK, *GUARDS, *REPLACE, *COUNTS, *GAPS, *QUALITY)
 
 EMPTY_WINDOW = (
     *LOCK,
+    "load/gaps/find_empty_window_gaps.sql",
     "load/gaps/delete_empty_window_gaps.sql",
-    "load/gaps/insert_empty_window_gaps.sql",
+    "load/gaps/insert_candle_gaps.sql",
 )
 """Record the gaps of a window without candles on the exchanges."""
 

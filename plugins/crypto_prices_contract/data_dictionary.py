@@ -48,12 +48,14 @@ class Table:
         rows: The meaning of one row, without a full stop.
         source: The tasks that write the table.
         columns: The columns in order.
+        is_view: Whether it is a view. Any column of a view can be NULL for the warehouse.
     """
 
     name: str
     rows: str
     source: str
     columns: tuple[Column, ...]
+    is_view: bool = False
 
     @property
     def comment(self) -> str:
@@ -156,7 +158,9 @@ CATALOG_TABLE = Table(
     CURATED_COLUMNS + PARTITION_COLUMNS,
 )
 
-_GAP_SOURCE = "merge_into_fact, plan_load or plan_healing"
+_GAP_SOURCE = "merge_into_fact or plan_load"
+_AUDIT = "plan_healing"
+_VIEW = "the view's tables"
 _CURATION_REPORT = "curation report of the Glue job"
 _NOT_COUNTED = "not counted by the merge"
 
@@ -333,32 +337,93 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
     ),
     Table(
         "candle_gaps",
-        "One row per candle that is missing from crypto.fact_crypto_prices",
+        "One row per range of consecutive candles of a market that are missing from crypto.fact_crypto_prices for the "
+        "same reason. Ranges of a market do not overlap",
         _GAP_SOURCE,
         (
             replace(_SOURCE, source="settings"),
             replace(_SYMBOL, source="settings"),
             replace(_QUOTE, source="settings"),
             _INTERVAL,
-            Column("observed_at", "TIMESTAMP", "Opening time of the missing candle", "UTC", _GAP_SOURCE),
+            Column("starts_at", "TIMESTAMP", "Opening time of the first missing candle", "UTC", _GAP_SOURCE),
+            Column("ends_at", "TIMESTAMP", "Opening time of the candle after the last missing one", "UTC", _GAP_SOURCE),
+            Column("candles", "BIGINT", "Number of missing candles", "count", _GAP_SOURCE),
             Column(
                 "reason",
                 "VARCHAR(16)",
-                "not_listed: the market has no earlier candle. no_trade: the exchange left the candle out. empty_day: "
-                "the market has no candle on that day. venue_down: the source has no candle of any market at that "
-                "time. quarantined: a record of that time broke a rule. unfetched: no load has requested the candle",
+                "not_listed: the market has no candle in the month before. no_trade: the exchange left the candle out. "
+                "empty_day: the exchange sent no candle of the market on that day. venue_down: no market of the source "
+                "has a candle at that time. quarantined: a record of that time broke a rule",
                 "none",
                 _GAP_SOURCE,
             ),
+            Column("noted_at", "TIMESTAMP", "Time when a load last added candles to the range", "UTC", _GAP_SOURCE),
+        ),
+    ),
+    Table(
+        "missing_candles",
+        "One row per day, market and reason, with the number of missing candles, for every day until yesterday. Days "
+        "that no load has requested are included",
+        "candle_gaps, etl_metadata, market_sets and expected_markets",
+        (
+            Column("observed_on", "DATE", "Day of the missing candles", "UTC", _VIEW),
+            replace(_SOURCE, source=_VIEW),
+            replace(_SYMBOL, source=_VIEW),
+            replace(_QUOTE, source=_VIEW),
+            replace(_INTERVAL, source=_VIEW),
             Column(
-                "batch_id",
-                "VARCHAR(128)",
-                "Load that noted the gap. Joins crypto.etl_metadata together with source",
+                "reason",
+                "VARCHAR(16)",
+                "As in candle_gaps. unfetched: no load has requested the day of the market",
                 "none",
-                "curate_prices",
-                "noted by plan_load for a window without candles, or by plan_healing",
+                _VIEW,
             ),
-            Column("noted_at", "TIMESTAMP", "Time when the gap was noted", "UTC", _GAP_SOURCE),
+            Column("candles", "BIGINT", "Number of missing candles", "count", _VIEW),
+        ),
+        is_view=True,
+    ),
+    Table(
+        "expected_markets",
+        "One row per market of the settings at the last audit, and period in which its exchange used the name",
+        _AUDIT,
+        (
+            replace(_SOURCE, source="settings"),
+            replace(_SYMBOL, source="settings"),
+            replace(_QUOTE, source="settings"),
+            _INTERVAL,
+            Column("used_from", "DATE", "First day of the name", "UTC", _AUDIT, "it has no beginning"),
+            Column("used_until", "DATE", "First day after the name's use", "UTC", _AUDIT, "it has no end"),
+            Column("noted_at", "TIMESTAMP", "Time when the audit wrote the row", "UTC", _AUDIT),
+        ),
+    ),
+    Table(
+        "restatement_checks",
+        "One row per audit and day of a market that the audit fetched again and compared with the fact table",
+        _AUDIT,
+        (
+            Column("run_id", "VARCHAR(250)", "Run of crypto_prices_audit", "none", "Airflow"),
+            Column("audited_at", "TIMESTAMP", "Time when the run was due", "UTC", "Airflow"),
+            replace(_SOURCE, source=_AUDIT),
+            replace(_SYMBOL, source=_AUDIT),
+            replace(_QUOTE, source=_AUDIT),
+            _INTERVAL,
+            Column("observed_on", "DATE", "Compared day", "UTC", _AUDIT),
+            Column(
+                "status",
+                "VARCHAR(16)",
+                "same: the exchange sends the loaded candles. differs: it sends others, and the audit has the day "
+                "loaded again. refused: it refuses the request",
+                "none",
+                _AUDIT,
+            ),
+            Column("candles_compared", "BIGINT", "Candles that the exchange sent or that were loaded", "count", _AUDIT),
+            Column("candles_changed", "BIGINT", "Candles with another value", "count", _AUDIT),
+            Column("candles_added", "BIGINT", "Candles that were not loaded", "count", _AUDIT),
+            Column("candles_vanished", "BIGINT", "Loaded candles that the exchange no longer sends", "count", _AUDIT),
+            Column(
+                "detail", "VARCHAR(1000)", "First difference, or the refusal", "none", _AUDIT, "there is no difference"
+            ),
+            Column("checked_at", "TIMESTAMP", "Time of the comparison", "UTC", _AUDIT),
         ),
     ),
     Table(

@@ -1,2 +1,4 @@
 -- ensure_schema/comment_on_table
-COMMENT ON TABLE crypto.{{ table.name | name }} IS {{ table.comment | literal }}
+COMMENT ON
+{% if table.is_view %}VIEW{% else %}TABLE{% endif %}
+crypto.{{ table.name | name }} IS {{ table.comment | literal }}

@@ -1,16 +1,18 @@
--- One row per candle that is missing from the fact table, with the reason: not_listed (no earlier candle of a market),
--- no_trade (the exchange omitted it), venue_down (no market of the source has it), quarantined (it broke a rule) or
--- unfetched (no load has requested it).
+-- One row per range of consecutive candles of a market that are missing from the fact table for the same reason:
+-- not_listed (no earlier candle of the market), no_trade (the exchange omitted it), empty_day (no candle of the market
+-- on the whole day), venue_down (no market of the source has it) or quarantined (it broke a rule). Ranges of a market
+-- do not overlap, and ranges with the same reason do not touch. So the years before a listing are one row.
 CREATE TABLE IF NOT EXISTS crypto.candle_gaps (
     source VARCHAR(32) NOT NULL,
     symbol VARCHAR(32) NOT NULL,
     quote_currency VARCHAR(16) NOT NULL,
     candle_interval VARCHAR(8) NOT NULL,
-    observed_at TIMESTAMP NOT NULL,
+    starts_at TIMESTAMP NOT NULL,
+    ends_at TIMESTAMP NOT NULL,
+    candles BIGINT NOT NULL,
     reason VARCHAR(16) NOT NULL,
-    batch_id VARCHAR(128),
     noted_at TIMESTAMP NOT NULL,
-    PRIMARY KEY (source, symbol, quote_currency, candle_interval, observed_at)
+    PRIMARY KEY (source, symbol, quote_currency, candle_interval, starts_at)
 )
 DISTSTYLE AUTO
-SORTKEY (observed_at)
+SORTKEY (starts_at)

@@ -303,6 +303,7 @@ run "a_platform_with_default_values" {
       redshift_copy_role_arn = "arn:aws:iam::123456789012:role/a-role"
       candle_interval        = "1h"
       max_rejected_share     = 0.01
+      restatement_sample     = 20
       sources = {
         binance   = { symbols = ["BTCUSDT"], markets = { BTCUSDT = "BTC/USDT" } }
         coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }

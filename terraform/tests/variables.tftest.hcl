@@ -320,6 +320,20 @@ run "refuses_a_negative_number_of_market_days" {
   expect_failures = [var.audit_market_days]
 }
 
+run "refuses_a_part_of_a_day" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    restatement_sample = 0.5
+  }
+
+  expect_failures = [var.restatement_sample]
+}
+
 run "refuses_an_unknown_quality_rule" {
   command = plan
 
@@ -935,6 +949,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     sources              = { coin_gecko2 = { symbols = ["a1"], api_url = "http://localhost:8080/x", connection_id = "a.b-c_d", requests_per_second = 1000, markets = { a1 = "A1/USD" } } }
     candle_interval      = "15m"
     max_rejected_share   = 0
+    restatement_sample   = 200
     quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }
     audit_market_days    = 0
     kms_key_arn          = "arn:aws-us-gov:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -40,6 +40,12 @@ def test_only_the_final_check_fails_for_unhealed_days_and_it_runs_even_without_w
     assert check.trigger_rule == TriggerRule.NONE_FAILED
 
 
+def test_only_the_first_check_fetches_a_sample_again_by_default_as_large_as_the_setting(dag):
+    assert dag.get_task("plan_healing").restatement_sample == "{{ params.restatement_sample | tojson }}"
+    assert dag.get_task("check_healing").restatement_sample == "0"
+    assert dag.params["restatement_sample"] is None
+
+
 def test_it_runs_weekly_over_the_previous_weeks(dag):
     assert isinstance(dag.timetable, CronDataIntervalTimetable)
     assert dag.timetable.expression == "0 6 * * 1"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -440,7 +441,7 @@ def test_the_audit_heals_random_holes_with_exactly_the_planned_requests(bench):
 
     exchange = f"{bench.names.endpoint}/exchange/_requests"
     requests.delete(exchange, timeout=10).raise_for_status()
-    conf = {"start": FIRST.isoformat(), "end": (unfetched + timedelta(days=1)).isoformat()}
+    conf = {"start": FIRST.isoformat(), "end": (unfetched + timedelta(days=1)).isoformat(), "restatement_sample": 0}
     bench.api.trigger("crypto_prices_audit", run_id="holes", conf=conf)
     assert_green(bench, "crypto_prices_audit", "holes")
     plan = log(bench, "crypto_prices_audit", "holes", "plan_healing")
@@ -453,7 +454,55 @@ def test_the_audit_heals_random_holes_with_exactly_the_planned_requests(bench):
     days = [FIRST + timedelta(days=n) for n in range(4)]
     found = checks.read_days(bench, days)
     assert all(found[day].rows == checks.expected_rows(day) for day in days)
-    assert bench.warehouse.rows(f"SELECT * FROM crypto.candle_gaps WHERE observed_at >= '{FIRST}'") == []
+    until = unfetched + timedelta(days=1)
+    missing = f"SELECT * FROM crypto.missing_candles WHERE observed_on >= '{FIRST}' AND observed_on < '{until}'"
+    assert bench.warehouse.rows(missing) == []
+
+
+@takes_long
+def test_the_audit_finds_and_reloads_exactly_the_day_that_the_exchange_has_restated(bench):
+    """All days of both markets are compared. The exchange has changed one candle of one market on each of them."""
+    faults = f"{bench.names.endpoint}/exchange/_faults"
+    before = requests.get(faults, timeout=10).json()["faults"]
+    restated = {"kind": "restated_rows", "source": "binance", "symbol": "ETHUSDT", "times": None, "hour": 7}
+    candle = (
+        "SELECT close_price, batch_id FROM crypto.fact_crypto_prices "
+        f"WHERE symbol = 'ETH' AND observed_at = '{FIRST} 07:00'"
+    )
+    others = (
+        "SELECT * FROM crypto.fact_crypto_prices WHERE symbol <> 'ETH' OR "
+        f"observed_at < '{FIRST}' OR observed_at >= '{FIRST + timedelta(days=1)}' "
+        "ORDER BY source, symbol, observed_at"
+    )
+    (old,), kept = bench.warehouse.rows(candle), bench.warehouse.rows(others)
+    conf = {"start": FIRST.isoformat(), "end": (FIRST + timedelta(days=1)).isoformat(), "restatement_sample": 10}
+    requests.put(faults, json={"faults": [restated]}, timeout=10).raise_for_status()
+    try:
+        for run_id, windows in (("restated", 1), ("compared-again", 0)):
+            bench.api.trigger("crypto_prices_audit", run_id=run_id, conf=conf)
+            assert_green(bench, "crypto_prices_audit", run_id)
+            plan = log(bench, "crypto_prices_audit", run_id, "plan_healing")
+            assert re.search(rf"windows +{windows}, with {windows} API request", plan), plan
+    finally:
+        known = [{name: fault[name] for name in ("kind", "source", "symbol", "times")} for fault in before]
+        requests.put(faults, json={"faults": known}, timeout=10).raise_for_status()
+    (new,) = bench.warehouse.rows(candle)
+    assert Decimal(new["close_price"]) - Decimal(old["close_price"]) == Decimal("0.00000001")
+    assert new["batch_id"] != old["batch_id"]
+    assert bench.warehouse.rows(others) == kept
+    found = bench.warehouse.rows(
+        "SELECT run_id, symbol, status, candles_changed FROM crypto.restatement_checks ORDER BY run_id, symbol"
+    )
+    assert [tuple(row.values()) for row in found if row["run_id"] == "restated"] == [
+        ("restated", "BTC", "same", 0), ("restated", "ETH", "differs", 1),
+    ]  # fmt: skip
+    again = [(row["symbol"], row["status"]) for row in found if row["run_id"] == "compared-again"]
+    # The run was due after the load, and the day of ETH was loaded again.
+    assert again == [("BTC", "same"), ("ETH", "same")]
+    # Load the exchange's usual candles again.
+    bench.api.trigger("crypto_prices_audit", run_id="usual-again", conf=conf)
+    assert_green(bench, "crypto_prices_audit", "usual-again")
+    assert bench.warehouse.rows(candle)[0]["close_price"] == old["close_price"]
 
 
 class TestSeveralSources:
@@ -546,7 +595,7 @@ class TestSeveralSources:
         assert (load["source"], load["accepted_because"]) == ("coinbase", why)
         assert load["accepted_by"]
         gaps = bench.warehouse.rows(
-            f"SELECT DISTINCT reason FROM crypto.candle_gaps WHERE TRUNC(observed_at) = '{day}'"
+            f"SELECT DISTINCT reason FROM crypto.missing_candles WHERE observed_on = '{day}' AND reason <> 'unfetched'"
         )
         assert [gap["reason"] for gap in gaps] == ["quarantined"]
 

@@ -4,6 +4,7 @@ import json
 import random
 import threading
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 
@@ -189,6 +190,24 @@ def test_wrong_order(seed):
         shuffled = spoilt(FaultKind.WRONG_ORDER, rows, seed)
         assert shuffled != rows
         assert sorted(shuffled) == rows
+
+
+def test_restated_rows_are_valid_and_the_same_in_every_page():
+    rows = spoilt(FaultKind.RESTATED_ROWS, hour=7)
+    assert [number for number, (row, whole) in enumerate(zip(rows, ROWS, strict=True)) if row != whole] == [7]
+    changed, before = rows[7], ROWS[7]
+    assert Decimal(changed[4]) - Decimal(before[4]) == Decimal("0.00000001")
+    assert Decimal(changed[3]) <= Decimal(changed[4]) <= Decimal(changed[2])
+    assert spoilt(FaultKind.RESTATED_ROWS, rows=ROWS[5:9], seed=2, hour=7) == rows[5:9]
+
+
+def test_restated_points_keep_the_form_of_the_number():
+    shape = RowShape(times=(0,), price=1, names=("time", "price"))
+    fault = MetFault(Fault(FaultKind.RESTATED_ROWS, hour=0), 1, random.Random(1))
+    seconds = [[START // 1000 + 20, JsonNumber("42000.5")], [START // 1000 + 3620, JsonNumber("7")]]
+    restated = spoil_rows(fault, seconds, shape)
+    assert restated == [[START // 1000 + 20, "42000.6"], seconds[1]]
+    assert isinstance(restated[0][1], JsonNumber)
 
 
 def test_an_unclosed_candle_opens_where_the_page_ends():

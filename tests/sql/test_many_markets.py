@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 from crypto_prices.audit import plan_healing
+from crypto_prices.audit.days_to_heal import MarketDay
+from crypto_prices.audit.expected_markets import ExpectedMarket
+from crypto_prices.audit.restatements import Check, Comparison
 from crypto_prices_contract.curation_report import QuarantinedCandles
 from crypto_prices_etl.quarantined_candles import refuse_rejected_ranges
 
@@ -80,17 +83,29 @@ def test_every_statement_of_every_task_stays_below_the_limit(dag: Any, load: Loa
         assert sum(sizes) < LIMIT, (task_id, name, sizes)
 
 
-def test_the_statements_that_write_markets_and_unfetched_days_stay_below_it(dag: Any, load: Load) -> None:
+def test_the_statements_that_write_markets_stay_below_it(dag: Any, load: Load) -> None:
     assert max(len(statement.encode()) for statement in load.market_statements()) < WELL_BELOW
-    longest = {"source": "s" * 32, "symbol": "C" * 32, "quote_currency": "Q" * 16, "start": date(2023, 12, 18)}
-    rows = [longest | {"candles": 44640}] * plan_healing._RUNS_A_BATCH
-    template = dag.get_task("plan_load").get_template_env().get_template("audit/insert_unfetched_gaps.sql")
+    longest = ExpectedMarket("s" * 32, "C" * 32, "Q" * 16, date(2023, 12, 18), date(2023, 12, 19))
+    template = dag.get_task("plan_load").get_template_env().get_template("audit/insert_expected_markets.sql")
     rendered = template.render(
-        params={"start": date(2023, 12, 1), "end": date(2024, 1, 1)},
-        settings=lambda: {"candle_interval": "1h"},
-        unfetched=rows,
-        seconds=60,
-        digits=5,
+        settings=lambda: {"candle_interval": "1h"}, expected=[longest] * plan_healing.MARKETS_PER_STATEMENT
+    )
+    assert len(rendered.encode()) < WELL_BELOW
+
+
+def test_the_statement_that_writes_checks_stays_below_it(dag: Any) -> None:
+    place = MarketDay("s" * 32, f"{'C' * 32}/{'Q' * 16}", date(2023, 12, 18))
+    longest = Check(place, Comparison(10**5, 10**5, 10**5, 10**5), "\U0001f4a5" * 1000)
+    rendered = (
+        dag.get_task("plan_load")
+        .get_template_env()
+        .get_template("audit/insert_checks.sql")
+        .render(
+            settings=lambda: {"candle_interval": "15m"},
+            run_id="r" * 250,
+            audited_at=datetime(2024, 1, 8, 6),  # noqa: DTZ001 - as Redshift's TIMESTAMP
+            checks=[longest] * plan_healing.CHECKS_PER_STATEMENT,
+        )
     )
     assert len(rendered.encode()) < WELL_BELOW
 
@@ -105,8 +120,12 @@ def test_a_load_of_2000_markets_replaces_and_checks_exactly_these(
     assert client.rows("SELECT COUNT(*), COUNT(DISTINCT symbol) FROM crypto.fact_crypto_prices") == [[2003, 2001]]
     row = load.metadata()["binance"]
     assert (row["status"], row["market_total"], row["rows_in_window"], row["rows_removed"]) == ("loaded", 2000, 2000, 1)
-    gaps = "SELECT COUNT(*), COUNT(DISTINCT symbol) FROM crypto.candle_gaps WHERE batch_id = "
-    assert client.rows(f"{gaps}'{load.batch_id}'") == [[2000 * 23, 2000]]
+    # Only the other market was traded at 01:00 and 02:00.
+    gaps = (
+        "SELECT reason, COUNT(DISTINCT symbol), COUNT(*), MIN(candles), MAX(candles) FROM crypto.candle_gaps "
+        "WHERE symbol <> 'OTHER' GROUP BY reason ORDER BY reason"
+    )
+    assert client.rows(gaps) == [["no_trade", 2000, 2000, 2, 2], ["venue_down", 2000, 2000, 21, 21]]
     results = "SELECT rule_name, COUNT(*) FROM crypto.data_quality_results WHERE market IS NOT NULL AND batch_id = "
     assert client.rows(f"{results}'{load.batch_id}' GROUP BY rule_name ORDER BY 1") == [
         ["completeness", 2000],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -12,13 +15,26 @@ from tests.support.window_loads import BTC, ETH, candles, nothing_changes
 ALL = range(24)
 
 
-def gaps(client: Client, market: str = BTC, source: str = "binance") -> dict[str, str]:
-    """Return the reason of each missing candle of a market, by a time such as ``18 05``."""
+def ranges(client: Client, market: str = BTC, source: str = "binance") -> list[tuple]:
+    """Return a market's ranges of missing candles as start, end, candles and reason."""
     rows = client.rows(
-        "SELECT TO_CHAR(observed_at, 'DD HH24'), reason FROM crypto.candle_gaps "
-        f"WHERE source = '{source}' AND symbol || '/' || quote_currency = '{market}' ORDER BY observed_at"
+        "SELECT TO_CHAR(starts_at, 'MM-DD HH24'), TO_CHAR(ends_at, 'MM-DD HH24'), candles, reason "
+        f"FROM crypto.candle_gaps WHERE source = '{source}' AND symbol || '/' || quote_currency = '{market}' "
+        "ORDER BY starts_at"
     )
-    return {str(time): str(reason) for time, reason in rows}
+    return [tuple(row) for row in rows]
+
+
+def gaps(client: Client, market: str = BTC, source: str = "binance") -> dict[str, str]:
+    """Return the reason of each missing hour of a market in December 2023, by a time such as ``18 05``."""
+    found: dict[str, str] = {}
+    for start, end, candle_total, reason in ranges(client, market, source):
+        first, last = (datetime.fromisoformat(f"2023-{text}") for text in (start, end))
+        hours = [first + timedelta(hours=hour) for hour in range((last - first) // timedelta(hours=1))]
+        assert len(hours) == candle_total
+        assert not found.keys() & {f"{hour:%d %H}" for hour in hours}, "two ranges overlap"
+        found |= {f"{hour:%d %H}": reason for hour in hours}
+    return found
 
 
 def results(client: Client, batch_id: str, rule: str) -> list[tuple]:
@@ -135,8 +151,8 @@ class TestCandleGaps:
         ]
         del quarters[100]
         make_load(quarters, end="2023-12-20", candle_interval="15m").merged()
-        assert client.rows("SELECT CAST(observed_at AS VARCHAR(32)), reason FROM crypto.candle_gaps") == [
-            ["2023-12-19 01:00:00", "no_trade"]
+        assert client.rows("SELECT CAST(starts_at AS VARCHAR(32)), candles, reason FROM crypto.candle_gaps") == [
+            ["2023-12-19 01:00:00", 1, "no_trade"]
         ]
 
     def test_a_refused_merge_records_no_gaps(self, client, make_load):
@@ -145,6 +161,118 @@ class TestCandleGaps:
         assert "would delete 4 candles" in fewer.merge().error
         assert gaps(client) == {}
         assert old.metadata()
+
+
+def one_day(make_load, day: str, loaded: list, **options):
+    """Load one day of both markets, or of the given ones."""
+    end = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    options = {"markets": {"binance": [BTC, ETH]}} | options
+    return make_load(loaded, start=day, end=end, **options).merged(force=True)
+
+
+class TestRanges:
+    DAYS = tuple(f"2023-12-{number}" for number in range(14, 19))
+
+    def both(self, day: str) -> list:
+        """Bitcoin is listed, and Ether not before the last day."""
+        return candles(BTC, day=day, hours=ALL) + (candles(ETH, day=day, hours=ALL) if day == self.DAYS[-1] else [])
+
+    @pytest.mark.parametrize("order", ["forwards", "backwards", "at random"])
+    def test_the_days_before_a_listing_are_one_row(self, client, make_load, order):
+        days = list(self.DAYS)
+        if order == "backwards":
+            days.reverse()
+        elif order == "at random":
+            random.Random(7).shuffle(days)
+        for day in days:
+            one_day(make_load, day, self.both(day))
+        assert ranges(client) == []
+        assert ranges(client, ETH) == [("12-14 00", "12-18 00", 4 * 24, "not_listed")]
+
+    def test_a_reloaded_day_in_the_middle_splits_the_range_and_closes_it_again(self, client, make_load):
+        for day in self.DAYS:
+            one_day(make_load, day, self.both(day))
+        rejected = {"source": "binance", "candle_interval": "1h", "markets": [ETH]}
+        rejected |= {"observed_at": "2023-12-16 05:00:00", "candles": 2}
+        one_day(make_load, "2023-12-16", self.both("2023-12-16"), quarantined=[rejected])
+        assert ranges(client, ETH) == [
+            ("12-14 00", "12-16 05", 2 * 24 + 5, "not_listed"),
+            ("12-16 05", "12-16 07", 2, "quarantined"),
+            ("12-16 07", "12-18 00", 24 + 17, "not_listed"),
+        ]
+        one_day(make_load, "2023-12-16", self.both("2023-12-16"))
+        assert ranges(client, ETH) == [("12-14 00", "12-18 00", 4 * 24, "not_listed")]
+
+    def test_candles_that_arrive_later_shorten_the_range_and_explain_the_rest(self, client, make_load):
+        for day in self.DAYS:
+            one_day(make_load, day, self.both(day))
+        one_day(make_load, "2023-12-15", self.both("2023-12-15") + candles(ETH, day="2023-12-15", hours=range(3, 9)))
+        assert ranges(client, ETH) == [
+            ("12-14 00", "12-15 03", 24 + 3, "not_listed"),
+            ("12-15 09", "12-16 00", 15, "no_trade"),
+            ("12-16 00", "12-18 00", 2 * 24, "empty_day"),
+        ]
+
+    def test_a_load_of_some_markets_and_of_another_source_leaves_the_others(self, client, make_load):
+        for day in self.DAYS:
+            one_day(make_load, day, self.both(day))
+        day = "2023-12-16"
+        one_day(make_load, day, candles(BTC, day=day, hours=ALL), markets={"binance": [BTC]})
+        one_day(make_load, day, [], markets={"coinbase": [ETH]}, curated={"coinbase": 0})
+        assert ranges(client, ETH) == [("12-14 00", "12-18 00", 4 * 24, "not_listed")]
+        assert ranges(client, ETH, "coinbase") == [("12-16 00", "12-17 00", 24, "not_listed")]
+
+    def test_a_repeated_merge_changes_nothing(self, client, make_load):
+        loads = [one_day(make_load, day, self.both(day)) for day in self.DAYS]
+        noted = "SELECT noted_at FROM crypto.candle_gaps"
+        client.ok("UPDATE crypto.candle_gaps SET noted_at = '2023-12-24'")
+        before = ranges(client, ETH)
+        assert loads[-1].merge(force=True).error is None
+        assert (ranges(client, ETH), client.rows(noted)) == (before, [["2023-12-24 00:00:00"]])
+        assert loads[2].merge(force=True).error is None
+        assert ranges(client, ETH) == before
+
+    def test_a_day_with_rejected_candles_is_not_empty(self, client, make_load):
+        rejected = {"source": "binance", "candle_interval": "1h", "markets": [ETH]}
+        rejected |= {"observed_at": "2023-12-19 00:00:00", "candles": 20}
+        make_load(candles(BTC, ETH, hours=ALL)).merged()
+        one_day(make_load, "2023-12-19", candles(BTC, day="2023-12-19", hours=ALL), quarantined=[rejected])
+        assert ranges(client, ETH) == [
+            ("12-19 00", "12-19 20", 20, "quarantined"),
+            ("12-19 20", "12-20 00", 4, "no_trade"),
+        ]
+
+    def test_a_market_is_listed_for_a_month_after_its_last_candle(self, client, make_load):
+        late = [date(2023, 12, 18) + timedelta(days=number) for number in (31, 32, 33)]
+        for day in late:
+            one_day(make_load, str(day), candles(BTC, day=str(day), hours=ALL))
+        assert ranges(client, ETH) == [("01-18 00", "01-21 00", 72, "not_listed")]
+        one_day(make_load, "2023-12-18", candles(BTC, ETH, hours=ALL))
+        assert ranges(client, ETH) == [
+            ("01-18 00", "01-19 00", 24, "empty_day"),
+            ("01-19 00", "01-21 00", 48, "not_listed"),
+        ]
+
+    def test_ranges_are_exactly_the_missing_candles_whatever_was_loaded(self, client, make_load):
+        rng = random.Random(18)
+        days = [date(2023, 12, 11) + timedelta(days=number) for number in range(4)]
+        loaded: set[str] = set()
+        requested: set[str] = set()
+        for _ in range(9):
+            first = rng.randrange(len(days))
+            window = days[first : first + rng.randint(1, 2)]
+            hours = [f"{day} {hour:02d}" for day in window for hour in ALL]
+            sent = set(rng.sample(hours, rng.choice([0, 3, 20, len(hours)])))
+            rows = [c for day in window for c in candles(BTC, day=str(day), hours=ALL) if c.observed_at[:13] in sent]
+            end = str(window[-1] + timedelta(days=1))
+            load = make_load(rows, start=str(window[0]), end=end, markets={"binance": [BTC]})
+            load.merged(force=True) if rows else client.batch(*load.write_markets().empty_sql())
+            requested |= set(hours)
+            loaded = loaded - set(hours) | sent if rows else loaded
+            found = gaps(client)
+            assert set(found) == {hour[8:] for hour in requested - loaded}
+            touching = [(a, b) for a, b in pairwise(ranges(client)) if a[1] == b[0] and a[3] == b[3]]
+            assert touching == []
 
 
 class TestResults:

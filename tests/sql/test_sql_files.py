@@ -117,3 +117,9 @@ def test_the_warehouses_columns_match_the_schema_definition(table):
             rf"^ALTER TABLE crypto\.{table} ADD COLUMN ({COLUMN})", migration.read_text(), re.MULTILINE
         )
     assert [re.sub(r", (\d+\))", r",\1", column) for column in columns] == schemas.redshift_columns()
+
+
+def test_the_audit_compares_every_number():
+    numbers = [c.name for c in schemas.CURATED_COLUMNS if isinstance(c.type, schemas.Decimal | schemas.BigInt)]
+    selected = sqlglot.parse_one(rendered_sql("audit/find_candles.sql"), dialect="redshift").named_selects
+    assert selected == ["source", "symbol", "quote_currency", "observed_at", *numbers]

@@ -12,8 +12,8 @@ from tests.support import sample_context
 SQL = Path(__file__).parents[2] / "sql"
 _NAMES = (
     "ti", "dag_run", "params", "window", "fetched", "batch", "loaded", "report", "settings", "migration", "table",
-    "column", "comments", "interval_seconds", "expected_candles", "seconds", "digits", "unfetched",
-    "market_set", "markets",
+    "column", "comments", "interval_seconds", "expected_candles", "expected", "market_set", "markets",
+    "run_id", "sample", "audited_at", "days", "compared_markets", "checks",
 )  # fmt: skip
 
 

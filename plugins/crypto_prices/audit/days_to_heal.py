@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,13 +10,15 @@ from datetime import date
 from crypto_prices_contract.window import Window
 
 from crypto_prices.backfill.loaded_days import Load
-from crypto_prices.backfill.windows_to_load import split_into_windows
 from crypto_prices.fetch.markets import MarketsByDay
 
 UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING = "unfetched", "rows_missing", "not_published", "raw_missing"
 """Reasons why a day of a market is wrong: it was never fetched; loaded candles are missing from the fact table; its
 load was merged, but the catalog shows another one; its objects are missing from the raw zone. The other reasons are
 those of ``crypto.candle_gaps``."""
+
+RESTATED = "restated"
+"""The reason of days whose candles the exchange has changed since they were loaded."""
 
 QUARANTINED = "quarantined"
 """The reason of gaps whose records a user can accept. Then they are not requested again."""
@@ -32,6 +34,16 @@ class MarketDay:
     source: str
     market: str
     day: date
+
+    @property
+    def symbol(self) -> str:
+        """The base asset."""
+        return self.market.partition("/")[0]
+
+    @property
+    def quote_currency(self) -> str:
+        """The currency of the prices."""
+        return self.market.partition("/")[2]
 
 
 def find_reasons(
@@ -54,7 +66,7 @@ def find_reasons(
         candles_a_day: Number of candles in a day.
         loads: The loads that touch the span.
         rows: Number of rows in the fact table.
-        gaps: Number of candles in ``crypto.candle_gaps``, by reason.
+        gaps: Number of missing candles in ``crypto.candle_gaps``, by reason.
         shown: The Glue runs whose versions the catalog shows, by ISO day.
         lost_manifests: Raw manifests that are missing or whose objects are missing.
         ask_again: Reasons of gaps whose candles are requested again.
@@ -78,7 +90,7 @@ def find_reasons(
                 place = MarketDay(source, each.name, day)
                 known = Counter(gaps.get(place, {}))
                 load_of_day = newest.get(place)
-                is_explained = rows.get(place, 0) + known.total() - known[UNFETCHED] >= candles_a_day
+                is_explained = rows.get(place, 0) + known.total() >= candles_a_day
                 # A window without candles is fetched, but not loaded. Its gaps explain the missing candles.
                 if load_of_day is None and not is_explained:
                     found[place] = UNFETCHED
@@ -95,16 +107,3 @@ def find_reasons(
 
 def _accepted_reasons(load: Load | None) -> frozenset[str]:
     return frozenset({QUARANTINED}) if load is not None and load.is_accepted else frozenset()
-
-
-def unfetched_runs(reasons: Mapping[MarketDay, str]) -> list[tuple[str, str, Window]]:
-    """Return the days that were never fetched. Consecutive days of a market form one window."""
-    days: dict[tuple[str, str], list[date]] = defaultdict(list)
-    for place, reason in reasons.items():
-        if reason == UNFETCHED:
-            days[place.source, place.market].append(place.day)
-    return [
-        (source, market, window)
-        for (source, market), listed in sorted(days.items())
-        for window in split_into_windows(listed, len(listed))
-    ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
@@ -14,9 +15,13 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.audit.audited_span import audited_span
-from crypto_prices.audit.days_to_heal import REQUIRED, MarketDay, find_reasons, unfetched_runs
+from crypto_prices.audit.days_to_heal import QUARANTINED, REQUIRED, RESTATED, MarketDay, find_reasons
+from crypto_prices.audit.expected_markets import ExpectedMarket, expected_markets
+from crypto_prices.audit.gap_days import Gap, gaps_by_day
 from crypto_prices.audit.large_plan import LargePlanError, refuse_large_plan
-from crypto_prices.audit.plan_text import plan_as_text
+from crypto_prices.audit.plan_text import checks_as_text, plan_as_text
+from crypto_prices.audit.refetch import refetch
+from crypto_prices.audit.restatements import Check, Comparison, compare
 from crypto_prices.audit.windows_to_heal import HealingPlan, windows_to_heal
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
@@ -25,6 +30,7 @@ from crypto_prices.backfill.price import price_of
 from crypto_prices.backfill.read_glue_job import read_glue_job
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize
+from crypto_prices.counted import counted
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.fetch.raw_zone import is_whole
@@ -40,15 +46,24 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-_RUNS_A_BATCH = 100
-"""Rows per insert. The longest row has about 400 bytes, and the Data API accepts 100 KB per statement."""
+MARKETS_PER_STATEMENT = 200
+"""Rows per insert. The longest row has about 300 bytes, and the Data API accepts 100 KB per statement."""
+
+CHECKS_PER_STATEMENT = 40
+"""As above. The longest row has about 1400 bytes."""
 
 
 class PlanHealingOperator(WarehouseOperator):
     """Checks each day of each market in the settings, and plans the windows that reload wrong days.
 
     The task returns one item per window, ``{"trigger_run_id", "conf"}``, over which TriggerDagRunOperator is mapped.
-    The XCom ``plan`` has the plan as text. Days that were never fetched are written to ``crypto.candle_gaps``.
+    The XCom ``plan`` has the plan as text. The settings' markets are written to ``crypto.expected_markets``, so that
+    the view ``crypto.missing_candles`` shows days that were never fetched.
+
+    It also fetches a sample of all loaded days again, one market at a time, and compares them with the fact table. Days
+    that differ are planned, too. ``crypto.restatement_checks`` has the results. The sample has the days whose last
+    fetch or check was the longest ago when the run was due, so every loaded day gets its turn, and a cleared task
+    chooses the same days. If the params have ``start`` and ``end``, the sample is from these days.
 
     The span comes from the params ``start`` and ``end``, or is the last ``days`` before the end of the run's data
     interval. The statements are in ``audit/`` in the DAG's ``template_searchpath``.
@@ -56,16 +71,27 @@ class PlanHealingOperator(WarehouseOperator):
     Args:
         ask_again: JSON list of the reasons of gaps whose candles are requested again (templated).
         chunk_days: Longest window, in days (templated).
+        restatement_sample: JSON number of days of markets to fetch again (templated); null for the number in the
+            settings, 0 for none.
         nothing_may_be_left: Fail if a day was never fetched or lacks loaded or fetched data. For the check after the
             healing.
     """
 
-    template_fields: Sequence[str] = aws_template_fields("ask_again", "chunk_days")
+    template_fields: Sequence[str] = aws_template_fields("ask_again", "chunk_days", "restatement_sample")
 
-    def __init__(self, *, ask_again: str, chunk_days: str, nothing_may_be_left: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        ask_again: str,
+        chunk_days: str,
+        restatement_sample: str = "0",
+        nothing_may_be_left: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.ask_again = ask_again
         self.chunk_days = chunk_days
+        self.restatement_sample = restatement_sample
         self.nothing_may_be_left = nothing_may_be_left
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -86,11 +112,18 @@ class PlanHealingOperator(WarehouseOperator):
             markets = ask_exchanges(settings, {name: source.symbols for name, source in settings.sources.items()})
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
-        plan = self._plan(settings, span, markets)
+        found = self._find_reasons(settings, span, markets)
+        self._write_expected(markets)
+        try:
+            checks = self._check_sample(settings, markets, set(found), context)
+        except FatalSourceError as error:
+            raise AirflowFailException(str(error)) from error
+        found |= {check.place: RESTATED for check in checks if check.comparison.differs}
+        plan = self._plan(settings, span, markets, found)
         glue_client = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         glue = read_glue_job(glue_client, settings.glue_job_name)
         price = price_of((each.window for each in plan.windows), glue, settings.prices)
-        text = plan_as_text(plan, price)
+        text = "\n".join(filter(None, (plan_as_text(plan, price), checks_as_text(checks))))
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
         left = [place for place, reason in plan.reasons.items() if reason in REQUIRED]
@@ -116,67 +149,116 @@ class PlanHealingOperator(WarehouseOperator):
             window_run(starter.dag_id, starter.run_id, each.window, each.symbols, reload=True) for each in plan.windows
         ]
 
-    def _plan(self, settings: Settings, span: Window, markets: MarketsByDay) -> HealingPlan:
-        sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}
-        interval = next(iter(sources.values())).interval_length(settings.candle_interval)
+    def _find_reasons(self, settings: Settings, span: Window, markets: MarketsByDay) -> dict[MarketDay, str]:
         rows = self._query("backfill/find_loads.sql", span)
         market_sets = MarketSets(self._query("backfill/find_market_sets.sql", span))
         loads = loads_of_rows(rows, market_sets, settings.candle_interval)
-        reasons = find_reasons(
+        interval = _interval(settings)
+        return find_reasons(
             span,
             markets=markets,
             candles_a_day=timedelta(days=1) // interval,
             loads=loads,
             rows=_counts(self._query("audit/count_rows.sql", span), "row_total"),
-            gaps=_gaps(self._query("audit/count_gaps.sql", span)),
+            gaps=gaps_by_day(span, map(_gap, self._query("audit/find_gaps.sql", span)), interval),
             shown=self.catalog.published_days(span),
             lost_manifests=self._lost_manifests(loads),
             ask_again=json.loads(self.ask_again),
         )
-        self._write_unfetched(span, interval, reasons)
+
+    def _plan(
+        self, settings: Settings, span: Window, markets: MarketsByDay, reasons: Mapping[MarketDay, str]
+    ) -> HealingPlan:
+        sources = {name: get_source(name, of_source.api_url) for name, of_source in settings.sources.items()}
         return windows_to_heal(
             span,
             reasons,
             markets=markets,
             chunk_days=int(self.chunk_days),
-            interval=interval,
+            interval=_interval(settings),
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
             },
         )
 
+    def _check_sample(
+        self, settings: Settings, markets: MarketsByDay, wrong: Set[MarketDay], context: Context
+    ) -> list[Check]:
+        """Fetch the sample again, compare it with the fact table, and record the results."""
+        given = json.loads(self.restatement_sample)
+        sample = settings.restatement_sample if given is None else int(given)
+        if sample == 0:
+            return []
+        dag_run, params = context["dag_run"], context["params"]
+        audited_at = dag_run.run_after.astimezone(UTC).replace(tzinfo=None)
+        days = Window.parse(params["start"], params["end"]) if params.get("start") else None
+        chosen = self.warehouse.query(
+            self._statement("audit/choose_sample.sql", sample=sample, days=days, audited_at=audited_at)
+        )
+        # Days that will be loaded again anyway keep their turn.
+        places = [place for place in map(_place, chosen) if place not in wrong]
+        self.log.info("Fetching %s of markets again", counted(len(places), "day"))
+        loaded = self._loaded_candles(places)
+        rejected = self._rejected_ranges(places)
+        checks = []
+        for place, outcome in refetch(settings, places, markets):
+            if isinstance(outcome, FatalSourceError):
+                checks.append(Check(place, Comparison(), str(outcome)))
+                continue
+            window = Window.of_day(place.day)
+            comparison = compare(window, sent=outcome, loaded=loaded[place], rejected=rejected[place])
+            checks.append(Check(place, comparison))
+        self._record(checks, run_id=dag_run.run_id, audited_at=audited_at)
+        return checks
+
+    def _loaded_candles(self, places: Sequence[MarketDay]) -> dict[MarketDay, dict[int, dict[str, Decimal | None]]]:
+        found: dict[MarketDay, dict[int, dict[str, Decimal | None]]] = {place: {} for place in places}
+        for day in sorted({place.day for place in places}):
+            names = [f"{place.source}/{place.market}" for place in places if place.day == day]
+            statement = self._statement("audit/find_candles.sql", params=Window.of_day(day), compared_markets=names)
+            for row in self.warehouse.query(statement):
+                market = f"{row.pop('symbol')}/{row.pop('quote_currency')}"
+                place = MarketDay(str(row.pop("source")), market, day)
+                time_ms = _time_ms(_instant(row.pop("observed_at")))
+                found[place][time_ms] = {
+                    column: None if value is None else Decimal(str(value)) for column, value in row.items()
+                }
+        return found
+
+    def _rejected_ranges(self, places: Sequence[MarketDay]) -> dict[MarketDay, list[tuple[int, int]]]:
+        found: dict[MarketDay, list[tuple[int, int]]] = {place: [] for place in places}
+        for day in sorted({place.day for place in places}):
+            for gap in map(_gap, self._query("audit/find_gaps.sql", Window.of_day(day))):
+                place = MarketDay(gap.source, gap.market, day)
+                if gap.reason == QUARANTINED and place in found:
+                    found[place].append((_time_ms(gap.starts_at), _time_ms(gap.ends_at)))
+        return found
+
+    def _record(self, checks: Sequence[Check], *, run_id: str, audited_at: datetime) -> None:
+        lock = self._statement("load/lock_loads.sql")
+        known = set(map(_place, self.warehouse.query(self._statement("audit/find_differences.sql", run_id=run_id))))
+        new = [check for check in checks if check.place not in known]
+        self.warehouse.execute_batch([lock, self._statement("audit/delete_checks.sql", run_id=run_id)])
+        for first in range(0, len(new), CHECKS_PER_STATEMENT):
+            chunk = new[first : first + CHECKS_PER_STATEMENT]
+            insert = self._statement("audit/insert_checks.sql", run_id=run_id, audited_at=audited_at, checks=chunk)
+            self.warehouse.execute_batch([lock, insert])
+
     def _lost_manifests(self, loads: Sequence[Load]) -> list[str]:
         manifests = sorted({load.raw_manifest for load in loads})
         return [uri for uri in manifests if not is_whole(self.s3_client, uri)]
 
-    def _write_unfetched(
-        self,
-        span: Window,
-        interval: timedelta,
-        reasons: Mapping[MarketDay, str],
-    ) -> None:
-        runs: list[dict[str, Any]] = [
-            {
-                "source": source,
-                "symbol": market.partition("/")[0],
-                "quote_currency": market.partition("/")[2],
-                "start": window.start,
-                "candles": (window.ends_at - window.starts_at) // interval,
-            }
-            for source, market, window in unfetched_runs(reasons)
-        ]
+    def _write_expected(self, markets: MarketsByDay) -> None:
+        """Write the settings' markets, unless they are there."""
+        expected = expected_markets(markets)
+        rows = self.warehouse.query(self._statement("audit/find_expected_markets.sql"))
+        if Counter(map(ExpectedMarket.of_row, rows)) == Counter(expected):
+            return
         lock = self._statement("load/lock_loads.sql")
-        self.warehouse.execute_batch([lock, self._statement("audit/delete_unfetched_gaps.sql", params=span)])
-        for first in range(0, len(runs), _RUNS_A_BATCH):
-            chunk = runs[first : first + _RUNS_A_BATCH]
-            most = max(int(run["candles"]) for run in chunk)
-            insert = self._statement(
-                "audit/insert_unfetched_gaps.sql",
-                params=span,
-                unfetched=chunk,
-                seconds=interval // timedelta(seconds=1),
-                digits=len(str(most)),
-            )
+        self.warehouse.execute_batch([lock, self._statement("audit/delete_expected_markets.sql")])
+        for first in range(0, len(expected), MARKETS_PER_STATEMENT):
+            chunk = expected[first : first + MARKETS_PER_STATEMENT]
+            insert = self._statement("audit/insert_expected_markets.sql", expected=chunk)
             self.warehouse.execute_batch([lock, insert])
 
     def _query(self, name: str, span: Window) -> list[dict[str, Value]]:
@@ -195,8 +277,19 @@ def _counts(rows: list[dict[str, Value]], column: str) -> dict[MarketDay, int]:
     return {_place(row): int(row[column] or 0) for row in rows}
 
 
-def _gaps(rows: list[dict[str, Value]]) -> dict[MarketDay, dict[str, int]]:
-    found: dict[MarketDay, dict[str, int]] = defaultdict(dict)
-    for row in rows:
-        found[_place(row)][str(row["reason"])] = int(row["gap_total"] or 0)
-    return found
+def _gap(row: Mapping[str, Value]) -> Gap:
+    starts_at, ends_at = _instant(row["starts_at"]), _instant(row["ends_at"])
+    return Gap(str(row["source"]), str(row["market"]), starts_at, ends_at, str(row["reason"]))
+
+
+def _interval(settings: Settings) -> timedelta:
+    """Return the length of a candle, which is the same for all sources."""
+    return get_source(next(iter(settings.sources))).interval_length(settings.candle_interval)
+
+
+def _instant(value: Value) -> datetime:
+    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+
+
+def _time_ms(instant: datetime) -> int:
+    return int(instant.timestamp()) * 1000

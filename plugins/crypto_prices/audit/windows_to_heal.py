@@ -72,7 +72,7 @@ def windows_to_heal(
     requests = 0
     for (source, market), listed in sorted(days.items()):
         for window in split_into_windows(listed, chunk_days, markets.changes):
-            symbols[window][source].append(_exchange_symbol(markets, source, market, window.start))
+            symbols[window][source].append(markets.exchange_symbol(source, market, window.start))
             candles = (window.ends_at - window.starts_at) // interval
             requests += -(-candles // request_sizes[source].rows_per_request)
     windows = [
@@ -80,7 +80,3 @@ def windows_to_heal(
         for window, of_source in sorted(symbols.items())
     ]
     return HealingPlan(span, reasons, windows, requests)
-
-
-def _exchange_symbol(markets: MarketsByDay, source: str, market: str, day: date) -> str:
-    return next(each.exchange_symbol for each in markets.on(day)[source] if each.name == market)

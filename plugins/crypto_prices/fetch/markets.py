@@ -71,6 +71,16 @@ class MarketsByDay:
         """Return the markets by source on a day, without symbols that their exchange did not use then."""
         return self._periods[bisect_right(self.changes, day)]
 
+    def exchange_symbol(self, source: str, market: str, day: date) -> str:
+        """Return the exchange's name of a market on a day.
+
+        Args:
+            source: Name of the source.
+            market: Canonical name of the market, which the source has on that day.
+            day: The day.
+        """
+        return next(each.exchange_symbol for each in self.on(day)[source] if each.name == market)
+
     def in_window(self, window: Window) -> Mapping[str, Sequence[Market]]:
         """Return the markets by source in a window.
 

@@ -85,7 +85,10 @@ class EnsureSchemaOperator(WarehouseOperator):
 
     def _comments(self, table: Table, migrations: Sequence[Migration]) -> TableComments:
         on_table = self._statement("comment_on_table", table=table)
-        on_columns = [self._statement("comment_on_column", table=table, column=column) for column in table.columns]
+        # AWS documents comments on the columns of tables, but not on those of views:
+        # https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html
+        columns = () if table.is_view else table.columns
+        on_columns = [self._statement("comment_on_column", table=table, column=column) for column in columns]
         return TableComments(table.name, [on_table, *on_columns], migrations)
 
     def _comment(self, comments: TableComments) -> None:

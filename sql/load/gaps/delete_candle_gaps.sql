@@ -1,5 +1,4 @@
 -- load/gaps/delete_candle_gaps
--- The next statement finds the missing candles of the load's markets again.
-DELETE FROM crypto.candle_gaps
-WHERE
-    {% set sources = loaded(ti) %}{% include 'shared/scope.jinja' %}
+-- The next statement writes these ranges again, as the load changes them.
+{% set sources = loaded(ti) %}
+{% include 'load/gaps/delete_old_gaps.jinja' %}

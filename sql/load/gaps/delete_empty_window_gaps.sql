@@ -1,5 +1,4 @@
 -- load/gaps/delete_empty_window_gaps
--- The next statement finds the missing candles of the fetched markets again.
-DELETE FROM crypto.candle_gaps
-WHERE
-    {% set sources = fetched(ti) %}{% include 'shared/scope.jinja' %}
+-- The next statement writes these ranges again, as the empty window changes them.
+{% set sources = fetched(ti) %}
+{% include 'load/gaps/delete_old_gaps.jinja' %}

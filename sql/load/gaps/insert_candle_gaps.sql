@@ -1,6 +1,23 @@
 -- load/gaps/insert_candle_gaps
--- Records each candle of the load's markets and window that is missing from the fact table.
-{% set sources = loaded(ti) %}
-{% set quarantined = report(ti).quarantined_candles %}
-{% set batch_id = report(ti).batch_id %}
-{% include 'load/gaps/candle_gaps.jinja' %}
+INSERT INTO crypto.candle_gaps (
+    source,
+    symbol,
+    quote_currency,
+    candle_interval,
+    starts_at,
+    ends_at,
+    candles,
+    reason,
+    noted_at
+)
+SELECT
+    source,
+    symbol,
+    quote_currency,
+    candle_interval,
+    starts_at,
+    ends_at,
+    candles,
+    reason,
+    noted_at
+FROM changed_gaps

@@ -22,7 +22,15 @@ counted AS (
         markets.source,
         markets.symbol,
         markets.quote_currency,
-        COUNT(gaps.observed_at) AS gap_total
+        -- GREATEST and LEAST ignore NULL, so a market without gaps needs its own case.
+        CAST(SUM(CASE
+            WHEN gaps.source IS NULL THEN 0
+            ELSE DATEDIFF(
+                SECOND,
+                GREATEST(gaps.starts_at, CAST({{ window(ti).start | literal }} AS TIMESTAMP)),
+                LEAST(gaps.ends_at, CAST({{ window(ti).end | literal }} AS TIMESTAMP))
+            )
+        END) AS BIGINT) / {{ interval_seconds(sources[0]) | literal }} AS gap_total
     FROM markets
     LEFT JOIN crypto.candle_gaps AS gaps
         ON
@@ -30,8 +38,8 @@ counted AS (
             AND markets.symbol = gaps.symbol
             AND markets.quote_currency = gaps.quote_currency
             AND markets.candle_interval = gaps.candle_interval
-            AND gaps.observed_at >= {{ window(ti).start | literal }}
-            AND gaps.observed_at < {{ window(ti).end | literal }}
+            AND gaps.starts_at < {{ window(ti).end | literal }}
+            AND gaps.ends_at > {{ window(ti).start | literal }}
     GROUP BY markets.source, markets.symbol, markets.quote_currency
 )
 

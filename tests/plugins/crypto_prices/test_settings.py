@@ -12,6 +12,7 @@ def test_valid_settings_are_read_with_defaults():
     assert settings.sources["binance"].symbols == ["BTCUSDT", "ETHUSDT"]
     assert settings.candle_interval == "1h"
     assert settings.max_rejected_share == 0.01
+    assert settings.restatement_sample == 20
     assert settings.rules == quality_rules({})
 
 
@@ -32,6 +33,9 @@ def test_each_missing_key_is_named(key):
         ({"candle_interval": "hourly"}, "candle_interval"),
         ({"max_rejected_share": 1.5}, "max_rejected_share"),
         ({"max_rejected_share": "0.1"}, "max_rejected_share"),
+        ({"restatement_sample": -1}, "restatement_sample"),
+        ({"restatement_sample": 201}, "restatement_sample"),
+        ({"restatement_sample": 0.5}, "restatement_sample"),
         ({"sources": {}}, "sources"),
         ({"sources": {"binance": {"symbols": []}}}, "sources.binance.symbols"),
         ({"sources": {"binance": {"symbols": ["../etc"]}}}, "sources.binance.symbols.0"),

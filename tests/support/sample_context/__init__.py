@@ -1,8 +1,11 @@
 """Sample values for the templates in sql/, used by sqlfluff (``library_path`` in pyproject.toml) and by the tests."""
 
-from datetime import date
+from datetime import date, datetime
 from types import SimpleNamespace
 
+from crypto_prices.audit.days_to_heal import MarketDay
+from crypto_prices.audit.expected_markets import ExpectedMarket
+from crypto_prices.audit.restatements import Check, Comparison
 from crypto_prices.market_sets import market_set_name
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
@@ -30,10 +33,16 @@ params = SimpleNamespace(
     accepted_sources=["binance"],
     accepted_because="off the grid after the outage of that day",
 )
-seconds, digits = 3600, 2
-unfetched = [
-    {"source": "binance", "symbol": "BTC", "quote_currency": "USDT", "start": date(2023, 12, 18), "candles": 48},
-    {"source": "coinbase", "symbol": "BTC", "quote_currency": "USD", "start": date(2023, 12, 19), "candles": 24},
+expected = [
+    ExpectedMarket("binance", "LUNC", "USDT", None, None),
+    ExpectedMarket("binance", "LUNA", "USDT", date(2022, 5, 28), None),
+]
+run_id, sample, audited_at = "scheduled__2024-01-08T06:00:00+00:00", 20, datetime(2024, 1, 8, 6)  # noqa: DTZ001
+days = Window(date(2023, 12, 1), date(2024, 1, 1))
+compared_markets = ["binance/BTC/USDT", "coinbase/BTC/USD"]
+checks = [
+    Check(MarketDay("binance", "BTC/USDT", date(2023, 12, 18)), Comparison(24, changed=1, example="it's changed")),
+    Check(MarketDay("coingecko", "BTC/USD", date(2023, 12, 18)), Comparison(), "the day is too old"),
 ]
 market_set = market_set_name(["BTC/USDT", "ETH/USDT"])
 markets = [("BTC", "USDT"), ("ETH", "USDT")]

@@ -22,6 +22,7 @@ from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.failures import ErrorRules
 from crypto_prices.fetch.http_client import HttpClient, Response
 from crypto_prices.fetch.markets import Pair
+from crypto_prices.fetch.sources.sent_candles import SentCandle
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Listing:
 
 
 class Source(ABC):
-    """An exchange's API. Subclasses set the class attributes and implement ``fetch_listings`` and ``fetch_pages``.
+    """An exchange's API. Subclasses set the class attributes and implement the abstract methods.
 
     Attributes:
         name: Name of the source in settings, keys and tables, in lower case.
@@ -169,6 +170,17 @@ class Source(ABC):
         Raises:
             FatalSourceError: The symbol or interval is unknown, or the response has an unknown format.
             RetryableSourceError: The source sent no usable response.
+        """
+
+    @abstractmethod
+    def read_candles(self, response: Response, candle_interval: str) -> Iterator[SentCandle]:
+        """Yield the candles in a response from ``fetch_pages`` that the Glue job would accept, in any order.
+
+        The audit compares them with the loaded candles.
+
+        Args:
+            response: The response.
+            candle_interval: The requested interval.
         """
 
     def pause_seconds(self, headers: Mapping[str, str], now: datetime) -> float:

@@ -32,7 +32,9 @@ from crypto_prices.fetch.sources.base import (
     asked_twice_if_empty,
     pairs_of_rows,
     refuse_other_unit,
+    time_ms,
 )
+from crypto_prices.fetch.sources.sent_candles import SentCandle, sent_candle
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,17 @@ _INVALID_SYMBOL = -1121
 _TOO_MANY_REQUESTS = -1003
 _MILLISECONDS = re.compile(r"\b[0-9]{13}\b")
 _OPEN_TIME = 0  # column of a row
+_FIELDS = 12
+_PLACES = {
+    "open_price": 1,
+    "high_price": 2,
+    "low_price": 3,
+    "close_price": 4,
+    "base_volume": 5,
+    "quote_volume": 7,
+    "trade_count": 8,
+}
+_OPTIONAL = frozenset({"quote_volume", "trade_count"})
 _PAGE_ALLOWANCE = 2
 """Page limit, as a multiple of the pages of a window without gaps. A server that sends fewer rows per page than
 requested is still read to the end. A server that never ends is not."""
@@ -176,6 +189,13 @@ class BinanceSource(Source):
             "It sends fewer rows per page than requested: check that api_url is Binance's spot API",
             response.url,
         )
+
+    def read_candles(self, response: Response, candle_interval: str) -> Iterator[SentCandle]:
+        """Yield the candles of a response; see ``Source.read_candles``."""
+        for row in _rows(response):
+            if isinstance(row, list) and len(row) >= _FIELDS:
+                values = {column: row[place] for column, place in _PLACES.items()}
+                yield from sent_candle(time_ms(row[_OPEN_TIME], 1), values, _OPTIONAL)
 
     def _fetch(self, client: HttpClient, request: KlinesRequest) -> Response:
         try:

@@ -31,6 +31,7 @@ from crypto_prices.fetch.sources.base import (
     refuse_other_unit,
     time_ms,
 )
+from crypto_prices.fetch.sources.sent_candles import SentCandle, sent_candle
 
 MAX_ROWS = 300
 """Maximum number of candles in one response."""
@@ -38,6 +39,8 @@ MAX_ROWS = 300
 _SECOND_MS = 1000
 _NOT_FOUND = 404
 _TIME = 0  # column of a row
+_FIELDS = 6
+_PLACES = {"low_price": 1, "high_price": 2, "open_price": 3, "close_price": 4, "base_volume": 5}
 
 
 class CoinbaseSource(Source):
@@ -82,6 +85,13 @@ class CoinbaseSource(Source):
             refuse_other_unit(self.name, times, _SECOND_MS, window, response.url)
             surplus = count_surplus((time_ms(time, _SECOND_MS) for time in times), window)
             yield Page(response=response, records=len(rows), surplus=surplus)
+
+    def read_candles(self, response: Response, candle_interval: str) -> Iterator[SentCandle]:
+        """Yield the candles of a response; see ``Source.read_candles``."""
+        for row in _rows(response):
+            if isinstance(row, list) and len(row) >= _FIELDS:
+                values = {column: row[place] for column, place in _PLACES.items()}
+                yield from sent_candle(time_ms(row[_TIME], _SECOND_MS), values)
 
     def _fetch(
         self, client: HttpClient, product_id: str, first: datetime, last: datetime, interval: timedelta

@@ -37,6 +37,7 @@ from crypto_prices.fetch.sources.base import (
     refuse_other_unit,
     time_ms,
 )
+from crypto_prices.fetch.sources.sent_candles import SentCandle, sent_candle
 
 QUOTE_CURRENCY = "USD"
 TABLES = ("prices", "market_caps", "total_volumes")
@@ -44,6 +45,7 @@ TABLES = ("prices", "market_caps", "total_volumes")
 
 _LONGEST_HOURLY = timedelta(days=90)
 _SHORTEST_HOURLY = timedelta(days=2)
+_LATEST_MS = 15 * 60_000  # of a point after the start of its interval, as in the Glue job's parser
 _NOT_FOUND = 404
 _OUT_OF_PLAN = 10012
 _PRO_HOST, _PRO_HEADER = "pro-api.coingecko.com", "x-cg-pro-api-key"
@@ -97,6 +99,24 @@ class CoinGeckoSource(Source):
             surplus = count_surplus((time_ms(time, 1) for time in times), window)
             # The Glue job creates a record for each price, and looks up the market cap by the price's time.
             yield Page(response=response, records=len(prices), surplus=surplus)
+
+    def read_candles(self, response: Response, candle_interval: str) -> Iterator[SentCandle]:
+        """Yield a candle for each point that is close to the start of its interval; see ``Source.read_candles``."""
+        length_ms = self.interval_length(candle_interval) // timedelta(milliseconds=1)
+        prices = _prices(response)
+        caps: dict[Any, list[Any]] = {}
+        for row in response.json["market_caps"]:
+            if isinstance(row, list) and len(row) > 1 and isinstance(row[0], int | str):
+                numbers = caps.setdefault(row[0], [])
+                numbers += [] if row[1] in numbers else [row[1]]
+        for row in prices:
+            time = time_ms(row[0], 1) if isinstance(row, list) and len(row) > 1 else None
+            # Several market caps of one time contradict each other.
+            if time is None or time % length_ms > _LATEST_MS or len(caps.get(row[0], ())) > 1:
+                continue
+            cap = next(iter(caps.get(row[0], ())), None)
+            values = {"open_price": row[1], "market_cap": cap}
+            yield from sent_candle(time - time % length_ms, values, frozenset({"market_cap"}))
 
     def _fetch(self, client: HttpClient, coin_id: str, first: datetime, end: datetime) -> Response:
         try:

@@ -10,7 +10,6 @@ from crypto_prices.audit.days_to_heal import (
     ROWS_MISSING,
     UNFETCHED,
     find_reasons,
-    unfetched_runs,
 )
 from crypto_prices.backfill.loaded_days import Load
 from crypto_prices.fetch.markets import MarketsByDay, Pair
@@ -60,13 +59,10 @@ def test_explained_gaps_need_no_healing():
     assert reasons(rows={place(3): 0}, gaps={place(3): {"not_listed": 24}}) == {}
 
 
-def test_a_day_without_a_load_is_unfetched_whatever_its_gaps():
+def test_a_day_without_a_load_is_unfetched():
     rows = {place(6): 0, place(7): 0}
     loads = [load(1, 5), load(6, 7, markets=[ETH], number=2)]
-    found = reasons(loads=loads, rows=rows, gaps={place(6): {"unfetched": 24}})
-    assert found == {place(6): UNFETCHED, place(7): UNFETCHED}
-    # Once the day is fetched, gaps that the audit wrote earlier explain nothing.
-    assert reasons(rows={place(6): 0}, gaps={place(6): {"unfetched": 24}}) == {place(6): ROWS_MISSING}
+    assert reasons(loads=loads, rows=rows) == {place(6): UNFETCHED, place(7): UNFETCHED}
 
 
 def test_missing_raw_objects_matter_only_for_days_without_a_newer_load():
@@ -125,16 +121,9 @@ def test_a_day_that_lost_its_rows_but_has_a_partition_is_healed():
 def test_a_fetched_window_without_candles_is_not_fetched_again():
     """Such a window has no load. Its gaps show that it was fetched."""
     rows = {place(6): 0, place(7): 0}
-    empty = {place(6): {"not_listed": 24}, place(7): {"unfetched": 24}}
+    empty = {place(6): {"not_listed": 24}}
     found = reasons(loads=[load(1, 5), load(6, 7, markets=[ETH], number=2)], rows=rows, gaps=empty)
     assert found == {place(7): UNFETCHED}
-
-
-def test_unfetched_days_are_returned_as_windows():
-    found = {place(number): UNFETCHED for number in (1, 2, 5)} | {place(3): ROWS_MISSING, place(1, ETH): UNFETCHED}
-    assert [(market, window.start.day, window.end.day) for _, market, window in unfetched_runs(found)] == [
-        (BTC, 1, 3), (BTC, 5, 6), (ETH, 1, 2),
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", [1, 7])

@@ -42,7 +42,7 @@ def lake(aws):
 @pytest.fixture
 def loaded(warehouse, lake, catalog):
     """Return a function that puts a load of whole days of both markets into raw zone, warehouse and catalog."""
-    warehouse.execute_batch(["DELETE FROM crypto.candle_gaps"])
+    warehouse.execute_batch(["DELETE FROM crypto.candle_gaps", "DELETE FROM crypto.expected_markets"])
 
     def load(first, last, number=1):
         window = Window(date(2024, 1, first), date(2024, 1, last + 1))
@@ -84,6 +84,7 @@ def plan(lake, dag, make_task, make_context):
         context["dag_run"] = SimpleNamespace(
             dag_id=DAG_ID, run_id="audit", logical_date=logical_date, data_interval_end=interval_end, conf=params
         )
+        params = {"restatement_sample": 0} | params
         span = {} if logical_date or interval_end else {"start": "2024-01-01", "end": "2024-01-08"}
         context["params"] = {name: dag.params[name] for name in dag.params} | span | params
         result = make_task(task_id, context).execute(context)
@@ -100,19 +101,20 @@ def test_an_unknown_param_is_refused(plan):
         plan(dyas=7)
 
 
-def gaps(warehouse):
+def missing(warehouse):
+    """The unfetched days of the week, from the view."""
     rows = warehouse.query(
-        "SELECT symbol, CAST(observed_at AS DATE) AS observed_on, reason, COUNT(*) AS total FROM crypto.candle_gaps "
-        "GROUP BY symbol, CAST(observed_at AS DATE), reason"
+        "SELECT symbol, observed_on, reason, candles FROM crypto.missing_candles "
+        "WHERE observed_on >= '2024-01-01' AND observed_on < '2024-01-08'"
     )
-    return {(row["symbol"], str(row["observed_on"]), row["reason"]): row["total"] for row in rows}
+    return {(row["symbol"], str(row["observed_on"]), row["reason"]): row["candles"] for row in rows}
 
 
 def test_a_complete_week_needs_no_healing(plan, loaded, warehouse):
     loaded(1, 7)
     assert plan()[0] == []
     assert plan("check_healing")[0] == []
-    assert gaps(warehouse) == {}
+    assert missing(warehouse) == {}
 
 
 def test_a_day_whose_partition_shows_another_load_is_planned(plan, loaded, catalog):
@@ -129,7 +131,7 @@ def test_a_day_whose_partition_shows_another_load_is_planned(plan, loaded, catal
     assert "not_published" in text
 
 
-def test_gaps_are_written_only_with_the_load_lock(plan, loaded, monkeypatch):
+def test_expected_markets_are_written_only_with_the_load_lock(plan, loaded, monkeypatch):
     loaded(1, 3)
     batches = []
     monkeypatch.setattr(RedshiftDataClient, "execute_batch", lambda _client, statements: batches.append(statements))
@@ -138,19 +140,32 @@ def test_gaps_are_written_only_with_the_load_lock(plan, loaded, monkeypatch):
     assert all(first.endswith("LOCK crypto.load_lock") for first, *_ in batches)
 
 
-def test_unfetched_days_are_planned_and_written_as_gaps(plan, loaded, warehouse, task_log):
+def test_unfetched_days_are_planned_and_shown_by_the_view(plan, loaded, warehouse, task_log):
     loaded(1, 3)
     loaded(6, 7, number=2)
     windows, text = plan()
     assert windows == [("04", "06", ["BTCUSDT", "ETHUSDT"])]
     assert "windows 1, with 2 API requests" in " ".join(text.split())
     assert text in task_log.text
-    assert gaps(warehouse) == {
-        (symbol, day, "unfetched"): 24 for symbol in ("BTC", "ETH") for day in ("2024-01-04", "2024-01-05")
-    }
-    # A second run writes nothing twice.
+    unfetched = {(symbol, day, "unfetched"): 24 for symbol in ("BTC", "ETH") for day in ("2024-01-04", "2024-01-05")}
+    assert missing(warehouse) == unfetched
+
+
+def test_a_market_that_was_never_loaded_is_known_after_the_audit(plan, aws, loaded, warehouse):
+    loaded(1, 7)
+    api_url = f"{aws.names['endpoint']}/exchange/binance"
+    aws.change(sources={"binance": {"symbols": [*MARKETS, "SOLUSDT"], "api_url": api_url}})
+    assert missing(warehouse) == {}
+    expected = "SELECT symbol, used_from, used_until FROM crypto.expected_markets ORDER BY symbol"
+    for _ in range(2):
+        plan()
+        assert [list(row.values()) for row in warehouse.query(expected)] == [
+            ["BTC", None, None], ["ETH", None, None], ["SOL", None, None],
+        ]  # fmt: skip
+    assert missing(warehouse) == {("SOL", f"2024-01-0{number}", "unfetched"): 24 for number in range(1, 8)}
+    aws.change(sources={"binance": {"symbols": list(MARKETS), "api_url": api_url}})
     plan()
-    assert sum(gaps(warehouse).values()) == 96
+    assert missing(warehouse) == {}
 
 
 def test_exactly_the_random_holes_in_fact_table_and_raw_zone_are_found(plan, loaded, warehouse, lake):
@@ -187,7 +202,8 @@ def test_explained_gaps_are_requested_again_only_on_demand(plan, loaded, warehou
         [
             "DELETE FROM crypto.fact_crypto_prices WHERE symbol = 'BTC' AND observed_at = '2024-01-03 05:00:00'",
             "INSERT INTO crypto.candle_gaps VALUES "
-            "('binance', 'BTC', 'USDT', '1h', '2024-01-03 05:00:00', 'quarantined', 'b1', '2024-02-01')",
+            "('binance', 'BTC', 'USDT', '1h', '2024-01-03 05:00:00', '2024-01-03 06:00:00', 1, 'quarantined', "
+            "'2024-02-01')",
         ]
     )
     assert plan()[0] == [("03", "04", ["BTCUSDT"])]

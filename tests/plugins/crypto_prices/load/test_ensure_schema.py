@@ -161,7 +161,10 @@ class TestComments:
         found = self.columns(empty_warehouse)
         assert {row["table_name"] for row in found} == {table.name for table in WAREHOUSE_TABLES}
         for table in WAREHOUSE_TABLES:
-            assert [(c.name, c.type, c.null is not None, c.comment) for c in table.columns] == [
+            assert [
+                (c.name, c.type, table.is_view or c.null is not None, None if table.is_view else c.comment)
+                for c in table.columns
+            ] == [
                 (row["column_name"], typed(row), row["is_nullable"] == "YES", row["remarks"])
                 for row in found
                 if row["table_name"] == table.name

@@ -1,0 +1,12 @@
+-- The markets of the settings at the last audit, and the days on which their exchange used these names. Without this
+-- table, the warehouse would not know a market before its first load.
+CREATE TABLE IF NOT EXISTS crypto.expected_markets (
+    source VARCHAR(32) NOT NULL,
+    symbol VARCHAR(32) NOT NULL,
+    quote_currency VARCHAR(16) NOT NULL,
+    candle_interval VARCHAR(8) NOT NULL,
+    used_from DATE,
+    used_until DATE,
+    noted_at TIMESTAMP NOT NULL
+)
+DISTSTYLE ALL
