@@ -154,7 +154,7 @@ class TestAcceptedSource:
         row = load.metadata()["binance"]
         assert (row["status"], row["rows_curated"], row["rows_merged"], row["accepted_by"]) == ("loaded", 0, 0, "ada")
         assert client.rows("SELECT reason, candles FROM crypto.candle_gaps") == [["quarantined", 24]]
-        assert load.sql("copy_to_staging")[2].splitlines()[-1].startswith("SELECT COUNT(*)")
+        assert load.sql("copy_to_staging")[2].splitlines()[-1].strip().startswith("SELECT COUNT(*)")
 
     def test_it_deletes_no_candles(self, client, make_load):
         make_load(candles(BTC)).complete()
