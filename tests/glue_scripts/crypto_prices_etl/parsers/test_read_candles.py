@@ -39,7 +39,7 @@ def coin(prices: str, caps: str) -> str:
 LATE = 15 * 60_000
 BODIES = {
     "binance": [
-        kline(0), kline(1, trades="null", quote="null"), kline(2, close='"1e-7"'), kline(3, close='"NaN"'),
+        kline(0), kline(1, trades="null", quote="null"), kline(2, close='"25e-1"'), kline(3, close='"NaN"'),
         kline(4, close="null"), kline(5, trades='"8"'), "[1,2]", kline(0), kline(6), kline(6, close='"2.51"'),
     ],
     "coinbase": [
