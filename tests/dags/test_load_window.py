@@ -76,8 +76,8 @@ def test_the_tasks_run_in_exactly_this_order(dag):
 GROUPS = {
     "fetch": {"resolve_window", "ensure_schema", "fetch_prices", "plan_load"},
     "curate": {"curate_prices", "read_curation_report"},
-    "load": {"copy_to_staging", "check_staging", "merge_into_fact", "drop_staging"},
-    "publish": {"publish_partitions", "record_load", "wait_for_partition"},
+    "warehouse": {"copy_to_staging", "check_staging", "merge_into_fact", "drop_staging"},
+    "catalog": {"publish_partitions", "record_load", "wait_for_partition"},
     "check": {"reconcile", "require_sources"},
 }
 
@@ -94,7 +94,7 @@ def test_the_graph_shows_five_groups_in_one_row(dag):
         if group_of[task.task_id] != group_of[other]
     }
     # drop_staging is the only way around a group.
-    assert edges == {*pairwise(GROUPS), ("load", "check")}
+    assert edges == {*pairwise(GROUPS), ("warehouse", "check")}
 
 
 def test_each_edge_between_groups_says_what_it_means(dag):
