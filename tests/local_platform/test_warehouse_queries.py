@@ -27,9 +27,11 @@ class DataApi:
 
 def test_a_query_that_exceeds_its_time_limit_is_cancelled_and_reported(monkeypatch):
     api = DataApi()
-    monkeypatch.setattr(warehouse_queries, "local_client", lambda _service, _endpoint: api)
+    monkeypatch.setattr(warehouse_queries, "local_client", lambda _service, _endpoint, _session: api)
     monkeypatch.setattr(warehouse_queries, "QUERY_SECONDS", 0.1)
-    names = SimpleNamespace(endpoint="", redshift_workgroup="w", redshift_database="d", redshift_secret_arn="s")
+    names = SimpleNamespace(
+        endpoint="", region="us-east-1", redshift_workgroup="w", redshift_database="d", redshift_secret_arn="s"
+    )
     with pytest.raises(
         warehouse_queries.WarehouseQueryError,
         match=r"st-1 .*SELECT 1",
