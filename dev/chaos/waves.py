@@ -116,7 +116,7 @@ class Waves:
         Raises:
             RuntimeError: A load failed or differs, or the second one did not have all known effects.
         """
-        self._load_clean(self._next_day - timedelta(days=365), seeded=False)
+        self.load_into_empty_warehouse()
         day = self._take_day()
         checks.seed(self._bench, [day], without_surplus=[day])
         self._load_clean(day, seeded=True)
@@ -125,6 +125,14 @@ class Waves:
         if missing:
             raise RuntimeError(f"a load without a fault did not have these effects: {', '.join(sorted(missing))}")
         return found
+
+    def load_into_empty_warehouse(self) -> None:
+        """Run one load without a fault, of a day one year before the next one, which also creates the tables.
+
+        Raises:
+            RuntimeError: It failed or differs.
+        """
+        self._load_clean(self._next_day - timedelta(days=365), seeded=False)
 
     def _load_clean(self, day: date, *, seeded: bool) -> None:
         run_id = clean_run_id(day)

@@ -132,9 +132,13 @@ class SparkJvm:
                 made, kept = self._new_archive
                 if made.exists():
                     _keep(made, kept)
-        except (OSError, subprocess.TimeoutExpired) as failure:
-            # The run succeeded, and the next emulator will try again.
-            logger.warning("the class archive could not be kept: %s", failure)
+        except subprocess.TimeoutExpired:
+            # The run succeeded, and the next emulator will try again. The exception would show the whole class path.
+            logger.warning(
+                "the class archive was not kept: Spark's JVM needed more than %d s to write it", _ARCHIVE_SECONDS
+            )
+        except OSError as failure:
+            logger.warning("the class archive was not kept: %s", failure)
         finally:
             self.end()
 

@@ -28,6 +28,10 @@ SPARK_SETTINGS: Mapping[str, str] = {
     "spark.driver.bindAddress": "127.0.0.1",
     # The data here is small. AQE would coalesce 200 shuffle partitions, but they would have to be written first.
     "spark.sql.shuffle.partitions": "4",
+    # Compiling Java code for each plan takes more than half of the CPU time of a run with a few thousand rows. The
+    # results are the same: Spark's own tests run its expressions in both ways.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 """Settings that differ from a Glue worker's, or that ensure the same value. A run's ``--conf`` overrides them."""
 

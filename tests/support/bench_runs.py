@@ -25,21 +25,24 @@ def log_of(bench, dag_id, run_id, task):
     return bench.api.task_log(dag_id, run_id, task["task_id"], task["try_number"], map_index=task["map_index"])
 
 
-def calls(bench):
-    lines = (bench.state_dir / "calls.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 class Since:
     """The AWS calls since the creation of this object."""
 
     def __init__(self, bench):
-        self._bench = bench
-        self._before = len(calls(bench))
+        self._log = bench.state_dir / "calls.jsonl"
+        self._read = self._log.stat().st_size
+        self._operations = Counter()
 
     def operations(self, of=None):
-        made = [call for call in calls(self._bench)[self._before :] if call["access_key_id"] == "local-aws"]
-        return Counter(call["operation"] for call in made if of is None or call["operation"] in of)
+        with self._log.open("rb") as log:
+            log.seek(self._read)
+            # The last line may still be incomplete.
+            complete = log.read().rpartition(b"\n")[0]
+        if complete:
+            self._read += len(complete) + 1
+            made = [call for call in map(json.loads, complete.splitlines()) if call["access_key_id"] == "local-aws"]
+            self._operations.update(call["operation"] for call in made)
+        return Counter({name: total for name, total in self._operations.items() if of is None or name in of})
 
     def effects(self):
         """Return the operations that Airflow's tasks have called, without reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -58,6 +59,12 @@ def candles(
         for market in markets
         for hour in hours
     ]
+
+
+@functools.cache
+def _environment(dag: Any) -> Any:
+    """Return the environment in which Airflow renders a DAG's templates. Each new one compiles all of them again."""
+    return dag.get_template_env()
 
 
 @dataclass
@@ -182,14 +189,14 @@ class Load:
             },
             "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE),
         }
-        rendered: list[str] = task.render_template(written[:first], context, task.get_template_env())
+        rendered: list[str] = task.render_template(written[:first], context, _environment(self.dag))
         return rendered
 
     def empty_sql(self) -> list[str]:
         """Return the statements of plan_load for a window without fetched candles."""
         task = self.dag.get_task("plan_load")
         context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids])}
-        rendered: list[str] = task.render_template(task.empty_sql, context, task.get_template_env())
+        rendered: list[str] = task.render_template(task.empty_sql, context, _environment(self.dag))
         return rendered
 
     def write_markets(self) -> Load:
@@ -199,7 +206,7 @@ class Load:
 
     def market_statements(self) -> list[str]:
         """Return the statements with which plan_load writes the market sets of a new warehouse."""
-        template = self.dag.get_task("plan_load").get_template_env().get_template("plan/insert_market_set.sql")
+        template = _environment(self.dag).get_template("plan/insert_market_set.sql")
         return [
             template.render(market_set=source.market_set, markets=chunk)
             for source in self.batch.sources
@@ -275,7 +282,7 @@ class Load:
         return self._of_days("backfill/find_market_sets.sql", start, end)
 
     def _of_days(self, name: str, start: str, end: str) -> str:
-        template = self.dag.get_task("plan_load").get_template_env().get_template(name)
+        template = _environment(self.dag).get_template(name)
         return template.render(params=SimpleNamespace(start=start, end=end))
 
     def in_fact(self) -> list[list[str]]:

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as sf
 
+pytestmark = pytest.mark.usefixtures("generated_code")
+
 EXACT = decimal.Context(prec=2000, traps=[decimal.Inexact])
 
 digits = st.text("0123456789", min_size=1, max_size=24)

@@ -27,6 +27,8 @@ from hypothesis import strategies as st
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
 
+pytestmark = pytest.mark.usefixtures("generated_code")
+
 LISTS = 120  # per source
 DAY_END_MS = DAY_START_MS + 24 * HOUR_MS
 QUARTER_MS = 15 * 60 * 1000
