@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS crypto.etl_metadata (
     fetched_at TIMESTAMP,
     loaded_at TIMESTAMP NOT NULL,
     recorded_at TIMESTAMP,
+    accepted_by VARCHAR(256),
+    accepted_because VARCHAR(2000),
     PRIMARY KEY (batch_id, source)
 )
 DISTSTYLE ALL

@@ -1,5 +1,7 @@
 -- Raises an error when a staging table differs from the curation report. It runs as a separate task, and again as the
--- merge's first check, because clearing the merge alone does not run that task.
+-- merge's first check, because clearing the merge alone does not run that task. A staging table may be empty if the
+-- report counts no row, which happens if all records were rejected and a user accepted that. CP-07 then protects the
+-- window's rows.
 CREATE OR REPLACE PROCEDURE crypto.check_staging (
     staging_table IN VARCHAR(128),
     expected_rows IN BIGINT,
@@ -13,7 +15,7 @@ DECLARE
     repeated_keys BIGINT;
 BEGIN
     EXECUTE 'SELECT COUNT(*) FROM crypto.' || quote_ident(staging_table) INTO staged_rows;
-    IF staged_rows = 0 THEN
+    IF staged_rows = 0 AND expected_rows > 0 THEN
         RAISE EXCEPTION 'CP-01 staging table crypto.% is empty. Clear this task with its downstream tasks to fill it again',
             staging_table;
     END IF;
