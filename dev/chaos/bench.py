@@ -50,6 +50,9 @@ class Bench:
             that must be quarantined.
         symbols: Exchange symbols to load.
         on_step: Called with a description of each step of the start.
+        glue_runs_at_once: Maximum number of Glue runs that have Spark at the same time. Each of them starts its own
+            JVM, which costs several times the CPU time of a run in a JVM that has run before. A slow run keeps its
+            place for minutes, so a wave of many cases needs some.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Bench:
         market_data: Path | None = None,
         symbols: Sequence[str] = SYMBOLS,
         on_step: Any = None,
+        glue_runs_at_once: int = 4,
     ) -> None:
         self.state_dir = state_dir
         self.boundaries = Boundaries()
@@ -67,6 +71,7 @@ class Bench:
         self._market_data = market_data
         self._symbols = tuple(symbols)
         self._on_step = on_step
+        self._glue_runs_at_once = glue_runs_at_once
         self._closing = contextlib.ExitStack()
         self._aws: LocalAws | None = None
         self._names: Provisioned | None = None
@@ -132,6 +137,7 @@ class Bench:
                     mounts=exchange_mount(self._market_data),
                     interceptor=self.faults.intercept_call,
                     statement_interceptor=self.faults.intercept_statements,
+                    glue_runs_at_once=self._glue_runs_at_once,
                 )
             )
             self._names = provision(

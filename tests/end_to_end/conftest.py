@@ -25,7 +25,8 @@ def bench(starts_airflow, starts_local_aws, starts_spark, tmp_path_factory):
 
 
 def _bench(tmp_path_factory):
-    with Bench(tmp_path_factory.mktemp("bench") / "state") as started:
+    # A case with two runs of a day needs two Glue runs at the same time.
+    with Bench(tmp_path_factory.mktemp("bench") / "state", glue_runs_at_once=2) as started:
         for dag_id in ("crypto_prices_window", "crypto_prices_backfill", "crypto_prices_audit"):
             started.api.unpause(dag_id)
         yield started
