@@ -35,7 +35,7 @@ from tests.support.bench_runs import Since, assert_green, log_of, wait
 pytestmark = pytest.mark.timeout(3600)
 takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes long")
 
-DAY = date(2023, 3, 1)
+DAY = date(2023, 3, 2)
 WINDOW, BACKFILL = "crypto_prices_window", "crypto_prices_backfill"
 
 # The operations with side effects that a task calls when it is cleared alone, and no others.

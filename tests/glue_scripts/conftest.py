@@ -72,6 +72,18 @@ def spark(starts_spark: None, lake: Lake) -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="module")
+def generated_code(spark: Any) -> Iterator[None]:
+    """Let Spark run plans as generated Java code, as it does on Glue. On this machine it interprets them."""
+    generating = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+    before = {name: spark.conf.get(name) for name in generating}
+    for name, value in generating.items():
+        spark.conf.set(name, value)
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)
+
+
 @pytest.fixture(scope="session")
 def kline() -> Callable[..., list[Any]]:
     """Return a function that creates a valid Binance kline of an hour of 2023-12-18, with changed fields."""
