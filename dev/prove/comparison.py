@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from crypto_prices.settings import Settings
 
 Client = Callable[[str], Any]
 _TEMPORARY = frozenset(
@@ -66,7 +67,12 @@ def describe(client: Client, names: Names) -> dict[str, Any]:
             "roles": len(namespace["iamRoles"]),
             "hasDefaultRole": "defaultIamRoleArn" in namespace,
         },
-        "settings": {"keys": sorted(json.loads(secret))},
+        # What Terraform does not set has the same default in the bundle.
+        "settings": {
+            name: value
+            for name, value in Settings.model_validate_json(secret).model_dump(mode="json").items()
+            if not Settings.model_fields[name].is_required()
+        },
     }
     return {path: value for path, value in _flat("", found) if path.rpartition(".")[2] not in _TEMPORARY}
 

@@ -60,7 +60,7 @@ def test_a_change_waits_for_the_load_that_holds_the_lock(starts_local_aws, tmp_p
             queries.rows(f"CREATE TABLE crypto.{table} (batch_id VARCHAR(64), status VARCHAR(16))")
         queries.rows("INSERT INTO crypto.etl_metadata VALUES ('load', 'loaded'), ('other', 'loaded')")
         queries.change(
-            "DELETE FROM crypto.candle_gaps WHERE source = 'none'",
+            "DELETE FROM crypto.candle_gaps WHERE status = 'none'",
             "DELETE FROM crypto.etl_metadata WHERE batch_id = 'load'",
         )
         changes[0].join(30)

@@ -35,6 +35,7 @@ def test_each_day_with_rows_has_its_location_and_the_origins_of_its_markets(argu
         frozenset({BTC}),
         rules=[],
         quarantined=[],
+        refused=[],
     )
     assert {day: (version.curated, version.carried_over) for day, version in report.days.items()} == {
         "2024-01-01": (24, 0),

@@ -18,7 +18,9 @@ def report(run, *, rows=24, **markets):
     """Return a report whose version of the day has the markets BTC and ETH with these origins; none means no rows."""
     origins = {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()}
     days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", rows, 0, origins)} if origins else {}
-    return CurationReport(REPORT_VERSION, f"batch-of-{run}", run, Window.of_day(DAY), (), {}, None, None, days, (), ())
+    return CurationReport(
+        REPORT_VERSION, f"batch-of-{run}", run, Window.of_day(DAY), (), {}, (), "", None, days, (), ()
+    )
 
 
 def order(loads, *reports):
