@@ -1,4 +1,4 @@
-"""The backfill's own three tasks. test_load_window.py tests the runs that they start."""
+"""The backfill's own tasks. test_load_window.py tests the runs that they start."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +20,11 @@ def test_it_plans_and_then_starts_a_run_for_each_window(dag):
     assert downstream == {
         "ensure_schema": {"plan_backfill"},
         "plan_backfill": {"load_windows"},
-        "load_windows": set(),
+        "load_windows": {"check_backfill"},
+        "check_backfill": set(),
     }
+    # Also runs if there was nothing to load.
+    assert dag.get_task("check_backfill").trigger_rule == "none_failed"
     load_windows = dag.get_task("load_windows")
     assert load_windows.is_mapped
     assert load_windows.operator_class is TriggerDagRunOperator
