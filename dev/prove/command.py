@@ -546,7 +546,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="folder for all files, which is kept")
     options = parser.parse_args(arguments)
     console = standard_output()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="crypto-prices-prove-"))
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)
     proof = Proof(folder.absolute(), options.environment, options.extent, console)
