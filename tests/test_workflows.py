@@ -486,3 +486,20 @@ def test_the_checkout_is_compared_with_the_approved_plan_before_it_is_applied(tm
     assert applied(digest)
     assert not applied("another")
     assert not applied("")
+
+
+def test_each_variable_is_an_output_of_the_roles():
+    """docs/how-to/deploy-from-github.md stores the outputs as variables."""
+    outputs = (REPOSITORY / "terraform" / "github" / "outputs.tf").read_text()
+    used = {name for path in WORKFLOWS.values() for name in re.findall(r"vars\.([A-Z_]+)", path.read_text())}
+    assert used == set(re.findall(r"([A-Z_]{5,}) +=", outputs))
+
+
+def test_a_plan_has_the_permissions_boundary_of_its_environment():
+    given = [
+        step["env"]["TF_VAR_permissions_boundary_arn"]
+        for _, _, step in STEPS
+        if ".github/scripts/terraform-plan" in step.get("run", "")
+    ]
+    own = "${{ fromJSON(vars.AWS_PERMISSIONS_BOUNDARIES)[%s.environment] }}"
+    assert sorted(given) == [own % "inputs", own % "inputs", own % "matrix"]
