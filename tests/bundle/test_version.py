@@ -49,7 +49,7 @@ def test_only_a_clean_checkout_of_a_tag_has_the_version_of_a_release(tmp_path):
 def release(tmp_path):
     """A clean checkout of the tag v1.2.3."""
     git(tmp_path, "init", "--quiet")
-    for path in ("dags/a.py", "plugins/p/a.py", "glue_scripts/a.py", "sql/a.sql", "requirements.txt", "docs/a.md"):
+    for path in ("dags/a.py", "plugins/p/a.py", "glue_scripts/a.py", "sql/a.sql", "requirements.txt", "notes/a"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("1")
     (tmp_path / ".gitignore").write_text("*.log\n")
@@ -74,7 +74,7 @@ def test_a_bundle_with_a_file_that_the_commit_does_not_have_is_not_a_release(rel
     assert checkout_version(release) == added
 
 
-@pytest.mark.parametrize("path", ["dags/__pycache__/a.pyc", "sql/.hidden/b.sql", "dags/a.py~", "docs/b.md", "b.py"])
+@pytest.mark.parametrize("path", ["dags/__pycache__/a.pyc", "sql/.hidden/b.sql", "dags/a.py~", "notes/b", "b.py"])
 def test_a_file_that_is_not_bundled_does_not_change_the_version(release, path):
     (release / path).parent.mkdir(parents=True, exist_ok=True)
     (release / path).write_text("1")
