@@ -15,8 +15,9 @@ CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.
 # The marks come from the fixtures starts_* of tests/conftest.py.
 FAST := not (spark or local_aws or warehouse or airflow or terraform)
 
+# A week is usually enough for others to notice a malicious version.
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
+	$(if $(filter-out 0,$(UPGRADE)),--upgrade --exclude-newer '7 days')
 
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
@@ -155,7 +156,7 @@ vulnerability-scan: ## Look up known vulnerabilities of the locked Python packag
 
 lock: ## Resolve the lock files again
 #? CONSTRAINTS=<file or URL>: constraints other than MWAA's
-#? UPGRADE=1: use the newest versions that the constraints allow
+#? UPGRADE=1: use the newest versions that the constraints allow and that are at least a week old
 	$(SETUP)
 	$(COMPILE) --python-version 3.11 \
 		-c '$(CONSTRAINTS)' pyproject.toml --group glue --group local-aws --group dev -o requirements.lock
@@ -163,6 +164,8 @@ lock: ## Resolve the lock files again
 		--group checkov -o requirements-checkov.lock
 	$(COMPILE) --python-version 3.11 \
 		--group go -o requirements-go.lock
+	$(COMPILE) --python-version 3.11 \
+		--group java -o requirements-java.lock
 	$(COMPILE) --python-version 3.12 \
 		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
 

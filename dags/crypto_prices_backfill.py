@@ -7,6 +7,7 @@ from pathlib import Path
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param
+from crypto_prices.backfill.check_backfill import CheckBackfillOperator
 from crypto_prices.backfill.plan_backfill import PlanBackfillOperator
 from crypto_prices.backfill.window_run import RUN_WINDOWS
 from crypto_prices.form_choices import read_choices
@@ -21,6 +22,8 @@ DOCS = """
 Loads the days [`start`, `end`) in windows of up to `chunk_days`, with one Glue run per window instead of one per day.
 Days whose markets are all loaded are skipped unless `reload` is set. `dry_run` shows the plan and its price in the log
 of `plan_backfill` (API requests, Glue runs, DPU-minutes, dollars, bytes, skipped days with reasons) and starts nothing.
+
+If an exchange does not respond to the plan, the other sources are loaded, and `check_backfill` fails.
 
 Each window is a run of `crypto_prices_window`. To repair a failed window, clear its failed tasks there. Or clear the
 failed `load_windows` here, which runs the whole window again. To stop a backfill, stop the runs of its windows.
@@ -74,4 +77,10 @@ with DAG(
         **RUN_WINDOWS,
     ).expand_kwargs(plan_backfill.output)
 
-    ensure_schema >> plan_backfill >> load_windows
+    check_backfill = CheckBackfillOperator(
+        task_id="check_backfill",
+        doc_md="Fails if the plan lacks a source whose exchange did not respond. The other sources are loaded.",
+    )
+
+    # Beside load_windows, so that clearing a failed window alone makes the run green.
+    ensure_schema >> plan_backfill >> [load_windows, check_backfill]

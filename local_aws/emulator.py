@@ -233,6 +233,7 @@ class LocalAws:
             standing_still=moto.standing_still,
             workgroup_arn=lambda name: self._running().serverless.workgroup_arn(name),
             namespace_arn=lambda name: self._running().serverless.namespace_arn(name),
+            redshift_tags=lambda arn: self._running().serverless.tags(arn),
             statement_owner=lambda statement_id: self._running().statements.owner_of(statement_id),
         )
 

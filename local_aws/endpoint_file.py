@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.replaced_file import replacing
+from local_aws.state_folder import unusable
 
 _NAME = "endpoint.json"
 
@@ -31,8 +32,15 @@ def read_endpoint(state_dir: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: No emulator is ready.
+        StateFolderError: The state folder cannot be read, because it belongs to another user or is not a folder.
     """
-    found: dict[str, Any] = json.loads((state_dir / _NAME).read_text(encoding="utf-8"))
+    try:
+        text = (state_dir / _NAME).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unusable(state_dir, error) from error
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

@@ -32,7 +32,17 @@ def prepare_state_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
     except OSError as error:
-        raise StateFolderError(f"{folder} cannot be used: {_reason(folder, error)}.") from error
+        raise unusable(folder, error) from error
+
+
+def unusable(folder: Path, error: OSError) -> StateFolderError:
+    """Return the error for a folder whose files cannot be read or written.
+
+    Args:
+        folder: The state folder.
+        error: What the operating system reports.
+    """
+    return StateFolderError(f"{folder} cannot be used: {_reason(folder, error)}.")
 
 
 def _reason(folder: Path, error: OSError) -> str:

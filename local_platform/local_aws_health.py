@@ -27,6 +27,9 @@ def running_local_aws(state_dir: Path) -> dict[str, Any] | None:
     """Return the document of the local AWS that runs on a state folder and is ready; None if there is none.
 
     A killed one leaves its document behind, and another one may have its port by now, so the local AWS is asked.
+
+    Raises:
+        StateFolderError: The state folder cannot be read.
     """
     try:
         found = read_endpoint(state_dir)

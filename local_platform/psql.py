@@ -21,6 +21,7 @@ from local_aws.clients import local_client, local_session
 from local_aws.defaults import DEFAULT_STATE_DIR
 from local_aws.personal_settings import PERSONAL, forget_personal_settings
 from local_aws.redshift.warehouse import postgres_program
+from local_aws.state_folder import StateFolderError
 from local_platform.local_aws_health import running_local_aws
 from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress, warehouse_address
 
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.print_url:
             sys.stdout.write(f"{connection_url(address, _password(address))}\n")
             return 0
-    except NoWarehouseError as error:
+    except (NoWarehouseError, StateFolderError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return run_psql(address, others)

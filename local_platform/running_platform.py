@@ -10,6 +10,7 @@ from types import TracebackType
 
 from local_aws.launcher import RunningLocalAws
 from local_aws.replaced_file import replacing
+from local_aws.state_folder import StateFolderError
 from local_platform.airflow_environment import choices_file
 from local_platform.airflow_services.local_airflow import (
     AirflowRunsError,
@@ -21,7 +22,7 @@ from local_platform.local_aws_process import running_platform_aws
 from local_platform.markets import Markets
 from local_platform.names import Provisioned
 from local_platform.provision import provision
-from local_platform.state_options import StateOptions, StateOptionsError
+from local_platform.state_options import StateOptions, StateOptionsError, other_folder
 
 
 class LocalPlatform:
@@ -101,7 +102,10 @@ class LocalPlatform:
         self.airflow.check()
 
     def _start(self) -> None:
-        other = running_airflow(self._state_dir)
+        try:
+            other = running_airflow(self._state_dir)
+        except StateFolderError as error:
+            raise LocalAirflowError(str(other_folder(error))) from error
         if other is not None:
             raise AirflowRunsError(
                 f"an Airflow already runs on {self._state_dir}: {other.url} (process {other.pid}). "

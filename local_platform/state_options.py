@@ -16,6 +16,11 @@ class StateOptionsError(Exception):
     """The state folder or the port cannot be used; the message names the variable of ``make`` to set."""
 
 
+def other_folder(error: StateFolderError) -> StateOptionsError:
+    """Return the error for a state folder that cannot be used, with what to do about it."""
+    return StateOptionsError(f"{error} Choose a different folder with STATE=<folder>.")
+
+
 @dataclass(frozen=True)
 class StateOptions:
     """Where the local AWS keeps its state, and where it listens.
@@ -37,7 +42,7 @@ class StateOptions:
         try:
             prepare_state_folder(self.folder)
         except StateFolderError as error:
-            raise StateOptionsError(f"{error} Choose a different folder with STATE=<folder>.") from error
+            raise other_folder(error) from error
         running = running_local_aws(self.folder)
         if running is not None:
             raise StateOptionsError(

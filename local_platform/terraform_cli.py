@@ -24,7 +24,9 @@ TERRAFORM_ROOTS = (TERRAFORM_FILES, GITHUB_FILES)
 
 _PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 _LOCK_FILE = ".terraform.lock.hcl"
-_NOT_COPIED = shutil.ignore_patterns(".terraform", "terraform.tfstate*", "*.tfplan", "backend.tf")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".terraform", "terraform.tfstate*", "*.tfplan", "backend.tf", "terraform.tfvars*", "*.auto.tfvars*"
+)
 _TAIL = 4000
 
 

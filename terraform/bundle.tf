@@ -6,7 +6,9 @@ locals {
   bundle_keys = toset(concat(
     [for file in fileset(local.bundle, "dags/**") : file],
     ["glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt"],
-    # The bucket names the version that is deployed, and `sha256sum --check SHA256SUMS` verifies its objects.
+    # The bucket names the version that is deployed, and contains every file in SHA256SUMS, so that `sha256sum --check` works
+    # on a copy of it.
+    ["catalog_table.json"],
     [for file in fileset(local.bundle, "{SHA256SUMS,VERSION}") : file],
   ))
   bundle_version = fileexists("${local.bundle}/VERSION") ? trimspace(file("${local.bundle}/VERSION")) : "unknown"

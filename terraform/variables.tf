@@ -65,13 +65,21 @@ variable "bundle_path" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of all roles, such as the one that terraform/github/ creates. Empty: none."
+  description = "Permissions boundary of all roles, such as the one that terraform/github/ creates for this environment. Empty: none."
   type        = string
   default     = ""
 
   validation {
     condition     = var.permissions_boundary_arn == "" || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be empty or the ARN of a policy, such as arn:aws:iam::123456789012:policy/crypto-prices-github-boundary."
+    error_message = "permissions_boundary_arn must be empty or the ARN of a policy, such as arn:aws:iam::123456789012:policy/crypto-prices-github-boundary-dev."
+  }
+  validation {
+    condition     = !can(regex("-github-boundary-", var.permissions_boundary_arn)) || endswith(var.permissions_boundary_arn, ":policy/${var.name}-github-boundary-${var.environment}")
+    error_message = "permissions_boundary_arn is the boundary of another environment or platform, so no task could read its data. Use policy/<name>-github-boundary-<environment>."
+  }
+  validation {
+    condition     = !can(regex("-github-boundary-", var.permissions_boundary_arn)) || var.catalog_database == null
+    error_message = "catalog_database cannot be set together with the boundary of terraform/github/: it and the roles of GitHub's workflows only allow the default database, <name>_<environment>. Remove catalog_database, or use a boundary of your own and deploy by hand."
   }
 }
 

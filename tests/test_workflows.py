@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -183,6 +184,31 @@ def test_updates_cover_every_kind_of_dependency():
     assert any("make lock UPGRADE=1" in step.get("run", "") for step in steps_of("update-locks.yaml", "resolve"))
 
 
+def resolutions(*options):
+    """Return the arguments of ``uv pip compile`` in ``make lock``, by lock file."""
+    command = ["make", "--dry-run", "--no-print-directory", "lock", *options]
+    own = {"MAKEFLAGS", "MAKELEVEL", "UPGRADE"}  # of the make that runs the tests
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
+    lines = done.stdout.replace("\\\n", " ").splitlines()
+    compiled = [shlex.split(line) for line in lines if "pip compile" in line]
+    return {words[words.index("-o") + 1]: words for words in compiled}
+
+
+def test_make_lock_writes_every_lock_file():
+    assert resolutions().keys() == {path.name for path in REPOSITORY.glob("requirements*.lock")}
+
+
+def test_an_upgrade_takes_versions_that_are_a_week_old():
+    """As the cooldown of dependabot.yml does."""
+    updates = yaml.safe_load((REPOSITORY / ".github" / "dependabot.yml").read_text())["updates"]
+    (days,) = {update["cooldown"]["default-days"] for update in updates}
+    for words in resolutions("UPGRADE=1").values():
+        assert words[words.index("--upgrade") + 1 :][:2] == ["--exclude-newer", f"{days} days"]
+    for words in resolutions().values():
+        assert not {"--upgrade", "--exclude-newer"} & set(words)
+
+
 # ---------------------------------------------------------------------------------------------------- the scripts
 
 
@@ -243,10 +269,22 @@ def published(folder, files):
         (folder / name).write_bytes(content)
 
 
+def commit(folder):
+    """Make a folder a checkout of a new commit."""
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for arguments in (["init"], [*identity, "commit", "--allow-empty", "--no-gpg-sign", "--message", "a"]):
+        subprocess.run(["git", *arguments, "--quiet"], cwd=folder, check=True)
+
+
+def head_of(folder):
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+    return head.stdout.strip()
+
+
 GH = """echo "$*" >> "$CALLS"
 case "$1 $2" in
 "release download") mkdir "$7"; cp "$PUBLISHED"/* "$7" ;;
-"attestation verify") exit "${UNSIGNED:-0}" ;;
+"attestation verify") [ -z "${UNSIGNED:-}" ] && [[ $* == *" --source-digest $BUILT_FROM "* ]] ;;
 esac
 """
 
@@ -255,7 +293,9 @@ def fetch(checkout, files, **environment):
     folder = checkout.parent / "published"
     published(folder, files)
     install(checkout, "gh", GH)
-    environment |= {"PUBLISHED": str(folder), "GITHUB_REPOSITORY": "our-company/platform"}
+    commit(checkout)
+    environment = {"BUILT_FROM": head_of(checkout), "PUBLISHED": str(folder), **environment}
+    environment["GITHUB_REPOSITORY"] = "our-company/platform"
     return run(checkout, "fetch-release", "1.2.3", **environment)
 
 
@@ -267,15 +307,24 @@ def test_a_verified_release_is_unpacked(checkout):
     assert (checkout / "dist" / "VERSION").read_text() == "1.2.3\n"
     assert not (checkout / "dist" / "dags").exists()
     download, verify = (checkout.parent / "calls").read_text().splitlines()
+    head = head_of(checkout)
     assert download == "release download v1.2.3 --repo our-company/platform --dir release"
     assert verify == (
         "attestation verify release/crypto-prices-1.2.3.zip --repo our-company/platform --source-ref refs/tags/v1.2.3 "
+        f"--source-digest {head} "
         "--signer-workflow our-company/platform/.github/workflows/release.yaml --deny-self-hosted-runners"
     )
 
 
 def test_a_release_that_no_workflow_signed_is_not_unpacked(checkout):
     assert fetch(checkout, labelled(FILES, "1.2.3"), UNSIGNED="1").returncode == 1
+    assert not (checkout / "dist").exists()
+
+
+@needs_sha256sum
+def test_a_release_that_was_built_from_another_commit_is_not_unpacked(checkout):
+    """Its tag was moved, and the checkout has another terraform/ than the release was built with."""
+    assert fetch(checkout, labelled(FILES, "1.2.3"), BUILT_FROM="0" * 40).returncode == 1
     assert not (checkout / "dist").exists()
 
 
@@ -340,6 +389,79 @@ def test_a_published_release_is_never_replaced(checkout, publish):
     assert {path.name: path.read_bytes() for path in (checkout.parent / "bucket").iterdir()} == before
 
 
+def run_step(workflow, job, name, folder, **environment):
+    """Run a step's commands in a folder, as GitHub does."""
+    (step,) = [step for step in steps_of(workflow, job) if step.get("name") == name]
+    path = f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-c", step["run"]],
+        cwd=folder, env=os.environ | {"PATH": path, "CALLS": str(folder.parent / "calls")} | environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+RELEASES = """echo "$1 $2" >> "$CALLS"
+[ "$2" != view ] || [ -d "$RELEASED" ] || exit 1
+[ "$2" != download ] || cp -r "$RELEASED" published
+[ "$2" != create ] || cp -r release "$RELEASED"
+"""
+
+
+@pytest.fixture
+def release_on_github(checkout):
+    published(checkout / "release", labelled(FILES, "1.2.3"))
+    install(checkout, "gh", RELEASES)
+    released = str(checkout.parent / "released")
+    step = ("release.yaml", "publish-on-github", "Create the release", checkout)
+    return lambda: run_step(*step, VERSION="1.2.3", RELEASED=released)
+
+
+def test_a_release_is_created_on_github_once(checkout, release_on_github):
+    for _ in range(2):
+        done = release_on_github()
+        assert done.returncode == 0, done.stdout + done.stderr
+    calls = (checkout.parent / "calls").read_text().splitlines()
+    assert calls == ["release view", "release create", "release view", "release download"]
+
+
+@pytest.mark.parametrize("file", ["crypto-prices-1.2.3.zip", "another-file"])
+def test_a_release_on_github_is_never_replaced(checkout, release_on_github, file):
+    assert release_on_github().returncode == 0
+    (checkout / "release" / file).write_bytes(b"changed")
+    done = release_on_github()
+    assert done.returncode == 1
+    assert "The release v1.2.3 already exists with other files" in done.stdout
+
+
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+
+
+@needs_jq
+@pytest.mark.parametrize("failed", [(), ("prod",), ("dev", "prod")])
+def test_the_comment_on_a_pull_request_has_every_plan_or_says_that_it_failed(checkout, failed):
+    """Otherwise the comment would keep the plans of an older commit."""
+    install(checkout, "gh", 'cat "${@: -1}" > "$CALLS"')
+    environments = ["prod", "dev"]
+    for environment in {*environments} - {*failed}:
+        (checkout / "reports").mkdir(exist_ok=True)
+        (checkout / "reports" / f"{environment}.md").write_text(f"### Plan for {environment}: no changes\n")
+    done = run_step(
+        "plan.yaml", "comment", "Write or replace the comment", checkout,
+        COMMIT="abc", ENVIRONMENTS=json.dumps(environments), NUMBER="7", RUN="https://github.com/run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    comment = (checkout.parent / "calls").read_text()
+    assert comment.startswith("Plans for the commit abc\n")
+    for environment in environments:
+        outcome = "failed\n\nSee [the run](https://github.com/run)." if environment in failed else "no changes"
+        assert f"### Plan for {environment}: {outcome}\n" in comment
+
+
+def test_the_comment_on_a_pull_request_is_written_even_if_a_plan_failed():
+    """Without a status function in ``if``, GitHub adds ``success()``. Without AWS, there is no plan and no comment."""
+    assert JOBS["plan.yaml", "comment"]["if"] == "${{ !cancelled() && needs.plan.result != 'skipped' }}"
+
+
 def test_the_checkout_is_compared_with_the_approved_plan_before_it_is_applied(tmp_path):
     names = [step.get("name") for step in steps_of("deploy.yaml", "apply")]
     assert names.index("Plan again") < names.index("Compare with the approved plan") < names.index("Apply")
@@ -364,3 +486,20 @@ def test_the_checkout_is_compared_with_the_approved_plan_before_it_is_applied(tm
     assert applied(digest)
     assert not applied("another")
     assert not applied("")
+
+
+def test_each_variable_is_an_output_of_the_roles():
+    """docs/how-to/deploy-from-github.md stores the outputs as variables."""
+    outputs = (REPOSITORY / "terraform" / "github" / "outputs.tf").read_text()
+    used = {name for path in WORKFLOWS.values() for name in re.findall(r"vars\.([A-Z_]+)", path.read_text())}
+    assert used == set(re.findall(r"([A-Z_]{5,}) +=", outputs))
+
+
+def test_a_plan_has_the_permissions_boundary_of_its_environment():
+    given = [
+        step["env"]["TF_VAR_permissions_boundary_arn"]
+        for _, _, step in STEPS
+        if ".github/scripts/terraform-plan" in step.get("run", "")
+    ]
+    own = "${{ fromJSON(vars.AWS_PERMISSIONS_BOUNDARIES)[%s.environment] }}"
+    assert sorted(given) == [own % "inputs", own % "inputs", own % "matrix"]

@@ -14,13 +14,14 @@ from crypto_prices_contract.window import Window
 
 from dev.backfill.day_progress import DayProgress, day_progress, task_name
 from dev.backfill.screen import Screen
+from local_aws.state_folder import StateFolderError
 from local_platform import task_failure
 from local_platform.airflow_services.api import AirflowApi, AirflowApiError, AirflowUnreachableError
 from local_platform.airflow_services.local_airflow import running_airflow
 from local_platform.markets import Markets
 from local_platform.names import Provisioned
 from local_platform.running_platform import LocalPlatform
-from local_platform.state_options import StateOptions
+from local_platform.state_options import StateOptions, other_folder
 from local_platform.warehouse_queries import WarehouseQueries
 
 DAG_ID = "crypto_prices_daily"
@@ -131,7 +132,10 @@ class BackfillRun:
     @contextlib.contextmanager
     def _airflow(self) -> Iterator[_Target]:
         """Use the Airflow that runs on the state folder, or start one for the duration of the backfill."""
-        running = running_airflow(self._options.state.folder)
+        try:
+            running = running_airflow(self._options.state.folder)
+        except StateFolderError as error:
+            raise BackfillError(str(other_folder(error))) from error
         if running is not None:
             if running.names is None:
                 raise BackfillError(

@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
     interrupt_on_stop_signals()
     # The server would log every response that a fault withholds.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    folder = options.state_dir or Path(tempfile.mkdtemp(prefix="chaos-"))
+    folder = options.state_dir or Path(tempfile.mkdtemp(prefix="crypto-prices-chaos-"))
     keep = options.state_dir is not None
     try:
         code = _Harness(options, console, folder).run()

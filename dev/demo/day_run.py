@@ -84,7 +84,7 @@ class DayRun:
         self.options.state.require_usable()
         if self.options.live:
             try:
-                require_live_markets(self.options.markets.symbols, self.options.day)
+                require_live_markets(self.options.markets.symbols)
             except LiveMarketError as error:
                 raise DemoError(str(error)) from error
         self.screen.header(self.options, self.airflow_log, self.aws_log)

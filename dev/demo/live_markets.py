@@ -1,43 +1,48 @@
-"""Asks the real exchanges for the chosen markets before anything starts, because an unknown one would fail late."""
+"""Asks the real exchanges for the chosen markets before anything starts, as ``resolve_window`` does later."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from types import MappingProxyType
 
-from crypto_prices.fetch.errors import SourceError
+from crypto_prices.fetch.errors import MarketSettingsError, SourceError
+from crypto_prices.fetch.exchange_markets import ask_markets
 from crypto_prices.fetch.http_client import HttpClient
+from crypto_prices.fetch.request_budget import RequestBudget
 from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.fetch.sources import get_source
-from crypto_prices_contract.window import Window
 
 _POLICY = RequestRetryPolicy(max_attempts=3, deadline_seconds=20, max_retry_after_seconds=10)
-_INTERVAL = "1h"  # that of local_platform.provision
 
 
 class LiveMarketError(Exception):
-    """An exchange does not serve a market; the message has the exchange's reason."""
+    """An exchange does not list a market, or does not respond; the message has the reason."""
 
 
 def require_live_markets(
-    symbols: Mapping[str, Sequence[str]], day: date, *, api_urls: Mapping[str, str] = MappingProxyType({})
+    symbols: Mapping[str, Sequence[str]], *, api_urls: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    """Request the first page of every market.
+    """Ask each exchange whether it lists the markets. CoinGecko's are known without a request.
 
     Args:
         symbols: The exchange symbols, by source.
-        day: The UTC day.
         api_urls: Base URLs other than the public ones, by source.
 
     Raises:
-        LiveMarketError: An exchange rejects a market, or does not respond.
+        LiveMarketError: An exchange does not list a market, or does not respond.
     """
     for name, listed in symbols.items():
         source = get_source(name, api_urls.get(name))
-        with HttpClient(retry_policy=_POLICY) as client:
-            for symbol in listed:
-                try:
-                    next(source.fetch_pages(client, symbol, Window.of_day(day), _INTERVAL), None)
-                except SourceError as error:
-                    raise LiveMarketError(f"SYMBOLS: {symbol} of {name}: {error}") from error
+        # As in crypto_prices.fetch.source_client, which imports Airflow.
+        with HttpClient(
+            budget=RequestBudget(source.requests_per_second),
+            pause_seconds=source.pause_seconds,
+            error_rules=source.error_rules,
+            retry_policy=_POLICY,
+        ) as client:
+            try:
+                ask_markets(source, client, listed, {})
+            except MarketSettingsError as error:
+                raise LiveMarketError(f"SYMBOLS: {error.problem}. Use the exchange's names of its markets") from error
+            except SourceError as error:
+                raise LiveMarketError(f"the markets of {name} cannot be checked: {error}") from error

@@ -18,6 +18,7 @@ from dev.doctor.machine import disk_findings, locale_finding, user_findings
 from dev.doctor.ports import WantedPort, port_findings
 from dev.doctor.software import java_finding, link_findings, python_finding
 from local_aws.defaults import DEFAULT_PORT
+from local_aws.state_folder import StateFolderError
 from local_platform import state_options
 from local_platform.checkout import REPOSITORY
 from local_platform.local_aws_health import running_local_aws
@@ -101,7 +102,10 @@ def findings(options: Options, checkout: Path) -> Iterator[Finding]:
 
 def _own_ports(state_dir: Path) -> dict[int, int]:
     """Return the process ids of the programs that run on the state folder, by the ports that they listen on."""
-    running = running_local_aws(state_dir)
+    try:
+        running = running_local_aws(state_dir)
+    except StateFolderError:
+        running = None  # disk_findings and user_findings report it
     if running is None:
         return {}
     own = {urlsplit(running["endpoint"]).port: running["pid"], running["warehouse_port"]: running["pid"]}

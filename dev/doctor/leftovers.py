@@ -11,8 +11,12 @@ from pathlib import Path
 
 from dev.doctor.finding import Finding, Grade, fine
 
-_TEMPORARY = ("local-aws-spark-*", "chaos-*", "prove-*")
+_TEMPORARY = ("local-aws-spark-*", "crypto-prices-chaos-*", "crypto-prices-prove-*")
 """Names of the folders that commands create in the temporary folder, and delete at their end."""
+
+_SPARK = "org.apache.spark.deploy.SparkSubmit"
+_PYTHON_PROGRAMS = ("postgres_supervisor.py", "component_keeper.py", "driver.py")
+"""Scripts in local_aws and local_platform that run in processes of their own."""
 
 _PS_SECONDS = 30
 
@@ -27,8 +31,18 @@ def leftover_findings(state_dir: Path, checkout: Path, running: frozenset[int]) 
     """
     found = False
     if not running:
-        left = [pid for pid, command in processes().items() if names_a_folder(command, state_dir)]
-        if left:
+        alive = processes()
+        holder = lock_holder(state_dir)
+        left = [pid for pid, line in alive.items() if is_started_program(line) and names_a_folder(line, state_dir)]
+        if holder in alive:
+            found = True
+            yield Finding(
+                "leftovers",
+                Grade.NOTE,
+                f"process {holder} uses {state_dir}, but its local AWS does not answer",
+                f"wait until it has started, or press Ctrl-C in its terminal; if neither helps, kill {holder}",
+            )
+        elif left:
             found = True
             yield Finding(
                 "leftovers",
@@ -46,6 +60,31 @@ def leftover_findings(state_dir: Path, checkout: Path, running: frozenset[int]) 
         yield Finding("leftovers", Grade.NOTE, f"folders that no process uses ({len(unused)})", f"rm -r {shown}")
     if not found:
         yield fine("leftovers", "none")
+
+
+def lock_holder(state_dir: Path) -> int | None:
+    """Return the process in the state folder's lock file. If it has ended, another program may have its id."""
+    try:
+        return int((state_dir / "lock").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def is_started_program(command: str) -> bool:
+    """Return whether a command line is that of a program that the local AWS or Airflow starts on its state folder.
+
+    People's own programs, such as editors, can name files in the state folder, too.
+    """
+    parts = command.split("\0")
+    match Path(parts[0]).name:
+        case "postgres":
+            return True
+        case "java":
+            return _SPARK in parts
+        case name if name.startswith("python"):
+            return any(Path(part).name in _PYTHON_PROGRAMS for part in parts)
+        case _:
+            return False
 
 
 def names_a_folder(command: str, folder: Path) -> bool:

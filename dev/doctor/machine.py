@@ -48,7 +48,8 @@ def disk_findings(checkout: Path, state_dir: Path) -> Iterator[Finding]:
 
 def nearest_existing(folder: Path) -> Path:
     """Return the folder, or the first of its parents that exists."""
-    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    # Unlike Path.exists, this does not fail in a folder that another user has closed.
+    return next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
 
 
 def unwritable_reason(folder: Path) -> str | None:

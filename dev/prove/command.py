@@ -22,13 +22,15 @@ from rich.table import Table
 
 from bundle.build import write_bundle
 from bundle.contents import bundle_files
-from dev.prove import comparison
+from dev.prove import comparison, forbidden
 from dev.prove.checkov import CheckovError, checkov
 from dev.prove.costs import cost_table
+from dev.prove.deployment import BEFORE, NOT_IN_THIS_DEPLOYMENT, UnexpectedPlanError, deploy, require_plan
 from dev.prove.github_roles import (
-    NOT_IN_EVERY_PLAN,
     RolesError,
     TerraformCalls,
+    managed_policy,
+    policies_of,
     publish,
     require_allowed,
     require_boundary,
@@ -74,16 +76,6 @@ DEPLOY_DOCUMENT = REPOSITORY / "docs" / "how-to" / "deploy-to-aws.md"
 GITHUB_OPTIONS = ("-var=subject_prefix=repo:our-company/our-platform", "-var=destroy_data=true")
 PLAN_ROLE = "crypto-prices-github-plan"
 PUBLISH_ROLE = "crypto-prices-github-publish"
-CHANGED_DAG = "dags/crypto_prices_daily.py"
-SIZES = {"mwaa": {"max_workers": 2}, "redshift": {"max_capacity": 16}, "glue": {"workers": 2}}
-CHANGED_SIZES = {"mwaa": {"max_workers": 6}, "redshift": {"max_capacity": 24}, "glue": {"workers": 3}}
-_CHANGES = {
-    "update aws_glue_job.curate",
-    "update aws_mwaa_environment.this",
-    "update aws_redshiftserverless_workgroup.this",
-    f'update aws_s3_object.bundle["{CHANGED_DAG}"]',
-    "update output estimated_cost_usd",
-}
 
 
 class ProofError(Exception):
@@ -191,12 +183,20 @@ class Proof:
         before = inventory(client)
         github = TerraformCli(self.folder / "github", variables=local_aws_variables(aws.endpoint), source=GITHUB_FILES)
         github.init()
-        github_options = (f"-var=environments={json.dumps([self.environment])}", *GITHUB_OPTIONS)
+        other = "prod" if self.environment == "dev" else "dev"
+        github_options = (f"-var=environments={json.dumps([self.environment, other])}", *GITHUB_OPTIONS)
         with self._stage("roles of GitHub's workflows") as say:
             github.apply(*github_options)
             say(f"{len(github.resources())} resources")
         repository = github.outputs()["repository_variables"]
-        boundary = repository["AWS_PERMISSIONS_BOUNDARY_ARN"]
+        boundary = json.loads(repository["AWS_PERMISSIONS_BOUNDARIES"])[self.environment]
+        apply_role = f"crypto-prices-github-apply-{self.environment}"
+        with self._stage("calls that GitHub's roles must be denied") as say:
+            policies = policies_of(client("iam"), apply_role)
+            denied = require_denied(apply_role, policies, forbidden.to_apply(self.environment, other))
+            limit = managed_policy(client("iam"), boundary)
+            within = require_denied(boundary, limit, forbidden.within_boundary(self.environment, other))
+            say(f"{apply_role}: {denied}; within its boundary: {within}")
         calls = TerraformCalls(aws.state_dir / "authorizations.jsonl", boundary)
         calls.skip()
         with self._stage("a publication in GitHub") as say:
@@ -206,7 +206,8 @@ class Proof:
             require_needed(client("iam"), PUBLISH_ROLE, made, {})
             calls.skip()
             tamper(client("s3"), repository["ARTIFACT_BUCKET"])
-            say(f"{allowed}, {require_denied(client('iam'), PUBLISH_ROLE, calls.all_checks())}")
+            policies = policies_of(client("iam"), PUBLISH_ROLE)
+            say(f"{allowed}, {require_denied(PUBLISH_ROLE, policies, calls.all_checks())}")
         variables = self._write_variables(aws.endpoint, boundary)
         terraform = TerraformCli(self.folder / "terraform", variables=local_aws_variables(aws.endpoint))
         terraform.init()
@@ -216,25 +217,27 @@ class Proof:
             say(f"{len(terraform.resources())} resources")
         calls.skip()
         with self._stage("second plan") as say:
-            self._no_changes(deployment)
+            require_plan(deployment.changes(), ())
             say("empty")
         outputs = terraform.outputs()
         with self._stage("a plan in GitHub") as say:
             limited = require_boundary(client("iam"), f"{outputs['airflow_environment']}-", boundary)
             made = calls.checks()
             allowed = require_allowed(client("iam"), PLAN_ROLE, made)
-            require_needed(client("iam"), PLAN_ROLE, made, NOT_IN_EVERY_PLAN)
+            require_needed(client("iam"), PLAN_ROLE, made, {})
             say(f"{allowed}; {limited} roles of the platform have the boundary")
         self._compare(client, outputs)
         self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
         if self.extent != "daily":
             calls.skip()
-            with self._stage("changed workers, capacity and DAG") as say:
-                self._change(deployment, variables)
-                resources = [change for change in _CHANGES if " output " not in change]
-                say(f"{len(resources)} resources and the estimated cost changed; the next plan is empty")
+            with self._stage("a changed platform, and back") as say:
+                changed = deploy(terraform, deployment.options, variables, self.folder / "dist")
+                say(f"{changed} changes, and as many back; the next plans are empty")
             with self._stage("a deployment in GitHub") as say:
-                say(require_allowed(client("iam"), f"crypto-prices-github-apply-{self.environment}", calls.checks()))
+                made = calls.checks()
+                allowed = require_allowed(client("iam"), apply_role, made)
+                require_needed(client("iam"), apply_role, made, NOT_IN_THIS_DEPLOYMENT)
+                say(allowed)
             try:
                 with self._stage("costs") as say:
                     say(self._costs(terraform))
@@ -371,21 +374,6 @@ class Proof:
             )
         return f"dev {dev['month']} USD per month, prod {prod['month']}, as in the document"
 
-    def _change(self, deployment: Deployment, variables: Path) -> None:
-        changed = json.loads(variables.read_text()) | CHANGED_SIZES
-        variables.write_text(json.dumps(changed))
-        dag = self.folder / "dist" / CHANGED_DAG
-        dag.write_text(dag.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
-        if (found := set(deployment.changes())) != _CHANGES:
-            raise ProofError(f"expected the changes {sorted(_CHANGES)}, planned {sorted(found)}")
-        deployment.apply()
-        self._no_changes(deployment)
-
-    @staticmethod
-    def _no_changes(deployment: Deployment) -> None:
-        if found := deployment.changes():
-            raise ProofError(f"the plan after an apply is not empty: {', '.join(found)}")
-
     def _write_variables(self, endpoint: str, boundary: str) -> Path:
         """Write the variables that differ on the local AWS: the exchanges' URLs, and that all data can be destroyed."""
         path = self.folder / "proof.tfvars.json"
@@ -394,7 +382,7 @@ class Proof:
             for name, settings in SOURCES.items()
         }
         values = {
-            **SIZES,
+            **BEFORE,
             "bundle_path": str(self.folder / "dist"),
             "permissions_boundary_arn": boundary,
             "sources": sources,
@@ -546,7 +534,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="folder for all files, which is kept")
     options = parser.parse_args(arguments)
     console = standard_output()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="prove-"))
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="crypto-prices-prove-"))
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "local_aws.log", level=logging.INFO)
     proof = Proof(folder.absolute(), options.environment, options.extent, console)
@@ -556,7 +544,7 @@ def main(arguments: Sequence[str]) -> int:
     except TerraformNotFoundError as error:
         console.print(f"The proof cannot run on this machine: {error}")
         return 2
-    except (ProofError, RolesError, TerraformError) as error:
+    except (ProofError, RolesError, TerraformError, UnexpectedPlanError) as error:
         console.print(f"[red]FAILED:[/red] {error}", highlight=False)
         return 1
     finally:

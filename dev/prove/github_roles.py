@@ -17,13 +17,6 @@ from local_aws.iam.authorization_log import RecordedCheck, denied_under, read_lo
 
 Client = Callable[[str], Any]
 
-NOT_IN_EVERY_PLAN: Mapping[str, str] = {
-    "budgets:ListTagsForResource": "only an environment with monthly_budget_usd has a budget",
-    "budgets:ViewBudget": "only an environment with monthly_budget_usd has a budget",
-    "sns:GetSubscriptionAttributes": "only an environment with alarm_emails has subscriptions",
-}
-"""Actions of the plan role that a plan of some environments does not need, with the reasons."""
-
 _WRITES_PERMISSIONS = "iam:PutRolePolicy"
 _RELEASE = "releases/0.0.0/SHA256SUMS"
 _ALREADY_THERE = "PreconditionFailed"
@@ -44,10 +37,19 @@ def policies_of(iam: Any, role: str) -> dict[str, Mapping[str, Any]]:
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         found[name] = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        arn = attached["PolicyArn"]
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        found[arn] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        found |= managed_policy(iam, attached["PolicyArn"])
     return found
+
+
+def managed_policy(iam: Any, arn: str) -> dict[str, Mapping[str, Any]]:
+    """Return the document of a managed policy, by its ARN.
+
+    Args:
+        iam: A client of IAM.
+        arn: The policy's ARN.
+    """
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    return {arn: iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]}
 
 
 def require_boundary(iam: Any, prefix: str, boundary: str) -> int:
@@ -160,20 +162,25 @@ def tamper(s3: Any, bucket: str) -> None:
     s3.delete_object(Bucket=bucket, Key=_RELEASE)
 
 
-def require_denied(iam: Any, role: str, checks: Sequence[RecordedCheck]) -> str:
-    """Check that a role is denied each call; arguments as for ``require_allowed``.
+def require_denied(name: str, policies: Mapping[str, Mapping[str, Any]], checks: Sequence[RecordedCheck]) -> str:
+    """Check that policies deny each call.
+
+    Args:
+        name: The name of the role or the boundary, for messages.
+        policies: The documents by name.
+        checks: The checks of the calls.
 
     Returns:
         The number of checks as text.
 
     Raises:
-        RolesError: The role would be allowed a call, or there are no checks.
+        RolesError: A call would be allowed, or there are no checks.
     """
     if not checks:
-        raise RolesError(f"{role}: no calls were made, so nothing is proved")
-    denied = denied_under(policies_of(iam, role), checks)
+        raise RolesError(f"{name}: no calls were made, so nothing is proved")
+    denied = denied_under(policies, checks)
     if allowed := [check for check in checks if check not in denied]:
-        raise RolesError(f"{role} would be allowed " + "; ".join(_named(allowed)))
+        raise RolesError(f"{name} would be allowed " + "; ".join(_named(allowed)))
     return f"{len(denied)} denied"
 
 

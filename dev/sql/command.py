@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dev.sql.row_output import FORMATS, write_rows
+from local_aws.state_folder import StateFolderError
 from local_platform import state_options
 from local_platform.interruption import interrupt_on_stop_signals
 from local_platform.local_aws_health import running_local_aws
 from local_platform.local_aws_process import running_platform_aws
 from local_platform.psql import run_psql
-from local_platform.state_options import StateOptions, StateOptionsError
+from local_platform.state_options import StateOptions, StateOptionsError, other_folder
 from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress, warehouse_address
 from local_platform.warehouse_queries import WarehouseQueries, WarehouseQueryError
 
@@ -98,7 +99,10 @@ def main(arguments: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _warehouse(state: StateOptions) -> Iterator[WarehouseAddress]:
     """Use the local AWS that runs on the state folder, or start one for the duration."""
-    running = running_local_aws(state.folder)
+    try:
+        running = running_local_aws(state.folder)
+    except StateFolderError as error:
+        raise other_folder(error) from error
     if running is not None:
         yield warehouse_address(running)
         return

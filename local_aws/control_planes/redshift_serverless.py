@@ -309,21 +309,22 @@ class RedshiftServerless:
         with self._resources.lock:
             arn = params["resourceArn"]
             self._require_arn(arn)
-            kept = {key: value for key, value in self._tags(arn).items() if key not in params["tagKeys"]}
+            kept = {key: value for key, value in self.tags(arn).items() if key not in params["tagKeys"]}
             self._resources.put("tags", arn, kept)
         return {}
 
     def ListTagsForResource(self, _context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         """List the tags of a namespace or workgroup."""
         self._require_arn(params["resourceArn"])
-        tags = self._tags(params["resourceArn"])
+        tags = self.tags(params["resourceArn"])
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
-    def _tags(self, arn: str) -> dict[str, str]:
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a namespace or workgroup by its ARN; no tags if it does not exist."""
         return self._resources.get("tags", arn) or {}
 
     def _put_tags(self, arn: str, tags: list[dict[str, str]]) -> None:
-        merged = self._tags(arn) | {tag["key"]: tag["value"] for tag in tags}
+        merged = self.tags(arn) | {tag["key"]: tag["value"] for tag in tags}
         if len(merged) > _TAGS_AT_MOST:
             raise AwsError("TooManyTagsException", f"At most {_TAGS_AT_MOST} tags.", resourceName=arn)
         self._resources.put("tags", arn, merged)

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import json
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ class Account:
         standing_still: Returns a context manager; moto may be read inside it (see MotoState).
         workgroup_arn: Returns the ARN of a Redshift Serverless workgroup by its name or ARN.
         namespace_arn: Returns the ARN of a namespace by its name.
+        redshift_tags: Returns the tags of a namespace or workgroup by its ARN.
         statement_owner: Returns the aws:userid of the caller that submitted a statement to the Redshift Data API.
     """
 
@@ -46,11 +47,13 @@ class Account:
         standing_still: Callable[[], AbstractContextManager[Any]],
         workgroup_arn: Callable[[str], str | None],
         namespace_arn: Callable[[str], str | None],
+        redshift_tags: Callable[[str], Mapping[str, str]],
         statement_owner: Callable[[str], str | None],
     ) -> None:
         self._standing_still = standing_still
         self.workgroup_arn = workgroup_arn
         self.namespace_arn = namespace_arn
+        self.redshift_tags = redshift_tags
         self.statement_owner = statement_owner
 
     @_looking

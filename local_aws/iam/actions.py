@@ -9,7 +9,7 @@ restricted to a resource does not match then.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from local_aws.iam import glue_actions, passed_roles, s3_actions
 from local_aws.iam.checks import ApiCall, Check, Facts, StoredSecret, key_of_ciphertext
@@ -26,7 +26,8 @@ KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
         "kms:RequestAlias",
         "kms:ViaService",
     ),
-    "redshift-data": ("redshift-data:statement-owner-iam-userid",),
+    "redshift-data": ("aws:ResourceTag/*", "redshift-data:statement-owner-iam-userid"),
+    "redshift-serverless": ("aws:ResourceTag/*",),
     "s3": s3_actions.KNOWN_KEYS,
     "secretsmanager": (
         "secretsmanager:SecretId",
@@ -39,6 +40,17 @@ KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 # The prefix of a service's actions if it differs from the signing name.
 _PREFIXES = {"monitoring": "cloudwatch"}
+# Operations that create a resource, and the member that contains its tags. With tags, they also need the action
+# TagResource. The page of each service in the Service Authorization Reference, and:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+_TAGS_ON_CREATION = {
+    ("budgets", "CreateBudget"): "ResourceTags",
+    ("monitoring", "PutMetricAlarm"): "Tags",
+    ("redshift-serverless", "CreateNamespace"): "tags",
+    ("redshift-serverless", "CreateWorkgroup"): "tags",
+    ("secretsmanager", "CreateSecret"): "Tags",
+}
 
 
 def checks_of(call: ApiCall, facts: Facts) -> list[Check]:
@@ -49,7 +61,8 @@ def checks_of(call: ApiCall, facts: Facts) -> list[Check]:
         facts: Facts about the account's resources.
     """
     service = _SERVICES.get(call.service, _on_everything)
-    return [*service(call, facts), *passed_roles.checks(call, facts)]
+    own = list(service(call, facts))
+    return [*own, *_tagging(call, own), *passed_roles.checks(call, facts)]
 
 
 def known_keys(action: str) -> tuple[str, ...]:
@@ -65,6 +78,16 @@ def _on_everything(call: ApiCall, _facts: Facts) -> Iterator[Check]:
     yield Check(_action(call), "*")
 
 
+def _tagging(call: ApiCall, own: Sequence[Check]) -> Iterator[Check]:
+    member = _TAGS_ON_CREATION.get((call.service, call.operation))
+    # The query protocol writes a list as Tags.1.Key, and so on. It leaves out an empty list.
+    if member is not None and any(
+        value and (name == member or name.startswith(f"{member}.")) for name, value in call.params.items()
+    ):
+        prefix = own[0].action.partition(":")[0]
+        yield Check(f"{prefix}:TagResource", own[0].resource, {}, f"{own[0].action} with tags")
+
+
 def _airflow(call: ApiCall, _facts: Facts) -> Iterator[Check]:
     found = re.match(r"/(?:environments|metrics/environments|clitoken|webtoken)/([^/]+)", call.path)
     if call.path.startswith("/tags/"):
@@ -74,8 +97,11 @@ def _airflow(call: ApiCall, _facts: Facts) -> Iterator[Check]:
 
 
 def _budgets(call: ApiCall, _facts: Facts) -> Iterator[Check]:
-    """https://docs.aws.amazon.com/cost-management/latest/userguide/billing-permissions-ref.html."""
-    budget = call.params.get("Budget")
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice.html."""
+    if call.text("ResourceARN"):
+        yield Check(_action(call), call.text("ResourceARN"))
+        return
+    budget = call.params.get("Budget") or call.params.get("NewBudget")
     name = call.text("BudgetName") or (budget.get("BudgetName", "*") if isinstance(budget, dict) else "*")
     action = "ViewBudget" if call.operation.startswith(("Describe", "List")) else "ModifyBudget"
     yield Check(f"budgets:{action}", f"arn:aws:budgets::{call.account_id}:budget/{name}")
@@ -214,12 +240,21 @@ def _redshift_data(call: ApiCall, facts: Facts) -> Iterator[Check]:
         yield Check(_action(call), "*")
         return
     arn = facts.workgroup_arn(name) or call.arn(f"workgroup/{name}", "redshift-serverless")
-    yield Check(_action(call), arn)
+    yield Check(_action(call), arn, _redshift_tags(arn, facts))
     if not call.text("SecretArn"):
-        yield Check("redshift-serverless:GetCredentials", arn, {}, f"{_action(call)} without a secret")
+        why = f"{_action(call)} without a secret"
+        yield Check("redshift-serverless:GetCredentials", arn, _redshift_tags(arn, facts), why)
+
+
+def _redshift_tags(arn: str, facts: Facts) -> dict[str, Values]:
+    return {f"aws:ResourceTag/{key}": (value,) for key, value in facts.redshift_tags(arn).items()}
 
 
 def _redshift_serverless(call: ApiCall, facts: Facts) -> Iterator[Check]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html."""
+    if "UsageLimit" in call.operation:  # supports no resource, although the request names a workgroup
+        yield Check(_action(call), "*")
+        return
     resource = call.text("resourceArn") or "*"
     if call.operation.endswith("Namespace") and call.text("namespaceName"):
         resource = facts.namespace_arn(call.text("namespaceName")) or call.arn("namespace/*")
@@ -227,7 +262,7 @@ def _redshift_serverless(call: ApiCall, facts: Facts) -> Iterator[Check]:
         resource = facts.workgroup_arn(call.text("workgroupName")) or call.arn("workgroup/*")
     elif call.operation.endswith("Workgroup"):
         resource = call.arn("workgroup/*")
-    yield Check(_action(call), resource)
+    yield Check(_action(call), resource, _redshift_tags(resource, facts))
 
 
 def _secretsmanager(call: ApiCall, facts: Facts) -> Iterator[Check]:

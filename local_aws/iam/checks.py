@@ -125,6 +125,9 @@ class Facts(Protocol):
     def namespace_arn(self, name: str) -> str | None:
         """Return the ARN of a Redshift Serverless namespace by its name."""
 
+    def redshift_tags(self, arn: str) -> Mapping[str, str]:
+        """Return the tags of a Redshift Serverless namespace or workgroup; no tags if it does not exist."""
+
     def statement_owner(self, statement_id: str) -> str | None:
         """Return the aws:userid of the caller that submitted a statement to the Redshift Data API."""
 

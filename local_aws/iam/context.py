@@ -15,7 +15,8 @@ Values = tuple[str, ...]
 # The keys of every request, with or without a value, as on AWS:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 # All other keys are left out because their value is unknown here: aws:SourceVpc, aws:SourceVpce, aws:VpcSourceIp,
-# aws:ResourceTag, aws:TokenIssueTime, aws:MultiFactorAuthAge, aws:Referer and all keys that are not listed.
+# aws:TokenIssueTime, aws:MultiFactorAuthAge, aws:Referer, aws:ResourceTag except for Redshift (actions.KNOWN_KEYS), and
+# all keys that are not listed.
 GLOBAL_KEYS = (
     "aws:CalledVia",
     "aws:CalledViaFirst",

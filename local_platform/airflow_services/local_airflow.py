@@ -19,6 +19,7 @@ from local_aws.folder_lock import FolderInUseError, only_process_in
 from local_aws.ports import PortNotFreeError, free_port
 from local_aws.redshift.warehouse import WarehouseError
 from local_aws.replaced_file import replacing
+from local_aws.state_folder import unusable
 from local_platform.airflow_environment import airflow_home
 from local_platform.airflow_services.api import AirflowApi, AirflowApiError, AirflowUnreachableError
 from local_platform.airflow_services.component import Component
@@ -358,7 +359,11 @@ class RunningAirflow:
 
 
 def running_airflow(state_dir: Path) -> RunningAirflow | None:
-    """Return the local Airflow that is running on a state folder and is ready; None if there is none."""
+    """Return the local Airflow that is running on a state folder and is ready; None if there is none.
+
+    Raises:
+        StateFolderError: The state folder cannot be read.
+    """
     home = airflow_home(state_dir.absolute())
     try:
         found: dict[str, Any] = json.loads(_endpoint_file(state_dir).read_text(encoding="utf-8"))
@@ -370,6 +375,8 @@ def running_airflow(state_dir: Path) -> RunningAirflow | None:
     except FolderInUseError:
         names = found["names"] and Provisioned(**{**found["names"], "created": ()})
         return RunningAirflow(found["url"], found["pid"], found["aws_endpoint"], names)
+    except OSError as error:
+        raise unusable(state_dir, error) from error
 
 
 def _is_well(part: Mapping[str, Any] | None, key: str, heard_since: datetime | None) -> bool:

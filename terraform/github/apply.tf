@@ -1,13 +1,18 @@
-# What a deployment changes: the bundle, settings and sizes, alarms, and the permissions of the platform's roles up to the
-# boundary. An administrator creates, replaces and deletes the rest: the network, buckets, the key, Airflow, the warehouse and
-# roles. So neither a mistake in a pull request nor a stolen token can delete data.
+# What a deployment changes: the bundle, settings and sizes, alarms and their recipients, the budget, and the permissions of
+# the platform's roles up to the boundary. An administrator changes the rest: the network, buckets and their retention, the
+# key, the warehouse's administrator and usage limits, logs, roles and tags. So a deployment reaches no other environment, and
+# deletes neither the lake nor the warehouse.
+#
+# A deployment also replaces the code that works with the environment's data, and that code runs as Airflow's and Glue's roles.
+# So anyone who can deploy code can change this environment's data.
 
 data "aws_iam_policy_document" "apply" {
   for_each = var.environments
 
+  # Terraform deletes each version of a file that the bundle no longer has.
   statement {
     sid     = "DeployUploadsTheBundle"
-    actions = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions", "s3:PutObject", "s3:PutObjectTagging"]
+    actions = ["s3:DeleteObjectVersion", "s3:ListBucketVersions", "s3:PutObject", "s3:PutObjectTagging"]
     resources = [
       "arn:${local.partition}:s3:::${var.name}-${each.value}-bundle-${local.account}",
       "arn:${local.partition}:s3:::${var.name}-${each.value}-bundle-${local.account}/*",
@@ -15,53 +20,40 @@ data "aws_iam_policy_document" "apply" {
   }
 
   statement {
-    sid       = "DeployChangesBucketSettings"
-    actions   = ["s3:PutBucketTagging", "s3:PutLifecycleConfiguration"]
-    resources = ["arn:${local.partition}:s3:::${var.name}-${each.value}-*-${local.account}"]
-  }
-
-  statement {
     sid       = "DeployUpdatesTheAirflowEnvironment"
-    actions   = ["airflow:TagResource", "airflow:UntagResource", "airflow:UpdateEnvironment"]
+    actions   = ["airflow:UpdateEnvironment"]
     resources = ["${local.arn.airflow}:environment/${var.name}-${each.value}"]
   }
 
   statement {
-    sid = "DeployUpdatesTheCatalogAndTheGlueJob"
-    actions = [
-      "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateJob", "glue:UpdateTable",
-    ]
+    sid     = "DeployUpdatesTheCatalogAndTheGlueJob"
+    actions = ["glue:UpdateJob", "glue:UpdateTable"]
     resources = [
       "${local.arn.glue}:catalog",
-      "${local.arn.glue}:database/${replace(var.name, "-", "_")}_${each.value}",
-      "${local.arn.glue}:table/${replace(var.name, "-", "_")}_${each.value}/*",
+      "${local.arn.glue}:database/${local.catalog_databases[each.key]}",
+      "${local.arn.glue}:table/${local.catalog_databases[each.key]}/*",
       "${local.arn.glue}:job/${var.name}-${each.value}-curate",
     ]
   }
 
-  # AWS assigns the IDs in these ARNs.
+  # AWS assigns the workgroup's ID, so the tag identifies the environment. Usage limits support neither a resource nor a
+  # condition, so a role that may change one may change those of every warehouse in the account.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html
   statement {
-    sid = "DeployUpdatesTheWarehouse"
-    actions = [
-      "redshift-serverless:CreateUsageLimit", "redshift-serverless:TagResource", "redshift-serverless:UntagResource",
-      "redshift-serverless:UpdateNamespace", "redshift-serverless:UpdateWorkgroup",
-    ]
-    resources = ["${local.arn["redshift-serverless"]}:namespace/*", "${local.arn["redshift-serverless"]}:workgroup/*"]
+    sid       = "DeployResizesTheWarehouse"
+    actions   = ["redshift-serverless:UpdateWorkgroup"]
+    resources = ["${local.arn["redshift-serverless"]}:workgroup/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/platform"
+      values   = ["${var.name}-${each.value}"]
+    }
   }
 
-  # A limit has no ARN of its own.
   statement {
-    sid       = "DeployChangesTheWarehousesLimits"
-    actions   = ["redshift-serverless:DeleteUsageLimit", "redshift-serverless:UpdateUsageLimit"]
-    resources = ["*"]
-  }
-
-  statement {
-    sid = "DeployChangesAlarmsAndTheDashboard"
-    actions = [
-      "cloudwatch:DeleteAlarms", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
-      "cloudwatch:UntagResource",
-    ]
+    sid     = "DeployChangesAlarmsAndTheDashboard"
+    actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"]
     resources = [
       "${local.arn.cloudwatch}:alarm:${var.name}-${each.value}-*",
       "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${each.value}",
@@ -69,33 +61,22 @@ data "aws_iam_policy_document" "apply" {
   }
 
   statement {
-    sid = "DeployChangesEventRules"
-    actions = [
-      "events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
-      "events:UntagResource",
-    ]
+    sid       = "DeployChangesTheMessageOfAFailedGlueRun"
+    actions   = ["events:PutTargets"]
     resources = ["${local.arn.events}:rule/${var.name}-${each.value}-*"]
-  }
-
-  # No DeleteLogGroup: logs are evidence.
-  statement {
-    sid = "DeployChangesLogGroups"
-    actions = [
-      "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
-    ]
-    resources = local.log_groups[each.key]
   }
 
   statement {
     sid       = "DeployChangesTheTopicsSubscribers"
-    actions   = ["sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource"]
+    actions   = ["sns:Subscribe", "sns:Unsubscribe"]
     resources = ["${local.arn.sns}:${var.name}-${each.value}-alarms"]
   }
 
+  # A budget is created with its tags. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice.html
   statement {
     sid       = "DeployChangesTheBudget"
-    actions   = ["budgets:ModifyBudget"]
-    resources = ["arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${each.value}*"]
+    actions   = ["budgets:ModifyBudget", "budgets:TagResource"]
+    resources = ["arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${each.value}"]
   }
 
   statement {
@@ -106,12 +87,9 @@ data "aws_iam_policy_document" "apply" {
 
   # A new source can have an API key. Terraform creates the secret, and a person stores the key.
   statement {
-    sid = "DeployCreatesSecretsOfSources"
-    actions = [
-      "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource",
-      "secretsmanager:UpdateSecret",
-    ]
-    resources = ["${local.arn.secretsmanager}:secret:airflow/${var.name}-${each.value}/*"]
+    sid       = "DeployCreatesSecretsOfSources"
+    actions   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource"]
+    resources = ["${local.arn.secretsmanager}:secret:airflow/${var.name}-${each.value}/connections/*"]
   }
 
   statement {
@@ -126,8 +104,8 @@ data "aws_iam_policy_document" "apply" {
     }
   }
 
-  # Permissions change with the code that needs them. The boundary keeps a role within the platform, whatever its policy says.
-  # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+  # Permissions change with the code that needs them. The boundary keeps a role within its environment, whatever its policy
+  # says. https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
   statement {
     sid       = "DeployChangesPermissionsWithinTheBoundary"
     actions   = ["iam:PutRolePolicy"]
@@ -136,19 +114,20 @@ data "aws_iam_policy_document" "apply" {
     condition {
       test     = "StringEquals"
       variable = "iam:PermissionsBoundary"
-      values   = [local.boundary_arn]
+      values   = [local.boundary_arns[each.key]]
     }
   }
 
+  # An update of the Glue job names its role again. AWS does not document whether an update of Airflow counts as passing its role.
   statement {
     sid       = "DeployPassesThePlatformsRoles"
     actions   = ["iam:PassRole"]
-    resources = [for role in ["copy", "glue", "mwaa"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${each.value}-${role}"]
+    resources = [for role in ["glue", "mwaa"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${each.value}-${role}"]
 
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
-      values   = ["airflow.amazonaws.com", "airflow-env.amazonaws.com", "glue.amazonaws.com", "redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]
+      values   = ["airflow.amazonaws.com", "airflow-env.amazonaws.com", "glue.amazonaws.com"]
     }
   }
 }

@@ -20,9 +20,14 @@ locals {
   # The key in terraform/backend.tf.example and .github/scripts/terraform-plan.
   state_prefix = "crypto-prices"
 
-  boundary_arn = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-github-boundary"
+  boundary_arns = { for environment in var.environments :
+    environment => "arn:${local.partition}:iam::${local.account}:policy/${var.name}-github-boundary-${environment}"
+  }
 
   # The names that the platform gives its resources (terraform/names.tf), for each role: all environments for the plan role,
   # and one for each apply role.
   scopes = merge({ plan = "*" }, { for environment in var.environments : environment => environment })
+
+  # The default of catalog_database in terraform/names.tf. terraform/variables.tf refuses another name together with a boundary.
+  catalog_databases = { for key, environment in local.scopes : key => "${replace(var.name, "-", "_")}_${environment}" }
 }

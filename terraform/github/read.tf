@@ -5,6 +5,7 @@ data "aws_iam_policy_document" "read" {
   for_each = local.scopes
   #checkov:skip=CKV_AWS_356:the actions on "*" support no resource, see the comments
 
+  # ListBucket: Terraform asks whether a bucket exists, which this action covers. It also shows the names of the objects.
   statement {
     sid = "PlanReadsBuckets"
     actions = [
@@ -49,8 +50,8 @@ data "aws_iam_policy_document" "read" {
     actions = ["glue:GetDatabase", "glue:GetJob", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
     resources = [
       "${local.arn.glue}:catalog",
-      "${local.arn.glue}:database/${replace(var.name, "-", "_")}_${each.value}",
-      "${local.arn.glue}:table/${replace(var.name, "-", "_")}_${each.value}/*",
+      "${local.arn.glue}:database/${local.catalog_databases[each.key]}",
+      "${local.arn.glue}:table/${local.catalog_databases[each.key]}/*",
       "${local.arn.glue}:job/${var.name}-${each.value}-curate",
     ]
   }
@@ -78,7 +79,7 @@ data "aws_iam_policy_document" "read" {
   statement {
     sid       = "PlanReadsTheBudget"
     actions   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
-    resources = ["arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${each.value}*"]
+    resources = ["arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${each.value}"]
   }
 
   # Everything about the secrets except the values of API keys. The settings contain no password, and Terraform compares them.

@@ -336,11 +336,11 @@ run "every_role_has_the_permissions_boundary" {
   command = plan
 
   variables {
-    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary-dev"
   }
 
   assert {
-    condition     = alltrue([for role in concat([aws_iam_role.mwaa, aws_iam_role.glue, aws_iam_role.copy], aws_iam_role.flow_logs[*]) : role.permissions_boundary == "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"])
+    condition     = alltrue([for role in concat([aws_iam_role.mwaa, aws_iam_role.glue, aws_iam_role.copy], aws_iam_role.flow_logs[*]) : role.permissions_boundary == "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary-dev"])
     error_message = "A role is not limited by the permissions boundary."
   }
 }

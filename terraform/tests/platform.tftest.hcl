@@ -172,10 +172,14 @@ run "a_platform_with_default_values" {
   # The bundle is uploaded unchanged and pinned by version.
   assert {
     condition = keys(aws_s3_object.bundle) == [
-      "SHA256SUMS", "VERSION", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
+      "SHA256SUMS", "VERSION", "catalog_table.json", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
       "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
     ]
     error_message = "The uploaded files are not exactly the bundle's files."
+  }
+  assert {
+    condition     = setunion(["SHA256SUMS"], [for line in split("\n", trimspace(file("tests/bundle/SHA256SUMS"))) : split("  ", line)[1]]) == toset(keys(aws_s3_object.bundle))
+    error_message = "SHA256SUMS names files that the bundle's bucket does not have, or does not name some that it has."
   }
   # The trigger forms offer the sources and symbols of the settings.
   assert {

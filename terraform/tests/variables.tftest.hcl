@@ -138,6 +138,48 @@ run "refuses_a_permissions_boundary_that_is_no_policy" {
   expect_failures = [var.permissions_boundary_arn]
 }
 
+run "refuses_the_permissions_boundary_of_another_environment" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary-prod"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}
+
+run "refuses_a_catalog_database_that_the_permissions_boundary_does_not_allow" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary-dev"
+    catalog_database         = "lake"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}
+
+run "accepts_a_catalog_database_with_a_boundary_of_the_users_own" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/our-boundary"
+    catalog_database         = "lake"
+  }
+}
+
 run "refuses_an_empty_map_of_sources" {
   command = plan
 

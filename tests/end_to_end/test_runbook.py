@@ -315,7 +315,7 @@ def test_a_dry_run_shows_plan_and_price_and_starts_nothing(bench, loaded):
     plan = log(bench, BACKFILL, "dry", "plan_backfill")
     assert "[2023-02-25, 2023-03-02): 5 days" in plan
     assert re.search(r"to load +4 days in 1 window\b", plan)
-    assert re.search(r"API requests +2\b", plan)
+    assert re.search(r"API requests +at least 2\b", plan)
     assert re.search(r"skipped +\[2023-03-01, 2023-03-02\): .*20230301-20230302-", plan)
     assert "DPU-minutes" in plan
     assert re.search(r"price +about \$\d", plan)
@@ -448,7 +448,7 @@ def test_the_audit_heals_random_holes_with_exactly_the_planned_requests(bench):
     bench.api.trigger("crypto_prices_audit", run_id="holes", conf=conf)
     assert_green(bench, "crypto_prices_audit", "holes")
     plan = log(bench, "crypto_prices_audit", "holes", "plan_healing")
-    planned = re.search(r"windows +(\d+), with (\d+) API requests", plan)
+    planned = re.search(r"windows +(\d+), with at least (\d+) API requests", plan)
     assert planned, plan
     # One market of the first day, and both markets of the window of the last day and the day after it.
     assert (int(planned[1]), int(planned[2])) == (2, 1 + 2)
@@ -485,7 +485,7 @@ def test_the_audit_finds_and_reloads_exactly_the_day_that_the_exchange_has_resta
             bench.api.trigger("crypto_prices_audit", run_id=run_id, conf=conf)
             assert_green(bench, "crypto_prices_audit", run_id)
             plan = log(bench, "crypto_prices_audit", run_id, "plan_healing")
-            assert re.search(rf"windows +{windows}, with {windows} API request", plan), plan
+            assert re.search(rf"windows +{windows}, with at least {windows} API request", plan), plan
     finally:
         known = [{name: fault[name] for name in ("kind", "source", "symbol", "times")} for fault in before]
         requests.put(faults, json={"faults": known}, timeout=10).raise_for_status()
@@ -642,5 +642,5 @@ def tables_containing(database_url, text):
 def test_the_troubleshooting_page_has_a_section_for_each_task_and_no_other():
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md").read_text()
     sections = page[page.index("## Failures by task") : page.index("## The catalog shows")]
-    of_other_dags = ["plan_backfill", "load_windows", "plan_healing", "heal_windows", "check_healing"]
+    of_other_dags = ["plan_backfill", "load_windows", "check_backfill", "plan_healing", "heal_windows", "check_healing"]
     assert re.findall(r"^### (.+)$", sections, re.MULTILINE) == [*WORK, *of_other_dags]

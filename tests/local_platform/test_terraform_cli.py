@@ -34,7 +34,8 @@ PLAN = {
 def source(tmp_path):
     folder = tmp_path / "source"
     (folder / ".terraform").mkdir(parents=True)
-    for name in (".terraform.lock.hcl", "main.tf", "terraform.tfstate", "backend.tf", "x.tfplan"):
+    own = ("terraform.tfstate", "backend.tf", "x.tfplan", "terraform.tfvars", "my.auto.tfvars.json")
+    for name in (".terraform.lock.hcl", "main.tf", *own):
         (folder / name).write_text(LOCK)
     (folder / "plan.json").write_text(json.dumps(PLAN))
     return folder
@@ -47,7 +48,7 @@ def machine(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_copy_excludes_state_and_backend(machine, source):
+def test_the_copy_excludes_the_users_state_backend_and_variables(machine, source):
     TerraformCli(machine / "work", source=source)
     assert sorted(path.name for path in (machine / "work").iterdir()) == [".terraform.lock.hcl", "main.tf", "plan.json"]
 

@@ -50,6 +50,9 @@ class FakeFacts:
     def namespace_arn(self, name):
         return f"arn:aws:redshift-serverless:{REGION}:{ACCOUNT}:namespace/n-id" if name == "ns" else None
 
+    def redshift_tags(self, arn):
+        return {"platform": "mine"} if arn.endswith("-id") else {}
+
     def statement_owner(self, statement_id):
         return "AROA1:me" if statement_id == "s1" else None
 

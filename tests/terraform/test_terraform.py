@@ -4,6 +4,8 @@ Skipped if Terraform or the AWS provider is missing.
 """
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -66,3 +68,21 @@ def test_each_validation_rule_has_a_test_that_violates_it(root):
         rules = len(re.findall(r"^  validation \{", block, re.MULTILINE))
         assert tests.count(f"expect_failures = [var.{variable}]") >= rules, variable
         assert re.search(r'^  description = ".+\."$', block, re.MULTILINE), variable
+
+
+def test_files_that_users_and_terraform_create_are_not_committed(tmp_path):
+    created = (
+        "terraform/.terraform/providers/x",
+        "terraform/backend.tf",
+        "terraform/terraform.tfstate",
+        "terraform/github/.terraform/providers/x",
+        "terraform/github/backend.tf",
+        "terraform/github/terraform.tfstate",
+        "terraform/github/terraform.tfvars",
+    )
+    committed = ("terraform/.terraform.lock.hcl", "terraform/backend.tf.example", "terraform/environments/dev.tfvars")
+    shutil.copy(REPOSITORY / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    command = ["git", "-c", "core.excludesFile=", "check-ignore", *created, *committed]
+    ignored = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert ignored == list(created)

@@ -37,7 +37,7 @@ from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.market_sets import MarketSets
-from crypto_prices.plan.ask_exchanges import ask_exchanges
+from crypto_prices.plan.ask_exchanges import ask_exchanges, left_out_error
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.settings import Settings, SettingsError
@@ -100,7 +100,8 @@ class PlanHealingOperator(WarehouseOperator):
         Raises:
             AirflowFailException: The settings or the params are invalid, an exchange does not list a symbol, there are
                 too many windows, or the plan is so large that a user must approve it.
-            RetryableSourceError: An exchange did not respond. Airflow retries the task.
+            RetryableSourceError: No exchange named its markets, or one did not and nothing may be left. Airflow retries
+                the task.
             AirflowException: Days are still wrong after the healing.
         """
         try:
@@ -109,21 +110,20 @@ class PlanHealingOperator(WarehouseOperator):
             check_sources(settings)
             span = audited_span(context["params"], context["dag_run"])
             refuse_unclosed(span, datetime.now(UTC))
-            markets = ask_exchanges(settings, {name: source.symbols for name, source in settings.sources.items()})
+            asked = ask_exchanges(settings, {name: source.symbols for name, source in settings.sources.items()})
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
+        markets = asked.markets
         found = self._find_reasons(settings, span, markets)
-        self._write_expected(markets)
-        try:
-            checks = self._check_sample(settings, markets, set(found), context)
-        except FatalSourceError as error:
-            raise AirflowFailException(str(error)) from error
+        if not asked.left_out:
+            self._write_expected(markets)
+        checks = self._check_sample(settings, markets, set(found), context)
         found |= {check.place: RESTATED for check in checks if check.comparison.differs}
         plan = self._plan(settings, span, markets, found)
         glue_client = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         glue = read_glue_job(glue_client, settings.glue_job_name)
         price = price_of((each.window for each in plan.windows), glue, settings.prices)
-        text = "\n".join(filter(None, (plan_as_text(plan, price), checks_as_text(checks))))
+        text = "\n".join(filter(None, (plan_as_text(plan, price), checks_as_text(checks), asked.left_out_text)))
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
         left = [place for place, reason in plan.reasons.items() if reason in REQUIRED]
@@ -132,6 +132,12 @@ class PlanHealingOperator(WarehouseOperator):
             raise AirflowException(
                 f"days of markets that are not healed: {len(left)}. The first is {left[0].source} {left[0].market} on "
                 f"{left[0].day}. Fix the failed runs of heal_windows, then clear this run"
+            )
+        if self.nothing_may_be_left and asked.left_out:
+            raise left_out_error(
+                asked.left_out,
+                "sources whose days are not checked",
+                "Clear this whole run when their exchanges respond again",
             )
         most = conf.getint("core", "max_map_length")
         if len(plan.windows) > most:

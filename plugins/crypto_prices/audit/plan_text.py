@@ -17,7 +17,7 @@ from crypto_prices.counted import counted
 def plan_as_text(plan: HealingPlan, price: Price) -> str:
     """Return the plan and its price as text for the log."""
     numbers = Counter((place.source, place.market, reason) for place, reason in plan.reasons.items())
-    rows = [("windows", f"{len(plan.windows)}, with {counted(plan.requests, 'API request')}")]
+    rows = [("windows", f"{len(plan.windows)}, with at least {counted(plan.requests, 'API request')}")]
     rows += price_rows(price)
     rows += [
         (source, f"{market}: {counted(number, 'day')} {reason}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from crypto_prices_contract.window import Window
 
 from crypto_prices.audit.days_to_heal import MarketDay
-from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
+from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError, SourceError
 from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.fetch.source_client import client_of, configured_source
@@ -31,16 +31,20 @@ def refetch(
     Args:
         settings: The bundle's settings.
         sample: The days of markets.
-        markets: The markets.
-
-    Raises:
-        FatalSourceError: The source's own settings are wrong.
+        markets: The markets of the sources that named them. Others are left out, too.
     """
     of_source: dict[str, list[MarketDay]] = defaultdict(list)
     for place in sorted(sample):
         of_source[place.source].append(place)
     for name, places in of_source.items():
-        source = configured_source(name, settings.sources[name])
+        if name not in markets.sources:
+            log.warning("%d days of %s are not compared, because it did not name its markets", len(places), name)
+            continue
+        try:
+            source = configured_source(name, settings.sources[name])
+        except SourceError as error:
+            log.warning("%d days of %s are not compared: %s", len(places), name, error)
+            continue
         with client_of(source, settings.sources[name]) as client:
             for done, place in enumerate(places):
                 symbol = markets.exchange_symbol(place.source, place.market, place.day)

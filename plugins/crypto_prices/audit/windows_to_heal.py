@@ -35,7 +35,7 @@ class HealingPlan:
         span: The audited days.
         reasons: The wrong days of markets, with reasons.
         windows: The windows to reload, oldest first.
-        requests: Number of API requests that the reload needs.
+        requests: Least number of API requests that the reload needs. A response without candles is requested twice.
     """
 
     span: Window

@@ -32,11 +32,17 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+LEFT_OUT = "left_out"
+"""The XCom with the sources that the plan lacks, and the reasons; it does not exist if there are none."""
+
+
 class PlanBackfillOperator(WarehouseOperator):
     """Plans the windows of a backfill, and logs the plan with its cost.
 
     The task returns one item per window, ``{"trigger_run_id", "conf"}``, over which TriggerDagRunOperator is mapped.
     There are no items if ``plan_only`` is set or all days are loaded. The XCom ``plan`` has the plan as text.
+
+    A source whose exchange does not name its markets is left out, and ``check_backfill`` fails.
 
     Args:
         start: First day (ISO, templated), included.
@@ -87,7 +93,7 @@ class PlanBackfillOperator(WarehouseOperator):
         Raises:
             AirflowFailException: The settings or the params are invalid, an exchange does not list a symbol, or there
                 are more windows than Airflow can map a task over. A retry would not help.
-            RetryableSourceError: An exchange did not respond. Airflow retries the task.
+            RetryableSourceError: No exchange named its markets. Airflow retries the task.
         """
         try:
             check_params(context["dag_run"].conf, context["dag"].params)
@@ -96,9 +102,13 @@ class PlanBackfillOperator(WarehouseOperator):
             span = Window.parse(self.start, self.end)
             refuse_unclosed(span, datetime.now(UTC))
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
-            markets = ask_exchanges(settings, chosen)
+            asked = ask_exchanges(settings, chosen)
         except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
             raise AirflowFailException(str(error)) from error
+        markets, left_out = asked.markets, asked.left_out_text
+        chosen = {name: symbols for name, symbols in chosen.items() if name not in asked.left_out}
+        if left_out:
+            context["ti"].xcom_push(key=LEFT_OUT, value=left_out)
         sources = {name: get_source(name, settings.sources[name].api_url) for name in chosen}
         reload, plan_only = json.loads(self.reload), json.loads(self.plan_only)
         plan = windows_to_load(
@@ -120,7 +130,8 @@ class PlanBackfillOperator(WarehouseOperator):
                 f"{self.chunk_days}, but a run can start at most {most} (Airflow's core.max_map_length): set a larger "
                 "chunk_days, or load fewer days at a time"
             )
-        text = plan_as_text(plan, price_of(plan.windows, plan.glue, settings.prices))
+        price = price_of(plan.windows, plan.glue, settings.prices)
+        text = "\n".join(filter(None, (plan_as_text(plan, price), left_out)))
         context["ti"].xcom_push(key="plan", value=text)
         self.log.info("%s", text)
         if plan_only:

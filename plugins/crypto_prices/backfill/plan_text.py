@@ -22,7 +22,7 @@ def plan_as_text(plan: BackfillPlan, price: Price) -> str:
     rows = [
         ("to load", f"{counted(plan.days, 'day')} in {counted(len(plan.windows), 'window')}"),
         ("skipped", f"{counted(len(plan.skipped), 'loaded day')}"),
-        ("API requests", f"{plan.requests}"),
+        ("API requests", f"at least {plan.requests}"),
         ("candles", f"at most {plan.records}, about {_size(plan.raw_bytes)} before compression"),
         ("Glue runs", f"{len(plan.windows)}, about {plan.dpu_minutes:.1f} DPU-minutes ({plan.glue.dpus:g} DPUs)"),
     ]

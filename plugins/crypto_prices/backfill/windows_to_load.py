@@ -35,7 +35,7 @@ class BackfillPlan:
         span: All requested days.
         windows: Windows to load, oldest first.
         skipped: Days that are already loaded, with the batches that loaded them.
-        requests: Number of API requests.
+        requests: Least number of API requests. A response without candles is requested twice.
         records: Number of candles if no market has gaps.
         raw_bytes: Approximate size of the responses before compression, in bytes.
         glue: The Glue job's resources and earlier runs.

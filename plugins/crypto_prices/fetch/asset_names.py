@@ -2,6 +2,8 @@
 
 An exchange reuses names: Binance's LUNA was one coin until May 2022 and is another one since. So a row has the days on
 which it applies. Every row is reviewed: it names the source of the fact. An asset without a row keeps its name.
+A row without days is for an exchange that has never used the canonical name itself. If it renamed the asset, both names
+need rows with the day of the renaming.
 
 The days are UTC. A name that changes during a day, or while its market is closed, has the new meaning for whole days.
 """
@@ -69,7 +71,6 @@ ASSET_NAMES: tuple[AssetName, ...] = (
     AssetName("binance", "BCH", "BCH", _BCH_AGAIN_SOURCE, _BCH_AGAIN),
     AssetName("binance", "BCHSV", "BSV", _CCXT_SOURCE),
     AssetName("binance", "YOYO", "YOYOW", _CCXT_SOURCE),
-    AssetName("binance", "NANO", "XNO", "renamed by its project in 2021"),
     AssetName("binance", "LUNA", "LUNC", _TERRA_SOURCE, valid_to=_TERRA),
     AssetName("binance", "LUNA", "LUNA", _TERRA_SOURCE, _TERRA),
     AssetName("binance", "LUNC", "LUNC", _TERRA_SOURCE, _TERRA),

@@ -19,7 +19,7 @@ from crypto_prices_contract.raw_manifest import RawListing, RawManifest
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.console_links import S3PrefixLink
-from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError
+from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError, RetryableSourceError
 from crypto_prices.fetch.exchange_markets import ask_markets
 from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.markets import MarketsByDay
@@ -57,6 +57,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         markets: The markets of the symbols, each as the fields of a ``Market``. None if the exchange has not named them
             yet; then the task asks it.
         listings: The stored responses in which the exchange named them, each as the fields of a ``RawListing``.
+        not_before: When the wait ends that the exchange requested when it was asked for the markets (ISO); None if it
+            requested none.
     """
 
     aws_hook_class = S3Hook
@@ -72,6 +74,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         window_end: str,
         markets: Sequence[Mapping[str, str]] | None = None,
         listings: Sequence[Mapping[str, Any]] = (),
+        not_before: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,6 +84,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         self.window_end = window_end
         self.markets = markets
         self.listings = listings
+        self.not_before = not_before
         self.s3_uri: str | None = None  # prefix of the attempt; None until it begins
 
     @cached_property
@@ -94,7 +98,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         Raises:
             AirflowFailException: The same request would fail again: an unknown symbol, a rejected request, or a window
                 that has not ended.
-            RetryableSourceError: No attempt got a usable response. Airflow retries the task.
+            RetryableSourceError: No attempt got a usable response, or the wait that the exchange requested has not
+                ended. Airflow retries the task.
         """
         settings = load_settings()
         if self.source not in settings.sources:
@@ -103,6 +108,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         window = Window.parse(self.window_start, self.window_end)
         try:
             refuse_unclosed(window, datetime.now(UTC))
+            self._refuse_early_requests(datetime.now(UTC))
             source = configured_source(self.source, of_source)
             interval = source.interval_length(settings.candle_interval)
             with client_of(source, of_source, sleep=self._wait) as client:
@@ -151,6 +157,17 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         """
         if self._stop.wait(seconds):
             raise FetchStoppedError("the fetch was stopped before it was complete, so none of its objects are used")
+
+    def _refuse_early_requests(self, now: datetime) -> None:
+        """Fail if the exchange still requests a wait. During a ban, each request makes the ban longer."""
+        wait = 0.0 if self.not_before is None else (datetime.fromisoformat(self.not_before) - now).total_seconds()
+        if wait > 0:
+            raise RetryableSourceError(
+                f"{self.source} requested a wait until {self.not_before} when resolve_window asked for its markets, so "
+                "this try sends no request",
+                "Airflow tries again after that time. If no try is left then, clear this task with downstream",
+                retry_after_seconds=wait,
+            )
 
     def _markets(
         self, settings: Settings, source: Source, client: HttpClient, window: Window, attempt: str

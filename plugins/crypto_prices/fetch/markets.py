@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,6 +66,11 @@ class MarketsByDay:
             {source: _markets(source, of_source, day) for source, of_source in pairs.items()}
             for day in (date.min, *self.changes)
         ]
+
+    @property
+    def sources(self) -> Set[str]:
+        """The sources."""
+        return self._pairs.keys()
 
     def on(self, day: date) -> Mapping[str, Sequence[Market]]:
         """Return the markets by source on a day, without symbols that their exchange did not use then."""
@@ -145,7 +150,8 @@ def _markets(source: str, pairs: Mapping[str, Pair], day: date) -> list[Market]:
         if other != exchange_symbol:
             raise MarketSettingsError(
                 f"{other} and {exchange_symbol} of {source} are the same market, {market.name}",
-                "Remove one of them from the settings",
+                "Remove one of them from the settings. If the exchange renamed the market, give the names their days "
+                "in plugins/crypto_prices/fetch/asset_names.py",
             )
         found.append(market)
     return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 from airflow.sdk.log import mask_secret
 
-from crypto_prices.fetch.errors import FatalSourceError
-from crypto_prices.fetch.exchange_markets import stated_pairs
+from crypto_prices.fetch.errors import FatalSourceError, RetryableSourceError
+from crypto_prices.fetch.exchange_markets import named_pairs
 from crypto_prices.fetch.http_client import HttpClient
 from crypto_prices.fetch.request_budget import RequestBudget
 from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
@@ -23,6 +23,7 @@ def configured_source(name: str, of_source: SourceSettings) -> Source:
     Raises:
         FatalSourceError: The connection has no password, or one that cannot be an API key. Or the source does not
             exist, or takes no key.
+        RetryableSourceError: There is no connection.
     """
     return get_source(name, of_source.api_url, _api_key(of_source))
 
@@ -32,9 +33,10 @@ def asking_source(name: str, of_source: SourceSettings, symbols: Sequence[str]) 
 
     Raises:
         FatalSourceError: As in ``configured_source``, or a symbol is unknown.
+        RetryableSourceError: As in ``configured_source``.
     """
     source = get_source(name, of_source.api_url)
-    if len(stated_pairs(source, symbols, of_source.markets)) == len(symbols):
+    if len(named_pairs(source, symbols, of_source.markets)) == len(symbols):
         return source
     return configured_source(name, of_source)
 
@@ -70,11 +72,20 @@ def _api_key(of_source: SourceSettings) -> str | None:
 
     Raises:
         FatalSourceError: The connection has no password, or one that cannot be an API key.
+        RetryableSourceError: There is no connection.
     """
     if of_source.connection_id is None:
         return None
+    try:
+        connection = BaseHook.get_connection(of_source.connection_id)
+    except AirflowNotFoundException as error:
+        raise RetryableSourceError(
+            f"the Airflow connection {of_source.connection_id} is missing, or its secrets backend is unreachable (see "
+            "the log above)",
+            "Create it with the API key as its password, or remove connection_id from the settings",
+        ) from error
     # A secret saved from a file often ends with a line break, which is not allowed in a header.
-    key = (BaseHook.get_connection(of_source.connection_id).password or "").strip()
+    key = (connection.password or "").strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise FatalSourceError(
             f"the Airflow connection {of_source.connection_id} has "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES, Table
+from crypto_prices_contract.data_dictionary import CURATED_COLUMNS, WAREHOUSE_TABLES, Table
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
@@ -46,7 +46,8 @@ class EnsureSchemaOperator(WarehouseOperator):
         """Apply pending migrations and comments, and return the names of the applied migrations.
 
         Raises:
-            AirflowFailException: The migrations conflict with each other or with applied ones.
+            AirflowFailException: The migrations conflict with each other or with applied ones, or candles in the
+                warehouse have a column that this bundle does not know.
             RedshiftStatementError: A migration or a comment failed. It has no effect, and the previous ones are kept.
         """
         try:
@@ -58,6 +59,7 @@ class EnsureSchemaOperator(WarehouseOperator):
             raise AirflowFailException(str(error)) from error
         applied = [migration.name for migration in pending if self._apply(migration)]
         self.log.info("Applied %d of %d migrations", len(applied), len(migrations))
+        self._refuse_unknown_columns()
         for table in self.tables:
             comments = self._comments(table, migrations)
             if booked.get((comments.version, comments.name)) != comments.checksum:
@@ -82,6 +84,22 @@ class EnsureSchemaOperator(WarehouseOperator):
             self.log.info("Another run has since applied %s", migration.name)
             return False
         return True
+
+    def _refuse_unknown_columns(self) -> None:
+        """Refuse a warehouse whose candles have a column that a newer bundle added.
+
+        The merge of this bundle would keep the column's old values in the candles that it changes.
+        """
+        known = {column.name for column in CURATED_COLUMNS}
+        rows = self.warehouse.query(self._statement("find_columns"))
+        unknown = [
+            f"crypto.{row['table_name']}.{row['column_name']}" for row in rows if str(row["column_name"]) not in known
+        ]
+        if unknown:
+            raise AirflowFailException(
+                f"the warehouse has columns that this bundle does not know: {', '.join(unknown)}. Deploy the bundle "
+                "that added them, or a newer one"
+            )
 
     def _comments(self, table: Table, migrations: Sequence[Migration]) -> TableComments:
         on_table = self._statement("comment_on_table", table=table)

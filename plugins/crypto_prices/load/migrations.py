@@ -57,7 +57,7 @@ def read_migrations(folder: Path) -> list[Migration]:
 def pending_migrations(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
     """Return the migrations that have not been applied, in order.
 
-    Versions that a newer bundle applied are ignored, because an older bundle still works with their schema.
+    Versions that a newer bundle applied are ignored. ``ensure_schema`` refuses what an older bundle cannot work with.
 
     Args:
         migrations: The migrations on disk, in order.

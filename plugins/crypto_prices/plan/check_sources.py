@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crypto_prices.fetch.exchange_markets import stated_pairs
+from crypto_prices.fetch.exchange_markets import named_pairs
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.settings import Settings
 
@@ -19,4 +19,4 @@ def check_sources(settings: Settings) -> None:
         # A placeholder, because only the task that needs the key reads it.
         source = get_source(name, wanted.api_url, "not the key" if wanted.connection_id else None)
         source.interval_length(settings.candle_interval)
-        stated_pairs(source, wanted.symbols, wanted.markets)
+        named_pairs(source, wanted.symbols, wanted.markets)

@@ -31,8 +31,9 @@ def refuse_long_fetch(source: Source, of_source: SourceSettings, symbols: int, w
     least = timedelta(seconds=requests / pace)
     if least > FETCH_TIMEOUT:
         raise FatalSourceError(
-            f"{source.name} needs {requests} requests for {symbols} symbols in [{window.start}, {window.end}). At "
-            f"{pace:.3g} requests per second they take at least {least // timedelta(minutes=1)} minutes, but "
-            f"fetch_prices may take {FETCH_TIMEOUT // timedelta(minutes=1)}",
+            f"{source.name} needs at least {requests} requests for {symbols} symbols in [{window.start}, "
+            f"{window.end}). At {pace:.3g} requests per second they take at least "
+            f"{least // timedelta(minutes=1)} minutes, but fetch_prices may take "
+            f"{FETCH_TIMEOUT // timedelta(minutes=1)}",
             "Load fewer symbols or days at a time, or raise requests_per_second in the settings if the exchange allows",
         )

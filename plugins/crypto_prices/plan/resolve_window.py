@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices_contract.raw_manifest import RawListing
+from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.catalog import partition_expression
@@ -37,6 +37,21 @@ if TYPE_CHECKING:
 
 _ASKING = RequestRetryPolicy(max_attempts=3, deadline_seconds=60, max_retry_after_seconds=10)
 """``fetch_prices`` asks an exchange again that does not respond now, so the other sources do not wait for it."""
+
+
+_LONGEST_WAIT = timedelta(days=366).total_seconds()
+"""A Retry-After can be any number, and a time has at most the year 9999."""
+
+
+@dataclass(frozen=True)
+class _NoAnswer:
+    """An exchange did not name its markets.
+
+    Attributes:
+        not_before: When the wait that it requested ends; None if it requested none.
+    """
+
+    not_before: datetime | None
 
 
 class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
@@ -102,7 +117,9 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
                 source = get_source(name, of_source.api_url)
                 refuse_long_fetch(source, of_source, len(symbols), window, settings.candle_interval)
             found = {name: self._ask(name, settings, symbols) for name, symbols in sorted(chosen.items())}
-            by_day = MarketsByDay({name: asked.pairs for name, asked in found.items() if asked is not None})
+            by_day = MarketsByDay(
+                {name: asked.pairs for name, asked in found.items() if isinstance(asked, ExchangeMarkets)}
+            )
             markets = by_day.in_window(window)
             for name, unused in by_day.unused(window.start).items():
                 self.log.warning("%s did not use the names of %s then, so they are left out", name, ", ".join(unused))
@@ -119,11 +136,10 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
                 "symbols": chosen[name],
                 "window_start": window.start.isoformat(),
                 "window_end": window.end.isoformat(),
-                "markets": None if asked is None else [asdict(market) for market in markets[name]],
-                "listings": [asdict(listing) for listing in self._store(name, settings, window, asked)],
+                **self._answer(name, settings, window, asked, markets),
             }
             for name, asked in found.items()
-            if asked is None or markets[name]
+            if isinstance(asked, _NoAnswer) or markets[name]
         ]
         if not items:
             raise AirflowFailException(
@@ -133,8 +149,8 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
         self.log.info("Window [%s, %s) from %s", window.start, window.end, _as_text(items))
         return items
 
-    def _ask(self, name: str, settings: Settings, symbols: Sequence[str]) -> ExchangeMarkets | None:
-        """Return the markets of the symbols; None if the exchange did not respond as expected.
+    def _ask(self, name: str, settings: Settings, symbols: Sequence[str]) -> ExchangeMarkets | _NoAnswer:
+        """Return the markets of the symbols, if the exchange responds as expected.
 
         Raises:
             MarketSettingsError: The exchange does not list a symbol, or the settings contradict it.
@@ -148,12 +164,22 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
             raise
         except SourceError as error:
             self.log.warning("%s did not name base and quote of its markets, fetch_prices asks again: %s", name, error)
-            return None
+            wait = error.retry_after_seconds
+            return _NoAnswer(None if wait is None else datetime.now(UTC) + timedelta(seconds=min(wait, _LONGEST_WAIT)))
 
-    def _store(self, name: str, settings: Settings, window: Window, asked: ExchangeMarkets | None) -> list[RawListing]:
-        if asked is None:
-            return []
-        return put_listings(
+    def _answer(
+        self,
+        name: str,
+        settings: Settings,
+        window: Window,
+        asked: ExchangeMarkets | _NoAnswer,
+        markets: Mapping[str, Sequence[Market]],
+    ) -> dict[str, Any]:
+        """Return the arguments of ``FetchPricesOperator`` that come from the exchange, and store its responses."""
+        if isinstance(asked, _NoAnswer):
+            not_before = asked.not_before and asked.not_before.isoformat()
+            return {"markets": None, "listings": [], "not_before": not_before}
+        listings = put_listings(
             self.hook.conn,
             bucket=settings.s3_bucket,
             source=name,
@@ -161,6 +187,11 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
             attempt=new_attempt(),
             responses=asked.responses,
         )
+        return {
+            "markets": [asdict(market) for market in markets[name]],
+            "listings": [asdict(listing) for listing in listings],
+            "not_before": None,
+        }
 
 
 def _as_text(items: Sequence[Mapping[str, Any]]) -> str:

@@ -75,9 +75,16 @@ run "the_plan_role_only_reads" {
 run "an_apply_role_changes_only_its_own_environment" {
   command = plan
 
+  # The only actions whose resources AWS names or numbers need a condition that names the environment.
   assert {
-    condition     = alltrue([for document in [data.aws_iam_policy_document.apply["dev"].json, data.aws_iam_policy_document.read["dev"].json, data.aws_iam_policy_document.state["dev"].json] : !strcontains(document, "crypto-prices-prod") && !strcontains(document, "prod.tfstate")])
-    error_message = "The role of dev has a permission on prod."
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.apply["dev"].json, data.aws_iam_policy_document.state["dev"].json] : [
+      for statement in jsondecode(document).Statement : [
+        for resource in flatten([statement.Resource]) :
+        can(regex("[:/](airflow/)?crypto-prices-dev([-/:]|$)|crypto_prices_dev(/|$)|crypto-prices-terraform-state-123456789012(/crypto-prices/dev\\.tfstate(\\.tflock)?)?$|:catalog$", resource)) ||
+        try(statement.Condition.StringEquals["aws:ResourceTag/platform"] == "crypto-prices-dev", false) || statement.Sid == "BundleAndSettingsAreEncrypted"
+      ]
+    ]]))
+    error_message = "The role of dev can change something that does not belong to dev."
   }
   assert {
     condition = [for statement in jsondecode(data.aws_iam_policy_document.state["dev"].json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")] == [
@@ -88,35 +95,84 @@ run "an_apply_role_changes_only_its_own_environment" {
   }
 }
 
-run "no_apply_role_can_delete_data_or_raise_its_own_permissions" {
+run "an_apply_role_has_no_other_actions" {
   command = plan
 
+  # Each new one needs a reason why it cannot delete data, and a call in dev/prove/deployment.py that needs it.
   assert {
-    condition = length(setintersection(
-      toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.apply["prod"].json).Statement : statement.Action])),
-      toset([
-        "airflow:DeleteEnvironment", "glue:DeleteDatabase", "glue:DeleteTable", "iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePermissionsBoundary",
-        "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "logs:DeleteLogGroup",
-        "redshift-serverless:DeleteNamespace", "redshift-serverless:DeleteWorkgroup", "s3:DeleteBucket", "s3:PutBucketPolicy",
-      ]),
-    )) == 0
-    error_message = "An apply role can delete data, or change who may do what."
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.apply["prod"].json).Statement : statement.Action])) == toset([
+      "airflow:UpdateEnvironment", "budgets:ModifyBudget", "budgets:TagResource", "cloudwatch:DeleteAlarms", "cloudwatch:PutDashboard",
+      "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "events:PutTargets", "glue:UpdateJob", "glue:UpdateTable", "iam:PassRole",
+      "iam:PutRolePolicy", "kms:Decrypt", "kms:GenerateDataKey", "redshift-serverless:UpdateWorkgroup", "s3:DeleteObjectVersion",
+      "s3:ListBucketVersions", "s3:PutObject", "s3:PutObjectTagging", "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret",
+      "secretsmanager:PutSecretValue", "secretsmanager:TagResource", "secretsmanager:UpdateSecretVersionStage", "sns:Subscribe", "sns:Unsubscribe",
+    ])
+    error_message = "The actions of an apply role are not the expected ones."
   }
   assert {
     condition = alltrue(flatten([for statement in jsondecode(data.aws_iam_policy_document.apply["prod"].json).Statement : [
-      for resource in flatten([statement.Resource]) : !strcontains(resource, "-lake-")
-    ] if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:DeleteObject")])]))
-    error_message = "An apply role can delete objects of the lake."
+      for resource in flatten([statement.Resource]) : startswith(resource, "arn:aws:s3:::crypto-prices-prod-bundle-123456789012")
+    ] if anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:")])]))
+    error_message = "An apply role can change a bucket other than the bundle's."
   }
   assert {
     condition = [for statement in jsondecode(data.aws_iam_policy_document.apply["prod"].json).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] if contains(flatten([statement.Action]), "iam:PutRolePolicy")] == [
-      "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary"
+      "arn:aws:iam::123456789012:policy/crypto-prices-github-boundary-prod"
     ]
-    error_message = "An apply role can change the permissions of a role without the boundary."
+    error_message = "An apply role can change the permissions of a role without the boundary of its environment."
   }
   assert {
-    condition     = length([for statement in jsondecode(data.aws_iam_policy_document.boundary.json).Statement : statement if length([for action in flatten([statement.Action]) : action if startswith(action, "iam:") || startswith(action, "sts:") || startswith(action, "ec2:") || action == "*"]) > 0]) == 0
-    error_message = "A role within the boundary could change permissions, assume other roles or change the network."
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.apply["prod"].json).Statement : statement.Resource if contains(flatten([statement.Action]), "secretsmanager:DeleteSecret")] == [
+      "arn:aws:secretsmanager:us-east-1:123456789012:secret:airflow/crypto-prices-prod/connections/*"
+    ]
+    error_message = "An apply role can delete the settings."
+  }
+}
+
+run "a_boundary_keeps_a_role_within_its_environment" {
+  command = plan
+
+  assert {
+    condition     = { for environment, policy in aws_iam_policy.boundary : environment => policy.name } == { dev = "crypto-prices-github-boundary-dev", prod = "crypto-prices-github-boundary-prod" }
+    error_message = "Environments share a boundary, so that code of one could reach the data of another."
+  }
+  # A new one must be in terraform/iam.tf, too.
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.boundary["dev"].json).Statement : statement.Action])) == toset([
+      "airflow:PublishMetrics", "cloudwatch:PutMetricData", "glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchGetPartition",
+      "glue:BatchStopJobRun", "glue:BatchUpdatePartition", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:GetPartitions", "glue:GetTable",
+      "glue:StartJobRun", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "logs:AssociateKmsKey", "logs:CreateLogGroup",
+      "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:GetLogGroupFields", "logs:GetLogRecord",
+      "logs:GetQueryResults", "logs:PutLogEvents", "redshift-data:BatchExecuteStatement", "redshift-data:CancelStatement",
+      "redshift-data:DescribeStatement", "redshift-data:ExecuteStatement", "redshift-data:GetStatementResult", "s3:AbortMultipartUpload",
+      "s3:DeleteObject", "s3:GetAccountPublicAccessBlock", "s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning",
+      "s3:GetEncryptionConfiguration", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+      "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject", "secretsmanager:GetSecretValue", "sqs:ChangeMessageVisibility",
+      "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:SendMessage",
+    ])
+    error_message = "A role within the boundary could do more than the platform needs."
+  }
+  # Resources that do not name the environment need a condition that does, or have one that AWS offers instead.
+  assert {
+    condition = alltrue(flatten([for statement in jsondecode(data.aws_iam_policy_document.boundary["dev"].json).Statement : [
+      for resource in flatten([statement.Resource]) :
+      can(regex("[:/!](airflow-|airflow/)?crypto-prices-dev([-/:]|$)|crypto_prices_dev(/|$)|:catalog$|:airflow-celery-\\*$", resource)) ||
+      try(statement.Condition.StringEquals["aws:ResourceTag/platform"] == "crypto-prices-dev", false) ||
+      contains(["ChecksTheAccount", "PublishesMetrics", "UsesKeysThroughItsServices", "WaitsForItsOwnSql"], statement.Sid)
+    ]]))
+    error_message = "A role within the boundary of dev could reach something that does not belong to dev."
+  }
+  assert {
+    condition = alltrue([for statement in jsondecode(data.aws_iam_policy_document.boundary["dev"].json).Statement :
+      can(statement.Condition.StringEquals) if contains(["PublishesMetrics", "UsesKeysThroughItsServices", "WaitsForItsOwnSql"], statement.Sid)
+    ])
+    error_message = "A permission on every resource has no condition."
+  }
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.boundary["dev"].json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:DeleteObject")])) == toset([
+      "arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/quarantine/*",
+    ])
+    error_message = "A role within the boundary could delete raw objects or the bundle."
   }
 }
 
@@ -153,7 +209,7 @@ run "policies_are_short_enough" {
   command = plan
 
   assert {
-    condition     = alltrue([for document in concat(values(data.aws_iam_policy_document.read)[*].json, values(data.aws_iam_policy_document.apply)[*].json, [data.aws_iam_policy_document.boundary.json]) : length(jsonencode(jsondecode(document))) <= 6144])
+    condition     = alltrue([for document in concat(values(data.aws_iam_policy_document.read)[*].json, values(data.aws_iam_policy_document.apply)[*].json, values(data.aws_iam_policy_document.boundary)[*].json) : length(jsonencode(jsondecode(document))) <= 6144])
     error_message = "A policy is longer than a managed policy may be."
   }
 }
@@ -164,6 +220,22 @@ run "the_outputs_are_the_variables_of_the_workflows" {
   assert {
     condition     = output.repository_variables.DEPLOY_ENVIRONMENTS == jsonencode(["dev", "prod"]) && output.repository_variables.AWS_REGION == "us-east-1"
     error_message = "The list of environments is not JSON in the order of deployment."
+  }
+}
+
+run "each_environment_has_its_boundary_in_the_variables" {
+  command = plan
+
+  override_resource {
+    target          = aws_iam_policy.boundary
+    override_during = plan
+    values          = { arn = "arn:aws:iam::123456789012:policy/of-this-environment" }
+  }
+  assert {
+    condition = jsondecode(output.repository_variables.AWS_PERMISSIONS_BOUNDARIES) == {
+      dev = "arn:aws:iam::123456789012:policy/of-this-environment", prod = "arn:aws:iam::123456789012:policy/of-this-environment"
+    }
+    error_message = "The workflows do not find an environment's boundary by its name."
   }
 }
 

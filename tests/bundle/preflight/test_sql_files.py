@@ -29,10 +29,7 @@ def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
 
 
 def test_a_missing_file_of_a_family_of_names_is_reported(mistakes):
-    gone = {f"dags/sql/ensure_schema/{name}.sql": None
-            for name in ("comment_on_column", "comment_on_table", "delete_table_comments", "find_schema_migrations",
-                         "insert_schema_migration", "lock_schema_migrations", "read_schema_migrations",
-                         "refuse_applied")}  # fmt: skip
+    gone = {f"dags/sql/ensure_schema/{path.name}": None for path in (REPOSITORY / "sql" / "ensure_schema").iterdir()}
     ((where, what),) = found(mistakes.bundle(gone))
     assert where.startswith("plugins.zip/crypto_prices/load/ensure_schema.py:")
     assert "schema/*.sql" in what

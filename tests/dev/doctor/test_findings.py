@@ -3,6 +3,7 @@ import pwd
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -177,20 +178,87 @@ def test_a_port_of_another_program_is_wrong_and_names_the_variable():
         assert "process 12 of this platform" in finding.what
 
 
-def test_a_process_that_was_left_behind_is_found_unless_the_platform_runs(tmp_path):
-    state = tmp_path / "state"
-    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(state / "warehouse")])
+WAITING = "import time; time.sleep(60)"
+
+
+@contextmanager
+def running(*command):
+    """Run a program until the end of the test, and wait until it shows its own command line."""
+    process = subprocess.Popen([*map(str, command)])
     try:
         deadline = time.monotonic() + 10
-        while graded(leftover_findings(state, tmp_path, frozenset()))[0] != ("leftovers", Grade.WRONG):
+        while leftovers.processes().get(process.pid, "").split("\0")[-1] != str(command[-1]):
             assert time.monotonic() < deadline
-        finding = next(leftover_findings(state, tmp_path, frozenset()))
-        assert finding.todo == f"kill {left.pid}"
-        found = list(leftover_findings(state, tmp_path, frozenset({1})))
-        assert Grade.WRONG not in {finding.grade for finding in found}
+        yield process.pid
     finally:
-        left.kill()
-        left.wait()
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def supervisor(tmp_path):
+    """A program with the name of one that the local AWS starts."""
+    script = tmp_path / "postgres_supervisor.py"
+    script.write_text(WAITING)
+    return script
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    (tmp_path / "state").mkdir()
+    return tmp_path / "state"
+
+
+def test_a_process_that_was_left_behind_is_found_unless_the_platform_runs(state, tmp_path, supervisor):
+    with running(sys.executable, supervisor, "supervise", state / "warehouse") as left:
+        (finding,) = leftover_findings(state, tmp_path, frozenset())
+        assert (finding.grade, finding.todo) == (Grade.WRONG, f"kill {left}")
+        assert graded(leftover_findings(state, tmp_path, frozenset({1}))) == [("leftovers", Grade.FINE)]
+
+
+def test_a_program_of_the_user_is_not_left_behind(state, tmp_path):
+    """An editor or a pager has the path of a log on its command line."""
+    with running(sys.executable, "-c", WAITING, state / "logs" / "demo-airflow.log"):
+        assert graded(leftover_findings(state, tmp_path, frozenset())) == [("leftovers", Grade.FINE)]
+
+
+def test_a_local_aws_that_is_starting_is_not_left_behind(state, tmp_path, supervisor):
+    locking = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from pathlib import Path; "
+    locking += "from local_aws.folder_lock import only_process_in\n"
+    locking += f"with only_process_in(Path(sys.argv[1])): {WAITING}"
+    with (
+        running(sys.executable, "-c", locking, state) as starting,
+        running(sys.executable, supervisor, "supervise", state / "warehouse"),
+    ):
+        deadline = time.monotonic() + 10
+        while leftovers.lock_holder(state) != starting:
+            assert time.monotonic() < deadline
+        (finding,) = leftover_findings(state, tmp_path, frozenset())
+        assert finding.grade is Grade.NOTE
+        assert f"process {starting} uses {state}" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("command", "ours"),
+    [
+        ("/v/bin/python\0-I\0-S\0/c/local_aws/redshift/postgres_supervisor.py\0supervise\0x", True),
+        ("/v/bin/python3.12\0-I\0-S\0/c/local_platform/airflow_services/component_keeper.py\0/s/status", True),
+        ("/v/bin/postgres\0-D\0/s/warehouse/data", True),
+        ("/v/java/bin/java\0-cp\0x\0org.apache.spark.deploy.SparkSubmit\0pyspark-shell", True),
+        ("/opt/idea/jbr/bin/java\0-Djava.io.tmpdir=/s/tmp\0com.intellij.idea.Main", False),
+        ("vim\0/c/local_aws/redshift/postgres_supervisor.py\0/s/warehouse/postgres.log", False),
+        ("less\0/s/warehouse/postgres.log", False),
+        ("", False),
+    ],
+)
+def test_programs_that_the_platform_starts(command, ours):
+    assert leftovers.is_started_program(command) is ours
+
+
+def test_the_started_programs_have_the_names_that_are_looked_for():
+    found = {path.name for folder in ("local_aws", "local_platform") for path in (REPOSITORY / folder).rglob("*.py")}
+    assert set(leftovers._PYTHON_PROGRAMS) <= found
 
 
 def test_folders_that_no_process_uses_are_a_note(tmp_path, monkeypatch):
@@ -198,6 +266,7 @@ def test_folders_that_no_process_uses_are_a_note(tmp_path, monkeypatch):
     assert graded(leftover_findings(tmp_path / "state", tmp_path, frozenset())) == [("leftovers", Grade.FINE)]
     (tmp_path / "local-aws-spark-abc").mkdir()
     (tmp_path / ".dist-abc").mkdir()
+    (tmp_path / "chaos-of-another-program").mkdir()
     (finding,) = leftover_findings(tmp_path / "state", tmp_path, frozenset())
     assert (finding.grade, finding.todo) == (Grade.NOTE, f"rm -r {tmp_path}/.dist-abc {tmp_path}/local-aws-spark-abc")
     used = {7: f"java\0-Djava.io.tmpdir={tmp_path}/local-aws-spark-abc\0-cp\0{tmp_path}/.dist-abc/x"}

@@ -3,6 +3,7 @@ import base64
 import pytest
 
 from local_aws.iam.actions import checks_of, known_keys
+from local_aws.iam.context import Context, UnknownKeyError
 from local_aws.protocol.errors import AwsError
 from tests.support.iam_calls import KEY, FakeFacts, call, json_call, pairs, query_call
 
@@ -118,6 +119,18 @@ def test_the_owner_of_a_statement_is_a_condition_key(operation):
         ),
         (json_call("redshift-serverless", "ListWorkgroups"), [("redshift-serverless:ListWorkgroups", "*")]),
         (
+            json_call("redshift-serverless", "CreateUsageLimit", resourceArn="arn:w", usageType="serverless-compute"),
+            [("redshift-serverless:CreateUsageLimit", "*")],
+        ),
+        (
+            json_call("redshift-serverless", "ListUsageLimits", resourceArn="arn:w"),
+            [("redshift-serverless:ListUsageLimits", "*")],
+        ),
+        (
+            json_call("redshift-serverless", "TagResource", resourceArn="arn:w", tags=[{"key": "a", "value": "b"}]),
+            [("redshift-serverless:TagResource", "arn:w")],
+        ),
+        (
             call("airflow", "GetEnvironment", method="GET", path="/environments/dev"),
             [("airflow:GetEnvironment", "airflow:environment/dev")],
         ),
@@ -191,6 +204,17 @@ def test_the_owner_of_a_statement_is_a_condition_key(operation):
             json_call("budgets", "CreateBudget", AccountId="1", Budget={"BudgetName": "b"}),
             [("budgets:ModifyBudget", "budgets::123456789012:budget/b")],
         ),
+        (
+            json_call("budgets", "UpdateBudget", AccountId="1", NewBudget={"BudgetName": "b"}),
+            [("budgets:ModifyBudget", "budgets::123456789012:budget/b")],
+        ),
+        *(
+            (
+                json_call("budgets", name, ResourceARN="arn:aws:budgets::1:budget/b"),
+                [(f"budgets:{name}", "budgets::1:budget/b")],
+            )
+            for name in ("ListTagsForResource", "TagResource", "UntagResource")
+        ),
         (json_call("kms", "Encrypt", KeyId="alias/mine"), [("kms:Encrypt", "kms:key/k1")]),
         (
             json_call("kms", "Decrypt", CiphertextBlob=base64.b64encode(b"k1".ljust(36) + b"...").decode()),
@@ -209,6 +233,78 @@ def test_the_owner_of_a_statement_is_a_condition_key(operation):
 )
 def test_other_services(checked, expected):
     assert pairs(checked) == expected
+
+
+@pytest.mark.parametrize(
+    ("create", "expected"),
+    [
+        (
+            lambda **tags: json_call(
+                "budgets", "CreateBudget", Budget={"BudgetName": "b"}, **({"ResourceTags": [tags]} if tags else {})
+            ),
+            ["budgets:ModifyBudget", "budgets:TagResource"],
+        ),
+        (
+            lambda **tags: query_call(
+                "monitoring", "PutMetricAlarm", AlarmName="a",
+                **{f"Tags.member.1.{name}": value for name, value in tags.items()},
+            ),
+            ["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
+        ),
+        (
+            lambda **tags: json_call("secretsmanager", "CreateSecret", Name="n", Tags=[tags] if tags else []),
+            ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+        ),
+        (
+            lambda **tags: json_call(
+                "redshift-serverless", "CreateNamespace", namespaceName="n", tags=[tags] if tags else []
+            ),
+            ["redshift-serverless:CreateNamespace", "redshift-serverless:TagResource"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_resource_that_is_created_with_tags_needs_the_permission_to_tag(create, expected):
+    untagged, tagged = pairs(create()), pairs(create(Key="team", Value="data"))
+    assert [action for action, _ in untagged] == expected[:1]
+    assert [action for action, _ in tagged] == expected
+    assert len({resource for _, resource in tagged}) == 1
+
+
+@pytest.mark.parametrize(
+    ("checked", "action", "expected"),
+    [
+        (
+            json_call("redshift-serverless", "UpdateWorkgroup", workgroupName="wg"),
+            "redshift-serverless:UpdateWorkgroup",
+            "mine",
+        ),
+        (
+            json_call("redshift-serverless", "UpdateNamespace", namespaceName="ns"),
+            "redshift-serverless:UpdateNamespace",
+            "mine",
+        ),
+        (
+            json_call("redshift-serverless", "UpdateWorkgroup", workgroupName="no"),
+            "redshift-serverless:UpdateWorkgroup",
+            None,
+        ),
+        (json_call("redshift-data", "ExecuteStatement", WorkgroupName="wg"), "redshift-data:ExecuteStatement", "mine"),
+        (
+            json_call("redshift-data", "ExecuteStatement", WorkgroupName="wg"),
+            "redshift-serverless:GetCredentials",
+            "mine",
+        ),
+        (json_call("redshift-data", "DescribeStatement", Id="s1"), "redshift-data:DescribeStatement", None),
+    ],
+)
+def test_the_tags_of_a_warehouse_are_known(checked, action, expected):
+    context = Context.of(_keys(checked, action), known_keys(action))
+    assert context.get("aws:ResourceTag/platform") == (None if expected is None else (expected,))
+
+
+def test_the_tags_of_other_resources_are_unknown():
+    with pytest.raises(UnknownKeyError):
+        Context.of({}, known_keys("glue:UpdateJob")).get("aws:ResourceTag/platform")
 
 
 def test_condition_keys_of_each_service():

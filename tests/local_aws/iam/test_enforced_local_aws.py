@@ -183,3 +183,22 @@ def test_redshift_needs_no_permission_of_the_caller_for_its_managed_password(aws
     assert aws.client("secretsmanager").get_secret_value(SecretId=made["adminPasswordSecretArn"])["SecretString"]
     checks = [check for check in read_log(aws.state_dir / "authorizations.jsonl") if check.operation == "CreateSecret"]
     assert (checks[-1].principal, checks[-1].allowed) == ("redshift-serverless.amazonaws.com", True)
+
+
+def test_a_tag_limits_a_role_to_a_warehouse(aws, resources, workgroup):
+    actions = ["redshift-data:ExecuteStatement", "redshift-serverless:UpdateWorkgroup"]
+    _grant(
+        aws,
+        "airflow",
+        _allow(actions, Condition={"StringEquals": {"aws:ResourceTag/platform": "mine"}}),
+        _allow("secretsmanager:GetSecretValue", resources.secret_arn),
+    )
+    session, admin = _session(aws, resources), aws.client("redshift-serverless")
+    serverless, data = (local_client(name, aws.endpoint, session) for name in ("redshift-serverless", "redshift-data"))
+    size = {"workgroupName": resources.workgroup, "maxCapacity": 256}
+    admin.tag_resource(resourceArn=workgroup, tags=[{"key": "platform", "value": "other"}])
+    assert _refused(data.execute_statement, Sql="SELECT 1", **resources.target)["Code"] == "AccessDeniedException"
+    assert _refused(serverless.update_workgroup, **size)["Code"] == "AccessDeniedException"
+    admin.tag_resource(resourceArn=workgroup, tags=[{"key": "platform", "value": "mine"}])
+    assert data.execute_statement(Sql="SELECT 1", **resources.target)["Id"]
+    assert serverless.update_workgroup(**size)["workgroup"]["maxCapacity"] == 256

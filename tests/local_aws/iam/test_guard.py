@@ -93,6 +93,7 @@ def aws(tmp_path_factory):
         standing_still=moto.standing_still,
         workgroup_arn=lambda _name: None,
         namespace_arn=lambda _name: None,
+        redshift_tags=lambda _arn: {},
         statement_owner=lambda _id: None,
     )
     sources = {"airflow-env.amazonaws.com": ["arn:aws:x:y:1:w"]}

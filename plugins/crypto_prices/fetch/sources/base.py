@@ -72,6 +72,7 @@ class Source(ABC):
         max_connections: Maximum number of concurrent requests: enough to keep that pace with responses that take
             about 200 ms.
         api_key_header: Name of the header with the API key; None if the source does not accept API keys.
+        only_quote: Currency of all prices, if the source has only one; None otherwise.
         temporary_error_codes: The exchange's own codes of errors that end by themselves, whatever the status of the
             response.
 
@@ -92,6 +93,7 @@ class Source(ABC):
     requests_per_second: ClassVar[float]
     max_connections: ClassVar[int] = 4
     api_key_header: ClassVar[str | None] = None
+    only_quote: ClassVar[str | None] = None
     temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset()
 
     def __init__(self, *, api_url: str | None = None, api_key: str | None = None) -> None:
@@ -143,14 +145,13 @@ class Source(ABC):
     def fetch_listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
         """Yield the responses in which the exchange states base and quote of these markets.
 
-        A symbol that is in none of them is not listed.
+        A symbol that is in none of them is not listed. One unlisted symbol does not hide others.
 
         Args:
             client: Sends the requests.
             exchange_symbols: Valid names, without those that ``pair_of`` knows.
 
         Raises:
-            MarketSettingsError: The exchange refuses one of the symbols as unknown.
             FatalSourceError: The response has an unknown format.
             RetryableSourceError: The source sent no usable response.
         """

@@ -24,7 +24,6 @@ from crypto_prices_contract.window import Window
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.excerpt import excerpt
 from crypto_prices.fetch.http_client import HttpClient, Response
-from crypto_prices.fetch.markets import unlisted
 from crypto_prices.fetch.sources.base import (
     Listing,
     Page,
@@ -125,7 +124,7 @@ class BinanceSource(Source):
             yield from self._listings(client, exchange_symbols[first : first + MARKETS_PER_LISTING])
 
     def _listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
-        """Yield exchangeInfo. The error for an unknown symbol does not name it, so halves are requested to find it."""
+        """Yield exchangeInfo. The error for unknown symbols does not name them, so halves are requested to find out."""
         names = json.dumps(exchange_symbols, separators=(",", ":"))
         try:
             response = client.get_json(self.api_url + _EXCHANGE_INFO, params={"symbols": names}, headers=self.headers)
@@ -133,7 +132,7 @@ class BinanceSource(Source):
             if error.exchange_code != _INVALID_SYMBOL:
                 raise
             if len(exchange_symbols) == 1:
-                raise unlisted(self.name, exchange_symbols) from None
+                return
             response = None
         if response is None:
             half = len(exchange_symbols) // 2

@@ -63,6 +63,7 @@ class CoinGeckoSource(Source):
     requests_per_second: ClassVar[float] = 5 / 60
     max_connections: ClassVar[int] = 2
     api_key_header: ClassVar[str | None] = "x-cg-demo-api-key"
+    only_quote: ClassVar[str | None] = QUOTE_CURRENCY
     candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType({"1h": timedelta(hours=1)})
 
     @property
@@ -83,7 +84,7 @@ class CoinGeckoSource(Source):
         )
 
     def fetch_listings(self, client: HttpClient, exchange_symbols: Sequence[str]) -> Iterator[Listing]:
-        """Yield nothing, because ``pair_of`` knows every coin; see ``Source.fetch_listings``."""
+        """Yield nothing, because a request names coin and currency itself; see ``Source.fetch_listings``."""
         yield from ()
 
     def fetch_pages(

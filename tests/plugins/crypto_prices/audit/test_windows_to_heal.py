@@ -68,7 +68,7 @@ def test_the_plans_text_has_the_requests():
     planned = plan({place(2): RAW_MISSING, place(3, ETH): UNFETCHED})
     text = plan_as_text(planned, price_of((each.window for each in planned.windows), GlueJob(2, []), PriceSettings()))
     assert "Audit of [2024-01-01, 2024-01-08): days of markets to heal: 2" in text
-    assert "windows 2, with 2 API requests" in " ".join(text.split())
+    assert "windows 2, with at least 2 API requests" in " ".join(text.split())
     assert "price about $0.56" in " ".join(text.split())
     assert "binance ETH/USDT: 1 day unfetched" in " ".join(text.split())
     assert "window [2024-01-02, 2024-01-03) of binance BTCUSDT" in " ".join(text.split())

@@ -7,6 +7,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.backfill.plan_backfill import LEFT_OUT
 from crypto_prices.fetch.sources import _SOURCES
 from crypto_prices.fetch.sources.binance import BinanceSource
 from crypto_prices_contract.window import Window
@@ -58,6 +59,7 @@ def plan(settings, dag, make_task, make_context):
         context["dag_run"].conf = params
         defaults = {name: dag.params[name] for name in dag.params if dag.params.get_param(name).has_value}
         context["params"] = defaults | {"start": "2024-01-01", "end": "2024-02-01"} | params
+        run.pushed = context["ti"].pushed
         result = make_task("plan_backfill", context).execute(context)
         return result, context["ti"].pushed["plan"]
 
@@ -176,7 +178,7 @@ def test_a_dry_run_shows_the_plan_with_its_cost_and_starts_nothing(plan, task_lo
     assert runs == []
     assert "Backfill of [2024-01-01, 2024-02-01): 31 days" in text
     assert "window [2024-01-01, 2024-02-01)" in " ".join(text.split())
-    assert "API requests 3" in " ".join(text.split())
+    assert "API requests at least 3" in " ".join(text.split())
     assert "Glue runs 1, about 4.0 DPU-minutes (2 DPUs)" in " ".join(text.split())
     assert "Glue runs 1 of 31 days: assumed 120 s each, because no run has ended yet" in " ".join(text.split())
     assert text in task_log.text
@@ -232,6 +234,26 @@ def test_a_symbol_that_the_exchange_does_not_list_is_refused(plan, settings):
     )
     with pytest.raises(AirflowFailException, match="binance does not list BTCXYZ"):
         plan()
+
+
+def test_a_source_whose_exchange_does_not_respond_is_left_out_and_the_others_are_planned(settings, plan):
+    api_url = f"{settings.names['endpoint']}/exchange"
+    settings.change(
+        sources={
+            "binance": {"symbols": ["BTCUSDT"], "api_url": f"{api_url}/binance"},
+            # There is no exchangeInfo.
+            "otherex": {"symbols": ["SOLUSDT"], "api_url": f"{api_url}/coinbase"},
+        }
+    )
+    (run,), text = plan()
+    assert (run["conf"]["sources"], run["conf"]["symbols"]) == (["binance"], ["BTCUSDT"])
+    assert "otherex is left out, because it did not name its markets: " in text
+    assert "API requests at least 1" in " ".join(text.split())
+    assert plan.pushed[LEFT_OUT] in text
+    plan(sources=["binance"])
+    assert LEFT_OUT not in plan.pushed
+    with pytest.raises(AirflowFailException, match="404"):
+        plan(sources=["otherex"])
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

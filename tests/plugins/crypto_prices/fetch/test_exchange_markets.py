@@ -1,7 +1,6 @@
 """Base and quote of markets, as the exchanges state them."""
 
 import json
-from pathlib import Path
 
 import pytest
 from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError
@@ -79,6 +78,13 @@ def test_an_unknown_symbol_is_found_in_few_requests_although_binance_does_not_na
     assert len(client.asked) <= 1 + 2 * 7
 
 
+def test_several_unknown_symbols_are_refused_together():
+    client = ExchangeInfo({f"C{number}USDT": f"C{number}/USDT" for number in range(150)})
+    wrong = ["NOPEUSDT", "ALSOUSDT", "BADUSDT"]
+    with pytest.raises(MarketSettingsError, match=r"binance does not list NOPEUSDT, ALSOUSDT, BADUSDT\."):
+        ask(client, [wrong[0], *client.pairs, *wrong[1:]])
+
+
 def test_an_unknown_product_is_refused(exchange, client):
     with pytest.raises(MarketSettingsError, match=r"coinbase does not list NOPE-USD, ALSO-USD\."):
         ask(client, ["BTC-USD", "NOPE-USD", "ALSO-USD"], "coinbase", url=exchange.url_of("coinbase"))
@@ -89,6 +95,8 @@ def test_an_unknown_coin_is_refused_without_a_request(exchange, client):
         MarketSettingsError, match=r"'dentacoin' of coingecko is unknown\. .*\"dentacoin\": \"BASE/USD\""
     ):
         ask(client, ["dentacoin"], "coingecko", url=exchange.url_of("coingecko"))
+    with pytest.raises(MarketSettingsError, match=r"'dentacoin' of coingecko is unknown; coin 'nope' of coingecko is"):
+        ask(client, ["dentacoin", "bitcoin", "nope"], "coingecko", url=exchange.url_of("coingecko"))
     assert exchange.paths == []
 
 
@@ -96,25 +104,40 @@ def test_a_market_that_is_no_longer_listed_can_be_stated():
     client = ExchangeInfo({"BTCUSDT": "BTC/USDT"})
     found = ask(client, ["BCCUSDT", "BTCUSDT"], stated={"BCCUSDT": "BCC/USDT"})
     assert list(found.pairs.items()) == [("BCCUSDT", Pair("BCC", "USDT")), ("BTCUSDT", Pair("BTC", "USDT"))]
-    assert client.asked == [["BTCUSDT"]]
+    # Binance refuses the whole request because of BCCUSDT.
+    assert client.asked == [["BTCUSDT", "BCCUSDT"], ["BTCUSDT"], ["BCCUSDT"]]
     assert ask(client, ["BCCUSDT"], stated={"BCCUSDT": "BCC/USDT"}).responses == []
     assert ask(None, ["dentacoin"], "coingecko", {"dentacoin": "DCN/USD"}).pairs == {"dentacoin": Pair("DCN", "USD")}
 
 
-def test_the_settings_cannot_contradict_the_exchange(exchange, client):
+@pytest.mark.parametrize(
+    ("source", "symbols", "wrong", "right"),
+    [
+        ("coinbase", ["BTC-USD"], "BTX/USD", "BTC/USD"),
+        ("coinbase", ["BTC-USD", "ETH-USD"], "BTX/USD", "BTC/USD"),
+        ("binance", ["BTCUSDT"], "BT/CUSDT", "BTC/USDT"),
+        ("binance", ["BTCUSDT", "ETHUSDT"], "BT/CUSDT", "BTC/USDT"),
+        ("coingecko", ["bitcoin"], "ETH/USD", "bitcoin/USD"),
+        ("coingecko", ["bitcoin"], "BTC/USD", "bitcoin/USD"),
+    ],
+)
+def test_the_settings_cannot_contradict_the_exchange(exchange, client, source, symbols, wrong, right):
     with pytest.raises(
-        MarketSettingsError, match=r"state that BTC-USD of coinbase is BTX/USD, but .* lists it as BTC/USD"
+        MarketSettingsError, match=rf"state that {symbols[0]} of {source} is {wrong}, but .* lists it as {right}"
     ):
-        ask(client, ["BTC-USD", "ETH-USD"], "coinbase", {"BTC-USD": "BTX/USD"}, exchange.url_of("coinbase"))
+        ask(client, symbols, source, {symbols[0]: wrong}, exchange.url_of(source))
+
+
+@pytest.mark.parametrize("coin", ["bitcoin", "dentacoin"])
+def test_prices_in_dollars_are_never_stored_as_prices_in_another_currency(coin):
+    """CoinGecko is asked for prices in US dollars, whatever the settings state."""
+    with pytest.raises(
+        MarketSettingsError, match=rf"state that {coin} of coingecko is X/EUR, but all prices .* are in USD"
+    ):
+        ask(None, [coin], "coingecko", {coin: "X/EUR"})
 
 
 @pytest.mark.parametrize("symbol", ["btcusdt", "../etc", "BTC/USDT"])
 def test_an_unsafe_symbol_is_refused_before_any_request(symbol):
     with pytest.raises(FatalSourceError, match="is not a market of binance"):
         ask(None, [symbol], stated={symbol: "BTC/USDT"})
-
-
-def test_the_source_code_has_no_list_of_quote_currencies():
-    """Such a list could only be a guess."""
-    sources = Path(__file__).parents[4] / "plugins" / "crypto_prices" / "fetch" / "sources"
-    assert [path.name for path in sources.glob("*.py") if "quote_currencies" in path.read_text()] == []

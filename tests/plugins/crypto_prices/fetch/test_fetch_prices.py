@@ -121,7 +121,7 @@ class TestTheExchangeDidNotRespondWhenTheRunWasResolved:
         aws.change(sources={"binance": source})
         with pytest.raises(AirflowFailException, match=r"binance did not use the names of BCCUSDT in \[2023-12-18"):
             fetch(["BCCUSDT"], markets=None)
-        assert exchange.paths == []
+        assert exchange.paths == ["/exchange/binance/api/v3/exchangeInfo"]
 
 
 def test_gaps_are_returned_and_logged(lake, exchange, task_log):
@@ -199,6 +199,12 @@ class TestApiKey:
     def test_a_connection_without_a_password_is_refused(self, coingecko, exchange, monkeypatch, password):
         monkeypatch.setenv("AIRFLOW_CONN_COINGECKO_KEY", json.dumps({"conn_type": "http", "password": password}))
         with pytest.raises(AirflowFailException, match=r"coingecko_key has no password.*secret coingecko_key under"):
+            coingecko()
+        assert exchange.queries == []
+
+    def test_a_missing_connection_is_named_and_tried_again(self, coingecko, exchange):
+        """Airflow does not distinguish it from a secrets backend that does not respond."""
+        with pytest.raises(RetryableSourceError, match="the Airflow connection coingecko_key is missing, or its"):
             coingecko()
         assert exchange.queries == []
 

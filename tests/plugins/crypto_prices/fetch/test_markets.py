@@ -67,8 +67,14 @@ def test_names_that_were_not_in_use_are_reported():
 
 
 def test_two_symbols_of_the_same_market_are_refused():
-    with pytest.raises(MarketSettingsError, match="NANOUSDT and XNOUSDT of binance are the same market, XNO/USDT"):
-        markets(NANOUSDT="NANO/USDT", XNOUSDT="XNO/USDT")
+    with pytest.raises(MarketSettingsError, match="BCHSVUSDT and BSVUSDT of binance are the same market, BSV/USDT"):
+        markets(BCHSVUSDT="BCHSV/USDT", BSVUSDT="BSV/USDT")
+
+
+def test_both_names_of_an_asset_whose_renaming_has_no_day_yet_can_be_listed():
+    """No source was found for the day on which Binance renamed NANO to XNO."""
+    found = markets(NANOUSDT="NANO/USDT", XNOUSDT="XNO/USDT")
+    assert names(found, date(2022, 1, 1)) == {"NANOUSDT": "NANO/USDT", "XNOUSDT": "XNO/USDT"}
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,27 @@ class TestExecute:
         assert self.applied(empty_warehouse) == before
         assert not {"added", "other"} & self.tables(empty_warehouse)
 
+    @pytest.mark.parametrize("table", ["stg_crypto_prices", "fact_crypto_prices"])
+    def test_a_column_that_a_newer_bundle_added_is_refused(self, empty_warehouse, ensure, folder, table):
+        """The older bundle's files lack the column, and its merge would keep the old values."""
+        added = folder / "099_add_a_column.sql"
+        added.write_text(f"ALTER TABLE crypto.{table} ADD COLUMN taker_buy_base_volume DECIMAL(38, 18)")
+        column = rf"crypto\.{table}\.taker_buy_base_volume"
+        with pytest.raises(AirflowFailException, match=f"this bundle does not know: {column}. Deploy the bundle that"):
+            ensure().execute({})
+        added.unlink()
+        with pytest.raises(AirflowFailException, match=f"this bundle does not know: {column}. Deploy the bundle that"):
+            ensure().execute({})
+
+    def test_an_older_bundle_accepts_a_newer_bundles_tables_and_other_columns(self, empty_warehouse, ensure, folder):
+        added = (folder / "098_add_a_column.sql", folder / "099_add_a_table.sql")
+        added[0].write_text("ALTER TABLE crypto.etl_metadata ADD COLUMN remark VARCHAR(16)")
+        added[1].write_text("CREATE TABLE crypto.added (x INTEGER)")
+        assert ensure().execute({}) == self.names(folder)
+        for path in added:
+            path.unlink()
+        assert ensure().execute({}) == []
+
     def test_a_folder_without_migrations_is_refused(self, ensure, folder):
         shutil.rmtree(folder)
         with pytest.raises(AirflowFailException, match="has no migrations"):

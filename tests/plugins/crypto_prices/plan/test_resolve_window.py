@@ -8,6 +8,8 @@ import boto3
 import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices.fetch.errors import RetryableSourceError
+from crypto_prices.fetch.fetch_prices import FetchPricesOperator
 from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
 from moto import mock_aws
@@ -70,6 +72,11 @@ def resolve(logical_date=LOGICAL_DATE, conf=None, user="ada", **arguments):
     return ResolveWindowOperator(task_id="resolve_window", **arguments).execute(context)
 
 
+def fetch(item):
+    """Run ``fetch_prices`` with an item of ``resolve_window``."""
+    return FetchPricesOperator(task_id="fetch_prices", **json.loads(json.dumps(item))).execute({})
+
+
 def test_an_unknown_param_is_refused(settings):
     with pytest.raises(AirflowFailException, match="unknown params: relaod"):
         resolve(conf={"relaod": True})
@@ -113,6 +120,7 @@ def test_a_run_of_a_day_uses_all_sources_and_symbols_in_the_settings(settings, l
             {"exchange_symbol": "BTCUSDT", "symbol": "BTC", "quote_currency": "USDT"},
             {"exchange_symbol": "ETHUSDT", "symbol": "ETH", "quote_currency": "USDT"},
         ],
+        "not_before": None,
     }
     assert exchange.paths == ["/exchange/binance/api/v3/exchangeInfo"]
     (key,) = keys(lake)
@@ -169,6 +177,29 @@ def test_an_exchange_that_does_not_respond_does_not_hold_back_the_others(setting
     assert "binance did not name base and quote of its markets, fetch_prices asks again" in task_log.text
 
 
+def test_no_request_is_sent_during_the_wait_that_an_exchange_requests(settings, exchange):
+    """A ban (Binance, HTTP 418) becomes longer with each request."""
+    settings(sources=SEVERAL)
+    exchange.limits.replace({Source.BINANCE: RequestLimit(1 / 600)})
+    exchange.limits.take(Source.BINANCE)
+    binance, coinbase, _ = resolve()
+    assert coinbase["not_before"] is None
+    not_before = datetime.fromisoformat(binance["not_before"])
+    asked = [path for path in exchange.paths if "binance" in path]
+    assert asked == ["/exchange/binance/api/v3/exchangeInfo"]
+    with time_machine.travel(not_before - timedelta(seconds=100), tick=False):
+        with pytest.raises(RetryableSourceError, match="binance requested a wait until") as error:
+            fetch(binance)
+        assert error.value.retry_after_seconds == 100
+    assert [path for path in exchange.paths if "binance" in path] == asked
+    exchange.limits.clear()
+    with time_machine.travel(not_before, tick=False):
+        assert fetch(binance)["records"] == 24
+    assert [path for path in exchange.paths if "binance" in path] == [
+        *asked, "/exchange/binance/api/v3/exchangeInfo", "/exchange/binance/api/v3/klines",
+    ]  # fmt: skip
+
+
 def test_a_market_that_is_no_longer_listed_is_loaded_under_the_stated_name(settings, exchange):
     settings(sources={"binance": {"symbols": ["BTCUSDT", "BCCUSDT"], "markets": {"BCCUSDT": "BCC/USDT"}}})
     (item,) = resolve(day="2018-01-05")
@@ -203,7 +234,9 @@ def test_symbols_that_the_exchange_did_not_use_then_are_left_out_and_logged(sett
 def test_a_window_that_cannot_be_fetched_in_time_is_refused_before_any_request(settings, exchange):
     symbols = [f"C{number}USDT" for number in range(1702)]
     settings(sources={"binance": {"symbols": symbols, "requests_per_second": 0.4}})
-    with pytest.raises(AirflowFailException, match=r"1702 requests for 1702 symbols .* at least 70 minutes, but .* 60"):
+    with pytest.raises(
+        AirflowFailException, match=r"at least 1702 requests for 1702 symbols .* at least 70 minutes, but .* 60"
+    ):
         resolve()
     assert exchange.paths == []
 
