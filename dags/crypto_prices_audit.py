@@ -42,7 +42,7 @@ audit of a new platform ends like this, because most days were never fetched.
 `crypto.missing_candles` shows all missing candles by day, with reasons. No candle is ever invented.
 """
 
-GAP_REASONS = ["quarantined", "venue_down", "empty_day", "no_trade", "not_listed"]
+GAP_REASONS = ["quarantined", "venue_down", "empty_day", "empty_response", "no_trade", "not_listed"]
 ASK_AGAIN = "{{ params.ask_again | tojson }}"
 CHUNK_DAYS = "{{ params.chunk_days }}"
 
@@ -65,7 +65,7 @@ with DAG(
             35, type="integer", minimum=1, maximum=366, description="Number of days before the end of the data interval"
         ),
         "ask_again": Param(
-            ["quarantined", "venue_down", "empty_day"],
+            ["quarantined", "venue_down", "empty_day", "empty_response"],
             type="array",
             items={"type": "string", "enum": GAP_REASONS},
             # The form offers these.

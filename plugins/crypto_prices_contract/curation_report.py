@@ -8,7 +8,7 @@ from typing import Any
 from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -352,8 +352,9 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "reason",
                 "VARCHAR(16)",
                 "not_listed: the market has no candle in the month before. no_trade: the exchange left the candle out. "
-                "empty_day: the exchange sent no candle of the market on that day. venue_down: no market of the source "
-                "has a candle at that time. quarantined: a record of that time broke a rule",
+                "empty_response: the request for the candle had an empty response twice. empty_day: the exchange sent "
+                "no candle of the market on that day. venue_down: no market of the source has a candle at that time. "
+                "quarantined: a record of that time broke a rule",
                 "none",
                 _GAP_SOURCE,
             ),

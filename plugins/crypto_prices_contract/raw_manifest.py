@@ -12,7 +12,7 @@ from crypto_prices_contract import s3_keys
 from crypto_prices_contract.markets import Market
 from crypto_prices_contract.window import Window, WindowError
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 _Part = TypeVar("_Part", Market, "RawObject", "RawListing")
 
@@ -37,6 +37,8 @@ class RawObject:
         body_bytes: Length of the uncompressed body.
         records: Number of records in the body.
         surplus: Number of those records whose time is outside the window. They do not count as fetched.
+        requested_from: Earliest opening time of the requested candles, ISO 8601 UTC.
+        requested_until: All of them open before this time, ISO 8601 UTC.
     """
 
     uri: str
@@ -50,6 +52,8 @@ class RawObject:
     body_bytes: int
     records: int
     surplus: int
+    requested_from: str
+    requested_until: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,11 @@ class RawManifest:
     listings: tuple[RawListing, ...] = ()
 
     @property
+    def answers(self) -> list[RawObject]:
+        """The responses that count. One without records is requested once more, and then the second one counts."""
+        return list({(obj.exchange_symbol, obj.requested_from): obj for obj in self.objects}.values())
+
+    @property
     def records(self) -> int:
         """Number of records fetched: those in all responses, without the surplus."""
         return sum(obj.records - obj.surplus for obj in self.objects)
@@ -130,15 +139,15 @@ class RawManifest:
     def content_hash(self) -> str:
         """SHA-256 of the requested markets, their names, and the responses.
 
-        Times, object keys, listings and the API's address are not included, so fetching the same candles again gives
-        the same hash.
+        Times, object keys, listings, the API's address and responses that do not count (see ``answers``) are not
+        included, so fetching the same candles again gives the same hash.
         """
         content = {
             "source": self.source,
             "window": self.window.name,
             "candle_interval": self.candle_interval,
             "markets": sorted((market.exchange_symbol, market.name) for market in self.markets),
-            "bodies": sorted((obj.exchange_symbol, obj.sha256) for obj in self.objects),
+            "bodies": sorted((obj.exchange_symbol, obj.sha256) for obj in self.answers),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

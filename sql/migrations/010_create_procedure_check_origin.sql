@@ -10,9 +10,11 @@ CREATE OR REPLACE PROCEDURE crypto.check_origin (
 AS $$
 DECLARE
     foreign_rows BIGINT;
-    added_rows BIGINT;
-    replaced_rows BIGINT;
-    last_fetch TIMESTAMP;
+    undone RECORD;
+    added_rows BIGINT := 0;
+    replaced_rows BIGINT := 0;
+    last_fetch TIMESTAMP := '1970-01-01';
+    sources VARCHAR(4096) := '';
 BEGIN
     EXECUTE 'SELECT COUNT(*) FROM crypto.' || quote_ident(staging_table)
         || ' WHERE batch_id <> ' || quote_literal(load_batch_id) INTO foreign_rows;
@@ -22,8 +24,8 @@ BEGIN
     END IF;
     IF forced = 0 THEN
         -- One row for each staged candle that differs from the fact table and that a later fetch covers.
-        EXECUTE 'SELECT COALESCE(SUM(is_new), 0), COALESCE(SUM(1 - is_new), 0), MAX(last_fetch) FROM ('
-            || 'SELECT MAX(CASE WHEN loaded.source IS NULL THEN 1 ELSE 0 END) AS is_new,'
+        FOR undone IN EXECUTE 'SELECT source, SUM(is_new) AS added, SUM(1 - is_new) AS replaced,'
+            || ' MAX(last_fetch) AS fetched_at FROM (SELECT staged.source, MAX(CASE WHEN loaded.source IS NULL THEN 1 ELSE 0 END) AS is_new,'
             || ' MAX(later.fetched_at) AS last_fetch'
             || ' FROM crypto.' || quote_ident(staging_table) || ' AS staged'
             || ' INNER JOIN crypto.etl_metadata AS own ON own.source = staged.source'
@@ -47,10 +49,16 @@ BEGIN
             || ' OR loaded.trade_count <> staged.trade_count OR (loaded.trade_count IS NULL) <> (staged.trade_count IS NULL)'
             || ' OR loaded.market_cap <> staged.market_cap OR (loaded.market_cap IS NULL) <> (staged.market_cap IS NULL)'
             || ' GROUP BY staged.source, staged.symbol, staged.quote_currency, staged.candle_interval, staged.observed_at'
-            || ') AS undone' INTO added_rows, replaced_rows, last_fetch;
+            || ') AS differing GROUP BY source ORDER BY source'
+        LOOP
+            added_rows := added_rows + undone.added;
+            replaced_rows := replaced_rows + undone.replaced;
+            last_fetch := GREATEST(last_fetch, undone.fetched_at);
+            sources := sources || ', ' || undone.source;
+        END LOOP;
         IF added_rows + replaced_rows > 0 THEN
-            RAISE EXCEPTION 'CP-06 batch % would add % candles and replace % in markets and days that another load fetched later (the last at %). Clear the whole run to fetch them again, or load the window with the parameter force',
-                load_batch_id, added_rows, replaced_rows, last_fetch;
+            RAISE EXCEPTION 'CP-06 batch % would add % candles and replace % in markets and days that another load of % fetched later (the last at %). Clear the whole run to fetch them again, or load the window with the parameter force. To load the other sources of the batch now, trigger crypto_prices_window for the same days with the parameter sources',
+                load_batch_id, added_rows, replaced_rows, SUBSTRING(sources, 3), last_fetch;
         END IF;
     END IF;
 END;

@@ -6,14 +6,22 @@ CREATE OR REPLACE PROCEDURE crypto.check_removed (
 )
 AS $$
 DECLARE
-    removed BIGINT;
-    quarantined BIGINT;
+    own RECORD;
+    removed BIGINT := 0;
+    quarantined BIGINT := 0;
+    sources VARCHAR(4096) := '';
 BEGIN
-    SELECT COALESCE(SUM(rows_removed), 0), COALESCE(SUM(rows_quarantined), 0) INTO removed, quarantined
-    FROM crypto.etl_metadata WHERE batch_id = load_batch_id;
+    FOR own IN
+        SELECT source, rows_removed, rows_quarantined FROM crypto.etl_metadata
+        WHERE batch_id = load_batch_id AND rows_removed > 0 ORDER BY source
+    LOOP
+        removed := removed + own.rows_removed;
+        quarantined := quarantined + own.rows_quarantined;
+        sources := sources || ', ' || own.source;
+    END LOOP;
     IF removed > 0 AND forced = 0 THEN
-        RAISE EXCEPTION 'CP-07 batch % would delete % candles: the exchange no longer returns them, or they are among the % records that the batch quarantined. If that is right, load the window with the parameter force',
-            load_batch_id, removed, quarantined;
+        RAISE EXCEPTION 'CP-07 batch % would delete % candles of %: the exchange no longer returns them, or they are among the % quarantined records of these sources. If that is right, load the window with the parameter force. To load the other sources of the batch now, trigger crypto_prices_window for the same days with the parameter sources',
+            load_batch_id, removed, SUBSTRING(sources, 3), quarantined;
     END IF;
 END;
 $$ LANGUAGE plpgsql

@@ -52,7 +52,7 @@ def test_it_runs_weekly_over_the_previous_weeks(dag):
     assert dag.catchup is False
     assert dag.max_active_runs == 1
     assert dag.params["days"] == 35
-    assert dag.params["ask_again"] == ["quarantined", "venue_down", "empty_day"]
+    assert dag.params["ask_again"] == ["quarantined", "venue_down", "empty_day", "empty_response"]
 
 
 def test_every_task_has_docs_an_owner_and_a_timeout(dag):

@@ -180,7 +180,17 @@ class TestCheckRemoved:
         fewer = make_load(candles(BTC, hours=range(2)) + candles("BTC/USD", source="coinbase"), run_id="fewer").stage()
         error = fewer.merge().error
         # 2 per source, see the report in tests/support/window_loads.py.
-        assert "among the 4 records that the batch quarantined" in error
+        assert "would delete 1 candles of binance: " in error
+        assert "among the 2 quarantined records of these sources" in error
+
+    def test_the_error_names_the_sources_and_how_to_load_the_others(self, make_load):
+        markets = {"binance": BTC, "coinbase": "BTC/USD", "coingecko": "BTC/USD"}
+        make_load([c for source, market in markets.items() for c in candles(market, source=source)]).merged()
+        fewer = [c for c in candles("BTC/USD", source="coinbase")]
+        fewer += candles(BTC, hours=range(2)) + candles("BTC/USD", source="coingecko", hours=range(1))
+        error = make_load(fewer).stage().merge().error
+        assert "would delete 3 candles of binance, coingecko: " in error
+        assert "trigger crypto_prices_window for the same days with the parameter sources" in error
 
     def test_a_vanished_market_is_refused_too(self, client, make_load):
         make_load(candles(BTC, ETH)).merged()
@@ -314,10 +324,20 @@ class TestCheckOrigin:
         with nothing_changes(client):
             error = old.merge().error
         assert f"batch {old.batch_id} would add 0 candles and replace 3 in markets and days that" in error
-        assert "fetched later (the last at 2023-12-19 12:00:00)" in error
+        assert "another load of binance fetched later (the last at 2023-12-19 12:00:00)" in error
         assert old.merge(force=True).error is None
         assert client.rows(FACT) == old.in_fact()
         assert new.merge().error is None
+
+    def test_the_error_names_the_sources_and_how_to_load_the_others(self, make_load):
+        others = candles("BTC/USD", source="coinbase")
+        rows = candles(BTC) + candles("BTC/USD", source="coingecko", hours=range(1))
+        old = make_load(rows + others, fetched_at="2023-12-19 00:05:00").stage()
+        new = candles(BTC, price="2.5") + candles("BTC/USD", source="coingecko", hours=range(1), price="2.5")
+        make_load(new, fetched_at="2023-12-19 12:00:00").merged()
+        error = old.merge().error
+        assert "replace 4 in markets and days that another load of binance, coingecko fetched later" in error
+        assert "trigger crypto_prices_window for the same days with the parameter sources" in error
 
     def test_equal_values_may_have_any_fetch_time(self, client, make_load):
         old = make_load(candles(BTC), fetched_at="2023-12-19 00:05:00").stage()

@@ -12,6 +12,9 @@ from crypto_prices.audit import plan_healing
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.audit.expected_markets import ExpectedMarket
 from crypto_prices.audit.restatements import Check, Comparison
+from crypto_prices.fetch.empty_ranges import MOST_BYTES
+from crypto_prices.xcom.fetched_source import EmptyRange
+from crypto_prices_contract.candle_ranges import size_of
 from crypto_prices_contract.curation_report import QuarantinedCandles
 from crypto_prices_etl.quarantined_candles import refuse_rejected_ranges
 
@@ -36,10 +39,36 @@ def quarantined_runs() -> list[dict[str, Any]]:
     return [asdict(run) for run in runs]
 
 
+def most_empty_ranges(source: str) -> list[EmptyRange]:
+    """Return as many ranges of empty responses as a source can have."""
+    market = BOTH[source][0]
+    longest: EmptyRange = {"observed_at": "2023-12-18 05:00:00", "candles": 1439, "markets": [market]}
+    return [longest] * (MOST_BYTES // size_of({(0, 1): [market]}))
+
+
 @pytest.fixture
 def load(dag: Any) -> Load:
     """Return a load that is rendered, but not run."""
-    return Load(None, dag, "run_1", [], markets=BOTH, curated={"binance": 1}, quarantined=quarantined_runs())  # type: ignore[arg-type]
+    return Load(
+        None,  # type: ignore[arg-type]
+        dag,
+        "run_1",
+        [],
+        markets=BOTH,
+        curated={"binance": 1},
+        quarantined=quarantined_runs(),
+        empty={source: most_empty_ranges(source) for source in BOTH},
+    )
+
+
+def test_the_size_of_empty_ranges_is_not_less_than_in_the_statement(dag: Any) -> None:
+    def size(empty: dict[str, list[EmptyRange]]) -> int:
+        load = Load(None, dag, "run_1", [], markets=BOTH, curated={"binance": 1}, empty=empty)  # type: ignore[arg-type]
+        return sum(len(statement.encode()) for statement in load.sql("merge_into_fact"))
+
+    ranges = most_empty_ranges("binance")
+    assert len(ranges) > 20
+    assert size({"binance": ranges}) - size({}) <= MOST_BYTES
 
 
 def statement_fields(dag: Any) -> list[tuple[str, str]]:

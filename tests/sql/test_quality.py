@@ -142,6 +142,33 @@ class TestCandleGaps:
         assert gaps(client) == {"18 07": "no_trade"}
         assert gaps(client, ETH) == {"18 07": "quarantined"}
 
+    @pytest.mark.parametrize("markets", [["TBTC/USDT", ETH], []], ids=["of one market", "of all markets"])
+    def test_candles_of_an_empty_response_are_told_from_those_that_the_exchange_left_out(
+        self, client, make_load, markets
+    ):
+        make_load(candles(BTC, ETH, "SOL/USDT", hours=ALL)).merged()
+        sent = candles(BTC, ETH, day="2023-12-19", hours=range(18)) + candles("SOL/USDT", day="2023-12-19", hours=ALL)
+        sent = [candle for candle in sent if candle.observed_at[11:13] != "07"]
+        empty = {"binance": [{"observed_at": "2023-12-19 18:00:00", "candles": 6, "markets": markets}]}
+        make_load(sent, start="2023-12-19", end="2023-12-20", empty=empty).merged()
+        evening = [f"19 {hour}" for hour in range(18, 24)]
+        quiet = {"19 07": "venue_down"}
+        assert gaps(client, ETH) == quiet | dict.fromkeys(evening, "empty_response")
+        assert gaps(client) == quiet | dict.fromkeys(evening, "no_trade" if markets else "empty_response")
+        assert gaps(client, "SOL/USDT") == quiet
+
+    def test_an_empty_response_does_not_hide_other_reasons(self, client, make_load):
+        make_load(candles(BTC, ETH, hours=ALL)).merged()
+        sent = candles(BTC, day="2023-12-19", hours=ALL) + candles(ETH, day="2023-12-19", hours=range(2))
+        sent += candles("SOL/USDT", day="2023-12-19", hours=range(9, 24))
+        rejected = {"source": "binance", "candle_interval": "1h", "markets": [ETH]}
+        rejected |= {"observed_at": "2023-12-19 22:00:00", "candles": 2}
+        hours = {"observed_at": "2023-12-19 00:00:00", "candles": 24, "markets": []}
+        make_load(sent, start="2023-12-19", end="2023-12-20", empty={"binance": [hours]}, quarantined=[rejected]).merged()
+        assert gaps(client) == {}
+        assert set(gaps(client, "SOL/USDT").values()) == {"not_listed"}
+        assert Counter(gaps(client, ETH).values()) == {"empty_response": 20, "quarantined": 2}
+
     def test_a_window_of_days_and_another_interval_and_source(self, client, make_load):
         quarters = [
             candle._replace(observed_at=f"{candle.observed_at[:14]}{minute:02d}:00", candle_interval="15m")
@@ -253,6 +280,21 @@ class TestRanges:
             ("01-19 00", "01-21 00", 48, "not_listed"),
         ]
 
+    @pytest.mark.parametrize("days_a_window", [1, 40])
+    def test_a_silence_has_the_same_reasons_in_windows_of_any_length(self, client, make_load, days_a_window):
+        make_load(candles(BTC, ETH, hours=ALL)).merged()
+        first = date(2023, 12, 19)
+        for offset in range(0, 40, days_a_window):
+            start, end = (first + timedelta(days=offset + more) for more in (0, days_a_window))
+            days = [start + timedelta(days=more) for more in range(days_a_window)]
+            loaded = [candle for day in days for candle in candles(BTC, day=str(day), hours=ALL)]
+            make_load(loaded, start=str(start), end=str(end), markets={"binance": [BTC, ETH]}).merged()
+        assert ranges(client) == []
+        assert ranges(client, ETH) == [
+            ("12-19 00", "01-19 00", 31 * 24, "empty_day"),
+            ("01-19 00", "01-28 00", 9 * 24, "not_listed"),
+        ]
+
     def test_ranges_are_exactly_the_missing_candles_whatever_was_loaded(self, client, make_load):
         rng = random.Random(18)
         days = [date(2023, 12, 11) + timedelta(days=number) for number in range(4)]
@@ -333,10 +375,17 @@ class TestRulesThatFail:
         load = make_load(rows, rules=rules).stage()
         with nothing_changes(client):
             error = load.merge().error
-        assert f"CP-08 batch {load.batch_id} breaks 1 quality rules" in error
+        assert f"CP-08 batch {load.batch_id} breaks 1 quality rules whose action is fail, all of binance" in error
         assert message in error
         assert client.rows("SELECT COUNT(*) FROM crypto.data_quality_results") == [[0]]
         assert gaps(client) == {}
+
+    def test_the_error_names_the_sources_and_how_to_load_the_others(self, make_load):
+        rows = candles(BTC, ETH, hours=range(20)) + candles("BTC/USD", source="coinbase", hours=ALL)
+        rows += candles("BTC/USD", source="coingecko", hours=range(3))
+        error = make_load(rows, rules={"completeness": {"action": "fail"}}).stage().merge().error
+        assert "breaks 3 quality rules whose action is fail, all of binance, coingecko, for example " in error
+        assert "trigger crypto_prices_window for the same days with the parameter sources" in error
 
     def test_candles_within_the_threshold_are_loaded(self, client, make_load):
         rules = {"completeness": {"action": "fail", "threshold": 0.8}, "price_jump": {"action": "fail", "threshold": 9}}

@@ -69,6 +69,8 @@ class Lake:
                     body_bytes=len(body.encode()),
                     records=len(json.loads(body)) if count is None else count,
                     surplus=surplus,
+                    requested_from=f"{window[0]}T00:00:{number:02d}.000Z",
+                    requested_until=f"{window[1]}T00:00:00.000Z",
                 )
             )
         manifest = RawManifest(

@@ -13,7 +13,7 @@ from crypto_prices.market_sets import market_chunks
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch
-from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices.xcom.fetched_source import EmptyRange, FetchedSource
 from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
 
@@ -78,6 +78,7 @@ class Load:
         try_number: The try of curate_prices that curated the candles.
         fetched_at: When the candles were fetched.
         quarantined: The quarantined candles, which ``candles`` lacks.
+        empty: The candles whose requests had an empty response twice, by source.
         rules: Data quality rules of the settings.
         refused: The sources that the Glue job refused, as in the report.
         accepted: Why a user accepted the rejected records of a source, by source.
@@ -96,6 +97,7 @@ class Load:
     try_number: int = 1
     fetched_at: str = "2023-12-20 00:00:00"
     quarantined: list[dict[str, Any]] = field(default_factory=list)
+    empty: dict[str, list[EmptyRange]] = field(default_factory=dict)
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: list[dict[str, Any]] = field(default_factory=list)
     accepted: dict[str, str] = field(default_factory=dict)
@@ -120,6 +122,7 @@ class Load:
                 gaps=[],
                 incomplete={},
                 fetched_at=self.fetched_at,
+                empty_ranges=self.empty.get(source, []),
             )
             for source, asked in self.markets.items()
         ]

@@ -19,6 +19,7 @@ from crypto_prices_contract.raw_manifest import RawListing, RawManifest
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.console_links import S3PrefixLink
+from crypto_prices.fetch.empty_ranges import empty_ranges
 from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError, RetryableSourceError
 from crypto_prices.fetch.exchange_markets import ask_markets
 from crypto_prices.fetch.http_client import HttpClient
@@ -142,6 +143,7 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
                 gaps=manifest.gaps,
                 incomplete=manifest.incomplete,
                 fetched_at=manifest.written_at,
+                empty_ranges=empty_ranges(manifest),
             )
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import threading
 import uuid
 from collections import defaultdict
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from crypto_prices_contract import s3_keys
-from crypto_prices_contract.raw_manifest import RawListing, RawManifest, RawObject
+from crypto_prices_contract.raw_manifest import RawListing, RawManifest, RawManifestError, RawObject
 
 if TYPE_CHECKING:
     from crypto_prices_contract.markets import Market
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from crypto_prices.fetch.http_client import Response
     from crypto_prices.fetch.sources.base import Page
+
+log = logging.getLogger(__name__)
 
 
 class RawZone:
@@ -96,6 +99,8 @@ class RawZone:
             body_bytes=len(body),
             records=page.records,
             surplus=page.surplus,
+            requested_from=_iso(page.first),
+            requested_until=_iso(page.end),
         )
         with self._lock:
             self._objects[market.exchange_symbol].append(raw_object)
@@ -159,7 +164,7 @@ def new_attempt() -> str:
 
 
 def is_whole(s3_client: Any, manifest_uri: str) -> bool:
-    """Return whether a raw manifest and everything that it lists exist.
+    """Return whether a raw manifest and everything that it lists exist, and the Glue job can read the manifest.
 
     Args:
         s3_client: A boto3 S3 client.
@@ -170,11 +175,16 @@ def is_whole(s3_client: Any, manifest_uri: str) -> bool:
     if manifest_uri not in there:
         return False
     document = json.loads(s3_client.get_object(Bucket=bucket, Key=key)["Body"].read())
+    try:
+        manifest = RawManifest.from_json(manifest_uri, document)
+    except RawManifestError as error:
+        log.warning("%s", error)
+        return False
     # Listings are in a prefix of their own. They have few objects.
-    listings = {listing["uri"] for listing in document["listings"]}
+    listings = {listing.uri for listing in manifest.listings}
     for uri in listings:
         there |= _uris(s3_client, *s3_keys.split_s3_uri(uri))
-    return {obj["uri"] for obj in document["objects"]} | listings <= there
+    return {obj.uri for obj in manifest.objects} | listings <= there
 
 
 def _uris(s3_client: Any, bucket: str, prefix: str) -> set[str]:

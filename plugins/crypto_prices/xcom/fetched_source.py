@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypedDict
 
 from crypto_prices.market_sets import market_set_name
+
+
+class EmptyRange(TypedDict):
+    """Consecutive candles whose requests had an empty response twice.
+
+    Attributes:
+        observed_at: Opening time of the first candle, UTC, such as ``2023-12-18 05:00:00``.
+        candles: Number of candles.
+        markets: Canonical names of the markets, such as ``BTC/USDT``, in order. An empty list stands for all markets.
+    """
+
+    observed_at: str
+    candles: int
+    markets: list[str]
 
 
 @dataclass(frozen=True)
@@ -21,6 +36,7 @@ class FetchedSource:
         gaps: Exchange symbols without a candle in the window.
         incomplete: Exchange symbols with fewer candles than the window has intervals, and their number of candles.
         fetched_at: When the fetch ended (ISO 8601 UTC). The latest fetch wins. None counts as earlier than all others.
+        empty_ranges: Candles whose requests had an empty response twice (see ``fetch.empty_ranges``).
     """
 
     source: str
@@ -32,6 +48,7 @@ class FetchedSource:
     gaps: list[str]
     incomplete: dict[str, int]
     fetched_at: str | None = None
+    empty_ranges: list[EmptyRange] = field(default_factory=list)
 
     @property
     def market_set(self) -> str:

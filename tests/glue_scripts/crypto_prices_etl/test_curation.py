@@ -85,7 +85,7 @@ def test_the_report_is_the_contract(lake, clean_run):
         {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0} for rule in ROW_RULES
     ]
     document = {
-        "report_version": 1,
+        "report_version": 2,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
         "window": {"start": "2023-12-18", "end": "2023-12-19"},

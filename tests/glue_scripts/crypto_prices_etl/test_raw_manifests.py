@@ -16,13 +16,15 @@ OBJECT = {
     "body_bytes": 2,
     "records": 24,
     "surplus": 0,
+    "requested_from": "2023-12-18T00:00:00.000Z",
+    "requested_until": "2023-12-19T00:00:00.000Z",
     "fetched_at": "2023-12-19T00:00:00Z",
     "exchange_symbol": "BTCUSDT",
     "symbol": "BTC",
     "quote_currency": "USDT",
 }
 MANIFEST = {
-    "manifest_version": 1,
+    "manifest_version": 2,
     "dataset": "crypto_prices",
     "source": "binance",
     "window": {"start": "2023-12-18", "end": "2023-12-19"},
@@ -46,7 +48,7 @@ def test_a_manifest_is_read():
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["manifest_version"], 2, "version 1"),
+        (["manifest_version"], 1, "version 2"),
         (["dataset"], "other", "crypto_prices"),
         (["window", "end"], "2023-12-20", "but the run has"),
         (["records"], 25, "counts 25 records, but its objects have 24"),

@@ -34,12 +34,16 @@ class Page:
     Attributes:
         response: The response: body, url (redacted), status, fetched_at.
         records: Number of records in the body, whether they are valid or not.
+        first: Earliest opening time of the candles that the request asks for, UTC.
+        end: All of them open before this time, UTC.
         surplus: Number of those records with a readable time outside the window, for sources known to send such
             records. They are stored like all others, but do not count as fetched.
     """
 
     response: Response
     records: int
+    first: datetime
+    end: datetime
     surplus: int = 0
 
 
@@ -161,6 +165,9 @@ class Source(ABC):
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str
     ) -> Iterator[Page]:
         """Yield the responses that together cover one market's candles in the window, oldest first.
+
+        A request whose response has no records is sent once more, see ``asked_twice_if_empty``. Both responses are
+        yielded.
 
         Args:
             client: Sends the requests.
@@ -290,11 +297,11 @@ def refuse_other_unit(source: str, values: Iterable[Any], unit_ms: int, window: 
 
 def asked_twice_if_empty(
     fetch: Callable[[], Response], rows: Callable[[Response], list[Any]]
-) -> tuple[Response, list[Any]]:
-    """Return a response and its rows. A response without rows is requested once more, and the second one counts.
+) -> Iterator[tuple[Response, list[Any]]]:
+    """Yield a response and its rows. A response without rows is requested once more, so then there are two.
 
-    An exchange in trouble may send an empty list instead of an error. A market that really has no candles sends it
-    twice.
+    An exchange in trouble may send an empty list instead of an error. If it does so twice, the warehouse records its
+    candles as missing for a reason that the audit requests again.
 
     Args:
         fetch: Sends the request.
@@ -302,13 +309,14 @@ def asked_twice_if_empty(
     """
     response = fetch()
     found = rows(response)
+    yield response, found
     if found:
-        return response, found
+        return
     response = fetch()
     found = rows(response)
     if found:
         log.warning("A response without rows had %d when it was requested again (GET %s)", len(found), response.url)
-    return response, found
+    yield response, found
 
 
 def count_surplus(times_ms: Iterable[int | None], window: Window) -> int:

@@ -167,7 +167,7 @@ class BinanceSource(Source):
     ) -> Iterator[Page]:
         """Yield the responses that together cover the window, oldest first; see ``Source.fetch_pages``.
 
-        A market without candles in the window yields one page without records.
+        A market without candles in the window yields two pages without records.
         """
         request: KlinesRequest | None = first_request(
             self.checked_symbol(exchange_symbol), window, candle_interval, self.interval_length(candle_interval)
@@ -175,10 +175,11 @@ class BinanceSource(Source):
         assert request is not None  # noqa: S101 - for the type checker: the loop's variable becomes None at the end
         max_pages = request.max_pages
         for _ in range(max_pages):
-            response, rows = asked_twice_if_empty(partial(self._fetch, client, request), _rows)
-            times = (row[_OPEN_TIME] for row in rows if isinstance(row, list) and row)
-            refuse_other_unit(self.name, times, 1, window, response.url)
-            yield Page(response=response, records=len(rows))
+            for response, rows in asked_twice_if_empty(partial(self._fetch, client, request), _rows):
+                times = (row[_OPEN_TIME] for row in rows if isinstance(row, list) and row)
+                refuse_other_unit(self.name, times, 1, window, response.url)
+                first = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=request.start_ms)
+                yield Page(response=response, records=len(rows), first=first, end=window.ends_at)
             request = next_request(request, rows, url=response.url)
             if request is None:
                 return

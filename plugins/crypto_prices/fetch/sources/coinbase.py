@@ -78,13 +78,12 @@ class CoinbaseSource(Source):
         product_id = self.checked_symbol(exchange_symbol)
         interval = self.interval_length(candle_interval)
         for first, last in candle_ranges(window, interval, MAX_ROWS):
-            response, rows = asked_twice_if_empty(
-                partial(self._fetch, client, product_id, first, last, interval), _rows
-            )
-            times = [row[_TIME] for row in rows if isinstance(row, list) and row]
-            refuse_other_unit(self.name, times, _SECOND_MS, window, response.url)
-            surplus = count_surplus((time_ms(time, _SECOND_MS) for time in times), window)
-            yield Page(response=response, records=len(rows), surplus=surplus)
+            fetch = partial(self._fetch, client, product_id, first, last, interval)
+            for response, rows in asked_twice_if_empty(fetch, _rows):
+                times = [row[_TIME] for row in rows if isinstance(row, list) and row]
+                refuse_other_unit(self.name, times, _SECOND_MS, window, response.url)
+                surplus = count_surplus((time_ms(time, _SECOND_MS) for time in times), window)
+                yield Page(response=response, records=len(rows), first=first, end=last + interval, surplus=surplus)
 
     def read_candles(self, response: Response, candle_interval: str) -> Iterator[SentCandle]:
         """Yield the candles of a response; see ``Source.read_candles``."""

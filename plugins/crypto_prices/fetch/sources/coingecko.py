@@ -94,12 +94,13 @@ class CoinGeckoSource(Source):
         coin_id = self.checked_symbol(exchange_symbol)
         self.interval_length(candle_interval)
         for first, end in hourly_ranges(window):
-            response, prices = asked_twice_if_empty(partial(self._fetch, client, coin_id, first, end), _prices)
-            times = [row[0] for row in prices if isinstance(row, list) and row]
-            refuse_other_unit(self.name, times, 1, window, response.url)
-            surplus = count_surplus((time_ms(time, 1) for time in times), window)
-            # The Glue job creates a record for each price, and looks up the market cap by the price's time.
-            yield Page(response=response, records=len(prices), surplus=surplus)
+            fetch = partial(self._fetch, client, coin_id, first, end)
+            for response, prices in asked_twice_if_empty(fetch, _prices):
+                times = [row[0] for row in prices if isinstance(row, list) and row]
+                refuse_other_unit(self.name, times, 1, window, response.url)
+                surplus = count_surplus((time_ms(time, 1) for time in times), window)
+                # The Glue job creates a record for each price, and looks up the market cap by the price's time.
+                yield Page(response=response, records=len(prices), first=first, end=end, surplus=surplus)
 
     def read_candles(self, response: Response, candle_interval: str) -> Iterator[SentCandle]:
         """Yield a candle for each point that is close to the start of its interval; see ``Source.read_candles``."""

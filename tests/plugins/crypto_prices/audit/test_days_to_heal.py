@@ -91,10 +91,11 @@ def test_rejected_records_that_a_user_accepted_are_not_requested_again():
     assert reasons(rows=rows, gaps=gaps, again=again) == {place(4): "quarantined", place(5): "quarantined"}
 
 
-def test_an_empty_day_is_requested_again_by_default():
+@pytest.mark.parametrize("reason", ["empty_day", "empty_response"])
+def test_candles_without_a_response_are_requested_again_by_default(reason):
     dag = DagBag(dag_folder=Path(__file__).parents[4] / "dags" / "crypto_prices_audit.py").dags["crypto_prices_audit"]
-    found = reasons(rows={place(4): 0}, gaps={place(4): {"empty_day": 24}}, again=dag.params["ask_again"])
-    assert found == {place(4): "empty_day"}
+    found = reasons(rows={place(4): 0}, gaps={place(4): {reason: 24}}, again=dag.params["ask_again"])
+    assert found == {place(4): reason}
 
 
 def test_a_load_that_was_never_published_is_healed():

@@ -128,7 +128,19 @@ def test_gaps_are_returned_and_logged(lake, exchange, task_log):
     exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT", times=None)])
     fetched = FetchedSource(**fetch())
     assert (fetched.gaps, fetched.incomplete) == (["ETHUSDT"], {})
+    assert fetched.empty_ranges == []  # whole days
     assert "binance has no candles of ETHUSDT in [2023-12-18, 2023-12-20)" in task_log.text
+
+
+def test_the_candles_of_an_empty_page_are_returned(lake, exchange, aws, monkeypatch):
+    """The first page has 1000 of the 2880 candles. The second one is empty twice, so the third one is never asked."""
+    monkeypatch.setattr(BinanceSource, "max_connections", 1)
+    aws.change(candle_interval="1m")
+    exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT", after=1, times=None)])
+    fetched = FetchedSource(**json.loads(json.dumps(fetch())))
+    assert fetched.incomplete == {"ETHUSDT": 1000}
+    # The second day is empty as a whole.
+    assert fetched.empty_ranges == [{"observed_at": "2023-12-18 16:40:00", "candles": 440, "markets": ["ETH/USDT"]}]
 
 
 def test_an_unknown_symbol_fails_immediately_and_commits_nothing(lake, exchange):

@@ -3,7 +3,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import boto3
@@ -34,9 +34,10 @@ def s3(monkeypatch):
         client.delete_bucket(Bucket="lake")
 
 
-def page(body, records, surplus=0):
+def page(body, records, surplus=0, hour=0):
     response = SimpleNamespace(body=body, url="https://x/klines?symbol=BTCUSDT", status=200, fetched_at=NOW)
-    return SimpleNamespace(response=response, records=records, surplus=surplus)
+    first = WINDOW.starts_at + timedelta(hours=hour)
+    return SimpleNamespace(response=response, records=records, surplus=surplus, first=first, end=WINDOW.ends_at)
 
 
 def zone(s3, attempt="a1", markets=(BTC,), listings=()):
@@ -94,6 +95,8 @@ def test_bodies_are_stored_byte_for_byte_and_described_in_the_manifest(s3):
         "body_bytes": len(body),
         "records": 1,
         "surplus": 0,
+        "requested_from": "2023-12-18T00:00:00.000Z",
+        "requested_until": "2023-12-19T00:00:00.000Z",
     }
 
 
@@ -138,6 +141,17 @@ def test_a_fetch_is_whole_only_with_everything_that_it_lists(s3, lost):
     assert is_whole(s3, uri)
     (key,) = [key for key in keys(s3) if key.endswith(lost)]
     s3.delete_object(Bucket="lake", Key=key)
+    assert not is_whole(s3, uri)
+
+
+def test_a_fetch_of_another_version_of_the_manifest_is_not_whole(s3):
+    """The Glue job cannot read it, so its day must be fetched again."""
+    uri = fetch(s3).uri
+    key = uri.removeprefix("s3://lake/")
+    document = json.loads(s3.get_object(Bucket="lake", Key=key)["Body"].read())
+    document["manifest_version"] -= 1
+    del document["listings"]
+    s3.put_object(Bucket="lake", Key=key, Body=json.dumps(document).encode())
     assert not is_whole(s3, uri)
 
 
@@ -190,6 +204,15 @@ def test_markets_can_be_stored_by_parallel_threads(s3):
     assert landed == [f"{market.exchange_symbol}-{page:04d}.json.gz" for market in markets for page in range(1, 6)]
 
 
+def test_both_empty_responses_are_stored_and_listed(s3):
+    raw = zone(s3)
+    for _ in range(2):
+        raw.put_page(BTC, page(b"[]", 0))
+    names = ["BTCUSDT-0001.json.gz", "BTCUSDT-0002.json.gz"]
+    assert [obj.uri.rpartition("/")[2] for obj in raw.commit(NOW).objects] == names
+    assert [key.rpartition("/")[2] for key in keys(s3)] == [*names, "manifest.json"]
+
+
 def test_nothing_is_visible_before_the_manifest(s3):
     raw = zone(s3)
     raw.put_page(BTC, page(b"[]", 0))
@@ -218,3 +241,12 @@ def test_the_content_hash_depends_only_on_the_content(s3):
     assert fetch(s3, "a3", body=b'[[1,"0.11"]]').content_hash != first.content_hash
     assert replace(first, candle_interval="1m").content_hash != first.content_hash
     assert replace(first, markets=(BTC,)).content_hash != first.content_hash
+
+
+def test_an_empty_response_before_the_candles_does_not_change_the_content_hash(s3):
+    first = zone(s3, "a1")
+    first.put_page(BTC, page(b"[1]", 1))
+    second = zone(s3, "a2")
+    second.put_page(BTC, page(b"[]", 0))
+    second.put_page(BTC, page(b"[1]", 1))
+    assert second.commit(NOW).content_hash == first.commit(NOW).content_hash

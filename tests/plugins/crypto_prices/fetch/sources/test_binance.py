@@ -187,8 +187,8 @@ def test_an_invalid_symbol_never_reaches_the_exchange(exchange, client):
 
 def test_a_response_without_candles_is_valid(exchange, client):
     exchange.faults.replace([Fault(FaultKind.EMPTY, times=None)])
-    (page,) = fetch(exchange, client)
-    assert (page.records, page.response.body) == (0, b"[]")
+    pages = fetch(exchange, client)
+    assert [(page.records, page.response.body) for page in pages] == 2 * [(0, b"[]")]
 
 
 def test_a_truncated_second_page_is_fetched_again(exchange, client):
@@ -247,8 +247,8 @@ def test_a_ban_ends_at_the_time_in_the_message_of_its_code():
 
 def test_an_empty_response_is_requested_once_more(caplog):
     client = FakeClient([[], rows_at(*range(24))])
-    (page,) = get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h")
-    assert page.records == 24
+    pages = list(get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h"))
+    assert [page.records for page in pages] == [0, 24]
     assert len(client.asked) == 2
     assert client.asked[0] == client.asked[1]
     assert "had 24 when it was requested again" in caplog.text
@@ -256,14 +256,24 @@ def test_an_empty_response_is_requested_once_more(caplog):
 
 def test_a_market_without_candles_is_requested_exactly_twice():
     client = FakeClient([[]])
-    (page,) = get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h")
-    assert (page.records, len(client.asked)) == (0, 2)
+    pages = list(get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h"))
+    assert ([page.records for page in pages], len(client.asked)) == ([0, 0], 2)
 
 
 def test_an_empty_page_before_the_windows_end_is_requested_once_more():
     client = FakeClient([rows_at(*range(20)), [], rows_at(*range(20, 24))])
     pages = list(get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h"))
-    assert [page.records for page in pages] == [20, 4]
+    assert [page.records for page in pages] == [20, 0, 4]
+
+
+def test_pages_have_the_range_of_their_request():
+    client = FakeClient([rows_at(*range(20)), []])
+    pages = list(get_source("binance").fetch_pages(client, "BTCUSDT", window(1), "1h"))
+    day = window(1)
+    later = day.starts_at + timedelta(hours=20)
+    assert [(page.first, page.end) for page in pages] == [
+        (day.starts_at, day.ends_at), (later, day.ends_at), (later, day.ends_at)
+    ]  # fmt: skip
 
 
 class FakeClient(HttpClient):
