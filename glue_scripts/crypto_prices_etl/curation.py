@@ -38,7 +38,7 @@ from crypto_prices_etl.lake_files import (
 )
 from crypto_prices_etl.parsers import parser_of
 from crypto_prices_etl.quality import RowRules, with_reason
-from crypto_prices_etl.quarantined_candles import Quarantine, read_quarantine, refuse_rejected_ranges
+from crypto_prices_etl.quarantined_candles import Quarantine, read_quarantine
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 from crypto_prices_etl.raw_records import read_raw_records, refuse_objects
 
@@ -294,7 +294,7 @@ def _refuse(
 ) -> list[RefusedSource]:
     """Return the sources that must not be loaded because of rejected records, each with its first reason.
 
-    A user can accept the rejected records of a source. The size of the report does not depend on that.
+    A user can accept the rejected records of a source.
     """
     location = paths.uri(paths.quarantine_prefix)
     refused = {
@@ -305,8 +305,7 @@ def _refuse(
         )
         if refusal.source not in arguments.accepted_sources
     }
-    candles = [run for run in quarantine.candles if run.source not in refused]
-    return [*refused.values(), *refuse_rejected_ranges(candles, location)]
+    return list(refused.values())
 
 
 def _report_rules(

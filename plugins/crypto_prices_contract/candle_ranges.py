@@ -1,6 +1,7 @@
 """Ranges of missing candles with a known reason, made small enough for a statement for the warehouse.
 
-Airflow knows the candles of empty responses, and the Glue job the rejected ones. The Data API accepts 100 KB per statement:
+Airflow knows the candles of empty responses, and the Glue job the rejected ones. The Data API accepts 100 KB per
+statement:
 https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations
 """
 

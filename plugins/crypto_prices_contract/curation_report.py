@@ -83,7 +83,7 @@ class QuarantinedCandles:
         candle_interval: Length of a candle.
         observed_at: Open time of the first candle, UTC, such as ``2023-12-18 05:00:00``.
         candles: Number of candles.
-        markets: Canonical names of the markets, such as ``BTC/USDT``, in order.
+        markets: Canonical names of the markets, such as ``BTC/USDT``, in order. No name stands for all markets.
     """
 
     source: str

@@ -20,7 +20,6 @@ MARKET_RULE_FAILED = "CP-08"
 MARKETS_MISSING = "CP-09"
 TOO_MANY_REJECTED = "CP-11"
 ROW_RULE_FAILED = "CP-12"
-TOO_MANY_REJECTED_RANGES = "CP-13"
 RAW_OBJECTS_DIFFER = "CP-14"
 
 ERROR_CODES: Mapping[str, str] = {
@@ -35,7 +34,6 @@ ERROR_CODES: Mapping[str, str] = {
     MARKETS_MISSING: "The warehouse lacks the list of the load's markets.",
     TOO_MANY_REJECTED: "The Glue job rejected too many records of a source.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
-    TOO_MANY_REJECTED_RANGES: "The Glue job rejected candles in more places than the curation report can list.",
     RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
 }
 """The meaning of each code."""
@@ -52,7 +50,6 @@ REMEDIES: Mapping[str, str] = {
     MARKETS_MISSING: "clear plan_load with downstream",
     TOO_MANY_REJECTED: "read the quarantine, then correct the parser, clear the whole run or accept the bad day",
     ROW_RULE_FAILED: "read the quarantine, then correct the parser, clear the whole run or change the rule",
-    TOO_MANY_REJECTED_RANGES: "read the quarantine, then correct the parser or clear the whole run",
     RAW_OBJECTS_DIFFER: "clear the whole run, which fetches again",
 }
 """What to do about each code. docs/reference/error-codes.md has the details."""

@@ -186,7 +186,7 @@ class TestCheckRemoved:
     def test_the_error_names_the_sources_and_how_to_load_the_others(self, make_load):
         markets = {"binance": BTC, "coinbase": "BTC/USD", "coingecko": "BTC/USD"}
         make_load([c for source, market in markets.items() for c in candles(market, source=source)]).merged()
-        fewer = [c for c in candles("BTC/USD", source="coinbase")]
+        fewer = candles("BTC/USD", source="coinbase")
         fewer += candles(BTC, hours=range(2)) + candles("BTC/USD", source="coingecko", hours=range(1))
         error = make_load(fewer).stage().merge().error
         assert "would delete 3 candles of binance, coingecko: " in error

@@ -16,7 +16,7 @@ from crypto_prices.fetch.empty_ranges import MOST_BYTES
 from crypto_prices.xcom.fetched_source import EmptyRange
 from crypto_prices_contract.candle_ranges import size_of
 from crypto_prices_contract.curation_report import QuarantinedCandles
-from crypto_prices_etl.quarantined_candles import refuse_rejected_ranges
+from crypto_prices_etl.quarantined_candles import MOST_BYTES as MOST_QUARANTINED
 
 from tests.support.data_api import Client
 from tests.support.window_loads import Load, candles
@@ -32,9 +32,9 @@ WELL_BELOW = 60_000
 def quarantined_runs() -> list[dict[str, Any]]:
     """Return as many runs of quarantined candles as a curation report can have: one of all markets, and short ones."""
     whole = QuarantinedCandles("binance", "1h", "2023-12-18 05:00:00", 1, tuple(MARKETS))
-    runs = [whole] + [QuarantinedCandles("coinbase", "1h", "2023-12-18 05:00:00", 1, (market,)) for market in MARKETS]
-    while refuse_rejected_ranges(runs, ""):
-        del runs[-1]
+    short = QuarantinedCandles("coinbase", "1h", "2023-12-18 05:00:00", 1, (MARKETS[0],))
+    rest = MOST_QUARANTINED - size_of({(0, 1): whole.markets})
+    runs = [whole] + [short] * (rest // size_of({(0, 1): short.markets}))
     assert len(runs) > 20
     return [asdict(run) for run in runs]
 

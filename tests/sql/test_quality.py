@@ -164,7 +164,9 @@ class TestCandleGaps:
         rejected = {"source": "binance", "candle_interval": "1h", "markets": [ETH]}
         rejected |= {"observed_at": "2023-12-19 22:00:00", "candles": 2}
         hours = {"observed_at": "2023-12-19 00:00:00", "candles": 24, "markets": []}
-        make_load(sent, start="2023-12-19", end="2023-12-20", empty={"binance": [hours]}, quarantined=[rejected]).merged()
+        make_load(
+            sent, start="2023-12-19", end="2023-12-20", empty={"binance": [hours]}, quarantined=[rejected]
+        ).merged()
         assert gaps(client) == {}
         assert set(gaps(client, "SOL/USDT").values()) == {"not_listed"}
         assert Counter(gaps(client, ETH).values()) == {"empty_response": 20, "quarantined": 2}
@@ -280,19 +282,16 @@ class TestRanges:
             ("01-19 00", "01-21 00", 48, "not_listed"),
         ]
 
-    @pytest.mark.parametrize("days_a_window", [1, 40])
-    def test_a_silence_has_the_same_reasons_in_windows_of_any_length(self, client, make_load, days_a_window):
-        make_load(candles(BTC, ETH, hours=ALL)).merged()
-        first = date(2023, 12, 19)
-        for offset in range(0, 40, days_a_window):
-            start, end = (first + timedelta(days=offset + more) for more in (0, days_a_window))
-            days = [start + timedelta(days=more) for more in range(days_a_window)]
-            loaded = [candle for day in days for candle in candles(BTC, day=str(day), hours=ALL)]
-            make_load(loaded, start=str(start), end=str(end), markets={"binance": [BTC, ETH]}).merged()
+    def test_a_market_is_listed_for_a_month_in_a_long_window_too(self, client, make_load):
+        days = [date(2023, 12, 18) + timedelta(days=number) for number in range(34)]
+        sent = [candle for day in days for candle in candles(BTC, day=str(day), hours=ALL)]
+        sent += candles(ETH, hours=range(20))
+        make_load(sent, end=str(days[-1] + timedelta(days=1)), markets={"binance": [BTC, ETH]}).merged()
         assert ranges(client) == []
         assert ranges(client, ETH) == [
+            ("12-18 20", "12-19 00", 4, "no_trade"),
             ("12-19 00", "01-19 00", 31 * 24, "empty_day"),
-            ("01-19 00", "01-28 00", 9 * 24, "not_listed"),
+            ("01-19 00", "01-21 00", 2 * 24, "not_listed"),
         ]
 
     def test_ranges_are_exactly_the_missing_candles_whatever_was_loaded(self, client, make_load):

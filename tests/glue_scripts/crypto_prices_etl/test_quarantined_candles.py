@@ -8,7 +8,7 @@ from crypto_prices_contract.curation_report import QuarantinedCandles
 from crypto_prices_contract.window import Window
 from crypto_prices_etl import quarantined_candles as module
 from crypto_prices_etl.lake_files import RunPaths
-from crypto_prices_etl.quarantined_candles import quarantine, read_quarantine, refuse_rejected_ranges
+from crypto_prices_etl.quarantined_candles import quarantine, read_quarantine
 
 WINDOW = Window.parse("2023-12-18", "2023-12-20")
 
@@ -77,15 +77,20 @@ def test_the_quarantine_is_read_from_all_its_files(lake):
     assert read_quarantine(lake.s3, paths, WINDOW).candles == (run(1, 2, "BTC"), run(5, 1, "BTC"))
 
 
-def test_the_source_with_the_most_places_is_refused_if_the_report_cannot_list_all(monkeypatch):
-    many = [run(hour, 1, "BTC", source="binance") for hour in range(0, 24, 2)]
-    few = [run(hour, 1, "BTC", source="coinbase") for hour in (1, 3)]
+def test_more_runs_than_a_statement_can_have_stand_for_all_markets_and_then_for_the_window(monkeypatch):
+    """A user can accept such a day, too."""
+    few = [line(1, source="coinbase"), line(3, source="coinbase")]
     monkeypatch.setattr(module, "MOST_BYTES", 1000)
-    (refused,) = refuse_rejected_ranges([*many, *few], "s3://q/")
-    assert (refused.source, refused.code) == ("binance", "CP-13")
-    assert "candles of binance were rejected in 12 places" in refused.problem
-    assert refuse_rejected_ranges(few, "s3://q/") == []
+    names = [f"COIN{number:04d}" for number in range(100)]
+    shared = [line(hour, name) for name in names for hour in (5, 6, 9)]
+    assert quarantine([*shared, *few], WINDOW).candles == (
+        run(5, 2), run(9, 1), run(1, 1, "BTC", source="coinbase"), run(3, 1, "BTC", source="coinbase")
+    )  # fmt: skip
+    many = [line(hour) for hour in range(0, 24, 2)]
+    assert quarantine([*many, *few], WINDOW).candles[0] == run(0, 48)
 
 
 def test_a_bad_day_of_a_venue_with_2000_markets_fits():
-    assert refuse_rejected_ranges([run(0, 24, *(f"COIN{n:04d}" for n in range(2000)))], "s3://q/") == []
+    names = [f"COIN{number:04d}" for number in range(2000)]
+    (found,) = quarantine([line(hour, name) for name in names for hour in range(24)], WINDOW).candles
+    assert found == run(0, 24, *names)

@@ -7,7 +7,6 @@ from crypto_prices_contract.error_codes import ERROR_CODES, find_error_code
 CODES_OF_THE_GLUE_JOB = {
     error_codes.TOO_MANY_REJECTED,
     error_codes.ROW_RULE_FAILED,
-    error_codes.TOO_MANY_REJECTED_RANGES,
     error_codes.RAW_OBJECTS_DIFFER,
 }
 MIGRATIONS = Path(__file__).parents[3] / "sql" / "migrations"
