@@ -60,7 +60,11 @@ _EXPECTED = frozenset(
 )
 _OPPOSITE = {"create": "delete", "delete": "create"}
 
-NOT_IN_THIS_DEPLOYMENT: Mapping[str, str] = {}
+NOT_IN_THIS_DEPLOYMENT: Mapping[str, str] = {
+    "s3:DeleteObject": "removes the lock of the state, which is a file here",
+    "secretsmanager:UpdateSecretVersionStage": "removes the label of the settings that Terraform wrote last, if a "
+    "person has changed them since",
+}
 """Actions of an apply role that these two applies do not need, with the reasons."""
 
 

@@ -185,7 +185,7 @@ def require_denied(name: str, policies: Mapping[str, Mapping[str, Any]], checks:
 
 
 def require_needed(iam: Any, role: str, checks: Sequence[RecordedCheck], exceptions: Mapping[str, str]) -> None:
-    """Check that a role has no action that none of its calls needs.
+    """Check that a role has no action that none of its calls needs, and that no exception is out of date.
 
     Args:
         iam: A client of IAM.
@@ -194,7 +194,7 @@ def require_needed(iam: Any, role: str, checks: Sequence[RecordedCheck], excepti
         exceptions: The actions that other calls need, with the reasons.
 
     Raises:
-        RolesError: Nothing needs an action.
+        RolesError: Nothing needs an action, or a call needs an action that is listed as an exception.
     """
     allowed = {
         action
@@ -202,8 +202,11 @@ def require_needed(iam: Any, role: str, checks: Sequence[RecordedCheck], excepti
         for statement in document["Statement"]
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
-    if needless := sorted(allowed - {check.action for check in checks} - exceptions.keys()):
+    needed = {check.action for check in checks}
+    if needless := sorted(allowed - needed - exceptions.keys()):
         raise RolesError(f"{role} has actions that nothing needs: {', '.join(needless)}")
+    if outdated := sorted(exceptions.keys() - (allowed - needed)):
+        raise RolesError(f"{role}: the exceptions for {', '.join(outdated)} are not needed")
 
 
 def _named(checks: Iterable[RecordedCheck]) -> list[str]:

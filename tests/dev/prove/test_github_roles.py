@@ -125,6 +125,9 @@ def test_an_action_that_no_call_needs_is_named():
         require_needed(role, "reader", checks, {"budgets:ViewBudget": "only with a budget"})
     exceptions = {"budgets:ViewBudget": "only with a budget", "s3:ListBucket": "why"}
     require_needed(role, "reader", checks, exceptions)
+    for outdated in ("s3:GetObject", "s3:PutObject"):
+        with pytest.raises(RolesError, match=f"^reader: the exceptions for {outdated} are not needed$"):
+            require_needed(role, "reader", checks, {**exceptions, outdated: "why"})
 
 
 def test_only_terraforms_new_calls_are_read(tmp_path):
