@@ -86,3 +86,14 @@ def test_files_that_users_and_terraform_create_are_not_committed(tmp_path):
     command = ["git", "-c", "core.excludesFile=", "check-ignore", *created, *committed]
     ignored = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.splitlines()
     assert ignored == list(created)
+
+
+def test_the_boundary_allows_the_actions_that_the_platforms_roles_have():
+    """A new permission in iam.tf has no effect on AWS until the boundary has it, too."""
+
+    def actions(path):
+        lists = re.findall(r"actions\s+= \[(.*?)\]", path.read_text(), re.DOTALL)
+        return {action for each in lists for action in re.findall(r'"([^"]+)"', each)}
+
+    platform, github = TERRAFORM_ROOTS
+    assert actions(github / "boundary.tf") == actions(platform / "iam.tf") - {"sts:AssumeRole"}
