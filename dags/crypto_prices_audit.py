@@ -28,14 +28,14 @@ needs healing in any of these cases:
 - Candles are missing for a reason in `ask_again`.
 
 It also fetches some loaded days of any age again, and compares them with the fact table: those whose last fetch or
-check is the longest ago. A day that the exchange has restated needs healing, too. `crypto.restatement_checks` has the
-results.
+check is the longest ago. A day that the exchange has restated needs healing, too, until a load has fetched it.
+`crypto.restatement_checks` has the results.
 
 The log of `plan_healing` shows the plan: the fewest windows that cover these days, and their API requests.
 `crypto_prices_window` loads them one after the other. It never uses `force`, because only a user can decide to delete
-candles. `check_healing` checks the result.
+candles. A day that a user accepted is loaded with this acceptance. `check_healing` checks the result.
 
-If the plan has more days of markets than `audit_market_days` in the settings, `plan_healing` shows the plan and its
+If the plan is larger than `audit_limit_days` of all markets in the settings, `plan_healing` shows the plan and its
 price, and fails without starting anything. Its message has the params of the run that approves the plan. The first
 audit of a new platform ends like this, because most days were never fetched.
 
@@ -77,7 +77,7 @@ with DAG(
             None,
             type=["null", "integer"],
             minimum=0,
-            description="Approves a plan of up to this many days of markets. Without it, audit_market_days in the "
+            description="Approves a plan of up to this many days of markets. Without it, audit_limit_days in the "
             "settings is the limit",
         ),
         "restatement_sample": Param(

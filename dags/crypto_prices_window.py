@@ -53,6 +53,11 @@ with DAG(
             maxLength=500,
             description="Why the records of accepted_sources may be missing. The load records it with your user name",
         ),
+        "accepted_by": Param(
+            None,
+            type=["null", "string"],
+            description="Set only by crypto_prices_audit, which loads an accepted day again: the user who accepted it",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):

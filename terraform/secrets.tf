@@ -17,7 +17,7 @@ locals {
     restatement_sample     = var.restatement_sample
     sources                = { for name, source in var.sources : name => { for key, value in source : key => value if value != null } }
     quality_rules          = { for name, rule in var.quality_rules : name => { for key, value in rule : key => value if value != null } }
-    audit_market_days      = var.audit_market_days
+    audit_limit_days       = var.audit_limit_days
     runbook_url            = var.runbook_url
     # For the prices in plans.
     prices = {

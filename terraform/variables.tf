@@ -155,14 +155,14 @@ variable "max_rejected_share" {
   }
 }
 
-variable "audit_market_days" {
-  description = "Largest plan that crypto_prices_audit starts by itself, as a number of days of markets. A user must approve a larger one."
+variable "audit_limit_days" {
+  description = "Largest plan that crypto_prices_audit starts by itself, in days of all markets. A user must approve a larger one."
   type        = number
-  default     = 200
+  default     = 7
 
   validation {
-    condition     = var.audit_market_days >= 0 && floor(var.audit_market_days) == var.audit_market_days
-    error_message = "audit_market_days must be a whole number, at least 0."
+    condition     = var.audit_limit_days >= 0 && floor(var.audit_limit_days) == var.audit_limit_days
+    error_message = "audit_limit_days must be a whole number, at least 0."
   }
 }
 

@@ -133,7 +133,7 @@ class Settings(_Section):
         restatement_sample: Number of loaded days of markets that each audit fetches again and compares; 0 for none.
         quality_rules: Settings of data quality rules by name. Rules without settings have their defaults.
         prices: Prices for the estimates in plans.
-        audit_market_days: Largest plan that an audit starts by itself, as a number of days of markets.
+        audit_limit_days: Largest plan that an audit starts by itself, in days of all markets.
         runbook_url: URL of docs/how-to/troubleshoot.md, for the links at the end of a failed task's log.
     """
 
@@ -151,7 +151,7 @@ class Settings(_Section):
     restatement_sample: Annotated[int, Field(ge=0, le=MOST_SAMPLED)] = 20
     quality_rules: dict[str, QualityRuleSettings] = {}
     prices: PriceSettings = PriceSettings()
-    audit_market_days: Annotated[int, Field(ge=0)] = 200
+    audit_limit_days: Annotated[int, Field(ge=0)] = 7
     runbook_url: PageUrl = DEFAULT_RUNBOOK_URL
 
     def model_post_init(self, context: Any, /) -> None:

@@ -160,6 +160,7 @@ CATALOG_TABLE = Table(
 
 _GAP_SOURCE = "merge_into_fact or plan_load"
 _AUDIT = "plan_healing"
+_EXPECTED = "plan_load or plan_healing"
 _VIEW = "the view's tables"
 _CURATION_REPORT = "curation report of the Glue job"
 _NOT_COUNTED = "not counted by the merge"
@@ -364,7 +365,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
     Table(
         "missing_candles",
         "One row per day, market and reason, with the number of missing candles, for every day until yesterday. Days "
-        "that no load has requested are included",
+        "that no load has are included",
         "candle_gaps, etl_metadata, market_sets and expected_markets",
         (
             Column("observed_on", "DATE", "Day of the missing candles", "UTC", _VIEW),
@@ -375,7 +376,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
             Column(
                 "reason",
                 "VARCHAR(16)",
-                "As in candle_gaps. unfetched: no load has requested the day of the market",
+                "As in candle_gaps. unfetched: no load has the day of the market",
                 "none",
                 _VIEW,
             ),
@@ -385,16 +386,16 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
     ),
     Table(
         "expected_markets",
-        "One row per market of the settings at the last audit, and period in which its exchange used the name",
-        _AUDIT,
+        "One row per market of the settings, and period in which its exchange used the name",
+        _EXPECTED,
         (
             replace(_SOURCE, source="settings"),
             replace(_SYMBOL, source="settings"),
             replace(_QUOTE, source="settings"),
             _INTERVAL,
-            Column("used_from", "DATE", "First day of the name", "UTC", _AUDIT, "it has no beginning"),
-            Column("used_until", "DATE", "First day after the name's use", "UTC", _AUDIT, "it has no end"),
-            Column("noted_at", "TIMESTAMP", "Time when the audit wrote the row", "UTC", _AUDIT),
+            Column("used_from", "DATE", "First day of the name", "UTC", _EXPECTED, "it has no beginning"),
+            Column("used_until", "DATE", "First day after the name's use", "UTC", _EXPECTED, "it has no end"),
+            Column("noted_at", "TIMESTAMP", "Time when the row was written", "UTC", _EXPECTED),
         ),
     ),
     Table(
@@ -413,7 +414,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "status",
                 "VARCHAR(16)",
                 "same: the exchange sends the loaded candles. differs: it sends others, and the audit has the day "
-                "loaded again. refused: it refuses the request",
+                "loaded again. refused: it refuses the request. kept: a user keeps the loaded candles",
                 "none",
                 _AUDIT,
             ),

@@ -1,7 +1,6 @@
 -- audit/choose_sample
 -- The loaded days of markets whose last fetch or check is the longest ago. Fetches and checks since the audit's time do
--- not count, so a cleared task chooses the same days. A check that found a difference does not count either, because
--- only a load resolves it. Days before a market's listing are left out.
+-- not count, so an earlier try of the task does not change the choice. Days before a market's listing are left out.
 WITH {% set digits = 3 %}{% include 'shared/whole_numbers.jinja' %}
 
 set_days AS (
@@ -61,7 +60,6 @@ checked AS (
     WHERE
         candle_interval = {{ settings().candle_interval | literal }}
         AND audited_at < {{ audited_at | literal }}
-        AND status <> 'differs'
     GROUP BY source, symbol, quote_currency, observed_on
 )
 

@@ -1,5 +1,6 @@
--- The markets of the settings at the last audit, and the days on which their exchange used these names. Without this
--- table, the warehouse would not know a market before its first load.
+-- The markets of the settings, and the days on which their exchange used these names. Each run adds its markets, and an
+-- audit deletes those that the settings no longer have. Without this table, the warehouse would not know a market
+-- before its first load.
 CREATE TABLE IF NOT EXISTS crypto.expected_markets (
     source VARCHAR(32) NOT NULL,
     symbol VARCHAR(32) NOT NULL,

@@ -1,5 +1,6 @@
 -- The number of missing candles by day, market and reason, for every day until yesterday. A day of a market that no
--- load has requested has the reason 'unfetched'. The view reads only small tables, not the fact table.
+-- load has, because no run requested it or none succeeded, has the reason 'unfetched'. The view reads only small
+-- tables, not the fact table.
 CREATE OR REPLACE VIEW crypto.missing_candles AS
 WITH digits AS (
     SELECT 0 AS digit
@@ -101,7 +102,7 @@ fetched_days AS (
     FROM gap_days
 ),
 
--- The settings' markets at the last audit, and other markets that a load has requested.
+-- The settings' markets, and other markets that a load has requested.
 markets AS (
     SELECT
         source,

@@ -312,10 +312,10 @@ run "a_platform_with_default_values" {
         binance   = { symbols = ["BTCUSDT"], markets = { BTCUSDT = "BTC/USDT" } }
         coingecko = { symbols = ["bitcoin"], connection_id = "coingecko", requests_per_second = 0.45, markets = { bitcoin = "BTC/USD" } }
       }
-      quality_rules     = {}
-      audit_market_days = 200
-      runbook_url       = "docs/how-to/troubleshoot.md"
-      prices            = { glue_dpu_hour = 0.44, redshift_rpu_hour = 0.375, redshift_rpus = 8, warehouse_minutes = 5 }
+      quality_rules    = {}
+      audit_limit_days = 7
+      runbook_url      = "docs/how-to/troubleshoot.md"
+      prices           = { glue_dpu_hour = 0.44, redshift_rpu_hour = 0.375, redshift_rpus = 8, warehouse_minutes = 5 }
     }
     error_message = "The settings secret does not have the format that plugins/crypto_prices/settings.py reads."
   }

@@ -348,7 +348,7 @@ run "refuses_a_share_above_one" {
   expect_failures = [var.max_rejected_share]
 }
 
-run "refuses_a_negative_number_of_market_days" {
+run "refuses_a_negative_number_of_days_that_an_audit_loads" {
   command = plan
 
   module {
@@ -356,10 +356,10 @@ run "refuses_a_negative_number_of_market_days" {
   }
 
   variables {
-    audit_market_days = -1
+    audit_limit_days = -1
   }
 
-  expect_failures = [var.audit_market_days]
+  expect_failures = [var.audit_limit_days]
 }
 
 run "refuses_a_part_of_a_day" {
@@ -993,7 +993,7 @@ run "accepts_the_boundary_values_of_each_rule" {
     max_rejected_share   = 0
     restatement_sample   = 200
     quality_rules        = { price_jump = { threshold = 0 }, negative_volume = { action = "fail" } }
-    audit_market_days    = 0
+    audit_limit_days     = 0
     kms_key_arn          = "arn:aws-us-gov:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     vpc_cidr             = "10.0.0.0/20"
     nat_gateways         = "per_zone"

@@ -137,6 +137,11 @@ class TestAcceptedSource:
         assert (found["binance"]["accepted_by"], found["binance"]["accepted_because"]) == ("ada", self.WHY)
         assert (found["coinbase"]["accepted_by"], found["coinbase"]["accepted_because"]) == (None, None)
 
+    def test_a_load_that_the_audit_repeats_keeps_the_name_of_the_user_who_accepted_the_day(self, make_load):
+        """The run that repeats it has the user who triggered the audit, or none."""
+        repeated = make_load(candles(BTC), accepted={"binance": self.WHY}, params={"accepted_by": "grace"}).complete()
+        assert repeated.metadata()["binance"]["accepted_by"] == "grace"
+
     def test_a_load_without_rows_records_only_the_gaps(self, client, make_load):
         runs = [
             {

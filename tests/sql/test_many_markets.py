@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from crypto_prices.audit import plan_healing
 from crypto_prices.audit.days_to_heal import MarketDay
-from crypto_prices.audit.expected_markets import ExpectedMarket
 from crypto_prices.audit.restatements import Check, Comparison
 from crypto_prices.fetch.empty_ranges import MOST_BYTES
+from crypto_prices.plan import expected_markets
+from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.xcom.fetched_source import EmptyRange
 from crypto_prices_contract.candle_ranges import size_of
 from crypto_prices_contract.curation_report import QuarantinedCandles
@@ -114,12 +115,15 @@ def test_every_statement_of_every_task_stays_below_the_limit(dag: Any, load: Loa
 
 def test_the_statements_that_write_markets_stay_below_it(dag: Any, load: Load) -> None:
     assert max(len(statement.encode()) for statement in load.market_statements()) < WELL_BELOW
-    longest = ExpectedMarket("s" * 32, "C" * 32, "Q" * 16, date(2023, 12, 18), date(2023, 12, 19))
-    template = dag.get_task("plan_load").get_template_env().get_template("audit/insert_expected_markets.sql")
-    rendered = template.render(
-        settings=lambda: {"candle_interval": "1h"}, expected=[longest] * plan_healing.MARKETS_PER_STATEMENT
-    )
-    assert len(rendered.encode()) < WELL_BELOW
+    longest = ExpectedMarket("s" * 32, "C" * 32, "Q" * 16, "15m", date(2023, 12, 18), date(2023, 12, 19))
+    environment = dag.get_task("plan_load").get_template_env()
+    some = [longest] * expected_markets.MARKETS_PER_BATCH
+    sizes = [
+        len(environment.get_template(f"plan/{name}_expected_markets.sql").render(values).encode())
+        for name, values in (("delete", {"names": [market.name for market in some]}), ("insert", {"expected": some}))
+    ]
+    assert max(sizes) < WELL_BELOW
+    assert sum(sizes) < LIMIT
 
 
 def test_the_statement_that_writes_checks_stays_below_it(dag: Any) -> None:

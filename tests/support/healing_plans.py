@@ -32,7 +32,7 @@ def place(number, market=BTC, source="binance"):
     return MarketDay(source, market, day(number))
 
 
-def plan(found, chunk_days=31, markets=MARKETS):
+def plan(found, chunk_days=31, markets=MARKETS, accepted=None):
     return windows_to_heal(
         SPAN,
         found,
@@ -40,6 +40,7 @@ def plan(found, chunk_days=31, markets=MARKETS):
         chunk_days=chunk_days,
         interval=timedelta(hours=1),
         request_sizes=SIZES,
+        accepted=accepted,
     )
 
 

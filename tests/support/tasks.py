@@ -45,7 +45,8 @@ class TaskInstance:
 
     def xcom_pull(self, task_ids: str, map_indexes: list[int] | None = None, key: str = "return_value") -> Any:
         if key != "return_value":
-            return None  # as after the start of a try, when Airflow deletes the task's own results
+            # A task's own ones are missing, as after the start of a try, when Airflow deletes them.
+            return self.results.get(f"{task_ids}.{key}")
         results = self.results.get(task_ids)
         if map_indexes is None:
             return results
@@ -108,6 +109,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
         sources: tuple[str, ...] = ("binance",),
         **results: Any,
     ) -> dict[str, Any]:
+        results.setdefault("resolve_window.expected_markets", [])
         window = {"window_start": WINDOW.start.isoformat(), "window_end": WINDOW.end.isoformat()}
         return {
             "ti": TaskInstance({"resolve_window": [{"source": name} | window for name in sources]} | results),

@@ -82,6 +82,7 @@ class Load:
         rules: Data quality rules of the settings.
         refused: The sources that the Glue job refused, as in the report.
         accepted: Why a user accepted the rejected records of a source, by source.
+        params: Other params of the run.
     """
 
     client: Client
@@ -101,6 +102,7 @@ class Load:
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: list[dict[str, Any]] = field(default_factory=list)
     accepted: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         of_source: dict[str, list[Candle]] = {}
@@ -189,7 +191,8 @@ class Load:
                 "force": force,
                 "accepted_sources": list(self.accepted),
                 "accepted_because": "; ".join(self.accepted.values()) or None,
-            },
+            }
+            | self.params,
             "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE),
         }
         rendered: list[str] = task.render_template(written[:first], context, _environment(self.dag))

@@ -21,7 +21,7 @@ RESTATED = "restated"
 """The reason of days whose candles the exchange has changed since they were loaded."""
 
 QUARANTINED = "quarantined"
-"""The reason of gaps whose records a user can accept. Then they are not requested again."""
+"""The reason of gaps whose records broke a rule."""
 
 REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING})
 """Reasons that a reload removes. For the others, the exchange may still return no candle."""
@@ -100,10 +100,7 @@ def find_reasons(
                     found[place] = NOT_PUBLISHED
                 elif load_of_day is not None and load_of_day.raw_manifest in lost:
                     found[place] = RAW_MISSING
-                elif asked := sorted(again.intersection(known) - _accepted_reasons(load_of_day)):
+                # A user has accepted that the day's candles are missing.
+                elif (asked := sorted(again.intersection(known))) and not (load_of_day and load_of_day.is_accepted):
                     found[place] = asked[0]
     return found
-
-
-def _accepted_reasons(load: Load | None) -> frozenset[str]:
-    return frozenset({QUARANTINED}) if load is not None and load.is_accepted else frozenset()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,11 @@ from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.audit.audited_span import audited_span
 from crypto_prices.audit.days_to_heal import QUARANTINED, REQUIRED, RESTATED, MarketDay, find_reasons
-from crypto_prices.audit.expected_markets import ExpectedMarket, expected_markets
 from crypto_prices.audit.gap_days import Gap, gaps_by_day
 from crypto_prices.audit.large_plan import LargePlanError, refuse_large_plan
 from crypto_prices.audit.plan_text import checks_as_text, plan_as_text
 from crypto_prices.audit.refetch import refetch
-from crypto_prices.audit.restatements import Check, Comparison, compare
+from crypto_prices.audit.restatements import DIFFERS, SAME, Check, Comparison, compare
 from crypto_prices.audit.windows_to_heal import HealingPlan, windows_to_heal
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
@@ -38,32 +36,31 @@ from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.market_sets import MarketSets
 from crypto_prices.plan.ask_exchanges import ask_exchanges, left_out_error
+from crypto_prices.plan.check_accepted import Acceptance
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
+from crypto_prices.plan.expected_markets import expected_markets, write_expected_markets
 from crypto_prices.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-MARKETS_PER_STATEMENT = 200
-"""Rows per insert. The longest row has about 300 bytes, and the Data API accepts 100 KB per statement."""
-
 CHECKS_PER_STATEMENT = 40
-"""As above. The longest row has about 1400 bytes."""
+"""Rows per insert. The longest row has about 1400 bytes, and the Data API accepts 100 KB per statement."""
 
 
 class PlanHealingOperator(WarehouseOperator):
     """Checks each day of each market in the settings, and plans the windows that reload wrong days.
 
     The task returns one item per window, ``{"trigger_run_id", "conf"}``, over which TriggerDagRunOperator is mapped.
-    The XCom ``plan`` has the plan as text. The settings' markets are written to ``crypto.expected_markets``, so that
-    the view ``crypto.missing_candles`` shows days that were never fetched.
+    The XCom ``plan`` has the plan as text. ``crypto.expected_markets`` then has exactly the settings' markets.
 
     It also fetches a sample of all loaded days again, one market at a time, and compares them with the fact table. Days
-    that differ are planned, too. ``crypto.restatement_checks`` has the results. The sample has the days whose last
-    fetch or check was the longest ago when the run was due, so every loaded day gets its turn, and a cleared task
-    chooses the same days. If the params have ``start`` and ``end``, the sample is from these days.
+    that differ are planned, too, until a load has fetched them. ``crypto.restatement_checks`` has the results. The
+    sample has the days whose last fetch or check was the longest ago when the run was due, so every loaded day gets its
+    turn, whether or not the earlier ones could be loaded. If the params have ``start`` and ``end``, the sample is from
+    these days.
 
     The span comes from the params ``start`` and ``end``, or is the last ``days`` before the end of the run's data
     interval. The statements are in ``audit/`` in the DAG's ``template_searchpath``.
@@ -115,10 +112,10 @@ class PlanHealingOperator(WarehouseOperator):
             raise AirflowFailException(str(error)) from error
         markets = asked.markets
         found = self._find_reasons(settings, span, markets)
-        if not asked.left_out:
-            self._write_expected(markets)
+        expected = expected_markets(markets, settings.candle_interval)
+        write_expected_markets(self.warehouse, self._statement, expected, incomplete=asked.left_out)
         checks = self._check_sample(settings, markets, set(found), context)
-        found |= {check.place: RESTATED for check in checks if check.comparison.differs}
+        found |= dict.fromkeys(self._restated(markets, checks, context), RESTATED)
         plan = self._plan(settings, span, markets, found)
         glue_client = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         glue = read_glue_job(glue_client, settings.glue_job_name)
@@ -147,12 +144,19 @@ class PlanHealingOperator(WarehouseOperator):
             )
         if not self.nothing_may_be_left:
             try:
-                refuse_large_plan(plan, price, settings.audit_market_days, context["params"].get("max_market_days"))
+                refuse_large_plan(
+                    plan,
+                    price,
+                    limit_days=settings.audit_limit_days,
+                    market_total=sum(len(source.symbols) for source in settings.sources.values()),
+                    params=context["params"],
+                )
             except LargePlanError as error:
                 raise AirflowFailException(str(error)) from error
         starter = context["dag_run"]
         return [
-            window_run(starter.dag_id, starter.run_id, each.window, each.symbols, reload=True) for each in plan.windows
+            window_run(starter.dag_id, starter.run_id, each.window, each.symbols, reload=True, accepted=each.accepted)
+            for each in plan.windows
         ]
 
     def _find_reasons(self, settings: Settings, span: Window, markets: MarketsByDay) -> dict[MarketDay, str]:
@@ -185,7 +189,16 @@ class PlanHealingOperator(WarehouseOperator):
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
             },
+            accepted=self._acceptances(reasons),
         )
+
+    def _acceptances(self, places: Iterable[MarketDay]) -> dict[MarketDay, Acceptance]:
+        """Return the days whose newest load a user accepted. Another load of them needs the same acceptance."""
+        days = sorted({place.day for place in places})
+        if not days:
+            return {}
+        rows = self.warehouse.query(self._statement("audit/find_acceptances.sql", planned_days=days))
+        return {_place(row): Acceptance(str(row["accepted_by"]), str(row["accepted_because"])) for row in rows}
 
     def _check_sample(
         self, settings: Settings, markets: MarketsByDay, wrong: Set[MarketDay], context: Context
@@ -195,14 +208,15 @@ class PlanHealingOperator(WarehouseOperator):
         sample = settings.restatement_sample if given is None else int(given)
         if sample == 0:
             return []
-        dag_run, params = context["dag_run"], context["params"]
-        audited_at = dag_run.run_after.astimezone(UTC).replace(tzinfo=None)
+        params, audited_at = context["params"], _audited_at(context)
         days = Window.parse(params["start"], params["end"]) if params.get("start") else None
+        # Days that will be loaded again anyway keep their turn, and take no place from others.
+        most = sample + len(wrong)
         chosen = self.warehouse.query(
-            self._statement("audit/choose_sample.sql", sample=sample, days=days, audited_at=audited_at)
+            self._statement("audit/choose_sample.sql", sample=most, days=days, audited_at=audited_at)
         )
-        # Days that will be loaded again anyway keep their turn.
-        places = [place for place in map(_place, chosen) if place not in wrong]
+        others = [place for place in map(_place, chosen) if place not in wrong and _is_listed(markets, place)]
+        places = others[:sample]
         self.log.info("Fetching %s of markets again", counted(len(places), "day"))
         loaded = self._loaded_candles(places)
         rejected = self._rejected_ranges(places)
@@ -211,11 +225,26 @@ class PlanHealingOperator(WarehouseOperator):
             if isinstance(outcome, FatalSourceError):
                 checks.append(Check(place, Comparison(), str(outcome)))
                 continue
-            window = Window.of_day(place.day)
-            comparison = compare(window, sent=outcome, loaded=loaded[place], rejected=rejected[place])
+            comparison = compare(
+                Window.of_day(place.day),
+                interval_ms=_interval(settings) // timedelta(milliseconds=1),
+                sent=outcome,
+                loaded=loaded[place],
+                rejected=rejected[place],
+            )
             checks.append(Check(place, comparison))
-        self._record(checks, run_id=dag_run.run_id, audited_at=audited_at)
+        self._record(checks, run_id=context["dag_run"].run_id, audited_at=audited_at)
         return checks
+
+    def _restated(self, markets: MarketsByDay, checks: Sequence[Check], context: Context) -> list[MarketDay]:
+        """Return the days that differ, and those of earlier audits that no load has fetched since."""
+        unresolved = self.warehouse.query(
+            self._statement("audit/find_unresolved_differences.sql", audited_at=_audited_at(context))
+        )
+        same = {check.place for check in checks if check.status == SAME}
+        differing = {check.place for check in checks if check.status == DIFFERS}
+        earlier = {place for place in map(_place, unresolved) if _is_listed(markets, place)} - same
+        return sorted(differing | earlier)
 
     def _loaded_candles(self, places: Sequence[MarketDay]) -> dict[MarketDay, dict[int, dict[str, Decimal | None]]]:
         found: dict[MarketDay, dict[int, dict[str, Decimal | None]]] = {place: {} for place in places}
@@ -254,19 +283,6 @@ class PlanHealingOperator(WarehouseOperator):
         manifests = sorted({load.raw_manifest for load in loads})
         return [uri for uri in manifests if not is_whole(self.s3_client, uri)]
 
-    def _write_expected(self, markets: MarketsByDay) -> None:
-        """Write the settings' markets, unless they are there."""
-        expected = expected_markets(markets)
-        rows = self.warehouse.query(self._statement("audit/find_expected_markets.sql"))
-        if Counter(map(ExpectedMarket.of_row, rows)) == Counter(expected):
-            return
-        lock = self._statement("load/lock_loads.sql")
-        self.warehouse.execute_batch([lock, self._statement("audit/delete_expected_markets.sql")])
-        for first in range(0, len(expected), MARKETS_PER_STATEMENT):
-            chunk = expected[first : first + MARKETS_PER_STATEMENT]
-            insert = self._statement("audit/insert_expected_markets.sql", expected=chunk)
-            self.warehouse.execute_batch([lock, insert])
-
     def _query(self, name: str, span: Window) -> list[dict[str, Value]]:
         return self.warehouse.query(self._statement(name, params=span))
 
@@ -277,6 +293,16 @@ class PlanHealingOperator(WarehouseOperator):
 
 def _place(row: Mapping[str, Value]) -> MarketDay:
     return MarketDay(str(row["source"]), str(row["market"]), date.fromisoformat(str(row["observed_on"])))
+
+
+def _is_listed(markets: MarketsByDay, place: MarketDay) -> bool:
+    return place.market in {market.name for market in markets.on(place.day).get(place.source, ())}
+
+
+def _audited_at(context: Context) -> datetime:
+    """Return when the run was due, as a TIMESTAMP of the warehouse."""
+    due: datetime = context["dag_run"].run_after
+    return due.astimezone(UTC).replace(tzinfo=None)
 
 
 def _counts(rows: list[dict[str, Value]], column: str) -> dict[MarketDay, int]:

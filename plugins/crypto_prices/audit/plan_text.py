@@ -25,7 +25,8 @@ def plan_as_text(plan: HealingPlan, price: Price) -> str:
     ]
     for each in plan.windows:
         symbols = ", ".join(f"{source} {' '.join(names)}" for source, names in each.symbols.items())
-        rows.append(("window", f"[{each.window.start}, {each.window.end}) of {symbols}"))
+        accepted = "" if each.accepted is None else f", accepted by {each.accepted.user}: {each.accepted.reason}"
+        rows.append(("window", f"[{each.window.start}, {each.window.end}) of {symbols}{accepted}"))
     title = f"Audit of [{plan.span.start}, {plan.span.end}): days of markets to heal: {len(plan.reasons)}"
     return f"{title}\n{indent(tabulate(rows, tablefmt='plain', disable_numparse=True), '  ')}"
 

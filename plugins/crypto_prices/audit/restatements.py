@@ -75,6 +75,7 @@ class Check:
 def compare(
     window: Window,
     *,
+    interval_ms: int,
     sent: Iterable[SentCandle],
     loaded: Mapping[int, Mapping[str, Decimal | None]],
     rejected: Sequence[tuple[int, int]] = (),
@@ -83,6 +84,8 @@ def compare(
 
     Args:
         window: The day. Candles outside it are ignored.
+        interval_ms: Length of a candle in milliseconds. Candles that do not open on its grid, which begins at midnight,
+            are ignored: the Glue job rejects them, whether or not the candles around them are loaded.
         sent: The candles in the responses. Of copies that contradict each other, none counts, as in the Glue job.
         loaded: The loaded candles by opening time in milliseconds, with all their columns.
         rejected: Ranges of opening times [first, end) in milliseconds whose records were quarantined. A candle there
@@ -92,6 +95,7 @@ def compare(
         time: candle
         for time, candle in _without_conflicts(sent).items()
         if window.start_ms <= time < window.end_ms
+        and (time - window.start_ms) % interval_ms == 0
         and (time in loaded or not any(first <= time < end for first, end in rejected))
     }
     changed = added = vanished = 0

@@ -9,6 +9,8 @@ from typing import Any
 
 from crypto_prices_contract.window import Window
 
+from crypto_prices.plan.check_accepted import Acceptance
+
 LONGEST_NOTE = 1000
 """Maximum number of characters in the note of a run, the length of Airflow's column (``DagRunNote``)."""
 
@@ -31,7 +33,13 @@ RUN_WINDOWS: dict[str, Any] = {
 
 
 def window_run(
-    dag_id: str, run_id: str, window: Window, symbols: Mapping[str, Iterable[str]], *, reload: bool
+    dag_id: str,
+    run_id: str,
+    window: Window,
+    symbols: Mapping[str, Iterable[str]],
+    *,
+    reload: bool,
+    accepted: Acceptance | None = None,
 ) -> dict[str, Any]:
     """Return the id, the configuration and the note of a window's run.
 
@@ -45,6 +53,7 @@ def window_run(
         symbols: Exchange symbols by source.
         reload: Whether to load even what the warehouse already holds. ``force`` is never set, because only a user can
             decide to delete candles.
+        accepted: A user's acceptance of the rejected records of all these sources on all these days.
     """
     conf: dict[str, Any] = {
         "start": window.start.isoformat(),
@@ -53,6 +62,12 @@ def window_run(
         "symbols": sorted({symbol for listed in symbols.values() for symbol in listed}),
         "reload": reload,
     }
+    if accepted is not None:
+        conf |= {
+            "accepted_sources": conf["sources"],
+            "accepted_because": accepted.reason,
+            "accepted_by": accepted.user,
+        }
     digest = hashlib.sha256(json.dumps([run_id, conf], sort_keys=True).encode()).hexdigest()[:12]
     note = f"Days [{window.start}, {window.end}) of {', '.join(conf['sources'])}, started by {dag_id}, run {run_id}"
     return {"trigger_run_id": f"backfill__{window.name}__{digest}", "conf": conf, "note": note[:LONGEST_NOTE]}

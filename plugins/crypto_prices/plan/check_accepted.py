@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from crypto_prices.plan.check_params import ParamError
 
 LONGEST_NAME = 256
 """Maximum size of a user's name, in bytes: the length of the column ``accepted_by``."""
 
+OPERATOR_TRIGGERED = "operator_triggered"
+"""``run_type`` of a run that a task started. Its ``triggering_user_name`` is the one of that task's run."""
+
 LONGEST_REASON = 2000
 """Maximum size of a reason, in bytes: the length of the column ``accepted_because``."""
+
+
+@dataclass(frozen=True, order=True)
+class Acceptance:
+    """A user's decision to load a source although too many of its records are rejected.
+
+    Attributes:
+        user: Airflow's name of the user.
+        reason: Why the records may be missing.
+    """
+
+    user: str
+    reason: str
+
+
+def accepting_user(params: Mapping[str, Any], dag_run: Any) -> str | None:
+    """Return the user whose acceptance the load records: ``accepted_by``, or else the user who triggered the run.
+
+    ``sql/load/counts/insert_etl_metadata.sql`` does the same.
+
+    Raises:
+        ParamError: A user triggered the run with ``accepted_by``, and could name someone else.
+    """
+    given = params.get("accepted_by")
+    if given is not None and dag_run.run_type != OPERATOR_TRIGGERED:
+        raise ParamError(
+            "accepted_by is for the runs that crypto_prices_audit starts: trigger the DAG again without it. The load "
+            "records the user who triggers the run"
+        )
+    user: str | None = given or dag_run.triggering_user_name
+    return user
 
 
 def check_accepted(accepted: Sequence[str], reason: str | None, user: str | None, sources: Iterable[str]) -> None:
@@ -19,7 +55,7 @@ def check_accepted(accepted: Sequence[str], reason: str | None, user: str | None
     Args:
         accepted: The param ``accepted_sources``.
         reason: The param ``accepted_because``.
-        user: Airflow's name of the user who triggered the run.
+        user: Airflow's name of the user who accepts it.
         sources: The sources of the run.
 
     Raises:

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.market_sets import market_chunks
+from crypto_prices.plan.expected_markets import ExpectedMarket, write_expected_markets
 from crypto_prices.plan.skip_reason import EmptyWindowError, reason_to_skip
 from crypto_prices.task_statements import WRITE_MARKETS
 from crypto_prices.xcom import task_results
@@ -29,7 +30,8 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
     the batch as a dict. The XCom ``skipped_because`` has the reason for a skip.
 
     First, the fetched markets are written to ``crypto.market_sets``, unless they are there. The statements are in
-    ``plan/`` in the DAG's ``template_searchpath``. All other statements of the run name the sets.
+    ``plan/`` in the DAG's ``template_searchpath``. All other statements of the run name the sets. The markets of the
+    run, also of sources that were not fetched, are written to ``crypto.expected_markets``.
 
     Args:
         sql: Statement that finds the current loads (templated, sql/plan/find_current_loads.sql).
@@ -57,6 +59,8 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
         ti, dag_run = context["ti"], context["dag_run"]
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, task_results.window(ti), task_results.fetched(ti))
         self._write_markets(batch)
+        expected = [ExpectedMarket.of_row(row) for row in task_results.expected_markets(ti)]
+        write_expected_markets(self.warehouse, self._statement, expected)
         published = self.catalog.published_days(batch.window)
         try:
             reason = reason_to_skip(batch, self.warehouse.query(self.sql), published)

@@ -24,12 +24,14 @@ from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
 from crypto_prices.fetch.source_client import asking_source, client_of
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.plan.check_accepted import check_accepted
+from crypto_prices.plan.check_accepted import accepting_user, check_accepted
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
 from crypto_prices.plan.daily_window import daily_window
+from crypto_prices.plan.expected_markets import expected_markets
 from crypto_prices.plan.fetch_time import refuse_long_fetch
 from crypto_prices.settings import Settings, SettingsError, load_settings, select_symbols
+from crypto_prices.xcom import task_results
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -62,7 +64,8 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
     the run.
 
     The task returns one item per source with the arguments of ``FetchPricesOperator``, over which ``fetch_prices`` is
-    mapped. A source without a market in the window has none.
+    mapped. A source without a market in the window has none. The XCom ``expected_markets`` has the markets of the
+    exchanges that responded, with the days on which their names are used.
 
     Args:
         day: ISO day to load (templated); empty for the logical date. Not allowed with ``start`` and ``end``.
@@ -111,7 +114,8 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
             params, dag_run = context["params"], context["dag_run"]
             accepted = params.get("accepted_sources") or []
-            check_accepted(accepted, params.get("accepted_because"), dag_run.triggering_user_name, chosen)
+            user = accepting_user(params, dag_run)
+            check_accepted(accepted, params.get("accepted_because"), user, chosen)
             for name, symbols in chosen.items():
                 of_source = settings.sources[name]
                 source = get_source(name, of_source.api_url)
@@ -128,7 +132,7 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
         if accepted:
             self.log.warning(
                 "%s accepts the rejected records of %s: %s",
-                *(dag_run.triggering_user_name, ", ".join(accepted), params["accepted_because"]),
+                *(user, ", ".join(accepted), params["accepted_because"]),
             )
         items = [
             {
@@ -146,6 +150,8 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
                 f"no exchange used the names of the symbols in [{window.start}, {window.end}): add the names of that "
                 "time to the symbols in the settings"
             )
+        expected = expected_markets(by_day, settings.candle_interval)
+        context["ti"].xcom_push(key=task_results.EXPECTED_MARKETS, value=[market.as_row() for market in expected])
         self.log.info("Window [%s, %s) from %s", window.start, window.end, _as_text(items))
         return items
 

@@ -12,6 +12,9 @@ from crypto_prices.xcom.batch import Batch, loaded_sources
 from crypto_prices.xcom.curation_report import check_report, parse_report
 from crypto_prices.xcom.fetched_source import FetchedSource
 
+EXPECTED_MARKETS = "expected_markets"
+"""Key of the XCom of ``resolve_window`` with the markets of the run on all days, as rows of the table of that name."""
+
 
 @once_per_try
 def window(ti: Any) -> Window:
@@ -25,6 +28,13 @@ def window(ti: Any) -> Window:
 def sources(ti: Any) -> list[str]:
     """Return the sources of the run's ``fetch_prices`` tasks, in their order."""
     return [item["source"] for item in _pull(ti, "resolve_window")]
+
+
+@once_per_try
+def expected_markets(ti: Any) -> list[dict[str, Any]]:
+    """Return the markets of the run's exchanges that responded, as rows of ``crypto.expected_markets``."""
+    rows: list[dict[str, Any]] = _pull(ti, "resolve_window", EXPECTED_MARKETS)
+    return rows
 
 
 @once_per_try
@@ -71,8 +81,8 @@ def loaded(ti: Any) -> list[FetchedSource]:
     return loaded_sources(batch(ti), report(ti))
 
 
-def _pull(ti: Any, task_id: str) -> Any:
-    data = ti.xcom_pull(task_ids=task_id)
+def _pull(ti: Any, task_id: str, key: str = "return_value") -> Any:
+    data = ti.xcom_pull(task_ids=task_id, key=key)
     if data is None:
         raise LookupError(f"task {task_id} of this run has no result: clear {task_id} with its downstream tasks")
     return data

@@ -27,6 +27,7 @@ INSERT INTO crypto.etl_metadata (
 {%- for fetched in loaded(ti) %}
     {%- set counts = report(ti).sources[fetched.source] %}
     {%- set is_accepted = fetched.source in (params.accepted_sources or []) %}
+    {%- set user = params.accepted_by | default(none) or dag_run.triggering_user_name %}
     (
         {{ report(ti).batch_id | literal }},
         {{ fetched.source | literal }},
@@ -49,7 +50,7 @@ INSERT INTO crypto.etl_metadata (
         {{ fetched.market_set | literal }},
         {{ fetched.markets | length | literal }},
         {{ fetched.fetched_at | literal }},
-        {{ (dag_run.triggering_user_name if is_accepted else none) | literal }},
+        {{ (user if is_accepted else none) | literal }},
         {{ (params.accepted_because if is_accepted else none) | literal }}
     ){% if not loop.last %},{% endif %}
 {%- endfor %}

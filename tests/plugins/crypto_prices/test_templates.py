@@ -16,10 +16,10 @@ from tests.support.tasks import TaskInstance, batch, fetched, report
 class CountedTaskInstance(TaskInstance):
     """A task instance that counts the pulls of each result."""
 
-    def xcom_pull(self, task_ids, map_indexes=None):
+    def xcom_pull(self, task_ids, map_indexes=None, key="return_value"):
         self.pulls = getattr(self, "pulls", Counter())
         self.pulls[task_ids] += 1
-        return super().xcom_pull(task_ids, map_indexes)
+        return super().xcom_pull(task_ids, map_indexes, key)
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from types import SimpleNamespace
 
 from crypto_prices.audit.days_to_heal import MarketDay
-from crypto_prices.audit.expected_markets import ExpectedMarket
 from crypto_prices.audit.restatements import Check, Comparison
 from crypto_prices.market_sets import market_set_name
+from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
 from crypto_prices.xcom.batch import Batch
@@ -32,13 +32,16 @@ params = SimpleNamespace(
     end="2024-01-01",
     accepted_sources=["binance"],
     accepted_because="off the grid after the outage of that day",
+    accepted_by=None,
 )
 expected = [
-    ExpectedMarket("binance", "LUNC", "USDT", None, None),
-    ExpectedMarket("binance", "LUNA", "USDT", date(2022, 5, 28), None),
+    ExpectedMarket("binance", "LUNC", "USDT", "1h", None, None),
+    ExpectedMarket("binance", "LUNA", "USDT", "1h", date(2022, 5, 28), None),
 ]
+names = [market.name for market in expected]
 run_id, sample, audited_at = "scheduled__2024-01-08T06:00:00+00:00", 20, datetime(2024, 1, 8, 6)  # noqa: DTZ001
 days = Window(date(2023, 12, 1), date(2024, 1, 1))
+planned_days = [date(2018, 2, 10), date(2023, 12, 18)]
 compared_markets = ["binance/BTC/USDT", "coinbase/BTC/USD"]
 checks = [
     Check(MarketDay("binance", "BTC/USDT", date(2023, 12, 18)), Comparison(24, changed=1, example="it's changed")),

@@ -23,8 +23,8 @@ HOUR = HOUR_MS // 1000
 WINDOW = Window.of_day(dt.datetime.fromtimestamp(DAY, dt.UTC).date())
 
 
-def kline(hour: int, close: str = '"2.50"', trades: str = "7", quote: str = '"100.000000000000000001"') -> str:
-    opened = DAY_START_MS + hour * HOUR_MS
+def kline(hour: float, close: str = '"2.50"', trades: str = "7", quote: str = '"100.000000000000000001"') -> str:
+    opened = DAY_START_MS + int(hour * HOUR_MS)
     return f'[{opened},"1.1","3.3","0.9",{close},"12.5",{opened + HOUR_MS - 1},{quote},{trades},"1","2","0"]'
 
 
@@ -41,11 +41,12 @@ BODIES = {
     "binance": [
         kline(0), kline(1, trades="null", quote="null"), kline(2, close='"25e-1"'), kline(3, close='"NaN"'),
         kline(4, close="null"), kline(5, trades='"8"'), "[1,2]", kline(0), kline(6), kline(6, close='"2.51"'),
+        kline(1.5),
     ],
     "coinbase": [
         f"[{DAY + 2 * HOUR},1,2,1,2,1e-7]", f"[{DAY + HOUR},0.000000000000000001,43000.10,42000.5,42999.99,12.5]",
         f"[{DAY - HOUR},1,2,1,2,0]", f"[{DAY + 24 * HOUR},1,2,1,2,0]", f"[{DAY + 3 * HOUR},1,2,1,null,1]",
-        f'["{DAY + 4 * HOUR}",1,2,"1",2,1]', f"[{DAY + 5 * HOUR},1,2,1]",
+        f'["{DAY + 4 * HOUR}",1,2,"1",2,1]', f"[{DAY + 5 * HOUR},1,2,1]", f"[{DAY + HOUR + 60},1,2,1,2,1]",
     ],
 }  # fmt: skip
 JSON = {source: f"[{','.join(rows)}]" for source, rows in BODIES.items()} | {
@@ -56,7 +57,7 @@ JSON = {source: f"[{','.join(rows)}]" for source, rows in BODIES.items()} | {
                (4 * HOUR_MS, "2"), (5 * HOUR_MS, "3"), (5 * HOUR_MS, "3")),
     )
 }  # fmt: skip
-RECORDS = {"binance": 10, "coinbase": 7, "coingecko": 8}
+RECORDS = {"binance": 11, "coinbase": 8, "coingecko": 8}
 SYMBOLS = {"binance": "BTCUSDT", "coinbase": "BTC-USD", "coingecko": "bitcoin"}
 
 
@@ -77,6 +78,6 @@ def test_the_glue_job_and_the_audit_read_the_same_candles(spark, lake, arguments
         for row in curated
     }
     response = Response("https://exchange", 200, body.encode(), dt.datetime.now(dt.UTC), parse_json(body.encode()))
-    found = compare(WINDOW, sent=get_source(source).read_candles(response, "1h"), loaded=loaded)
+    found = compare(WINDOW, interval_ms=HOUR_MS, sent=get_source(source).read_candles(response, "1h"), loaded=loaded)
     assert not found.differs, found.example
     assert found.compared == len(curated) > 2

@@ -82,12 +82,17 @@ def test_candles_are_requested_again_only_for_the_given_reasons():
     }  # fmt: skip
 
 
-def test_rejected_records_that_a_user_accepted_are_not_requested_again():
+def test_the_missing_candles_of_a_day_that_a_user_accepted_are_not_requested_again():
+    """For example, the exchange's outage, and the candles off the grid that it sent afterwards."""
     gaps = {place(4): {"quarantined": 20, "venue_down": 2}, place(5): {"quarantined": 24}}
     rows = {place(4): 2, place(5): 0}
     again = ["quarantined", "venue_down", "empty_day"]
     accepted = dataclasses.replace(load(4, 5, number=2, markets=[BTC]), is_accepted=True)
-    assert reasons(loads=[load(), accepted], rows=rows, gaps=gaps, again=again) == {place(4): "venue_down"}
+    assert reasons(loads=[load(), accepted], rows=rows, gaps=gaps, again=again) == {}
+    # An acceptance explains missing candles, and nothing else.
+    assert reasons(loads=[load(), accepted], rows=rows | {place(5): 1, place(4): 1}, gaps=gaps, again=again) == {
+        place(4): ROWS_MISSING
+    }
     assert reasons(rows=rows, gaps=gaps, again=again) == {place(4): "quarantined", place(5): "quarantined"}
 
 

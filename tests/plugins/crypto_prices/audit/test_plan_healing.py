@@ -43,7 +43,8 @@ def lake(aws):
 @pytest.fixture
 def loaded(warehouse, lake, catalog):
     """Return a function that puts a load of whole days of both markets into raw zone, warehouse and catalog."""
-    warehouse.execute_batch(["DELETE FROM crypto.candle_gaps", "DELETE FROM crypto.expected_markets"])
+    tables = ("candle_gaps", "expected_markets", "restatement_checks")
+    warehouse.execute_batch([f"DELETE FROM crypto.{table}" for table in tables])
 
     def load(first, last, number=1):
         window = Window(date(2024, 1, first), date(2024, 1, last + 1))
@@ -83,15 +84,21 @@ def plan(lake, dag, make_task, make_context):
     def run(task_id="plan_healing", logical_date=None, interval_end=None, **params):
         context = make_context(run_id="audit") | {"dag": dag}
         context["dag_run"] = SimpleNamespace(
-            dag_id=DAG_ID, run_id="audit", logical_date=logical_date, data_interval_end=interval_end, conf=params
+            dag_id=DAG_ID,
+            run_id="audit",
+            logical_date=logical_date,
+            data_interval_end=interval_end,
+            run_after=datetime(2024, 3, 4, 6, tzinfo=UTC),
+            conf=params,
         )
         params = {"restatement_sample": 0} | params
         span = {} if logical_date or interval_end else {"start": "2024-01-01", "end": "2024-01-08"}
         context["params"] = {name: dag.params[name] for name in dag.params} | span | params
         result = make_task(task_id, context).execute(context)
         # Never with force: it may delete candles, which only a user can decide.
-        assert all(run["conf"]["reload"] and "force" not in run["conf"] for run in result)
-        windows = [(run["conf"]["start"][-2:], run["conf"]["end"][-2:], run["conf"]["symbols"]) for run in result]
+        assert all(started["conf"]["reload"] and "force" not in started["conf"] for started in result)
+        run.configurations = [started["conf"] for started in result]
+        windows = [(conf["start"][-2:], conf["end"][-2:], conf["symbols"]) for conf in run.configurations]
         return windows, context["ti"].pushed["plan"]
 
     return run
@@ -132,13 +139,16 @@ def test_a_day_whose_partition_shows_another_load_is_planned(plan, loaded, catal
     assert "not_published" in text
 
 
-def test_expected_markets_are_written_only_with_the_load_lock(plan, loaded, monkeypatch):
+def test_expected_markets_are_replaced_in_one_transaction_with_the_load_lock(plan, loaded, monkeypatch):
+    """A reader sees the old rows of a market or the new ones."""
     loaded(1, 3)
     batches = []
     monkeypatch.setattr(RedshiftDataClient, "execute_batch", lambda _client, statements: batches.append(statements))
     plan()
-    assert len(batches) == 2
-    assert all(first.endswith("LOCK crypto.load_lock") for first, *_ in batches)
+    (batch,) = batches
+    assert [statement.splitlines()[0].strip("- ") for statement in batch] == [
+        "load/lock_loads", "plan/delete_expected_markets", "plan/insert_expected_markets",
+    ]  # fmt: skip
 
 
 def test_unfetched_days_are_planned_and_shown_by_the_view(plan, loaded, warehouse, task_log):
@@ -246,16 +256,43 @@ def test_explained_gaps_are_requested_again_only_on_demand(plan, loaded, warehou
     assert plan("check_healing")[0]
 
 
+def test_a_day_that_a_user_accepted_is_loaded_again_with_this_acceptance(plan, loaded, warehouse):
+    """Without it, the Glue job would refuse the exchange's records, in every audit for five weeks."""
+    loaded(1, 4)
+    loaded(5, 7, number=2)
+    accepted = "accepted_by = 'ada', accepted_because = 'off the grid'"
+    lost = "symbol = 'BTC' AND observed_at IN ('2024-01-03 05:00:00', '2024-01-04 05:00:00', '2024-01-06 05:00:00')"
+    warehouse.execute_batch(
+        [
+            f"UPDATE crypto.etl_metadata SET {accepted} WHERE batch_id = 'b1'",
+            f"DELETE FROM crypto.fact_crypto_prices WHERE {lost}",
+        ]
+    )
+    assert plan()[0] == [("03", "05", ["BTCUSDT"]), ("06", "07", ["BTCUSDT"])]
+    assert [(conf.get("accepted_sources"), conf.get("accepted_because"), conf.get("accepted_by"))
+            for conf in plan.configurations] == [(["binance"], "off the grid", "ada"), (None, None, None)]  # fmt: skip
+    # A newer load of the day needed no acceptance.
+    newer = ("b3", "binance", "1h", "2024-01-04", "2024-01-05", "h", f"s3://{BUCKET}/raw/attempt=1/manifest.json",
+             "jr_1", "c", "d", "r", "loaded", 24, 0, 0, 24, 24, 24, 24, "2024-02-01", "2024-02-01", 3, "BTC/USDT", 0,
+             24)  # fmt: skip
+    warehouse.execute_batch(insert_load(newer))
+    assert plan()[0] == [("03", "04", ["BTCUSDT"]), ("04", "05", ["BTCUSDT"]), ("06", "07", ["BTCUSDT"])]
+    assert [conf.get("accepted_by") for conf in plan.configurations] == ["ada", None, None]
+
+
 def test_a_plan_that_is_larger_than_the_settings_allow_is_only_shown(plan, loaded, aws, task_log):
     """Unpausing the audit of a new platform would otherwise load weeks of all markets."""
     loaded(1, 3)
-    aws.change(audit_market_days=7)
-    with pytest.raises(AirflowFailException, match=r"8 days of markets to load in 1 window, for about \$0\.\d\d"):
+    aws.change(audit_limit_days=3)
+    with pytest.raises(
+        AirflowFailException, match=r"8 days of markets to load in 1 window, for about \$0\.\d\d"
+    ) as refused:
         plan()
     assert "price" in task_log.text
     assert "days of markets to heal: 8" in task_log.text
     # A user approves it with the params of the message.
-    assert plan(max_market_days=8)[0] == [("04", "08", ["BTCUSDT", "ETHUSDT"])]
+    approval = json.loads(str(refused.value).partition("trigger crypto_prices_audit with ")[2])
+    assert plan(**approval)[0] == [("04", "08", ["BTCUSDT", "ETHUSDT"])]
     # The check after the healing starts nothing, so it has no limit.
     with pytest.raises(AirflowException, match=r"not healed: 8\."):
         plan("check_healing")

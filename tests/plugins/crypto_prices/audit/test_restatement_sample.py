@@ -210,13 +210,60 @@ def test_a_days_load_counts_as_its_check(loaded, audit, warehouse):
     assert set(checks(warehouse, "earlier")) == {("BTC", 1), ("ETH", 1)}
 
 
-def test_a_difference_that_no_load_has_resolved_is_reported_again(loaded, audit, warehouse, exchange):
+def test_differences_that_no_load_resolves_are_planned_each_time_and_take_no_turn_of_another_day(
+    loaded, audit, warehouse, exchange
+):
+    """For example, the exchange has withdrawn candles, and the merge refuses to delete the loaded ones."""
     loaded(1, 2)
     restate(exchange, symbol="BTCUSDT")
-    for week in range(2):
-        windows, _ = audit(f"week {week}", MONDAY + timedelta(weeks=week), restatement_sample=1, end="2024-01-03")
-        assert windows == [("01", "02", ["BTCUSDT"])]
-        assert checks(warehouse, f"week {week}") == {("BTC", 1): ("differs", 24, 1, 0, 0)}
+    planned, sampled = [], []
+    for week in range(5):
+        at = MONDAY + timedelta(weeks=week)
+        planned.append(audit(f"week {week}", at, restatement_sample=1, end="2024-01-03")[0])
+        sampled += checks(warehouse, f"week {week}")
+    first, both = [("01", "02", ["BTCUSDT"])], [("01", "03", ["BTCUSDT"])]
+    assert sampled == [("BTC", 1), ("ETH", 1), ("BTC", 2), ("ETH", 2), ("BTC", 1)]
+    assert planned == [first, first, both, both, both]
+
+
+def test_a_difference_is_planned_until_a_load_has_fetched_the_day(loaded, audit, warehouse, exchange):
+    loaded(1, 2)
+    restate(exchange, symbol="BTCUSDT")
+    assert audit(end="2024-01-03")[0] == [("01", "03", ["BTCUSDT"])]
+    next_week = MONDAY + timedelta(weeks=1)
+    # An audit of other days, without a sample of its own, plans it, too.
+    params = {"restatement_sample": 0, "start": "2024-01-02", "end": "2024-01-03"}
+    assert audit("again", next_week, **params)[0] == [("01", "03", ["BTCUSDT"])]
+    fetched_again = ("b2", "binance", "1h", "2024-01-01", "2024-01-02", "h", "s3://lake/2", "jr_1", "c", "d", "r",
+                     "loaded", 0, 0, 0, 0, 0, 0, 0, FETCHED, FETCHED, 2, "BTC/USDT,ETH/USDT", 0, 0,
+                     "2999-01-01 00:00:00")  # fmt: skip
+    warehouse.execute_batch(insert_load(fetched_again))
+    assert audit("loaded", next_week, **params)[0] == [("02", "03", ["BTCUSDT"])]
+
+
+def test_a_user_can_keep_the_loaded_candles(loaded, audit, warehouse, exchange):
+    loaded(1, 1)
+    restate(exchange, symbol="BTCUSDT")
+    assert audit(end="2024-01-02")[0] == [("01", "02", ["BTCUSDT"])]
+    warehouse.execute_batch(["UPDATE crypto.restatement_checks SET status = 'kept' WHERE status = 'differs'"])
+    assert audit("again", MONDAY + timedelta(weeks=1), end="2024-01-02", restatement_sample=0)[0] == []
+
+
+def test_a_difference_that_the_exchange_takes_back_is_no_longer_planned(loaded, audit, exchange):
+    loaded(1, 1)
+    restate(exchange, symbol="BTCUSDT")
+    assert audit(end="2024-01-02")[0] == [("01", "02", ["BTCUSDT"])]
+    requests.delete(f"{exchange}/_faults", timeout=10).raise_for_status()
+    assert audit("again", MONDAY + timedelta(weeks=1), end="2024-01-02")[0] == []
+
+
+def test_days_that_are_wrong_anyway_take_no_turn_of_another_day(loaded, audit, warehouse):
+    loaded(1, 2)
+    warehouse.execute_batch(
+        ["DELETE FROM crypto.fact_crypto_prices WHERE symbol = 'BTC' AND observed_at = '2024-01-01 05:00:00'"]
+    )
+    assert audit(end="2024-01-03", restatement_sample=1)[0] == [("01", "02", ["BTCUSDT"])]
+    assert set(checks(warehouse)) == {("ETH", 1)}
 
 
 def test_a_difference_stays_recorded_after_the_day_was_loaded_again(loaded, audit, warehouse, exchange):

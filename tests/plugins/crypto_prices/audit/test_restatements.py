@@ -23,7 +23,7 @@ def candle(hour, close="42000.1", **more):
 
 
 def compared(sent, hours=range(3), rejected=(), columns=COLUMNS):
-    return compare(WINDOW, sent=sent, loaded={at(hour): columns for hour in hours}, rejected=rejected)
+    return compare(WINDOW, interval_ms=HOUR, sent=sent, loaded={at(hour): columns for hour in hours}, rejected=rejected)
 
 
 def test_the_same_candles_in_any_order_and_notation_do_not_differ():
@@ -68,6 +68,12 @@ def test_candles_outside_the_day_and_rejected_ones_are_not_new():
     assert not compared([candle(0), candle(1), candle(2), candle(-1), candle(24), candle(5)], rejected=rejected).differs
     assert compared([candle(0), candle(1), candle(2), candle(6)], rejected=rejected).added == 1
     assert not compared([candle(0), candle(1), candle(2)], rejected=[(at(0), at(3))]).differs
+
+
+def test_a_record_off_the_grid_is_no_restatement_although_the_candles_around_it_are_loaded():
+    """The Glue job rejects it. Another load would not change that."""
+    late = SentCandle(at(1) + HOUR // 2, {"close_price": Decimal(7)})
+    assert compared([candle(0), candle(1), late, candle(2)]) == Comparison(compared=3)
 
 
 def test_copies_that_contradict_each_other_count_as_missing():

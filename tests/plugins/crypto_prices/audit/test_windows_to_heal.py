@@ -10,6 +10,7 @@ from crypto_prices.audit.plan_text import plan_as_text
 from crypto_prices.backfill.glue_cost import GlueJob
 from crypto_prices.backfill.price import price_of
 from crypto_prices.fetch.markets import MarketsByDay, Pair
+from crypto_prices.plan.check_accepted import Acceptance
 from crypto_prices.settings import PriceSettings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,27 @@ def test_markets_to_heal_on_the_same_days_share_a_window():
 def test_days_with_different_reasons_share_a_window():
     planned = plan({place(2): RAW_MISSING, place(3): ROWS_MISSING})
     assert windows(planned) == [(2, 2, {"binance": ["BTCUSDT"]})]
+
+
+def test_accepted_days_have_windows_of_their_own():
+    """An acceptance applies to all sources that a run names, and to all of its days."""
+    found = {place(number, market): ROWS_MISSING for number in (2, 3, 4) for market in (BTC, ETH)}
+    found |= {place(number, "BTC/USD", "coinbase"): UNFETCHED for number in (3, 4)}
+    ada, grace = Acceptance("ada", "off the grid"), Acceptance("grace", "off the grid")
+    accepted = {place(3): ada, place(3, ETH): ada, place(4, "BTC/USD", "coinbase"): ada, place(4): grace}
+    planned = plan(found, accepted=accepted)
+    assert [(*window, each.accepted) for window, each in zip(windows(planned), planned.windows, strict=True)] == [
+        (2, 1, {"binance": ["BTCUSDT", "ETHUSDT"]}, None),
+        (3, 1, {"coinbase": ["BTC-USD"]}, None),
+        (3, 1, {"binance": ["BTCUSDT", "ETHUSDT"]}, ada),
+        (4, 1, {"binance": ["ETHUSDT"]}, None),
+        (4, 1, {"coinbase": ["BTC-USD"]}, ada),
+        (4, 1, {"binance": ["BTCUSDT"]}, grace),
+    ]
+    price = price_of((each.window for each in planned.windows), GlueJob(2, []), PriceSettings())
+    assert "[2024-01-04, 2024-01-05) of binance BTCUSDT, accepted by grace: off the grid" in plan_as_text(
+        planned, price
+    )
 
 
 def test_windows_respect_chunk_days_and_requests_the_sources_page_size():

@@ -2,6 +2,7 @@ from datetime import date
 
 from airflow.models.dagrun import DagRunNote
 from crypto_prices.backfill.window_run import LONGEST_NOTE, window_run
+from crypto_prices.plan.check_accepted import Acceptance
 from crypto_prices_contract.window import Window
 
 JANUARY = Window(date(2024, 1, 1), date(2024, 2, 1))
@@ -27,3 +28,11 @@ def test_the_note_names_the_days_the_sources_and_the_starter():
     long = window_run("crypto_prices_audit", "x" * 2000, JANUARY, {"a": ["Y"]}, reload=True)
     assert len(long["note"]) == LONGEST_NOTE
     assert DagRunNote.__table__.c.content.type.length == LONGEST_NOTE
+
+
+def test_an_accepted_window_names_the_user_who_accepted_it_and_why():
+    run = window_run("audit", "r", JANUARY, {"binance": ["X"]}, reload=True, accepted=Acceptance("ada", "off the grid"))
+    assert run["conf"] == {
+        "start": "2024-01-01", "end": "2024-02-01", "sources": ["binance"], "symbols": ["X"], "reload": True,
+        "accepted_sources": ["binance"], "accepted_because": "off the grid", "accepted_by": "ada",
+    }  # fmt: skip

@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import DownstreamTasksSkipped
+from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.xcom.batch import Batch
 
 from tests.support import tasks as conftest
@@ -124,6 +125,25 @@ class TestExecute:
                 f"WHERE market_set = '{source.market_set}'"
             )
             assert sorted(row["market"] for row in rows) == sorted(markets)
+
+    def test_the_view_shows_a_source_that_was_not_fetched(self, plan, warehouse):
+        """On a new platform, no load has its markets, and no audit has run."""
+        expected = [ExpectedMarket(source, "BTC", "USD", "1h", None, None) for source in ("binance", "coinbase")]
+        other = "('coinbase', 'ETH', 'USD', '1h', NULL, NULL, '2024-01-01')"
+        warehouse.execute_batch(
+            ["DELETE FROM crypto.expected_markets", f"INSERT INTO crypto.expected_markets VALUES {other}"]
+        )
+        plan(
+            conftest.fetched(content_hash="h2"),
+            sources=("binance", "coinbase"),
+            **{"resolve_window.expected_markets": [market.as_row() for market in expected]},
+        )
+        rows = warehouse.query(
+            "SELECT symbol, reason, candles FROM crypto.missing_candles "
+            "WHERE source = 'coinbase' AND observed_on = '2023-12-18' ORDER BY symbol"
+        )
+        # The run loads only some of the settings' markets.
+        assert [tuple(row.values()) for row in rows] == [("BTC", "unfetched", 24), ("ETH", "unfetched", 24)]
 
     def test_a_known_set_is_not_written_again(self, plan, task_log):
         plan(conftest.fetched(content_hash="h2"))

@@ -8,6 +8,7 @@ import boto3
 import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.utils.types import DagRunType
 from crypto_prices.fetch.errors import RetryableSourceError
 from crypto_prices.fetch.fetch_prices import FetchPricesOperator
 from crypto_prices.fetch.request_retry_policy import RequestRetryPolicy
@@ -60,14 +61,22 @@ def settings(use_settings, lake, exchange):
     return change
 
 
-PARAMS = {"day": None, "force": False, "reload": False, "accepted_sources": [], "accepted_because": None}
+PARAMS = {
+    "day": None, "force": False, "reload": False, "accepted_sources": [], "accepted_because": None, "accepted_by": None,
+}  # fmt: skip
 
 
-def resolve(logical_date=LOGICAL_DATE, conf=None, user="ada", **arguments):
+pushed = {}
+
+
+def resolve(logical_date=LOGICAL_DATE, conf=None, user="ada", run_type=DagRunType.MANUAL, **arguments):
     context = {
-        "dag_run": SimpleNamespace(logical_date=logical_date, conf=conf or {}, triggering_user_name=user),
+        "dag_run": SimpleNamespace(
+            logical_date=logical_date, conf=conf or {}, triggering_user_name=user, run_type=run_type
+        ),
         "dag": SimpleNamespace(params=PARAMS),
         "params": PARAMS | (conf or {}),
+        "ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: json.loads(json.dumps(value))})),
     }
     return ResolveWindowOperator(task_id="resolve_window", **arguments).execute(context)
 
@@ -85,6 +94,20 @@ def test_an_unknown_param_is_refused(settings):
 def test_an_acceptance_is_logged_with_its_user_and_its_reason(settings, task_log):
     resolve(conf={"accepted_sources": ["binance"], "accepted_because": "off the grid, see their status page"})
     assert "ada accepts the rejected records of binance: off the grid, see their status page" in task_log.text
+
+
+@pytest.mark.parametrize("user", [None, "grace"])
+def test_a_run_that_the_audit_starts_has_the_user_who_accepted_the_day(settings, task_log, user):
+    """A scheduled audit has no user. Of any other, Airflow passes the user on to the runs that it starts."""
+    conf = {"accepted_sources": ["binance"], "accepted_because": "off the grid", "accepted_by": "ada"}
+    resolve(conf=conf, user=user, run_type=DagRunType.OPERATOR_TRIGGERED)
+    assert "ada accepts the rejected records of binance: off the grid" in task_log.text
+
+
+def test_no_one_can_accept_records_in_the_name_of_another_user(settings):
+    conf = {"accepted_sources": ["binance"], "accepted_because": "off the grid", "accepted_by": "ada"}
+    with pytest.raises(AirflowFailException, match="accepted_by is for the runs that crypto_prices_audit starts"):
+        resolve(conf=conf, user="grace")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +236,21 @@ LUNA = {"binance": {"symbols": ["LUNAUSDT", "BTCUSDT"], "markets": {"LUNAUSDT": 
 def test_a_reused_name_is_the_coin_of_the_day(settings, day, symbol):
     settings(sources=LUNA)
     assert [market["symbol"] for market in resolve(day=day)[0]["markets"]] == [symbol, "BTC"]
+
+
+def test_the_next_tasks_get_all_markets_of_the_run_on_all_days(settings):
+    settings(sources=LUNA | {"coinbase": {"symbols": ["BTC-USD"]}})
+    resolve(day="2022-05-01")
+    names = ("source", "symbol", "quote_currency", "candle_interval", "used_from", "used_until")
+    assert pushed["expected_markets"] == [
+        dict(zip(names, market, strict=True))
+        for market in (
+            ("binance", "BTC", "USDT", "1h", None, None),
+            ("binance", "LUNA", "USDT", "1h", "2022-05-28", None),
+            ("binance", "LUNC", "USDT", "1h", None, "2022-05-28"),
+            ("coinbase", "BTC", "USD", "1h", None, None),
+        )
+    ]
 
 
 def test_a_window_never_holds_two_coins_under_one_name(settings, lake):

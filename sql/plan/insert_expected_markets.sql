@@ -1,4 +1,4 @@
--- audit/insert_expected_markets
+-- plan/insert_expected_markets
 INSERT INTO crypto.expected_markets (
     source,
     symbol,
@@ -13,7 +13,7 @@ INSERT INTO crypto.expected_markets (
         {{ market.source | literal }},
         {{ market.symbol | literal }},
         {{ market.quote_currency | literal }},
-        {{ settings().candle_interval | literal }},
+        {{ market.candle_interval | literal }},
         {{ market.used_from | literal }},
         {{ market.used_until | literal }},
         GETDATE()

@@ -1,9 +1,9 @@
--- audit/find_expected_markets
+-- plan/find_expected_markets
 SELECT
     source,
     symbol,
     quote_currency,
+    candle_interval,
     used_from,
     used_until
 FROM crypto.expected_markets
-WHERE candle_interval = {{ settings().candle_interval | literal }}
