@@ -9,6 +9,9 @@ error 1023."""
 WRITE_MARKETS = (*LOCK, "plan/insert_market_set.sql")
 """Write a part of a market set. Without the lock, two runs could write the same markets twice."""
 
+WRITE_EXPECTED_MARKETS = (*LOCK, "plan/delete_expected_markets.sql", "plan/insert_expected_markets.sql")
+"""Replace the rows of some markets. Without the lock, two runs could write the same rows twice."""
+
 COPY_TO_STAGING = (
     "load/staging/drop_staging.sql",
     "load/staging/create_staging.sql",

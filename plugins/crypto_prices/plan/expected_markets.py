@@ -13,7 +13,7 @@ from typing import Any
 
 from crypto_prices.aws.redshift_data import RedshiftDataClient
 from crypto_prices.fetch.markets import MarketsByDay
-from crypto_prices.task_statements import LOCK
+from crypto_prices.task_statements import WRITE_EXPECTED_MARKETS
 
 MARKETS_PER_BATCH = 200
 """Markets that one transaction replaces. The longest row has about 300 bytes, and the Data API accepts 100 KB per
@@ -107,12 +107,10 @@ def write_expected_markets(
     changed = list(changed_markets(known, expected, incomplete=incomplete))
     for first in range(0, len(changed), MARKETS_PER_BATCH):
         chunk = changed[first : first + MARKETS_PER_BATCH]
-        rows = [market for _, periods in chunk for market in periods]
-        statements = [statement(file) for file in LOCK]
-        statements.append(statement("plan/delete_expected_markets.sql", names=[name for name, _ in chunk]))
-        if rows:
-            statements.append(statement("plan/insert_expected_markets.sql", expected=rows))
-        warehouse.execute_batch(statements)
+        names, rows = [name for name, _ in chunk], [market for _, periods in chunk for market in periods]
+        # An INSERT needs a row.
+        files = WRITE_EXPECTED_MARKETS if rows else WRITE_EXPECTED_MARKETS[:-1]
+        warehouse.execute_batch([statement(file, names=names, expected=rows) for file in files])
 
 
 def changed_markets(

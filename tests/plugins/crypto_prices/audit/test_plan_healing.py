@@ -12,6 +12,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from crypto_prices.aws.redshift_data import RedshiftDataClient
 from crypto_prices.fetch.errors import RetryableSourceError
+from crypto_prices_contract.markets import Market
+from crypto_prices_contract.raw_manifest import RawManifest, RawObject
 from crypto_prices_contract.window import Window
 
 from tests.support.tasks import insert_load
@@ -49,11 +51,18 @@ def loaded(warehouse, lake, catalog):
     def load(first, last, number=1):
         window = Window(date(2024, 1, first), date(2024, 1, last + 1))
         prefix = f"raw/attempt={number}/"
-        uris = [f"s3://{BUCKET}/{prefix}{symbol}-0001.json.gz" for symbol in MARKETS]
-        for uri in uris:
-            lake.put_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"), Body=b"x")
-        manifest = json.dumps({"objects": [{"uri": uri} for uri in uris], "listings": []})
-        lake.put_object(Bucket=BUCKET, Key=f"{prefix}manifest.json", Body=manifest.encode())
+        uri, at = f"s3://{BUCKET}/{prefix}manifest.json", "2024-02-01T00:00:00+00:00"
+        objects = tuple(
+            RawObject(f"s3://{BUCKET}/{prefix}{symbol}-0001.json.gz", symbol, base, "USDT", "https://exchange", 200, at,
+                      "a" * 64, 1, 24, 0, window.starts_at.isoformat(), window.ends_at.isoformat())
+            for symbol, base in MARKETS.items()
+        )  # fmt: skip
+        for each in objects:
+            lake.put_object(Bucket=BUCKET, Key=each.uri.removeprefix(f"s3://{BUCKET}/"), Body=b"x")
+        markets = tuple(Market(symbol, base, "USDT") for symbol, base in MARKETS.items())
+        manifest = RawManifest(uri, "binance", window, "1h", f"attempt-{number}", 24, markets, objects, at)
+        body = json.dumps(manifest.to_json()).encode()
+        lake.put_object(Bucket=BUCKET, Key=f"{prefix}manifest.json", Body=body)
         rows = 48 * (last + 1 - first)
         metadata = (f"b{number}", "binance", "1h", str(window.start), str(window.end), "h",
                     f"s3://{BUCKET}/{prefix}manifest.json", f"jr_{number}", "c", "d", "r", "loaded", rows, 0, 0, rows,
