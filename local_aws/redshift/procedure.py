@@ -7,6 +7,8 @@ The check does not cover SQL that a body builds as a string (EXECUTE). Such SQL 
 
 from __future__ import annotations
 
+from itertools import groupby, takewhile
+
 from sqlglot import exp
 from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -122,6 +124,27 @@ def _check_body(text: str) -> None:
             raise SqlNotSupported(
                 f"function {word.lower()}() in a procedure's body is not supported by the local Redshift"
             )
+        if word == "RAISE":
+            _check_raise(tokens[index + 1 :])
+
+
+def _check_raise(tokens: list[Token]) -> None:
+    """Check that the values of a RAISE are variables, because Redshift's syntax has no expressions there.
+
+    Source: RAISE level 'format' [, variable [, …]] in
+    https://docs.aws.amazon.com/redshift/latest/dg/c_PLpgSQL-statements.html
+    """
+    kinds = [token.token_type for token in takewhile(lambda token: token.token_type != TokenType.SEMICOLON, tokens)]
+    values = kinds[kinds.index(TokenType.STRING) + 1 :] if TokenType.STRING in kinds else []
+    names = [list(group) for is_comma, group in groupby(values, TokenType.COMMA.__eq__) if not is_comma]
+    if not all(_is_variable(name) for name in names):
+        raise SqlNotSupported("RAISE takes variables, no expressions: assign the value to a variable first")
+
+
+def _is_variable(kinds: list[TokenType]) -> bool:
+    """Return whether these are the tokens of a variable or of a record's field."""
+    literals = {TokenType.NUMBER, TokenType.STRING}
+    return (len(kinds) == 1 or (len(kinds) == 3 and kinds[1] == TokenType.DOT)) and literals.isdisjoint(kinds)
 
 
 def _looks_like_a_name(token: Token) -> bool:

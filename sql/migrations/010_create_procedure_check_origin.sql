@@ -57,8 +57,9 @@ BEGIN
             sources := sources || ', ' || undone.source;
         END LOOP;
         IF added_rows + replaced_rows > 0 THEN
+            sources := SUBSTRING(sources, 3);
             RAISE EXCEPTION 'CP-06 batch % would add % candles and replace % in markets and days that another load of % fetched later (the last at %). Clear the whole run to fetch them again, or load the window with the parameter force. To load the other sources of the batch now, trigger crypto_prices_window for the same days with the parameter sources',
-                load_batch_id, added_rows, replaced_rows, SUBSTRING(sources, 3), last_fetch;
+                load_batch_id, added_rows, replaced_rows, sources, last_fetch;
         END IF;
     END IF;
 END;

@@ -20,8 +20,9 @@ BEGIN
         sources := sources || ', ' || own.source;
     END LOOP;
     IF removed > 0 AND forced = 0 THEN
+        sources := SUBSTRING(sources, 3);
         RAISE EXCEPTION 'CP-07 batch % would delete % candles of %: the exchange no longer returns them, or they are among the % quarantined records of these sources. If that is right, load the window with the parameter force. To load the other sources of the batch now, trigger crypto_prices_window for the same days with the parameter sources',
-            load_batch_id, removed, SUBSTRING(sources, 3), quarantined;
+            load_batch_id, removed, sources, quarantined;
     END IF;
 END;
 $$ LANGUAGE plpgsql

@@ -21,8 +21,9 @@ BEGIN
         sources := sources || ', ' || failed.source;
     END LOOP;
     IF failed_rules > 0 THEN
+        sources := SUBSTRING(sources, 3);
         RAISE EXCEPTION 'CP-08 batch % breaks % quality rules whose action is fail, all of %, for example %. If the data are right, change the action to warn (quality_rules in the settings). To load the other sources of the batch now, trigger crypto_prices_window for the same days with the parameter sources',
-            load_batch_id, failed_rules, SUBSTRING(sources, 3), an_example;
+            load_batch_id, failed_rules, sources, an_example;
     END IF;
 END;
 $$ LANGUAGE plpgsql

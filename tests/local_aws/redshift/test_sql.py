@@ -306,6 +306,13 @@ class TestWrites:
         assert client.run(f"CALL {fact}.check_staging('stg', 480)").error == "ERROR: stg holds 2 rows, expected 480"
         client.ok(f"DROP PROCEDURE {fact}.check_staging(VARCHAR, BIGINT)")
 
+    @pytest.mark.parametrize("value", ["found + 1", "SUBSTRING(text, 2)", "UPPER(text)", "text || 'x'", "1"])
+    def test_a_raise_takes_no_expressions(self, client: Client, fact: str, value: str) -> None:
+        create = """CREATE OR REPLACE PROCEDURE {fact}.tell(found IN BIGINT, text IN VARCHAR(9)) AS $$
+            BEGIN RAISE EXCEPTION 'found % and %', {values}; END; $$ LANGUAGE plpgsql"""
+        assert client.run(create.format(fact=fact, values=f"found, {value}")).error is not None
+        client.ok(create.format(fact=fact, values="found, text"))
+
 
 ERRORS = [
     ("SELECT * FROM q.missing", 'ERROR: relation "q.missing" does not exist'),
