@@ -22,6 +22,7 @@ EXPECTED: Mapping[str, str] = {
     "job.SecurityConfiguration": "the demo has no KMS key",
     "job.DefaultArguments.--custom-logGroup-prefix": "the demo uses Glue's default log groups",
     "job.MaxRetries": "0 is Glue's default",
+    "settings.runbook_url": "the proof's deployment changes it",
     "table.DatabaseName": "names contain the environment",
     "table.StorageDescriptor.Location": "names contain the environment",
 }
