@@ -238,24 +238,44 @@ def run(checkout, script, *arguments, **environment):
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
+STATES = {
+    "TF_STATE_BUCKET": "states",
+    "AWS_REGION": "eu-central-1",
+    "AWS_PERMISSIONS_BOUNDARIES": '{"dev": "arn:of-dev"}',
+}
+
+
 def test_a_plan_uses_the_state_and_the_variables_of_its_environment(checkout):
-    install(checkout, "terraform", 'echo "$*" >> "$CALLS"\n[ "$2" != show ] || echo "shown by $3"\n')
-    done = run(checkout, "terraform-plan", "dev", "-lock=false", TF_STATE_BUCKET="states", AWS_REGION="eu-central-1")
+    install(
+        checkout,
+        "terraform",
+        'echo "$* within $TF_VAR_permissions_boundary_arn" >> "$CALLS"\n[ "$2" != show ] || echo "shown by $3"\n',
+    )
+    done = run(checkout, "terraform-plan", "dev", "-lock=false", **STATES)
     assert done.returncode == 0, done.stderr
     init, plan, *_ = (checkout.parent / "calls").read_text().splitlines()
     assert "-backend-config=bucket=states -backend-config=key=crypto-prices/dev.tfstate" in init
     assert "-backend-config=region=eu-central-1" in init
     assert "-lockfile=readonly" in init
     assert "-lock=false -var-file=environments/dev.tfvars -out=../plan/plan.tfplan" in plan
+    assert plan.endswith(" within arn:of-dev")
     assert (checkout / "plan" / "plan.txt").read_text() == "shown by -no-color\n"
     assert (checkout / "plan" / "plan.json").read_text() == "shown by -json\n"
     assert 'backend "s3"' in (checkout / "terraform" / "backend.tf").read_text()
 
 
 def test_a_plan_of_an_unknown_environment_names_the_missing_file(checkout):
-    done = run(checkout, "terraform-plan", "staging", TF_STATE_BUCKET="states", AWS_REGION="eu-central-1")
+    done = run(checkout, "terraform-plan", "staging", **STATES)
     assert done.returncode == 1
     assert "terraform/environments/staging.tfvars does not exist" in done.stderr
+
+
+def test_no_plan_is_made_without_the_permissions_boundary_of_the_environment(checkout):
+    install(checkout, "terraform", 'echo "$*" >> "$CALLS"\n')
+    done = run(checkout, "terraform-plan", "dev", **STATES | {"AWS_PERMISSIONS_BOUNDARIES": '{"prod": "arn:of-prod"}'})
+    assert done.returncode == 1
+    assert "AWS_PERMISSIONS_BOUNDARIES has no policy for dev" in done.stderr
+    assert not (checkout.parent / "calls").exists()
 
 
 FILES = {"plugins.zip": b"p", "catalog_table.json": b"{}"}
@@ -493,13 +513,3 @@ def test_each_variable_is_an_output_of_the_roles():
     outputs = (REPOSITORY / "terraform" / "github" / "outputs.tf").read_text()
     used = {name for path in WORKFLOWS.values() for name in re.findall(r"vars\.([A-Z_]+)", path.read_text())}
     assert used == set(re.findall(r"([A-Z_]{5,}) +=", outputs))
-
-
-def test_a_plan_has_the_permissions_boundary_of_its_environment():
-    given = [
-        step["env"]["TF_VAR_permissions_boundary_arn"]
-        for _, _, step in STEPS
-        if ".github/scripts/terraform-plan" in step.get("run", "")
-    ]
-    own = "${{ fromJSON(vars.AWS_PERMISSIONS_BOUNDARIES)[%s.environment] }}"
-    assert sorted(given) == [own % "inputs", own % "inputs", own % "matrix"]
