@@ -18,7 +18,8 @@ class DayTimetable(CronDataIntervalTimetable):
     Airflow's own run id has the time of the schedule, which is the day after the loaded one. Airflow's grid shows the
     run id, but not the logical date. The day in the id is the logical date, as in ``daily_window``.
 
-    Runs that a user triggers keep Airflow's id. Their day may be a param, which Airflow does not pass here.
+    Runs that a user triggers keep Airflow's id. Their day may be a param, which Airflow does not pass here. Airflow
+    does not ask the timetable for the ids of a backfill's runs.
 
     Airflow finds the class through ``crypto_prices_plugin.py``. It documents both the registration and the id:
     https://airflow.apache.org/docs/apache-airflow/stable/howto/timetable.html#changing-generated-run-id
@@ -47,6 +48,6 @@ class DayTimetable(CronDataIntervalTimetable):
             data_interval: Its data interval. For a run that a user triggered, it may be a different day.
             extra: Other properties of the run, which Airflow passes.
         """
-        if run_type in ("scheduled", "backfill") and data_interval is not None:
+        if run_type == "scheduled" and data_interval is not None:
             return run_type.generate_run_id(suffix=data_interval.start.date().isoformat())
         return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)

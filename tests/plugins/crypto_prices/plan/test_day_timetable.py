@@ -18,9 +18,8 @@ def run_id(run_type, data_interval=INTERVAL):
     return DayTimetable().generate_run_id(run_type=run_type, run_after=INTERVAL.end, data_interval=data_interval)
 
 
-@pytest.mark.parametrize("run_type", [DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB])
-def test_the_id_of_a_run_has_the_day_that_it_loads(run_type):
-    assert run_id(run_type) == f"{run_type.value}__2024-01-05"
+def test_the_id_of_a_scheduled_run_has_the_day_that_it_loads():
+    assert run_id(DagRunType.SCHEDULED) == "scheduled__2024-01-05"
 
 
 @pytest.mark.parametrize("data_interval", [INTERVAL, None])
