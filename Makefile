@@ -29,6 +29,17 @@ PLACE = $(if $(STATE),--state-dir '$(STATE)') $(if $(AWS_PORT),--aws-port '$(AWS
 export SQL_STATEMENT := $(value SQL)
 unexport SQL
 
+# The lines "#? <variables>: <meaning>" below a target name its variables. Another one would be ignored: a misspelled DATE
+# would load another day.
+ALLOWED := $(shell awk -v 'goals= $(MAKECMDGOALS) ' \
+	'/^[a-z-]+:.*\#\# / { split($$0, target, ":"); on = index(goals, " " target[1] " ") } \
+	on && /^\#\? / { while (match($$0, /[A-Z0-9_]+=/)) { print substr($$0, RSTART, RLENGTH - 1); $$0 = substr($$0, RSTART + RLENGTH) } }' \
+	$(firstword $(MAKEFILE_LIST)))
+UNKNOWN := $(filter-out $(ALLOWED),$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error make $(MAKECMDGOALS) does not have the variable $(firstword $(UNKNOWN)). It has: $(or $(ALLOWED),none))
+endif
+
 # The list consists of the lines "##@ <group>", of each target's comment, and of the lines "#? <options>: <meaning>".
 help: ## Show this list
 	@awk 'sub(/^##@ /, "") { print "\n" $$0 } \
@@ -102,6 +113,7 @@ test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process or Ter
 test: ## Run every test
 #? T=tests/sql/test_load.py::test_name: one test, one file or one folder
 #? LONG_TESTS=1: also tests that take many minutes
+#? MARKET_DATA=<folder>: recorded candles for the tests that need them
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest $(if $(T),$(T),-n 2)
 

@@ -46,6 +46,20 @@ def test_the_list_of_targets_is_grouped_by_purpose_and_has_their_options():
     assert re.search(r"make local-aws .*\n +WAREHOUSE_PORT=5440 +another port for psql\n +STATE= AWS_PORT= ", listed)
 
 
+@pytest.mark.parametrize(
+    "command", [("backfill", "DRY_RUN=1"), ("demo", "DAY=2024-01-01"), ("backfill", "DATE=2024-01-01")]
+)
+def test_a_variable_that_a_target_does_not_have_is_refused(command):
+    target, variable = command
+    done = subprocess.run(
+        ["make", "--dry-run", target, variable], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert variable.partition("=")[0] in done.stderr
+    assert "SYMBOLS" in done.stderr
+    assert not done.stdout
+
+
 def test_makes_variables_become_options_of_the_demo():
     command = dry_run("demo", "DATE=2023-12-18", "SYMBOLS=BTCUSDT,ETHUSDT", "MARKET_DATA=some folder", "RELOAD=1")
     words = command.replace("\\\n", " ").split("-m dev demo")[1]

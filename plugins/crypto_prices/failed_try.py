@@ -22,7 +22,9 @@ from crypto_prices.fetch.errors import SourceError
 from crypto_prices.settings import DEFAULT_RUNBOOK_URL, SettingsError, settings_of_try
 from crypto_prices.task_retry_policy import TaskRetryPolicy
 
-_LONGEST_MESSAGE = 300
+_LONGEST_MESSAGE = 3000
+"""Long enough for our own messages, which end with what a user needs: the quarantine, or the params of another run."""
+
 _OWN_PACKAGE = __name__.partition(".")[0]
 
 _log = logging.getLogger(__name__)

@@ -101,10 +101,11 @@ def test_without_settings_the_link_is_the_path_in_the_repository(caplog, monkeyp
         (None, "the task ended without an error message"),
         (SourcesMissingError("binance: CP-11 24 of 24. The other sources are loaded", "CP-11"),
          f"CP-11 {ERROR_CODES['CP-11']} binance: CP-11 24 of 24. The other sources are loaded"),
-        (AirflowException("x" * 1000), "x" * 300 + "…"),
+        (AirflowException("x" * 2000 + " s3://quarantine"), "x" * 2000 + " s3://quarantine"),
+        (AirflowException("x" * 9000), "x" * 3000 + "…"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_one_short_line(error, what):
+def test_what_is_wrong_is_one_line(error, what):
     assert what_is_wrong(error) == what
 
 
