@@ -35,7 +35,7 @@ from local_platform.warehouse_queries import WarehouseQueries
 
 START_SECONDS = 120
 RUN_SECONDS = 3600
-STOP_SECONDS = 15
+STOP_SECONDS = 4
 LOOK_SECONDS = 0.25
 
 _AIRFLOW_RUN = Path(__file__).with_name("airflow_run.py")
