@@ -36,6 +36,8 @@ from local_platform.warehouse_queries import WarehouseQueries
 START_SECONDS = 120
 RUN_SECONDS = 3600
 STOP_SECONDS = 4
+"""Airflow goes on with the run after SIGTERM, so a longer grace would let a fast machine finish the load."""
+
 LOOK_SECONDS = 0.25
 
 _AIRFLOW_RUN = Path(__file__).with_name("airflow_run.py")

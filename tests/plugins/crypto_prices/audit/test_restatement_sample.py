@@ -231,7 +231,7 @@ def test_a_difference_is_planned_until_a_load_has_fetched_the_day(loaded, audit,
     restate(exchange, symbol="BTCUSDT")
     assert audit(end="2024-01-03")[0] == [("01", "03", ["BTCUSDT"])]
     next_week = MONDAY + timedelta(weeks=1)
-    # An audit of other days, without a sample of its own, plans it, too.
+    # An audit of other days that samples nothing still plans it.
     params = {"restatement_sample": 0, "start": "2024-01-02", "end": "2024-01-03"}
     assert audit("again", next_week, **params)[0] == [("01", "03", ["BTCUSDT"])]
     fetched_again = ("b2", "binance", "1h", "2024-01-01", "2024-01-02", "h", "s3://lake/2", "jr_1", "c", "d", "r",
