@@ -2,34 +2,20 @@
 -- The days of markets whose newest load has rejected records that a user accepted. Accepted loads are rare.
 WITH {% set digits = 3 %}{% include 'shared/whole_numbers.jinja' %}
 
+{% include 'shared/loads_of_markets.jinja' %},
+
 accepted AS (
     SELECT
         loads.source,
-        requested.symbol,
-        requested.quote_currency,
+        loads.symbol,
+        loads.quote_currency,
         CAST(DATEADD(DAY, places.place, loads.window_start) AS DATE) AS observed_on,
         loads.load_number,
         loads.accepted_by,
         loads.accepted_because
-    FROM crypto.etl_metadata AS loads
+    FROM loads_of_markets AS loads
     INNER JOIN places ON places.place < DATEDIFF(DAY, loads.window_start, loads.window_end)
-    INNER JOIN crypto.market_sets AS requested ON loads.market_set = requested.market_set
-    WHERE
-        loads.candle_interval = {{ settings().candle_interval | literal }}
-        AND loads.accepted_by IS NOT NULL
-),
-
-newer AS (
-    SELECT
-        loads.source,
-        requested.symbol,
-        requested.quote_currency,
-        loads.window_start,
-        loads.window_end,
-        loads.load_number
-    FROM crypto.etl_metadata AS loads
-    INNER JOIN crypto.market_sets AS requested ON loads.market_set = requested.market_set
-    WHERE loads.candle_interval = {{ settings().candle_interval | literal }}
+    WHERE loads.accepted_by IS NOT NULL
 )
 
 SELECT
@@ -39,7 +25,7 @@ SELECT
     accepted.accepted_because,
     accepted.symbol || '/' || accepted.quote_currency AS market
 FROM accepted
-LEFT JOIN newer
+LEFT JOIN loads_of_markets AS newer
     ON
         accepted.source = newer.source
         AND accepted.symbol = newer.symbol

@@ -20,25 +20,14 @@ WITH latest AS (
         AND status <> 'refused'
 ),
 
-loaded AS (
-    SELECT
-        loads.source,
-        requested.symbol,
-        requested.quote_currency,
-        loads.window_start,
-        loads.window_end,
-        loads.fetched_at
-    FROM crypto.etl_metadata AS loads
-    INNER JOIN crypto.market_sets AS requested ON loads.market_set = requested.market_set
-    WHERE loads.candle_interval = {{ settings().candle_interval | literal }}
-)
+{% include 'shared/loads_of_markets.jinja' %}
 
 SELECT
     latest.source,
     latest.observed_on,
     latest.symbol || '/' || latest.quote_currency AS market
 FROM latest
-LEFT JOIN loaded
+LEFT JOIN loads_of_markets AS loaded
     ON
         latest.source = loaded.source
         AND latest.symbol = loaded.symbol

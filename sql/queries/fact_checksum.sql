@@ -1,7 +1,7 @@
 -- queries/fact_checksum
 -- The number of rows in the fact table, and a checksum that does not depend on their order. It covers the exchange's
--- values, but not the batch and the time of the load, so reloading the same candles does not change it. The sum of the 15
--- digits of a few rows is too large for a BIGINT, which a SUM of BIGINT is.
+-- values, but not the batch and the time of the load, so reloading the same candles does not change it. A few rows add
+-- up to more than a BIGINT holds, and in Redshift the sum of BIGINT values is a BIGINT.
 SELECT
     COUNT(*) AS row_total,
     COALESCE(SUM(CAST(STRTOL(SUBSTRING(MD5(
