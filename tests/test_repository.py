@@ -52,7 +52,7 @@ def test_the_list_of_targets_is_grouped_by_purpose_and_has_their_options():
 def test_a_variable_that_a_target_does_not_have_is_refused(command):
     target, variable = command
     done = subprocess.run(
-        ["make", "--dry-run", target, variable], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "--dry-run", target, variable], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
     assert variable.partition("=")[0] in done.stderr

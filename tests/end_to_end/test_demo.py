@@ -162,5 +162,7 @@ def test_recorded_candles_of_real_markets_keep_every_digit(demo, market_data):
     assert result.returncode == 0, result.stdout
     recorded = recorded_rows(market_data, day)
     assert checksum(result.stdout)[0] - int(before["row_total"]) == len(recorded) > 0
-    assert_equal_to_the_files(real, day, recorded)
+    # Polygon replaced MATIC by POL, one for one, so both have the symbol POL.
+    named = {(market.replace("MATIC", "POL"), opened): row for (market, opened), row in recorded.items()}
+    assert_equal_to_the_files(real, day, named)
     assert min(Decimal(value) for row in recorded.values() for value in row[:4]) > 0
