@@ -128,9 +128,7 @@ class GlueJobRuns:
         return {"JobRunId": run.id}
 
     def GetJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Return a run."""
-        if params.get("PredecessorsIncluded"):
-            raise AwsError("InvalidInputException", "The local Glue has no triggers, so no predecessors.")
+        """Return a run. It has no predecessors, which are the runs of conditional triggers."""
         with self._lock:
             run = self._history.get(params["RunId"])
             if run is None or run.job_name != params["JobName"]:
