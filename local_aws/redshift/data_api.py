@@ -164,6 +164,7 @@ class RedshiftDataApi:
             "ResultFormat": "JSON",
         }
         if record.batch:
+            answer["ExecutionMode"] = "TRANSACTION"
             answer["SubStatements"] = [
                 _given(
                     {
@@ -219,11 +220,15 @@ class RedshiftDataApi:
         return {"Status": True}
 
     def ListStatements(self, context: RequestContext, params: Params) -> Answer:
-        """Return the caller's statements of the last 24 hours, newest first. A role's sessions share their list."""
+        """Return the caller's statements of the last 24 hours, newest first. A role's sessions share their list.
+
+        "By default, only finished statements are shown."
+        https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ListStatements.html
+        """
         self._refuse_cluster(params)
         caller = self._userid_of(context)
         mine = _role_of if params.get("RoleLevel", True) else str
-        status = params.get("Status", "ALL")
+        status = params.get("Status", "FINISHED")
         found = [
             record
             for record in self._store.recent()

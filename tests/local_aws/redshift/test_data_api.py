@@ -118,12 +118,15 @@ class TestStatements:
     def test_list_statements(self, client: Client, schema: str) -> None:
         good = client.run("SELECT 1", StatementName=f"{schema}-a").id
         bad = client.batch("SELECT 1 / 0", StatementName=f"{schema}-b").id
-        listed = client.api.ListStatements(CONTEXT, {"StatementName": schema})["Statements"]
+        every = {"StatementName": schema, "Status": "ALL"}
+        listed = client.api.ListStatements(CONTEXT, every)["Statements"]
         assert [(item["Id"], item["IsBatchStatement"]) for item in listed] == [(bad, True), (good, False)]
-        page = client.api.ListStatements(CONTEXT, {"StatementName": schema, "MaxResults": 1})
+        page = client.api.ListStatements(CONTEXT, {**every, "MaxResults": 1})
         assert [item["Id"] for item in page["Statements"]] == [bad]
-        rest = client.api.ListStatements(CONTEXT, {"StatementName": schema, "NextToken": page["NextToken"]})
+        rest = client.api.ListStatements(CONTEXT, {**every, "NextToken": page["NextToken"]})
         assert [item["Id"] for item in rest["Statements"]] == [good]
+        finished = client.api.ListStatements(CONTEXT, {"StatementName": schema})["Statements"]
+        assert [item["Id"] for item in finished] == [good]  # the documented default
         failed = client.api.ListStatements(CONTEXT, {"StatementName": schema, "Status": "FAILED"})["Statements"]
         assert [item["Id"] for item in failed] == [bad]
 
