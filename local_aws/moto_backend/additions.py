@@ -97,6 +97,34 @@ def add_event_operations() -> None:
     handler.test_event_pattern = test_event_pattern
 
 
+def set_defaults_of_kms_keys() -> None:
+    """Make moto's KMS return the usage of a key and whether it is multi-Region. Repeated calls have no effect.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html: the defaults of KeyUsage and MultiRegion.
+    """
+    from moto.kms.models import KmsBackend
+
+    backend: Any = KmsBackend
+    if hasattr(backend, "create_key_without_defaults"):
+        return
+    create_key = backend.create_key_without_defaults = backend.create_key
+
+    def create_key_with_defaults(
+        self: Any,
+        policy: str | None,
+        key_usage: str | None,
+        key_spec: str | None,
+        description: str | None,
+        tags: list[dict[str, str]] | None,
+        multi_region: bool | None = False,
+        *more: Any,
+    ) -> Any:
+        usage, spread = key_usage or "ENCRYPT_DECRYPT", bool(multi_region)
+        return create_key(self, policy, usage, key_spec, description, tags, spread, *more)
+
+    backend.create_key = create_key_with_defaults
+
+
 def keep_bucket_policies_unevaluated() -> None:
     """Make moto's S3 store bucket policies without enforcing them. Repeated calls have no effect.
 

@@ -1,4 +1,4 @@
-"""Adds rules of IAM and STS that moto lacks: permissions boundaries of users, errors, and the caller's identity.
+"""Adds rules of IAM and STS that moto lacks: users' permissions boundaries, errors, sessions, the caller's identity.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -31,12 +31,14 @@ def add_iam_rules() -> None:
     _refuse_get_user_without_user(IamResponse)
 
 
-def name_callers() -> None:
-    """Make moto's STS return the account's root user for the administrator. Repeated calls have no effect.
+def add_sts_rules() -> None:
+    """Add the rules to moto's STS. Repeated calls have no effect.
 
-    moto invents a user. The ARN and the user id are those that policies see, see ``local_aws.iam.identity``.
+    The administrator is the account's root user. moto invents a user for it. The ARN and the user id are those that
+    policies see (``local_aws.iam.identity``). Only a role that exists can be assumed, for as long as it allows.
     """
     from moto.iam.models import iam_backends
+    from moto.sts.exceptions import STSValidationError
     from moto.sts.models import STSBackend
 
     backend: Any = STSBackend
@@ -53,7 +55,21 @@ def name_callers() -> None:
             return found
         return ACCOUNT_ID, f"arn:aws:iam::{ACCOUNT_ID}:root", ACCOUNT_ID
 
+    assume_role = backend.assume_role
+
+    def assume_existing_role(
+        self: Any, region_name: str, role_session_name: str, role_arn: str, policy: str, duration: int, **more: Any
+    ) -> Any:
+        roles = iam_backends[self.account_id][self.partition].roles.values()
+        role = next((role for role in roles if role.arn == role_arn), None)
+        if role is None:
+            raise AwsError("AccessDenied", f"No role has the ARN {role_arn}, so it cannot be assumed.", 403)
+        if duration > int(role.max_session_duration):
+            raise STSValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+        return assume_role(self, region_name, role_session_name, role_arn, policy, duration, **more)
+
     backend.get_caller_identity = get_caller_identity
+    backend.assume_role = assume_existing_role
 
 
 def _boundary_of(user: Any) -> dict[str, str] | None:

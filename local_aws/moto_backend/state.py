@@ -213,7 +213,9 @@ class MotoState:
             elif signing_name == "iam":
                 moto_iam_rules.add_iam_rules()
             elif signing_name == "sts":
-                moto_iam_rules.name_callers()
+                moto_iam_rules.add_sts_rules()
+            elif signing_name == "kms":
+                moto_additions.set_defaults_of_kms_keys()
             elif signing_name == "monitoring":
                 moto_metrics.align_metric_statistics()
             self._applications[signing_name] = create_backend_app(cast("SERVICE_NAMES", MOTO_SERVICES[signing_name]))

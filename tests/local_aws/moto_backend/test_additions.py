@@ -194,3 +194,17 @@ def test_a_job_has_the_documented_defaults(moto_endpoint):
     glue.update_job(JobName="own", JobUpdate=definition)
     updated = glue.get_job(JobName="own")["Job"]
     assert (updated["Timeout"], updated["ExecutionProperty"]) == (2880, {"MaxConcurrentRuns": 1})
+
+
+def test_a_kms_key_has_the_documented_defaults(moto_endpoint):
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html."""
+    kms = local_client("kms", moto_endpoint)
+    key = kms.describe_key(KeyId=kms.create_key()["KeyMetadata"]["KeyId"])["KeyMetadata"]
+    assert (key["KeyUsage"], key["KeySpec"], key["MultiRegion"], key["Origin"]) == (
+        "ENCRYPT_DECRYPT",
+        "SYMMETRIC_DEFAULT",
+        False,
+        "AWS_KMS",
+    )
+    key = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="RSA_2048", MultiRegion=True)["KeyMetadata"]
+    assert (key["KeyUsage"], key["MultiRegion"]) == ("SIGN_VERIFY", True)

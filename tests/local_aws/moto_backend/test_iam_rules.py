@@ -155,3 +155,13 @@ def test_the_callers_identity(iam, moto_endpoint):
     )
     assert refused(local_client("iam", moto_endpoint, session).get_user) == "ValidationError"
     assert refused(iam.get_user) == "NotImplemented"
+
+
+def test_a_role_must_exist_and_allow_the_duration(iam, moto_endpoint):
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (DurationSeconds)."""
+    sts = local_client("sts", moto_endpoint)
+    trust = document(TRUST)
+    arn = iam.create_role(RoleName="long", AssumeRolePolicyDocument=trust, MaxSessionDuration=7200)["Role"]["Arn"]
+    assert sts.assume_role(RoleArn=arn, RoleSessionName="me", DurationSeconds=7200)["Credentials"]
+    assert refused(sts.assume_role, RoleArn=arn, RoleSessionName="me", DurationSeconds=7201) == "ValidationError"
+    assert refused(sts.assume_role, RoleArn=f"{arn}er", RoleSessionName="me") == "AccessDenied"
