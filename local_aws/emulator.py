@@ -265,6 +265,7 @@ class LocalAws:
             role_refusal=lambda user, role_arn: _copy_role_refusal(serverless, roles, user, role_arn),
             secret_lookup=SecretReader(endpoint, "redshift-data.amazonaws.com").read,
             workgroup_status=serverless.workgroup_status,
+            workgroup_arn=serverless.workgroup_arn,
             longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
             interceptor=self._statement_interceptor,

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from local_aws.protocol.account import ACCOUNT_ID
@@ -60,7 +60,7 @@ def add_sts_rules() -> None:
     def assume_existing_role(
         self: Any, region_name: str, role_session_name: str, role_arn: str, policy: str, duration: int, **more: Any
     ) -> Any:
-        roles = iam_backends[self.account_id][self.partition].roles.values()
+        roles: Iterable[Any] = iam_backends[self.account_id][self.partition].roles.values()
         role = next((role for role in roles if role.arn == role_arn), None)
         if role is None:
             raise AwsError("AccessDenied", f"No role has the ARN {role_arn}, so it cannot be assumed.", 403)

@@ -71,6 +71,7 @@ class RedshiftDataApi:
             read it.
         workgroup_status: Takes a workgroup's name or ARN and returns its status (``AVAILABLE`` …), or None if it does
             not exist.
+        workgroup_arn: Takes a workgroup's name or ARN and returns its ARN, or None if it does not exist.
         credentials_valid: Takes the workgroup, user name and password of a secret and returns whether they are valid.
             By default, all are.
         longest_execution: Takes a workgroup and returns the number of seconds after which it aborts a statement
@@ -89,6 +90,7 @@ class RedshiftDataApi:
         role_refusal: RoleRefusal,
         secret_lookup: Callable[[RequestContext, str], str | None],
         workgroup_status: Callable[[str], str | None],
+        workgroup_arn: Callable[[str], str | None] = lambda name: name,
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
         longest_execution: Callable[[str], float] = lambda _workgroup: DEFAULT_LONGEST_EXECUTION,
         store_path: Path | None = None,
@@ -101,6 +103,7 @@ class RedshiftDataApi:
         self._role_refusal = role_refusal
         self._secret_lookup = secret_lookup
         self._workgroup_status = workgroup_status
+        self._workgroup_arn = workgroup_arn
         self._credentials_valid = credentials_valid
         self._longest_execution = longest_execution
         self._interceptor = interceptor
@@ -236,7 +239,7 @@ class RedshiftDataApi:
             and status in {"ALL", record.status}
             and (record.name or "").startswith(params.get("StatementName", ""))
             and params.get("Database", record.database) == record.database
-            and params.get("WorkgroupName", record.workgroup) == record.workgroup
+            and self._same_workgroup(params.get("WorkgroupName", record.workgroup), record.workgroup)
         ]
         rows, token = _page(found, params, "statements", MAX_LIST_RESULTS)
         statements = [
@@ -258,6 +261,10 @@ class RedshiftDataApi:
             for record in rows
         ]
         return _given({"Statements": statements, "NextToken": token})
+
+    def _same_workgroup(self, one: str, other: str) -> bool:
+        """Return whether two names or ARNs are of the same workgroup."""
+        return one == other or self._workgroup_arn(one) == self._workgroup_arn(other) is not None
 
     # The catalog
 

@@ -130,6 +130,20 @@ class TestStatements:
         failed = client.api.ListStatements(CONTEXT, {"StatementName": schema, "Status": "FAILED"})["Statements"]
         assert [item["Id"] for item in failed] == [bad]
 
+    def test_list_statements_takes_a_workgroups_name_or_arn(
+        self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path
+    ) -> None:
+        arns = {"crypto-prices": "arn:one", "arn:one": "arn:one"}
+        api = make_api(tmp_path / "s.sqlite", workgroup_arn=arns.get)
+        target = {"Database": "crypto", "WorkgroupName": "crypto-prices", "WaitTimeSeconds": 30}
+        try:
+            done = api.ExecuteStatement(CONTEXT, {"Sql": "SELECT 1", **target})["Id"]
+            for workgroup, found in (("crypto-prices", [done]), ("arn:one", [done]), ("other", [])):
+                listed = api.ListStatements(CONTEXT, {"WorkgroupName": workgroup})["Statements"]
+                assert [item["Id"] for item in listed] == found
+        finally:
+            api.close()
+
     def test_list_statements_shows_the_statements_of_the_callers_role(
         self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path
     ) -> None:
