@@ -227,7 +227,7 @@ class TestBatches:
 
     def test_each_statement_has_its_result(self, client: Client) -> None:
         outcome = client.batch("SELECT 1 AS a", "SELECT 2 AS b")
-        assert outcome.described["HasResultSet"] is True
+        assert (outcome.described["HasResultSet"], outcome.described["ExecutionMode"]) == (True, "TRANSACTION")
         assert client.wait(f"{outcome.id}:2").rows == [[2]]
         with pytest.raises(AwsError):
             client.api.GetStatementResult(CONTEXT, {"Id": outcome.id})
