@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from local_aws.conformance import report
-from local_aws.conformance.example_files import ExampleError, sql_examples
+from local_aws.conformance.api_run import run_api
+from local_aws.conformance.client_run import default_folder, run_clients
+from local_aws.conformance.example_files import ExampleError, api_examples, client_checks, sql_examples
 from local_aws.conformance.outcome import Finding, Outcome
 from local_aws.conformance.sql_run import run_sql
 from local_aws.conformance.target import (
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.page and (options.part or options.area):
         parser.error("--page needs the examples of all parts and areas.")
     try:
-        run = _chosen(options.part or PARTS, options.area or ())
+        run = _chosen(options.part or PARTS, options.area or (), options.clients_folder)
         if is_real(os.environ):
             _say(account_plan(os.environ))
             if options.plan:
@@ -67,16 +69,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (default: all parts)")
     parser.add_argument("--area", action="append", metavar="NAME", help="only this area, such as windows or glue")
     parser.add_argument("--plan", action="store_true", help="only print what a run creates and what it costs")
+    parser.add_argument(
+        "--clients-folder",
+        type=Path,
+        default=default_folder(),
+        metavar="FOLDER",
+        help="where the clients' environments are created once (default: %(default)s)",
+    )
     parser.add_argument("--page", type=Path, metavar="FILE", help="also write the table into this Markdown file")
     return parser
 
 
-def _chosen(parts: Sequence[str], areas: Sequence[str]) -> Callable[[Target], Iterator[Finding]]:
+def _chosen(parts: Sequence[str], areas: Sequence[str], folder: Path) -> Callable[[Target], Iterator[Finding]]:
     """Read the examples before anything starts, and return what runs them."""
     sql = [each for each in sql_examples() if "sql" in parts and (not areas or each.area in areas)]
+    api = [each for each in api_examples() if "api" in parts and (not areas or each.area in areas)]
+
+    clients = [each for each in client_checks() if "clients" in parts and (not areas or each.area in areas)]
 
     def run(target: Target) -> Iterator[Finding]:
         yield from run_sql(target.statements(), sql, emulated=target.emulated)
+        yield from run_api(target, api)
+        yield from run_clients(target, clients, folder)
 
     return run
 
