@@ -494,8 +494,9 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
         elif isinstance(node, exp.CurrentTimestamp):
             new = functions.call("redshift.sysdate") if node.args.get("sysdate") else None
         elif isinstance(node, exp.Extract):
-            part = functions.date_part(node.this)
-            new = functions.call("date_part", exp.Literal.string(part), node.expression)
+            new = functions.extract(node.this, node.expression)
+        elif isinstance(node, exp.Substring | exp.StrPosition | exp.Trim):
+            node.set("this", functions.as_text(node.this))
         if new is not None and new is not node:
             if node is root:
                 root = new
