@@ -37,10 +37,12 @@ def run_api(target: Target, examples: Sequence[ApiExample]) -> Iterator[Finding]
     client = functools.cache(target.client)
     for example in examples:
         values = dict(target.values)
-        outcome, detail, surprising = _outcome(client, example, values, emulated=target.emulated)
-        for call in example.cleanup:
-            with contextlib.suppress(ClientError, BotoCoreError, KeyError):
-                _made(client, example.area, call, values)
+        try:
+            outcome, detail, surprising = _outcome(client, example, values, emulated=target.emulated)
+        finally:  # also after Ctrl-C: nothing stays in a real account
+            for call in example.cleanup:
+                with contextlib.suppress(ClientError, BotoCoreError, KeyError):
+                    _made(client, example.area, call, values)
         service = _NAMES.get(example.area, example.area)
         yield Finding(service, example.area, example.name, example.source, outcome, detail, surprising)
 

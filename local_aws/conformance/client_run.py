@@ -95,7 +95,8 @@ def _outcome(check: ClientCheck, target: Target, environment: Path) -> tuple[Out
     if done.returncode == _NOT_AVAILABLE:
         return Outcome.SKIPPED, done.stdout.strip(), False
     if done.returncode == 0 and done.stdout.split() == check.output.split():
-        return Outcome.RIGHT, "it is marked as refused, but is not" if check.refused else "", check.refused
+        unneeded = check.refused and target.emulated
+        return Outcome.RIGHT, "it is marked as refused, but is not" if unneeded else "", unneeded
     found = (done.stdout + done.stderr).strip()[-_END_OF_OUTPUT:]
     if done.returncode and target.emulated and is_own_refusal(found):
         return Outcome.REFUSED, found, not check.refused

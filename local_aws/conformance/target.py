@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.conformance.sql_run import Statements
 from local_aws.launcher import RunningLocalAws, running_local_aws
@@ -189,8 +189,8 @@ def account_target(environment: Mapping[str, str]) -> Iterator[Target]:
     name = f"conformance-{secrets.token_hex(4)}"
     try:
         identity = _client("sts", environment).get_caller_identity()
-    except Exception as error:
-        raise TargetError(f"AWS does not accept the credentials: {error}") from error
+    except (BotoCoreError, ClientError) as refused:
+        raise TargetError(f"AWS does not accept the credentials: {refused}") from refused
     target = Target(
         emulated=False,
         prefix=name,

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from local_aws.conformance.example_files import ExampleError, api_examples, sql_examples
+from local_aws.conformance.example_files import FOLDER, ExampleError, api_examples, client_checks, sql_examples
 
 SOURCE = "source: https://docs.aws.amazon.com/page.html"
 
 
 def test_all_examples_have_the_format():
     assert len(sql_examples()) >= 300
+    services = {example.area for example in api_examples()}
+    assert services >= {"glue", "iam", "redshift-data", "s3", "secretsmanager", "sts"}
+
+
+def test_each_check_of_a_client_has_its_script_and_a_lock_with_hashes():
+    checks = client_checks()
+    assert {check.area for check in checks} == {"airflow", "awscli", "awswrangler", "redshift-connector"}
+    for check in checks:
+        assert (FOLDER / "clients" / check.script).is_file(), check.script
+        assert "--hash=sha256:" in (FOLDER / "clients" / f"{check.area}.lock").read_text(), check.area
 
 
 @pytest.mark.parametrize(
