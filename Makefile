@@ -69,10 +69,12 @@ backfill: ## Load a range of days with Airflow and show the result
 #? FROM=2024-01-01 TO=2024-01-07: the days to load
 #? MAX_ACTIVE_RUNS=4 BACKWARDS=1: number of days at the same time; start with the last day
 #? REPROCESS=failed: run failed (or completed) days again
+#? DRY_RUN=1: only show which days would run
 #? SOURCES= SYMBOLS= MARKET_DATA= STATE= AWS_PORT=: as for make demo
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev backfill --from '$(FROM)' --to '$(TO)' $(MARKETS) $(PLACE) \
 		$(if $(MAX_ACTIVE_RUNS),--max-active-runs '$(MAX_ACTIVE_RUNS)') $(if $(REPROCESS),--reprocess '$(REPROCESS)') \
+		$(if $(filter-out 0,$(DRY_RUN)),--dry-run) \
 		$(if $(filter-out 0,$(BACKWARDS)),--backwards)
 
 sql: ## Query the warehouse: open psql, or print the rows of a statement

@@ -56,6 +56,9 @@ def airflow_environment(state_dir: Path, aws: dict[str, str]) -> dict[str, str]:
             "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            # The defaults of 30 and 50 are too short for a busy laptop.
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+            "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
             "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
             # The checkout's dags/ may be read-only.
             "AIRFLOW__CRYPTO_PRICES__CHOICES_FILE": str(choices_file(state_dir)),

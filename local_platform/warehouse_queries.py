@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 from botocore.exceptions import ClientError
-from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError, Value
+from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError, StatementResult
 from crypto_prices.task_statements import LOCK
 from crypto_prices.templates import FILTERS
 from crypto_prices_contract.window import Window
@@ -66,14 +66,14 @@ class WarehouseQueries:
         with _named_error(sql):
             return self._client.query(sql)
 
-    def table(self, sql: str) -> tuple[list[str], list[list[Value]]]:
-        """Return the columns and records of a statement; no columns if it is not a query.
+    def result(self, sql: str) -> StatementResult:
+        """Return the columns, the records and the number of rows of a statement; no columns if it is not a query.
 
         Raises:
             WarehouseQueryError: The statement failed or timed out.
         """
         with _named_error(sql):
-            return self._client.table(sql)
+            return self._client.result(sql)
 
     def change(self, *statements: str) -> None:
         """Run statements that change tables of loads, in one transaction that holds the load lock.

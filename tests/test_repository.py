@@ -47,12 +47,16 @@ def test_the_list_of_targets_is_grouped_by_purpose_and_has_their_options():
 
 
 @pytest.mark.parametrize(
-    "command", [("backfill", "DRY_RUN=1"), ("demo", "DAY=2024-01-01"), ("backfill", "DATE=2024-01-01")]
+    "command", [("backfill", "DRYRUN=1"), ("demo", "DAY=2024-01-01"), ("backfill", "DATE=2024-01-01")]
 )
 def test_a_variable_that_a_target_does_not_have_is_refused(command):
     target, variable = command
     done = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", target, variable], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "--dry-run", target, variable],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode != 0
     assert variable.partition("=")[0] in done.stderr
@@ -71,7 +75,7 @@ def test_makes_variables_become_options_of_the_demo():
 
 
 def test_makes_variables_become_options_of_the_backfill():
-    options = ("FROM=2024-01-01", "TO=2024-01-07", "MAX_ACTIVE_RUNS=2", "REPROCESS=failed", "BACKWARDS=1")
+    options = ("FROM=2024-01-01", "TO=2024-01-07", "MAX_ACTIVE_RUNS=2", "REPROCESS=failed", "BACKWARDS=1", "DRY_RUN=1")
     words = dry_run("backfill", *options, "SYMBOLS=BTCUSDT").replace("\\\n", " ").split("-m dev backfill")[1]
     for option in ("--from '2024-01-01'", "--to '2024-01-07'", "--max-active-runs '2'", "--reprocess 'failed'"):
         assert option in words

@@ -92,6 +92,7 @@ def main(arguments: Sequence[str]) -> int:
 def _greeting(platform: LocalPlatform, seconds: float) -> str:
     dag_id = "crypto_prices_daily"
     conf = "'{\"reload\": true}'"
+    plan = """'{"start": "2024-01-01", "end": "2024-02-01", "dry_run": true}'"""
     return f"""
 Airflow runs at {platform.airflow.url} (no password; started in {seconds:.0f} s).
 Scheduled DAGs are paused until you unpause them.
@@ -103,6 +104,8 @@ In a second terminal, in this folder:
   airflow dags unpause {dag_id}
   airflow dags trigger {dag_id} --logical-date 2023-12-18T00:00:00+00:00 --conf {conf}
   airflow tasks clear {dag_id} -t merge_into_fact -s 2023-12-18 -e 2023-12-18 -y
+  airflow dags unpause crypto_prices_backfill && airflow dags unpause crypto_prices_window
+  airflow dags trigger crypto_prices_backfill --conf {plan}
   airflow backfill create --dag-id {dag_id} --from-date 2024-01-01 --to-date 2024-01-07
   make backfill FROM=2024-01-01 TO=2024-01-07
 

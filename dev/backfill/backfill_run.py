@@ -47,6 +47,7 @@ class Options:
         max_active_runs: Number of days that run at the same time.
         reprocess: Which existing runs are run again: none, failed or completed.
         backwards: Start with the last day.
+        dry_run: Only show which days would run.
         markets: The markets to load; None if the command line names none.
         default_markets: The markets to load if the command line names none and no Airflow is running.
         state: Where the local AWS keeps its state, and where it listens.
@@ -57,6 +58,7 @@ class Options:
     max_active_runs: int
     reprocess: str
     backwards: bool
+    dry_run: bool
     markets: Markets | None
     default_markets: Markets
     state: StateOptions
@@ -100,6 +102,7 @@ class BackfillRun:
     def __init__(self, options: Options, screen: Screen) -> None:
         self._options = options
         self._screen = screen
+        self._reported: set[tuple[date, str, int]] = set()
 
     def execute(self) -> bool:
         """Run it and show the result; return whether every day succeeded.
@@ -110,6 +113,9 @@ class BackfillRun:
         """
         with self._airflow() as target:
             began = time.monotonic()
+            if self._options.dry_run:
+                self._plan(target.api)
+                return True
             new_days = self._begin(target.api)
             days = self._follow(target, new_days, began)
             self._screen.table(days, self._rows(target.names))
@@ -177,8 +183,7 @@ class BackfillRun:
                     )
                 self._screen.say(f"Resuming the interrupted backfill of {options.first} to {options.last}.")
                 return set(options.days)
-        new = api.dry_run_backfill(DAG_ID, options.first_date, options.last_date, reprocess_behavior=options.reprocess)
-        new_days = {instant.astimezone(UTC).date() for instant in new}
+        new_days = self._new_days(api)
         if not new_days:
             self._screen.say("Every day already has a run. To run them again, set REPROCESS=completed.")
             return set()
@@ -198,6 +203,19 @@ class BackfillRun:
             f"{options.max_active_runs} at a time{', last day first' if options.backwards else ''}."
         )
         return new_days
+
+    def _new_days(self, api: AirflowApi) -> set[date]:
+        options = self._options
+        new = api.dry_run_backfill(DAG_ID, options.first_date, options.last_date, reprocess_behavior=options.reprocess)
+        return {instant.astimezone(UTC).date() for instant in new}
+
+    def _plan(self, api: AirflowApi) -> None:
+        """Show each day with its run, and which days a backfill would run."""
+        new_days = self._new_days(api)
+        self._screen.table(self._look(api, new_days))
+        self._screen.say(
+            f"{len(new_days)} of {counted(len(self._options.days), 'day')} would run. Nothing was started."
+        )
 
     def _is_closed(self, api: AirflowApi, backfill: dict[str, Any]) -> bool:
         """Wait until Airflow marks a backfill without unfinished runs as complete; return whether it did.
@@ -233,6 +251,7 @@ class BackfillRun:
                     moved_at = moved_at if seen == days else time.monotonic()
                     days = seen
                     self._screen.progress(live, days, time.monotonic() - began)
+                    self._report_retries(target.api, days)
                     if all(day.is_finished or not day.is_new for day in days):
                         break
                 target.check()
@@ -247,6 +266,18 @@ class BackfillRun:
         options = self._options
         runs = api.dag_runs(DAG_ID, first=options.first_date, last=options.last_date)
         return day_progress(options.days, new_days, runs, api.task_instances(DAG_ID, states=ACTIVE_STATES))
+
+    def _report_retries(self, api: AirflowApi, days: list[DayProgress]) -> None:
+        """Show each failed try once, with its reason, while its task waits for the next try."""
+        for day in days:
+            if day.run_id is None or all(state != "up_for_retry" for _, state in day.tasks):
+                continue
+            for task in api.task_instances(DAG_ID, day.run_id, states=("up_for_retry",)):
+                name, number = task_name(task), task["try_number"]
+                if (day.day, name, number) not in self._reported:
+                    self._reported.add((day.day, name, number))
+                    log = api.task_log(DAG_ID, day.run_id, task["task_id"], number, map_index=task["map_index"])
+                    self._screen.retry(day.day, name, number, task_failure.reason(log))
 
     def _rows(self, names: Provisioned) -> dict[date, int]:
         window = Window(self._options.first, self._options.last + timedelta(days=1))

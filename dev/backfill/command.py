@@ -44,6 +44,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
         help="which existing runs to run again (default: %(default)s)",
     )
     parser.add_argument("--backwards", action="store_true", help="start with the last day")
+    parser.add_argument("--dry-run", action="store_true", help="only show which days would run")
     markets.add_options(parser)
     state_options.add_options(parser)
     given = parser.parse_args(arguments)
@@ -64,6 +65,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
         max_active_runs=given.max_active_runs,
         reprocess=given.reprocess,
         backwards=given.backwards,
+        dry_run=given.dry_run,
         markets=chosen if given.sources or given.symbols or given.market_data else None,
         default_markets=chosen,
         state=state_options.chosen_options(parser, given),

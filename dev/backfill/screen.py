@@ -64,19 +64,34 @@ class Screen:
                 taken = day.seconds(datetime.now(UTC)) if day.is_finished else None
                 self.console.print(f"  {_clock(seconds)}  {day.day} {day.state} {seconds_text(taken)}".rstrip())
 
-    def table(self, days: Sequence[DayProgress], rows: Mapping[date, int]) -> None:
-        """Show each day with its state, duration and rows in the fact table."""
+    def retry(self, day: date, task: str, try_number: int, reason: str) -> None:
+        """Show a failed try whose task will be tried again, with the reason."""
+        line = f"  {day}: try {try_number} of {escape(task)} failed, the task waits for the next try: {escape(reason)}"
+        self.console.print(f"[yellow]{line}[/]", soft_wrap=True)
+
+    def table(self, days: Sequence[DayProgress], rows: Mapping[date, int] | None = None) -> None:
+        """Show each day with its state, duration and rows in the fact table.
+
+        Args:
+            days: Every day.
+            rows: Number of rows of each day in the fact table. None for a plan: the new days have not started, and a
+                state is that of the run that they would run again.
+        """
         table = Table(title="Days", title_justify="left", title_style="bold")
         table.add_column("day")
         table.add_column("state")
         table.add_column("duration", justify="right")
-        table.add_column("rows in crypto.fact_crypto_prices", justify="right")
+        if rows is not None:
+            table.add_column("rows in crypto.fact_crypto_prices", justify="right")
         now = datetime.now(UTC)
         for day in days:
             state = Text(day.state or "no run", STATE_STYLES.get(day.state or "", "dim"))
-            if not day.is_new:
+            if rows is None and day.is_new:
+                state.append(", would run", "bold")
+            elif not day.is_new:
                 state.append(" (earlier run)", "dim")
-            table.add_row(str(day.day), state, seconds_text(day.seconds(now)), str(rows.get(day.day, 0)))
+            loaded = () if rows is None else (str(rows.get(day.day, 0)),)
+            table.add_row(str(day.day), state, seconds_text(day.seconds(now)), *loaded)
         self.console.print(table)
 
     def failure(self, day: date, task: str, reason: str, log_end: str, where: str) -> None:

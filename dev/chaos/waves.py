@@ -19,7 +19,11 @@ from dev.chaos.faults import Fault, Kind
 from local_platform.airflow_services.api import AirflowUnreachableError
 
 FIRST_DAY = date(2022, 1, 1)
-RUN_SECONDS = 1200.0
+STUCK_SECONDS = 1200.0
+"""Runs hang if nothing changes for so long. A limit of their duration would depend on the machine."""
+
+_CHANGE_SECONDS = 20.0
+_ACTIVE_STATES = ("scheduled", "queued", "running", "deferred", "up_for_retry")
 _LOOK_SECONDS = 2.0
 _MEETING_SECONDS = 75.0
 _BEGINNING_SECONDS = 5.0
@@ -139,7 +143,7 @@ class Waves:
         self._trigger(day, run_id, {})
         self._wait([run_id], "clean run")
         if self._hanging:
-            raise RuntimeError(f"a load without a fault did not finish within {RUN_SECONDS:.0f} s")
+            raise RuntimeError(f"a load without a fault did not change for {STUCK_SECONDS:.0f} s")
         state = checks.read_days(self._bench, [day])[day]
         differences = [
             *checks.warehouse_differences(day, state, seeded=seeded),
@@ -229,16 +233,29 @@ class Waves:
         self._bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id, conf=conf)
 
     def _wait(self, run_ids: Sequence[str], phase: str) -> None:
-        """Wait until runs have finished or time out. Killed Airflow components are restarted."""
-        deadline = time.monotonic() + RUN_SECONDS
+        """Wait until runs have finished or hang. Killed Airflow components are restarted."""
+        changed_at = looked_at = time.monotonic()
+        tasks: set[tuple[object, ...]] = set()
         while waiting := self._unfinished(run_ids):
             self._progress(phase, len(run_ids) - len(waiting), len(run_ids))
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now - looked_at > _CHANGE_SECONDS:
+                looked_at, before, tasks = now, tasks, self._active_tasks()
+                changed_at = now if tasks != before else changed_at
+            if now - changed_at > STUCK_SECONDS:
                 self._hanging.update(waiting)
                 return
             self._bench.keep_alive()
             time.sleep(_LOOK_SECONDS)
         self._progress(phase, len(run_ids), len(run_ids))
+
+    def _active_tasks(self) -> set[tuple[object, ...]]:
+        try:
+            found = self._bench.api.task_instances(DAG_ID, states=_ACTIVE_STATES)
+        except AirflowUnreachableError:
+            return set()
+        members = ("dag_run_id", "task_id", "map_index", "state", "try_number")
+        return {tuple(task[member] for member in members) for task in found}
 
     def _unfinished(self, run_ids: Sequence[str]) -> list[str]:
         if not run_ids:
@@ -250,7 +267,7 @@ class Waves:
         return sorted(set(run_ids) & {run["dag_run_id"] for run in active})
 
     def _state(self, run_id: str) -> str:
-        deadline = time.monotonic() + RUN_SECONDS
+        deadline = time.monotonic() + STUCK_SECONDS
         while True:
             try:
                 return str(self._bench.api.dag_run(DAG_ID, run_id)["state"])
@@ -324,12 +341,12 @@ class Waves:
 
     def _reprocess(self, running: Sequence[_Running]) -> None:
         api = self._bench.api
-        deadline = time.monotonic() + RUN_SECONDS
+        deadline = time.monotonic() + STUCK_SECONDS
         while any(before["completed_at"] is None for before in api.backfills(DAG_ID)):
             # Their runs have finished, but Airflow closes backfills on a slow timer. A canceled backfill would stay
             # paused forever, and its runs could never be cleared.
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Airflow did not close the previous backfill within {RUN_SECONDS:.0f} s")
+                raise TimeoutError(f"Airflow did not close the previous backfill within {STUCK_SECONDS:.0f} s")
             time.sleep(_LOOK_SECONDS)
         api.create_backfill(
             DAG_ID,
@@ -353,7 +370,7 @@ class Waves:
         for one in running:
             one.differs(
                 *(
-                    f"run {run_id} did not finish within {RUN_SECONDS:.0f} s"
+                    f"run {run_id} did not change for {STUCK_SECONDS:.0f} s"
                     for run_id in one.run_ids
                     if run_id in self._hanging
                 )

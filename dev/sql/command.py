@@ -81,8 +81,7 @@ def main(arguments: Sequence[str]) -> int:
             if options.sql is None:
                 return run_psql(address)
             queries = WarehouseQueries(address, timeout_seconds=_STATEMENT_SECONDS)
-            columns, records = queries.table(options.sql)
-            write_rows(sys.stdout, columns, records, options.row_format)
+            write_rows(sys.stdout, queries.result(options.sql), options.row_format)
             return 0
     except (NoWarehouseError, StateOptionsError, WarehouseQueryError) as error:
         print(f"make sql: {error}", file=sys.stderr)

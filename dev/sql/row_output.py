@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from typing import TextIO
 
-from crypto_prices.aws.redshift_data import Value
+from crypto_prices.aws.redshift_data import StatementResult, Value
 from crypto_prices.counted import counted
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 FORMATS = ("table", "csv")
 
 
-def write_rows(output: TextIO, columns: Sequence[str], records: Sequence[Sequence[Value]], row_format: str) -> None:
+def write_rows(output: TextIO, result: StatementResult, row_format: str) -> None:
     """Write rows with their column names. NULL is an empty cell.
 
     Args:
         output: The stream.
-        columns: The names of the columns; none if the statement was not a query.
-        records: The rows.
-        row_format: One of FORMATS. A table ends with the number of rows.
+        result: The statement's result.
+        row_format: One of FORMATS. A table ends with the number of rows. A statement that is not a query has only that.
     """
+    columns, records, row_total = result
     if not columns:
         if row_format == "table":
-            output.write("done; the statement returned no rows\n")
+            changed = "no rows returned" if row_total is None else f"{counted(row_total, 'row')} changed"
+            output.write(f"done; {changed}\n")
     elif row_format == "csv":
         writer = csv.writer(output, lineterminator="\n")
         writer.writerow(columns)

@@ -7,6 +7,7 @@ so parsing must not call Secrets Manager.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import re
 from collections.abc import Sequence
@@ -232,9 +233,12 @@ def select_symbols(settings: Settings, sources: Sequence[str], symbols: Sequence
     taken = {name: source.symbols for name, source in settings.sources.items() if name in sources or not sources}
     unlisted = sorted(set(symbols) - {symbol for listed in taken.values() for symbol in listed})
     if unlisted:
+        listed_symbols = sorted({symbol for listed in taken.values() for symbol in listed})
+        similar = [name for symbol in unlisted for name in difflib.get_close_matches(symbol, listed_symbols, n=1)]
         raise SettingsError(
-            f"the settings have no symbol {', '.join(unlisted)} for {', '.join(sorted(taken))}: add it to {VARIABLE} "
-            "first, because every loaded market must be loaded every day"
+            f"the settings have no symbol {', '.join(unlisted)} for {', '.join(sorted(taken))}: "
+            + (f"use {', '.join(similar)} if you meant that. To load another market, " if similar else "")
+            + f"add it to {VARIABLE} first, because every loaded market must be loaded every day"
         )
     chosen = {name: [symbol for symbol in listed if symbol in symbols or not symbols] for name, listed in taken.items()}
     return {name: listed for name, listed in chosen.items() if listed}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 Value = str | int | float | bool | None
 
 _ENDED = ("FINISHED", "FAILED", "ABORTED")
+
+
+class StatementResult(NamedTuple):
+    """The result of a statement. DECIMAL values and times are strings.
+
+    Attributes:
+        columns: The names of the columns; none for a statement that is not a query. Two may have the same name.
+        records: The rows.
+        row_total: Number of rows that the statement returned or changed; None if Redshift does not count them.
+    """
+
+    columns: list[str]
+    records: list[list[Value]]
+    row_total: int | None
 
 
 class RedshiftStatementError(RuntimeError):
@@ -82,13 +96,11 @@ class RedshiftDataClient:
         Raises:
             RedshiftStatementError: It failed or took too long.
         """
-        columns, records = self.table(sql)
+        columns, records, _ = self.result(sql)
         return [dict(zip(columns, record, strict=True)) for record in records]
 
-    def table(self, sql: str) -> tuple[list[str], list[list[Value]]]:
-        """Run one statement and return its columns and records; no columns for a statement that is not a query.
-
-        Two columns may have the same name. DECIMAL values and times are strings.
+    def result(self, sql: str) -> StatementResult:
+        """Run one statement and return its result.
 
         Raises:
             RedshiftStatementError: It failed or took too long.
@@ -100,7 +112,10 @@ class RedshiftDataClient:
             for page in self._client.get_paginator("get_statement_result").paginate(Id=statement["Id"]):
                 columns = [column["name"] for column in page["ColumnMetadata"]]
                 records += [list(map(_value, record)) for record in page["Records"]]
-        return columns, records
+        # -1 means that there is no count.
+        # https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_DescribeStatement.html
+        row_total = statement.get("ResultRows", -1)
+        return StatementResult(columns, records, row_total if row_total >= 0 else None)
 
     def execute_batch(self, statements: Sequence[str]) -> None:
         """Run statements in one transaction.

@@ -51,6 +51,22 @@ def test_the_table_marks_days_loaded_before_and_counts_rows():
     assert any("2024-01-02" in line and "success (earlier run)" in line and " 0 " in line for line in lines)
 
 
+def test_a_plan_marks_the_days_that_would_run_and_has_no_rows():
+    output = io.StringIO()
+    Screen(Console(file=output, width=160)).table([day("failed"), day("success", day=date(2024, 1, 2), is_new=False)])
+    lines = output.getvalue().splitlines()
+    assert any("2024-01-01" in line and "failed, would run" in line for line in lines)
+    assert any("2024-01-02" in line and "success (earlier run)" in line for line in lines)
+    assert "fact_crypto_prices" not in output.getvalue()
+
+
+def test_a_failed_try_that_is_retried_has_its_reason():
+    output = io.StringIO()
+    Screen(Console(file=output, width=160)).retry(DAY, "fetch_prices[0]", 1, "HTTP 429")
+    assert "2024-01-01: try 1 of fetch_prices[0] failed" in output.getvalue()
+    assert "HTTP 429" in output.getvalue()
+
+
 def test_a_failure_shows_day_task_reason_and_log():
     output = io.StringIO()
     Screen(Console(file=output, width=160)).failure(DAY, "fetch_prices[0]", "no market X", "the end", "logs/fetch")

@@ -1,11 +1,13 @@
 import io
 
+from crypto_prices.aws.redshift_data import StatementResult
+
 from dev.sql.row_output import write_rows
 
 
-def written(columns, records, row_format):
+def written(columns, records, row_format, row_total=None):
     output = io.StringIO()
-    write_rows(output, columns, records, row_format)
+    write_rows(output, StatementResult(columns, records, row_total), row_format)
     return output.getvalue()
 
 
@@ -27,3 +29,9 @@ def test_csv_has_a_header_even_without_rows_and_quotes_what_needs_it():
 def test_a_statement_without_rows_says_so_only_in_a_table():
     assert "no rows" in written([], [], "table")
     assert written([], [], "csv") == ""
+
+
+def test_a_statement_that_changes_rows_says_how_many_only_in_a_table():
+    assert "4 rows changed" in written([], [], "table", row_total=4)
+    assert "0 rows changed" in written([], [], "table", row_total=0)
+    assert written([], [], "csv", row_total=4) == ""

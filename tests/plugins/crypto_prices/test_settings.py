@@ -114,6 +114,15 @@ def test_sources_and_symbols_outside_the_settings_are_refused(sources, symbols, 
         select_symbols(parse_settings(changed(sources=SOURCES)), sources, symbols)
 
 
+def test_a_misspelled_symbol_gets_the_nearest_one():
+    settings = parse_settings(changed(sources=SOURCES))
+    with pytest.raises(SettingsError, match="use BTCUSDT if you meant that"):
+        select_symbols(settings, [], ["BTCUSDTT"])
+    with pytest.raises(SettingsError) as raised:
+        select_symbols(settings, [], ["DOGEEUR"])
+    assert "if you meant" not in str(raised.value)
+
+
 def test_a_byte_order_mark_is_refused_in_one_line():
     with pytest.raises(SettingsError, match="byte order mark") as raised:
         parse_settings("\ufeff" + json.dumps(GOOD))
