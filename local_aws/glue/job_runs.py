@@ -23,10 +23,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.clients import Credentials
+from local_aws.glue.installed_spark import SparkUnavailableError
 from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
 from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
 from local_aws.glue.run_logs import LogStream
-from local_aws.glue.spark_jvm import SparkJvms, SparkUnavailableError
+from local_aws.glue.spark_jvm import SparkJvms
 from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, end_orphan
 from local_aws.protocol.errors import AwsError
 from local_aws.protocol.signature import RequestContext
