@@ -257,5 +257,9 @@ def _client(service: str, environment: Mapping[str, str]) -> Any:
             aws_session_token=environment.get("AWS_SESSION_TOKEN"),
             region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         )
-    config = Config(s3={"addressing_style": "path"} if endpoint else {}, inject_host_prefix=False if endpoint else None)
+    config = Config(
+        parameter_validation=False,
+        s3={"addressing_style": "path"} if endpoint else {},
+        inject_host_prefix=False if endpoint else None,
+    )
     return session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]

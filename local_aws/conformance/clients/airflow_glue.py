@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from unittest.mock import Mock
 
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
 os.environ["AIRFLOW_CONN_AWS_DEFAULT"] = "aws://"
@@ -29,7 +30,7 @@ operator = GlueJobOperator(
     wait_for_completion=True,
 )
 try:
-    run = operator.execute({"ti": None, "task_instance": None})
+    run = operator.execute({"ti": Mock(), "task_instance": Mock()})
     print("waited for the run", run.startswith("jr_"))
     sensor = GlueJobSensor(task_id="find", job_name=name, run_id=run)
     print("the sensor found", sensor.poke({}))
