@@ -299,6 +299,7 @@ _REWRITTEN: dict[str, Rewriting] = {
     "regexp_substr": _regexp_with_subexpression("regexp_substr", 4),
     "replicate": _of_text("repeat"),
     "sha2": _sha2,
+    "split_part": _of_text("redshift.split_part"),
     "textlen": _rename("length", 1)("textlen"),
     "to_date": _rename("redshift.to_date", 2, 3)("to_date"),
     "to_timestamp": _rename("redshift.to_timestamp", 2, 3)("to_timestamp"),
