@@ -25,17 +25,18 @@ from psycopg import sql
 
 from local_aws.protocol.errors import AwsError
 from local_aws.protocol.signature import RequestContext
+from local_aws.redshift.copy_runner import RoleRefusal
 from local_aws.redshift.error_messages import redshift_error
 from local_aws.redshift.execution import (
     CancelledError,
     Execution,
-    RoleRefusal,
     StatementFailedError,
     StatementInterceptor,
     forget_old_runs,
     was_committed,
 )
 from local_aws.redshift.load import S3ClientFactory
+from local_aws.redshift.query_history import QueryHistory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
 from local_aws.redshift.sql import MAX_STATEMENT_BYTES
@@ -110,6 +111,7 @@ class RedshiftDataApi:
         self._userid_of = userid_of
         self._user_without_secret = user_without_secret
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
+        self._history = QueryHistory(warehouse)
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -124,6 +126,7 @@ class RedshiftDataApi:
         for execution in running:
             execution.cancel()
         self._workers.shutdown(wait=True)
+        self._history.close()
         self._store.close()
 
     def owner_of(self, statement_id: str) -> str | None:
@@ -359,6 +362,7 @@ class RedshiftDataApi:
                     self._s3_client_factory,
                     self._role_refusal,
                     longest_seconds=self._longest_execution(params["WorkgroupName"]),
+                    history=self._history,
                     interceptor=self._interceptor,
                 )
                 self._executions[records[0].id] = execution

@@ -43,7 +43,7 @@ _DIFFERENCE_PARTS = {"year", "quarter", "month", "day", "hour", "minute", "secon
 _SAME = """
     abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees exp floor greatest least ln mod pi power radians
     random round sign sin sqrt tan ascii btrim char_length character_length chr initcap left length lower lpad
-    ltrim octet_length quote_ident quote_literal repeat replace reverse right rpad rtrim split_part strpos
+    ltrim octet_length quote_ident quote_literal repeat replace reverse right rpad rtrim strpos
     substr translate upper regexp_count regexp_instr regexp_substr coalesce nullif to_char to_number
     current_database current_schema pg_backend_pid any_value bool_and bool_or count max min stddev stddev_pop
     stddev_samp sum var_pop var_samp variance bit_and bit_or grouping to_hex
@@ -64,9 +64,10 @@ AGGREGATES = frozenset(
 )
 ONLY_WINDOW = frozenset(
     """
-    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value ratio_to_report
     """.split()  # noqa: SIM905
 )
+SORTED_AGGREGATES = frozenset({"median", "percentile_cont"})
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
@@ -106,7 +107,9 @@ def _rename(target: str, *counts: int) -> Callable[[str], Rewriting]:
 
 def _datediff(arguments: Arguments) -> exp.Expr:
     _arity("datediff", arguments, 3)
-    part = date_part(arguments[0], _DIFFERENCE_PARTS)  # Redshift does not document where weeks begin, so not "week"
+    part = date_part(arguments[0], _DIFFERENCE_PARTS | {"week"})
+    if part == "week":
+        return call("redshift.weeks_between", *(_temporal(a) for a in arguments[1:]))
     return call("redshift.date_diff", exp.Literal.string(part), *(_temporal(a) for a in arguments[1:]))
 
 
@@ -291,10 +294,12 @@ _REWRITTEN: dict[str, Rewriting] = {
     "pow": _rename("power", 2)("pow"),
     "regexp_count": _regexp_count,
     "regexp_instr": _regexp_with_subexpression("regexp_instr", 5),
+    "ratio_to_report": _extreme("ratio_to_report"),
     "regexp_replace": _regexp_replace,
     "regexp_substr": _regexp_with_subexpression("regexp_substr", 4),
     "replicate": _of_text("repeat"),
     "sha2": _sha2,
+    "split_part": _of_text("redshift.split_part"),
     "textlen": _rename("length", 1)("textlen"),
     "to_date": _rename("redshift.to_date", 2, 3)("to_date"),
     "to_timestamp": _rename("redshift.to_timestamp", 2, 3)("to_timestamp"),
