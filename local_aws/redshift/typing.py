@@ -206,7 +206,7 @@ class _Typing:
         if isinstance(block, exp.Update | exp.Delete | exp.Merge):
             sources.append(block.this)
             using = block.args.get("using")
-            sources += using if isinstance(using, list) else [using] if using is not None else []
+            sources += using if isinstance(using, list) else [using] if using else []
         clause = block.args.get("from_")
         if clause is not None:
             sources.append(clause.this)
