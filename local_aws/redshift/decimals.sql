@@ -17,8 +17,8 @@ BEGIN
     END IF;
     FOR digits IN 0 .. 19 LOOP
         IF to_regtype(format('redshift.decimal_19_%s', digits)) IS NULL THEN
-            EXECUTE format('CREATE DOMAIN redshift.decimal_19_%1$s AS numeric(19, %1$s) CHECK (value BETWEEN %2$s AND %3$s)',
-                digits, -9223372036854775807 / 10::numeric ^ digits, 9223372036854775807 / 10::numeric ^ digits);
+            EXECUTE format('CREATE DOMAIN redshift.decimal_19_%1$s AS numeric(19, %1$s)
+                CHECK (value BETWEEN -9223372036854775807e-%1$s AND 9223372036854775807e-%1$s)', digits);
         END IF;
     END LOOP;
 END $$;
