@@ -18,7 +18,9 @@ _PLAIN = {
 }  # fmt: skip
 
 
-def columns_of(connection: psycopg.Connection[Any], schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
+def columns_of(
+    connection: psycopg.Connection[Any], schema: str | None, table: str
+) -> Mapping[str, SqlType | None] | None:
     """Return a table's columns as a connection sees them, or None if there is no such table.
 
     Args:

@@ -19,8 +19,8 @@ from typing import Any, Literal, NoReturn
 import psycopg
 from psycopg import IsolationLevel
 
-from local_aws.redshift.copy_runner import CopyRunner, RoleRefusal
 from local_aws.redshift.catalog import columns_of
+from local_aws.redshift.copy_runner import CopyRunner, RoleRefusal
 from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
 from local_aws.redshift.load import CopyError, S3ClientFactory
 from local_aws.redshift.query_history import QueryHistory

@@ -1,7 +1,7 @@
 """The names of result columns without an alias, as Redshift's examples show them.
 
-Redshift comes from an older PostgreSQL: the name is that of the column or of the function; a CASE and a cast have a name
-of their own if their value has none. The names of functions are the internal ones, such as ``btrim`` for TRIM:
+Redshift comes from an older PostgreSQL: the name is that of the column or of the function. A CASE or a cast has its own
+name if its value has none. The names of functions are the internal ones, such as ``btrim`` for TRIM:
 https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions.html
 """
 
@@ -66,7 +66,9 @@ def _name(node: exp.Expr) -> tuple[str, bool]:
             return "case", False
         return _FUNCTIONS.get(name, name), True
     if isinstance(node, exp.Trim):
-        return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "btrim"), True
+        return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(
+            str(node.args.get("position") or "").upper(), "btrim"
+        ), True
     return _BY_NODE.get(type(node), _NO_NAME), type(node) in _BY_NODE
 
 

@@ -136,7 +136,9 @@ def _as_double(argument: exp.Expr) -> exp.Expr:
         argument.set("expressions", [_as_double(inner) for inner in argument.expressions])
         return argument
     found = type_of(argument)
-    return cast(argument, types.FLOAT8) if found is not None and found.is_number and found.kind != "float8" else argument
+    return (
+        cast(argument, types.FLOAT8) if found is not None and found.is_number and found.kind != "float8" else argument
+    )
 
 
 def _exact(node: exp.Expr, found: SqlType | None) -> exp.Expr:
@@ -162,8 +164,7 @@ def _with_common_types(operation: exp.SetOperation) -> exp.Expr:
             exp.alias_(cast(column, found), name, quoted=True, copy=False) if changes and found is not None else column
         )
     alias = exp.TableAlias(this=exp.to_identifier("_united"))
-    query = exp.Select(expressions=outer, from_=exp.From(this=exp.Subquery(this=operation, alias=alias)))
-    return query
+    return exp.Select(expressions=outer, from_=exp.From(this=exp.Subquery(this=operation, alias=alias)))
 
 
 def _is_same(operation: exp.Expr, at: int) -> bool:
@@ -183,7 +184,11 @@ def _is_same(operation: exp.Expr, at: int) -> bool:
 
 def _is_recursive(operation: exp.Expr) -> bool:
     common = operation.parent
-    return isinstance(common, exp.CTE) and isinstance(common.parent, exp.With) and bool(common.parent.args.get("recursive"))
+    return (
+        isinstance(common, exp.CTE)
+        and isinstance(common.parent, exp.With)
+        and bool(common.parent.args.get("recursive"))
+    )
 
 
 def cast(value: exp.Expr, to: SqlType) -> exp.Expr:

@@ -573,11 +573,7 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
                 if isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "percentile_cont"
                 else _listagg(node.this, node.expression)
             )
-        elif (
-            isinstance(node, exp.Anonymous)
-            and not isinstance(node.parent, exp.WithinGroup)
-            and not is_own_call(node)
-        ):
+        elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup) and not is_own_call(node):
             if node.name.lower() == "listagg":
                 new = _listagg(node, None)
             elif node.name.lower() == "median" and len(node.expressions) == 1:

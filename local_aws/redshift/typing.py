@@ -36,7 +36,13 @@ _PLAIN: dict[_Type, SqlType] = {
     _Type.TIMESTAMPTZ: types.TIMESTAMPTZ,
     _Type.INTERVAL: types.INTERVAL,
 }
-_OPERATORS: dict[type[exp.Expr], types.Operator] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+_OPERATORS: dict[type[exp.Expr], types.Operator] = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.Mod: "%",
+}
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.NullSafeEQ)
 
 
@@ -169,7 +175,7 @@ class _Typing:
                     for (name, left), (_, right) in zip(found, other, strict=True)
                 ]
             part.meta[_BRANCHES], part.meta[_COLUMNS] = sides, found
-        names = {name: found_type for name, found_type in found or ()}
+        names = dict(found or ())
         order_scope = _Scope([], scope, scope.common, names)
         for key in ("order", "limit", "offset"):
             clause = operation.args.get(key)
@@ -268,7 +274,11 @@ def _star(item: exp.Expr, select: exp.Select, scope: _Scope) -> Columns | None:
             return None
         columns += found.items()
     if joined and not table:
-        first = [(name, found) for at, (name, found) in enumerate(columns) if name in joined and name not in dict(columns[:at])]
+        first = [
+            (name, found)
+            for at, (name, found) in enumerate(columns)
+            if name in joined and name not in dict(columns[:at])
+        ]
         columns = [*first, *((name, found) for name, found in columns if name not in joined)]
     return columns
 

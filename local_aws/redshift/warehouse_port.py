@@ -26,9 +26,9 @@ from psycopg.pq.abc import PGresult
 
 from local_aws.ports import bound_socket
 from local_aws.redshift import wire_protocol as wire
+from local_aws.redshift.catalog import columns_of
 from local_aws.redshift.copy_runner import CopyRunner
 from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.catalog import columns_of
 from local_aws.redshift.execution import OvertakenError, RethrownError, Transaction
 from local_aws.redshift.load import CopyError
 from local_aws.redshift.query_history import QueryHistory
