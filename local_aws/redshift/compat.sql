@@ -256,7 +256,7 @@ BEGIN
         IF digit < 0 OR digit >= base THEN
             RAISE EXCEPTION 'The input % is not valid to be converted to base %', quote_literal(digits), base;
         END IF;
-        value := value * base + digit;
+        value := pg_catalog.numeric_mul(value, base) + digit;
     END LOOP;
     value := CASE WHEN negative THEN -value ELSE value END;
     IF value NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN

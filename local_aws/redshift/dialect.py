@@ -7,6 +7,7 @@ generator writes types with Redshift's meaning.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from sqlglot import exp
@@ -36,6 +37,7 @@ _PLAIN_TYPES = {
     _Type.TIME: "time",
     _Type.INTERVAL: "interval",
 }
+_DECIMAL_19 = re.compile(r"numeric\(19,(\d+)\)")
 _VARCHAR = {_Type.VARCHAR, _Type.NVARCHAR, _Type.TEXT}
 _CHAR = {_Type.CHAR, _Type.NCHAR, _Type.BPCHAR}
 
@@ -190,9 +192,12 @@ class PostgresWriter(Postgres):
             return f"{expression.name}({self.format_args(*expression.expressions)})"
 
         def datatype_sql(self, expression: exp.DataType) -> str:
-            """Write a column's type. Text types are domains that count bytes."""
+            """Write a column's type. Text types are domains that count bytes, DECIMAL(19,s) has bounds."""
             text = text_length(expression)
-            return f"redshift.{text[0]}_{text[1]}" if text else _plain_type(expression)
+            if text:
+                return f"redshift.{text[0]}_{text[1]}"
+            plain = _plain_type(expression)
+            return _DECIMAL_19.sub(r"redshift.decimal_19_\1", plain)
 
         def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
             """Write a cast. A cast to a text type truncates to the length in bytes, like Redshift's."""

@@ -51,6 +51,8 @@ def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
             return "ERROR: cannot set an identity column to a value"
         case errors.InvalidTextRepresentation():
             return f"ERROR: {_invalid_digit(primary)}"
+        case errors.CheckViolation() if (detail.datatype_name or "").startswith("decimal_19_"):
+            return "ERROR: Numeric data overflow (result precision)"
         case errors.NumericValueOutOfRange() if primary == "numeric field overflow":
             return "ERROR: Numeric data overflow (result precision)"
         case errors.QueryCanceled():

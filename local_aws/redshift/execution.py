@@ -12,13 +12,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NoReturn
 
 import psycopg
 from psycopg import IsolationLevel
 
+from local_aws.redshift.catalog import columns_of
 from local_aws.redshift.copy_runner import CopyRunner, RoleRefusal
 from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
 from local_aws.redshift.load import CopyError, S3ClientFactory
@@ -27,6 +28,7 @@ from local_aws.redshift.result_columns import ResultSet, read_result
 from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.statement_text import quoted
+from local_aws.redshift.types import SqlType
 from local_aws.redshift.warehouse import Warehouse
 
 _CANCEL_EVERY_SECONDS = 0.05
@@ -303,8 +305,8 @@ class Transaction:
             [str(record.query_id), record.db_user],
         )
 
-    def columns_of(self, schema: str | None, table: str) -> frozenset[str] | None:
-        """Return the names of a table's columns, or None if there is no such table.
+    def columns_of(self, schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
+        """Return the types of a table's columns, or None if there is no such table.
 
         They are read on another connection until the transaction has its snapshot, which a query here would take.
         """
@@ -396,15 +398,6 @@ class Transaction:
             with self._warehouse.connect(self._database, autocommit=True) as connection:
                 for kind, length in sorted(statement.text_types):
                     connection.execute("SELECT redshift.ensure_text_type(%s, %s)", [kind, length])
-
-
-def columns_of(connection: psycopg.Connection[Any], schema: str | None, table: str) -> frozenset[str] | None:
-    """Return the names of a table's columns as a connection sees them, or None if there is no such table."""
-    rows = connection.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
-        [quoted(schema, table)],
-    ).fetchall()
-    return frozenset(row[0] for row in rows) or None
 
 
 def was_committed(warehouse: Warehouse, database: str, commit_id: str) -> bool:

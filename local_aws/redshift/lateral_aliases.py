@@ -7,12 +7,11 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_WHERE_clause.html.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from sqlglot import exp
 
-ColumnsOf = Callable[[str | None, str], frozenset[str] | None]
-"""Takes a schema and the name of a table or view and returns its columns' names, or None if it is unknown."""
+from local_aws.redshift.typing import ColumnsOf
 
 
 def expand_lateral_aliases(tree: exp.Expr, columns_of: ColumnsOf) -> None:
@@ -86,7 +85,8 @@ def _columns_of_source(source: exp.Expr, columns_of: ColumnsOf) -> frozenset[str
                         if columns
                         else _columns_of_query(common.this, columns_of)
                     )
-    return columns_of(source.db.lower() or None, source.name.lower())
+    found = columns_of(source.db.lower() or None, source.name.lower())
+    return None if found is None else frozenset(found)
 
 
 def _blocks_around(node: exp.Expr) -> Iterable[exp.Expr]:

@@ -20,16 +20,19 @@ from local_aws.redshift import functions, window_functions
 from local_aws.redshift.copy_statement import CopyStatement, parse_copy
 from local_aws.redshift.correlated_subqueries import check_correlated_subqueries
 from local_aws.redshift.dialect import PhysicalDesign, PostgresWriter, RedshiftReader, check_type, text_length
-from local_aws.redshift.lateral_aliases import ColumnsOf, expand_lateral_aliases
+from local_aws.redshift.lateral_aliases import expand_lateral_aliases
 from local_aws.redshift.maintenance import parse_analyze, parse_vacuum
 from local_aws.redshift.procedure import create_procedure, drop_procedure
 from local_aws.redshift.qualify import without_qualify
 from local_aws.redshift.query_rules import called, check_query_rules
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.reserved_words import RESERVED_WORDS
+from local_aws.redshift.result_names import name_columns
+from local_aws.redshift.rewriting import insert_casts, is_own_call
 from local_aws.redshift.sort_key import sort_key_of, sorted_by
 from local_aws.redshift.statement_text import Words, quoted, split_statements
 from local_aws.redshift.syntax_errors import syntax_error
+from local_aws.redshift.typing import ColumnsOf, add_types
 
 __all__ = ["MAX_STATEMENT_BYTES", "Statement", "SqlNotSupported", "WriteTarget", "translate"]
 
@@ -111,7 +114,7 @@ def translate(text: str, columns_of: ColumnsOf = lambda _schema, _table: None) -
 
     Args:
         text: One statement, with or without a trailing semicolon. Parameters are written ``:name``.
-        columns_of: The catalog, for names that may be an alias or a column.
+        columns_of: The catalog, for the types of columns, and for names that may be an alias or a column.
 
     Raises:
         SqlNotSupported: Redshift would not run it, or the local Redshift cannot run it correctly.
@@ -419,6 +422,8 @@ def _from_tree(
         if not isinstance(call, exp.Anonymous) or set(_given(tree)) != {"expressions"}:
             raise SqlNotSupported("syntax error in the arguments of CALL")
         arguments = call.expressions
+    else:
+        name_columns(tree)
     statement = handle(tree)
     text_types = frozenset(
         found
@@ -428,7 +433,8 @@ def _from_tree(
     if only_arguments:
         statement = Statement(", ".join(_generate(_rewrite_calls(argument.copy())) for argument in arguments))
     else:
-        statement = dataclasses.replace(statement, text=_generate(_rewrite_calls(tree)))
+        add_types(tree, columns_of)
+        statement = dataclasses.replace(statement, text=_generate(_rewrite_calls(insert_casts(tree))))
     return dataclasses.replace(statement, parameters=parameters, text_types=text_types)
 
 
@@ -567,7 +573,7 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
                 if isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "percentile_cont"
                 else _listagg(node.this, node.expression)
             )
-        elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup):
+        elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup) and not is_own_call(node):
             if node.name.lower() == "listagg":
                 new = _listagg(node, None)
             elif node.name.lower() == "median" and len(node.expressions) == 1:

@@ -33,7 +33,7 @@ from psycopg import sql
 from local_aws.folder_lock import FolderInUseError, only_process_in
 
 _SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
-_COMPAT = tuple(Path(__file__).with_name(name) for name in ("compat.sql", "constructs.sql"))
+_COMPAT = tuple(Path(__file__).with_name(name) for name in ("compat.sql", "constructs.sql", "decimals.sql"))
 _SUPERUSER = "postgres"
 _PORT = 5432  # only a part of the socket's name: the server listens on no port, see warehouse_port.py
 _LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes on Linux and 104 on macOS
@@ -235,7 +235,7 @@ class Warehouse:
             dbname=database,
             connect_timeout=10,
             cursor_factory=psycopg.RawCursor,
-            options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres"
+            options="-c search_path=public,redshift,pg_catalog -c extra_float_digits=1 -c intervalstyle=postgres"
             " -c datestyle=ISO,MDY",
         )
 
@@ -309,7 +309,7 @@ class Warehouse:
                 sql.SQL("ALTER ROLE {role} LOGIN PASSWORD {password}"),
                 sql.SQL("GRANT pg_read_all_data, pg_write_all_data TO {role}"),
                 sql.SQL("GRANT CREATE ON DATABASE {database} TO {role}"),
-                sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET search_path = public, redshift"),
+                sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET search_path = public, redshift, pg_catalog"),
             ):
                 connection.execute(
                     statement.format(role=role, password=sql.Literal(password), database=sql.Identifier(database))

@@ -17,7 +17,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import psycopg
@@ -26,15 +26,17 @@ from psycopg.pq.abc import PGresult
 
 from local_aws.ports import bound_socket
 from local_aws.redshift import wire_protocol as wire
+from local_aws.redshift.catalog import columns_of
 from local_aws.redshift.copy_runner import CopyRunner
 from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.execution import OvertakenError, RethrownError, Transaction, columns_of
+from local_aws.redshift.execution import OvertakenError, RethrownError, Transaction
 from local_aws.redshift.load import CopyError
 from local_aws.redshift.query_history import QueryHistory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.sql import Statement, translate
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.statement_text import split_statements
+from local_aws.redshift.types import SqlType
 from local_aws.redshift.warehouse import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -381,7 +383,7 @@ class _Session:
             portal.outcome = self._perform(portal.prepared, portal.bound)
         return portal.outcome
 
-    def _columns_of(self, schema: str | None, table: str) -> frozenset[str] | None:
+    def _columns_of(self, schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
         connection = self._connected()
         failed = connection.info.transaction_status == pq.TransactionStatus.INERROR
         return None if failed else columns_of(connection, schema, table)
