@@ -7,6 +7,7 @@ system tables. Anything else is refused, so a feature that only PostgreSQL has c
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from decimal import Decimal
@@ -129,7 +130,7 @@ def translate(text: str, columns_of: ColumnsOf = lambda _schema, _table: None) -
     for start, handle in _BY_WORDS.items():
         if words.take(*start):
             return handle(words)
-    return _from_tree(text, tokens, columns_of=columns_of)
+    return _from_tree(text, tokens, columns_of=functools.cache(columns_of))
 
 
 # Statements that are parsed word by word.

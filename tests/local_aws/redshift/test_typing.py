@@ -40,7 +40,7 @@ def columns(client: Client, text: str) -> list[tuple[Any, ...]]:
         ),
         (
             "SELECT * FROM (SELECT price FROM {q}.sales WHERE id = 2 UNION SELECT b FROM {q}.wide) ORDER BY 1",
-            [("price", "numeric", 38, 3)],
+            [("price", "numeric", 15, 3)],
             [["2.125"], ["350.000"]],
         ),
         (
