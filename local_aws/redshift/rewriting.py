@@ -36,7 +36,7 @@ def insert_casts(tree: exp.Expr) -> exp.Expr:
         new = _rewritten(node)
         if new is node:
             continue
-        if parent is None or node is tree:
+        if parent is None or key is None or node is tree:
             tree = new
         else:
             parent.set(key, new, index)

@@ -23,7 +23,7 @@ _TYPE = "redshift_type"
 _COLUMNS = "redshift_columns"
 _BRANCHES = "redshift_branches"
 _Type = exp.DataType.Type
-_PLAIN: dict[_Type, SqlType] = {
+_PLAIN: dict[exp.DType, SqlType] = {
     _Type.SMALLINT: types.INT2,
     _Type.INT: types.INT4,
     _Type.BIGINT: types.INT8,
