@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo airflow backfill sql chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider lint terraform-check vulnerability-scan data-dictionary format lock clean
+.PHONY: help setup doctor demo airflow backfill sql chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -134,6 +134,14 @@ test-newest-provider: ## Run the tests of DAGs and operators with the newest Ama
 	ln -sfn ../java .venv/newest-provider/java
 	@.venv/bin/uv pip freeze --python .venv/newest-provider | grep '^apache-airflow-providers-amazon='
 	.venv/newest-provider/bin/python -m pytest $(if $(T),$(T),-n 2 tests/dags tests/plugins)
+
+conformance: ## Compare the local AWS, or a real account, with AWS's documented examples
+#? PART=sql AREA=windows: only SQL (or api, clients); only one area
+#? PLAN=1: only print what a run creates and what it costs
+#? TABLE=1: also write the table of docs/reference/conformance.md
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m local_aws.conformance $(if $(PART),--part '$(PART)') $(if $(AREA),--area '$(AREA)') \
+		$(if $(filter-out 0,$(PLAN)),--plan) $(if $(filter-out 0,$(TABLE)),--page docs/reference/conformance.md)
 
 lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scripts
 	$(SETUP)

@@ -93,7 +93,7 @@ fi
 
 [ -d dags/sql ] || fail "dags/sql is not a link to sql, because git checked it out without symbolic links. Run: git config core.symlinks true && rm dags/sql && git checkout -- dags/sql"
 stamp=.venv/setup-stamp
-wanted=$(cat setup.sh requirements.lock requirements-java.lock | cksum)-$PWD
+wanted=$(cat setup.sh requirements.lock requirements-java.lock local_aws/glue/s3a_jars.sha256 | cksum)-$PWD
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && "$venv/python" -c '' 2>/dev/null &&
     java_works "$PWD/.venv/java/bin/java"; then
     exit 0
@@ -117,5 +117,7 @@ export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 "$venv/python" -m uv pip sync --quiet --require-hashes requirements.lock ||
     "$venv/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 find_java
+say "fetching the jars of Hadoop's S3A (37 jars, 12 MB)"
+"$venv/python" -m local_aws.glue.s3a_jars || fail "without these jars, Spark cannot read S3"
 printf '%s' "$wanted" >"$stamp"
 say "ready"

@@ -12,8 +12,8 @@ WORKDIR /opt/crypto-prices
 COPY requirements-local-aws.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-local-aws.lock
 
-# PostgreSQL and initdb need a user with a name. The Spark folder is a cache: a compiled file system and an archive of
-# classes, created once per Spark version. A volume gets the owner of the image's folder at its mount point.
+# PostgreSQL and initdb need a user with a name. The Spark folder is a cache: the jars of S3A and an archive of classes,
+# created once per Spark version. A volume gets the owner of the image's folder at its mount point.
 RUN useradd --create-home --uid 10001 local-aws \
     && mkdir -p /usr/local/local_aws_spark /opt/crypto-prices/.local \
     && chown local-aws:local-aws /usr/local/local_aws_spark /opt/crypto-prices/.local

@@ -30,10 +30,12 @@ from local_aws.ports import LOOPBACK
 from local_aws.protocol.account import DEFAULT_REGION
 from local_aws.protocol.service import WireService
 from local_aws.protocol.wsgi import WsgiApplication
+from local_aws.redshift.copy_runner import CopyRunner
 from local_aws.redshift.data_api import RedshiftDataApi
 from local_aws.redshift.execution import StatementInterceptor
 from local_aws.redshift.load import DatabaseUser
 from local_aws.redshift.warehouse import Warehouse, WarehouseError
+from local_aws.redshift.warehouse_port import WarehousePort
 from local_aws.state_folder import prepare_state_folder
 
 logger = logging.getLogger(__name__)
@@ -172,9 +174,7 @@ class LocalAws:
         resources = Resources(self.state_dir / "control_planes.sqlite")
         self._closing.callback(resources.close)
         listening = self._listening
-        warehouse = self.warehouse = self._closing.enter_context(
-            Warehouse(self.state_dir / "warehouse", port=listening.warehouse_port, host=listening.host)
-        )
+        warehouse = self.warehouse = self._closing.enter_context(Warehouse(self.state_dir / "warehouse"))
         services: dict[str, WireService] = {}
         account = self._account(moto)
         front = Front(
@@ -259,12 +259,20 @@ class LocalAws:
         )
         for name in serverless.database_names():
             warehouse.ensure_database(name)
+
+        def s3_client(user: DatabaseUser, role_arn: str) -> Any:
+            return roles.s3_client(role_arn, _external_id(serverless, user))
+
+        def role_refusal(user: DatabaseUser, role_arn: str) -> str | None:
+            return _copy_role_refusal(serverless, roles, user, role_arn)
+
         statements = RedshiftDataApi(
             warehouse,
-            s3_client_factory=lambda user, role_arn: roles.s3_client(role_arn, _external_id(serverless, user)),
-            role_refusal=lambda user, role_arn: _copy_role_refusal(serverless, roles, user, role_arn),
+            s3_client_factory=s3_client,
+            role_refusal=role_refusal,
             secret_lookup=SecretReader(endpoint, "redshift-data.amazonaws.com").read,
             workgroup_status=serverless.workgroup_status,
+            workgroup_arn=serverless.workgroup_arn,
             longest_execution=serverless.longest_execution,
             credentials_valid=serverless.credentials_valid,
             interceptor=self._statement_interceptor,
@@ -272,6 +280,16 @@ class LocalAws:
             user_without_secret=account.database_user,
         )
         self._closing.callback(statements.close)
+        if self._listening.warehouse_port is not None:
+            self._closing.enter_context(
+                WarehousePort(
+                    warehouse,
+                    port=self._listening.warehouse_port,
+                    host=self._listening.host,
+                    copies=CopyRunner(warehouse, s3_client, role_refusal),
+                    workgroup_of=serverless.workgroup_of_user,
+                )
+            )
         job_runs = GlueJobRuns(
             get_job=lambda name: glue.get_job(JobName=name)["Job"],
             get_security_configuration=lambda name: glue.get_security_configuration(Name=name)["SecurityConfiguration"],

@@ -199,7 +199,8 @@ def run_ci(tmp_path, *, market_data_beside=False, **environment):
 
 def test_ci_runs_lint_and_the_test_command_of_the_readme(tmp_path):
     calls = run_ci(tmp_path)
-    assert [call.partition(" MARKET_DATA=")[0] for call in calls] == ["make lint", "make test-compose", "make test"]
+    expected = ["make lint", "make test-compose", "make conformance", "make test"]
+    assert [call.partition(" MARKET_DATA=")[0] for call in calls] == expected
 
 
 def test_ci_uses_the_market_data_beside_the_checkout_unless_market_data_is_set(tmp_path):

@@ -24,10 +24,21 @@ _S3_ROLES = (
     (r"curated/_manifests/.*/copy_manifest\.json$", "COPY manifest"),
     (r"curated/_manifests/.*/curation_report\.json$", "curation report"),
     (r"curated/_manifests/.*/quality_report\.json$", "quality report"),
-    (r"(curated|quarantine)/.*/_temporary/", "temporary file"),
+    (r"(curated|quarantine)/.*/__magic_job-", "committer file"),
+    (r"(curated|quarantine)/.*/_SUCCESS$", "success marker"),
+    (r"(curated|quarantine)/.*/$", "folder marker"),
     (r"curated/", "curated file"),
     (r"quarantine/", "quarantine file"),
 )
+_S3_VERBS = {
+    "PutObject": "put",
+    "CopyObject": "copy",
+    "DeleteObject": "delete",
+    "CreateMultipartUpload": "begin",
+    "UploadPart": "upload",
+    "CompleteMultipartUpload": "complete",
+    "AbortMultipartUpload": "abort",
+}
 _TASKS = (
     # The first match wins, because a batch has several statements.
     ("copy_to_staging", "load/staging/copy_to_staging"),
@@ -46,8 +57,9 @@ _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(
     {
         *("put raw listing", "put raw object", "put raw manifest", "start Glue run"),
-        *(f"{verb} temporary file" for verb in ("put", "delete")),
-        *(f"{verb} {what} file" for verb in ("put", "copy") for what in ("curated", "quarantine")),
+        *(f"{verb} committer file" for verb in ("put", "delete")),
+        *(f"{verb} {what} file" for verb in ("begin", "upload", "complete") for what in ("curated", "quarantine")),
+        *("put folder marker", "put success marker"),
         *("put COPY manifest", "create partitions", "switch partitions"),
         *("put quality report", "put curation report"),
         *(f"submit {task}" for task, _ in _TASKS),
@@ -57,7 +69,10 @@ EVERY_EFFECT = frozenset(
 """The effect families of a load of a day that was loaded before. Only a window of several days can also have "delete
 partitions", for a day that no longer has rows."""
 
-_EFFECTS = re.compile(r"(Put|Create|Copy|Delete|Update|Start|Execute|BatchExecute|BatchCreate|BatchUpdate|BatchDelete)")
+_EFFECTS = re.compile(
+    r"(Put|Create|Copy|Delete|Update|Start|Execute|Upload|Complete|Abort"
+    r"|BatchExecute|BatchCreate|BatchUpdate|BatchDelete)"
+)
 _SCOPE = re.compile(r"(?:attempt|listing|version)=([^/]+)|_manifests/([^/]+)/")
 _BATCH = re.compile(r"(\d{8})-\d{8}-([0-9a-f]{16})")
 _STAGING = re.compile(r"stg_crypto_prices_([0-9a-f]{16})")
@@ -177,8 +192,8 @@ def _name(call: Call) -> str | None:
     if call.service == "s3":
         key = unquote(call.request.raw_path).lstrip("/").partition("/")[2]
         role = next((role for pattern, role in _S3_ROLES if re.match(pattern, key)), None)
-        verb = re.match(r"[A-Z][a-z]+", call.operation)
-        return None if role is None or verb is None else f"{verb[0].lower()} {role}"
+        verb = _S3_VERBS.get(call.operation)
+        return None if role is None or verb is None else f"{verb} {role}"
     if call.service == "redshift-data":
         task = task_of(submitted_statements(call.request.body))
         return None if task is None else f"submit {task}"

@@ -330,7 +330,7 @@ def _accounting_differences(s3: Any, load: Mapping[str, Any]) -> list[str]:
             f"{load['rows_fetched']} recorded"
         )
     quarantine = report["quarantine"]
-    kept = sum(len(body.splitlines()) for body in _objects(s3, quarantine)) if quarantine else 0
+    kept = sum(len(body.splitlines()) for body in _objects(s3, quarantine, ".json")) if quarantine else 0
     if kept != sum(counts["quarantined"].values()):
         found.append(f"the quarantine has {kept} records, but the report counts {sum(counts['quarantined'].values())}")
     if manifest["content_hash"] != load["content_hash"]:

@@ -27,7 +27,7 @@ from local_aws.redshift.statement_store import StatementRecord
 logger = logging.getLogger(__name__)
 
 CLIENT_SECONDS = 60
-"""The timeout of botocore and of Spark's S3 client in the local Glue, after which they retry."""
+"""The timeout of botocore, after which it retries. S3A waits longer."""
 TASK_SECONDS = 90
 """The timeout of a task under the harness. Only ``curate_prices`` has a longer one."""
 

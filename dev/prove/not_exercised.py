@@ -70,7 +70,7 @@ class Exceptions:
 _ENVIRONMENT = "MWAA's own containers use it; the local AWS runs none"
 _WHOLE_LIST = "AWS requires it in MWAA's role, but does not document the call that needs it"
 _GLUE_ITSELF = "Glue's own agents use it; the local Glue has none"
-_MAGIC_COMMITTER = "S3A's magic committer uses it; the local Glue has a different file system"
+_FAILED_WRITE = "S3A uses it only after a write that failed; the scenarios have none"
 _FLOW_LOGS = "AWS logs a VPC's traffic; there is none here"
 
 EXCEPTIONS: tuple[NotExercised, ...] = (
@@ -85,9 +85,8 @@ EXCEPTIONS: tuple[NotExercised, ...] = (
     NotExercised("mwaa", "EnvironmentQueuesTasks", "*", _ENVIRONMENT),
     NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:DescribeKey", _WHOLE_LIST),
     NotExercised("mwaa", "QueueBucketsAndSecretsAreEncrypted", "kms:Encrypt", "encrypts messages in MWAA's queue"),
-    NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:AbortMultipartUpload", _MAGIC_COMMITTER),
-    NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:ListMultipartUploadParts", _MAGIC_COMMITTER),
-    NotExercised("glue", "CurationListsTheLakeAndItsUploads", "s3:ListBucketMultipartUploads", _MAGIC_COMMITTER),
+    NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:AbortMultipartUpload", _FAILED_WRITE),
+    NotExercised("glue", "CurationWritesItsVersionAndItsRejects", "s3:ListMultipartUploadParts", _FAILED_WRITE),
     NotExercised("glue", "RunWritesEncryptedLogs", "logs:AssociateKmsKey", _GLUE_ITSELF),
     NotExercised("glue", "RunPublishesItsMetrics", "*", _GLUE_ITSELF),
     NotExercised(

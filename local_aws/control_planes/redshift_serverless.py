@@ -414,6 +414,14 @@ class RedshiftServerless:
         """Return the names of the namespaces' databases."""
         return [namespace["dbName"] for namespace in self._resources.all("namespace")]
 
+    def workgroup_of_user(self, database: str, user: str) -> str:
+        """Return the name of a workgroup whose namespace has this database and admin user; empty if there is none."""
+        for workgroup in self._resources.all("workgroup"):
+            namespace = self._namespace(workgroup["namespaceName"])
+            if (namespace["dbName"], namespace["adminUsername"]) == (database, user):
+                return str(workgroup["workgroupName"])
+        return ""
+
     def _workgroup_of(self, name_or_arn: str) -> Document | None:
         for workgroup in self._resources.all("workgroup"):
             if name_or_arn in {workgroup["workgroupName"], workgroup["workgroupArn"]}:

@@ -25,6 +25,7 @@ from local_aws.iam.guard import Admitted, Guard
 from local_aws.iam.partial_deletes import with_errors, without_items
 from local_aws.moto_backend.state import MOTO_SERVICES, MotoState
 from local_aws.ports import ALL_ADDRESSES, LOOPBACK, bound_socket
+from local_aws.protocol.conformance import conforming_response
 from local_aws.protocol.errors import AwsError, error_response, refusal
 from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.http_response import HttpResponse
@@ -195,7 +196,7 @@ class Front:
         request = self._admission.admitted(call.service, call.operation, call.context, call.request)
         refused = {} if admitted is None else admitted.refused_items
         if not refused:
-            return self._moto.respond(call.service, call.operation, request)
+            return _conforming(call, self._moto.respond(call.service, call.operation, request))
         left = without_items(request, refused)
         response = None if left is None else self._moto.respond(call.service, call.operation, left)
         return with_errors(response, request.body, refused)
@@ -205,6 +206,14 @@ class Front:
         healthy = "problem" not in found
         body = {"status": "ok" if healthy else "error", "services": sorted({*self._services, *MOTO_SERVICES}), **found}
         return HttpResponse(200 if healthy else 503, [("Content-Type", "application/json")], json.dumps(body).encode())
+
+
+def _conforming(call: Call, response: HttpResponse) -> HttpResponse:
+    """Return moto's response without what the service's model does not have; moto itself follows it in XML."""
+    model = load_service_model(SERVICES[call.service])
+    if not any(name.lower() == "x-amz-target" for name, _ in call.request.headers):
+        return response
+    return conforming_response(model.operation_model(call.operation), response)
 
 
 def _request_of(environ: Environ) -> HttpRequest:

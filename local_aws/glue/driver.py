@@ -1,7 +1,7 @@
 """Runs a job's script as Glue's driver does, and records how it ended. Started by ``spark_runtime``.
 
 The command line is ``driver.py <outcome file> <script> <argument>…``. The environment variable ``LOCAL_AWS_SPARK`` is a
-JSON object with the file of the JVM's gateway and the run's Spark properties, variables and files. The outcome file is
+JSON object with the file of the JVM's gateway and the run's Spark properties and files. The outcome file is
 the JSON object ``{"error": text or null}``. If it is missing afterwards, the process was ended from outside.
 """
 
@@ -55,7 +55,6 @@ def _take_over(jvm: Any, run: dict[str, Any]) -> list[Any]:
             system.clearProperty(name)
     for name, value in run["properties"].items():
         system.setProperty(name, value)
-    jvm.localaws.RunEnvironment.set(run["environment"])
     jvm.org.apache.hadoop.fs.FileSystem.closeAll()
     streams = [
         jvm.java.io.PrintStream(jvm.java.io.FileOutputStream(run[name], True), True) for name in ("output", "errors")

@@ -23,10 +23,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.clients import Credentials
+from local_aws.glue.installed_spark import SparkUnavailableError
 from local_aws.glue.job_arguments import GLUE_VERSION, RunPlan, plan_run
 from local_aws.glue.run_history import UNFINISHED, JobRun, RunHistory
 from local_aws.glue.run_logs import LogStream
-from local_aws.glue.spark_jvm import SparkJvms, SparkUnavailableError
+from local_aws.glue.spark_jvm import SparkJvms
 from local_aws.glue.spark_runtime import RunFiles, SparkProcess, SparkRuntime, end_orphan
 from local_aws.protocol.errors import AwsError
 from local_aws.protocol.signature import RequestContext
@@ -128,9 +129,7 @@ class GlueJobRuns:
         return {"JobRunId": run.id}
 
     def GetJobRun(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Return a run."""
-        if params.get("PredecessorsIncluded"):
-            raise AwsError("InvalidInputException", "The local Glue has no triggers, so no predecessors.")
+        """Return a run. It has no predecessors, which are the runs of conditional triggers."""
         with self._lock:
             run = self._history.get(params["RunId"])
             if run is None or run.job_name != params["JobName"]:

@@ -1,8 +1,8 @@
 """``python -m local_aws.glue.prepare_spark``: builds the Spark cache in advance, so that no job run waits for it.
 
-Images use it. The cache contains the compiled file system and the archive of the classes that a run loads (see
-``spark_jvm``). To create the archive, it runs a small script with the operations of a typical ETL job: from JSON lines
-to Parquet, with a join and an aggregation.
+Images use it. The cache contains the jars of S3A and the archive of the classes that a run loads (see ``spark_jvm``).
+To create the archive, it runs a small script with the operations of a typical ETL job: from JSON lines to Parquet,
+with a join and an aggregation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_aws.glue.spark_jvm import DEFAULT_CACHE_DIR, SparkJvms
+from local_aws.glue.installed_spark import DEFAULT_CACHE_DIR
+from local_aws.glue.spark_jvm import SparkJvms
 from local_aws.glue.spark_runtime import RunFiles, SparkRuntime
 
 _RUN_SECONDS = 300

@@ -6,8 +6,8 @@ driver (``driver.py``) connects to it. Most of a short run's time is class loadi
 a run does not repeat. Runs do not see each other: each creates its own Spark context, Spark properties, streams and
 credentials, only one run uses a JVM at a time, and a JVM is kept only after a successful run.
 
-A cache folder stores two things that are created once: the jar of ``S3FileSystem.scala``, and an archive of the classes
-that a run loads (application class data sharing). Both depend only on the installed Spark, not on any state.
+A cache folder stores two things that are created once: the jars of S3A, and an archive of the classes that a run loads
+(application class data sharing). Both depend only on the installed Spark, not on any state.
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata, resources
 from pathlib import Path
 
-import local_aws.glue
+from local_aws.glue.installed_spark import (
+    DEFAULT_CACHE_DIR,
+    inherited_environment,
+    java,
+    own_file,
+    spark_jars,
+)
+from local_aws.glue.s3a_jars import s3a_jars
 from local_aws.replaced_file import replacing
 
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
-_COMPILE_SECONDS = 180
 _ARCHIVE_SECONDS = 120
 _IDLE_SECONDS = 180.0
 _RUNS_EACH = 50
 """Runs per JVM. Each run leaves a little memory behind, which is freed when the JVM ends."""
-
-DEFAULT_CACHE_DIR = Path(sys.prefix) / "local_aws_spark"
-"""It is in the virtual environment so that it is deleted together with the Spark that it was created for."""
 
 _JAVA_OPTIONS = (
     "-Xmx1g",
@@ -77,10 +79,6 @@ _MODULE_OPTIONS = (
     "-Djdk.reflect.useDirectMethodHandle=false",
     "-Dio.netty.tryReflectionSetAccessible=true",
 )
-
-
-class SparkUnavailableError(RuntimeError):
-    """Spark cannot be started on this machine. The message names the missing part."""
 
 
 class SparkJvm:
@@ -151,7 +149,7 @@ class SparkJvms:
     """Starts JVMs, and keeps them for a while for later runs.
 
     Args:
-        cache_dir: Folder for the file system's jar and the class archive. Any number of processes may share it.
+        cache_dir: Folder for the jars of S3A and the class archive. Any number of processes may share it.
         work_dir: Folder for the JVMs' own files, which are deleted when they end. None for the system's temporary
             folder.
         idle_seconds: Seconds after which an idle JVM is ended.
@@ -179,7 +177,7 @@ class SparkJvms:
         """Return a JVM for exclusive use: an idle one, or a new one that is still starting.
 
         Raises:
-            SparkUnavailableError: Java or Spark is missing, or the file system does not compile.
+            SparkUnavailableError: Java, Spark or the jars of S3A are missing.
         """
         with self._lock:
             while self._idle:
@@ -232,35 +230,9 @@ class SparkJvms:
         for archivist in archiving.values():
             archivist.join()
 
-    def file_system_jar(self) -> Path:
-        """Return the jar of ``S3FileSystem.scala``, compiled first if the cache has none for this source and Spark."""
-        source = own_file("S3FileSystem.scala")
-        key = hashlib.sha256(source.read_bytes() + metadata.version("pyspark").encode()).hexdigest()[:16]
-        jar = self.cache_dir / f"s3fs-{key}.jar"
-        with self._making:
-            if not jar.exists():
-                self._compile(source, jar)
-        return jar
-
-    def _compile(self, source: Path, jar: Path) -> None:
-        self.cache_dir.mkdir(parents=True, exist_ok=True)
-        with replacing(jar) as draft:
-            command = [str(java()), "-XX:TieredStopAtLevel=1", "-cp", f"{_spark_home() / 'jars'}/*"]
-            command += ["scala.tools.nsc.Main", "-usejavacp", "-d", str(draft), str(source)]
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=_COMPILE_SECONDS,
-                check=False,
-                env=inherited_environment(),
-            )
-            if done.returncode:
-                raise SparkUnavailableError(f"S3FileSystem.scala does not compile:\n{done.stdout}{done.stderr}")
-
     def _class_path(self) -> list[Path]:
         # Java's own wildcard follows the order of the directory. A class archive requires the same order every time.
-        return [self.file_system_jar(), *sorted((_spark_home() / "jars").glob("*.jar"))]
+        return [*spark_jars(), *s3a_jars(self.cache_dir)]
 
     def _archive_classes(self, jvm: SparkJvm) -> None:
         jvm.end_and_archive()
@@ -318,6 +290,7 @@ class SparkJvms:
         # Image layers store times only in whole seconds.
         jars = [(str(jar), jar.stat().st_size, int(jar.stat().st_mtime)) for jar in self._class_path()]
         key = hashlib.sha256(f"{_java_version(java())} {jars}".encode()).hexdigest()[:16]
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
         kept = self.cache_dir / f"classes-{key}.jsa"
         if kept.exists():
             return [f"-XX:SharedArchiveFile={kept}"], None
@@ -327,28 +300,6 @@ class SparkJvms:
             self._archive_begun = True
         made = folder / "classes.jsa"
         return [f"-XX:ArchiveClassesAtExit={made}"], (made, kept)
-
-
-def java() -> Path:
-    """Return the Java that runs Spark: the one that setup.sh found or installed, JAVA_HOME's, or the one on PATH.
-
-    Raises:
-        SparkUnavailableError: No Java was found.
-    """
-    # setup.sh checked that this one is new enough. JAVA_HOME may be any version.
-    program = Path(sys.prefix) / "java" / "bin" / "java"
-    if program.exists():
-        return program
-    home = os.environ.get("JAVA_HOME")
-    if home:
-        program = Path(home) / "bin" / "java"
-        if not program.exists():
-            raise SparkUnavailableError(f"JAVA_HOME is {home}, which has no bin/java: set it to a Java 17 or 21")
-        return program
-    found = shutil.which("java")
-    if found is None:
-        raise SparkUnavailableError("no java on PATH, and JAVA_HOME is not set: Spark 4.1 needs Java 17 or 21")
-    return Path(found)
 
 
 def _keep(made: Path, kept: Path) -> None:
@@ -372,39 +323,6 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def inherited_environment() -> dict[str, str]:
-    """Return the part of the environment that a run may see: no credentials, endpoints or other settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    return kept | {
-        # A JVM decodes its arguments and the names of files with the locale. In the locale C, it finds no file whose
-        # path has a non-ASCII letter. macOS has no C.UTF-8. https://openjdk.org/jeps/400 (sun.jnu.encoding)
-        "LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8",
-        "PYTHONUTF8": "1",
-        "PYTHONPATH": str(own_file("shims")),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_HOME": str(_spark_home()),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "TZ": "UTC",
-    }
-
-
-def own_file(name: str) -> Path:
-    """Return the path of a file in this package."""
-    return Path(str(resources.files(local_aws.glue).joinpath(name)))
-
-
-@functools.cache
-def _spark_home() -> Path:
-    try:
-        location = metadata.distribution("pyspark").locate_file("pyspark")
-    except metadata.PackageNotFoundError:
-        raise SparkUnavailableError("pyspark is not installed: run ./setup.sh") from None
-    return Path(str(location))
 
 
 @functools.cache

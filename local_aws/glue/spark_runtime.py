@@ -10,16 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, die_with_parent, inherited_environment, kill_group, own_file
+from local_aws.glue.installed_spark import inherited_environment, own_file
+from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, die_with_parent, kill_group
+
+_COMMITTERS = "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
 
 SPARK_SETTINGS: Mapping[str, str] = {
     "spark.master": "local[2]",
     "spark.sql.ansi.enabled": "true",  # Glue 6.0's default
     "spark.sql.session.timeZone": "UTC",
-    "spark.hadoop.fs.s3.impl": "localaws.S3FileSystem",
-    "spark.hadoop.fs.s3a.impl": "localaws.S3FileSystem",
-    # Files move to their final place when a task commits, not again when the job does, because a rename is a copy here.
-    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+    # The magic committer: a task's files become visible when the job commits, and nothing is renamed.
+    # https://hadoop.apache.org/docs/r3.4.2/hadoop-aws/tools/hadoop-aws/committers.html
+    "spark.hadoop.fs.s3a.committer.name": "magic",
+    "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3": _COMMITTERS,
+    "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": _COMMITTERS,
+    "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+    "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
     "spark.sql.catalogImplementation": "in-memory",
     "spark.log.level": "WARN",  # INFO writes hundreds of lines per run, which hide the script's own
     "spark.ui.enabled": "false",
@@ -156,16 +163,18 @@ class SparkRuntime:
             environment: Endpoint, region and credentials: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on.
 
         Raises:
-            SparkUnavailableError: Java or Spark is missing, or the file system does not compile.
+            SparkUnavailableError: Java, Spark or the jars of S3A are missing.
         """
         settings = {
             "spark.app.name": files.script.stem,
             **SPARK_SETTINGS,
+            **s3_settings(environment),
             **spark_settings,
             "spark.submit.deployMode": "client",
             "spark.submit.pyFiles": ",".join(map(str, files.py_files)),
             "spark.pyspark.python": sys.executable,
             "spark.sql.warehouse.dir": str(files.folder / "spark-warehouse"),
+            "spark.hadoop.fs.s3a.buffer.dir": str(files.folder / "s3a"),
             # A worker on Glue has these in its own environment.
             **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
         }
@@ -187,7 +196,6 @@ class SparkRuntime:
                             {
                                 "gateway": str(jvm.gateway),
                                 "properties": settings,
-                                "environment": dict(environment),
                                 "output": str(files.output),
                                 "errors": str(files.errors),
                             }
@@ -207,6 +215,25 @@ class SparkRuntime:
     def close(self) -> None:
         """End the JVMs that are kept for later runs."""
         self.jvms.close()
+
+
+def s3_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the Spark settings with S3A's endpoint and credentials, which a worker on Glue finds by itself.
+
+    Args:
+        environment: The variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on.
+    """
+    settings = {
+        "endpoint": environment.get("AWS_ENDPOINT_URL"),
+        "endpoint.region": environment.get("AWS_REGION"),
+        "access.key": environment.get("AWS_ACCESS_KEY_ID"),
+        "secret.key": environment.get("AWS_SECRET_ACCESS_KEY"),
+        "session.token": environment.get("AWS_SESSION_TOKEN"),
+        "path.style.access": "true",
+        "aws.credentials.provider": "org.apache.hadoop.fs.s3a."
+        + ("TemporaryAWSCredentialsProvider" if "AWS_SESSION_TOKEN" in environment else "SimpleAWSCredentialsProvider"),
+    }
+    return {f"spark.hadoop.fs.s3a.{name}": value for name, value in settings.items() if value is not None}
 
 
 def end_orphan(pid: int, run_id: str) -> bool:

@@ -139,8 +139,7 @@ def _role_session(session: Any) -> Principal:
     limits: dict[str, tuple[Policy, ...]] = {}
     if session.policy:
         limits["session policy"] = (read_policy(f"session policy of {session.session_name}", session.policy),)
-    if role.permissions_boundary_arn:
-        limits["permissions boundary"] = (_managed(backend.managed_policies[role.permissions_boundary_arn]),)
+    limits |= _boundary(role)
     return Principal(
         kind="role",
         name=role.name,
@@ -171,6 +170,7 @@ def _user(user: Any) -> Principal:
         userid=user.id,
         caller=Caller(ACCOUNT_ID, frozenset({user.arn})),
         policies=(*_policies(user), *(policy for group in groups for policy in _policies(group))),
+        limits=_boundary(user),
         keys=_common(keys),
     )
 
@@ -182,6 +182,11 @@ def _common(keys: Mapping[str, Values]) -> dict[str, Values]:
 def _policies(holder: Any) -> tuple[Policy, ...]:
     inline = [read_policy(name, _text(document)) for name, document in list(holder.policies.items())]
     return (*inline, *map(_managed, list(holder.managed_policies.values())))
+
+
+def _boundary(holder: Any) -> dict[str, tuple[Policy, ...]]:
+    arn = getattr(holder, "permissions_boundary_arn", None)
+    return {"permissions boundary": (_managed(_iam().managed_policies[arn]),)} if arn else {}
 
 
 def _managed(policy: Any) -> Policy:

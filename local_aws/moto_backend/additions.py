@@ -43,9 +43,12 @@ def add_glue_operations() -> None:
     create_job = responses.create_job
 
     def create_new_job(self: Any) -> Any:
-        if self._get_param("Name") in self.glue_backend.jobs:
+        name = self._get_param("Name")
+        if name in self.glue_backend.jobs:
             raise AlreadyExistsException("Job")
-        return create_job(self)
+        created = create_job(self)
+        _set_defaults(self.glue_backend.jobs[name])
+        return created
 
     def update_job(self: Any) -> Any:
         name = self._get_param("JobName")
@@ -56,11 +59,27 @@ def add_glue_operations() -> None:
         tags = self.glue_backend.get_tags(before.arn)
         job = FakeJob(name=name, tags=tags, backend=self.glue_backend, **definition)
         job.created_on, job.job_runs = before.created_on, before.job_runs
+        _set_defaults(job)
         self.glue_backend.jobs[name] = job
         return ActionResult({"JobName": name})
 
+    members_of = FakeJob.as_dict
+    job: Any = FakeJob
+    job.as_dict = lambda self: {**members_of(self), "JobMode": "SCRIPT"}
     responses.create_job = create_new_job
     responses.update_job = update_job
+
+
+def _set_defaults(job: Any) -> None:
+    """Fill the members that GetJob returns even if the definition leaves them out.
+
+    https://docs.aws.amazon.com/glue/latest/webapi/API_CreateJob.html documents the defaults of Timeout, GlueVersion,
+    ExecutionProperty and JobMode. It documents none for the worker type. A streaming job has no timeout.
+    """
+    job.execution_property = {"MaxConcurrentRuns": 1} | job.execution_property
+    job.glue_version = job.glue_version or "5.1"
+    if not job.timeout and job.command.get("Name") != "gluestreaming":
+        job.timeout = 480 if float(job.glue_version) >= 5 else 2880
 
 
 def add_event_operations() -> None:
@@ -76,6 +95,34 @@ def add_event_operations() -> None:
 
     handler: Any = EventsHandler
     handler.test_event_pattern = test_event_pattern
+
+
+def set_defaults_of_kms_keys() -> None:
+    """Make moto's KMS return the usage of a key and whether it is multi-Region. Repeated calls have no effect.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html: the defaults of KeyUsage and MultiRegion.
+    """
+    from moto.kms.models import KmsBackend
+
+    backend: Any = KmsBackend
+    if hasattr(backend, "create_key_without_defaults"):
+        return
+    create_key = backend.create_key_without_defaults = backend.create_key
+
+    def create_key_with_defaults(
+        self: Any,
+        policy: str | None,
+        key_usage: str | None,
+        key_spec: str | None,
+        description: str | None,
+        tags: list[dict[str, str]] | None,
+        multi_region: bool | None = False,
+        *more: Any,
+    ) -> Any:
+        usage, spread = key_usage or "ENCRYPT_DECRYPT", bool(multi_region)
+        return create_key(self, policy, usage, key_spec, description, tags, spread, *more)
+
+    backend.create_key = create_key_with_defaults
 
 
 def keep_bucket_policies_unevaluated() -> None:

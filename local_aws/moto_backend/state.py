@@ -26,6 +26,8 @@ import time_machine
 
 from local_aws.moto_backend import additions as moto_additions
 from local_aws.moto_backend import budgets as moto_budgets
+from local_aws.moto_backend import iam_rules as moto_iam_rules
+from local_aws.moto_backend import metric_statistics as moto_metrics
 from local_aws.moto_backend import partitions as moto_partitions
 from local_aws.moto_backend import s3_checksums as moto_s3_checksums
 from local_aws.moto_backend import snapshot as moto_snapshot
@@ -208,6 +210,14 @@ class MotoState:
                 moto_additions.add_descriptions_of_group_rules()
             elif signing_name == "budgets":
                 moto_budgets.add_budget_operations()
+            elif signing_name == "iam":
+                moto_iam_rules.add_iam_rules()
+            elif signing_name == "sts":
+                moto_iam_rules.add_sts_rules()
+            elif signing_name == "kms":
+                moto_additions.set_defaults_of_kms_keys()
+            elif signing_name == "monitoring":
+                moto_metrics.align_metric_statistics()
             self._applications[signing_name] = create_backend_app(cast("SERVICE_NAMES", MOTO_SERVICES[signing_name]))
         return self._applications[signing_name]
 

@@ -9,19 +9,38 @@ CREATE OR REPLACE FUNCTION redshift.getdate() RETURNS timestamp LANGUAGE sql STA
 CREATE OR REPLACE FUNCTION redshift.sysdate() RETURNS timestamp LANGUAGE sql STABLE
     RETURN transaction_timestamp() AT TIME ZONE 'UTC';
 
-CREATE OR REPLACE FUNCTION redshift.dateadd(part text, amount numeric, moment timestamp) RETURNS timestamp
+-- A year after February 29 is March 1: https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html
+CREATE OR REPLACE FUNCTION redshift.date_add(part text, amount numeric, moment timestamp) RETURNS timestamp
     LANGUAGE sql IMMUTABLE STRICT
     RETURN moment + trunc(amount)::double precision * CASE part
         WHEN 'year' THEN interval '1 year' WHEN 'quarter' THEN interval '3 months' WHEN 'month' THEN interval '1 month'
         WHEN 'week' THEN interval '7 days' WHEN 'day' THEN interval '1 day' WHEN 'hour' THEN interval '1 hour'
         WHEN 'minute' THEN interval '1 minute' WHEN 'second' THEN interval '1 second'
-        WHEN 'millisecond' THEN interval '1 millisecond' WHEN 'microsecond' THEN interval '1 microsecond' END;
-CREATE OR REPLACE FUNCTION redshift.dateadd(part text, amount numeric, moment timestamptz) RETURNS timestamptz
+        WHEN 'millisecond' THEN interval '1 millisecond' WHEN 'microsecond' THEN interval '1 microsecond' END
+        + CASE WHEN part = 'year' AND to_char(moment, 'MMDD') = '0229'
+            AND extract(day FROM moment + trunc(amount)::double precision * interval '1 year') = 28
+            THEN interval '1 day' ELSE interval '0' END;
+CREATE OR REPLACE FUNCTION redshift.date_add(part text, amount numeric, moment timestamptz) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE STRICT
-    RETURN redshift.dateadd(part, amount, moment AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+    RETURN redshift.date_add(part, amount, moment AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+CREATE OR REPLACE FUNCTION redshift.date_add(part text, amount numeric, moment date) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_add(part, amount, moment::timestamp);
+-- A time of day has no other parts, and goes on at midnight.
+CREATE OR REPLACE FUNCTION redshift.on_a_day(part text, moment time) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+BEGIN
+    IF part NOT IN ('hour', 'minute', 'second', 'millisecond', 'microsecond') THEN
+        RAISE EXCEPTION 'a TIME value has no date part "%"', part;
+    END IF;
+    RETURN date '2000-01-01' + moment;
+END $$;
+CREATE OR REPLACE FUNCTION redshift.date_add(part text, amount numeric, moment time) RETURNS time
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_add(part, amount, redshift.on_a_day(part, moment))::time;
 
 -- DATEDIFF counts the boundaries between two points in time, not the elapsed time.
-CREATE OR REPLACE FUNCTION redshift.datediff(part text, earlier timestamp, later timestamp) RETURNS bigint
+CREATE OR REPLACE FUNCTION redshift.date_diff(part text, earlier timestamp, later timestamp) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT
     RETURN CASE part
         WHEN 'year' THEN (extract(year FROM later) - extract(year FROM earlier))::bigint
@@ -35,6 +54,54 @@ CREATE OR REPLACE FUNCTION redshift.datediff(part text, earlier timestamp, later
                                                   - date_trunc('milliseconds', earlier)) * 1000)::bigint
         ELSE (extract(epoch FROM date_trunc(part, later) - date_trunc(part, earlier))
               / CASE part WHEN 'hour' THEN 3600 WHEN 'minute' THEN 60 ELSE 1 END)::bigint END;
+CREATE OR REPLACE FUNCTION redshift.date_diff(part text, earlier time, later time) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_diff(part, redshift.on_a_day(part, earlier), redshift.on_a_day(part, later));
+
+-- EXTRACT leaves out the other parts of a second, DATE_PART does not. Decade 1 begins with the year 1:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html
+CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment timestamp) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE part
+        WHEN 'second' THEN floor(pg_catalog.date_part('second', moment))
+        WHEN 'millisecond' THEN floor(pg_catalog.date_part('millisecond', moment))::integer % 1000
+        WHEN 'microsecond' THEN pg_catalog.date_part('microsecond', moment)::integer % 1000
+        WHEN 'decade' THEN pg_catalog.date_part('decade', moment) + 1
+        ELSE pg_catalog.date_part(part, moment) END::integer;
+CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment date) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_part(part, moment::timestamp);
+CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment time) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_part(part, redshift.on_a_day(part, moment));
+CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment timestamptz) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_part(part, moment AT TIME ZONE 'UTC')::double precision;
+CREATE OR REPLACE FUNCTION redshift.pgdate_part(part text, moment timestamp) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.date_part(part, moment) + CASE part WHEN 'decade' THEN 1 ELSE 0 END;
+CREATE OR REPLACE FUNCTION redshift.pgdate_part(part text, moment date) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.pgdate_part(part, moment::timestamp);
+CREATE OR REPLACE FUNCTION redshift.pgdate_part(part text, moment timestamptz) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.pgdate_part(part, moment AT TIME ZONE 'UTC');
+CREATE OR REPLACE FUNCTION redshift.pgdate_part(part text, moment time) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.pgdate_part(part, redshift.on_a_day(part, moment));
+CREATE OR REPLACE FUNCTION redshift.pgdate_part(part text, length interval) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.date_part(part, length);
+CREATE OR REPLACE FUNCTION redshift.date_part_year(moment date) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN extract(year FROM moment)::integer;
+
+CREATE OR REPLACE FUNCTION redshift.date_cmp(a date, b date) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN (a > b)::integer - (a < b)::integer;
+CREATE OR REPLACE FUNCTION redshift.timestamp_cmp(a timestamp, b timestamp) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN (a > b)::integer - (a < b)::integer;
+CREATE OR REPLACE FUNCTION redshift.date_cmp_timestamp(a date, b timestamp) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.timestamp_cmp(a::timestamp, b);
+CREATE OR REPLACE FUNCTION redshift.timestamp_cmp_date(a timestamp, b date) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.timestamp_cmp(a, b::timestamp);
+CREATE OR REPLACE FUNCTION redshift.interval_cmp(a interval, b interval) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN (a > b)::integer - (a < b)::integer;
 
 CREATE OR REPLACE FUNCTION redshift.date_trunc(part text, moment timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT
     RETURN pg_catalog.date_trunc(part, moment);
@@ -51,15 +118,81 @@ CREATE OR REPLACE FUNCTION redshift.add_months(moment timestamp, months integer)
     RETURN CASE WHEN moment::date = redshift.last_day(moment)
         THEN redshift.last_day(date_trunc('month', moment) + months * interval '1 month') + moment::time
         ELSE moment + months * interval '1 month' END;
+-- A part of a month is counted in days of a month of 31:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_MONTHS_BETWEEN_function.html
+CREATE OR REPLACE FUNCTION redshift.months_between(later timestamp, earlier timestamp) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN redshift.date_diff('month', earlier, later) + CASE
+        WHEN extract(day FROM later) = extract(day FROM earlier)
+            OR (later::date = redshift.last_day(later) AND earlier::date = redshift.last_day(earlier)) THEN 0
+        ELSE (extract(day FROM later) - extract(day FROM earlier)
+            + extract(epoch FROM later::time - earlier::time) / 86400) / 31 END;
+CREATE OR REPLACE FUNCTION redshift.next_day(moment date, weekday text) RETURNS date LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+DECLARE
+    wanted integer := array_position(ARRAY['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'],
+        lower(weekday));
+BEGIN
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'NEXT_DAY needs the whole English name of a day here, not "%"', weekday;
+    END IF;
+    RETURN moment + 1 + (wanted - 1 - extract(dow FROM moment + 1)::integer + 7) % 7;
+END $$;
 CREATE OR REPLACE FUNCTION redshift.convert_timezone(source text, target text, moment timestamp) RETURNS timestamp
     LANGUAGE sql STABLE STRICT
     RETURN moment AT TIME ZONE source AT TIME ZONE target;
 CREATE OR REPLACE FUNCTION redshift.convert_timezone(target text, moment timestamp) RETURNS timestamp
     LANGUAGE sql STABLE STRICT
     RETURN moment AT TIME ZONE 'UTC' AT TIME ZONE target;
--- Without the last argument "true", Redshift rolls an impossible day over. PostgreSQL refuses it, which is the safer behavior.
-CREATE OR REPLACE FUNCTION redshift.to_date(text, text) RETURNS date LANGUAGE sql STABLE STRICT
-    RETURN pg_catalog.to_date($1, $2);
+-- Without the last argument "true", an impossible day or hour rolls over:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html
+CREATE OR REPLACE FUNCTION redshift.rolled_over(value text, format text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+DECLARE
+    moment timestamp := '0001-01-01';
+    place integer := 1;
+    token text;
+    amount integer;
+BEGIN
+    FOR token IN SELECT match[1] FROM regexp_matches(upper(format), 'YYYY|MM|DD|HH24|MI|SS|.', 'g') AS match LOOP
+        IF length(token) = 1 AND token !~ '[A-Z]' THEN
+            place := place + 1;
+            CONTINUE;
+        END IF;
+        amount := substr(value, place, CASE token WHEN 'YYYY' THEN 4 ELSE 2 END);
+        moment := moment + CASE token WHEN 'YYYY' THEN make_interval(years => amount - 1)
+            WHEN 'MM' THEN make_interval(months => amount - 1) WHEN 'DD' THEN make_interval(days => amount - 1)
+            WHEN 'HH24' THEN make_interval(hours => amount) WHEN 'MI' THEN make_interval(mins => amount)
+            WHEN 'SS' THEN make_interval(secs => amount) END;
+        place := place + CASE token WHEN 'YYYY' THEN 4 ELSE 2 END;
+    END LOOP;
+    IF moment IS NULL THEN
+        RAISE EXCEPTION 'a value out of range is not supported by the local Redshift with the format "%"', format;
+    END IF;
+    RETURN moment;
+END $$;
+CREATE OR REPLACE FUNCTION redshift.to_date(value text, format text, is_strict boolean DEFAULT false) RETURNS date
+    LANGUAGE plpgsql STABLE STRICT
+AS $$
+BEGIN
+    RETURN pg_catalog.to_date(value, format);
+EXCEPTION WHEN datetime_field_overflow THEN
+    IF is_strict THEN
+        RAISE;
+    END IF;
+    RETURN redshift.rolled_over(value, format)::date;
+END $$;
+CREATE OR REPLACE FUNCTION redshift.to_timestamp(value text, format text, is_strict boolean DEFAULT false) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE STRICT
+AS $$
+BEGIN
+    RETURN pg_catalog.to_timestamp(value, format);
+EXCEPTION WHEN datetime_field_overflow THEN
+    IF is_strict THEN
+        RAISE;
+    END IF;
+    RETURN redshift.rolled_over(value, format) AT TIME ZONE 'UTC';
+END $$;
 
 CREATE OR REPLACE FUNCTION redshift.trunc(moment timestamp) RETURNS date LANGUAGE sql IMMUTABLE STRICT RETURN moment::date;
 CREATE OR REPLACE FUNCTION redshift.trunc(number numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT
@@ -68,8 +201,19 @@ CREATE OR REPLACE FUNCTION redshift.trunc(number numeric, digits integer) RETURN
     RETURN pg_catalog.trunc(number, digits);
 CREATE OR REPLACE FUNCTION redshift.trunc(number double precision) RETURNS double precision LANGUAGE sql IMMUTABLE STRICT
     RETURN pg_catalog.trunc(number);
+CREATE OR REPLACE FUNCTION redshift.round(number double precision, digits integer) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.round(number::numeric, digits)::double precision;
 
--- Text.
+-- Text. A cast to VARCHAR or CHAR. Redshift has none from BOOLEAN.
+CREATE OR REPLACE FUNCTION redshift.as_text(anyelement) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1::text';
+CREATE OR REPLACE FUNCTION redshift.as_text(value text) RETURNS text LANGUAGE sql IMMUTABLE RETURN value;
+CREATE OR REPLACE FUNCTION redshift.as_text(value boolean) RETURNS text LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'cannot cast type boolean to character varying';
+END $$;
+
 -- CAST(… AS VARCHAR(n)) truncates to n bytes, but never inside a character.
 CREATE OR REPLACE FUNCTION redshift.first_bytes(value text, bytes integer) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
@@ -101,6 +245,9 @@ BEGIN
     IF base = 16 AND body LIKE '0x%' THEN
         body := substr(body, 3);
     END IF;
+    IF digits = '' THEN
+        RETURN 0;
+    END IF;
     IF body = '' THEN
         RAISE EXCEPTION 'The input % is not valid to be converted to base %', quote_literal(digits), base;
     END IF;
@@ -109,7 +256,7 @@ BEGIN
         IF digit < 0 OR digit >= base THEN
             RAISE EXCEPTION 'The input % is not valid to be converted to base %', quote_literal(digits), base;
         END IF;
-        value := value * base + digit;
+        value := pg_catalog.numeric_mul(value, base) + digit;
     END LOOP;
     value := CASE WHEN negative THEN -value ELSE value END;
     IF value NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
@@ -120,12 +267,28 @@ END $$;
 
 CREATE OR REPLACE FUNCTION redshift.sha2(value text, bits integer) RETURNS text LANGUAGE sql IMMUTABLE STRICT
     RETURN encode(CASE bits WHEN 224 THEN sha224(convert_to(value, 'UTF8')) WHEN 256 THEN sha256(convert_to(value, 'UTF8'))
-        WHEN 384 THEN sha384(convert_to(value, 'UTF8')) ELSE sha512(convert_to(value, 'UTF8')) END, 'hex');
+        WHEN 384 THEN sha384(convert_to(value, 'UTF8')) WHEN 512 THEN sha512(convert_to(value, 'UTF8')) ELSE '' END, 'hex');
+CREATE OR REPLACE FUNCTION redshift.crc32(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+    RETURN lpad(to_hex(crc32c(convert_to(value, 'UTF8'))), 8, '0');
+CREATE OR REPLACE FUNCTION redshift.octetindex(part text, value text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE WHEN strpos(value, part) = 0 THEN 0 ELSE octet_length(left(value, strpos(value, part) - 1)) + 1 END;
+CREATE OR REPLACE FUNCTION redshift.bpcharcmp(a text, b text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN (rtrim(a) COLLATE "C" > rtrim(b) COLLATE "C")::integer - (rtrim(a) COLLATE "C" < rtrim(b) COLLATE "C")::integer;
 CREATE OR REPLACE FUNCTION redshift.is_valid_json(value text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT
     RETURN value IS JSON OBJECT;
 CREATE OR REPLACE FUNCTION redshift.json_extract_path_text(value text, VARIADIC path text[]) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT
     RETURN coalesce(pg_catalog.json_extract_path_text(value::json, VARIADIC path), '');
+CREATE OR REPLACE FUNCTION redshift.is_valid_json_array(value text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT
+    RETURN value IS JSON ARRAY;
+CREATE OR REPLACE FUNCTION redshift.json_array_length(value text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
+    RETURN pg_catalog.json_array_length(value::json);
+CREATE OR REPLACE FUNCTION redshift.json_extract_array_element_text(value text, place integer) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE WHEN place BETWEEN 0 AND pg_catalog.json_array_length(value::json) - 1 THEN value::json ->> place ELSE '' END;
+-- The optional last argument null_if_invalid.
+CREATE OR REPLACE FUNCTION redshift.valid_json(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE WHEN value IS JSON THEN value END;
 
 -- AVG of integers is an integer. AVG of decimals keeps their scale.
 CREATE OR REPLACE FUNCTION redshift.add_to_average(state numeric[], value numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE

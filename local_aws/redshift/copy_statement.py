@@ -95,8 +95,10 @@ def parse_copy(words: Words) -> CopyStatement:
             if words.peek() == "DEFAULT":
                 raise SqlNotSupported("IAM_ROLE default is not supported by the local Redshift: name the role")
             role = words.string()
-        elif words.take("FORMAT"):
+        elif words.peek() in {"FORMAT", "AS", "PARQUET"}:
+            # [[ FORMAT ] [ AS ] data_format ]: https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html
             once("FORMAT")
+            words.take("FORMAT")
             words.take("AS")
             if not words.take("PARQUET"):
                 raise SqlNotSupported(

@@ -25,17 +25,18 @@ from psycopg import sql
 
 from local_aws.protocol.errors import AwsError
 from local_aws.protocol.signature import RequestContext
+from local_aws.redshift.copy_runner import RoleRefusal
 from local_aws.redshift.error_messages import redshift_error
 from local_aws.redshift.execution import (
     CancelledError,
     Execution,
-    RoleRefusal,
     StatementFailedError,
     StatementInterceptor,
     forget_old_runs,
     was_committed,
 )
 from local_aws.redshift.load import S3ClientFactory
+from local_aws.redshift.query_history import QueryHistory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
 from local_aws.redshift.sql import MAX_STATEMENT_BYTES
@@ -71,6 +72,7 @@ class RedshiftDataApi:
             read it.
         workgroup_status: Takes a workgroup's name or ARN and returns its status (``AVAILABLE`` …), or None if it does
             not exist.
+        workgroup_arn: Takes a workgroup's name or ARN and returns its ARN, or None if it does not exist.
         credentials_valid: Takes the workgroup, user name and password of a secret and returns whether they are valid.
             By default, all are.
         longest_execution: Takes a workgroup and returns the number of seconds after which it aborts a statement
@@ -89,6 +91,7 @@ class RedshiftDataApi:
         role_refusal: RoleRefusal,
         secret_lookup: Callable[[RequestContext, str], str | None],
         workgroup_status: Callable[[str], str | None],
+        workgroup_arn: Callable[[str], str | None] = lambda name: name,
         credentials_valid: Callable[[str, str, str], bool] = lambda _workgroup, _user, _password: True,
         longest_execution: Callable[[str], float] = lambda _workgroup: DEFAULT_LONGEST_EXECUTION,
         store_path: Path | None = None,
@@ -101,12 +104,14 @@ class RedshiftDataApi:
         self._role_refusal = role_refusal
         self._secret_lookup = secret_lookup
         self._workgroup_status = workgroup_status
+        self._workgroup_arn = workgroup_arn
         self._credentials_valid = credentials_valid
         self._longest_execution = longest_execution
         self._interceptor = interceptor
         self._userid_of = userid_of
         self._user_without_secret = user_without_secret
         self._store = StatementStore(store_path or warehouse.folder / "statements.sqlite")
+        self._history = QueryHistory(warehouse)
         self._executions: dict[str, Execution] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -121,6 +126,7 @@ class RedshiftDataApi:
         for execution in running:
             execution.cancel()
         self._workers.shutdown(wait=True)
+        self._history.close()
         self._store.close()
 
     def owner_of(self, statement_id: str) -> str | None:
@@ -164,6 +170,7 @@ class RedshiftDataApi:
             "ResultFormat": "JSON",
         }
         if record.batch:
+            answer["ExecutionMode"] = "TRANSACTION"
             answer["SubStatements"] = [
                 _given(
                     {
@@ -219,11 +226,15 @@ class RedshiftDataApi:
         return {"Status": True}
 
     def ListStatements(self, context: RequestContext, params: Params) -> Answer:
-        """Return the caller's statements of the last 24 hours, newest first. A role's sessions share their list."""
+        """Return the caller's statements of the last 24 hours, newest first. A role's sessions share their list.
+
+        "By default, only finished statements are shown."
+        https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ListStatements.html
+        """
         self._refuse_cluster(params)
         caller = self._userid_of(context)
         mine = _role_of if params.get("RoleLevel", True) else str
-        status = params.get("Status", "ALL")
+        status = params.get("Status", "FINISHED")
         found = [
             record
             for record in self._store.recent()
@@ -231,7 +242,7 @@ class RedshiftDataApi:
             and status in {"ALL", record.status}
             and (record.name or "").startswith(params.get("StatementName", ""))
             and params.get("Database", record.database) == record.database
-            and params.get("WorkgroupName", record.workgroup) == record.workgroup
+            and self._same_workgroup(params.get("WorkgroupName", record.workgroup), record.workgroup)
         ]
         rows, token = _page(found, params, "statements", MAX_LIST_RESULTS)
         statements = [
@@ -253,6 +264,10 @@ class RedshiftDataApi:
             for record in rows
         ]
         return _given({"Statements": statements, "NextToken": token})
+
+    def _same_workgroup(self, one: str, other: str) -> bool:
+        """Return whether two names or ARNs are of the same workgroup."""
+        return one == other or self._workgroup_arn(one) == self._workgroup_arn(other) is not None
 
     # The catalog
 
@@ -347,6 +362,7 @@ class RedshiftDataApi:
                     self._s3_client_factory,
                     self._role_refusal,
                     longest_seconds=self._longest_execution(params["WorkgroupName"]),
+                    history=self._history,
                     interceptor=self._interceptor,
                 )
                 self._executions[records[0].id] = execution

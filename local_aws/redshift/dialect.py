@@ -7,6 +7,7 @@ generator writes types with Redshift's meaning.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from sqlglot import exp
@@ -36,14 +37,15 @@ _PLAIN_TYPES = {
     _Type.TIME: "time",
     _Type.INTERVAL: "interval",
 }
+_DECIMAL_19 = re.compile(r"numeric\(19,(\d+)\)")
 _VARCHAR = {_Type.VARCHAR, _Type.NVARCHAR, _Type.TEXT}
 _CHAR = {_Type.CHAR, _Type.NCHAR, _Type.BPCHAR}
 
 
 class PhysicalDesign(exp.Property):
-    """Where and how Redshift stores a table. It is accepted and has no effect here."""
+    """Where and how Redshift stores a table. Only a sort key has an effect here: ``sort_key`` has its columns."""
 
-    arg_types: ClassVar[dict[str, bool]] = {}
+    arg_types: ClassVar[dict[str, bool]] = {"sort_key": False}
 
 
 def _keyword_design(parser: Any, *keywords: str) -> exp.Expr:
@@ -55,11 +57,11 @@ def _keyword_design(parser: Any, *keywords: str) -> exp.Expr:
 
 def _columns_design(parser: Any) -> exp.Expr:
     """Parse ``DISTKEY (column)``, ``[COMPOUND|INTERLEAVED] SORTKEY (column, …)`` and ``SORTKEY AUTO``."""
-    if parser._prev.text.upper() in {"COMPOUND", "INTERLEAVED"} and not parser._match_texts(("SORTKEY",)):
+    first = parser._prev.text.upper()
+    if first in {"COMPOUND", "INTERLEAVED"} and not parser._match_texts(("SORTKEY",)):
         parser.raise_error("expecting SORTKEY")
-    if not parser._match_texts(("AUTO",)):
-        parser._parse_wrapped_id_vars()
-    return PhysicalDesign()
+    columns = [] if parser._match_texts(("AUTO",)) else parser._parse_wrapped_id_vars()
+    return PhysicalDesign(sort_key=columns if first in {"SORTKEY", "COMPOUND"} else [])
 
 
 def _identity(parser: Any) -> exp.Expr:
@@ -84,6 +86,18 @@ class RedshiftReader(Redshift):
     class Parser(RedshiftParser):
         """Keeps calls under their written names, and accepts physical design wherever Redshift does."""
 
+        def _parse_function_parameter(self) -> exp.Expr | None:
+            """Parse ``name [IN | OUT | INOUT] type``. sqlglot knows PostgreSQL's order, with the mode first."""
+            modes = {TokenType.IN, TokenType.OUT, TokenType.INOUT}
+            if self._next is None or self._next.token_type not in modes or self._curr.token_type in modes:
+                return super()._parse_function_parameter()
+            name = self._parse_id_var()
+            constraint = self._create_mode_constraint(self._curr.token_type)
+            self._advance()
+            cursor = self._match_texts(("REFCURSOR",))
+            kind = exp.DataType.build("refcursor", udt=True) if cursor else self._parse_types(schema=True)
+            return exp.ColumnDef(this=name, kind=kind, constraints=[constraint])
+
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: parser
@@ -99,7 +113,7 @@ class RedshiftReader(Redshift):
             **RedshiftParser.CONSTRAINT_PARSERS,
             "IDENTITY": _identity,
             "DISTKEY": lambda _parser: PhysicalDesign(),
-            "SORTKEY": lambda _parser: PhysicalDesign(),
+            "SORTKEY": lambda _parser: PhysicalDesign(sort_key=[exp.Star()]),
         }
         PROPERTY_PARSERS: ClassVar[dict[str, Any]] = {
             **RedshiftParser.PROPERTY_PARSERS,
@@ -178,9 +192,12 @@ class PostgresWriter(Postgres):
             return f"{expression.name}({self.format_args(*expression.expressions)})"
 
         def datatype_sql(self, expression: exp.DataType) -> str:
-            """Write a column's type. Text types are domains that count bytes."""
+            """Write a column's type. Text types are domains that count bytes, DECIMAL(19,s) has bounds."""
             text = text_length(expression)
-            return f"redshift.{text[0]}_{text[1]}" if text else _plain_type(expression)
+            if text:
+                return f"redshift.{text[0]}_{text[1]}"
+            plain = _plain_type(expression)
+            return _DECIMAL_19.sub(r"redshift.decimal_19_\1", plain)
 
         def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
             """Write a cast. A cast to a text type truncates to the length in bytes, like Redshift's."""
@@ -189,4 +206,6 @@ class PostgresWriter(Postgres):
             if text is None:
                 return f"CAST({value} AS {_plain_type(expression.to)})"
             kind, length = text
-            return f"CAST(redshift.first_bytes(CAST({value} AS text), {length}) AS {kind}({length}))"
+            untyped = isinstance(expression.this, exp.Literal | exp.Null | exp.Placeholder)
+            whole = f"CAST({value} AS text)" if untyped else f"redshift.as_text({value})"
+            return f"CAST(redshift.first_bytes({whole}, {length}) AS {kind}({length}))"

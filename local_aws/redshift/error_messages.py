@@ -9,6 +9,12 @@ from psycopg import errors
 
 _TEXT_TYPE = re.compile(r"(?P<kind>varchar|char)_(?P<bytes>\d+)")
 _INVALID_INPUT = re.compile(r'invalid input syntax for type (?P<type>[\w ]+): "(?P<value>.*)"', re.DOTALL)
+_TYPE_NAMES = (
+    (re.compile(r"(?:redshift\.)?\bvarchar_(\d+)"), r"character varying(\1)"),
+    (re.compile(r"(?:redshift\.)?\bchar_(\d+)"), r"character(\1)"),
+    (re.compile(r"\b(?:redshift|pg_catalog)\.(?=\w)"), ""),
+    (re.compile(r"\btext\b(?=[ ,)]|$)"), "character varying"),
+)
 _NUMBER_TYPES = {"integer": "Integer", "bigint": "Long", "smallint": "Short", "numeric": "Decimal"}
 
 
@@ -45,12 +51,21 @@ def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
             return "ERROR: cannot set an identity column to a value"
         case errors.InvalidTextRepresentation():
             return f"ERROR: {_invalid_digit(primary)}"
+        case errors.CheckViolation() if (detail.datatype_name or "").startswith("decimal_19_"):
+            return "ERROR: Numeric data overflow (result precision)"
         case errors.NumericValueOutOfRange() if primary == "numeric field overflow":
             return "ERROR: Numeric data overflow (result precision)"
         case errors.QueryCanceled():
             return "ERROR: Query cancelled on user's request"
-    context = f"\n  Hint: {detail.message_hint}" if detail.message_hint and "::" not in detail.message_hint else ""
-    return f"ERROR: {primary}{context}"
+        case (
+            errors.UndefinedFunction()
+            | errors.DatatypeMismatch()
+            | errors.UndefinedObject()
+            | errors.AmbiguousFunction()
+        ):
+            for pattern, name in _TYPE_NAMES:
+                primary = pattern.sub(name, primary)
+    return f"ERROR: {primary}"
 
 
 def _invalid_digit(primary: str) -> str:

@@ -12,26 +12,29 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import psycopg
-from psycopg import IsolationLevel, RawCursor
+from psycopg import IsolationLevel
 
+from local_aws.redshift.catalog import columns_of
+from local_aws.redshift.copy_runner import CopyRunner, RoleRefusal
 from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
-from local_aws.redshift.load import CopyError, DatabaseUser, Loaded, S3ClientFactory, load_parquet
+from local_aws.redshift.load import CopyError, S3ClientFactory
+from local_aws.redshift.query_history import QueryHistory
 from local_aws.redshift.result_columns import ResultSet, read_result
 from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.statement_text import quoted
+from local_aws.redshift.types import SqlType
 from local_aws.redshift.warehouse import Warehouse
 
 _CANCEL_EVERY_SECONDS = 0.05
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Called on every change of a statement."""
-RoleRefusal = Callable[[DatabaseUser, str], str | None]
 
 StatementInterceptor = Callable[[Sequence[StatementRecord], int, Literal["before", "committed"]], None]
 """Called with the statements of a transaction, before each of them (with its index) and after the commit (with the last
@@ -56,6 +59,7 @@ class Execution:
             Redshift's words, or None.
         longest_seconds: Seconds after which a statement is aborted (max_query_execution_time), for each statement of a
             batch.
+        history: Records the statements that have ended for SYS_QUERY_HISTORY.
         interceptor: See StatementInterceptor.
     """
 
@@ -66,12 +70,13 @@ class Execution:
         role_refusal: RoleRefusal,
         *,
         longest_seconds: float,
+        history: QueryHistory,
         interceptor: StatementInterceptor | None = None,
     ) -> None:
         self._warehouse = warehouse
-        self._s3_client_factory = s3_client_factory
-        self._role_refusal = role_refusal
+        self._copies = CopyRunner(warehouse, s3_client_factory, role_refusal)
         self._longest_seconds = longest_seconds
+        self._history = history
         self._interceptor = interceptor
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
@@ -111,12 +116,7 @@ class Execution:
         """
         database = records[0].database
         try:
-            connection = self._warehouse.connect(
-                database,
-                cursor_factory=RawCursor,
-                options="-c search_path=public,redshift -c extra_float_digits=1 -c intervalstyle=postgres"
-                " -c datestyle=ISO,MDY",
-            )
+            connection = self._warehouse.session(database)
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
             self._fail(records[0], f"FATAL: {reason}", progress)
@@ -127,15 +127,21 @@ class Execution:
             self._connection = connection
         try:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
-            transaction = _Transaction(connection, self._warehouse, database, alone=len(records) == 1)
+            transaction = Transaction(connection, self._warehouse, database, alone=len(records) == 1)
+            changes = False
             for number, record in enumerate(records):
-                self._run_one(transaction, record, progress, partial(self._intercept, records, number, "before"))
+                statement = self._run_one(
+                    transaction, record, progress, partial(self._intercept, records, number, "before")
+                )
+                changes |= statement.calls or not statement.returns_rows
+                if statement.commits:
+                    transaction.commit()
             with self._lock:
                 # It is too late for a cancel from here on, because the commit below is not interrupted.
                 if self._cancelled:
                     raise CancelledError
                 self._connection = None
-            if not (len(records) == 1 and records[0].has_result):  # a single query changes nothing
+            if changes or len(records) > 1:  # a single query changes nothing
                 connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
             connection.commit()
             self._intercept(records, len(records) - 1, "committed")
@@ -165,10 +171,19 @@ class Execution:
                 ended.set()
 
     def _run_one(
-        self, transaction: _Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
-    ) -> None:
+        self, transaction: Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
+    ) -> Statement:
         if self._cancelled:
             raise CancelledError
+        began = time.time()
+        try:
+            return self._run_recorded(transaction, record, progress, intercept)
+        finally:
+            self._history.add(record, began, cancelled=self._cancelled or self._overran)
+
+    def _run_recorded(
+        self, transaction: Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
+    ) -> Statement:
         record.status, record.pid = "STARTED", transaction.connection.info.backend_pid
         progress(record, None)
         intercept()
@@ -177,20 +192,26 @@ class Execution:
         result: ResultSet | None = None
         overran = aborted_by_monitoring(record.query_id, "max_query_execution_time")
         try:
-            statement = translate(record.query)
+            statement = translate(record.query, transaction.columns_of)
             target = statement.writes
             with self._time_limit():
                 transaction.prepare(statement, record)
                 if statement.copy is not None:
-                    record.result_rows = self._copy(transaction, statement, record)
+                    record.result_rows = self._copies.run(
+                        transaction.connection, statement, record, lambda: self._cancelled or self._overran
+                    )
+                    transaction.follow_up(statement)
                 elif statement.text:
                     result = transaction.execute(statement, record)
             if self._overran:  # the statement ended while it was being cancelled
                 self._fail(record, overran, progress, started)
         except SqlNotSupported as error:
             self._fail(record, f"ERROR: {error}", progress, started)
-        except _OvertakenError as error:
+        except OvertakenError as error:
             self._fail(record, str(error), progress, started)
+        except RethrownError as error:
+            transaction.commit()
+            self._fail(record, f"ERROR: {error}", progress, started)
         except CopyError as error:
             if self._cancelled:
                 raise CancelledError from None
@@ -209,6 +230,7 @@ class Execution:
             record.result_rows = len(result.rows)
         record.status = "FINISHED"
         progress(record, result)
+        return statement
 
     def _intercept(
         self, records: Sequence[StatementRecord], number: int, moment: Literal["before", "committed"]
@@ -220,71 +242,11 @@ class Execution:
                 raise _InjectedError(records[number], str(failure)) from failure
 
     @staticmethod
-    def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> None:
+    def _fail(record: StatementRecord, message: str, progress: Progress, started: int | None = None) -> NoReturn:
         record.status, record.error = "FAILED", message
         record.duration = time.perf_counter_ns() - started if started is not None else 0
         progress(record, None)
         raise StatementFailedError(message)
-
-    def _copy(self, transaction: _Transaction, statement: Statement, record: StatementRecord) -> int:
-        copy = statement.copy
-        assert copy is not None  # noqa: S101 - the caller's condition, for the type checker
-        started = time.time()
-        try:
-            user = DatabaseUser(record.workgroup, record.db_user or None)
-            refusal = self._role_refusal(user, copy.role_arn)
-            if refusal is not None:
-                raise CopyError(refusal, code=8001)
-            loaded = load_parquet(
-                transaction.connection,
-                copy,
-                self._s3_client_factory(user, copy.role_arn),
-                stop=lambda: self._cancelled or self._overran,
-            )
-        except CopyError as error:
-            self._record_load(record, statement, started, None, error)
-            raise
-        except psycopg.Error as error:
-            self._record_load(record, statement, started, None, CopyError(redshift_error(error, copy.table)))
-            raise
-        transaction.connection.execute(
-            "SELECT set_config('redshift.last_copy_count', $1, false), set_config('redshift.last_copy_id', $2, false)",
-            [str(loaded.rows), str(record.query_id)],
-        )
-        self._record_load(record, statement, started, loaded, None)
-        return loaded.rows
-
-    def _record_load(
-        self,
-        record: StatementRecord,
-        statement: Statement,
-        started: float,
-        loaded: Loaded | None,
-        error: CopyError | None,
-    ) -> None:
-        """Write SYS_LOAD_HISTORY and SYS_LOAD_ERROR_DETAIL outside the transaction, so that both survive a failure."""
-        copy = statement.copy
-        assert copy is not None  # noqa: S101
-        ended = time.time()
-        done = loaded or Loaded(0, 0, 0)
-        status = "completed" if error is None else "aborted" if self._cancelled or self._overran else "failed"
-        with self._warehouse.connect(record.database, autocommit=True) as connection:
-            connection.execute(
-                "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
-                " to_timestamp(%s) AT TIME ZONE 'UTC', to_timestamp(%s) AT TIME ZONE 'UTC', %s, %s, 'parquet',"
-                " %s, %s, %s, %s, %s, %s, NULL, %s, %s)",
-                [record.query_id, record.pid, record.database, copy.table, started, ended, int((ended - started) * 1e6),
-                 status,
-                 done.rows, done.size, done.files, done.size, done.files, int(error is not None), copy.source,
-                 error.message if error else None],
-            )  # fmt: skip
-            if error is not None:
-                connection.execute(
-                    "INSERT INTO redshift.load_error_detail VALUES (100, %s, NULL, %s, %s,"
-                    " to_timestamp(%s) AT TIME ZONE 'UTC', NULL, %s, NULL, %s, %s, NULL, NULL, %s, %s)",
-                    [record.query_id, record.pid, record.database, started, error.file, error.column, error.column_type,
-                     error.code, error.message],
-                )  # fmt: skip
 
 
 class _InjectedError(Exception):
@@ -295,11 +257,24 @@ class _InjectedError(Exception):
         self.record = record
 
 
-class _OvertakenError(Exception):
+class OvertakenError(Exception):
     """Another transaction changed the table after our snapshot. The message is Redshift's."""
 
 
-class _Transaction:
+class RethrownError(Exception):
+    """A procedure handled an error. Redshift commits what the handler did, and throws the error again."""
+
+
+class Transaction:
+    """A transaction on the warehouse, whose statements follow Redshift's rules for locks and snapshots.
+
+    Args:
+        connection: A connection without an open transaction, whose cursors are psycopg's RawCursor.
+        warehouse: Its warehouse.
+        database: The name of its database.
+        alone: Whether the transaction has one statement only.
+    """
+
     def __init__(
         self, connection: psycopg.Connection[Any], warehouse: Warehouse, database: str, *, alone: bool
     ) -> None:
@@ -323,7 +298,27 @@ class _Transaction:
             self._take_snapshot()
         if target is not None:
             self._lock_for_writing(target)
-        self.connection.execute("SELECT set_config('redshift.last_query_id', $1, false)", [str(record.query_id)])
+        if statement.source is not None:
+            self._check_source(statement.source)
+        self.connection.execute(
+            "SELECT set_config('redshift.last_query_id', $1, false), set_config('redshift.user', $2, false)",
+            [str(record.query_id), record.db_user],
+        )
+
+    def columns_of(self, schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
+        """Return the types of a table's columns, or None if there is no such table.
+
+        They are read on another connection until the transaction has its snapshot, which a query here would take.
+        """
+        if self._snapshot is not None:
+            return columns_of(self.connection, schema, table)
+        with self._warehouse.session(self._database) as observer:
+            return columns_of(observer, schema, table)
+
+    def commit(self) -> None:
+        """Commit. The next statement begins a new transaction."""
+        self.connection.commit()
+        self._snapshot = None
 
     def execute(self, statement: Statement, record: StatementRecord) -> ResultSet | None:
         """Run a statement. Set the record's number of changed rows."""
@@ -334,10 +329,45 @@ class _Transaction:
             raise SqlNotSupported(f'syntax error at or near ":": no value for the parameter {missing}')
         cursor = self.connection.cursor()
         cursor.execute(statement.text.encode(), arguments or None)
-        if statement.returns_rows and cursor.pgresult is not None:
+        self.follow_up(statement)
+        has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+        if statement.returns_rows and has_rows and cursor.pgresult is not None:
             return read_result(self.connection, cursor.pgresult)
-        record.result_rows = cursor.rowcount
+        record.result_rows = 0 if has_rows else cursor.rowcount
         return None
+
+    def follow_up(self, statement: Statement) -> None:
+        """Do what belongs to a statement after it has run: zone maps, and the error that a procedure handled.
+
+        Raises:
+            RethrownError: A procedure handled an error. The caller must commit and then report the error.
+            SqlNotSupported: The same inside a longer transaction, which Redshift would have rolled back before.
+        """
+        if statement.creates is not None:
+            self.connection.execute(
+                "SELECT redshift.add_zone_maps($1::regclass, $2::text[])",
+                [quoted(*statement.creates), list(statement.zone_map)],
+            )
+        if statement.writes is not None and not statement.commits:
+            name = quoted(statement.writes.schema, statement.writes.name)
+            self.connection.execute("SELECT redshift.extend_zone_maps($1::regclass)", [name])
+        if statement.calls:
+            row = self.connection.execute("SELECT current_setting('redshift.rethrown', true)").fetchone()
+            if row is not None and row[0]:
+                if self._alone:
+                    raise RethrownError(row[0])
+                raise SqlNotSupported(
+                    "a procedure handled an error inside a longer transaction, which the local Redshift cannot roll "
+                    f"back before the handler as Redshift does: call it in a statement of its own ({row[0]})"
+                )
+
+    def _check_source(self, source: WriteTarget) -> None:
+        row = self.connection.execute(
+            "SELECT relkind IN ('v', 'm') FROM pg_class WHERE oid = to_regclass($1)",
+            [quoted(source.schema, source.name)],
+        ).fetchone()
+        if row is not None and row[0]:
+            raise SqlNotSupported("MERGE: the source must be a table, not a view")
 
     def _take_snapshot(self) -> None:
         if self._snapshot is None:
@@ -360,7 +390,7 @@ class _Transaction:
                     [row[0], self._snapshot],
                 ).fetchone()
             if overtaken:
-                raise _OvertakenError(isolation_violation(target.name))
+                raise OvertakenError(isolation_violation(target.name))
 
     def _ensure_text_types(self, statement: Statement) -> None:
         # On a separate connection: inside the transaction, a new type would block every other statement that needs it.

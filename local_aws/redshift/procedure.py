@@ -1,7 +1,9 @@
-"""Stored procedures. Redshift's PL/pgSQL comes from an older PostgreSQL, so a body runs unchanged after a check.
+"""Stored procedures. Redshift's PL/pgSQL comes from an older PostgreSQL, so a body runs after a check and two changes.
 
-The SQL in the body is not translated. Code that would have a different meaning in PostgreSQL is therefore refused when
-the procedure is created: functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax.
+CURRENT_USER becomes the user of the statement, and an EXCEPTION block remembers the error that it handles, because
+Redshift throws it again after the block. The other SQL in the body is not translated. Code
+that would have a different meaning in PostgreSQL is therefore refused when the procedure is created: functions outside
+the allow-list, statements that define tables, and PostgreSQL's own syntax.
 The check does not cover SQL that a body builds as a string (EXECUTE). Such SQL must be valid for both.
 """
 
@@ -17,6 +19,7 @@ from local_aws.redshift.dialect import PostgresWriter, RedshiftWords, text_lengt
 from local_aws.redshift.functions import CALLABLE_IN_PROCEDURES
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.statement_text import quoted
+from local_aws.redshift.syntax_errors import syntax_error
 
 _REFUSED_WORDS = {
     "RETURNING", "LATERAL", "JSONB", "JSON", "SERIAL", "BIGSERIAL", "ARRAY", "MERGE", "QUALIFY", "LISTAGG",
@@ -31,6 +34,10 @@ _NOT_CALLS = {
     "NUMERIC", "TIMESTAMP", "HAVING", "SET", "ALL", "ANY", "UNION", "DISTINCT", "INTERVAL", "LOOP", "EXIT",
     "BETWEEN", "LIKE", "INTO", "FROM", "AS", "VARYING", "PERFORM",
 }  # fmt: skip
+_REMEMBER = (
+    " DECLARE redshift_stack text; BEGIN GET DIAGNOSTICS redshift_stack = PG_CONTEXT;"
+    " PERFORM redshift.remember_error(SQLERRM, redshift_stack); END;"
+)
 _PLAIN_PARAMETER_TYPES = {
     exp.DataType.Type.SMALLINT, exp.DataType.Type.INT, exp.DataType.Type.BIGINT, exp.DataType.Type.FLOAT,
     exp.DataType.Type.DOUBLE, exp.DataType.Type.BOOLEAN, exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP,
@@ -61,9 +68,8 @@ def create_procedure(tree: exp.Create) -> str:
             )
     if language != "plpgsql":
         raise SqlNotSupported("a procedure's language must be plpgsql")
-    text = str(body.this)
-    _check_body(text)
-    parameters = ", ".join(_parameter(item) for item in header.expressions)
+    text = _checked_body(str(body.this))
+    parameters = ", ".join(_parameters(header.expressions))
     name = quoted(header.this.db.lower() or None, header.this.name.lower())
     replace = "OR REPLACE " if tree.args.get("replace") else ""
     tag = "$body$"
@@ -77,6 +83,18 @@ def drop_procedure(tree: exp.Drop) -> str:
     exists = "IF EXISTS " if tree.args.get("exists") else ""
     types = ", ".join(_parameter_type(item) for item in tree.expressions)
     return f"DROP PROCEDURE {exists}{quoted(tree.this.db.lower() or None, tree.this.name.lower())}({types})"
+
+
+def _parameters(items: list[exp.Expr]) -> list[str]:
+    """Return the parameters. A CALL names no values for OUT parameters, so they get a default."""
+    written = [_parameter(item) for item in items]
+    outputs = [parameter.startswith("OUT ") for parameter in written]
+    if outputs != sorted(outputs):
+        raise SqlNotSupported("an OUT parameter before an input parameter is not supported by the local Redshift")
+    return [
+        f"IN{parameter} DEFAULT NULL" if output else parameter
+        for parameter, output in zip(written, outputs, strict=True)
+    ]
 
 
 def _parameter(item: exp.Expr) -> str:
@@ -100,15 +118,17 @@ def _parameter_type(item: exp.Expr) -> str:
             return "numeric"
         if item.this in _PLAIN_PARAMETER_TYPES:
             return item.sql(dialect=PostgresWriter)
+        if item.sql(dialect="redshift").lower() == "refcursor":
+            return "refcursor"
     raise SqlNotSupported(f"a parameter of type {item.sql(dialect='redshift')} is not supported by the local Redshift")
 
 
-def _check_body(text: str) -> None:
+def _checked_body(text: str) -> str:
     try:
         # ":=" and "<<label>>" belong to PL/pgSQL. The tokenizer splits them into tokens that match no checked word.
         tokens = RedshiftWords().tokenize(text)
     except TokenError as error:
-        raise SqlNotSupported(f"the procedure's body cannot be parsed: {str(error).splitlines()[0]}") from None
+        raise syntax_error(error) from None
     # Words in quotes are values or names, never syntax.
     words = [
         "" if token.token_type in {TokenType.STRING, TokenType.IDENTIFIER} else token.text.upper() for token in tokens
@@ -126,6 +146,30 @@ def _check_body(text: str) -> None:
             )
         if word == "RAISE":
             _check_raise(tokens[index + 1 :])
+    return _changed(text, tokens, words)
+
+
+def _changed(text: str, tokens: list[Token], words: list[str]) -> str:
+    """Return the body with Redshift's CURRENT_USER and with EXCEPTION blocks that remember the error.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-trapping-errors.html
+    """
+    changes: list[tuple[int, int, str]] = []
+    for index, word in enumerate(words):
+        if word == "CURRENT_USER":
+            changes.append((tokens[index].start, tokens[index].end + 1, 'redshift."current_user"()'))
+        elif word == "EXCEPTION" and words[index + 1 : index + 2] == ["WHEN"]:
+            if words[index + 2 : index + 4] != ["OTHERS", "THEN"]:
+                raise SqlNotSupported("OTHERS is the only supported condition in an EXCEPTION block")
+            if words.count("BEGIN") > 1:
+                raise SqlNotSupported(
+                    "an EXCEPTION block in a procedure with nested blocks is not supported by the local Redshift"
+                )
+            after = tokens[index + 3].end + 1
+            changes.append((after, after, _REMEMBER))
+    for start, end, new in reversed(changes):
+        text = text[:start] + new + text[end:]
+    return text
 
 
 def _check_raise(tokens: list[Token]) -> None:

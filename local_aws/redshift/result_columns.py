@@ -11,7 +11,7 @@ from psycopg.pq.abc import PGresult
 _TYPE_NAMES = {
     16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "varchar", 700: "float4", 701: "float8", 705: "varchar",
     1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz",
-    1186: "interval", 1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 2278: "void",
+    1186: "interval", 1700: "numeric", 19: "varchar", 18: "bpchar", 26: "oid", 1790: "refcursor", 2278: "void",
 }  # fmt: skip
 # (precision, scale) as Redshift's driver reports them.
 _FIXED_SIZES = {

@@ -7,21 +7,33 @@ system tables. Anything else is refused, so a feature that only PostgreSQL has c
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
+from decimal import Decimal
 
 import sqlglot
-from sqlglot import exp, transforms
+from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.tokenizer_core import Token
+from sqlglot.tokenizer_core import Token, TokenType
 
-from local_aws.redshift import functions
+from local_aws.redshift import functions, window_functions
 from local_aws.redshift.copy_statement import CopyStatement, parse_copy
+from local_aws.redshift.correlated_subqueries import check_correlated_subqueries
 from local_aws.redshift.dialect import PhysicalDesign, PostgresWriter, RedshiftReader, check_type, text_length
+from local_aws.redshift.lateral_aliases import expand_lateral_aliases
+from local_aws.redshift.maintenance import parse_analyze, parse_vacuum
 from local_aws.redshift.procedure import create_procedure, drop_procedure
+from local_aws.redshift.qualify import without_qualify
+from local_aws.redshift.query_rules import called, check_query_rules
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.reserved_words import RESERVED_WORDS
+from local_aws.redshift.result_names import name_columns
+from local_aws.redshift.rewriting import insert_casts, is_own_call
+from local_aws.redshift.sort_key import sort_key_of, sorted_by
 from local_aws.redshift.statement_text import Words, quoted, split_statements
+from local_aws.redshift.syntax_errors import syntax_error
+from local_aws.redshift.typing import ColumnsOf, add_types
 
 __all__ = ["MAX_STATEMENT_BYTES", "Statement", "SqlNotSupported", "WriteTarget", "translate"]
 
@@ -34,7 +46,14 @@ COMPAT_SCHEMA = "redshift"
 # sqlglot logs warnings about text that it cannot parse. Here they are raised as errors.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
-_SYSTEM_TABLES = {"sys_load_history", "sys_load_error_detail", "svv_columns", "svv_mv_info", "svv_tables"}
+_SYSTEM_TABLES = {
+    "sys_load_history",
+    "sys_load_error_detail",
+    "sys_query_history",
+    "svv_columns",
+    "svv_mv_info",
+    "svv_tables",
+}
 _SYSTEM_PREFIXES = ("stl_", "stv_", "svl_", "svcs_", "svv_", "sys_", "pg_")
 _SYSTEM_SCHEMAS = {"information_schema": {"columns", "schemata", "tables", "views"}}
 
@@ -65,8 +84,13 @@ class Statement:
         parameters: The names of the parameters, in the order of the placeholders.
         text_types: The text types (kind, bytes) that must exist before it runs.
         writes: The table whose rows it writes, if it is known.
+        source: The table that a MERGE reads, which cannot be a view.
+        creates: The name of the table that it creates with a sort key.
+        zone_map: The columns of that sort key.
         in_transaction: Whether Redshift allows it inside a transaction.
-        returns_rows: Whether it is a query.
+        commits: Whether it commits the transaction in which it runs.
+        returns_rows: Whether it is a query or a CALL.
+        calls: Whether it is a CALL, whose procedure may handle an error and throw it again.
         takes_snapshot: Whether the transaction's snapshot is taken when it begins, unless it was taken before.
         copy: The COPY, for a COPY.
     """
@@ -75,17 +99,23 @@ class Statement:
     parameters: tuple[str, ...] = ()
     text_types: frozenset[tuple[str, int]] = frozenset()
     writes: WriteTarget | None = None
+    source: WriteTarget | None = None
+    creates: tuple[str | None, str] | None = None
+    zone_map: tuple[str, ...] = ()
     in_transaction: bool = True
+    commits: bool = False
     returns_rows: bool = False
+    calls: bool = False
     takes_snapshot: bool = True
     copy: CopyStatement | None = None
 
 
-def translate(text: str) -> Statement:
+def translate(text: str, columns_of: ColumnsOf = lambda _schema, _table: None) -> Statement:
     """Translate one Redshift statement.
 
     Args:
         text: One statement, with or without a trailing semicolon. Parameters are written ``:name``.
+        columns_of: The catalog, for the types of columns, and for names that may be an alias or a column.
 
     Raises:
         SqlNotSupported: Redshift would not run it, or the local Redshift cannot run it correctly.
@@ -100,7 +130,7 @@ def translate(text: str) -> Statement:
     for start, handle in _BY_WORDS.items():
         if words.take(*start):
             return handle(words)
-    return _from_tree(text, tokens)
+    return _from_tree(text, tokens, columns_of=functools.cache(columns_of))
 
 
 # Statements that are parsed word by word.
@@ -124,7 +154,42 @@ def _call(words: Words) -> Statement:
     if words.peek() != "(":
         raise words.syntax_error("expecting the arguments in parentheses")
     arguments = _from_tree(f"SELECT decode{words.rest()}", None, only_arguments=True)
-    return dataclasses.replace(arguments, text=f"CALL {quoted(schema, name)}({arguments.text})", returns_rows=False)
+    # A procedure with INOUT or OUT parameters returns their values as one row:
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_CALL_procedure.html
+    return dataclasses.replace(
+        arguments, text=f"CALL {quoted(schema, name)}({arguments.text})", returns_rows=True, calls=True
+    )
+
+
+def _fetch(words: Words) -> Statement:
+    """Source: https://docs.aws.amazon.com/redshift/latest/dg/fetch.html."""
+    words.take("NEXT")
+    count = "NEXT"
+    if words.take("FORWARD") and not words.at_end and words.peek() not in {"ALL", "FROM"}:
+        count = f"FORWARD {words.number()}"
+    elif words.take("ALL"):
+        count = "ALL"
+    words.expect("FROM")
+    cursor = words.name()
+    words.end()
+    return Statement(f"FETCH {count} FROM {quoted(cursor)}", returns_rows=True)
+
+
+def _declare(words: Words) -> Statement:
+    """Source: https://docs.aws.amazon.com/redshift/latest/dg/declare.html."""
+    cursor = words.name()
+    words.expect("CURSOR")
+    words.expect("FOR")
+    query = _from_tree(words.rest(), None)
+    if not query.returns_rows:
+        raise SqlNotSupported("DECLARE CURSOR takes a query")
+    return dataclasses.replace(query, text=f"DECLARE {quoted(cursor)} CURSOR FOR {query.text}", returns_rows=False)
+
+
+def _close(words: Words) -> Statement:
+    cursor = words.name()
+    words.end()
+    return Statement(f"CLOSE {quoted(cursor)}")
 
 
 def _lock(words: Words) -> Statement:
@@ -142,9 +207,22 @@ def _lock(words: Words) -> Statement:
     return Statement(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE", takes_snapshot=False)
 
 
-def _maintenance(words: Words) -> Statement:
-    words.rest()
-    return Statement("", in_transaction=False)
+def _vacuum(words: Words) -> Statement:
+    table = parse_vacuum(words)
+    if table is None:
+        return Statement("", in_transaction=False)
+    _check_table(*table)
+    name = quoted(*table).replace("'", "''")
+    return Statement(f"SELECT redshift.sort_rows('{name}')", in_transaction=False)
+
+
+def _analyze(words: Words) -> Statement:
+    table, columns = parse_analyze(words)
+    if table is None:
+        return Statement("", in_transaction=False)
+    _check_table(*table)
+    of = f" ({', '.join(map(quoted, columns))})" if columns else ""
+    return Statement(f"ANALYZE {quoted(*table)}{of}", in_transaction=False)
 
 
 def _refresh(words: Words) -> Statement:
@@ -241,9 +319,12 @@ _TRANSACTION = "transaction statements are not supported by the Data API: a batc
 _BY_WORDS: dict[tuple[str, ...], Callable[[Words], Statement]] = {
     ("COPY",): _copy,
     ("CALL",): _call,
+    ("DECLARE",): _declare,
+    ("FETCH",): _fetch,
+    ("CLOSE",): _close,
     ("LOCK",): _lock,
-    ("VACUUM",): _maintenance,
-    ("ANALYZE",): _maintenance,
+    ("VACUUM",): _vacuum,
+    ("ANALYZE",): _analyze,
     ("REFRESH", "MATERIALIZED", "VIEW"): _refresh,
     ("CREATE", "SCHEMA"): _create_schema,
     ("CREATE", "ROLE"): _role("CREATE"),
@@ -280,7 +361,7 @@ _NODES: frozenset[type[exp.Expr]] = frozenset(
         exp.Div, exp.Mod, exp.Pow, exp.DPipe, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Case, exp.If,
         exp.Cast, exp.Extract, exp.Trim, exp.Substring, exp.StrPosition, exp.Interval, exp.Var, exp.AtTimeZone,
         exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentUser, exp.Anonymous, exp.Window, exp.WindowSpec,
-        exp.WithinGroup, exp.DataType, exp.DataTypeParam, exp.NullSafeEQ,
+        exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.DataType, exp.DataTypeParam, exp.NullSafeEQ,
         # statements
         exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Whens, exp.When, exp.TruncateTable, exp.Create, exp.Drop,
         exp.Alter, exp.Comment, exp.Schema, exp.ColumnDef, exp.ColumnConstraint, exp.NotNullColumnConstraint,
@@ -302,19 +383,25 @@ _NAMES_OF_NODES: dict[type[exp.Expr], str] = {
     exp.Pivot: "PIVOT",
     exp.TableSample: "TABLESAMPLE",
     exp.Lock: "FOR UPDATE",
-    exp.IgnoreNulls: "IGNORE NULLS",
-    exp.RespectNulls: "RESPECT NULLS",
     exp.UserDefinedFunction: "a user-defined function",
     exp.Filter: "FILTER (WHERE …)",
     exp.Into: "SELECT INTO (use CREATE TABLE … AS)",
 }
 
 
-def _from_tree(text: str, tokens: list[Token] | None, *, only_arguments: bool = False) -> Statement:
+def _from_tree(
+    text: str,
+    tokens: list[Token] | None,
+    *,
+    only_arguments: bool = False,
+    columns_of: ColumnsOf = lambda _schema, _table: None,
+) -> Statement:
+    if tokens and tokens[-1].token_type != TokenType.HEREDOC_STRING:
+        text = text[: tokens[-1].end + 1]  # without the semicolon and the comments behind the statement
     try:
         tree = sqlglot.parse_one(text, read=RedshiftReader)
     except SqlglotError as error:
-        raise SqlNotSupported(f"syntax error: {str(error).splitlines()[0]}") from None
+        raise syntax_error(error) from None
     if isinstance(tree, exp.Create) and tree.args.get("kind") == "PROCEDURE":
         return Statement(create_procedure(tree))
     if isinstance(tree, exp.Drop) and tree.args.get("kind") == "PROCEDURE":
@@ -326,6 +413,9 @@ def _from_tree(text: str, tokens: list[Token] | None, *, only_arguments: bool = 
             raise SqlNotSupported(f"this form of {word} is not supported by the local Redshift")
         raise SqlNotSupported(f"{word} statements are not supported by the local Redshift")
     _check_nodes(tree)
+    expand_lateral_aliases(tree, columns_of)
+    check_query_rules(tree)
+    check_correlated_subqueries(tree, functions.AGGREGATES | functions.SORTED_AGGREGATES)
     parameters = _number_parameters(tree)
     arguments: list[exp.Expr] = []
     if only_arguments:
@@ -333,6 +423,8 @@ def _from_tree(text: str, tokens: list[Token] | None, *, only_arguments: bool = 
         if not isinstance(call, exp.Anonymous) or set(_given(tree)) != {"expressions"}:
             raise SqlNotSupported("syntax error in the arguments of CALL")
         arguments = call.expressions
+    else:
+        name_columns(tree)
     statement = handle(tree)
     text_types = frozenset(
         found
@@ -342,7 +434,8 @@ def _from_tree(text: str, tokens: list[Token] | None, *, only_arguments: bool = 
     if only_arguments:
         statement = Statement(", ".join(_generate(_rewrite_calls(argument.copy())) for argument in arguments))
     else:
-        statement = dataclasses.replace(statement, text=_generate(_rewrite_calls(tree)))
+        add_types(tree, columns_of)
+        statement = dataclasses.replace(statement, text=_generate(_rewrite_calls(insert_casts(tree))))
     return dataclasses.replace(statement, parameters=parameters, text_types=text_types)
 
 
@@ -377,8 +470,6 @@ def _check_nodes(tree: exp.Expr) -> None:
                 raise SqlNotSupported('syntax error at or near "?": parameters are written :name')
         elif isinstance(node, exp.DataType):
             check_type(node)
-        elif isinstance(node, exp.Qualify):
-            _check_qualify(node)
         elif isinstance(node, exp.Window):
             _check_window(node)
         elif isinstance(node, exp.Anonymous):
@@ -424,23 +515,14 @@ def _check_table(schema: str | None, name: str) -> None:
         raise SqlNotSupported(f'relation "{name}" does not exist in the local Redshift{hint}')
 
 
-def _check_qualify(qualify: exp.Qualify) -> None:
-    select = qualify.parent
-    stars = isinstance(select, exp.Select) and any(item.is_star for item in select.expressions)
-    if stars and qualify.find(exp.Window):
-        # The rewrite would add the window's value to the result columns.
-        raise SqlNotSupported("QUALIFY with SELECT * is not supported by the local Redshift: name the columns")
-    if isinstance(select, exp.Select) and select.args.get("distinct"):
-        raise SqlNotSupported("QUALIFY with SELECT DISTINCT is not supported by the local Redshift")
-
-
 def _check_window(window: exp.Window) -> None:
-    function = window.this
-    if isinstance(function, exp.WithinGroup) or not isinstance(function, exp.Anonymous):
-        name = _NAMES_OF_NODES.get(type(function), "this window function")
+    function = called(window)
+    if function is None:
+        name = _NAMES_OF_NODES.get(type(window.this), "this window function")
         raise SqlNotSupported(f"{name} is not supported by the local Redshift")
     name = function.name.lower()
-    if name not in functions.AGGREGATES | functions.ONLY_WINDOW or name == "listagg":
+    known = functions.AGGREGATES | functions.ONLY_WINDOW | functions.SORTED_AGGREGATES
+    if name not in known or name == "listagg":
         raise SqlNotSupported(f"{name}() as a window function is not supported by the local Redshift")
     if any(isinstance(argument, exp.Distinct) for argument in function.expressions):
         raise SqlNotSupported("DISTINCT is not supported in a window function")
@@ -457,7 +539,10 @@ def _check_aggregate(call: exp.Anonymous) -> None:
     name = call.name.lower()
     if name == "listagg" and not isinstance(call.parent, exp.WithinGroup):
         return  # it is handled with its separator when it is rewritten
-    if name in functions.ONLY_WINDOW and not isinstance(call.parent, exp.Window):
+    parent = call.parent
+    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls):
+        parent = parent.parent
+    if name in functions.ONLY_WINDOW and not isinstance(parent, exp.Window):
         raise SqlNotSupported(f"{name}() needs an OVER clause")
     for argument in call.expressions:
         if isinstance(argument, exp.Distinct) and name not in functions.AGGREGATES:
@@ -484,18 +569,28 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
     for node in reversed(list(tree.walk())):
         new: exp.Expr | None = None
         if isinstance(node, exp.WithinGroup):
-            new = _listagg(node.this, node.expression)
-        elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup):
             new = (
-                _listagg(node, None)
-                if node.name.lower() == "listagg"
-                else functions.rewrite(node.name, node.expressions)
+                window_functions.percentile_cont(node.this, node.expression)
+                if isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "percentile_cont"
+                else _listagg(node.this, node.expression)
             )
+        elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup) and not is_own_call(node):
+            if node.name.lower() == "listagg":
+                new = _listagg(node, None)
+            elif node.name.lower() == "median" and len(node.expressions) == 1:
+                new = window_functions.percentile(node.expressions[0], Decimal("0.5"))
+            else:
+                new = functions.rewrite(node.name, node.expressions)
+        elif isinstance(node, exp.Window):
+            new = window_functions.rewrite_window(node)
+        elif isinstance(node, exp.CurrentUser):
+            new = functions.call('redshift."current_user"')
         elif isinstance(node, exp.CurrentTimestamp):
             new = functions.call("redshift.sysdate") if node.args.get("sysdate") else None
         elif isinstance(node, exp.Extract):
-            part = functions.date_part(node.this)
-            new = functions.call("date_part", exp.Literal.string(part), node.expression)
+            new = functions.extract(node.this, node.expression)
+        elif isinstance(node, exp.Substring | exp.StrPosition | exp.Trim):
+            node.set("this", functions.as_text(node.this))
         if new is not None and new is not node:
             if node is root:
                 root = new
@@ -507,7 +602,7 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
 def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
     """Return LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as STRING_AGG."""
     if not isinstance(call, exp.Anonymous) or call.name.lower() != "listagg":
-        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG only")
+        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG and PERCENTILE_CONT only")
     arguments = list(call.expressions)
     distinct = len(arguments) == 1 and isinstance(arguments[0], exp.Distinct)
     if distinct:
@@ -539,7 +634,7 @@ def _generate(tree: exp.Expr) -> str:
     )
     for select in reversed(list(tree.find_all(exp.Select))):
         if select.args.get("qualify"):
-            replaced = _without_qualify(select.copy())
+            replaced = without_qualify(select.copy())
             if select is tree:
                 tree = replaced
             else:
@@ -548,21 +643,6 @@ def _generate(tree: exp.Expr) -> str:
         return generator.generate(tree)
     except SqlglotError as error:
         raise SqlNotSupported(f"not supported by the local Redshift: {error}") from None
-
-
-def _without_qualify(select: exp.Select) -> exp.Expr:
-    """Return QUALIFY as a WHERE around the query. Clauses after QUALIFY move outside, too."""
-    after = {name: select.args.get(name) for name in ("order", "limit", "offset", "with_")}
-    for name in after:
-        select.set(name, None)
-    outer = transforms.eliminate_qualify(select)
-    order = after["order"]
-    for column in order.find_all(exp.Column) if isinstance(order, exp.Order) else ():
-        column.set("table", None)  # outside, only the names of the result columns are known
-        column.set("db", None)
-    for name, value in after.items():
-        outer.set(name, value)
-    return outer
 
 
 def _written(table: exp.Expr | None, *, appends: bool = False) -> WriteTarget:
@@ -620,7 +700,7 @@ def _merge(tree: exp.Expr) -> Statement:
     if not isinstance(missing, exp.Insert):
         raise SqlNotSupported("MERGE: WHEN NOT MATCHED takes INSERT … VALUES (…)")
     _repair_insert_without_columns(missing)
-    return Statement("", writes=_written(target))
+    return Statement("", writes=_written(target), source=_written(source))
 
 
 def _repair_insert_without_columns(insert: exp.Insert) -> None:
@@ -637,7 +717,8 @@ def _truncate(tree: exp.Expr) -> Statement:
     _allow(tree, "expressions")
     if len(tree.expressions) != 1:
         raise SqlNotSupported("TRUNCATE takes one table")
-    return Statement("", writes=_written(tree.expressions[0]), in_transaction=False)
+    # TRUNCATE commits the transaction in which it runs: https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html
+    return Statement("", writes=_written(tree.expressions[0]), commits=True)
 
 
 def _create(tree: exp.Expr) -> Statement:
@@ -654,6 +735,7 @@ def _create(tree: exp.Expr) -> Statement:
             raise SqlNotSupported(
                 "AUTO REFRESH YES is not supported by the local Redshift: nothing would refresh the view"
             )
+    sort_key = sort_key_of(tree)
     if properties:
         properties.set(
             "expressions", [item for item in found if not isinstance(item, PhysicalDesign | exp.AutoRefreshProperty)]
@@ -672,7 +754,13 @@ def _create(tree: exp.Expr) -> Statement:
         _check_table_definition(tree)
     else:
         raise SqlNotSupported(f"CREATE {tree.args['kind']} is not supported by Redshift or by the local Redshift")
-    return Statement("")
+    if not sort_key:
+        return Statement("")
+    created = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    query = tree.args.get("expression")
+    if isinstance(query, exp.Query) and tree.args["kind"] == "TABLE":
+        tree.set("expression", sorted_by(query, sort_key))
+    return Statement("", creates=(created.db.lower() or None, created.name.lower()), zone_map=sort_key)
 
 
 def _check_late_binding(tree: exp.Expr) -> None:
@@ -710,6 +798,8 @@ def _check_table_definition(tree: exp.Expr) -> None:
                     or option.args["value"].name.upper() != "DEFAULTS"
                 ):
                     raise SqlNotSupported("LIKE takes INCLUDING DEFAULTS or EXCLUDING DEFAULTS")
+            # LIKE copies the sort key: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
+            item.append("expressions", exp.Property(this="INCLUDING", value=exp.var("INDEXES")))
             kept.append(item)
         elif isinstance(item, exp.PrimaryKey):
             key |= {column.name.lower() for column in item.expressions}
@@ -742,12 +832,24 @@ def _check_column(column: exp.ColumnDef, key: set[str]) -> None:
         elif isinstance(kind, exp.GeneratedAsIdentityColumnConstraint):
             if column.args["kind"].this not in {exp.DataType.Type.INT, exp.DataType.Type.BIGINT}:
                 raise SqlNotSupported("an IDENTITY column must be INT or BIGINT")
+            _allow_any_seed(kind)
             kept.append(constraint)
         elif not isinstance(
             kind, exp.UniqueColumnConstraint | exp.Reference | exp.EncodeColumnConstraint | PhysicalDesign
         ):
             raise SqlNotSupported(f"column {column.name}: {constraint.sql(dialect='redshift')} is not supported")
     column.set("constraints", kept)
+
+
+def _allow_any_seed(identity: exp.Expr) -> None:
+    """Move the bounds of the sequence behind an IDENTITY column to its seed, which PostgreSQL requires above 0."""
+    seed, step = (int((identity.args.get(name) or exp.Literal.number(1)).sql()) for name in ("start", "increment"))
+    if step == 0:
+        raise SqlNotSupported("the step of an IDENTITY column cannot be 0")
+    if step > 0 and seed < 1:
+        identity.set("minvalue", exp.Literal.number(seed))
+    elif step < 0:
+        identity.set("maxvalue", exp.Literal.number(seed))
 
 
 def _make_not_null(column: exp.ColumnDef) -> None:

@@ -9,6 +9,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from local_aws.redshift.dialect import RedshiftWords
 from local_aws.redshift.refusal import SqlNotSupported
+from local_aws.redshift.syntax_errors import syntax_error
 
 _NOT_NAMES = {TokenType.STRING, TokenType.NUMBER, TokenType.HEREDOC_STRING}
 
@@ -22,7 +23,7 @@ def split_statements(text: str) -> list[list[Token]]:
     try:
         tokens = RedshiftWords().tokenize(text)
     except TokenError as error:
-        raise SqlNotSupported(f"syntax error: {str(error).splitlines()[0]}") from None
+        raise syntax_error(error) from None
     statements: list[list[Token]] = [[]]
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
@@ -93,6 +94,13 @@ class Words:
             raise self.syntax_error("expecting a string in quotes")
         self._at += 1
         return self._tokens[self._at - 1].text
+
+    def number(self) -> int:
+        """Consume and return a whole number."""
+        if self.at_end or not self._tokens[self._at].text.isdigit():
+            raise self.syntax_error("expecting a whole number")
+        self._at += 1
+        return int(self._tokens[self._at - 1].text)
 
     def name(self) -> str:
         """Consume and return an identifier, folded to lower case as in Redshift."""

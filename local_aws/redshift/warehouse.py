@@ -7,8 +7,10 @@ killed, the server keeps running. ``postgres_supervisor.py`` starts the server i
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
+import hmac
 import importlib.util
 import os
 import pwd
@@ -29,12 +31,11 @@ import psycopg
 from psycopg import sql
 
 from local_aws.folder_lock import FolderInUseError, only_process_in
-from local_aws.ports import bound_socket
 
 _SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
-_COMPAT = Path(__file__).with_name("compat.sql")
+_COMPAT = tuple(Path(__file__).with_name(name) for name in ("compat.sql", "constructs.sql", "decimals.sql"))
 _SUPERUSER = "postgres"
-_PORT = 5432  # only a part of the socket's name, unless the server also listens on a port
+_PORT = 5432  # only a part of the socket's name: the server listens on no port, see warehouse_port.py
 _LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes on Linux and 104 on macOS
 _START_SECONDS = 30.0
 _STOP_SECONDS = 45.0
@@ -62,13 +63,9 @@ _SETTINGS = {
     "log_checkpoints": "off",
 }
 
-# Only we can enter the folder of the socket, so connections over it are trusted. TCP connections need a password. The
-# superuser could start programs, so it cannot connect over TCP even with a password.
-_AUTHENTICATION = f"""\
-local all all trust
-host all {_SUPERUSER} all reject
-host all all all scram-sha-256
-"""
+# Only we can enter the folder of the socket, so connections over it are trusted. The warehouse's port asks for a
+# password.
+_AUTHENTICATION = "local all all trust\n"
 
 
 class WarehouseError(Exception):
@@ -97,21 +94,30 @@ def is_own_name(user: str) -> bool:
     return user in {_SUPERUSER, "public", "none"} or user.startswith("pg_")
 
 
+def _scram_matches(verifier: str, password: str) -> bool:
+    """Return whether a password belongs to PostgreSQL's SCRAM-SHA-256 verifier.
+
+    Format: https://www.postgresql.org/docs/current/catalog-pg-authid.html
+    """
+    method, _, rest = verifier.partition("$")
+    if method != "SCRAM-SHA-256":
+        return False
+    (iterations, salt), (stored, _server) = (part.split(":") for part in rest.split("$"))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(iterations))
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), base64.b64decode(stored))
+
+
 class Warehouse:
     """One PostgreSQL server with its data in a folder. Use it as a context manager.
 
     Args:
         folder: The server's folder (``<state-dir>/warehouse``). It is created if it does not exist.
-        port: A TCP port where clients can connect with a password (see ``ensure_login``); None for no port.
-        host: The address of that port, or ``0.0.0.0`` for all addresses of this machine.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
-        self._listens = port is not None
-        self._port = _PORT if port is None else port
-        self._host = host
-        self._socket_name = f".s.PGSQL.{self._port}"
+        self._socket_name = f".s.PGSQL.{_PORT}"
         self._data = self._folder / "data"
         self._log = self._folder / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -136,12 +142,9 @@ class Warehouse:
 
         Raises:
             WarehouseError: Another emulator uses the folder, or PostgreSQL does not start.
-            PortNotFreeError: The port is in use.
         """
         if self._process is not None:
             return
-        if self._listens:
-            bound_socket(self._port, self._host).close()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock_folder()
         try:
@@ -183,7 +186,7 @@ class Warehouse:
     @property
     def socket(self) -> dict[str, str | int]:
         """The address for programs of our own user: ``host`` is the folder of the Unix socket, ``port`` names it."""
-        return {"host": str(self._socket_folder), "port": self._port}
+        return {"host": str(self._socket_folder), "port": _PORT}
 
     @property
     def log(self) -> Path:
@@ -211,17 +214,43 @@ class Warehouse:
         """
         return psycopg.connect(
             host=str(self._socket_folder),
-            port=self._port,
+            port=_PORT,
             user=_SUPERUSER,
             dbname=database,
             connect_timeout=10,
             **options,
         )
 
+    def session(self, database: str, *, user: str = _SUPERUSER) -> psycopg.Connection[tuple[Any, ...]]:
+        """Return a new connection for Redshift statements: with their search path and formats.
+
+        Args:
+            database: The database's name. The database must exist.
+            user: The database user, whose rights apply.
+        """
+        return psycopg.connect(
+            host=str(self._socket_folder),
+            port=_PORT,
+            user=user,
+            dbname=database,
+            connect_timeout=10,
+            cursor_factory=psycopg.RawCursor,
+            options="-c search_path=public,redshift,pg_catalog -c extra_float_digits=1 -c intervalstyle=postgres"
+            " -c datestyle=ISO,MDY",
+        )
+
+    def password_matches(self, user: str, password: str) -> bool:
+        """Return whether a user of ``ensure_login`` has this password. The superuser has none."""
+        with self._maintenance() as connection:
+            found = connection.execute(
+                "SELECT rolpassword FROM pg_authid WHERE rolname = %s AND rolcanlogin", [user]
+            ).fetchone()
+        return found is not None and found[0] is not None and _scram_matches(found[0], password)
+
     def connection_url(self, database: str, scheme: str = "postgresql") -> str:
         """Return the URL of a database, for SQLAlchemy (scheme ``postgresql+psycopg2``) or libpq (``postgresql``)."""
         host = quote(str(self._socket_folder), safe="/")
-        return f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={host}&port={self._port}"
+        return f"{scheme}://{_SUPERUSER}@/{quote(database)}?host={host}&port={_PORT}"
 
     def databases(self) -> list[str]:
         """Return the names of the Redshift databases, without the plain ones of ``ensure_plain_database``."""
@@ -234,10 +263,10 @@ class Warehouse:
         return [row[0] for row in rows]
 
     def ensure_database(self, name: str) -> None:
-        """Create a Redshift database if it is missing, and update its compatibility schema (``compat.sql``)."""
+        """Create a Redshift database if it is missing, and update its schema ``redshift`` (``compat.sql`` …)."""
         with self._database_lock:
             self._ensure_exists(name)
-            compat = _COMPAT.read_text(encoding="utf-8")
+            compat = "\n".join(path.read_text(encoding="utf-8") for path in _COMPAT)
             version = hashlib.sha256(compat.encode()).hexdigest()
             with self.connect(name) as connection:
                 found = connection.execute(
@@ -258,7 +287,9 @@ class Warehouse:
             self._ensure_exists(name)
 
     def ensure_login(self, user: str, password: str, database: str) -> None:
-        """Let a user log in over TCP with a password. The user may read and write all tables, and create its own.
+        """Let a user log in on the warehouse's port with a password.
+
+        The user may read and write all tables, and create its own.
 
         The user is not a PostgreSQL superuser, because Redshift's admin user is not one either. Objects that were
         created through the Data API belong to this server's superuser, so the user cannot alter or drop them.
@@ -278,7 +309,7 @@ class Warehouse:
                 sql.SQL("ALTER ROLE {role} LOGIN PASSWORD {password}"),
                 sql.SQL("GRANT pg_read_all_data, pg_write_all_data TO {role}"),
                 sql.SQL("GRANT CREATE ON DATABASE {database} TO {role}"),
-                sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET search_path = public, redshift"),
+                sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET search_path = public, redshift, pg_catalog"),
             ):
                 connection.execute(
                     statement.format(role=role, password=sql.Literal(password), database=sql.Identifier(database))
@@ -402,8 +433,8 @@ class Warehouse:
             **_SETTINGS,
             "unix_socket_directories": str(self._socket_folder),
             "hba_file": str(authentication),
-            "listen_addresses": self._host if self._listens else "",
-            "port": str(self._port),
+            "listen_addresses": "",
+            "port": str(_PORT),
         }
         command = self._supervisor("supervise", identity, str(postgres_program("postgres")), "-D", str(self._data))
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

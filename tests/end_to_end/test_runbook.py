@@ -66,7 +66,7 @@ READS = {"read_curation_report": "GetObject", "wait_for_partition": "GetPartitio
 
 CLEAN = Case(NOTHING_BROKEN, None, Recovery.RETRY, forced=False)
 SAMPLE = [
-    Case("put curated file #1", Kind.KILLED, Recovery.RETRY),
+    Case("complete curated file #1", Kind.KILLED, Recovery.RETRY),
     Case("merge_into_fact: commit", Kind.REFUSED, Recovery.CLEAR_FAILED),
     Case("submit copy_to_staging", Kind.LOST, Recovery.SECOND_RUN),
 ]
@@ -249,7 +249,7 @@ def wait_until_deferred(bench, run_id, task_id):
 def test_killing_a_task_stops_its_glue_run(bench):
     day, run_id, since = date(2023, 3, 10), "stopped", Since(bench)
     # The Glue run must still be running when the task is killed.
-    bench.faults.arm(Fault(day, "put curated file #1", Kind.SLOW))
+    bench.faults.arm(Fault(day, "upload curated file #1", Kind.SLOW))
     bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id)
     since.wait_for("StartJobRun")
     wait_until_deferred(bench, run_id, "curate_prices")

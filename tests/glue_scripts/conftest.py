@@ -46,18 +46,9 @@ def spark(starts_spark: None, lake: Lake) -> Iterator[Any]:
     from pyspark.sql import SparkSession
 
     from local_aws.glue import spark_runtime
-    from local_aws.glue.spark_jvm import SparkJvms
+    from local_aws.glue.installed_spark import DEFAULT_CACHE_DIR
+    from local_aws.glue.s3a_jars import s3a_jars
 
-    runtime = SparkJvms()
-    settings = {
-        **spark_runtime.SPARK_SETTINGS,
-        **SPARK_SETTINGS,
-        "spark.driver.extraClassPath": str(runtime.file_system_jar()),
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    }
-    builder = SparkSession.builder
-    for name, value in settings.items():
-        builder = builder.config(name, value)
     aws = {
         "AWS_ENDPOINT_URL": lake.endpoint_url,
         "AWS_REGION": "us-east-1",
@@ -65,6 +56,16 @@ def spark(starts_spark: None, lake: Lake) -> Iterator[Any]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYSPARK_PYTHON": sys.executable,
     }
+    settings = {
+        **spark_runtime.SPARK_SETTINGS,
+        **spark_runtime.s3_settings(aws),
+        **SPARK_SETTINGS,
+        "spark.driver.extraClassPath": os.pathsep.join(map(str, s3a_jars(DEFAULT_CACHE_DIR))),
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
+    builder = SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
     # The JVM reads the environment only when it starts. Other tests must not see the endpoint.
     with mock.patch.dict(os.environ, aws):
         session = builder.getOrCreate()

@@ -27,7 +27,8 @@ from crypto_prices_etl.curation import SPARK_SETTINGS, curate
 from pyspark.sql import SparkSession
 
 from local_aws.glue import spark_runtime
-from local_aws.glue.spark_jvm import SparkJvms
+from local_aws.glue.installed_spark import DEFAULT_CACHE_DIR
+from local_aws.glue.s3a_jars import s3a_jars
 
 BUCKET, WINDOW_START, WINDOW_END, SETTINGS, *ODD_MARKETS = sys.argv[1:]
 WINDOW = Window.parse(WINDOW_START, WINDOW_END)
@@ -80,8 +81,9 @@ def spark() -> SparkSession:
     """Return a session that can read and write s3:// URIs."""
     settings = {
         **spark_runtime.SPARK_SETTINGS,
+        **spark_runtime.s3_settings(os.environ),
         **SPARK_SETTINGS,
-        "spark.driver.extraClassPath": str(SparkJvms().file_system_jar()),
+        "spark.driver.extraClassPath": os.pathsep.join(map(str, s3a_jars(DEFAULT_CACHE_DIR))),
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     }
     builder = SparkSession.builder

@@ -121,7 +121,7 @@ def test_a_glue_job_can_be_updated_and_not_created_twice(emulator):
     created = glue.get_job(JobName="twice")["Job"]["CreatedOn"]
     glue.update_job(JobName="twice", JobUpdate={**arguments, "GlueVersion": "6.0"})
     job = glue.get_job(JobName="twice")["Job"]
-    assert (job["GlueVersion"], job["CreatedOn"], "Timeout" in job) == ("6.0", created, False)
+    assert (job["GlueVersion"], job["CreatedOn"], job["Timeout"]) == ("6.0", created, 480)
     assert glue.get_tags(ResourceArn="arn:aws:glue:us-east-1:123456789012:job/twice")["Tags"] == {"a": "b"}
     with pytest.raises(glue.exceptions.EntityNotFoundException):
         glue.update_job(JobName="never", JobUpdate=arguments)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,26 @@ def test_reserved_names_are_refused(name):
 
 def test_dashes_in_a_name_become_underscores():
     assert utils.getResolvedOptions(["s", "--my-name", "v"], ["my-name"])["my_name"] == "v"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from awsglue.context import GlueContext",
+        "from awsglue.dynamicframe import DynamicFrame",
+        "from awsglue.job import Job",
+        "from awsglue.transforms import *",
+    ],
+)
+def test_what_needs_glues_own_jvm_library_is_refused(statement):
+    """As a job run imports it. The refusal says what to do instead."""
+    ended = subprocess.run(
+        [sys.executable, "-c", f"from awsglue.utils import getResolvedOptions\n{statement}"],
+        env={"PYTHONPATH": str(_PATH.parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    error = ended.stderr.strip().splitlines()[-1]
+    assert error.startswith(f"ImportError: {statement.split()[1]} ")
+    assert "SparkSession" in error

@@ -1,28 +1,33 @@
-import shutil
 import tempfile
 
 import pytest
 
 from local_aws.glue import prepare_spark
-from local_aws.glue.spark_jvm import SparkJvms
+from local_aws.glue.installed_spark import DEFAULT_CACHE_DIR
+from local_aws.glue.s3a_jars import FOLDER_VARIABLE, s3a_jars
 
 pytestmark = pytest.mark.usefixtures("starts_spark")
 
 
-def test_the_file_system_and_the_classes_exist_before_the_first_run(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def given_jars(monkeypatch):
+    """The jars of this virtual environment, so that a new cache does not fetch them."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(s3a_jars(DEFAULT_CACHE_DIR)[0].parent))
+
+
+def test_the_jars_and_the_classes_exist_before_the_first_run(given_jars, tmp_path, monkeypatch, capsys):
     """In a path with a letter that the locale C does not have."""
     monkeypatch.setenv("LC_ALL", "C")
     cache, temporary = tmp_path / "für", tmp_path / "für-später"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     assert prepare_spark.main(cache) == 0
-    assert sorted(path.suffix for path in cache.iterdir()) == [".jar", ".jsa"]
+    assert len(list(cache.glob("classes-*.jsa"))) == 1
     assert str(cache) in capsys.readouterr().out
 
 
-def test_a_failed_run_is_reported(tmp_path, monkeypatch, capsys):
-    shutil.copy(SparkJvms().file_system_jar(), tmp_path)  # compiled once per virtual environment
+def test_a_failed_run_is_reported(given_jars, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(prepare_spark, "_SCRIPT", "raise RuntimeError('no Spark today')")
     assert prepare_spark.main(tmp_path) == 1
     assert "no Spark today" in capsys.readouterr().err
-    assert [path.suffix for path in tmp_path.iterdir()] == [".jar"]
+    assert list(tmp_path.glob("*.jsa")) == []

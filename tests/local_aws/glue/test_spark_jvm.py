@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from local_aws.glue import spark_jvm
-from local_aws.glue.spark_jvm import SparkJvm, SparkJvms, SparkUnavailableError, inherited_environment, java
+from local_aws.glue.installed_spark import SparkUnavailableError, inherited_environment, java
+from local_aws.glue.spark_jvm import SparkJvm, SparkJvms
 from local_aws.glue.spark_runtime import RunFiles
 
 
@@ -32,28 +32,6 @@ def test_the_java_of_setup_takes_precedence_over_java_home(monkeypatch, tmp_path
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "other"))
     assert java() == program
-
-
-def compiler(code):
-    """Replaces the Scala compiler: writes a part of the jar, then exits with the code."""
-
-    def run(command, **_):
-        Path(command[command.index("-d") + 1]).write_bytes(b"jar")
-        return subprocess.CompletedProcess(command, code, "", "type mismatch")
-
-    return run
-
-
-def test_only_a_complete_jar_is_cached(monkeypatch, tmp_path):
-    jvms = SparkJvms(cache_dir=tmp_path / "cache")
-    monkeypatch.setattr(spark_jvm.subprocess, "run", compiler(1))
-    with pytest.raises(SparkUnavailableError, match="type mismatch"):
-        jvms.file_system_jar()
-    assert list(jvms.cache_dir.iterdir()) == []
-    monkeypatch.setattr(spark_jvm.subprocess, "run", compiler(0))
-    jar = jvms.file_system_jar()
-    assert list(jvms.cache_dir.iterdir()) == [jar]
-    assert jar.read_bytes() == b"jar"
 
 
 def with_input(*program):
@@ -140,14 +118,6 @@ def test_a_jvm_that_has_ended_or_served_its_runs_is_not_reused(tmp_path, idle, m
     assert second.exit_code == -9
 
 
-def test_the_file_system_is_compiled_once(runtime, monkeypatch):
-    jar = runtime.jvms.file_system_jar()
-    made = jar.stat().st_mtime_ns
-    monkeypatch.setattr(spark_jvm.subprocess, "run", None)
-    assert runtime.jvms.file_system_jar() == jar
-    assert jar.stat().st_mtime_ns == made
-
-
 FIRST = """
 import sys
 import time
@@ -156,14 +126,14 @@ spark = SparkSession.builder.config("spark.sql.x", "1").getOrCreate()
 spark.sql("CREATE TEMPORARY VIEW seen AS SELECT 1 AS a")
 spark.sparkContext._jvm.java.lang.System.setProperty("spark.y", "1")
 spark.sparkContext._jvm.java.lang.System.err.println("from the JVM")
-print(spark.conf.get("spark.own"), spark.sparkContext._jvm.localaws.RunEnvironment.apply("AWS_ACCESS_KEY_ID"))
+print(spark.conf.get("spark.own"), spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3a.access.key"))
 """
 SECOND = """
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 print(spark.conf.get("spark.own", None), spark.conf.get("spark.sql.x", None), spark.conf.get("spark.y", None),
       spark.catalog.tableExists("seen"),
-      spark.sparkContext._jvm.localaws.RunEnvironment.apply("AWS_ACCESS_KEY_ID"))
+      spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3a.access.key"))
 """
 
 

@@ -421,6 +421,22 @@ def test_session_policies_and_boundaries_limit(aws, bucket):
     assert not aws.last_checks()[0].limits_allow
 
 
+def test_a_users_boundary_limits(aws, bucket):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html."""
+    arn = aws.iam.create_policy(PolicyName="u", PolicyDocument=document(allow("s3:GetObject")))["Policy"]["Arn"]
+    aws.iam.create_user(UserName="bounded", PermissionsBoundary=arn)
+    aws.iam.put_user_policy(UserName="bounded", PolicyName="p", PolicyDocument=document(allow("s3:*")))
+    key = aws.iam.create_access_key(UserName="bounded")["AccessKey"]
+    session = local_session(access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"])
+    s3 = aws.client("s3", session)
+    s3.get_object(Bucket=bucket, Key="raw/a")
+    assert "because no permissions boundary allows the s3:PutObject" in refused(
+        s3.put_object, Bucket=bucket, Key="raw/b", Body=b""
+    )[1]  # fmt: skip
+    aws.iam.delete_user_permissions_boundary(UserName="bounded")
+    s3.put_object(Bucket=bucket, Key="raw/b", Body=b"")
+
+
 def test_a_condition_that_cannot_be_evaluated_is_named(aws, bucket):
     within = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
     s3 = aws.client("s3", aws.session(allow("s3:GetObject", Condition=within, Sid="It")))

@@ -162,7 +162,49 @@ def test_an_event_is_matched_against_a_pattern(moto_endpoint, state, matches):
 
 def test_managed_policies_of_aws_can_be_attached(moto_endpoint):
     iam = local_client("iam", moto_endpoint)
-    iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=document)
     iam.attach_role_policy(RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
     (attached,) = iam.list_attached_role_policies(RoleName="reader")["AttachedPolicies"]
     assert attached["PolicyName"] == "AmazonS3ReadOnlyAccess"
+
+
+def test_a_job_has_the_documented_defaults(moto_endpoint):
+    """https://docs.aws.amazon.com/glue/latest/webapi/API_CreateJob.html."""
+    glue = local_client("glue", moto_endpoint)
+
+    def job(name, command="glueetl", **members):
+        command = {"Name": command, "ScriptLocation": "s3://b/k.py"}
+        glue.create_job(Name=name, Role="r", Command=command, **members)
+        found = glue.get_job(JobName=name)["Job"]
+        capacity = found["ExecutionProperty"]["MaxConcurrentRuns"]
+        return found["GlueVersion"], found.get("Timeout"), capacity, found["JobMode"]
+
+    assert job("none") == ("5.1", 480, 1, "SCRIPT")
+    assert job("old", GlueVersion="4.0") == ("4.0", 2880, 1, "SCRIPT")
+    assert job("own", GlueVersion="6.0", Timeout=9, ExecutionProperty={"MaxConcurrentRuns": 3}) == (
+        "6.0",
+        9,
+        3,
+        "SCRIPT",
+    )
+    assert job("stream", "gluestreaming", GlueVersion="6.0")[1] is None
+    definition = {"Role": "r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}, "GlueVersion": "4.0"}
+    glue.update_job(JobName="own", JobUpdate=definition)
+    updated = glue.get_job(JobName="own")["Job"]
+    assert (updated["Timeout"], updated["ExecutionProperty"]) == (2880, {"MaxConcurrentRuns": 1})
+
+
+def test_a_kms_key_has_the_documented_defaults(moto_endpoint):
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html."""
+    kms = local_client("kms", moto_endpoint)
+    key = kms.describe_key(KeyId=kms.create_key()["KeyMetadata"]["KeyId"])["KeyMetadata"]
+    assert (key["KeyUsage"], key["KeySpec"], key["MultiRegion"], key["Origin"]) == (
+        "ENCRYPT_DECRYPT",
+        "SYMMETRIC_DEFAULT",
+        False,
+        "AWS_KMS",
+    )
+    key = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="RSA_2048", MultiRegion=True)["KeyMetadata"]
+    assert (key["KeyUsage"], key["MultiRegion"]) == ("SIGN_VERIFY", True)

@@ -105,7 +105,9 @@ def _create_much(running):
     manager = running.client("secretsmanager")
     arn = manager.create_secret(Name="path/secret", SecretString="one")["ARN"]
     manager.put_secret_value(SecretId=arn, SecretString="two")
-    iam.create_role(RoleName="reader", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=document)
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=json.dumps(policy))
     iam.attach_role_policy(RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole")

@@ -118,14 +118,31 @@ class TestStatements:
     def test_list_statements(self, client: Client, schema: str) -> None:
         good = client.run("SELECT 1", StatementName=f"{schema}-a").id
         bad = client.batch("SELECT 1 / 0", StatementName=f"{schema}-b").id
-        listed = client.api.ListStatements(CONTEXT, {"StatementName": schema})["Statements"]
+        every = {"StatementName": schema, "Status": "ALL"}
+        listed = client.api.ListStatements(CONTEXT, every)["Statements"]
         assert [(item["Id"], item["IsBatchStatement"]) for item in listed] == [(bad, True), (good, False)]
-        page = client.api.ListStatements(CONTEXT, {"StatementName": schema, "MaxResults": 1})
+        page = client.api.ListStatements(CONTEXT, {**every, "MaxResults": 1})
         assert [item["Id"] for item in page["Statements"]] == [bad]
-        rest = client.api.ListStatements(CONTEXT, {"StatementName": schema, "NextToken": page["NextToken"]})
+        rest = client.api.ListStatements(CONTEXT, {**every, "NextToken": page["NextToken"]})
         assert [item["Id"] for item in rest["Statements"]] == [good]
+        finished = client.api.ListStatements(CONTEXT, {"StatementName": schema})["Statements"]
+        assert [item["Id"] for item in finished] == [good]  # the documented default
         failed = client.api.ListStatements(CONTEXT, {"StatementName": schema, "Status": "FAILED"})["Statements"]
         assert [item["Id"] for item in failed] == [bad]
+
+    def test_list_statements_takes_a_workgroups_name_or_arn(
+        self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path
+    ) -> None:
+        arns = {"crypto-prices": "arn:one", "arn:one": "arn:one"}
+        api = make_api(tmp_path / "s.sqlite", workgroup_arn=arns.get)
+        target = {"Database": "crypto", "WorkgroupName": "crypto-prices", "WaitTimeSeconds": 30}
+        try:
+            done = api.ExecuteStatement(CONTEXT, {"Sql": "SELECT 1", **target})["Id"]
+            for workgroup, found in (("crypto-prices", [done]), ("arn:one", [done]), ("other", [])):
+                listed = api.ListStatements(CONTEXT, {"WorkgroupName": workgroup})["Statements"]
+                assert [item["Id"] for item in listed] == found
+        finally:
+            api.close()
 
     def test_list_statements_shows_the_statements_of_the_callers_role(
         self, make_api: Callable[..., RedshiftDataApi], tmp_path: Path
@@ -210,7 +227,7 @@ class TestBatches:
 
     def test_each_statement_has_its_result(self, client: Client) -> None:
         outcome = client.batch("SELECT 1 AS a", "SELECT 2 AS b")
-        assert outcome.described["HasResultSet"] is True
+        assert (outcome.described["HasResultSet"], outcome.described["ExecutionMode"]) == (True, "TRANSACTION")
         assert client.wait(f"{outcome.id}:2").rows == [[2]]
         with pytest.raises(AwsError):
             client.api.GetStatementResult(CONTEXT, {"Id": outcome.id})

@@ -1,0 +1,63 @@
+"""What an example came to."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_OWN_REFUSAL = re.compile(r"\b[Ll]ocal (Redshift|AWS|Glue)\b|\bNotImplemented\b")
+_INTERNAL_ERROR = "internal error of the local Redshift"
+
+
+class Outcome(enum.Enum):
+    """The outcome of an example, in the order of the table."""
+
+    RIGHT = "right"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    WRONG = "wrong"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An example and its outcome.
+
+    Attributes:
+        service: The service of the example.
+        area: The part of the service, which is the name of the example's file.
+        name: The name of the example.
+        source: The page of AWS that documents it.
+        outcome: Its outcome.
+        detail: For a wrong one, what was expected and found; for the others, the refusal or the reason.
+        surprising: Whether the outcome makes the run fail although it is not wrong: a refusal that is not marked, or a
+            mark without a refusal.
+    """
+
+    service: str
+    area: str
+    name: str
+    source: str
+    outcome: Outcome
+    detail: str = ""
+    surprising: bool = False
+
+
+def is_own_refusal(error: str) -> bool:
+    """Return whether an error is the emulator's own refusal of something that AWS supports.
+
+    Such an error names the local Redshift or the local AWS, or has the code ``NotImplemented``. AWS never writes this.
+    """
+    return _OWN_REFUSAL.search(error) is not None and not is_internal_error(error)
+
+
+def is_internal_error(error: str) -> bool:
+    """Return whether an error is a defect of the emulator."""
+    return _INTERNAL_ERROR in error
+
+
+def failed(findings: Iterable[Finding]) -> bool:
+    """Return whether the run fails: an example is wrong, or its outcome is not the one that it is marked with."""
+    return any(finding.outcome is Outcome.WRONG or finding.surprising for finding in findings)

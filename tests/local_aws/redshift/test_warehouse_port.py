@@ -1,0 +1,275 @@
+"""Statements on the warehouse's port: psycopg, psql and the messages of redshift_connector."""
+
+# ruff: noqa: DTZ001, E501, PT012 - Redshift's timestamps have no time zone
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+
+from local_aws.ports import free_port
+from local_aws.redshift.copy_runner import CopyRunner
+from local_aws.redshift.warehouse import Warehouse, postgres_program
+from local_aws.redshift.warehouse_port import WarehousePort
+from tests.support.data_api import BUCKET, ROLE, Client
+
+pytestmark = pytest.mark.usefixtures("starts_warehouse")
+
+PASSWORD = "Secret12"
+
+
+@pytest.fixture(scope="module")
+def port(warehouse: Warehouse, s3: Any) -> Iterator[int]:
+    warehouse.ensure_login("analyst", PASSWORD, "crypto")
+    number = free_port()
+    copies = CopyRunner(
+        warehouse, lambda _user, _role: s3, lambda _user, arn: None if arn == ROLE else "not authorized"
+    )
+    with WarehousePort(warehouse, port=number, copies=copies):
+        yield number
+
+
+@pytest.fixture
+def connection(port: int) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(
+        host="127.0.0.1", port=port, user="analyst", password=PASSWORD, dbname="crypto", autocommit=True
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def prices(connection: psycopg.Connection[Any]) -> str:
+    """A table of this user."""
+    connection.execute("DROP TABLE IF EXISTS port_prices")
+    connection.execute(
+        "CREATE TABLE port_prices (symbol VARCHAR(4) ENCODE zstd, trades INT, price DECIMAL(8,2)) SORTKEY (trades)"
+    )
+    connection.execute("INSERT INTO port_prices VALUES ('BTC', 1, 1.5), ('ETH', 4, 2)")
+    return "port_prices"
+
+
+def test_statements_are_translated(connection: psycopg.Connection[Any], prices: str) -> None:
+    assert connection.execute(
+        f"SELECT TOP 1 NVL(symbol, 'x'), LEN(symbol) FROM {prices} ORDER BY trades"
+    ).fetchall() == [("BTC", 3)]
+    assert (
+        str(connection.execute("SELECT DATEADD(month, 1, '2024-01-31')").fetchone())
+        == "(datetime.datetime(2024, 2, 29, 0, 0),)"
+    )
+
+
+def test_features_that_redshift_lacks_are_refused(connection: psycopg.Connection[Any], prices: str) -> None:
+    for text in (f"INSERT INTO {prices} VALUES ('a', 1, 1) ON CONFLICT DO NOTHING", "SELECT now()", "SELECT ARRAY[1]"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            connection.execute(text)
+
+
+def test_errors_have_redshifts_wording(connection: psycopg.Connection[Any], prices: str) -> None:
+    with pytest.raises(psycopg.Error, match=r"^value too long for type character varying\(4\)$"):
+        connection.execute(f"INSERT INTO {prices} VALUES ('too long', 1, 1)")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_parameters_and_types(connection: psycopg.Connection[Any], prices: str, binary: bool) -> None:
+    query = (
+        f"SELECT symbol, trades, price, trades > 1 FROM {prices} WHERE symbol = %s AND trades >= %s AND '$1' <> '%%'"
+    )
+    assert connection.execute(query, ["ETH", 2], binary=binary).fetchall() == [("ETH", 4, Decimal("2.00"), True)]
+    for _ in range(7):  # psycopg prepares the statement after a few executions
+        assert connection.execute(f"SELECT COUNT(*) FROM {prices} WHERE trades > %s", [0]).fetchone() == (2,)
+
+
+def test_a_transaction_is_rolled_back_or_committed(connection: psycopg.Connection[Any], prices: str) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported), connection.transaction():
+        connection.execute(f"DELETE FROM {prices}")
+        connection.execute("SELECT now()")
+    assert connection.execute(f"SELECT COUNT(*) FROM {prices}").fetchone() == (2,)
+    connection.execute("BEGIN")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        connection.execute("SELECT now()")
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        connection.execute("SELECT 1")
+    connection.execute("ROLLBACK")
+    connection.execute("BEGIN")
+    connection.execute(f"DELETE FROM {prices} WHERE trades = 1")
+    connection.execute("COMMIT")
+    assert connection.execute(f"SELECT trades FROM {prices}").fetchall() == [(4,)]
+
+
+def test_several_statements_in_one_message_are_one_transaction(
+    connection: psycopg.Connection[Any], prices: str
+) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        connection.execute(f"DELETE FROM {prices}; SELECT 1 / 0")
+    assert connection.execute(f"SELECT COUNT(*) FROM {prices}").fetchone() == (2,)
+
+
+def test_a_writer_conflicts_with_the_data_api(connection: psycopg.Connection[Any], prices: str, client: Client) -> None:
+    connection.execute("BEGIN")
+    connection.execute(f"SELECT COUNT(*) FROM {prices}")
+    client.ok(f"INSERT INTO {prices} VALUES ('SOL', 9, 1)")
+    with pytest.raises(psycopg.errors.SerializationFailure, match="1023"):
+        connection.execute(f"DELETE FROM {prices}")
+    connection.execute("ROLLBACK")
+
+
+def test_a_running_statement_can_be_cancelled(connection: psycopg.Connection[Any], prices: str) -> None:
+    many = ", ".join(f"{prices} t{number}" for number in range(24))
+    timer = threading.Timer(1, connection.cancel_safe)
+    timer.start()
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        connection.execute(f"SELECT COUNT(*) FROM {many}")
+    timer.join()
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_copy_and_both_histories(connection: psycopg.Connection[Any], prices: str, s3: Any, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "symbol": ["ADA"],
+            "trades": pa.array([7], pa.int32()),
+            "price": pa.array([Decimal("3.25")], pa.decimal128(8, 2)),
+        }
+    )
+    pq.write_table(table, tmp_path / "part.parquet")
+    s3.upload_file(str(tmp_path / "part.parquet"), BUCKET, "port/part.parquet")
+    connection.execute(f"COPY {prices} FROM 's3://{BUCKET}/port/part.parquet' IAM_ROLE '{ROLE}' PARQUET")
+    assert connection.execute(f"SELECT price FROM {prices} WHERE symbol = 'ADA'").fetchone() == (Decimal("3.25"),)
+    load = connection.execute(
+        "SELECT query_id, status, loaded_rows FROM sys_load_history ORDER BY start_time DESC LIMIT 1"
+    ).fetchone()
+    assert load is not None
+    assert load[1:] == ("completed", 1)
+    found = connection.execute(
+        "SELECT query_type, status, username FROM sys_query_history WHERE query_id = %s", [load[0]]
+    )
+    assert found.fetchone() == ("COPY", "success", "analyst")
+
+
+def test_a_cursor_of_a_transaction(connection: psycopg.Connection[Any], prices: str) -> None:
+    connection.execute("BEGIN")
+    connection.execute(f"DECLARE c CURSOR FOR SELECT trades FROM {prices} ORDER BY trades")
+    assert connection.execute("FETCH NEXT FROM c").fetchall() == [(1,)]
+    assert connection.execute("FETCH ALL FROM c").fetchall() == [(4,)]
+    connection.execute("COMMIT")
+
+
+def test_psql(port: int, prices: str) -> None:
+    command = [
+        str(postgres_program("psql")),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-U",
+        "analyst",
+        "-At",
+        "-d",
+        "crypto",
+    ]
+    environment = {**os.environ, "PGPASSWORD": PASSWORD}
+    done = subprocess.run(
+        [*command, "-c", f"SELECT NVL(symbol, 'x') FROM {prices} WHERE trades = 1", "-c", "\\dt port_prices"],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["BTC", "public|port_prices|table|analyst"]
+
+
+class Wire:
+    """The messages that redshift_connector 2.1 sends (redshift_connector/core.py), with their answers."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=300)
+        self._stream = self._socket.makefile("rwb")
+
+    def close(self) -> None:
+        self._stream.close()
+        self._socket.close()
+
+    def send(self, kind: bytes, body: bytes = b"") -> None:
+        self._stream.write(kind + struct.pack(">i", len(body) + 4) + body)
+
+    def until(self, last: bytes) -> list[tuple[bytes, bytes]]:
+        self._stream.flush()
+        found = []
+        while not found or found[-1][0] != last:
+            kind, length = struct.unpack(">ci", self._stream.read(5))
+            found.append((kind, self._stream.read(length - 4)))
+        return found
+
+    def sign_in(self) -> list[tuple[bytes, bytes]]:
+        settings = {"user": "analyst", "database": "crypto", "application_name": "x", "driver_version": "Redshift Python Driver 2.1",
+                    "client_protocol_version": "2"}  # fmt: skip
+        body = (
+            struct.pack(">i", 196608)
+            + b"".join(f"{name}\0{value}\0".encode() for name, value in settings.items())
+            + b"\0"
+        )
+        self._stream.write(struct.pack(">i", len(body) + 4) + body)
+        assert self.until(b"R")[-1][1] == struct.pack(">i", 3)
+        self.send(b"p", PASSWORD.encode() + b"\0")
+        return self.until(b"Z")
+
+
+@pytest.fixture
+def wire(port: int) -> Iterator[Wire]:
+    opened = Wire(port)
+    yield opened
+    opened.close()
+
+
+def test_redshift_connectors_statement_is_described_bound_and_executed(wire: Wire, prices: str) -> None:
+    names = [body.split(b"\0")[0] for kind, body in wire.sign_in() if kind == b"S"]
+    assert b"server_protocol_version" not in names  # so that the driver uses the base protocol
+    text = (
+        f"SELECT symbol, trades, price, trades > 1, GETDATE() FROM {prices} WHERE trades > $1 AND symbol <> $2".encode()
+    )
+    wire.send(b"P", b"s1\0" + text + b"\0" + struct.pack(">hII", 2, 23, 705))
+    wire.send(b"D", b"Ss1\0")
+    wire.send(b"S")
+    described = dict(wire.until(b"Z"))
+    assert described[b"t"][:6] == struct.pack(">hI", 2, 23)
+    columns = [part for part in (b"symbol", b"trades", b"price") if part in described[b"T"]]
+    assert len(columns) == 3
+    # Parameters: binary and text. Results: binary integers, truth values and timestamps, decimals as text.
+    values = struct.pack(">ii", 4, 1) + struct.pack(">i", 1) + b"x"
+    formats = struct.pack(">hhhhhh", 5, 1, 1, 0, 1, 1)
+    wire.send(b"B", b"\0s1\0" + struct.pack(">hhhh", 2, 1, 0, 2) + values + formats)
+    wire.send(b"E", b"\0" + struct.pack(">i", 0))
+    wire.send(b"S")
+    answers = dict(wire.until(b"Z"))
+    row = answers[b"D"]
+    assert row[: 2 + 4 + 3 + 4 + 4 + 4 + 4 + 4 + 1] == (
+        struct.pack(">hi", 5, 3)
+        + b"ETH"
+        + struct.pack(">ii", 4, 4)
+        + struct.pack(">i", 4)
+        + b"2.00"
+        + struct.pack(">i", 1)
+        + b"\1"
+    )
+    (micros,) = struct.unpack(">q", row[-8:])
+    assert abs(
+        dt.datetime(2000, 1, 1) + dt.timedelta(microseconds=micros) - dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    ) < dt.timedelta(minutes=10)
+    assert answers[b"C"] == b"SELECT 1\0"
+
+
+def test_tls_is_refused_so_that_clients_continue_without(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as plain:
+        plain.sendall(struct.pack(">ii", 8, 80877103))
+        assert plain.recv(1) == b"N"
