@@ -253,6 +253,13 @@ data "aws_iam_policy_document" "glue" {
     resources = [local.lake_arn]
   }
 
+  # A killed run leaves the committer's objects behind. A later run deletes those of runs that have ended.
+  statement {
+    sid       = "CurationFindsEndedRuns"
+    actions   = ["glue:GetJobRuns"]
+    resources = ["${local.arn.glue}:job/${local.glue_job}"]
+  }
+
   statement {
     sid       = "CarryOverReadsPublishedPartitions"
     actions   = ["glue:BatchGetPartition"]

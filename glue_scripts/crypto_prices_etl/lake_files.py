@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from crypto_prices_contract import s3_keys
 from pyspark.sql import functions as sf
 
+from crypto_prices_etl.committer_files import written_objects
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.quality import SURPLUS
@@ -34,9 +35,6 @@ _QUARANTINE_COLUMNS = (
     "batch_id",
 )
 
-# S3A's magic committer keeps its state in this folder of each write. A killed run leaves it behind. Nothing reads it.
-# https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/committers.html
-_COMMITTER_FOLDER = "__magic_job-"
 _MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSX"
 
 
@@ -142,19 +140,16 @@ def list_curated_files(s3: S3Client, paths: RunPaths, days: list[dt.date]) -> di
     """
     folders = {paths.day_prefix(day): day for day in days}
     files: dict[dt.date, list[DataFile]] = {day: [] for day in days}
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.curated_prefix):
-        for item in page.get("Contents", []):
-            if item["Key"].removeprefix(paths.curated_prefix).startswith(_COMMITTER_FOLDER):
-                continue
-            folder, _, name = item["Key"].rpartition("/")
-            if f"{folder}/" == paths.curated_prefix and (name == "_SUCCESS" or not name):
-                continue  # Hadoop's committer leaves a success marker and the folder itself
-            if name == "" or name.endswith("_$folder$"):
-                continue
-            day = folders.get(f"{folder}/")
-            if day is None or not name.endswith(".parquet"):
-                raise CurationError(f"unexpected object {paths.uri(item['Key'])} in the run's version")
-            files[day].append(DataFile(paths.uri(item["Key"]), item["Size"]))
+    for item in written_objects(s3, paths.bucket, paths.curated_prefix):
+        folder, _, name = item["Key"].rpartition("/")
+        if f"{folder}/" == paths.curated_prefix and (name == "_SUCCESS" or not name):
+            continue  # Hadoop's committer leaves a success marker and the folder itself
+        if name == "" or name.endswith("_$folder$"):
+            continue
+        day = folders.get(f"{folder}/")
+        if day is None or not name.endswith(".parquet"):
+            raise CurationError(f"unexpected object {paths.uri(item['Key'])} in the run's version")
+        files[day].append(DataFile(paths.uri(item["Key"]), item["Size"]))
     return files
 
 

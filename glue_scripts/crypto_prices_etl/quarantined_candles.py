@@ -13,6 +13,7 @@ from crypto_prices_contract.candle_ranges import Span, fitting, joined
 from crypto_prices_contract.curation_report import QuarantinedCandles
 
 from crypto_prices_etl.candle_intervals import interval_ms
+from crypto_prices_etl.committer_files import written_objects
 
 if TYPE_CHECKING:
     from crypto_prices_contract.window import Window
@@ -41,10 +42,9 @@ def read_quarantine(s3: S3Client, paths: RunPaths, window: Window) -> Quarantine
     """Return the content of the run's quarantine."""
 
     def lines() -> Iterator[bytes]:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=paths.bucket, Prefix=paths.quarantine_prefix):
-            for item in page.get("Contents", []):
-                if item["Key"].endswith(".json"):
-                    yield from s3.get_object(Bucket=paths.bucket, Key=item["Key"])["Body"].iter_lines()
+        for item in written_objects(s3, paths.bucket, paths.quarantine_prefix):
+            if item["Key"].endswith(".json"):
+                yield from s3.get_object(Bucket=paths.bucket, Key=item["Key"])["Body"].iter_lines()
 
     return quarantine(lines(), window)
 

@@ -204,6 +204,12 @@ run "permissions_are_the_least_that_the_platform_needs" {
     ]
     error_message = "The Glue job cannot list parent folders or unfinished uploads."
   }
+  assert {
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : [flatten([statement.Action]), statement.Resource] if strcontains(jsonencode(statement.Action), "JobRun")] == [
+      [["glue:GetJobRuns"], "arn:aws:glue:us-east-1:123456789012:job/crypto-prices-dev-curate"]
+    ]
+    error_message = "The Glue job cannot find its ended runs, or may do more with runs."
+  }
 
   # Airflow reads only its own secrets and runs only its own job and warehouse.
   assert {

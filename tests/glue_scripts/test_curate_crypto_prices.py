@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import datetime as dt
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+import curate_crypto_prices
+
+from local_aws.glue.installed_spark import own_file
+from tests.support.lake import BUCKET
 
 SCRIPT = Path(__file__).resolve().parents[2] / "glue_scripts" / "curate_crypto_prices.py"
 
@@ -18,3 +25,32 @@ def test_the_job_has_no_local_mode():
         assert not [
             word for word in ("endpoint_url", "localhost", "local_aws", "moto.", "127.0.0.1") if word in text
         ], path
+
+
+def test_a_run_deletes_what_killed_runs_left_behind(spark, lake, kline, monkeypatch):
+    left = "curated/crypto_prices/version=jr_killed/__magic_job-1/job-1/00/task_1.pendingset"
+    lake.s3.put_object(Bucket=BUCKET, Key=left, Body=b"x")
+    options = {
+        "JOB_NAME": "curate",
+        "JOB_RUN_ID": "jr_after_killed",
+        "raw_manifests": lake.raw({"BTCUSDT": json.dumps([kline(hour) for hour in range(24)])}),
+        "window_start": "2023-12-18",
+        "window_end": "2023-12-19",
+        "batch_id": "scheduled__2023-12-18",
+        "catalog_database": "crypto",
+        "catalog_table": "crypto_prices",
+        "lake_bucket": BUCKET,
+        "max_rejected_share": "0.01",
+        "row_rules": "default",
+        "accepted_sources": "none",
+    }
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *(word for name in options for word in (f"--{name}", options[name]))])
+    monkeypatch.syspath_prepend(str(own_file("shims")))
+    noon = dt.datetime(2024, 1, 2, 12, tzinfo=dt.UTC)
+    killed = {"Id": "jr_killed", "JobRunState": "STOPPED", "StartedOn": noon, "CompletedOn": noon}
+    runs = {"curate": {"JobRuns": [killed]}}
+    monkeypatch.setattr(lake.glue, "get_job_runs", lambda *, JobName, MaxResults: runs[JobName])  # noqa: N803, ARG005
+    monkeypatch.setattr("boto3.client", lambda service: getattr(lake, service))
+    curate_crypto_prices.main()
+    assert lake.keys("curated/crypto_prices/version=jr_killed/") == []
+    assert lake.keys("curated/_manifests/jr_after_killed/curation_report.json")

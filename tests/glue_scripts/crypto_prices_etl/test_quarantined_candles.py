@@ -74,6 +74,8 @@ def test_the_quarantine_is_read_from_all_its_files(lake):
     for number, hours in enumerate(((1, 2), (5,))):
         body = io.BytesIO(b"\n".join(map(line, hours)) + b"\n")
         lake.s3.put_object(Bucket=paths.bucket, Key=f"{paths.quarantine_prefix}part-{number}.json", Body=body)
+    unfinished = f"{paths.quarantine_prefix}__magic_job-1/job-1/00/tasks/attempt_1/__base/part-2.json"
+    lake.s3.put_object(Bucket=paths.bucket, Key=unfinished, Body=line(9))
     assert read_quarantine(lake.s3, paths, WINDOW).candles == (run(1, 2, "BTC"), run(5, 1, "BTC"))
 
 
