@@ -93,7 +93,7 @@ fi
 
 [ -d dags/sql ] || fail "dags/sql is not a link to sql, because git checked it out without symbolic links. Run: git config core.symlinks true && rm dags/sql && git checkout -- dags/sql"
 stamp=.venv/setup-stamp
-wanted=$(cat setup.sh requirements.lock requirements-java.lock local_aws/glue/s3a_jars.sha256 | cksum)-$PWD
+wanted=$(cat setup.sh requirements.lock requirements-java.lock local_aws/glue/{ivy.xml,s3a_jars.sha256} | cksum)-$PWD
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && "$venv/python" -c '' 2>/dev/null &&
     java_works "$PWD/.venv/java/bin/java"; then
     exit 0
@@ -107,7 +107,7 @@ if ! "$venv/python" -c '' 2>/dev/null || ! grep -q -- "-$PWD\$" "$stamp" 2>/dev/
     rm -rf .venv
     "$python" -m venv .venv
 fi
-rm -f "$stamp"
+printf 'unfinished-%s' "$PWD" >"$stamp" # the next setup continues in this environment
 say "installing the packages in requirements.lock (about 220 packages, 1.3 GB, about a minute on a fast connection)"
 uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
 # uv is many times faster than pip. pip is the fallback, because it may have a package index that uv does not know.
@@ -118,6 +118,6 @@ export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
     "$venv/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 find_java
 say "fetching the jars of Hadoop's S3A (37 jars, 12 MB)"
-"$venv/python" -m local_aws.glue.s3a_jars || fail "without these jars, Spark cannot read S3"
+problem=$("$venv/python" -m local_aws.glue.s3a_jars 2>&1) || fail "$problem"
 printf '%s' "$wanted" >"$stamp"
 say "ready"

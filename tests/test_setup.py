@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-LOCK_FILES = ("requirements.lock", "requirements-java.lock")
+JAR_FILES = ("local_aws/glue/ivy.xml", "local_aws/glue/s3a_jars.sha256")
+LOCK_FILES = ("requirements.lock", "requirements-java.lock", *JAR_FILES)
 
 JAVA = """#!/bin/sh
 for name in JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS; do
@@ -26,8 +27,9 @@ def checkout(tmp_path):
     folder = tmp_path / "checkout"
     (folder / ".venv" / "java" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin").mkdir()
+    (folder / "local_aws" / "glue").mkdir(parents=True)
     for name in ("setup.sh", *LOCK_FILES):
-        shutil.copy(REPOSITORY / name, folder)
+        shutil.copy(REPOSITORY / name, folder / name)
     (folder / "sql").mkdir()
     (folder / "dags").mkdir()
     (folder / "dags" / "sql").symlink_to("../sql")
@@ -71,6 +73,34 @@ def test_an_old_java_is_not_accepted(checkout):
     done = setup(checkout)
     assert done.returncode != 0
     assert "installing the packages" in done.stderr
+
+
+@pytest.mark.parametrize("name", LOCK_FILES)
+def test_a_changed_list_of_packages_or_jars_is_installed(checkout, name):
+    (checkout / name).write_text("changed")
+    done = setup(checkout)
+    assert done.returncode != 0
+    assert "installing the packages" in done.stderr
+
+
+def test_where_the_jars_cannot_be_fetched_one_sentence_is_shown_and_the_next_setup_tries_again(checkout, tmp_path):
+    write_program(
+        checkout / ".venv" / "bin" / "python",
+        """#!/bin/sh
+        [ "$*" = "-m local_aws.glue.s3a_jars" ] || exit 0
+        echo "the jars cannot be fetched: set LOCAL_AWS_S3A_JARS" >&2
+        exit 1
+        """,
+    )
+    (tmp_path / "jdk" / "bin").mkdir(parents=True)
+    write_program(tmp_path / "jdk" / "bin" / "java", JAVA)
+    (checkout / "local_aws" / "glue" / "ivy.xml").write_text("changed")
+    for _ in range(2):
+        done = setup(checkout, JAVA_HOME=str(tmp_path / "jdk"))
+        assert done.returncode == 1
+        _, progress, last = done.stderr.splitlines()
+        assert progress.startswith("setup: fetching the jars")
+        assert last == "setup: the jars cannot be fetched: set LOCAL_AWS_S3A_JARS"
 
 
 def test_a_checkout_without_symbolic_links_is_refused_in_one_line(checkout):

@@ -44,12 +44,13 @@ def test_a_run_deletes_what_killed_runs_left_behind(spark, lake, kline, monkeypa
         "row_rules": "default",
         "accepted_sources": "none",
     }
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *(word for name in options for word in (f"--{name}", options[name]))])
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words])
     monkeypatch.syspath_prepend(str(own_file("shims")))
     noon = dt.datetime(2024, 1, 2, 12, tzinfo=dt.UTC)
     killed = {"Id": "jr_killed", "JobRunState": "STOPPED", "StartedOn": noon, "CompletedOn": noon}
     runs = {"curate": {"JobRuns": [killed]}}
-    monkeypatch.setattr(lake.glue, "get_job_runs", lambda *, JobName, MaxResults: runs[JobName])  # noqa: N803, ARG005
+    monkeypatch.setattr(lake.glue, "get_job_runs", lambda *, JobName, MaxResults: runs[JobName])
     monkeypatch.setattr("boto3.client", lambda service: getattr(lake, service))
     curate_crypto_prices.main()
     assert lake.keys("curated/crypto_prices/version=jr_killed/") == []

@@ -26,7 +26,7 @@ class Runs:
     def __init__(self, *runs):
         self._runs = list(runs)
 
-    def get_job_runs(self, *, JobName, MaxResults):  # noqa: N803 - boto3's names
+    def get_job_runs(self, *, JobName, MaxResults):
         return {"JobRuns": self._runs[:MaxResults] if JobName == "curate" else []}
 
 
@@ -82,7 +82,7 @@ def test_an_object_that_cannot_be_deleted_is_an_error(lake, bucket, monkeypatch)
     put(lake, bucket, f"curated/crypto_prices/version=jr_1/{JOB}")
     denied = {"Key": "curated/k", "Code": "AccessDenied", "Message": "Access Denied"}
     monkeypatch.setattr(lake.s3, "delete_objects", lambda **_: {"Errors": [denied]})
-    with pytest.raises(CurationError, match="curated/k.* cannot be deleted: AccessDenied"):
+    with pytest.raises(CurationError, match=r"curated/k.* cannot be deleted: AccessDenied"):
         delete_leftovers(lake.s3, Runs(job_run("jr_1", "FAILED", 0, 1)), job_name="curate", bucket=bucket)
 
 
