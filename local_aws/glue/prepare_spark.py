@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_aws.glue.installed_spark import DEFAULT_CACHE_DIR
+from local_aws.glue.installed_spark import DEFAULT_CACHE_DIR, SparkUnavailableError
 from local_aws.glue.spark_jvm import SparkJvms
 from local_aws.glue.spark_runtime import RunFiles, SparkRuntime
 
@@ -49,7 +49,11 @@ def main(cache_dir: Path = DEFAULT_CACHE_DIR) -> int:
         script = folder / "script.py"
         script.write_text(_SCRIPT, encoding="utf-8")
         files = RunFiles("jr_prepare", folder, script, [], folder / "output", folder / "errors")
-        run = SparkRuntime(jvms).start(files, arguments=[str(folder)], spark_settings={}, environment={})
+        try:
+            run = SparkRuntime(jvms).start(files, arguments=[str(folder)], spark_settings={}, environment={})
+        except SparkUnavailableError as failure:
+            sys.stderr.write(f"{failure}\n")
+            return 1
         ended = run.wait(_RUN_SECONDS)
         run.end()
         if not ended or run.error() is not None:

@@ -31,3 +31,10 @@ def test_a_failed_run_is_reported(given_jars, tmp_path, monkeypatch, capsys):
     assert prepare_spark.main(tmp_path) == 1
     assert "no Spark today" in capsys.readouterr().err
     assert list(tmp_path.glob("*.jsa")) == []
+
+
+def test_missing_jars_are_reported_in_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    assert prepare_spark.main(tmp_path) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"{tmp_path} has no ")
