@@ -197,9 +197,9 @@ def run_ci(tmp_path, *, market_data_beside=False, **environment):
     return (tmp_path / "calls").read_text().splitlines()
 
 
-def test_ci_runs_lint_and_the_test_command_of_the_readme(tmp_path):
+def test_ci_runs_lint_the_sql_examples_and_the_test_command_of_the_readme(tmp_path):
     calls = run_ci(tmp_path)
-    expected = ["make lint", "make test-compose", "make conformance", "make test"]
+    expected = ["make lint", "make test-compose", "make conformance PART=sql", "make test"]
     assert [call.partition(" MARKET_DATA=")[0] for call in calls] == expected
 
 
