@@ -301,7 +301,9 @@ class TestABadSourceBesideAGoodOne:
             "coinbase/1h/BTC-USD/USDT"
         }
         quarantine = refused.problem.partition("s3://crypto-prices-lake/")[2]
-        assert len(b"".join(lake.body(key) for key in lake.keys(quarantine) if key.endswith(".json")).splitlines()) == 12
+        assert (
+            len(b"".join(lake.body(key) for key in lake.keys(quarantine) if key.endswith(".json")).splitlines()) == 12
+        )
         quality = json.loads(lake.body(f"curated/_manifests/{report.job_run_id}/quality_report.json"))["rules"]
         assert {(rule["source"], rule["broken"]) for rule in quality if rule["broken"]} == {("binance", 12)}
 
