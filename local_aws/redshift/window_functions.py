@@ -13,7 +13,8 @@ from sqlglot import exp
 from local_aws.redshift.functions import call
 from local_aws.redshift.refusal import SqlNotSupported
 
-TAKE_IGNORE_NULLS = frozenset({"lag", "lead", "first_value", "last_value"})
+TAKE_IGNORE_NULLS = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"})
+LISTAGG = "redshift.within_listagg_limit"
 _PERCENTILE = "redshift.percentile"
 
 
@@ -66,6 +67,8 @@ def rewrite_window(window: exp.Window) -> exp.Expr:
     if function.name == _PERCENTILE:
         ordered, share = function.expressions
         return call(_PERCENTILE, _over(window, ordered), share)
+    if function.name == LISTAGG:
+        return _listagg_over(window, function)
     if function.name.lower() == "ratio_to_report":
         value = exp.Cast(this=function.expressions[0], to=exp.DataType.build("double"))
         total = _over(window, call("sum", value.copy()))
@@ -79,6 +82,26 @@ def _over(window: exp.Window, function: exp.Expr) -> exp.Window:
     return changed
 
 
+def _listagg_over(window: exp.Window, function: exp.Anonymous) -> exp.Expr:
+    """Return LISTAGG over all rows of a partition, in the order of WITHIN GROUP.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_WF_LISTAGG.html
+    """
+    (joined,) = function.expressions
+    aggregate = joined.expressions[0] if joined.name == "redshift.join_distinct" else joined
+    *others, last = aggregate.expressions
+    ordered = isinstance(last, exp.Order)
+    over = _over(window, call(aggregate.name, *others, last.this if ordered else last))
+    if ordered:
+        over.set("order", exp.Order(expressions=last.expressions))
+        over.set("spec", _rows("UNBOUNDED", "FOLLOWING"))
+    return call(LISTAGG, over if aggregate is joined else call(joined.name, over, *joined.expressions[1:]))
+
+
+def _rows(end: str | exp.Expr, end_side: str) -> exp.WindowSpec:
+    return exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=end, end_side=end_side)
+
+
 def _ignoring_nulls(window: exp.Window, function: exp.Anonymous) -> exp.Expr:
     name = function.name.lower()
     value = function.expressions[0]
@@ -87,16 +110,13 @@ def _ignoring_nulls(window: exp.Window, function: exp.Anonymous) -> exp.Expr:
     offset = function.expressions[1] if len(function.expressions) > 1 else exp.Literal.number(1)
     if not (isinstance(offset, exp.Literal) and offset.is_int and int(offset.name) > 0):
         raise SqlNotSupported(f"{name.upper()} with IGNORE NULLS takes a constant offset above 0 in the local Redshift")
+    if name == "nth_value":
+        return _over(window, call("redshift.nth_known", value, offset))
     changed = _over(window, call("redshift.known_before", value, offset))
     if name == "lead":  # the rows after a row are the rows before it in the opposite order
         order = changed.args.get("order")
         for item in order.expressions if order is not None else ():
             item.set("desc", not item.args.get("desc"))
             item.set("nulls_first", not item.args.get("nulls_first"))
-    changed.set(
-        "spec",
-        exp.WindowSpec(
-            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=exp.Literal.number(1), end_side="PRECEDING"
-        ),
-    )
+    changed.set("spec", _rows(exp.Literal.number(1), "PRECEDING"))
     return changed
