@@ -59,6 +59,11 @@ CREATE OR REPLACE FUNCTION redshift.percentile(ordered timestamptz[], share nume
                 + (ordered[ceil(p)::integer] - ordered[floor(p)::integer]) * (p - floor(p))::double precision
             FROM (SELECT 1 + share * (cardinality(ordered) - 1) AS p) AS row_number);
 
+-- PERCENTILE_DISC: the first value whose cumulative distribution reaches the share.
+CREATE OR REPLACE FUNCTION redshift.discrete_percentile(anyarray, share numeric) RETURNS anyelement LANGUAGE sql IMMUTABLE
+    AS 'SELECT known[greatest(1, ceil(pg_catalog.numeric_mul($2, cardinality(known)::numeric)))::integer]
+        FROM (SELECT array_remove($1, NULL) AS known) AS k';
+
 -- IGNORE NULLS. The aggregates run over the rows before the current one, or over the frame of the window.
 CREATE OR REPLACE FUNCTION redshift.keep_known(anyarray, anyelement, distance integer) RETURNS anyarray
     LANGUAGE sql IMMUTABLE

@@ -64,7 +64,8 @@ AGGREGATES = frozenset(
 )
 ONLY_WINDOW = frozenset(
     """
-    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value ratio_to_report
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value percentile_disc
+    ratio_to_report
     """.split()  # noqa: SIM905
 )
 SORTED_AGGREGATES = frozenset({"median", "percentile_cont"})

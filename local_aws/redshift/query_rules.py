@@ -13,10 +13,12 @@ from local_aws.redshift.dialect import PhysicalDesign
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.window_functions import TAKE_IGNORE_NULLS
 
-_WITHOUT_FRAME = frozenset({"lag", "lead", "listagg", "median", "percentile_cont", "ratio_to_report"})
-_WITHOUT_ORDER = frozenset({"listagg", "median", "percentile_cont", "ratio_to_report"})
+_WITHOUT_FRAME = frozenset(
+    {"lag", "lead", "listagg", "median", "percentile_cont", "percentile_disc", "ratio_to_report"}
+)
+_WITHOUT_ORDER = frozenset({"listagg", "median", "percentile_cont", "percentile_disc", "ratio_to_report"})
 _SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
-_COMPUTE_NODE_ONLY = frozenset({"listagg", "median", "percentile_cont"})
+_COMPUTE_NODE_ONLY = frozenset({"listagg", "median", "percentile_cont", "percentile_disc"})
 _SORTED_AGGREGATES = frozenset({"listagg", "median", "percentile_cont"})
 
 

@@ -545,7 +545,7 @@ def _check_aggregate(call: exp.Anonymous) -> None:
     if name == "listagg" and not isinstance(call.parent, exp.WithinGroup):
         return  # it is handled with its separator when it is rewritten
     parent = call.parent
-    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls):
+    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
         parent = parent.parent
     if name in functions.ONLY_WINDOW and not isinstance(parent, exp.Window):
         raise SqlNotSupported(f"{name}() needs an OVER clause")
@@ -574,11 +574,8 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
     for node in reversed(list(tree.walk())):
         new: exp.Expr | None = None
         if isinstance(node, exp.WithinGroup):
-            new = (
-                window_functions.percentile_cont(node.this, node.expression)
-                if isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "percentile_cont"
-                else _listagg(node.this, node.expression)
-            )
+            percentile = window_functions.PERCENTILES.get(node.this.name.lower())
+            new = (percentile or _listagg)(node.this, node.expression)
         elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup) and not is_own_call(node):
             if node.name.lower() == "listagg":
                 new = _listagg(node, None)
@@ -613,7 +610,7 @@ def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
     Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html
     """
     if not isinstance(call, exp.Anonymous) or call.name.lower() != "listagg":
-        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG and PERCENTILE_CONT only")
+        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG, PERCENTILE_CONT and PERCENTILE_DISC only")
     arguments = list(call.expressions)
     distinct = len(arguments) == 1 and isinstance(arguments[0], exp.Distinct)
     if distinct:

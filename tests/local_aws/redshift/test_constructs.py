@@ -45,6 +45,9 @@ ANSWERS = [
     # r_PERCENTILE_CONT, r_WF_PERCENTILE_CONT
     ("SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY qty) = 20, PERCENTILE_CONT(0) WITHIN GROUP (ORDER BY qty DESC) = 40 FROM w.winsales", [[True, True]]),
     ("SELECT DISTINCT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY qty) OVER () = 20 FROM w.winsales", [[True]]),
+    # r_WF_PERCENTILE_DISC
+    ("SELECT DISTINCT sellerid, PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) OVER (PARTITION BY sellerid) FROM w.winsales ORDER BY 1", [[1, 10], [2, 20], [3, 15], [4, 10]]),
+    ("SELECT DISTINCT PERCENTILE_DISC(0.6) WITHIN GROUP (ORDER BY qty_shipped DESC) OVER (), PERCENTILE_DISC(0) WITHIN GROUP (ORDER BY buyerid) OVER () FROM w.winsales", [[10, "a"]]),
     # r_WF_RATIO_TO_REPORT
     ("SELECT salesid, RATIO_TO_REPORT(qty) OVER (PARTITION BY sellerid) FROM w.winsales WHERE sellerid = 4 ORDER BY salesid", [[40001, 0.8], [40005, 0.2]]),
     # r_WF_LAG, r_WF_LEAD
@@ -120,6 +123,8 @@ REFUSED = [
     ("SELECT MEDIAN(1)", "compute-node only"),
     ("SELECT PERCENTILE_CONT(0.6) WITHIN GROUP (ORDER BY salesid), MEDIAN(qty) FROM w.winsales", "within group ORDER BY clauses for aggregate functions must be the same"),
     ("SELECT PERCENTILE_CONT(1.5) WITHIN GROUP (ORDER BY salesid) FROM w.winsales", "between 0 and 1"),
+    ("SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) FROM w.winsales", "needs an OVER clause"),
+    ("SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) OVER (ROWS UNBOUNDED PRECEDING) FROM w.winsales", "frame clause"),
     # r_UNION
     ("SELECT qty FROM w.winsales INTERSECT ALL SELECT 10", "INTERSECT ALL"),
     ("SELECT qty FROM w.winsales EXCEPT ALL SELECT 10", "EXCEPT ALL"),
@@ -145,6 +150,7 @@ REFUSED = [
     ("UPDATE w.sales_view SET salesid = 1", "is a view"),
     ("DELETE FROM w.sales_view", "is a view"),
     # what AWS supports and the local Redshift does not
+    ("INSERT INTO w.category VALUES (1, 'Pop ')", "not supported by the local Redshift"),
     ("SELECT APPROXIMATE COUNT(DISTINCT qty) FROM w.winsales", "not supported by the local Redshift"),
     ("SELECT APPROXIMATE PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) FROM w.winsales", "not supported by the local Redshift"),
     ("SELECT @ qty - 20 FROM w.winsales", "not supported by the local Redshift"),
