@@ -91,8 +91,9 @@ def _has_column(block: exp.Expr, column: exp.Column, columns_of: ColumnsOf) -> b
     is_known = True
     for source in _sources(block):
         found = None
-        is_table = isinstance(source, exp.Table) and (source.db or source.name.lower() not in common)
-        if is_table and not source.alias_column_names:
+        if isinstance(source, exp.Table) and not (
+            source.alias_column_names or (source.name.lower() in common and not source.db)
+        ):
             found = columns_of(source.db.lower() or None, source.name.lower())
         if found is not None and name in found:
             return True
