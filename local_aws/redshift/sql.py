@@ -398,7 +398,7 @@ def _from_tree(
 ) -> Statement:
     if tokens and tokens[-1].token_type != TokenType.HEREDOC_STRING:
         text = text[: tokens[-1].end + 1]  # without the semicolon and the comments behind the statement
-    if tokens and [token.text.upper() for token in tokens[-2:]] == ["REMOVE", "DUPLICATES"]:
+    if tokens and [token.text.upper() for token in (tokens[0], *tokens[-2:])] == ["MERGE", "REMOVE", "DUPLICATES"]:
         raise SqlNotSupported(
             "MERGE … REMOVE DUPLICATES is not supported by the local Redshift: use WHEN MATCHED and WHEN NOT MATCHED, "
             "or DELETE and INSERT in one transaction"
