@@ -308,11 +308,14 @@ CREATE OR REPLACE AGGREGATE redshift.avg(double precision) (
     sfunc = pg_catalog.float8_accum, stype = double precision[], initcond = '{0,0,0}', finalfunc = pg_catalog.float8_avg);
 
 -- Types. VARCHAR(n) and CHAR(n) count bytes. There is one domain per length, so that LIKE and CREATE TABLE AS copy the rule.
+-- Comparisons ignore the trailing blanks of a VARCHAR in Redshift but not in PostgreSQL, so such values are refused:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html#r_Character_types-significance-of-trailing-blanks
 CREATE OR REPLACE FUNCTION redshift.ensure_text_type(kind text, bytes integer) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF to_regtype(format('redshift.%s_%s', kind, bytes)) IS NULL THEN
-        EXECUTE format('CREATE DOMAIN redshift.%1$s_%2$s AS %1$s(%2$s) CHECK (octet_length(value) <= %2$s)', kind, bytes);
+        EXECUTE format('CREATE DOMAIN redshift.%1$s_%2$s AS %1$s(%2$s) CHECK (octet_length(value) <= %2$s)', kind, bytes)
+            || CASE kind WHEN 'varchar' THEN ' CONSTRAINT no_trailing_blank CHECK (right(value, 1) <> '' '')' ELSE '' END;
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL; -- another statement has created it since

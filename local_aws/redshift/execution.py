@@ -379,9 +379,11 @@ class Transaction:
         self.connection.execute(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE".encode())
         row = self.connection.execute(
             "INSERT INTO redshift.table_writes (table_id, writer) VALUES ($1::regclass, pg_current_xact_id())"
-            " RETURNING table_id",
+            " RETURNING table_id, (SELECT relkind FROM pg_class WHERE oid = table_id)",
             [name],
         ).fetchone()
+        if row is not None and row[1] == "v":  # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
+            raise SqlNotSupported(f'"{target.name}" is a view: its rows cannot be changed, change its tables instead')
         if row is not None and not target.appends:
             with self._warehouse.connect(self._database, autocommit=True) as observer:
                 overtaken = observer.execute(

@@ -398,6 +398,11 @@ def _from_tree(
 ) -> Statement:
     if tokens and tokens[-1].token_type != TokenType.HEREDOC_STRING:
         text = text[: tokens[-1].end + 1]  # without the semicolon and the comments behind the statement
+    if tokens and [token.text.upper() for token in (tokens[0], *tokens[-2:])] == ["MERGE", "REMOVE", "DUPLICATES"]:
+        raise SqlNotSupported(
+            "MERGE … REMOVE DUPLICATES is not supported by the local Redshift: use WHEN MATCHED and WHEN NOT MATCHED, "
+            "or DELETE and INSERT in one transaction"
+        )
     try:
         tree = sqlglot.parse_one(text, read=RedshiftReader)
     except SqlglotError as error:
@@ -415,7 +420,7 @@ def _from_tree(
     _check_nodes(tree)
     expand_lateral_aliases(tree, columns_of)
     check_query_rules(tree)
-    check_correlated_subqueries(tree, functions.AGGREGATES | functions.SORTED_AGGREGATES)
+    check_correlated_subqueries(tree, functions.AGGREGATES | functions.SORTED_AGGREGATES, columns_of)
     parameters = _number_parameters(tree)
     arguments: list[exp.Expr] = []
     if only_arguments:
@@ -522,9 +527,9 @@ def _check_window(window: exp.Window) -> None:
         raise SqlNotSupported(f"{name} is not supported by the local Redshift")
     name = function.name.lower()
     known = functions.AGGREGATES | functions.ONLY_WINDOW | functions.SORTED_AGGREGATES
-    if name not in known or name == "listagg":
+    if name not in known:
         raise SqlNotSupported(f"{name}() as a window function is not supported by the local Redshift")
-    if any(isinstance(argument, exp.Distinct) for argument in function.expressions):
+    if name != "listagg" and any(isinstance(argument, exp.Distinct) for argument in function.expressions):
         raise SqlNotSupported("DISTINCT is not supported in a window function")
     ordered = bool(window.args.get("order"))
     if (
@@ -540,7 +545,7 @@ def _check_aggregate(call: exp.Anonymous) -> None:
     if name == "listagg" and not isinstance(call.parent, exp.WithinGroup):
         return  # it is handled with its separator when it is rewritten
     parent = call.parent
-    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls):
+    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
         parent = parent.parent
     if name in functions.ONLY_WINDOW and not isinstance(parent, exp.Window):
         raise SqlNotSupported(f"{name}() needs an OVER clause")
@@ -569,11 +574,8 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
     for node in reversed(list(tree.walk())):
         new: exp.Expr | None = None
         if isinstance(node, exp.WithinGroup):
-            new = (
-                window_functions.percentile_cont(node.this, node.expression)
-                if isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "percentile_cont"
-                else _listagg(node.this, node.expression)
-            )
+            percentile = window_functions.PERCENTILES.get(node.this.name.lower())
+            new = (percentile or _listagg)(node.this, node.expression)
         elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup) and not is_own_call(node):
             if node.name.lower() == "listagg":
                 new = _listagg(node, None)
@@ -599,33 +601,33 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
     return root
 
 
+_EMPTY = exp.Literal.string("")
+
+
 def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
-    """Return LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as STRING_AGG."""
+    """Return LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as PostgreSQL's aggregates.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html
+    """
     if not isinstance(call, exp.Anonymous) or call.name.lower() != "listagg":
-        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG and PERCENTILE_CONT only")
+        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG, PERCENTILE_CONT and PERCENTILE_DISC only")
     arguments = list(call.expressions)
     distinct = len(arguments) == 1 and isinstance(arguments[0], exp.Distinct)
     if distinct:
         arguments = list(arguments[0].expressions)
     if not 1 <= len(arguments) <= 2:
         raise SqlNotSupported(f"function listagg with {len(arguments)} arguments is not supported")
-    value, separator = arguments[0], arguments[1] if len(arguments) == 2 else exp.Literal.string("")
-    as_text = functions.call("format", exp.Literal.string("%s"), value)
-    null_kept = exp.Case(
-        ifs=[exp.If(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())), true=as_text)]
-    )
-    last: exp.Expr = separator
-    if order is not None:
-        if distinct:
-            if [item.this for item in order.expressions] != [value]:
-                raise SqlNotSupported("LISTAGG(DISTINCT …) is supported with ORDER BY of the same expression only")
-            for item in order.expressions:
-                item.set("this", null_kept.copy())
-        last = exp.Order(this=separator, expressions=order.expressions)
+    value, separator = arguments[0], arguments[1] if len(arguments) == 2 else _EMPTY.copy()
+    # NULL, which format() turns into an empty string, and empty strings are ignored.
+    text: exp.Expr = functions.call("nullif", functions.call("format", exp.Literal.string("%s"), value), _EMPTY.copy())
+    ordered = [] if order is None else order.expressions
     if distinct:
-        # In the generated text, DISTINCT must precede all arguments of the call, not only the first.
-        return functions.call("string_agg", exp.Distinct(expressions=[null_kept]), last)
-    return functions.call("string_agg", null_kept, last)
+        values = functions.call("array_agg", exp.Order(this=text, expressions=ordered) if ordered else text)
+        joined = functions.call("redshift.join_distinct", values, separator)
+    else:
+        last = exp.Order(this=separator, expressions=ordered) if ordered else separator
+        joined = functions.call("string_agg", text, last)
+    return functions.call(window_functions.LISTAGG, joined)
 
 
 def _generate(tree: exp.Expr) -> str:

@@ -311,6 +311,8 @@ def _expression(node: exp.Expr) -> SqlType | None:
         return types.common_type([*(type_of(branch.args["true"]) for branch in node.args["ifs"]), _default_of(node)])
     if isinstance(node, exp.DPipe):
         return _joined(node)
+    if isinstance(node, exp.WithinGroup) and node.this.name.lower() == "percentile_disc":
+        return _first([type_of(node.expression.expressions[0])])
     if isinstance(node, exp.Window | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls | exp.AtTimeZone):
         return _AT_TIME_ZONE.get(_kind(node.this)) if isinstance(node, exp.AtTimeZone) else type_of(node.this)
     if isinstance(node, exp.Anonymous):
