@@ -15,6 +15,7 @@ from datetime import date, datetime
 from urllib.parse import unquote
 
 from local_aws.front.server import Call
+from local_aws.iam.s3_actions import deleted_objects
 from local_aws.protocol.http_response import HttpResponse
 
 _S3_ROLES = (
@@ -34,6 +35,7 @@ _S3_VERBS = {
     "PutObject": "put",
     "CopyObject": "copy",
     "DeleteObject": "delete",
+    "DeleteObjects": "delete",
     "CreateMultipartUpload": "begin",
     "UploadPart": "upload",
     "CompleteMultipartUpload": "complete",
@@ -57,7 +59,7 @@ _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(
     {
         *("put raw listing", "put raw object", "put raw manifest", "start Glue run"),
-        *(f"{verb} committer file" for verb in ("put", "delete")),
+        *("put committer file", "delete committer file", "delete committer files"),
         *(f"{verb} {what} file" for verb in ("begin", "upload", "complete") for what in ("curated", "quarantine")),
         *("put folder marker", "put success marker"),
         *("put COPY manifest", "create partitions", "switch partitions"),
@@ -89,11 +91,13 @@ class Effect:
         name: The name, such as ``put raw manifest``; the same in every load.
         scope: Where equal effects are numbered: the fetch attempt, the listing, the Glue run, or empty.
         day: The day of the load.
+        target: What equal effects of a scope are told apart by: the path of an object. A client's retry has the same.
     """
 
     name: str
     scope: str
     day: date
+    target: str = ""
 
 
 class Boundaries:
@@ -112,8 +116,9 @@ class Boundaries:
         day = self._day(call)
         if name is None or day is None:
             return None
-        found = _SCOPE.search(unquote(call.request.raw_path))
-        return Effect(name, (found[1] or found[2]) if found else "", day)
+        target = _target(call)
+        found = _SCOPE.search(target)
+        return Effect(name, (found[1] or found[2]) if found else "", day, target)
 
     def day_of_text(self, text: str) -> date | None:
         """Return the day of the load that a text belongs to. The text is SQL or the body of a request."""
@@ -137,7 +142,7 @@ class Boundaries:
             return {f"stg_crypto_prices_{digest}": day for digest, day in self._day_of_staging.items()}
 
     def _day(self, call: Call) -> date | None:
-        path = unquote(call.request.raw_path)
+        path = _target(call)
         window = _WINDOW_IN_KEY.search(path)
         if window:
             return _day(window[1])
@@ -188,12 +193,23 @@ def submitted_statements(body: bytes) -> list[str]:
     return [*request.get("Sqls", []), *([request["Sql"]] if "Sql" in request else [])]
 
 
+def _target(call: Call) -> str:
+    """Return the path that a call names. That of a DeleteObjects is in its body; the first of its objects stands for
+    all of them, because S3A deletes only objects of one folder in a call.
+    """
+    path = unquote(call.request.raw_path)
+    if call.operation != "DeleteObjects":
+        return path
+    return f"{path.rstrip('/')}/{next((key for key, _ in deleted_objects(call.request.body)), '')}"
+
+
 def _name(call: Call) -> str | None:
     if call.service == "s3":
-        key = unquote(call.request.raw_path).lstrip("/").partition("/")[2]
+        key = _target(call).lstrip("/").partition("/")[2]
         role = next((role for pattern, role in _S3_ROLES if re.match(pattern, key)), None)
         verb = _S3_VERBS.get(call.operation)
-        return None if role is None or verb is None else f"{verb} {role}"
+        several = "s" if call.operation == "DeleteObjects" else ""
+        return None if role is None or verb is None else f"{verb} {role}{several}"
     if call.service == "redshift-data":
         task = task_of(submitted_statements(call.request.body))
         return None if task is None else f"submit {task}"

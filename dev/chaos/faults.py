@@ -27,7 +27,8 @@ from local_aws.redshift.statement_store import StatementRecord
 logger = logging.getLogger(__name__)
 
 CLIENT_SECONDS = 60
-"""The timeout of botocore, after which it retries. S3A waits longer."""
+"""The timeout of botocore and of most calls of S3A, after which they retry. S3A waits 15 minutes for an upload
+(fs.s3a.connection.part.upload.timeout), so a slow upload is only late."""
 TASK_SECONDS = 90
 """The timeout of a task under the harness. Only ``curate_prices`` has a longer one."""
 
@@ -124,7 +125,7 @@ class Faults:
         effect = self._boundaries.effect(call)
         if effect is None:
             return
-        name = self._numbered(effect, call.request.raw_path)
+        name = self._numbered(effect)
         if moment == "before":
             self._note(effect.day, name)
         if moment == "after" and answer is not None and answer.status >= 400:
@@ -192,7 +193,7 @@ class Faults:
                 self._counted.add(found["Id"])
                 self._serialization_failures[day] += 1
 
-    def _numbered(self, effect: Effect, path: str) -> str:
+    def _numbered(self, effect: Effect) -> str:
         """Number the objects instead of the calls, so that a client's retry for the same object hits the same fault.
 
         Only effects on objects have a scope, which comes from the object's path.
@@ -201,7 +202,7 @@ class Faults:
             return effect.name
         with self._lock:
             objects = self._objects.setdefault((effect.day, effect.name, effect.scope), {})
-            return f"{effect.name} #{objects.setdefault(path, len(objects) + 1)}"
+            return f"{effect.name} #{objects.setdefault(effect.target, len(objects) + 1)}"
 
     def _note(self, day: date, name: str) -> None:
         with self._lock:

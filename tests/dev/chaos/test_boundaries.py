@@ -39,6 +39,9 @@ def boundaries():
     return known
 
 
+COMMITTER = f"curated/crypto_prices/version={RUN}/__magic_job-1/"
+DELETED = f"""<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+<Object><Key>{COMMITTER}a.pendingset</Key></Object><Object><Key>{COMMITTER}b.pendingset</Key></Object></Delete>"""
 RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=20220105-20220106/attempt=a1/"
 
 
@@ -55,6 +58,7 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
         (s3(f"curated/crypto_prices/version={RUN}/__magic_job-1/x.pendingset"), "put committer file", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/_SUCCESS"), "put success marker", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/"), "put folder marker", RUN),
+        (call("s3", "DeleteObjects", "/lake", DELETED.encode()), "delete committer files", RUN),
         (call("glue", "BatchCreatePartition", body=f'{{"Parameters": {{"job_run_id": "{RUN}"}}}}'.encode()),
          "create partitions", ""),
         (sql(f"-- load/staging/drop_staging\nDROP TABLE crypto.stg_crypto_prices_{DIGEST}"), "submit drop_staging", ""),
