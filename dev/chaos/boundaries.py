@@ -194,8 +194,9 @@ def submitted_statements(body: bytes) -> list[str]:
 
 
 def _target(call: Call) -> str:
-    """Return the path that a call names. That of a DeleteObjects is in its body; the first of its objects stands for
-    all of them, because S3A deletes only objects of one folder in a call.
+    """Return the path of the object that a call names.
+
+    The body of a DeleteObjects names its objects. The first stands for all of them, because they are in one folder.
     """
     path = unquote(call.request.raw_path)
     if call.operation != "DeleteObjects":
