@@ -146,7 +146,7 @@ REFUSED = [
     ("MERGE INTO q.other USING q.prices ON other.trades > prices.trades WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (symbol) VALUES ('a')", "equalities"),
     ("MERGE INTO q.other USING q.prices ON other.symbol = prices.symbol WHEN MATCHED AND prices.trades > 1 THEN DELETE WHEN NOT MATCHED THEN INSERT (symbol) VALUES ('a')", "condition"),
     ("MERGE INTO q.other USING (SELECT 1 a) s ON other.trades = s.a WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (trades) VALUES (s.a)", "subquery"),
-    ("MERGE INTO q.other USING q.prices ON other.symbol = prices.symbol REMOVE DUPLICATES", "syntax error"),
+    ("MERGE INTO q.other USING q.prices ON other.symbol = prices.symbol REMOVE DUPLICATES", "REMOVE DUPLICATES"),
     ("BEGIN", "transaction"),
     ("COMMIT", "transaction"),
     ("UNLOAD ('SELECT 1') TO 's3://b/x' IAM_ROLE 'x'", "UNLOAD"),
