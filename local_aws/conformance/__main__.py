@@ -98,7 +98,9 @@ def _chosen(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Cal
     all_sql = sql_examples() if "sql" in parts else []
     all_api = api_examples() if "api" in parts else []
     all_clients = client_checks() if "clients" in parts else []
-    known = sorted({each.area for each in (*all_sql, *all_api, *all_clients)})
+    known = sorted(
+        {*(each.area for each in all_sql), *(each.area for each in all_api), *(each.area for each in all_clients)}
+    )
     for area in areas:
         if area not in known:
             parser.error(f"{' and '.join(parts)} has no area {area}. Choose from {', '.join(known)}.")

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from local_aws.conformance.sql_run import Statements
-    from local_aws.conformance.target import Target
+from local_aws.conformance.sql_run import Statements
 
 _DROP_ATTEMPTS = 12
 _DROP_WAIT_SECONDS = 10
 
 
-def deleted(target: Target, statements: Statements) -> list[str]:
+class Names(Protocol):
+    """The names of a run, and its clients (``local_aws.conformance.target.Target``)."""
+
+    @property
+    def prefix(self) -> str:
+        """Begins the name of everything that the run creates."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+
+    @property
+    def database(self) -> str:
+        """The run's own database in the warehouse."""
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client."""
+
+
+def deleted(target: Names, statements: Statements) -> list[str]:
     """Delete everything whose name begins with the target's prefix; return what is left, with the reason.
 
     Args:
@@ -39,7 +56,7 @@ def deleted(target: Target, statements: Statements) -> list[str]:
     return left
 
 
-def _database_left(target: Target, statements: Statements) -> list[str]:
+def _database_left(target: Names, statements: Statements) -> list[str]:
     refusal = ""
     for attempt in range(_DROP_ATTEMPTS):  # a connection of the Data API may still be open
         if attempt:
@@ -50,7 +67,7 @@ def _database_left(target: Target, statements: Statements) -> list[str]:
     return [f"database {target.database}: {refusal}"]
 
 
-def _delete_objects(target: Target) -> Iterator[str]:
+def _delete_objects(target: Names) -> Iterator[str]:
     """Delete all versions: a bucket may keep them, and a deletion without a version only adds a marker."""
     s3 = target.client("s3")
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=target.bucket, Prefix=f"{target.prefix}/")
@@ -63,7 +80,7 @@ def _delete_objects(target: Target) -> Iterator[str]:
                 yield f"{error['Key']}: {error['Code']} {error['Message']}"
 
 
-def _delete_glue_databases(target: Target) -> Iterator[str]:
+def _delete_glue_databases(target: Names) -> Iterator[str]:
     glue = target.client("glue")
     for page in glue.get_paginator("get_databases").paginate():
         for database in page["DatabaseList"]:
@@ -71,7 +88,7 @@ def _delete_glue_databases(target: Target) -> Iterator[str]:
                 yield from _tried(database["Name"], glue.delete_database, Name=database["Name"])
 
 
-def _delete_glue_jobs(target: Target) -> Iterator[str]:
+def _delete_glue_jobs(target: Names) -> Iterator[str]:
     glue = target.client("glue")
     for page in glue.get_paginator("get_jobs").paginate():
         for job in page["Jobs"]:
@@ -79,7 +96,7 @@ def _delete_glue_jobs(target: Target) -> Iterator[str]:
                 yield from _tried(job["Name"], glue.delete_job, JobName=job["Name"])
 
 
-def _delete_secrets(target: Target) -> Iterator[str]:
+def _delete_secrets(target: Names) -> Iterator[str]:
     secrets = target.client("secretsmanager")
     for page in secrets.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True):
         for secret in page["SecretList"]:
@@ -89,7 +106,7 @@ def _delete_secrets(target: Target) -> Iterator[str]:
                 )
 
 
-def _delete_roles(target: Target) -> Iterator[str]:
+def _delete_roles(target: Names) -> Iterator[str]:
     iam = target.client("iam")
     for page in iam.get_paginator("list_roles").paginate():
         for role in page["Roles"]:
@@ -100,7 +117,7 @@ def _delete_roles(target: Target) -> Iterator[str]:
                 yield from _tried(name, iam.delete_role, RoleName=name)
 
 
-def _delete_users(target: Target) -> Iterator[str]:
+def _delete_users(target: Names) -> Iterator[str]:
     iam = target.client("iam")
     for page in iam.get_paginator("list_users").paginate():
         for user in page["Users"]:

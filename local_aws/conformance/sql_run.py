@@ -137,7 +137,7 @@ def judge(
     example: SqlExample, result: StatementResult, *, setup_error: str = "", emulated: bool
 ) -> tuple[Outcome, str, bool]:
     """Return an example's outcome, its detail, and whether its mark ``refused`` expects another outcome."""
-    expects_refusal = example.refused and emulated
+    expects_refusal = bool(example.refused) and emulated
     error = setup_error or result.error
     where = "the setup failed: " if setup_error else ""
     if is_internal_error(error):
