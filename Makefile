@@ -19,6 +19,8 @@ FAST := not (spark or local_aws or warehouse or airflow or terraform)
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade --exclude-newer '7 days')
 
+CLIENTS = local_aws/conformance/clients
+
 MARKETS = $(if $(SOURCES),--sources '$(SOURCES)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 	$(if $(MARKET_DATA),--market-data '$(MARKET_DATA)')
 
@@ -139,9 +141,11 @@ conformance: ## Compare the local AWS, or a real account, with AWS's documented 
 #? PART=sql AREA=windows: only SQL (or api, clients); only one area
 #? PLAN=1: only print what a run creates and what it costs
 #? TABLE=1: also write the table of docs/reference/conformance.md
+#? ALLOW_SKIPS=1: pass although a client cannot be installed
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m local_aws.conformance $(if $(PART),--part '$(PART)') $(if $(AREA),--area '$(AREA)') \
-		$(if $(filter-out 0,$(PLAN)),--plan) $(if $(filter-out 0,$(TABLE)),--page docs/reference/conformance.md)
+		$(if $(filter-out 0,$(PLAN)),--plan) $(if $(filter-out 0,$(TABLE)),--page docs/reference/conformance.md) \
+		$(if $(filter-out 0,$(ALLOW_SKIPS)),--allow-skips)
 
 lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scripts
 	$(SETUP)
@@ -190,6 +194,10 @@ lock: ## Resolve the lock files again
 		--group java -o requirements-java.lock
 	$(COMPILE) --python-version 3.12 \
 		-c requirements.lock --group glue --group local-aws -o requirements-local-aws.lock
+	$(COMPILE) --python-version 3.11 $(CLIENTS)/airflow.in -o $(CLIENTS)/airflow.lock
+	$(COMPILE) --python-version 3.11 $(CLIENTS)/awscli.in -o $(CLIENTS)/awscli.lock
+	$(COMPILE) --python-version 3.11 $(CLIENTS)/awswrangler.in -o $(CLIENTS)/awswrangler.lock
+	$(COMPILE) --python-version 3.11 $(CLIENTS)/redshift-connector.in -o $(CLIENTS)/redshift-connector.lock
 
 ##@ Break it on purpose
 

@@ -184,6 +184,13 @@ def test_updates_cover_every_kind_of_dependency():
     assert any("make lock UPGRADE=1" in step.get("run", "") for step in steps_of("update-locks.yaml", "resolve"))
 
 
+def lock_files():
+    """Return the lock files of Python packages."""
+    clients = REPOSITORY / "local_aws" / "conformance" / "clients"
+    paths = [*REPOSITORY.glob("requirements*.lock"), *clients.glob("*.lock")]
+    return {str(path.relative_to(REPOSITORY)) for path in paths}
+
+
 def resolutions(*options):
     """Return the arguments of ``uv pip compile`` in ``make lock``, by lock file."""
     command = ["make", "--dry-run", "--no-print-directory", "lock", *options]
@@ -196,7 +203,16 @@ def resolutions(*options):
 
 
 def test_make_lock_writes_every_lock_file():
-    assert resolutions().keys() == {path.name for path in REPOSITORY.glob("requirements*.lock")}
+    assert resolutions().keys() == lock_files()
+
+
+def test_the_proposal_contains_every_lock_file():
+    """The workflow proposes what its ``git diff`` names."""
+    (script,) = [step["run"] for step in steps_of("update-locks.yaml", "resolve") if step.get("id") == "diff"]
+    (diff,) = [line for line in script.splitlines() if line.startswith("git diff")]
+    listed = ["git", "ls-files", "--", *re.findall(r"'([^']+)'", diff)]
+    done = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == lock_files()
 
 
 def test_an_upgrade_takes_versions_that_are_a_week_old():

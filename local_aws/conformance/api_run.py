@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
-from local_aws.conformance.example_files import ApiCall, ApiExample
+from local_aws.conformance.example_files import ApiCall, ApiExample, filled
 from local_aws.conformance.outcome import Finding, Outcome, is_own_refusal
 from local_aws.conformance.target import Target
 
@@ -28,18 +27,18 @@ _NAMES = {
     "sns": "SNS",
     "sts": "STS",
 }
-_BRACES = re.compile(r"\{([a-z_]+)\}")
 _UNTIL_SECONDS = 300
+_UNTIL_FOUND_SECONDS = 30
 
 
 def run_api(target: Target, examples: Sequence[ApiExample]) -> Iterator[Finding]:
     """Run examples one after the other."""
     client = functools.cache(target.client)
-    for example in examples:
-        values = dict(target.values)
+    for number, example in enumerate(examples, start=1):
+        values = {**target.values, "own": f"{target.prefix}-{number}"}
         try:
             outcome, detail, surprising = _outcome(client, example, values, emulated=target.emulated)
-        finally:  # also after Ctrl-C: nothing stays in a real account
+        finally:  # also after Ctrl-C. What a failure leaves in a real account is deleted at the end of the run.
             for call in example.cleanup:
                 with contextlib.suppress(ClientError, BotoCoreError, KeyError):
                     _made(client, example.area, call, values)
@@ -61,7 +60,7 @@ def _outcome(
         if error and number < len(example.setup):
             message = f"the setup failed: {message}"
             return _judged_error(example, message, emulated=emulated)
-    if example.unknown:
+    if example.unknown and not (error and emulated):
         return Outcome.UNKNOWN, f"{example.unknown}; found {message or response}", False
     if example.error and error == example.error:
         return Outcome.RIGHT, "", False
@@ -69,10 +68,10 @@ def _outcome(
         return _judged_error(example, message, emulated=emulated)
     if example.error:
         return Outcome.WRONG, f"expected the error {example.error}, found none", False
-    different = differences(_filled(example.response or {}, values), response)
+    different = differences(filled(example.response or {}, values), response)
     if different:
         return Outcome.WRONG, "; ".join(different), False
-    unneeded = example.refused and emulated
+    unneeded = bool(example.refused) and emulated
     return Outcome.RIGHT, "it is marked as refused, but is not" if unneeded else "", unneeded
 
 
@@ -84,16 +83,25 @@ def _judged_error(example: ApiExample, message: str, *, emulated: bool) -> tuple
 
 
 def _made(client: Callable[[str], Any], area: str, call: ApiCall, values: dict[str, str]) -> dict[str, Any]:
-    """Make a call, repeat it until the response is the wanted one, and save values of the response."""
+    """Make a call, repeat it until the response is the wanted one, and save values of the response.
+
+    IAM shows what was created only after some seconds:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    """
     caller = client(call.service or area)
     method = next(name for name, operation in caller.meta.method_to_api_mapping.items() if operation == call.operation)
-    deadline = time.monotonic() + _UNTIL_SECONDS
+    began = time.monotonic()
     while True:
-        response: dict[str, Any] = getattr(caller, method)(**_filled(call.request, values))
-        if not call.until or not (missing := differences(_filled(call.until, values), response)):
-            break
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{call.operation} for {_UNTIL_SECONDS} seconds: {'; '.join(missing)}")
+        try:
+            response: dict[str, Any] = getattr(caller, method)(**filled(call.request, values))
+        except ClientError:
+            if not call.until or time.monotonic() > began + _UNTIL_FOUND_SECONDS:
+                raise
+        else:
+            if not call.until or not (missing := differences(filled(call.until, values), response)):
+                break
+            if time.monotonic() > began + _UNTIL_SECONDS:
+                raise TimeoutError(f"{call.operation} for {_UNTIL_SECONDS} seconds: {'; '.join(missing)}")
         time.sleep(0.2)
     for name, value in response.items():
         if isinstance(value, StreamingBody):
@@ -105,17 +113,6 @@ def _made(client: Callable[[str], Any], area: str, call: ApiCall, values: dict[s
 
 def _found(response: Any, path: str) -> Any:
     return functools.reduce(lambda part, step: part[int(step) if step.isdecimal() else step], path.split("."), response)
-
-
-def _filled(value: Any, values: Mapping[str, str]) -> Any:
-    """Replace the names in braces that are known. Other braces are part of a policy or a format."""
-    if isinstance(value, str):
-        return _BRACES.sub(lambda found: values.get(found[1], found[0]), value)
-    if isinstance(value, list):
-        return [_filled(each, values) for each in value]
-    if isinstance(value, dict):
-        return {name: _filled(each, values) for name, each in value.items()}
-    return value
 
 
 def differences(expected: Any, found: Any, path: str = "") -> list[str]:

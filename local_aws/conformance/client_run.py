@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -28,23 +29,28 @@ def default_folder() -> Path:
     return Path(cache) / "local-aws-conformance"
 
 
-def run_clients(target: Target, checks: Sequence[ClientCheck], folder: Path) -> Iterator[Finding]:
+def run_clients(
+    target: Target, checks: Sequence[ClientCheck], folder: Path, *, skips_allowed: bool = False
+) -> Iterator[Finding]:
     """Create the environments in parallel, and run the checks one after the other.
 
     Args:
         target: Where the clients connect to.
         checks: The checks.
         folder: The folder of the environments. An environment stays until its lock file changes.
+        skips_allowed: Whether a run against the emulator passes although a check cannot run.
     """
     names = list(dict.fromkeys(check.area for check in checks))
     with ThreadPoolExecutor() as pool:
         problems = dict(zip(names, pool.map(lambda name: _install(name, folder), names), strict=True))
     for check in checks:
         if problems[check.area]:
-            found = Outcome.SKIPPED, problems[check.area], False
+            outcome, detail, surprising = Outcome.SKIPPED, problems[check.area], False
         else:
-            found = _outcome(check, target, _environment_folder(check.area, folder))
-        yield Finding("Clients", check.area, check.name, check.source, *found)
+            outcome, detail, surprising = _outcome(check, target, _environment_folder(check.area, folder))
+        if outcome is Outcome.SKIPPED:
+            surprising = target.emulated and not skips_allowed
+        yield Finding("Clients", check.area, check.name, check.source, outcome, detail, surprising)
 
 
 def _environment_folder(name: str, folder: Path) -> Path:
@@ -55,7 +61,13 @@ def _environment_folder(name: str, folder: Path) -> Path:
 
 def _install(name: str, folder: Path) -> str:
     """Create an environment if it is missing; return why it cannot be created, or an empty text."""
-    environment = _environment_folder(name, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as held:  # another run may create it, too
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return _installed(name, _environment_folder(name, folder))
+
+
+def _installed(name: str, environment: Path) -> str:
     complete = environment / "complete"
     if complete.exists():
         return ""
@@ -67,7 +79,6 @@ def _install(name: str, folder: Path) -> str:
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)],
         [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(environment), lock],
     )
-    folder.mkdir(parents=True, exist_ok=True)
     for command in commands:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False)
@@ -95,7 +106,7 @@ def _outcome(check: ClientCheck, target: Target, environment: Path) -> tuple[Out
     if done.returncode == _NOT_AVAILABLE:
         return Outcome.SKIPPED, done.stdout.strip(), False
     if done.returncode == 0 and done.stdout.split() == check.output.split():
-        unneeded = check.refused and target.emulated
+        unneeded = bool(check.refused) and target.emulated
         return Outcome.RIGHT, "it is marked as refused, but is not" if unneeded else "", unneeded
     found = (done.stdout + done.stderr).strip()[-_END_OF_OUTPUT:]
     if done.returncode and target.emulated and is_own_refusal(found):

@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_OWN_REFUSAL = re.compile(r"\b[Ll]ocal (Redshift|AWS|Glue)\b|\bNotImplemented\b")
-_INTERNAL_ERROR = "internal error of the local Redshift"
+_LOCAL = r"the local \w+(?: \w+)?"  # for example "the local Secrets Manager"
+_OWN_REFUSAL = re.compile(
+    rf"\bNotImplemented\b|\bsupported\b[^.]*\bby {_LOCAL}|\b{_LOCAL}? (?:does not|cannot)\b|\b(?:in|to) {_LOCAL}",
+    re.IGNORECASE,
+)
+_INTERNAL_ERROR = re.compile(rf"\binternal error of {_LOCAL}|\b{_LOCAL}? failed\b", re.IGNORECASE)
 
 
 class Outcome(enum.Enum):
@@ -48,14 +52,15 @@ class Finding:
 def is_own_refusal(error: str) -> bool:
     """Return whether an error is the emulator's own refusal of something that AWS supports.
 
-    Such an error names the local Redshift or the local AWS, or has the code ``NotImplemented``. AWS never writes this.
+    Such an error says that the local service does not support something, or has the code ``NotImplemented``. AWS never
+    writes this. An error that only names the local service, such as "the local AWS was stopped", is not a refusal.
     """
     return _OWN_REFUSAL.search(error) is not None and not is_internal_error(error)
 
 
 def is_internal_error(error: str) -> bool:
     """Return whether an error is a defect of the emulator."""
-    return _INTERNAL_ERROR in error
+    return _INTERNAL_ERROR.search(error) is not None
 
 
 def failed(findings: Iterable[Finding]) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.conformance.example_files import LONGEST_BATCH, Row, SqlExample
+from local_aws.conformance.example_files import ANY_ERROR, DATABASE_ERROR, LONGEST_BATCH, Row, SqlExample, filled
 from local_aws.conformance.outcome import Finding, Outcome, is_internal_error, is_own_refusal
 from local_aws.conformance.sql_comparison import differences
 
@@ -20,6 +20,12 @@ _WAIT_SECONDS = 20  # of one call, which must end before boto3's own limit
 _EMPTY_SCHEMA = ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 _BATCHED = re.compile(r"\s*(CREATE\s+TABLE|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 """Statements that do the same in a batch, which is one transaction, as alone."""
+_SYNTAX_ERROR = re.compile(r"\bsyntax error\b", re.IGNORECASE)
+_NOT_ABOUT_THE_STATEMENT = re.compile(
+    r"\bpermission denied\b|\bauthentication failed\b|\b(relation|column|schema|database) .*\bdoes not exist\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Errors that a mistake in an example causes, or its user's permissions."""
 _READS = re.compile(r"\s*(SELECT|WITH|SHOW)\b(?!.*\b(INTO|NEXTVAL)\b)", re.IGNORECASE | re.DOTALL)
 
 
@@ -29,11 +35,13 @@ class StatementResult:
 
     Attributes:
         error: Why it failed; empty if it did not.
+        of_database: Whether the error is the database's; otherwise the call failed, or the statement did not end.
         columns: The ColumnMetadata.
         rows: The values as text, None for NULL.
     """
 
     error: str = ""
+    of_database: bool = True
     columns: Sequence[dict[str, Any]] = ()
     rows: Sequence[Row] = ()
 
@@ -54,9 +62,9 @@ class Statements:
         """Run a statement alone, as its own transaction."""
         try:
             statement = self._client.execute_statement(**self._target, Sql=sql, WaitTimeSeconds=_WAIT_SECONDS)
-        except ClientError as error:
-            return StatementResult(error=error.response["Error"]["Message"])
-        return self._result(statement["Id"])
+            return self._result(statement["Id"])
+        except (ClientError, BotoCoreError) as error:
+            return StatementResult(error=str(error), of_database=False)
 
     def batch(self, statements: Sequence[str]) -> StatementResult:
         """Run statements as one transaction."""
@@ -64,15 +72,15 @@ class Statements:
             batch = self._client.batch_execute_statement(
                 **self._target, Sqls=list(statements), WaitTimeSeconds=_WAIT_SECONDS
             )
-        except ClientError as error:
-            return StatementResult(error=error.response["Error"]["Message"])
-        described = self._await(batch["Id"])
-        return StatementResult(error="" if described["Status"] == "FINISHED" else _error(described))
+            described = self._await(batch["Id"])
+        except (ClientError, BotoCoreError) as error:
+            return StatementResult(error=str(error), of_database=False)
+        return StatementResult() if described["Status"] == "FINISHED" else _failure(described)
 
     def _result(self, statement: str) -> StatementResult:
         described = self._await(statement)
         if described["Status"] != "FINISHED":
-            return StatementResult(error=_error(described))
+            return _failure(described)
         if not described.get("HasResultSet"):
             return StatementResult()
         columns: list[dict[str, Any]] = []
@@ -93,20 +101,23 @@ class Statements:
                 return {"Status": "ABORTED", "Error": f"it did not end within {_LONGEST_SECONDS} seconds"}
 
 
-def run_sql(statements: Statements, examples: Sequence[SqlExample], *, emulated: bool) -> Iterator[Finding]:
+def run_sql(
+    statements: Statements, examples: Sequence[SqlExample], *, values: Mapping[str, str], emulated: bool
+) -> Iterator[Finding]:
     """Run examples one after the other.
 
     Args:
         statements: Runs in a database that holds nothing else.
         examples: The examples.
+        values: What replaces names in braces, such as ``{bucket}``, in statements.
         emulated: Whether the examples run against the emulator, which refuses those that are marked.
     """
     kept: Sequence[str] | None = None
     for example in examples:
         error = ""
         if kept is None or list(kept) != list(example.setup):
-            error = _set_up(statements, example.setup)
-        result = StatementResult() if error else statements.run(example.sql)
+            error = _set_up(statements, filled(list(example.setup), values))
+        result = StatementResult() if error else statements.run(filled(example.sql, values))
         # An example that only reads leaves the tables to the next one with the same setup.
         kept = example.setup if not error and _READS.match(example.sql) else None
         outcome, detail, surprising = judge(example, result, setup_error=error, emulated=emulated)
@@ -126,28 +137,45 @@ def judge(
     example: SqlExample, result: StatementResult, *, setup_error: str = "", emulated: bool
 ) -> tuple[Outcome, str, bool]:
     """Return an example's outcome, its detail, and whether its mark ``refused`` expects another outcome."""
-    expects_refusal = example.refused and emulated
+    expects_refusal = bool(example.refused) and emulated
     error = setup_error or result.error
     where = "the setup failed: " if setup_error else ""
     if is_internal_error(error):
         return Outcome.WRONG, f"{where}{error}", False
-    if example.unknown and not setup_error:
-        found = error or f"{[list(row) for row in result.rows]}"
-        return Outcome.UNKNOWN, f"{example.unknown}; found {found}", False
-    if example.error and not setup_error:
-        return (Outcome.RIGHT, "", False) if error else (Outcome.WRONG, "expected an error, found none", False)
     if error and emulated and is_own_refusal(error):
         return Outcome.REFUSED, f"{where}{error}", not expects_refusal
-    if error:
-        return Outcome.WRONG, f"{where}expected no error, found {error}", False
-    different = differences(example, result.columns, result.rows)
+    if setup_error or not result.of_database:
+        return Outcome.WRONG, f"{where}{error}", False
+    unmarked = f"; it is marked as refused ({example.refused}), but is not" if expects_refusal else ""
+    if example.unknown and not (error and emulated):
+        found = error or f"{[list(row) for row in result.rows]}"
+        return Outcome.UNKNOWN, f"{example.unknown}; found {found}{unmarked}", expects_refusal
+    different = _error_difference(example.error, error) or (
+        "" if error else differences(example, result.columns, result.rows)
+    )
     if different:
         return Outcome.WRONG, different, False
-    return Outcome.RIGHT, "it is marked as refused, but is not" if expects_refusal else "", expects_refusal
+    return Outcome.RIGHT, unmarked.removeprefix("; "), expects_refusal
 
 
-def _error(described: dict[str, Any]) -> str:
-    return described.get("Error") or f"the statement is {described['Status']}"
+def _error_difference(expected: str, found: str) -> str:
+    """Return how an error differs from the documented one, or an empty text. Both are empty if there is no error."""
+    if not expected:
+        return f"expected no error, found {found}" if found else ""
+    if not found:
+        return "expected an error, found none"
+    if expected == ANY_ERROR:
+        same = not _NOT_ABOUT_THE_STATEMENT.search(found)
+    elif expected == DATABASE_ERROR:
+        same = not (_SYNTAX_ERROR.search(found) or _NOT_ABOUT_THE_STATEMENT.search(found))
+    else:
+        return "" if expected.lower() in found.lower() else f"expected an error with {expected!r}, found {found}"
+    return "" if same else f"expected an error about what the statement does, found {found}"
+
+
+def _failure(described: dict[str, Any]) -> StatementResult:
+    status = described["Status"]
+    return StatementResult(error=described.get("Error") or f"the statement is {status}", of_database=status == "FAILED")
 
 
 def _text(cell: dict[str, Any]) -> str | None:

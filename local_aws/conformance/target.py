@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import math
 import os
 import secrets
 import tempfile
@@ -14,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_aws.conformance.cleanup import deleted
 from local_aws.conformance.sql_run import Statements
 from local_aws.launcher import RunningLocalAws, running_local_aws
 from local_aws.ports import free_port
@@ -28,10 +33,12 @@ SETTINGS = {
     "CONFORMANCE_BUCKET": "bucket; the suite writes below one prefix of its own",
 }
 SECRET_SETTING = "CONFORMANCE_SECRET_ARN"  # noqa: S105
+AGREEMENT = "CONFORMANCE_YES"
 _ADMIN = "conformance"
 _PASSWORD = "Conformance-1"  # noqa: S105 - of a warehouse that exists during a run
 _STATUS_SECONDS = 60
-_DROP_ATTEMPTS = 12
+_HOURS = 0.5
+_RPU_HOUR_USD = 0.375  # us-east-1: https://aws.amazon.com/redshift/pricing/
 
 
 class TargetError(Exception):
@@ -70,7 +77,7 @@ class Target:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
-        return _client(service, self.environment)
+        return aws_client(service, self.environment)
 
     def statements(self, database: str = "") -> Statements:
         """Return what runs statements in the suite's own database, or in another one."""
@@ -79,6 +86,12 @@ class Target:
             self.client("redshift-data"),
             {"WorkgroupName": self.workgroup, "Database": database or self.database, **secret},
         )
+
+    def store_examples(self) -> None:
+        """Store the object that the examples of COPY read: a row (1, 'a') of the columns i and v, as Parquet."""
+        body = io.BytesIO()
+        pq.write_table(pa.table({"i": pa.array([1], pa.int32()), "v": ["a"]}), body)
+        self.client("s3").put_object(Bucket=self.bucket, Key=f"{self.prefix}/copy/a.parquet", Body=body.getvalue())
 
     @property
     def values(self) -> dict[str, str]:
@@ -108,7 +121,9 @@ def emulator_target() -> Iterator[Target]:
         tempfile.TemporaryDirectory(prefix="conformance-") as folder,
         running_local_aws(Path(folder), options=["--warehouse-port", str(port)]) as running,
     ):
-        yield _provisioned(running, port)
+        target = _provisioned(running, port)
+        target.store_examples()
+        yield target
 
 
 def _provisioned(aws: RunningLocalAws, port: int) -> Target:
@@ -158,21 +173,27 @@ def account_plan(environment: Mapping[str, str]) -> str:
     """Return what the suite creates in a real account and what it costs.
 
     Raises:
-        TargetError: A setting is missing.
+        TargetError: A setting is missing, or the workgroup cannot be read.
     """
     if missing := [name for name in SETTINGS if not environment.get(name)]:
         raise TargetError(
             f"Set {', '.join(missing)}, too: {SETTINGS[missing[0]]}. Or unset all CONFORMANCE_ variables."
         )
+    workgroup = environment["CONFORMANCE_WORKGROUP"]
+    try:
+        described = aws_client("redshift-serverless", environment).get_workgroup(workgroupName=workgroup)
+    except (BotoCoreError, ClientError) as refused:
+        raise TargetError(f"The workgroup {workgroup} cannot be read: {refused}") from refused
+    capacity = described["workgroup"]["baseCapacity"]
     return "\n".join(
         [
-            f"This run uses a real AWS account: workgroup {environment['CONFORMANCE_WORKGROUP']}, "
-            f"bucket {environment['CONFORMANCE_BUCKET']}.",
+            f"This run uses a real AWS account: workgroup {workgroup}, bucket {environment['CONFORMANCE_BUCKET']}.",
             "It creates, with names that start with conformance-, and deletes again:",
             "  - one database in the workgroup, with all tables of the SQL examples",
             "  - databases, tables and jobs in the Glue Data Catalog, and a few Glue runs of two workers",
             "  - objects below one prefix of the bucket, IAM users, roles and policies, and secrets",
-            "It takes about half an hour. With a base capacity of 8 RPU, Redshift Serverless then costs about 2 USD.",
+            f"It takes about half an hour. With the workgroup's base capacity of {capacity} RPU, Redshift Serverless "
+            f"then costs about {math.ceil(capacity * _HOURS * _RPU_HOUR_USD)} USD.",
             "Glue, S3 and Secrets Manager cost less than 1 USD (prices of us-east-1).",
         ]
     )
@@ -185,10 +206,9 @@ def account_target(environment: Mapping[str, str]) -> Iterator[Target]:
     Raises:
         TargetError: The credentials or the workgroup cannot be used.
     """
-    account_plan(environment)
     name = f"conformance-{secrets.token_hex(4)}"
     try:
-        identity = _client("sts", environment).get_caller_identity()
+        identity = aws_client("sts", environment).get_caller_identity()
     except (BotoCoreError, ClientError) as refused:
         raise TargetError(f"AWS does not accept the credentials: {refused}") from refused
     target = Target(
@@ -208,46 +228,15 @@ def account_target(environment: Mapping[str, str]) -> Iterator[Target]:
     if error := first.run(f"CREATE DATABASE {target.database}").error:
         raise TargetError(f"The database {target.database} cannot be created: {error}")
     try:
+        target.store_examples()
         yield target
     finally:
-        _clean(target, first)
+        if left := deleted(target, first):
+            print("Delete these yourself:", *left, sep="\n  ")
 
 
-def _clean(target: Target, first: Statements) -> None:
-    """Delete what the suite created; report what is left."""
-    left = []
-    refusal = ""
-    for _attempt in range(_DROP_ATTEMPTS):  # a connection of the Data API may still be open
-        if not (refusal := first.run(f"DROP DATABASE {target.database} FORCE").error):
-            break
-        time.sleep(10)
-    left += [f"database {target.database}: {refusal}"] if refusal else []
-    for name, delete in (("objects", _delete_objects), ("Glue databases", _delete_glue_databases)):
-        try:
-            delete(target)
-        except ClientError as failure:
-            left.append(f"{name} {target.prefix}…: {failure}")
-    if left:
-        print("Delete these yourself:", *left, sep="\n  ")
-
-
-def _delete_objects(target: Target) -> None:
-    s3 = target.client("s3")
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=target.bucket, Prefix=f"{target.prefix}/"):
-        if keys := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
-            s3.delete_objects(Bucket=target.bucket, Delete={"Objects": keys})
-
-
-def _delete_glue_databases(target: Target) -> None:
-    glue = target.client("glue")
-    beginnings = (target.prefix, target.database)
-    for page in glue.get_paginator("get_databases").paginate():
-        for database in page["DatabaseList"]:
-            if database["Name"].startswith(beginnings):
-                glue.delete_database(Name=database["Name"])
-
-
-def _client(service: str, environment: Mapping[str, str]) -> Any:
+def aws_client(service: str, environment: Mapping[str, str]) -> Any:
+    """Return a boto3 client."""
     endpoint = environment.get("AWS_ENDPOINT_URL")
     session = boto3.session.Session()
     if endpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -201,6 +202,31 @@ def keep_versions_when_versioning_is_suspended() -> None:
             bucket.versioning_status = "Suspended"
 
     backend.delete_object = delete_one
+
+
+def refuse_unknown_multipart_uploads() -> None:
+    """Make moto's S3 answer NoSuchUpload, instead of failing. Repeated calls have no effect.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+    from moto.s3.exceptions import NoSuchUpload
+    from moto.s3.models import S3Backend
+
+    backend: Any = S3Backend
+    if hasattr(backend, "upload_part_of_known_upload"):
+        return
+    backend.upload_part_of_known_upload = backend.upload_part
+
+    def of_known_upload(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: Any, bucket_name: str, multipart_id: str, *arguments: Any, **named: Any) -> Any:
+            if multipart_id not in self.get_bucket(bucket_name).multiparts:
+                raise NoSuchUpload(upload_id=multipart_id)
+            return method(self, bucket_name, multipart_id, *arguments, **named)
+
+        return call
+
+    for name in ("upload_part", "upload_part_copy", "complete_multipart_upload"):
+        setattr(backend, name, of_known_upload(getattr(backend, name)))
 
 
 def load_managed_policies_of_one_partition() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from local_aws.protocol.account import ACCOUNT_ID
 from local_aws.protocol.errors import AwsError
 
+_SHORTEST_SESSION = 900  # seconds
+_SHORTEST_ACCESS_KEY = 16  # characters
 _PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
 
@@ -35,7 +37,8 @@ def add_sts_rules() -> None:
     """Add the rules to moto's STS. Repeated calls have no effect.
 
     The administrator is the account's root user. moto invents a user for it. The ARN and the user id are those that
-    policies see (``local_aws.iam.identity``). Only a role that exists can be assumed, for as long as it allows.
+    policies see (``local_aws.iam.identity``). Only a role that exists can be assumed, for 15 minutes or more, and for
+    as long as it allows.
     """
     from moto.iam.models import iam_backends
     from moto.sts.exceptions import STSValidationError
@@ -64,10 +67,28 @@ def add_sts_rules() -> None:
         role = next((role for role in roles if role.arn == role_arn), None)
         if role is None:
             raise AwsError("AccessDenied", f"No role has the ARN {role_arn}, so it cannot be assumed.", 403)
+        if duration < _SHORTEST_SESSION:
+            raise STSValidationError(
+                f"1 validation error detected: Value '{duration}' at 'durationSeconds' failed to satisfy constraint: "
+                f"Member must have value greater than or equal to {_SHORTEST_SESSION}"
+            )
         if duration > int(role.max_session_duration):
             raise STSValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
         return assume_role(self, region_name, role_session_name, role_arn, policy, duration, **more)
 
+    access_key_info = backend.get_access_key_info
+
+    def get_access_key_info(self: Any, access_key_id: str) -> dict[str, str]:
+        """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html."""
+        if len(access_key_id) < _SHORTEST_ACCESS_KEY:
+            raise STSValidationError(
+                f"1 validation error detected: Value '{access_key_id}' at 'accessKeyId' failed to satisfy constraint: "
+                f"Member must have length greater than or equal to {_SHORTEST_ACCESS_KEY}"
+            )
+        found: dict[str, str] = access_key_info(self, access_key_id)
+        return found
+
+    backend.get_access_key_info = get_access_key_info
     backend.get_caller_identity = get_caller_identity
     backend.assume_role = assume_existing_role
 

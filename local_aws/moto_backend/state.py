@@ -204,6 +204,7 @@ class MotoState:
                 moto_additions.keep_bucket_policies_unevaluated()
                 moto_additions.read_policies_of_log_buckets()
                 moto_additions.keep_versions_when_versioning_is_suspended()
+                moto_additions.refuse_unknown_multipart_uploads()
             elif signing_name == "events":
                 moto_additions.add_event_operations()
             elif signing_name == "ec2":

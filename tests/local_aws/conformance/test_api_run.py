@@ -88,3 +88,24 @@ def test_the_documented_error_code_is_right(target):
 def test_an_error_of_the_setup_is_not_the_documented_error(target):
     setup = [ApiCall("GetUser", {"UserName": "nobody"})]
     assert found(target, setup=setup, response=None, error="NoSuchEntity")[0] is Outcome.WRONG
+
+
+def test_each_example_has_names_of_its_own(target):
+    """A secret's or a role's name cannot be used again immediately."""
+    own = ApiCall("CreateUser", {"UserName": "{own}"})
+    both = [example(setup=[], call=own, cleanup=[], response={"User": {"UserName": "{own}"}}) for _ in range(2)]
+    assert [(each.outcome, each.detail) for each in run_api(target, both)] == [(Outcome.RIGHT, "")] * 2
+
+
+def test_a_call_that_waits_is_repeated_after_an_error(target, monkeypatch):
+    """IAM finds what was created only after some seconds."""
+    iam = target.client("iam")
+    get_user, failures = iam.get_user, iter([1, 2])
+
+    def finding_late(**request):
+        return get_user(UserName="missing") if next(failures, None) else get_user(**request)
+
+    monkeypatch.setattr(iam, "get_user", finding_late)
+    monkeypatch.setattr(Target, "client", lambda _target, _service: iam)
+    waiting = ApiCall("GetUser", {"UserName": "{prefix}-user"}, until={"User": {"UserName": "own-user"}})
+    assert found(target, call=waiting) == (Outcome.RIGHT, "")

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_aws.clients import local_client, local_session
@@ -157,11 +158,24 @@ def test_the_callers_identity(iam, moto_endpoint):
     assert refused(iam.get_user) == "NotImplemented"
 
 
+def unchecked_sts(endpoint):
+    """Return a client that sends what boto3 would refuse."""
+    return local_session().client("sts", endpoint_url=endpoint, config=Config(parameter_validation=False))
+
+
 def test_a_role_must_exist_and_allow_the_duration(iam, moto_endpoint):
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (DurationSeconds)."""
-    sts = local_client("sts", moto_endpoint)
+    sts = unchecked_sts(moto_endpoint)
     trust = document(TRUST)
     arn = iam.create_role(RoleName="long", AssumeRolePolicyDocument=trust, MaxSessionDuration=7200)["Role"]["Arn"]
     assert sts.assume_role(RoleArn=arn, RoleSessionName="me", DurationSeconds=7200)["Credentials"]
     assert refused(sts.assume_role, RoleArn=arn, RoleSessionName="me", DurationSeconds=7201) == "ValidationError"
+    assert sts.assume_role(RoleArn=arn, RoleSessionName="me", DurationSeconds=900)["Credentials"]
+    assert refused(sts.assume_role, RoleArn=arn, RoleSessionName="me", DurationSeconds=899) == "ValidationError"
     assert refused(sts.assume_role, RoleArn=f"{arn}er", RoleSessionName="me") == "AccessDenied"
+
+
+def test_an_access_key_has_16_characters(moto_endpoint):
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html."""
+    sts = unchecked_sts(moto_endpoint)
+    assert refused(sts.get_access_key_info, AccessKeyId="A" * 15) == "ValidationError"

@@ -176,6 +176,16 @@ def test_a_part_is_verified(s3, upload):
     assert "Parts" not in s3.list_parts(**place)
 
 
+def test_a_part_of_an_unknown_upload_is_refused(s3, put):
+    put("whole", BODY)
+    place = {"Bucket": BUCKET, "Key": "unknown", "UploadId": "unknown"}
+    assert _refused(s3.upload_part, **place, PartNumber=1, Body=BODY) == (404, "NoSuchUpload")
+    source = {"PartNumber": 1, "CopySource": f"{BUCKET}/whole"}
+    assert _refused(s3.upload_part_copy, **place, **source) == (404, "NoSuchUpload")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": '"0"'}]}
+    assert _refused(s3.complete_multipart_upload, **place, MultipartUpload=parts) == (404, "NoSuchUpload")
+
+
 @pytest.mark.parametrize("kind", ["FULL_OBJECT", "COMPOSITE"])
 def test_the_checksum_of_a_whole_upload_is_verified(s3, upload, kind):
     place, parts = upload(f"whole-{kind}", PARTS, ChecksumAlgorithm="CRC32", ChecksumType=kind)
