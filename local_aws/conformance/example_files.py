@@ -20,6 +20,10 @@ DATABASE_ERROR = "true"
 """Any error of the database that is about what the statement does."""
 ANY_ERROR = "syntax"
 """Any error of the database, also one of the syntax: the documented syntax does not have the statement."""
+NOT_SUPPORTED = "unsupported"
+"""Any error that is about the statement. The documentation says that Redshift does not support it, and nothing about
+the error, so a refusal is the documented result.
+"""
 
 UNKNOWN_REASONS = frozenset(
     {
@@ -61,7 +65,8 @@ class SqlExample:
         rows: The documented rows as text, None for NULL; None if there are none to compare.
         columns: The documented columns: ``name``, ``type``, ``precision`` and ``scale``, as far as they are documented.
         ordered: Whether the order of the rows is documented.
-        error: The documented error: ``DATABASE_ERROR``, ``ANY_ERROR``, or a part of its message; empty for none.
+        error: The documented error: ``DATABASE_ERROR``, ``ANY_ERROR``, ``NOT_SUPPORTED``, or a part of its message; empty for
+            none.
         unknown: Why AWS's documentation leaves the result open; one of ``UNKNOWN_REASONS``.
         refused: Why the emulator refuses the statement with an error of its own; empty if it does not.
     """

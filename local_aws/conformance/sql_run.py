@@ -10,7 +10,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.conformance.example_files import ANY_ERROR, DATABASE_ERROR, LONGEST_BATCH, Row, SqlExample, filled
+from local_aws.conformance.example_files import (
+    ANY_ERROR,
+    DATABASE_ERROR,
+    LONGEST_BATCH,
+    NOT_SUPPORTED,
+    Row,
+    SqlExample,
+    filled,
+)
 from local_aws.conformance.outcome import Finding, Outcome, is_internal_error, is_own_refusal
 from local_aws.conformance.sql_comparison import differences
 
@@ -142,7 +150,7 @@ def judge(
     where = "the setup failed: " if setup_error else ""
     if is_internal_error(error):
         return Outcome.WRONG, f"{where}{error}", False
-    if error and emulated and is_own_refusal(error):
+    if error and emulated and is_own_refusal(error) and example.error != NOT_SUPPORTED:
         return Outcome.REFUSED, f"{where}{error}", not expects_refusal
     if setup_error or not result.of_database:
         return Outcome.WRONG, f"{where}{error}", False
@@ -164,7 +172,7 @@ def _error_difference(expected: str, found: str) -> str:
         return f"expected no error, found {found}" if found else ""
     if not found:
         return "expected an error, found none"
-    if expected == ANY_ERROR:
+    if expected in (ANY_ERROR, NOT_SUPPORTED):
         same = not _NOT_ABOUT_THE_STATEMENT.search(found)
     elif expected == DATABASE_ERROR:
         same = not (_SYNTAX_ERROR.search(found) or _NOT_ABOUT_THE_STATEMENT.search(found))

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from local_aws.conformance.example_files import ANY_ERROR, DATABASE_ERROR, SqlExample
+from local_aws.conformance.example_files import ANY_ERROR, DATABASE_ERROR, NOT_SUPPORTED, SqlExample
 from local_aws.conformance.outcome import Finding, Outcome, failed
 from local_aws.conformance.sql_run import StatementResult, Statements, judge, run_sql
 
@@ -119,6 +119,13 @@ def test_a_documented_error_is_right():
 )
 def test_an_error_must_be_the_documented_one(found, expected, right):
     assert (outcome(StatementResult(error=found), rows=None, error=expected)[0] == "right") is right
+
+
+def test_a_refusal_is_right_where_redshift_documents_that_it_does_not_support_the_statement():
+    assert outcome(StatementResult(error=REFUSAL), rows=None, error=NOT_SUPPORTED) == ("right", "passes")
+    missing = StatementResult(error='ERROR: relation "tt" does not exist')
+    assert outcome(missing, rows=None, error=NOT_SUPPORTED) == ("wrong", "fails")
+    assert outcome(rows("7"), rows=None, error=NOT_SUPPORTED) == ("wrong", "fails")
 
 
 def test_an_error_of_the_transport_is_never_right():
