@@ -1,7 +1,7 @@
 """Inserts the casts and calls that give PostgreSQL's expressions Redshift's types, after ``typing.add_types``.
 
 Products and quotients of DECIMALs become calls of functions. The operators themselves are refused at run time
-(``compat.sql``), so that no untyped product or quotient gets PostgreSQL's scale.
+(``decimals.sql``), so that no untyped product or quotient gets PostgreSQL's scale.
 """
 
 from __future__ import annotations
