@@ -142,19 +142,20 @@ DECLARE
     missing text;
     mapped text;
 BEGIN
-    IF EXISTS (SELECT FROM redshift.zone_maps_of(target)) THEN
-        RETURN; -- CREATE TABLE IF NOT EXISTS of a table that exists
-    END IF;
     SELECT min(k.name) INTO missing FROM unnest(sort_key) AS k (name) WHERE NOT EXISTS (
         SELECT 1 FROM pg_attribute a WHERE a.attrelid = target AND a.attname = k.name AND NOT a.attisdropped);
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'column "%" named in key does not exist', missing;
     END IF;
-    SELECT string_agg(format('%I', a.attname), ', ' ORDER BY k.number) INTO mapped
-    FROM unnest(sort_key) WITH ORDINALITY AS k (name, number)
-    JOIN pg_attribute a ON a.attrelid = target AND a.attname = k.name
-    JOIN pg_type t ON t.oid = a.atttypid
-    WHERE coalesce(nullif(t.typbasetype, 0), t.oid) <> 'boolean'::regtype;
+    -- PostgreSQL's index rows have at most 32 columns and 2,704 bytes, so only the first part of a long key is mapped.
+    SELECT string_agg(format('%I', c.name), ', ' ORDER BY c.number) INTO mapped FROM (
+        SELECT k.name, k.number, coalesce(nullif(t.typbasetype, 0), t.oid) AS kind,
+            sum(CASE WHEN t.typcategory <> 'S' THEN 0 WHEN greatest(t.typtypmod, a.atttypmod) < 0 THEN 65535
+                ELSE greatest(t.typtypmod, a.atttypmod) END) OVER (ORDER BY k.number) AS text_bytes
+        FROM unnest(sort_key) WITH ORDINALITY AS k (name, number)
+        JOIN pg_attribute a ON a.attrelid = target AND a.attname = k.name
+        JOIN pg_type t ON t.oid = a.atttypid) AS c
+    WHERE c.kind <> 'boolean'::regtype AND c.number <= 32 AND c.text_bytes <= 2000;
     IF mapped IS NOT NULL THEN
         EXECUTE format('CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 16)', target, mapped);
         EXECUTE format('ANALYZE %s', target);
@@ -193,8 +194,8 @@ BEGIN
 END $$;
 
 -- Statements that have ended, of the Data API and of the warehouse's port (see query_history.py).
-CREATE SEQUENCE IF NOT EXISTS redshift.query_ids START 1000000000;
-CREATE TABLE IF NOT EXISTS redshift.query_history (
+CREATE SEQUENCE IF NOT EXISTS redshift_records.query_ids START 1000000000;
+CREATE TABLE IF NOT EXISTS redshift_records.query_history (
     user_id integer NOT NULL, query_id bigint NOT NULL, query_label text, transaction_id bigint, session_id integer,
     database_name text NOT NULL, query_type text NOT NULL, status text NOT NULL, result_cache_hit boolean NOT NULL,
     start_time timestamp NOT NULL, end_time timestamp NOT NULL, elapsed_time bigint NOT NULL, queue_time bigint NOT NULL,
@@ -203,7 +204,7 @@ CREATE TABLE IF NOT EXISTS redshift.query_history (
 -- Times that PostgreSQL does not measure are unknown: they are part of execution_time.
 CREATE OR REPLACE VIEW redshift.sys_query_history AS
     SELECT *, NULL::bigint AS compile_time, NULL::bigint AS planning_time, NULL::bigint AS lock_wait_time
-    FROM redshift.query_history;
+    FROM redshift_records.query_history OFFSET 0;
 
 -- The error that the EXCEPTION block of a procedure handles. execution.py commits and then reports it, as Redshift throws it
 -- again after the block. A caller that is a procedure itself would have to continue with the error, so that is refused.

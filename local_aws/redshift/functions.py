@@ -153,9 +153,8 @@ def _date_part(arguments: Arguments) -> exp.Expr:
 
 
 def extract(part: exp.Expr, source: exp.Expr) -> exp.Expr:
-    """Return EXTRACT as a call. An epoch exceeds the INTEGER of the other parts in 2038."""
-    name = date_part(part)
-    return call("date_part" if name == "epoch" else "redshift.date_part", exp.Literal.string(name), _temporal(source))
+    """Return EXTRACT as a call."""
+    return call("redshift.date_part", exp.Literal.string(date_part(part)), _temporal(source))
 
 
 def _charindex(arguments: Arguments) -> exp.Expr:
