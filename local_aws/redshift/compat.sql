@@ -2,6 +2,8 @@
 -- Warehouse.ensure_database runs this file in each Redshift database after every change, so each statement must be repeatable.
 
 CREATE SCHEMA IF NOT EXISTS redshift;
+-- The tables behind the system views. No search path contains it, and sql.py refuses its name.
+CREATE SCHEMA IF NOT EXISTS redshift_records;
 
 -- Time. GETDATE is the start of the statement in whole seconds, SYSDATE the start of the transaction in microseconds.
 CREATE OR REPLACE FUNCTION redshift.getdate() RETURNS timestamp LANGUAGE sql STABLE
@@ -58,6 +60,17 @@ CREATE OR REPLACE FUNCTION redshift.date_diff(part text, earlier time, later tim
     LANGUAGE sql IMMUTABLE STRICT
     RETURN redshift.date_diff(part, redshift.on_a_day(part, earlier), redshift.on_a_day(part, later));
 
+-- EXTRACT of a TIMESTAMP is an INTEGER: https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html
+CREATE OR REPLACE FUNCTION redshift.whole_epoch(moment timestamp) RETURNS integer LANGUAGE plpgsql IMMUTABLE STRICT
+AS $$
+DECLARE
+    seconds double precision := floor(pg_catalog.date_part('epoch', moment));
+BEGIN
+    IF seconds NOT BETWEEN -2147483648 AND 2147483647 THEN
+        RAISE EXCEPTION 'EXTRACT(epoch FROM %) does not fit in INTEGER: use DATE_PART(epoch, …)', moment;
+    END IF;
+    RETURN seconds;
+END $$;
 -- EXTRACT leaves out the other parts of a second, DATE_PART does not. Decade 1 begins with the year 1:
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html
 CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment timestamp) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
@@ -66,6 +79,7 @@ CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment timestamp) RETUR
         WHEN 'millisecond' THEN floor(pg_catalog.date_part('millisecond', moment))::integer % 1000
         WHEN 'microsecond' THEN pg_catalog.date_part('microsecond', moment)::integer % 1000
         WHEN 'decade' THEN pg_catalog.date_part('decade', moment) + 1
+        WHEN 'epoch' THEN redshift.whole_epoch(moment)
         ELSE pg_catalog.date_part(part, moment) END::integer;
 CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment date) RETURNS integer LANGUAGE sql IMMUTABLE STRICT
     RETURN redshift.date_part(part, moment::timestamp);
@@ -73,7 +87,8 @@ CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment time) RETURNS in
     RETURN redshift.date_part(part, redshift.on_a_day(part, moment));
 CREATE OR REPLACE FUNCTION redshift.date_part(part text, moment timestamptz) RETURNS double precision
     LANGUAGE sql IMMUTABLE STRICT
-    RETURN redshift.date_part(part, moment AT TIME ZONE 'UTC')::double precision;
+    RETURN CASE part WHEN 'epoch' THEN pg_catalog.date_part(part, moment)
+        ELSE redshift.date_part(part, moment AT TIME ZONE 'UTC')::double precision END;
 CREATE OR REPLACE FUNCTION redshift.pgdate_part(part text, moment timestamp) RETURNS double precision
     LANGUAGE sql IMMUTABLE STRICT
     RETURN pg_catalog.date_part(part, moment) + CASE part WHEN 'decade' THEN 1 ELSE 0 END;
@@ -308,32 +323,36 @@ CREATE OR REPLACE AGGREGATE redshift.avg(double precision) (
     sfunc = pg_catalog.float8_accum, stype = double precision[], initcond = '{0,0,0}', finalfunc = pg_catalog.float8_avg);
 
 -- Types. VARCHAR(n) and CHAR(n) count bytes. There is one domain per length, so that LIKE and CREATE TABLE AS copy the rule.
+-- Comparisons ignore the trailing blanks of a VARCHAR in Redshift but not in PostgreSQL, so such values are refused:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html#r_Character_types-significance-of-trailing-blanks
 CREATE OR REPLACE FUNCTION redshift.ensure_text_type(kind text, bytes integer) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF to_regtype(format('redshift.%s_%s', kind, bytes)) IS NULL THEN
-        EXECUTE format('CREATE DOMAIN redshift.%1$s_%2$s AS %1$s(%2$s) CHECK (octet_length(value) <= %2$s)', kind, bytes);
+        EXECUTE format('CREATE DOMAIN redshift.%1$s_%2$s AS %1$s(%2$s) CHECK (octet_length(value) <= %2$s)', kind, bytes)
+            || CASE kind WHEN 'varchar' THEN ' CONSTRAINT no_trailing_blank CHECK (right(value, 1) <> '' '')' ELSE '' END;
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL; -- another statement has created it since
 END $$;
 
 -- Records of earlier statements: loads, and the writers of each table (see execution.py).
-CREATE TABLE IF NOT EXISTS redshift.load_history (
+CREATE TABLE IF NOT EXISTS redshift_records.load_history (
     user_id integer NOT NULL, query_id bigint NOT NULL, transaction_id bigint, session_id integer, database_name text NOT NULL,
     table_name text NOT NULL, start_time timestamp NOT NULL, end_time timestamp NOT NULL, duration bigint NOT NULL,
     status text NOT NULL, file_format text NOT NULL, loaded_rows bigint NOT NULL, loaded_bytes bigint NOT NULL,
     source_file_count integer NOT NULL, source_file_bytes bigint NOT NULL, file_count_scanned integer NOT NULL,
     error_count bigint NOT NULL, copy_job_id bigint, data_source text NOT NULL, error_message text);
-CREATE TABLE IF NOT EXISTS redshift.load_error_detail (
+CREATE TABLE IF NOT EXISTS redshift_records.load_error_detail (
     user_id integer NOT NULL, query_id bigint NOT NULL, transaction_id bigint, session_id integer, database_name text NOT NULL,
     start_time timestamp NOT NULL, table_id integer, file_name text NOT NULL, line_number bigint, column_name text,
     column_type text, column_length text, "position" integer, error_code integer NOT NULL, error_message text NOT NULL);
-CREATE TABLE IF NOT EXISTS redshift.table_writes (table_id oid NOT NULL, writer xid8 NOT NULL);
-CREATE INDEX IF NOT EXISTS table_writes_by_table ON redshift.table_writes (table_id);
+CREATE TABLE IF NOT EXISTS redshift_records.table_writes (table_id oid NOT NULL, writer xid8 NOT NULL);
+CREATE INDEX IF NOT EXISTS table_writes_by_table ON redshift_records.table_writes (table_id);
 
-CREATE OR REPLACE VIEW redshift.sys_load_history AS SELECT * FROM redshift.load_history;
-CREATE OR REPLACE VIEW redshift.sys_load_error_detail AS SELECT * FROM redshift.load_error_detail;
+-- OFFSET makes a view read-only.
+CREATE OR REPLACE VIEW redshift.sys_load_history AS SELECT * FROM redshift_records.load_history OFFSET 0;
+CREATE OR REPLACE VIEW redshift.sys_load_error_detail AS SELECT * FROM redshift_records.load_error_detail OFFSET 0;
 CREATE OR REPLACE FUNCTION redshift.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE
     RETURN coalesce(nullif(current_setting('redshift.last_copy_count', true), '')::bigint, 0);
 CREATE OR REPLACE FUNCTION redshift.pg_last_copy_id() RETURNS bigint LANGUAGE sql STABLE
@@ -351,18 +370,18 @@ CREATE OR REPLACE VIEW redshift.svv_columns AS
     FROM information_schema.columns c
     JOIN pg_namespace n ON n.nspname = c.table_schema
     JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = c.table_name
-    WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema', 'redshift', 'pg_toast');
+    WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema', 'redshift', 'redshift_records', 'pg_toast');
 CREATE OR REPLACE VIEW redshift.svv_tables AS
     SELECT current_database()::text AS table_catalog, n.nspname::text AS table_schema, c.relname::text AS table_name,
         CASE WHEN c.relkind IN ('v', 'm') THEN 'VIEW' WHEN c.relpersistence = 't' THEN 'LOCAL TEMPORARY'
             ELSE 'BASE TABLE' END AS table_type,
         obj_description(c.oid, 'pg_class') AS remarks
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift', 'pg_toast');
+    WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift', 'redshift_records', 'pg_toast');
 CREATE OR REPLACE VIEW redshift.svv_mv_info AS
     SELECT current_database()::text AS database_name, n.nspname::text AS schema_name, c.relname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm';
 
 -- Written in a statement's transaction. After a kill, it shows whether the transaction was committed.
-CREATE TABLE IF NOT EXISTS redshift.committed_statements (
+CREATE TABLE IF NOT EXISTS redshift_records.committed_statements (
     statement_id text PRIMARY KEY, committed_at timestamptz NOT NULL DEFAULT clock_timestamp());

@@ -59,6 +59,11 @@ CREATE OR REPLACE FUNCTION redshift.percentile(ordered timestamptz[], share nume
                 + (ordered[ceil(p)::integer] - ordered[floor(p)::integer]) * (p - floor(p))::double precision
             FROM (SELECT 1 + share * (cardinality(ordered) - 1) AS p) AS row_number);
 
+-- PERCENTILE_DISC: the first value whose cumulative distribution reaches the share.
+CREATE OR REPLACE FUNCTION redshift.discrete_percentile(anyarray, share numeric) RETURNS anyelement LANGUAGE sql IMMUTABLE
+    AS 'SELECT known[greatest(1, ceil(pg_catalog.numeric_mul($2, cardinality(known)::numeric)))::integer]
+        FROM (SELECT array_remove($1, NULL) AS known) AS k';
+
 -- IGNORE NULLS. The aggregates run over the rows before the current one, or over the frame of the window.
 CREATE OR REPLACE FUNCTION redshift.keep_known(anyarray, anyelement, distance integer) RETURNS anyarray
     LANGUAGE sql IMMUTABLE
@@ -68,6 +73,14 @@ CREATE OR REPLACE FUNCTION redshift.keep_known(anyarray, anyelement, distance in
 CREATE OR REPLACE FUNCTION redshift.first_element(anyarray) RETURNS anyelement LANGUAGE sql IMMUTABLE AS 'SELECT $1[1]';
 CREATE OR REPLACE AGGREGATE redshift.known_before(anyelement, integer) (
     sfunc = redshift.keep_known, stype = anyarray, finalfunc = redshift.first_element);
+-- The values before the nth one move through an array of n elements, until its first element is known.
+CREATE OR REPLACE FUNCTION redshift.keep_until_nth(anyarray, anyelement, place integer) RETURNS anyarray
+    LANGUAGE sql IMMUTABLE
+    AS 'SELECT CASE WHEN $1[1] IS NULL THEN redshift.keep_known($1, $2, $3) ELSE $1 END';
+CREATE OR REPLACE FUNCTION redshift.last_if_filled(anyarray) RETURNS anyelement LANGUAGE sql IMMUTABLE
+    AS 'SELECT CASE WHEN $1[1] IS NOT NULL THEN $1[cardinality($1)] END';
+CREATE OR REPLACE AGGREGATE redshift.nth_known(anyelement, integer) (
+    sfunc = redshift.keep_until_nth, stype = anyarray, finalfunc = redshift.last_if_filled);
 CREATE OR REPLACE FUNCTION redshift.keep_first(anyelement, anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE STRICT
     AS 'SELECT $1';
 CREATE OR REPLACE FUNCTION redshift.keep_last(anyelement, anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE STRICT
@@ -101,14 +114,20 @@ BEGIN
     RETURN pg_catalog.split_part(value, delimiter, part::integer);
 END $$;
 
--- A cast to VARCHAR or CHAR. Redshift has none from BOOLEAN.
-CREATE OR REPLACE FUNCTION redshift.as_text(anyelement) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1::text';
-CREATE OR REPLACE FUNCTION redshift.as_text(value text) RETURNS text LANGUAGE sql IMMUTABLE RETURN value;
-CREATE OR REPLACE FUNCTION redshift.as_text(value boolean) RETURNS text LANGUAGE plpgsql
+-- LISTAGG: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html
+CREATE OR REPLACE FUNCTION redshift.within_listagg_limit(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
 BEGIN
-    RAISE EXCEPTION 'cannot cast type boolean to character varying';
+    IF octet_length(value) > 65535 THEN
+        RAISE EXCEPTION 'Result size exceeds LISTAGG limit';
+    END IF;
+    RETURN value;
 END $$;
+
+CREATE OR REPLACE FUNCTION redshift.join_distinct(words text[], separator text) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN (SELECT string_agg(word, separator ORDER BY place)
+            FROM (SELECT word, min(place) AS place FROM unnest(words) WITH ORDINALITY AS each (word, place)
+                  WHERE word IS NOT NULL GROUP BY word) AS words_once);
 
 -- The user of the statement. All statements of the Data API run as this server's superuser.
 CREATE OR REPLACE FUNCTION redshift."current_user"() RETURNS text LANGUAGE sql STABLE
@@ -123,19 +142,20 @@ DECLARE
     missing text;
     mapped text;
 BEGIN
-    IF EXISTS (SELECT FROM redshift.zone_maps_of(target)) THEN
-        RETURN; -- CREATE TABLE IF NOT EXISTS of a table that exists
-    END IF;
     SELECT min(k.name) INTO missing FROM unnest(sort_key) AS k (name) WHERE NOT EXISTS (
         SELECT 1 FROM pg_attribute a WHERE a.attrelid = target AND a.attname = k.name AND NOT a.attisdropped);
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'column "%" named in key does not exist', missing;
     END IF;
-    SELECT string_agg(format('%I', a.attname), ', ' ORDER BY k.number) INTO mapped
-    FROM unnest(sort_key) WITH ORDINALITY AS k (name, number)
-    JOIN pg_attribute a ON a.attrelid = target AND a.attname = k.name
-    JOIN pg_type t ON t.oid = a.atttypid
-    WHERE coalesce(nullif(t.typbasetype, 0), t.oid) <> 'boolean'::regtype;
+    -- PostgreSQL's index rows have at most 32 columns and 2,704 bytes, so only the first part of a long key is mapped.
+    SELECT string_agg(format('%I', c.name), ', ' ORDER BY c.number) INTO mapped FROM (
+        SELECT k.name, k.number, coalesce(nullif(t.typbasetype, 0), t.oid) AS kind,
+            sum(CASE WHEN t.typcategory <> 'S' THEN 0 WHEN greatest(t.typtypmod, a.atttypmod) < 0 THEN 65535
+                ELSE greatest(t.typtypmod, a.atttypmod) END) OVER (ORDER BY k.number) AS text_bytes
+        FROM unnest(sort_key) WITH ORDINALITY AS k (name, number)
+        JOIN pg_attribute a ON a.attrelid = target AND a.attname = k.name
+        JOIN pg_type t ON t.oid = a.atttypid) AS c
+    WHERE c.kind <> 'boolean'::regtype AND c.number <= 32 AND c.text_bytes <= 2000;
     IF mapped IS NOT NULL THEN
         EXECUTE format('CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 16)', target, mapped);
         EXECUTE format('ANALYZE %s', target);
@@ -174,14 +194,17 @@ BEGIN
 END $$;
 
 -- Statements that have ended, of the Data API and of the warehouse's port (see query_history.py).
-CREATE SEQUENCE IF NOT EXISTS redshift.query_ids START 1000000000;
-CREATE TABLE IF NOT EXISTS redshift.query_history (
+CREATE SEQUENCE IF NOT EXISTS redshift_records.query_ids START 1000000000;
+CREATE TABLE IF NOT EXISTS redshift_records.query_history (
     user_id integer NOT NULL, query_id bigint NOT NULL, query_label text, transaction_id bigint, session_id integer,
     database_name text NOT NULL, query_type text NOT NULL, status text NOT NULL, result_cache_hit boolean NOT NULL,
     start_time timestamp NOT NULL, end_time timestamp NOT NULL, elapsed_time bigint NOT NULL, queue_time bigint NOT NULL,
     execution_time bigint NOT NULL, error_message text, returned_rows bigint NOT NULL, returned_bytes bigint NOT NULL,
     query_text text NOT NULL, username text);
-CREATE OR REPLACE VIEW redshift.sys_query_history AS SELECT * FROM redshift.query_history;
+-- Times that PostgreSQL does not measure are unknown: they are part of execution_time.
+CREATE OR REPLACE VIEW redshift.sys_query_history AS
+    SELECT *, NULL::bigint AS compile_time, NULL::bigint AS planning_time, NULL::bigint AS lock_wait_time
+    FROM redshift_records.query_history OFFSET 0;
 
 -- The error that the EXCEPTION block of a procedure handles. execution.py commits and then reports it, as Redshift throws it
 -- again after the block. A caller that is a procedure itself would have to continue with the error, so that is refused.

@@ -98,7 +98,7 @@ class CopyRunner:
         status = "completed" if error is None else "aborted" if aborted else "failed"
         with self._warehouse.connect(record.database, autocommit=True) as connection:
             connection.execute(
-                "INSERT INTO redshift.load_history VALUES (100, %s, NULL, %s, %s, %s,"
+                "INSERT INTO redshift_records.load_history VALUES (100, %s, NULL, %s, %s, %s,"
                 " to_timestamp(%s) AT TIME ZONE 'UTC', to_timestamp(%s) AT TIME ZONE 'UTC', %s, %s, 'parquet',"
                 " %s, %s, %s, %s, %s, %s, NULL, %s, %s)",
                 [record.query_id, record.pid, record.database, copy.table, started, ended, int((ended - started) * 1e6),
@@ -108,7 +108,7 @@ class CopyRunner:
             )  # fmt: skip
             if error is not None:
                 connection.execute(
-                    "INSERT INTO redshift.load_error_detail VALUES (100, %s, NULL, %s, %s,"
+                    "INSERT INTO redshift_records.load_error_detail VALUES (100, %s, NULL, %s, %s,"
                     " to_timestamp(%s) AT TIME ZONE 'UTC', NULL, %s, NULL, %s, %s, NULL, NULL, %s, %s)",
                     [record.query_id, record.pid, record.database, started, error.file, error.column, error.column_type,
                      error.code, error.message],

@@ -1,8 +1,7 @@
 """Refuses correlated subqueries that Redshift cannot decorrelate.
 
 Source: https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html. A column counts as a correlation
-reference if its qualifier names a table of an outer query. Columns without a qualifier are assumed to belong to the
-subquery itself, because the tree does not show the columns of the tables.
+reference if its qualifier names a table of an outer query. Without a qualifier, the catalog shows which table has it.
 """
 
 from __future__ import annotations
@@ -12,26 +11,29 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from local_aws.redshift.refusal import SqlNotSupported
+from local_aws.redshift.typing import ColumnsOf
 
 _BLOCKS = (exp.Select, exp.Update, exp.Delete, exp.Merge)
 _KEPT_AGGREGATES = frozenset({"min", "max"})
+_TAKE_DATE_PARTS = frozenset({"date_add", "date_diff", "date_part", "date_trunc", "dateadd", "datediff", "pgdate_part"})
 
 
-def check_correlated_subqueries(tree: exp.Expr, aggregates: frozenset[str]) -> None:
+def check_correlated_subqueries(tree: exp.Expr, aggregates: frozenset[str], columns_of: ColumnsOf) -> None:
     """Check the subqueries of a statement.
 
     Args:
         tree: The statement before its calls are rewritten.
         aggregates: The names of the aggregate functions.
+        columns_of: The catalog.
 
     Raises:
         SqlNotSupported: A subquery has a documented unsupported pattern.
     """
+    depths = {id(column): _depth(column, columns_of) for column in tree.find_all(exp.Column)}
     for column in tree.find_all(exp.Column):
-        if column.table:
-            _check_reference(column, aggregates)
+        _check_reference(column, depths[id(column)], aggregates)
     for select in tree.find_all(exp.Select):
-        _check_grouping(select)
+        _check_grouping(select, depths)
 
 
 def _blocks_around(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -42,8 +44,8 @@ def _blocks_around(node: exp.Expr) -> Iterator[exp.Expr]:
         block = block.find_ancestor(*_BLOCKS)
 
 
-def _source_names(block: exp.Expr) -> set[str]:
-    """Return the names by which a block's columns can be qualified."""
+def _sources(block: exp.Expr) -> list[exp.Expr]:
+    """Return the tables and subqueries that a block's columns come from."""
     sources: list[exp.Expr | bool | None] = []
     if isinstance(block, exp.Select | exp.Update):
         clause = block.args.get("from_")
@@ -54,21 +56,55 @@ def _source_names(block: exp.Expr) -> set[str]:
         using = block.args.get("using")
         sources += using if isinstance(using, list) else [using]
     found = [source for source in sources if isinstance(source, exp.Expr)]
-    found += [join.this for source in found for join in source.args.get("joins") or []]
-    return {source.alias_or_name.lower() for source in found}
+    return found + [join.this for source in found for join in source.args.get("joins") or []]
 
 
-def _depth(column: exp.Column) -> tuple[int, list[exp.Expr]]:
-    """Return how many query blocks lie between a column and its table, and the blocks around the column."""
+def _depth(column: exp.Column, columns_of: ColumnsOf) -> int:
+    """Return how many query blocks lie between a column and its table: 0 if it belongs to the innermost block."""
     blocks = list(_blocks_around(column))
-    name = column.table.lower()
-    return next((at for at, block in enumerate(blocks) if name in _source_names(block)), 0), blocks
+    if len(blocks) < 2 or _is_date_part(column):
+        return 0
+    for at, block in enumerate(blocks):
+        has = _has_source(block, column.table.lower()) if column.table else _has_column(block, column, columns_of)
+        if has is None:
+            return 0
+        if has:
+            return at
+    return 0
 
 
-def _check_reference(column: exp.Column, aggregates: frozenset[str]) -> None:
-    depth, blocks = _depth(column)
+def _is_date_part(column: exp.Column) -> bool:
+    call = column.parent
+    return isinstance(call, exp.Anonymous) and call.name.lower() in _TAKE_DATE_PARTS and call.expressions[0] is column
+
+
+def _has_source(block: exp.Expr, name: str) -> bool:
+    return any(source.alias_or_name.lower() == name for source in _sources(block))
+
+
+def _has_column(block: exp.Expr, column: exp.Column, columns_of: ColumnsOf) -> bool | None:
+    """Return whether a column without a qualifier belongs to a block; None if a source's columns are not known."""
+    name = column.name.lower()
+    if isinstance(block, exp.Select) and any(item.alias.lower() == name for item in block.expressions):
+        return True
+    common = {cte.alias.lower() for cte in column.root().find_all(exp.CTE)}
+    is_known = True
+    for source in _sources(block):
+        found = None
+        if isinstance(source, exp.Table) and not (
+            source.alias_column_names or (source.name.lower() in common and not source.db)
+        ):
+            found = columns_of(source.db.lower() or None, source.name.lower())
+        if found is not None and name in found:
+            return True
+        is_known &= found is not None
+    return False if is_known else None
+
+
+def _check_reference(column: exp.Column, depth: int, aggregates: frozenset[str]) -> None:
     if depth == 0:
         return
+    blocks = list(_blocks_around(column))
     if depth > 1:
         raise _refused(f"{column.sql()} skips a query block")
     block = blocks[0]
@@ -88,30 +124,25 @@ def _is_within_outer_join(block: exp.Expr, outer: exp.Expr) -> bool:
     return isinstance(join, exp.Join) and bool(join.side) and join.find_ancestor(*_BLOCKS) is outer
 
 
-def _check_grouping(select: exp.Select) -> None:
+def _check_grouping(select: exp.Select, depths: dict[int, int]) -> None:
     group = select.args.get("group")
     if group is None:
         return
     results = {
         item.alias.lower(): item
         for item in select.expressions
-        if isinstance(item, exp.Alias) and _has_correlated_subquery(item)
+        if isinstance(item, exp.Alias) and _has_correlated_subquery(item, depths)
     }
     for item in group.expressions:
         by_number = item.is_int and 0 < int(item.name) <= len(select.expressions)
         grouped = select.expressions[int(item.name) - 1] if by_number else item
         by_name = isinstance(item, exp.Column) and not item.table and item.name.lower() in results
-        if by_name or _has_correlated_subquery(grouped):
+        if by_name or _has_correlated_subquery(grouped, depths):
             raise _refused("GROUP BY contains the result of a correlated subquery")
 
 
-def _has_correlated_subquery(item: exp.Expr) -> bool:
-    return any(
-        _depth(column)[0] > 0
-        for subquery in item.find_all(exp.Select)
-        for column in subquery.find_all(exp.Column)
-        if column.table
-    )
+def _has_correlated_subquery(item: exp.Expr, depths: dict[int, int]) -> bool:
+    return any(depths[id(column)] > 0 for query in item.find_all(exp.Select) for column in query.find_all(exp.Column))
 
 
 def _refused(reason: str) -> SqlNotSupported:

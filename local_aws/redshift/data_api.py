@@ -39,7 +39,7 @@ from local_aws.redshift.load import S3ClientFactory
 from local_aws.redshift.query_history import QueryHistory
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.result_columns import ResultSet, field, read_result
-from local_aws.redshift.sql import MAX_STATEMENT_BYTES
+from local_aws.redshift.sql import MAX_STATEMENT_BYTES, OWN_SCHEMAS
 from local_aws.redshift.statement_store import PAGE_ROWS, StatementRecord, StatementStore
 from local_aws.redshift.statement_text import parameter_names, split_statements
 from local_aws.redshift.warehouse import Warehouse
@@ -283,7 +283,9 @@ class RedshiftDataApi:
         found = self._query_catalog(
             context, params, "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s ORDER BY 1", "SchemaPattern"
         )
-        names = [row[0] for row in found if row[0] != "redshift" and not row[0].startswith(("pg_toast", "pg_temp"))]
+        names = [
+            row[0] for row in found if row[0] not in OWN_SCHEMAS and not row[0].startswith(("pg_toast", "pg_temp"))
+        ]
         rows, token = _page(names, params, "schemas", MAX_TABLE_RESULTS)
         return _given({"Schemas": rows, "NextToken": token})
 
@@ -305,7 +307,7 @@ class RedshiftDataApi:
                 "schema": schema,
             }
             for schema, name, kind in found
-            if schema not in {"redshift", "pg_toast"}
+            if schema not in {*OWN_SCHEMAS, "pg_toast"}
         ]
         rows, token = _page(tables, params, "tables", MAX_TABLE_RESULTS)
         return _given({"Tables": rows, "NextToken": token})
@@ -437,8 +439,8 @@ class RedshiftDataApi:
             if first.batch is not None and record.status == "STARTED" and first.status != "STARTED":
                 first.status, first.pid = "STARTED", record.pid
                 self._store.save(first)
-            # A statement is not shown as FINISHED before its transaction is committed.
-            if record is not first or record.status != "FINISHED":
+            # A statement is not shown as ended before its transaction has ended.
+            if record is not first or record.status not in {"FINISHED", "FAILED"}:
                 self._store.save(record, result)
             elif result is not None:
                 self._store.save_rows(record.id, result)

@@ -4,8 +4,14 @@
 -- such as in a procedure's body, and PostgreSQL's scale would differ from Redshift's there.
 CREATE OR REPLACE FUNCTION redshift.refuse_untyped(a numeric, b numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
+DECLARE
+    stack text;
 BEGIN
-    RAISE EXCEPTION 'a product or quotient of DECIMALs of unknown type, such as in a procedure, is not supported by the local Redshift: cast both operands, outside of procedures';
+    GET DIAGNOSTICS stack = PG_CONTEXT;
+    IF stack LIKE '%PL/pgSQL function%PL/pgSQL function%' THEN
+        RAISE EXCEPTION 'a product or quotient of DECIMALs in a procedure is not supported by the local Redshift: calculate it in a statement outside';
+    END IF;
+    RAISE EXCEPTION 'a product or quotient of DECIMALs of unknown precision and scale is not supported by the local Redshift: cast both operands';
 END $$;
 
 -- Up to 19 digits are stored as a signed 64-bit integer: https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html

@@ -42,6 +42,11 @@ def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
             return isolation_violation(table or detail.table_name or "unknown")
         case errors.NotNullViolation():
             return f"ERROR: Cannot insert a NULL value into column {detail.column_name}"
+        case errors.CheckViolation() if detail.constraint_name == "no_trailing_blank":
+            return (
+                "ERROR: a VARCHAR that ends in a blank is not supported by the local Redshift, because Redshift "
+                "ignores the blank in comparisons: remove it with RTRIM"
+            )
         case errors.CheckViolation() if found := _TEXT_TYPE.fullmatch(detail.datatype_name or ""):
             kind = "character varying" if found["kind"] == "varchar" else "character"
             return f"ERROR: value too long for type {kind}({found['bytes']})"

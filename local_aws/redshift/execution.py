@@ -3,8 +3,8 @@
 Redshift Serverless uses snapshot isolation. Writers of one table wait for each other. If a writer that changes rows
 (UPDATE, DELETE, MERGE) finds that another write was committed after its own snapshot, it is aborted with error 1023.
 Pure appends (INSERT, COPY) continue. PostgreSQL's REPEATABLE READ alone would miss two MERGEs that both insert a row
-with the same key. So every writer locks its table and records its transaction's id in ``redshift.table_writes``. A
-writer that changes rows then reads that table outside its own snapshot.
+with the same key. So every writer locks its table and records its transaction's id in
+``redshift_records.table_writes``. A writer that changes rows then reads that table outside its own snapshot.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Execution:
         self._connection: psycopg.Connection[Any] | None = None
         self._cancelled = False
         self._overran = False
+        self._ended: list[tuple[StatementRecord, float, float, bool]] = []
 
     def cancel(self) -> None:
         """End the run: cancel the current statement, and do not start the remaining ones."""
@@ -142,7 +143,9 @@ class Execution:
                     raise CancelledError
                 self._connection = None
             if changes or len(records) > 1:  # a single query changes nothing
-                connection.execute("INSERT INTO redshift.committed_statements (statement_id) VALUES ($1)", [commit_id])
+                connection.execute(
+                    "INSERT INTO redshift_records.committed_statements (statement_id) VALUES ($1)", [commit_id]
+                )
             connection.commit()
             self._intercept(records, len(records) - 1, "committed")
         except _InjectedError as failure:
@@ -155,6 +158,9 @@ class Execution:
             with self._lock:
                 self._connection = None
             connection.close()
+            # The transaction's locks are gone, so this waits for nothing.
+            for record, began, ended, cancelled in self._ended:
+                self._history.add(record, began, ended, cancelled=cancelled)
 
     @contextlib.contextmanager
     def _time_limit(self) -> Iterator[None]:
@@ -179,7 +185,7 @@ class Execution:
         try:
             return self._run_recorded(transaction, record, progress, intercept)
         finally:
-            self._history.add(record, began, cancelled=self._cancelled or self._overran)
+            self._ended.append((record, began, time.time(), self._cancelled or self._overran))
 
     def _run_recorded(
         self, transaction: Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
@@ -283,6 +289,7 @@ class Transaction:
         self._database = database
         self._alone = alone
         self._snapshot: str | None = None
+        self._exists_already = False
 
     def prepare(self, statement: Statement, record: StatementRecord) -> None:
         """Create the types that the statement needs, and lock the table that it writes."""
@@ -300,6 +307,9 @@ class Transaction:
             self._lock_for_writing(target)
         if statement.source is not None:
             self._check_source(statement.source)
+        if statement.creates is not None:  # CREATE TABLE IF NOT EXISTS leaves a table that exists as it is
+            row = self.connection.execute("SELECT to_regclass($1)", [quoted(*statement.creates)]).fetchone()
+            self._exists_already = row is not None and row[0] is not None
         self.connection.execute(
             "SELECT set_config('redshift.last_query_id', $1, false), set_config('redshift.user', $2, false)",
             [str(record.query_id), record.db_user],
@@ -308,11 +318,12 @@ class Transaction:
     def columns_of(self, schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
         """Return the types of a table's columns, or None if there is no such table.
 
-        They are read on another connection until the transaction has its snapshot, which a query here would take.
+        A single statement reads them on another connection, because a query here would take the snapshot before the
+        statement has waited for its locks. In a batch, only this transaction sees its temporary tables.
         """
-        if self._snapshot is not None:
+        if not self._alone or self._snapshot is not None:
             return columns_of(self.connection, schema, table)
-        with self._warehouse.session(self._database) as observer:
+        with self._warehouse.observer(self._database) as observer:
             return columns_of(observer, schema, table)
 
     def commit(self) -> None:
@@ -343,7 +354,7 @@ class Transaction:
             RethrownError: A procedure handled an error. The caller must commit and then report the error.
             SqlNotSupported: The same inside a longer transaction, which Redshift would have rolled back before.
         """
-        if statement.creates is not None:
+        if statement.creates is not None and not self._exists_already:
             self.connection.execute(
                 "SELECT redshift.add_zone_maps($1::regclass, $2::text[])",
                 [quoted(*statement.creates), list(statement.zone_map)],
@@ -378,15 +389,17 @@ class Transaction:
         name = quoted(target.schema, target.name)
         self.connection.execute(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE".encode())
         row = self.connection.execute(
-            "INSERT INTO redshift.table_writes (table_id, writer) VALUES ($1::regclass, pg_current_xact_id())"
-            " RETURNING table_id",
+            "INSERT INTO redshift_records.table_writes (table_id, writer) VALUES ($1::regclass, pg_current_xact_id())"
+            " RETURNING table_id, (SELECT relkind FROM pg_class WHERE oid = table_id)",
             [name],
         ).fetchone()
+        if row is not None and row[1] == "v":  # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
+            raise SqlNotSupported(f'"{target.name}" is a view: its rows cannot be changed, change its tables instead')
         if row is not None and not target.appends:
-            with self._warehouse.connect(self._database, autocommit=True) as observer:
+            with self._warehouse.observer(self._database) as observer:
                 overtaken = observer.execute(
-                    "SELECT 1 FROM redshift.table_writes"
-                    " WHERE table_id = %s AND NOT pg_visible_in_snapshot(writer, %s::pg_snapshot) LIMIT 1",
+                    "SELECT 1 FROM redshift_records.table_writes"
+                    " WHERE table_id = $1 AND NOT pg_visible_in_snapshot(writer, $2::pg_snapshot) LIMIT 1",
                     [row[0], self._snapshot],
                 ).fetchone()
             if overtaken:
@@ -395,24 +408,33 @@ class Transaction:
     def _ensure_text_types(self, statement: Statement) -> None:
         # On a separate connection: inside the transaction, a new type would block every other statement that needs it.
         if statement.text_types:
-            with self._warehouse.connect(self._database, autocommit=True) as connection:
+            with self._warehouse.observer(self._database) as observer:
                 for kind, length in sorted(statement.text_types):
-                    connection.execute("SELECT redshift.ensure_text_type(%s, %s)", [kind, length])
+                    observer.execute("SELECT redshift.ensure_text_type($1, $2)", [kind, length])
 
 
 def was_committed(warehouse: Warehouse, database: str, commit_id: str) -> bool:
     """Return whether the transaction of a run was committed. Call this after a restart."""
     with warehouse.connect(database, autocommit=True) as connection:
         found = connection.execute(
-            "SELECT 1 FROM redshift.committed_statements WHERE statement_id = %s", [commit_id]
+            "SELECT 1 FROM redshift_records.committed_statements WHERE statement_id = %s", [commit_id]
         ).fetchone()
     return found is not None
 
 
 def forget_old_runs(warehouse: Warehouse, database: str) -> None:
-    """Delete records that only running transactions need. Call this when none is running."""
+    """Delete records that only running transactions need, and old history. Call this when none is running.
+
+    Redshift keeps seven days of history: https://docs.aws.amazon.com/redshift/latest/dg/c_intro_STL_tables.html
+    """
     with warehouse.connect(database, autocommit=True) as connection:
-        connection.execute("DELETE FROM redshift.table_writes")
+        connection.execute("DELETE FROM redshift_records.table_writes")
         connection.execute(
-            "DELETE FROM redshift.committed_statements WHERE committed_at < clock_timestamp() - interval '1 day'"
+            "DELETE FROM redshift_records.committed_statements"
+            " WHERE committed_at < clock_timestamp() - interval '1 day'"
+        )
+        connection.execute(
+            "DELETE FROM redshift_records.query_history WHERE start_time < clock_timestamp() - interval '7 days';"
+            "DELETE FROM redshift_records.load_history WHERE start_time < clock_timestamp() - interval '7 days';"
+            "DELETE FROM redshift_records.load_error_detail WHERE start_time < clock_timestamp() - interval '7 days'"
         )

@@ -55,7 +55,7 @@ _COMPAT = """
     interval_cmp is_valid_json is_valid_json_array json_extract_path_text last_day months_between next_day octetindex
     pg_last_copy_count pg_last_copy_id pg_last_query_id strtol timestamp_cmp timestamp_cmp_date to_date trunc
 """.split()  # noqa: SIM905 - one word per line would obscure the list
-_OF_TEXT = ("btrim", "ltrim", "repeat", "reverse", "rtrim", "split_part", "strpos", "substr")
+_OF_TEXT = ("btrim", "ltrim", "repeat", "reverse", "rtrim", "strpos", "substr")
 AGGREGATES = frozenset(
     """
     any_value avg bit_and bit_or bool_and bool_or count listagg max min sum stddev stddev_pop stddev_samp var_pop
@@ -64,7 +64,8 @@ AGGREGATES = frozenset(
 )
 ONLY_WINDOW = frozenset(
     """
-    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value ratio_to_report
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value percentile_disc
+    ratio_to_report
     """.split()  # noqa: SIM905
 )
 SORTED_AGGREGATES = frozenset({"median", "percentile_cont"})
@@ -152,9 +153,8 @@ def _date_part(arguments: Arguments) -> exp.Expr:
 
 
 def extract(part: exp.Expr, source: exp.Expr) -> exp.Expr:
-    """Return EXTRACT as a call. An epoch exceeds the INTEGER of the other parts in 2038."""
-    name = date_part(part)
-    return call("date_part" if name == "epoch" else "redshift.date_part", exp.Literal.string(name), _temporal(source))
+    """Return EXTRACT as a call."""
+    return call("redshift.date_part", exp.Literal.string(date_part(part)), _temporal(source))
 
 
 def _charindex(arguments: Arguments) -> exp.Expr:
@@ -262,10 +262,7 @@ def _extreme(name: str) -> Rewriting:
 _REWRITTEN: dict[str, Rewriting] = {
     **{name: _extreme(name) for name in _SAME},
     **{name: _rename(f"redshift.{name}")(name) for name in _COMPAT},
-    **{
-        name: _of_text(name)
-        for name in ("btrim", "ltrim", "repeat", "reverse", "rtrim", "split_part", "strpos", "substr")
-    },
+    **{name: _of_text(name) for name in _OF_TEXT},
     "avg": _rename("redshift.avg", 1)("avg"),
     "bttext_pattern_cmp": _rename("redshift.bpcharcmp", 2)("bttext_pattern_cmp"),
     "charindex": _charindex,

@@ -31,8 +31,12 @@ def parse_vacuum(words: Words) -> TableName | None:
             raise SqlNotSupported("VACUUM … TO threshold PERCENT needs the name of a table")
         if kind in {"REINDEX", "RECLUSTER"}:
             raise SqlNotSupported(f"VACUUM {kind} is not supported with TO threshold PERCENT")
-    words.take("BOOST")
+    boosted = words.take("BOOST")
     words.end()
+    if boosted and table is None:
+        raise SqlNotSupported("VACUUM … BOOST needs the name of a table")
+    if boosted and kind in {"REINDEX", "RECLUSTER"}:
+        raise SqlNotSupported(f"VACUUM {kind} is not supported with BOOST")
     if table is None and kind in {"REINDEX", "RECLUSTER"}:
         raise SqlNotSupported(f"VACUUM {kind} needs the name of a table")
     return table

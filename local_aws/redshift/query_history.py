@@ -20,6 +20,7 @@ from local_aws.redshift.warehouse import Warehouse
 USER_ID = 100
 _MAX_QUERY_TEXT = 4000
 _MAX_ERROR = 512
+_LONGEST_WAIT = "2s"  # a row that waits longer for a lock is left out, because all other rows wait behind it
 _OWN_TYPES = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY")
 _TYPES = {
     "WITH": "SELECT", "CREATE": "DDL", "ALTER": "DDL", "DROP": "DDL", "TRUNCATE": "DDL", "GRANT": "DDL",
@@ -55,15 +56,16 @@ class QueryHistory:
                 connection.close()
             self._connections.clear()
 
-    def add(self, record: StatementRecord, began: float, *, cancelled: bool) -> None:
-        """Add a statement that has ended.
+    def add(self, record: StatementRecord, began: float, ended: float | None = None, *, cancelled: bool) -> None:
+        """Add a statement that has ended. Its transaction should have ended, too, because its locks may be in the way.
 
         Args:
             record: The statement.
             began: When it began, in seconds since the epoch.
+            ended: When it ended; by default now.
             cancelled: Whether it was cancelled.
         """
-        ended = time.time()
+        ended = time.time() if ended is None else ended
         status = "success" if record.status == "FINISHED" else "canceled" if cancelled else "failed"
         elapsed = int((ended - began) * 1e6)
         row = [
@@ -84,18 +86,20 @@ class QueryHistory:
     def next_id(self, database: str) -> int:
         """Return the query id of a statement that has none from the Data API."""
         with self._lock:
-            row = self._connected(database).execute("SELECT nextval('redshift.query_ids')").fetchone()
+            row = self._connected(database).execute("SELECT nextval('redshift_records.query_ids')").fetchone()
         return int(row[0]) if row else 0
 
     def _connected(self, database: str) -> psycopg.Connection[Any]:
         connection = self._connections.get(database)
         if connection is None or connection.closed:
-            connection = self._connections[database] = self._warehouse.connect(database, autocommit=True)
+            connection = self._connections[database] = self._warehouse.connect(
+                database, autocommit=True, options=f"-c lock_timeout={_LONGEST_WAIT}"
+            )
         return connection
 
     def _insert(self, database: str, row: list[Any]) -> None:
         self._connected(database).execute(
-            "INSERT INTO redshift.query_history VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            "INSERT INTO redshift_records.query_history VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
             " to_timestamp(%s) AT TIME ZONE 'UTC', to_timestamp(%s) AT TIME ZONE 'UTC',"
             " %s, %s, %s, %s, %s, %s, %s, %s)",
             row,

@@ -9,13 +9,16 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from local_aws.redshift.dialect import PhysicalDesign
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.window_functions import TAKE_IGNORE_NULLS
 
-_WITHOUT_FRAME = frozenset({"lag", "lead", "median", "percentile_cont", "ratio_to_report"})
-_WITHOUT_ORDER = frozenset({"median", "percentile_cont", "ratio_to_report"})
+_WITHOUT_FRAME = frozenset(
+    {"lag", "lead", "listagg", "median", "percentile_cont", "percentile_disc", "ratio_to_report"}
+)
+_WITHOUT_ORDER = frozenset({"listagg", "median", "percentile_cont", "percentile_disc", "ratio_to_report"})
 _SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
-_COMPUTE_NODE_ONLY = frozenset({"median", "percentile_cont"})
+_COMPUTE_NODE_ONLY = frozenset({"listagg", "median", "percentile_cont", "percentile_disc"})
 _SORTED_AGGREGATES = frozenset({"listagg", "median", "percentile_cont"})
 
 
@@ -66,20 +69,65 @@ def _nulls(option: exp.Expr) -> None:
     call = called(window) if window is not None else None
     if call is None or call.name.lower() not in TAKE_IGNORE_NULLS:
         word = "IGNORE" if isinstance(option, exp.IgnoreNulls) else "RESPECT"
-        raise SqlNotSupported(f"{word} NULLS is supported in LAG, LEAD, FIRST_VALUE and LAST_VALUE only")
+        raise SqlNotSupported(f"{word} NULLS is supported in LAG, LEAD, FIRST_VALUE, LAST_VALUE and NTH_VALUE only")
 
 
 def _set_operation(operation: exp.Expr) -> None:
     """Source: https://docs.aws.amazon.com/redshift/latest/dg/r_UNION.html."""
-    if operation.args.get("distinct") is False:
+    for query in (operation.this, operation.expression):
+        if _is_limited(query):
+            raise SqlNotSupported("LIMIT may not be used within input to set operations.")
+    if operation.args.get("distinct") is False and not isinstance(operation, exp.Union):
         word = "INTERSECT" if isinstance(operation, exp.Intersect) else "EXCEPT"
         raise SqlNotSupported(f"{word} ALL is not supported by Redshift: use {word}")
 
 
+def _is_limited(query: exp.Expr) -> bool:
+    while isinstance(query, exp.Query):
+        if query.args.get("limit") or query.args.get("offset"):
+            return True
+        if not isinstance(query, exp.Subquery):
+            return False
+        query = query.this
+    return False
+
+
 def _values(values: exp.Expr) -> None:
-    """Source: https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html."""
+    """Source: https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html.
+
+    Subqueries: https://docs.aws.amazon.com/redshift/latest/dg/r_INSERT_30.html.
+    """
     if not isinstance(values.parent, exp.Insert):
         raise SqlNotSupported("a VALUES list used as a constant table is not supported by Redshift: use UNION ALL")
+    if len(values.expressions) > 1 and any(row.find(exp.Query) for row in values.expressions):
+        raise SqlNotSupported("VALUES with several rows takes no subqueries: use INSERT INTO … SELECT … UNION ALL")
+
+
+def _is(comparison: exp.Expr) -> None:
+    """Source: https://docs.aws.amazon.com/redshift/latest/dg/r_Boolean_type.html."""
+    if not isinstance(comparison.expression, exp.Boolean):
+        return
+    item = comparison
+    while isinstance(item.parent, exp.Alias | exp.Paren | exp.Not | exp.And | exp.Or):
+        item = item.parent
+    if isinstance(item.parent, exp.Select) and item.arg_key == "expressions":
+        word = "TRUE" if comparison.expression.this else "FALSE"
+        raise SqlNotSupported(f"IS {word} in the select list is not supported by Redshift: use = {word}")
+
+
+def _create(create: exp.Expr) -> None:
+    """Source: DISTKEY and DISTSTYLE in https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html."""
+    designs = list(create.find_all(PhysicalDesign))
+    keys = sum(design.args.get("dist_keys") or 0 for design in designs)
+    styles = [design.args["dist_style"] for design in designs if design.args.get("dist_style")]
+    if keys > 1:
+        raise SqlNotSupported("only one column of a table can be its DISTKEY")
+    if len(styles) > 1:
+        raise SqlNotSupported("a table has one DISTSTYLE only")
+    if keys and any(style in {"ALL", "EVEN"} for style in styles):
+        raise SqlNotSupported(f"a DISTKEY cannot be combined with DISTSTYLE {styles[0]}")
+    if "KEY" in styles and not keys:
+        raise SqlNotSupported("DISTSTYLE KEY needs a DISTKEY")
 
 
 def _call(call: exp.Expr) -> None:
@@ -150,6 +198,9 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.RespectNulls: _nulls,
     exp.Except: _set_operation,
     exp.Intersect: _set_operation,
+    exp.Union: _set_operation,
+    exp.Is: _is,
+    exp.Create: _create,
     exp.Values: _values,
     exp.Anonymous: _call,
     exp.Column: _column,

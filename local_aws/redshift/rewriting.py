@@ -22,6 +22,7 @@ _OF_DOUBLES = frozenset(
     stddev_samp var_pop var_samp variance
     """.split()  # noqa: SIM905
 )
+_KEEPS_TYPE = frozenset({"round", "ceil", "ceiling", "floor", "trunc", "sign"})
 _KEEPS_DIGITS = frozenset({"round", "ceil", "ceiling", "floor", "trunc", "mod"})
 
 
@@ -51,6 +52,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Add) and found is not None and found.is_text:
             return set_type(exp.DPipe(this=node.this, expression=node.expression, safe=True), found)
         return _arithmetic(node, found) if found is not None and found.kind == "numeric" else node
+    if isinstance(node, exp.Pow):
+        return set_type(exp.Pow(this=_as_double(node.this), expression=_as_double(node.expression)), found)
     if isinstance(node, exp.Case):
         return _exact(node, found)
     function = _function(node)
@@ -109,6 +112,11 @@ def _called(node: exp.Expr, function: exp.Anonymous, found: SqlType | None) -> e
         if first.kind == "float4":
             function.set("expressions", [_as_double(argument) for argument in arguments])
         return cast(node, types.INT8) if first.kind == "int8" else _exact(node, found)
+    if name in _KEEPS_TYPE and first is not None and (first.is_integer or first.kind == "float4"):
+        # PostgreSQL would calculate with DOUBLE PRECISION, which cannot hold every BIGINT.
+        exact = types.decimal(19, 0) if first.is_integer else types.FLOAT8
+        function.set("expressions", [cast(arguments[0], exact), *arguments[1:]])
+        return cast(node, first)
     return node if name in _KEEPS_DIGITS else _exact(node, found)
 
 
@@ -154,16 +162,14 @@ def _with_common_types(operation: exp.SetOperation) -> exp.Expr:
         found is not None and found.kind == "numeric" and found.is_exact and not _is_same(operation, at)
         for at, (_, found) in enumerate(columns)
     ]
-    names = [name for name, _ in columns]
-    if not any(exact) or len(set(names)) < len(names):
+    if not any(exact):
         return operation
+    inner = [exp.to_identifier(f"_c{number}") for number in range(1, len(columns) + 1)]
     outer: list[exp.Expr] = []
-    for name, found, changes in zip(names, (found for _, found in columns), exact, strict=True):
-        column = exp.column(exp.to_identifier(name, quoted=True))
-        outer.append(
-            exp.alias_(cast(column, found), name, quoted=True, copy=False) if changes and found is not None else column
-        )
-    alias = exp.TableAlias(this=exp.to_identifier("_united"))
+    for (name, found), column, changes in zip(columns, map(exp.column, inner), exact, strict=True):
+        value = cast(column, found) if changes and found is not None else column
+        outer.append(exp.alias_(value, name, quoted=True, copy=False))
+    alias = exp.TableAlias(this=exp.to_identifier("_united"), columns=inner)
     return exp.Select(expressions=outer, from_=exp.From(this=exp.Subquery(this=operation, alias=alias)))
 
 
@@ -193,7 +199,10 @@ def _is_recursive(operation: exp.Expr) -> bool:
 
 def cast(value: exp.Expr, to: SqlType) -> exp.Expr:
     """Return a cast of an expression to a type."""
-    kinds = {"numeric": _Type.DECIMAL, "int8": _Type.BIGINT, "float8": _Type.DOUBLE}
+    kinds = {
+        "numeric": _Type.DECIMAL, "int2": _Type.SMALLINT, "int4": _Type.INT, "int8": _Type.BIGINT,
+        "float4": _Type.FLOAT, "float8": _Type.DOUBLE,
+    }  # fmt: skip
     sizes = [exp.DataTypeParam(this=_number(str(size))) for size in (to.precision, to.scale)]
     data_type = exp.DataType(this=kinds[to.kind], expressions=sizes if to.kind == "numeric" else [])
     return set_type(exp.Cast(this=value, to=data_type), to)

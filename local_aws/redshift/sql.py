@@ -11,6 +11,7 @@ import functools
 import logging
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -37,11 +38,14 @@ from local_aws.redshift.typing import ColumnsOf, add_types
 
 __all__ = ["MAX_STATEMENT_BYTES", "Statement", "SqlNotSupported", "WriteTarget", "translate"]
 
+_Read = TypeVar("_Read")
+
 MAX_STATEMENT_BYTES = 100_000
 """Maximum size of a statement, 100 KB:
 https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations"""
 
-COMPAT_SCHEMA = "redshift"
+OWN_SCHEMAS = frozenset({"redshift", "redshift_records"})
+"""The schemas of the emulator itself. They do not exist for Redshift's users."""
 
 # sqlglot logs warnings about text that it cannot parse. Here they are raised as errors.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -127,10 +131,14 @@ def translate(text: str, columns_of: ColumnsOf = lambda _schema, _table: None) -
         raise SqlNotSupported("expecting one statement" if statements else "the statement is empty")
     (tokens,) = statements
     words = Words(tokens, text)
+    columns_of = functools.cache(columns_of)
+    for start, read in _WITH_EXPRESSIONS.items():
+        if words.take(*start):
+            return read(words, columns_of)
     for start, handle in _BY_WORDS.items():
         if words.take(*start):
             return handle(words)
-    return _from_tree(text, tokens, columns_of=functools.cache(columns_of))
+    return _from_tree(text, tokens, columns_of=columns_of)
 
 
 # Statements that are parsed word by word.
@@ -145,15 +153,15 @@ def _refuse(message: str) -> Callable[[Words], Statement]:
 
 def _copy(words: Words) -> Statement:
     parsed = parse_copy(words)
-    _check_table(parsed.schema, parsed.table)
+    _check_changed(parsed.schema, parsed.table)
     return Statement("", writes=WriteTarget(parsed.schema, parsed.table, appends=True), copy=parsed)
 
 
-def _call(words: Words) -> Statement:
+def _call(words: Words, columns_of: ColumnsOf) -> Statement:
     schema, name = words.qualified_name()
     if words.peek() != "(":
         raise words.syntax_error("expecting the arguments in parentheses")
-    arguments = _from_tree(f"SELECT decode{words.rest()}", None, only_arguments=True)
+    arguments = _from_tree(f"SELECT arguments{words.rest()}", None, only_arguments=True, columns_of=columns_of)
     # A procedure with INOUT or OUT parameters returns their values as one row:
     # https://docs.aws.amazon.com/redshift/latest/dg/r_CALL_procedure.html
     return dataclasses.replace(
@@ -175,12 +183,12 @@ def _fetch(words: Words) -> Statement:
     return Statement(f"FETCH {count} FROM {quoted(cursor)}", returns_rows=True)
 
 
-def _declare(words: Words) -> Statement:
+def _declare(words: Words, columns_of: ColumnsOf) -> Statement:
     """Source: https://docs.aws.amazon.com/redshift/latest/dg/declare.html."""
     cursor = words.name()
     words.expect("CURSOR")
     words.expect("FOR")
-    query = _from_tree(words.rest(), None)
+    query = _from_tree(words.rest(), None, columns_of=columns_of)
     if not query.returns_rows:
         raise SqlNotSupported("DECLARE CURSOR takes a query")
     return dataclasses.replace(query, text=f"DECLARE {quoted(cursor)} CURSOR FOR {query.text}", returns_rows=False)
@@ -197,7 +205,7 @@ def _lock(words: Words) -> Statement:
     tables = []
     while True:
         schema, name = words.qualified_name()
-        _check_table(schema, name)
+        _check_changed(schema, name)
         tables.append(quoted(schema, name))
         if not words.take(","):
             break
@@ -227,6 +235,7 @@ def _analyze(words: Words) -> Statement:
 
 def _refresh(words: Words) -> Statement:
     schema, name = words.qualified_name()
+    _check_changed(schema, name)
     words.take("RESTRICT")
     words.end()
     return Statement(f"REFRESH MATERIALIZED VIEW {quoted(schema, name)}", in_transaction=False)
@@ -235,7 +244,7 @@ def _refresh(words: Words) -> Statement:
 def _create_schema(words: Words) -> Statement:
     exists = "IF NOT EXISTS " if words.take("IF", "NOT", "EXISTS") else ""
     name = words.name()
-    if name == COMPAT_SCHEMA or name.startswith("pg_"):
+    if name in OWN_SCHEMAS or name.startswith("pg_"):
         raise SqlNotSupported(f'unacceptable schema name "{name}"')
     owner = f" AUTHORIZATION {quoted(words.name())}" if words.take("AUTHORIZATION") else ""
     if words.take("QUOTA"):
@@ -288,9 +297,13 @@ def _privileges(verb: str, preposition: str) -> Callable[[Words], Statement]:
             securable = "ALL TABLES IN SCHEMA "
         else:
             securable = next((f"{kind} " for kind in ("SCHEMA", "DATABASE", "TABLE") if words.take(kind)), "")
+        is_schema = securable.endswith("SCHEMA ")
         if words.peek() in {"PROCEDURE", "FUNCTION", "LANGUAGE", "ALL", "DATASHARE", "MODEL", "EXTERNAL", "COPY"}:
             raise SqlNotSupported(f"{verb} … ON {words.peek()} is not supported by the local Redshift")
-        securable += ", ".join(_list(words, lambda: quoted(*words.qualified_name())))
+        names = _list(words, words.qualified_name)
+        for schema, name in names:
+            _check_schema(name if is_schema else schema)
+        securable += ", ".join(quoted(*name) for name in names)
         words.expect(preposition)
         grantees = ", ".join(_list(words, lambda: _grantee(words)))
         behind = " WITH GRANT OPTION" if verb == "GRANT" and words.take("WITH", "GRANT", "OPTION") else ""
@@ -308,7 +321,7 @@ def _grantee(words: Words) -> str:
     return quoted(words.name())
 
 
-def _list(words: Words, read: Callable[[], str]) -> list[str]:
+def _list(words: Words, read: Callable[[], _Read]) -> list[_Read]:
     found = [read()]
     while words.take(","):
         found.append(read())
@@ -316,10 +329,12 @@ def _list(words: Words, read: Callable[[], str]) -> list[str]:
 
 
 _TRANSACTION = "transaction statements are not supported by the Data API: a batch is one transaction already"
-_BY_WORDS: dict[tuple[str, ...], Callable[[Words], Statement]] = {
-    ("COPY",): _copy,
+_WITH_EXPRESSIONS: dict[tuple[str, ...], Callable[[Words, ColumnsOf], Statement]] = {
     ("CALL",): _call,
     ("DECLARE",): _declare,
+}
+_BY_WORDS: dict[tuple[str, ...], Callable[[Words], Statement]] = {
+    ("COPY",): _copy,
     ("FETCH",): _fetch,
     ("CLOSE",): _close,
     ("LOCK",): _lock,
@@ -394,18 +409,23 @@ def _from_tree(
     tokens: list[Token] | None,
     *,
     only_arguments: bool = False,
-    columns_of: ColumnsOf = lambda _schema, _table: None,
+    columns_of: ColumnsOf,
 ) -> Statement:
     if tokens and tokens[-1].token_type != TokenType.HEREDOC_STRING:
         text = text[: tokens[-1].end + 1]  # without the semicolon and the comments behind the statement
+    if tokens and [token.text.upper() for token in (tokens[0], *tokens[-2:])] == ["MERGE", "REMOVE", "DUPLICATES"]:
+        raise SqlNotSupported(
+            "MERGE … REMOVE DUPLICATES is not supported by the local Redshift: use WHEN MATCHED and WHEN NOT MATCHED, "
+            "or DELETE and INSERT in one transaction"
+        )
     try:
         tree = sqlglot.parse_one(text, read=RedshiftReader)
     except SqlglotError as error:
         raise syntax_error(error) from None
-    if isinstance(tree, exp.Create) and tree.args.get("kind") == "PROCEDURE":
-        return Statement(create_procedure(tree))
-    if isinstance(tree, exp.Drop) and tree.args.get("kind") == "PROCEDURE":
-        return Statement(drop_procedure(tree))
+    if isinstance(tree, exp.Create | exp.Drop) and tree.args.get("kind") == "PROCEDURE":
+        procedure = tree.find(exp.Table)
+        _check_schema(procedure.db.lower() if procedure is not None else None)
+        return Statement(create_procedure(tree) if isinstance(tree, exp.Create) else drop_procedure(tree))
     handle = _BY_TREE.get(type(tree))
     if handle is None:
         word = tokens[0].text.upper() if tokens else text.split(None, 1)[0].upper()
@@ -415,14 +435,12 @@ def _from_tree(
     _check_nodes(tree)
     expand_lateral_aliases(tree, columns_of)
     check_query_rules(tree)
-    check_correlated_subqueries(tree, functions.AGGREGATES | functions.SORTED_AGGREGATES)
+    check_correlated_subqueries(tree, functions.AGGREGATES | functions.SORTED_AGGREGATES, columns_of)
     parameters = _number_parameters(tree)
-    arguments: list[exp.Expr] = []
     if only_arguments:
         call = tree.expressions[0] if isinstance(tree, exp.Select) and len(tree.expressions) == 1 else None
         if not isinstance(call, exp.Anonymous) or set(_given(tree)) != {"expressions"}:
             raise SqlNotSupported("syntax error in the arguments of CALL")
-        arguments = call.expressions
     else:
         name_columns(tree)
     statement = handle(tree)
@@ -431,12 +449,14 @@ def _from_tree(
         for node in tree.find_all(exp.DataType)
         if isinstance(node.parent, exp.ColumnDef | exp.AlterColumn) and (found := text_length(node))
     )
+    add_types(tree, columns_of)
+    tree = insert_casts(tree)
     if only_arguments:
-        statement = Statement(", ".join(_generate(_rewrite_calls(argument.copy())) for argument in arguments))
+        arguments = tree.expressions[0].expressions
+        text = ", ".join(_generate(_rewrite_calls(argument.copy())) for argument in arguments)
     else:
-        add_types(tree, columns_of)
-        statement = dataclasses.replace(statement, text=_generate(_rewrite_calls(insert_casts(tree))))
-    return dataclasses.replace(statement, parameters=parameters, text_types=text_types)
+        text = _generate(_rewrite_calls(tree))
+    return dataclasses.replace(statement, text=text, parameters=parameters, text_types=text_types)
 
 
 def _given(node: exp.Expr) -> list[str]:
@@ -492,8 +512,9 @@ def _is_default(node: exp.Identifier) -> bool:
 
 
 def _check_table_node(table: exp.Table) -> None:
-    if isinstance(table.parent, exp.Create | exp.Drop) and not table.this:
-        return  # a schema's name
+    if not table.this:
+        _check_schema(table.db.lower())
+        return
     if not isinstance(table.this, exp.Identifier):
         raise SqlNotSupported(
             "table functions (such as GENERATE_SERIES in FROM) are not supported by Redshift on tables"
@@ -504,9 +525,20 @@ def _check_table_node(table: exp.Table) -> None:
     _check_table(table.db.lower() or None, table.name.lower())
 
 
+def _check_schema(name: str | None) -> None:
+    if name in OWN_SCHEMAS:
+        raise SqlNotSupported(f'schema "{name}" does not exist')
+
+
+def _check_changed(schema: str | None, name: str) -> None:
+    """Check a table or view that a statement writes, defines, drops or locks."""
+    _check_table(schema, name)
+    if name in _SYSTEM_TABLES or schema in _SYSTEM_SCHEMAS:
+        raise SqlNotSupported(f"permission denied for relation {name}")
+
+
 def _check_table(schema: str | None, name: str) -> None:
-    if schema == COMPAT_SCHEMA:
-        raise SqlNotSupported(f'schema "{schema}" does not exist')
+    _check_schema(schema)
     if schema in _SYSTEM_SCHEMAS:
         if name not in _SYSTEM_SCHEMAS[schema]:
             raise SqlNotSupported(f"{schema}.{name} is not supported by the local Redshift")
@@ -522,9 +554,9 @@ def _check_window(window: exp.Window) -> None:
         raise SqlNotSupported(f"{name} is not supported by the local Redshift")
     name = function.name.lower()
     known = functions.AGGREGATES | functions.ONLY_WINDOW | functions.SORTED_AGGREGATES
-    if name not in known or name == "listagg":
+    if name not in known:
         raise SqlNotSupported(f"{name}() as a window function is not supported by the local Redshift")
-    if any(isinstance(argument, exp.Distinct) for argument in function.expressions):
+    if name != "listagg" and any(isinstance(argument, exp.Distinct) for argument in function.expressions):
         raise SqlNotSupported("DISTINCT is not supported in a window function")
     ordered = bool(window.args.get("order"))
     if (
@@ -540,7 +572,7 @@ def _check_aggregate(call: exp.Anonymous) -> None:
     if name == "listagg" and not isinstance(call.parent, exp.WithinGroup):
         return  # it is handled with its separator when it is rewritten
     parent = call.parent
-    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls):
+    if isinstance(parent, exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
         parent = parent.parent
     if name in functions.ONLY_WINDOW and not isinstance(parent, exp.Window):
         raise SqlNotSupported(f"{name}() needs an OVER clause")
@@ -569,11 +601,8 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
     for node in reversed(list(tree.walk())):
         new: exp.Expr | None = None
         if isinstance(node, exp.WithinGroup):
-            new = (
-                window_functions.percentile_cont(node.this, node.expression)
-                if isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "percentile_cont"
-                else _listagg(node.this, node.expression)
-            )
+            percentile = window_functions.PERCENTILES.get(node.this.name.lower())
+            new = (percentile or _listagg)(node.this, node.expression)
         elif isinstance(node, exp.Anonymous) and not isinstance(node.parent, exp.WithinGroup) and not is_own_call(node):
             if node.name.lower() == "listagg":
                 new = _listagg(node, None)
@@ -599,33 +628,33 @@ def _rewrite_calls(tree: exp.Expr) -> exp.Expr:
     return root
 
 
+_EMPTY = exp.Literal.string("")
+
+
 def _listagg(call: exp.Expr, order: exp.Expr | None) -> exp.Expr:
-    """Return LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as STRING_AGG."""
+    """Return LISTAGG([DISTINCT] value [, separator]) [WITHIN GROUP (ORDER BY …)] as PostgreSQL's aggregates.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html
+    """
     if not isinstance(call, exp.Anonymous) or call.name.lower() != "listagg":
-        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG and PERCENTILE_CONT only")
+        raise SqlNotSupported("WITHIN GROUP is supported for LISTAGG, PERCENTILE_CONT and PERCENTILE_DISC only")
     arguments = list(call.expressions)
     distinct = len(arguments) == 1 and isinstance(arguments[0], exp.Distinct)
     if distinct:
         arguments = list(arguments[0].expressions)
     if not 1 <= len(arguments) <= 2:
         raise SqlNotSupported(f"function listagg with {len(arguments)} arguments is not supported")
-    value, separator = arguments[0], arguments[1] if len(arguments) == 2 else exp.Literal.string("")
-    as_text = functions.call("format", exp.Literal.string("%s"), value)
-    null_kept = exp.Case(
-        ifs=[exp.If(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())), true=as_text)]
-    )
-    last: exp.Expr = separator
-    if order is not None:
-        if distinct:
-            if [item.this for item in order.expressions] != [value]:
-                raise SqlNotSupported("LISTAGG(DISTINCT …) is supported with ORDER BY of the same expression only")
-            for item in order.expressions:
-                item.set("this", null_kept.copy())
-        last = exp.Order(this=separator, expressions=order.expressions)
+    value, separator = arguments[0], arguments[1] if len(arguments) == 2 else _EMPTY.copy()
+    # NULL, which format() turns into an empty string, and empty strings are ignored.
+    text: exp.Expr = functions.call("nullif", functions.call("format", exp.Literal.string("%s"), value), _EMPTY.copy())
+    ordered = [] if order is None else order.expressions
     if distinct:
-        # In the generated text, DISTINCT must precede all arguments of the call, not only the first.
-        return functions.call("string_agg", exp.Distinct(expressions=[null_kept]), last)
-    return functions.call("string_agg", null_kept, last)
+        values = functions.call("array_agg", exp.Order(this=text, expressions=ordered) if ordered else text)
+        joined = functions.call("redshift.join_distinct", values, separator)
+    else:
+        last = exp.Order(this=separator, expressions=ordered) if ordered else separator
+        joined = functions.call("string_agg", text, last)
+    return functions.call(window_functions.LISTAGG, joined)
 
 
 def _generate(tree: exp.Expr) -> str:
@@ -650,9 +679,9 @@ def _written(table: exp.Expr | None, *, appends: bool = False) -> WriteTarget:
         table = table.this
     if not isinstance(table, exp.Table):
         raise SqlNotSupported("syntax error: expecting the name of a table")
-    if table.name.lower() in _SYSTEM_TABLES or table.db.lower() in _SYSTEM_SCHEMAS:
-        raise SqlNotSupported(f"permission denied for relation {table.name.lower()}")
-    return WriteTarget(table.db.lower() or None, table.name.lower(), appends)
+    target = WriteTarget(table.db.lower() or None, table.name.lower(), appends)
+    _check_changed(target.schema, target.name)
+    return target
 
 
 def _query(_tree: exp.Expr) -> Statement:
@@ -754,6 +783,7 @@ def _create(tree: exp.Expr) -> Statement:
         _check_table_definition(tree)
     else:
         raise SqlNotSupported(f"CREATE {tree.args['kind']} is not supported by Redshift or by the local Redshift")
+    _written(tree.this)
     if not sort_key:
         return Statement("")
     created = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
@@ -862,6 +892,11 @@ def _drop(tree: exp.Expr) -> Statement:
     _allow(tree, "this", "kind", "exists", "materialized", "cascade", "restrict", "expressions")
     if tree.args["kind"] not in {"TABLE", "VIEW", "SCHEMA"}:
         raise SqlNotSupported(f"DROP {tree.args['kind']} is not supported by Redshift or by the local Redshift")
+    for dropped in tree.find_all(exp.Table):
+        if dropped.this:
+            _written(dropped)
+        elif dropped.db.lower() in _SYSTEM_SCHEMAS or dropped.db.lower().startswith("pg_"):
+            raise SqlNotSupported(f"permission denied for schema {dropped.db.lower()}")
     return Statement("")
 
 
@@ -869,6 +904,7 @@ def _alter(tree: exp.Expr) -> Statement:
     _allow(tree, "this", "kind", "actions")
     if tree.args["kind"] != "TABLE" or len(tree.args["actions"]) != 1:
         raise SqlNotSupported("this form of ALTER is not supported by Redshift or by the local Redshift")
+    _written(tree.this)
     (action,) = tree.args["actions"]
     in_transaction = True
     if isinstance(action, exp.ColumnDef):
@@ -890,6 +926,7 @@ def _alter(tree: exp.Expr) -> Statement:
     elif isinstance(action, exp.AlterRename):
         if action.this.db:
             raise SqlNotSupported("ALTER TABLE … RENAME TO takes a name without a schema")
+        _written(action.this)
     else:
         raise SqlNotSupported("this form of ALTER TABLE is not supported by the local Redshift")
     return Statement("", in_transaction=in_transaction)
@@ -899,6 +936,12 @@ def _comment(tree: exp.Expr) -> Statement:
     _allow(tree, "this", "kind", "expression")
     if str(tree.args["kind"]).upper() not in {"TABLE", "COLUMN", "VIEW", "SCHEMA"}:
         raise SqlNotSupported(f"COMMENT ON {tree.args['kind']} is not supported by the local Redshift")
+    if str(tree.args["kind"]).upper() == "SCHEMA":
+        _check_schema(tree.this.name.lower())
+    elif isinstance(tree.this, exp.Column):
+        _check_changed(tree.this.db.lower() or None, tree.this.table.lower())
+    else:
+        _written(tree.this)
     return Statement("")
 
 

@@ -36,6 +36,7 @@ class SqlType:
         is_literal: Whether it is the type of a literal.
         is_exact: Whether the values have exactly this precision and scale. AWS does not document those of ROUND, MOD
             and others. Their values keep the digits that they have.
+        unsized_by: The function whose DECIMAL has an undocumented precision and scale; empty for all other types.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class SqlType:
     length: int = 0
     is_literal: bool = False
     is_exact: bool = True
+    unsized_by: str = ""
 
     @property
     def is_integer(self) -> bool:
@@ -77,6 +79,11 @@ NULL = SqlType("null")
 def decimal(precision: int, scale: int, *, is_exact: bool = True) -> SqlType:
     """Return DECIMAL(precision, scale)."""
     return SqlType("numeric", precision, scale, is_exact=is_exact)
+
+
+def unsized_decimal(function: str) -> SqlType:
+    """Return the DECIMAL that a function returns without a documented precision and scale."""
+    return SqlType("numeric", MAX_PRECISION, is_exact=False, unsized_by=function)
 
 
 def varchar(length: int, *, is_literal: bool = False) -> SqlType:
@@ -117,7 +124,13 @@ def arithmetic(operator: Operator, a: SqlType | None, b: SqlType | None) -> SqlT
     if a.kind == "null" or b.kind == "null":
         return b if a.kind == "null" else a
     if a.is_number and b.is_number:
-        return _of_numbers(operator, a, b)
+        function = a.unsized_by or b.unsized_by
+        if function and operator in {"*", "/"} and not (a.is_float or b.is_float):
+            raise SqlNotSupported(
+                f"AWS does not document the precision and scale of {function}'s result, so operator {operator} needs a "
+                f"cast of it: CAST({function}(…) AS DECIMAL(…))"
+            )
+        return None if function else _of_numbers(operator, a, b)
     if (a.is_number and b.is_text) or (a.is_text and b.is_number):
         raise SqlNotSupported(
             f"operator {operator} with a text and a number is not supported by the local Redshift: cast the text"
@@ -190,7 +203,7 @@ _ORDER_OF_TIMES = ("date", "timestamp", "timestamptz")
 
 
 def _common(a: SqlType | None, b: SqlType | None) -> SqlType | None:
-    if a is None or b is None:
+    if a is None or b is None or a.unsized_by or b.unsized_by:
         return None
     if a.kind == "null" or b.kind == "null":
         return b if a.kind == "null" else a
@@ -225,7 +238,7 @@ def sum_type(value: SqlType | None) -> SqlType | None:
     Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SUM.html; AVG has the same ones:
     https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html
     """
-    if value is None:
+    if value is None or value.unsized_by:
         return None
     if value.is_integer:
         return INT8

@@ -311,6 +311,8 @@ def _expression(node: exp.Expr) -> SqlType | None:
         return types.common_type([*(type_of(branch.args["true"]) for branch in node.args["ifs"]), _default_of(node)])
     if isinstance(node, exp.DPipe):
         return _joined(node)
+    if isinstance(node, exp.WithinGroup) and node.this.name.lower() in _OF_SORTED:
+        return _OF_SORTED[node.this.name.lower()]([type_of(node.expression.expressions[0])])
     if isinstance(node, exp.Window | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls | exp.AtTimeZone):
         return _AT_TIME_ZONE.get(_kind(node.this)) if isinstance(node, exp.AtTimeZone) else type_of(node.this)
     if isinstance(node, exp.Anonymous):
@@ -374,7 +376,11 @@ def _first(given: Sequence[SqlType | None]) -> SqlType | None:
 
 
 def _digits_kept(given: Sequence[SqlType | None]) -> SqlType | None:
-    """Return the type of ROUND and others, whose precision and scale AWS does not document."""
+    """Return the type of ROUND and others: the argument's type, but AWS does not document a DECIMAL's size.
+
+    Sources: https://docs.aws.amazon.com/redshift/latest/dg/r_FLOOR.html, r_CEILING_FLOOR.html, r_ROUND.html and
+    r_TRUNC.html
+    """
     found = _first(given)
     return None if found is None else dataclasses.replace(found, is_exact=False)
 
@@ -392,6 +398,23 @@ def _sign(given: Sequence[SqlType | None]) -> SqlType | None:
     """Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html."""
     found = _first(given)
     return types.decimal(1, 0) if found is not None and found.kind == "numeric" else found
+
+
+def _percentile(name: str) -> _Rule:
+    """Return the rule of MEDIAN and PERCENTILE_CONT: DECIMAL of integers and DECIMALs, DOUBLE PRECISION of the others.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html, which names no precision and scale.
+    """
+
+    def rule(given: Sequence[SqlType | None]) -> SqlType | None:
+        found = _first(given)
+        if found is None or found.kind == "date":
+            return None
+        if found.is_float:
+            return types.FLOAT8
+        return types.unsized_decimal(name) if found.is_number else found
+
+    return rule
 
 
 def _date_added(given: Sequence[SqlType | None]) -> SqlType | None:
@@ -418,6 +441,8 @@ def _functions() -> Iterator[tuple[str, _Rule]]:
     for names, rule in (
         ("abs min max lag lead first_value last_value nth_value any_value nullif bit_and bit_or", _first),
         ("round ceil ceiling floor", _digits_kept),
+        ("median", _percentile("MEDIAN")),
+        ("to_number", _always(types.unsized_decimal("TO_NUMBER"))),
         ("trunc", _trunc),
         ("mod", _modulo),
         ("sign", _sign),
@@ -430,7 +455,7 @@ def _functions() -> Iterator[tuple[str, _Rule]]:
         (
             "len length char_length character_length textlen octet_length ascii charindex strpos regexp_count"
             " regexp_instr date_part_year date_cmp timestamp_cmp date_cmp_timestamp timestamp_cmp_date interval_cmp"
-            " bpcharcmp octetindex json_array_length",
+            " bpcharcmp octetindex json_array_length pg_backend_pid grouping grouping_id",
             _always(types.INT4),
         ),
         (
@@ -460,3 +485,4 @@ def _functions() -> Iterator[tuple[str, _Rule]]:
 
 
 _FUNCTIONS: dict[str, _Rule] = dict(_functions())
+_OF_SORTED: dict[str, _Rule] = {"percentile_cont": _percentile("PERCENTILE_CONT"), "percentile_disc": _first}

@@ -39,6 +39,7 @@ _PORT = 5432  # only a part of the socket's name: the server listens on no port,
 _LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 108 bytes on Linux and 104 on macOS
 _START_SECONDS = 30.0
 _STOP_SECONDS = 45.0
+_LONGEST_OBSERVATION = "10s"  # an observer waits no longer for a lock, because other statements wait for the observer
 _REDSHIFT_DATABASE = "redshift database"  # the comment that distinguishes Redshift's databases from others here
 
 # Data loss after a power failure is acceptable, so fsync is off. synchronous_commit must be on: otherwise a commit
@@ -94,6 +95,16 @@ def is_own_name(user: str) -> bool:
     return user in {_SUPERUSER, "public", "none"} or user.startswith("pg_")
 
 
+def _responds(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether a kept connection works. The server may have been restarted, or the database replaced."""
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        connection.close()
+        return False
+    return True
+
+
 def _scram_matches(verifier: str, password: str) -> bool:
     """Return whether a password belongs to PostgreSQL's SCRAM-SHA-256 verifier.
 
@@ -123,6 +134,8 @@ class Warehouse:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder_lock = contextlib.ExitStack()
         self._database_lock = threading.Lock()
+        self._observer_lock = threading.Lock()
+        self._observers: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
         self._socket_folder = self._choose_socket_folder()
 
     def __enter__(self) -> Warehouse:
@@ -165,6 +178,9 @@ class Warehouse:
     def stop(self) -> None:
         """Stop the server and release the folder. It is a fast shutdown, so open transactions are rolled back."""
         process, self._process = self._process, None
+        with self._observer_lock:
+            for name in list(self._observers):
+                self._observers.pop(name).close()
         if process is not None:
             if process.stdin is not None:
                 process.stdin.close()
@@ -238,6 +254,23 @@ class Warehouse:
             options='-c search_path="$user",public,redshift,pg_catalog -c extra_float_digits=1 -c intervalstyle=postgres'
             " -c datestyle=ISO,MDY",
         )
+
+    @contextlib.contextmanager
+    def observer(self, database: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        """Give a connection that stays open, for short queries outside a statement's transaction.
+
+        It is in autocommit mode. Only one thread has it at a time.
+
+        Args:
+            database: The database's name. The database must exist.
+        """
+        with self._observer_lock:
+            connection = self._observers.get(database)
+            if connection is None or not _responds(connection):
+                connection = self._observers[database] = self.session(database)
+                connection.autocommit = True
+                connection.execute(f"SET lock_timeout = '{_LONGEST_OBSERVATION}'")
+            yield connection
 
     def password_matches(self, user: str, password: str) -> bool:
         """Return whether a user of ``ensure_login`` has this password. The superuser has none."""

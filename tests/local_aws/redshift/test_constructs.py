@@ -45,6 +45,9 @@ ANSWERS = [
     # r_PERCENTILE_CONT, r_WF_PERCENTILE_CONT
     ("SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY qty) = 20, PERCENTILE_CONT(0) WITHIN GROUP (ORDER BY qty DESC) = 40 FROM w.winsales", [[True, True]]),
     ("SELECT DISTINCT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY qty) OVER () = 20 FROM w.winsales", [[True]]),
+    # r_WF_PERCENTILE_DISC
+    ("SELECT DISTINCT sellerid, PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) OVER (PARTITION BY sellerid) FROM w.winsales ORDER BY 1", [[1, 10], [2, 20], [3, 15], [4, 10]]),
+    ("SELECT DISTINCT PERCENTILE_DISC(0.6) WITHIN GROUP (ORDER BY qty_shipped DESC) OVER (), PERCENTILE_DISC(0) WITHIN GROUP (ORDER BY buyerid) OVER () FROM w.winsales", [[10, "a"]]),
     # r_WF_RATIO_TO_REPORT
     ("SELECT salesid, RATIO_TO_REPORT(qty) OVER (PARTITION BY sellerid) FROM w.winsales WHERE sellerid = 4 ORDER BY salesid", [[40001, 0.8], [40005, 0.2]]),
     # r_WF_LAG, r_WF_LEAD
@@ -55,6 +58,24 @@ ANSWERS = [
     ("SELECT LAG(buyerid) IGNORE NULLS OVER (ORDER BY salesid) FROM w.winsales WHERE sellerid = 2 ORDER BY salesid", [[None], ["b"]]),
     # r_WF_first_value
     ("SELECT salesid, FIRST_VALUE(qty_shipped IGNORE NULLS) OVER (PARTITION BY sellerid ORDER BY salesid ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), LAST_VALUE(qty_shipped IGNORE NULLS) OVER (PARTITION BY sellerid ORDER BY salesid ROWS UNBOUNDED PRECEDING) FROM w.winsales WHERE sellerid IN (1, 4) ORDER BY salesid", [[10001, 10, 10], [10005, 10, 10], [10006, 10, 10], [40001, 10, None], [40005, 10, 10]]),
+    # r_WF_NTH
+    ("SELECT NTH_VALUE(qty_shipped, 2) IGNORE NULLS OVER (ORDER BY salesid ROWS UNBOUNDED PRECEDING), NTH_VALUE(qty_shipped, 4) IGNORE NULLS OVER (ORDER BY salesid ROWS UNBOUNDED PRECEDING) FROM w.winsales WHERE salesid < 30002 ORDER BY salesid", [[None, None], [None, None], [None, None], [20, None], [20, None], [20, None]]),
+    # r_LISTAGG: NULL and empty strings are ignored, and numbers have the order of numbers
+    ("SELECT LISTAGG(CASE salesid WHEN 10001 THEN '' WHEN 10005 THEN NULL ELSE buyerid END, ',') WITHIN GROUP (ORDER BY salesid) FROM w.winsales WHERE sellerid < 3", [["c,b,c"]]),
+    ("SELECT LISTAGG(DISTINCT qty - 5, ',') WITHIN GROUP (ORDER BY qty) FROM w.winsales", [["5,10,15,25,35"]]),
+    # r_WF_LISTAGG
+    ("SELECT DISTINCT LISTAGG(sellerid) WITHIN GROUP (ORDER BY sellerid) OVER () FROM w.winsales", [["11122333344"]]),
+    ("SELECT DISTINCT sellerid, LISTAGG(DISTINCT buyerid, ',') WITHIN GROUP (ORDER BY salesid DESC) OVER (PARTITION BY sellerid) FROM w.winsales ORDER BY 1", [[1, "c,a"], [2, "c,b"], [3, "c,b"], [4, "a"]]),
+    ("SELECT LISTAGG(DISTINCT sellerid) OVER () FROM w.winsales WHERE salesid = 40001", [["4"]]),
+    # r_Boolean_type
+    ("SELECT flag = TRUE, CASE WHEN flag IS TRUE THEN 'yes' END FROM w.winsales WHERE flag IS TRUE AND sellerid = 2", [[True, "yes"]]),
+    # r_compound_expressions, r_CONVERT_function
+    ("SELECT @ (-qty), 2 * @ -5 FROM w.winsales WHERE salesid = 10001", [[10, 10]]),
+    ("SELECT CONVERT(datetime, '2008-02-18 02:36:48')", [["2008-02-18 02:36:48"]]),
+    # SYS_QUERY_HISTORY: the columns of its first example
+    ("SELECT user_id, query_id, transaction_id, session_id, status, TRIM(database_name) AS database_name, start_time, end_time, result_cache_hit, elapsed_time, queue_time, execution_time, planning_time, TRIM(query_text) AS query_text, returned_rows, returned_bytes FROM sys_query_history WHERE query_id = -1", []),
+    # r_UNION: the last query and queries in FROM may have a limit
+    ("SELECT qty FROM w.winsales WHERE salesid = 40001 UNION SELECT * FROM (SELECT qty FROM w.winsales ORDER BY 1 LIMIT 1) x ORDER BY 1 DESC LIMIT 1", [[40]]),
     # r_DATEDIFF_function
     ("SELECT DATEDIFF(week, '2009-01-01', '2009-12-31')", [[52]]),
     # r_QUALIFY_clause
@@ -76,6 +97,7 @@ ANSWERS = [
     # r_correlated_subqueries: these patterns are supported
     ("SELECT salesid FROM w.sales s WHERE qtysold = (SELECT MAX(numtickets) FROM w.listing l WHERE s.listid = l.listid)", [[1]]),
     ("SELECT listid FROM w.listing WHERE listid IN (SELECT MAX(salesid) FROM w.sales WHERE listing.numtickets > 0 GROUP BY listid) ORDER BY 1", [[1], [2]]),
+    ("SELECT listid FROM w.listing WHERE listid IN (SELECT SUM(qtysold) AS numtickets FROM w.sales GROUP BY salesid ORDER BY numtickets)", [[1]]),
 ]  # fmt: skip
 
 
@@ -101,10 +123,38 @@ REFUSED = [
     ("SELECT MEDIAN(1)", "compute-node only"),
     ("SELECT PERCENTILE_CONT(0.6) WITHIN GROUP (ORDER BY salesid), MEDIAN(qty) FROM w.winsales", "within group ORDER BY clauses for aggregate functions must be the same"),
     ("SELECT PERCENTILE_CONT(1.5) WITHIN GROUP (ORDER BY salesid) FROM w.winsales", "between 0 and 1"),
+    ("SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) FROM w.winsales", "needs an OVER clause"),
+    ("SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) OVER (ROWS UNBOUNDED PRECEDING) FROM w.winsales", "frame clause"),
     # r_UNION
     ("SELECT qty FROM w.winsales INTERSECT ALL SELECT 10", "INTERSECT ALL"),
     ("SELECT qty FROM w.winsales EXCEPT ALL SELECT 10", "EXCEPT ALL"),
     ("SELECT qty FROM w.winsales MINUS ALL SELECT 10", "ALL"),
+    ("(SELECT listid FROM w.listing LIMIT 10) INTERSECT SELECT listid FROM w.sales", "LIMIT may not be used within input to set operations."),
+    ("SELECT listid FROM w.listing UNION ALL (SELECT listid FROM w.sales ORDER BY 1 OFFSET 1)", "LIMIT may not be used within input to set operations."),
+    # r_LISTAGG, r_WF_LISTAGG
+    ("SELECT LISTAGG(REPEAT(buyerid, 6000)) FROM w.winsales", "Result size exceeds LISTAGG limit"),
+    ("SELECT LISTAGG('a')", "compute-node only"),
+    ("SELECT LISTAGG(qty) OVER (ROWS UNBOUNDED PRECEDING) FROM w.winsales", "frame clause"),
+    # r_Boolean_type
+    ("SELECT flag IS TRUE AS x FROM w.winsales", "IS TRUE in the select list"),
+    ("SELECT NOT (flag IS NOT FALSE) FROM w.winsales", "IS FALSE in the select list"),
+    # r_INSERT_30
+    ("INSERT INTO w.event (eventid) VALUES ((SELECT MAX(eventid) FROM w.event)), (1)", "takes no subqueries"),
+    # r_CREATE_TABLE_NEW
+    ("CREATE TABLE w.t (a INT DISTKEY, b INT DISTKEY)", "only one column"),
+    ("CREATE TABLE w.t (a INT DISTKEY, b INT) DISTKEY (b)", "only one column"),
+    ("CREATE TABLE w.t (a INT) DISTSTYLE EVEN DISTKEY (a)", "cannot be combined"),
+    ("CREATE TABLE w.t (a INT) DISTSTYLE KEY", "needs a DISTKEY"),
+    # r_CREATE_VIEW
+    ("INSERT INTO w.sales_view VALUES (1)", "is a view"),
+    ("UPDATE w.sales_view SET salesid = 1", "is a view"),
+    ("DELETE FROM w.sales_view", "is a view"),
+    # what AWS supports and the local Redshift does not
+    ("INSERT INTO w.category VALUES (1, 'Pop ')", "not supported by the local Redshift"),
+    ("SELECT APPROXIMATE COUNT(DISTINCT qty) FROM w.winsales", "not supported by the local Redshift"),
+    ("SELECT APPROXIMATE PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY qty) FROM w.winsales", "not supported by the local Redshift"),
+    ("SELECT @ qty - 20 FROM w.winsales", "not supported by the local Redshift"),
+    ("MERGE INTO w.sales USING w.listing ON sales.listid = listing.listid REMOVE DUPLICATES", "not supported by the local Redshift"),
     # c_unsupported-postgresql-features
     ("SELECT * FROM (VALUES (1), (2)) AS v (a)", "VALUES"),
     ("WITH v (a) AS (VALUES (1)) SELECT a FROM v", "VALUES"),
@@ -114,6 +164,7 @@ REFUSED = [
     ("SELECT listid, qtysold FROM w.sales s WHERE qtysold NOT IN (SELECT SUM(numtickets) OVER () FROM w.listing l WHERE s.listid = l.listid)", CORRELATED),
     ("SELECT listing.listid, (SELECT COUNT(sales.listid) FROM w.sales WHERE sales.listid = listing.listid) AS list FROM w.listing GROUP BY list, listing.listid", CORRELATED),
     ("SELECT * FROM w.listing WHERE listid IN (SELECT SUM(qtysold) FROM w.sales WHERE listing.numtickets > 4 GROUP BY salesid)", CORRELATED),
+    ("SELECT * FROM w.listing WHERE listid IN (SELECT SUM(qtysold) FROM w.sales WHERE numtickets > 4 GROUP BY salesid)", CORRELATED),
     # SPLIT_PART
     ("SELECT SPLIT_PART('a-b', '-', -1)", "field position must be greater than zero"),
     ("SELECT SPLIT_PART('a-b', '-', qty - 10) FROM w.winsales WHERE salesid = 10001", "field position must be greater than zero"),
@@ -128,6 +179,8 @@ REFUSED = [
     ("VACUUM TO 50 PERCENT", "needs the name of a table"),
     ("VACUUM REINDEX", "needs the name of a table"),
     ("VACUUM RECLUSTER w.winsales TO 50 PERCENT", "not supported with TO"),
+    ("VACUUM FULL BOOST", "needs the name of a table"),
+    ("VACUUM REINDEX w.winsales BOOST", "not supported with BOOST"),
     ("VACUUM ANALYZE w.winsales x", "syntax error"),
     ("VACUUM w.missing", 'relation "w.missing" does not exist'),
     ("ANALYZE w.missing", 'relation "w.missing" does not exist'),
@@ -180,6 +233,17 @@ def test_an_identity_column_can_start_at_zero(client: Client, schema: str) -> No
         f"CREATE TABLE {schema}.a (i BIGINT IDENTITY(0, 1), v INT)", f"INSERT INTO {schema}.a (v) VALUES (7), (8)"
     )
     assert client.rows(f"SELECT i FROM {schema}.a ORDER BY v") == [[0], [1]]
+
+
+def test_identity_columns_need_no_seed(client: Client, schema: str) -> None:
+    """r_CREATE_TABLE_examples."""
+    client.ok(
+        f"CREATE TABLE {schema}.a (i BIGINT IDENTITY NOT NULL, d BIGINT GENERATED BY DEFAULT AS IDENTITY NOT NULL, v INT)",
+        f"INSERT INTO {schema}.a (v) VALUES (1)",
+        f"INSERT INTO {schema}.a (d, v) VALUES (7, 2)",
+    )
+    assert client.rows(f"SELECT i, d FROM {schema}.a ORDER BY v") == [[1, 1], [2, 7]]
+    assert "identity" in (client.run(f"INSERT INTO {schema}.a (i, v) VALUES (3, 3)").error or "")
 
 
 class TestTruncateInABatch:

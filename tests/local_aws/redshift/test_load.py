@@ -131,9 +131,7 @@ def test_several_row_groups(loader: Loader) -> None:
     rows = [{**ROWS[0], "trades": number} for number in range(1000)]
     outcome = loader.copy(loader.manifest(loader.entry("a.parquet", parquet(rows, row_group_size=100))))
     assert outcome.described["ResultRows"] == 1000
-    assert loader.client.rows(f"SELECT SUM(trades), COUNT(DISTINCT trades) FROM {loader.schema}.t") == [
-        [499500, 1000]
-    ]
+    assert loader.client.rows(f"SELECT SUM(trades), COUNT(DISTINCT trades) FROM {loader.schema}.t") == [[499500, 1000]]
 
 
 def replaced(name: str, kind: pa.DataType) -> list[pa.Field]:
