@@ -11,12 +11,10 @@ from typing import Literal
 
 from sqlglot.tokenizer_core import Token
 
+from local_aws.redshift.execution import BEGIN
 from local_aws.redshift.refusal import SqlNotSupported
-from local_aws.redshift.sql import COMPAT_SCHEMA, Statement
+from local_aws.redshift.sql import OWN_SCHEMAS, Statement
 from local_aws.redshift.statement_text import Words, quoted
-
-BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
-"""Begins a transaction in PostgreSQL, whose REPEATABLE READ is Redshift's snapshot isolation."""
 
 _ISOLATION_LEVELS = (("SERIALIZABLE",), ("READ", "UNCOMMITTED"), ("READ", "COMMITTED"), ("REPEATABLE", "READ"))
 # https://docs.aws.amazon.com/redshift/latest/dg/r_VERSION.html
@@ -94,11 +92,11 @@ class _Setting:
 
 def _search_path(schemas: list[str]) -> str:
     for schema in schemas:
-        if schema == COMPAT_SCHEMA or schema.startswith("pg_"):
+        if schema in OWN_SCHEMAS or schema.startswith("pg_"):
             raise SqlNotSupported(f"a search path with {schema} is not supported by the local Redshift")
         if not schema or "," in schema:
             raise SqlNotSupported(f'SET search_path takes the names of schemas, separated by commas, not "{schema}"')
-    return ", ".join([*map(quoted, schemas), COMPAT_SCHEMA, "pg_catalog"])
+    return ", ".join([*map(quoted, schemas), "redshift", "pg_catalog"])  # Warehouse.session has both, too
 
 
 def _milliseconds(values: list[str]) -> str:
@@ -163,8 +161,8 @@ def session_statement(tokens: list[Token], text: str) -> Statement | None:
         words.end()
         shown = f"'{_FIXED[name][0]}'" if name in _FIXED else _known(name).shown
         return _session(f"SELECT {shown}::varchar AS {name}", returns_rows=True)
-    words.take("SELECT", "PG_CATALOG", ".") or words.take("SELECT")
-    if words.take("VERSION", "(", ")") and words.at_end:
+    selects = words.take("SELECT", "PG_CATALOG", ".") or words.take("SELECT")
+    if selects and words.take("VERSION", "(", ")") and words.at_end:
         return _session(f"SELECT '{_VERSION}'::varchar AS version", returns_rows=True)
     return None
 

@@ -36,6 +36,14 @@ _REPORTED_SETTINGS = (
 )  # fmt: skip
 
 
+class _LoginRefusedError(Exception):
+    """A client may not sign in, with PostgreSQL's code and message."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class WarehousePort:
     """Listens on the warehouse's port. Use it as a context manager.
 
@@ -45,6 +53,8 @@ class WarehousePort:
         host: Its address, or ``0.0.0.0`` for all addresses of this machine.
         copies: Runs the COPY statements.
         workgroup_of: Takes a database and a user and returns the workgroup for which a COPY assumes its role.
+        longest_execution: Takes a workgroup and returns the seconds after which its statements are aborted
+            (max_query_execution_time).
         login_seconds: How long a client may take for each message until it has signed in, like PostgreSQL's
             authentication_timeout.
 
@@ -60,11 +70,13 @@ class WarehousePort:
         host: str = "127.0.0.1",
         copies: CopyRunner,
         workgroup_of: Callable[[str, str], str] = lambda _database, _user: "",
+        longest_execution: Callable[[str], float] = lambda _workgroup: 14400.0,
         login_seconds: float = 60.0,
     ) -> None:
         self.warehouse = warehouse
         self.copies = copies
         self.workgroup_of = workgroup_of
+        self.longest_execution = longest_execution
         self.login_seconds = login_seconds
         self.history = QueryHistory(warehouse)
         self._listener = bound_socket(port, host)
@@ -150,10 +162,11 @@ class _Client:
             if self._session is not None:
                 self._socket.settimeout(None)
                 self._serve(self._session)
+        except _LoginRefusedError as refusal:
+            self._end_with(refusal.code, str(refusal))
         except psycopg.Error as error:
             logger.warning("a session of the warehouse's port has lost PostgreSQL: %s", error)
-            with contextlib.suppress(OSError):
-                self._refuse("57P01", "terminating connection due to administrator command")
+            self._end_with("57P01", "terminating connection due to administrator command")
         except (OSError, ValueError, wire.ProtocolError, struct.error) as error:
             logger.debug("a client of the warehouse's port is gone: %s", error)
         finally:
@@ -171,13 +184,17 @@ class _Client:
                 self._writer.flush()
 
     def _sign_in(self) -> Session | None:
-        """Return the session of a client that has signed in, or None if it has not."""
+        """Return the session of a client that has signed in, or None if it is gone.
+
+        Raises:
+            _LoginRefusedError: The client may not sign in.
+        """
         startup = self._startup()
         if startup is None:
             return None
         code, body = startup
         if code >> 16 != wire.VERSION_3:
-            return self._refuse("0A000", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}")
+            raise _LoginRefusedError("0A000", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}")
         if code & 0xFFFF:
             self._writer.write(wire.message(b"v", struct.pack(">ii", 0, 0)))
         words = wire.strings(body)
@@ -185,7 +202,7 @@ class _Client:
         user = settings.get("user", "")
         database = settings.get("database") or user
         if settings.get("options"):
-            return self._refuse("0A000", "options of a connection are not supported by the local Redshift")
+            raise _LoginRefusedError("0A000", "options of a connection are not supported by the local Redshift")
         self._writer.write(wire.message(b"R", struct.pack(">i", _CLEARTEXT_PASSWORD)))
         self._writer.flush()
         answer = wire.read_message(self._reader, longest=_LONGEST_PASSWORD_BYTES)
@@ -194,9 +211,9 @@ class _Client:
         password = answer[1].rstrip(b"\0").decode()
         warehouse = self._owner.warehouse
         if not warehouse.password_matches(user, password):
-            return self._refuse("28P01", f'password authentication failed for user "{user}"')
+            raise _LoginRefusedError("28P01", f'password authentication failed for user "{user}"')
         if database not in warehouse.databases():
-            return self._refuse("3D000", f'database "{database}" does not exist')
+            raise _LoginRefusedError("3D000", f'database "{database}" does not exist')
         return self._open_session(database, user)
 
     def _startup(self) -> tuple[int, bytes] | None:
@@ -216,10 +233,11 @@ class _Client:
     def _open_session(self, database: str, user: str) -> Session:
         connection = self._owner.warehouse.session(database, user=user)
         connection.autocommit = True
+        workgroup = self._owner.workgroup_of(database, user)
         session = Session(
-            self._owner.warehouse, connection, database=database, user=user,
-            workgroup=self._owner.workgroup_of(database, user), copies=self._owner.copies,
-            history=self._owner.history, send=self._writer.write,
+            self._owner.warehouse, connection, database=database, user=user, workgroup=workgroup,
+            copies=self._owner.copies, history=self._owner.history,
+            longest_seconds=lambda: self._owner.longest_execution(workgroup), send=self._writer.write,
         )  # fmt: skip
         self.pid = connection.info.backend_pid
         self._writer.write(wire.message(b"R", struct.pack(">i", _AUTHENTICATION_OK)))
@@ -231,6 +249,7 @@ class _Client:
         self._writer.flush()
         return session
 
-    def _refuse(self, code: str, text: str) -> None:
-        self._writer.write(wire.error_or_notice(b"E", "FATAL", code, text))
-        self._writer.flush()
+    def _end_with(self, code: str, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._writer.write(wire.error_or_notice(b"E", "FATAL", code, text))
+            self._writer.flush()

@@ -12,25 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
-from psycopg import generators, pq
+from psycopg import pq
 from psycopg.pq.abc import PGresult
 from sqlglot.tokenizer_core import Token
 
 from local_aws.redshift import wire_protocol as wire
+from local_aws.redshift.cancellation import Cancellation
 from local_aws.redshift.catalog import columns_of
 from local_aws.redshift.catalog_queries import reads_only_the_catalog
 from local_aws.redshift.copy_runner import CopyRunner
-from local_aws.redshift.error_messages import redshift_error
-from local_aws.redshift.execution import OvertakenError, RethrownError, Transaction
-from local_aws.redshift.load import CopyError
+from local_aws.redshift.execution import BEGIN, Arguments, StatementError, Transaction, statement_error
 from local_aws.redshift.query_history import QueryHistory
 from local_aws.redshift.refusal import SqlNotSupported
-from local_aws.redshift.session_statements import (
-    BEGIN,
-    TransactionStatement,
-    session_statement,
-    transaction_statement,
-)
+from local_aws.redshift.session_statements import TransactionStatement, session_statement, transaction_statement
 from local_aws.redshift.sql import Statement, translate
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.statement_text import split_statements
@@ -49,15 +43,7 @@ _PARAMETER = re.compile(
 )
 _UNKNOWN_TYPE = 705
 _FAILED, _OPEN = pq.TransactionStatus.INERROR, pq.TransactionStatus.INTRANS
-_OWN_TAGS = {"VACUUM", "SHOW"}  # run as a SELECT
-
-
-class SessionError(Exception):
-    """A statement failed, with PostgreSQL's five-character code and Redshift's message."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+_OWN_TAGS = {b"VACUUM", b"SHOW"}  # run as a SELECT
 
 
 @dataclasses.dataclass
@@ -126,6 +112,7 @@ class Session:
         workgroup: The workgroup for which a COPY assumes its role.
         copies: Runs the COPY statements.
         history: Records the statements that have ended for SYS_QUERY_HISTORY.
+        longest_seconds: Returns the seconds after which a statement is aborted (max_query_execution_time).
         send: Sends a message to the client.
     """
 
@@ -139,6 +126,7 @@ class Session:
         workgroup: str,
         copies: CopyRunner,
         history: QueryHistory,
+        longest_seconds: Callable[[], float],
         send: Callable[[bytes], object],
     ) -> None:
         self._warehouse = warehouse
@@ -148,6 +136,8 @@ class Session:
         self._workgroup = workgroup
         self._copies = copies
         self._history = history
+        self._longest_seconds = longest_seconds
+        self._running = Cancellation()
         self._send = send
         self._pid = connection.info.backend_pid
         self._transaction: Transaction | None = None  # of BEGIN
@@ -163,8 +153,7 @@ class Session:
 
     def cancel(self) -> None:
         """Cancel the running statement. This may be called from another thread."""
-        with contextlib.suppress(psycopg.Error):
-            self._connection.cancel_safe(timeout=5)
+        self._running.cancel()
 
     # Messages
 
@@ -180,11 +169,12 @@ class Session:
         elif kind != b"H" and not self._skips_to_sync:
             try:
                 self._answer(kind, body)
-            except (SessionError, psycopg.Error) as error:
+            except (StatementError, psycopg.Error) as error:
                 if self._connection.closed:
                     raise psycopg.OperationalError(str(error)) from error
-                failure = error if isinstance(error, SessionError) else _failure(error, None)
-                self._send(wire.error_or_notice(b"E", "ERROR", failure.code, str(failure)))
+                failure = error if isinstance(error, StatementError) else statement_error(error, None)
+                text = failure.message.removeprefix("ERROR: ")
+                self._send(wire.error_or_notice(b"E", "ERROR", failure.code, text))
                 if self._transaction is not None:
                     self._fail_transaction()
                 self._skips_to_sync = kind != b"Q"
@@ -221,7 +211,7 @@ class Session:
                 (self._prepared if body[:1] == b"S" else self._portals).pop(body[1:-1], None)
                 self._send(wire.message(b"3"))
             case _:
-                raise SessionError("08P01", f"message {kind!r} is not supported by the local Redshift")
+                raise _error("08P01", f"message {kind!r} is not supported by the local Redshift")
 
     def _simple_query(self, text: str) -> None:
         statements = [_parsed(one, ()) for one in _split(text)]
@@ -239,7 +229,7 @@ class Session:
                 for number in range(outcome.count):
                     self._send(wire.data_row(outcome.row(number)))
                 self._complete(outcome)
-        except (SessionError, psycopg.Error):
+        except (StatementError, psycopg.Error):
             if together:
                 self._transaction = None
                 self._connection.rollback()
@@ -271,7 +261,7 @@ class Session:
                         for value, field, code in zip(row, outcome.fields, formats, strict=True)
                     ]
                 except wire.ProtocolError as error:
-                    raise SessionError("0A000", f"{error} by the local Redshift") from None
+                    raise _error("0A000", f"{error} by the local Redshift") from None
             self._send(wire.data_row(row))
         portal.at = end
         if end < outcome.count:
@@ -294,13 +284,13 @@ class Session:
     def _known(self, name: bytes) -> _Prepared:
         found = self._prepared.get(name)
         if found is None:
-            raise SessionError("26000", f'prepared statement "{name.decode()}" does not exist')
+            raise _error("26000", f'prepared statement "{name.decode()}" does not exist')
         return found
 
     def _portal(self, name: bytes) -> _Portal:
         found = self._portals.get(name)
         if found is None:
-            raise SessionError("34000", f'portal "{name.decode()}" does not exist')
+            raise _error("34000", f'portal "{name.decode()}" does not exist')
         return found
 
     def _outcome(self, portal: _Portal) -> _Outcome:
@@ -314,9 +304,7 @@ class Session:
     def _translated(self, prepared: _Prepared) -> Statement:
         """Return the translation of a statement, with the tables as they are now."""
         if self._connection.info.transaction_status == _FAILED:
-            raise SessionError(
-                "25P02", "current transaction is aborted, commands ignored until end of transaction block"
-            )
+            raise _error("25P02", "current transaction is aborted, commands ignored until end of transaction block")
         if prepared.statement is None:
             try:
                 prepared.statement = session_statement(prepared.tokens, prepared.translatable) or (
@@ -325,7 +313,7 @@ class Session:
                     else translate(prepared.translatable, self._columns_of)
                 )
             except SqlNotSupported as error:
-                raise SessionError("0A000", str(error)) from None
+                raise _error("0A000", str(error)) from None
         return prepared.statement
 
     def _described(self, prepared: _Prepared) -> tuple[tuple[int, ...], list[wire.Field]]:
@@ -362,74 +350,50 @@ class Session:
             pid=self._pid,
             query_id=self._history.next_id(self._database),
         )
+        cancellation = self._running = Cancellation()
+        cancellation.attach(self._connection)
         try:
-            outcome = self._in_transaction(statement, prepared, bound, record)
+            outcome = self._run(statement, record, _arguments(statement, prepared.types, bound), cancellation)
+            word = prepared.tokens[0].text.upper().encode()
+            if not outcome.tag or word in _OWN_TAGS:
+                outcome.tag = word
             record.status = "FINISHED"
             record.has_result = bool(outcome.fields)
-            record.result_rows = outcome.count
-            record.result_size = sum(len(value or b"") for at in range(outcome.count) for value in outcome.row(at))
+            if outcome.fields:
+                record.result_rows = outcome.count
+                record.result_size = sum(len(value or b"") for at in range(outcome.count) for value in outcome.row(at))
             return outcome
-        except SessionError as error:
-            record.status, record.error = "FAILED", f"ERROR: {error}"
+        except StatementError as error:
+            record.status, record.error = "FAILED", error.message
             raise
         finally:
-            self._history.add(record, record.created_at, cancelled="cancelled on user" in (record.error or ""))
+            cancellation.release()
+            self._history.add(record, record.created_at, cancelled=cancellation.stops())
 
-    def _in_transaction(
-        self, statement: Statement, prepared: _Prepared, bound: wire.Bound | None, record: StatementRecord
+    def _run(
+        self, statement: Statement, record: StatementRecord, arguments: Arguments, cancellation: Cancellation
     ) -> _Outcome:
-        connection = self._connection
         alone = self._transaction is None
-        transaction = self._transaction or Transaction(connection, self._warehouse, self._database, alone=True)
-        word = prepared.tokens[0].text.upper()
+        transaction = self._transaction or Transaction(self._connection, self._warehouse, self._database, alone=True)
         try:
-            if alone:
-                connection.execute(BEGIN.encode())
-            transaction.prepare(statement, record)
-            if statement.copy is not None:
-                self._copies.run(connection, statement, record, lambda: False)
-                outcome = _Outcome([], None, b"COPY")
-            elif statement.text:
-                outcome = self._sent(statement, prepared.types, bound)
-                if word in _OWN_TAGS:
-                    outcome.tag = word.encode()
-            else:
-                outcome = _Outcome([], None, word.encode())
-            if statement.text or statement.copy is not None:
-                transaction.follow_up(statement)
+            result = transaction.run(
+                statement, record, arguments, copies=self._copies, cancellation=cancellation,
+                longest_seconds=self._longest_seconds(),
+            )  # fmt: skip
+            cancellation.release()  # the commit is not interrupted
             if alone or statement.commits:
                 transaction.commit()
-            if not alone and statement.commits:
-                connection.execute(BEGIN.encode())
-            return outcome
-        except RethrownError as error:
-            transaction.commit()
-            raise SessionError("P0001", str(error)) from None
-        except (SqlNotSupported, OvertakenError, CopyError, psycopg.Error) as error:
+            if not alone:
+                transaction.begin()
+        except (StatementError, psycopg.Error) as error:
             if alone:
-                connection.rollback()
-            raise _failure(error, statement) from None
-
-    def _sent(self, statement: Statement, types: tuple[int, ...], bound: wire.Bound | None) -> _Outcome:
-        order = _order(statement)
-        values = bound.values if bound is not None else ()
-        if order and max(order) > len(values):
-            raise SqlNotSupported(f"there is no parameter ${max(order)}")
-        requested = bound.result_formats if bound is not None else ()
-        whole = wire.BINARY if requested and all(code == wire.BINARY for code in requested) else wire.TEXT
-        self._connection.pgconn.send_query_params(
-            statement.text.encode(),
-            [values[number - 1] for number in order],
-            [_inferred(types[number - 1]) if number <= len(types) else 0 for number in order],
-            [bound.formats[number - 1] for number in order] if bound is not None else [],
-            whole,
-        )
-        # Unlike exec_params, this can be cancelled.
-        (result,) = self._connection.wait(generators.execute(self._connection.pgconn))
-        if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
-            raise psycopg.errors.error_from_result(result)
-        fields = _fields(result) if statement.returns_rows else []
-        return _Outcome(fields, result, result.command_status or b"", whole)
+                self._connection.rollback()
+            raise error if isinstance(error, StatementError) else statement_error(error, statement) from None
+        if statement.copy is not None:
+            self._send(wire.error_or_notice(b"N", "INFO", "00000", _loaded(statement.copy.table, record.result_rows)))
+        fields = _fields(result) if result is not None and statement.returns_rows else []
+        tag = (result.command_status or b"") if result is not None else b""
+        return _Outcome(fields, result, tag, arguments.result_format)
 
     def _change_transaction(self, change: TransactionStatement) -> _Outcome:
         text = change.text
@@ -440,7 +404,7 @@ class Session:
         except psycopg.Error as error:
             if change.kind != "BEGIN":
                 self._transaction = None
-            raise _failure(error, None) from None
+            raise statement_error(error, None) from None
         if change.kind != "BEGIN":
             self._transaction = None
         elif self._transaction is None:
@@ -456,7 +420,7 @@ class Session:
     @staticmethod
     def _check(result: PGresult, statement: Statement) -> None:
         if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
-            raise _failure(psycopg.errors.error_from_result(result), statement)
+            raise statement_error(psycopg.errors.error_from_result(result), statement)
 
 
 def _split(text: str) -> list[str]:
@@ -464,7 +428,7 @@ def _split(text: str) -> list[str]:
     try:
         parts = split_statements(text)
     except SqlNotSupported as error:
-        raise SessionError("42601", str(error)) from None
+        raise _error("42601", str(error)) from None
     return [text] if len(parts) == 1 else [text[part[0].start : part[-1].end + 1] for part in parts]
 
 
@@ -477,15 +441,37 @@ def _parsed(text: str, types: tuple[int, ...]) -> _Prepared:
         tokens = parts[0] if parts else []
         return _Prepared(text, types, tokens, translatable, transaction_statement(tokens, translatable))
     except SqlNotSupported as error:
-        raise SessionError("42601", str(error)) from None
+        raise _error("42601", str(error)) from None
 
 
 def _own_parameter(found: re.Match[str]) -> str:
     if found["name"]:
-        raise SessionError(
+        raise _error(
             "42601", f'syntax error at or near ":{found["name"]}": parameters on the warehouse\'s port are written $1'
         )
     return f":p{found['number']}" if found["number"] else found[0]
+
+
+def _arguments(statement: Statement, types: tuple[int, ...], bound: wire.Bound | None) -> Arguments:
+    order = _order(statement)
+    values = bound.values if bound is not None else ()
+    if order and max(order) > len(values):
+        raise _error("42P02", f"there is no parameter ${max(order)}")
+    requested = bound.result_formats if bound is not None else ()
+    return Arguments(
+        values=[values[number - 1] for number in order],
+        types=[_inferred(types[number - 1]) if number <= len(types) else 0 for number in order],
+        formats=[bound.formats[number - 1] for number in order] if bound is not None else [],
+        result_format=wire.BINARY if requested and all(code == wire.BINARY for code in requested) else wire.TEXT,
+    )
+
+
+def _loaded(table: str, rows: int) -> str:
+    return f"Load into table '{table}' completed, {rows} record(s) loaded successfully."
+
+
+def _error(code: str, text: str) -> StatementError:
+    return StatementError(code, f"ERROR: {text}")
 
 
 def _order(statement: Statement) -> list[int]:
@@ -506,11 +492,3 @@ def _fields(result: PGresult) -> list[wire.Field]:
         )
         for at in range(result.nfields)
     ]  # fmt: skip
-
-
-def _failure(error: Exception, statement: Statement | None) -> SessionError:
-    if isinstance(error, psycopg.Error):
-        table = statement.writes.name if statement is not None and statement.writes is not None else None
-        return SessionError(error.sqlstate or "XX000", redshift_error(error, table).removeprefix("ERROR: "))
-    code = "40001" if isinstance(error, OvertakenError) else "0A000" if isinstance(error, SqlNotSupported) else "XX000"
-    return SessionError(code, str(error).removeprefix("ERROR: "))

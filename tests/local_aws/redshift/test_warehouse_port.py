@@ -414,7 +414,7 @@ def test_the_port_accepts_clients_again_after_it_ran_out_of_files(port: int) -> 
 
 
 def _files_until_none_is_left() -> list[int]:
-    found = []
+    found: list[int] = []
     with contextlib.suppress(OSError):
         while True:
             found.append(os.open(os.devnull, os.O_RDONLY))
