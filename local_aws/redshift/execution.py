@@ -10,6 +10,7 @@ with the same key. So every writer locks its table and records its transaction's
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -293,6 +294,7 @@ class Transaction:
         self._alone = alone
         self._snapshot: str | None = None
         self._exists_already = False
+        self._timeout_seconds = 0.0
 
     def begin(self) -> None:
         """Begin the transaction, unless it has begun."""
@@ -328,7 +330,10 @@ class Transaction:
                 self.begin()
                 self._prepare(statement, record)
                 if statement.copy is not None:
-                    record.result_rows = copies.run(self.connection, statement, record, cancellation.stops)
+                    ends = time.monotonic() + (self._timeout_seconds or math.inf)
+                    record.result_rows = copies.run(
+                        self.connection, statement, record, lambda: cancellation.stops() or time.monotonic() > ends
+                    )
                 elif statement.text:
                     result = self._execute(statement, arguments)
                     record.result_rows = 0 if result.nfields else result.command_tuples or 0
@@ -366,10 +371,14 @@ class Transaction:
         if statement.creates is not None:  # CREATE TABLE IF NOT EXISTS leaves a table that exists as it is
             row = self.connection.execute("SELECT to_regclass($1)", [quoted(*statement.creates)]).fetchone()
             self._exists_already = row is not None and row[0] is not None
-        self.connection.execute(
-            "SELECT set_config('redshift.last_query_id', $1, false), set_config('redshift.user', $2, false)",
+        row = self.connection.execute(
+            "SELECT set_config('redshift.last_query_id', $1, false), set_config('redshift.user', $2, false),"
+            " coalesce(nullif(current_setting('redshift.query_group', true), ''), 'default'),"
+            " extract(epoch FROM current_setting('statement_timeout')::interval)::float8",
             [str(record.query_id), record.db_user],
-        )
+        ).fetchone()
+        if row is not None:
+            record.query_label, self._timeout_seconds = row[2:]
 
     def columns_of(self, schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
         """Return the types of a table's columns, or None if there is no such table.

@@ -325,6 +325,106 @@ def test_copy_and_both_histories(connection: psycopg.Connection[Any], prices: st
     assert found.fetchone() == ("COPY", "success", "analyst")
 
 
+@pytest.fixture
+def endless_copy(s3: Any, prices: str, tmp_path: Path) -> str:
+    """A COPY of many batches of rows."""
+    rows = 1_500_000
+    table = pa.table(
+        {
+            "symbol": pa.array(["ADA"]).take(pa.array([0] * rows)),
+            "trades": pa.array(range(rows), pa.int32()),
+            "price": pa.array([Decimal("3.25")], pa.decimal128(8, 2)).take(pa.array([0] * rows)),
+        }
+    )
+    pq.write_table(table, tmp_path / "many.parquet")
+    s3.upload_file(str(tmp_path / "many.parquet"), BUCKET, "many/part.parquet")
+    return f"COPY {prices} FROM 's3://{BUCKET}/many/' IAM_ROLE '{ROLE}' PARQUET"
+
+
+def test_a_copy_can_be_cancelled_and_times_out(
+    connection: psycopg.Connection[Any], prices: str, endless_copy: str
+) -> None:
+    timer = threading.Timer(0.5, connection.cancel_safe)
+    timer.start()
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        connection.execute(endless_copy)
+    timer.join()
+    connection.execute("SET statement_timeout TO 400")
+    with pytest.raises(psycopg.Error, match="Query cancelled on user's request"):
+        connection.execute(endless_copy)
+    connection.execute("SET statement_timeout TO 0")
+    assert connection.execute(f"SELECT COUNT(*) FROM {prices}").fetchone() == (2,)
+
+
+# https://docs.aws.amazon.com/redshift/latest/dg/cm-c-wlm-query-monitoring-rules.html
+def test_the_workgroups_longest_execution_applies(warehouse: Warehouse, prices: str) -> None:
+    number = free_port()
+    copies = CopyRunner(warehouse, lambda _user, _role: None, lambda _user, _arn: None)
+    many = ", ".join(f"{prices} t{number}" for number in range(24))
+    with (
+        WarehousePort(warehouse, port=number, copies=copies, longest_execution=lambda _workgroup: 0.5),
+        psycopg.connect(
+            host="127.0.0.1", port=number, user="analyst", password=PASSWORD, dbname="crypto", autocommit=True
+        ) as limited,
+        pytest.raises(psycopg.errors.QueryCanceled, match="max_query_execution_time"),
+    ):
+        limited.execute(f"SELECT COUNT(*) FROM {many}")
+
+
+def test_tags_name_the_statement_and_a_copy_reports_its_rows(
+    connection: psycopg.Connection[Any], prices: str, s3: Any, tmp_path: Path
+) -> None:
+    notices: list[tuple[str | None, str | None]] = []
+    connection.add_notice_handler(lambda notice: notices.append((notice.severity, notice.message_primary)))
+    assert connection.execute(f"VACUUM {prices}").statusmessage == "VACUUM"
+    assert connection.execute("SHOW query_group").statusmessage == "SHOW"
+    assert connection.execute(f"DELETE FROM {prices}").statusmessage == "DELETE 2"
+    table = pa.table(
+        {
+            "symbol": ["ADA"],
+            "trades": pa.array([7], pa.int32()),
+            "price": pa.array([Decimal("3.25")], pa.decimal128(8, 2)),
+        }
+    )
+    pq.write_table(table, tmp_path / "one.parquet")
+    s3.upload_file(str(tmp_path / "one.parquet"), BUCKET, "one/part.parquet")
+    done = connection.execute(f"COPY {prices} FROM 's3://{BUCKET}/one/' IAM_ROLE '{ROLE}' PARQUET")
+    assert done.statusmessage == "COPY"
+    assert notices == [("INFO", f"Load into table '{prices}' completed, 1 record(s) loaded successfully.")]
+
+
+# https://docs.aws.amazon.com/redshift/latest/dg/r_query_group.html
+def test_the_query_group_is_the_label_in_the_history(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("SET query_group TO 'nightly'")
+    connection.execute("SELECT 4711")
+    connection.execute("RESET query_group")
+    labels = connection.execute("SELECT query_label FROM sys_query_history WHERE query_text = 'SELECT 4711'").fetchall()
+    assert labels == [("nightly",)]
+
+
+@pytest.mark.parametrize(
+    "function", ["sort_rows('owned')", "extend_zone_maps('owned')", "add_zone_maps('owned', '{}')"]
+)
+def test_zone_maps_change_only_for_those_with_the_rights(
+    connection: psycopg.Connection[Any], warehouse: Warehouse, function: str
+) -> None:
+    with warehouse.connect("crypto", autocommit=True) as ours:
+        ours.execute("CREATE TABLE IF NOT EXISTS owned (a INT); DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN")
+    with warehouse.session("crypto", user="guest") as guest, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        guest.execute(f"SELECT redshift.{function}".encode())
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("VACUUM owned")
+    connection.execute("INSERT INTO owned VALUES (1)")
+
+
+def test_temporary_tables_do_not_replace_the_catalog(connection: psycopg.Connection[Any], warehouse: Warehouse) -> None:
+    connection.execute("DROP TABLE IF EXISTS mapped")
+    connection.execute("CREATE TABLE mapped (a INT)")
+    with warehouse.session("crypto", user="analyst") as own:
+        own.execute("CREATE TEMP TABLE pg_attribute (attrelid oid, attname name, attisdropped boolean)")
+        own.execute("SELECT redshift.add_zone_maps('mapped', '{a}')")
+
+
 def test_a_cursor_of_a_transaction(connection: psycopg.Connection[Any], prices: str) -> None:
     connection.execute("BEGIN")
     connection.execute(f"DECLARE c CURSOR FOR SELECT trades FROM {prices} ORDER BY trades")
