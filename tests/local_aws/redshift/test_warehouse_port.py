@@ -537,7 +537,7 @@ class Wire:
 
     def until(self, last: bytes) -> list[tuple[bytes, bytes]]:
         self._stream.flush()
-        found = []
+        found: list[tuple[bytes, bytes]] = []
         while not found or found[-1][0] != last:
             kind, length = struct.unpack(">ci", self._stream.read(5))
             found.append((kind, self._stream.read(length - 4)))
