@@ -288,6 +288,7 @@ class LocalAws:
                     host=self._listening.host,
                     copies=CopyRunner(warehouse, s3_client, role_refusal),
                     workgroup_of=serverless.workgroup_of_user,
+                    longest_execution=serverless.longest_execution,
                 )
             )
         job_runs = GlueJobRuns(

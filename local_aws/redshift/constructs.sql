@@ -135,13 +135,18 @@ CREATE OR REPLACE FUNCTION redshift."current_user"() RETURNS text LANGUAGE sql S
 
 -- Zone maps. A BRIN index keeps the minimum and maximum of a sort key's columns for each range of pages, as Redshift does for
 -- each block.
+-- SECURITY DEFINER: they run as this server's superuser, so they check the rights of the session's user. Temporary tables
+-- are searched last, or a user could replace the catalog.
 CREATE OR REPLACE FUNCTION redshift.add_zone_maps(target regclass, sort_key text[]) RETURNS void LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     missing text;
     mapped text;
 BEGIN
+    IF NOT pg_has_role(session_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = target), 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of relation %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
     SELECT min(k.name) INTO missing FROM unnest(sort_key) AS k (name) WHERE NOT EXISTS (
         SELECT 1 FROM pg_attribute a WHERE a.attrelid = target AND a.attname = k.name AND NOT a.attisdropped);
     IF missing IS NOT NULL THEN
@@ -168,20 +173,26 @@ BEGIN ATOMIC
 END;
 -- Called after an append. Ranges without a summary are always scanned, and without statistics the planner would scan all.
 CREATE OR REPLACE FUNCTION redshift.extend_zone_maps(target regclass) RETURNS void LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF NOT has_table_privilege(session_user, target, 'INSERT, UPDATE, DELETE') THEN
+        RAISE EXCEPTION 'permission denied for relation %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF (SELECT sum(brin_summarize_new_values(zone_map)) FROM redshift.zone_maps_of(target) AS zone_map) > 0 THEN
         EXECUTE format('ANALYZE %s', target);
     END IF;
 END $$;
 -- VACUUM: sorts the rows of a table by its sort key.
 CREATE OR REPLACE FUNCTION redshift.sort_rows(target regclass) RETURNS void LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     sort_key text;
 BEGIN
+    IF NOT pg_has_role(session_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = target), 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of relation %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
     SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) INTO sort_key
     FROM redshift.zone_maps_of(target) AS zone_map JOIN pg_attribute a ON a.attrelid = zone_map;
     IF sort_key IS NOT NULL THEN

@@ -60,6 +60,8 @@ def redshift_error(error: psycopg.Error, table: str | None = None) -> str:
             return "ERROR: Numeric data overflow (result precision)"
         case errors.NumericValueOutOfRange() if primary == "numeric field overflow":
             return "ERROR: Numeric data overflow (result precision)"
+        case errors.ReadOnlySqlTransaction():
+            return "ERROR: transaction is read-only"
         case errors.QueryCanceled():
             return "ERROR: Query cancelled on user's request"
         case (

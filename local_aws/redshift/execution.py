@@ -9,16 +9,18 @@ with the same key. So every writer locks its table and records its transaction's
 
 from __future__ import annotations
 
-import contextlib
-import threading
+import dataclasses
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NoReturn
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import generators, pq
+from psycopg.pq.abc import PGresult
 
+from local_aws.redshift.cancellation import Cancellation
 from local_aws.redshift.catalog import columns_of
 from local_aws.redshift.copy_runner import CopyRunner, RoleRefusal
 from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
@@ -31,7 +33,8 @@ from local_aws.redshift.statement_text import quoted
 from local_aws.redshift.types import SqlType
 from local_aws.redshift.warehouse import Warehouse
 
-_CANCEL_EVERY_SECONDS = 0.05
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+"""Begins a transaction in PostgreSQL, whose REPEATABLE READ is Redshift's snapshot isolation."""
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Called on every change of a statement."""
@@ -78,30 +81,12 @@ class Execution:
         self._longest_seconds = longest_seconds
         self._history = history
         self._interceptor = interceptor
-        self._lock = threading.Lock()
-        self._connection: psycopg.Connection[Any] | None = None
-        self._cancelled = False
-        self._overran = False
+        self._cancellation = Cancellation()
         self._ended: list[tuple[StatementRecord, float, float, bool]] = []
 
     def cancel(self) -> None:
         """End the run: cancel the current statement, and do not start the remaining ones."""
-        with self._lock:
-            self._cancelled = True
-        threading.Thread(target=self._keep_cancelling, name="redshift-cancel", daemon=True).start()
-
-    def _keep_cancelling(self, ended: threading.Event | None = None) -> None:
-        # A cancel that reaches PostgreSQL between two statements does not affect the statement that is sent next.
-        while True:
-            with self._lock:
-                # Either the run has not started, or it is too late, or the slow statement has ended and no other
-                # statement must be cancelled.
-                if self._connection is None or (ended is not None and ended.is_set()):
-                    return
-                self._overran |= ended is not None
-                with contextlib.suppress(psycopg.Error):
-                    self._connection.cancel_safe(timeout=5)
-            time.sleep(_CANCEL_EVERY_SECONDS)
+        self._cancellation.cancel()
 
     def run(self, commit_id: str, records: list[StatementRecord], progress: Progress) -> None:
         """Run statements in sequence in one transaction and commit it.
@@ -121,13 +106,11 @@ class Execution:
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
             self._fail(records[0], f"FATAL: {reason}", progress)
-        with self._lock:
-            if self._cancelled:
-                connection.close()
-                raise CancelledError
-            self._connection = connection
+        if not self._cancellation.attach(connection):
+            connection.close()
+            raise CancelledError
         try:
-            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            connection.autocommit = True
             transaction = Transaction(connection, self._warehouse, database, alone=len(records) == 1)
             changes = False
             for number, record in enumerate(records):
@@ -137,11 +120,8 @@ class Execution:
                 changes |= statement.calls or not statement.returns_rows
                 if statement.commits:
                     transaction.commit()
-            with self._lock:
-                # It is too late for a cancel from here on, because the commit below is not interrupted.
-                if self._cancelled:
-                    raise CancelledError
-                self._connection = None
+            if not self._cancellation.release():  # the commit below is not interrupted
+                raise CancelledError
             if changes or len(records) > 1:  # a single query changes nothing
                 connection.execute(
                     "INSERT INTO redshift_records.committed_statements (statement_id) VALUES ($1)", [commit_id]
@@ -151,41 +131,26 @@ class Execution:
         except _InjectedError as failure:
             self._fail(failure.record, str(failure), progress)
         except psycopg.Error as error:
-            if self._cancelled:
+            if self._cancellation.requested:
                 raise CancelledError from None
             self._fail(records[-1], redshift_error(error), progress)
         finally:
-            with self._lock:
-                self._connection = None
+            self._cancellation.release()
             connection.close()
             # The transaction's locks are gone, so this waits for nothing.
             for record, began, ended, cancelled in self._ended:
                 self._history.add(record, began, ended, cancelled=cancelled)
 
-    @contextlib.contextmanager
-    def _time_limit(self) -> Iterator[None]:
-        """Cancel PostgreSQL's work when it takes too long. Then ``_overran`` is set."""
-        ended = threading.Event()
-        timer = threading.Timer(self._longest_seconds, self._keep_cancelling, [ended])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            with self._lock:
-                ended.set()
-
     def _run_one(
         self, transaction: Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
     ) -> Statement:
-        if self._cancelled:
+        if self._cancellation.requested:
             raise CancelledError
         began = time.time()
         try:
             return self._run_recorded(transaction, record, progress, intercept)
         finally:
-            self._ended.append((record, began, time.time(), self._cancelled or self._overran))
+            self._ended.append((record, began, time.time(), self._cancellation.stops()))
 
     def _run_recorded(
         self, transaction: Transaction, record: StatementRecord, progress: Progress, intercept: Callable[[], None]
@@ -194,39 +159,20 @@ class Execution:
         progress(record, None)
         intercept()
         started = time.perf_counter_ns()
-        target: WriteTarget | None = None
         result: ResultSet | None = None
-        overran = aborted_by_monitoring(record.query_id, "max_query_execution_time")
         try:
             statement = translate(record.query, transaction.columns_of)
-            target = statement.writes
-            with self._time_limit():
-                transaction.prepare(statement, record)
-                if statement.copy is not None:
-                    record.result_rows = self._copies.run(
-                        transaction.connection, statement, record, lambda: self._cancelled or self._overran
-                    )
-                    transaction.follow_up(statement)
-                elif statement.text:
-                    result = transaction.execute(statement, record)
-            if self._overran:  # the statement ended while it was being cancelled
-                self._fail(record, overran, progress, started)
-        except SqlNotSupported as error:
-            self._fail(record, f"ERROR: {error}", progress, started)
-        except OvertakenError as error:
-            self._fail(record, str(error), progress, started)
-        except RethrownError as error:
-            transaction.commit()
-            self._fail(record, f"ERROR: {error}", progress, started)
-        except CopyError as error:
-            if self._cancelled:
+            answer = transaction.run(
+                statement, record, _arguments(statement, record), copies=self._copies, cancellation=self._cancellation,
+                longest_seconds=self._longest_seconds,
+            )  # fmt: skip
+            if answer is not None and statement.returns_rows and answer.nfields > 0:
+                result = read_result(transaction.connection, answer)
+        except (StatementError, SqlNotSupported, psycopg.Error) as error:
+            failure = error if isinstance(error, StatementError) else statement_error(error, None)
+            if self._cancellation.requested and failure.code != REFUSED:
                 raise CancelledError from None
-            self._fail(record, overran if self._overran else f"ERROR: {error.message}", progress, started)
-        except psycopg.Error as error:
-            if self._cancelled:
-                raise CancelledError from None
-            table = None if target is None else target.name
-            self._fail(record, overran if self._overran else redshift_error(error, table), progress, started)
+            self._fail(record, failure.message, progress, started)
         record.duration = time.perf_counter_ns() - started
         record.has_result = result is not None
         record.result_rows = max(record.result_rows, 0)
@@ -255,6 +201,64 @@ class Execution:
         raise StatementFailedError(message)
 
 
+REFUSED = "0A000"
+"""PostgreSQL's code for a feature that is not supported."""
+
+_CANCELLED = "57014"
+
+
+class StatementError(Exception):
+    """A statement failed.
+
+    Attributes:
+        code: PostgreSQL's five-character code.
+        message: Redshift's message, which begins with ``ERROR:``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def statement_error(error: Exception, statement: Statement | None) -> StatementError:
+    """Return the error of a statement for an exception that running or translating it raised."""
+    match error:
+        case psycopg.Error():
+            table = statement.writes.name if statement is not None and statement.writes is not None else None
+            return StatementError(error.sqlstate or "XX000", redshift_error(error, table))
+        case OvertakenError():
+            return StatementError("40001", str(error))
+        case SqlNotSupported():
+            return StatementError(REFUSED, f"ERROR: {error}")
+    return StatementError("XX000", f"ERROR: {error}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """The arguments of a statement, in the order of its parameters.
+
+    Attributes:
+        values: The values, in PostgreSQL's text or binary format.
+        types: Their types' OIDs; 0 or nothing for types that PostgreSQL infers.
+        formats: Their formats, 0 for text; nothing if all are text.
+        result_format: The format in which the result is returned.
+    """
+
+    values: Sequence[bytes | None] = ()
+    types: Sequence[int] = ()
+    formats: Sequence[int] = ()
+    result_format: int = 0
+
+
+def _arguments(statement: Statement, record: StatementRecord) -> Arguments:
+    values = {parameter["name"].lower(): parameter["value"] for parameter in record.parameters}
+    for name in statement.parameters:
+        if name.lower() not in values:
+            raise SqlNotSupported(f'syntax error at or near ":": no value for the parameter {name}')
+    return Arguments([values[name.lower()].encode() for name in statement.parameters])
+
+
 class _InjectedError(Exception):
     """An interceptor made a statement fail."""
 
@@ -275,7 +279,7 @@ class Transaction:
     """A transaction on the warehouse, whose statements follow Redshift's rules for locks and snapshots.
 
     Args:
-        connection: A connection without an open transaction, whose cursors are psycopg's RawCursor.
+        connection: A connection in autocommit mode, whose cursors are psycopg's RawCursor.
         warehouse: Its warehouse.
         database: The name of its database.
         alone: Whether the transaction has one statement only.
@@ -290,8 +294,65 @@ class Transaction:
         self._alone = alone
         self._snapshot: str | None = None
         self._exists_already = False
+        self._timeout_seconds = 0.0
 
-    def prepare(self, statement: Statement, record: StatementRecord) -> None:
+    def begin(self) -> None:
+        """Begin the transaction, unless it has begun."""
+        if self.connection.info.transaction_status == pq.TransactionStatus.IDLE:
+            self.connection.execute(BEGIN.encode())
+
+    def run(
+        self,
+        statement: Statement,
+        record: StatementRecord,
+        arguments: Arguments,
+        *,
+        copies: CopyRunner,
+        cancellation: Cancellation,
+        longest_seconds: float,
+    ) -> PGresult | None:
+        """Run a statement, and return PostgreSQL's result, if it has one.
+
+        Args:
+            statement: The statement.
+            record: Its record, whose number of changed rows is set.
+            arguments: The values of its parameters.
+            copies: Runs a COPY.
+            cancellation: Can cancel the statement. It is attached to the transaction's connection.
+            longest_seconds: Seconds after which the statement is aborted (max_query_execution_time).
+
+        Raises:
+            StatementError: The statement failed. The transaction is not rolled back.
+        """
+        result = None
+        try:
+            with cancellation.time_limit(longest_seconds):
+                self.begin()
+                self._prepare(statement, record)
+                if statement.copy is not None:
+                    ends = time.monotonic() + (self._timeout_seconds or math.inf)
+                    record.result_rows = copies.run(
+                        self.connection, statement, record, lambda: cancellation.stops() or time.monotonic() > ends
+                    )
+                elif statement.text:
+                    result = self._execute(statement, arguments)
+                    record.result_rows = 0 if result.nfields else result.command_tuples or 0
+                self._follow_up(statement)
+        except RethrownError as error:
+            self.commit()
+            raise statement_error(error, statement) from None
+        except (SqlNotSupported, OvertakenError) as error:
+            raise statement_error(error, statement) from None
+        except (CopyError, psycopg.Error) as error:
+            if not cancellation.stops():
+                raise statement_error(error, statement) from None
+            if not cancellation.overran:
+                raise StatementError(_CANCELLED, "ERROR: Query cancelled on user's request") from None
+        if cancellation.overran:  # even if the statement ended while it was being cancelled
+            raise StatementError(_CANCELLED, aborted_by_monitoring(record.query_id, "max_query_execution_time"))
+        return result
+
+    def _prepare(self, statement: Statement, record: StatementRecord) -> None:
         """Create the types that the statement needs, and lock the table that it writes."""
         if not statement.in_transaction and not self._alone:
             word = record.query.split(None, 1)[0].upper()
@@ -310,10 +371,14 @@ class Transaction:
         if statement.creates is not None:  # CREATE TABLE IF NOT EXISTS leaves a table that exists as it is
             row = self.connection.execute("SELECT to_regclass($1)", [quoted(*statement.creates)]).fetchone()
             self._exists_already = row is not None and row[0] is not None
-        self.connection.execute(
-            "SELECT set_config('redshift.last_query_id', $1, false), set_config('redshift.user', $2, false)",
+        row = self.connection.execute(
+            "SELECT set_config('redshift.last_query_id', $1, false), set_config('redshift.user', $2, false),"
+            " coalesce(nullif(current_setting('redshift.query_group', true), ''), 'default'),"
+            " extract(epoch FROM current_setting('statement_timeout')::interval)::float8",
             [str(record.query_id), record.db_user],
-        )
+        ).fetchone()
+        if row is not None:
+            record.query_label, self._timeout_seconds = row[2:]
 
     def columns_of(self, schema: str | None, table: str) -> Mapping[str, SqlType | None] | None:
         """Return the types of a table's columns, or None if there is no such table.
@@ -331,23 +396,25 @@ class Transaction:
         self.connection.commit()
         self._snapshot = None
 
-    def execute(self, statement: Statement, record: StatementRecord) -> ResultSet | None:
-        """Run a statement. Set the record's number of changed rows."""
-        values = {parameter["name"].lower(): parameter["value"] for parameter in record.parameters}
-        arguments = [values[name.lower()] for name in statement.parameters if name.lower() in values]
-        if len(arguments) != len(statement.parameters):
-            missing = next(name for name in statement.parameters if name.lower() not in values)
-            raise SqlNotSupported(f'syntax error at or near ":": no value for the parameter {missing}')
-        cursor = self.connection.cursor()
-        cursor.execute(statement.text.encode(), arguments or None)
-        self.follow_up(statement)
-        has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
-        if statement.returns_rows and has_rows and cursor.pgresult is not None:
-            return read_result(self.connection, cursor.pgresult)
-        record.result_rows = 0 if has_rows else cursor.rowcount
-        return None
+    def _execute(self, statement: Statement, arguments: Arguments) -> PGresult:
+        formats = arguments.formats or [0] * len(arguments.values)
+        if any(
+            value and not binary and b"\0" in value for value, binary in zip(arguments.values, formats, strict=True)
+        ):
+            raise SqlNotSupported('invalid byte sequence for encoding "UTF8": 0x00')  # libpq would cut the text there
+        pgconn = self.connection.pgconn
+        pgconn.send_query_params(
+            statement.text.encode(), arguments.values, arguments.types or None, formats,
+            arguments.result_format,
+        )  # fmt: skip
+        results: list[PGresult] = self.connection.wait(
+            generators.execute(pgconn)
+        )  # unlike exec_params, it can be cancelled
+        if results[-1].status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
+            raise psycopg.errors.error_from_result(results[-1])
+        return results[-1]
 
-    def follow_up(self, statement: Statement) -> None:
+    def _follow_up(self, statement: Statement) -> None:
         """Do what belongs to a statement after it has run: zone maps, and the error that a procedure handled.
 
         Raises:

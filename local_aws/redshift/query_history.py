@@ -69,8 +69,9 @@ class QueryHistory:
         status = "success" if record.status == "FINISHED" else "canceled" if cancelled else "failed"
         elapsed = int((ended - began) * 1e6)
         row = [
-            USER_ID, record.query_id, "default", None, record.pid, record.database, query_type(record.query), status,
-            False, began, ended, elapsed, 0, elapsed, (record.error or "")[:_MAX_ERROR] or None,
+            USER_ID, record.query_id, record.query_label, None, record.pid, record.database,
+            query_type(record.query), status, False, began, ended, elapsed, 0, elapsed,
+            (record.error or "")[:_MAX_ERROR] or None,
             max(record.result_rows, 0) if record.has_result else 0, max(record.result_size, 0),
             record.query[:_MAX_QUERY_TEXT], record.db_user or None,
         ]  # fmt: skip

@@ -58,6 +58,7 @@ class StatementRecord:
     result_size: int = -1
     query_id: int = 0
     pid: int = 0
+    query_label: str = "default"
     columns: list[dict[str, Any]] | None = None
     fingerprint: str = ""
 

@@ -51,6 +51,11 @@ class Words:
         """Whether everything has been read."""
         return self._at >= len(self._tokens)
 
+    @property
+    def at_string(self) -> bool:
+        """Whether a string literal comes next."""
+        return not self.at_end and self._tokens[self._at].token_type == TokenType.STRING
+
     def peek(self, ahead: int = 0) -> str:
         """Return the next word in upper case without consuming it; empty at the end and for strings."""
         if self._at + ahead >= len(self._tokens):
@@ -90,7 +95,7 @@ class Words:
 
     def string(self) -> str:
         """Consume and return a string literal."""
-        if self.at_end or self._tokens[self._at].token_type != TokenType.STRING:
+        if not self.at_string:
             raise self.syntax_error("expecting a string in quotes")
         self._at += 1
         return self._tokens[self._at - 1].text

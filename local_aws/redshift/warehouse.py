@@ -251,8 +251,8 @@ class Warehouse:
             dbname=database,
             connect_timeout=10,
             cursor_factory=psycopg.RawCursor,
-            options="-c search_path=public,redshift,pg_catalog -c extra_float_digits=1 -c intervalstyle=postgres"
-            " -c datestyle=ISO,MDY",
+            options='-c search_path="$user",public,redshift,pg_catalog -c extra_float_digits=1'
+            " -c intervalstyle=postgres -c datestyle=ISO,MDY",
         )
 
     @contextlib.contextmanager

@@ -66,15 +66,20 @@ def read_startup(stream: IO[bytes]) -> tuple[int, bytes] | None:
     return struct.unpack(">i", body[:4])[0], body[4:]
 
 
-def read_message(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
-    """Return the kind and the body of the next message, or None if the client is gone."""
+def read_message(stream: IO[bytes], *, longest: int = MAX_MESSAGE_BYTES) -> tuple[bytes, bytes] | None:
+    """Return the kind and the body of the next message, or None if the client is gone.
+
+    Raises:
+        ProtocolError: The message is longer than this many bytes.
+    """
     head = stream.read(5)
     if len(head) < 5:
         return None
     kind, length = head[:1], struct.unpack(">i", head[1:])[0]
-    if not 4 <= length <= MAX_MESSAGE_BYTES:
+    if not 4 <= length <= longest:
         raise ProtocolError("invalid message length")
-    return kind, stream.read(length - 4)
+    body = stream.read(length - 4)
+    return (kind, body) if len(body) == length - 4 else None
 
 
 def strings(body: bytes) -> list[str]:
