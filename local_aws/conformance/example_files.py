@@ -65,8 +65,8 @@ class SqlExample:
         rows: The documented rows as text, None for NULL; None if there are none to compare.
         columns: The documented columns: ``name``, ``type``, ``precision`` and ``scale``, as far as they are documented.
         ordered: Whether the order of the rows is documented.
-        error: The documented error: ``DATABASE_ERROR``, ``ANY_ERROR``, ``NOT_SUPPORTED``, or a part of its message; empty for
-            none.
+        error: The documented error: ``DATABASE_ERROR``, ``ANY_ERROR``, ``NOT_SUPPORTED``, or a part of its message;
+            empty for none.
         unknown: Why AWS's documentation leaves the result open; one of ``UNKNOWN_REASONS``.
         refused: Why the emulator refuses the statement with an error of its own; empty if it does not.
     """
