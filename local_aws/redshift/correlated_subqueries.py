@@ -29,7 +29,8 @@ def check_correlated_subqueries(tree: exp.Expr, aggregates: frozenset[str], colu
     Raises:
         SqlNotSupported: A subquery has a documented unsupported pattern.
     """
-    depths = {id(column): _depth(column, columns_of) for column in tree.find_all(exp.Column)}
+    common = frozenset(cte.alias.lower() for cte in tree.find_all(exp.CTE))
+    depths = {id(column): _depth(column, columns_of, common) for column in tree.find_all(exp.Column)}
     for column in tree.find_all(exp.Column):
         _check_reference(column, depths[id(column)], aggregates)
     for select in tree.find_all(exp.Select):
@@ -59,13 +60,16 @@ def _sources(block: exp.Expr) -> list[exp.Expr]:
     return found + [join.this for source in found for join in source.args.get("joins") or []]
 
 
-def _depth(column: exp.Column, columns_of: ColumnsOf) -> int:
+def _depth(column: exp.Column, columns_of: ColumnsOf, common: frozenset[str]) -> int:
     """Return how many query blocks lie between a column and its table: 0 if it belongs to the innermost block."""
     blocks = list(_blocks_around(column))
     if len(blocks) < 2 or _is_date_part(column):
         return 0
     for at, block in enumerate(blocks):
-        has = _has_source(block, column.table.lower()) if column.table else _has_column(block, column, columns_of)
+        if column.table:
+            has: bool | None = _has_source(block, column.table.lower())
+        else:
+            has = _has_column(block, column, columns_of, common)
         if has is None:
             return 0
         if has:
@@ -82,12 +86,14 @@ def _has_source(block: exp.Expr, name: str) -> bool:
     return any(source.alias_or_name.lower() == name for source in _sources(block))
 
 
-def _has_column(block: exp.Expr, column: exp.Column, columns_of: ColumnsOf) -> bool | None:
-    """Return whether a column without a qualifier belongs to a block; None if a source's columns are not known."""
+def _has_column(block: exp.Expr, column: exp.Column, columns_of: ColumnsOf, common: frozenset[str]) -> bool | None:
+    """Return whether a column without a qualifier belongs to a block; None if a source's columns are not known.
+
+    The columns of common table expressions, whose names are ``common``, are not known.
+    """
     name = column.name.lower()
     if isinstance(block, exp.Select) and any(item.alias.lower() == name for item in block.expressions):
         return True
-    common = {cte.alias.lower() for cte in column.root().find_all(exp.CTE)}
     is_known = True
     for source in _sources(block):
         found = None
