@@ -95,6 +95,7 @@ def test_the_reference_has_every_variable_of_make():
     internal = {
         "ALLOWED",
         "UNKNOWN",
+        "CLIENTS",
         "MAKECMDGOALS",
         "RLENGTH",
         "CODE",
