@@ -103,6 +103,17 @@ def test_where_the_jars_cannot_be_fetched_one_sentence_is_shown_and_the_next_set
         assert last == "setup: the jars cannot be fetched: set LOCAL_AWS_S3A_JARS"
 
 
+def test_a_machine_where_spark_cannot_be_prepared_is_set_up_and_says_so(checkout, tmp_path):
+    write_program(checkout / ".venv" / "bin" / "python", '#!/bin/sh\n[ "$*" != "-m local_aws.glue.prepare_spark" ]\n')
+    (tmp_path / "jdk" / "bin").mkdir(parents=True)
+    write_program(tmp_path / "jdk" / "bin" / "java", JAVA)
+    (checkout / "local_aws" / "glue" / "ivy.xml").write_text("changed")
+    done = setup(checkout, JAVA_HOME=str(tmp_path / "jdk"))
+    assert done.returncode == 0
+    assert "could not be prepared" in done.stderr
+    assert setup(checkout).stderr == ""
+
+
 def test_a_checkout_without_symbolic_links_is_refused_in_one_line(checkout):
     (checkout / "dags" / "sql").unlink()
     (checkout / "dags" / "sql").write_text("../sql")
