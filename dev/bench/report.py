@@ -9,7 +9,7 @@ from dev.bench.measure import Measure
 TABLE_BEGINS = "<!-- make bench TABLE=1 writes this table -->"
 TABLE_ENDS = "<!-- end of the table -->"
 TITLES = ("measure", "ours", "floor or peer", "ratio", "goal", "met")
-_MISSING = "–"  # noqa: RUF001 - a dash in a table
+_MISSING = "-"
 
 
 def table(measures: Sequence[Measure]) -> str:

@@ -26,7 +26,7 @@ def test_each_measure_is_a_row():
     assert rows == [
         ["curate 20,000 records", "12.3 CPU s", "8.8 CPU s", "1.40", "≤ 1.5", "met"],
         ["merge into 10x", "0.4 s", "0.25 s", "1.60", "≤ 1.3", "missed"],
-        ["backfill of 365 days", "1234 s", "–", "–", "–", "–"],
+        ["backfill of 365 days", "1234 s", "-", "-", "-", "-"],
     ]
 
 
