@@ -78,7 +78,12 @@ class DayLoad:
         self._values = MACROS | {
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: results[task_ids]),
             "dag_run": SimpleNamespace(dag_id=_DAG_ID, run_id=run_id, triggering_user_name=None),
-            "params": {"force": False, "accepted_sources": None},
+            "params": {
+                "force": False,
+                "accepted_sources": None,
+                "start": batch.window_start,
+                "end": batch.window_end,
+            },
             "settings": lambda: settings,
         }
 

@@ -7,7 +7,7 @@ INSERT INTO crypto.fact_crypto_prices
 SELECT 'binance', split_part(market, '/', 1), split_part(market, '/', 2), '1h', hour,
     price, price * 1.01, price * 0.99, price * 1.005, price / 7, price / 3, 1000 + place, NULL,
     's3://crypto-prices-lake/raw/binance/1h/' || hour::date || '/' || market || '.json.gz', hour + interval '1 day 1 hour',
-    hour::date || '-load-1'
+    to_char(hour, 'YYYYMMDD') || '-load-1'
 FROM generate_series(%(first_day)s::timestamp, %(last_day)s::timestamp + interval '23 hours', interval '1 hour') AS hour,
     unnest(%(markets)s::text[]) WITH ORDINALITY AS listed (market, place),
     LATERAL (SELECT 20000 + place * 100 + extract(day FROM hour) + extract(hour FROM hour) / 7 AS price) AS priced
@@ -17,7 +17,7 @@ INSERT INTO crypto.etl_metadata (
     batch_id, source, candle_interval, window_start, window_end, market_set, market_total, content_hash, raw_manifest,
     glue_job_run_id, copy_manifest, dag_id, run_id, status, rows_fetched, rows_quarantined, rows_duplicate, rows_curated,
     rows_staged, rows_merged, rows_in_window, rows_removed, rows_owned, load_number, fetched_at, loaded_at, recorded_at)
-SELECT day::date || '-load-1', 'binance', '1h', day::date, day::date + 1, %(market_set)s, cardinality(%(markets)s::text[]),
+SELECT to_char(day, 'YYYYMMDD') || '-load-1', 'binance', '1h', day::date, day::date + 1, %(market_set)s, cardinality(%(markets)s::text[]),
     md5(day::text), 's3://crypto-prices-lake/raw/binance/1h/' || day::date || '/manifest.json', 'jr_' || md5(day::text),
     's3://crypto-prices-lake/curated/_manifests/' || md5(day::text) || '/copy_manifest.json', 'crypto_prices_daily',
     'scheduled__' || day::date, 'loaded', total, 0, 0, total, total, total, total, 0, total,
@@ -36,7 +36,7 @@ FROM generate_series(%(first_day)s::timestamp, %(last_day)s::timestamp + interva
 ORDER BY hour;
 
 INSERT INTO crypto.data_quality_results
-SELECT day::date || '-load-1', 'binance', rule.market, rule.name, 'warn', 0.5, 24, 0, 'passed', day + interval '1 day 2 hours'
+SELECT to_char(day, 'YYYYMMDD') || '-load-1', 'binance', rule.market, rule.name, 'warn', 0.5, 24, 0, 'passed', day + interval '1 day 2 hours'
 FROM generate_series(%(first_day)s::timestamp, %(last_day)s, interval '1 day') AS day,
     LATERAL (
         SELECT market, name FROM unnest(%(markets)s::text[]) AS market, unnest(ARRAY['completeness', 'price_jump']) AS name

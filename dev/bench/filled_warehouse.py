@@ -51,7 +51,7 @@ class FilledWarehouse:
         days: int,
     ) -> None:
         self._warehouse = warehouse
-        self._api = api
+        self.api = api
         self._database = database
         self._markets = markets
         warehouse.ensure_database(database)
@@ -74,12 +74,12 @@ class FilledWarehouse:
         began = time.perf_counter()
         target = {"WorkgroupName": "bench", "Database": self._database, "SecretArn": _SECRET}
         if len(statements) == 1:
-            submitted = self._api.ExecuteStatement(_CALLER, {**target, "Sql": statements[0]})
+            submitted = self.api.ExecuteStatement(_CALLER, {**target, "Sql": statements[0]})
         else:
-            submitted = self._api.BatchExecuteStatement(_CALLER, {**target, "Sqls": list(statements)})
-        ended = self._api.DescribeStatement(_CALLER, {"Id": submitted["Id"], "WaitTimeSeconds": 30})
+            submitted = self.api.BatchExecuteStatement(_CALLER, {**target, "Sqls": list(statements)})
+        ended = self.api.DescribeStatement(_CALLER, {"Id": submitted["Id"], "WaitTimeSeconds": 30})
         while ended["Status"] not in ("FINISHED", "FAILED", "ABORTED"):
-            ended = self._api.DescribeStatement(_CALLER, {"Id": submitted["Id"], "WaitTimeSeconds": 30})
+            ended = self.api.DescribeStatement(_CALLER, {"Id": submitted["Id"], "WaitTimeSeconds": 30})
         if ended["Status"] != "FINISHED":
             raise StatementError(str(ended.get("Error")))
         return time.perf_counter() - began
@@ -106,25 +106,24 @@ class FilledWarehouse:
 
 
 @contextlib.contextmanager
-def warehouse_with_data_api(folder: Path) -> Iterator[tuple[Warehouse, RedshiftDataApi]]:
-    """Run a warehouse and a Data API for statements that load nothing from S3.
+def data_api(warehouse: Warehouse) -> Iterator[RedshiftDataApi]:
+    """Give a Data API for statements that load nothing from S3.
 
     Args:
-        folder: A new folder for the warehouse's state.
+        warehouse: A started warehouse.
     """
 
     def no_s3(*_: object) -> NoReturn:
         raise StatementError("these statements load nothing from S3")
 
-    with Warehouse(folder) as warehouse:
-        api = RedshiftDataApi(
-            warehouse,
-            s3_client_factory=no_s3,
-            role_refusal=no_s3,
-            secret_lookup=lambda _context, _secret: '{"username": "admin", "password": "bench"}',
-            workgroup_status=lambda _workgroup: "AVAILABLE",
-        )
-        try:
-            yield warehouse, api
-        finally:
-            api.close()
+    api = RedshiftDataApi(
+        warehouse,
+        s3_client_factory=no_s3,
+        role_refusal=no_s3,
+        secret_lookup=lambda _context, _secret: '{"username": "admin", "password": "bench"}',
+        workgroup_status=lambda _workgroup: "AVAILABLE",
+    )
+    try:
+        yield api
+    finally:
+        api.close()

@@ -10,9 +10,10 @@ from pathlib import Path
 from crypto_prices.task_statements import DROP_STAGING, MERGE_INTO_FACT
 
 from dev.bench.day_load import DayLoad
-from dev.bench.filled_warehouse import FilledWarehouse, warehouse_with_data_api
+from dev.bench.filled_warehouse import FilledWarehouse, data_api
 from dev.bench.measure import Measure, medians
 from dev.bench.options import Options
+from local_aws.redshift.warehouse import Warehouse
 
 _MARKETS = tuple(f"COIN{number:02d}/USDT" for number in range(20))
 _LAST_DAY = date(2023, 12, 31)
@@ -30,7 +31,8 @@ def measures(options: Options, say: Callable[[str], None]) -> Iterator[Measure]:
     """
     with (
         tempfile.TemporaryDirectory(prefix="crypto-prices-bench-") as folder,
-        warehouse_with_data_api(Path(folder) / "warehouse") as (warehouse, api),
+        Warehouse(Path(folder) / "warehouse") as warehouse,
+        data_api(warehouse) as api,
     ):
         tables: dict[int, _Loads] = {}
         for size in options.facts:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 PARTS = {
     "merge": "dev.bench.merge",
+    "parse": "dev.bench.parse",
+    "fetch": "dev.bench.fetch",
 }
 """The module that measures each part. It has a function ``measures(options, say)``, which yields rows of the table."""
 
@@ -23,6 +25,8 @@ class Options:
         records: Numbers of records to curate.
         facts: Sizes of the fact table, as multiples of the smallest.
         fact_days: Days in the smallest fact table, with 20 markets of hourly candles: 365 days are 175,200 rows.
+        fetch_days: Days of eight markets of 1m candles to fetch at a pace.
+        memory_days: Days of one market of 1m candles to fetch in one process.
         page: The Markdown file to write the table into; None for none.
     """
 
@@ -31,6 +35,8 @@ class Options:
     records: tuple[int, ...] = (20_000, 200_000, 2_000_000)
     facts: tuple[int, ...] = (1, 10, 100)
     fact_days: int = 365
+    fetch_days: int = 10
+    memory_days: int = 365
     page: Path | None = None
 
 
@@ -73,7 +79,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
     if given.page and given.part:
         parser.error("--page needs all parts: leave out --part")
     parts = tuple(name for name in PARTS if name in (given.part or PARTS))
-    return Options(parts, given.rounds, given.records, given.facts, given.fact_days, given.page)
+    return Options(
+        parts=parts,
+        rounds=given.rounds,
+        records=given.records,
+        facts=given.facts,
+        fact_days=given.fact_days,
+        page=given.page,
+    )
 
 
 def _positive(text: str) -> int:
