@@ -49,7 +49,7 @@ def bitfinex(judge):
 @pytest.fixture(scope="module")
 def bitstamp(judge):
     def candle(hour, **texts):
-        good = {"timestamp": f'"{DAY + hour * HOUR}"', "open": '"42000.50"', "high": '"43000.10"', "more": "[1]"}
+        good = {"timestamp": f'"{DAY + hour * HOUR}"', "open": '"42000.50"', "high": '"43000.10"', "more": '"x"'}
         good |= {"low": '"0.000000000000000001"', "close": '"42999.99"', "volume": '"12.50000001"'}
         return "{" + ", ".join(f'"{name}": {text}' for name, text in sorted((good | texts).items())) + "}"
 

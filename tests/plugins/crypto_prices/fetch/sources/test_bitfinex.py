@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -28,6 +29,18 @@ def fetch(exchange, client, days=1, symbol="tBTCUSD", interval="1h"):
 
 def opened(pages) -> list[int]:
     return [row[0] for page in pages for row in page.response.json]
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def patient(waits) -> Iterator[HttpClient]:
+    """A client that knows Bitfinex's errors, and notes its waits instead of waiting."""
+    with HttpClient(sleep=waits.append, error_rules=get_source("bitfinex").error_rules) as client:
+        yield client
 
 
 class Answers:
@@ -66,10 +79,10 @@ def test_a_market_with_a_colon(exchange, client):
     assert page.records == 24
 
 
-def test_an_unknown_market_is_not_asked_for_again(exchange, client):
+def test_an_unknown_market_is_not_asked_for_again(exchange, patient):
     """Its error has HTTP 500, which is otherwise an outage."""
     with pytest.raises(FatalSourceError, match=r"rejected the request for tNOPUSD: .*10020: symbol: invalid.*Correct"):
-        fetch(exchange, client, symbol="tNOPUSD")
+        fetch(exchange, patient, symbol="tNOPUSD")
     assert len(exchange.paths) == 1
 
 
@@ -84,12 +97,9 @@ def test_an_empty_response_is_requested_once_more(exchange, client):
     assert [page.records for page in fetch(exchange, client)] == [0, 24]
 
 
-def test_a_reached_rate_limit_blocks_the_address_for_a_minute(exchange):
-    waits = []
+def test_a_reached_rate_limit_blocks_the_address_for_a_minute(exchange, patient, waits):
     exchange.faults.replace([Fault(FaultKind.RATE_LIMITED)])
-    source = get_source("bitfinex", exchange.url_of("bitfinex"))
-    with HttpClient(sleep=waits.append, error_rules=source.error_rules) as client:
-        (page,) = source.fetch_pages(client, "tBTCUSD", window(1), "1h")
+    (page,) = fetch(exchange, patient)
     assert (page.records, waits) == (24, [60.0])
 
 
