@@ -212,8 +212,8 @@ class Coin:
     cross: tuple[str, str] | None = None
 
 
-_STABLE = 0.0004
-"""Swing of a stablecoin: a few basis points."""
+_STABLE = 0.001
+"""Swing of a stablecoin, which stays within 20 basis points."""
 
 COINS: Mapping[str, Coin] = {
     "BTCUSDT": Coin(43_000, 2, 1.5e9, 5),
