@@ -97,6 +97,11 @@ def test_an_empty_response_is_requested_once_more(exchange, client):
     assert [page.records for page in fetch(exchange, client)] == [0, 24]
 
 
+def test_a_market_without_candles_has_two_empty_responses(exchange, client):
+    exchange.faults.replace([Fault(FaultKind.EMPTY, times=None)])
+    assert [page.records for page in fetch(exchange, client)] == [0, 0]
+
+
 def test_a_reached_rate_limit_blocks_the_address_for_a_minute(exchange, patient, waits):
     exchange.faults.replace([Fault(FaultKind.RATE_LIMITED)])
     (page,) = fetch(exchange, patient)

@@ -72,6 +72,11 @@ def test_candles_that_a_response_has_instead_of_missing_ones_are_surplus_before_
     assert [(page.records, page.surplus) for page in pages] == [(1000, 2), (440, 0)]
 
 
+def test_a_market_that_ended_before_the_window_has_only_surplus():
+    (page,) = get_source("bitstamp").fetch_pages(Sparse(set(range(24))), "btcusd", window(1), "1h")
+    assert (page.records, page.surplus) == (24, 24)
+
+
 def test_an_unknown_market_is_named(exchange, client):
     with pytest.raises(FatalSourceError, match=r"bitstamp has no market nopeusd: .*404.*Currency pair not found"):
         fetch(exchange, client, symbol="nopeusd")
