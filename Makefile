@@ -52,7 +52,7 @@ help: ## Show this list
 
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 #? DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT: the day and the markets to load
-#? SOURCES=binance,coinbase,coingecko: several sources side by side
+#? SOURCES=binance,bitfinex,bitstamp,coinbase: several sources side by side
 #? MARKET_DATA=<folder>: serve recorded candles instead of generated ones
 #? LIVE=1: use the real exchange API
 #? RELOAD=1: load even what the warehouse already holds

@@ -38,8 +38,13 @@ def raw_listing_key(source: str, window: Window, attempt: str, page: int) -> str
 
 
 def raw_object_key(attempt_prefix: str, exchange_symbol: str, page: int) -> str:
-    """Return the key of one verbatim response. Pages count from 1."""
-    return f"{attempt_prefix}{exchange_symbol}-{page:04d}.json.gz"
+    """Return the key of one verbatim response. Pages count from 1.
+
+    A colon of the symbol, such as Bitfinex's ``tDOGE:USD``, becomes an underscore. AWS advises against colons in keys
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html, "Characters that might require special
+    handling"), and Hadoop takes a file name's text before a colon for a URI scheme (HADOOP-14235, apache/hadoop#206).
+    """
+    return f"{attempt_prefix}{exchange_symbol.replace(':', '_')}-{page:04d}.json.gz"
 
 
 def raw_manifest_key(attempt_prefix: str) -> str:
