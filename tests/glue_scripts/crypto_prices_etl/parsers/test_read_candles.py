@@ -11,10 +11,10 @@ from crypto_prices.fetch.http_client import Response
 from crypto_prices.fetch.json_body import parse_json
 from crypto_prices.fetch.sources import get_source, known_sources
 from crypto_prices_contract.window import Window
-from crypto_prices_etl.candles import NUMBER_COLUMNS
 from crypto_prices_etl.curation import outcomes_of
 from crypto_prices_etl.parsers import PARSERS
 from crypto_prices_etl.raw_manifests import read_raw_manifests
+from crypto_prices_etl.schemas import NUMBER_COLUMNS
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
 
