@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = {
+    "curate": "dev.bench.curate",
     "merge": "dev.bench.merge",
     "parse": "dev.bench.parse",
     "fetch": "dev.bench.fetch",
