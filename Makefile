@@ -106,7 +106,7 @@ clean: ## Delete the local AWS's objects, catalog and warehouse, and Airflow's r
 
 ##@ Test and change the code
 
-setup: ## Create .venv from requirements.lock, find Java, fetch S3A's jars and build actionlint
+setup: ## Create .venv from requirements.lock, find Java, prepare Spark and build actionlint
 	$(SETUP)
 	@$(PYTHON_RUN) -m dev actionlint --build
 

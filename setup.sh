@@ -120,6 +120,6 @@ find_java
 say "fetching the jars of Hadoop's S3A (37 jars, 12 MB)"
 problem=$("$venv/python" -m local_aws.glue.s3a_jars 2>&1) || fail "$problem"
 say "preparing Spark, so that Glue runs start in a third of the time (about a minute, once)"
-"$venv/python" -m local_aws.glue.prepare_spark >/dev/null 2>&1 || say "Spark could not be prepared, so Glue runs start slowly"
+"$venv/python" -m local_aws.glue.prepare_spark >/dev/null 2>&1 || say "Spark could not be prepared, so Glue runs start slowly: $venv/python -m local_aws.glue.prepare_spark shows why"
 printf '%s' "$wanted" >"$stamp"
 say "ready"

@@ -68,8 +68,8 @@ def delete_leftovers(s3: S3Client, glue: GlueClient, *, job_name: str, bucket: s
 def runs_to_clean_up(runs: Sequence[JobRunTypeDef]) -> list[str]:
     """Return the ids of the ended runs whose leftovers may still exist.
 
-    A run first cleans up after the runs that have ended by then. So only those remain that ended after the start of the
-    newest successful run. This includes the successful run, because the committer only logs a failed cleanup.
+    A run starts by cleaning up after all runs that have ended. So only runs that ended after the newest successful run
+    started can have leftovers. The successful run is one of them, because the committer only logs a failed cleanup.
 
     Args:
         runs: Runs of the job, as GetJobRuns returns them.
@@ -85,7 +85,8 @@ def _delete_below(s3: S3Client, bucket: str, prefix: str) -> None:
         if not keys:
             continue
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
-        for failed in answer.get("Errors", []):
+        if errors := answer.get("Errors"):
+            failed = errors[0]
             raise CurationError(
                 f"{s3_keys.s3_uri(bucket, failed['Key'])}, which an ended run left behind, cannot be deleted: "
                 f"{failed['Code']} {failed['Message']}"

@@ -82,47 +82,42 @@ def _delete_objects(target: Names) -> Iterator[str]:
 
 def _delete_glue_databases(target: Names) -> Iterator[str]:
     glue = target.client("glue")
-    for page in glue.get_paginator("get_databases").paginate():
-        for database in page["DatabaseList"]:
-            if database["Name"].startswith((target.prefix, target.database)):
-                yield from _tried(database["Name"], glue.delete_database, Name=database["Name"])
+    for name in _names(glue, "get_databases", "DatabaseList", "Name", (target.prefix, target.database)):
+        yield from _tried(name, glue.delete_database, Name=name)
 
 
 def _delete_glue_jobs(target: Names) -> Iterator[str]:
     glue = target.client("glue")
-    for page in glue.get_paginator("get_jobs").paginate():
-        for job in page["Jobs"]:
-            if job["Name"].startswith(target.prefix):
-                yield from _tried(job["Name"], glue.delete_job, JobName=job["Name"])
+    for name in _names(glue, "get_jobs", "Jobs", "Name", target.prefix):
+        yield from _tried(name, glue.delete_job, JobName=name)
 
 
 def _delete_secrets(target: Names) -> Iterator[str]:
     secrets = target.client("secretsmanager")
-    for page in secrets.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True):
-        for secret in page["SecretList"]:
-            if secret["Name"].startswith(target.prefix):
-                yield from _tried(
-                    secret["Name"], secrets.delete_secret, SecretId=secret["ARN"], ForceDeleteWithoutRecovery=True
-                )
+    for name in _names(secrets, "list_secrets", "SecretList", "Name", target.prefix, IncludePlannedDeletion=True):
+        yield from _tried(name, secrets.delete_secret, SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 def _delete_roles(target: Names) -> Iterator[str]:
     iam = target.client("iam")
-    for page in iam.get_paginator("list_roles").paginate():
-        for role in page["Roles"]:
-            name = role["RoleName"]
-            if name.startswith(target.prefix):
-                for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-                    yield from _tried(name, iam.delete_role_policy, RoleName=name, PolicyName=policy)
-                yield from _tried(name, iam.delete_role, RoleName=name)
+    for name in _names(iam, "list_roles", "Roles", "RoleName", target.prefix):
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            yield from _tried(name, iam.delete_role_policy, RoleName=name, PolicyName=policy)
+        yield from _tried(name, iam.delete_role, RoleName=name)
 
 
 def _delete_users(target: Names) -> Iterator[str]:
     iam = target.client("iam")
-    for page in iam.get_paginator("list_users").paginate():
-        for user in page["Users"]:
-            if user["UserName"].startswith(target.prefix):
-                yield from _tried(user["UserName"], iam.delete_user, UserName=user["UserName"])
+    for name in _names(iam, "list_users", "Users", "UserName", target.prefix):
+        yield from _tried(name, iam.delete_user, UserName=name)
+
+
+def _names(
+    client: Any, listing: str, member: str, key: str, prefix: str | tuple[str, ...], **request: Any
+) -> Iterator[str]:
+    """Yield the names in a listing that start with a prefix."""
+    for page in client.get_paginator(listing).paginate(**request):
+        yield from (each[key] for each in page[member] if each[key].startswith(prefix))
 
 
 def _tried(name: str, delete: Callable[..., Any], **request: Any) -> Iterator[str]:

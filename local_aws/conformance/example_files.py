@@ -68,7 +68,7 @@ class SqlExample:
         error: The documented error: ``DATABASE_ERROR``, ``ANY_ERROR``, ``NOT_SUPPORTED``, or a part of its message;
             empty for none.
         unknown: Why AWS's documentation leaves the result open; one of ``UNKNOWN_REASONS``.
-        refused: Why the emulator refuses the statement with an error of its own; empty if it does not.
+        refused: Why the emulator refuses the statement; empty if it does not.
     """
 
     area: str
@@ -119,7 +119,7 @@ class ApiExample:
         response: The documented part of the response; ``"*"`` stands for any value. None if an error is expected.
         error: The documented error code.
         unknown: Why AWS's documentation leaves the result open; one of ``UNKNOWN_REASONS``.
-        refused: Why the emulator refuses the call with an error of its own; empty if it does not.
+        refused: Why the emulator refuses the call; empty if it does not.
     """
 
     area: str
@@ -144,7 +144,7 @@ class ClientCheck:
         source: The program's documentation.
         script: The script beside the file.
         output: What it must print.
-        refused: Why the emulator refuses it with an error of its own; empty if it does not.
+        refused: Why the emulator refuses it; empty if it does not.
         arguments: Arguments of the script.
     """
 

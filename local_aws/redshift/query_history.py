@@ -7,7 +7,7 @@ running have none.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
 import time
 from typing import Any
@@ -16,6 +16,8 @@ import psycopg
 
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.warehouse import Warehouse
+
+logger = logging.getLogger(__name__)
 
 USER_ID = 100
 _MAX_QUERY_TEXT = 4000
@@ -75,14 +77,17 @@ class QueryHistory:
             max(record.result_rows, 0) if record.has_result else 0, max(record.result_size, 0),
             record.query[:_MAX_QUERY_TEXT], record.db_user or None,
         ]  # fmt: skip
-        with self._lock, contextlib.suppress(psycopg.Error):  # a database that is gone has no history
+        with self._lock:
             try:
-                self._insert(record.database, row)
-            except psycopg.OperationalError:
-                broken = self._connections.pop(record.database, None)
-                if broken is not None:
-                    broken.close()
-                self._insert(record.database, row)
+                try:
+                    self._insert(record.database, row)
+                except psycopg.OperationalError:
+                    broken = self._connections.pop(record.database, None)
+                    if broken is not None:
+                        broken.close()
+                    self._insert(record.database, row)
+            except psycopg.Error as failure:  # such as a database that was dropped
+                logger.info("SYS_QUERY_HISTORY lacks the query %s: %s", record.query_id, failure)
 
     def next_id(self, database: str) -> int:
         """Return the query id of a statement that has none from the Data API."""

@@ -1,6 +1,6 @@
 """The statements of a session on the warehouse's port: transactions, SET, SHOW, RESET and VERSION().
 
-The Data API has none of them: each of its calls is a transaction of its own.
+The Data API has none of them, because each of its calls is a separate transaction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""The warehouse's TCP port: accepts clients, signs them in, and passes their messages to a session of their own.
+r"""The warehouse's TCP port: accepts clients, signs them in, and passes the messages of each to its session.
 
 psql, psycopg, redshift_connector and other clients of PostgreSQL's protocol 3 connect here. Their statements go through
 the same translation, locks, snapshots and COPY as those of the Data API. TLS is refused, so redshift_connector needs

@@ -102,7 +102,7 @@ class _Outcome:
 
 
 class Session:
-    """The statements of one client, with a connection of its own to PostgreSQL, as the client's user.
+    """The statements of one client, on a separate connection to PostgreSQL, as the client's user.
 
     Args:
         warehouse: The warehouse.

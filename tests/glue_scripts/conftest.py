@@ -112,14 +112,12 @@ def kline() -> Callable[..., list[Any]]:
 
 
 @pytest.fixture(scope="session")
-def arguments() -> Callable[..., Any]:
-    """Return a function that creates the arguments of a new run."""
-    from crypto_prices_etl.arguments import CurationArguments
-
+def options() -> Callable[..., dict[str, str]]:
+    """Return a function that creates the options of a new run."""
     numbers = itertools.count()
 
-    def make(*manifests: str, **changes: str) -> Any:
-        options = {
+    def make(*manifests: str, **changes: str) -> dict[str, str]:
+        given = {
             "JOB_RUN_ID": f"jr_{next(numbers)}",
             "raw_manifests": ",".join(manifests),
             "window_start": "2023-12-18",
@@ -132,6 +130,14 @@ def arguments() -> Callable[..., Any]:
             "row_rules": "default",
             "accepted_sources": "none",
         }
-        return CurationArguments.from_options(options | changes)
+        return given | changes
 
     return make
+
+
+@pytest.fixture(scope="session")
+def arguments(options: Callable[..., dict[str, str]]) -> Callable[..., Any]:
+    """Return a function that creates the arguments of a new run."""
+    from crypto_prices_etl.arguments import CurationArguments
+
+    return lambda *manifests, **changes: CurationArguments.from_options(options(*manifests, **changes))

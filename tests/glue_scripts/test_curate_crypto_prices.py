@@ -27,24 +27,12 @@ def test_the_job_has_no_local_mode():
         ], path
 
 
-def test_a_run_deletes_what_killed_runs_left_behind(spark, lake, kline, monkeypatch):
+def test_a_run_deletes_what_killed_runs_left_behind(spark, lake, kline, options, monkeypatch):
     left = "curated/crypto_prices/version=jr_killed/__magic_job-1/job-1/00/task_1.pendingset"
     lake.s3.put_object(Bucket=BUCKET, Key=left, Body=b"x")
-    options = {
-        "JOB_NAME": "curate",
-        "JOB_RUN_ID": "jr_after_killed",
-        "raw_manifests": lake.raw({"BTCUSDT": json.dumps([kline(hour) for hour in range(24)])}),
-        "window_start": "2023-12-18",
-        "window_end": "2023-12-19",
-        "batch_id": "scheduled__2023-12-18",
-        "catalog_database": "crypto",
-        "catalog_table": "crypto_prices",
-        "lake_bucket": BUCKET,
-        "max_rejected_share": "0.01",
-        "row_rules": "default",
-        "accepted_sources": "none",
-    }
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    manifest = lake.raw({"BTCUSDT": json.dumps([kline(hour) for hour in range(24)])})
+    given = options(manifest, JOB_NAME="curate", JOB_RUN_ID="jr_after_killed")
+    words = [word for name, value in given.items() for word in (f"--{name}", value)]
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words])
     monkeypatch.syspath_prepend(str(own_file("shims")))
     noon = dt.datetime(2024, 1, 2, 12, tzinfo=dt.UTC)

@@ -8,7 +8,7 @@ from crypto_prices_etl.committer_files import delete_leftovers, runs_to_clean_up
 from crypto_prices_etl.errors import CurationError
 
 NOON = dt.datetime(2024, 1, 2, 12, tzinfo=dt.UTC)
-# The keys of a killed run.
+# Keys as Hadoop's documentation describes them: a run that was killed leaves them behind.
 JOB = "__magic_job-6b0c2f3e-0d1a-4c55-9f5d-0c8d6a1f7b21/"
 TASK = f"{JOB}job-202401021200/00/tasks/attempt_202401021200_0000_m_000000_0/__base/year=2024/month=01/day=01/"
 LEFT_BEHIND = (JOB, TASK, f"{TASK}part-0.parquet", f"{TASK}part-0.parquet.pending")
@@ -58,11 +58,11 @@ def test_runs_that_ended_before_a_successful_run_started_are_clean():
         job_run("running", "RUNNING", 40),
         job_run("failed later", "FAILED", 35, 36),
         job_run("newest success", "SUCCEEDED", 30, 34),
-        job_run("stopped meanwhile", "STOPPED", 10, 31),
+        job_run("stopped after that start", "STOPPED", 10, 31),
         job_run("failed before", "FAILED", 20, 25),
         job_run("older success", "SUCCEEDED", 0, 5),
     ]
-    assert runs_to_clean_up(runs) == ["failed later", "newest success", "stopped meanwhile"]
+    assert runs_to_clean_up(runs) == ["failed later", "newest success", "stopped after that start"]
     assert runs_to_clean_up(runs[:2]) == ["failed later"]
     assert runs_to_clean_up([]) == []
 

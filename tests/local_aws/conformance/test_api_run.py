@@ -10,6 +10,7 @@ from local_aws.conformance.api_run import differences, run_api
 from local_aws.conformance.example_files import ApiCall, ApiExample
 from local_aws.conformance.outcome import Outcome
 from local_aws.conformance.target import Target
+from tests.support.conformance_targets import conformance_target
 
 
 @pytest.mark.parametrize(
@@ -29,19 +30,7 @@ def test_a_response_needs_the_documented_part(expected, found, lacks):
 @pytest.fixture
 def target():
     with moto.mock_aws():
-        yield Target(
-            emulated=True,
-            prefix="own",
-            bucket="b",
-            role_arn="arn:aws:iam::123456789012:role/r",
-            workgroup="w",
-            database="d",
-            secret_arn="",
-            environment={},
-            warehouse_port=None,
-            region="us-east-1",
-            account="123456789012",
-        )
+        yield conformance_target()
 
 
 def example(**changes):

@@ -13,6 +13,7 @@ from local_aws.conformance import cleanup
 from local_aws.conformance.cleanup import deleted
 from local_aws.conformance.sql_run import StatementResult
 from local_aws.conformance.target import Target
+from tests.support.conformance_targets import conformance_target
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}
@@ -36,19 +37,7 @@ class Database:
 def target():
     with moto.mock_aws():
         boto3.setup_default_session(region_name="us-east-1")
-        yield Target(
-            emulated=False,
-            prefix="conformance-1",
-            bucket="lake",
-            role_arn="arn:aws:iam::123456789012:role/r",
-            workgroup="w",
-            database="conformance_1",
-            secret_arn="",
-            environment={},
-            warehouse_port=None,
-            region="us-east-1",
-            account="123456789012",
-        )
+        yield conformance_target(emulated=False, prefix="conformance-1", bucket="lake", database="conformance_1")
         boto3.DEFAULT_SESSION = None
 
 

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from local_aws.conformance import client_run
 from local_aws.conformance.client_run import run_clients
 from local_aws.conformance.example_files import client_checks
 from local_aws.conformance.outcome import Outcome, failed
-from local_aws.conformance.target import Target
-
-EMULATOR = Target(
-    emulated=True,
-    prefix="own",
-    bucket="b",
-    role_arn="arn:aws:iam::123456789012:role/r",
-    workgroup="w",
-    database="d",
-    secret_arn="",
-    environment={},
-    warehouse_port=None,
-    region="us-east-1",
-    account="123456789012",
-)
+from tests.support.conformance_targets import conformance_target
 
 
 @pytest.mark.parametrize(
     ("target", "allowed", "fails"),
     [
-        (EMULATOR, False, True),
-        (EMULATOR, True, False),
-        (dataclasses.replace(EMULATOR, emulated=False), False, False),
+        (conformance_target(), False, True),
+        (conformance_target(), True, False),
+        (conformance_target(emulated=False), False, False),
     ],
 )
 def test_a_check_that_cannot_run_fails_a_run_against_the_emulator(monkeypatch, tmp_path, target, allowed, fails):
