@@ -41,7 +41,7 @@ SOURCES: Mapping[str, Mapping[str, Any]] = {
 """The sources in the settings of the proof."""
 
 API_KEY = "planted-api-key"  # the local exchange requires it
-_WAIT_SECONDS = 90.0
+_WAIT_SECONDS = 600.0
 _LOOK_SECONDS = 0.1
 
 
@@ -254,9 +254,7 @@ def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
         _await_triggerer(platform, "GetJobRun")
         api.set_task_state(WINDOW, run_id, "curate_prices", "failed")
         glue_run = started[0]["Id"]
-        stopped = _until(
-            lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] == "STOPPED", 20
-        )
+        stopped = _until(lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] == "STOPPED")
     _until(lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] not in UNFINISHED)
     return [_check("the Glue run of a failed task is stopped", bool(stopped))]
 
@@ -268,13 +266,13 @@ def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
     with platform.aws.warehouse.connect(database) as connection:
         connection.execute(b"LOCK TABLE crypto.load_lock IN ACCESS EXCLUSIVE MODE")
         _trigger_window(platform, run_id, day)
-        if not _until(lambda: _is_deferred(platform, run_id, "merge_into_fact"), 2 * _WAIT_SECONDS):
+        if not _until(lambda: _is_deferred(platform, run_id, "merge_into_fact")):
             connection.rollback()
             return [Step("a merge waits for the load lock", _failure(platform, run_id))]
         _await_triggerer(platform, "DescribeStatement")
         before = platform.answered("CancelStatement")
         api.set_task_state(WINDOW, run_id, "merge_into_fact", "failed")
-        cancelled = _until(lambda: platform.answered("CancelStatement") > before, 20)
+        cancelled = _until(lambda: platform.answered("CancelStatement") > before)
         connection.rollback()
     platform.airflow.api.wait_for_dag_run(WINDOW, run_id, timeout_seconds=_WAIT_SECONDS)
     return [_check("the statement of a failed task is canceled", bool(cancelled))]
