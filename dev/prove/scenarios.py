@@ -329,9 +329,9 @@ def _failure(platform: Platform, run_id: str) -> str:
     return "; ".join(f"{each['task_id']}: {each['state']}" for each in instances if each["state"] != "success")
 
 
-def _until(look: Callable[[], Any], seconds: float = _WAIT_SECONDS) -> Any:
+def _until(look: Callable[[], Any]) -> Any:
     """Poll until there is a result; return None after the timeout."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _WAIT_SECONDS
     while not (found := look()):
         if time.monotonic() > deadline:
             return None
