@@ -186,6 +186,11 @@ class Platform:
                 found += len(events["events"])
         return found
 
+    def committer_objects(self) -> list[str]:
+        """Return the keys of S3A's committer in the lake. It deletes them, but only logs that it must not."""
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.outputs["lake_bucket"])
+        return [item["Key"] for page in pages for item in page.get("Contents", []) if "/__magic_job-" in item["Key"]]
+
 
 Scenario = Callable[[Platform, dt.date], list[Step]]
 """Takes the platform and a day that is not loaded, and returns the steps in order."""
@@ -208,6 +213,7 @@ def daily(platform: Platform, day: dt.date) -> list[Step]:
     if first_error(steps) is not None:
         return steps
     steps.append(_check("the Glue run's log is in its log group", platform.log_events_of_newest_run() > 0))
+    steps.append(_check("S3A's committer deletes its own objects", not platform.committer_objects()))
     steps.append(_check("the metrics are in CloudWatch", platform.metric_count("LoadsReconciled") > metrics))
     return steps
 
