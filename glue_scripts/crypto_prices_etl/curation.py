@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPARK_SETTINGS = {
+    # A version has the name of its run, so no other write has left uploads there that the committer could abort:
+    # https://hadoop.apache.org/docs/r3.4.2/hadoop-aws/tools/hadoop-aws/committers.html
+    "spark.hadoop.fs.s3a.committer.abort.pending.uploads": "false",
     # Candles are in UTC. Dates and timestamps must not depend on the driver's time zone.
     "spark.sql.session.timeZone": "UTC",
     # An invalid cast must raise instead of returning NULL. This is Glue 6.0's default. The rules rely on it.
@@ -62,7 +65,7 @@ SPARK_SETTINGS = {
     # If the shuffle returns no rows, this rule replaces the plan with an empty one, which loses all observations.
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
-"""The session settings that affect the result."""
+"""The session settings that affect the result, or the permissions that a run needs."""
 
 
 @dataclass(frozen=True)
