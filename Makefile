@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo airflow backfill sql chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
+.PHONY: help setup doctor demo airflow backfill sql bench chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -52,7 +52,7 @@ help: ## Show this list
 
 demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
 #? DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT: the day and the markets to load
-#? SOURCES=binance,coinbase,coingecko: several sources side by side
+#? SOURCES=binance,bitfinex,bitstamp,coinbase: several sources side by side
 #? MARKET_DATA=<folder>: serve recorded candles instead of generated ones
 #? LIVE=1: use the real exchange API
 #? RELOAD=1: load even what the warehouse already holds
@@ -146,6 +146,18 @@ conformance: ## Compare the local AWS, or a real account, with AWS's documented 
 	@exec $(PYTHON_RUN) -m local_aws.conformance $(if $(PART),--part '$(PART)') $(if $(AREA),--area '$(AREA)') \
 		$(if $(filter-out 0,$(PLAN)),--plan) $(if $(filter-out 0,$(TABLE)),--page docs/reference/conformance.md) \
 		$(if $(filter-out 0,$(ALLOW_SKIPS)),--allow-skips)
+
+bench: ## Measure the platform's speed against floors and peers
+#? PART=merge: only one part
+#? ROUNDS=3: number of times that each pair runs
+#? RECORDS=20000,200000: numbers of records to curate
+#? FACTS=1,10,100 FACT_DAYS=365: sizes of the fact table, in multiples of so many days of 20 markets
+#? TABLE=1: also write the table of docs/reference/performance.md
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev bench $(if $(PART),--part '$(PART)') $(if $(ROUNDS),--rounds '$(ROUNDS)') \
+		$(if $(RECORDS),--records '$(RECORDS)') $(if $(FACTS),--facts '$(FACTS)') \
+		$(if $(FACT_DAYS),--fact-days '$(FACT_DAYS)') \
+		$(if $(filter-out 0,$(TABLE)),--page docs/reference/performance.md)
 
 lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scripts
 	$(SETUP)

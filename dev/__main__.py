@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "sql": "query the warehouse: open psql, or print the rows of a statement",
     "doctor": "check this machine: ports, disk, Java, user, locale and leftovers",
     "chaos": "break loads at every side effect and compare with a clean load",
+    "bench": "measure the platform's speed against floors and peers",
     "release": "write the zip file, the bill of materials and the checksums of a release",
     "prove": "apply terraform/ to the local AWS, run the platform on it under IAM, destroy it",
     "terraform-check": "check format, validity and rules of terraform/",

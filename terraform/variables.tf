@@ -108,7 +108,7 @@ variable "sources" {
   validation {
     condition = alltrue([for source in values(var.sources) :
       length(source.symbols) > 0 && length(distinct(source.symbols)) == length(source.symbols) &&
-      alltrue([for symbol in source.symbols : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{1,63}$", symbol))])
+      alltrue([for symbol in source.symbols : can(regex("^[A-Za-z0-9][A-Za-z0-9_:-]{1,63}$", symbol))])
     ])
     error_message = "Each source must list its symbols in the exchange's own spelling, such as BTCUSDT or BTC-USD, without duplicates."
   }

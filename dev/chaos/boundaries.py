@@ -44,7 +44,7 @@ _S3_VERBS = {
 _TASKS = (
     # The first match wins, because a batch has several statements.
     ("copy_to_staging", "load/staging/copy_to_staging"),
-    ("merge_into_fact", "load/replace/merge_staged_rows"),
+    ("merge_into_fact", "load/replace/insert_staged_rows"),
     # A merge without the guard "replace-not-append", or one that is submitted statement by statement.
     ("merge_into_fact", "load/counts/count_load"),
     ("record_load", "publish/record_load"),

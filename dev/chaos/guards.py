@@ -8,7 +8,6 @@ depend on this.
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -190,9 +189,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
         if _is_off(guard, day) and isinstance(operator.sql, list):
             _replace(operator, guard, day, {name: "SELECT 1"})
     if _is_off("replace-not-append", day) and task == "merge_into_fact":
-        staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
-        append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608
-        replacements = {"load/replace/merge_staged_rows": append, "load/replace/delete_superseded": None}
+        replacements = {"load/replace/delete_superseded": None, "load/replace/delete_replaced_rows": None}
         _replace(operator, "replace-not-append", day, replacements)
     if _is_off("work-done-again", day):
         operator.deferrable, operator.durable = False, True

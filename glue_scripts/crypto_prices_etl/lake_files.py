@@ -11,10 +11,10 @@ from crypto_prices_contract import s3_keys
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.committer_files import written_objects
-from crypto_prices_etl.deduplication import CURATED, DUPLICATE
+from crypto_prices_etl.deduplication import CURATED, DUPLICATE, KEY_ORDER
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.quality import SURPLUS
-from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
+from crypto_prices_etl.schemas import CURATED_COLUMNS, PARTITION_COLUMNS, spark_schema
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -90,10 +90,14 @@ class DataFile:
 def curated_rows(outcomes: DataFrame) -> DataFrame:
     """Return the rows to write: the curated columns in order, then the partition columns.
 
+    The rows are sorted by partition first. Otherwise Spark sorts again and loses the order within the files. They have
+    this order already, so the sort is not in the physical plan.
+
     Raises:
         CurationError: The columns are not those of ``schemas``, which is a bug in this package.
     """
-    rows = outcomes.where(sf.col("outcome") == CURATED).select(*(c.name for c in CURATED_COLUMNS), *_PARTS)
+    curated = outcomes.where(sf.col("outcome") == CURATED).sortWithinPartitions(*KEY_ORDER)
+    rows = curated.select(*(c.name for c in CURATED_COLUMNS), *_PARTS)
     found = [(f.name, f.dataType) for f in rows.schema.fields[: len(CURATED_COLUMNS)]]
     wanted = [(f.name, f.dataType) for f in spark_schema().fields]
     if found != wanted:
@@ -104,16 +108,13 @@ def curated_rows(outcomes: DataFrame) -> DataFrame:
 def write_curated(rows: DataFrame, paths: RunPaths, *, replace: bool = False) -> None:
     """Write the rows as Parquet under the run's version, one file per day.
 
-    The rows are sorted by partition first. Otherwise Spark sorts again and loses the order within the files.
-
     Args:
-        rows: The rows.
+        rows: The rows of ``curated_rows``.
         paths: The run's S3 locations.
         replace: Whether to replace the files that this run has written. No reader sees its version yet.
     """
-    ordered = rows.sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
     mode = "overwrite" if replace else "errorifexists"
-    ordered.write.partitionBy(*_PARTS).mode(mode).parquet(paths.uri(paths.curated_prefix))
+    rows.write.partitionBy(*_PARTS).mode(mode).parquet(paths.uri(paths.curated_prefix))
 
 
 def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPaths) -> None:

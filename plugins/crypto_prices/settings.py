@@ -40,7 +40,7 @@ SecretArn = Annotated[
     str, _text(r"^arn:aws[a-z\-]*:secretsmanager:[a-z0-9\-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!\-]+$")
 ]
 RoleArn = Annotated[str, _text(r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/\-]+$")]
-ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9\-]{1,63}$")]
+ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9_:\-]{1,63}$")]
 PairText = Annotated[str, _text(r"^[A-Za-z0-9]{1,32}/[A-Za-z0-9]{1,16}$")]
 SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
 ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]

@@ -38,7 +38,8 @@ GUARDS = (
 REPLACE = (
     "load/replace/hand_over.sql",
     "load/replace/delete_superseded.sql",
-    "load/replace/merge_staged_rows.sql",
+    "load/replace/delete_replaced_rows.sql",
+    "load/replace/insert_staged_rows.sql",
     "load/replace/delete_replaced_attempts.sql",
 )
 """Replace the window's rows in the fact table."""

@@ -8,6 +8,9 @@ from crypto_prices_contract.window import Window
 
 DATASET = "crypto_prices"
 
+RAW_OBJECT_SUFFIX = ".json.gz"
+"""How the keys of raw objects end. No other object of an attempt ends so."""
+
 
 def partition_values(day: date) -> list[str]:
     """Return the values of a day's catalog partition: year, month and day, as zero-padded text."""
@@ -34,12 +37,17 @@ def raw_listing_key(source: str, window: Window, attempt: str, page: int) -> str
         attempt: Id of the attempt to ask the source.
         page: Number of the response, from 1.
     """
-    return f"{_raw_window_prefix(source, window)}listing={attempt}/markets-{page:04d}.json.gz"
+    return f"{_raw_window_prefix(source, window)}listing={attempt}/markets-{page:04d}{RAW_OBJECT_SUFFIX}"
 
 
 def raw_object_key(attempt_prefix: str, exchange_symbol: str, page: int) -> str:
-    """Return the key of one verbatim response. Pages count from 1."""
-    return f"{attempt_prefix}{exchange_symbol}-{page:04d}.json.gz"
+    """Return the key of one verbatim response. Pages count from 1.
+
+    A colon of the symbol, such as Bitfinex's ``tDOGE:USD``, becomes an underscore. AWS advises against colons in keys
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html, "Characters that might require special
+    handling"), and Hadoop takes a file name's text before a colon for a URI scheme (HADOOP-14235, apache/hadoop#206).
+    """
+    return f"{attempt_prefix}{exchange_symbol.replace(':', '_')}-{page:04d}{RAW_OBJECT_SUFFIX}"
 
 
 def raw_manifest_key(attempt_prefix: str) -> str:

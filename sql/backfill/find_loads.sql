@@ -22,6 +22,13 @@ WITH loads AS (
         AND window_end > {{ params.start | literal }}
 ),
 
+span AS (
+    SELECT
+        MIN(window_start) AS starts_on,
+        MAX(window_end) AS ends_on
+    FROM loads
+),
+
 rows_of_batch AS (
     SELECT
         loads.batch_id,
@@ -34,6 +41,10 @@ rows_of_batch AS (
             AND loads.source = fact.source
             AND loads.window_start <= fact.observed_at
             AND loads.window_end > fact.observed_at
+    -- The join implies this range on the sort key, but a scan can use only conditions on its own table.
+    WHERE
+        fact.observed_at >= (SELECT span.starts_on FROM span)
+        AND fact.observed_at < (SELECT span.ends_on FROM span)
     GROUP BY loads.batch_id, loads.source
 )
 

@@ -236,6 +236,18 @@ run "refuses_a_symbol_that_is_listed_twice" {
   expect_failures = [var.sources]
 }
 
+run "accepts_the_spelling_of_each_exchange" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    sources = { bitfinex = { symbols = ["tBTCUSD", "tDOGE:USD"] }, coinbase = { symbols = ["BTC-USD"] }, poloniex = { symbols = ["BTC_USDT"] } }
+  }
+}
+
 run "refuses_a_malformed_symbol" {
   command = plan
 

@@ -26,7 +26,7 @@ COLUMN_TESTS = (
     "tests/glue_scripts/crypto_prices_etl/test_schemas.py",
     "tests/plugins/crypto_prices_contract/test_data_dictionary.py",
     "tests/dev/data_dictionary/test_page.py",
-    "tests/sql/test_sql_files.py::test_the_exact_merge_statement",
+    "tests/sql/test_sql_files.py::test_the_exact_statements_that_replace_rows",
     "tests/sql/test_sql_files.py::test_the_warehouses_columns_match_the_schema_definition",
     "tests/sql/test_load.py::TestCheckOrigin::test_every_number_is_compared[9-taker_buy_base_volume]",
     "tests/sql/test_queries.py::TestFactChecksum::test_it_covers_only_the_exchanges_values[taker_buy_base_volume]",

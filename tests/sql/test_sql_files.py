@@ -80,18 +80,17 @@ def test_the_exact_copy_statement():
     )
 
 
-def test_the_exact_merge_statement():
+def test_the_exact_statements_that_replace_rows():
     key = ["source", "symbol", "quote_currency", "candle_interval", "observed_at"]
-    columns = [column.name for column in schemas.CURATED_COLUMNS]
-    values = [column for column in columns if column not in key]
-    assert one_line(rendered_sql("load/replace/merge_staged_rows.sql")) == (
-        "MERGE INTO crypto.fact_crypto_prices USING crypto.stg_crypto_prices_0123456789abcdef AS staged ON "
+    columns = ", ".join(column.name for column in schemas.CURATED_COLUMNS)
+    staging = "crypto.stg_crypto_prices_0123456789abcdef"
+    assert one_line(rendered_sql("load/replace/delete_replaced_rows.sql")) == (
+        f"DELETE FROM crypto.fact_crypto_prices USING {staging} AS staged WHERE "
+        "fact_crypto_prices.observed_at >= '2023-12-18' AND fact_crypto_prices.observed_at < '2023-12-19' AND "
         + " AND ".join(f"fact_crypto_prices.{column} = staged.{column}" for column in key)
-        + " WHEN MATCHED THEN UPDATE SET "
-        + ", ".join(f"{column} = staged.{column}" for column in values)
-        + f" WHEN NOT MATCHED THEN INSERT ( {', '.join(columns)} ) VALUES ( "
-        + ", ".join(f"staged.{column}" for column in columns)
-        + " )"
+    )
+    assert one_line(rendered_sql("load/replace/insert_staged_rows.sql")) == (
+        f"INSERT INTO crypto.fact_crypto_prices ( {columns} ) SELECT {columns} FROM {staging}"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crypto_prices_contract import s3_keys
 from crypto_prices_contract.markets import Market
 from crypto_prices_contract.raw_manifest import RawManifest, RawObject
 from crypto_prices_contract.window import Window
@@ -55,7 +56,7 @@ class Lake:
             for number, body in enumerate([of_symbol] if isinstance(of_symbol, str) else of_symbol, 1)
         ]
         for place, (market, number, body) in enumerate(pages):
-            key = f"{prefix}/{market.exchange_symbol}-{number:04d}.json.gz"
+            key = s3_keys.raw_object_key(f"{prefix}/", market.exchange_symbol, number)
             count = records[place] if isinstance(records, Sequence) else records
             self.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(body.encode()))
             objects.append(

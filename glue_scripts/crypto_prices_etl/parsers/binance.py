@@ -15,31 +15,33 @@ from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_FIELDS = 12
-_OPEN_TIME, _CLOSE_TIME = 0, 6
-_POSITIONS = {
-    "open_price": 1,
-    "high_price": 2,
-    "low_price": 3,
-    "close_price": 4,
-    "base_volume": 5,
-    "quote_volume": 7,
-    "trade_count": 8,
-}
+_FIELDS = (
+    "observed_at",
+    "open_price",
+    "high_price",
+    "low_price",
+    "close_price",
+    "base_volume",
+    "close_time",
+    "quote_volume",
+    "trade_count",
+    *("", "", ""),  # what takers bought, in base and in quote, and an unused field
+)
+_TIMES = ("observed_at", "close_time")
 
 
 def _locate_fields(fields: Column) -> RecordTexts:
-    def text(position: int) -> Column:
-        return sf.get(fields, sf.lit(position))
-
+    texts = {name: sf.get(fields, sf.lit(place)) for place, name in enumerate(_FIELDS) if name}
     return RecordTexts(
         # A thirteenth field would be an addition by Binance, which does no harm. A missing field would.
-        well_formed=sf.coalesce(sf.size(fields) >= _FIELDS, sf.lit(False)),
-        open_time=text(_OPEN_TIME),
-        close_time=text(_CLOSE_TIME),
-        values={name: text(position) for name, position in _POSITIONS.items()},
+        well_formed=sf.coalesce(sf.size(fields) >= len(_FIELDS), sf.lit(False)),
+        open_time=texts["observed_at"],
+        close_time=texts["close_time"],
+        values={name: text for name, text in texts.items() if name not in _TIMES},
         optional=frozenset({"quote_volume", "trade_count"}),
     )
 
 
-PARSER = SourceParser(split_body=array_elements, split_record=array_elements, locate_fields=_locate_fields)
+PARSER = SourceParser(
+    split_body=array_elements, split_record=array_elements, locate_fields=_locate_fields, plain_fields=_FIELDS
+)

@@ -15,19 +15,15 @@ from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_FIELDS = 6
-_OPEN_TIME = 0
-_POSITIONS = {"low_price": 1, "high_price": 2, "open_price": 3, "close_price": 4, "base_volume": 5}
+_FIELDS = ("observed_at", "low_price", "high_price", "open_price", "close_price", "base_volume")
 
 
 def _locate_fields(fields: Column) -> RecordTexts:
-    def text(position: int) -> Column:
-        return sf.get(fields, sf.lit(position))
-
+    open_time, *others = (sf.get(fields, sf.lit(place)) for place in range(len(_FIELDS)))
     return RecordTexts(
-        well_formed=sf.coalesce(sf.size(fields) >= _FIELDS, sf.lit(False)),
-        open_time=text(_OPEN_TIME),
-        values={name: text(position) for name, position in _POSITIONS.items()},
+        well_formed=sf.coalesce(sf.size(fields) >= len(_FIELDS), sf.lit(False)),
+        open_time=open_time,
+        values=dict(zip(_FIELDS[1:], others, strict=True)),
     )
 
 
@@ -35,6 +31,7 @@ PARSER = SourceParser(
     split_body=array_elements,
     split_record=array_elements,
     locate_fields=_locate_fields,
+    plain_fields=_FIELDS,
     time_unit_ms=1000,
     may_exceed_window=True,
 )

@@ -18,9 +18,9 @@ def test_a_built_bundle_passes(mistakes):
 
 
 def test_a_missing_file_that_a_task_names_is_reported(mistakes):
-    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/merge_staged_rows.sql": None}))
+    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/insert_staged_rows.sql": None}))
     assert where.startswith("plugins.zip/crypto_prices/task_statements.py:")
-    assert what == "it names load/replace/merge_staged_rows.sql, which is not in dags/sql/"
+    assert what == "it names load/replace/insert_staged_rows.sql, which is not in dags/sql/"
 
 
 def test_a_missing_file_that_a_dag_names_is_reported(mistakes):

@@ -84,7 +84,7 @@ def test_only_a_merge_without_the_load_lock_reaches_the_guard_of_concurrent_merg
     signals.switch_off({FIRST_DAY: "merges-take-turns"})
     assert execute("record_load", names=["load/lock_loads", "publish/record_load"]).sql[0] == "SELECT 1"
     assert not signals.was_left_out(FIRST_DAY, "merges-take-turns")
-    assert execute("merge_into_fact", names=["load/lock_loads", "load/replace/merge_staged_rows"]).sql[0] == "SELECT 1"
+    assert execute("merge_into_fact", names=["load/lock_loads", "load/replace/insert_staged_rows"]).sql[0] == "SELECT 1"
     assert signals.was_left_out(FIRST_DAY, "merges-take-turns")
 
 

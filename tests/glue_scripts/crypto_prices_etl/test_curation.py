@@ -261,6 +261,34 @@ def test_an_object_that_differs_from_its_manifest_fails_the_run_and_is_named(
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
 
 
+def test_a_missing_object_fails_the_run(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline)), "ETHUSDT": json.dumps(day(kline))})
+    missing = uri.removeprefix("s3://crypto-prices-lake/").replace("manifest.json", "ETHUSDT-0001.json.gz")
+    lake.s3.delete_object(Bucket="crypto-prices-lake", Key=missing)
+    with pytest.raises(RefusedSourcesError, match=r"^CP-14 1 of 2 raw objects in .*manifest\.json do not exist"):
+        curate(spark, lake.s3, lake.glue, arguments(uri))
+
+
+def test_an_object_that_the_manifest_does_not_name_fails_the_run(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
+    folder = uri.removeprefix("s3://crypto-prices-lake/").removesuffix("manifest.json")
+    lake.s3.copy_object(
+        Bucket="crypto-prices-lake",
+        CopySource=f"crypto-prices-lake/{folder}BTCUSDT-0001.json.gz",
+        Key=f"{folder}BTCUSDT-0002.json.gz",
+    )
+    with pytest.raises(RefusedSourcesError, match=r"^CP-14 .*BTCUSDT-0002\.json\.gz is not in the manifest"):
+        curate(spark, lake.s3, lake.glue, arguments(uri))
+
+
+def test_other_objects_beside_the_raw_objects_do_no_harm(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
+    folder = uri.removeprefix("s3://crypto-prices-lake/").removesuffix("manifest.json")
+    for name in ("notes.txt", "deeper/BTCUSDT-0002.json.gz"):
+        lake.s3.put_object(Bucket="crypto-prices-lake", Key=f"{folder}{name}", Body=b"[]")
+    assert totals(curate(spark, lake.s3, lake.glue, arguments(uri))) == (24, 24, 0, 0)
+
+
 def test_a_body_that_is_not_an_array_fails_the_run(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": '{"code":-1121,"msg":"Invalid symbol."}'}, records=1))
     with pytest.raises(CurationError, match="cannot be split into records"):

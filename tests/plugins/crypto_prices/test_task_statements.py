@@ -29,7 +29,7 @@ def changing_statements():
 def test_each_changing_statement_is_in_a_batch_that_locks_first():
     locked = {name for batch in batches() if batch[:1] == task_statements.LOCK for name in batch}
     assert changing_statements() >= {
-        "load/replace/merge_staged_rows.sql", "load/gaps/insert_candle_gaps.sql", "publish/record_load.sql"
+        "load/replace/insert_staged_rows.sql", "load/gaps/insert_candle_gaps.sql", "publish/record_load.sql"
     }  # fmt: skip
     assert changing_statements() <= locked
 

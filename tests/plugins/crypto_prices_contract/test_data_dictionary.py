@@ -19,7 +19,7 @@ def test_a_comment_consists_of_these_parts():
     by_name = {column.name: column for column in CURATED_COLUMNS}
     assert by_name["high_price"].comment == (
         "Highest price of the candle. Type: DECIMAL(38,18). Unit: quote currency per unit of base currency. "
-        "Source: high (Binance, Coinbase). NULL: the source has prices, but no candles (CoinGecko)."
+        "Source: high (exchanges). NULL: the source has prices, but no candles (CoinGecko)."
     )
     assert by_name["ingested_at"].comment == (
         "Time when the raw response arrived. Type: TIMESTAMP. Unit: UTC. Source: raw manifest."

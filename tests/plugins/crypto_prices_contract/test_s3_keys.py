@@ -22,6 +22,10 @@ def test_each_zone_has_its_keys():
     assert s3_keys.partition_values(date(2023, 12, 8)) == ["2023", "12", "08"]
 
 
+def test_a_key_has_no_colon():
+    assert s3_keys.raw_object_key("raw/", "tDOGE:USD", 2) == "raw/tDOGE_USD-0002.json.gz"
+
+
 def test_a_uri_is_split_into_its_bucket_and_key():
     assert s3_keys.split_s3_uri(s3_keys.s3_uri("lake", "raw/x.json")) == ("lake", "raw/x.json")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources.base import Listing, Page, Source, refuse_unclosed
 from crypto_prices.fetch.sources.binance import BinanceSource
+from crypto_prices.fetch.sources.bitfinex import BitfinexSource
+from crypto_prices.fetch.sources.bitstamp import BitstampSource
 from crypto_prices.fetch.sources.coinbase import CoinbaseSource
 from crypto_prices.fetch.sources.coingecko import CoinGeckoSource
 
@@ -14,6 +16,8 @@ _SOURCES: dict[str, type[Source]] = {
     source.name: source
     for source in (
         BinanceSource,
+        BitfinexSource,
+        BitstampSource,
         CoinbaseSource,
         CoinGeckoSource,
     )

@@ -1,0 +1,104 @@
+"""The statements of a load of one day, rendered from sql/ as the tasks of the DAG render them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import jinja2
+from crypto_prices.quality_rules import quality_rules
+from crypto_prices.templates import FILTERS, MACROS
+from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, RowRuleResult, SourceCounts
+from crypto_prices_contract.row_rules import ROW_RULES
+from crypto_prices_contract.window import Window
+
+from local_platform.checkout import REPOSITORY
+
+SOURCE = "binance"
+CANDLE_INTERVAL = "1h"
+CANDLES_OF_A_DAY = 24
+_DAG_ID = "crypto_prices_daily"
+
+
+class DayLoad:
+    """One run's load of a day with all hourly candles of some markets.
+
+    Args:
+        day: The day.
+        markets: Canonical names of the markets, such as ``BTC/USDT``.
+        run_id: The run. Two runs load the same day under different names.
+        fetched_at: When the run fetched the candles, UTC.
+    """
+
+    def __init__(self, day: date, markets: Sequence[str], run_id: str, fetched_at: datetime) -> None:
+        self.window = Window.of_day(day)
+        rows = CANDLES_OF_A_DAY * len(markets)
+        manifest = f"s3://crypto-prices-lake/raw/{SOURCE}/{CANDLE_INTERVAL}/{day}/{run_id}/manifest.json"
+        source = FetchedSource(
+            source=SOURCE,
+            candle_interval=CANDLE_INTERVAL,
+            raw_manifest=manifest,
+            content_hash="a" * 64,
+            records=rows,
+            markets=sorted(markets),
+            gaps=[],
+            incomplete={},
+            fetched_at=f"{fetched_at:%Y-%m-%dT%H:%M:%SZ}",
+        )
+        batch = Batch.of_run(_DAG_ID, run_id, self.window, [source])
+        self.market_set = source.market_set
+        self.staging_table = batch.staging_table
+        self.batch_id = batch.attempt_id(1)
+        report = CurationReport(
+            report_version=REPORT_VERSION,
+            batch_id=self.batch_id,
+            job_run_id=f"jr_{batch.batch_id}",
+            window=self.window,
+            raw_manifests=(manifest,),
+            sources={SOURCE: SourceCounts(fetched=rows, curated=rows, quarantined={}, duplicates=0)},
+            refused=(),
+            copy_manifest=f"s3://crypto-prices-lake/curated/_manifests/jr_{batch.batch_id}/copy_manifest.json",
+            quarantine=None,
+            days={},
+            row_rules=tuple(RowRuleResult(SOURCE, rule, actions[0], rows, 0) for rule, actions in ROW_RULES.items()),
+            quarantined_candles=(),
+        )
+        results: dict[str, Any] = {
+            "resolve_window": [{"source": SOURCE, "window_start": batch.window_start, "window_end": batch.window_end}],
+            "fetch_prices": [asdict(source)],
+            "plan_load": batch.as_xcom(),
+            "read_curation_report": report.to_json(),
+        }
+        settings = SimpleNamespace(rules=quality_rules({}))
+        self._values = MACROS | {
+            "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: results[task_ids]),
+            "dag_run": SimpleNamespace(dag_id=_DAG_ID, run_id=run_id, triggering_user_name=None),
+            "params": {
+                "force": False,
+                "accepted_sources": None,
+                "start": batch.window_start,
+                "end": batch.window_end,
+            },
+            "settings": lambda: settings,
+        }
+
+    def sql(self, files: Iterable[str]) -> list[str]:
+        """Return statements of this load.
+
+        Args:
+            files: Names of files under sql/, such as ``load/lock_loads.sql``.
+        """
+        return [_TEMPLATES.get_template(name).render(self._values) for name in files]
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(REPOSITORY / "sql"),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701 - SQL, not HTML; values go through the literal filter
+)
+_TEMPLATES.filters |= FILTERS
