@@ -1,11 +1,14 @@
 """Bitfinex's API: ``GET /v2/candles/trade:{interval}:{market}/hist`` and ``/v2/conf/{lists}``.
 
-Source of the rules: https://docs.bitfinex.com/reference/rest-public-candles (the columns, 100 candles by default, at
-most 10 000), https://docs.bitfinex.com/docs/rest-general (symbols, and the lists of pairs and currencies),
-bitfinexcom/bitfinex-api-py#198 (an interval without a trade has no candle) and ccxt/ccxt#6384 (the error of a reached
-rate limit). A wrong parameter ends with HTTP 500 and code 10020, such as "limit: invalid". Unconfirmed: the messages
-for an invalid start, end, sort and interval, and for failures. A market of candles that does not exist is refused, as
-the pages on the ticker and the order book say. ``/last``, funding currencies and other lists are not supported.
+Source of the rules: https://docs.bitfinex.com/reference/rest-public-candles (times in milliseconds, the columns, both
+ends of the range included, newest first unless ``sort`` is 1, 100 candles by default, at most 10 000),
+https://docs.bitfinex.com/reference/rest-public-conf (the lists of pairs and currencies, several in one request),
+https://docs.bitfinex.com/docs/rest-general (symbols), https://docs.bitfinex.com/docs/abbreviations-glossary (codes),
+bitfinexcom/bitfinex-api-py#198 (an interval without a trade has no candle), ccxt/ccxt#6384 (a reached rate limit has
+status 429 and code 11010) and scrtlabs/catalyst#477 (a wrong parameter has status 500 and code 10020, such as "limit:
+invalid"). Unconfirmed: the messages for an invalid start, end, sort and interval, and for failures, and
+the error of an unknown market, which is that of the ticker and the order book: clients have also got ``[]`` for it
+(bitfinexcom/bitfinex-api-node#210). ``/last``, funding currencies and other lists are not supported.
 
 A market ``tXXXUSD`` has the values of the book's market ``XXXUSDT``, written as JSON numbers with the book's digits.
 ``tXXXUST`` has the same ones. Generated prices are slightly above Binance's.

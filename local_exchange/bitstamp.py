@@ -1,10 +1,15 @@
 """Bitstamp's API: ``GET /api/v2/ohlc/{market}/`` and ``/api/v2/markets/``.
 
-Source of the rules: https://www.bitstamp.net/api/ (Get OHLC data; Get all markets), as its clients quote it:
-ccxt/ccxt#7220 (the parameters), ccxt/ccxt#20222 (``end`` is the open time of the last candle, and ``limit`` decides
-where a response begins), ccxt/ccxt#20234 (an interval without a trade has volume 0 and the last price), ccxt/ccxt#28326
-(the shape of an error) and code 400.002 for the rate limit. Unconfirmed: the other codes and all messages, and that a
-response with a ``start`` and no ``end`` begins at the start.
+Source of the rules: https://www.bitstamp.net/api/ (OHLC data, Markets, Response codes, Request limits), whose OpenAPI
+document several clients quote. ``step`` and ``limit`` are required. "If both start and end timestamps are posted, end
+timestamp will be used": a response has the last ``limit`` candles up to ``end``, which is the open time of the last one
+(ccxt/ccxt#20222). Without ``end``, it begins at ``start``. An interval without a trade has volume 0 and the last price
+(ccxt/ccxt#20234). An error has a ``response_code`` (ccxt/ccxt#28326): 400.001 for a wrong parameter, with the reasons
+"Missing data for required field.", "Not a valid choice." and "Must be between 1 and 1000.", 400.002 for the rate limit
+(and 400.067 and 400.068 for those of a client and a market), 404.003 for an unknown pair, and 500.001 for an unknown
+failure. Unconfirmed: the status of a reached rate limit, the JSON of an unknown pair (other paths of the real API have
+an HTML page with status 404), and the reason for a start or an end that is not a number. ``exclude_current_candle`` is
+not supported: like any other unread parameter, it is refused.
 
 A market ``xxxusd`` has the values of the book's market ``XXXUSDT``, written as texts with the book's digits, and
 ``xxxusdt`` has the same ones. Generated prices are slightly below Binance's.
@@ -55,6 +60,7 @@ _STEPS: Mapping[str, Interval] = {
 _OTHERS = frozenset({("BTC", "USDT"), ("ETH", "USDT")})
 """Base and counter currency of the markets that are not in US dollars."""
 
+_PARAMETERS = ("step", "limit", "start", "end")
 _MOST_DIGITS = 20
 
 
@@ -121,10 +127,14 @@ class Bitstamp(Api):
         if market is None:
             raise self.unknown_symbol()
         base, counter, symbol = market
-        interval = _STEPS.get(args.get("step", ""))
+        if not {"step", "limit"} <= args.keys():
+            raise self._wrong("Missing data for required field.")
+        interval = _STEPS.get(args["step"])
+        if interval is None or not args.keys() <= set(_PARAMETERS):
+            raise self._wrong("Not a valid choice.")
         limit = self._whole_number(args, "limit")
-        if interval is None or limit is None or not 1 <= limit <= MAX_ROWS:
-            raise self._refusal(400, "400.001", f"step must be one of {', '.join(_STEPS)}, and limit 1 to {MAX_ROWS}")
+        if limit is None or not 1 <= limit <= MAX_ROWS:
+            raise self._wrong(f"Must be between 1 and {MAX_ROWS}.")
         assert interval.length_ms is not None  # noqa: S101 - only months have no length
         start, end = self._whole_number(args, "start"), self._whole_number(args, "end")
         try:
@@ -136,7 +146,7 @@ class Bitstamp(Api):
                 limit=limit,
             )
         except UnknownIntervalError:
-            raise self._refusal(400, "400.001", f"no candles of {interval.name}") from None
+            raise self._wrong("Not a valid choice.") from None
         return OhlcPage(
             (_flat([_candle(row) for row in rows]),),
             replace(ROW_SHAPE, length=interval.length_ms // SECOND_MS),
@@ -145,29 +155,31 @@ class Bitstamp(Api):
 
     def error(self, status: int, message: str) -> ApiError:
         """Return an error whose code begins with the status; see ``Api.error``."""
-        return self._refusal(status, f"{status}.001", message)
+        return ApiError(status, {"status": "error", "reason": message, "response_code": f"{status}.001"})
 
     def unknown_symbol(self) -> ApiError:
-        """Return status 404."""
-        return self._refusal(404, "404.002", "Currency pair not found.")
+        """Return code 404.003, with status 404."""
+        reason = "Currency pair not found for corresponding request."
+        return ApiError(404, {"status": "error", "reason": reason, "response_code": "404.003"})
 
     def rate_limited(self, *, banned: bool = False) -> ApiError:
         """Return code 400.002, with status 429; see ``Api.rate_limited``."""
-        return self._refusal(429, "400.002", "Request rate limit exceeded.")
+        reason = "Request rejected due to exceeded rate limit."
+        return ApiError(429, {"status": "error", "reason": reason, "response_code": "400.002"})
 
     def server_error(self, status: int) -> ApiError:
-        """Return an internal failure; see ``Api.server_error``."""
-        return self.error(status, "Internal error.")
+        """Return an unknown failure; see ``Api.server_error``."""
+        return self.error(status, "Unknown server error.")
 
-    def _refusal(self, status: int, code: str, reason: str) -> ApiError:
-        return ApiError(status, {"status": "error", "reason": reason, "code": code})
+    def _wrong(self, reason: str) -> ApiError:
+        return self.error(400, reason)
 
     def _whole_number(self, args: MultiDict[str, str], name: str) -> int | None:
         text = args.get(name)
         if text is None:
             return None
         if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-            raise self._refusal(400, "400.001", f"{name} is not a whole number")
+            raise self._wrong("Not a valid integer.")
         return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The pace and the memory of a fetch from the local exchange."""
+"""The pace and the memory of a fetch, from an exchange that costs next to nothing."""
 
 from __future__ import annotations
 
@@ -61,12 +61,11 @@ def _fetched(api_url: str, days: int, pace: float, *markets: str) -> dict[str, A
 
 @contextlib.contextmanager
 def _exchange() -> Iterator[str]:
-    """Run the local exchange in another process, and give the address of its Binance API."""
-    command = [sys.executable, "-m", "local_exchange", "--port", "0"]
+    """Run the exchange in another process, and give its address."""
+    command = [sys.executable, "-m", "dev.bench.canned_klines"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None  # noqa: S101 - for the type checker
-            address = process.stdout.readline().rstrip().rstrip(".").rpartition(" ")[2]
-            yield f"{address}/binance"
+            yield process.stdout.readline().strip()
         finally:
             process.terminate()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-_IMPORTED = Path(__file__).with_name("hello_world") / "hello_world.py"
+_IMPORTED = Path(__file__).with_name("hello_world") / "dags" / "hello_world.py"
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -703,7 +703,7 @@ BITSTAMP = {
     "data in a list": case('{"data":[]}', Refused(NOT_ITS_SHAPE["bitstamp"])),
     "no such market": case(Response(b'{"reason":"Not found."}', 404), Refused("bitstamp has no market .*Not found")),
     "a rate limit with HTTP 400": case(
-        [Response(b'{"status":"error","reason":"Slow down.","code":"400.002"}', 400), ohlc(stamp())], CURATED
+        [Response(b'{"status":"error","reason":"Slow down.","response_code":"400.002"}', 400), ohlc(stamp())], CURATED
     ),
     "a block of a quarter of an hour": case(
         Response(b"10.10.10.10 blocked for 900 seconds", 429), GaveUp("requests a wait of 900 s", requests=1)

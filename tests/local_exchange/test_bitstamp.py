@@ -82,18 +82,29 @@ def test_every_step(client, step):
 
 
 @pytest.mark.parametrize(
-    "params",
-    [{"step": 1}, {"step": None}, {"step": "1h"}, {"limit": 1001}, {"limit": 0}, {"limit": None}, {"start": "x"}],
+    ("params", "reason"),
+    [
+        ({"step": None}, "Missing data for required field."),
+        ({"limit": None}, "Missing data for required field."),
+        ({"step": 1}, "Not a valid choice."),
+        ({"step": "1h"}, "Not a valid choice."),
+        ({"exclude_current_candle": "true"}, "Not a valid choice."),
+        ({"limit": 1001}, "Must be between 1 and 1000."),
+        ({"limit": 0}, "Must be between 1 and 1000."),
+        ({"start": "x"}, "Not a valid integer."),
+        ({"end": -1}, "Not a valid integer."),
+    ],
 )
-def test_wrong_parameters_are_refused(client, params):
+def test_wrong_parameters_are_refused(client, params, reason):
     answer = ohlc(client, **params)
-    assert (answer.status_code, answer.json["status"], answer.json["code"]) == (400, "error", "400.001")
+    assert answer.status_code == 400
+    assert answer.json == {"status": "error", "reason": reason, "response_code": "400.001"}
 
 
 @pytest.mark.parametrize("market", ["nopeusd", "BTCUSD", "btc-usd", "ethbtc"])
 def test_an_unknown_market(client, market):
     answer = ohlc(client, market)
-    assert (answer.status_code, answer.json["reason"]) == (404, "Currency pair not found.")
+    assert (answer.status_code, answer.json["response_code"]) == (404, "404.003")
 
 
 def test_other_paths_are_refused_in_bitstamps_format(client):

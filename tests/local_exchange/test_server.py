@@ -87,9 +87,9 @@ SOURCES = (
         {"step": 3600, "start": START // 1000, "end": START // 1000 + 23 * 3600, "limit": 24},
         price=4,
         hour=HOUR // 1000,
-        rate_limited="Request rate limit exceeded.",
-        failed="Internal error.",
-        unknown="Currency pair not found.",
+        rate_limited="Request rejected due to exceeded rate limit.",
+        failed="Unknown server error.",
+        unknown="Currency pair not found for corresponding request.",
     ),
     Case(
         Source.COINBASE,

@@ -263,7 +263,7 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
     """Return the code and the message of an exchange's error body, or None and the beginning of the body.
 
     It understands ``{"code":-1121,"msg":"…"}`` (Binance), ``["error",10020,"…"]`` (Bitfinex),
-    ``{"status":"error","reason":"…","code":"400.002"}`` and ``{…,"response_code":"400.021"}`` (Bitstamp),
+    ``{"status":"error","reason":"…","response_code":"400.002"}`` and ``{…,"code":"API0001"}`` (Bitstamp),
     ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and ``{"status":{"error_code":…,"error_message":"…"}}``
     (CoinGecko). CoinGecko's second form may be inside an ``error``.
     """
@@ -278,7 +278,7 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
 def _error_in(document: Any) -> tuple[int | str | None, str]:
     """Return the code and the message of an exchange's parsed error body, or None and an empty text."""
     match document:
-        case ["error", int() | str() as code, str() as message, *_]:
+        case ["error", int() | str() | None as code, str() as message, *_]:
             return code, excerpt(message.encode())
     if isinstance(document, dict):
         if isinstance(document.get("error"), dict):

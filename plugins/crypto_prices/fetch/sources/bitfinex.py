@@ -1,10 +1,12 @@
 """Bitfinex's candles: ``GET /v2/candles/trade:{interval}:{market}/hist`` and ``/v2/conf/…``, public data, no key.
 
-Sources: https://docs.bitfinex.com/reference/rest-public-candles (the columns, at most 10 000 rows, 30 requests per
-minute; an older version of the page says 90), https://docs.bitfinex.com/docs/rest-general (the lists of pairs and
-currencies), https://docs.bitfinex.com/docs/abbreviations-glossary (error codes), and for what the pages do not say:
-"candles will not be generated if there was no trading volume" (bitfinexcom/bitfinex-api-py#198), and code 11010 of a
-reached rate limit (ccxt/ccxt#6384). Requests with a wrong parameter end with HTTP 500 and code 10020.
+Sources: https://docs.bitfinex.com/reference/rest-public-candles (times in milliseconds, the columns, both ends of the
+range included, ``sort``, at most 10 000 rows, 30 requests per minute; older versions of the page say 90),
+https://docs.bitfinex.com/reference/rest-public-conf (the lists of pairs and currencies, several in one request),
+https://docs.bitfinex.com/docs/rest-general (symbols), https://docs.bitfinex.com/docs/abbreviations-glossary (error
+codes), and for what the pages do not say: "candles will not be generated if there was no trading volume"
+(bitfinexcom/bitfinex-api-py#198), code 11010 of a reached rate limit (ccxt/ccxt#6384), and HTTP 500 with code 10020 for
+a wrong parameter (scrtlabs/catalyst#477).
 """
 
 from __future__ import annotations
@@ -75,7 +77,8 @@ class BitfinexSource(Source):
         """Return the length of the block that follows a reached rate limit; see ``Source.demanded_wait``.
 
         "The IP is blocked for 60 seconds", with ``{"error": "ERR_RATE_LIMIT"}`` and without a Retry-After:
-        https://docs.bitfinex.com/docs/requirements-and-limitations.
+        https://docs.bitfinex.com/docs/requirements-and-limitations. ``["error", null, "ERR_RATE_LIMIT"]`` exists, too
+        (ccxt/ccxt#18601).
         """
         return _BLOCK_SECONDS if code == _RATE_LIMIT or message == _RATE_LIMIT_TEXT else None
 

@@ -1,9 +1,11 @@
 """Bitstamp's candles: ``GET /api/v2/ohlc/{market}/`` and ``GET /api/v2/markets/``, public data, no key.
 
-Source of the facts: https://www.bitstamp.net/api/ (Get OHLC data; Get all markets; Request limits: 400 requests per
-second, 10 000 in ten minutes), as its clients quote it. An interval without a trade has a candle with volume 0 and the
-last price (ccxt/ccxt#20234). ``end`` is the open time of the last candle, and with it ``limit`` decides how far back a
-response reaches (ccxt/ccxt#20222). Code 400.002 is "Rate limit exceeded".
+Source of the facts: https://www.bitstamp.net/api/ (OHLC data; Markets; Response codes; Request limits: 400 requests per
+second, 10 000 in ten minutes), whose OpenAPI document its clients quote. Times are in seconds, and ``limit`` is 1 to
+1000. "If both start and end timestamps are posted, end timestamp will be used": a response has the last ``limit``
+candles up to ``end``, which is the open time of the last one (ccxt/ccxt#20222). An interval without a trade has a
+candle with volume 0 and the last price (ccxt/ccxt#20234). An error has a ``response_code`` (ccxt/ccxt#28326): 400.002,
+400.067 and 400.068 are reached rate limits. The pages do not name their HTTP status, and no Retry-After.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class BitstampSource(Source):
     bytes_per_record: ClassVar[int] = 130
     requests_per_second: ClassVar[float] = 10.0  # of 16: 10 000 in ten minutes
     max_connections: ClassVar[int] = 4
-    temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset({"400.002"})
+    temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset({"400.002", "400.067", "400.068"})
     candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType(
         {
             **{f"{minutes}m": timedelta(minutes=minutes) for minutes in (1, 3, 5, 15, 30)},
@@ -90,7 +92,7 @@ class BitstampSource(Source):
         """Yield the responses that together cover the window, oldest first; see ``Source.fetch_pages``.
 
         A request names its first and last candle, and as ``limit`` their number. If some of them are missing, the
-        response may reach back further: into the range before it, whose candles then come twice, or to before the
+        response reaches back further: into the range before it, whose candles then come twice, or to before the
         window, which is surplus.
         """
         market = self.checked_symbol(exchange_symbol)

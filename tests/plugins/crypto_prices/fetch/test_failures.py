@@ -129,11 +129,13 @@ def test_an_error_that_the_same_request_would_get_again_is_fatal_whatever_the_st
         assert "limit: invalid" in failure.problem
 
 
-def test_a_rate_limit_may_have_the_status_of_a_wrong_request():
-    body = b'{"status":"error","reason":"Request rate limit exceeded.","code":"400.002"}'
-    failure = judge(400, body=body, rules=rules_of("bitstamp"))
-    assert failure is not None
-    assert (failure.retryable, failure.retry_now, failure.exchange_code) == (True, True, "400.002")
+@pytest.mark.parametrize("code", ["400.002", "400.067", "400.068"])
+def test_a_rate_limit_may_have_the_status_of_a_wrong_request(code):
+    document = {"status": "error", "reason": "Request rejected due to exceeded rate limit.", "response_code": code}
+    rules = rules_of("bitstamp")
+    for failure in (judge(400, body=json.dumps(document).encode(), rules=rules), judge_document(200, document, rules)):
+        assert failure is not None
+        assert (failure.retryable, failure.retry_now, failure.exchange_code) == (True, True, code)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +143,10 @@ def test_a_rate_limit_may_have_the_status_of_a_wrong_request():
     [
         ("bitfinex", b'["error",11010,"ratelimit: error"]', 60),
         ("bitfinex", b'{"error":"ERR_RATE_LIMIT"}', 60),
+        ("bitfinex", b'["error",null,"ERR_RATE_LIMIT"]', 60),
         ("bitfinex", b"<html>slow down", None),
         ("bitstamp", b"10.10.10.10 blocked for 900 seconds", 900),
-        ("bitstamp", b'{"status":"error","reason":"Request rate limit exceeded.","code":"400.002"}', None),
+        ("bitstamp", b'{"status":"error","reason":"Too many requests.","response_code":"400.002"}', None),
     ],
 )
 def test_a_block_lasts_as_long_as_the_exchange_says(source, body, seconds):
@@ -226,7 +229,7 @@ def test_http_dates_in_retry_after_are_parsed():
         (b"<html>\n  <b>503</b>\x1b[31m", (None, "<html> <b>503</b> [31m")),
         (b'["error",10020,"symbol: invalid"]', (10020, "symbol: invalid")),
         (b'["error",10020]', (None, '["error",10020]')),
-        (b'{"status":"error","reason":"No such pair.","code":"404.002"}', ("404.002", "No such pair.")),
+        (b'{"status":"error","reason":"No such key.","code":"API0001"}', ("API0001", "No such key.")),
         (b'{"status":"error","reason":"Too low.","response_code":"400.021"}', ("400.021", "Too low.")),
         (b"[1]", (None, "[1]")),
         (b"", (None, "")),
