@@ -110,16 +110,22 @@ class Bitfinex(Api):
         if args.get("sort", "-1") not in ("1", "-1"):
             raise self._wrong("sort")
         oldest_first = args.get("sort") == "1"
-        start, end = self._whole_number(args, "start"), self._whole_number(args, "end")
+        start, end = self._whole_number(args, "start") or 0, self._whole_number(args, "end")
         *_, symbol = listed(self._book)[market]
         interval = INTERVALS[_INTERVALS[name]]
+        most = limit or _DEFAULT_ROWS
         try:
-            # More than the limit, because candles without a trade do not count.
-            rows = self._candles(symbol, interval.name, start_ms=start, end_ms=end, limit=MAX_ROWS)
+            # Candles without a trade do not count for the limit, so it may take more of them.
+            for size in (most, MAX_ROWS):
+                rows = self._candles(
+                    symbol, interval.name, start_ms=start if oldest_first else None, end_ms=end, limit=size
+                )
+                candles = [_candle(row) for row in rows if open_time(row) >= start]
+                traded = [candle for candle in candles if Decimal(str(candle[-1]))]
+                if len(traded) >= most or len(candles) < size:
+                    break
         except UnknownIntervalError:
             raise self._wrong("key") from None
-        traded = [candle for candle in map(_candle, rows) if Decimal(str(candle[-1]))]
-        most = limit or _DEFAULT_ROWS
         chosen = traded[:most] if oldest_first else traded[-most:][::-1]
         return Page((chosen,), replace(ROW_SHAPE, length=interval.length_ms, newest_first=not oldest_first))
 

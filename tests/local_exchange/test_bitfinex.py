@@ -69,7 +69,14 @@ def test_a_day_of_candles_oldest_first_or_newest_first(client):
 def test_the_limit_cuts_the_end_in_the_order_of_the_rows(client):
     assert [row[0] for row in candles(client, limit=2).json] == [START, START + HOUR]
     assert [row[0] for row in candles(client, limit=2, sort=-1).json] == [START + 23 * HOUR, START + 22 * HOUR]
-    assert len(candles(client, start=None, end=None, limit=None).json) == 100
+    assert len(candles(client, start=None, end=None, limit=None, sort=None).json) == 100
+
+
+def test_the_order_decides_from_which_end_a_long_range_is_read(client):
+    ago = START - 20_000 * HOUR
+    assert [row[0] for row in candles(client, start=ago, end=START, limit=2).json] == [ago, ago + HOUR]
+    assert [row[0] for row in candles(client, start=ago, end=START, limit=2, sort=-1).json] == [START, START - HOUR]
+    assert candles(client, start=START, end=START - HOUR).json == []
 
 
 @pytest.mark.parametrize(
