@@ -6,22 +6,23 @@ from datetime import UTC, date, datetime
 
 import pytest
 from crypto_prices.fetch.http_client import HttpClient
-from crypto_prices.fetch.sources import get_source, known_sources
+from crypto_prices.fetch.sources import get_source
 from crypto_prices_contract.window import Window
 
+from local_exchange.api import Source
 from local_exchange.faults import Fault, FaultKind
 
 DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
 SYMBOLS = {
-    "binance": "BTCUSDT",
-    "bitfinex": "tBTCUSD",
-    "bitstamp": "btcusd",
-    "coinbase": "BTC-USD",
-    "coingecko": "bitcoin",
+    Source.BINANCE: "BTCUSDT",
+    Source.BITFINEX: "tBTCUSD",
+    Source.BITSTAMP: "btcusd",
+    Source.COINBASE: "BTC-USD",
+    Source.COINGECKO: "bitcoin",
 }
 
 
-@pytest.mark.parametrize("name", known_sources())
+@pytest.mark.parametrize("name", list(Source))
 def test_each_fault_costs_a_request_and_a_wait_but_no_candle(exchange, name):
     faults = [
         Fault(FaultKind.RATE_LIMITED),
