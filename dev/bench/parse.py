@@ -50,6 +50,7 @@ def _parsed(home: str, bundle: Path, words: list[str]) -> float:
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",  # the machine may be busy
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(bundle / "plugins"),
         "PYTHONPATH": str(REPOSITORY),
     }
