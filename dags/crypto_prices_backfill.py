@@ -66,8 +66,6 @@ with DAG(
         chunk_days="{{ params.chunk_days }}",
         reload="{{ params.reload | tojson }}",
         plan_only="{{ params.dry_run | tojson }}",
-        sql="backfill/find_loads.sql",
-        markets_sql="backfill/find_market_sets.sql",
         doc_md="Plans the windows. The log shows the plan and its price.",
     )
 

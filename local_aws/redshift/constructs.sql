@@ -166,20 +166,6 @@ BEGIN
         EXECUTE format('ANALYZE %s', target);
     END IF;
 END $$;
--- ALTER SORTKEY. The names of the columns are a JSON array.
-CREATE OR REPLACE FUNCTION redshift.change_sort_key(target regclass, sort_key json) RETURNS void LANGUAGE plpgsql
-AS $$
-DECLARE
-    zone_map regclass;
-BEGIN
-    IF NOT pg_has_role(session_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = target), 'USAGE') THEN
-        RAISE EXCEPTION 'must be owner of relation %', target USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    FOR zone_map IN SELECT redshift.zone_maps_of(target) LOOP
-        EXECUTE format('DROP INDEX %s', zone_map);
-    END LOOP;
-    PERFORM redshift.add_zone_maps(target, ARRAY(SELECT json_array_elements_text(sort_key)));
-END $$;
 CREATE OR REPLACE FUNCTION redshift.zone_maps_of(target regclass) RETURNS SETOF regclass LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid

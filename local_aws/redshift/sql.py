@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import logging
 from collections.abc import Callable
 from decimal import Decimal
@@ -32,7 +31,7 @@ from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.reserved_words import RESERVED_WORDS
 from local_aws.redshift.result_names import name_columns
 from local_aws.redshift.rewriting import insert_casts, is_own_call
-from local_aws.redshift.sort_key import new_sort_key, sort_key_of, sorted_by
+from local_aws.redshift.sort_key import sort_key_of, sorted_by
 from local_aws.redshift.statement_text import Words, quoted, split_statements
 from local_aws.redshift.syntax_errors import syntax_error
 from local_aws.redshift.typing import ColumnsOf, add_types
@@ -427,8 +426,6 @@ def _from_tree(
         procedure = tree.find(exp.Table)
         _check_schema(procedure.db.lower() if procedure is not None else None)
         return Statement(create_procedure(tree) if isinstance(tree, exp.Create) else drop_procedure(tree))
-    if isinstance(tree, exp.Alter) and (columns := new_sort_key(tree)):
-        return _alter_sort_key(tree.this, columns)
     handle = _BY_TREE.get(type(tree))
     if handle is None:
         word = tokens[0].text.upper() if tokens else text.split(None, 1)[0].upper()
@@ -933,15 +930,6 @@ def _alter(tree: exp.Expr) -> Statement:
     else:
         raise SqlNotSupported("this form of ALTER TABLE is not supported by the local Redshift")
     return Statement("", in_transaction=in_transaction)
-
-
-def _alter_sort_key(table: exp.Table, columns: tuple[str, ...]) -> Statement:
-    _check_table_node(table)
-    name, key = (
-        exp.Literal.string(text).sql(dialect="postgres")
-        for text in (quoted(table.db.lower() or None, table.name.lower()), json.dumps(columns))
-    )
-    return Statement(f"SELECT redshift.change_sort_key({name}, {key})")
 
 
 def _comment(tree: exp.Expr) -> Statement:

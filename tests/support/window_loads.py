@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from crypto_prices.backfill import loaded_days
 from crypto_prices.market_sets import market_chunks
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
@@ -279,17 +280,17 @@ class Load:
         names = [column["name"] for column in outcome.columns]
         return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
 
-    def found(self, start: str, end: str) -> str:
-        """Return the statement that a backfill uses to find the loads of its days."""
-        return self._of_days("backfill/find_loads.sql", start, end)
+    def found(self, start: str = "2023-12-01", end: str = "2024-01-01") -> dict[str, loaded_days.Load]:
+        """Return the loads that a backfill of these days finds, by batch."""
 
-    def found_markets(self, start: str, end: str) -> str:
-        """Return the statement that a backfill uses to find the markets of these loads."""
-        return self._of_days("backfill/find_market_sets.sql", start, end)
+        def query(name: str, days: Window) -> list[dict[str, Any]]:
+            outcome = self.client.run(_environment(self.dag).get_template(name).render(params=days))
+            assert outcome.error is None, outcome.error
+            names = [column["name"] for column in outcome.columns]
+            return [dict(zip(names, row, strict=True)) for row in outcome.rows]
 
-    def _of_days(self, name: str, start: str, end: str) -> str:
-        template = _environment(self.dag).get_template(name)
-        return template.render(params=SimpleNamespace(start=start, end=end))
+        loads = loaded_days.find_loads(query, Window.parse(start, end), self.candle_interval)
+        return {load.batch_id: load for load in loads}
 
     def in_fact(self) -> list[list[str]]:
         """Return the rows that this load should have in the fact table."""

@@ -23,7 +23,7 @@ from crypto_prices.audit.restatements import DIFFERS, SAME, Check, Comparison, c
 from crypto_prices.audit.windows_to_heal import HealingPlan, windows_to_heal
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.loaded_days import Load, loads_of_rows
+from crypto_prices.backfill.loaded_days import Load, find_loads
 from crypto_prices.backfill.price import price_of
 from crypto_prices.backfill.read_glue_job import read_glue_job
 from crypto_prices.backfill.window_run import window_run
@@ -34,7 +34,6 @@ from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.market_sets import MarketSets
 from crypto_prices.plan.ask_exchanges import ask_exchanges, left_out_error
 from crypto_prices.plan.check_accepted import Acceptance
 from crypto_prices.plan.check_params import ParamError, check_params
@@ -160,9 +159,7 @@ class PlanHealingOperator(WarehouseOperator):
         ]
 
     def _find_reasons(self, settings: Settings, span: Window, markets: MarketsByDay) -> dict[MarketDay, str]:
-        rows = self._query("backfill/find_loads.sql", span)
-        market_sets = MarketSets(self._query("backfill/find_market_sets.sql", span))
-        loads = loads_of_rows(rows, market_sets, settings.candle_interval)
+        loads = find_loads(self._query, span, settings.candle_interval)
         interval = _interval(settings)
         return find_reasons(
             span,

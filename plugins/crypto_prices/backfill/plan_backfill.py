@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, conf
 from crypto_prices_contract.window import Window, WindowError
 
+from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.loaded_days import Load, loads_of_rows
+from crypto_prices.backfill.loaded_days import find_loads
 from crypto_prices.backfill.plan_text import plan_as_text
 from crypto_prices.backfill.price import price_of
 from crypto_prices.backfill.read_glue_job import read_glue_job
@@ -22,7 +23,6 @@ from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.market_sets import MarketSets
 from crypto_prices.plan.ask_exchanges import ask_exchanges
 from crypto_prices.plan.check_params import ParamError, check_params
 from crypto_prices.plan.check_sources import check_sources
@@ -44,6 +44,8 @@ class PlanBackfillOperator(WarehouseOperator):
 
     A source whose exchange does not name its markets is left out, and ``check_backfill`` fails.
 
+    The statements are in ``backfill/`` in the DAG's ``template_searchpath``.
+
     Args:
         start: First day (ISO, templated), included.
         end: Day after the last (ISO, templated), excluded.
@@ -52,15 +54,11 @@ class PlanBackfillOperator(WarehouseOperator):
         chunk_days: Longest window, in days (templated).
         reload: JSON boolean (templated): load even what the warehouse already holds.
         plan_only: JSON boolean (templated): show the plan and return nothing.
-        sql: Statement that finds the loads that touch the days (templated, sql/backfill/find_loads.sql).
-        markets_sql: Statement that finds their markets (templated, sql/backfill/find_market_sets.sql).
     """
 
     template_fields: Sequence[str] = aws_template_fields(
-        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only", "sql", "markets_sql"
+        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only"
     )
-    template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "markets_sql": "sql"}
 
     def __init__(
         self,
@@ -72,8 +70,6 @@ class PlanBackfillOperator(WarehouseOperator):
         chunk_days: str,
         reload: str,
         plan_only: str,
-        sql: str,
-        markets_sql: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -84,8 +80,6 @@ class PlanBackfillOperator(WarehouseOperator):
         self.chunk_days = chunk_days
         self.reload = reload
         self.plan_only = plan_only
-        self.sql = sql
-        self.markets_sql = markets_sql
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the runs to trigger.
@@ -116,7 +110,7 @@ class PlanBackfillOperator(WarehouseOperator):
             chunk_days=int(self.chunk_days),
             reload=reload,
             markets=markets,
-            loads=[] if reload else self._loads(settings.candle_interval),
+            loads=[] if reload else find_loads(self._query, span, settings.candle_interval),
             interval=next(iter(sources.values())).interval_length(settings.candle_interval),
             request_sizes={
                 name: RequestSize(source.rows_per_request, source.bytes_per_record) for name, source in sources.items()
@@ -140,9 +134,8 @@ class PlanBackfillOperator(WarehouseOperator):
         starter = context["dag_run"]
         return [window_run(starter.dag_id, starter.run_id, window, chosen, reload=reload) for window in plan.windows]
 
-    def _loads(self, candle_interval: str) -> list[Load]:
-        rows = self.warehouse.query(self.sql)
-        return loads_of_rows(rows, MarketSets(self.warehouse.query(self.markets_sql)), candle_interval)
+    def _query(self, name: str, days: Window) -> list[dict[str, Value]]:
+        return self.warehouse.query(self.get_template_env().get_template(name).render(params=days))
 
     def _glue_client(self) -> Any:
         return GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn

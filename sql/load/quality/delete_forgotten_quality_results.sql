@@ -5,4 +5,10 @@ DELETE FROM crypto.data_quality_results
 WHERE
     batch_id >= {{ (batch(ti).batch_id ~ '-') | literal }}
     AND batch_id < {{ (batch(ti).batch_id ~ '.') | literal }}
-    AND batch_id NOT IN (SELECT etl_metadata.batch_id FROM crypto.etl_metadata)
+    AND batch_id NOT IN (
+        SELECT loads.batch_id
+        FROM crypto.etl_metadata AS loads
+        WHERE
+            loads.batch_id >= {{ (batch(ti).batch_id ~ '-') | literal }}
+            AND loads.batch_id < {{ (batch(ti).batch_id ~ '.') | literal }}
+    )

@@ -24,8 +24,9 @@ def test_a_missing_file_that_a_task_names_is_reported(mistakes):
 
 
 def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
-    problems = dict(found(mistakes.bundle({"dags/sql/backfill/find_loads.sql": None})))
-    assert any(where.startswith("dags/crypto_prices_backfill.py:") for where in problems)
+    ((where, what),) = found(mistakes.bundle({"dags/other.py": "Operator(sql=\"backfill/find_days.sql\")\n"}))
+    assert where.startswith("dags/other.py:")
+    assert what == "it names backfill/find_days.sql, which is not in dags/sql/"
 
 
 def test_a_missing_file_of_a_family_of_names_is_reported(mistakes):

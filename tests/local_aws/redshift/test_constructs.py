@@ -384,27 +384,6 @@ class TestSortKeys:
         unbounded = self.blocks(warehouse, f"SELECT count(*) FROM {sorted_table} WHERE length(filler) = 7")
         assert bounded * 5 < unbounded
 
-    def test_a_sort_key_can_be_altered(self, client: Client, warehouse, sorted_table: str) -> None:
-        bounded = f"SELECT count(*) FROM {sorted_table} WHERE n BETWEEN 500 AND 600"
-        cheap = self.blocks(warehouse, bounded)
-        assert client.batch(f"ALTER TABLE {sorted_table} ALTER SORTKEY (filler)").error is None
-        assert self.blocks(warehouse, bounded) > 5 * cheap
-        client.ok(f"ALTER TABLE {sorted_table} ALTER COMPOUND SORTKEY (n, filler)")
-        assert self.blocks(warehouse, bounded) < 2 * cheap
-
-    @pytest.mark.parametrize(
-        ("change", "problem"),
-        [
-            ("ALTER SORTKEY (missing)", 'column "missing" named in key does not exist'),
-            ("ALTER SORTKEY NONE", "name columns"),
-            ("ALTER SORTKEY AUTO", "name columns"),
-        ],
-    )
-    def test_a_sort_key_without_existing_columns_is_refused(
-        self, client: Client, sorted_table: str, change: str, problem: str
-    ) -> None:
-        assert problem in (client.run(f"ALTER TABLE {sorted_table} {change}").error or "")
-
     def test_appended_rows_are_found_cheaply(self, client: Client, warehouse, sorted_table: str) -> None:
         client.ok(f"INSERT INTO {sorted_table} SELECT n + 100000, filler FROM {sorted_table} ORDER BY n")
         appended = f"SELECT count(*) FROM {sorted_table} WHERE n BETWEEN 150000 AND 150009"
