@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-Unit = Literal["s", "CPU s", "MB"]
+Unit = Literal["s", "CPU s", "MB", "requests"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Measure:
         ours: The measured value, a median.
         peer: The floor or the peer, measured in the same run, in the same unit; None if there is none.
         goal: The largest ratio of the two that meets the goal; None for a value that is only stated.
-        unit: Wall time in seconds, CPU time of all processes in seconds, or memory.
+        unit: Wall time in seconds, CPU time of all processes in seconds, memory, or a number of requests.
     """
 
     name: str

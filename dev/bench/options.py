@@ -12,6 +12,9 @@ PARTS = {
     "merge": "dev.bench.merge",
     "parse": "dev.bench.parse",
     "fetch": "dev.bench.fetch",
+    "demo": "dev.bench.demo",
+    "backfill": "dev.bench.backfill",
+    "minutes": "dev.bench.minutes",
 }
 """The module that measures each part. It has a function ``measures(options, say)``, which yields rows of the table."""
 
@@ -28,6 +31,8 @@ class Options:
         fact_days: Days in the smallest fact table, with 20 markets of hourly candles: 365 days are 175,200 rows.
         fetch_days: Days of eight markets of 1m candles to fetch at a pace.
         memory_days: Days of one market of 1m candles to fetch in one process.
+        backfill_days: Days of 20 markets of hourly candles for one run of crypto_prices_backfill.
+        single_days: Days to load one by one, to which the backfill is compared.
         page: The Markdown file to write the table into; None for none.
     """
 
@@ -38,6 +43,8 @@ class Options:
     fact_days: int = 365
     fetch_days: int = 10
     memory_days: int = 365
+    backfill_days: int = 365
+    single_days: int = 3
     page: Path | None = None
 
 
@@ -75,6 +82,20 @@ def parse_options(arguments: Sequence[str]) -> Options:
         metavar="N",
         help="days of 20 markets in the smallest fact table (default: %(default)s, which are 175,200 rows)",
     )
+    parser.add_argument(
+        "--backfill-days",
+        type=_positive,
+        default=default.backfill_days,
+        metavar="N",
+        help="days of 20 markets for one backfill (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--single-days",
+        type=_positive,
+        default=default.single_days,
+        metavar="N",
+        help="days to load one by one, for comparison with the backfill (default: %(default)s)",
+    )
     parser.add_argument("--page", type=Path, metavar="FILE", help="also write the table into this Markdown file")
     given = parser.parse_args(arguments)
     if given.page and given.part:
@@ -86,6 +107,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         records=given.records,
         facts=given.facts,
         fact_days=given.fact_days,
+        backfill_days=given.backfill_days,
+        single_days=given.single_days,
         page=given.page,
     )
 

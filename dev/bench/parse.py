@@ -40,6 +40,16 @@ def measures(options: Options, say: Callable[[str], None]) -> Iterator[Measure]:
         yield Measure(name, found["ours"], found["peer"], goal)
 
 
+def import_seconds(home: Path) -> float:
+    """Return the seconds that a fresh process needs to import Airflow and the providers of the platform's DAGs.
+
+    Args:
+        home: Airflow's home.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    return _parsed(str(home), _HELLO_WORLD, [])
+
+
 def _parsed(home: str, bundle: Path, words: list[str]) -> float:
     """Return the seconds of a parse of a bundle's dags/, with its plugins/ if it has them.
 

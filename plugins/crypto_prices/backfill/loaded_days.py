@@ -51,9 +51,7 @@ class Load:
         return self.status == "loaded" and self.is_recorded and self.rows_now == self.rows_owned
 
 
-def find_loads(
-    query: Callable[[str, Window], list[dict[str, Any]]], span: Window, candle_interval: str
-) -> list[Load]:
+def find_loads(query: Callable[[str, Window], list[dict[str, Any]]], span: Window, candle_interval: str) -> list[Load]:
     """Return the loads with this candle interval that touch the days.
 
     The statements are not one transaction. If another run loads one of the days in between, the rows that it replaces

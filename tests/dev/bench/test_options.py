@@ -13,8 +13,10 @@ def test_without_options_all_parts_are_measured_at_their_usual_sizes():
 
 
 def test_sizes_are_options():
-    given = parse_options(["--rounds", "1", "--records", "500", "--facts", "1,3", "--fact-days", "2"])
-    assert given == Options(rounds=1, records=(500,), facts=(1, 3), fact_days=2)
+    sizes = ["--records", "500", "--facts", "1,3", "--fact-days", "2", "--backfill-days", "9", "--single-days", "1"]
+    assert parse_options(["--rounds", "1", *sizes]) == Options(
+        rounds=1, records=(500,), facts=(1, 3), fact_days=2, backfill_days=9, single_days=1
+    )
 
 
 @pytest.mark.parametrize(
