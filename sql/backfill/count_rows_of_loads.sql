@@ -1,7 +1,7 @@
 -- backfill/count_rows_of_loads
--- The number of rows that each load has in the fact table now, in the days of all loads of find_loads. The window of one
--- of them may be longer than the days of the backfill. These days are literals, because only a literal range on the sort
--- key keeps Redshift from reading the whole table.
+-- The number of rows that each load has in the fact table now, in the days of all loads of find_loads. Such a load may
+-- have more days than the backfill. The days are literals, because only a literal range on the sort key keeps Redshift
+-- from reading the whole table.
 SELECT
     batch_id,
     source,
