@@ -1,8 +1,8 @@
 """The conversion of records to typed candles, with what is needed to check and to quarantine a record.
 
 A record becomes a text of comma-separated cells, and the cells become numbers. A record of a plain body is such a text
-already. For any other record, ``exact_cells`` writes it, once per body and before the records become rows: so the long
-expressions of the exact path cost nothing where they are not needed.
+already. For the records of any other body, ``exact_cells`` writes it, before they become rows. So a row of a plain body
+never passes through the long expressions of the exact path.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ _TIMES = ("observed_at", "close_time")
 def exact_cells(parser: SourceParser) -> Callable[[Column], Column]:
     """Return the function from a record's JSON text to its cells.
 
-    These are the fields in the order of ``_fields_of``, each as the text of its exact value or empty; then whether the
-    record is well-formed; and the name of the first field whose text is not exactly a value of its column, or empty.
+    The cells are the fields in the order of ``_fields_of``, each as the text of its exact value or empty; then whether
+    the record is well-formed, as "true" or "false"; and the name of the first field whose text is not exactly a value
+    of its column, or empty.
     """
+    fields_of_cells = _fields_of(parser)
 
     def cells(record: Column) -> Column:
         return with_value(parser.split_record(record), lambda fields: of_texts(parser.locate_fields(fields)))
@@ -63,7 +65,7 @@ def exact_cells(parser: SourceParser) -> Callable[[Column], Column]:
             given = sf.coalesce(element, sf.lit("null")) != "null" if name in texts.optional else sf.lit(True)
             failures.append(sf.when(value[name].isNull() & given, sf.lit(name)))
         written = [
-            *(value.get(name, sf.lit("")) for name in _fields_of(parser)),
+            *(value.get(name, sf.lit("")) for name in fields_of_cells),
             texts.well_formed.cast("string"),
             sf.coalesce(*failures),
         ]
@@ -90,7 +92,8 @@ def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Cal
             candle.
     """
     length_ms = interval_ms(candle_interval)
-    places = {name: place for place, name in enumerate(_fields_of(parser)) if name}
+    fields = _fields_of(parser)
+    places = {name: place for place, name in enumerate(fields) if name}
     invented = sorted(CANDLES_ONLY & places.keys()) if parser.latest_in_interval_ms else []
     if invented:
         raise CurationError(
@@ -100,7 +103,7 @@ def to_candles(parser: SourceParser, candle_interval: str, batch_id: str) -> Cal
         )
     cells = sf.col("cells")
     # The records of plain bodies do not have these two cells: all of them are well-formed.
-    well_formed, unparseable = (sf.get(cells, sf.lit(len(_fields_of(parser)) + n)) for n in (0, 1))
+    well_formed, unparseable = (sf.get(cells, sf.lit(len(fields) + n)) for n in (0, 1))
 
     def number(name: str, spark_type: str) -> Column:
         if name not in places:
