@@ -269,6 +269,14 @@ def test_a_missing_object_fails_the_run(spark, lake, kline, arguments):
         curate(spark, lake.s3, lake.glue, arguments(uri))
 
 
+def test_a_fetch_without_any_of_its_objects_fails_the_run(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
+    missing = uri.removeprefix("s3://crypto-prices-lake/").replace("manifest.json", "BTCUSDT-0001.json.gz")
+    lake.s3.delete_object(Bucket="crypto-prices-lake", Key=missing)
+    with pytest.raises(RefusedSourcesError, match=r"^CP-14 1 of 1 raw objects in .*manifest\.json do not exist"):
+        curate(spark, lake.s3, lake.glue, arguments(uri))
+
+
 def test_an_object_that_the_manifest_does_not_name_fails_the_run(spark, lake, kline, arguments):
     uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
     folder = uri.removeprefix("s3://crypto-prices-lake/").removesuffix("manifest.json")

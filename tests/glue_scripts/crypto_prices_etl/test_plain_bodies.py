@@ -53,6 +53,8 @@ PLAIN = {
     "a negative number": body(open='"-1"', low="-0.0"),
     "as many digits as fit": body(high='"' + DIGITS + "." + DIGITS[:18] + '"'),
     "a time of 14 digits": body(open_time="9" * 14),
+    "a small number as JavaScript writes it": body(volume="1.25e-7"),
+    "a small number with as many decimals as fit": body(volume="-9.123456789e-9"),
 }
 NOT_PLAIN = {
     "no records": "[]",
@@ -66,8 +68,13 @@ NOT_PLAIN = {
     "null in an unused field": body(unused="null"),
     "an empty text": body(open='""'),
     "a text in an unused field": body(unused='"],["'),
-    "an exponent": body(volume="1.25e-7"),
-    "an exponent in quotes": body(volume='"1E+2"'),
+    "an exponent with too many decimals": body(volume="9.1234567891e-9"),
+    "an exponent of two digits": body(volume="1e-10"),
+    "an exponent after two digits": body(volume="12.5e-7"),
+    "an exponent that is not negative": body(volume="1e0"),
+    "an exponent in quotes": body(volume='"1.25e-7"'),
+    "an exponent of a count": body(trades="1e-1"),
+    "an exponent of a time": body(open_time="1e-1"),
     "a field more": f"[{GOOD[:-1]},1]]",
     "a field less": f"[{GOOD.rpartition(',')[0]}]]",
     "zeros in front, without quotes": body(open="007"),
@@ -115,15 +122,29 @@ def test_other_bodies_are_not(admitted, name):
     assert admitted[name] is False
 
 
+USUAL = {
+    "binance": f"[{GOOD}]",
+    "bitfinex": f"[[{TIME},42000.1,42050,42100.00000001,41000.5,0.07870586],[{TIME},1,1,1,1,1e-8]]",
+    "coinbase": f"[[{TIME // 1000},0.32,4.2,0.35,4.2,12.3],[{TIME // 1000},0.00000923,9.3e-7,1,1,1]]",
+}
+
+
+@pytest.mark.parametrize("source", USUAL)
+def test_the_usual_body_of_a_source_is_plain(spark, source):
+    assert frame(spark, [USUAL[source]]).select(is_plain(sf.col("body"), PARSERS[source])).first()[0] is True
+
+
 def test_seconds_have_fewer_digits(spark):
     bodies = [f"[[{time},1,2,1.5,2,0.00000001]]" for time in ("1702857600", "9" * 11, "9" * 12)]
     found = frame(spark, bodies).select(is_plain(sf.col("body"), PARSERS["coinbase"])).collect()
     assert [row[0] for row in found] == [True, True, False]
 
 
-def test_a_source_without_a_plain_form_has_no_plain_bodies(spark):
-    chart = f'{{"prices":[[{TIME},1]],"market_caps":[[{TIME},1]],"total_volumes":[[{TIME},1]]}}'
-    assert frame(spark, [chart]).select(is_plain(sf.col("body"), PARSERS["coingecko"])).first()[0] is False
+@pytest.mark.parametrize("source", sorted(PARSERS.keys() - USUAL.keys()))
+def test_a_source_without_a_plain_form_has_no_plain_bodies(spark, source):
+    texts = [*USUAL.values(), f'{{"prices":[[{TIME},1]],"market_caps":[[{TIME},1]],"total_volumes":[[{TIME},1]]}}']
+    found = frame(spark, texts).select(is_plain(sf.col("body"), PARSERS[source])).collect()
+    assert not any(row[0] for row in found)
 
 
 def test_cells_keep_their_digits(spark):
