@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ class Options:
         parts: Names in PARTS, in the order of the table.
         rounds: How often each run and its peer alternate.
         records: Numbers of records to curate.
+        small_heap: The JVM's heap in which the largest number of records should not spill, such as "1g".
         facts: Sizes of the fact table, as multiples of the smallest.
         fact_days: Days in the smallest fact table, with 20 markets of hourly candles: 365 days are 175,200 rows.
         fetch_days: Days of eight markets of 1m candles to fetch at a pace.
@@ -39,6 +41,7 @@ class Options:
     parts: tuple[str, ...] = tuple(PARTS)
     rounds: int = 3
     records: tuple[int, ...] = (20_000, 200_000, 2_000_000)
+    small_heap: str = "1g"
     facts: tuple[int, ...] = (1, 10, 100)
     fact_days: int = 365
     fetch_days: int = 10
@@ -67,6 +70,13 @@ def parse_options(arguments: Sequence[str]) -> Options:
     )
     parser.add_argument(
         "--records", type=_sizes, default=default.records, metavar="N,N", help=f"records to curate ({default.records})"
+    )
+    parser.add_argument(
+        "--small-heap",
+        type=_heap,
+        default=default.small_heap,
+        metavar="1g",
+        help="heap for the most records, which should not spill (default: %(default)s)",
     )
     parser.add_argument(
         "--facts",
@@ -105,6 +115,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         parts=parts,
         rounds=given.rounds,
         records=given.records,
+        small_heap=given.small_heap,
         facts=given.facts,
         fact_days=given.fact_days,
         backfill_days=given.backfill_days,
@@ -117,6 +128,12 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
     return int(text)
+
+
+def _heap(text: str) -> str:
+    if not re.fullmatch("[1-9][0-9]*[mg]", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512m or 1g")
+    return text
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -49,6 +49,11 @@ class Candles:
         return self.markets * self.records_per_market
 
     @property
+    def bodies(self) -> int:
+        """Number of responses."""
+        return self.markets * -(-self.records_per_market // self.records_per_body)
+
+    @property
     def window(self) -> Window:
         """The days."""
         return Window(FIRST_DAY, FIRST_DAY + timedelta(days=self.days))

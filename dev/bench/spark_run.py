@@ -10,23 +10,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil  # type: ignore[import-untyped]
+from crypto_prices_contract.markets import market_key
 from crypto_prices_contract.raw_manifest import RawManifest
 from crypto_prices_etl.arguments import CurationArguments
 from crypto_prices_etl.carry_over import PublishedDay, carry_over
 from crypto_prices_etl.curation import SPARK_SETTINGS, write_pass
+from crypto_prices_etl.day_columns import day_number, partition_columns
 from crypto_prices_etl.lake_files import RunPaths
 from crypto_prices_etl.partitions import day_partitions, read_partitions
-from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
+from crypto_prices_etl.schemas import CURATED_COLUMNS, PARTITION_COLUMNS
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
 from dev.bench.raw_candles import MANIFEST
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 _SETTINGS = {
     "spark.master": "local[2]",
@@ -125,47 +123,28 @@ def floor(spark: SparkSession, run: Run) -> int:
         sf.lit(manifest.written_at).cast("timestamp").alias("ingested_at"),
         sf.lit("bench").alias("batch_id"),
     )
-    days = len(manifest.window.days())
-    by_day = (
-        rows.select(
-            *(c.name for c in CURATED_COLUMNS),
-            *(sf.date_format("observed_at", f).alias(n) for n, f in (("year", "yyyy"), ("month", "MM"), ("day", "dd"))),
-        )
-        .repartition(day_partitions(manifest.records, days), *_PARTS)
-        .sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
+    days = manifest.window.days()
+    by_day = rows.select(*(c.name for c in CURATED_COLUMNS)).repartition(
+        day_partitions(manifest.records, len(days)), day_number()
     )
-    _write(by_day, run)
+    paths = FolderPaths(run.output, "ours")
+    # The other columns of the key are the same in all rows.
+    ordered = by_day.withColumns(partition_columns(days)).sortWithinPartitions(*_PARTS, "symbol", "observed_at")
+    ordered.write.partitionBy(*_PARTS).parquet(paths.uri(paths.curated_prefix))
     return manifest.records
 
 
 def carry(spark: SparkSession, run: Run) -> int:
-    """Carry over all markets of a version."""
+    """Carry over all markets of a version, for a run that requested another one."""
     manifest = _manifest(run)
-    days = manifest.window.days()
     published = FolderPaths(run.published, "ours")
-    of_day = {day: PublishedDay(published.uri(published.day_prefix(day)), {"binance/1h/M/USDT": "jr"}) for day in days}
-    found = carry_over(spark, FolderPaths(run.output, "ours"), of_day, frozenset())
+    markets = {market_key("binance", manifest.candle_interval, market.name): "jr" for market in manifest.markets}
+    of_day = {day: PublishedDay(published.uri(published.day_prefix(day)), markets) for day in manifest.window.days()}
+    found = carry_over(spark, FolderPaths(run.output, "ours"), of_day, frozenset({"binance/1h/OTHER/USDT"}))
     return sum(found.rows_by_day.values())
 
 
-def copy(spark: SparkSession, run: Run) -> int:
-    """Read a version and write it again, sorted, one file per day: the floor of ``carry``."""
-    manifest = _manifest(run)
-    published = FolderPaths(run.published, "ours")
-    folders = [published.uri(published.day_prefix(day)) for day in manifest.window.days()]
-    rows = spark.read.schema(spark_schema()).parquet(*folders)
-    _write(
-        rows.withColumns(
-            {n: sf.date_format("observed_at", f) for n, f in (("year", "yyyy"), ("month", "MM"), ("day", "dd"))}
-        )
-        .repartition(*_PARTS)
-        .sortWithinPartitions(*_PARTS, *KEY_COLUMNS),
-        run,
-    )
-    return manifest.records
-
-
-RUNS: dict[str, Callable[[SparkSession, Run], int]] = {"curate": curate, "floor": floor, "carry": carry, "copy": copy}
+RUNS: dict[str, Callable[[SparkSession, Run], int]] = {"curate": curate, "floor": floor, "carry": carry}
 
 
 def main(run: Run) -> Spent:
@@ -190,11 +169,6 @@ def _spilled_mb(event_log: Path) -> float:
     tasks = [event for event in events if event["Event"] == "SparkListenerTaskEnd"]
     spilled: int = sum(task["Task Metrics"]["Disk Bytes Spilled"] for task in tasks)
     return spilled / 1e6
-
-
-def _write(rows: DataFrame, run: Run) -> None:
-    paths = FolderPaths(run.output, "ours")
-    rows.write.partitionBy(*_PARTS).parquet(paths.uri(paths.curated_prefix))
 
 
 def _manifest(run: Run) -> RawManifest:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from crypto_prices_contract.raw_manifest import RawManifest
 
-from dev.bench.curate import Bench, of_records
+from dev.bench.curate import NOTHING, Bench, growing, per_record, week
 from dev.bench.raw_candles import MANIFEST, Candles, write_raw_objects
 
 TWO_DAYS = Candles(markets=2, days=2, records_per_body=30)
@@ -17,7 +17,30 @@ TWO_DAYS = Candles(markets=2, days=2, records_per_body=30)
 
 @pytest.mark.parametrize(("records", "markets"), [(20_000, 2), (200_000, 20), (2_000_000, 198), (10, 1)])
 def test_records_are_a_week_of_as_many_markets_as_they_take(records, markets):
-    assert of_records(records, 24).markets == markets
+    assert week(records, 24).markets == markets
+
+
+def test_ten_times_as_much_has_ten_times_the_records_and_nothing_else_changes():
+    sizes = growing(20_000)
+    assert {name: large.records / small.records for name, (small, large) in sizes.items()} == dict.fromkeys(sizes, 10)
+    small, large = sizes["objects"]
+    assert (small.bodies, large.bodies) == (840, 8_400)
+    small, large = sizes["markets"]
+    assert (small.markets, large.markets, large.days, large.bodies) == (119, 1_190, small.days, 1_190)
+    small, large = sizes["days"]
+    assert (small.days, large.days, large.markets) == (100, 1_000, small.markets)
+
+
+def test_the_time_per_record_leaves_out_the_start():
+    small, large = Candles(1, 10, 24), Candles(1, 100, 24)
+    measure = per_record("10 times the days", {NOTHING: 5.0, small: 5.24, large: 7.4}, small, large)
+    assert (measure.peer, measure.ours, measure.ratio) == pytest.approx((1000, 1000, 1))
+
+
+def test_a_small_run_that_took_no_longer_than_the_start_proves_nothing():
+    small, large = Candles(1, 10, 24), Candles(1, 100, 24)
+    measure = per_record("10 times the days", {NOTHING: 5.0, small: 4.9, large: 7.4}, small, large)
+    assert not measure.is_met
 
 
 def test_the_manifest_names_all_candles(tmp_path):
@@ -46,10 +69,10 @@ def outputs(starts_spark, tmp_path_factory):
     bench = Bench(tmp_path_factory.mktemp("bench"), lambda text: None)
     found = {kind: bench.run(kind, TWO_DAYS, keep=True) for kind in ("curate", "floor")}
     version = found["curate"]["output"]
-    return found | {kind: bench.run(kind, TWO_DAYS, keep=True, published=version) for kind in ("carry", "copy")}
+    return found | {"carry": bench.run("carry", TWO_DAYS, keep=True, published=version)}
 
 
-@pytest.mark.parametrize("kind", ["floor", "carry", "copy"])
+@pytest.mark.parametrize("kind", ["floor", "carry"])
 def test_every_program_writes_the_same_rows_in_the_same_order(outputs, kind, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp()
     ours, theirs = (rows(folder.joinpath(outputs[name]["output"])) for name in ("curate", kind))

@@ -14,8 +14,8 @@ def test_without_options_all_parts_are_measured_at_their_usual_sizes():
 
 def test_sizes_are_options():
     sizes = ["--records", "500", "--facts", "1,3", "--fact-days", "2", "--backfill-days", "9", "--single-days", "1"]
-    assert parse_options(["--rounds", "1", *sizes]) == Options(
-        rounds=1, records=(500,), facts=(1, 3), fact_days=2, backfill_days=9, single_days=1
+    assert parse_options(["--rounds", "1", "--small-heap", "512m", *sizes]) == Options(
+        rounds=1, records=(500,), small_heap="512m", facts=(1, 3), fact_days=2, backfill_days=9, single_days=1
     )
 
 
@@ -25,6 +25,7 @@ def test_sizes_are_options():
         (["--rounds", "0"], "'0' is not a number from 1"),
         (["--facts", "10,1"], "'10,1' is not in ascending order"),
         (["--records", "1,,2"], "'' is not a number from 1"),
+        (["--small-heap", "1024"], "'1024' is not a size such as 512m or 1g"),
         (["--part", "nonsense"], "nonsense"),
     ],
 )
