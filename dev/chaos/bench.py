@@ -38,6 +38,10 @@ _POLICY = Path(__file__).with_name("airflow_policy.py")
 _TASKS_AT_ONCE = 8
 _MAX_REJECTED_SHARE = 0.05
 """Allows the one invalid record among a day's 49."""
+_S3A_RETRIES = "spark.hadoop.fs.s3a.attempts.maximum=1 --conf spark.hadoop.fs.s3a.retry.limit=1"
+"""S3A sends a failed call once more, as botocore does here. By default it waits ten minutes for a permanent fault."""
+_SET_BY_GLUE = {"Name", "CreatedOn", "LastModifiedOn", "AllocatedCapacity", "MaxCapacity"}
+"""Members of a job that UpdateJob does not take, or not beside a worker type."""
 _INVALID = {"kind": "unclosed_candle", "source": "binance", "symbol": "ETHUSDT", "times": None}
 
 
@@ -143,6 +147,7 @@ class Bench:
             self._names = provision(
                 self._aws.endpoint, symbols={"binance": self._symbols}, max_rejected_share=_MAX_REJECTED_SHARE
             )
+            self._limit_retries_of_s3a()
             if self._market_data is None:
                 faults = {"faults": [_INVALID]}
                 url = f"{self.names.endpoint}/exchange/_faults"
@@ -176,6 +181,13 @@ class Bench:
             self._closing.close()
             raise
         return self
+
+    def _limit_retries_of_s3a(self) -> None:
+        glue, name = self.client("glue"), self.names.glue_job
+        job = glue.get_job(JobName=name)["Job"]
+        definition = {member: value for member, value in job.items() if member not in _SET_BY_GLUE}
+        arguments = {**job["DefaultArguments"], "--conf": _S3A_RETRIES}
+        glue.update_job(JobName=name, JobUpdate={**definition, "DefaultArguments": arguments})
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

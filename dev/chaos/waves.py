@@ -25,6 +25,7 @@ STUCK_SECONDS = 1200.0
 _CHANGE_SECONDS = 20.0
 _ACTIVE_STATES = ("scheduled", "queued", "running", "deferred", "up_for_retry")
 _LOOK_SECONDS = 2.0
+_MERGE = "submit merge_into_fact"
 _MEETING_SECONDS = 75.0
 _BEGINNING_SECONDS = 5.0
 MUST_FAIL = {
@@ -201,33 +202,38 @@ class Waves:
         return day
 
     def _begin(self, case: Case, day: date) -> _Running:
-        stays = case.recovery.needs_failure
+        meets = case.happening == Happening.MERGES_MEET
+        stays = case.recovery.needs_failure or meets
         tampering: Mapping[Happening | None, Callable[[date], None]] = {
             Happening.STAGING_HALVED: self._halve_staging,
-            Happening.MERGES_MEET: self._await_other_merge,
             Happening.FETCHED_LATER: self._fetch_later,
         }
         tamper = tampering.get(case.happening)
         fault = None
         if case.kind is not None:
             fault = Fault(day, case.boundary, case.kind, times=None if stays else 1)
+        elif meets:
+            # The run fails when only its merge is missing. See _meet.
+            fault = Fault(day, _MERGE, Kind.REFUSED, times=None)
         elif tamper is not None:
             fault = Fault(day, case.boundary, Kind.TAMPERED, on_fire=lambda: tamper(day))
         if fault is not None:
             self._bench.faults.arm(fault)
         prefix = STAYS_PREFIX if stays and fault is not None else "once__"
         one = _Running(case, day, fault, f"{prefix}{day}__{case.name}"[:200])
-        together = case.recovery == Recovery.SECOND_RUN
+        together = case.recovery == Recovery.SECOND_RUN and not meets
         if case.is_open:
             self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})
         else:
             self._trigger(day, one.run_id, {"force": case.is_forced})
         if together:
-            one.second_run_id = f"second__{day}"
-            self._bench.api.trigger(
-                DAG_ID, run_id=one.second_run_id, conf={"day": day.isoformat(), "force": case.is_forced}
-            )
+            self._begin_second(one)
         return one
+
+    def _begin_second(self, one: _Running) -> None:
+        one.second_run_id = f"second__{one.day}"
+        conf = {"day": one.day.isoformat(), "force": one.case.is_forced}
+        self._bench.api.trigger(DAG_ID, run_id=one.second_run_id, conf=conf)
 
     def _trigger(self, day: date, run_id: str, conf: dict[str, object]) -> None:
         self._bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id, conf=conf)
@@ -319,6 +325,8 @@ class Waves:
                 # Clearing only failed tasks would keep the damaged staging table. With downstream, the setup runs, too.
                 self._bench.api.clear_tasks(DAG_ID, one.run_id, ["merge_into_fact"], downstream=True)
                 again.append(one.run_id)
+            elif one.case.happening == Happening.MERGES_MEET:
+                again += self._meet(one)
             elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
                 for run_id in one.run_ids:
                     if self._state(run_id) != "success":
@@ -336,8 +344,9 @@ class Waves:
             again += [one.run_id for one in reprocessed]
         self._wait(again, "recovering")
         for one in running:
-            if one.run_id in again and self._state(one.run_id) != "success":
-                one.differs(f"run {one.run_id} has failed again: {self._why(one.run_id)}")
+            for run_id in set(one.run_ids) & set(again):
+                if self._state(run_id) != "success":
+                    one.differs(f"run {run_id} has failed again: {self._why(run_id)}")
 
     def _reprocess(self, running: Sequence[_Running]) -> None:
         api = self._bench.api
@@ -393,12 +402,25 @@ class Waves:
         table = next(name for name, of_day in self._bench.boundaries.staging_tables().items() if of_day == day)
         self._bench.warehouse.rows(f"DELETE FROM crypto.{table} WHERE symbol = 'ETH'")  # noqa: S608
 
-    def _await_other_merge(self, day: date) -> None:
-        """Hold a transaction until another merge of the day is submitted and has had time to start."""
+    def _meet(self, one: _Running) -> list[str]:
+        """Start a second run, and the first run's merge once the second one's is inside its transaction.
+
+        The first run failed when only its merge was missing, so that one task has to start within the time that the
+        transaction can be held. Two complete runs would meet only on a machine that has nothing else to do.
+        """
+        one.fault = Fault(one.day, one.case.boundary, Kind.TAMPERED, on_fire=lambda: self._clear_other_merge(one))
+        self._bench.faults.arm(one.fault)
+        self._begin_second(one)
+        return one.run_ids
+
+    def _clear_other_merge(self, one: _Running) -> None:
+        """Hold a transaction until the first run's merge is submitted and has had time to start."""
+        before = self._bench.faults.seen(one.day).count(_MERGE)
+        self._bench.api.clear_run(DAG_ID, one.run_id, only_failed=True)
         deadline = time.monotonic() + _MEETING_SECONDS
-        while self._bench.faults.seen(day).count("submit merge_into_fact") < 2:
+        while self._bench.faults.seen(one.day).count(_MERGE) == before:
             if time.monotonic() > deadline:
-                self._alone.add(day)
+                self._alone.add(one.day)
                 return
             time.sleep(0.1)
         time.sleep(_BEGINNING_SECONDS)

@@ -18,7 +18,8 @@ from local_platform import task_failure
 from local_platform.airflow_environment import airflow_home, airflow_python
 
 _DAG_RUNNER = Path(__file__).with_name("dag_runner.py")
-_RUN_SECONDS = 600.0
+_STUCK_SECONDS = 600.0
+"""A run hangs if its log does not grow for so long. A limit of its duration would depend on the machine."""
 _STOP_SECONDS = 10
 _LOOK_SECONDS = 0.05
 
@@ -78,22 +79,24 @@ class Pipeline:
             conf: The run's params.
 
         Raises:
-            PipelineError: The process ended, or the run did not finish within ten minutes.
+            PipelineError: The process ended, or the run hangs: its log did not grow for ten minutes.
         """
         if self._process is None or self._process.stdin is None:
             raise PipelineError("the pipeline has not been started")
-        before = self._log.stat().st_size if self._log.exists() else 0
+        before = self._written()
         done = len(self._lines())
         request = {"dag_id": dag_id, "logical_date": day.isoformat(), "conf": dict(conf or {})}
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-        deadline = time.monotonic() + _RUN_SECONDS
+        written, changed_at = before, time.monotonic()
         while len(lines := self._lines()) == done:
             if self._process.poll() is not None:
                 raise PipelineError(f"the process that runs the DAGs ended:\n{self._tail()}")
-            if time.monotonic() > deadline:
-                raise PipelineError(f"a run of {dag_id} did not finish within {_RUN_SECONDS:.0f} s:\n{self._tail()}")
+            if (size := self._written()) != written:
+                written, changed_at = size, time.monotonic()
+            if time.monotonic() - changed_at > _STUCK_SECONDS:
+                raise PipelineError(f"a run of {dag_id} wrote no log for {_STUCK_SECONDS:.0f} s:\n{self._tail()}")
             time.sleep(_LOOK_SECONDS)
         with self._log.open("rb") as file:
             file.seek(before)
@@ -103,6 +106,9 @@ class Pipeline:
     def _lines(self) -> list[str]:
         text = self._results.read_text(encoding="utf-8") if self._results.exists() else ""
         return [line for line in text.split("\n")[:-1] if line]
+
+    def _written(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
 
     def _tail(self) -> str:
         return self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
