@@ -23,7 +23,7 @@ from local_aws.clients import local_client
 from local_aws.emulator import LocalAws
 from local_aws.front.server import Call
 from local_aws.glue.run_history import UNFINISHED
-from local_aws.iam.authorization_log import read_log
+from local_aws.iam.authorization_log import RecordedCheck, read_log
 from local_platform.airflow_services.local_airflow import LocalAirflow
 
 METRICS_NAMESPACE = "CryptoPrices"
@@ -149,9 +149,15 @@ class Platform:
 
     def calls(self, operation: str) -> int:
         """Return how often Airflow's role called an operation."""
-        checks = read_log(self.aws.state_dir / "authorizations.jsonl")
+        return sum(check.operation == operation for check in self._checks_of_airflow())
+
+    def denied(self, operation: str) -> int:
+        """Return how often Airflow's role was denied an operation."""
+        return sum(check.operation == operation and not check.allowed for check in self._checks_of_airflow())
+
+    def _checks_of_airflow(self) -> Iterator[RecordedCheck]:
         role = self.outputs["role_arns"]["mwaa"].rpartition("/")[2]
-        return sum(check.operation == operation and check.role == role for check in checks)
+        return (check for check in read_log(self.aws.state_dir / "authorizations.jsonl") if check.role == role)
 
     def answered(self, operation: str) -> int:
         """Return how often an operation succeeded, for any caller."""
@@ -249,7 +255,7 @@ def audit(platform: Platform, day: dt.date) -> list[Step]:
 
 def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
     """Fail the task that waits for a Glue run, which stops the run."""
-    api, run_id, glue = platform.airflow.api, platform.next_stop(), platform.client("glue")
+    run_id, glue = platform.next_stop(), platform.client("glue")
     job = platform.outputs["glue_job"]
     before = {run["Id"] for run in glue.get_job_runs(JobName=job)["JobRuns"]}
     with platform.hold.closed():
@@ -258,16 +264,19 @@ def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
         if not started or not _until(lambda: _is_deferred(platform, run_id, "curate_prices")):
             return [Step("a Glue run starts", _failure(platform, run_id))]
         _await_triggerer(platform, "GetJobRun")
-        api.set_task_state(WINDOW, run_id, "curate_prices", "failed")
         glue_run = started[0]["Id"]
-        stopped = _until(lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] == "STOPPED")
+
+        def is_stopped() -> bool:
+            return bool(glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] == "STOPPED")
+
+        stopped = _fail(platform, run_id, "curate_prices", "BatchStopJobRun", is_stopped)
     _until(lambda: glue.get_job_run(JobName=job, RunId=glue_run)["JobRun"]["JobRunState"] not in UNFINISHED)
-    return [_check("the Glue run of a failed task is stopped", bool(stopped))]
+    return [_check("the Glue run of a failed task is stopped", stopped)]
 
 
 def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
     """Fail the task that waits for a statement, which cancels the statement."""
-    api, run_id = platform.airflow.api, platform.next_stop()
+    run_id = platform.next_stop()
     database = platform.outputs["redshift_database"]
     with platform.aws.warehouse.connect(database) as connection:
         connection.execute(b"LOCK TABLE crypto.load_lock IN ACCESS EXCLUSIVE MODE")
@@ -277,11 +286,16 @@ def cancelled_statement(platform: Platform, day: dt.date) -> list[Step]:
             return [Step("a merge waits for the load lock", _failure(platform, run_id))]
         _await_triggerer(platform, "DescribeStatement")
         before = platform.answered("CancelStatement")
-        api.set_task_state(WINDOW, run_id, "merge_into_fact", "failed")
-        cancelled = _until(lambda: platform.answered("CancelStatement") > before)
+        cancelled = _fail(
+            platform,
+            run_id,
+            "merge_into_fact",
+            "CancelStatement",
+            lambda: platform.answered("CancelStatement") > before,
+        )
         connection.rollback()
     platform.airflow.api.wait_for_dag_run(WINDOW, run_id, timeout_seconds=_WAIT_SECONDS)
-    return [_check("the statement of a failed task is canceled", bool(cancelled))]
+    return [_check("the statement of a failed task is canceled", cancelled)]
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -333,6 +347,14 @@ def _await_triggerer(platform: Platform, operation: str) -> None:
 def _failure(platform: Platform, run_id: str) -> str:
     instances = platform.airflow.api.task_instances(WINDOW, run_id)
     return "; ".join(f"{each['task_id']}: {each['state']}" for each in instances if each["state"] != "success")
+
+
+def _fail(platform: Platform, run_id: str, task_id: str, operation: str, has_ended: Callable[[], bool]) -> bool:
+    """Fail a deferred task and return whether the call that ends its work had its effect, or was denied."""
+    denied = platform.denied(operation)
+    platform.airflow.api.set_task_state(WINDOW, run_id, task_id, "failed")
+    _until(lambda: has_ended() or platform.denied(operation) > denied)
+    return has_ended()
 
 
 def _until(look: Callable[[], Any]) -> Any:
