@@ -394,7 +394,8 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
     ),
     Table(
         "etl_metadata",
-        "One row per load and source, with the origin and the counts of the load",
+        "One row per load and source, with the counts of the load and the rows that it owns. A cleared run replaces "
+        "the row of its earlier attempt. load_log has every load",
         "merge_into_fact, and record_load for recorded_at",
         (
             Column(
