@@ -106,6 +106,17 @@ class TestLoadLog:
         assert kept == one
         assert shown[1] >= one[1]
 
+    def test_the_time_is_after_the_second_in_which_it_was_set(self, client, make_load):
+        """GETDATE() has whole seconds, so the load may have been committed later in that second."""
+        load = make_load(candles(BTC)).merged()
+        noted = "UPDATE crypto.etl_metadata SET loaded_at = GETDATE()"
+        assert client.batch(noted, *load.sql("record_load")).error is None
+        later = (
+            "SELECT COUNT(*) FROM crypto.load_log AS log INNER JOIN crypto.etl_metadata AS loads "
+            "ON log.batch_id = loads.batch_id WHERE log.visible_at > loads.loaded_at"
+        )
+        assert client.rows(later) == [[1]]
+
     def test_the_times_do_not_decrease_if_the_clock_does(self, client, make_load):
         make_load(candles(BTC)).complete()
         client.ok("UPDATE crypto.load_log SET visible_at = '2099-01-01'")
