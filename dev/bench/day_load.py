@@ -58,6 +58,7 @@ class DayLoad:
             report_version=REPORT_VERSION,
             batch_id=self.batch_id,
             job_run_id=f"jr_{batch.batch_id}",
+            code_digest="c" * 64,
             window=self.window,
             raw_manifests=(manifest,),
             sources={SOURCE: SourceCounts(fetched=rows, curated=rows, quarantined={}, duplicates=0)},
@@ -74,9 +75,10 @@ class DayLoad:
             "plan_load": batch.as_xcom(),
             "read_curation_report": report.to_json(),
         }
-        settings = SimpleNamespace(rules=quality_rules({}))
+        settings = SimpleNamespace(rules=quality_rules({}), max_rejected_share=0.01)
         self._values = MACROS | {
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: results[task_ids]),
+            "dag": SimpleNamespace(fileloc=str(REPOSITORY / "dags" / f"{_DAG_ID}.py")),
             "dag_run": SimpleNamespace(dag_id=_DAG_ID, run_id=run_id, triggering_user_name=None),
             "params": {
                 "force": False,

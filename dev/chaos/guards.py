@@ -8,8 +8,9 @@ depend on this.
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -189,8 +190,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
         if _is_off(guard, day) and isinstance(operator.sql, list):
             _replace(operator, guard, day, {name: "SELECT 1"})
     if _is_off("replace-not-append", day) and task == "merge_into_fact":
-        replacements = {"load/replace/delete_superseded": None, "load/replace/delete_replaced_rows": None}
-        _replace(operator, "replace-not-append", day, replacements)
+        _replace(operator, "replace-not-append", day, {"load/replace/delete_replaced_rows": None})
     if _is_off("work-done-again", day):
         operator.deferrable, operator.durable = False, True
         # Only the cleared merge has work to do again.
@@ -198,7 +198,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
             _left_out("work-done-again", day)
     if _is_off("one-transaction", day) and task == "merge_into_fact":
         _left_out("one-transaction", day)
-        for sql in operator.sql:
+        for sql in _with_lasting_tables(operator.sql, day):
             operator.hook.execute_query(
                 database=operator.database,
                 sql=sql,
@@ -210,6 +210,15 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
             )
         return []
     return original(operator, context)
+
+
+def _with_lasting_tables(statements: Sequence[str], day: date) -> list[str]:
+    """Return the statements with tables in place of their temporary tables, which end with the session of each call."""
+    temporary = re.findall(r"CREATE TEMP TABLE (\w+)", "\n".join(statements))
+    lasting = [sql.replace("CREATE TEMP TABLE", "CREATE TABLE") for sql in statements]
+    for name in temporary:
+        lasting = [re.sub(rf"\b{name}\b", f"crypto.{name}_{day:%Y%m%d}", sql) for sql in lasting]
+    return [*(f"DROP TABLE IF EXISTS crypto.{name}_{day:%Y%m%d}" for name in temporary), *lasting]
 
 
 def _replace(operator: Any, guard: str, day: date, replacements: Mapping[str, str | None]) -> None:

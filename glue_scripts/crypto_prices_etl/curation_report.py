@@ -6,8 +6,10 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from crypto_prices_contract.code_digest import code_digest, code_files
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def curation_report(
         report_version=REPORT_VERSION,
         batch_id=arguments.batch_id,
         job_run_id=arguments.job_run_id,
+        code_digest=_own_digest(),
         window=arguments.window,
         raw_manifests=arguments.raw_manifests,
         sources=dict(sorted(counts.sources.items())),
@@ -90,6 +93,12 @@ def curation_report(
         row_rules=tuple(rules),
         quarantined_candles=tuple(quarantined),
     )
+
+
+def _own_digest() -> str:
+    """Return the digest of the job's packages, which Glue imports from a zip."""
+    packages = [code_files(resources.files(name)) for name in ("crypto_prices_contract", "crypto_prices_etl")]
+    return code_digest(packages[0] | packages[1])
 
 
 def _days_to_report(arguments: CurationArguments, counts: Counts, carried: CarriedOver) -> list[dt.date]:

@@ -30,25 +30,32 @@ GUARDS = (
     "load/counts/insert_etl_metadata.sql",
     "load/guards/check_markets.sql",
     "load/guards/check_origin.sql",
+    "load/guards/check_restored.sql",
+    "load/replace/compare_rows.sql",
     "load/guards/count_removed.sql",
     "load/guards/check_removed.sql",
 )
-"""Reject a load that would add wrong rows, undo a correction or delete candles."""
+"""Reject a load that would add wrong rows, undo a correction or delete candles. ``compare_rows`` creates the temporary
+table that the rest of the merge reads."""
+
+HISTORY = (
+    "load/history/mark_visible.sql",
+    "load/history/count_up.sql",
+    "load/history/insert_load_log.sql",
+    "load/history/insert_price_versions.sql",
+)
+"""Number and log the load, and keep the values that it replaces. These rows are never deleted."""
 
 REPLACE = (
     "load/replace/hand_over.sql",
-    "load/replace/delete_superseded.sql",
     "load/replace/delete_replaced_rows.sql",
     "load/replace/insert_staged_rows.sql",
     "load/replace/delete_replaced_attempts.sql",
 )
 """Replace the window's rows in the fact table."""
 
-COUNTS = (
-    "load/counts/count_up.sql",
-    "load/counts/count_load.sql",
-)
-"""Number the load, and write the warehouse's own counts of it."""
+COUNTS = ("load/counts/count_load.sql",)
+"""Write the warehouse's own counts of the load."""
 
 GAPS = (
     "load/gaps/find_candle_gaps.sql",
@@ -67,7 +74,7 @@ QUALITY = (
 )
 """Write the results of the quality rules, and reject the load if a rule fails."""
 
-MERGE_INTO_FACT = (*LOCK, *GUARDS, *REPLACE, *COUNTS, *GAPS, *QUALITY)
+MERGE_INTO_FACT = (*LOCK, *GUARDS, *HISTORY, *REPLACE, *COUNTS, *GAPS, *QUALITY)
 """One batch, and therefore one transaction: either all of it takes effect, or nothing does."""
 
 EMPTY_WINDOW = (
@@ -78,5 +85,5 @@ EMPTY_WINDOW = (
 )
 """Record the gaps of a window without candles on the exchanges."""
 
-RECORD_LOAD = (*LOCK, "publish/record_load.sql")
-"""Mark the load as published."""
+RECORD_LOAD = (*LOCK, "load/history/mark_visible.sql", "publish/record_load.sql")
+"""Mark the load as visible in the log, and as published."""

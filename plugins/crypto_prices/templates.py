@@ -17,6 +17,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from crypto_prices.aws.catalog import partition_expression
+from crypto_prices.deployed_code import dags_digest, plugins_digest, rules_in_force
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.settings import Settings, settings_of_try
 from crypto_prices.sql_literals import sql_literal, sql_name
@@ -54,6 +55,9 @@ MACROS: dict[str, Callable[..., Any]] = {
     "interval_seconds": interval_seconds,
     "expected_candles": expected_candles,
     "partition_expression": partition_expression,
+    "dags_digest": dags_digest,
+    "plugins_digest": plugins_digest,
+    "rules_in_force": rules_in_force,
 }
 FILTERS: dict[str, Callable[..., str]] = {
     "literal": sql_literal,

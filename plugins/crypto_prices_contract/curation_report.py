@@ -8,7 +8,7 @@ from typing import Any
 from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ class CurationReport:
         report_version: ``REPORT_VERSION`` of the code that wrote it.
         batch_id: The attempt at the batch, which is in each row.
         job_run_id: The Glue run.
+        code_digest: The digest of the Glue job's package (see ``code_digest.code_digest``).
         window: The curated window.
         raw_manifests: URIs of the raw manifests that it read.
         sources: Counts by source, without the refused sources.
@@ -130,6 +131,7 @@ class CurationReport:
     report_version: int
     batch_id: str
     job_run_id: str
+    code_digest: str
     window: Window
     raw_manifests: tuple[str, ...]
     sources: dict[str, SourceCounts]

@@ -18,6 +18,7 @@ FETCHED_LATER = "CP-06"
 WOULD_DELETE_CANDLES = "CP-07"
 MARKET_RULE_FAILED = "CP-08"
 MARKETS_MISSING = "CP-09"
+REMOVED_LATER = "CP-10"
 TOO_MANY_REJECTED = "CP-11"
 ROW_RULE_FAILED = "CP-12"
 RAW_OBJECTS_DIFFER = "CP-14"
@@ -32,6 +33,7 @@ ERROR_CODES: Mapping[str, str] = {
     WOULD_DELETE_CANDLES: "The load would delete candles.",
     MARKET_RULE_FAILED: "The candles of a market break a quality rule whose action is fail.",
     MARKETS_MISSING: "The warehouse lacks the list of the load's markets.",
+    REMOVED_LATER: "The load would bring back candles that a user removed after they were fetched.",
     TOO_MANY_REJECTED: "The Glue job rejected too many records of a source.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
@@ -48,6 +50,7 @@ REMEDIES: Mapping[str, str] = {
     WOULD_DELETE_CANDLES: "check with the exchange, then clear the whole run, or use force if the deletion is correct",
     MARKET_RULE_FAILED: "check the data, then change the rule if the data is correct",
     MARKETS_MISSING: "clear plan_load with downstream",
+    REMOVED_LATER: "usually nothing, or clear the whole run",
     TOO_MANY_REJECTED: "read the quarantine, then correct the parser, clear the whole run or accept the bad day",
     ROW_RULE_FAILED: "read the quarantine, then correct the parser, clear the whole run or change the rule",
     RAW_OBJECTS_DIFFER: "clear the whole run, which fetches again",

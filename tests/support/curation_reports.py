@@ -10,6 +10,7 @@ REPORT = CurationReport(
     quarantined_candles=(),
     batch_id="b1",
     job_run_id="jr_1",
+    code_digest="d" * 64,
     raw_manifests=("s3://lake/m.json",),
     sources={"binance": SourceCounts(fetched=26, curated=23, quarantined={"off_grid": 2}, duplicates=1)},
     refused=(),

@@ -14,7 +14,7 @@ _NAMES = (
     "ti", "dag_run", "params", "window", "fetched", "batch", "loaded", "report", "settings", "migration", "table",
     "column", "comments", "interval_seconds", "expected_candles", "expected", "market_set", "markets",
     "run_id", "sample", "audited_at", "days", "compared_markets", "checks",
-    "names", "planned_days",
+    "names", "planned_days", "dag", "dags_digest", "plugins_digest", "rules_in_force",
 )  # fmt: skip
 
 

@@ -259,6 +259,7 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
         "report_version": REPORT_VERSION,
         "batch_id": of.attempt_id(1),
         "job_run_id": job_run_id,
+        "code_digest": "d" * 64,
         "raw_manifests": [each.raw_manifest for each in of.sources],
         "sources": {
             each.source: {"fetched": each.records, "curated": each.records, "quarantined": {}, "duplicates": 0}

@@ -140,6 +140,7 @@ class Load:
                 "report_version": REPORT_VERSION,
                 "batch_id": self.batch_id,
                 "job_run_id": f"jr_{self.run_id}_{self.try_number}",
+                "code_digest": "d" * 64,
                 "raw_manifests": [source.raw_manifest for source in sources],
                 "sources": {
                     source: {
@@ -187,6 +188,7 @@ class Load:
         written = [written] if isinstance(written, str) else written
         context = {
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
+            "dag": self.dag,
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id, triggering_user_name="ada"),
             "params": {
                 "force": force,
@@ -194,7 +196,9 @@ class Load:
                 "accepted_because": "; ".join(self.accepted.values()) or None,
             }
             | self.params,
-            "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE),
+            "settings": lambda: SimpleNamespace(
+                rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE, max_rejected_share=0.01
+            ),
         }
         rendered: list[str] = task.render_template(written[:first], context, _environment(self.dag))
         return rendered
@@ -299,8 +303,13 @@ class Load:
 
 @contextmanager
 def nothing_changes(client: Client) -> Iterator[None]:
-    """Fail if the fact table or the metadata changes inside the block."""
-    metadata = "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source"
-    before = client.rows(FACT), client.rows(metadata)
+    """Fail if the fact table, its history or the metadata changes inside the block."""
+    tables = (
+        FACT,
+        "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source",
+        "SELECT * FROM crypto.load_log ORDER BY load_number, source",
+        "SELECT * FROM crypto.price_versions ORDER BY source, symbol, quote_currency, observed_at, valid_from_load",
+    )
+    before = [client.rows(table) for table in tables]
     yield
-    assert (client.rows(FACT), client.rows(metadata)) == before
+    assert [client.rows(table) for table in tables] == before

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices_contract.data_dictionary import CURATED_COLUMNS, WAREHOUSE_TABLES, Table
+from crypto_prices_contract.data_dictionary import FACT_COLUMNS, WAREHOUSE_TABLES, Table
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
@@ -90,7 +90,7 @@ class EnsureSchemaOperator(WarehouseOperator):
 
         The merge of this bundle would keep the column's old values in the candles that it changes.
         """
-        known = {column.name for column in CURATED_COLUMNS}
+        known = {column.name for column in FACT_COLUMNS}
         rows = self.warehouse.query(self._statement("find_columns"))
         unknown = [
             f"crypto.{row['table_name']}.{row['column_name']}" for row in rows if str(row["column_name"]) not in known

@@ -7,9 +7,7 @@ FROM (
         batch_id,
         source,
         COUNT(*) AS row_total
-    FROM crypto.fact_crypto_prices
-    WHERE
-        {% set sources = loaded(ti) %}{% include 'shared/scope.jinja' %}
+    FROM compared_rows
     GROUP BY batch_id, source
 ) AS replaced
 WHERE

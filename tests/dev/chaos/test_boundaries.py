@@ -127,6 +127,6 @@ def test_a_statement_without_a_name_comment_has_no_name():
 
 def test_a_family_groups_equal_effects_or_the_statements_of_one_transaction():
     assert family("put raw object #12") == "put raw object"
-    assert family("merge_into_fact: statement load/replace/delete_superseded") == "merge_into_fact: statement"
+    assert family("merge_into_fact: statement load/replace/delete_replaced_rows") == "merge_into_fact: statement"
     assert family("merge_into_fact: commit") == "merge_into_fact: commit"
     assert family("submit merge_into_fact") == "submit merge_into_fact"

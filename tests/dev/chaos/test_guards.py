@@ -9,7 +9,7 @@ from rich.console import Console
 from dev.chaos.cases import Case, Recovery
 from dev.chaos.command import WAVE_SIZE, _Harness, guard_waves, parse_options, shown_by
 from dev.chaos.faults import Kind
-from dev.chaos.guards import GUARDS, _execute_statement
+from dev.chaos.guards import GUARDS, _execute_statement, _with_lasting_tables
 from dev.chaos.signals import FOLDER_VARIABLE, Signals
 from dev.chaos.waves import FIRST_DAY, MUST_FAIL, Outcome, Waves
 
@@ -86,6 +86,21 @@ def test_only_a_merge_without_the_load_lock_reaches_the_guard_of_concurrent_merg
     assert not signals.was_left_out(FIRST_DAY, "merges-take-turns")
     assert execute("merge_into_fact", names=["load/lock_loads", "load/replace/insert_staged_rows"]).sql[0] == "SELECT 1"
     assert signals.was_left_out(FIRST_DAY, "merges-take-turns")
+
+
+def test_statements_that_are_submitted_one_by_one_share_their_temporary_tables():
+    table = f"crypto.found_{FIRST_DAY:%Y%m%d}"
+    statements = [
+        "-- a\nCREATE TEMP TABLE found AS SELECT 1",
+        "DELETE FROM x USING found AS f",
+        "SELECT found_at FROM x",
+    ]
+    assert _with_lasting_tables(statements, FIRST_DAY) == [
+        f"DROP TABLE IF EXISTS {table}",
+        f"-- a\nCREATE TABLE {table} AS SELECT 1",
+        f"DELETE FROM x USING {table} AS f",
+        "SELECT found_at FROM x",
+    ]
 
 
 @pytest.mark.parametrize("happening", MUST_FAIL)

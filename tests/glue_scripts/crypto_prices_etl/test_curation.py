@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -14,12 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 from crypto_prices.aws.catalog import Catalog, Publication
 from crypto_prices.xcom.curation_report import parse_report
+from crypto_prices_contract.code_digest import code_digest
 from crypto_prices_contract.curation_report import QuarantinedCandles, SourceCounts
 from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError, RefusedSourcesError
 
+from bundle.contents import glue_package
+
+REPOSITORY = Path(__file__).parents[3]
 DAY_MS = 86_400_000
 
 
@@ -78,6 +84,12 @@ def clean_run(spark, lake, kline, arguments):
     return run, report, jobs
 
 
+def glue_package_digest():
+    """Return the digest of the zip that the bundle deploys, with the contents of its files."""
+    with zipfile.ZipFile(io.BytesIO(glue_package(REPOSITORY / "glue_scripts", REPOSITORY / "plugins"))) as package:
+        return code_digest({name: package.read(name) for name in package.namelist() if name.endswith(".py")})
+
+
 def test_the_report_is_the_contract(lake, clean_run):
     run, report, _ = clean_run
     version = f"s3://crypto-prices-lake/curated/crypto_prices/version={run.job_run_id}"
@@ -85,9 +97,10 @@ def test_the_report_is_the_contract(lake, clean_run):
         {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0} for rule in ROW_RULES
     ]
     document = {
-        "report_version": 2,
+        "report_version": 3,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
+        "code_digest": glue_package_digest(),
         "window": {"start": "2023-12-18", "end": "2023-12-19"},
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.audit.restatements import Check, Comparison
+from crypto_prices.deployed_code import rules_in_force
 from crypto_prices.market_sets import market_set_name
 from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.quality_rules import quality_rules
@@ -23,7 +24,7 @@ from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
-__all__ = ["expected_candles", "interval_seconds"]
+__all__ = ["expected_candles", "interval_seconds", "rules_in_force"]
 
 ti = None
 params = SimpleNamespace(
@@ -53,6 +54,7 @@ table = WAREHOUSE_TABLES[0]
 column = table.columns[0]
 comments = SimpleNamespace(version=0, name=table.name)
 migration = SimpleNamespace(version=8, name="008_create_load_lock.sql", checksum="c" * 64)
+dag = SimpleNamespace(fileloc="dags/crypto_prices_daily.py")
 dag_run = SimpleNamespace(
     dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00", triggering_user_name="ada"
 )
@@ -73,6 +75,7 @@ _REPORT = CurationReport(
     window=_WINDOW,
     batch_id=_BATCH.attempt_id(1),
     job_run_id="jr_1",
+    code_digest="d" * 64,
     raw_manifests=tuple(source.raw_manifest for source in _BATCH.sources),
     sources={
         "binance": SourceCounts(fetched=51, curated=48, quarantined={"off_grid": 2}, duplicates=1),
@@ -115,10 +118,21 @@ def report(ti):
     return _REPORT
 
 
+def dags_digest(dag):
+    """Stand in for the macro of the same name."""
+    return "a" * 64
+
+
+def plugins_digest():
+    """Stand in for the macro of the same name."""
+    return "b" * 64
+
+
 def settings():
     """Stand in for the macro of the same name."""
     return SimpleNamespace(
         candle_interval="1h",
         redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy",
         rules=quality_rules({}),
+        max_rejected_share=0.01,
     )

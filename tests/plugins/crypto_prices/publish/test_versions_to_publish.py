@@ -19,7 +19,7 @@ def report(run, *, rows=24, **markets):
     origins = {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()}
     days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", rows, 0, origins)} if origins else {}
     return CurationReport(
-        REPORT_VERSION, f"batch-of-{run}", run, Window.of_day(DAY), (), {}, (), "", None, days, (), ()
+        REPORT_VERSION, f"batch-of-{run}", run, "", Window.of_day(DAY), (), {}, (), "", None, days, (), ()
     )
 
 

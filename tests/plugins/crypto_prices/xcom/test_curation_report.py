@@ -18,6 +18,7 @@ DOCUMENT = {
     "report_version": REPORT_VERSION,
     "batch_id": "b1-1",
     "job_run_id": "jr_1",
+    "code_digest": "d" * 64,
     "raw_manifests": ["s3://lake/m.json"],
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
     "window": {"start": "2023-12-18", "end": "2023-12-19"},

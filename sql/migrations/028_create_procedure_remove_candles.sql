@@ -1,0 +1,71 @@
+-- Removes the candles of a market from from_time to before until_time, keeps them in crypto.price_versions, and logs
+-- who removed them and why. Loads that were fetched before the removal cannot bring them back
+-- (crypto.check_restored). It does not set visible_at, because GETDATE() can be from before the lock was acquired: the
+-- next load does.
+CREATE OR REPLACE PROCEDURE crypto.remove_candles (
+    of_source IN VARCHAR(32),
+    of_symbol IN VARCHAR(32),
+    of_quote_currency IN VARCHAR(16),
+    of_interval IN VARCHAR(8),
+    from_time IN TIMESTAMP,
+    until_time IN TIMESTAMP,
+    because IN VARCHAR(2000)
+)
+AS $$
+DECLARE
+    removed BIGINT;
+    number_of_load BIGINT;
+    name_of_set VARCHAR(64);
+BEGIN
+    LOCK crypto.load_lock;
+    IF because IS NULL OR TRIM(because) = '' THEN
+        RAISE EXCEPTION 'the removal has no reason: say why the candles are wrong';
+    END IF;
+    SELECT COUNT(*) INTO removed
+        FROM crypto.fact_crypto_prices
+        WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
+    IF removed = 0 THEN
+        RAISE EXCEPTION 'there is no candle of % %/% % from % to %: nothing was removed',
+            of_source, of_symbol, of_quote_currency, of_interval, from_time, until_time;
+    END IF;
+    UPDATE crypto.load_counter SET last_load_number = last_load_number + 1;
+    SELECT last_load_number INTO number_of_load FROM crypto.load_counter;
+    name_of_set := SHA2(of_symbol || '/' || of_quote_currency, 256);
+    INSERT INTO crypto.market_sets (market_set, symbol, quote_currency)
+        SELECT name_of_set, of_symbol, of_quote_currency
+        FROM crypto.load_counter
+        WHERE NOT EXISTS (SELECT 1 FROM crypto.market_sets WHERE market_set = name_of_set);
+    INSERT INTO crypto.load_log (load_number, source, batch_id, window_start, window_end, market_set, candle_interval,
+        merged_at, forced, removed_by, removed_because)
+        SELECT number_of_load, of_source, 'removal-' || number_of_load, CAST(MIN(observed_at) AS DATE),
+            CAST(MAX(observed_at) AS DATE) + 1, name_of_set, of_interval, GETDATE(), TRUE, CURRENT_USER, because
+        FROM crypto.fact_crypto_prices
+        WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
+    INSERT INTO crypto.price_versions (source, symbol, quote_currency, candle_interval, observed_at,
+        open_price, high_price, low_price, close_price, base_volume, quote_volume, trade_count, market_cap,
+        raw_object, ingested_at, batch_id, valid_from_load, valid_to_load, closed_as)
+        SELECT source, symbol, quote_currency, candle_interval, observed_at,
+            open_price, high_price, low_price, close_price, base_volume, quote_volume, trade_count, market_cap,
+            raw_object, ingested_at, batch_id, valid_from_load, number_of_load, 'removed'
+        FROM crypto.fact_crypto_prices
+        WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
+    -- The loads no longer own these rows.
+    UPDATE crypto.etl_metadata
+        SET rows_owned = COALESCE(etl_metadata.rows_owned, etl_metadata.rows_merged) - owned.row_total
+        FROM (
+            SELECT batch_id, COUNT(*) AS row_total
+            FROM crypto.fact_crypto_prices
+            WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time
+            GROUP BY batch_id
+        ) AS owned
+        WHERE etl_metadata.batch_id = owned.batch_id AND etl_metadata.source = of_source;
+    DELETE FROM crypto.fact_crypto_prices
+        WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
+    RAISE INFO 'load % removed % candles', number_of_load, removed;
+END;
+$$ LANGUAGE plpgsql
