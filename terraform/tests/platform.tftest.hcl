@@ -387,7 +387,7 @@ run "a_platform_with_default_values" {
     error_message = "The rule does not match failed runs of the job."
   }
   assert {
-    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 13
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 14
     error_message = "Widgets of the dashboard overlap."
   }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -101,9 +101,8 @@ def marts_digest(environment: Environment) -> str:
         environment: The environment in which Airflow renders the DAG's templates.
     """
     digest = hashlib.sha256()
-    same = {"after_load": 0, "through_load": 0, "marts_digest": "", "reason": ""}
-    part = Refresh(full=False, first_day="2000-01-01", end_day="2000-01-02", **same)
-    for planned in (full_refresh(**same), part):
+    full = full_refresh(after_load=0, through_load=0, marts_digest="", reason="")
+    for planned in (full, replace(full, full=False)):
         for name in REFRESH_MARTS:
             rendered = environment.get_template(name).render(ti=None, refresh=lambda _ti, planned=planned: planned)
             digest.update(rendered.encode() + b"\0")
