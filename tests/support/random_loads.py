@@ -42,6 +42,8 @@ class RandomLoads:
         for source in ("coinbase", "binance"):
             end = FIRST + timedelta(days=DAYS)
             self.marts.load(source, FIRST, end, self.candles(source, FIRST, end, "1d", kept=0.99), "1d")
+        # The first refresh is a full one. All later ones add loads.
+        self.refresh()
 
     def steps(self, number: int) -> None:
         """Do some random steps."""
@@ -71,8 +73,8 @@ class RandomLoads:
             self.marts.run(self.random.choice(self.plans))  # type: ignore[arg-type]
 
     def _window(self) -> tuple[str, str, date, date]:
-        # Mostly the same few days, so that loads overlap.
-        first = FIRST + timedelta(days=self.random.choice([0, 200, *[DAYS - 3, DAYS - 2, DAYS - 1] * 4]))
+        # The same few days, so that loads overlap. Later days depend on most of them.
+        first = FIRST + timedelta(days=self.random.choice([0, 200, DAYS - 40, DAYS - 3, DAYS - 2, DAYS - 1]))
         days = self.random.choice([1, 1, 2])
         return self.random.choice(sorted(MARKETS)), self.random.choice(INTERVALS), first, first + timedelta(days=days)
 

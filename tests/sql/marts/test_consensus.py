@@ -175,7 +175,7 @@ def test_a_venue_counts_with_its_market_in_dollars_or_else_with_the_one_of_the_l
     rates = [
         candle(source, f"{coin}/USD", "1")
         for coin in ("USDT", "USDC")
-        for source in ("bitfinex", "bitstamp", "coinbase")
+        for source in VENUES
     ]
     markets = [
         candle("binance", "BTC/USDT", "100", base_volume="5"),
