@@ -172,11 +172,7 @@ def test_nothing_is_carried_forward(marts):
 
 
 def test_a_venue_counts_with_its_market_in_dollars_or_else_with_the_one_of_the_largest_volume(marts):
-    rates = [
-        candle(source, f"{coin}/USD", "1")
-        for coin in ("USDT", "USDC")
-        for source in VENUES
-    ]
+    rates = [candle(source, f"{coin}/USD", "1") for coin in ("USDT", "USDC") for source in VENUES]
     markets = [
         candle("binance", "BTC/USDT", "100", base_volume="5"),
         candle("binance", "BTC/USDC", "101", base_volume="6"),
