@@ -47,6 +47,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
+  # Results of Athena's queries can be calculated again.
+  dynamic "rule" {
+    for_each = var.athena == null ? [] : [var.athena]
+
+    content {
+      id     = "athena-results"
+      status = "Enabled"
+
+      filter {
+        prefix = local.athena_results
+      }
+      expiration {
+        days = rule.value.result_days
+      }
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
+    }
+  }
+
   rule {
     id     = "delete-markers-and-broken-uploads"
     status = "Enabled"

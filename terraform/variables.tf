@@ -541,6 +541,20 @@ variable "monthly_budget_usd" {
   }
 }
 
+variable "athena" {
+  description = "Creates a workgroup of Athena with named queries of the curated candles. No workgroup by default. scan_limit_gb: most gigabytes that one query may scan. result_days: days until results are deleted. Users need their own permissions for Athena, the Glue catalog, the lake and its key. The roles of GitHub's workflows cannot create it."
+  type = object({
+    scan_limit_gb = optional(number, 10)
+    result_days   = optional(number, 30)
+  })
+  default = null
+
+  validation {
+    condition     = var.athena == null || try(var.athena.scan_limit_gb >= 0.01 && var.athena.result_days >= 1 && floor(var.athena.result_days) == var.athena.result_days, false)
+    error_message = "athena.scan_limit_gb must be at least 0.01, and athena.result_days a whole number, at least 1."
+  }
+}
+
 # ------------------------------------------------------------------------------------------------ costs
 
 variable "prices" {

@@ -253,6 +253,11 @@ def audit(platform: Platform, day: dt.date) -> list[Step]:
     return _run(platform, "crypto_prices_audit", day, conf)
 
 
+def marts(platform: Platform, day: dt.date) -> list[Step]:
+    """Refresh the marts from the loads of the other scenarios."""
+    return _run(platform, "crypto_prices_marts", day, {"full_refresh": True})
+
+
 def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
     """Fail the task that waits for a Glue run, which stops the run."""
     run_id, glue = platform.next_stop(), platform.client("glue")
@@ -305,6 +310,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "emptied": emptied,
     "plan": plan,
     "audit": audit,
+    "marts": marts,
     "stopped Glue run": stopped_glue_run,
     "cancelled statement": cancelled_statement,
 }

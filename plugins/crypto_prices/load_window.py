@@ -87,6 +87,17 @@ def ensure_schema_task(sql_folder: Path) -> EnsureSchemaOperator:
     )
 
 
+def statements_task(**arguments: Any) -> RunStatementsOperator:
+    """Return a task that runs statements as one transaction, with a link to the workgroup's console page.
+
+    Args:
+        arguments: Arguments of the operator, in addition to those of every such task or instead of them.
+    """
+    task = RunStatementsOperator(**STATEMENT | arguments)
+    task.operator_extra_links = (RedshiftWorkgroupLink(),)
+    return task
+
+
 def load_window(*, sql_folder: Path, **window: str) -> None:
     """Add the tasks that load one window to the current DAG.
 
@@ -203,7 +214,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
 
 
 def _copy_to_staging() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="copy_to_staging",
         sql=list(task_statements.COPY_TO_STAGING),
         doc_md="Creates the run's own staging table and copies the curated files into it.",
@@ -211,7 +222,7 @@ def _copy_to_staging() -> RunStatementsOperator:
 
 
 def _check_staging() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="check_staging",
         sql=task_statements.CHECK_STAGING,
         doc_md="Checks that the staging table has as many rows as the curation report, all in the window, and each key "
@@ -220,7 +231,7 @@ def _check_staging() -> RunStatementsOperator:
 
 
 def _merge_into_fact() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="merge_into_fact",
         sql=list(task_statements.MERGE_INTO_FACT),
         doc_md="Replaces the window's rows in the fact table. Writes the warehouse's counts, the missing candles and "
@@ -239,7 +250,7 @@ def _publish_partitions() -> PublishPartitionsOperator:
 
 
 def _record_load() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="record_load",
         sql=list(task_statements.RECORD_LOAD),
         doc_md="Marks the load as published. Without this mark, a backfill plans it again.",
@@ -261,7 +272,7 @@ def _wait_for_partition() -> WaitForPartitionSensor:
 
 
 def _drop_staging() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="drop_staging",
         sql=task_statements.DROP_STAGING,
         pre_execute=keep_staging_of_a_failed_load,
@@ -286,10 +297,3 @@ def _require_sources() -> RequireSourcesOperator:
         doc_md="Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded, and the "
         "asset event names them.",
     )
-
-
-def _statement(**arguments: Any) -> RunStatementsOperator:
-    """Return a task that runs statements as one transaction, with a link to the workgroup's console page."""
-    task = RunStatementsOperator(**STATEMENT | arguments)
-    task.operator_extra_links = (RedshiftWorkgroupLink(),)
-    return task

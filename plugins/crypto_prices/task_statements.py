@@ -87,3 +87,55 @@ EMPTY_WINDOW = (
 
 RECORD_LOAD = (*LOCK, "load/history/mark_visible.sql", "publish/record_load.sql")
 """Mark the load as visible in the log, and as published."""
+
+LOCK_MARTS = ("marts/lock_marts.sql",)
+"""Acquire the marts' own lock, so that two refreshes run one after the other and no load waits for a refresh."""
+
+DIMENSIONS = (
+    "marts/dimensions/delete_sources.sql",
+    "marts/dimensions/insert_sources.sql",
+)
+"""Write the sources that the bundle knows. The consensus reads them."""
+
+DAILY_PRICES = (
+    "marts/daily_prices/delete_daily_prices.sql",
+    "marts/daily_prices/insert_daily_prices.sql",
+    "marts/daily_prices/find_return_days.sql",
+    "marts/daily_prices/find_returns.sql",
+    "marts/daily_prices/update_returns.sql",
+    # The assets are those of the daily prices.
+    "marts/dimensions/delete_assets.sql",
+    "marts/dimensions/insert_assets.sql",
+)
+
+PRICE_STATISTICS = (
+    "marts/price_statistics/find_touched_spans.sql",
+    "marts/price_statistics/delete_price_statistics.sql",
+    "marts/price_statistics/insert_price_statistics.sql",
+)
+"""Calculated from the daily prices."""
+
+CONSENSUS_PRICES = (
+    "marts/consensus_prices/find_hour_closes.sql",
+    "marts/consensus_prices/delete_quote_rates.sql",
+    "marts/consensus_prices/insert_quote_rates.sql",
+    "marts/consensus_prices/find_venue_rates.sql",
+    "marts/consensus_prices/find_venue_prices.sql",
+    "marts/consensus_prices/delete_consensus_prices.sql",
+    "marts/consensus_prices/insert_consensus_prices.sql",
+    "marts/consensus_prices/delete_venue_prices.sql",
+    "marts/consensus_prices/insert_venue_prices.sql",
+)
+"""The hourly marts. A venue's distance from the consensus needs the consensus."""
+
+REFRESH_MARTS = (
+    *LOCK_MARTS,
+    "marts/find_touched_days.sql",
+    *DIMENSIONS,
+    *DAILY_PRICES,
+    *PRICE_STATISTICS,
+    *CONSENSUS_PRICES,
+    "marts/record_refresh.sql",
+)
+"""One batch, and therefore one transaction: readers see the marts before it or after it. A batch has at most 40
+statements."""

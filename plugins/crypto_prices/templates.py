@@ -18,7 +18,7 @@ from jinja2.runtime import Context
 
 from crypto_prices.aws.catalog import partition_expression
 from crypto_prices.deployed_code import dags_digest, plugins_digest, rules_in_force
-from crypto_prices.fetch.sources import get_source
+from crypto_prices.fetch.sources import get_source, source_kinds
 from crypto_prices.settings import Settings, settings_of_try
 from crypto_prices.sql_literals import sql_literal, sql_name
 from crypto_prices.xcom import task_results
@@ -52,6 +52,8 @@ MACROS: dict[str, Callable[..., Any]] = {
     "batch": task_results.batch,
     "loaded": task_results.loaded,
     "report": task_results.report,
+    "refresh": task_results.refresh,
+    "source_kinds": source_kinds,
     "interval_seconds": interval_seconds,
     "expected_candles": expected_candles,
     "partition_expression": partition_expression,

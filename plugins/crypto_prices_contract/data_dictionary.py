@@ -49,6 +49,7 @@ class Table:
         source: The tasks that write the table.
         columns: The columns in order.
         is_view: Whether it is a view. Any column of a view can be NULL for the warehouse.
+        schema: The schema in the warehouse.
     """
 
     name: str
@@ -56,6 +57,12 @@ class Table:
     source: str
     columns: tuple[Column, ...]
     is_view: bool = False
+    schema: str = "crypto"
+
+    @property
+    def title(self) -> str:
+        """The name in the data dictionary: with the schema, unless it is ``crypto``."""
+        return self.name if self.schema == "crypto" else f"{self.schema}.{self.name}"
 
     @property
     def comment(self) -> str:

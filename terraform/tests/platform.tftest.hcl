@@ -172,7 +172,7 @@ run "a_platform_with_default_values" {
   # The bundle is uploaded unchanged and pinned by version.
   assert {
     condition = keys(aws_s3_object.bundle) == [
-      "SHA256SUMS", "VERSION", "catalog_table.json", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
+      "SHA256SUMS", "VERSION", "catalog_table.json", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_marts.py", "dags/crypto_prices_window.py",
       "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
     ]
     error_message = "The uploaded files are not exactly the bundle's files."
@@ -347,6 +347,14 @@ run "a_platform_with_default_values" {
     error_message = "The freshness alarm does not watch the metric that reconcile publishes."
   }
   assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["marts-stale"].dimensions == tomap({ Dag = "crypto_prices_marts" }) &&
+      aws_cloudwatch_metric_alarm.this["marts-stale"].namespace == "CryptoPrices" && aws_cloudwatch_metric_alarm.this["marts-stale"].metric_name == "MartsLoadsBehind" &&
+      aws_cloudwatch_metric_alarm.this["marts-stale"].treat_missing_data == "breaching"
+    )
+    error_message = "Marts that are no longer refreshed would not raise an alarm."
+  }
+  assert {
     condition     = aws_cloudwatch_metric_alarm.this["scheduler-silent"].treat_missing_data == "breaching"
     error_message = "A scheduler that has stopped would not raise an alarm."
   }
@@ -379,7 +387,7 @@ run "a_platform_with_default_values" {
     error_message = "The rule does not match failed runs of the job."
   }
   assert {
-    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 13
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 14
     error_message = "Widgets of the dashboard overlap."
   }
 }

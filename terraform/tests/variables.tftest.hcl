@@ -875,6 +875,20 @@ run "refuses_a_budget_of_zero" {
   expect_failures = [var.monthly_budget_usd]
 }
 
+run "refuses_results_of_athena_that_are_deleted_at_once" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    athena = { result_days = 0 }
+  }
+
+  expect_failures = [var.athena]
+}
+
 run "refuses_an_environment_class_without_prices" {
   command = plan
 

@@ -168,7 +168,9 @@ def migrated_database(local_aws: Any) -> str:
         _connect(local_aws, patched)
         migrations = sorted((REPOSITORY / "sql" / "migrations").glob("*.sql"))
         warehouse = warehouse_of(parse_settings(json.dumps(settings)))
-        warehouse.execute_batch([migration.read_text() for migration in migrations])
+        # A batch has at most 40 statements.
+        for first in range(0, len(migrations), 40):
+            warehouse.execute_batch([migration.read_text() for migration in migrations[first : first + 40]])
     return name
 
 

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.audit.restatements import Check, Comparison
 from crypto_prices.deployed_code import rules_in_force
+from crypto_prices.fetch.sources import source_kinds
 from crypto_prices.market_sets import market_set_name
+from crypto_prices.marts.refresh import Refresh
 from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
@@ -24,7 +26,7 @@ from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
-__all__ = ["expected_candles", "interval_seconds", "rules_in_force"]
+__all__ = ["expected_candles", "interval_seconds", "rules_in_force", "source_kinds"]
 
 ti = None
 params = SimpleNamespace(
@@ -135,4 +137,17 @@ def settings():
         redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy",
         rules=quality_rules({}),
         max_rejected_share=0.01,
+    )
+
+
+def refresh(_ti: object) -> Refresh:
+    """Return a refresh of the marts that adds one load of one day."""
+    return Refresh(
+        full=False,
+        after_load=11,
+        through_load=12,
+        first_day="2023-12-18",
+        end_day="2023-12-19",
+        marts_digest="d" * 64,
+        reason="new loads: 1",
     )

@@ -78,6 +78,7 @@ class Source(ABC):
             about 200 ms.
         api_key_header: Name of the header with the API key; None if the source does not accept API keys.
         only_quote: Currency of all prices, if the source has only one; None otherwise.
+        is_aggregator: Whether its prices are averages over exchanges, so that it is not a venue.
         temporary_error_codes: The exchange's own codes of errors that end by themselves, whatever the status of the
             response.
         fatal_error_codes: The exchange's own codes of errors that the same request would get again, whatever the
@@ -101,6 +102,7 @@ class Source(ABC):
     max_connections: ClassVar[int] = 4
     api_key_header: ClassVar[str | None] = None
     only_quote: ClassVar[str | None] = None
+    is_aggregator: ClassVar[bool] = False
     temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset()
     fatal_error_codes: ClassVar[frozenset[int | str]] = frozenset()
 

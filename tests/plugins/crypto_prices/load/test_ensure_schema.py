@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 from crypto_prices.load.migrations import read_migrations
 from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
+from crypto_prices_contract.mart_dictionary import MART_TABLES
 
 MIGRATIONS = Path(__file__).parents[4] / "sql" / "migrations"
 GAPS, LOCK = (table for table in WAREHOUSE_TABLES if table.name in ("candle_gaps", "load_lock"))
@@ -160,14 +161,23 @@ class TestComments:
         ).execute({})
 
     def columns(self, warehouse):
-        return warehouse.query("SELECT * FROM svv_columns WHERE table_schema = 'crypto' ORDER BY ordinal_position")
+        return warehouse.query(
+            "SELECT * FROM svv_columns WHERE table_schema IN ('crypto', 'crypto_views') ORDER BY ordinal_position"
+        )
 
     def column_comments(self, warehouse):
-        return {(row["table_name"], row["column_name"]): row["remarks"] for row in self.columns(warehouse)}
+        return {
+            (row["table_name"], row["column_name"]): row["remarks"]
+            for row in self.columns(warehouse)
+            if row["table_schema"] == "crypto"
+        }
 
     def table_comments(self, warehouse):
-        rows = warehouse.query("SELECT table_name, remarks FROM svv_tables WHERE table_schema = 'crypto'")
-        return {row["table_name"]: row["remarks"] for row in rows}
+        rows = warehouse.query(
+            "SELECT table_schema, table_name, remarks FROM svv_tables WHERE table_schema IN ('crypto', 'crypto_views')"
+        )
+        titles = ("" if row["table_schema"] == "crypto" else f"{row['table_schema']}." for row in rows)
+        return {title + row["table_name"]: row["remarks"] for title, row in zip(titles, rows, strict=True)}
 
     def times(self, warehouse):
         rows = warehouse.query("SELECT name, applied_at FROM crypto.schema_migrations WHERE version = 0")
@@ -177,19 +187,22 @@ class TestComments:
 
     def test_the_real_tables_match_the_data_dictionary_and_have_its_comments(self, empty_warehouse, ensure):
         """A new table or column without an entry in the data dictionary fails here."""
-        ensure(*WAREHOUSE_TABLES)
-        assert self.table_comments(empty_warehouse) == {table.name: table.comment for table in WAREHOUSE_TABLES}
+        tables = (*WAREHOUSE_TABLES, *MART_TABLES)
+        ensure(*tables)
+        assert self.table_comments(empty_warehouse) == {table.title: table.comment for table in tables}
         found = self.columns(empty_warehouse)
-        assert {row["table_name"] for row in found} == {table.name for table in WAREHOUSE_TABLES}
+        assert {(row["table_schema"], row["table_name"]) for row in found} == {
+            (table.schema, table.name) for table in tables
+        }
         # Only the order of the staging table's columns matters, because COPY loads by position (test_sql_files.py).
-        for table in WAREHOUSE_TABLES:
+        for table in tables:
             assert sorted(
                 (c.name, c.type, table.is_view or c.null is not None, None if table.is_view else c.comment)
                 for c in table.columns
             ) == sorted(
                 (row["column_name"], typed(row), row["is_nullable"] == "YES", row["remarks"])
                 for row in found
-                if row["table_name"] == table.name
+                if (row["table_schema"], row["table_name"]) == (table.schema, table.name)
             )
 
     def test_a_second_run_adds_no_comments(self, empty_warehouse, ensure):
