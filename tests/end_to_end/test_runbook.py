@@ -675,7 +675,7 @@ class TestPage:
         page = context.new_page()
         page.goto(bench.airflow.url)
         with context.expect_page() as opened:
-            page.click("a:has-text('Crypto prices')")
+            page.get_by_role("link", name="Crypto prices").click()
         page, requested = opened.value, []
         page.on("request", lambda request: requested.append(request.url))
         page.wait_for_selector("table.matrix")
