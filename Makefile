@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo airflow backfill sql bench chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
+.PHONY: help setup doctor demo airflow backfill sql report bench chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -13,7 +13,7 @@ SCRIPTS := setup.sh .ci/run docker/make_keys.sh $(addprefix .github/scripts/,fet
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
 # The marks come from the fixtures starts_* of tests/conftest.py.
-FAST := not (spark or local_aws or warehouse or airflow or terraform)
+FAST := not (spark or local_aws or warehouse or airflow or browser or terraform)
 
 # A week is usually enough for others to notice a malicious version.
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
@@ -85,6 +85,12 @@ sql: ## Query the warehouse: open psql, or print the rows of a statement
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev sql $(if $(FORMAT),--format '$(FORMAT)') $(PLACE)
 
+report: ## Write the page "Crypto prices" as one HTML file, which needs no Airflow
+#? OUT=report.html: another file than report.html in the state folder
+#? STATE= AWS_PORT=: as for make demo
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev report $(if $(OUT),--out '$(OUT)') $(PLACE)
+
 local-aws: ## Start the local AWS with the platform's resources and a port for psql (Ctrl-C stops it)
 #? WAREHOUSE_PORT=5440: another port for psql
 #? STATE= AWS_PORT=: as for make demo
@@ -110,7 +116,7 @@ setup: ## Create .venv from requirements.lock, find Java, prepare Spark and buil
 	$(SETUP)
 	@$(PYTHON_RUN) -m dev actionlint --build
 
-test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process or Terraform
+test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process, browser or Terraform
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest -n 2 -m '$(FAST)' $(T)
 

@@ -55,7 +55,15 @@ class WarehouseQueries:
         Raises:
             WarehouseQueryError: The statement failed or timed out.
         """
-        return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
+        return self.answer(name, window=lambda ti: window, ti=None)
+
+    def answer(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a query file, given the values of its template.
+
+        Raises:
+            WarehouseQueryError: The statement failed or timed out.
+        """
+        return self.rows(self._templates.get_template(name).render(**values))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows of a statement; none if it is not a query.

@@ -90,7 +90,7 @@ def test_makes_variables_become_options_of_airflow():
     assert "--symbols 'BTCUSDT'" in words
 
 
-@pytest.mark.parametrize("target", ["demo", "airflow", "backfill", "sql", "doctor", "local-aws"])
+@pytest.mark.parametrize("target", ["demo", "airflow", "backfill", "sql", "report", "doctor", "local-aws"])
 def test_state_and_port_of_the_local_aws_reach_every_program(target):
     words = dry_run(target, "STATE=some folder", "AWS_PORT=4567").replace("\\\n", " ")
     assert "--state-dir 'some folder'" in words
@@ -98,6 +98,11 @@ def test_state_and_port_of_the_local_aws_reach_every_program(target):
     default = dry_run(target, *(f"{name}=" for name in ("STATE", "AWS_PORT")))
     assert "--state-dir" not in default
     assert "4567" not in default
+
+
+def test_the_report_is_written_to_the_chosen_file():
+    assert "--out 'some folder/page.html'" in dry_run("report", "OUT=some folder/page.html")
+    assert "--out" not in dry_run("report")
 
 
 def test_the_state_folder_reaches_the_chaos_bench():

@@ -241,6 +241,7 @@ class DayRun:
             ("call log", str(self.options.state.folder / "calls.jsonl")),
             ("Airflow log", str(self.airflow_log)),
             ("query", f"make sql{chosen} opens psql"),
+            ("report", f"make report{chosen} shows all loads, gaps and prices as one HTML file"),
             ("explore", f"make local-aws{chosen} starts the local AWS with this state, ready for boto3"),
         ]
 

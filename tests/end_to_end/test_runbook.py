@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import jwt
 import pytest
 import requests
 from sqlalchemy import create_engine, func, inspect, select
@@ -55,6 +56,7 @@ WORK = {
     "wait_for_partition": set(),
     "drop_staging": {"ExecuteStatement"},
     "reconcile": {"ExecuteStatement", "PutMetricData"},
+    "publish_status": {"ExecuteStatement"},
     "require_sources": set(),
 }
 # Each task is cleared after the ones above it. A second curation is loaded by the merge and published after that.
@@ -637,6 +639,57 @@ def tables_containing(database_url, text):
             ]
     finally:
         engine.dispose()
+
+
+class TestPage:
+    """The page *Crypto prices* in the real Airflow.
+
+    The local Airflow signs in everyone without a token, so tests/plugins/crypto_prices/page/test_web_app.py shows what
+    an ended session gets.
+    """
+
+    @staticmethod
+    def get(bench, path="", token=None):
+        headers = {"Accept": "text/html"} | ({"Cookie": f"_token={token}"} if token else {})
+        return requests.get(
+            f"{bench.airflow.url}/crypto-prices/{path}", headers=headers, timeout=30, allow_redirects=False
+        )
+
+    @staticmethod
+    def token(bench, role):
+        """Return the token that Airflow's sign-in gives, with another role."""
+        token = requests.get(f"{bench.airflow.url}/auth/token", timeout=30).json()["access_token"]
+        claims = jwt.decode(token, options={"verify_signature": False}) | {"role": role}
+        secret = bench.airflow.environment["AIRFLOW__API_AUTH__JWT_SECRET"]
+        return jwt.encode(claims, secret, algorithm=jwt.get_unverified_header(token)["alg"])
+
+    def test_a_person_without_access_to_the_dag_sees_only_that(self, bench):
+        answer = self.get(bench, token=self.token(bench, None))
+        assert answer.status_code == 403
+        assert "No access" in answer.text
+        assert self.get(bench, "page.js", self.token(bench, None)).status_code == 403
+
+    def test_a_viewer_sees_the_loaded_day_from_the_navigation_on(self, bench, loaded, browser):
+        context = browser.new_context()
+        context.add_cookies([{"name": "_token", "value": self.token(bench, "viewer"), "url": bench.airflow.url}])
+        page = context.new_page()
+        page.goto(bench.airflow.url)
+        with context.expect_page() as opened:
+            page.get_by_role("link", name="Crypto prices").click()
+        page, requested = opened.value, []
+        page.on("request", lambda request: requested.append(request.url))
+        page.wait_for_selector("table.matrix")
+        assert page.url == f"{bench.airflow.url}/crypto-prices/"
+        assert page.locator(".cell:is([data-state=loaded], [data-state=partial])").count() > 0
+        shown = {"Coverage": ".calendar .on", "Prices": ".chart canvas", "Loads": ".flow"}
+        for view, selector in shown.items():
+            page.click(f"nav >> text={view}")
+            page.wait_for_selector(selector)
+        assert "median" in page.inner_text(".flow")
+        run = page.locator("main a[href*='/runs/']").first
+        assert requests.get(run.evaluate("link => link.href"), timeout=30).status_code == 200
+        assert [url for url in requested if not url.startswith(bench.airflow.url)] == []
+        context.close()
 
 
 def test_the_troubleshooting_page_has_a_section_for_each_task_and_no_other():

@@ -24,7 +24,7 @@ def test_a_missing_file_that_a_task_names_is_reported(mistakes):
 
 
 def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
-    ((where, what),) = found(mistakes.bundle({"dags/other.py": "Operator(sql=\"backfill/find_days.sql\")\n"}))
+    ((where, what),) = found(mistakes.bundle({"dags/other.py": 'Operator(sql="backfill/find_days.sql")\n'}))
     assert where.startswith("dags/other.py:")
     assert what == "it names backfill/find_days.sql, which is not in dags/sql/"
 

@@ -50,6 +50,7 @@ checks = [
     Check(MarketDay("binance", "BTC/USDT", date(2023, 12, 18)), Comparison(24, changed=1, example="it's changed")),
     Check(MarketDay("coingecko", "BTC/USD", date(2023, 12, 18)), Comparison(), "the day is too old"),
 ]
+unit, load_total = "day", 240
 market_set = market_set_name(["BTC/USDT", "ETH/USDT"])
 markets = [("BTC", "USDT"), ("ETH", "USDT")]
 table = WAREHOUSE_TABLES[0]

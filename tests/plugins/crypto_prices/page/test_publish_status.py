@@ -1,0 +1,55 @@
+"""publish_status, on a warehouse: the statements of the page and what they become."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.tasks import insert_load
+
+
+@pytest.fixture
+def published(warehouse, aws, make_task, make_context):
+    """Return a function that runs the task and returns the pushed documents."""
+
+    def run():
+        context = make_context()
+        make_task("publish_status", context).execute(context)
+        return {key: json.loads(document) for key, document in context["ti"].pushed.items()}
+
+    return run
+
+
+def write_load(warehouse, day, number):
+    end = (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).date().isoformat()
+    values = (
+        *(f"b{number}", "binance", "1h", day, end, "h", "m", "jr_1", "c", "d", f"run{number}", "loaded"),
+        *(48, 0, 0, 48, 48, 48, 48, "2023-12-21", "2023-12-21", number, "BTC/USDT", 0, 48),
+    )
+    warehouse.execute_batch(insert_load(values))
+
+
+def test_a_warehouse_without_loads_publishes_nothing(published):
+    assert published() == {}
+
+
+def test_loads_candles_and_coverage_become_documents(warehouse, published):
+    write_load(warehouse, "2023-12-18", 1)
+    write_load(warehouse, "2023-12-20", 2)
+    candles = ", ".join(
+        f"('binance', 'BTC', 'USDT', '1h', '2023-12-20 {hour:02d}:00:00', {hour + 1}, {hour + 2}, {hour + 0.5}, "
+        f"{hour + 1.5}, 10.25, 1, 1, NULL, 's3://x', '2023-12-21', 'b2')"
+        for hour in range(3)
+    )
+    warehouse.execute_batch([f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}"])
+    found = published()
+    assert list(found)[-1] == "status"
+    # The day between two loads was never fetched.
+    assert found["coverage_2023"]["markets"][0]["days"] == "cuc"
+    assert found["prices_0"]["daily"] == "2023-12-20,1,4,0.5,3.5,30.75,3"
+    assert found["prices_0"]["hourly"].splitlines()[1] == "2023-12-20T01,2,3,1.5,2.5,10.25,1"
+    assert [(each["day"], each.get("run_id"), each["rows"]) for each in found["status"]["days"]] == [
+        ("2023-12-18", "run1", 0),
+        ("2023-12-19", None, 0),
+        ("2023-12-20", "run2", 3),
+    ]
