@@ -1,5 +1,6 @@
 """Tests of the process that runs the bundle's DAGs."""
 
+import json
 from datetime import date
 
 import pytest
@@ -8,39 +9,55 @@ from dev.prove import pipeline
 from dev.prove.worker import Worker
 
 DAY = date(2024, 1, 5)
-RUNS = """
-import json, sys, time
-results = open(sys.argv[-1], "a")
-for line in sys.stdin:
-    conf = json.loads(line)["conf"]
-    for step in range(conf["steps"]):
-        time.sleep(conf["seconds"])
-        print("step", step, flush=True)
-    results.write(json.dumps({"state": "success", "tasks": []}) + "\\n")
-    results.flush()
-"""
+STEP_SECONDS = pipeline._STUCK_SECONDS * 2 / 3
+
+
+class Clock:
+    """The time, in which each look at a run takes two thirds of the time after which a silent run hangs.
+
+    Args:
+        home: The worker's folder.
+        lines: Number of looks after which the run has written another line of its log. It finishes after one more.
+    """
+
+    def __init__(self, home, lines):
+        self._home = home
+        self._lines = lines
+        self._now = 0.0
+
+    def monotonic(self):
+        return self._now
+
+    def sleep(self, _seconds):
+        self._now += STEP_SECONDS
+        if self._now <= self._lines * STEP_SECONDS:
+            with (self._home / "dag-runs.log").open("a") as log:
+                log.write("a task is running\n")
+        elif self._lines:
+            with (self._home / "dag-runs.jsonl").open("a") as results:
+                results.write(json.dumps({"state": "success", "tasks": []}) + "\n")
 
 
 @pytest.fixture
-def running(tmp_path, monkeypatch):
-    """Replace the program that runs DAGs by one whose runs take as long as a test says."""
-    program = tmp_path / "runs.py"
-    program.write_text(RUNS)
+def start(tmp_path, monkeypatch):
+    """Start a pipeline whose process does nothing; the clock writes its files."""
+    program = tmp_path / "program.py"
+    program.write_text("import sys\nsys.stdin.read()\n")
     monkeypatch.setattr(pipeline, "_DAG_RUNNER", program)
-    monkeypatch.setattr(pipeline, "_STUCK_SECONDS", 5.0)
-    with pipeline.Pipeline(Worker(tmp_path / "worker", {})) as started:
-        yield started
+
+    def started(lines):
+        home = tmp_path / "worker"
+        monkeypatch.setattr(pipeline, "time", Clock(home, lines))
+        return pipeline.Pipeline(Worker(home, {}))
+
+    return started
 
 
-def test_a_slow_run_does_not_hang_as_long_as_it_writes_its_log(running):
-    assert running.run("d", DAY, {"steps": 8, "seconds": 1}).state == "success"
+def test_a_slow_run_does_not_hang_as_long_as_it_writes_its_log(start):
+    with start(lines=5) as running:
+        assert running.run("d", DAY).state == "success"
 
 
-def test_a_run_that_writes_nothing_hangs(running):
-    with pytest.raises(pipeline.PipelineError):
-        running.run("d", DAY, {"steps": 1, "seconds": 600})
-
-
-def test_a_process_that_ends_is_reported(running):
-    with pytest.raises(pipeline.PipelineError):
-        running.run("d", DAY, {"steps": "none"})
+def test_a_run_that_writes_nothing_hangs(start):
+    with start(lines=0) as running, pytest.raises(pipeline.PipelineError):
+        running.run("d", DAY)
