@@ -154,6 +154,7 @@ class LeastPrivilege:
 
     def _run(self, name: str) -> list[Step]:
         day, self._next_day = self._next_day, self._next_day + dt.timedelta(days=DAYS_APART)
+        self._platform.renew_credentials()
         return SCENARIOS[name](self._platform, day)
 
     def _put(self, permission: Permission, documents: Mapping[str, Mapping[str, Any]]) -> None:
@@ -187,6 +188,6 @@ def _is_of(need: Need, check: RecordedCheck) -> bool:
     return (
         check.role == permission.role
         and need.check is not None
-        and check.action == need.check.action
+        and (not permission.action or check.action == need.check.action)
         and (not permission.resource or like(permission.resource, check.resource))
     )

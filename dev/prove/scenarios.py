@@ -42,6 +42,8 @@ SOURCES: Mapping[str, Mapping[str, Any]] = {
 
 API_KEY = "planted-api-key"  # the local exchange requires it
 _WAIT_SECONDS = 600.0
+_RENEW_SECONDS = 1800.0
+"""Half of the hour after which a role's session expires."""
 _LOOK_SECONDS = 0.1
 
 
@@ -100,6 +102,7 @@ class Platform:
     _closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _pipeline: Pipeline | None = None
     _airflow: LocalAirflow | None = None
+    _started_at: float | None = None
     _stops: int = 0
 
     def client(self, service: str) -> Any:
@@ -108,6 +111,8 @@ class Platform:
 
     def worker(self, name: str) -> Worker:
         """Start a worker of the environment in its own folder."""
+        if self._started_at is None:
+            self._started_at = time.monotonic()
         return start_worker(self.aws.endpoint, self.environment, self.folder / name)
 
     @property
@@ -127,8 +132,17 @@ class Platform:
             self._airflow.api.unpause(WINDOW)
         return self._airflow
 
+    def renew_credentials(self) -> None:
+        """Stop the workers and Airflow if their credentials expire soon. The next use starts them with new ones.
+
+        Call this between scenarios. MWAA renews the credentials of its containers itself.
+        """
+        if self._started_at is not None and time.monotonic() - self._started_at > _RENEW_SECONDS:
+            self.close()
+
     def close(self) -> None:
         """Stop the workers and Airflow."""
+        self._started_at = None
         self._closing.close()
         self._pipeline = self._airflow = None
 

@@ -82,7 +82,7 @@ def privilege(iam, log, tmp_path, monkeypatch):
 
     days = []
     monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": load})
-    platform = SimpleNamespace(client=lambda _service: iam)
+    platform = SimpleNamespace(client=lambda _service: iam, renew_credentials=lambda: None)
     found = LeastPrivilege(
         platform, {"mwaa": "dev-mwaa"}, tmp_path / "authorizations.jsonl", first_day=dt.date(2024, 1, 5)
     )
@@ -130,20 +130,22 @@ def test_a_step_that_fails_for_another_reason_is_found(privilege, iam, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("action", "resource", "denied"),
+    ("removed", "action", "resource", "denied"),
     [
-        ("s3:GetObject", "arn:aws:s3:::lake/raw/a", True),
-        ("s3:PutObject", "arn:aws:s3:::lake/raw/a", False),
-        ("s3:GetObject", "arn:aws:s3:::other/raw/a", False),
+        ("s3:GetObject", "s3:GetObject", "arn:aws:s3:::lake/raw/a", True),
+        ("s3:GetObject", "s3:PutObject", "arn:aws:s3:::lake/raw/a", False),
+        ("s3:GetObject", "s3:GetObject", "arn:aws:s3:::other/raw/a", False),
+        ("", "s3:PutObject", "arn:aws:s3:::lake/raw/a", True),
+        ("", "s3:PutObject", "arn:aws:s3:::other/raw/a", False),
     ],
 )
-def test_only_a_denial_of_the_removed_permission_counts(privilege, log, monkeypatch, action, resource, denied):
+def test_only_a_denial_of_the_removed_permission_counts(privilege, log, monkeypatch, removed, action, resource, denied):
     def load(_platform, _day):
         log.write([check(action, resource, role="dev-mwaa", allowed=False)])
         return [Step("load", "AccessDenied")]
 
     monkeypatch.setattr(least_privilege, "SCENARIOS", {"load": load})
-    taken = Permission("dev-mwaa", "pipeline", "Lands", "s3:GetObject", RAW)
+    taken = Permission("dev-mwaa", "pipeline", "Lands", removed, RAW)
     need = Need(taken, "load", check("s3:GetObject", "arn:aws:s3:::lake/raw/a", role="dev-mwaa"), None)
     (removal,) = privilege.proof.take_away([need])
     assert removal.denied is denied
