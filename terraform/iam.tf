@@ -245,11 +245,12 @@ data "aws_iam_policy_document" "glue" {
     resources = ["${local.lake_arn}/curated/*", "${local.lake_arn}/quarantine/*"]
   }
 
-  # The whole bucket: S3A lists the parent folders of what it writes, and the committer lists unfinished uploads. With permission
-  # to list only a prefix, a request for a missing object returns 403 instead of 404.
+  # The whole bucket: S3A lists the parent folders of what it writes. With permission to list only a prefix, a request for a
+  # missing object returns 403 instead of 404. The committer also lists unfinished uploads, but only to log them, so it needs
+  # no permission for that.
   statement {
-    sid       = "CurationListsTheLakeAndItsUploads"
-    actions   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    sid       = "CurationListsTheLake"
+    actions   = ["s3:ListBucket"]
     resources = [local.lake_arn]
   }
 

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPARK_SETTINGS = {
+    # A version has the name of its run, so no other write has left uploads there that the committer could abort:
+    # https://hadoop.apache.org/docs/r3.4.2/hadoop-aws/tools/hadoop-aws/committers.html
+    "spark.hadoop.fs.s3a.committer.abort.pending.uploads": "false",
     # Candles are in UTC. Dates and timestamps must not depend on the driver's time zone.
     "spark.sql.session.timeZone": "UTC",
     # An invalid cast must raise instead of returning NULL. This is Glue 6.0's default. The rules rely on it.
@@ -66,7 +69,8 @@ SPARK_SETTINGS = {
     # Otherwise PySpark records the caller of each column function, in several calls to the JVM. A plan has hundreds.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""The session settings that affect the result, and one that saves a second of every run."""
+"""The session settings that affect the result or the permissions that a run needs, and one that saves a second of
+every run."""
 
 
 @dataclass(frozen=True)

@@ -199,10 +199,10 @@ run "permissions_are_the_least_that_the_platform_needs" {
     error_message = "The Glue job cannot upload, complete and abort files in parts, or may do more."
   }
   assert {
-    condition = [for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : [toset(flatten([statement.Action])), statement.Resource, contains(keys(statement), "Condition")] if statement.Sid == "CurationListsTheLakeAndItsUploads"] == [
-      [toset(["s3:ListBucket", "s3:ListBucketMultipartUploads"]), "arn:aws:s3:::crypto-prices-dev-lake-123456789012", false]
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : [toset(flatten([statement.Action])), statement.Resource, contains(keys(statement), "Condition")] if statement.Sid == "CurationListsTheLake"] == [
+      [toset(["s3:ListBucket"]), "arn:aws:s3:::crypto-prices-dev-lake-123456789012", false]
     ]
-    error_message = "The Glue job cannot list parent folders or unfinished uploads."
+    error_message = "The Glue job cannot list parent folders, or may list more."
   }
   assert {
     condition = [for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : [flatten([statement.Action]), statement.Resource] if strcontains(jsonencode(statement.Action), "JobRun")] == [

@@ -146,7 +146,7 @@ run "a_boundary_keeps_a_role_within_its_environment" {
       "logs:GetQueryResults", "logs:PutLogEvents", "redshift-data:BatchExecuteStatement", "redshift-data:CancelStatement",
       "redshift-data:DescribeStatement", "redshift-data:ExecuteStatement", "redshift-data:GetStatementResult", "s3:AbortMultipartUpload",
       "s3:DeleteObject", "s3:GetAccountPublicAccessBlock", "s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning",
-      "s3:GetEncryptionConfiguration", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+      "s3:GetEncryptionConfiguration", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket",
       "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject", "secretsmanager:GetSecretValue", "sqs:ChangeMessageVisibility",
       "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:SendMessage",
     ])
