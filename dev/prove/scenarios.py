@@ -207,7 +207,7 @@ class Platform:
         return found
 
     def committer_objects(self) -> list[str]:
-        """Return the keys of S3A's committer in the lake. It deletes them, but only logs that it must not."""
+        """Return the keys that S3A's committer has left in the lake. A denied deletion is only logged."""
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.outputs["lake_bucket"])
         return [item["Key"] for page in pages for item in page.get("Contents", []) if "/__magic_job-" in item["Key"]]
 
@@ -370,7 +370,7 @@ def _failure(platform: Platform, run_id: str) -> str:
 
 
 def _fail(platform: Platform, run_id: str, task_id: str, operation: str, has_ended: Callable[[], bool]) -> bool:
-    """Fail a deferred task and return whether the call that ends its work had its effect, or was denied."""
+    """Fail a deferred task, wait until its work ends or the call for that is denied, and return whether it ended."""
     denied = platform.denied(operation)
     platform.airflow.api.set_task_state(WINDOW, run_id, task_id, "failed")
     _until(lambda: has_ended() or platform.denied(operation) > denied)

@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPARK_SETTINGS = {
-    # A version has the name of its run, so no other write has left uploads there that the committer could abort:
+    # The committer would list and abort unfinished uploads below the version. No other run has any there, and the
+    # bucket's lifecycle rule aborts those of a killed run:
     # https://hadoop.apache.org/docs/r3.4.2/hadoop-aws/tools/hadoop-aws/committers.html
     "spark.hadoop.fs.s3a.committer.abort.pending.uploads": "false",
     # Candles are in UTC. Dates and timestamps must not depend on the driver's time zone.

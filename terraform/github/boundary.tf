@@ -26,8 +26,7 @@ data "aws_iam_policy_document" "boundary" {
     sid = "ReadsItsBuckets"
     actions = [
       "s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration",
-      "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions",
-      "s3:ListMultipartUploadParts",
+      "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts",
     ]
     resources = flatten([for arn in values(local.buckets_of_platform[each.key]) : [arn, "${arn}/*"]])
   }
