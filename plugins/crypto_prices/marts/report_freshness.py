@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from botocore.exceptions import BotoCoreError, ClientError
 
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.reconcile.reconcile import NAMESPACE
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -39,20 +36,6 @@ class ReportFreshnessOperator(WarehouseOperator):
         (work,) = self.warehouse.query(self.sql)
         behind = int(str(work["new_loads"]))
         self.log.info("The marts contain the loads up to %s and lack %d", work["through_load"], behind)
-        hook = AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="cloudwatch")
-        cloudwatch: Any = hook.conn
-        try:
-            cloudwatch.put_metric_data(
-                Namespace=NAMESPACE,
-                MetricData=[
-                    {
-                        "MetricName": METRIC,
-                        "Dimensions": [{"Name": "Dag", "Value": context["dag_run"].dag_id}],
-                        "Value": behind,
-                        "Unit": "Count",
-                    }
-                ],
-            )
-        except (BotoCoreError, ClientError) as error:
-            self.log.warning("CloudWatch rejected the metric: %s", error)
+        dag = {"Name": "Dag", "Value": context["dag_run"].dag_id}
+        self.send_metrics([{"MetricName": METRIC, "Dimensions": [dag], "Value": behind, "Unit": "Count"}])
         return behind
