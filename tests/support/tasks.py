@@ -116,7 +116,10 @@ def make_context() -> Callable[..., dict[str, Any]]:
             "dag_run": SimpleNamespace(
                 dag_id=DAG_ID, run_id=run_id, clear_number=clear_number, conf={}, triggering_user_name="ada"
             ),
-            "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
+            "dag": SimpleNamespace(
+                fileloc=str(REPOSITORY / "dags" / f"{DAG_ID}.py"),
+                params={"day": None, "force": False, "reload": False},
+            ),
             "params": {"force": force, "reload": reload, "accepted_sources": [], "accepted_because": None},
             "outlet_events": OutletEventAccessors(),
             "task_state_store": TaskStateStore(),
