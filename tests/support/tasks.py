@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -126,6 +128,22 @@ def make_context() -> Callable[..., dict[str, Any]]:
         }
 
     return make
+
+
+@pytest.fixture
+def interrupted_on_kill() -> Callable[[Any], None]:
+    """Return a function that kills a trigger as the triggerer does, which cancels a slow ``on_kill`` after a second."""
+
+    async def kill(trigger: Any) -> None:
+        killed = asyncio.create_task(trigger.on_kill())
+        await asyncio.sleep(0)
+        killed.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await killed
+        # The triggerer's event loop runs on.
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+    return lambda trigger: asyncio.run(kill(trigger))
 
 
 @pytest.fixture
