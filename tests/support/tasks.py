@@ -289,7 +289,13 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
             for each in of.sources
         },
         "refused": [],
-        "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+        "copy_manifest": {
+            "uri": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+            "version_id": None,
+            "etag": "e" * 32,
+            "sha256": "a" * 64,
+        },
+        "curated_files": [],
         "quarantine": None,
         "window": {"start": of.window_start, "end": of.window_end},
         "days": {day: day_version(day, job_run_id) for day in ("2023-12-18", "2023-12-19")},
