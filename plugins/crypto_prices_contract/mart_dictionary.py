@@ -156,7 +156,7 @@ _RATE = (
         "venues and spread_bps",
     ),
     Column("venues", "BIGINT", "Number of exchanges with a rate", "count", "COUNT of the rates"),
-    Column("spread_bps", _DOUBLE, "Distance of the rates", _BPS, "(MAX - MIN) / median * 10000", "there is no rate"),
+    Column("spread_bps", _DOUBLE, "Distance of the rates", _BPS, "(MAX - MIN) / median * 10000", "no exchange has a rate"),
     _THROUGH_LOAD,
 )
 
@@ -177,7 +177,7 @@ _VENUE = (
         "this one",
         "US dollars",
         "as rate in quote_rates, without this source",
-        "there is no such rate, or left_out has another reason",
+        "there is no such rate, or the candle is left out before its rate is looked up",
     ),
     Column("usd_price", _DOUBLE, "Price in US dollars", _USD_UNIT, "price * usd_rate", "usd_rate is NULL"),
     Column(
@@ -471,6 +471,30 @@ _VIEWS = (
         Column("refreshed_at", "TIMESTAMP", "Time of the last refresh", "UTC", "mart_state", "there was none"),
         Column("newest_load", "BIGINT", "Number of the newest load", "load_number", "load_log", "there is none"),
         Column("loads_behind", "BIGINT", "Number of loads since then", "count", "newest_load - through_load"),
+    ),
+    _view(
+        "loads",
+        "One row per load and source, and one per removal of candles, in the order of their transactions",
+        "load_log",
+        Column("load_number", "BIGINT", "Number of the load, which no other load has", "load_number", "load_log"),
+        Column("source", "VARCHAR(32)", "Source of the candles", "none", "load_log"),
+        Column("window_start", "DATE", "First day of the load", "UTC", "load_log"),
+        Column("window_end", "DATE", "The day after its last one", "UTC", "load_log"),
+        Column("candle_interval", "VARCHAR(8)", "Length of the candles", "none", "load_log"),
+        Column("fetched_at", "TIMESTAMP", "When the exchange was asked", "UTC", "load_log", "the row is a removal"),
+        Column("merged_at", "TIMESTAMP", "Time of the merge or of the removal", "UTC", "load_log"),
+        Column(
+            "visible_at",
+            "TIMESTAMP",
+            "Readers saw the load from this time at the latest",
+            "UTC",
+            "load_log",
+            "the next load has not started, and record_load has not run",
+        ),
+        Column("forced", "BOOLEAN", "Whether the guards of the merge were switched off", "none", "load_log"),
+        Column(
+            "removed_because", "VARCHAR(2000)", "Why candles were removed", "none", "load_log", "the row is a load"
+        ),
     ),
 )
 

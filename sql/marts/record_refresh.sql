@@ -1,6 +1,7 @@
 -- marts/record_refresh
--- A cleared refresh runs its old plan again. It must not move the watermark back, and not over loads that it lacks. If
--- the digest is not the present one, the next refresh is a full one.
+-- A cleared refresh runs its old plan again. One of some days must not move the watermark back, and not over loads
+-- that it lacks. A full one sets it: after a restore, the watermark can be ahead of the log. If the digest is not the
+-- present one, the next refresh is a full one.
 UPDATE crypto.mart_state
 SET
     through_load = CASE

@@ -1,4 +1,5 @@
--- Bars of four hours, from the candles of the interval that crypto.daily_prices uses on that day, if it is not longer.
+-- Bars of four hours, from the candles of the interval that crypto.daily_prices uses on that day, if four hours are a
+-- whole number of such candles.
 -- A sum is NULL unless every candle has the value.
 -- noqa: disable=ST06
 CREATE OR REPLACE VIEW crypto_views.bars_4h AS
@@ -31,7 +32,7 @@ WITH candles AS (
             AND CAST(fact.observed_at AS DATE) = daily.price_date
     WHERE
         fact.close_price IS NOT NULL
-        AND daily.expected_candles >= 6
+        AND MOD(daily.expected_candles, 6) = 0
 ),
 
 numbered AS (

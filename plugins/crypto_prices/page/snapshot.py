@@ -20,9 +20,6 @@ DAILY_CANDLES = 400
 LOADS_SHOWN = 30
 """Newest loads. The durations of a load are compared with the median of the others."""
 
-_SOURCES_OF_A_LOAD = 8
-"""Load numbers per load: each source of a load has a number. There are five sources."""
-
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -67,7 +64,7 @@ def read_snapshot(query: Callable[..., Rows], *, daily_candles: int = DAILY_CAND
         ranges=ranges,
         expected=query("plan/find_expected_markets.sql"),
         gaps=query("audit/find_gaps.sql", params=Window(first, until)),
-        loads=query("status/find_loads.sql", params=newest, load_total=LOADS_SHOWN * _SOURCES_OF_A_LOAD),
+        loads=query("status/find_loads.sql", params=newest, load_total=LOADS_SHOWN),
         daily=query("status/find_candles.sql", params=Window(until - timedelta(days=daily_candles), until), unit="day"),
         hourly=query("status/find_candles.sql", params=newest, unit="hour"),
     )

@@ -75,7 +75,7 @@ def test_the_answers_are_right(answers):
     assert {(row["status"], row["venues"]) for row in whole} == {("ok", 4)}
     deviating = answers["Which exchange deviated most from the others?"]
     assert (deviating[0]["source"], deviating[0]["hours_that_deviate"]) == ("coinbase", 168)
-    known = answers["What was known at a given time?"]
+    known = answers["What had closed by a given time?"]
     assert {row["closes_at"] for row in known} == {"2024-01-05 12:00:00"}
     assert answers["Do two assets move together?"][0]["correlation"] == pytest.approx(1, abs=1e-4)
     assert answers["Are these tables up to date?"][0]["loads_behind"] == 0

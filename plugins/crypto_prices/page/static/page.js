@@ -368,7 +368,8 @@
   }
 
   function endOf(newest) {
-    return Date.parse(`${newest}:00Z`) + 3600000;
+    // Candles of up to an hour are shown by the hour.
+    return Date.parse(`${newest}:00Z`) + Math.max(3600000, 86400000 / source.status.candles_a_day);
   }
 
   function freshness(newest) {
