@@ -11,6 +11,9 @@ DATASET = "crypto_prices"
 RAW_OBJECT_SUFFIX = ".json.gz"
 """How the keys of raw objects end. No other object of an attempt ends so."""
 
+LOAD_RECORDS = "loads/"
+"""The key prefix of all load records."""
+
 
 def partition_values(day: date) -> list[str]:
     """Return the values of a day's catalog partition: year, month and day, as zero-padded text."""
@@ -83,6 +86,11 @@ def quality_report_key(job_run_id: str) -> str:
 def curation_report_key(job_run_id: str) -> str:
     """Return the key of the curation report, the last object that a Glue run writes."""
     return f"curated/_manifests/{job_run_id}/curation_report.json"
+
+
+def load_record_key(load_number: int) -> str:
+    """Return the key of the record of a committed load or removal. The keys' order is the order of the loads."""
+    return f"{LOAD_RECORDS}{load_number:012d}.json"
 
 
 def s3_uri(bucket: str, key: str) -> str:

@@ -19,6 +19,7 @@ def test_each_zone_has_its_keys():
     assert s3_keys.copy_manifest_key("jr_1") == "curated/_manifests/jr_1/copy_manifest.json"
     assert s3_keys.quality_report_key("jr_1") == "curated/_manifests/jr_1/quality_report.json"
     assert s3_keys.curation_report_key("jr_1") == "curated/_manifests/jr_1/curation_report.json"
+    assert s3_keys.load_record_key(431) == "loads/000000000431.json"
     assert s3_keys.partition_values(date(2023, 12, 8)) == ["2023", "12", "08"]
 
 

@@ -1,0 +1,132 @@
+import copy
+import json
+from dataclasses import replace
+
+import pytest
+from crypto_prices_contract.load_record import (
+    Acceptance,
+    Code,
+    Counts,
+    CuratedFile,
+    LoadRecord,
+    LoadRecordError,
+    PreviousRecord,
+    RecordedSource,
+    Removal,
+    StoredDocument,
+    StoredObject,
+    record_digest,
+)
+from crypto_prices_contract.window import Window
+
+LOAD = LoadRecord(
+    load_number=2,
+    kind="load",
+    batch_id="20231218-20231219-9f3c1a77be20d4e1-1",
+    window=Window.parse("2023-12-18", "2023-12-19"),
+    merged_at="2023-12-19T00:03:41Z",
+    visible_at="2023-12-19T00:03:58Z",
+    forced=False,
+    rebuilt_from=None,
+    dag_id="crypto_prices_daily",
+    run_id="scheduled__2023-12-18T00:00:00+00:00",
+    code=Code(dags="a" * 64, plugins="b" * 64, glue="c" * 64),
+    rules={"max_rejected_share": 0.01, "row_rules": {}, "market_rules": {}},
+    glue_job_run_id="jr_1",
+    sources=(
+        RecordedSource(
+            source="binance",
+            candle_interval="1h",
+            market_set="d" * 64,
+            markets=("BTC/USDT", "ETH/USDT"),
+            fetched_at="2023-12-19T00:01:09.125Z",
+            content_hash="e" * 64,
+            raw_manifest=StoredDocument("s3://lake/raw/manifest.json", "v1", "f" * 32, "0" * 64),
+            objects=(StoredObject("s3://lake/raw/BTCUSDT-0001.json.gz", None, "1" * 32),),
+            counts=Counts(fetched=48, curated=47, quarantined=1, duplicates=0),
+            accepted=Acceptance(by="ann", because="known outage"),
+        ),
+    ),
+    copy_manifest=StoredDocument("s3://lake/curated/_manifests/jr_1/copy_manifest.json", "v2", "2" * 32, "3" * 64),
+    curated=(CuratedFile("s3://lake/curated/part-0.parquet", "v3", "4" * 32, 4821, 47),),
+    removal=None,
+    previous=PreviousRecord(1, "5" * 64),
+)
+REMOVAL = replace(
+    LOAD,
+    kind="removal",
+    batch_id="removal-2",
+    dag_id=None,
+    run_id=None,
+    code=None,
+    rules=None,
+    glue_job_run_id=None,
+    sources=(
+        replace(
+            LOAD.sources[0],
+            markets=("BTC/USDT",),
+            fetched_at=None,
+            content_hash=None,
+            raw_manifest=None,
+            objects=(),
+            counts=None,
+            accepted=None,
+        ),
+    ),
+    copy_manifest=None,
+    curated=(),
+    removal=Removal("2023-12-18T05:00:00Z", "2023-12-18T07:00:00Z", 2, "admin", "the exchange's clock was wrong"),
+)
+MISSING = replace(
+    LOAD, sources=(replace(LOAD.sources[0], raw_manifest=StoredDocument("s3://lake/gone", None, None, None)),)
+)
+
+
+@pytest.mark.parametrize("record", [LOAD, REMOVAL, MISSING, replace(LOAD, load_number=1, previous=None)])
+def test_a_record_survives_its_bytes(record):
+    assert LoadRecord.from_bytes("s3://lake/loads/2.json", record.to_bytes()) == record
+
+
+def test_a_record_names_the_bytes_before_it():
+    """Any changed byte of a record is noticed in the next one."""
+    content = LOAD.to_bytes()
+    assert record_digest(content) == record_digest(LoadRecord.from_bytes("", content).to_bytes())
+    assert record_digest(content) != record_digest(content.replace(b"4821", b"4822"))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["record_version"], 2, "not a version 1 load record"),
+        (["dataset"], "other", "not a version 1 load record"),
+        (["load_number"], "2", "load_number is '2', not a whole number"),
+        (["forced"], 0, "forced is 0, not true or false"),
+        (["kind"], "audit", "kind is 'audit', not one of load, removal"),
+        (["window", "end"], "2023-12-18", "must end after it starts"),
+        (["sources", 0, "markets"], [1], "markets is 1, not a text"),
+        (["sources", 0, "raw_manifest", "uri"], None, "uri is None, not a text"),
+        (["sources", 0, "raw_manifest"], None, "a source of the load has no raw manifest"),
+        (["sources", 0, "objects"], [{}], "not a complete load record: KeyError"),
+        (["curated", 0, "bytes"], True, "bytes is True, not a whole number"),
+        (["rules"], [], r"rules is \[\], not an object"),
+        (["sources"], [], "it has no source"),
+        (["kind"], "removal", "it is a removal, but removal is None"),
+        (["previous"], None, "record 2 has the previous record None"),
+        (["previous", "load_number"], 2, "record 2 follows record 2"),
+    ],
+)
+def test_an_invalid_record_is_refused_and_named(path, value, message):
+    document = copy.deepcopy(LOAD.to_json())
+    *above, last = path
+    place = document
+    for step in above:
+        place = place[step]
+    place[last] = value
+    with pytest.raises(LoadRecordError, match=f"^s3://lake/2.json .*{message}"):
+        LoadRecord.from_bytes("s3://lake/2.json", json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"{", "is not JSON"), (b"[]", "is not a JSON object")])
+def test_bytes_that_are_not_a_record_are_refused(content, message):
+    with pytest.raises(LoadRecordError, match=message):
+        LoadRecord.from_bytes("s3://lake/2.json", content)
