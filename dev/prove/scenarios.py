@@ -272,6 +272,23 @@ def marts(platform: Platform, day: dt.date) -> list[Step]:
     return _run(platform, "crypto_prices_marts", day, {"full_refresh": True})
 
 
+def explain(platform: Platform, day: dt.date) -> list[Step]:
+    """Explain a candle whose responses were replaced, so that the recorded versions are read."""
+    s3, bucket = platform.client("s3"), platform.outputs["lake_bucket"]
+    for entry in s3.list_objects_v2(
+        Bucket=bucket, Prefix=f"raw/crypto_prices/source=binance/{FIRST_DAY:year=%Y/month=%m/day=%d}/"
+    )["Contents"]:
+        body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        s3.put_object(Bucket=bucket, Key=entry["Key"], Body=body)
+    conf = {"market": "BTC/USDT", "source": "binance", "at": f"{FIRST_DAY}T13:00"}
+    steps = _run(platform, "crypto_prices_explain", day, conf)
+    if first_error(steps) is not None:
+        return steps
+    receipts = s3.list_objects_v2(Bucket=bucket, Prefix="receipts/").get("Contents", [])
+    found = [json.loads(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()) for entry in receipts]
+    return [*steps, _check("the receipt names the replaced responses", any("raw" in each["broken"] for each in found))]
+
+
 def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
     """Fail the task that waits for a Glue run, which stops the run."""
     run_id, glue = platform.next_stop(), platform.client("glue")
@@ -325,6 +342,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "plan": plan,
     "audit": audit,
     "marts": marts,
+    "explain": explain,
     "stopped Glue run": stopped_glue_run,
     "cancelled statement": cancelled_statement,
 }

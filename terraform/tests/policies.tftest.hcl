@@ -173,9 +173,9 @@ run "permissions_are_the_least_that_the_platform_needs" {
   }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
-      ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*"]
+      ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/receipts/*"]
     )
-    error_message = "Airflow may write to locations other than raw/."
+    error_message = "Airflow may write to locations other than raw/ and receipts/."
   }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(

@@ -15,7 +15,7 @@ _NAMES = (
     "column", "comments", "interval_seconds", "expected_candles", "expected", "market_set", "markets",
     "run_id", "sample", "audited_at", "days", "compared_markets", "checks",
     "names", "planned_days", "dag", "dags_digest", "plugins_digest", "rules_in_force",
-    "refresh", "source_kinds",
+    "refresh", "source_kinds", "question", "file",
 )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from crypto_prices_contract.load_record import LoadRecord, LoadRecordError, StoredObject
@@ -133,7 +134,7 @@ def collect(question: Question, lake: Lake, warehouse: Warehouse) -> Evidence:
     versions = tuple(warehouse.query("receipts/find_versions.sql", question=question))
     loads = tuple(warehouse.query("receipts/find_loads.sql", question=question))
     as_of_load = None
-    row = facts[0] if facts else None
+    row: Row | None = facts[0] if facts else None
     if question.as_of is not None:
         (known,) = warehouse.query("receipts/find_load_as_of.sql", question=question)
         as_of_load = None if known["load_number"] is None else number(known, "load_number")
@@ -141,7 +142,7 @@ def collect(question: Question, lake: Lake, warehouse: Warehouse) -> Evidence:
     load = _load_of(row, loads, is_present=question.as_of is None, as_of_load=as_of_load)
     found = Evidence(question, facts, versions, loads, row, as_of_load, load)
     if row is None:
-        found = _with(
+        found = replace(
             found,
             gaps=tuple(warehouse.query("receipts/find_gap.sql", question=question)),
             expected=tuple(warehouse.query("receipts/find_expected_market.sql", question=question)),
@@ -161,8 +162,6 @@ def is_removal(load: Row) -> bool:
 
 def parse_manifest(manifest: Recorded) -> RawManifest | None:
     """Return a raw manifest, or None if it is missing or unusable."""
-    import json
-
     content = manifest.readable
     if content is None:
         return None
@@ -177,19 +176,15 @@ def _row_as_of(load_number: int | None, facts: Sequence[Row], versions: Sequence
     if load_number is None:
         return None
     held = [row for row in facts if number(row, "valid_from_load") <= load_number]
-    held += [
-        row
-        for row in versions
-        if number(row, "valid_from_load") <= load_number < number(row, "valid_to_load")
-    ]
+    held += [row for row in versions if number(row, "valid_from_load") <= load_number < number(row, "valid_to_load")]
     return held[0] if held else None
 
 
 def _load_of(row: Row | None, loads: Sequence[Row], *, is_present: bool, as_of_load: int | None) -> Row | None:
     """Return the load that is expected to have written the row.
 
-    Every load replaces all rows of its markets and days, so the newest one has written the present row. A former version
-    names its batch.
+    Every load replaces all rows of its markets and days, so the newest one has written the present row. A former
+    version names its batch.
     """
     made = [load for load in loads if not is_removal(load)]
     if is_present:
@@ -198,12 +193,6 @@ def _load_of(row: Row | None, loads: Sequence[Row], *, is_present: bool, as_of_l
         made = [load for load in made if as_of_load is not None and number(load, "load_number") <= as_of_load]
         return made[-1] if made else None
     return next((load for load in reversed(made) if load["batch_id"] == row["batch_id"]), None)
-
-
-def _with(evidence: Evidence, **changes: Any) -> Evidence:
-    from dataclasses import replace
-
-    return replace(evidence, **changes)
 
 
 def _with_lake(found: Evidence, load: Row, lake: Lake, warehouse: Warehouse) -> Evidence:
@@ -221,7 +210,7 @@ def _with_lake(found: Evidence, load: Row, lake: Lake, warehouse: Warehouse) -> 
         market = (question.symbol, question.quote_currency)
         uris |= {obj.uri for obj in listed.objects if (obj.symbol, obj.quote_currency) == market}
     copy_manifest = _read(lake, str(load["copy_manifest"]), record.copy_manifest if record else None)
-    return _with(
+    return replace(
         found,
         chain=chain,
         manifest=manifest,
@@ -260,7 +249,11 @@ def _parsed_record(uri: str, found: FoundObject | None) -> tuple[LoadRecord | No
 def _read(lake: Lake, uri: str, recorded: StoredObject | None) -> Recorded:
     present = lake.read(uri)
     version = None
-    if recorded is not None and recorded.version_id is not None and (present is None or present.version_id != recorded.version_id):
+    if (
+        recorded is not None
+        and recorded.version_id is not None
+        and (present is None or present.version_id != recorded.version_id)
+    ):
         version = lake.read(uri, recorded.version_id)
     return Recorded(uri, recorded, present, version)
 
@@ -272,8 +265,6 @@ def _read_curated(
 
     A file that is not the recorded one may be no Parquet at all. Only then is an error of COPY evidence.
     """
-    import json
-
     year, month, day = partition_values(question.day)
     folder = f"/year={year}/month={month}/day={day}/"
     known = {file.uri: file for file in record.curated} if record else {}
@@ -284,9 +275,7 @@ def _read_curated(
             uris |= {str(entry["url"]) for entry in entries}
         except (ValueError, KeyError, TypeError):
             pass
-    files = tuple(
-        Recorded(uri, known.get(uri), lake.head(uri)) for uri in sorted(uris) if folder in uri
-    )
+    files = tuple(Recorded(uri, known.get(uri), lake.head(uri)) for uri in sorted(uris) if folder in uri)
     readable = [file for file in files if file.present is not None]
     if not readable:
         return CuratedRows(files)

@@ -50,7 +50,8 @@ def elements(text: str, array: Span) -> list[Span] | None:
 def members(text: str, value: Span) -> dict[str, Span] | None:
     """Return the places of an object's values by name, without names that it has more than once.
 
-    The result is None if the value is not an object. A name is taken as it is written: one with escapes is another name.
+    The result is None if the value is not an object. A name is taken as it is written: one with escapes is another
+    name.
     """
     if text[value.start] != "{":
         return None

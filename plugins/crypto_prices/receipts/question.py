@@ -73,7 +73,7 @@ class Question:
     @property
     def name(self) -> str:
         """The question as a part of an object key. Two questions never have the same one."""
-        market = f"source={self.source}/market={self.symbol}_{self.quote_currency}"
+        market = f"source={self.source}/symbol={self.symbol}/quote={self.quote_currency}"
         if self.mart:
             return f"mart={self.mart}/{market}/day={self.at:%Y%m%d}"
         as_of = f"/as_of={self.as_of:%Y%m%dT%H%M%SZ}" if self.as_of else ""
@@ -124,7 +124,9 @@ def ask(
         raise QuestionError(f"INTERVAL {error}") from None
     opens_at = _time("AT", at)
     if int(opens_at.timestamp() * 1000) % length:
-        raise QuestionError(f"AT {at} is not the open time of a candle of {candle_interval}: candles open on its multiples")
+        raise QuestionError(
+            f"AT {at} is not the open time of a candle of {candle_interval}: candles open on its multiples"
+        )
     return Question(
         *(source, named[1], named[2], candle_interval, opens_at), as_of=_time("AS_OF", as_of) if as_of else None
     )

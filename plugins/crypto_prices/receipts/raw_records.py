@@ -231,7 +231,9 @@ def _bitstamp(body: str) -> list[_Texts] | None:
 def _coingecko(body: str) -> list[_Texts] | None:
     whole = document(body)
     given = None if whole is None else members(body, whole)
-    tables = [] if given is None else [given[name] for name in ("prices", "market_caps", "total_volumes") if name in given]
+    tables = (
+        [] if given is None else [given[name] for name in ("prices", "market_caps", "total_volumes") if name in given]
+    )
     listed = [elements(body, table) for table in tables]
     if len(listed) < 3 or any(entries is None for entries in listed):
         return None

@@ -121,9 +121,7 @@ def _broken(source: str, record: RawRecord, *, outside: bool, length_ms: int) ->
 
 def _below(values: Mapping[str, Decimal | int | None], columns: Sequence[str], *, or_equal: bool = False) -> bool:
     """Return whether a number is below zero, or zero."""
-    return any(
-        number is not None and (number < 0 or (or_equal and number == 0)) for number in map(values.get, columns)
-    )
+    return any(number is not None and (number < 0 or (or_equal and number == 0)) for number in map(values.get, columns))
 
 
 def _content(record: RawRecord) -> tuple[Decimal | int | None, ...]:
