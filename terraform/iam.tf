@@ -145,12 +145,6 @@ data "aws_iam_policy_document" "mwaa" {
   }
 
   statement {
-    sid       = "ExplainPriceReadsLoadRecords"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.lake_arn}/loads/*"]
-  }
-
-  statement {
     sid       = "ExplainPriceWritesReceipts"
     actions   = ["s3:PutObject"]
     resources = ["${local.lake_arn}/receipts/*"]

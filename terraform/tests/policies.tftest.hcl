@@ -177,6 +177,15 @@ run "permissions_are_the_least_that_the_platform_needs" {
     )
     error_message = "Airflow may write to locations other than raw/ and receipts/."
   }
+  # Receipts read what a number was made of, and write nothing but themselves.
+  assert {
+    condition = { for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Sid => [statement.Action, statement.Resource] if startswith(statement.Sid, "ExplainPrice") } == {
+      ExplainPriceReadsReplacedResponses = ["s3:GetObjectVersion", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*"]
+      ExplainPriceReadsCuratedFiles      = ["s3:GetObject", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/crypto_prices/*"]
+      ExplainPriceWritesReceipts         = ["s3:PutObject", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/receipts/*"]
+    }
+    error_message = "Explaining a number may read or write something else than it needs."
+  }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
       ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/quarantine/*"]

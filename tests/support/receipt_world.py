@@ -107,7 +107,7 @@ class World:
             loader=jinja2.FileSystemLoader(_SQL), undefined=jinja2.StrictUndefined, autoescape=False
         )
         self._templates.filters |= FILTERS
-        self._data = RedshiftDataClient(
+        self.data = RedshiftDataClient(
             InProcessDataApi(self.client),
             workgroup=TARGET["WorkgroupName"],
             database=TARGET["Database"],
@@ -120,11 +120,11 @@ class World:
 
     def query(self, name: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a statement; see ``evidence.Warehouse``."""
-        return self._data.query(self._rendered(name, values))
+        return self.data.query(self._rendered(name, values))
 
     def query_batch(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
         """Return the rows of the last statement; see ``evidence.Warehouse``."""
-        return self._data.query_batch([self._rendered(name, values) for name, values in statements])
+        return self.data.query_batch([self._rendered(name, values) for name, values in statements])
 
     def explained(self, at: str = f"{DAY}T13:00", market: str = "BTC/USDT", **more: str) -> Receipt:
         """Return the receipt of a candle of Binance."""
@@ -324,7 +324,7 @@ class World:
         self.s3.put_object(Bucket=BUCKET, Key=s3_keys.load_record_key(record.load_number), Body=record.to_bytes())
 
     def _log(self, number: int) -> dict[str, Any]:
-        (row,) = self._data.query(f"SELECT * FROM crypto.load_log WHERE load_number = {number}")
+        (row,) = self.data.query(f"SELECT * FROM crypto.load_log WHERE load_number = {number}")
         return row
 
     def _stored(self, uri: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from itertools import pairwise
 
 from crypto_prices.receipts.checks import broken, check, identity, not_shown, ok, short
-from crypto_prices.receipts.derived import CURATED_COLUMNS, Derived, derive, differences, listed_object
-from crypto_prices.receipts.evidence import Evidence, Recorded, Row, number
+from crypto_prices.receipts.derived import CURATED_COLUMNS, Derived, as_time, derive, differences, listed_object
+from crypto_prices.receipts.evidence import Evidence, Recorded, Row, is_curated_again, number
 from crypto_prices.receipts.log_comparison import log_differences
 from crypto_prices.receipts.missing_candle import missing_link, missing_reason
 from crypto_prices.receipts.question import zulu
@@ -27,10 +27,10 @@ def candle_receipt(evidence: Evidence) -> Receipt:
     )
     if evidence.load is not None:
         links += [_load(evidence, evidence.load), _code(evidence.load), _curated(evidence, derived)]
-        links += [_raw(evidence), _record(evidence, derived), *_request(evidence), _manifest(evidence, evidence.load)]
-        links.append(_chain(evidence))
+        links += [_raw(evidence, derived), _record(evidence, derived), *_request(evidence, derived)]
+        links += [_manifest(evidence, evidence.load), _chain(evidence)]
     elif evidence.row is not None:
-        links.append(Link("load", (), (broken("crypto.load_log has no load of this market and day"),)))
+        links.append(Link("load", (), (broken("crypto.load_log has no load of this market and day that wrote it"),)))
     links.append(_versions(evidence))
     answer = "intact" if evidence.row is not None else f"missing: {missing_reason(evidence, derived)}"
     return Receipt(evidence.question, _title(evidence), answer, tuple(links))
@@ -77,15 +77,17 @@ def _fact(evidence: Evidence, derived: Derived) -> Link:
     if evidence.question.as_of is None:
         copies = len(evidence.facts)
         checks.append(check(copies == 1, "one row", f"the fact table has the candle {copies} times"))
-    if load is not None:
+    if load is not None and evidence.question.as_of is None:
         checks.append(
             check(
-                row["batch_id"] == load["batch_id"],
+                row["batch_id"] == evidence.batch_id,
                 "written by the newest load of its market and day",
-                f"batch_id is {row['batch_id']}, but load {load['load_number']} of batch {load['batch_id']} was the "
+                f"batch_id is {row['batch_id']}, but load {load['load_number']} of batch {evidence.batch_id} was the "
                 "last to replace this market and day",
             )
         )
+    elif load is not None:
+        checks.append(ok(f"the load log has its batch, load {load['load_number']}"))
     witnesses = [witness for witness in (_curated_row(evidence), derived.row) if witness is not None]
     wrong = _outvoted(row, witnesses)
     if wrong:
@@ -96,34 +98,27 @@ def _fact(evidence: Evidence, derived: Derived) -> Link:
 
 
 def _load(evidence: Evidence, load: Row) -> Link:
-    record = evidence.chain.record if evidence.chain else None
-    forced = "forced" if load["forced"] else "not forced"
-    times = ", ".join(
-        f"{name} {load[column]}Z"
+    record = evidence.record
+    times = [
+        f"{name} {zulu(as_time(load[column]))}"
         for name, column in (("fetched", "fetched_at"), ("merged", "merged_at"), ("visible", "visible_at"))
         if load[column] is not None
-    )
+    ]
     says = (
-        f"{load['load_number']}: batch {load['batch_id']}, {forced}; {times}",
+        f"{load['load_number']}: batch {load['batch_id']}, {'forced' if load['forced'] else 'not forced'}",
+        ", ".join(times),
         f"run {load['dag_id']} {load['run_id']}",
     )
-    if record is None:
-        problem = evidence.chain.problem if evidence.chain else ""
-        check = (
-            not_shown("there is no usable load record to compare the load log with") if not problem else broken(problem)
-        )
-    else:
+    if record is not None:
         wrong = log_differences(load, record, evidence.question.source)
-        check = check(
-            not wrong,
-            f"the load log and record {load['load_number']} agree",
-            f"the load log and record {load['load_number']} differ: {'; '.join(wrong)}",
-        )
-    data = {
-        column: load[column]
-        for column in ("load_number", "batch_id", "dag_id", "run_id", "fetched_at", "merged_at", "visible_at")
-    }
-    return Link("load", says, (check,), data)
+        both = f"the load log and record {load['load_number']}"
+        agree = check(not wrong, f"{both} agree", f"{both} differ: {'; '.join(wrong)}")
+    elif evidence.chain is not None and evidence.chain.problem:
+        agree = broken(evidence.chain.problem)
+    else:
+        agree = not_shown("there is no load record to compare the load log with")
+    shown = ("load_number", "batch_id", "dag_id", "run_id", "fetched_at", "merged_at", "visible_at")
+    return Link("load", says, (agree,), {column: load[column] for column in shown})
 
 
 def _code(load: Row) -> Link:
@@ -137,12 +132,16 @@ def _curated(evidence: Evidence, derived: Derived) -> Link:
     checks = [identity(file, "the file", _size(file)) for file in curated.files]
     if evidence.copy_manifest is not None:
         checks.append(identity(evidence.copy_manifest, "COPY's manifest"))
+    if evidence.record is not None and evidence.load is not None and is_curated_again(evidence.load, evidence.record):
+        run = evidence.load["glue_job_run_id"]
+        checks.append(not_shown(f"a rebuild wrote the files again (Glue run {run}): the record names the former ones"))
     found = _curated_row(evidence)
+    is_there = any(file.present is not None for file in curated.files)
     if not curated.files and row is not None:
         checks.append(broken(f"COPY's manifest lists no file of {evidence.question.day}"))
     if curated.problem:
         checks.append(broken(f"COPY cannot read the file: {curated.problem}"))
-    elif row is not None:
+    elif row is not None and is_there:
         if found is None:
             checks.append(broken(f"read by COPY, the files have the candle {len(curated.rows)} times"))
         else:
@@ -157,13 +156,13 @@ def _curated(evidence: Evidence, derived: Derived) -> Link:
     return Link("curated", tuple(file.uri for file in curated.files), tuple(checks))
 
 
-def _raw(evidence: Evidence) -> Link:
+def _raw(evidence: Evidence, derived: Derived) -> Link:
     """Return the link to the responses. All pages of the market are checked, because another page could contradict."""
     manifest = evidence.parsed_manifest
     checks, says = [], []
     for stored in evidence.objects:
         listed = listed_object(manifest, stored.uri)
-        is_own = evidence.row is None or stored.uri == evidence.row["raw_object"]
+        is_own = derived.own is None or stored.uri == derived.own.uri
         if is_own:
             says.append(stored.uri)
         of_it = [identity(stored, "the object")]
@@ -182,7 +181,7 @@ def _raw(evidence: Evidence) -> Link:
                 )
             )
         # Further pages are only mentioned if something is wrong.
-        checks += of_it if is_own else [check for check in of_it if check.outcome is Outcome.BROKEN]
+        checks += of_it if is_own else [one for one in of_it if one.outcome is Outcome.BROKEN]
     return Link("raw", tuple(says), tuple(checks))
 
 
@@ -191,7 +190,8 @@ def _record(evidence: Evidence, derived: Derived) -> Link:
     if derived.totals is None:
         why = f"receipts cannot read records of {source}" if source not in FORMATS else "there is no usable manifest"
         return Link("record", ("none",), (not_shown(why),))
-    checks = [broken(f"{uri} is no response of {evidence.question.source}") for uri in derived.unreadable]
+    checks = [broken(f"{uri} is no response of {source}") for uri in derived.unreadable]
+    checks += [not_shown(f"{uri} cannot be read, so its records are unknown") for uri in derived.missing]
     if own is None:
         return _no_record(evidence, derived, checks)
     record = own.record
@@ -220,22 +220,24 @@ def _no_record(evidence: Evidence, derived: Derived, checks: list[Check]) -> Lin
         f"{one.record.position + 1} of {(derived.totals or {})[one.uri]}: {one.outcome}  {_clipped(one.record.text)}"
         for one in derived.records
     )
+    if derived.unreadable or derived.missing:
+        return Link("record", says or ("none",), tuple(checks))
     if evidence.row is not None:
         found = f"judged again, it is {derived.records[0].outcome}" if derived.records else "no record opens then"
         checks.append(broken(f"the responses do not give this candle: {found}"))
-    elif not derived.unreadable:
+    else:
         outcome = "judged again: the record is rejected" if derived.records else "no record of the responses opens then"
         checks.append(ok(outcome))
     return Link("record", says or ("none",), tuple(checks))
 
 
-def _request(evidence: Evidence) -> list[Link]:
-    manifest, row = evidence.parsed_manifest, evidence.row
+def _request(evidence: Evidence, derived: Derived) -> list[Link]:
+    manifest = evidence.parsed_manifest
     if manifest is None:
         return []
     market = (evidence.question.symbol, evidence.question.quote_currency)
     asked = [obj for obj in manifest.objects if (obj.symbol, obj.quote_currency) == market]
-    asked = [obj for obj in asked if row is None or obj.uri == row["raw_object"]]
+    asked = [obj for obj in asked if derived.own is None or obj.uri == derived.own.uri]
     return [Link("request", tuple(f"GET {obj.url} {obj.status} at {obj.fetched_at}" for obj in asked))] if asked else []
 
 
@@ -258,12 +260,14 @@ def _manifest(evidence: Evidence, load: Row) -> Link:
     if manifest is None and stored.readable is not None:
         checks.append(broken("it is not a usable manifest"))
     elif manifest is not None:
-        expected = str(load["content_hash"])
+        source = evidence.recorded_source
+        by = "load log" if source is None else "load record"
+        expected = str(load["content_hash"] if source is None else source.content_hash)
         checks.append(
             check(
                 manifest.content_hash == expected,
-                f"content hash {short(expected)} = load log",
-                f"its content hash is {short(manifest.content_hash)}, but the load log has {short(expected)}",
+                f"content hash {short(expected)} = {by}",
+                f"its content hash is {short(manifest.content_hash)}, but the {by} has {short(expected)}",
             )
         )
     return Link("manifest", (stored.uri,), tuple(checks))
@@ -320,7 +324,8 @@ def _versions(evidence: Evidence) -> Link:
     wrong += [
         f"the load log has no load {row['valid_from_load']} of this market and day"
         for row in chain
-        if number(row, "valid_from_load") not in logged
+        # Rows from before the log have the number 0.
+        if number(row, "valid_from_load") not in logged | {0}
     ]
     count = f"{len(former)} earlier" if former else "none earlier"
     checks = [check(not wrong, "the versions follow each other", "; ".join(wrong))] if chain else []

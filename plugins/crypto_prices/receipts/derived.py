@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -41,12 +41,14 @@ class Derived:
         totals: The number of records by raw object; None if nothing could be read.
         row: The curated row that they give; None if they give none.
         unreadable: The raw objects whose bodies are not responses of the source.
+        missing: The raw objects that are missing or no gzip files.
     """
 
     records: tuple[JudgedRecord, ...] = ()
     totals: Mapping[str, int] | None = None
     row: Row | None = None
     unreadable: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def own(self) -> JudgedRecord | None:
@@ -56,43 +58,36 @@ class Derived:
 
 def derive(evidence: Evidence) -> Derived:
     """Return what the raw objects of the expected load say about the candle."""
-    question, manifest, load = evidence.question, evidence.parsed_manifest, evidence.load
-    if manifest is None or load is None or question.source not in FORMATS:
+    question, manifest = evidence.question, evidence.parsed_manifest
+    if manifest is None or question.source not in FORMATS:
         return Derived()
     records: list[tuple[str, RawRecord]] = []
-    unreadable, totals = [], {}
+    totals: dict[str, int] = {}
+    unreadable, missing = [], []
     for stored in evidence.objects:
-        packed = stored.readable
-        body = None if packed is None else packed.unpacked
+        body = None if stored.readable is None else stored.readable.unpacked
         found = None if body is None else _records(question, body)
-        if found is None:
+        if body is None:
+            missing.append(stored.uri)
+        elif found is None:
             unreadable.append(stored.uri)
-            continue
-        totals[stored.uri] = len(found)
-        records += [(stored.uri, record) for record in found]
+        else:
+            totals[stored.uri] = len(found)
+            records += [(stored.uri, record) for record in found]
     judged = judge(
         question.source,
         records,
         window=manifest.window,
         candle_interval=question.candle_interval,
-        actions=row_actions(load),
+        actions=_row_actions(evidence),
     )
     opens_ms = int(question.at.timestamp()) * 1000
     at = tuple(one for one in judged if one.record.opened_ms == opens_ms)
-    derived = Derived(at, totals, None, tuple(unreadable))
+    derived = Derived(at, totals, None, tuple(unreadable), tuple(missing))
     if derived.own is None:
         return derived
-    listed = next((obj for obj in manifest.objects if obj.uri == derived.own.uri), None)
-    return Derived(at, totals, _row(question, derived.own, listed, load), tuple(unreadable))
-
-
-def row_actions(load: Row) -> dict[str, str]:
-    """Return the actions of the row rules that were in force, by rule. Those with the default action are left out."""
-    try:
-        actions = json.loads(str(load["rules"]))["row_rules"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return {str(rule): str(action) for rule, action in actions.items()} if isinstance(actions, dict) else {}
+    listed = listed_object(manifest, derived.own.uri)
+    return replace(derived, row=_row(question, derived.own, listed, evidence.batch_id))
 
 
 def listed_object(manifest: RawManifest | None, uri: str) -> RawObject | None:
@@ -115,6 +110,16 @@ def as_time(value: Value) -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
+def _row_actions(evidence: Evidence) -> dict[str, str]:
+    """Return the actions of the row rules that were in force, by rule. Those with the default action are left out."""
+    try:
+        rules = evidence.record.rules if evidence.record else json.loads(str((evidence.load or {})["rules"]))
+        actions = (rules or {})["row_rules"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {str(rule): str(action) for rule, action in actions.items()} if isinstance(actions, dict) else {}
+
+
 def _records(question: Question, body: bytes) -> list[RawRecord] | None:
     try:
         return read_records(question.source, body.decode(), interval_ms(question.candle_interval))
@@ -122,7 +127,7 @@ def _records(question: Question, body: bytes) -> list[RawRecord] | None:
         return None
 
 
-def _row(question: Question, own: JudgedRecord, listed: RawObject | None, load: Row) -> Row:
+def _row(question: Question, own: JudgedRecord, listed: RawObject | None, batch_id: Value) -> Row:
     return {
         "source": question.source,
         "symbol": question.symbol,
@@ -132,7 +137,7 @@ def _row(question: Question, own: JudgedRecord, listed: RawObject | None, load: 
         **{column: None if value is None else str(value) for column, value in own.record.values.items()},
         "raw_object": own.uri,
         "ingested_at": None if listed is None else listed.fetched_at,
-        "batch_id": load["batch_id"],
+        "batch_id": batch_id,
     }
 
 

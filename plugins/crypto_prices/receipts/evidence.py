@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from crypto_prices_contract.load_record import LoadRecord, LoadRecordError, StoredObject
+from crypto_prices_contract.load_record import CuratedFile, LoadRecord, LoadRecordError, RecordedSource, StoredObject
 from crypto_prices_contract.raw_manifest import RawManifest, RawManifestError
-from crypto_prices_contract.s3_keys import load_record_key, partition_values, s3_uri
+from crypto_prices_contract.s3_keys import copy_manifest_key, load_record_key, partition_values, s3_uri
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError, Value
 from crypto_prices.receipts.lake import FoundObject, Lake
@@ -123,6 +123,23 @@ class Evidence:
     expected: tuple[Row, ...] = ()
 
     @property
+    def record(self) -> LoadRecord | None:
+        """The load record; None if it is missing or unusable."""
+        return None if self.chain is None else self.chain.record
+
+    @property
+    def recorded_source(self) -> RecordedSource | None:
+        """The candle's source in the load record."""
+        return source_of(self.record, self.question.source)
+
+    @property
+    def batch_id(self) -> Value:
+        """The batch of the expected load. If the log and the record differ, the link ``load`` says so."""
+        if self.record is not None:
+            return self.record.batch_id
+        return None if self.load is None else self.load["batch_id"]
+
+    @property
     def parsed_manifest(self) -> RawManifest | None:
         """The raw manifest; None if it is missing or unusable."""
         return None if self.manifest is None else parse_manifest(self.manifest)
@@ -158,6 +175,21 @@ def number(row: Row, column: str) -> int:
 def is_removal(load: Row) -> bool:
     """Return whether a row of the load log is a removal."""
     return load["removed_because"] is not None
+
+
+def is_curated_again(load: Row, record: LoadRecord) -> bool:
+    """Return whether a rebuild has curated the load again. Then the log names the new Glue run, and the record the old.
+
+    A log in which only one of the two columns differs was changed by hand.
+    """
+    run = load["glue_job_run_id"]
+    manifest = str(load["copy_manifest"]).partition("://")[2].partition("/")[2]
+    return run != record.glue_job_run_id and manifest == copy_manifest_key(str(run))
+
+
+def source_of(record: LoadRecord | None, name: str) -> RecordedSource | None:
+    """Return a source in a load record."""
+    return None if record is None else next((own for own in record.sources if own.source == name), None)
 
 
 def parse_manifest(manifest: Recorded) -> RawManifest | None:
@@ -199,24 +231,29 @@ def _with_lake(found: Evidence, load: Row, lake: Lake, warehouse: Warehouse) -> 
     question = found.question
     chain = _read_chain(lake, number(load, "load_number"))
     record = chain.record
-    source = None
-    if record is not None:
-        source = next((own for own in record.sources if own.source == question.source), None)
-    manifest = _read(lake, str(load["raw_manifest"]), source.raw_manifest if source else None)
+    source = source_of(record, question.source)
+    recorded_manifest = source.raw_manifest if source else None
+    manifest = _read_replaced(lake, _named(load["raw_manifest"], recorded_manifest), recorded_manifest)
     listed = parse_manifest(manifest)
     known = {stored.uri: stored for stored in source.objects} if source else {}
-    uris = {found.row["raw_object"]} if found.row is not None else set()
     if listed is not None:
         market = (question.symbol, question.quote_currency)
-        uris |= {obj.uri for obj in listed.objects if (obj.symbol, obj.quote_currency) == market}
-    copy_manifest = _read(lake, str(load["copy_manifest"]), record.copy_manifest if record else None)
+        uris = {obj.uri for obj in listed.objects if (obj.symbol, obj.quote_currency) == market}
+    else:
+        uris = set() if found.row is None else {str(found.row["raw_object"])}
+    again = record is not None and is_curated_again(load, record)
+    recorded_copy = None if record is None or again else record.copy_manifest
+    copy_uri = _named(load["copy_manifest"], recorded_copy)
+    copy_manifest = Recorded(copy_uri, recorded_copy, lake.read(copy_uri))
     return replace(
         found,
         chain=chain,
         manifest=manifest,
-        objects=tuple(_read(lake, uri, known.get(uri)) for uri in sorted(map(str, uris))),
+        objects=tuple(_read_replaced(lake, uri, known.get(uri)) for uri in sorted(uris)),
         copy_manifest=copy_manifest,
-        curated=_read_curated(question, lake, warehouse, record, copy_manifest),
+        curated=_read_curated(
+            question, lake, warehouse, () if record is None or again else record.curated, copy_manifest
+        ),
     )
 
 
@@ -246,20 +283,27 @@ def _parsed_record(uri: str, found: FoundObject | None) -> tuple[LoadRecord | No
         return None, str(error)
 
 
-def _read(lake: Lake, uri: str, recorded: StoredObject | None) -> Recorded:
+def _read_replaced(lake: Lake, uri: str, recorded: StoredObject | None) -> Recorded:
+    """Return an object of the raw zone. If it was replaced, also read the recorded version."""
     present = lake.read(uri)
     version = None
-    if (
-        recorded is not None
-        and recorded.version_id is not None
-        and (present is None or present.version_id != recorded.version_id)
-    ):
-        version = lake.read(uri, recorded.version_id)
+    if recorded is not None and recorded.version_id is not None:
+        is_present = present is not None and present.version_id == recorded.version_id
+        version = None if is_present else lake.read(uri, recorded.version_id)
     return Recorded(uri, recorded, present, version)
 
 
+def _named(logged: Value, recorded: StoredObject | None) -> str:
+    """Return the URI that both the log and the record have. If they differ, the link ``load`` says so."""
+    return str(logged) if recorded is None else recorded.uri
+
+
 def _read_curated(
-    question: Question, lake: Lake, warehouse: Warehouse, record: LoadRecord | None, copy_manifest: Recorded
+    question: Question,
+    lake: Lake,
+    warehouse: Warehouse,
+    recorded: Sequence[CuratedFile],
+    copy_manifest: Recorded,
 ) -> CuratedRows:
     """Return the row that COPY reads from the files of the candle's day.
 
@@ -267,7 +311,7 @@ def _read_curated(
     """
     year, month, day = partition_values(question.day)
     folder = f"/year={year}/month={month}/day={day}/"
-    known = {file.uri: file for file in record.curated} if record else {}
+    known = {file.uri: file for file in recorded}
     uris = set(known)
     if copy_manifest.readable is not None:
         try:

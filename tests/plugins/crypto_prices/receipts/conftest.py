@@ -17,7 +17,7 @@ from tests.support.window_loads import DAG_ID
 REPOSITORY = Path(__file__).parents[4]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def world(starts_warehouse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Yield a world with four loads and a removal.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from crypto_prices.receipts.receipt import Outcome
@@ -13,6 +15,7 @@ from crypto_prices_contract.load_record import Code
 from tests.support.data_api import BUCKET
 from tests.support.receipt_world import BTC, DAY, one_other_byte, parquet
 
+REPOSITORY = Path(__file__).parents[4]
 LINKS = ("fact", "load", "curated", "raw", "record", "manifest", "chain", "versions")
 LOAD = 3
 """The load that has confirmed the candle."""
@@ -63,6 +66,12 @@ def outcomes(receipt):
     return {link.name: link.outcome for link in receipt.links if link.outcome is not None}
 
 
+def checks_in(text):
+    """Return the lines with checks, without their numbers and digests."""
+    lines = [line[10:] for line in text.splitlines() if line[10:11] == "["]
+    return [re.sub(r"[0-9a-f]{12}…|[0-9][0-9,]*", "#", line) for line in lines]
+
+
 def record_uri(number):
     return s3_keys.s3_uri(BUCKET, s3_keys.load_record_key(number))
 
@@ -101,6 +110,10 @@ class TestAnIntactNumber:
         body = world.lake.read(raw_object).unpacked
         assert body[start:end].decode() == link.data["text"]
         assert json.loads(link.data["text"])[4] == "43812.34"
+
+    def test_the_guide_shows_such_a_receipt(self, world):
+        shown = (REPOSITORY / "docs" / "how-to" / "explain-a-number.md").read_text().split("```")[1]
+        assert checks_in(shown) == checks_in(world.explained().to_text())
 
     def test_the_json_document_has_the_same_links(self, world):
         receipt = world.explained()
@@ -145,7 +158,7 @@ class TestADamagedLog:
         change = f"UPDATE crypto.load_log SET {column} = {LOG[column]} WHERE load_number = {LOAD}"
         with world.changed("load_log", change):
             receipt = world.explained()
-        assert "load" in receipt.broken, receipt.to_text()
+        assert receipt.broken == ["load"], receipt.to_text()
         assert (
             f"{column} is {LOG[column].strip(chr(39)).replace('TRUE', 'True')}" in receipt.to_text()
             or column == "rules"
@@ -154,8 +167,16 @@ class TestADamagedLog:
     def test_a_missing_row_breaks_the_fact_that_it_wrote(self, world):
         with world.changed("load_log", f"DELETE FROM crypto.load_log WHERE load_number = {LOAD}"):
             receipt = world.explained()
-        assert receipt.broken[0] == "fact"
+        assert receipt.broken == ["fact"], receipt.to_text()
         assert "but load 2 of batch" in receipt.to_text()
+
+    def test_a_rebuild_that_curated_the_load_again_does_not_break_it(self, world):
+        key = s3_keys.copy_manifest_key("jr_2")
+        again = f"glue_job_run_id = 'jr_2', copy_manifest = 's3://{BUCKET}/{key}'"
+        with world.changed("load_log", f"UPDATE crypto.load_log SET {again} WHERE load_number = {LOAD}"):
+            receipt = world.explained()
+        assert "load" not in receipt.broken
+        assert "[not shown] a rebuild wrote the files again (Glue run jr_2)" in receipt.to_text()
 
 
 class TestADamagedLake:
