@@ -150,6 +150,14 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["${local.lake_arn}/receipts/*"]
   }
 
+  # A record is written once and never changed. Each names the hash of the one before, which is read for that. A rebuild reads
+  # all of them.
+  statement {
+    sid       = "LoadsLeaveTheirRecords"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.lake_arn}/loads/*"]
+  }
+
   statement {
     sid       = "CuratePricesRunsTheGlueJob"
     actions   = ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]

@@ -121,9 +121,12 @@ def local_aws(starts_local_aws, tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(starts_browser):
-    """Run the system's browser, or skip the test if there is none."""
+    """Run the system's browser, or skip the test if there is none.
+
+    Playwright keeps an event loop running, beside which tests of other modules could not start one.
+    """
     from tests.support.browser import started_browser
 
     with started_browser() as running:

@@ -15,6 +15,7 @@ from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.fetched_source import FetchedSource
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, RowRuleResult, SourceCounts
 from crypto_prices_contract.row_rules import ROW_RULES
+from crypto_prices_contract.stored_objects import StoredDocument
 from crypto_prices_contract.window import Window
 
 from local_platform.checkout import REPOSITORY
@@ -63,7 +64,13 @@ class DayLoad:
             raw_manifests=(manifest,),
             sources={SOURCE: SourceCounts(fetched=rows, curated=rows, quarantined={}, duplicates=0)},
             refused=(),
-            copy_manifest=f"s3://crypto-prices-lake/curated/_manifests/jr_{batch.batch_id}/copy_manifest.json",
+            copy_manifest=StoredDocument(
+                f"s3://crypto-prices-lake/curated/_manifests/jr_{batch.batch_id}/copy_manifest.json",
+                version_id=None,
+                etag="e" * 32,
+                sha256="a" * 64,
+            ),
+            curated_files=(),
             quarantine=None,
             days={},
             row_rules=tuple(RowRuleResult(SOURCE, rule, actions[0], rows, 0) for rule, actions in ROW_RULES.items()),

@@ -100,6 +100,8 @@ def _written(candles: Candles, market: Market, folder: Path) -> Iterator[RawObje
             surplus=0,
             requested_from=f"{candles.window.start}T00:00:00.000Z",
             requested_until=f"{candles.window.end}T00:00:00.000Z",
+            etag=None,
+            version_id=None,
         )
 
 

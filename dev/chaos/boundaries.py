@@ -30,6 +30,7 @@ _S3_ROLES = (
     (r"(curated|quarantine)/.*/$", "folder marker"),
     (r"curated/", "curated file"),
     (r"quarantine/", "quarantine file"),
+    (r"loads/", "load record"),
 )
 _S3_VERBS = {
     "PutObject": "put",
@@ -48,6 +49,7 @@ _TASKS = (
     # A merge without the guard "replace-not-append", or one that is submitted statement by statement.
     ("merge_into_fact", "load/counts/count_load"),
     ("record_load", "publish/record_load"),
+    ("write_load_records", "records/find_newest_load"),
     ("check_staging", "load/guards/check_staging"),
     ("drop_staging", "load/staging/drop_staging"),
     ("plan_load", "plan/find_current_loads"),
@@ -63,7 +65,7 @@ EVERY_EFFECT = frozenset(
         *(f"{verb} {what} file" for verb in ("begin", "upload", "complete") for what in ("curated", "quarantine")),
         *("put folder marker", "put success marker"),
         *("put COPY manifest", "create partitions", "switch partitions"),
-        *("put quality report", "put curation report"),
+        *("put quality report", "put curation report", "put load record"),
         *(f"submit {task}" for task, _ in _TASKS),
         *(f"{task}: {what}" for task in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
     }
@@ -147,7 +149,8 @@ class Boundaries:
         if window:
             return _day(window[1])
         if call.service == "s3":
-            return self._day_in(path)
+            # The key of a load record has only a number, but the record has the batch.
+            return self._day_in(call.request.body.decode() if "/loads/" in path else path)
         if call.service == "redshift-data":
             return self._day_in("\n".join(submitted_statements(call.request.body)))
         return self._day_in(path + call.request.body.decode("utf-8", "replace"))

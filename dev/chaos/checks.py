@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from crypto_prices.market_sets import market_set_name
+from crypto_prices_contract.load_record import record_digest
+from crypto_prices_contract.s3_keys import load_record_key
 
 from dev.chaos.bench import REJECTED_RECORDS, SYMBOLS, Bench, logical_date
 from local_exchange.candles import GeneratedCandles
@@ -282,6 +284,36 @@ def history_differences(state: DayState) -> list[str]:
     if unknown:
         found.append(f"rows of the day are valid from loads {sorted(unknown)}, which load_log does not have")
     return found
+
+
+def record_differences(bench: Bench, state: DayState) -> list[str]:
+    """Return the differences between the newest load of a day and its load record.
+
+    A merge that was cleared alone is not recorded yet. The next load writes its record.
+    """
+    newest = state.loads[-1] if state.loads else None
+    if newest is None or newest["batch_id"].startswith(SEED_BATCH) or newest["recorded_at"] is None:
+        return []
+    number = newest["load_number"]
+    content, before = (_load_record(bench, each) for each in (number, number - 1))
+    if content is None:
+        return [f"load {number} has no record"]
+    record, found = json.loads(content), []
+    if record["batch_id"] != newest["batch_id"]:
+        found.append(f"the record of load {number} is of batch {record['batch_id']}")
+    named = record["previous"] and record["previous"]["sha256"]
+    if named != (before and record_digest(before)):
+        found.append(f"record {number} does not name the hash of the record before")
+    return found
+
+
+def _load_record(bench: Bench, number: int) -> bytes | None:
+    s3 = bench.client("s3")
+    try:
+        body: bytes = s3.get_object(Bucket=bench.names.bucket, Key=load_record_key(number))["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return body
 
 
 def lake_differences(bench: Bench, day: date, state: DayState, *, seeded: bool = False) -> list[str]:

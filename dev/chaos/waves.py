@@ -373,6 +373,7 @@ class Waves:
         for one in closed:
             one.differs(*checks.warehouse_differences(one.day, states[one.day], seeded=True))
             one.differs(*checks.lake_differences(self._bench, one.day, states[one.day], seeded=True))
+            one.differs(*checks.record_differences(self._bench, states[one.day]))
             one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
             one.differs(*self._failed_statements(one.day))
             one.differs(*(["no other merge started"] if one.day in self._alone else []))

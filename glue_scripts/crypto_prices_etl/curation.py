@@ -32,6 +32,7 @@ from crypto_prices_etl.errors import CurationError, RefusedSourcesError
 from crypto_prices_etl.lake_files import (
     RunPaths,
     audit,
+    curated_files,
     curated_rows,
     list_curated_files,
     write_curated,
@@ -122,7 +123,7 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
     files = list_curated_files(s3, paths, arguments.window.days())
     audit(counts.rows_by_day, files)
     entries = [file for of_day in files.values() for file in of_day]
-    put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
+    manifest = put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
     asked = asked_markets(written.manifests)
     carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
     report = curation_report(
@@ -131,6 +132,8 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         counts,
         carried,
         asked,
+        manifest=manifest,
+        files=curated_files(s3, files, counts.rows_by_day),
         rules=written.results,
         quarantined=written.quarantine.candles,
         refused=written.refused,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from crypto_prices_contract import s3_keys
+from crypto_prices_contract.stored_objects import CuratedFile, stored_object
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.committer_files import written_objects
@@ -165,3 +166,26 @@ def audit(rows_by_day: Mapping[dt.date, int], files: Mapping[dt.date, Sequence[D
         if bool(rows) != bool(written) or any(f.content_length == 0 for f in written):
             held = [f"{f.uri} ({f.content_length} bytes)" for f in written]
             raise CurationError(f"{rows} rows were written for {day}, but S3 has {held}. Nothing was published")
+
+
+def curated_files(
+    s3: S3Client, files: Mapping[dt.date, Sequence[DataFile]], rows_by_day: Mapping[dt.date, int]
+) -> tuple[CuratedFile, ...]:
+    """Return the files that the run curated with the version of each, in the order of the days.
+
+    This takes one request per file, usually one per day. ListObjectVersions would take fewer, but it also returns the
+    committer's deleted objects.
+
+    Args:
+        s3: An S3 client.
+        files: The files by day.
+        rows_by_day: Number of rows by day, for days with rows. A day's only file has all of them.
+    """
+    found = []
+    for day, of_day in sorted(files.items()):
+        for file in of_day:
+            bucket, key = s3_keys.split_s3_uri(file.uri)
+            stored = stored_object(file.uri, s3.head_object(Bucket=bucket, Key=key))
+            rows = rows_by_day.get(day) if len(of_day) == 1 else None
+            found.append(CuratedFile(**asdict(stored), bytes=file.content_length, rows=rows))
+    return tuple(found)

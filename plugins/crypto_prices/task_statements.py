@@ -24,6 +24,7 @@ CHECK_STAGING = "load/guards/check_staging.sql"
 DROP_STAGING = "load/staging/drop_staging.sql"
 
 GUARDS = (
+    "load/guards/check_load_number.sql",
     CHECK_STAGING,
     # The next checks read the load's own metadata.
     "load/counts/delete_etl_metadata.sql",
@@ -87,6 +88,14 @@ EMPTY_WINDOW = (
 
 RECORD_LOAD = (*LOCK, "load/history/mark_visible.sql", "publish/record_load.sql")
 """Mark the load as visible in the log, and as published."""
+
+REPLAY_REMOVAL = (
+    *LOCK,
+    "rebuild/check_load_number.sql",
+    "rebuild/remove_candles.sql",
+    "rebuild/restore_removal.sql",
+)
+"""Remove candles again that a user removed, under the number and the times of that removal."""
 
 LOCK_MARTS = ("marts/lock_marts.sql",)
 """Acquire the marts' own lock, so that two refreshes run one after the other and no load waits for a refresh."""

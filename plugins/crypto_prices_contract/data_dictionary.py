@@ -395,6 +395,31 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "glue_digest", "VARCHAR(64)", "Digest of the Glue job's code", _SHA256_UNIT, _CURATION_REPORT, _REMOVAL
             ),
             Column("rules", "VARCHAR(4096)", "Quality rules in force, as JSON", "none", "settings", _REMOVAL),
+            Column(
+                "accepted_by",
+                "VARCHAR(256)",
+                "User who accepted that too many records were rejected",
+                "none",
+                "Airflow",
+                "not accepted",
+            ),
+            Column(
+                "accepted_because",
+                "VARCHAR(2000)",
+                "Reason of that user",
+                "none",
+                "parameters of the run",
+                "not accepted",
+            ),
+            Column(
+                "rebuilt_from",
+                "VARCHAR(16)",
+                "record: a rebuild replayed the load, so its Glue run is new. manifest: a rebuild without load records "
+                "guessed the load",
+                "none",
+                "merge_into_fact",
+                "a load from the exchange",
+            ),
             Column("removed_by", "VARCHAR(256)", "User who removed candles", "none", "remove_candles", _LOAD),
             Column("removed_because", "VARCHAR(2000)", "Reason of that user", "none", "remove_candles", _LOAD),
         ),

@@ -22,6 +22,7 @@ REMOVED_LATER = "CP-10"
 TOO_MANY_REJECTED = "CP-11"
 ROW_RULE_FAILED = "CP-12"
 RAW_OBJECTS_DIFFER = "CP-14"
+NOT_THE_NEXT_LOAD = "CP-15"
 
 ERROR_CODES: Mapping[str, str] = {
     EMPTY_STAGING: "The staging table is empty.",
@@ -37,6 +38,7 @@ ERROR_CODES: Mapping[str, str] = {
     TOO_MANY_REJECTED: "The Glue job rejected too many records of a source.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
+    NOT_THE_NEXT_LOAD: "The load that is replayed is not the warehouse's next one.",
 }
 """The meaning of each code."""
 
@@ -54,6 +56,7 @@ REMEDIES: Mapping[str, str] = {
     TOO_MANY_REJECTED: "read the quarantine, then correct the parser, clear the whole run or accept the bad day",
     ROW_RULE_FAILED: "read the quarantine, then correct the parser, clear the whole run or change the rule",
     RAW_OBJECTS_DIFFER: "clear the whole run, which fetches again",
+    NOT_THE_NEXT_LOAD: "clear replay_loads of the backfill, or start the rebuild again with an empty warehouse",
 }
 """What to do about each code. docs/reference/error-codes.md has the details."""
 

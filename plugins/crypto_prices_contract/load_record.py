@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from crypto_prices_contract import s3_keys
+from crypto_prices_contract.stored_objects import CuratedFile, StoredDocument, StoredObject
 from crypto_prices_contract.window import Window, WindowError
 
 RECORD_VERSION = 1
@@ -22,45 +23,6 @@ _Part = TypeVar("_Part")
 
 class LoadRecordError(ValueError):
     """A document is not a usable load record. The message names the record and the problem."""
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object in S3.
-
-    Attributes:
-        uri: Its s3:// URI.
-        version_id: S3's version id; None if the bucket had no versioning, or the object was missing.
-        etag: S3's entity tag without quotes; None if the object was missing.
-    """
-
-    uri: str
-    version_id: str | None
-    etag: str | None
-
-
-@dataclass(frozen=True)
-class StoredDocument(StoredObject):
-    """A document in S3 that the record's writer has read, or whose writer has noted its hash.
-
-    Attributes:
-        sha256: Hex digest of its bytes; None if it was missing.
-    """
-
-    sha256: str | None
-
-
-@dataclass(frozen=True)
-class CuratedFile(StoredObject):
-    """A Parquet file that COPY loaded.
-
-    Attributes:
-        bytes: Its size.
-        rows: Its number of rows; None if it is unknown, because a day has several files.
-    """
-
-    bytes: int
-    rows: int | None
 
 
 @dataclass(frozen=True)

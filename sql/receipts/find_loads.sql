@@ -22,6 +22,9 @@ SELECT
     loads.plugins_digest,
     loads.glue_digest,
     loads.rules,
+    loads.accepted_by,
+    loads.accepted_because,
+    loads.rebuilt_from,
     loads.removed_by,
     loads.removed_because
 FROM crypto.load_log AS loads

@@ -1,5 +1,5 @@
 -- status/find_candles
--- One candle per market and {{ unit }}. Its open and close prices are those of the first and the last candle in it.
+-- One candle per market and day or hour. Its open and close prices are those of the first and the last candle in it.
 WITH candles AS (
     SELECT
         source,

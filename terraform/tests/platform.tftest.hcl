@@ -165,6 +165,12 @@ run "a_platform_with_default_values" {
     error_message = "A rule expires current objects outside quarantine/. In curated/, these can be published days."
   }
   assert {
+    condition = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule :
+      length(rule.noncurrent_version_expiration) == 0 if rule.filter[0].prefix == "" || startswith(rule.filter[0].prefix, "loads")
+    ])
+    error_message = "A rule deletes older versions of load records, which prove that one was changed."
+  }
+  assert {
     condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.filter[0].prefix == "" && length(rule.abort_incomplete_multipart_upload) == 1])
     error_message = "Incomplete multipart uploads are never deleted and cost money."
   }

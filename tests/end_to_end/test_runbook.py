@@ -53,6 +53,7 @@ WORK = {
     "merge_into_fact": {"BatchExecuteStatement", "ExecuteStatement"},
     "publish_partitions": {"ExecuteStatement", "BatchCreatePartition", "BatchUpdatePartition"},
     "record_load": {"BatchExecuteStatement"},
+    "write_load_records": {"ExecuteStatement", "PutObject"},
     "wait_for_partition": set(),
     "drop_staging": {"ExecuteStatement"},
     "reconcile": {"ExecuteStatement", "PutMetricData"},
@@ -695,5 +696,8 @@ class TestPage:
 def test_the_troubleshooting_page_has_a_section_for_each_task_and_no_other():
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md").read_text()
     sections = page[page.index("## Failures by task") : page.index("## The catalog shows")]
-    of_other_dags = ["plan_backfill", "load_windows", "check_backfill", "plan_healing", "heal_windows", "check_healing"]
+    of_other_dags = [
+        *("plan_backfill", "replay_loads", "load_windows", "check_backfill"),
+        *("plan_healing", "heal_windows", "check_healing"),
+    ]
     assert re.findall(r"^### (.+)$", sections, re.MULTILINE) == [*WORK, *of_other_dags]

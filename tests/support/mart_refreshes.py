@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ MARTS = {
     "assets": "asset",
 }
 """The keys of the marts."""
+DAY = date(2024, 1, 5)
 
 
 class Candle(NamedTuple):
@@ -156,3 +157,13 @@ class Marts:
     def _batch(self, statements: Sequence[str]) -> None:
         outcome = self.client.batch(*statements)
         assert outcome.error is None, (outcome.error, outcome.described.get("SubStatements"))
+
+
+def load(marts: Marts, day: date, price: str = "100") -> None:
+    """Load one day of BTC/USD with one price."""
+    start = datetime.combine(day, datetime.min.time())
+    candles = [
+        Candle("coinbase", "BTC", "USD", "1h", start + timedelta(hours=hour), *[price] * 4, "1", None, None)
+        for hour in range(24)
+    ]
+    marts.load("coinbase", day, day + timedelta(days=1), candles)

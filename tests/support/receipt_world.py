@@ -32,17 +32,15 @@ from crypto_prices.templates import FILTERS
 from crypto_prices_contract import s3_keys
 from crypto_prices_contract.load_record import (
     Code,
-    CuratedFile,
     LoadRecord,
     PreviousRecord,
     RecordedSource,
     Removal,
-    StoredDocument,
-    StoredObject,
     record_digest,
 )
 from crypto_prices_contract.markets import Market
 from crypto_prices_contract.raw_manifest import RawManifest
+from crypto_prices_contract.stored_objects import CuratedFile, StoredDocument, StoredObject
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.schemas import CURATED_COLUMNS, BigInt, Timestamp, Varchar
 from crypto_prices_etl.schemas import Decimal as DecimalType
@@ -186,7 +184,8 @@ class World:
         xcoms["plan_load"]["sources"][0]["raw_manifest"] = manifest.uri
         xcoms["fetch_prices"][0]["raw_manifest"] = manifest.uri
         report = xcoms["read_curation_report"]
-        report |= {"job_run_id": job_run_id, "copy_manifest": copy_manifest, "raw_manifests": [manifest.uri]}
+        stored = self._stored(copy_manifest) | {"sha256": self._sha256(copy_manifest)}
+        report |= {"job_run_id": job_run_id, "copy_manifest": stored, "raw_manifests": [manifest.uri]}
         load.write_markets()
         for statements in (load.sql("copy_to_staging"), load.sql("merge_into_fact", force=force)):
             outcome = self.client.batch(*statements)

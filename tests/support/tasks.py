@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -116,13 +118,32 @@ def make_context() -> Callable[..., dict[str, Any]]:
             "dag_run": SimpleNamespace(
                 dag_id=DAG_ID, run_id=run_id, clear_number=clear_number, conf={}, triggering_user_name="ada"
             ),
-            "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
+            "dag": SimpleNamespace(
+                fileloc=str(REPOSITORY / "dags" / f"{DAG_ID}.py"),
+                params={"day": None, "force": False, "reload": False},
+            ),
             "params": {"force": force, "reload": reload, "accepted_sources": [], "accepted_because": None},
             "outlet_events": OutletEventAccessors(),
             "task_state_store": TaskStateStore(),
         }
 
     return make
+
+
+@pytest.fixture
+def interrupted_on_kill() -> Callable[[Any], None]:
+    """Return a function that kills a trigger as the triggerer does, which cancels a slow ``on_kill`` after a second."""
+
+    async def kill(trigger: Any) -> None:
+        killed = asyncio.create_task(trigger.on_kill())
+        await asyncio.sleep(0)
+        killed.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await killed
+        # The triggerer's event loop runs on.
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+    return lambda trigger: asyncio.run(kill(trigger))
 
 
 @pytest.fixture
@@ -268,7 +289,13 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
             for each in of.sources
         },
         "refused": [],
-        "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+        "copy_manifest": {
+            "uri": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+            "version_id": None,
+            "etag": "e" * 32,
+            "sha256": "a" * 64,
+        },
+        "curated_files": [],
         "quarantine": None,
         "window": {"start": of.window_start, "end": of.window_end},
         "days": {day: day_version(day, job_run_id) for day in ("2023-12-18", "2023-12-19")},

@@ -15,6 +15,7 @@ from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.fetched_source import EmptyRange, FetchedSource
+from crypto_prices.xcom.replay import Replay
 from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
 
@@ -153,7 +154,13 @@ class Load:
                     if source not in refused
                 },
                 "refused": self.refused,
-                "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
+                "copy_manifest": {
+                    "uri": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
+                    "version_id": None,
+                    "etag": "e" * 32,
+                    "sha256": "a" * 64,
+                },
+                "curated_files": [],
                 "quarantine": None,
                 "window": {"start": self.start, "end": self.end},
                 "days": {},
@@ -170,6 +177,12 @@ class Load:
                 "quarantined_candles": self.quarantined,
             },
         }
+
+    def replaying(self, replay: Replay) -> None:
+        """Let the run replay a committed load."""
+        self.batch = self.batch.replaying(replay)
+        self._xcoms["plan_load"] = self.batch.as_xcom()
+        self._xcoms["read_curation_report"]["batch_id"] = self.batch_id
 
     @property
     def batch_id(self) -> str:

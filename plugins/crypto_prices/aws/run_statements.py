@@ -10,14 +10,28 @@ from airflow.providers.amazon.aws.hooks.redshift_data import (
     RedshiftDataQueryFailedError,
 )
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
+from airflow.providers.amazon.aws.triggers.redshift_data import RedshiftDataTrigger
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException
 from botocore.exceptions import BotoCoreError, ClientError
 
+from crypto_prices.aws.on_kill import to_its_end
 from crypto_prices.aws.redshift_data import RedshiftStatementError, cancel_statement
 
 _SUBMITTED = "submitted_statement"
 """The key in Airflow's state of the task that has the id of the statement or batch that the task waits for."""
+
+
+class CancellingStatementsTrigger(RedshiftDataTrigger):
+    """Waits for statements. If a user ends the deferred task, it cancels them even if Airflow interrupts that."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the path of this class, and the provider's arguments."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", super().serialize()[1]
+
+    async def on_kill(self) -> None:
+        """Cancel the statements."""
+        await to_its_end(super().on_kill())
 
 
 class RunStatementsOperator(RedshiftDataOperator):
@@ -83,10 +97,11 @@ class RunStatementsOperator(RedshiftDataOperator):
             raise self._failure(event["statement_id"], event["message"]) from None
         return super().execute_complete(context, event)
 
-    def defer(self, **kwargs: Any) -> Any:
+    def defer(self, *, trigger: Any, **kwargs: Any) -> Any:
         """Defer, after keeping the statement's id for the worker that resumes the task."""
         self._state_store.set(_SUBMITTED, self.statement_id)
-        super().defer(**kwargs)
+        _, arguments = trigger.serialize()
+        super().defer(trigger=CancellingStatementsTrigger(**arguments), **kwargs)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Finish the task after its deferral. If the deferral or the rest of the task fails, cancel the statements."""

@@ -15,9 +15,11 @@ from crypto_prices_contract.window import Window, WindowError
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.loaded_days import find_loads
+from crypto_prices.backfill.plan_rebuild import plan_rebuild
 from crypto_prices.backfill.plan_text import plan_as_text
 from crypto_prices.backfill.price import price_of
 from crypto_prices.backfill.read_glue_job import read_glue_job
+from crypto_prices.backfill.rebuild import RebuildError
 from crypto_prices.backfill.window_run import window_run
 from crypto_prices.backfill.windows_to_load import RequestSize, windows_to_load
 from crypto_prices.fetch.errors import FatalSourceError
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 LEFT_OUT = "left_out"
 """The XCom with the sources that the plan lacks, and the reasons; it does not exist if there are none."""
+
+REBUILD = "rebuild_plan"
+"""The XCom with the plan of a rebuild; it does not exist if the backfill asks the exchanges."""
 
 
 class PlanBackfillOperator(WarehouseOperator):
@@ -54,10 +59,12 @@ class PlanBackfillOperator(WarehouseOperator):
         chunk_days: Longest window, in days (templated).
         reload: JSON boolean (templated): load even what the warehouse already holds.
         plan_only: JSON boolean (templated): show the plan and return nothing.
+        from_raw: JSON boolean (templated): rebuild the whole warehouse from the lake, without asking an exchange. The
+            task then returns no items, and ``replay_loads`` reads the plan in the XCom ``rebuild_plan``.
     """
 
     template_fields: Sequence[str] = aws_template_fields(
-        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only"
+        "start", "end", "sources", "symbols", "chunk_days", "reload", "plan_only", "from_raw"
     )
 
     def __init__(
@@ -70,6 +77,7 @@ class PlanBackfillOperator(WarehouseOperator):
         chunk_days: str,
         reload: str,
         plan_only: str,
+        from_raw: str = "false",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -80,6 +88,7 @@ class PlanBackfillOperator(WarehouseOperator):
         self.chunk_days = chunk_days
         self.reload = reload
         self.plan_only = plan_only
+        self.from_raw = from_raw
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the runs to trigger.
@@ -91,13 +100,17 @@ class PlanBackfillOperator(WarehouseOperator):
         """
         try:
             check_params(context["dag_run"].conf, context["dag"].params)
+            if json.loads(self.from_raw):
+                return self._plan_rebuild(context)
             settings = self.settings
             check_sources(settings)
+            if not (self.start and self.end):
+                raise ParamError("start and end are missing: trigger the DAG again with the days to load")
             span = Window.parse(self.start, self.end)
             refuse_unclosed(span, datetime.now(UTC))
             chosen = select_symbols(settings, json.loads(self.sources), json.loads(self.symbols))
             asked = ask_exchanges(settings, chosen)
-        except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
+        except (ParamError, SettingsError, WindowError, FatalSourceError, RebuildError) as error:
             raise AirflowFailException(str(error)) from error
         markets, left_out = asked.markets, asked.left_out_text
         chosen = {name: symbols for name, symbols in chosen.items() if name not in asked.left_out}
@@ -133,6 +146,24 @@ class PlanBackfillOperator(WarehouseOperator):
             return []
         starter = context["dag_run"]
         return [window_run(starter.dag_id, starter.run_id, window, chosen, reload=reload) for window in plan.windows]
+
+    def _plan_rebuild(self, context: Context) -> list[dict[str, Any]]:
+        given = [name for name in ("start", "end") if getattr(self, name)]
+        given += [name for name in ("sources", "symbols", "reload") if json.loads(getattr(self, name))]
+        if given:
+            raise ParamError(
+                f"from_raw rebuilds the whole warehouse, and takes markets and days from the lake, but "
+                f"{', '.join(given)} is set: trigger the DAG again without it"
+            )
+        logged = self.warehouse.query(self.get_template_env().get_template("rebuild/find_logged_loads.sql").render())
+        rebuild, text = plan_rebuild(self.s3_client, self.settings.s3_bucket, logged)
+        context["ti"].xcom_push(key="plan", value=text)
+        self.log.info("%s", text)
+        if json.loads(self.plan_only):
+            self.log.info("This is a dry run, so nothing is started")
+        else:
+            context["ti"].xcom_push(key=REBUILD, value=rebuild.as_xcom())
+        return []
 
     def _query(self, name: str, days: Window) -> list[dict[str, Value]]:
         return self.warehouse.query(self.get_template_env().get_template(name).render(params=days))

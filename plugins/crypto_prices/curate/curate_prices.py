@@ -13,6 +13,7 @@ from airflow.sdk import ResumableJobMixin
 from airflow.triggers.base import TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
 
+from crypto_prices.aws.on_kill import to_its_end
 from crypto_prices.aws.repeated_status import log_only_changes
 
 _STARTED = "started_glue_run"
@@ -54,7 +55,10 @@ class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
             yield event
 
     async def on_kill(self) -> None:
-        """Stop the Glue run."""
+        """Stop the Glue run, even if Airflow interrupts this."""
+        await to_its_end(self._stop())
+
+    async def _stop(self) -> None:
         self.log.info("Stopping run %s of Glue job %s", self.run_id, self.job_name)
         hook: Any = self.hook()
         async with await hook.get_async_conn() as client:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from crypto_prices_contract.load_record import CuratedFile, LoadRecord, LoadRecordError, RecordedSource, StoredObject
+from crypto_prices_contract.load_record import LoadRecord, LoadRecordError, RecordedSource
 from crypto_prices_contract.raw_manifest import RawManifest, RawManifestError
 from crypto_prices_contract.s3_keys import copy_manifest_key, load_record_key, partition_values, s3_uri
+from crypto_prices_contract.stored_objects import CuratedFile, StoredObject
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError, Value
 from crypto_prices.receipts.lake import FoundObject, Lake
@@ -235,12 +236,15 @@ def _with_lake(found: Evidence, load: Row, lake: Lake, warehouse: Warehouse) -> 
     recorded_manifest = source.raw_manifest if source else None
     manifest = _read_replaced(lake, _named(load["raw_manifest"], recorded_manifest), recorded_manifest)
     listed = parse_manifest(manifest)
-    known = {stored.uri: stored for stored in source.objects} if source else {}
+    known: dict[str, StoredObject] = {}
     if listed is not None:
+        # The manifest has noted the versions, too. It is the only witness until the load record is written.
+        known = {obj.uri: obj.stored for obj in listed.objects}
         market = (question.symbol, question.quote_currency)
         uris = {obj.uri for obj in listed.objects if (obj.symbol, obj.quote_currency) == market}
     else:
         uris = set() if found.row is None else {str(found.row["raw_object"])}
+    known |= {stored.uri: stored for stored in source.objects} if source else {}
     again = record is not None and is_curated_again(load, record)
     recorded_copy = None if record is None or again else record.copy_manifest
     copy_uri = _named(load["copy_manifest"], recorded_copy)

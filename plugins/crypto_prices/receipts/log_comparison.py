@@ -31,6 +31,7 @@ def log_differences(load: Row, record: LoadRecord, source_name: str) -> list[str
         "plugins_digest": record.code.plugins if record.code else None,
         "glue_digest": record.code.glue if record.code else None,
         "copy_manifest": record.copy_manifest.uri if record.copy_manifest else None,
+        "rebuilt_from": record.rebuilt_from,
         **_source_fields(source),
     }
     again = ("glue_job_run_id", "copy_manifest") if is_curated_again(load, record) else ()
@@ -50,6 +51,8 @@ def _source_fields(source: RecordedSource) -> dict[str, Value]:
         "market_set": source.market_set,
         "fetched_at": source.fetched_at,
         "content_hash": source.content_hash,
+        "accepted_by": source.accepted.by if source.accepted else None,
+        "accepted_because": source.accepted.because if source.accepted else None,
         "raw_manifest": source.raw_manifest.uri if source.raw_manifest else None,
     }
 

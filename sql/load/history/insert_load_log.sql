@@ -10,6 +10,7 @@ INSERT INTO crypto.load_log (
     candle_interval,
     fetched_at,
     merged_at,
+    visible_at,
     forced,
     raw_manifest,
     content_hash,
@@ -20,7 +21,10 @@ INSERT INTO crypto.load_log (
     dags_digest,
     plugins_digest,
     glue_digest,
-    rules
+    rules,
+    accepted_by,
+    accepted_because,
+    rebuilt_from
 )
 SELECT
     load_counter.last_load_number AS load_number,
@@ -32,17 +36,21 @@ SELECT
     own.candle_interval,
     own.fetched_at,
     own.loaded_at,
-    CAST({{ (1 if params.force else 0) | literal }} AS BOOLEAN) AS forced,
+    CAST({{ terms().visible_at | literal }} AS TIMESTAMP) AS visible_at,
+    CAST({{ (1 if terms().forced else 0) | literal }} AS BOOLEAN) AS forced,
     own.raw_manifest,
     own.content_hash,
     own.copy_manifest,
     own.glue_job_run_id,
     own.dag_id,
     own.run_id,
-    {{ dags_digest(dag) | literal }} AS dags_digest,
-    {{ plugins_digest() | literal }} AS plugins_digest,
-    {{ report(ti).code_digest | literal }} AS glue_digest,
-    {{ rules_in_force(settings()) | literal }} AS rules
+    {{ (terms().code.dags if terms().code else dags_digest(dag)) | literal }} AS dags_digest,
+    {{ (terms().code.plugins if terms().code else plugins_digest()) | literal }} AS plugins_digest,
+    {{ (terms().code.glue if terms().code else report(ti).code_digest) | literal }} AS glue_digest,
+    {{ terms().rules_text | literal }} AS rules,
+    own.accepted_by,
+    own.accepted_because,
+    CAST({{ terms().rebuilt_from | literal }} AS VARCHAR(16)) AS rebuilt_from
 FROM crypto.etl_metadata AS own
 CROSS JOIN crypto.load_counter
 WHERE own.batch_id = {{ report(ti).batch_id | literal }}

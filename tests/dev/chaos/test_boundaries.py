@@ -22,8 +22,8 @@ def call(service, operation, path="/", body=b""):
     return Call(service, operation, context, request, None)
 
 
-def s3(key, operation="PutObject"):
-    return call("s3", operation, f"/lake/{key}")
+def s3(key, operation="PutObject", body=b""):
+    return call("s3", operation, f"/lake/{key}", body)
 
 
 def sql(text, operation="ExecuteStatement"):
@@ -54,6 +54,8 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
         (s3(f"curated/_manifests/{RUN}/copy_manifest.json"), "put COPY manifest", RUN),
         (s3(f"curated/_manifests/{RUN}/curation_report.json"), "put curation report", RUN),
         (s3(f"curated/_manifests/{RUN}/quality_report.json"), "put quality report", RUN),
+        (s3("loads/000000000012.json", body=f'{{"batch_id": "20220105-20220106-{DIGEST}-1"}}'.encode()),
+         "put load record", ""),
         (s3(f"curated/crypto_prices/version={RUN}/year%3D2022/part-0.parquet"), "put curated file", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/__magic_job-1/x.pendingset"), "put committer file", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/_SUCCESS"), "put success marker", RUN),
@@ -105,6 +107,7 @@ def test_the_bundles_statements_map_to_their_tasks():
     assert submitted_by("load/guards/check_staging") == "check_staging"
     assert submitted_by(*without_suffix(task_statements.MERGE_INTO_FACT)) == "merge_into_fact"
     assert submitted_by(*without_suffix(task_statements.RECORD_LOAD)) == "record_load"
+    assert submitted_by("records/find_newest_load") == "write_load_records"
     assert submitted_by("load/staging/drop_staging") == "drop_staging"
     assert submitted_by("publish/find_load_order") == "publish_partitions"
     assert submitted_by("reconcile/find_loads_of_window") == "reconcile"

@@ -97,7 +97,7 @@ def test_the_report_is_the_contract(lake, clean_run):
         {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0} for rule in ROW_RULES
     ]
     document = {
-        "report_version": 3,
+        "report_version": 4,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
         "code_digest": glue_package_digest(),
@@ -105,7 +105,12 @@ def test_the_report_is_the_contract(lake, clean_run):
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
         "refused": [],
-        "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
+        "copy_manifest": lake.stored(f"curated/_manifests/{run.job_run_id}/copy_manifest.json"),
+        "curated_files": [
+            {name: value for name, value in lake.stored(key).items() if name != "sha256"}
+            | {"bytes": len(lake.body(key)), "rows": 48}
+            for key in lake.keys(f"curated/crypto_prices/version={run.job_run_id}/year=2023/")
+        ],
         "quarantine": None,
         "days": {
             "2023-12-18": {

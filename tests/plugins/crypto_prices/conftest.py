@@ -20,6 +20,7 @@ from tests.support.tasks import (  # noqa: F401 - fixtures
     catalog,
     dag,
     empty_warehouse,
+    interrupted_on_kill,
     make_context,
     make_task,
     migrated_database,

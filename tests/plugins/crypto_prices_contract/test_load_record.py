@@ -7,16 +7,14 @@ from crypto_prices_contract.load_record import (
     Acceptance,
     Code,
     Counts,
-    CuratedFile,
     LoadRecord,
     LoadRecordError,
     PreviousRecord,
     RecordedSource,
     Removal,
-    StoredDocument,
-    StoredObject,
     record_digest,
 )
+from crypto_prices_contract.stored_objects import CuratedFile, StoredDocument, StoredObject
 from crypto_prices_contract.window import Window
 
 LOAD = LoadRecord(

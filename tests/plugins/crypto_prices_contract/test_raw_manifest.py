@@ -21,6 +21,8 @@ CANDLES = RawObject(
     surplus=1,
     requested_from="2023-12-18T00:00:00.000Z",
     requested_until="2023-12-19T00:00:00.000Z",
+    etag="c" * 32,
+    version_id="v1",
 )
 MANIFEST = RawManifest(
     uri="s3://lake/manifest.json",
@@ -40,6 +42,8 @@ MANIFEST = RawManifest(
             fetched_at="2023-12-19T00:01:01.000Z",
             sha256="b" * 64,
             body_bytes=20,
+            etag="d" * 32,
+            version_id=None,
         ),
     ),
 )
@@ -67,6 +71,7 @@ def test_the_content_hash_has_the_markets_names_and_not_the_listings():
         (["objects", 0, "surplus"], True, "surplus is True, not a whole number"),
         (["window", "end"], "2023-12-18", "must end after it starts"),
         (["objects", 0, "requested_from"], 0, "requested_from is 0, not a text"),
+        (["objects", 0, "version_id"], 1, "version_id is 1, not a text"),
         (["objects", 0, "symbol"], "ETH", r"objects of markets that it does not list: \['BTCUSDT'\]"),
         (["listings"], None, "not a complete raw manifest"),
         (["listings", 0, "status"], "200", "status is '200', not a whole number"),

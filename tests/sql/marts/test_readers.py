@@ -9,8 +9,7 @@ import pytest
 from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
 from crypto_prices_contract.mart_dictionary import MART_TABLES
 
-from tests.sql.marts.test_refresh import DAY, load
-from tests.support.mart_refreshes import Marts
+from tests.support.mart_refreshes import DAY, Marts, load
 from tests.support.window_loads import BTC, candles
 
 VIEWS = [table for table in MART_TABLES if table.is_view]

@@ -7,23 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.support.mart_refreshes import Candle, Marts
-
-DAY = date(2024, 1, 5)
-
-
-def day_of(day: date, price: str = "100", source: str = "coinbase", hours: int = 24) -> list[Candle]:
-    """Return the candles of one market and day."""
-    start = datetime.combine(day, datetime.min.time())
-    return [
-        Candle(source, "BTC", "USD", "1h", start + timedelta(hours=hour), *[price] * 4, "1", None, None)
-        for hour in range(hours)
-    ]
-
-
-def load(marts: Marts, day: date, price: str = "100") -> None:
-    """Load one day."""
-    marts.load("coinbase", day, day + timedelta(days=1), day_of(day, price))
+from tests.support.mart_refreshes import DAY, Candle, Marts, load
 
 
 def closes(marts: Marts) -> dict[str, str]:

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.audit.restatements import Check, Comparison
-from crypto_prices.deployed_code import rules_in_force
 from crypto_prices.fetch.sources import source_kinds
+from crypto_prices.load_terms import terms_of_run
 from crypto_prices.market_sets import market_set_name
 from crypto_prices.marts.refresh import Refresh
 from crypto_prices.plan.expected_markets import ExpectedMarket
@@ -23,11 +23,13 @@ from crypto_prices_contract.curation_report import (
     SourceCounts,
 )
 from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
+from crypto_prices_contract.load_record import Removal
 from crypto_prices_contract.row_rules import Action
+from crypto_prices_contract.stored_objects import StoredDocument
 from crypto_prices_contract.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
-__all__ = ["expected_candles", "interval_seconds", "rules_in_force", "source_kinds"]
+__all__ = ["expected_candles", "interval_seconds", "source_kinds"]
 
 ti = None
 params = SimpleNamespace(
@@ -52,6 +54,16 @@ checks = [
     Check(MarketDay("coingecko", "BTC/USD", date(2023, 12, 18)), Comparison(), "the day is too old"),
 ]
 unit, load_total = "day", 240
+window_start, window_end = "2023-12-18", "2023-12-19"
+after_load, through_load, load_number = 11, 13, 12
+market_sets = [market_set_name(["BTC/USDT", "ETH/USDT"]), market_set_name(["BTC/USD"])]
+record = SimpleNamespace(
+    load_number=12,
+    merged_at="2023-12-19T00:03:41Z",
+    visible_at="2023-12-19T00:03:58Z",
+    sources=[SimpleNamespace(source="binance", candle_interval="1h", markets=["BTC/USDT"])],
+    removal=Removal("2023-12-18T05:00:00Z", "2023-12-18T07:00:00Z", 2, "admin", "the exchange's clock was wrong"),
+)
 market_set = market_set_name(["BTC/USDT", "ETH/USDT"])
 markets = [("BTC", "USDT"), ("ETH", "USDT")]
 table = WAREHOUSE_TABLES[0]
@@ -86,7 +98,8 @@ _REPORT = CurationReport(
         "coinbase": SourceCounts(fetched=24, curated=24, quarantined={}, duplicates=0),
     },
     refused=(),
-    copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
+    copy_manifest=StoredDocument("s3://lake/curated/_manifests/jr_1/copy_manifest.json", "v1", "e" * 32, "a" * 64),
+    curated_files=(),
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
     days={},
     row_rules=(
@@ -120,6 +133,11 @@ def loaded(ti):
 def report(ti):
     """Stand in for the macro of the same name."""
     return _REPORT
+
+
+def terms():
+    """Stand in for the macro of the same name."""
+    return terms_of_run(vars(params), dag_run, settings())
 
 
 def dags_digest(dag):

@@ -134,6 +134,11 @@ def test_a_user_who_ends_the_deferred_task_ends_the_statements(running, aborted)
     aborted(running.statement_id)
 
 
+def test_the_statements_end_although_airflow_interrupts_the_trigger_again(running, aborted, interrupted_on_kill):
+    interrupted_on_kill(running)
+    aborted(running.statement_id)
+
+
 def test_a_cancellation_that_fails_does_not_hide_why_the_task_failed(make, context, running, task_log, monkeypatch):
     task = make("SELECT 1")
     gone = EndpointConnectionError(endpoint_url="https://redshift-data")

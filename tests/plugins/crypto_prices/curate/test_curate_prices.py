@@ -111,6 +111,12 @@ def test_it_starts_its_batchs_run_and_waits_without_a_worker(glue, started):
     asyncio.run(trigger.on_kill())
 
 
+def test_its_run_stops_although_airflow_interrupts_the_trigger_again(glue, started, interrupted_on_kill):
+    _, deferred = started
+    interrupted_on_kill(deferred.trigger)
+    assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
+
+
 def test_killing_a_task_in_a_worker_stops_its_run_too(glue, started):
     task, deferred = started
     task.on_kill()

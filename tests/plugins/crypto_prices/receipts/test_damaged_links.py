@@ -59,6 +59,8 @@ LOG = {
     "plugins_digest": "'0000'",
     "glue_digest": "'0000'",
     "rules": "'{}'",
+    "accepted_by": "'eve'",
+    "rebuilt_from": "'manifest'",
 }
 
 

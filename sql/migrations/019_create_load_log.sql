@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS crypto.load_log (
     plugins_digest VARCHAR(64),
     glue_digest VARCHAR(64),
     rules VARCHAR(4096),
+    accepted_by VARCHAR(256),
+    accepted_because VARCHAR(2000),
+    rebuilt_from VARCHAR(16),
     removed_by VARCHAR(256),
     removed_because VARCHAR(2000),
     PRIMARY KEY (load_number, source)

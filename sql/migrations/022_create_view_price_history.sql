@@ -44,7 +44,7 @@ WITH versions AS (
         batch_id,
         valid_from_load,
         valid_to_load,
-        closed_as
+        CAST(closed_as AS VARCHAR(8)) AS closed_as
     FROM crypto.price_versions
 ),
 
