@@ -14,8 +14,8 @@ from crypto_prices_contract.load_record import Acceptance
 from crypto_prices_contract.row_rules import Action
 from crypto_prices_contract.window import Window
 
-from tests.plugins.crypto_prices_contract.test_load_record import LOAD, REMOVAL
 from tests.support.curation_reports import REPORT
+from tests.support.load_records import LOAD, REMOVAL
 
 SETTINGS = SimpleNamespace(rules=quality_rules({}), max_rejected_share=0.01)
 RUN = SimpleNamespace(dag_id="crypto_prices_window", run_id="rebuild__1", triggering_user_name="ada")

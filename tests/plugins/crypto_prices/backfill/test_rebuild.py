@@ -15,17 +15,12 @@ from crypto_prices.backfill.rebuild import (
     record_numbers,
 )
 from crypto_prices.backfill.window_run import guess_run, replay_run
-from crypto_prices_contract.load_record import PreviousRecord, record_digest
 from crypto_prices_contract.markets import Market
 from crypto_prices_contract.raw_manifest import RawManifest, RawObject
 from crypto_prices_contract.s3_keys import load_record_key
 from crypto_prices_contract.window import Window
 
-from tests.plugins.crypto_prices_contract.test_load_record import LOAD, REMOVAL
-
-FIRST = replace(LOAD, load_number=1, batch_id="b-1", previous=None)
-SECOND = replace(LOAD, batch_id="b-2", previous=PreviousRecord(1, record_digest(FIRST.to_bytes())))
-THIRD = replace(REMOVAL, load_number=3, previous=PreviousRecord(2, record_digest(SECOND.to_bytes())))
+from tests.support.load_records import FIRST, SECOND, THIRD
 
 
 def in_lake(*records):

@@ -7,7 +7,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from crypto_prices.backfill.rebuild import Guess, Rebuild
 from crypto_prices.backfill.replay_loads import ReplayLoadsOperator
 
-from tests.plugins.crypto_prices.backfill.test_rebuild import FIRST, SECOND, THIRD
+from tests.support.load_records import FIRST, SECOND, THIRD
 
 RECORDS = {record.load_number: record for record in (FIRST, SECOND, THIRD)}
 GUESS = Guess("2024-01-01", "2024-01-02", ["binance"], ["s3://lake/m"])

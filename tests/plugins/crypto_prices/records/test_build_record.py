@@ -5,8 +5,8 @@ from crypto_prices.records.build_record import Log, ReadManifest, build_record
 from crypto_prices_contract.load_record import Counts, PreviousRecord, Removal, record_digest
 from crypto_prices_contract.stored_objects import CuratedFile, StoredDocument
 
-from tests.plugins.crypto_prices_contract.test_raw_manifest import MANIFEST
 from tests.support.curation_reports import REPORT
+from tests.support.raw_manifests import MANIFEST
 
 ROW = {
     "load_number": 2,

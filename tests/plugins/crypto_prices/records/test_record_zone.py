@@ -5,7 +5,7 @@ import pytest
 from crypto_prices.records.record_zone import RecordConflictError, RecordZone
 from moto import mock_aws
 
-from tests.plugins.crypto_prices_contract.test_load_record import LOAD
+from tests.support.load_records import LOAD
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from crypto_prices_contract.load_record import RecordedSource
 from crypto_prices_contract.stored_objects import StoredDocument
 from moto import mock_aws
 
-from tests.plugins.crypto_prices_contract.test_load_record import LOAD
-from tests.plugins.crypto_prices_contract.test_raw_manifest import MANIFEST
+from tests.support.load_records import LOAD
+from tests.support.raw_manifests import MANIFEST
 
 BUCKET = "replay-lake"
 PARAMS = {

@@ -11,8 +11,8 @@ from crypto_prices.xcom.replay import Replay
 from crypto_prices_contract.load_record import LoadRecord, record_digest
 from crypto_prices_contract.s3_keys import load_record_key
 
-from tests.plugins.crypto_prices_contract.test_load_record import LOAD
-from tests.plugins.crypto_prices_contract.test_raw_manifest import MANIFEST
+from tests.support.load_records import LOAD
+from tests.support.raw_manifests import MANIFEST
 from tests.support.tasks import batch, insert_market_set, report
 
 BTC = market_set_name(["BTC/USDT"])
