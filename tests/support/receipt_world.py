@@ -344,27 +344,33 @@ class World:
         bucket, key = s3_keys.split_s3_uri(uri)
         before = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         version = self.s3.put_object(Bucket=bucket, Key=key, Body=change(before))["VersionId"]
-        yield
-        self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+        try:
+            yield
+        finally:
+            self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
 
     @contextmanager
     def deleted(self, uri: str) -> Iterator[None]:
         """Delete an object, as a user does who does not know about versions."""
         bucket, key = s3_keys.split_s3_uri(uri)
         marker = self.s3.delete_object(Bucket=bucket, Key=key)["VersionId"]
-        yield
-        self.s3.delete_object(Bucket=bucket, Key=key, VersionId=marker)
+        try:
+            yield
+        finally:
+            self.s3.delete_object(Bucket=bucket, Key=key, VersionId=marker)
 
     @contextmanager
     def changed(self, table: str, *statements: str) -> Iterator[None]:
         """Change rows of a table."""
         self.client.ok(f"CREATE TABLE crypto.saved_rows AS SELECT * FROM crypto.{table}", *statements)
-        yield
-        self.client.ok(
-            f"DELETE FROM crypto.{table}",
-            f"INSERT INTO crypto.{table} SELECT * FROM crypto.saved_rows",
-            "DROP TABLE crypto.saved_rows",
-        )
+        try:
+            yield
+        finally:
+            self.client.ok(
+                f"DELETE FROM crypto.{table}",
+                f"INSERT INTO crypto.{table} SELECT * FROM crypto.saved_rows",
+                "DROP TABLE crypto.saved_rows",
+            )
 
 
 PRICES = ("open_price", "high_price", "low_price", "close_price")
