@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo airflow backfill sql report bench chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
+.PHONY: help setup doctor demo airflow backfill sql report explain bench chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -90,6 +90,18 @@ report: ## Write the page "Crypto prices" as one HTML file, which needs no Airfl
 #? STATE= AWS_PORT=: as for make demo
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev report $(if $(OUT),--out '$(OUT)') $(PLACE)
+
+# The shell reads the variables from its environment, so no text of theirs becomes a command.
+explain: ## Show where a number comes from, with a check of every step, and write it to the lake
+#? MARKET=BTC/USDT SOURCE=binance AT=2024-01-05T13:00: the candle, by its open time in UTC
+#? INTERVAL=1h AS_OF=2024-02-01T00:00: length of the candle; what the warehouse held at a time
+#? MART=daily DAY=2024-01-05: a row of a mart instead of a candle
+#? FORMAT=json: JSON instead of text
+#? STATE= AWS_PORT=: as for make demo
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev explain $(if $(MARKET),--market "$$MARKET") $(if $(SOURCE),--source "$$SOURCE") \
+		$(if $(AT),--at "$$AT") $(if $(INTERVAL),--interval "$$INTERVAL") $(if $(AS_OF),--as-of "$$AS_OF") \
+		$(if $(MART),--mart "$$MART") $(if $(DAY),--day "$$DAY") $(if $(FORMAT),--format "$$FORMAT") $(PLACE)
 
 local-aws: ## Start the local AWS with the platform's resources and a port for psql (Ctrl-C stops it)
 #? WAREHOUSE_PORT=5440: another port for psql

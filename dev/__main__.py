@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "backfill": "load a range of days with Airflow and show the result",
     "sql": "query the warehouse: open psql, or print the rows of a statement",
     "report": "write the page Crypto prices as one HTML file",
+    "explain": "show where a number comes from, and check every step",
     "doctor": "check this machine: ports, disk, Java, user, locale and leftovers",
     "chaos": "break loads at every side effect and compare with a clean load",
     "bench": "measure the platform's speed against floors and peers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -64,6 +64,19 @@ class WarehouseQueries:
             WarehouseQueryError: The statement failed or timed out.
         """
         return self.rows(self._templates.get_template(name).render(**values))
+
+    def answer_batch(self, files: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Run query files in one transaction, and return the rows of the last one.
+
+        Args:
+            files: Each file with the values of its template.
+
+        Raises:
+            WarehouseQueryError: A statement failed, so none takes effect, or they took too long.
+        """
+        statements = [self._templates.get_template(name).render(**values) for name, values in files]
+        with _named_error(statements[0]):
+            return self._client.query_batch(statements)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows of a statement; none if it is not a query.

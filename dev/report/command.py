@@ -10,20 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
 from crypto_prices.backfill.read_glue_job import read_glue_runs
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.page.documents import Surroundings, page_documents
 from crypto_prices.page.snapshot import read_snapshot
-from crypto_prices.settings import Settings, parse_settings
 
 from dev.report.html_file import self_contained
 from local_aws.clients import local_client, local_session
 from local_aws.replaced_file import replacing
 from local_platform import state_options
 from local_platform.interruption import interrupt_on_stop_signals
-from local_platform.names import SETTINGS_SECRET
 from local_platform.open_warehouse import open_warehouse
+from local_platform.provisioned_settings import provisioned_settings
 from local_platform.state_options import StateOptions, StateOptionsError
 from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress
 from local_platform.warehouse_queries import WarehouseQueries, WarehouseQueryError
@@ -87,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _documents(address: WarehouseAddress) -> dict[str, str]:
-    settings = _settings(address)
+    settings = provisioned_settings(address)
     queries = WarehouseQueries(address, timeout_seconds=_STATEMENT_SECONDS)
 
     def query(name: str, **values: Any) -> list[dict[str, Any]]:
@@ -108,13 +106,3 @@ def _documents(address: WarehouseAddress) -> dict[str, str]:
         glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
     )
     return page_documents(snapshot, around, most_document_bytes=None)
-
-
-def _settings(address: WarehouseAddress) -> Settings:
-    secrets = local_client("secretsmanager", address.endpoint, local_session(region=address.region))
-    try:
-        return parse_settings(secrets.get_secret_value(SecretId=SETTINGS_SECRET)["SecretString"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        raise NoWarehouseError(f"the local AWS has no secret {SETTINGS_SECRET} with the settings") from None

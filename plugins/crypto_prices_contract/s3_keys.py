@@ -93,6 +93,16 @@ def load_record_key(load_number: int) -> str:
     return f"{LOAD_RECORDS}{load_number:012d}.json"
 
 
+def receipt_key(question: str, digest: str) -> str:
+    """Return the key of a receipt.
+
+    Args:
+        question: The question as a path, which has letters, digits and ``._-=/`` only.
+        digest: Hex digest of the answer.
+    """
+    return f"receipts/{DATASET}/{question}/receipt-{digest[:16]}.json"
+
+
 def s3_uri(bucket: str, key: str) -> str:
     """Return the s3:// URI of an object."""
     return f"s3://{bucket}/{key}"

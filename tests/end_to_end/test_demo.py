@@ -103,6 +103,15 @@ def test_a_reload_with_more_sources_adds_their_rows_and_keeps_the_others(demo):
     assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
 
 
+def test_a_loaded_number_has_a_receipt(demo):
+    done = demo.dev("explain", "--market", "BTC/USDT", "--source", "binance", "--at", f"{DAY}T13:00")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "VERDICT intact" in done.stdout
+    assert "[ok] row read back by COPY: all 16 columns equal the fact" in done.stdout
+    assert "[ok] parsed again, independently: 8 of 8 values equal" in done.stdout
+    assert "written to s3://" in done.stderr
+
+
 def test_no_staging_table_remains(demo):
     tables = demo.ask(
         "SELECT table_name FROM information_schema.tables "

@@ -36,6 +36,7 @@ from crypto_prices_etl.raw_manifests import read_raw_manifests
 from werkzeug.serving import make_server
 
 from tests.support.lake import BUCKET, DAY_START_MS, HOUR_MS
+from tests.support.second_opinion import differences
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 FIRST_DAY = date(2023, 12, 18)
@@ -1010,6 +1011,7 @@ class Judged:
     records_landed: int
     surplus_landed: int
     mismatches: int
+    disagreements: list[dict[str, Any]]
 
 
 class Stage:
@@ -1126,8 +1128,9 @@ def judged(stage, spark, lake, arguments):
         run = arguments(manifest.uri, window_start=window.start.isoformat(), window_end=window.end.isoformat())
         manifests = read_raw_manifests(lake.s3, run.raw_manifests, run.window)
         found, observations = outcomes_of(spark, manifests, run)
+        rows = found.collect()
         rows_by_symbol: dict[str, list[Any]] = {}
-        for row in sorted(found.collect(), key=lambda row: (row["raw_object"], row["record_position"])):
+        for row in sorted(rows, key=lambda row: (row["raw_object"], row["record_position"])):
             rows_by_symbol.setdefault(row["exchange_symbol"], []).append(row)
         ((_, observation),) = observations
         return Judged(
@@ -1136,6 +1139,7 @@ def judged(stage, spark, lake, arguments):
             sum(len(page_records(source, page)) for name in landed for page in fetched[name].pages),
             sum(obj.surplus for obj in manifest.objects),
             observation.get["mismatches"],
+            differences(lake, manifests, rows),
         )
 
     return play
@@ -1251,6 +1255,11 @@ def test_curated_records_are_exact_and_inside_the_window(judged, source):
             assert row["market_cap"] == (None if cap is None else _rounded(cap)), name
             assert record == {}
     assert curated > 50
+
+
+@pytest.mark.parametrize("source", CASES)
+def test_receipts_agree_with_the_glue_job_about_every_record(judged, source):
+    assert judged(source).disagreements[:3] == []
 
 
 @pytest.mark.parametrize("source", CASES)

@@ -36,7 +36,7 @@ def one_line(sql):
 def test_all_kinds_of_files_are_found():
     assert {name.split("/")[0] for name in FILES} == {
         "migrations", "ensure_schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "marts", "status",
-        "queries", "records", "rebuild",
+        "receipts", "queries", "records", "rebuild",
     }  # fmt: skip
 
 

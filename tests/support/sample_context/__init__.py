@@ -11,6 +11,7 @@ from crypto_prices.market_sets import market_set_name
 from crypto_prices.marts.refresh import Refresh
 from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.quality_rules import quality_rules
+from crypto_prices.receipts.question import ask
 from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
 from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.fetched_source import FetchedSource
@@ -170,3 +171,9 @@ def refresh(_ti: object) -> Refresh:
         marts_digest="d" * 64,
         reason="new loads: 1",
     )
+
+
+question = ask(
+    market="BTC/USDT", source="binance", at="2023-12-18T13:00", candle_interval="1h", as_of="2024-01-01T00:00"
+)
+file = "s3://crypto-prices-lake/curated/crypto_prices/version=jr_1/year=2023/month=12/day=18/part-00000.parquet"

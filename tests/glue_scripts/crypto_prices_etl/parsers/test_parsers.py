@@ -15,6 +15,7 @@ from crypto_prices_etl.parsers import binance
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
+from tests.support.second_opinion import differences
 
 DAY = DAY_START_MS // 1000
 HOUR = HOUR_MS // 1000
@@ -26,9 +27,12 @@ def judge(spark, lake, arguments):
 
     def judged(source, bodies, records):
         run = arguments(lake.raw(bodies, source=source, records=records))
-        outcomes, _ = outcomes_of(spark, read_raw_manifests(lake.s3, run.raw_manifests, run.window), run)
+        manifests = read_raw_manifests(lake.s3, run.raw_manifests, run.window)
+        outcomes, _ = outcomes_of(spark, manifests, run)
+        rows = outcomes.collect()
+        assert differences(lake, manifests, rows) == []
         by_symbol = {}
-        for row in sorted(outcomes.collect(), key=lambda row: row["record_position"]):
+        for row in sorted(rows, key=lambda row: row["record_position"]):
             by_symbol.setdefault(row["exchange_symbol"], []).append(row)
         return by_symbol
 

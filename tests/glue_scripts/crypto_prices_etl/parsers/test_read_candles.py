@@ -10,6 +10,7 @@ from crypto_prices.audit.restatements import compare
 from crypto_prices.fetch.http_client import Response
 from crypto_prices.fetch.json_body import parse_json
 from crypto_prices.fetch.sources import get_source, known_sources
+from crypto_prices.receipts.raw_records import FORMATS
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import outcomes_of
 from crypto_prices_etl.parsers import PARSERS
@@ -17,6 +18,7 @@ from crypto_prices_etl.raw_manifests import read_raw_manifests
 from crypto_prices_etl.schemas import NUMBER_COLUMNS
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
+from tests.support.second_opinion import differences
 
 DAY = DAY_START_MS // 1000
 HOUR = HOUR_MS // 1000
@@ -88,15 +90,18 @@ SYMBOLS = {
 
 
 def test_every_source_is_compared():
-    assert sorted(JSON) == known_sources() == sorted(PARSERS)
+    assert sorted(JSON) == known_sources() == sorted(PARSERS) == sorted(FORMATS)
 
 
 @pytest.mark.parametrize("source", sorted(JSON))
-def test_the_glue_job_and_the_audit_read_the_same_candles(spark, lake, arguments, source):
+def test_the_glue_job_the_audit_and_receipts_read_the_same_candles(spark, lake, arguments, source):
     body = JSON[source]
     run = arguments(lake.raw({SYMBOLS[source]: body}, source=source, records=RECORDS[source]))
-    outcomes, _ = outcomes_of(spark, read_raw_manifests(lake.s3, run.raw_manifests, run.window), run)
-    curated = [row for row in outcomes.collect() if row["outcome"] == "curated"]
+    manifests = read_raw_manifests(lake.s3, run.raw_manifests, run.window)
+    outcomes, _ = outcomes_of(spark, manifests, run)
+    rows = outcomes.collect()
+    assert differences(lake, manifests, rows) == []
+    curated = [row for row in rows if row["outcome"] == "curated"]
     loaded = {
         int(row["observed_at"].astimezone(dt.UTC).timestamp()) * 1000: {
             name: None if row[name] is None else Decimal(row[name]) for name in NUMBER_COLUMNS
