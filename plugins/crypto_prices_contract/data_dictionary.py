@@ -176,7 +176,7 @@ _VALID_FROM_LOAD = Column(
 FACT_COLUMNS: tuple[Column, ...] = (*CURATED_COLUMNS, _VALID_FROM_LOAD)
 """The columns of the fact table. The last one is not in the files."""
 
-_GAP_SOURCE = "merge_into_fact or plan_load"
+_GAP_SOURCE = "merge_into_fact, plan_load or remove_candles"
 _LOG_SOURCE = "merge_into_fact or remove_candles"
 _REMOVAL = "a removal"
 _LOAD = "a load"
@@ -254,7 +254,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
     Table(
         "price_history",
         "One row per version of a candle, the present one included. As of a time, the warehouse held the rows with "
-        "known_at <= time and no replaced_at or replaced_at > time",
+        "known_at <= time and no replaced_at or replaced_at > time. The present version has no valid_to_load",
         "fact_crypto_prices, price_versions and load_log",
         (
             *CURATED_COLUMNS,
@@ -267,7 +267,7 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "visible_at of the load that changed or removed the values",
                 "UTC",
                 _VIEW,
-                "the present version, or not known yet to be replaced",
+                "the present version, or the load that replaced it is not known yet to be committed",
             ),
             Column(
                 "known_at",
@@ -573,11 +573,12 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "not_listed: the market has no candle in the month before. no_trade: the exchange left the candle out. "
                 "empty_response: the request for the candle had an empty response twice. empty_day: the exchange sent "
                 "no candle of the market on that day. venue_down: no market of the source has a candle at that time. "
-                "quarantined: a record of that time broke a rule",
+                "quarantined: a record of that time broke a rule. removed: a user removed the candle, and no load has "
+                "brought it back",
                 "none",
                 _GAP_SOURCE,
             ),
-            Column("noted_at", "TIMESTAMP", "Time when a load last added candles to the range", "UTC", _GAP_SOURCE),
+            Column("noted_at", "TIMESTAMP", "Time when a load or a removal last added candles to the range", "UTC", _GAP_SOURCE),
         ),
     ),
     Table(

@@ -1,7 +1,13 @@
--- Removes the candles of a market from from_time to before until_time, keeps them in crypto.price_versions, and logs
--- who removed them and why. Loads that were fetched before the removal cannot bring them back
--- (crypto.check_restored). It does not set visible_at, because GETDATE() can be from before the lock was acquired: the
--- next load does.
+-- Removes the candles of a market from from_time to before until_time, keeps them in crypto.price_versions, records
+-- them in crypto.candle_gaps, and logs who removed them and why. Loads that were fetched before the removal cannot bring
+-- them back (crypto.check_restored).
+--
+-- The caller must have acquired the load lock in an earlier statement of the transaction. GETDATE() is when the current
+-- statement started, and for a statement in a procedure that can be the CALL:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html
+-- If the CALL itself waited for the lock, merged_at would be from before the wait, and a load that was fetched during
+-- the wait would bring the candles back. No other function of Redshift is known to return a later time. For the same
+-- reason the procedure does not set visible_at: the next load does.
 CREATE OR REPLACE PROCEDURE crypto.remove_candles (
     of_source IN VARCHAR(32),
     of_symbol IN VARCHAR(32),
@@ -16,6 +22,7 @@ DECLARE
     removed BIGINT;
     number_of_load BIGINT;
     name_of_set VARCHAR(64);
+    seconds INTEGER;
 BEGIN
     LOCK crypto.load_lock;
     IF because IS NULL OR TRIM(because) = '' THEN
@@ -29,6 +36,9 @@ BEGIN
         RAISE EXCEPTION 'there is no candle of % %/% % from % to %: nothing was removed',
             of_source, of_symbol, of_quote_currency, of_interval, from_time, until_time;
     END IF;
+    -- An interval is a number and a unit, such as 15m.
+    seconds := CAST(LEFT(of_interval, LENGTH(of_interval) - 1) AS INTEGER)
+        * CASE RIGHT(of_interval, 1) WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END;
     UPDATE crypto.load_counter SET last_load_number = last_load_number + 1;
     SELECT last_load_number INTO number_of_load FROM crypto.load_counter;
     name_of_set := SHA2(of_symbol || '/' || of_quote_currency, 256);
@@ -63,6 +73,46 @@ BEGIN
             GROUP BY batch_id
         ) AS owned
         WHERE etl_metadata.batch_id = owned.batch_id AND etl_metadata.source = of_source;
+    -- One range per removed candle. Then the first of the ranges that touch each other becomes as long as all of them,
+    -- and the others are deleted.
+    INSERT INTO crypto.candle_gaps (source, symbol, quote_currency, candle_interval, starts_at, ends_at, candles,
+        reason, noted_at)
+        SELECT source, symbol, quote_currency, candle_interval, observed_at,
+            observed_at + seconds * INTERVAL '1 second', 1, 'removed', GETDATE()
+        FROM crypto.fact_crypto_prices
+        WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
+    UPDATE crypto.candle_gaps
+        SET ends_at = whole.ends_at, candles = whole.candles, noted_at = whole.noted_at
+        FROM (
+            SELECT MIN(starts_at) AS starts_at, MAX(ends_at) AS ends_at, SUM(candles) AS candles,
+                MAX(noted_at) AS noted_at
+            FROM (
+                SELECT starts_at, ends_at, candles, noted_at,
+                    SUM(is_first) OVER (ORDER BY starts_at ROWS UNBOUNDED PRECEDING) AS range_number
+                FROM (
+                    SELECT starts_at, ends_at, candles, noted_at,
+                        CASE WHEN LAG(ends_at) OVER (ORDER BY starts_at) = starts_at THEN 0 ELSE 1 END AS is_first
+                    FROM crypto.candle_gaps
+                    WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+                        AND candle_interval = of_interval AND reason = 'removed'
+                        AND ends_at >= from_time AND starts_at <= until_time + seconds * INTERVAL '1 second'
+                ) AS compared
+            ) AS numbered
+            GROUP BY range_number
+        ) AS whole
+        WHERE candle_gaps.source = of_source AND candle_gaps.symbol = of_symbol
+            AND candle_gaps.quote_currency = of_quote_currency AND candle_gaps.candle_interval = of_interval
+            AND candle_gaps.reason = 'removed' AND candle_gaps.starts_at = whole.starts_at;
+    DELETE FROM crypto.candle_gaps
+        USING crypto.candle_gaps AS longer
+        WHERE candle_gaps.source = of_source AND candle_gaps.symbol = of_symbol
+            AND candle_gaps.quote_currency = of_quote_currency AND candle_gaps.candle_interval = of_interval
+            AND candle_gaps.reason = 'removed'
+            AND longer.source = of_source AND longer.symbol = of_symbol
+            AND longer.quote_currency = of_quote_currency AND longer.candle_interval = of_interval
+            AND longer.reason = 'removed' AND longer.candles > 1
+            AND longer.starts_at < candle_gaps.starts_at AND longer.ends_at >= candle_gaps.ends_at;
     DELETE FROM crypto.fact_crypto_prices
         WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
             AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from crypto_prices.deployed_code import dags_digest, plugins_digest
 from crypto_prices_etl import schemas
 
 from tests.support.data_api import Client
-from tests.support.window_loads import BTC, ETH, FACT, Candle, Load, candles, nothing_changes
+from tests.support.window_loads import BTC, ETH, FACT, Candle, Load, candles, nothing_changes, remove
 
 NUMBERS = [c.name for c in schemas.CURATED_COLUMNS if isinstance(c.type, schemas.Decimal | schemas.BigInt)]
 CANDLE = "source, symbol || '/' || quote_currency, candle_interval, CAST(observed_at AS VARCHAR(32))"
@@ -44,14 +46,6 @@ def version_total(client: Client) -> int:
 def valid_from(client: Client) -> dict[str, int]:
     """Return valid_from_load by opening time, for tests with one market."""
     return dict(client.rows("SELECT CAST(observed_at AS VARCHAR(32)), valid_from_load FROM crypto.fact_crypto_prices"))
-
-
-def remove(client: Client, market: str, start: str, end: str, because: str = "a test", source: str = "binance") -> Any:
-    symbol, quote = market.split("/")
-    return client.batch(
-        "LOCK crypto.load_lock",
-        f"CALL crypto.remove_candles('{source}', '{symbol}', '{quote}', '1h', '{start}', '{end}', '{because}')",
-    )
 
 
 class TestLoadLog:
@@ -235,6 +229,39 @@ class TestRemoveCandles:
         make_load(candles(BTC)).complete()
         with nothing_changes(client):
             assert message in remove(client, market, "2023-12-18", "2023-12-19", because).error
+
+
+    def test_a_load_that_was_fetched_while_the_removal_waited_for_the_lock_does_not_bring_them_back(
+        self, client, warehouse, make_load
+    ):
+        """With the statements of docs/how-to/operate.md."""
+        page = (Path(__file__).parents[2] / "docs/how-to/operate.md").read_text()
+        (block,) = re.findall(r"    BEGIN;\n(.*?)    COMMIT\n", page, re.DOTALL)
+        statements = [line.strip().rstrip(";").replace("2024-01-0", "2023-12-1") for line in block.splitlines()]
+        day = {"start": "2023-12-15", "end": "2023-12-16"}
+        loaded = candles(BTC, day="2023-12-15")
+        make_load(loaded, **day).complete()
+        with warehouse.connect("crypto", autocommit=False) as other:
+            other.execute("LOCK crypto.load_lock")
+            removal = client.start_batch(*statements)
+            time.sleep(2.5)
+            fetched_at = f"{datetime.now(UTC) - timedelta(seconds=1):%Y-%m-%d %H:%M:%S}"
+            other.commit()
+        assert client.wait(removal).error is None
+        with nothing_changes(client):
+            assert "CP-10" in make_load(loaded, fetched_at=fetched_at, **day).stage().merge().error
+
+
+class TestBetweenAMergeAndItsRecord:
+    def test_the_present_version_is_the_one_that_no_load_replaced_and_the_known_one_is_still_the_former(
+        self, client, make_load
+    ):
+        make_load(candles(BTC, hours=range(1), price="1.5")).complete()
+        make_load(candles(BTC, hours=range(1), price="2.5")).merged()
+        close = "SELECT CAST(close_price AS DECIMAL(9, 1)) FROM crypto.price_history"
+        assert client.rows(f"{close} WHERE valid_to_load IS NULL") == [["2.5"]]
+        as_of_now = "known_at <= '2099-01-01' AND (replaced_at IS NULL OR replaced_at > '2099-01-01')"
+        assert client.rows(f"{close} WHERE {as_of_now}") == [["1.5"]]
 
 
 class TestHowTo:

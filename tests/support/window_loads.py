@@ -314,6 +314,17 @@ class Load:
         return sorted([*candle, self.batch_id] for candle in self.candles)
 
 
+def remove(
+    client: Client, market: str, start: str, end: str, because: str = "a test", source: str = "binance"
+) -> Outcome:
+    """Remove candles of a market, as docs/how-to/operate.md says."""
+    symbol, quote = market.split("/")
+    return client.batch(
+        "LOCK crypto.load_lock",
+        f"CALL crypto.remove_candles('{source}', '{symbol}', '{quote}', '1h', '{start}', '{end}', '{because}')",
+    )
+
+
 @contextmanager
 def nothing_changes(client: Client) -> Iterator[None]:
     """Fail if the fact table, its history or the metadata changes inside the block."""

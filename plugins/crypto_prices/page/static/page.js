@@ -18,6 +18,7 @@
     empty_response: "the exchange answered without candles",
     no_trade: "no trade",
     not_listed: "not listed",
+    removed: "removed by a user",
     unfetched: "never fetched",
   };
   const STATES = {
@@ -582,7 +583,7 @@
     const rows = chosen.slice(0, SHOWN_GAPS).map((gap) => el("tr", {},
       el("td", { class: "nowrap" }, stamp(gap.from)), el("td", { class: "nowrap" }, stamp(gap.to)), el("td", { class: "number" }, count(gap.candles)),
       el("td", {}, REASONS[gap.reason] || gap.reason),
-      el("td", {}, gap.reason === "not_listed" ? "nothing to fix" : el("button", { type: "button", onclick: () => remedy.replaceChildren(...remedyOf(gap, market)) }, "How to fix it"))));
+      el("td", {}, ["not_listed", "removed"].includes(gap.reason) ? "nothing to fix" : el("button", { type: "button", onclick: () => remedy.replaceChildren(...remedyOf(gap, market)) }, "How to fix it"))));
     return [
       el("h2", {}, `Missing candles of ${marketName(market)} ${where}`),
       chosen.length
