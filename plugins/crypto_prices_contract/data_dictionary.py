@@ -578,7 +578,13 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "none",
                 _GAP_SOURCE,
             ),
-            Column("noted_at", "TIMESTAMP", "Time when a load or a removal last added candles to the range", "UTC", _GAP_SOURCE),
+            Column(
+                "noted_at",
+                "TIMESTAMP",
+                "Time when a load or a removal last added candles to the range",
+                "UTC",
+                _GAP_SOURCE,
+            ),
         ),
     ),
     Table(

@@ -1,8 +1,8 @@
 -- Every version of every candle: the present one (valid_to_load is NULL) and the former ones. As of a time, the
--- warehouse held the versions with known_at <= time AND (replaced_at IS NULL OR replaced_at > time). Both times are those
--- of crypto.load_log.visible_at: late, never early. So between a merge and its record_load, replaced_at is NULL for the
--- former version, too, and known_at is NULL for the present one. Queries restrict observed_at to a range, so that scans
--- skip blocks.
+-- warehouse held the versions with known_at <= time AND (replaced_at IS NULL OR replaced_at > time). Both times are
+-- those of crypto.load_log.visible_at: late, never early. So between a merge and its record_load, replaced_at is NULL
+-- for the former version, too, and known_at is NULL for the present one. Queries restrict observed_at to a range, so
+-- that scans skip blocks.
 CREATE OR REPLACE VIEW crypto.price_history AS
 WITH versions AS (
     SELECT

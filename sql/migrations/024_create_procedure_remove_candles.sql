@@ -1,6 +1,6 @@
 -- Removes the candles of a market from from_time to before until_time, keeps them in crypto.price_versions, records
--- them in crypto.candle_gaps, and logs who removed them and why. Loads that were fetched before the removal cannot bring
--- them back (crypto.check_restored).
+-- them in crypto.candle_gaps, and logs who removed them and why. Loads that were fetched before the removal cannot
+-- bring them back (crypto.check_restored).
 --
 -- The caller must have acquired the load lock in an earlier statement of the transaction. GETDATE() is when the current
 -- statement started, and for a statement in a procedure that can be the CALL:

@@ -50,8 +50,7 @@ def test_removed_candles_are_missing(client, make_load):
     assert remove(client, BTC, "2023-12-18 05:00", "2023-12-18 08:00").error is None
     assert missing(client, "2023-12-18", "2023-12-19") == [["2023-12-18", BTC, "removed", 3]]
     covered = (
-        "SELECT candles, gap_reason, gap_ranges, missing_candles FROM crypto_views.market_coverage "
-        "WHERE symbol = 'BTC'"
+        "SELECT candles, gap_reason, gap_ranges, missing_candles FROM crypto_views.market_coverage WHERE symbol = 'BTC'"
     )
     assert client.rows(covered) == [[21, "removed", 1, 3]]
 

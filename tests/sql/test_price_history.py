@@ -230,7 +230,6 @@ class TestRemoveCandles:
         with nothing_changes(client):
             assert message in remove(client, market, "2023-12-18", "2023-12-19", because).error
 
-
     def test_a_load_that_was_fetched_while_the_removal_waited_for_the_lock_does_not_bring_them_back(
         self, client, warehouse, make_load
     ):

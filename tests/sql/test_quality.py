@@ -198,7 +198,9 @@ class TestRemovedCandles:
     @pytest.fixture
     def removed(self, client, make_load):
         """Hours 5 to 7 were removed. The exchange never sent hour 8."""
-        make_load([each for each in candles(BTC, ETH, hours=ALL) if each[1::2] != (BTC, "2023-12-18 08:00:00")]).merged()
+        make_load(
+            [each for each in candles(BTC, ETH, hours=ALL) if each[1::2] != (BTC, "2023-12-18 08:00:00")]
+        ).merged()
         assert remove(client, BTC, "2023-12-18 05:00", "2023-12-18 09:00").error is None
 
     def test_a_removal_is_a_range_and_leaves_others_as_they_are(self, client, removed):
@@ -216,12 +218,19 @@ class TestRemovedCandles:
         make_load([each for hour in hours for each in candles(BTC, hours=range(hour, hour + 1))]).merged()
         assert remove(client, BTC, "2023-12-18", "2023-12-19").error is None
         assert ranges(client) == [
-            ("12-18 00", "12-18 06", 6, "removed"), ("12-18 06", "12-18 07", 1, "no_trade"), ("12-18 07", "12-18 09", 2, "removed"),
-            ("12-18 09", "12-18 10", 1, "no_trade"), ("12-18 10", "12-19 00", 14, "removed"),
-        ]  # fmt: skip
+            ("12-18 00", "12-18 06", 6, "removed"),
+            ("12-18 06", "12-18 07", 1, "no_trade"),
+            ("12-18 07", "12-18 09", 2, "removed"),
+            ("12-18 09", "12-18 10", 1, "no_trade"),
+            ("12-18 10", "12-19 00", 14, "removed"),
+        ]
 
     def test_a_load_that_does_not_bring_them_back_keeps_the_reason(self, client, make_load, removed):
-        without = [each for each in candles(BTC, ETH, hours=ALL) if each.market == ETH or each.observed_at[11:13] not in ("05", "06", "07", "08")]
+        without = [
+            each
+            for each in candles(BTC, ETH, hours=ALL)
+            if each.market == ETH or each.observed_at[11:13] not in ("05", "06", "07", "08")
+        ]
         rejected = {"source": "binance", "candle_interval": "1h", "markets": [BTC]}
         rejected |= {"observed_at": "2023-12-18 06:00:00", "candles": 1}
         make_load(without, fetched_at=self.LATER, quarantined=[rejected]).merged()

@@ -63,8 +63,8 @@ def find_reasons(
 ) -> dict[MarketDay, str]:
     """Return the days of markets that are wrong, each with the most important reason.
 
-    A day with candles that a user removed is wrong only if other candles are missing without a reason: a load of the day
-    would bring the removed candles back.
+    A day with candles that a user removed is wrong only if other candles are missing without a reason, because a load
+    of the day would bring the removed candles back.
 
     Args:
         span: The days to check.

@@ -57,9 +57,9 @@ class PlanHealingOperator(WarehouseOperator):
 
     It also fetches a sample of all loaded days again, one market at a time, and compares them with the fact table. Days
     that differ are planned, too, until a load has fetched them, except days with candles that a user removed.
-    ``crypto.restatement_checks`` has the results. The sample has the days whose last fetch or check was the longest ago when the run was due, so every loaded day gets its
-    turn, whether or not the earlier ones could be loaded. If the params have ``start`` and ``end``, the sample is from
-    these days.
+    ``crypto.restatement_checks`` has the results. The sample has the days whose last fetch or check was the longest ago
+    when the run was due, so every loaded day gets its turn, whether or not the earlier ones could be loaded. If the
+    params have ``start`` and ``end``, the sample is from these days.
 
     The span comes from the params ``start`` and ``end``, or is the last ``days`` before the end of the run's data
     interval. The statements are in ``audit/`` in the DAG's ``template_searchpath``.
