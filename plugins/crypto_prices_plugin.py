@@ -22,13 +22,14 @@ class CryptoPricesPlugin(AirflowPlugin):
     name = "crypto_prices"
     timetables: list[Any] = [DayTimetable]  # noqa: RUF012 - as AirflowPlugin declares it
     # Without url_route, because Airflow would show the page in a sandboxed frame whose links cannot open a run. The
-    # path is relative to Airflow's base URL, and the app is mounted below it, so it has a slash only at the end.
+    # path is relative to Airflow's base URL, and the app is mounted below it, so it has a slash only at the end. In a
+    # category, because Airflow 3.3.1 renders an external link at the top level as a button that opens nothing.
     external_views: list[Any] = [  # noqa: RUF012 - as AirflowPlugin declares it
         {
             "name": "Crypto prices",
             "href": "crypto-prices/",
             "destination": "nav",
-            "nav_top_level": True,
+            "category": "browse",
             "icon": _ICON.format(color="52525b"),
             "icon_dark_mode": _ICON.format(color="d4d4d8"),
         }

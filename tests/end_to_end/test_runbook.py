@@ -675,8 +675,9 @@ class TestPage:
         context.add_cookies([{"name": "_token", "value": self.token(bench, "viewer"), "url": bench.airflow.url}])
         page = context.new_page()
         page.goto(bench.airflow.url)
+        page.get_by_role("button", name="Browse").click()
         with context.expect_page() as opened:
-            page.get_by_role("link", name="Crypto prices").click()
+            page.get_by_text("Crypto prices").click()
         page, requested = opened.value, []
         page.on("request", lambda request: requested.append(request.url))
         page.wait_for_selector("table.matrix")

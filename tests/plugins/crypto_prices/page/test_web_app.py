@@ -93,6 +93,7 @@ def test_the_navigation_opens_the_page_outside_of_a_frame():
     (view,) = plugin.external_views
     assert view["destination"] == "nav"
     assert "url_route" not in view
+    assert "category" in view  # tests/end_to_end/test_runbook.py follows the link in a browser
     (app,) = plugin.fastapi_apps
     # Relative to Airflow's base URL, with the slash that the mount needs.
     assert f"/{view['href']}" == f"{app['url_prefix']}/"
