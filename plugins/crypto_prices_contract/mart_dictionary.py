@@ -156,7 +156,9 @@ _RATE = (
         "venues and spread_bps",
     ),
     Column("venues", "BIGINT", "Number of exchanges with a rate", "count", "COUNT of the rates"),
-    Column("spread_bps", _DOUBLE, "Distance of the rates", _BPS, "(MAX - MIN) / median * 10000", "no exchange has a rate"),
+    Column(
+        "spread_bps", _DOUBLE, "Distance of the rates", _BPS, "(MAX - MIN) / median * 10000", "no exchange has a rate"
+    ),
     _THROUGH_LOAD,
 )
 
@@ -492,9 +494,7 @@ _VIEWS = (
             "the next load has not started, and record_load has not run",
         ),
         Column("forced", "BOOLEAN", "Whether the guards of the merge were switched off", "none", "load_log"),
-        Column(
-            "removed_because", "VARCHAR(2000)", "Why candles were removed", "none", "load_log", "the row is a load"
-        ),
+        Column("removed_because", "VARCHAR(2000)", "Why candles were removed", "none", "load_log", "the row is a load"),
     ),
 )
 
