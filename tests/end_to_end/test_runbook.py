@@ -700,6 +700,6 @@ def test_the_troubleshooting_page_has_a_section_for_each_task_and_no_other():
     of_other_dags = [
         *("plan_backfill", "replay_loads", "load_windows", "check_backfill"),
         *("plan_healing", "heal_windows", "check_healing"),
-        *("plan_refresh", "refresh_marts", "report_freshness"),
+        *("plan_refresh", "refresh_marts", "report_freshness", "explain_price"),
     ]
     assert re.findall(r"^### (.+)$", sections, re.MULTILINE) == [*WORK, *of_other_dags]
