@@ -1,4 +1,4 @@
-"""Ends what a killed trigger waits for, although Airflow interrupts the trigger."""
+"""Ends what a killed trigger waits for, even if Airflow interrupts the trigger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 _ending: set[asyncio.Task[None]] = set()
-"""Keeps the tasks alive, because the event loop has weak references only."""
+"""The event loop itself keeps only weak references to its tasks."""
 
 
 async def to_its_end(request: Coroutine[Any, Any, None]) -> None:
@@ -19,7 +19,7 @@ async def to_its_end(request: Coroutine[Any, Any, None]) -> None:
     still connects to AWS, and nothing repeats it.
 
     Args:
-        request: What ``on_kill`` has to do.
+        request: What ``on_kill`` has to do. It logs its own errors, because an interrupted caller does not get them.
     """
     task = asyncio.create_task(request)
     _ending.add(task)

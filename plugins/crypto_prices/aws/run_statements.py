@@ -38,12 +38,13 @@ class RunStatementsOperator(RedshiftDataOperator):
     """A deferrable RedshiftDataOperator whose statements end with its task. It takes the provider's arguments.
 
     ``max_query_execution_time`` limits each statement, not a batch, so a batch can take longer than its task. The
-    provider (9.34.0) cancels it if a user clears or marks the task, and if ``execution_timeout`` passes while a worker
-    submits it. Otherwise the batch runs on. If the timeout passes while the task is deferred, Airflow calls neither the
-    trigger's nor the operator's ``on_kill``, and resumes the task only to fail it. The same happens if the trigger
-    fails or a status check fails.
+    provider (9.34.0) cancels it if ``execution_timeout`` passes while a worker submits it, and, unless Airflow
+    interrupts that, if a user clears or marks the task. Otherwise the batch runs on. If the timeout passes while the
+    task is deferred, Airflow calls neither the trigger's nor the operator's ``on_kill``, and resumes the task only to
+    fail it. The same happens if the trigger fails or a status check fails.
 
-    This operator keeps the id in Airflow's state of the task. It cancels the statements
+    Here the trigger cancels the statements whenever a user clears or marks the task. The operator keeps their id in
+    Airflow's state of the task. It cancels them
 
     - if the deferral ends with a timeout or an error,
     - if the task fails or times out after it submitted them,

@@ -61,8 +61,12 @@ class StoppingGlueJobTrigger(GlueJobCompleteTrigger):
     async def _stop(self) -> None:
         self.log.info("Stopping run %s of Glue job %s", self.run_id, self.job_name)
         hook: Any = self.hook()
-        async with await hook.get_async_conn() as client:
-            answer = await client.batch_stop_job_run(JobName=self.job_name, JobRunIds=[self.run_id])
+        try:
+            async with await hook.get_async_conn() as client:
+                answer = await client.batch_stop_job_run(JobName=self.job_name, JobRunIds=[self.run_id])
+        except (BotoCoreError, ClientError):
+            self.log.exception("Could not stop Glue run %s. The next try stops it", self.run_id)
+            return
         for error in answer.get("Errors", []):
             self.log.warning("Could not stop Glue run %s: %s", self.run_id, error.get("ErrorDetail"))
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import logging
 import pydoc
 import time
 
 import pytest
+from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk.bases.operator import TriggerFailureReason
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferralError, TaskDeferralTimeout, TaskDeferred
@@ -115,6 +117,18 @@ def test_its_run_stops_although_airflow_interrupts_the_trigger_again(glue, start
     _, deferred = started
     interrupted_on_kill(deferred.trigger)
     assert state(glue, deferred.trigger.run_id) in ("STOPPING", "STOPPED")
+
+
+def test_a_stop_that_fails_is_logged_although_airflow_interrupts_the_trigger(
+    started, interrupted_on_kill, caplog, monkeypatch
+):
+    _, deferred = started
+    denied = ClientError({"Error": {"Code": "AccessDeniedException"}}, "BatchStopJobRun")
+    monkeypatch.setattr(GlueJobHook, "get_async_conn", failing(denied))
+    # Airflow's logger bypasses the standard library.
+    monkeypatch.setattr(StoppingGlueJobTrigger, "log", logging.getLogger("test_trigger"))
+    interrupted_on_kill(deferred.trigger)
+    assert f"Could not stop Glue run {deferred.trigger.run_id}" in caplog.text
 
 
 def test_killing_a_task_in_a_worker_stops_its_run_too(glue, started):
