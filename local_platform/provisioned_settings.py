@@ -6,17 +6,20 @@ from botocore.exceptions import ClientError
 from crypto_prices.settings import Settings, parse_settings
 
 from local_aws.clients import local_client, local_session
-from local_platform.names import SETTINGS_SECRET
+from local_platform.names import SETTINGS_SECRET, Provisioned
 from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress
 
 
-def provisioned_settings(address: WarehouseAddress) -> Settings:
+def provisioned_settings(names: Provisioned | WarehouseAddress) -> Settings:
     """Return the settings.
+
+    Args:
+        names: The running local AWS.
 
     Raises:
         NoWarehouseError: The local AWS has none.
     """
-    secrets = local_client("secretsmanager", address.endpoint, local_session(region=address.region))
+    secrets = local_client("secretsmanager", names.endpoint, local_session(region=names.region))
     try:
         return parse_settings(secrets.get_secret_value(SecretId=SETTINGS_SECRET)["SecretString"])
     except ClientError as error:

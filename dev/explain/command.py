@@ -5,25 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError
-from crypto_prices.receipts.explain import explain, write_receipt
-from crypto_prices.receipts.lake import Lake
 from crypto_prices.receipts.question import Question, QuestionError, ask
-from crypto_prices.receipts.receipt import Receipt
-from crypto_prices.settings import Settings
 
-from local_aws.clients import local_client, local_session
 from local_platform import state_options
 from local_platform.interruption import interrupt_on_stop_signals
+from local_platform.local_receipt import local_receipt
 from local_platform.open_warehouse import open_warehouse
-from local_platform.provisioned_settings import provisioned_settings
 from local_platform.state_options import StateOptions, StateOptionsError
-from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress
-from local_platform.warehouse_queries import WarehouseQueries, WarehouseQueryError
+from local_platform.warehouse_address import NoWarehouseError
+from local_platform.warehouse_queries import WarehouseQueryError
 
 DEFAULT_INTERVAL = "1h"
 
@@ -41,34 +35,6 @@ class Options:
     question: Question
     as_json: bool
     state: StateOptions
-
-
-class LocalWarehouse:
-    """Runs the receipts' statements in the local warehouse.
-
-    Args:
-        queries: The warehouse.
-        settings: The bundle's settings.
-    """
-
-    def __init__(self, queries: WarehouseQueries, settings: Settings) -> None:
-        self._queries = queries
-        self._settings = settings
-
-    def query(self, name: str, **values: Any) -> list[dict[str, Any]]:
-        """Return the rows of a statement; see ``evidence.Warehouse``."""
-        return self._queries.answer(name, settings=lambda: self._settings, **values)
-
-    def query_batch(self, statements: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-        """Return the rows of the last statement; see ``evidence.Warehouse``."""
-        filled = [(name, {"settings": lambda: self._settings, **values}) for name, values in statements]
-        try:
-            return self._queries.answer_batch(filled)
-        except WarehouseQueryError as error:
-            # A receipt reports what COPY says about a damaged file.
-            if isinstance(error.__cause__, RedshiftStatementError):
-                raise error.__cause__ from None
-            raise
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -119,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     interrupt_on_stop_signals()
     try:
         with open_warehouse(options.state) as address:
-            receipt, uri = _explained(options.question, address)
+            receipt, uri = local_receipt(options.question, address)
     except (NoWarehouseError, RedshiftStatementError, StateOptionsError, WarehouseQueryError) as error:
         print(f"make explain: {error}", file=sys.stderr)
         return 1
@@ -129,11 +95,3 @@ def main(arguments: Sequence[str]) -> int:
     print(json.dumps(receipt.to_json(), indent=1) if options.as_json else receipt.to_text())
     print(f"written to {uri}", file=sys.stderr)
     return 1 if receipt.broken else 0
-
-
-def _explained(question: Question, address: WarehouseAddress) -> tuple[Receipt, str]:
-    settings = provisioned_settings(address)
-    s3 = local_client("s3", address.endpoint, local_session(region=address.region))
-    lake = Lake(s3, settings.s3_bucket)
-    receipt = explain(question, lake, LocalWarehouse(WarehouseQueries(address), settings))
-    return receipt, write_receipt(receipt, lake)
