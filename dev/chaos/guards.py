@@ -173,14 +173,19 @@ def _left_out(guard: str, day: date) -> None:
     Signals.from_environment().left_out(day, guard)
 
 
-def _day_of(context: Any) -> date:
+def _day_of(context: Any) -> date | None:
+    """Return the day that a run loads; None for a run that loads none, such as one of the marts."""
     run = context["dag_run"]
     given = (run.conf or {}).get("day") or (run.conf or {}).get("start")
-    return date.fromisoformat(given) if given else run.logical_date.date()
+    if given:
+        return date.fromisoformat(given)
+    return run.logical_date.date() if run.logical_date else None
 
 
 def _execute_statement(original: Callable[..., Any], operator: Any, context: Any) -> Any:
     day, task = _day_of(context), operator.task_id
+    if day is None:
+        return original(operator, context)
     if _is_off("staging-checked", day):
         if isinstance(operator.sql, list):
             _replace(operator, "staging-checked", day, {"load/guards/check_staging": None})
