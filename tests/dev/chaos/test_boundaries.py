@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 from crypto_prices import task_statements
 
-from dev.chaos.boundaries import Boundaries, family, statement_name, task_of
+from dev.chaos.boundaries import MARTS_DAY, Boundaries, family, statement_name, task_of
 from local_aws.front.server import Call
 from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.http_response import HttpResponse
@@ -90,6 +90,13 @@ def test_reads_and_calls_outside_a_load_are_not_effects(boundaries, made):
     assert boundaries.effect(made) is None
 
 
+def test_a_refresh_of_the_marts_belongs_to_no_day_of_a_load(boundaries):
+    statements = [rendered_sql(name) for name in task_statements.REFRESH_MARTS]
+    refresh = call("redshift-data", "BatchExecuteStatement", body=json.dumps({"Sqls": statements}).encode())
+    effect = boundaries.effect(refresh)
+    assert (effect.name, effect.day) == ("submit refresh_marts", MARTS_DAY)
+
+
 def test_a_rejected_job_start_is_ignored():
     known = Boundaries()
     body = json.dumps({"Arguments": {"--batch_id": f"20220105-20220106-{DIGEST}"}}).encode()
@@ -111,6 +118,8 @@ def test_the_bundles_statements_map_to_their_tasks():
     assert submitted_by("load/staging/drop_staging") == "drop_staging"
     assert submitted_by("publish/find_load_order") == "publish_partitions"
     assert submitted_by("reconcile/find_loads_of_window") == "reconcile"
+    assert submitted_by("marts/find_work") == "plan_refresh"
+    assert submitted_by(*without_suffix(task_statements.REFRESH_MARTS)) == "refresh_marts"
 
 
 def without_suffix(files):

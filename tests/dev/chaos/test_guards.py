@@ -129,7 +129,7 @@ def test_guards_that_disturb_other_cases_run_in_a_later_wave():
     assert set(calm) == everything - set(disturbing)
 
 
-def conclude(*outcomes, off=(SHOWN,), control=()):
+def conclude(*outcomes, off=(SHOWN,), control=(), marts_after=()):
     options = parse_options(["--guard-off", GUARD.name])
     output = StringIO()
     harness = _Harness(options, Console(file=output, width=300), Path())
@@ -137,7 +137,7 @@ def conclude(*outcomes, off=(SHOWN,), control=()):
         Outcome(case, FIRST_DAY, armed=True, fired=1, differences=list(differences))
         for case, differences in ((GUARD.off, off), (GUARD.control, control))
     ]
-    code = harness._conclude(["put raw manifest #1"], list(outcomes), [], guarded, 1.0)
+    code = harness._conclude(["put raw manifest #1"], list(outcomes), [], guarded, list(marts_after), 1.0)
     return code, output.getvalue()
 
 
@@ -168,8 +168,14 @@ def test_an_inconclusive_case_is_an_error_not_a_verdict():
         Outcome(GUARD.off, FIRST_DAY, differences=[SHOWN], problem="no load reached the guard"),
         Outcome(GUARD.control, FIRST_DAY),
     ]
-    assert _Harness(options, Console(file=screen, width=300), Path())._conclude([], [], [], guarded, 1.0) == 1
+    assert _Harness(options, Console(file=screen, width=300), Path())._conclude([], [], [], guarded, [], 1.0) == 1
     assert "noticed: 0 of 1 missing guard" in screen.getvalue()
+
+
+def test_marts_that_differ_after_all_loads_fail():
+    code, output = conclude(marts_after=["daily_prices: 1 rows are missing"])
+    assert code == 1
+    assert "the marts after all loads: daily_prices: 1 rows are missing" in output
 
 
 def test_an_overcome_fault_is_not_counted_as_a_recovery():

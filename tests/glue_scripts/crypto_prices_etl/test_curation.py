@@ -137,7 +137,7 @@ def test_a_clean_day_takes_one_shuffle_and_one_write(clean_run):
 
 
 def test_the_copy_manifest_lists_each_file_with_its_size(lake, clean_run):
-    manifest = json.loads(lake.body(clean_run[1].copy_manifest))
+    manifest = json.loads(lake.body(clean_run[1].copy_manifest.uri))
     (entry,) = manifest["entries"]
     assert entry["mandatory"] is True
     assert entry["meta"]["content_length"] == len(lake.body(entry["url"]))
@@ -145,7 +145,7 @@ def test_the_copy_manifest_lists_each_file_with_its_size(lake, clean_run):
 
 
 def test_the_parquet_files_fit_copy(lake, clean_run):
-    (entry,) = json.loads(lake.body(clean_run[1].copy_manifest))["entries"]
+    (entry,) = json.loads(lake.body(clean_run[1].copy_manifest.uri))["entries"]
     file = pq.ParquetFile(io.BytesIO(lake.body(entry["url"])))
     table = file.read()
     price, instant = pa.decimal128(38, 18), pa.timestamp("us", tz="UTC")
@@ -167,7 +167,7 @@ def test_the_same_manifest_gives_the_same_rows_in_a_new_version(spark, lake, arg
     first, report, _ = clean_run
     again = curate(spark, lake.s3, lake.glue, arguments(*first.raw_manifests))
     tables = [
-        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r.copy_manifest))["entries"][0]["url"])))
+        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r.copy_manifest.uri))["entries"][0]["url"])))
         for r in (report, again)
     ]
     assert tables[0].equals(tables[1])
@@ -196,7 +196,7 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
     assert totals(report) == (961, 959, 1, 1)
     assert [version.rows for version in report.days.values()] == [23] + [24] * 39
     assert list(report.days)[-1] == "2024-01-26"
-    entries = json.loads(lake.body(report.copy_manifest))["entries"]
+    entries = json.loads(lake.body(report.copy_manifest.uri))["entries"]
     assert [e["url"].rpartition("/")[0] + "/" for e in entries] == [
         version.location for version in report.days.values()
     ]
@@ -336,7 +336,7 @@ class TestABadSourceBesideAGoodOne:
         return curate(spark, lake.s3, lake.glue, run)
 
     def rows(self, lake, report):
-        entries = json.loads(lake.body(report.copy_manifest))["entries"]
+        entries = json.loads(lake.body(report.copy_manifest.uri))["entries"]
         keys = lake.keys(f"curated/crypto_prices/version={report.job_run_id}/")
         assert [e["url"].partition("lake/")[2] for e in entries] == [key for key in keys if key.endswith(".parquet")]
         tables = [pq.read_table(io.BytesIO(lake.body(entry["url"]))) for entry in entries]
@@ -391,7 +391,7 @@ class TestABadSourceBesideAGoodOne:
         run = arguments(lake.raw({"BTCUSDT": json.dumps(late)}), accepted_sources="binance")
         report = curate(spark, lake.s3, lake.glue, run)
         assert (report.curated, report.refused, report.days) == (0, (), {})
-        assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+        assert json.loads(lake.body(report.copy_manifest.uri)) == {"entries": []}
 
 
 def test_a_cut_candle_of_each_of_two_markets_is_quarantined_and_the_rest_is_loaded(spark, lake, kline, arguments):
@@ -453,7 +453,7 @@ class TestALoadOfSomeMarkets:
         assert day.markets == {
             self.BTC: part.job_run_id, self.ETH: whole.job_run_id, self.SOL: whole.job_run_id,
         }  # fmt: skip
-        (entry,) = json.loads(lake.body(report.copy_manifest))["entries"]
+        (entry,) = json.loads(lake.body(report.copy_manifest.uri))["entries"]
         assert pq.read_table(io.BytesIO(lake.body(entry["url"])))["symbol"].unique().to_pylist() == ["BTC"]
 
     def test_a_day_without_candles_of_the_requested_markets_keeps_the_others(
@@ -462,7 +462,7 @@ class TestALoadOfSomeMarkets:
         run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, run)
         assert report.curated == 0
-        assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+        assert json.loads(lake.body(report.copy_manifest.uri)) == {"entries": []}
         assert rows_of_day(lake, report, "2025-03-01") == {("ETH", "whole"): 24}
 
     def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments, whole):
@@ -485,7 +485,7 @@ def test_a_window_without_candles_has_a_report_without_partitions(spark, lake, a
     run = arguments(lake.raw({"BTCUSDT": "[]", "ETHUSDT": "[]", "NEWUSDT": "[]"}))
     report = curate(spark, lake.s3, lake.glue, run)
     assert (report.days, report.quarantine) == ({}, None)
-    assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+    assert json.loads(lake.body(report.copy_manifest.uri)) == {"entries": []}
     assert totals(report) == (0, 0, 0, 0)
     assert [key.rpartition("/")[2] for key in lake.keys(f"curated/_manifests/{run.job_run_id}/")] == [
         "copy_manifest.json",
