@@ -50,7 +50,7 @@ help: ## Show this list
 
 ##@ Run the platform
 
-demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
+demo: ## Load one day on the local AWS, refresh the marts, and show the result and a receipt
 #? DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT: the day and the markets to load
 #? SOURCES=binance,bitfinex,bitstamp,coinbase: several sources side by side
 #? MARKET_DATA=<folder>: serve recorded candles instead of generated ones
@@ -233,8 +233,8 @@ lock: ## Resolve the lock files again
 
 ##@ Break it on purpose
 
-chaos: ## Break loads at every side effect and compare the results with a clean load
-#? SAMPLE=10 SEED=1: a sample of the cases
+chaos: ## Break loads and refreshes of the marts at every side effect, recover, and compare the results
+#? SAMPLE=10 SEED=1: a sample of the cases, and half as many of the marts
 #? ALL=1: all cases, not only pairwise combinations
 #? CASE=<name>: one case; LIST=1 shows the names
 #? PART=1/3: one part of the cases, for several machines
