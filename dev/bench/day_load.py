@@ -1,4 +1,4 @@
-"""The statements of a load of one day, rendered from sql/ as the tasks of the DAG render them."""
+"""The statements of a load of one day, and of the marts' refresh after it, rendered as the tasks of the DAGs do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import jinja2
+from crypto_prices.marts.refresh import Refresh
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.templates import FILTERS, MACROS
 from crypto_prices.xcom.batch import Batch
@@ -34,9 +35,12 @@ class DayLoad:
         markets: Canonical names of the markets, such as ``BTC/USDT``.
         run_id: The run. Two runs load the same day under different names.
         fetched_at: When the run fetched the candles, UTC.
+        load_number: The number that the warehouse gives to the load. Only the marts' refresh needs it.
     """
 
-    def __init__(self, day: date, markets: Sequence[str], run_id: str, fetched_at: datetime) -> None:
+    def __init__(
+        self, day: date, markets: Sequence[str], run_id: str, fetched_at: datetime, *, load_number: int = 1
+    ) -> None:
         self.window = Window.of_day(day)
         rows = CANDLES_OF_A_DAY * len(markets)
         manifest = f"s3://crypto-prices-lake/raw/{SOURCE}/{CANDLE_INTERVAL}/{day}/{run_id}/manifest.json"
@@ -83,7 +87,17 @@ class DayLoad:
             "read_curation_report": report.to_json(),
         }
         settings = SimpleNamespace(rules=quality_rules({}), max_rejected_share=0.01)
+        refresh = Refresh(
+            full=False,
+            after_load=load_number - 1,
+            through_load=load_number,
+            first_day=batch.window_start,
+            end_day=batch.window_end,
+            marts_digest="d" * 64,
+            reason="",
+        )
         self._values = MACROS | {
+            "refresh": lambda _ti: refresh,
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: results[task_ids]),
             "dag": SimpleNamespace(fileloc=str(REPOSITORY / "dags" / f"{_DAG_ID}.py")),
             "dag_run": SimpleNamespace(dag_id=_DAG_ID, run_id=run_id, triggering_user_name=None),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from crypto_prices.task_statements import CHECK_STAGING, DROP_STAGING, MERGE_INTO_FACT, RECORD_LOAD
+from crypto_prices.task_statements import CHECK_STAGING, DROP_STAGING, MERGE_INTO_FACT, RECORD_LOAD, REFRESH_MARTS
 
 from dev.bench.day_load import DayLoad
 from dev.bench.filled_warehouse import FilledWarehouse, data_api
@@ -123,14 +123,17 @@ class _Statements:
     def __init__(self, warehouse: FilledWarehouse, last_day: date) -> None:
         self._warehouse = warehouse
         self._day = last_day
+        self._load_number = _FILLED_DAYS
 
     def load_new_day(self) -> float:
         self._day += timedelta(days=1)
-        load = DayLoad(self._day, _MARKETS, f"manual__{self._day}", datetime.now(UTC))
+        self._load_number += 1
+        run_id = f"manual__{self._day}"
+        load = DayLoad(self._day, _MARKETS, run_id, datetime.now(UTC), load_number=self._load_number)
         began = time.perf_counter()
         self._run(load, _PLAN)
         self._warehouse.stage(load)
-        for files in ((CHECK_STAGING,), MERGE_INTO_FACT, RECORD_LOAD, (DROP_STAGING,), (_RECONCILE,)):
+        for files in ((CHECK_STAGING,), MERGE_INTO_FACT, RECORD_LOAD, (DROP_STAGING,), (_RECONCILE,), REFRESH_MARTS):
             self._run(load, *files)
         return time.perf_counter() - began
 
