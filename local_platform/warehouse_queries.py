@@ -10,7 +10,7 @@ import jinja2
 from botocore.exceptions import ClientError
 from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError, StatementResult
 from crypto_prices.task_statements import LOCK
-from crypto_prices.templates import FILTERS
+from crypto_prices.templates import FILTERS, MACROS
 from crypto_prices_contract.window import Window
 
 from local_aws.clients import local_client, local_session
@@ -48,6 +48,7 @@ class WarehouseQueries:
             autoescape=False,  # noqa: S701 - SQL, not HTML; values go through the literal filter
         )
         self._templates.filters |= FILTERS
+        self._templates.globals.update(MACROS)
 
     def ask(self, name: str, window: Window) -> list[dict[str, Any]]:
         """Return the rows of a query file for a window, such as ``queries/fact_checksum.sql``.
