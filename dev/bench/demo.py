@@ -160,6 +160,7 @@ def _spark_seconds() -> float:
         run.end()
         jvms.finish_archive()
         runtime.close()
-    if (problem := run.error()) is not None:
+        problem = run.error()
+    if problem is not None:
         raise RuntimeError(f"the trivial Spark run failed: {problem}")
     return seconds
