@@ -45,7 +45,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     """
     parser = argparse.ArgumentParser(
         prog="python -m dev explain",
-        usage="%(prog)s --market BTC/USDT --source binance --at 2024-01-05T13:00 [options]",
+        usage="%(prog)s [options]",
         description="Print where a number comes from, with a check of every step between the exchange's response and "
         "the number, and write it to the lake. A local AWS or an Airflow that is running on the state folder is used, "
         "and left running.",
