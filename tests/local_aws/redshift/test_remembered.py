@@ -1,33 +1,30 @@
+import pytest
+
 from local_aws.redshift.remembered import Translations
 from local_aws.redshift.sql import translate
 from local_aws.redshift.types import SqlType
 
-TEXT = "SELECT price / 3 AS third FROM crypto.prices"
-WIDE, NARROW = (SqlType("decimal", precision=precision, scale=2) for precision in (30, 10))
+WIDE, NARROW = (SqlType("numeric", precision=precision, scale=2) for precision in (30, 10))
 
 
-def tables(**columns):
+def tables(columns):
     return lambda _schema, table: columns if table == "prices" else None
 
 
-def test_a_remembered_translation_follows_a_change_of_its_table():
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("SELECT price / price AS one FROM crypto.prices", {"price": WIDE}, {"price": NARROW}),
+        ("SELECT price + 1 AS more, more * 2 AS double FROM crypto.prices", {"price": WIDE},
+         {"price": WIDE, "more": WIDE}),
+        ("SELECT price / price AS one FROM crypto.prices", None, {"price": WIDE}),
+    ],
+    ids=["another type", "a new column", "a new table"],
+)  # fmt: skip
+def test_a_remembered_translation_follows_a_change_of_its_table(text, first, second):
     translations = Translations()
     found = []
-    for price in (WIDE, NARROW, WIDE):
-        found.append(translations.translate(TEXT, tables(price=price)))
-        assert found[-1] == translate(TEXT, tables(price=price))
-    assert found[0] != found[1]
-
-
-def test_the_order_of_the_columns_matters():
-    translations = Translations()
-    text = "SELECT * FROM crypto.prices"
-    for columns in ({"price": WIDE, "volume": NARROW}, {"volume": NARROW, "price": WIDE}):
-        assert translations.translate(text, tables(**columns)) == translate(text, tables(**columns))
-
-
-def test_a_table_that_appears_is_noticed():
-    translations = Translations()
-    text = "SELECT price AS price, price + 1 AS more FROM crypto.prices"
-    for columns_of in (lambda *_: None, tables(price=WIDE)):
-        assert translations.translate(text, columns_of) == translate(text, columns_of)
+    for columns in (first, first, second, first):
+        found.append(translations.translate(text, tables(columns)))
+        assert found[-1] == translate(text, tables(columns))
+    assert found[1] != found[2]
