@@ -122,7 +122,13 @@ def make_context() -> Callable[..., dict[str, Any]]:
                 fileloc=str(REPOSITORY / "dags" / f"{DAG_ID}.py"),
                 params={"day": None, "force": False, "reload": False},
             ),
-            "params": {"force": force, "reload": reload, "accepted_sources": [], "accepted_because": None},
+            "params": {
+                "force": force,
+                "reload": reload,
+                "accepted_sources": [],
+                "accepted_because": None,
+                "load_record": None,
+            },  # fmt: skip
             "outlet_events": OutletEventAccessors(),
             "task_state_store": TaskStateStore(),
         }
