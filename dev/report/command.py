@@ -97,8 +97,6 @@ def _documents(address: WarehouseAddress) -> dict[str, str]:
     glue_client = local_client("glue", address.endpoint, local_session(region=address.region))
     around = Surroundings(
         written_at=datetime.now(UTC),
-        dag_id="",
-        run_id="",
         candle_interval=settings.candle_interval,
         interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
         runbook_url=settings.runbook_url,

@@ -18,7 +18,8 @@ from crypto_prices.page.snapshot import Snapshot
 from crypto_prices.settings import PriceSettings
 from crypto_prices_contract.window import Window
 
-DAILY, WINDOW = "crypto_prices_daily", "crypto_prices_window"
+DAILY, WINDOW, MARTS = "crypto_prices_daily", "crypto_prices_window", "crypto_prices_marts"
+PUBLISHED_BY = "asset_triggered__2023-12-19"
 FAILED_DAY = date(2023, 12, 17)
 FIRST, UNTIL = date(2023, 11, 1), date(2023, 12, 19)
 MARKETS = {
@@ -82,31 +83,28 @@ def page_snapshot() -> Snapshot:
 
 def page_answers() -> dict[str, Any]:
     """Return the answers by path and query below ``api/v2/``."""
-    newest = RUNS[0]
     around = Surroundings(
         written_at=datetime(2023, 12, 19, 0, 5, tzinfo=UTC),
-        dag_id=newest.dag_id,
-        run_id=newest.run_id,
         candle_interval="1h",
         interval=timedelta(hours=1),
         runbook_url="docs/how-to/troubleshoot.md",
         prices=PriceSettings(),
         glue_runs={run.run_id: GlueRun(seconds=40, dpus=2) for run in RUNS},
     )
-    place = f"dags/{newest.dag_id}/dagRuns/{newest.run_id}/taskInstances/publish_status/xcomEntries"
+    def entries(run_id: str) -> str:
+        return f"dags/{MARTS}/dagRuns/{run_id}/taskInstances/publish_status/xcomEntries"
+
     answers: dict[str, Any] = {
-        f"{place}/{key}": {"key": key, "value": document}
+        f"{entries(PUBLISHED_BY)}/{key}": {"key": key, "value": document}
         for key, document in page_documents(page_snapshot(), around).items()
+    }
+    answers[f"{entries('~')}?xcom_key=status&order_by=-timestamp&limit=1"] = {
+        "xcom_entries": [{"dag_id": MARTS, "run_id": PUBLISHED_BY}]
     }
     for dag_id in (DAILY, WINDOW):
         runs = [run for run in RUNS if run.dag_id == dag_id]
         instances = f"dags/{dag_id}/dagRuns/~/taskInstances"
         answers[f"dags/{dag_id}/dagRuns?order_by=-run_after&limit=100"] = {"dag_runs": list(map(_dag_run, runs))}
-        answers[f"{instances}/publish_status/xcomEntries?xcom_key=status&order_by=-timestamp&limit=1"] = {
-            "xcom_entries": [
-                {"dag_id": dag_id, "run_id": runs[0].run_id, "timestamp": f"{runs[0].window.end}T00:05:00Z"}
-            ]
-        }
         answers[f"{instances}?state=failed&order_by=-start_date&limit=100"] = {
             "task_instances": list(_failed_tasks()) if dag_id == DAILY else []
         }

@@ -46,8 +46,6 @@ class Surroundings:
 
     Attributes:
         written_at: Time of the snapshot.
-        dag_id: DAG whose run publishes it; empty for a report.
-        run_id: That run.
         candle_interval: Length of a candle, such as ``1h``.
         interval: The same, as a duration.
         runbook_url: URL of docs/how-to/troubleshoot.md.
@@ -56,8 +54,6 @@ class Surroundings:
     """
 
     written_at: datetime
-    dag_id: str
-    run_id: str
     candle_interval: str
     interval: timedelta
     runbook_url: str
@@ -111,8 +107,6 @@ def _status(
     return {
         "version": DOCUMENT_VERSION,
         "written_at": f"{around.written_at:%Y-%m-%dT%H:%M:%SZ}",
-        "dag_id": around.dag_id,
-        "run_id": around.run_id,
         "candle_interval": around.candle_interval,
         "candles_a_day": timedelta(days=1) // around.interval,
         "until": snapshot.until.isoformat(),

@@ -1,11 +1,12 @@
-// The page "Crypto prices". In Airflow it reads the XComs of the task publish_status through the REST API, with the
-// permissions of its viewer. In a report it reads the same documents from the file itself. Everything from data becomes
+// The page "Crypto prices". In Airflow it reads the XComs of the task publish_status of crypto_prices_marts through the
+// REST API, with the permissions of its viewer. In a report it reads the same documents from the file itself. Everything from data becomes
 // a text node or an attribute, never HTML.
 "use strict";
 
 (() => {
   const DAILY = "crypto_prices_daily";
   const WINDOW = "crypto_prices_window";
+  const MARTS = "crypto_prices_marts";
   const TASK = "publish_status";
   const DAY_MS = 86400000;
   const STATUS_DAYS = 14;
@@ -27,6 +28,7 @@
     failed: ["✕", "failed"],
     missing: ["–", "missing"],
     running: ["↻", "running"],
+    recent: ["↻", "just loaded"],
     unlisted: ["·", "not listed"],
   };
   const LETTERS = {
@@ -117,7 +119,7 @@
     }
   }
 
-  const NO_DATA = "No load has published its status yet. Trigger crypto_prices_daily and open this page again when it has ended.";
+  const NO_DATA = "No run of crypto_prices_marts has published the state of the loads yet. Load a day with crypto_prices_daily. Then unpause or trigger crypto_prices_marts, and open this page again when it has ended.";
 
   class AirflowSource {
     constructor() {
@@ -145,22 +147,18 @@
     }
 
     async start() {
-      const [daily, others] = await Promise.all([this.newest(DAILY), this.newest(WINDOW).catch(() => null)]);
-      const newest = [daily, others].filter(Boolean).sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1))[0];
-      if (!newest) throw new Problem("Nothing to show yet", NO_DATA, [`../dags/${DAILY}`, `Open ${DAILY}`]);
-      this.place = `dags/${newest.dag_id}/dagRuns/${encodeURIComponent(newest.run_id)}/taskInstances/${TASK}/xcomEntries`;
+      const entries = (run) => `dags/${MARTS}/dagRuns/${encodeURIComponent(run)}/taskInstances/${TASK}/xcomEntries`;
+      const found = await this.get(`${entries("~")}?xcom_key=status&order_by=-timestamp&limit=1`);
+      const newest = found && found.xcom_entries[0];
+      if (!newest) throw new Problem("Nothing to show yet", NO_DATA, [`../dags/${MARTS}`, `Open ${MARTS}`]);
+      this.place = entries(newest.run_id);
       this.status = await this.document("status");
-    }
-
-    async newest(dag) {
-      const found = await this.get(`dags/${dag}/dagRuns/~/taskInstances/${TASK}/xcomEntries?xcom_key=status&order_by=-timestamp&limit=1`);
-      return found && found.xcom_entries[0];
     }
 
     async document(key) {
       if (!this.documents.has(key)) {
         const entry = await this.get(`${this.place}/${key}`);
-        if (!entry) throw new Problem("The data are being updated", "A load is writing them again. Reload the page in a minute.");
+        if (!entry) throw new Problem("The data are being updated", `${MARTS} is writing them again. Reload the page in a minute.`);
         this.documents.set(key, JSON.parse(entry.value));
       }
       return this.documents.get(key);
@@ -179,7 +177,7 @@
           const conf = run.conf || {};
           const start = conf.day || conf.start || (run.logical_date || "").slice(0, 10);
           const end = dag === WINDOW ? conf.end : start && dayText(dayMs(start) + DAY_MS);
-          return { dag_id: dag, run_id: run.dag_run_id, state: run.state, start, end, sources: conf.sources || [], after: run.run_after };
+          return { dag_id: dag, run_id: run.dag_run_id, state: run.state, start, end, sources: conf.sources || [], after: run.run_after, ended: Date.parse(run.end_date) };
         });
       });
       return this.knownRuns.sort((a, b) => (a.after < b.after ? 1 : -1));
@@ -315,6 +313,7 @@
     if (entry && entry.batch_id) stateName = lost || !entry.published ? "partial" : "loaded";
     else if (run && ["running", "queued"].includes(run.state)) stateName = "running";
     else if (run && run.state === "failed") stateName = "failed";
+    else if (run && run.state === "success" && run.ended > Date.parse(source.status.written_at)) stateName = "recent";
     else if (entry && entry.markets === 0) stateName = "unlisted";
     else if (entry && !entry.unfetched_markets && entry.markets) stateName = "partial";
     return { day, source: name, state: stateName, entry, run, red, lost };
@@ -362,7 +361,7 @@
       el("section", { class: "panel", "aria-label": "State by source and day" }, scroller,
         el("ul", { class: "legend" }, Object.entries(STATES).filter(([name]) => days.some((each) => each.state === name)).map(([name]) => el("li", {}, state(name), {
           loaded: "all candles that exist", partial: "candles are missing, or the load is not published", failed: "its newest run failed",
-          missing: "never loaded", running: "a run is loading it", unlisted: "no market was listed",
+          missing: "never loaded", running: "a run is loading it", recent: `${MARTS} has not updated the page since`, unlisted: "no market was listed",
         }[name])))),
       detail,
     ], { ready });
@@ -429,6 +428,7 @@
     }
     if (each.run && each.run.state === "failed") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, "failed run")));
     else if (each.run && each.run.state !== "success") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, `${each.run.state} run`)));
+    else if (each.state === "recent") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, "run that loaded it")));
     if (entry.run_id && !(each.run && each.run.run_id === entry.run_id && each.run.state !== "success")) {
       links.push(el("div", {}, runLink(entry.dag_id, entry.run_id, "run that loaded it")));
     }

@@ -46,8 +46,6 @@ def snapshot(ranges=None, *, expected=(), gaps=(), loads=(), daily=(), hourly=()
 def documents(of, **options):
     around = Surroundings(
         written_at=datetime(2024, 1, 3, 9, tzinfo=UTC),
-        dag_id="crypto_prices_daily",
-        run_id="run-2024-01-02",
         candle_interval="1h",
         interval=timedelta(hours=1),
         runbook_url="https://example.com/troubleshoot.md",

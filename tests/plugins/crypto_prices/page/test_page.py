@@ -63,6 +63,21 @@ class TestViews:
         assert page.locator(".cell[data-state=missing]").count() == 2 * 4
         assert "late" in text_of(page)
 
+    def test_a_day_that_was_loaded_after_the_page_was_updated_is_not_missing(self, served):
+        run = {
+            "dag_run_id": "scheduled__2023-12-19", "state": "success", "conf": {},
+            "logical_date": "2023-12-19T00:00:00Z", "run_after": "2023-12-20T00:00:00Z",
+            "end_date": "2023-12-20T00:02:00Z",
+        }  # fmt: skip
+        (path,) = (path for path in served.answers if "crypto_prices_daily/dagRuns?" in path)
+        served.answers[path] = {"dag_runs": [run, *served.answers[path]["dag_runs"]]}
+        served.page.clock.set_fixed_time(datetime(2023, 12, 20, 0, 3, tzinfo=UTC))
+        page = served.open("status")
+        assert page.locator(".cell[data-state=recent]").count() == 4
+        assert page.locator(".cell[data-state=missing]").count() == 0
+        row = page.locator("section table.rows tbody tr").first
+        assert row.locator("a").get_attribute("href") == "../dags/crypto_prices_daily/runs/scheduled__2023-12-19"
+
     def test_coverage_leads_to_the_json_that_fixes_a_gap(self, served):
         page = served.open("coverage")
         page.click(".pick:has-text('coingecko')")
@@ -123,15 +138,24 @@ class TestStatesInWords:
         for path in [path for path in served.answers if "xcom_key=status" in path]:
             served.answers[path] = {"xcom_entries": [], "total_entries": 0}
         page = served.open("status")
-        assert "No load has published its status yet" in text_of(page)
+        assert "No run of crypto_prices_marts has published" in text_of(page)
+        assert page.get_attribute("main a", "href") == "../dags/crypto_prices_marts"
 
     def test_a_viewer_without_access_sees_only_that_it_is_missing(self, served):
         served.answers = dict.fromkeys(served.answers, 403)
         for view in VIEWS:
             text = text_of(served.open(view))
             assert "No access" in text
-            assert "crypto_prices_daily" in text
+            assert "crypto_prices_marts" in text
             assert "binance" not in text
+
+    def test_a_viewer_without_access_to_the_dag_that_publishes_sees_its_name(self, served):
+        served.answers = {
+            path: 403 if "crypto_prices_marts" in path else answer for path, answer in served.answers.items()
+        }
+        text = text_of(served.open("status"))
+        assert "Your user may not read the runs or XComs of crypto_prices_marts" in text
+        assert "binance" not in text
 
     def test_an_expired_session_leads_to_the_login(self, served):
         page = served.open("status")

@@ -2,10 +2,19 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 
 from tests.support.tasks import insert_load
+
+DAG_ID = "crypto_prices_marts"
+
+
+@pytest.fixture(scope="module")
+def dag():
+    return DagBag(dag_folder=Path(__file__).parents[4] / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
 
 
 @pytest.fixture
