@@ -79,7 +79,8 @@ with DAG(
         doc_md="Sends the number of loads that the marts lack to CloudWatch. An alarm fires when none arrives.",
     )
 
-    # Not a task of each load: a backfill of many windows would write the page's data as often, and no one would read it.
+    # Not a task of each load: a backfill of many windows would write the page's data as often, and no one would read
+    # them.
     publish_status = PublishStatusOperator(
         task_id="publish_status",
         # The page shows the loads even if the marts could not be refreshed.

@@ -100,6 +100,7 @@ def _documents(address: WarehouseAddress) -> dict[str, str]:
         candle_interval=settings.candle_interval,
         interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
         runbook_url=settings.runbook_url,
+        freshness_hours=settings.freshness_hours,
         prices=settings.prices,
         glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
     )

@@ -21,6 +21,8 @@ from crypto_prices_contract.window import Window
 DAILY, WINDOW, MARTS = "crypto_prices_daily", "crypto_prices_window", "crypto_prices_marts"
 PUBLISHED_BY = "asset_triggered__2023-12-19"
 FAILED_DAY = date(2023, 12, 17)
+RESTATED_AT = datetime(2023, 12, 16, 7)  # noqa: DTZ001 - as the warehouse writes it
+"""Opening time of the candle of binance's BTC/USDT that a later load has changed."""
 FIRST, UNTIL = date(2023, 11, 1), date(2023, 12, 19)
 MARKETS = {
     "binance": ("BTC/USDT", "ETH/USDT"),
@@ -78,6 +80,8 @@ def page_snapshot() -> Snapshot:
         loads=list(_loads()),
         daily=[candle for row in rows for candle in _candles(row, Window(FIRST, UNTIL), hours=24)],
         hourly=[candle for row in rows for candle in _candles(row, Window(date(2023, 12, 5), UNTIL), hours=1)],
+        daily_consensus=list(_consensus(Window(FIRST, UNTIL), hours=24)),
+        hourly_consensus=list(_consensus(Window(date(2023, 12, 5), UNTIL), hours=1)),
     )
 
 
@@ -88,9 +92,11 @@ def page_answers() -> dict[str, Any]:
         candle_interval="1h",
         interval=timedelta(hours=1),
         runbook_url="docs/how-to/troubleshoot.md",
+        freshness_hours=30,
         prices=PriceSettings(),
         glue_runs={run.run_id: GlueRun(seconds=40, dpus=2) for run in RUNS},
     )
+
     def entries(run_id: str) -> str:
         return f"dags/{MARTS}/dagRuns/{run_id}/taskInstances/publish_status/xcomEntries"
 
@@ -170,6 +176,9 @@ def _candles(market: dict[str, str], window: Window, *, hours: int) -> Iterator[
         if market["source"] == "coingecko" and opens_at.date() == FAILED_DAY:
             continue
         price = 42000 + number * 7 % 1100
+        is_restated = (market["source"], market["symbol"]) == ("binance", "BTC") and (
+            opens_at <= RESTATED_AT < opens_at + timedelta(hours=hours)
+        )
         has_candles = market["source"] != "coingecko"
         yield {
             **market,
@@ -180,4 +189,18 @@ def _candles(market: dict[str, str], window: Window, *, hours: int) -> Iterator[
             "close_price": f"{price + 40}.070000000000000000" if has_candles else None,
             "base_volume": f"{number % 50}.123456789012345678" if has_candles else None,
             "candles": hours,
+            "restated": int(is_restated),
+        }
+
+
+def _consensus(window: Window, *, hours: int) -> Iterator[dict[str, Any]]:
+    """Yield the consensus of BTC, which is weak in the hours of the restated day."""
+    for number in range(0, 24 * len(window.days()), hours):
+        opens_at = window.starts_at.replace(tzinfo=None) + timedelta(hours=number)
+        price = 42020.123456789 + number * 7 % 1100
+        yield {
+            "symbol": "BTC",
+            "opens_at": f"{opens_at}",
+            "price": price,
+            "is_weak": int(opens_at.date() == RESTATED_AT.date()),
         }
