@@ -91,17 +91,29 @@ def page_documents(
     status = _status(snapshot, coverage, markets, around, [int(name.removeprefix("coverage_")) for name in years])
     status["consensus"] = [{"key": f"consensus_{number}", "symbol": symbol} for number, symbol in enumerate(symbols)]
     documents["status"] = _json(status)
-    share = None
-    if most_document_bytes is not None:
-        left = MOST_BYTES - sum(len(document.encode()) for document in documents.values())
-        share = min(most_document_bytes, left // max(1, len(markets) + len(symbols)))
-    for number, market in enumerate(markets):
-        name = {"source": market.source, "symbol": market.symbol, "quote": market.quote}
-        lines = candles[market, "daily"], candles.get((market, "hourly"), [])
-        documents[f"prices_{number}"] = _fitting_lines(name, *lines, share)
-    for number, symbol in enumerate(symbols):
-        lines = consensus.get((symbol, "daily"), []), consensus.get((symbol, "hourly"), [])
-        documents[f"consensus_{number}"] = _fitting_lines({"symbol": symbol}, *lines, share)
+    lines = {
+        f"prices_{number}": (
+            {"source": market.source, "symbol": market.symbol, "quote": market.quote},
+            candles[market, "daily"],
+            candles.get((market, "hourly"), []),
+        )
+        for number, market in enumerate(markets)
+    } | {
+        f"consensus_{number}": (
+            {"symbol": symbol},
+            consensus.get((symbol, "daily"), []),
+            consensus.get((symbol, "hourly"), []),
+        )
+        for number, symbol in enumerate(symbols)
+    }
+    whole = {key: _lines(*parts) for key, parts in lines.items()}
+    if most_document_bytes is None:
+        return documents | whole
+    left = MOST_BYTES - sum(len(document.encode()) for document in documents.values())
+    share = left / max(1, sum(len(document.encode()) for document in whole.values()))
+    for key, parts in lines.items():
+        most_bytes = min(most_document_bytes, int(len(whole[key].encode()) * share))
+        documents[key] = _fitting_lines(*parts, most_bytes)
     return documents
 
 
@@ -250,13 +262,15 @@ def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> 
     return text
 
 
-def _fitting_lines(name: Mapping[str, str], daily: list[str], hourly: list[str], most_bytes: int | None) -> str:
+def _lines(name: Mapping[str, str], daily: list[str], hourly: list[str]) -> str:
+    return _json({**name, "daily": "\n".join(daily), "hourly": "\n".join(hourly)})
+
+
+def _fitting_lines(name: Mapping[str, str], daily: list[str], hourly: list[str], most_bytes: int) -> str:
     """Return a document of daily and hourly lines. If they are too large, the oldest are left out."""
-    while True:
-        text = _json({**name, "daily": "\n".join(daily), "hourly": "\n".join(hourly)})
-        if most_bytes is None or len(text.encode()) <= most_bytes or not (daily or hourly):
-            return text
+    while len((text := _lines(name, daily, hourly)).encode()) > most_bytes and (daily or hourly):
         daily, hourly = daily[(len(daily) + 9) // 10 :], hourly[(len(hourly) + 9) // 10 :]
+    return text
 
 
 def _candles(rows: Iterable[Mapping[str, Any]], unit: str, digits: int) -> dict[tuple[PageMarket, str], list[str]]:
