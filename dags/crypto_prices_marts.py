@@ -1,4 +1,4 @@
-"""Refreshes the marts: daily prices, statistics and the consensus of the exchanges, from the loads that they lack."""
+"""Refreshes the marts from the loads that they lack, and what the page *Crypto prices* shows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from crypto_prices.load_window import (
 )
 from crypto_prices.marts.plan_refresh import PlanRefreshOperator
 from crypto_prices.marts.report_freshness import ReportFreshnessOperator
+from crypto_prices.page.publish_status import PublishStatusOperator
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -22,11 +23,12 @@ DOCS = """
 ### Marts of crypto prices
 
 Refreshes the tables that analysts read: `daily_prices`, `price_statistics`, `quote_rates`, `venue_prices` and
-`consensus_prices` in the schema `crypto`, and the views in `crypto_views`.
+`consensus_prices` in the schema `crypto`, and the views in `crypto_views`. Then it updates the page *Crypto prices*.
 
 A load of candles starts a run, and so does every night, in case an event was lost. The work itself comes from
 `crypto.load_log`: the days of the loads that the marts lack, and the days whose values depend on them. The whole
 refresh is one transaction with its own lock. Readers see the marts before it or after it, and loads do not wait for it.
+Loads that end during a run share the next one.
 
 Every task can be cleared. `full_refresh` calculates all days again. So does the first run after a change of the marts'
 SQL. The order of loads and refreshes does not matter: the marts always equal a full refresh.
@@ -77,4 +79,13 @@ with DAG(
         doc_md="Sends the number of loads that the marts lack to CloudWatch. An alarm fires when none arrives.",
     )
 
-    ensure_schema >> plan_refresh >> refresh_marts >> report_freshness
+    # Not a task of each load: a backfill of many windows would write the page's data as often, and no one would read
+    # them.
+    publish_status = PublishStatusOperator(
+        task_id="publish_status",
+        # The page shows the loads even if the marts could not be refreshed.
+        trigger_rule=TriggerRule.ALL_DONE,
+        doc_md="Writes what the page *Crypto prices* shows to XCom: the state of days, the coverage and the candles.",
+    )
+
+    ensure_schema >> plan_refresh >> refresh_marts >> [report_freshness, publish_status]

@@ -97,11 +97,10 @@ def _documents(address: WarehouseAddress) -> dict[str, str]:
     glue_client = local_client("glue", address.endpoint, local_session(region=address.region))
     around = Surroundings(
         written_at=datetime.now(UTC),
-        dag_id="",
-        run_id="",
         candle_interval=settings.candle_interval,
         interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
         runbook_url=settings.runbook_url,
+        freshness_hours=settings.freshness_hours,
         prices=settings.prices,
         glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
     )

@@ -20,7 +20,6 @@ from crypto_prices.failed_try import log_failure, log_retry
 from crypto_prices.fetch.fetch_prices import FETCH_TIMEOUT, FetchPricesOperator
 from crypto_prices.load.drop_staging import keep_staging_of_a_failed_load
 from crypto_prices.load.ensure_schema import EnsureSchemaOperator
-from crypto_prices.page.publish_status import PublishStatusOperator
 from crypto_prices.plan.plan_load import PlanLoadOperator
 from crypto_prices.plan.resolve_window import ResolveWindowOperator
 from crypto_prices.publish.publish_partitions import PublishPartitionsOperator
@@ -129,9 +128,8 @@ def load_window(*, sql_folder: Path, load_record: str = "", **window: str) -> No
         record_load = _record_load()
         write_load_records = _write_load_records()
         wait_for_partition = _wait_for_partition()
-    with _group("check", "Compares the counts of all steps, updates the page, and fails if a source is missing."):
+    with _group("check", "Compares the counts of all steps, and fails if a source is missing."):
         reconcile = _reconcile()
-        publish_status = _publish_status()
         require_sources = _require_sources()
 
     chain(resolve_window, ensure_schema, fetch_prices, plan_load)
@@ -144,8 +142,7 @@ def load_window(*, sql_folder: Path, load_record: str = "", **window: str) -> No
     # Beside the rest: the load is right without its record, but the run is not green.
     record_load >> write_load_records
     wait_for_partition.set_downstream(reconcile, edge_modifier=Label("readable"))
-    # The page shows a load that lacks a source, and a source is required whether or not the page could be updated.
-    reconcile >> [publish_status, require_sources]
+    reconcile >> require_sources
     # In parallel to publish_partitions, because clearing a task between a setup and its teardown also clears those two.
     merge_into_fact >> drop_staging >> reconcile
 
@@ -305,13 +302,6 @@ def _reconcile() -> ReconcileOperator:
         outlets=[FACT_CRYPTO_PRICES],
         doc_md="Checks that curated = staged = merged = rows in the window, and that the catalog shows the warehouse's "
         "loads. The log shows the accounting. The asset event has the window and the sources.",
-    )
-
-
-def _publish_status() -> PublishStatusOperator:
-    return PublishStatusOperator(
-        task_id="publish_status",
-        doc_md="Writes what the page *Crypto prices* shows to XCom: the state of days, the coverage and the candles.",
     )
 
 

@@ -136,6 +136,7 @@ class Settings(_Section):
         prices: Prices for the estimates in plans.
         audit_limit_days: Largest plan that an audit starts by itself, in days of all markets.
         runbook_url: URL of docs/how-to/troubleshoot.md, for the links at the end of a failed task's log.
+        freshness_hours: Target of the page *Crypto prices*: the greatest age of a source's newest candle.
     """
 
     s3_bucket: BucketName
@@ -154,6 +155,7 @@ class Settings(_Section):
     prices: PriceSettings = PriceSettings()
     audit_limit_days: Annotated[int, Field(ge=0)] = 7
     runbook_url: PageUrl = DEFAULT_RUNBOOK_URL
+    freshness_hours: Annotated[int, Field(ge=25, le=168)] = 30
 
     def model_post_init(self, context: Any, /) -> None:
         """Reject rules that do not exist, or whose settings are not allowed."""

@@ -321,6 +321,7 @@ run "a_platform_with_default_values" {
       quality_rules    = {}
       audit_limit_days = 7
       runbook_url      = "docs/how-to/troubleshoot.md"
+      freshness_hours  = 30
       prices           = { glue_dpu_hour = 0.44, redshift_rpu_hour = 0.375, redshift_rpus = 8, warehouse_minutes = 5 }
     }
     error_message = "The settings secret does not have the format that plugins/crypto_prices/settings.py reads."

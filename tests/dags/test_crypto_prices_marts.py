@@ -16,12 +16,13 @@ def dag():
     return DagBag(dag_folder=DAGS).dags["crypto_prices_marts"]
 
 
-def test_it_plans_refreshes_and_reports(dag):
+def test_it_plans_refreshes_reports_and_publishes_and_the_last_two_do_not_depend_on_each_other(dag):
     assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
         "ensure_schema": {"plan_refresh"},
         "plan_refresh": {"refresh_marts"},
-        "refresh_marts": {"report_freshness"},
+        "refresh_marts": {"report_freshness", "publish_status"},
         "report_freshness": set(),
+        "publish_status": set(),
     }
 
 
@@ -41,6 +42,10 @@ def test_the_refresh_is_one_batch_of_exactly_these_statements(dag):
 
 def test_it_reports_even_if_there_was_nothing_to_refresh(dag):
     assert dag.get_task("report_freshness").trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_the_page_is_updated_even_if_the_marts_could_not_be_refreshed(dag):
+    assert dag.get_task("publish_status").trigger_rule == TriggerRule.ALL_DONE
 
 
 def test_a_full_refresh_is_a_param(dag):

@@ -34,8 +34,8 @@ ORDER = [
     "reconcile",
     "require_sources",
 ]
-BESIDE = ["drop_staging", "write_load_records", "publish_status"]
-LEAVES = ["require_sources", "write_load_records", "publish_status"]
+BESIDE = ["drop_staging", "write_load_records"]
+LEAVES = ["require_sources", "write_load_records"]
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,6 @@ def test_the_tasks_run_in_exactly_this_order(dag):
     chain["resolve_window"] |= {"fetch_prices"}
     # A load is right without its record, but its run is not green.
     chain["record_load"] |= {"write_load_records"}
-    # The page is updated beside require_sources, so that neither depends on the other.
-    chain["reconcile"] |= {"publish_status"}
     assert downstream == chain | {leaf: set() for leaf in LEAVES}
 
 
@@ -84,7 +82,7 @@ GROUPS = {
     "curate": {"curate_prices", "read_curation_report"},
     "warehouse": {"copy_to_staging", "check_staging", "merge_into_fact", "drop_staging"},
     "catalog": {"publish_partitions", "record_load", "write_load_records", "wait_for_partition"},
-    "check": {"reconcile", "publish_status", "require_sources"},
+    "check": {"reconcile", "require_sources"},
 }
 
 

@@ -18,8 +18,11 @@ from crypto_prices.page.snapshot import Snapshot
 from crypto_prices.settings import PriceSettings
 from crypto_prices_contract.window import Window
 
-DAILY, WINDOW = "crypto_prices_daily", "crypto_prices_window"
+DAILY, WINDOW, MARTS = "crypto_prices_daily", "crypto_prices_window", "crypto_prices_marts"
+PUBLISHED_BY = "asset_triggered__2023-12-19"
 FAILED_DAY = date(2023, 12, 17)
+RESTATED_AT = datetime(2023, 12, 16, 7)  # noqa: DTZ001 - as the warehouse writes it
+"""Opening time of the candle of binance's BTC/USDT that a later load has changed."""
 FIRST, UNTIL = date(2023, 11, 1), date(2023, 12, 19)
 MARKETS = {
     "binance": ("BTC/USDT", "ETH/USDT"),
@@ -77,36 +80,37 @@ def page_snapshot() -> Snapshot:
         loads=list(_loads()),
         daily=[candle for row in rows for candle in _candles(row, Window(FIRST, UNTIL), hours=24)],
         hourly=[candle for row in rows for candle in _candles(row, Window(date(2023, 12, 5), UNTIL), hours=1)],
+        daily_consensus=list(_consensus(Window(FIRST, UNTIL), hours=24)),
+        hourly_consensus=list(_consensus(Window(date(2023, 12, 5), UNTIL), hours=1)),
     )
 
 
 def page_answers() -> dict[str, Any]:
     """Return the answers by path and query below ``api/v2/``."""
-    newest = RUNS[0]
     around = Surroundings(
         written_at=datetime(2023, 12, 19, 0, 5, tzinfo=UTC),
-        dag_id=newest.dag_id,
-        run_id=newest.run_id,
         candle_interval="1h",
         interval=timedelta(hours=1),
         runbook_url="docs/how-to/troubleshoot.md",
+        freshness_hours=30,
         prices=PriceSettings(),
         glue_runs={run.run_id: GlueRun(seconds=40, dpus=2) for run in RUNS},
     )
-    place = f"dags/{newest.dag_id}/dagRuns/{newest.run_id}/taskInstances/publish_status/xcomEntries"
+
+    def entries(run_id: str) -> str:
+        return f"dags/{MARTS}/dagRuns/{run_id}/taskInstances/publish_status/xcomEntries"
+
     answers: dict[str, Any] = {
-        f"{place}/{key}": {"key": key, "value": document}
+        f"{entries(PUBLISHED_BY)}/{key}": {"key": key, "value": document}
         for key, document in page_documents(page_snapshot(), around).items()
+    }
+    answers[f"{entries('~')}?xcom_key=status&order_by=-timestamp&limit=1"] = {
+        "xcom_entries": [{"dag_id": MARTS, "run_id": PUBLISHED_BY}]
     }
     for dag_id in (DAILY, WINDOW):
         runs = [run for run in RUNS if run.dag_id == dag_id]
         instances = f"dags/{dag_id}/dagRuns/~/taskInstances"
         answers[f"dags/{dag_id}/dagRuns?order_by=-run_after&limit=100"] = {"dag_runs": list(map(_dag_run, runs))}
-        answers[f"{instances}/publish_status/xcomEntries?xcom_key=status&order_by=-timestamp&limit=1"] = {
-            "xcom_entries": [
-                {"dag_id": dag_id, "run_id": runs[0].run_id, "timestamp": f"{runs[0].window.end}T00:05:00Z"}
-            ]
-        }
         answers[f"{instances}?state=failed&order_by=-start_date&limit=100"] = {
             "task_instances": list(_failed_tasks()) if dag_id == DAILY else []
         }
@@ -172,6 +176,9 @@ def _candles(market: dict[str, str], window: Window, *, hours: int) -> Iterator[
         if market["source"] == "coingecko" and opens_at.date() == FAILED_DAY:
             continue
         price = 42000 + number * 7 % 1100
+        is_restated = (market["source"], market["symbol"]) == ("binance", "BTC") and (
+            opens_at <= RESTATED_AT < opens_at + timedelta(hours=hours)
+        )
         has_candles = market["source"] != "coingecko"
         yield {
             **market,
@@ -182,4 +189,18 @@ def _candles(market: dict[str, str], window: Window, *, hours: int) -> Iterator[
             "close_price": f"{price + 40}.070000000000000000" if has_candles else None,
             "base_volume": f"{number % 50}.123456789012345678" if has_candles else None,
             "candles": hours,
+            "restated": int(is_restated),
+        }
+
+
+def _consensus(window: Window, *, hours: int) -> Iterator[dict[str, Any]]:
+    """Yield the consensus of BTC, which is weak in the hours of the restated day."""
+    for number in range(0, 24 * len(window.days()), hours):
+        opens_at = window.starts_at.replace(tzinfo=None) + timedelta(hours=number)
+        price = 42020.123456789 + number * 7 % 1100
+        yield {
+            "symbol": "BTC",
+            "opens_at": f"{opens_at}",
+            "price": price,
+            "is_weak": int(opens_at.date() == RESTATED_AT.date()),
         }

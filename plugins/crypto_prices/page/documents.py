@@ -1,7 +1,8 @@
 """The JSON documents that the page reads. Each becomes one XCom, so each has a limit.
 
-A market's candles are lines of text, ``time,open,high,low,close,volume,candles``. They are a third of the size of JSON,
-and keep every digit of a decimal.
+A market's candles are lines of text, ``time,open,high,low,close,volume,candles``. The number of restated candles among
+them follows, if there are any. Lines are a third of the size of JSON, and keep every digit of a decimal. The consensus
+of a symbol in US dollars is lines ``time,price``, and ``,weak`` if it is weak.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from crypto_prices_contract.window import Window
@@ -24,9 +26,6 @@ DOCUMENT_VERSION = 1
 
 MOST_DOCUMENT_BYTES = 128 * 1024
 MOST_BYTES = 3 * 1024 * 1024
-
-FRESHNESS_HOURS = 30
-"""The newest candle of a source should not be older. The default of Terraform's ``alarms.freshness_hours``."""
 
 _ROW_COUNTS = {
     "fetched": "rows_fetched",
@@ -46,21 +45,19 @@ class Surroundings:
 
     Attributes:
         written_at: Time of the snapshot.
-        dag_id: DAG whose run publishes it; empty for a report.
-        run_id: That run.
         candle_interval: Length of a candle, such as ``1h``.
         interval: The same, as a duration.
         runbook_url: URL of docs/how-to/troubleshoot.md.
+        freshness_hours: Greatest age that the newest candle of a source should have.
         prices: Prices of Glue and of the warehouse.
         glue_runs: The job's runs by id.
     """
 
     written_at: datetime
-    dag_id: str
-    run_id: str
     candle_interval: str
     interval: timedelta
     runbook_url: str
+    freshness_hours: int
     prices: PriceSettings
     glue_runs: Mapping[str, GlueRun]
 
@@ -68,7 +65,9 @@ class Surroundings:
 def page_documents(
     snapshot: Snapshot, around: Surroundings, *, most_document_bytes: int | None = MOST_DOCUMENT_BYTES
 ) -> dict[str, str]:
-    """Return the documents by XCom key, as JSON: ``status``, ``coverage_<year>`` and ``prices_<number>``.
+    """Return the documents by XCom key, as JSON.
+
+    They are ``status``, ``coverage_<year>``, ``prices_<number>`` and ``consensus_<number>``.
 
     Args:
         snapshot: Rows of the warehouse.
@@ -79,21 +78,42 @@ def page_documents(
     coverage = coverage_of(snapshot, around.interval)
     candles = {**_candles(snapshot.daily, "daily", 10), **_candles(snapshot.hourly, "hourly", 13)}
     markets = [market for market in coverage.letters if (market, "daily") in candles]
+    consensus = {
+        **_consensus(snapshot.daily_consensus, "daily", 10),
+        **_consensus(snapshot.hourly_consensus, "hourly", 13),
+    }
+    symbols = sorted({market.symbol for market in markets} & {symbol for symbol, _ in consensus})
     documents = {
         f"coverage_{year}": _fitting_coverage(coverage, year, most_document_bytes)
         for year in range(coverage.days.start.year, (coverage.days.end - timedelta(days=1)).year + 1)
     }
     years = sorted(documents)
     status = _status(snapshot, coverage, markets, around, [int(name.removeprefix("coverage_")) for name in years])
+    status["consensus"] = [{"key": f"consensus_{number}", "symbol": symbol} for number, symbol in enumerate(symbols)]
     documents["status"] = _json(status)
-    left = None
-    if most_document_bytes is not None:
-        left = MOST_BYTES - sum(len(document.encode()) for document in documents.values())
-    for number, market in enumerate(markets):
-        share = None if left is None else min(most_document_bytes or left, left // max(1, len(markets)))
-        documents[f"prices_{number}"] = _prices(
-            market, candles[market, "daily"], candles.get((market, "hourly"), []), share
+    lines = {
+        f"prices_{number}": (
+            {"source": market.source, "symbol": market.symbol, "quote": market.quote},
+            candles[market, "daily"],
+            candles.get((market, "hourly"), []),
         )
+        for number, market in enumerate(markets)
+    } | {
+        f"consensus_{number}": (
+            {"symbol": symbol},
+            consensus.get((symbol, "daily"), []),
+            consensus.get((symbol, "hourly"), []),
+        )
+        for number, symbol in enumerate(symbols)
+    }
+    whole = {key: _lines(*parts) for key, parts in lines.items()}
+    if most_document_bytes is None:
+        return documents | whole
+    left = MOST_BYTES - sum(len(document.encode()) for document in documents.values())
+    share = left / max(1, sum(len(document.encode()) for document in whole.values()))
+    for key, parts in lines.items():
+        most_bytes = min(most_document_bytes, int(len(whole[key].encode()) * share))
+        documents[key] = _fitting_lines(*parts, most_bytes)
     return documents
 
 
@@ -102,25 +122,27 @@ def _status(
 ) -> dict[str, Any]:
     loads = _loads(snapshot.loads, around)
     rows: dict[tuple[str, str], int] = defaultdict(int)
+    restated: dict[tuple[str, str], int] = defaultdict(int)
     newest: dict[str, str] = {}
     for row in snapshot.hourly:
-        rows[str(row["source"]), str(row["opens_at"])[:10]] += int(row["candles"])
+        source_day = str(row["source"]), str(row["opens_at"])[:10]
+        rows[source_day] += int(row["candles"])
+        restated[source_day] += int(row["restated"])
         newest[str(row["source"])] = max(newest.get(str(row["source"]), ""), _minute(row["opens_at"]))
     sources = sorted({market.source for market in coverage.letters})
     first = max(snapshot.until - timedelta(days=STATUS_DAYS), coverage.days.start)
     return {
         "version": DOCUMENT_VERSION,
         "written_at": f"{around.written_at:%Y-%m-%dT%H:%M:%SZ}",
-        "dag_id": around.dag_id,
-        "run_id": around.run_id,
         "candle_interval": around.candle_interval,
         "candles_a_day": timedelta(days=1) // around.interval,
         "until": snapshot.until.isoformat(),
         "runbook_url": around.runbook_url,
-        "freshness_hours": FRESHNESS_HOURS,
+        "freshness_hours": around.freshness_hours,
         "sources": [{"source": source, "newest": newest.get(source)} for source in sources],
         "days": [
-            _source_day(coverage, snapshot.loads, source, day, rows[source, day.isoformat()])
+            _source_day(coverage, snapshot.loads, source, day)
+            | {"rows": rows[source, day.isoformat()], "restated": restated[source, day.isoformat()]}
             for day in Window(first, snapshot.until).days()
             for source in sources
         ],
@@ -133,9 +155,7 @@ def _status(
     }
 
 
-def _source_day(
-    coverage: Coverage, loads: Iterable[Mapping[str, Any]], source: str, day: date, rows: int
-) -> dict[str, Any]:
+def _source_day(coverage: Coverage, loads: Iterable[Mapping[str, Any]], source: str, day: date) -> dict[str, Any]:
     """Return the state of a source on a day, as the warehouse knows it.
 
     Args:
@@ -143,7 +163,6 @@ def _source_day(
         loads: Rows of loads, newest first.
         source: The source.
         day: The day.
-        rows: Its candles in the fact table.
     """
     letters = [coverage.letter(market, day) for market in coverage.letters if market.source == source]
     expected = sum(letter not in (OUTSIDE, NOT_LISTED) for letter in letters)
@@ -156,7 +175,6 @@ def _source_day(
         "source": source,
         "markets": expected,
         "unfetched_markets": letters.count(UNFETCHED),
-        "rows": rows,
         "missing": coverage.missing(source, day),
     }
     if load is not None:
@@ -244,20 +262,15 @@ def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> 
     return text
 
 
-def _prices(market: PageMarket, daily: list[str], hourly: list[str], most_bytes: int | None) -> str:
-    """Return a market's candles. If they are too large, the oldest are left out."""
-    while True:
-        document = {
-            "source": market.source,
-            "symbol": market.symbol,
-            "quote": market.quote,
-            "daily": "\n".join(daily),
-            "hourly": "\n".join(hourly),
-        }
-        text = _json(document)
-        if most_bytes is None or len(text.encode()) <= most_bytes or not (daily or hourly):
-            return text
+def _lines(name: Mapping[str, str], daily: list[str], hourly: list[str]) -> str:
+    return _json({**name, "daily": "\n".join(daily), "hourly": "\n".join(hourly)})
+
+
+def _fitting_lines(name: Mapping[str, str], daily: list[str], hourly: list[str], most_bytes: int) -> str:
+    """Return a document of daily and hourly lines. If they are too large, the oldest are left out."""
+    while len((text := _lines(name, daily, hourly)).encode()) > most_bytes and (daily or hourly):
         daily, hourly = daily[(len(daily) + 9) // 10 :], hourly[(len(hourly) + 9) // 10 :]
+    return text
 
 
 def _candles(rows: Iterable[Mapping[str, Any]], unit: str, digits: int) -> dict[tuple[PageMarket, str], list[str]]:
@@ -272,9 +285,24 @@ def _candles(rows: Iterable[Mapping[str, Any]], unit: str, digits: int) -> dict[
     for row in rows:
         market = PageMarket(str(row["source"]), str(row["symbol"]), str(row["quote_currency"]))
         values = (row[name] for name in ("open_price", "high_price", "low_price", "close_price", "base_volume"))
-        time = str(row["opens_at"]).replace(" ", "T")[:digits]
-        found[market, unit].append(",".join((time, *map(plain_decimal, values), str(row["candles"]))))
+        line = [_opens_at(row, digits), *map(plain_decimal, values), str(row["candles"])]
+        if row["restated"]:
+            line.append(str(row["restated"]))
+        found[market, unit].append(",".join(line))
     return found
+
+
+def _consensus(rows: Iterable[Mapping[str, Any]], unit: str, digits: int) -> dict[tuple[str, str], list[str]]:
+    """Return the consensus of each symbol as lines. Its price is a DOUBLE PRECISION, so its digits are the shortest."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        price = plain_decimal(f"{Decimal(str(row['price'])):f}")
+        found[str(row["symbol"]), unit].append(f"{_opens_at(row, digits)},{price}{',weak' if row['is_weak'] else ''}")
+    return found
+
+
+def _opens_at(row: Mapping[str, Any], digits: int) -> str:
+    return str(row["opens_at"]).replace(" ", "T")[:digits]
 
 
 def plain_decimal(value: object) -> str:

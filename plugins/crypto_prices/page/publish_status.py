@@ -30,7 +30,7 @@ class PublishStatusOperator(WarehouseOperator):
 
     def execute(self, context: Context) -> None:
         """Write the documents. ``status`` is the last, so that it only names documents that exist."""
-        settings, dag_run = self.settings, context["dag_run"]
+        settings = self.settings
         snapshot = read_snapshot(self._query)
         if snapshot is None:
             self.log.info("The warehouse has no load, so there is nothing to publish")
@@ -40,11 +40,10 @@ class PublishStatusOperator(WarehouseOperator):
             snapshot,
             Surroundings(
                 written_at=datetime.now(UTC),
-                dag_id=dag_run.dag_id,
-                run_id=dag_run.run_id,
                 candle_interval=settings.candle_interval,
                 interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
                 runbook_url=settings.runbook_url,
+                freshness_hours=settings.freshness_hours,
                 prices=settings.prices,
                 glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
             ),

@@ -33,6 +33,8 @@ class Snapshot:
         loads: The newest loads (status/find_loads.sql).
         daily: Daily candles (status/find_candles.sql).
         hourly: Hourly candles of the last days.
+        daily_consensus: The consensus at the end of each day (status/find_consensus.sql).
+        hourly_consensus: The consensus at the end of each hour of the last days.
     """
 
     until: date
@@ -42,6 +44,8 @@ class Snapshot:
     loads: Rows
     daily: Rows
     hourly: Rows
+    daily_consensus: Rows
+    hourly_consensus: Rows
 
 
 def read_snapshot(query: Callable[..., Rows], *, daily_candles: int = DAILY_CANDLES) -> Snapshot | None:
@@ -59,12 +63,15 @@ def read_snapshot(query: Callable[..., Rows], *, daily_candles: int = DAILY_CAND
     until = max(date.fromisoformat(str(row["ends_on"])) for row in ranges)
     first = min(date.fromisoformat(str(row["starts_on"])) for row in ranges)
     newest = Window(until - timedelta(days=STATUS_DAYS), until)
+    long = Window(until - timedelta(days=daily_candles), until)
     return Snapshot(
         until=until,
         ranges=ranges,
         expected=query("plan/find_expected_markets.sql"),
         gaps=query("audit/find_gaps.sql", params=Window(first, until)),
         loads=query("status/find_loads.sql", params=newest, load_total=LOADS_SHOWN),
-        daily=query("status/find_candles.sql", params=Window(until - timedelta(days=daily_candles), until), unit="day"),
+        daily=query("status/find_candles.sql", params=long, unit="day"),
         hourly=query("status/find_candles.sql", params=newest, unit="hour"),
+        daily_consensus=query("status/find_consensus.sql", params=long, unit="day"),
+        hourly_consensus=query("status/find_consensus.sql", params=newest, unit="hour"),
     )

@@ -21,7 +21,7 @@ STAYED = Case("put raw manifest #1", Kind.LOST, Recovery.CLEAR_FAILED)
 TASKS = (
     "resolve_window", "ensure_schema", "fetch_prices", "plan_load", "curate_prices", "read_curation_report",
     "copy_to_staging", "check_staging", "merge_into_fact", "publish_partitions", "record_load", "write_load_records",
-    "wait_for_partition", "drop_staging", "reconcile", "publish_status", "require_sources",
+    "wait_for_partition", "drop_staging", "reconcile", "require_sources",
 )  # fmt: skip
 
 

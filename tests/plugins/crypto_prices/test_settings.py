@@ -18,6 +18,7 @@ def test_valid_settings_are_read_with_defaults():
     assert settings.candle_interval == "1h"
     assert settings.max_rejected_share == 0.01
     assert settings.restatement_sample == 20
+    assert settings.freshness_hours == 30
     assert settings.rules == quality_rules({})
 
 
@@ -57,6 +58,10 @@ def test_each_missing_key_is_named(key):
         ({"restatement_sample": -1}, "restatement_sample"),
         ({"restatement_sample": 201}, "restatement_sample"),
         ({"restatement_sample": 0.5}, "restatement_sample"),
+        # Loads are daily, so a candle is up to a day old, and the alarms look back at most a week.
+        ({"freshness_hours": 24}, "freshness_hours"),
+        ({"freshness_hours": 169}, "freshness_hours"),
+        ({"freshness_hours": 30.5}, "freshness_hours"),
         ({"sources": {}}, "sources"),
         ({"sources": {"binance": {"symbols": []}}}, "sources.binance.symbols"),
         ({"sources": {"binance": {"symbols": ["../etc"]}}}, "sources.binance.symbols.0"),

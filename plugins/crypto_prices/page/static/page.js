@@ -1,11 +1,13 @@
-// The page "Crypto prices". In Airflow it reads the XComs of the task publish_status through the REST API, with the
-// permissions of its viewer. In a report it reads the same documents from the file itself. Everything from data becomes
+// The page "Crypto prices". In Airflow it reads the XComs of the task publish_status of crypto_prices_marts through the
+// REST API, with the permissions of its viewer. In a report it reads the same documents from the file itself. Everything from data becomes
 // a text node or an attribute, never HTML.
 "use strict";
 
 (() => {
   const DAILY = "crypto_prices_daily";
   const WINDOW = "crypto_prices_window";
+  const MARTS = "crypto_prices_marts";
+  const EXPLAIN = "crypto_prices_explain";
   const TASK = "publish_status";
   const DAY_MS = 86400000;
   const STATUS_DAYS = 14;
@@ -27,6 +29,7 @@
     failed: ["✕", "failed"],
     missing: ["–", "missing"],
     running: ["↻", "running"],
+    recent: ["↻", "just loaded"],
     unlisted: ["·", "not listed"],
   };
   const LETTERS = {
@@ -117,7 +120,7 @@
     }
   }
 
-  const NO_DATA = "No load has published its status yet. Trigger crypto_prices_daily and open this page again when it has ended.";
+  const NO_DATA = "No run of crypto_prices_marts has published the state of the loads yet. Load a day with crypto_prices_daily. Then unpause or trigger crypto_prices_marts, and open this page again when it has ended.";
 
   class AirflowSource {
     constructor() {
@@ -145,22 +148,18 @@
     }
 
     async start() {
-      const [daily, others] = await Promise.all([this.newest(DAILY), this.newest(WINDOW).catch(() => null)]);
-      const newest = [daily, others].filter(Boolean).sort((a, b) => (a.timestamp < b.timestamp ? 1 : -1))[0];
-      if (!newest) throw new Problem("Nothing to show yet", NO_DATA, [`../dags/${DAILY}`, `Open ${DAILY}`]);
-      this.place = `dags/${newest.dag_id}/dagRuns/${encodeURIComponent(newest.run_id)}/taskInstances/${TASK}/xcomEntries`;
+      const entries = (run) => `dags/${MARTS}/dagRuns/${encodeURIComponent(run)}/taskInstances/${TASK}/xcomEntries`;
+      const found = await this.get(`${entries("~")}?xcom_key=status&order_by=-timestamp&limit=1`);
+      const newest = found && found.xcom_entries[0];
+      if (!newest) throw new Problem("Nothing to show yet", NO_DATA, [`../dags/${MARTS}`, `Open ${MARTS}`]);
+      this.place = entries(newest.run_id);
       this.status = await this.document("status");
-    }
-
-    async newest(dag) {
-      const found = await this.get(`dags/${dag}/dagRuns/~/taskInstances/${TASK}/xcomEntries?xcom_key=status&order_by=-timestamp&limit=1`);
-      return found && found.xcom_entries[0];
     }
 
     async document(key) {
       if (!this.documents.has(key)) {
         const entry = await this.get(`${this.place}/${key}`);
-        if (!entry) throw new Problem("The data are being updated", "A load is writing them again. Reload the page in a minute.");
+        if (!entry) throw new Problem("The data are being updated", `${MARTS} is writing them again. Reload the page in a minute.`);
         this.documents.set(key, JSON.parse(entry.value));
       }
       return this.documents.get(key);
@@ -179,7 +178,7 @@
           const conf = run.conf || {};
           const start = conf.day || conf.start || (run.logical_date || "").slice(0, 10);
           const end = dag === WINDOW ? conf.end : start && dayText(dayMs(start) + DAY_MS);
-          return { dag_id: dag, run_id: run.dag_run_id, state: run.state, start, end, sources: conf.sources || [], after: run.run_after };
+          return { dag_id: dag, run_id: run.dag_run_id, state: run.state, start, end, sources: conf.sources || [], after: run.run_after, ended: Date.parse(run.end_date) };
         });
       });
       return this.knownRuns.sort((a, b) => (a.after < b.after ? 1 : -1));
@@ -315,6 +314,7 @@
     if (entry && entry.batch_id) stateName = lost || !entry.published ? "partial" : "loaded";
     else if (run && ["running", "queued"].includes(run.state)) stateName = "running";
     else if (run && run.state === "failed") stateName = "failed";
+    else if (run && run.state === "success" && run.ended > Date.parse(source.status.written_at)) stateName = "recent";
     else if (entry && entry.markets === 0) stateName = "unlisted";
     else if (entry && !entry.unfetched_markets && entry.markets) stateName = "partial";
     return { day, source: name, state: stateName, entry, run, red, lost };
@@ -362,7 +362,7 @@
       el("section", { class: "panel", "aria-label": "State by source and day" }, scroller,
         el("ul", { class: "legend" }, Object.entries(STATES).filter(([name]) => days.some((each) => each.state === name)).map(([name]) => el("li", {}, state(name), {
           loaded: "all candles that exist", partial: "candles are missing, or the load is not published", failed: "its newest run failed",
-          missing: "never loaded", running: "a run is loading it", unlisted: "no market was listed",
+          missing: "never loaded", running: "a run is loading it", recent: `${MARTS} has not updated the page since`, unlisted: "no market was listed",
         }[name])))),
       detail,
     ], { ready });
@@ -388,12 +388,12 @@
     const states = Object.keys(STATES).map((name) => [name, days.filter((each) => each.state === name).length]).filter(([, number]) => number);
     const troubled = sum(states.filter(([name]) => ["partial", "failed", "missing"].includes(name)).map(([, number]) => number));
     const load = status.loads[0];
-    const quarantined = sum(days.map((each) => (each.entry && each.entry.quarantined) || 0));
+    const total = (name) => sum(days.map((each) => (each.entry && each.entry[name]) || 0));
     const tile = (name, figure, text, className) => el("div", { class: "tile" }, el("dt", {}, name), el("dd", { class: `figure ${className || ""}` }, figure), el("dd", { class: "quiet" }, text));
     return el("dl", { class: "tiles" },
       tile("Freshness", old === null ? "–" : `${age(old)} old`, `target: at most ${status.freshness_hours} h${source.isReport ? ", when the report was written" : ""}`, late ? "poor" : "good"),
       tile("Days of sources", troubled ? `${troubled} of ${days.length} need a look` : `all ${days.length} are right`, states.map(([name, number]) => `${number} ${STATES[name][1]}`).join(" · "), troubled ? "fair" : "good"),
-      tile("Missing candles", count(sum(days.map((each) => each.lost))), `${counted(quarantined, "record")} quarantined`),
+      tile("Missing candles", count(sum(days.map((each) => each.lost))), `${counted(total("quarantined"), "record")} quarantined · ${counted(total("restated"), "candle")} restated`),
       load && tile("Newest load", load.usd === undefined ? "–" : `≈ ${usd(load.usd)}`, source.isReport ? windowText(load) : [windowText(load), " · ", runLink(load.dag_id, load.run_id, "open the run")]));
   }
 
@@ -401,10 +401,8 @@
     ? load.window_start : `${load.window_start} to ${dayText(dayMs(load.window_end) - DAY_MS)}`);
 
   function dayDetail(day, rows) {
-    const restated = rows.some((each) => each.entry && each.entry.restated !== undefined);
-    const heads = [["Source"], ["State"], ["Candles", true], ["Missing candles, by reason"], ["Quarantined", true]];
-    if (restated) heads.push(["Restated", true]);
-    heads.push(["Loaded"], ["Cost of the load", true], ["Where to look"]);
+    const heads = [["Source"], ["State"], ["Candles", true], ["Missing candles, by reason"], ["Quarantined", true], ["Restated", true],
+      ["Loaded"], ["Cost of the load", true], ["Where to look"]];
     return [el("h2", {}, day), table(null, heads, rows.map((each) => {
       const entry = each.entry || { missing: {} };
       const load = source.status.loads.find((one) => one.batch_id === entry.batch_id);
@@ -415,7 +413,7 @@
         el("td", { class: "number" }, count(entry.rows)),
         el("td", {}, reasons.length ? reasons.map(([reason, candles]) => el("div", {}, `${count(candles)} ${REASONS[reason] || reason}`)) : each.entry ? "none" : "–"),
         el("td", { class: "number" }, count(entry.quarantined)),
-        restated && el("td", { class: "number" }, count(entry.restated)),
+        el("td", { class: "number" }, count(entry.restated)),
         el("td", { class: "nowrap" }, stamp(entry.loaded_at), entry.batch_id && !entry.published && el("div", { class: "fair" }, "not published")),
         el("td", { class: "number" }, load && load.usd !== undefined ? `≈ ${usd(load.usd)}` : "–"),
         el("td", {}, whereToLook(each, entry)));
@@ -429,6 +427,7 @@
     }
     if (each.run && each.run.state === "failed") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, "failed run")));
     else if (each.run && each.run.state !== "success") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, `${each.run.state} run`)));
+    else if (each.state === "recent") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, "run that loaded it")));
     if (entry.run_id && !(each.run && each.run.run_id === entry.run_id && each.run.state !== "success")) {
       links.push(el("div", {}, runLink(entry.dag_id, entry.run_id, "run that loaded it")));
     }
@@ -613,11 +612,20 @@
   const prices = { market: null, unit: "daily", venues: null, leading: null };
   let chart = null;
 
-  function parseCandles(text) {
-    return text ? text.split("\n").map((line) => {
-      const [time, open, high, low, close, volume, candles] = line.split(",");
-      return { time, ms: Date.parse(time.length === 10 ? `${time}T00:00Z` : `${time}:00Z`), open, high, low, close, volume, candles: Number(candles) };
-    }) : [];
+  const opensAt = (time) => Date.parse(time.length === 10 ? `${time}T00:00Z` : `${time}:00Z`);
+  const parsed = (text, candleOf) => (text ? text.split("\n").map((line) => candleOf(...line.split(","))) : []);
+  const parseCandles = (text) => parsed(text, (time, open, high, low, close, volume, candles, restated) => (
+    { time, ms: opensAt(time), open, high, low, close, volume, candles: Number(candles), restated: Number(restated || 0) }));
+  const parseConsensus = (text) => parsed(text, (time, close, weak) => ({ time, ms: opensAt(time), close, isWeak: Boolean(weak) }));
+
+  const CONSENSUS = "consensus (USD)";
+
+  // The line of the consensus of a symbol, if it has one. It has an axis of its own if the market's prices are not in dollars.
+  async function consensusOf(status, { symbol, quote }, number) {
+    const entry = status.consensus.find((each) => each.symbol === symbol);
+    if (!entry) return null;
+    const found = await source.document(entry.key);
+    return { source: CONSENSUS, candles: parseConsensus(found[prices.unit]), number, isConsensus: true, hasOwnAxis: !quote.includes("USD") };
   }
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -640,12 +648,14 @@
     const venues = status.markets.filter((market) => marketName(market) === prices.market);
     const found = await Promise.all(venues.map((market) => source.document(market.key)));
     const series = found.map((each, number) => ({
-      source: each.source, candles: parseCandles(each[prices.unit]), restated: new Set((each.restated || []).filter(Boolean)), number,
+      source: each.source, candles: parseCandles(each[prices.unit]), number,
       isCandle: parseCandles(each.daily).some((candle) => candle.high && candle.close),
       key: venues[number].key,
     }));
     const leading = series.find((each) => each.source === prices.leading) || series.find((each) => each.isCandle) || series[0];
-    const shown = new Set(series.filter((each) => each === leading || !prices.venues || prices.venues.has(each.source)).map((each) => each.source));
+    const consensus = await consensusOf(status, venues[0], series.length);
+    const lines = [...series, consensus].filter(Boolean);
+    const shown = new Set(lines.filter((each) => each === leading || !prices.venues || prices.venues.has(each.source)).map((each) => each.source));
     const palette = VENUE_COLORS[document.documentElement.dataset.theme === "dark" ? "dark" : "light"];
 
     const reading = el("div", { class: "reading", "aria-live": "polite" });
@@ -653,10 +663,10 @@
     const box = el("div", { class: "chart", tabindex: 0, role: "application", "aria-label": `${prices.market}, ${prices.unit} candles of ${leading.source}. Arrow keys move from candle to candle, Enter shows where a number comes from.` });
     const redraw = () => show(true);
 
-    const ready = () => draw(box, reading, receipt, leading, series.filter((each) => shown.has(each.source)), palette);
+    const ready = () => draw(box, reading, receipt, leading, lines.filter((each) => shown.has(each.source)), palette);
     return Object.assign([
       el("h1", {}, prices.market),
-      el("p", { class: "lead" }, `${prices.unit === "daily" ? "Daily" : "Hourly"} candles until ${dayText(dayMs(status.until) - DAY_MS)}${series.length > 1 ? ", with the closing prices of the other venues" : ""}. Times are the opening times in UTC.`),
+      el("p", { class: "lead" }, `${prices.unit === "daily" ? "Daily" : "Hourly"} candles until ${dayText(dayMs(status.until) - DAY_MS)}${series.length > 1 ? ", with the closing prices of the other venues" : ""}${consensus ? `${series.length > 1 ? " and" : ", with"} the consensus of all venues in US dollars at the end of each ${prices.unit === "daily" ? "day" : "hour"}` : ""}. Times are the opening times in UTC.`),
       el("div", { class: "controls" },
         el("label", {}, "Market", el("select", { id: "market", onchange: (event) => {
           Object.assign(prices, { market: event.target.value, venues: null, leading: null });
@@ -671,15 +681,15 @@
           prices.leading = event.target.value;
           redraw();
         } }, series.map((each) => option(each.source, each.source, leading.source)))),
-        series.length > 1 && el("span", { class: "venues", role: "group", "aria-label": "Other venues" }, series.filter((each) => each !== leading).map((each) => el("label", {},
-          el("input", { type: "checkbox", id: `venue-${each.source}`, checked: shown.has(each.source), onchange: (event) => {
+        lines.length > 1 && el("span", { class: "venues", role: "group", "aria-label": "Other lines" }, lines.filter((each) => each !== leading).map((each) => el("label", {},
+          el("input", { type: "checkbox", id: `line-${each.number}`, checked: shown.has(each.source), onchange: (event) => {
             if (event.target.checked) shown.add(each.source);
             else shown.delete(each.source);
             prices.venues = new Set(shown);
             redraw();
           } }), el("span", { class: "dash", style: { background: palette[each.number % palette.length] } }), each.source)))),
       el("section", { class: "panel" }, reading, box,
-        leading.restated.size > 0 && el("p", { class: "quiet" }, "▲ marks a candle that its exchange has restated."),
+        leading.candles.some((candle) => candle.restated) && el("p", { class: "quiet" }, "▲ marks a restated candle: a later load has changed its values."),
         receipt),
       valuesTable(leading),
     ], { ready });
@@ -689,24 +699,29 @@
 
   function valuesTable(leading) {
     const newest = leading.candles.slice(-60).reverse();
+    const restated = newest.some((candle) => candle.restated);
     const details = el("details", { class: "panel" }, el("summary", {}, `The newest ${counted(newest.length, "candle")} of ${leading.source} as a table`));
     details.addEventListener("toggle", () => {
       if (details.querySelector("table")) return;
-      details.append(table(`${prices.market} of ${leading.source}, exact decimals`, [["Opens at"], ["Open", true], ["High", true], ["Low", true], ["Close", true], ["Volume", true]], newest.map((candle) => el("tr", {},
-        el("td", { class: "nowrap" }, openTime(candle)), [candle.open, candle.high, candle.low, candle.close, candle.volume].map((value) => el("td", { class: "number" }, value || "–"))))));
+      details.append(table(`${prices.market} of ${leading.source}, exact decimals`, [["Opens at"], ["Open", true], ["High", true], ["Low", true], ["Close", true], ["Volume", true], ...(restated ? [["Restated"]] : [])], newest.map((candle) => el("tr", {},
+        el("td", { class: "nowrap" }, openTime(candle)), [candle.open, candle.high, candle.low, candle.close, candle.volume].map((value) => el("td", { class: "number" }, value || "–")),
+        restated && el("td", {}, restatedText(candle))))));
     });
     return details;
   }
 
+  // A daily candle consists of several.
+  const restatedText = (candle) => candle.restated > 0 && (candle.candles > 1 ? `${candle.restated} of ${counted(candle.candles, "candle")} restated` : "restated");
   const openTime = (candle) => (candle.time.length === 10 ? `${candle.time} UTC` : `${candle.time.replace("T", " ")}:00 UTC`);
 
   function draw(box, reading, receipt, leading, shown, palette) {
-    const { createChart, CandlestickSeries, HistogramSeries, LineSeries, createSeriesMarkers, CrosshairMode } = window.LightweightCharts;
+    const { createChart, CandlestickSeries, HistogramSeries, LineSeries, createSeriesMarkers, CrosshairMode, LineStyle } = window.LightweightCharts;
     chart = createChart(box, {
       autoSize: true,
       layout: { background: { color: color("--panel") }, textColor: color("--muted"), fontFamily: css("font-family") || "system-ui, sans-serif", attributionLogo: false },
       grid: { vertLines: { color: color("--line") }, horzLines: { color: color("--line") } },
       rightPriceScale: { borderColor: color("--line") },
+      leftPriceScale: { borderColor: color("--line"), visible: shown.some((each) => each.hasOwnAxis) },
       timeScale: { borderColor: color("--line"), timeVisible: prices.unit === "hourly", secondsVisible: false, maxBarSpacing: 36 },
       crosshair: { mode: CrosshairMode.Magnet },
       localization: { locale: "en-GB" },
@@ -727,10 +742,10 @@
       main.setData(leading.candles.map((candle) => ({ time: at(candle), value: +first(candle) })));
     }
     for (const each of shown.filter((one) => one !== leading)) {
-      chart.addSeries(LineSeries, { color: palette[each.number % palette.length], lineWidth: 1, priceFormat, lastValueVisible: false, priceLineVisible: false, crosshairMarkerRadius: 3 })
+      chart.addSeries(LineSeries, { color: palette[each.number % palette.length], lineWidth: 1, lineStyle: each.isConsensus ? LineStyle.Dashed : LineStyle.Solid, priceScaleId: each.hasOwnAxis ? "left" : "right", priceFormat: each.hasOwnAxis ? { type: "price" } : priceFormat, lastValueVisible: false, priceLineVisible: false, crosshairMarkerRadius: 3 })
         .setData(each.candles.map((candle) => ({ time: at(candle), value: +first(candle) })));
     }
-    const restated = leading.candles.filter((candle) => leading.restated.has(candle.time));
+    const restated = leading.candles.filter((candle) => candle.restated);
     if (restated.length) {
       createSeriesMarkers(main, restated.map((candle) => ({ time: at(candle), position: "belowBar", shape: "arrowUp", color: color("--busy"), text: "restated" })));
     }
@@ -764,23 +779,36 @@
     const value = (name, text) => text && el("span", {}, `${name} `, el("b", {}, text));
     const others = shown.filter((each) => each !== leading).map((each) => {
       const same = each.candles.find((one) => one.time === candle.time);
-      return same && value(each.source, first(same));
+      return same && value(each.source, same.isWeak ? `${first(same)} (weak)` : first(same));
     });
     return [
       el("span", {}, el("b", {}, openTime(candle))), value("open", candle.open), value("high", candle.high), value("low", candle.low),
       value("close", candle.close), value("volume", candle.volume),
-      leading.restated.has(candle.time) && el("span", { class: "fair" }, "restated"), ...others,
+      candle.restated > 0 && el("span", { class: "fair" }, restatedText(candle)), ...others,
     ].filter(Boolean);
   }
 
-  // What prints where a number comes from.
+  // What prints where a number comes from, and checks it again. A candle of the chart that consists of several has the
+  // receipt of the mart's day, or of the first of them.
   function receiptOf(candle, leading) {
-    const [symbol, quote] = prices.market.split("/");
-    const from = candle.time.length === 10 ? candle.time : `${candle.time.replace("T", " ")}:00`;
-    const until = candle.time.length === 10 ? dayText(candle.ms + DAY_MS) : `${new Date(candle.ms + 3600000).toISOString().slice(0, 16).replace("T", " ")}`;
-    const literal = (text) => `'${text.replaceAll("'", "''")}'`;
-    const sql = `SELECT observed_at, open_price, close_price, raw_object, ingested_at, batch_id FROM crypto.fact_crypto_prices WHERE source = ${literal(leading.source)} AND symbol = ${literal(symbol)} AND quote_currency = ${literal(quote)} AND observed_at >= ${literal(from)} AND observed_at < ${literal(until)} ORDER BY observed_at`;
-    return [el("p", {}, `Where the numbers of ${openTime(candle)} come from:`), copyable(sql)];
+    const { candle_interval: interval, candles_a_day: candlesADay } = source.status;
+    const question = { market: prices.market, source: leading.source };
+    const isDay = candle.time.length === 10;
+    if (isDay && candlesADay > 1) Object.assign(question, { mart: "daily", day: candle.time });
+    else question.at = isDay ? `${candle.time}T00:00` : `${candle.time}:00`;
+    // The name of a market goes into a command line, so anything but a plain one gets none.
+    if (![question.market, question.source].every((text) => /^[\w./-]+$/.test(text))) {
+      return [el("p", {}, "The market's name has characters that a command line may not have, so it has no command for its receipt.")];
+    }
+    const variables = Object.entries({ market: question.market, at: question.at, mart: question.mart, day: question.day, source: question.source, interval: interval === "1h" || question.mart ? undefined : interval });
+    const command = `make explain ${variables.filter(([, text]) => text).map(([name, text]) => `${name.toUpperCase()}=${text}`).join(" ")}`;
+    const what = question.mart ? `the day ${question.day}` : `the candle that opens at ${openTime(candle)}`;
+    return [
+      el("p", {}, `Where the numbers of ${what} come from, with a check of every step:`), copyable(command),
+      !isDay && candlesADay > 24 && el("p", { class: "quiet" }, "This is the first candle of the hour."),
+      el("p", {}, "Or trigger ", source.isReport ? el("code", {}, EXPLAIN) : el("a", { href: `../dags/${EXPLAIN}` }, EXPLAIN), " with this JSON:"),
+      copyable(JSON.stringify(question)),
+    ].filter(Boolean);
   }
 
   // ---------------------------------------------------------------- Loads

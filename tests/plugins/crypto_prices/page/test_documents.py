@@ -23,9 +23,13 @@ def gap(market, starts_at, ends_at, reason):
     return {"source": market["source"], "market": name, "starts_at": starts_at, "ends_at": ends_at, "reason": reason}
 
 
-def candle(market, opens_at, price="42000.120000000000000000", candles=24):
+def candle(market, opens_at, price="42000.120000000000000000", candles=24, restated=0):
     names = ("open_price", "high_price", "low_price", "close_price", "base_volume")
-    return {**market, "opens_at": opens_at, **dict.fromkeys(names, price), "candles": candles}
+    return {**market, "opens_at": opens_at, **dict.fromkeys(names, price), "candles": candles, "restated": restated}
+
+
+def consensus(symbol, opens_at, price, is_weak=0):
+    return {"symbol": symbol, "opens_at": opens_at, "price": price, "is_weak": is_weak}
 
 
 def load(day, number, source="binance", until=None, **values):
@@ -39,18 +43,17 @@ def load(day, number, source="binance", until=None, **values):
     } | values  # fmt: skip
 
 
-def snapshot(ranges=None, *, expected=(), gaps=(), loads=(), daily=(), hourly=()):
-    return Snapshot(UNTIL, ranges or [fetched(BTC)], expected, gaps, loads, daily, hourly)
+def snapshot(ranges=None, *, expected=(), gaps=(), loads=(), daily=(), hourly=(), days=(), hours=()):
+    return Snapshot(UNTIL, ranges or [fetched(BTC)], expected, gaps, loads, daily, hourly, days, hours)
 
 
 def documents(of, **options):
     around = Surroundings(
         written_at=datetime(2024, 1, 3, 9, tzinfo=UTC),
-        dag_id="crypto_prices_daily",
-        run_id="run-2024-01-02",
         candle_interval="1h",
         interval=timedelta(hours=1),
         runbook_url="https://example.com/troubleshoot.md",
+        freshness_hours=30,
         prices=PriceSettings(),
         glue_runs={"jr_1": GlueRun(seconds=90, dpus=2)},
     )
@@ -126,12 +129,18 @@ class TestCoverage:
             daily=[
                 candle(market, f"{UNTIL - timedelta(days=k)} 00:00:00", wide) for market in markets for k in range(400)
             ],
-            hourly=[candle(market, time, wide, candles=1) for market in markets for time in opened],
+            hourly=[candle(market, time, wide, candles=1, restated=1) for market in markets for time in opened],
+            days=[
+                consensus(market["symbol"], f"{UNTIL - timedelta(days=k)} 00:00:00", 12345.678901234567)
+                for market in markets
+                for k in range(400)
+            ],
+            hours=[consensus(market["symbol"], time, 12345.678901234567) for market in markets for time in opened],
         )
         sizes = {key: len(document.encode()) for key, document in documents(of).items()}
         assert max(sizes.values()) <= 128 * 1024
         assert sum(sizes.values()) <= 3 * 1024 * 1024
-        assert len(sizes) == 50 + 6 + 1
+        assert len(sizes) == 50 + 50 + 6 + 1
 
 
 class TestStatus:
@@ -149,6 +158,18 @@ class TestStatus:
         # A load of several days has one number for all of them.
         assert (newest["quarantined"], "quarantined" in days["2024-01-01"]) == (1, False)
         assert status["sources"] == [{"source": "binance", "newest": "2024-01-02T12:00"}]
+
+    def test_restated_candles_are_counted_by_source_and_day(self):
+        hours = [
+            candle(market, f"2024-01-{day:02d} {hour:02d}:00:00", candles=1, restated=int(hour < day))
+            for market in (BTC, ETH)
+            for day in (1, 2)
+            for hour in range(24)
+        ]
+        of = snapshot([fetched(BTC), fetched(ETH)], hourly=hours)
+        assert {each["day"]: each["restated"] for each in parsed(of, "status")["days"]} == {
+            "2023-12-30": 0, "2023-12-31": 0, "2024-01-01": 2, "2024-01-02": 4,
+        }  # fmt: skip
 
     def test_a_day_without_a_load_has_no_run_and_its_candles_are_missing(self):
         of = snapshot(
@@ -174,6 +195,24 @@ class TestPrices:
     def test_every_digit_is_kept_and_no_zero_is_added(self):
         of = snapshot(daily=[candle(BTC, "2024-01-02 00:00:00", "0.000000012300000000")])
         assert parsed(of, "prices_0")["daily"] == "2024-01-02" + ",0.0000000123" * 5 + ",24"
+
+    def test_a_restated_candle_says_how_many_of_its_candles_are(self):
+        of = snapshot(daily=[candle(BTC, "2024-01-02 00:00:00", "7", restated=3)])
+        assert parsed(of, "prices_0")["daily"] == "2024-01-02,7,7,7,7,7,24,3"
+
+    def test_the_consensus_of_a_symbol_with_prices_has_a_document(self):
+        of = snapshot(
+            daily=[candle(BTC, "2024-01-02 00:00:00")],
+            days=[consensus("BTC", "2024-01-01 00:00:00", 42000.5), consensus("BTC", "2024-01-02 00:00:00", 1e-07, 1),
+                  consensus("ETH", "2024-01-02 00:00:00", 2200.0)],
+            hours=[consensus("BTC", "2024-01-02 23:00:00", 42001.0)],
+        )  # fmt: skip
+        assert parsed(of, "status")["consensus"] == [{"key": "consensus_0", "symbol": "BTC"}]
+        assert parsed(of, "consensus_0") == {
+            "symbol": "BTC",
+            "daily": "2024-01-01,42000.5\n2024-01-02,0.0000001,weak",
+            "hourly": "2024-01-02T23,42001",
+        }
 
     def test_a_value_that_the_source_does_not_give_is_empty(self):
         row = candle(BTC, "2024-01-02 00:00:00", "7") | {"high_price": None, "low_price": None, "close_price": None}

@@ -2,13 +2,16 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 
 from dev.report.html_file import self_contained
 from tests.support.browser import AIRFLOW, PageInAirflow
 from tests.support.page_answers import page_answers
 
+DAGS = Path(__file__).parents[4] / "dags"
 ANSWERS = page_answers()
 DOCUMENTS = {path.rpartition("/")[2]: answer["value"] for path, answer in ANSWERS.items() if "/xcomEntries/" in path}
 VIEWS = ("status", "coverage", "prices", "loads")
@@ -29,6 +32,12 @@ def served(context):
     # The day after the newest load.
     served.page.clock.set_fixed_time(datetime(2023, 12, 19, 9, tzinfo=UTC))
     return served
+
+
+@pytest.fixture(scope="module")
+def explain_params():
+    """Return the params of the DAG that prints a receipt."""
+    return set(DagBag(dag_folder=DAGS / "crypto_prices_explain.py").dags["crypto_prices_explain"].params)
 
 
 def text_of(page):
@@ -63,6 +72,21 @@ class TestViews:
         assert page.locator(".cell[data-state=missing]").count() == 2 * 4
         assert "late" in text_of(page)
 
+    def test_a_day_that_was_loaded_after_the_page_was_updated_is_not_missing(self, served):
+        run = {
+            "dag_run_id": "scheduled__2023-12-19", "state": "success", "conf": {},
+            "logical_date": "2023-12-19T00:00:00Z", "run_after": "2023-12-20T00:00:00Z",
+            "end_date": "2023-12-20T00:02:00Z",
+        }  # fmt: skip
+        (path,) = (path for path in served.answers if "crypto_prices_daily/dagRuns?" in path)
+        served.answers[path] = {"dag_runs": [run, *served.answers[path]["dag_runs"]]}
+        served.page.clock.set_fixed_time(datetime(2023, 12, 20, 0, 3, tzinfo=UTC))
+        page = served.open("status")
+        assert page.locator(".cell[data-state=recent]").count() == 4
+        assert page.locator(".cell[data-state=missing]").count() == 0
+        row = page.locator("section table.rows tbody tr").first
+        assert row.locator("a").get_attribute("href") == "../dags/crypto_prices_daily/runs/scheduled__2023-12-19"
+
     def test_coverage_leads_to_the_json_that_fixes_a_gap(self, served):
         page = served.open("coverage")
         page.click(".pick:has-text('coingecko')")
@@ -96,9 +120,72 @@ class TestViews:
         page.focus(".chart")
         page.keyboard.press("ArrowLeft")
         assert market["daily"].splitlines()[-2].split(",")[4] in page.inner_text(".reading")
-        page.keyboard.press("Enter")
-        assert "raw_object" in page.inner_text("pre")
         assert served.problems == []
+
+    @pytest.mark.parametrize(
+        ("unit", "command", "question"),
+        [
+            (
+                "Hourly",
+                "make explain MARKET=BTC/USDT AT=2023-12-18T23:00 SOURCE=binance",
+                {"market": "BTC/USDT", "source": "binance", "at": "2023-12-18T23:00"},
+            ),
+            (
+                "Daily",
+                "make explain MARKET=BTC/USDT MART=daily DAY=2023-12-18 SOURCE=binance",
+                {"market": "BTC/USDT", "source": "binance", "mart": "daily", "day": "2023-12-18"},
+            ),
+        ],
+    )
+    def test_a_candle_leads_to_its_receipt(self, served, explain_params, unit, command, question):
+        page = served.open("prices")
+        page.select_option("#market", "BTC/USDT")
+        page.click(f"button:has-text('{unit}')")
+        page.wait_for_selector(".chart canvas")
+        page.focus(".chart")
+        page.keyboard.press("Enter")
+        shown, as_json = page.locator("pre").all_inner_texts()
+        assert shown == command
+        assert json.loads(as_json) == question
+        assert set(question) <= explain_params
+        assert page.locator("main a[href='../dags/crypto_prices_explain']").count() == 1
+
+    def test_a_restated_candle_is_marked_and_counted(self, served):
+        page = served.open("prices")
+        page.select_option("#market", "BTC/USDT")
+        page.wait_for_selector(".chart canvas")
+        assert "marks a restated candle" in text_of(page)
+        page.focus(".chart")
+        for _ in range(2):
+            page.keyboard.press("ArrowLeft")
+        assert "2023-12-16 UTC" in page.inner_text(".reading")
+        assert "1 of 24 candles restated" in page.inner_text(".reading")
+        page.keyboard.press("ArrowLeft")
+        assert "restated" not in page.inner_text(".reading")
+        page = served.open("status")
+        assert "1 candle restated" in page.inner_text(".tiles")
+        page.click("text=binance, 2023-12-16: loaded", force=True)
+        heads = page.locator("section table.rows thead th").all_inner_texts()
+        cells = page.locator("section table.rows tbody tr").first.locator("th, td").all_inner_texts()
+        assert dict(zip(heads, cells, strict=True))["Restated"] == "1"
+
+    def test_the_consensus_is_a_line_in_dollars(self, served):
+        page = served.open("prices")
+        page.select_option("#market", "BTC/USDT")
+        page.wait_for_selector(".chart canvas")
+        (document,) = (json.loads(text) for key, text in DOCUMENTS.items() if key.startswith("consensus"))
+        price = document["daily"].splitlines()[-1].split(",")[1]
+        assert f"consensus (USD) {price}" in page.inner_text(".reading")
+        page.focus(".chart")
+        for _ in range(2):
+            page.keyboard.press("ArrowLeft")
+        assert "(weak)" in page.inner_text(".reading")
+        page.uncheck("label:has-text('consensus (USD)') input")
+        page.wait_for_selector(".chart canvas")
+        assert "consensus" not in page.inner_text(".reading")
+        page.select_option("#market", "ETH/USDT")
+        page.wait_for_selector(".chart canvas")
+        assert page.locator("label:has-text('consensus (USD)')").count() == 0
 
     def test_loads_show_the_counts_and_durations_of_each_step(self, served):
         page = served.open("loads")
@@ -123,15 +210,24 @@ class TestStatesInWords:
         for path in [path for path in served.answers if "xcom_key=status" in path]:
             served.answers[path] = {"xcom_entries": [], "total_entries": 0}
         page = served.open("status")
-        assert "No load has published its status yet" in text_of(page)
+        assert "No run of crypto_prices_marts has published" in text_of(page)
+        assert page.get_attribute("main a", "href") == "../dags/crypto_prices_marts"
 
     def test_a_viewer_without_access_sees_only_that_it_is_missing(self, served):
         served.answers = dict.fromkeys(served.answers, 403)
         for view in VIEWS:
             text = text_of(served.open(view))
             assert "No access" in text
-            assert "crypto_prices_daily" in text
+            assert "crypto_prices_marts" in text
             assert "binance" not in text
+
+    def test_a_viewer_without_access_to_the_dag_that_publishes_sees_its_name(self, served):
+        served.answers = {
+            path: 403 if "crypto_prices_marts" in path else answer for path, answer in served.answers.items()
+        }
+        text = text_of(served.open("status"))
+        assert "Your user may not read the runs or XComs of crypto_prices_marts" in text
+        assert "binance" not in text
 
     def test_an_expired_session_leads_to_the_login(self, served):
         page = served.open("status")
@@ -174,7 +270,13 @@ def test_no_script_of_a_hostile_name_runs(served):
         assert page.locator("main img").count() == 0
         assert page.locator("a[href^=javascript]").count() == 0
         assert page.title() != "hacked"
-    assert HOSTILE in text_of(served.open("prices"))
+    page = served.open("prices")
+    assert HOSTILE in text_of(page)
+    page.wait_for_selector(".chart canvas")
+    page.focus(".chart")
+    page.keyboard.press("Enter")
+    # It could end the command and start another one.
+    assert "make explain" not in text_of(page)
 
 
 def test_no_request_leaves_airflow(served):

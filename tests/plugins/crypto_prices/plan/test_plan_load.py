@@ -51,7 +51,7 @@ class TestExecute:
         assert set(skipped.value.tasks) == {
             "curate_prices", "read_curation_report", "copy_to_staging", "check_staging", "merge_into_fact",
             "publish_partitions", "record_load", "write_load_records", "wait_for_partition", "reconcile",
-            "publish_status", "require_sources",
+            "require_sources",
         }  # fmt: skip
         reason = self.pushed["skipped_because"]
         assert "already holds exactly this content of the window: binance by batch b1" in reason
