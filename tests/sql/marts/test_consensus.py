@@ -108,6 +108,21 @@ def test_a_stablecoin_is_converted_with_the_rate_of_the_other_venues(marts):
     assert (rate["rate"], rate["method"], rate["venues"]) == (0.87, "median", 3)
 
 
+def test_only_markets_in_dollars_give_a_rate_and_a_dollar_is_a_dollar(marts):
+    rates = {"bitfinex": "0.86", "bitstamp": "0.87", "coinbase": "0.88"}
+    load(
+        marts,
+        [
+            *(candle(source, "USDC/USD", rate) for source, rate in rates.items()),
+            *(candle(source, "USDC/EUR", "5") for source in ("bitstamp", "coinbase")),
+            candle("binance", "BTC/USDC", "23000"),
+        ],
+    )
+    assert venue(marts, "binance", "BTC/USDC")["usd_rate"] == 0.87
+    found = {row["quote_currency"]: (row["rate"], row["method"], row["venues"]) for row in marts.rows("quote_rates")}
+    assert found == {"EUR": (None, "no_venue", 0), "USD": (1.0, "usd", 0), "USDC": (0.87, "median", 3)}
+
+
 def test_a_venue_has_no_influence_on_its_own_rate(marts):
     rates = {"bitfinex": "0.86", "bitstamp": "0.87", "coinbase": "0.88", "binance": "0.5"}
     load(
@@ -258,7 +273,7 @@ def variants(chosen: random.Random, base: Prices) -> list[tuple[str, Prices]]:
 def own_rates(
     of_hour: list[tuple[str, Prices]], venues: Mapping[int, list[dict[str, Any]]]
 ) -> dict[tuple[int, str, str], set[tuple[float | None, bool]]]:
-    """Return the rates that a venue has in the variants that replace its prices, by scenario, venue and quote currency."""
+    """Return a venue's rates in the variants that replace its prices, by scenario, venue and quote currency."""
     found: dict[tuple[int, str, str], set[tuple[float | None, bool]]] = {}
     variants_of_scenario = len(of_hour) // SCENARIOS
     for hour, (moved, _) in enumerate(of_hour):
