@@ -410,12 +410,27 @@ _VIEWS = (
     _view("consensus", "One row per hour and symbol", "consensus_prices", _SYMBOL, _OF_HOUR, *_CONSENSUS),
     _view(
         "market_coverage",
-        "One row per market, candle interval and reason for missing candles. One row if none are missing",
+        "One row per market, candle interval and reason for missing candles. One row if none are missing. A market "
+        "that has only missing candles has rows, too",
         "fact_crypto_prices and candle_gaps, when it is queried",
         *_KEY,
         _FACT_INTERVAL,
-        Column("first_opens_at", "TIMESTAMP", "Opening time of the first candle", "UTC", "MIN(observed_at)"),
-        Column("last_closes_at", "TIMESTAMP", "End of the last candle", "UTC", "MAX(observed_at) + candle_interval"),
+        Column(
+            "first_opens_at",
+            "TIMESTAMP",
+            "Opening time of the first candle",
+            "UTC",
+            "MIN(observed_at)",
+            "the market has no candle",
+        ),
+        Column(
+            "last_closes_at",
+            "TIMESTAMP",
+            "End of the last candle",
+            "UTC",
+            "MAX(observed_at) + candle_interval",
+            "the market has no candle",
+        ),
         Column("candles", "BIGINT", "Number of candles of the market", "count", "COUNT(*)"),
         Column(
             "gap_reason",
@@ -494,6 +509,15 @@ _VIEWS = (
             "the next load has not started, and record_load has not run",
         ),
         Column("forced", "BOOLEAN", "Whether the guards of the merge were switched off", "none", "load_log"),
+        Column(
+            "rebuilt_from",
+            "VARCHAR(16)",
+            "record: a rebuild replayed the load from the load record of its number. manifest: a rebuild without load "
+            "records guessed the load from a raw manifest",
+            "none",
+            "load_log",
+            "the load is from the exchange, or the row is a removal",
+        ),
         Column("removed_because", "VARCHAR(2000)", "Why candles were removed", "none", "load_log", "the row is a load"),
     ),
 )

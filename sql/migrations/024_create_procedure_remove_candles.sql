@@ -33,7 +33,7 @@ BEGIN
         WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
             AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
     IF removed = 0 THEN
-        RAISE EXCEPTION 'there is no candle of % %/% % from % to %: nothing was removed',
+        RAISE EXCEPTION '% %/% % has no candle from % to %: nothing was removed',
             of_source, of_symbol, of_quote_currency, of_interval, from_time, until_time;
     END IF;
     -- An interval is a number and a unit, such as 15m.
@@ -74,11 +74,14 @@ BEGIN
         ) AS owned
         WHERE etl_metadata.batch_id = owned.batch_id AND etl_metadata.source = of_source;
     -- One range per removed candle. Then the first of the ranges that touch each other becomes as long as all of them,
-    -- and the others are deleted.
+    -- and the others are deleted. Its documentation has no alias for a table in DELETE … USING, but a join in a subquery:
+    -- https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html
+    -- Multiples of an INTERVAL are not documented, but DATEADD is:
+    -- https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html
     INSERT INTO crypto.candle_gaps (source, symbol, quote_currency, candle_interval, starts_at, ends_at, candles,
         reason, noted_at)
         SELECT source, symbol, quote_currency, candle_interval, observed_at,
-            observed_at + seconds * INTERVAL '1 second', 1, 'removed', GETDATE()
+            DATEADD(SECOND, seconds, observed_at), 1, 'removed', GETDATE()
         FROM crypto.fact_crypto_prices
         WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
             AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;
@@ -96,7 +99,7 @@ BEGIN
                     FROM crypto.candle_gaps
                     WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
                         AND candle_interval = of_interval AND reason = 'removed'
-                        AND ends_at >= from_time AND starts_at <= until_time + seconds * INTERVAL '1 second'
+                        AND ends_at >= from_time AND starts_at <= DATEADD(SECOND, seconds, until_time)
                 ) AS compared
             ) AS numbered
             GROUP BY range_number
@@ -105,14 +108,20 @@ BEGIN
             AND candle_gaps.quote_currency = of_quote_currency AND candle_gaps.candle_interval = of_interval
             AND candle_gaps.reason = 'removed' AND candle_gaps.starts_at = whole.starts_at;
     DELETE FROM crypto.candle_gaps
-        USING crypto.candle_gaps AS longer
-        WHERE candle_gaps.source = of_source AND candle_gaps.symbol = of_symbol
-            AND candle_gaps.quote_currency = of_quote_currency AND candle_gaps.candle_interval = of_interval
-            AND candle_gaps.reason = 'removed'
-            AND longer.source = of_source AND longer.symbol = of_symbol
-            AND longer.quote_currency = of_quote_currency AND longer.candle_interval = of_interval
-            AND longer.reason = 'removed' AND longer.candles > 1
-            AND longer.starts_at < candle_gaps.starts_at AND longer.ends_at >= candle_gaps.ends_at;
+        WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
+            AND candle_interval = of_interval AND reason = 'removed'
+            AND starts_at IN (
+                SELECT joined.starts_at
+                FROM crypto.candle_gaps AS joined
+                INNER JOIN crypto.candle_gaps AS longer
+                    ON longer.source = joined.source AND longer.symbol = joined.symbol
+                    AND longer.quote_currency = joined.quote_currency
+                    AND longer.candle_interval = joined.candle_interval AND longer.reason = joined.reason
+                    AND longer.starts_at < joined.starts_at AND longer.ends_at >= joined.ends_at
+                WHERE joined.source = of_source AND joined.symbol = of_symbol
+                    AND joined.quote_currency = of_quote_currency AND joined.candle_interval = of_interval
+                    AND joined.reason = 'removed'
+            );
     DELETE FROM crypto.fact_crypto_prices
         WHERE source = of_source AND symbol = of_symbol AND quote_currency = of_quote_currency
             AND candle_interval = of_interval AND observed_at >= from_time AND observed_at < until_time;

@@ -1,4 +1,5 @@
--- Reasons of gaps change outside of loads, so this view reads them when it is queried.
+-- Reasons of gaps change outside of loads, so this view reads them when it is queried. A market whose candles were all
+-- removed, or that never had one, is only in crypto.candle_gaps.
 -- noqa: disable=ST06
 CREATE OR REPLACE VIEW crypto_views.market_coverage AS
 WITH covered AS (
@@ -33,18 +34,18 @@ gaps AS (
 )
 
 SELECT
-    covered.source,
-    covered.symbol,
-    covered.quote_currency,
-    covered.candle_interval,
+    COALESCE(covered.source, gaps.source) AS source,
+    COALESCE(covered.symbol, gaps.symbol) AS symbol,
+    COALESCE(covered.quote_currency, gaps.quote_currency) AS quote_currency,
+    COALESCE(covered.candle_interval, gaps.candle_interval) AS candle_interval,
     covered.first_opens_at,
     covered.last_closes_at,
-    covered.candles,
+    COALESCE(covered.candles, 0) AS candles,
     gaps.reason AS gap_reason,
     COALESCE(gaps.gap_ranges, 0) AS gap_ranges,
     COALESCE(gaps.missing_candles, 0) AS missing_candles
 FROM covered
-LEFT JOIN gaps
+FULL JOIN gaps
     ON
         covered.source = gaps.source
         AND covered.symbol = gaps.symbol

@@ -10,5 +10,6 @@ SELECT
     merged_at,
     visible_at,
     forced,
+    rebuilt_from,
     removed_because
 FROM crypto.load_log

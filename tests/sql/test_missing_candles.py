@@ -55,6 +55,14 @@ def test_removed_candles_are_missing(client, make_load):
     assert client.rows(covered) == [[21, "removed", 1, 3]]
 
 
+def test_a_market_whose_candles_were_all_removed_has_its_coverage(client, make_load):
+    make_load(candles(BTC, ETH, hours=ALL)).merged()
+    assert remove(client, BTC, "2023-12-18", "2023-12-19").error is None
+    assert client.rows("SELECT * FROM crypto_views.market_coverage WHERE symbol = 'BTC'") == [
+        ["binance", "BTC", "USDT", "1h", None, None, 0, "removed", 1, 24]
+    ]
+
+
 def test_a_window_without_candles_was_fetched(client, make_load):
     empty = make_load([], markets={"binance": [BTC]})
     assert client.batch(*empty.write_markets().empty_sql()).error is None

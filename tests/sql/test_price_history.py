@@ -223,7 +223,7 @@ class TestRemoveCandles:
 
     @pytest.mark.parametrize(
         ("market", "because", "message"),
-        [(BTC, " ", "the removal has no reason"), (ETH, "an outage", "there is no candle of binance ETH/USDT 1h")],
+        [(BTC, " ", "the removal has no reason"), (ETH, "an outage", "binance ETH/USDT 1h has no candle from")],
     )
     def test_without_a_reason_or_candles_nothing_changes(self, client, make_load, market, because, message):
         make_load(candles(BTC)).complete()

@@ -200,7 +200,7 @@ def test_a_replay_of_the_records_restores_every_table(client: Client, make_load:
     for record in records:
         assert replay(client, record, history.loads[record.load_number]) is None
     assert tables(client) == before
-    loads = "SELECT DISTINCT rebuilt_from FROM crypto.load_log WHERE removed_because IS NULL"
+    loads = "SELECT DISTINCT rebuilt_from FROM crypto_views.loads WHERE removed_because IS NULL"
     assert client.rows(loads) == [["record"]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -53,9 +53,14 @@ _COLUMNS = (
 )
 
 
-def environment() -> jinja2.Environment:
-    """Return an environment that renders sql/ as Airflow does."""
-    made = jinja2.Environment(loader=jinja2.FileSystemLoader(SQL), undefined=jinja2.StrictUndefined, autoescape=False)
+def environment(changed: Mapping[str, str] | None = None) -> jinja2.Environment:
+    """Return an environment that renders sql/ as Airflow does.
+
+    Args:
+        changed: Files of another bundle, by their paths below sql/.
+    """
+    loader = jinja2.ChoiceLoader([jinja2.DictLoader(changed or {}), jinja2.FileSystemLoader(SQL)])
+    made = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
     made.globals |= MACROS
     made.filters |= FILTERS
     return made
@@ -71,10 +76,12 @@ class Marts:
     Attributes:
         client: Runs statements, as the tasks do.
         warehouse: The client's warehouse. Candles are written to its PostgreSQL, which is faster.
+        templates: Renders the statements of the deployed bundle.
     """
 
     client: Client
     warehouse: Warehouse
+    templates: jinja2.Environment = _ENVIRONMENT
 
     def load(self, source: str, start: date, end: date, candles: Iterable[Candle], candle_interval: str = "1h") -> None:
         """Replace a source's candles of one interval in the days [start, end), as a load does, and log the load."""
@@ -101,10 +108,10 @@ class Marts:
 
     def plan(self, *, full: bool = False) -> Refresh | None:
         """Return the refresh that the task ``plan_refresh`` would plan."""
-        outcome = self.client.run(_ENVIRONMENT.get_template("marts/find_work.sql").render())
+        outcome = self.client.run(self.templates.get_template("marts/find_work.sql").render())
         assert outcome.error is None, outcome.error
         (row,) = (dict(zip([c["name"] for c in outcome.columns], row, strict=True)) for row in outcome.rows)
-        return plan_refresh(row, marts_digest(_ENVIRONMENT), full=full)
+        return plan_refresh(row, marts_digest(self.templates), full=full)
 
     def run(self, planned: Refresh) -> None:
         """Run a planned refresh, as the task ``refresh_marts`` does."""
@@ -112,7 +119,9 @@ class Marts:
 
     def statements(self, planned: Refresh) -> list[str]:
         """Return the statements of a planned refresh."""
-        return [_ENVIRONMENT.get_template(name).render(ti=None, refresh=lambda _ti: planned) for name in REFRESH_MARTS]
+        return [
+            self.templates.get_template(name).render(ti=None, refresh=lambda _ti: planned) for name in REFRESH_MARTS
+        ]
 
     def refresh(self, *, full: bool = False) -> Refresh | None:
         """Plan and run a refresh."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from tests.support.mart_oracle import length
 from tests.support.mart_refreshes import Candle, Marts
@@ -21,6 +22,7 @@ MARKETS = {
     "not_ours": ["BTC/USD"],
 }
 PRICES = {"BTC": "40000", "USDT": "1", "USDC": "1"}
+T = TypeVar("T")
 INTERVALS = ["1d", "4h", "1h", "1h", "1h", "30m"]
 
 
@@ -93,15 +95,19 @@ class RandomLoads:
         if source == "coingecko":
             return Candle(source, symbol, quote, interval, opens_at, close, *[None] * 6)
         volume = self.random.choice(["0", *[str(Decimal(self.random.randrange(1, 10**8)) / 10**6)] * 9])
-        quote_volume = str(Decimal(volume) * Decimal(close)) if source == "binance" else None
-        quote_volume = quote_volume and str(Decimal(quote_volume).quantize(Decimal("1e-8")))
+        quote_volume = str((Decimal(volume) * Decimal(close)).quantize(Decimal("1e-8")))
         prices = sorted((close, self._near(PRICES[symbol], symbol)), key=Decimal)
         close = self.random.choice([*[close] * 60, "0"])
         return Candle(
             *(source, symbol, quote, interval, opens_at),
-            *(self._near(PRICES[symbol], symbol), prices[1], prices[0], close, volume, quote_volume),
-            self.random.choice([None, *[self.random.randrange(1, 1000)] * 20]) if source == "binance" else None,
+            *(self._near(PRICES[symbol], symbol), self._known(prices[1]), prices[0], close, self._known(volume)),
+            self._known(quote_volume) if source == "binance" else None,
+            self._known(self.random.randrange(1, 1000)) if source == "binance" else None,
         )
+
+    def _known(self, value: T) -> T | None:
+        """Return a value, or rarely NULL, so that some days have both."""
+        return self.random.choice([None, *[value] * 40])
 
     def _near(self, price: str, symbol: str) -> str:
         """Return a price near another: stablecoins within 80 bps, so that venues agree and disagree."""

@@ -9,8 +9,8 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -28,7 +28,9 @@ from crypto_prices.receipts.explain import explain
 from crypto_prices.receipts.lake import Lake
 from crypto_prices.receipts.question import Question, ask
 from crypto_prices.receipts.receipt import Receipt
+from crypto_prices.task_statements import REPLAY_REMOVAL
 from crypto_prices.templates import FILTERS
+from crypto_prices.xcom.replay import Replay
 from crypto_prices_contract import s3_keys
 from crypto_prices_contract.load_record import (
     Code,
@@ -53,6 +55,13 @@ BTC = Market("BTCUSDT", "BTC", "USDT")
 ETH = Market("ETHUSDT", "ETH", "USDT")
 HOUR_MS = 3_600_000
 REJECTED_HOUR, OMITTED_HOUR = 5, 7
+CuratedCandle = tuple[Market, int, str]
+"""The market, the hour and the close of a candle."""
+
+REBUILT_TABLES = (
+    *("fact_crypto_prices", "price_versions", "load_log", "etl_metadata", "candle_gaps", "data_quality_results"),
+    "market_sets",
+)
 _SQL = Path(__file__).parents[2] / "sql"
 
 
@@ -99,6 +108,8 @@ class World:
     dag: Any
     records: list[LoadRecord] = field(default_factory=list)
     _attempts: int = 0
+    _changes: int = 0
+    _loads: dict[int, tuple[Load, RawManifest, list[CuratedCandle]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._templates = jinja2.Environment(
@@ -153,8 +164,7 @@ class World:
         """
         self._attempts += 1
         manifest = self._fetch(closes, day, datetime.fromisoformat(fetched))
-        job_run_id = f"jr_{self._attempts}"
-        rows = [
+        rows: list[CuratedCandle] = [
             (market, hour, close if hour == 13 else "43050.25")
             for market, close in closes.items()
             for hour in range(24)
@@ -179,7 +189,23 @@ class World:
                 }
             ],
         )
-        copy_manifest, file = self._curate(manifest, rows, day, job_run_id, load.batch_id)
+        copy_manifest, file = self._merge(load, manifest, rows, job_run_id=f"jr_{self._attempts}", force=force)
+        self._become_visible(datetime.fromisoformat(fetched))
+        self._write_load_record(manifest, copy_manifest, file)
+        self._loads[len(self.records)] = load, manifest, rows
+        return load
+
+    def _merge(
+        self,
+        load: Load,
+        manifest: RawManifest,
+        rows: Sequence[CuratedCandle],
+        *,
+        job_run_id: str,
+        force: bool = False,
+    ) -> tuple[str, str]:
+        """Curate and load candles, and return the URIs of COPY's manifest and of the curated file."""
+        copy_manifest, file = self._curate(manifest, rows, load.start, job_run_id, load.batch_id)
         xcoms = load._xcoms
         xcoms["plan_load"]["sources"][0]["raw_manifest"] = manifest.uri
         xcoms["fetch_prices"][0]["raw_manifest"] = manifest.uri
@@ -192,9 +218,26 @@ class World:
             assert outcome.error is None, outcome.error
         load.record()
         self.client.ok(*load.sql("drop_staging"))
-        self._become_visible(datetime.fromisoformat(fetched))
-        self._write_load_record(manifest, copy_manifest, file)
-        return load
+        return copy_manifest, file
+
+    @contextmanager
+    def rebuilt(self) -> Iterator[None]:
+        """Empty the warehouse and replay all loads and removals from their records, each with a new Glue run."""
+        with ExitStack() as stack:
+            for table in REBUILT_TABLES:
+                stack.enter_context(self.changed(table, f"DELETE FROM crypto.{table}"))
+            counter = "UPDATE crypto.load_counter SET last_load_number = 0"
+            stack.enter_context(self.changed("load_counter", counter))
+            for record in self.records:
+                if record.kind == "removal":
+                    outcome = self.client.batch(*(self._rendered(f, {"record": record}) for f in REPLAY_REMOVAL))
+                    assert outcome.error is None, outcome.error
+                    continue
+                load, manifest, rows = self._loads[record.load_number]
+                again = replace(load, run_id=f"rebuild_{record.load_number}")
+                again.replaying(Replay.of_record(record))
+                self._merge(again, manifest, rows, job_run_id=f"jr_rebuild_{record.load_number}")
+            yield
 
     def remove(self, hour: int, reason: str, *, removed: str) -> None:
         """Remove a candle of BTC with the procedure, and write the record of the removal."""
@@ -243,7 +286,7 @@ class World:
         return zone.commit(fetched)
 
     def _curate(
-        self, manifest: RawManifest, rows: Sequence[tuple[Market, int, str]], day: str, job_run_id: str, batch_id: str
+        self, manifest: RawManifest, rows: Sequence[CuratedCandle], day: str, job_run_id: str, batch_id: str
     ) -> tuple[str, str]:
         objects = {obj.exchange_symbol: obj for obj in manifest.objects}
         values = []
@@ -362,14 +405,16 @@ class World:
     @contextmanager
     def changed(self, table: str, *statements: str) -> Iterator[None]:
         """Change rows of a table."""
-        self.client.ok(f"CREATE TABLE crypto.saved_rows AS SELECT * FROM crypto.{table}", *statements)
+        self._changes += 1
+        saved = f"crypto.saved_{self._changes}"
+        self.client.ok(f"CREATE TABLE {saved} AS SELECT * FROM crypto.{table}", *statements)
         try:
             yield
         finally:
             self.client.ok(
                 f"DELETE FROM crypto.{table}",
-                f"INSERT INTO crypto.{table} SELECT * FROM crypto.saved_rows",
-                "DROP TABLE crypto.saved_rows",
+                f"INSERT INTO crypto.{table} SELECT * FROM {saved}",
+                f"DROP TABLE {saved}",
             )
 
 

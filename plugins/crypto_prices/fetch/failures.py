@@ -46,14 +46,14 @@ class ErrorRules:
         sends_api_key: Whether the requests have one.
         temporary_codes: The source's own codes of errors that end by themselves, whatever the status of the response.
         fatal_codes: The source's own codes of errors that the same request would get again, whatever the status.
-        demanded_wait: Returns the wait in seconds that the source's own code and message demand; None for none.
+        required_wait: Returns the wait in seconds that the source's own code and message require; None for none.
     """
 
     takes_api_key: bool = False
     sends_api_key: bool = False
     temporary_codes: frozenset[int | str] = frozenset()
     fatal_codes: frozenset[int | str] = frozenset()
-    demanded_wait: Callable[[int | str | None, str, datetime], float | None] = _no_wait
+    required_wait: Callable[[int | str | None, str, datetime], float | None] = _no_wait
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def judge_answer(
     ):
         what = {429: "the rate limit is reached", _BANNED: "this address is banned for ignoring the rate limit"}
         problem = what.get(status, "the source failed") + f" ({details})"
-        wait = _requested_wait(headers, rules.demanded_wait(code, message, now), now)
+        wait = _requested_wait(headers, rules.required_wait(code, message, now), now)
         if status == _BANNED and wait is None:
             return Failure(
                 f"{problem}; the response does not say until when",
@@ -187,9 +187,9 @@ def _details(status: int, code: int | str | None, message: str) -> str:
     return f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
 
 
-def _requested_wait(headers: Mapping[str, str], demanded: float | None, now: datetime) -> float | None:
+def _requested_wait(headers: Mapping[str, str], required: float | None, now: datetime) -> float | None:
     """Return the longest wait that a response requests, in seconds, or None if it requests none."""
-    waits = (parse_retry_after(headers.get("Retry-After"), now), demanded)
+    waits = (parse_retry_after(headers.get("Retry-After"), now), required)
     return max((wait for wait in waits if wait is not None), default=None)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 
+from crypto_prices.load_terms import FROM_MANIFEST
 from crypto_prices.receipts.checks import broken, check, identity, not_shown, ok, short
 from crypto_prices.receipts.derived import CURATED_COLUMNS, Derived, as_time, derive, differences, listed_object
 from crypto_prices.receipts.evidence import Evidence, Recorded, Row, is_curated_again, number
@@ -104,11 +105,16 @@ def _load(evidence: Evidence, load: Row) -> Link:
         for name, column in (("fetched", "fetched_at"), ("merged", "merged_at"), ("visible", "visible_at"))
         if load[column] is not None
     ]
-    says = (
+    says = [
         f"{load['load_number']}: batch {load['batch_id']}, {'forced' if load['forced'] else 'not forced'}",
         ", ".join(times),
         f"run {load['dag_id']} {load['run_id']}",
-    )
+    ]
+    if record is not None and is_curated_again(load, record):
+        uri = "" if evidence.chain is None else evidence.chain.uri
+        says.append(f"rebuilt from its load record {uri}: run and times are those of the former load")
+    if load["rebuilt_from"] == FROM_MANIFEST:
+        says.append("guessed by a rebuild without load records, from the raw manifest")
     if record is not None:
         wrong = log_differences(load, record, evidence.question.source)
         both = f"the load log and record {load['load_number']}"
@@ -117,8 +123,8 @@ def _load(evidence: Evidence, load: Row) -> Link:
         agree = broken(evidence.chain.problem)
     else:
         agree = not_shown("there is no load record to compare the load log with")
-    shown = ("load_number", "batch_id", "dag_id", "run_id", "fetched_at", "merged_at", "visible_at")
-    return Link("load", says, (agree,), {column: load[column] for column in shown})
+    shown = ("load_number", "batch_id", "dag_id", "run_id", "fetched_at", "merged_at", "visible_at", "rebuilt_from")
+    return Link("load", tuple(says), (agree,), {column: load[column] for column in shown})
 
 
 def _code(load: Row) -> Link:

@@ -13,6 +13,7 @@ from crypto_prices_contract.s3_keys import copy_manifest_key, load_record_key, p
 from crypto_prices_contract.stored_objects import CuratedFile, StoredObject
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError, Value
+from crypto_prices.load_terms import FROM_RECORD
 from crypto_prices.receipts.lake import FoundObject, Lake
 from crypto_prices.receipts.question import Question
 
@@ -179,11 +180,14 @@ def is_removal(load: Row) -> bool:
 
 
 def is_curated_again(load: Row, record: LoadRecord) -> bool:
-    """Return whether a rebuild has curated the load again. Then the log names the new Glue run, and the record the old.
+    """Return whether a rebuild has replayed the load from its record.
 
-    A log in which only one of the two columns differs was changed by hand.
+    Then the log names the rebuild's Glue run and COPY manifest, and the record the former ones. If only some of these
+    columns differ, the log was changed by hand.
     """
     run = load["glue_job_run_id"]
+    if load["rebuilt_from"] != (record.rebuilt_from or FROM_RECORD):
+        return False
     manifest = str(load["copy_manifest"]).partition("://")[2].partition("/")[2]
     return run != record.glue_job_run_id and manifest == copy_manifest_key(str(run))
 

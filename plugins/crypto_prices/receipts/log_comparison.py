@@ -34,7 +34,7 @@ def log_differences(load: Row, record: LoadRecord, source_name: str) -> list[str
         "rebuilt_from": record.rebuilt_from,
         **_source_fields(source),
     }
-    again = ("glue_job_run_id", "copy_manifest") if is_curated_again(load, record) else ()
+    again = ("glue_job_run_id", "copy_manifest", "rebuilt_from") if is_curated_again(load, record) else ()
     wrong = [
         f"{column} is {load[column]} in the log, {value} in the record"
         for column, value in pairs.items()

@@ -13,6 +13,15 @@ from crypto_prices.receipts.rules_again import interval_ms
 MARTS = ("daily",)
 """The marts whose numbers can be explained."""
 
+_OTHER_MARTS = {
+    "statistics": "the daily rows of its days (MART=daily)",
+    **dict.fromkeys(
+        ("consensus", "venues", "rates"),
+        "the candles that close at the hour (AT=<open time>), which crypto_views.venues lists",
+    ),
+}
+"""The other marts, by the names of their views, and the inputs that have receipts."""
+
 _MARKET = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,31})/([A-Za-z0-9][A-Za-z0-9._-]{0,15})")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:Z|\+00:00)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -140,6 +149,8 @@ def zulu(time: datetime) -> str:
 def _ask_mart(
     mart: str, day: str, at: str, as_of: str, source: str, named: re.Match[str], candle_interval: str
 ) -> Question:
+    if mart in _OTHER_MARTS:
+        raise QuestionError(f"MART {mart} has no receipts, but its inputs have: ask for {_OTHER_MARTS[mart]}")
     if mart not in MARTS:
         raise QuestionError(f"MART {_quoted(mart)} cannot be explained: use one of {', '.join(MARTS)}")
     if at or as_of:

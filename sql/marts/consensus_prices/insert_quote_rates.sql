@@ -22,7 +22,7 @@ WITH votes AS (
     WHERE quote_currency = 'USD' AND unfit IS NULL
 ),
 
--- Each quote currency has a row, even without a vote. A symbol that is no quote currency has none.
+-- Each quote currency has a row, even without a vote. A symbol that is not a quote currency has none.
 votes_and_quotes AS (
     SELECT
         quote_currency,

@@ -108,6 +108,21 @@ def test_a_stablecoin_is_converted_with_the_rate_of_the_other_venues(marts):
     assert (rate["rate"], rate["method"], rate["venues"]) == (0.87, "median", 3)
 
 
+def test_only_markets_in_dollars_give_a_rate_and_a_dollar_is_a_dollar(marts):
+    rates = {"bitfinex": "0.86", "bitstamp": "0.87", "coinbase": "0.88"}
+    load(
+        marts,
+        [
+            *(candle(source, "USDC/USD", rate) for source, rate in rates.items()),
+            *(candle(source, "USDC/EUR", "5") for source in ("bitstamp", "coinbase")),
+            candle("binance", "BTC/USDC", "23000"),
+        ],
+    )
+    assert venue(marts, "binance", "BTC/USDC")["usd_rate"] == 0.87
+    found = {row["quote_currency"]: (row["rate"], row["method"], row["venues"]) for row in marts.rows("quote_rates")}
+    assert found == {"EUR": (None, "no_venue", 0), "USD": (1.0, "usd", 0), "USDC": (0.87, "median", 3)}
+
+
 def test_a_venue_has_no_influence_on_its_own_rate(marts):
     rates = {"bitfinex": "0.86", "bitstamp": "0.87", "coinbase": "0.88", "binance": "0.5"}
     load(
@@ -118,6 +133,22 @@ def test_a_venue_has_no_influence_on_its_own_rate(marts):
         ],
     )
     assert venue(marts, "binance", "BTC/USDC")["usd_rate"] == 0.87
+
+
+@pytest.mark.parametrize(
+    ("others", "found"), [(("0.999", "1.001"), (1.0, True, None)), (("0.98", "1"), (None, False, "no_rate"))]
+)
+def test_a_venue_is_not_among_the_three_that_its_own_rate_needs(marts, others, found):
+    rates = {"bitstamp": others[0], "coinbase": others[1], "binance": "1"}
+    load(
+        marts,
+        [*(candle(source, "USDC/USD", rate) for source, rate in rates.items()), candle("binance", "BTC/USDC", "23000")],
+    )
+    price = venue(marts, "binance", "BTC/USDC")
+    assert (price["usd_rate"], price["is_weak"], price["left_out"]) == found
+    # It is among those of another venue's rate.
+    (rate,) = (row for row in marts.rows("quote_rates") if row["quote_currency"] == "USDC")
+    assert (rate["method"], rate["venues"]) == ("median", 3)
 
 
 def test_a_rate_of_two_venues_is_weak_and_so_is_the_consensus_that_uses_it(marts):
@@ -239,6 +270,20 @@ def variants(chosen: random.Random, base: Prices) -> list[tuple[str, Prices]]:
     return found
 
 
+def own_rates(
+    of_hour: list[tuple[str, Prices]], venues: Mapping[int, list[dict[str, Any]]]
+) -> dict[tuple[int, str, str], set[tuple[float | None, bool]]]:
+    """Return a venue's rates in the variants that replace its prices, by scenario, venue and quote currency."""
+    found: dict[tuple[int, str, str], set[tuple[float | None, bool]]] = {}
+    variants_of_scenario = len(of_hour) // SCENARIOS
+    for hour, (moved, _) in enumerate(of_hour):
+        for row in venues.get(hour, []):
+            if row["source"] == moved and row["quote_currency"] != "USD":
+                place = (hour // variants_of_scenario, moved, row["quote_currency"])
+                found.setdefault(place, set()).add((row["usd_rate"], row["is_weak"]))
+    return found
+
+
 def check_property(moved: str, row: Mapping[str, Any] | None, venues: list[dict[str, Any]]) -> str | None:
     """Return how a venue has moved the consensus beyond the others, or None."""
     if row is None or row["price"] is None:
@@ -270,5 +315,9 @@ def test_replacing_or_removing_one_venue_leaves_the_price_among_the_others(marts
     prices, venues = consensus(marts), hours(marts.rows("venue_prices"))
     moved = [check_property(source, prices.get(hour), venues.get(hour, [])) for hour, (source, _) in enumerate(of_hour)]
     assert [each for each in moved if each] == []
+    # Whatever a venue's own prices are, its rates come from the others.
+    rates = own_rates(of_hour, venues)
+    assert {place: found for place, found in rates.items() if len(found) > 1} == {}
+    assert any(found != {(None, False)} for found in rates.values())
     # The test would be worthless if most prices were NULL.
     assert sum(1 for row in prices.values() if row["venues"] >= 3) > SCENARIOS

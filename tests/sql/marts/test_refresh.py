@@ -5,9 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
+import jinja2
 import pytest
+from crypto_prices.fetch.sources import source_kinds
 
-from tests.support.mart_refreshes import DAY, Candle, Marts, load
+from tests.support.mart_refreshes import DAY, SQL, Candle, Marts, environment, load
 
 
 def closes(marts: Marts) -> dict[str, str]:
@@ -29,11 +31,33 @@ def test_the_first_refresh_is_full_and_the_next_ones_add_the_new_loads(marts):
     assert marts.plan() is None
 
 
-def test_a_changed_statement_or_dimension_makes_the_next_refresh_full(marts):
+def of_a_bundle_with_another_statement() -> jinja2.Environment:
+    """Return templates in which candles of an hour are too long to count."""
+    limits = (SQL / "marts" / "limits.jinja").read_text()
+    return environment({"marts/limits.jinja": limits.replace("3600", "1800")})
+
+
+def of_a_bundle_with_another_dimension() -> jinja2.Environment:
+    """Return templates in which every source is an aggregator."""
+    made = environment()
+    made.globals["source_kinds"] = lambda: dict.fromkeys(source_kinds(), "aggregator")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("deployed", "left_out"),
+    [(of_a_bundle_with_another_statement, "long_candle"), (of_a_bundle_with_another_dimension, "aggregator")],
+)
+def test_a_changed_statement_or_dimension_makes_the_next_refresh_full(marts, deployed, left_out):
     load(marts, DAY)
     marts.refresh()
-    marts.client.ok("UPDATE crypto.mart_state SET marts_digest = 'of an older bundle'")
-    assert marts.plan().full
+    assert {row["left_out"] for row in marts.rows("venue_prices")} == {None}
+    marts.templates = deployed()
+    # There is no new load.
+    planned = marts.refresh()
+    assert (planned.full, planned.reason) == (True, "the SQL of the marts has changed")
+    assert {row["left_out"] for row in marts.rows("venue_prices")} == {left_out}
+    assert marts.plan() is None
 
 
 def test_a_user_can_ask_for_a_full_refresh(marts):

@@ -129,11 +129,11 @@ class Source(ABC):
             sends_api_key=self._api_key is not None,
             temporary_codes=self.temporary_error_codes,
             fatal_codes=self.fatal_error_codes,
-            demanded_wait=self.demanded_wait,
+            required_wait=self.required_wait,
         )
 
-    def demanded_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
-        """Return the wait in seconds that an error response demands without a Retry-After; None if it demands none.
+    def required_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
+        """Return the wait in seconds that an error response requires without a Retry-After; None if it requires none.
 
         Args:
             code: The exchange's own error code.

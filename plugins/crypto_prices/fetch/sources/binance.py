@@ -153,8 +153,8 @@ class BinanceSource(Source):
             return 0.0
         return 60.0 - now.second - now.microsecond / 1e6
 
-    def demanded_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
-        """Return the rest of a ban until the time in its message, in milliseconds; see ``Source.demanded_wait``.
+    def required_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
+        """Return the rest of a ban until the time in its message, in milliseconds; see ``Source.required_wait``.
 
         Source: -1003 in …/errors, "Way too much request weight used; IP banned until %s". A 418 usually has a
         Retry-After, too.

@@ -73,8 +73,8 @@ class BitfinexSource(Source):
         }
     )
 
-    def demanded_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
-        """Return the length of the block that follows a reached rate limit; see ``Source.demanded_wait``.
+    def required_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
+        """Return the length of the block that follows a reached rate limit; see ``Source.required_wait``.
 
         "The IP is blocked for 60 seconds", with ``{"error": "ERR_RATE_LIMIT"}`` and without a Retry-After:
         https://docs.bitfinex.com/docs/requirements-and-limitations. ``["error", null, "ERR_RATE_LIMIT"]`` exists, too

@@ -71,8 +71,8 @@ class BitstampSource(Source):
         }
     )
 
-    def demanded_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
-        """Return the length of a block in seconds; see ``Source.demanded_wait``.
+    def required_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
+        """Return the length of a block in seconds; see ``Source.required_wait``.
 
         Source: "10.10.10.10 blocked for 900 seconds", a text without a code (askmike/bitstamp#52).
         """

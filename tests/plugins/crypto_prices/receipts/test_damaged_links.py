@@ -172,13 +172,46 @@ class TestADamagedLog:
         assert receipt.broken == ["fact"], receipt.to_text()
         assert "but load 2 of batch" in receipt.to_text()
 
-    def test_a_rebuild_that_curated_the_load_again_does_not_break_it(self, world):
+    def test_a_load_that_a_rebuild_guessed_is_shown_as_such(self, world):
+        guessed = f"UPDATE crypto.load_log SET rebuilt_from = 'manifest' WHERE load_number = {LOAD}"
+        with world.changed("load_log", guessed):
+            assert "guessed by a rebuild without load records" in world.explained().to_text()
+
+    def test_the_glue_run_of_another_load_breaks_it(self, world):
         key = s3_keys.copy_manifest_key("jr_2")
-        again = f"glue_job_run_id = 'jr_2', copy_manifest = 's3://{BUCKET}/{key}'"
-        with world.changed("load_log", f"UPDATE crypto.load_log SET {again} WHERE load_number = {LOAD}"):
-            receipt = world.explained()
-        assert "load" not in receipt.broken
-        assert "[not shown] a rebuild wrote the files again (Glue run jr_2)" in receipt.to_text()
+        other = f"glue_job_run_id = 'jr_2', copy_manifest = 's3://{BUCKET}/{key}'"
+        with world.changed("load_log", f"UPDATE crypto.load_log SET {other} WHERE load_number = {LOAD}"):
+            assert world.explained().broken == ["load"]
+
+
+class TestARebuiltWarehouse:
+    @pytest.fixture(scope="class")
+    def rebuilt(self, world):
+        with world.rebuilt():
+            yield world
+
+    def test_its_numbers_are_intact_and_name_the_load_record(self, rebuilt):
+        receipt = rebuilt.explained()
+        # The load record has no versions of the new files.
+        others = dict.fromkeys(LINKS, Outcome.OK) | {"curated": Outcome.NOT_SHOWN}
+        assert outcomes(receipt) == others, receipt.to_text()
+        assert f"rebuilt from its load record {record_uri(LOAD)}" in receipt.to_text()
+        again = f"[not shown] a rebuild wrote the files again (Glue run jr_rebuild_{LOAD})"
+        assert again in receipt.to_text()
+
+    def test_a_former_version_and_a_removed_candle_are_intact_too(self, rebuilt):
+        former = rebuilt.explained(as_of="2024-01-06T13:00")
+        assert former.broken == [], former.to_text()
+        assert "close 43811.900000000000000000" in former.to_text()
+        removed = rebuilt.explained(at=f"{DAY}T20:00")
+        assert removed.broken == [], removed.to_text()
+        assert removed.answer.startswith("missing: removed by load 5")
+
+    @pytest.mark.parametrize("column", ["glue_job_run_id", "copy_manifest", "rebuilt_from"])
+    def test_a_column_that_the_rebuild_did_not_write_breaks_the_load(self, rebuilt, column):
+        change = f"UPDATE crypto.load_log SET {column} = {LOG[column]} WHERE load_number = {LOAD}"
+        with rebuilt.changed("load_log", change):
+            assert "load" in rebuilt.explained().broken
 
 
 class TestADamagedLake:

@@ -25,6 +25,10 @@ REFUSED = {
     "an unknown interval": (GOOD | {"candle_interval": "1w"}, "INTERVAL '1w' is not a candle interval"),
     "a day without a mart": (GOOD | {"day": "2024-01-05"}, "DAY is for a mart: add MART=daily"),
     "an unknown mart": (DAILY | {"mart": "other"}, "MART 'other' cannot be explained: use one of daily"),
+    "a mart that only has receipts of its inputs": (
+        DAILY | {"mart": "consensus"},
+        "MART consensus has no receipts, but its inputs have: ask for the candles that close at the hour",
+    ),
     "a mart without a day": (DAILY | {"day": ""}, "DAY '' is not a day"),
     "a mart and a time": (DAILY | {"at": "2024-01-05T13:00"}, "AT and AS_OF are for a candle"),
 }
