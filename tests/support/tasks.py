@@ -128,7 +128,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
                 "accepted_sources": [],
                 "accepted_because": None,
                 "load_record": None,
-            },  # fmt: skip
+            },
             "outlet_events": OutletEventAccessors(),
             "task_state_store": TaskStateStore(),
         }
