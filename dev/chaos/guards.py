@@ -243,7 +243,7 @@ def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) ->
     from crypto_prices.settings import load_settings
 
     day = _day_of(context)
-    if _is_off("manifest-last", day):
+    if day is not None and _is_off("manifest-last", day):
         s3, bucket = operator.hook.conn, load_settings().s3_bucket
         prefix = f"raw/crypto_prices/source={operator.source}/year={day:%Y}/month={day:%m}/day={day:%d}/"
         found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
