@@ -1,5 +1,6 @@
 -- Creates a role unless it exists. Roles belong to the whole namespace, so a role outlives a database and a schema that
--- are created again, and CREATE ROLE has no IF NOT EXISTS: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_ROLE.html
+-- are created again. CREATE ROLE has no IF NOT EXISTS:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_ROLE.html
 CREATE OR REPLACE PROCEDURE crypto.ensure_role (
     wanted IN VARCHAR(128)
 )
