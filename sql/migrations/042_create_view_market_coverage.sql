@@ -34,7 +34,7 @@ gaps AS (
 )
 
 SELECT
-    COALESCE(covered.source, gaps.source) AS source,
+    COALESCE(covered.source, gaps.source) AS source, -- noqa: RF04
     COALESCE(covered.symbol, gaps.symbol) AS symbol,
     COALESCE(covered.quote_currency, gaps.quote_currency) AS quote_currency,
     COALESCE(covered.candle_interval, gaps.candle_interval) AS candle_interval,
