@@ -104,12 +104,12 @@ def forget_a_market(bench):
 @pytest.fixture(scope="module")
 def before(bench):
     """Load, restate, remove, and return what readers see."""
-    exchange = f"{bench.names.endpoint}/exchange"
+    faults = f"{bench.names.endpoint}/exchange/_faults"
     bench.api.unpause(MARTS)
     run(bench, DAILY, "first", **ONE_DAY)
-    faults = requests.get(f"{exchange}/_faults", timeout=10).json()
     restated = {"kind": "restated_rows", "source": "binance", "symbol": "BTCUSDT", "hour": 7, "times": None}
-    requests.put(f"{exchange}/_faults", json=faults | {"faults": [*faults["faults"], restated]}, timeout=10)
+    others = requests.get(faults, timeout=10).json()["faults"]
+    requests.put(faults, json={"faults": [restated, *others]}, timeout=10).raise_for_status()
     run(bench, DAILY, "restated", **ONE_DAY)
     bench.warehouse.change(
         "LOCK crypto.load_lock",
