@@ -52,6 +52,18 @@ def state(bench):
     return found | {"checksum": bench.warehouse.answer("queries/fact_checksum.sql")}
 
 
+def differences(found, expected):
+    """Return the values that differ, as found and as expected, by table, row and column."""
+    return {
+        (name, number, column): (row[column], other[column])
+        for name in expected
+        if found[name] != expected[name]
+        for number, (row, other) in enumerate(zip(found[name], expected[name], strict=True))
+        for column in other
+        if row[column] != other[column]
+    }
+
+
 def published(bench):
     """Return the number of rows and the markets of each day in the catalog."""
     names = bench.names
@@ -141,7 +153,7 @@ def test_the_rebuild_restores_everything_without_a_request(bench, before):
     assert requests.get(f"{bench.names.endpoint}/exchange/_requests", timeout=10).json()["total"] == 0
     state_before, published_before, records_before = before
     found = state(bench)
-    assert [name for name in found if found[name] != state_before[name]] == []
+    assert differences(found, state_before) == {}
     assert published(bench) == published_before
     assert records(bench) == records_before
 
