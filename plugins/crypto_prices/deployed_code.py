@@ -38,15 +38,18 @@ def plugins_digest() -> str:
 
 
 def rules_in_force(settings: Settings) -> str:
-    """Return the configuration of the quality rules as JSON. Row rules with their default actions are left out."""
+    """Return the configuration of the quality rules as JSON, with sorted keys: a replay writes the same text.
+
+    Row rules with their default actions are left out.
+    """
     rules = settings.rules
     return json.dumps(
         {
             "max_rejected_share": settings.max_rejected_share,
-            "row_rules": dict(sorted(rules.row_rules.items())),
+            "row_rules": dict(rules.row_rules),
             "market_rules": {
-                name: {"action": rule.action, "threshold": rule.threshold}
-                for name, rule in sorted(rules.market_rules.items())
+                name: {"action": rule.action, "threshold": rule.threshold} for name, rule in rules.market_rules.items()
             },
-        }
+        },
+        sort_keys=True,
     )

@@ -104,7 +104,7 @@ def terms_of_replay(batch: Batch, replay: Replay) -> LoadTerms:
         guards_off=True,
         forced=replay.forced,
         rules=quality_rules(configured | rules["market_rules"]),
-        rules_text=json.dumps(rules),
+        rules_text=json.dumps(rules, sort_keys=True),
         max_rejected_share=rules["max_rejected_share"],
         accepted=replay.accepted,
         # The load was committed, so its rejected records did not hold it up.

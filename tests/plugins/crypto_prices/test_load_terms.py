@@ -45,6 +45,16 @@ def test_a_replay_has_the_terms_of_its_load_and_not_todays():
     assert terms_of_replay(BATCH, replace(REPLAY, rebuilt_from="manifest")).rebuilt_from == "manifest"
 
 
+def test_a_replay_logs_its_rules_as_its_load_did_whatever_the_order_of_the_record():
+    logged = terms_of_run({"force": False, "accepted_sources": []}, RUN, SETTINGS).rules_text
+    reversed_order = {
+        name: dict(reversed(value.items())) if isinstance(value, dict) else value
+        for name, value in reversed(json.loads(logged).items())
+    }
+    for rules in (json.loads(logged), reversed_order):
+        assert terms_of_replay(BATCH, replace(REPLAY, rules=rules)).rules_text == logged
+
+
 def test_a_new_load_has_the_terms_of_its_run():
     params = {"force": True, "accepted_sources": ["binance"], "accepted_because": "an outage", "raw_manifests": []}
     terms = terms_of_run(params, RUN, SETTINGS)
