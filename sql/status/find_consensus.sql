@@ -2,7 +2,7 @@
 -- The consensus at the end of each day or hour, where there is one. A candle that opens then closes at that time.
 SELECT
     symbol,
-    DATEADD({{ unit | upper }}, -1, hour_end) AS opens_at,
+    DATEADD({% if unit == 'day' %}DAY{% else %}HOUR{% endif %}, -1, hour_end) AS opens_at,
     price,
     CASE WHEN status = 'weak' THEN 1 ELSE 0 END AS is_weak
 FROM crypto.consensus_prices
