@@ -1,7 +1,7 @@
 # Run `make help` for a list of targets. Every target creates .venv first if it is missing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo airflow backfill sql chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
+.PHONY: help setup doctor demo airflow backfill sql report explain bench chaos prove local-aws bundle preflight release test test-fast test-compose test-newest-provider conformance lint terraform-check vulnerability-scan data-dictionary format lock clean
 
 PYTHON_RUN := .venv/bin/python
 SETUP := @./setup.sh
@@ -13,7 +13,7 @@ SCRIPTS := setup.sh .ci/run docker/make_keys.sh $(addprefix .github/scripts/,fet
 CONSTRAINTS ?= https://raw.githubusercontent.com/apache/airflow/constraints-3.3.1/constraints-3.12.txt
 
 # The marks come from the fixtures starts_* of tests/conftest.py.
-FAST := not (spark or local_aws or warehouse or airflow or terraform)
+FAST := not (spark or local_aws or warehouse or airflow or browser or terraform)
 
 # A week is usually enough for others to notice a malicious version.
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
@@ -50,9 +50,9 @@ help: ## Show this list
 
 ##@ Run the platform
 
-demo: ## Run one day of crypto_prices_daily on the local AWS and show the result
+demo: ## Load one day on the local AWS, refresh the marts, and show the result and a receipt
 #? DATE=2023-12-18 SYMBOLS=BTCUSDT,ETHUSDT: the day and the markets to load
-#? SOURCES=binance,coinbase,coingecko: several sources side by side
+#? SOURCES=binance,bitfinex,bitstamp,coinbase: several sources side by side
 #? MARKET_DATA=<folder>: serve recorded candles instead of generated ones
 #? LIVE=1: use the real exchange API
 #? RELOAD=1: load even what the warehouse already holds
@@ -85,6 +85,24 @@ sql: ## Query the warehouse: open psql, or print the rows of a statement
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev sql $(if $(FORMAT),--format '$(FORMAT)') $(PLACE)
 
+report: ## Write the page "Crypto prices" as one HTML file, which needs no Airflow
+#? OUT=report.html: another file than report.html in the state folder
+#? STATE= AWS_PORT=: as for make demo
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev report $(if $(OUT),--out '$(OUT)') $(PLACE)
+
+# The shell reads the variables from its environment, so no text of theirs becomes a command.
+explain: ## Show where a number comes from, with a check of every step, and write it to the lake
+#? MARKET=BTC/USDT SOURCE=binance AT=2024-01-05T13:00: the candle, by its open time in UTC
+#? INTERVAL=1h AS_OF=2024-02-01T00:00: length of the candle; what the warehouse held at a time
+#? MART=daily DAY=2024-01-05: a row of a mart instead of a candle
+#? FORMAT=json: JSON instead of text
+#? STATE= AWS_PORT=: as for make demo
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev explain $(if $(MARKET),--market "$$MARKET") $(if $(SOURCE),--source "$$SOURCE") \
+		$(if $(AT),--at "$$AT") $(if $(INTERVAL),--interval "$$INTERVAL") $(if $(AS_OF),--as-of "$$AS_OF") \
+		$(if $(MART),--mart "$$MART") $(if $(DAY),--day "$$DAY") $(if $(FORMAT),--format "$$FORMAT") $(PLACE)
+
 local-aws: ## Start the local AWS with the platform's resources and a port for psql (Ctrl-C stops it)
 #? WAREHOUSE_PORT=5440: another port for psql
 #? STATE= AWS_PORT=: as for make demo
@@ -110,7 +128,7 @@ setup: ## Create .venv from requirements.lock, find Java, prepare Spark and buil
 	$(SETUP)
 	@$(PYTHON_RUN) -m dev actionlint --build
 
-test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process or Terraform
+test-fast: ## Run the tests that need no JVM, PostgreSQL, Airflow process, browser or Terraform
 	$(SETUP)
 	$(PYTHON_RUN) -m pytest -n 2 -m '$(FAST)' $(T)
 
@@ -146,6 +164,20 @@ conformance: ## Compare the local AWS, or a real account, with AWS's documented 
 	@exec $(PYTHON_RUN) -m local_aws.conformance $(if $(PART),--part '$(PART)') $(if $(AREA),--area '$(AREA)') \
 		$(if $(filter-out 0,$(PLAN)),--plan) $(if $(filter-out 0,$(TABLE)),--page docs/reference/conformance.md) \
 		$(if $(filter-out 0,$(ALLOW_SKIPS)),--allow-skips)
+
+bench: ## Measure the platform's speed against floors and peers
+#? PART=merge: only one part
+#? ROUNDS=3: number of times that each pair runs
+#? RECORDS=20000,200000 SMALL_HEAP=1g: numbers of records to curate, and a heap in which the most should not spill
+#? FACTS=1,10,100 FACT_DAYS=365: sizes of the fact table, in multiples of so many days of 20 markets
+#? BACKFILL_DAYS=365 SINGLE_DAYS=10: days of a backfill, and days to load one by one
+#? TABLE=1: also write the table of docs/reference/performance.md
+	$(SETUP)
+	@exec $(PYTHON_RUN) -m dev bench $(if $(PART),--part '$(PART)') $(if $(ROUNDS),--rounds '$(ROUNDS)') \
+		$(if $(RECORDS),--records '$(RECORDS)') $(if $(SMALL_HEAP),--small-heap '$(SMALL_HEAP)') \
+		$(if $(FACTS),--facts '$(FACTS)') $(if $(FACT_DAYS),--fact-days '$(FACT_DAYS)') \
+		$(if $(BACKFILL_DAYS),--backfill-days '$(BACKFILL_DAYS)') $(if $(SINGLE_DAYS),--single-days '$(SINGLE_DAYS)') \
+		$(if $(filter-out 0,$(TABLE)),--page docs/reference/performance.md)
 
 lint: ## Check style, types, imports, SQL, Dockerfiles, workflows and shell scripts
 	$(SETUP)
@@ -201,8 +233,8 @@ lock: ## Resolve the lock files again
 
 ##@ Break it on purpose
 
-chaos: ## Break loads at every side effect and compare the results with a clean load
-#? SAMPLE=10 SEED=1: a sample of the cases
+chaos: ## Break loads and refreshes of the marts at every side effect, recover, and compare the results
+#? SAMPLE=10 SEED=1: a sample of the cases, and half as many of the marts
 #? ALL=1: all cases, not only pairwise combinations
 #? CASE=<name>: one case; LIST=1 shows the names
 #? PART=1/3: one part of the cases, for several machines

@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, Param
 from crypto_prices.backfill.check_backfill import CheckBackfillOperator
 from crypto_prices.backfill.plan_backfill import PlanBackfillOperator
+from crypto_prices.backfill.replay_loads import ReplayLoadsOperator
 from crypto_prices.backfill.window_run import RUN_WINDOWS
 from crypto_prices.form_choices import read_choices
 from crypto_prices.load_window import ensure_schema_task, load_window_dag_arguments
@@ -24,6 +25,9 @@ Days whose markets are all loaded are skipped unless `reload` is set. `dry_run` 
 of `plan_backfill` (API requests, Glue runs, DPU-minutes, dollars, bytes, skipped days with reasons) and starts nothing.
 
 If an exchange does not respond to the plan, the other sources are loaded, and `check_backfill` fails.
+
+With `from_raw`, the run rebuilds a lost warehouse from the load records and the raw responses in the lake, without a
+request to an exchange (docs/how-to/operate.md, *Recover from a disaster*).
 
 Each window is a run of `crypto_prices_window`. To repair a failed window, clear its failed tasks there. Or clear the
 failed `load_windows` here, which runs the whole window again. To stop a backfill, stop the runs of its windows.
@@ -46,12 +50,22 @@ with DAG(
     params={
         # First, because it is the first thing to choose.
         "dry_run": Param(False, type="boolean", description="Only show the plan and its price in the log"),
-        "start": Param(type="string", format="date", description="First day"),
-        "end": Param(type="string", format="date", description="Day after the last"),
+        "start": Param(
+            None, type=["null", "string"], format="date", description="First day. Required without from_raw"
+        ),
+        "end": Param(
+            None, type=["null", "string"], format="date", description="Day after the last. Required without from_raw"
+        ),
         "sources": CHOICES.sources_param("Sources to load, out of those in the settings; empty for all"),
         "symbols": CHOICES.symbols_param("Exchange symbols to load, out of those in the settings; empty for all"),
         "chunk_days": Param(31, type="integer", minimum=1, maximum=366, description="Longest window in days"),
         "reload": Param(False, type="boolean", description="Load even what the warehouse already holds"),
+        "from_raw": Param(
+            False,
+            type="boolean",
+            description="Disaster recovery: rebuild the empty warehouse from the lake, without asking an exchange. "
+            "Only dry_run can be combined with it",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):
@@ -59,15 +73,14 @@ with DAG(
 
     plan_backfill = PlanBackfillOperator(
         task_id="plan_backfill",
-        start="{{ params.start }}",
-        end="{{ params.end }}",
+        start="{{ params.start or '' }}",
+        end="{{ params.end or '' }}",
         sources="{{ (params.sources or []) | tojson }}",
         symbols="{{ (params.symbols or []) | tojson }}",
         chunk_days="{{ params.chunk_days }}",
         reload="{{ params.reload | tojson }}",
         plan_only="{{ params.dry_run | tojson }}",
-        sql="backfill/find_loads.sql",
-        markets_sql="backfill/find_market_sets.sql",
+        from_raw="{{ params.from_raw | tojson }}",
         doc_md="Plans the windows. The log shows the plan and its price.",
     )
 
@@ -82,5 +95,11 @@ with DAG(
         doc_md="Fails if the plan lacks a source whose exchange did not respond. The other sources are loaded.",
     )
 
+    replay_loads = ReplayLoadsOperator(
+        task_id="replay_loads",
+        doc_md="With `from_raw`: replays the loads of the lake's load records, one run of `crypto_prices_window` after "
+        "the other. Clear it to go on after a failure.",
+    )
+
     # Beside load_windows, so that clearing a failed window alone makes the run green.
-    ensure_schema >> plan_backfill >> [load_windows, check_backfill]
+    ensure_schema >> plan_backfill >> [load_windows, check_backfill, replay_loads]

@@ -58,6 +58,17 @@ with DAG(
             type=["null", "string"],
             description="Set only by crypto_prices_audit, which loads an accepted day again: the user who accepted it",
         ),
+        "raw_manifests": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            description="S3 URIs of the raw manifests of this window to load again, instead of asking the exchanges",
+        ),
+        "load_record": Param(
+            None,
+            type=["null", "string"],
+            description="Set only by crypto_prices_backfill with from_raw: S3 URI of the record of the load to replay",
+        ),
     },
     **load_window_dag_arguments(SQL_FOLDER),
 ):
@@ -67,4 +78,6 @@ with DAG(
         end="{{ params.end }}",
         sources="{{ (params.sources or []) | tojson }}",
         symbols="{{ (params.symbols or []) | tojson }}",
+        raw_manifests="{{ params.raw_manifests | tojson }}",
+        load_record="{{ params.load_record or '' }}",
     )

@@ -1,1 +1,1 @@
-"""The local exchange: the APIs of Binance, Coinbase and CoinGecko, with optional faults and rate limits."""
+"""The local exchange: the APIs of several exchanges and of CoinGecko, with optional faults and rate limits."""

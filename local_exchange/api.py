@@ -26,6 +26,8 @@ class Source(StrEnum):
     """The APIs. The name of each is also its path prefix."""
 
     BINANCE = "binance"
+    BITFINEX = "bitfinex"
+    BITSTAMP = "bitstamp"
     COINBASE = "coinbase"
     COINGECKO = "coingecko"
 
@@ -71,6 +73,7 @@ class RowShape:
         high: Column of the highest price; None if the rows are not candles.
         newest_first: Whether the first row is the latest one.
         length: Interval between two rows, in the unit of the times; None if the row's own two times define it.
+        members: Names of all columns if rows are written as objects of texts; empty if they are written as arrays.
     """
 
     times: tuple[int, ...]
@@ -79,6 +82,14 @@ class RowShape:
     high: int | None = None
     newest_first: bool = False
     length: int | None = None
+    members: tuple[str, ...] = ()
+
+    def written(self, row: Any) -> Any:
+        """Return a row as the API writes it. A malformed row that is not a list stays as it is."""
+        if not self.members or not isinstance(row, list):
+            return row
+        texts = (str(value) if isinstance(value, int) else value for value in row)
+        return dict(zip(self.members, texts, strict=False))
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ class Page:
         Args:
             tables: Tables to write instead of the correct ones.
         """
-        chosen = self.tables if tables is None else tables
+        chosen = [[self.shape.written(row) for row in table] for table in (self.tables if tables is None else tables)]
         return dict(zip(self.names, chosen, strict=True)) if self.names else chosen[0]
 
 

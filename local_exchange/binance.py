@@ -30,6 +30,7 @@ from local_exchange.candles import (
     CandleBook,
     UnknownIntervalError,
 )
+from local_exchange.markets import binance_markets
 from local_exchange.rules import RuleSwitch
 
 ROW_SHAPE = RowShape(times=(OPEN_TIME, CLOSE_TIME), price=CLOSE, names=("openTime", "close"), high=HIGH)
@@ -105,12 +106,13 @@ class Binance(Api):
         _check_names(args, ("symbol", "symbols"))
         if len(args) > 1:
             raise _error(-1128, "Combination of optional parameters invalid.")
-        symbols = sorted(self._book.symbols)
+        listed = binance_markets(self._book.pairs)
+        symbols = sorted(listed)
         if "symbol" in args:
             symbols = [_matching("symbol", args["symbol"], _SYMBOL_RANGE)]
         elif "symbols" in args:
             symbols = json.loads(_matching("symbols", args["symbols"], _SYMBOLS_RANGE))
-        if not set(symbols) <= self._book.symbols:
+        if not set(symbols) <= set(listed):
             raise self.unknown_symbol()
         return {
             "timezone": "UTC",
@@ -119,13 +121,13 @@ class Binance(Api):
                 {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
             ],
             "exchangeFilters": [],
-            "symbols": [_description(symbol, *self._book.pairs[symbol]) for symbol in dict.fromkeys(symbols)],
+            "symbols": [_description(symbol, *listed[symbol]) for symbol in dict.fromkeys(symbols)],
         }
 
     @staticmethod
     def markets(book: CandleBook) -> frozenset[str]:
-        """Return the book's markets; see ``Api.markets``."""
-        return book.symbols
+        """Return the book's markets, without stablecoins in US dollars; see ``Api.markets``."""
+        return frozenset(binance_markets(book.pairs))
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the requested market; see ``Api.symbol``."""
@@ -134,7 +136,7 @@ class Binance(Api):
     def page(self, request: Request, path: Mapping[str, str]) -> Page:
         """Return the requested klines; see ``Api.page``."""
         query = KlinesQuery.parse(request.args)
-        if query.symbol not in self._book.symbols:
+        if query.symbol not in self.markets(self._book):
             raise self.unknown_symbol()
         try:
             rows = self._candles(

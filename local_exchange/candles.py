@@ -200,13 +200,20 @@ class Coin:
         price_digits: Decimals of the exchange's price step.
         daily_quote_volume: Typical daily turnover in the quote currency.
         volume_digits: Decimals of the exchange's volume step.
+        swing: Largest logarithm of the price's movement in a year.
+        cross: Two other markets. The price is that of the first one divided by that of the second one.
     """
 
     price: float
     price_digits: int
     daily_quote_volume: float
     volume_digits: int
+    swing: float = 0.35
+    cross: tuple[str, str] | None = None
 
+
+_STABLE = 0.001
+"""Swing of a stablecoin, which stays within 20 basis points."""
 
 COINS: Mapping[str, Coin] = {
     "BTCUSDT": Coin(43_000, 2, 1.5e9, 5),
@@ -229,14 +236,24 @@ COINS: Mapping[str, Coin] = {
     "SHIBUSDT": Coin(0.0000102, 8, 6e7, 0),
     "ETHBTC": Coin(0.0535, 5, 900, 4),
     "BNBETH": Coin(0.13, 4, 1200, 3),
+    "USDCUSDT": Coin(1, 5, 2e8, 0, swing=_STABLE),
+    "BTCUSDC": Coin(43_000, 2, 4e7, 5, cross=("BTCUSDT", "USDCUSDT")),
+    "ETHUSDC": Coin(2_300, 2, 2e7, 4, cross=("ETHUSDT", "USDCUSDT")),
 }
-"""The generator's markets, with approximate prices and turnovers of the end of 2023."""
+"""The generator's markets of Binance, with approximate prices and turnovers of the end of 2023."""
+
+DOLLAR_COINS: Mapping[str, Coin] = {
+    "USDTUSD": Coin(1, 5, 5e7, 2, swing=_STABLE),
+    "USDCUSD": Coin(1, 5, 1e7, 2, swing=_STABLE),
+}
+"""The generator's markets that only exchanges with US dollars have."""
+
+_ALL_COINS = {**COINS, **DOLLAR_COINS}
 
 _YEAR_MS = 365 * DAY_MS
 _OCTAVES_MS = (_YEAR_MS, 91 * DAY_MS, 23 * DAY_MS, 6 * DAY_MS, 2 * DAY_MS, 11 * HOUR_MS, 3 * HOUR_MS, 37 * MINUTE_MS)
 """Periods of the noise functions that sum to a price. None is a multiple of another, so that they do not beat."""
 
-_YEARLY_SWING = 0.35
 _TRADES_A_DAY = 1_000_000
 _PARTS = 4
 """Number of parts of a candle. Its price is sampled at its start and after each part that has ended."""
@@ -286,12 +303,12 @@ class GeneratedCandles:
     @property
     def symbols(self) -> frozenset[str]:
         """The generated markets."""
-        return frozenset(COINS)
+        return frozenset(_ALL_COINS)
 
     @property
     def pairs(self) -> Mapping[str, tuple[str, str]]:
         """Base and quote of each generated market."""
-        return pairs_of(COINS, {})
+        return pairs_of(_ALL_COINS, {})
 
     def candles(
         self, symbol: str, interval_name: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
@@ -316,7 +333,7 @@ class GeneratedCandles:
 
 
 def _generate(symbol: str, interval: Interval, number: int, now_ms: int, premium: Premium | None) -> Row:
-    coin = COINS[symbol]
+    coin = _ALL_COINS[symbol]
     open_ms, next_open_ms = interval.open_time(number), interval.open_time(number + 1)
     length_ms = next_open_ms - open_ms
     parts = min(_PARTS, (now_ms - open_ms) * _PARTS // length_ms)
@@ -348,12 +365,16 @@ def _generate(symbol: str, interval: Interval, number: int, now_ms: int, premium
 
 def _price(symbol: str, time_ms: int, premium: Premium | None) -> Decimal:
     """Return the price of a market at a time, rounded to its price step."""
-    coin = COINS[symbol]
-    swing = sum(
-        _YEARLY_SWING * math.sqrt(period / _YEAR_MS) * _noise(symbol, period, time_ms) for period in _OCTAVES_MS
-    )
+    coin = _ALL_COINS[symbol]
     step = Decimal(1).scaleb(-coin.price_digits)
-    price = Decimal(coin.price * math.exp(swing)).quantize(step)
+    if coin.cross:
+        dividend, divisor = (_price(market, time_ms, None) for market in coin.cross)
+        price = (dividend / divisor).quantize(step)
+    else:
+        swing = sum(
+            coin.swing * math.sqrt(period / _YEAR_MS) * _noise(symbol, period, time_ms) for period in _OCTAVES_MS
+        )
+        price = Decimal(coin.price * math.exp(swing)).quantize(step)
     if premium is not None:
         price += premium.of(symbol, price, step, time_ms)
     return max(step, price)
@@ -361,7 +382,7 @@ def _price(symbol: str, time_ms: int, premium: Premium | None) -> Decimal:
 
 def _part_volume(symbol: str, interval: Interval, open_ms: int, length_ms: int, part: int) -> Decimal:
     """Return the traded volume of one part of a candle, at least one volume step."""
-    coin = COINS[symbol]
+    coin = _ALL_COINS[symbol]
     typical = coin.daily_quote_volume / coin.price * length_ms / DAY_MS / _PARTS
     # Between a fifth and five times the typical volume.
     factor = 5.0 ** (2.0 * uniform(symbol, interval.name, f"volume {part}", open_ms) - 1.0)

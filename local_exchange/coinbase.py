@@ -10,7 +10,7 @@ Unconfirmed: the messages for an invalid start or end, for a start after the end
 granularity of one minute.
 
 A product ``XXX-USD`` has the values of the book's market ``XXXUSDT``, written as JSON numbers with the book's digits.
-Generated prices are slightly above Binance's.
+``XXX-USDT`` has the same ones. Generated prices are slightly above Binance's.
 According to clients, the real API accepts one candle more than 300 if both ends are open times of candles. This
 implementation does not, because the documentation does not promise it.
 """
@@ -41,6 +41,7 @@ from local_exchange.candles import (
     open_time,
     uniform,
 )
+from local_exchange.markets import DOLLAR, dollar_markets
 
 MAX_ROWS = 300
 """Maximum number of candles in a response."""
@@ -54,7 +55,11 @@ _INTERVALS: Mapping[str, Interval] = {
 """The intervals by granularity."""
 
 _DEFAULT_GRANULARITY = "60"
-_USD, _BOOK_QUOTE = "-USD", "USDT"
+_OTHERS = frozenset({("BTC", "USDT"), ("ETH", "USDT")})
+"""Base and quote of the products that are not in US dollars."""
+
+_NOT_LISTED = frozenset({("USDC", DOLLAR)})
+"""Coinbase redeems USDC for US dollars, and has no market for it."""
 
 
 class Coinbase(Api):
@@ -71,15 +76,14 @@ class Coinbase(Api):
         return {"/products": lambda request: self._products()}
 
     def _products(self) -> list[dict[str, Any]]:
-        bases = sorted(base for base, quote in self._book.pairs.values() if quote == _BOOK_QUOTE)
         return [
             {
-                "id": f"{base}{_USD}",
+                "id": product_id,
                 "base_currency": base,
-                "quote_currency": _USD.removeprefix("-"),
+                "quote_currency": quote,
                 "quote_increment": "0.01",
                 "base_increment": "0.00000001",
-                "display_name": f"{base}/{_USD.removeprefix('-')}",
+                "display_name": f"{base}/{quote}",
                 "min_market_funds": "1",
                 "margin_enabled": False,
                 "post_only": False,
@@ -91,13 +95,13 @@ class Coinbase(Api):
                 "fx_stablecoin": False,
                 "auction_mode": False,
             }
-            for base in bases
+            for product_id, (base, quote, _) in sorted(listed(self._book).items())
         ]
 
     @staticmethod
     def markets(book: CandleBook) -> frozenset[str]:
-        """Return a product for each of the book's USDT markets; see ``Api.markets``."""
-        return frozenset(f"{base}{_USD}" for base, quote in book.pairs.values() if quote == _BOOK_QUOTE)
+        """Return the products in US dollars and a few in USDT; see ``Api.markets``."""
+        return frozenset(listed(book))
 
     def symbol(self, request: Request, path: Mapping[str, str]) -> str | None:
         """Return the requested product; see ``Api.symbol``."""
@@ -108,7 +112,7 @@ class Coinbase(Api):
         product_id = path["product_id"]
         if product_id not in self.markets(self._book):
             raise self.unknown_symbol()
-        symbol = product_id.removesuffix(_USD) + _BOOK_QUOTE
+        *_, symbol = listed(self._book)[product_id]
         interval = _INTERVALS.get(request.args.get("granularity", _DEFAULT_GRANULARITY))
         if interval is None:
             raise self.error(400, "Unsupported granularity")
@@ -171,6 +175,20 @@ class Coinbase(Api):
             limit=MAX_ROWS + 1,
         )
         return rows[-MAX_ROWS:]
+
+
+def market_of(base: str, quote: str = DOLLAR) -> str:
+    """Return Coinbase's name of a product."""
+    return f"{base}-{quote}"
+
+
+def listed(book: CandleBook) -> dict[str, tuple[str, str, str]]:
+    """Return base, quote and the book's market, by product."""
+    return {
+        market_of(base, quote): (base, quote, symbol)
+        for (base, quote), symbol in dollar_markets(book.pairs).items()
+        if (base, quote) in _OTHERS or (quote == DOLLAR and (base, quote) not in _NOT_LISTED)
+    }
 
 
 def _has_row_before(product_id: str, interval: Interval, start_ms: int) -> bool:

@@ -85,6 +85,8 @@ COINS: Mapping[str, Coin] = {
     "tron": Coin("TRXUSDT", 88_400_000_000),
     "binancecoin": Coin("BNBUSDT", 153_800_000),
     "shiba-inu": Coin("SHIBUSDT", 589_300_000_000_000),
+    "tether": Coin("USDTUSD", 91_700_000_000),
+    "usd-coin": Coin("USDCUSD", 24_400_000_000),
 }
 """The coins by CoinGecko's ID."""
 

@@ -33,7 +33,7 @@ _LONGEST_RETRY_AFTER_SECONDS = 7 * 24 * 3600
 _SERVER_ERRORS = (500, 502, 503, 504)
 _DAY_SECONDS, _HOUR_SECONDS = 24 * 3600, 3600
 _FIRST_MILLISECOND = 100_000_000_000  # as seconds, this is in the year 5138; as milliseconds, in 1973
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
+_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,39}")
 
 
 class FaultError(ValueError):
@@ -129,7 +129,7 @@ class Fault:
     Attributes:
         kind: The kind of fault.
         source: The affected API; None for all.
-        symbol: The affected market, in the API's spelling, such as BTCUSDT, BTC-USD or bitcoin; None for all.
+        symbol: The affected market, in the API's spelling, such as BTCUSDT, tDOGE:USD or bitcoin; None for all.
         times: Number of affected requests; None for every request until the fault is removed.
         after: Number of requests for the source and the symbol that pass first, for example to affect the second page.
         retry_after: rate_limited, server_error: seconds in the Retry-After header; None omits the header.

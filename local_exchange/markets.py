@@ -9,7 +9,17 @@ from pathlib import Path
 MARKETS_FILE = "markets.csv"
 _COLUMNS = ["symbol", "base", "quote"]
 _USUAL_QUOTE = "USDT"
-_OTHERS: Mapping[str, tuple[str, str]] = {"ETHBTC": ("ETH", "BTC"), "BNBETH": ("BNB", "ETH")}
+_OTHERS: Mapping[str, tuple[str, str]] = {
+    "ETHBTC": ("ETH", "BTC"),
+    "BNBETH": ("BNB", "ETH"),
+    "BTCUSDC": ("BTC", "USDC"),
+    "ETHUSDC": ("ETH", "USDC"),
+    "USDTUSD": ("USDT", "USD"),
+    "USDCUSD": ("USDC", "USD"),
+}
+
+DOLLAR = "USD"
+STABLECOINS = ("USDT", "USDC")
 
 
 class UnknownPairError(Exception):
@@ -61,4 +71,35 @@ def read_pairs(file: Path) -> dict[str, tuple[str, str]]:
             if len(values) != len(_COLUMNS) or not all(values):
                 raise UnknownPairError(f"{file}, line {reader.line_num}: expected {','.join(_COLUMNS)}, found {values}")
             found[values[0]] = (values[1], values[2])
+    return found
+
+
+def binance_markets(pairs: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return the book's markets that Binance has: all but the stablecoins in US dollars.
+
+    Args:
+        pairs: Base and quote by market of the book.
+    """
+    return {
+        symbol: (base, quote) for symbol, (base, quote) in pairs.items() if base not in STABLECOINS or quote != DOLLAR
+    }
+
+
+def dollar_markets(pairs: Mapping[str, tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the markets of an exchange with US dollars, each with the book's market that has its values.
+
+    An asset has the same values in US dollars as in USDT. A stablecoin in US dollars is a market of its own.
+
+    Args:
+        pairs: Base and quote by market of the book.
+
+    Returns:
+        The book's market by base and quote.
+    """
+    found = {}
+    for symbol, (base, quote) in pairs.items():
+        if quote in STABLECOINS or (base in STABLECOINS and quote == DOLLAR):
+            found[base, quote] = symbol
+        if quote == _USUAL_QUOTE and base not in STABLECOINS:
+            found[base, DOLLAR] = symbol
     return found

@@ -2,7 +2,7 @@
 
 Paths below ``/exchange``:
 
-- ``binance``, ``coinbase``, ``coingecko``: the APIs, with the same paths below as the real ones.
+- ``binance``, ``bitfinex``, ``bitstamp``, ``coinbase``, ``coingecko``: the APIs, with the real ones' paths below.
 - ``_faults`` (faults), ``_limits`` (rate limits), ``_rules`` (rules of the APIs): switches; GET, PUT, DELETE.
 - ``_requests``: counts of requests, so that tests can check how many a client sends; GET, DELETE.
 """
@@ -27,6 +27,8 @@ from werkzeug.wrappers import Request, Response
 
 from local_exchange.api import Api, ApiError, Page, Source, dumps
 from local_exchange.binance import Binance
+from local_exchange.bitfinex import Bitfinex
+from local_exchange.bitstamp import Bitstamp
 from local_exchange.candles import CandleBook, GeneratedCandles, MarketDataError, RecordedCandles
 from local_exchange.coinbase import Coinbase
 from local_exchange.coingecko import CoinGecko
@@ -41,7 +43,7 @@ log = logging.getLogger(__name__)
 
 MOUNT = "/exchange"
 
-_APIS: tuple[type[Api], ...] = (Binance, Coinbase, CoinGecko)
+_APIS: tuple[type[Api], ...] = (Binance, Bitfinex, Bitstamp, Coinbase, CoinGecko)
 _LONGEST_SWITCH_BODY = 1024 * 1024
 _HTML = "<html><head><title>Access denied</title></head><body>We will be back soon.</body></html>"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources import get_source, known_sources
 
+from local_exchange import bitfinex, bitstamp, coinbase
 from local_exchange.candles import MarketDataError, RecordedCandles
 from local_exchange.coingecko import COINS
 from local_exchange.server import served_markets
@@ -25,6 +26,14 @@ DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 """The markets of the local exchange, with Binance's names. The other sources have the same assets in US dollars."""
 
 _QUOTE = "USDT"
+_MARKET_OF: Mapping[str, Callable[[str], str]] = {
+    "bitfinex": bitfinex.market_of,
+    "bitstamp": bitstamp.market_of,
+    "coinbase": coinbase.market_of,
+}
+"""The name of an asset's market in US dollars, for the sources that have one."""
+
+_EXAMPLES = "BTCUSDT (binance), tBTCUSD (bitfinex), btcusd (bitstamp), BTC-USD (coinbase) or bitcoin (coingecko)"
 
 
 @dataclass(frozen=True)
@@ -137,15 +146,15 @@ def _by_source(parser: argparse.ArgumentParser, sources: Sequence[str], symbols:
         if not owners:
             parser.error(
                 f"SYMBOLS: {symbol!r} is not a symbol of {' or '.join(sources or known_sources())}: use the "
-                "exchange's name, such as BTCUSDT (binance), BTC-USD (coinbase) or bitcoin (coingecko)"
+                f"exchange's name, such as {_EXAMPLES}"
             )
         for source in owners:
             chosen.setdefault(source, []).append(symbol)
     empty = [source for source, listed in chosen.items() if not listed]
     if empty:
         parser.error(
-            f"SYMBOLS has no market of {', '.join(empty)}: add one, such as BTCUSDT (binance), BTC-USD (coinbase) or "
-            "bitcoin (coingecko), or leave the source out of SOURCES"
+            f"SYMBOLS has no market of {', '.join(empty)}: add one, such as {_EXAMPLES}, or leave the source out of "
+            "SOURCES"
         )
     return chosen
 
@@ -166,11 +175,9 @@ def _owners(sources: Sequence[str], symbol: str) -> list[str]:
 
 def _symbols_of(source: str, names: Sequence[str]) -> list[str]:
     """Return a source's names of the local exchange's markets, without markets that the source does not have."""
-    match source:
-        case "coinbase":
-            return [f"{name.removesuffix(_QUOTE)}-USD" for name in names if name.endswith(_QUOTE)]
-        case "coingecko":
-            ids = {coin.symbol: coin_id for coin_id, coin in COINS.items()}
-            return [ids[name] for name in names if name in ids]
-        case _:
-            return list(names)
+    if source == "coingecko":
+        ids = {coin.symbol: coin_id for coin_id, coin in COINS.items()}
+        return [ids[name] for name in names if name in ids]
+    if source in _MARKET_OF:
+        return [_MARKET_OF[source](name.removesuffix(_QUOTE)) for name in names if name.endswith(_QUOTE)]
+    return list(names)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
 from botocore.exceptions import ClientError
 from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError, StatementResult
 from crypto_prices.task_statements import LOCK
-from crypto_prices.templates import FILTERS
+from crypto_prices.templates import FILTERS, MACROS
 from crypto_prices_contract.window import Window
 
 from local_aws.clients import local_client, local_session
@@ -48,6 +48,7 @@ class WarehouseQueries:
             autoescape=False,  # noqa: S701 - SQL, not HTML; values go through the literal filter
         )
         self._templates.filters |= FILTERS
+        self._templates.globals.update(MACROS)
 
     def ask(self, name: str, window: Window) -> list[dict[str, Any]]:
         """Return the rows of a query file for a window, such as ``queries/fact_checksum.sql``.
@@ -55,7 +56,41 @@ class WarehouseQueries:
         Raises:
             WarehouseQueryError: The statement failed or timed out.
         """
-        return self.rows(self._templates.get_template(name).render(window=lambda ti: window, ti=None))
+        return self.answer(name, window=lambda ti: window, ti=None)
+
+    def answer(self, name: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a query file, given the values of its template.
+
+        Raises:
+            WarehouseQueryError: The statement failed or timed out.
+        """
+        return self.rows(self._templates.get_template(name).render(**values))
+
+    def answer_batch(self, files: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Run query files in one transaction, and return the rows of the last one.
+
+        Args:
+            files: Each file with the values of its template.
+
+        Raises:
+            WarehouseQueryError: A statement failed, so none takes effect, or they took too long.
+        """
+        statements = self._rendered(files)
+        with _named_error(statements[0]):
+            return self._client.query_batch(statements)
+
+    def run_batch(self, files: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Run the files of statements in one transaction.
+
+        Args:
+            files: Each file with the values of its template.
+
+        Raises:
+            WarehouseQueryError: A statement failed, so none takes effect, or they took too long.
+        """
+        statements = self._rendered(files)
+        with _named_error(statements[0]):
+            self._client.execute_batch(statements)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows of a statement; none if it is not a query.
@@ -85,6 +120,9 @@ class WarehouseQueries:
         """
         with _named_error(statements[0]):
             self._client.execute_batch([self._templates.get_template(LOCK[0]).render(), *statements])
+
+    def _rendered(self, files: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+        return [self._templates.get_template(name).render(**values) for name, values in files]
 
 
 @contextlib.contextmanager

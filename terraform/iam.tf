@@ -131,6 +131,33 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["${local.lake_arn}/curated/_manifests/*"]
   }
 
+  # A response that was replaced after it was loaded is read in the version that the load record names.
+  statement {
+    sid       = "ExplainPriceReadsReplacedResponses"
+    actions   = ["s3:GetObjectVersion"]
+    resources = ["${local.lake_arn}/raw/*"]
+  }
+
+  statement {
+    sid       = "ExplainPriceReadsCuratedFiles"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake_arn}/curated/crypto_prices/*"]
+  }
+
+  statement {
+    sid       = "ExplainPriceWritesReceipts"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.lake_arn}/receipts/*"]
+  }
+
+  # A record is written once and never changed. Each names the hash of the one before, which is read for that. A rebuild reads
+  # all of them.
+  statement {
+    sid       = "LoadsLeaveTheirRecords"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.lake_arn}/loads/*"]
+  }
+
   statement {
     sid       = "CuratePricesRunsTheGlueJob"
     actions   = ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]

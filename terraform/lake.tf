@@ -1,8 +1,8 @@
 # Retention of the lake's objects, by zone.
 #
 # Current objects of curated/ never expire. The catalog's partitions decide which version of a day is published, and lifecycle
-# rules cannot see them, so a rule would delete published days. Current objects of raw/ never expire either, because
-# everything else can be rebuilt from them.
+# rules cannot see them, so a rule would delete published days. Current objects of raw/ and loads/ never expire either,
+# because everything else can be rebuilt from them.
 
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   bucket = aws_s3_bucket.this["lake"].id
@@ -18,6 +18,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
       noncurrent_days = var.lake_retention.raw_noncurrent_days
     }
   }
+
+  # No rule for loads/: records are small, and an older version of one is the proof of a change.
 
   # The committer deletes its objects below __magic_job-<id>/ after a write. In a versioned bucket, they stay as older versions.
   rule {
@@ -44,6 +46,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
     noncurrent_version_expiration {
       noncurrent_days = var.lake_retention.curated_noncurrent_days
+    }
+  }
+
+  # Results of Athena's queries can be calculated again.
+  dynamic "rule" {
+    for_each = var.athena == null ? [] : [var.athena]
+
+    content {
+      id     = "athena-results"
+      status = "Enabled"
+
+      filter {
+        prefix = local.athena_results
+      }
+      expiration {
+        days = rule.value.result_days
+      }
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
     }
   }
 

@@ -174,6 +174,20 @@ locals {
       missing     = "breaching"
     } },
     {
+      # A run of crypto_prices_marts sends this metric even if there was nothing to refresh, and there is one every night.
+      marts-stale = {
+        description = "No refresh of the marts has ended for ${var.alarms.freshness_hours} hours."
+        section     = "marts-stale"
+        namespace   = local.metrics_namespace
+        metric      = "MartsLoadsBehind" # plugins/crypto_prices/marts/report_freshness.py
+        dimensions  = { Dag = "crypto_prices_marts" }
+        statistic   = "SampleCount"
+        comparison  = "LessThanThreshold"
+        threshold   = 1
+        seconds     = 3600
+        periods     = var.alarms.freshness_hours
+        missing     = "breaching"
+      }
       tasks-failing = {
         description = "Task tries fail more often than retries should have to cover."
         section     = "tasks-failing"
@@ -296,6 +310,7 @@ locals {
     { title = "Warehouse: RPU-hours of the day", stat = "Maximum", period = 3600, metrics = [
       concat(["AWS/Redshift-Serverless", "UsageLimitConsumed"], local.usage_dimensions)
     ] },
+    { title = "Loads that the marts lack", stat = "Maximum", period = 3600, metrics = [[local.metrics_namespace, "MartsLoadsBehind", "Dag", "crypto_prices_marts"]] },
     { title = "Warehouse: megabytes", stat = "Maximum", period = 86400, metrics = [["AWS/Redshift-Serverless", "DataStorage", "Namespace", local.name]] },
   ]
 }

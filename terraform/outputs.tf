@@ -11,7 +11,7 @@ output "airflow_url" {
 }
 
 output "lake_bucket" {
-  description = "Bucket that contains raw/, curated/ and quarantine/."
+  description = "Bucket that contains raw/, curated/, quarantine/ and loads/."
   value       = aws_s3_bucket.this["lake"].id
 }
 

@@ -19,6 +19,7 @@ locals {
     quality_rules          = { for name, rule in var.quality_rules : name => { for key, value in rule : key => value if value != null } }
     audit_limit_days       = var.audit_limit_days
     runbook_url            = var.runbook_url
+    freshness_hours        = var.alarms.freshness_hours
     # For the prices in plans.
     prices = {
       glue_dpu_hour     = var.prices.glue_dpu_hour

@@ -108,7 +108,7 @@ variable "sources" {
   validation {
     condition = alltrue([for source in values(var.sources) :
       length(source.symbols) > 0 && length(distinct(source.symbols)) == length(source.symbols) &&
-      alltrue([for symbol in source.symbols : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{1,63}$", symbol))])
+      alltrue([for symbol in source.symbols : can(regex("^[A-Za-z0-9][A-Za-z0-9_:-]{1,63}$", symbol))])
     ])
     error_message = "Each source must list its symbols in the exchange's own spelling, such as BTCUSDT or BTC-USD, without duplicates."
   }
@@ -538,6 +538,20 @@ variable "monthly_budget_usd" {
   validation {
     condition     = var.monthly_budget_usd == null || try(var.monthly_budget_usd > 0, false)
     error_message = "monthly_budget_usd must be more than 0."
+  }
+}
+
+variable "athena" {
+  description = "Creates a workgroup of Athena with named queries of the curated candles. No workgroup by default. scan_limit_gb: most gigabytes that one query may scan. result_days: days until results are deleted. Users need their own permissions for Athena, the Glue catalog, the lake and its key. The roles of GitHub's workflows cannot create it."
+  type = object({
+    scan_limit_gb = optional(number, 10)
+    result_days   = optional(number, 30)
+  })
+  default = null
+
+  validation {
+    condition     = var.athena == null || try(var.athena.scan_limit_gb >= 0.01 && var.athena.result_days >= 1 && floor(var.athena.result_days) == var.athena.result_days, false)
+    error_message = "athena.scan_limit_gb must be at least 0.01, and athena.result_days a whole number, at least 1."
   }
 }
 

@@ -61,6 +61,11 @@ def starts_airflow():
 
 
 @pytest.fixture(scope="session")
+def starts_browser():
+    """Mark the tests that need it as ``browser``: they start the system's Chrome or Chromium."""
+
+
+@pytest.fixture(scope="session")
 def starts_terraform():
     """Mark the tests that need it as ``terraform``: they start Terraform."""
 
@@ -113,6 +118,18 @@ def local_aws(starts_local_aws, tmp_path_factory):
     from local_platform.local_aws_process import running_platform_aws
 
     with running_platform_aws(tmp_path_factory.mktemp("state")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(starts_browser):
+    """Run the system's browser, or skip the test if there is none.
+
+    Playwright keeps an event loop running, beside which tests of other modules could not start one.
+    """
+    from tests.support.browser import started_browser
+
+    with started_browser() as running:
         yield running
 
 

@@ -90,7 +90,7 @@ def test_makes_variables_become_options_of_airflow():
     assert "--symbols 'BTCUSDT'" in words
 
 
-@pytest.mark.parametrize("target", ["demo", "airflow", "backfill", "sql", "doctor", "local-aws"])
+@pytest.mark.parametrize("target", ["demo", "airflow", "backfill", "sql", "report", "explain", "doctor", "local-aws"])
 def test_state_and_port_of_the_local_aws_reach_every_program(target):
     words = dry_run(target, "STATE=some folder", "AWS_PORT=4567").replace("\\\n", " ")
     assert "--state-dir 'some folder'" in words
@@ -98,6 +98,11 @@ def test_state_and_port_of_the_local_aws_reach_every_program(target):
     default = dry_run(target, *(f"{name}=" for name in ("STATE", "AWS_PORT")))
     assert "--state-dir" not in default
     assert "4567" not in default
+
+
+def test_the_report_is_written_to_the_chosen_file():
+    assert "--out 'some folder/page.html'" in dry_run("report", "OUT=some folder/page.html")
+    assert "--out" not in dry_run("report")
 
 
 def test_the_state_folder_reaches_the_chaos_bench():
@@ -120,6 +125,22 @@ def test_the_statement_reaches_the_program_as_it_was_typed(tmp_path, statement):
     subprocess.run(command, cwd=tmp_path, check=True)
     assert (tmp_path / "statement").read_text() == statement
     assert (tmp_path / "arguments").read_text().strip() == "-m dev sql --format csv"
+
+
+def test_the_question_reaches_the_program_without_being_run(tmp_path):
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s|" "$@" > arguments\n')
+    (tmp_path / "setup.sh").write_text("#!/bin/sh\n")
+    for script in (program, tmp_path / "setup.sh"):
+        script.chmod(0o755)
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    market = "BTC'; touch x; `touch y`; \""
+    command = ["make", "--silent", "explain", f"MARKET={market}", "SOURCE=binance", "AT=2024-01-05T13:00"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    options = f"--market|{market}|--source|binance|--at|2024-01-05T13:00|"
+    assert (tmp_path / "arguments").read_text() == f"-m|dev|explain|{options}"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "Makefile", "arguments", "setup.sh"]
 
 
 def test_clean_deletes_only_state_folders(tmp_path):

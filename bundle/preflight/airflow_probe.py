@@ -58,6 +58,7 @@ def _load(home: Path, found: dict[str, Any]) -> None:
     found["plugin_errors"] = {_below(home, path): text for path, text in errors.items()}
     found["executed"] = sorted(_executed(plugins))
     found["module_errors"] = dict(_module_errors(plugins))
+    found["app_error"] = _app_error()
 
     templates: list[dict[str, Any]] = []
     found["templates"] = templates
@@ -120,6 +121,17 @@ def _module_errors(plugins: Path) -> Iterator[tuple[str, str]]:
             importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
         except Exception:  # noqa: BLE001 - a module can raise anything
             yield f"plugins/{relative.as_posix()}", traceback.format_exc(limit=-3)
+
+
+def _app_error() -> str | None:
+    """Build the apps of the plugins, as the API server does. It would not start after an error."""
+    from airflow import plugins_manager
+
+    try:
+        plugins_manager.get_fastapi_plugins()
+    except Exception:  # noqa: BLE001 - a plugin can raise anything
+        return traceback.format_exc(limit=-3)
+    return None
 
 
 def _fields(operator: Any) -> tuple[str, ...]:

@@ -99,6 +99,9 @@ def judge(found: Mapping[str, Any], dag_files: list[str]) -> Iterator[Finding]:
         if where not in load_errors:
             what = f"Airflow's plugin manager cannot load it: {text}"
             yield Finding(_in_bundle(where), what, "correct the plugin")
+    if found["app_error"] and not found["module_errors"]:
+        what = f"the API server could not start, because a plugin cannot build its app:\n{found['app_error'].strip()}"
+        yield Finding(PLUGINS, what, "correct the plugin, or add the file that it reads")
     for path in found["executed"]:
         if "/" in path or not path.endswith("_plugin.py"):
             what = "Airflow ran it as a top-level module when it started"

@@ -34,8 +34,7 @@ def check_sql_files(bundle: Bundle) -> list[Finding]:
         if not found:
             what = f"it names {name}, which is not in dags/sql/"
             findings.append(Finding(where, what, "add the file to sql/, or correct the name"))
-    folders = {path.rpartition("/")[0] for path in bundle.sql}
-    whole = {folder for folder in folders & _texts(bundle) if folder}
+    whole = _folders_in_python(bundle)
     for path in bundle.sql:
         if path not in named and path.rpartition("/")[0] not in whole and not path.startswith(FOR_PEOPLE):
             what = "no DAG, plugin or other SQL file names it"
@@ -67,11 +66,14 @@ def _names_in_sql(bundle: Bundle) -> Iterator[tuple[str, str]]:
                     yield f"dags/sql/{path}:{line}", quoted[2]
 
 
-def _texts(bundle: Bundle) -> set[str]:
-    """Return every string in the code. Folders of SQL files, such as ``migrations``, are among them."""
+def _folders_in_python(bundle: Bundle) -> set[str]:
+    """Return the folders that the code joins to a path, such as ``migrations`` in ``sql_folder / "migrations"``."""
     return {
-        node.value
+        node.right.value
         for source in bundle.airflow_sources.values()
         for node in ast.walk(parsed(source) or ast.Module([], []))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Div)
+        and isinstance(node.right, ast.Constant)
+        and isinstance(node.right.value, str)
     }

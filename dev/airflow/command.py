@@ -101,7 +101,7 @@ The local AWS listens at {platform.names.endpoint}. Logs are in {platform.airflo
 In a second terminal, in this folder:
 
   source .venv/bin/activate && source {platform.airflow.environment_file}
-  airflow dags unpause {dag_id}
+  airflow dags unpause {dag_id} && airflow dags unpause crypto_prices_marts
   airflow dags trigger {dag_id} --logical-date 2023-12-18T00:00:00+00:00 --conf {conf}
   airflow tasks clear {dag_id} -t merge_into_fact -s 2023-12-18 -e 2023-12-18 -y
   airflow dags unpause crypto_prices_backfill && airflow dags unpause crypto_prices_window

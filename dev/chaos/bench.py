@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from dev.chaos import signals
-from dev.chaos.boundaries import Boundaries
+from dev.chaos.boundaries import MARTS_DAG_ID, Boundaries
 from dev.chaos.faults import CLIENT_SECONDS, TASK_SECONDS, Faults
 from dev.chaos.signals import Signals
 from local_aws.clients import local_client
@@ -176,7 +176,8 @@ class Bench:
                     },
                 )
             )
-            self.api.unpause(DAG_ID)
+            for dag_id in (DAG_ID, MARTS_DAG_ID):
+                self.api.unpause(dag_id)
         except BaseException:
             self._closing.close()
             raise

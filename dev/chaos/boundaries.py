@@ -30,6 +30,7 @@ _S3_ROLES = (
     (r"(curated|quarantine)/.*/$", "folder marker"),
     (r"curated/", "curated file"),
     (r"quarantine/", "quarantine file"),
+    (r"loads/", "load record"),
 )
 _S3_VERBS = {
     "PutObject": "put",
@@ -44,10 +45,11 @@ _S3_VERBS = {
 _TASKS = (
     # The first match wins, because a batch has several statements.
     ("copy_to_staging", "load/staging/copy_to_staging"),
-    ("merge_into_fact", "load/replace/merge_staged_rows"),
+    ("merge_into_fact", "load/replace/insert_staged_rows"),
     # A merge without the guard "replace-not-append", or one that is submitted statement by statement.
     ("merge_into_fact", "load/counts/count_load"),
     ("record_load", "publish/record_load"),
+    ("write_load_records", "records/find_newest_load"),
     ("check_staging", "load/guards/check_staging"),
     ("drop_staging", "load/staging/drop_staging"),
     ("plan_load", "plan/find_current_loads"),
@@ -55,6 +57,11 @@ _TASKS = (
     ("reconcile", "reconcile/find_loads_of_window"),
 )
 """The tasks that run statements. Each has a statement that identifies it, unless an earlier entry matches."""
+_MARTS_TASKS = (
+    ("refresh_marts", "marts/record_refresh"),
+    ("plan_refresh", "marts/find_work"),
+)
+"""The same for a refresh of the marts. ``report_freshness`` runs the statement of ``plan_refresh``, too."""
 _IN_BATCH = ("statement", "commit")
 EVERY_EFFECT = frozenset(
     {
@@ -63,13 +70,24 @@ EVERY_EFFECT = frozenset(
         *(f"{verb} {what} file" for verb in ("begin", "upload", "complete") for what in ("curated", "quarantine")),
         *("put folder marker", "put success marker"),
         *("put COPY manifest", "create partitions", "switch partitions"),
-        *("put quality report", "put curation report"),
+        *("put quality report", "put curation report", "put load record"),
         *(f"submit {task}" for task, _ in _TASKS),
         *(f"{task}: {what}" for task in ("copy_to_staging", "merge_into_fact", "record_load") for what in _IN_BATCH),
     }
 )
 """The effect families of a load of a day that was loaded before. Only a window of several days can also have "delete
 partitions", for a day that no longer has rows."""
+
+EVERY_MARTS_EFFECT = frozenset(
+    {
+        *(f"submit {task}" for task, _ in _MARTS_TASKS),
+        *(f"refresh_marts: {what}" for what in _IN_BATCH),
+    }
+)
+"""The effect families of a refresh of the marts."""
+MARTS_DAG_ID = "crypto_prices_marts"
+MARTS_DAY = date.min
+"""Stands for the day of the effects of a refresh of the marts, which has no day."""
 
 _EFFECTS = re.compile(
     r"(Put|Create|Copy|Delete|Update|Start|Execute|Upload|Complete|Abort"
@@ -79,6 +97,7 @@ _SCOPE = re.compile(r"(?:attempt|listing|version)=([^/]+)|_manifests/([^/]+)/")
 _BATCH = re.compile(r"(\d{8})-\d{8}-([0-9a-f]{16})")
 _STAGING = re.compile(r"stg_crypto_prices_([0-9a-f]{16})")
 _GLUE_RUN = re.compile(r"jr_[0-9a-f]{64}")
+_MARTS = re.compile(r"^-- marts/", re.MULTILINE)
 _WINDOW_IN_KEY = re.compile(r"window=(\d{8})-\d{8}")
 _STATEMENT_NAME = re.compile(r"-- ([a-z_]+(?:/[a-z_]+)+)(?: from '(\d{4}-\d\d-\d\d)' to '\d{4}-\d\d-\d\d')?\s*(?:\n|$)")
 
@@ -147,12 +166,15 @@ class Boundaries:
         if window:
             return _day(window[1])
         if call.service == "s3":
-            return self._day_in(path)
+            # The key of a load record has only a number, but the record has the batch.
+            return self._day_in(call.request.body.decode() if "/loads/" in path else path)
         if call.service == "redshift-data":
             return self._day_in("\n".join(submitted_statements(call.request.body)))
         return self._day_in(path + call.request.body.decode("utf-8", "replace"))
 
     def _day_in(self, text: str) -> date | None:
+        if _MARTS.search(text):
+            return MARTS_DAY
         batch = _BATCH.search(text)
         if batch:
             return _day(batch[1])
@@ -182,9 +204,9 @@ def statement_name(sql: str) -> str | None:
 
 
 def task_of(statements: Iterable[str]) -> str | None:
-    """Return the task that runs a statement or a batch; None if it is not a task of a load."""
+    """Return the task that runs a statement or a batch; None if it is neither a task of a load nor of the marts."""
     names = {statement_name(sql) for sql in statements}
-    return next((task for task, name in _TASKS if name in names), None)
+    return next((task for task, name in (*_TASKS, *_MARTS_TASKS) if name in names), None)
 
 
 def submitted_statements(body: bytes) -> list[str]:

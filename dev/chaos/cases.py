@@ -28,9 +28,10 @@ class Recovery(StrEnum):
     CLEAR_ALL = "clear-all"
     """The fault is permanent until the run fails. Then the whole run is cleared."""
     REPROCESS = "reprocess"
-    """The fault is permanent until the run fails. Then a backfill reprocesses the day."""
+    """The fault is permanent until the run fails. Then a backfill reprocesses the day. For the marts, another run has
+    ``full_refresh``."""
     SECOND_RUN = "second-run"
-    """The fault fires once, while a second run loads the same day."""
+    """The fault fires once, while a second run loads the same day, or refreshes the marts."""
 
     @property
     def needs_failure(self) -> bool:
@@ -117,13 +118,17 @@ HAPPENINGS = (
 
 def all_cases(boundaries: Iterable[str]) -> list[Case]:
     """Return every combination of boundary, fault and recovery, and the happenings."""
-    crossed = [
+    return [*combinations(boundaries), *HAPPENINGS]
+
+
+def combinations(boundaries: Iterable[str]) -> list[Case]:
+    """Return every combination of boundary, fault and recovery."""
+    return [
         Case(boundary, kind, recovery)
         for boundary in boundaries
         for kind in kinds_of(boundary)
         for recovery in Recovery
     ]
-    return [*crossed, *HAPPENINGS]
 
 
 def kinds_of(boundary: str) -> tuple[Kind, ...]:

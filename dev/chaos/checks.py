@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from crypto_prices.market_sets import market_set_name
+from crypto_prices_contract.load_record import record_digest
+from crypto_prices_contract.s3_keys import load_record_key
 
 from dev.chaos.bench import REJECTED_RECORDS, SYMBOLS, Bench, logical_date
 from local_exchange.candles import GeneratedCandles
@@ -39,6 +41,8 @@ class DayState:
         raw_objects: The raw objects of the rows.
         neighbours: The rows of markets that no case loads. The other attributes do not include them.
         loads: The rows of etl_metadata, oldest load first.
+        valid_from: The loads that gave the rows their values.
+        logged: Number of rows of load_log by load number, batch and source, of all days.
     """
 
     rows: Counter[Row] = field(default_factory=Counter)
@@ -46,6 +50,8 @@ class DayState:
     raw_objects: set[str] = field(default_factory=set)
     neighbours: Counter[Row] = field(default_factory=Counter)
     loads: list[dict[str, Any]] = field(default_factory=list)
+    valid_from: set[int] = field(default_factory=set)
+    logged: Counter[tuple[int, str, str]] = field(default_factory=Counter)
 
 
 _NUMBERS = ("open_price", "high_price", "low_price", "close_price", "base_volume", "quote_volume", "trade_count")
@@ -189,7 +195,8 @@ def read_days(bench: Bench, days: Sequence[date]) -> dict[date, DayState]:
         return states
     listed = ", ".join(f"'{day}'" for day in days)
     rows = bench.warehouse.rows(
-        f"SELECT symbol, observed_at, batch_id, raw_object, {', '.join(_NUMBERS)} FROM crypto.fact_crypto_prices "  # noqa: S608
+        "SELECT symbol, observed_at, batch_id, raw_object, valid_from_load, "  # noqa: S608
+        f"{', '.join(_NUMBERS)} FROM crypto.fact_crypto_prices "
         f"WHERE TRUNC(observed_at) IN ({listed})"
     )
     for row in rows:
@@ -202,11 +209,16 @@ def read_days(bench: Bench, days: Sequence[date]) -> dict[date, DayState]:
         state.rows[found] += 1
         state.batches[row["batch_id"]] += 1
         state.raw_objects.add(row["raw_object"])
+        state.valid_from.add(row["valid_from_load"])
     loads = bench.warehouse.rows(
         f"SELECT * FROM crypto.etl_metadata WHERE window_start IN ({listed}) ORDER BY load_number"  # noqa: S608
     )
     for load in loads:
         states[date.fromisoformat(load["window_start"])].loads.append(load)
+    log = bench.warehouse.rows("SELECT load_number, batch_id, source FROM crypto.load_log")
+    logged = Counter((row["load_number"], row["batch_id"], row["source"]) for row in log)
+    for state in states.values():
+        state.logged = logged
     return states
 
 
@@ -229,7 +241,7 @@ def warehouse_differences(day: date, state: DayState, *, seeded: bool = False) -
     kept = neighbours(day) if seeded else Counter()
     if state.neighbours != kept:
         found.append(f"the fact table has {state.neighbours.total()} rows of other markets instead of {kept.total()}")
-    return found + metadata_differences(state, expected.total())
+    return found + metadata_differences(state, expected.total()) + history_differences(state)
 
 
 def metadata_differences(state: DayState, rows: int) -> list[str]:
@@ -259,6 +271,49 @@ def metadata_differences(state: DayState, rows: int) -> list[str]:
         if load["status"] == "loaded" and len(counted) != 1:
             found.append(f"load {load['batch_id']} is loaded, but its counts differ: {sorted(map(str, counted))}")
     return found
+
+
+def history_differences(state: DayState) -> list[str]:
+    """Return the differences between load_log, and the loads and rows of a day."""
+    found = []
+    for load in state.loads:
+        place = load["load_number"], load["batch_id"], load["source"]
+        if not load["batch_id"].startswith(SEED_BATCH) and state.logged[place] != 1:
+            found.append(f"load_log has {state.logged[place]} rows of load {place}")
+    unknown = state.valid_from - {number for number, _, _ in state.logged}
+    if unknown:
+        found.append(f"rows of the day are valid from loads {sorted(unknown)}, which load_log does not have")
+    return found
+
+
+def record_differences(bench: Bench, state: DayState) -> list[str]:
+    """Return the differences between the newest load of a day and its load record.
+
+    A merge that was cleared alone is not recorded yet. The next load writes its record.
+    """
+    newest = state.loads[-1] if state.loads else None
+    if newest is None or newest["batch_id"].startswith(SEED_BATCH) or newest["recorded_at"] is None:
+        return []
+    number = newest["load_number"]
+    content, before = (_load_record(bench, each) for each in (number, number - 1))
+    if content is None:
+        return [f"load {number} has no record"]
+    record, found = json.loads(content), []
+    if record["batch_id"] != newest["batch_id"]:
+        found.append(f"the record of load {number} is of batch {record['batch_id']}")
+    named = record["previous"] and record["previous"]["sha256"]
+    if named != (before and record_digest(before)):
+        found.append(f"record {number} does not name the hash of the record before")
+    return found
+
+
+def _load_record(bench: Bench, number: int) -> bytes | None:
+    s3 = bench.client("s3")
+    try:
+        body: bytes = s3.get_object(Bucket=bench.names.bucket, Key=load_record_key(number))["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return body
 
 
 def lake_differences(bench: Bench, day: date, state: DayState, *, seeded: bool = False) -> list[str]:

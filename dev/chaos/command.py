@@ -1,4 +1,4 @@
-"""``python -m dev chaos``: break loads at every side effect and check the warehouse afterwards."""
+"""``python -m dev chaos``: break loads and refreshes of the marts at every side effect, and check the result."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from dev.chaos.bench import Bench
-from dev.chaos.cases import Case, all_cases, is_inside_transaction, paired, sample
+from dev.chaos.cases import Case, all_cases, combinations, is_inside_transaction, paired, sample
 from dev.chaos.guards import GUARDS
+from dev.chaos.marts import MartRefreshes
 from dev.chaos.waves import Outcome, Waves
 from local_platform.airflow_services.local_airflow import LocalAirflowError
 from local_platform.console import standard_output
@@ -34,7 +35,7 @@ class Options:
     """Which cases to run.
 
     Attributes:
-        size: Number of cases; None for all.
+        size: Number of cases of loads; None for all. There are half as many of the marts.
         everything: All combinations of boundary, kind and recovery instead of pairwise combinations.
         seed: Seed of the sample and of the order.
         part: The part of the cases to run, for several machines: its number, from 1, and the number of parts.
@@ -70,10 +71,13 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m dev chaos",
         usage="%(prog)s [options]",
-        description="Break loads at every side effect, recover, and compare the result with a clean load.",
+        description="Break loads at every side effect, recover, and compare the result with a clean load. Break "
+        "refreshes of the marts, recover, and compare the result with a full refresh.",
         epilog="Guards: " + "; ".join(f"{guard.name} ({guard.protects})" for guard in GUARDS.values()),
     )
-    parser.add_argument("--sample", type=int, metavar="N", help="run N random cases")
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="run N random cases of loads, and half as many of the marts"
+    )
     parser.add_argument(
         "--all",
         action="store_true",
@@ -87,7 +91,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--guard-off", metavar="NAME", choices=sorted(GUARDS), help="only switch one guard off")
     parser.add_argument("--guards", action="store_true", help="only switch every guard off, one by one")
     parser.add_argument("--without-guards", action="store_true", help="do not switch guards off after the cases")
-    parser.add_argument("--list", action="store_true", help="list the cases; this runs two clean loads")
+    parser.add_argument("--list", action="store_true", help="list the cases; this runs two clean loads and refreshes")
     parser.add_argument(
         "--state-dir", type=Path, metavar="FOLDER", help="new folder for state and logs (default: a temporary folder)"
     )
@@ -155,35 +159,63 @@ class _Harness:
     def run(self) -> int:
         began = time.monotonic()
         with Bench(self._folder, on_step=lambda step: self._console.print(f"  {step} …")) as bench:
-            waves = Waves(bench, progress=self._progress)
-            boundaries = waves.clean_run()
-            everything = all_cases(boundaries)
-            self._console.print(
-                f"A clean load has {len(boundaries)} side effects "
-                f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions). "
-                f"All combinations with faults and recoveries are {len(everything)} cases, the pairwise ones "
-                f"{len(paired(everything, self._options.seed))}."
-            )
+            waves, marts = Waves(bench, progress=self._progress), MartRefreshes(bench, progress=self._progress)
+            boundaries, boundaries_of_marts = waves.clean_run(), marts.clean_run()
+            everything, everything_of_marts = all_cases(boundaries), combinations(boundaries_of_marts)
+            self._describe("load", boundaries, everything)
+            self._describe("refresh of the marts", boundaries_of_marts, everything_of_marts)
             if self._options.list_cases:
-                for case in everything:
+                for case in [*everything, *everything_of_marts]:
                     self._console.print(case.name, soft_wrap=True)
                 return 0
-            cases = [] if self._options.only_guards else self._chosen(everything)
-            outcomes = self._run_waves(waves, in_waves(cases), "cases")
+            cases, cases_of_marts = self._chosen(everything, everything_of_marts)
+            # The marts are small before the waves, and each case reads them whole.
+            outcomes = self._run_marts(marts, cases_of_marts)
+            outcomes += self._run_waves(waves, in_waves(cases), "cases")
             strays = sorted(waves.strays)
             guarded = self._run_waves(waves, guard_waves(self._options.guards), "cases of guards, off and on")
-        return self._conclude(boundaries, outcomes, strays, guarded, time.monotonic() - began)
+            marts_after = marts.differences() if cases else []
+        return self._conclude(
+            [*boundaries, *boundaries_of_marts], outcomes, strays, guarded, marts_after, time.monotonic() - began
+        )
 
-    def _chosen(self, everything: list[Case]) -> list[Case]:
-        if self._options.case is not None:
-            found = [case for case in everything if case.name == self._options.case]
-            if not found:
-                raise RuntimeError(f"unknown case {self._options.case}: make chaos LIST=1 prints the names")
-            return found
+    def _describe(self, what: str, boundaries: list[str], everything: list[Case]) -> None:
+        self._console.print(
+            f"A clean {what} has {len(boundaries)} side effects "
+            f"({sum(map(is_inside_transaction, boundaries))} of them inside transactions). "
+            f"All combinations with faults and recoveries are {len(everything)} cases, the pairwise ones "
+            f"{len(paired(everything, self._options.seed))}."
+        )
+
+    def _chosen(self, everything: list[Case], everything_of_marts: list[Case]) -> tuple[list[Case], list[Case]]:
+        """Return the cases of loads and those of the marts."""
+        if self._options.only_guards:
+            return [], []
+        size = self._options.size
+        if self._options.case is None:
+            half = None if size is None else max(1, size // 2)
+            return self._drawn(everything, size), self._drawn(everything_of_marts, half)
+        named = [
+            [case for case in cases if case.name == self._options.case] for cases in (everything, everything_of_marts)
+        ]
+        if not any(named):
+            raise RuntimeError(f"unknown case {self._options.case}: make chaos LIST=1 prints the names")
+        return named[0], named[1]
+
+    def _drawn(self, everything: list[Case], size: int | None) -> list[Case]:
         seed, (number, parts) = self._options.seed, self._options.part
-        alone = self._options.everything or self._options.size is not None
+        alone = self._options.everything or size is not None
         cases = everything if alone else paired(everything, seed)
-        return sample(cases, self._options.size or len(cases), seed)[number - 1 :: parts]
+        return sample(cases, size or len(cases), seed)[number - 1 :: parts]
+
+    def _run_marts(self, marts: MartRefreshes, cases: list[Case]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for number, case in enumerate(cases, 1):
+            self._console.print(f"case {number} of {len(cases)} of the marts: {case.name}", soft_wrap=True)
+            outcomes += marts.run([case])
+            if outcomes[-1].differences:
+                self._show(outcomes[-1])
+        return outcomes
 
     def _run_waves(self, waves: Waves, planned: list[list[Case]], what: str) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -217,6 +249,7 @@ class _Harness:
         outcomes: list[Outcome],
         strays: list[str],
         guarded: list[Outcome],
+        marts_after: list[str],
         seconds: float,
     ) -> int:
         different = [outcome for outcome in outcomes if outcome.differences]
@@ -265,6 +298,8 @@ class _Harness:
             self._console.print(
                 f"[bold red]different:[/] staging table {escape(table_name)} of an unknown load is left over"
             )
+        for difference in marts_after:
+            self._console.print(f"[bold red]different:[/] the marts after all loads: {escape(difference)}")
         for name in not_right:
             self._console.print(f"[bold red]different, although the guard {name} is on:[/]")
             self._show(controls[name])
@@ -274,7 +309,7 @@ class _Harness:
                 f"right with the guard: {len(controls) - len(not_right)} of {counted(len(controls), 'case')}"
             )
         self._console.print(f"Seed {self._options.seed}, {seconds:.0f} s")
-        return 1 if different or invalid or untried or strays or unnoticed or not_right else 0
+        return 1 if different or invalid or untried or strays or unnoticed or not_right or marts_after else 0
 
 
 def in_waves(cases: list[Case]) -> list[list[Case]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -173,14 +173,19 @@ def _left_out(guard: str, day: date) -> None:
     Signals.from_environment().left_out(day, guard)
 
 
-def _day_of(context: Any) -> date:
+def _day_of(context: Any) -> date | None:
+    """Return the day that a run loads; None for a run that loads none, such as one of the marts."""
     run = context["dag_run"]
     given = (run.conf or {}).get("day") or (run.conf or {}).get("start")
-    return date.fromisoformat(given) if given else run.logical_date.date()
+    if given:
+        return date.fromisoformat(given)
+    return run.logical_date.date() if run.logical_date else None
 
 
 def _execute_statement(original: Callable[..., Any], operator: Any, context: Any) -> Any:
     day, task = _day_of(context), operator.task_id
+    if day is None:
+        return original(operator, context)
     if _is_off("staging-checked", day):
         if isinstance(operator.sql, list):
             _replace(operator, "staging-checked", day, {"load/guards/check_staging": None})
@@ -190,10 +195,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
         if _is_off(guard, day) and isinstance(operator.sql, list):
             _replace(operator, guard, day, {name: "SELECT 1"})
     if _is_off("replace-not-append", day) and task == "merge_into_fact":
-        staging = re.search(r"crypto\.stg_crypto_prices_\w+", " ".join(operator.sql))
-        append = f"INSERT INTO crypto.fact_crypto_prices SELECT * FROM {staging[0] if staging else ''}"  # noqa: S608
-        replacements = {"load/replace/merge_staged_rows": append, "load/replace/delete_superseded": None}
-        _replace(operator, "replace-not-append", day, replacements)
+        _replace(operator, "replace-not-append", day, {"load/replace/delete_replaced_rows": None})
     if _is_off("work-done-again", day):
         operator.deferrable, operator.durable = False, True
         # Only the cleared merge has work to do again.
@@ -201,7 +203,7 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
             _left_out("work-done-again", day)
     if _is_off("one-transaction", day) and task == "merge_into_fact":
         _left_out("one-transaction", day)
-        for sql in operator.sql:
+        for sql in _with_lasting_tables(operator.sql, day):
             operator.hook.execute_query(
                 database=operator.database,
                 sql=sql,
@@ -213,6 +215,15 @@ def _execute_statement(original: Callable[..., Any], operator: Any, context: Any
             )
         return []
     return original(operator, context)
+
+
+def _with_lasting_tables(statements: Sequence[str], day: date) -> list[str]:
+    """Return the statements with tables in place of their temporary tables, which end with the session of each call."""
+    temporary = re.findall(r"CREATE TEMP TABLE (\w+)", "\n".join(statements))
+    lasting = [sql.replace("CREATE TEMP TABLE", "CREATE TABLE") for sql in statements]
+    for name in temporary:
+        lasting = [re.sub(rf"\b{name}\b", f"crypto.{name}_{day:%Y%m%d}", sql) for sql in lasting]
+    return [*(f"DROP TABLE IF EXISTS crypto.{name}_{day:%Y%m%d}" for name in temporary), *lasting]
 
 
 def _replace(operator: Any, guard: str, day: date, replacements: Mapping[str, str | None]) -> None:
@@ -232,7 +243,7 @@ def _execute_fetch(original: Callable[..., Any], operator: Any, context: Any) ->
     from crypto_prices.settings import load_settings
 
     day = _day_of(context)
-    if _is_off("manifest-last", day):
+    if day is not None and _is_off("manifest-last", day):
         s3, bucket = operator.hook.conn, load_settings().s3_bucket
         prefix = f"raw/crypto_prices/source={operator.source}/year={day:%Y}/month={day:%m}/day={day:%d}/"
         found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])

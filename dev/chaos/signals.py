@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from dev.chaos.boundaries import MARTS_DAG_ID, MARTS_DAY
 from dev.chaos.cases import STAYS_PREFIX
 from local_aws.replaced_file import replacing
 
@@ -58,6 +59,10 @@ class Signals:
         """Record that the day's fault has fired."""
         (self._folder / f"fired_{day}").touch()
 
+    def forget(self, day: date) -> None:
+        """Forget that the day's fault has fired."""
+        (self._folder / f"fired_{day}").unlink(missing_ok=True)
+
     def has_fired(self, day: date) -> bool:
         """Return whether the day's fault has fired."""
         return (self._folder / f"fired_{day}").exists()
@@ -72,5 +77,7 @@ def fault_stays(run: Any, signals: Signals) -> bool:
     """
     if not run.run_id.startswith(STAYS_PREFIX) or run.clear_number:
         return False
+    if run.dag_id == MARTS_DAG_ID:
+        return signals.has_fired(MARTS_DAY)
     day = (run.conf or {}).get("day")
     return signals.has_fired(date.fromisoformat(day) if day else run.logical_date.date())

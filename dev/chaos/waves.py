@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,15 +16,9 @@ from dev.chaos.bench import DAG_ID, Bench, logical_date
 from dev.chaos.boundaries import EVERY_EFFECT, family
 from dev.chaos.cases import STAYS_PREFIX, Case, Happening, Recovery
 from dev.chaos.faults import Fault, Kind
-from local_platform.airflow_services.api import AirflowUnreachableError
+from dev.chaos.runs import LOOK_SECONDS, STUCK_SECONDS, Runs
 
 FIRST_DAY = date(2022, 1, 1)
-STUCK_SECONDS = 1200.0
-"""Runs hang if nothing changes for so long. A limit of their duration would depend on the machine."""
-
-_CHANGE_SECONDS = 20.0
-_ACTIVE_STATES = ("scheduled", "queued", "running", "deferred", "up_for_retry")
-_LOOK_SECONDS = 2.0
 _MERGE = "submit merge_into_fact"
 _MEETING_SECONDS = 75.0
 _BEGINNING_SECONDS = 5.0
@@ -106,10 +100,9 @@ class Waves:
         progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         self._bench = bench
-        self._progress = progress
+        self._runs = Runs(bench, DAG_ID, progress)
         self._next_day = first_day
         self._alone: set[date] = set()
-        self._hanging: set[str] = set()
         self.strays: set[str] = set()
 
     def clean_run(self) -> list[str]:
@@ -141,9 +134,9 @@ class Waves:
 
     def _load_clean(self, day: date, *, seeded: bool) -> None:
         run_id = clean_run_id(day)
-        self._trigger(day, run_id, {})
-        self._wait([run_id], "clean run")
-        if self._hanging:
+        self._runs.trigger(run_id, {}, logical_date(day))
+        self._runs.wait([run_id], "clean run")
+        if self._runs.hanging:
             raise RuntimeError(f"a load without a fault did not change for {STUCK_SECONDS:.0f} s")
         state = checks.read_days(self._bench, [day])[day]
         differences = [
@@ -170,7 +163,7 @@ class Waves:
             without_surplus=without_surplus,
         )
         running = [self._begin(case, day) for case, day in zip(ordered, days, strict=True)]
-        self._wait([run_id for one in running for run_id in one.run_ids], "broken")
+        self._runs.wait([run_id for one in running for run_id in one.run_ids], "broken")
         self._look_between(running)
         self._recover(running)
         self._check(running)
@@ -186,9 +179,9 @@ class Waves:
         """Return why a case is not valid; None if it is."""
         guard = one.case.guard_off
         if guard is not None and not self._bench.signals.was_left_out(one.day, guard):
-            return f"no load of {one.day} reached the guard {guard}: {self._why(one.run_id)}"
+            return f"no load of {one.day} reached the guard {guard}: {self._runs.why(one.run_id)}"
         if one.fault is not None and not one.fault.fired:
-            return f"the fault at {one.fault.boundary} never fired: run {one.run_id}: {self._why(one.run_id)}"
+            return f"the fault at {one.fault.boundary} never fired: run {one.run_id}: {self._runs.why(one.run_id)}"
         return None
 
     def _take_day(self, case: Case | None = None) -> date:
@@ -223,69 +216,20 @@ class Waves:
         one = _Running(case, day, fault, f"{prefix}{day}__{case.name}"[:200])
         together = case.recovery == Recovery.SECOND_RUN and not meets
         if case.is_open:
-            self._bench.api.trigger(DAG_ID, run_id=one.run_id, conf={"day": day.isoformat()})
+            self._runs.trigger(one.run_id, {"day": day.isoformat()})
         else:
-            self._trigger(day, one.run_id, {"force": case.is_forced})
+            self._runs.trigger(one.run_id, {"force": case.is_forced}, logical_date(day))
         if together:
             self._begin_second(one)
         return one
 
     def _begin_second(self, one: _Running) -> None:
         one.second_run_id = f"second__{one.day}"
-        conf = {"day": one.day.isoformat(), "force": one.case.is_forced}
-        self._bench.api.trigger(DAG_ID, run_id=one.second_run_id, conf=conf)
-
-    def _trigger(self, day: date, run_id: str, conf: dict[str, object]) -> None:
-        self._bench.api.trigger(DAG_ID, logical_date=logical_date(day), run_id=run_id, conf=conf)
-
-    def _wait(self, run_ids: Sequence[str], phase: str) -> None:
-        """Wait until runs have finished or hang. Killed Airflow components are restarted."""
-        changed_at = looked_at = time.monotonic()
-        tasks: set[tuple[object, ...]] = set()
-        while waiting := self._unfinished(run_ids):
-            self._progress(phase, len(run_ids) - len(waiting), len(run_ids))
-            now = time.monotonic()
-            if now - looked_at > _CHANGE_SECONDS:
-                looked_at, before, tasks = now, tasks, self._active_tasks()
-                changed_at = now if tasks != before else changed_at
-            if now - changed_at > STUCK_SECONDS:
-                self._hanging.update(waiting)
-                return
-            self._bench.keep_alive()
-            time.sleep(_LOOK_SECONDS)
-        self._progress(phase, len(run_ids), len(run_ids))
-
-    def _active_tasks(self) -> set[tuple[object, ...]]:
-        try:
-            found = self._bench.api.task_instances(DAG_ID, states=_ACTIVE_STATES)
-        except AirflowUnreachableError:
-            return set()
-        members = ("dag_run_id", "task_id", "map_index", "state", "try_number")
-        return {tuple(task[member] for member in members) for task in found}
-
-    def _unfinished(self, run_ids: Sequence[str]) -> list[str]:
-        if not run_ids:
-            return []
-        try:
-            active = self._bench.api.dag_runs(DAG_ID, states=["queued", "running"])
-        except AirflowUnreachableError:
-            return list(run_ids)
-        return sorted(set(run_ids) & {run["dag_run_id"] for run in active})
-
-    def _state(self, run_id: str) -> str:
-        deadline = time.monotonic() + STUCK_SECONDS
-        while True:
-            try:
-                return str(self._bench.api.dag_run(DAG_ID, run_id)["state"])
-            except AirflowUnreachableError:
-                if time.monotonic() > deadline:
-                    raise
-                self._bench.keep_alive()
-                time.sleep(_LOOK_SECONDS)
+        self._runs.trigger(one.second_run_id, {"day": one.day.isoformat(), "force": one.case.is_forced})
 
     def _look_between(self, running: Sequence[_Running]) -> None:
         """Check the days whose load failed: each must have either the old content or the new one."""
-        failed = [one for one in running if self._state(one.run_id) == "failed" and not one.case.is_open]
+        failed = [one for one in running if self._runs.state(one.run_id) == "failed" and not one.case.is_open]
         states = checks.read_days(self._bench, [one.day for one in failed])
         for one in failed:
             state = states[one.day]
@@ -305,16 +249,15 @@ class Waves:
         again: list[str] = []
         reprocessed: list[_Running] = []
         for one in running:
-            state = self._state(one.run_id)
+            state = self._runs.state(one.run_id)
             one.outcome.overcome = one.fault is not None and one.case.recovery.needs_failure and state == "success"
             if one.case.happening in MUST_FAIL and state != "failed":
                 one.differs(MUST_FAIL[one.case.happening])
             elif one.case.happening in _REFUSED:
                 code = _REFUSED[one.case.happening]
-                if code not in self._codes_of_merge(one.run_id):
-                    one.differs(
-                        f"run {one.run_id} failed, but the merge was not refused with {code}: {self._why(one.run_id)}"
-                    )
+                if code not in self._runs.error_codes_of(one.run_id, "merge_into_fact"):
+                    why = self._runs.why(one.run_id)
+                    one.differs(f"run {one.run_id} failed, but the merge was not refused with {code}: {why}")
             if one.case.is_open:
                 continue  # such a day has no load
             if one.case.happening == Happening.FACT_DAMAGED:
@@ -329,8 +272,8 @@ class Waves:
                 again += self._meet(one)
             elif one.case.recovery in (Recovery.RETRY, Recovery.SECOND_RUN):
                 for run_id in one.run_ids:
-                    if self._state(run_id) != "success":
-                        one.differs(f"run {run_id} has failed: {self._why(run_id)}")
+                    if self._runs.state(run_id) != "success":
+                        one.differs(f"run {run_id} has failed: {self._runs.why(run_id)}")
             elif one.case.recovery == Recovery.REPROCESS:
                 reprocessed.append(one)
             elif state == "success" and one.case.recovery == Recovery.CLEAR_FAILED:
@@ -342,11 +285,11 @@ class Waves:
         if reprocessed:
             self._reprocess(reprocessed)
             again += [one.run_id for one in reprocessed]
-        self._wait(again, "recovering")
+        self._runs.wait(again, "recovering")
         for one in running:
             for run_id in set(one.run_ids) & set(again):
-                if self._state(run_id) != "success":
-                    one.differs(f"run {run_id} has failed again: {self._why(run_id)}")
+                if self._runs.state(run_id) != "success":
+                    one.differs(f"run {run_id} has failed again: {self._runs.why(run_id)}")
 
     def _reprocess(self, running: Sequence[_Running]) -> None:
         api = self._bench.api
@@ -356,7 +299,7 @@ class Waves:
             # paused forever, and its runs could never be cleared.
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Airflow did not close the previous backfill within {STUCK_SECONDS:.0f} s")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         api.create_backfill(
             DAG_ID,
             logical_date(running[0].day),
@@ -373,6 +316,7 @@ class Waves:
         for one in closed:
             one.differs(*checks.warehouse_differences(one.day, states[one.day], seeded=True))
             one.differs(*checks.lake_differences(self._bench, one.day, states[one.day], seeded=True))
+            one.differs(*checks.record_differences(self._bench, states[one.day]))
             one.differs(*(f"staging table {table} is left over" for table, day in left_over.items() if day == one.day))
             one.differs(*self._failed_statements(one.day))
             one.differs(*(["no other merge started"] if one.day in self._alone else []))
@@ -381,7 +325,7 @@ class Waves:
                 *(
                     f"run {run_id} did not change for {STUCK_SECONDS:.0f} s"
                     for run_id in one.run_ids
-                    if run_id in self._hanging
+                    if run_id in self._runs.hanging
                 )
             )
         for one in running:
@@ -435,25 +379,6 @@ class Waves:
         self._bench.warehouse.change(
             f"DELETE FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'"  # noqa: S608
         )
-
-    def _why(self, run_id: str) -> str:
-        from local_platform.task_failure import reason
-
-        found = [f"{task_id}: {reason(log)[:300]}" for task_id, log in self._failed_tasks(run_id)]
-        return "; ".join(found) or "no task has failed"
-
-    def _codes_of_merge(self, run_id: str) -> set[str | None]:
-        """Return the error code in the log of the merge, if it has failed."""
-        return {
-            error_codes.find_error_code(log) for task, log in self._failed_tasks(run_id) if task == "merge_into_fact"
-        }
-
-    def _failed_tasks(self, run_id: str) -> Iterator[tuple[str, str]]:
-        """Yield the task id and the log of the last try of each failed task."""
-        api = self._bench.api
-        for task in api.task_instances(DAG_ID, run_id, states=["failed"]):
-            name = task["task_id"]
-            yield name, api.task_log(DAG_ID, run_id, name, task["try_number"], map_index=task["map_index"])
 
 
 def clean_run_id(day: date) -> str:

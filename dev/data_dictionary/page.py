@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from crypto_prices_contract.data_dictionary import CATALOG_TABLE, WAREHOUSE_TABLES, Table
+from crypto_prices_contract.mart_dictionary import MART_TABLES
 
 from bundle.catalog_table import read_catalog_table
 from local_platform.checkout import GLUE_SCRIPTS, PLUGINS
@@ -25,7 +26,7 @@ comments in both systems.
 To read the comments in the warehouse:
 
 ```sql
-SELECT table_name, remarks FROM svv_tables WHERE table_schema = 'crypto';
+SELECT table_name, remarks FROM svv_tables WHERE table_schema IN ('crypto', 'crypto_views');
 SELECT table_name, column_name, remarks FROM svv_columns WHERE table_schema = 'crypto';
 ```
 
@@ -34,6 +35,13 @@ SELECT table_name, column_name, remarks FROM svv_columns WHERE table_schema = 'c
 The schema `crypto` in Redshift: {warehouse_names}.
 
 {warehouse}
+## Marts and views
+
+The DAG `crypto_prices_marts` calculates the marts in the schema `crypto` from the fact table. The views in
+`crypto_views` are for analysts; see [Analyze prices](../how-to/analyze-prices.md). In these tables, **source** is the
+formula of the column. {mart_names}.
+
+{marts}
 ## Glue Data Catalog
 
 The table of the curated Parquet files, for Athena and Spark. Its partition keys are {partition_keys}.
@@ -50,18 +58,26 @@ def data_dictionary_page() -> str:
     catalog = read_catalog_table(GLUE_SCRIPTS, PLUGINS)
     catalog_types = {column["Name"]: column["Type"] for column in [*catalog.columns, *catalog.partition_keys]}
     return _PAGE.format(
-        warehouse_names=", ".join(f"[`{table.name}`](#{table.name})" for table in WAREHOUSE_TABLES),
-        warehouse="\n".join(
-            _section(table, {column.name: column.type for column in table.columns}) for table in WAREHOUSE_TABLES
-        ),
+        warehouse_names=_names(WAREHOUSE_TABLES),
+        warehouse=_sections(WAREHOUSE_TABLES),
+        mart_names=_names(MART_TABLES),
+        marts=_sections(MART_TABLES),
         partition_keys=", ".join(f"`{key['Name']}`" for key in catalog.partition_keys),
         catalog=_section(CATALOG_TABLE, catalog_types),
     )
 
 
+def _names(tables: Sequence[Table]) -> str:
+    return ", ".join(f"[`{table.title}`](#{table.title.replace('.', '')})" for table in tables)
+
+
+def _sections(tables: Sequence[Table]) -> str:
+    return "\n".join(_section(table, {column.name: column.type for column in table.columns}) for table in tables)
+
+
 def _section(table: Table, types: Mapping[str, str]) -> str:
     lines = [
-        f"### {table.name}",
+        f"### {table.title}",
         "",
         table.comment,
         "",

@@ -1,7 +1,7 @@
-"""Runs one DAG run of crypto_prices_daily in this process, as ``airflow dags test`` does, and writes a result file.
+"""Runs DAGs in this process, as ``airflow dags test`` does, and writes a result file for each run.
 
-Importing Airflow takes seconds, so the demo starts this program before the local AWS is ready. It waits for a line on
-standard input before it runs the first task.
+Importing Airflow takes seconds, so the demo starts this program before the local AWS is ready. Each line on standard
+input is the id of a DAG to run. The end of the input, or a failed run, ends the program.
 """
 
 from __future__ import annotations
@@ -18,33 +18,43 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 
-DAG_ID = "crypto_prices_daily"
+DAILY = "crypto_prices_daily"
+MARTS = "crypto_prices_marts"
+
+
+def result_file(folder: Path, dag_id: str) -> Path:
+    """Return the file with the result of a DAG's run. It exists when the run has ended."""
+    return folder / f"demo-result-{dag_id}.json"
 
 
 def main() -> int:
-    """Run the DAG and return 0 if the run succeeded, else 1."""
+    """Run the DAGs and return 0 if all runs succeeded, else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--date", required=True)
     parser.add_argument("--reload", action="store_true")
-    parser.add_argument("--result", required=True, type=Path)
+    parser.add_argument("--results", required=True, type=Path, help="folder for the result files")
     arguments = parser.parse_args()
 
     started = time.monotonic()
     # Airflow's hooks create a session for each client. Sessions that share their loader do not read it all again.
     botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
-    dag = _load_dag()
+    dags = _load_dags()
     _warm_up()
-    ready = time.monotonic()
-    if not sys.stdin.readline():
-        return 1  # the demo ended
+    seconds = time.monotonic() - started
     logical_date = datetime.fromisoformat(arguments.date).replace(tzinfo=UTC)
-    dag_run = dag.test(logical_date=logical_date, run_conf={"reload": True} if arguments.reload else {})
-    result = _result(dag_run) | {"airflow_start_seconds": ready - started}
-    arguments.result.write_text(json.dumps(result, indent=1, default=str))
-    return 0 if result["state"] == "success" else 1
+    while dag_id := sys.stdin.readline().strip():
+        conf = {"reload": True} if arguments.reload and dag_id == DAILY else {}
+        dag_run = dags[dag_id].test(logical_date=logical_date, run_conf=conf)
+        result = _result(dag_run) | {"airflow_start_seconds": seconds}
+        unfinished = arguments.results / f"{dag_id}.unfinished"
+        unfinished.write_text(json.dumps(result, indent=1, default=str))
+        unfinished.replace(result_file(arguments.results, dag_id))
+        if result["state"] != "success":
+            return 1
+    return 0
 
 
-def _load_dag() -> Any:
+def _load_dags() -> dict[str, Any]:
     from airflow.configuration import conf
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils import db
@@ -56,10 +66,14 @@ def _load_dag() -> Any:
         print("Creating Airflow's metadata database", flush=True)
         db.initdb()
         initialized.touch()
-    bag = DagBag(Path(conf.get("core", "dags_folder")) / f"{DAG_ID}.py")
-    if bag.import_errors:
-        raise SystemExit("\n".join(bag.import_errors.values()))
-    return bag.dags[DAG_ID]
+    folder = Path(conf.get("core", "dags_folder"))
+    dags: dict[str, Any] = {}
+    for dag_id in (DAILY, MARTS):
+        bag = DagBag(folder / f"{dag_id}.py")
+        if bag.import_errors:
+            raise SystemExit("\n".join(bag.import_errors.values()))
+        dags |= bag.dags
+    return dags
 
 
 def _warm_up() -> None:

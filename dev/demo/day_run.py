@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from crypto_prices.fetch.sources import get_source
+from crypto_prices.receipts.question import ask
 from crypto_prices_contract.s3_keys import curation_report_key
 from crypto_prices_contract.window import Window
 
+from dev.demo.airflow_run import DAILY, MARTS, result_file
 from dev.demo.live_markets import LiveMarketError, require_live_markets
 from dev.demo.options import Options
 from dev.demo.screen import Screen
@@ -29,6 +31,7 @@ from local_platform import task_failure
 from local_platform.airflow_environment import airflow_environment, airflow_home, airflow_python
 from local_platform.checkout import REPOSITORY, checkout_environment
 from local_platform.local_aws_health import answering_process
+from local_platform.local_receipt import local_receipt
 from local_platform.names import Provisioned
 from local_platform.provision import provision
 from local_platform.warehouse_queries import WarehouseQueries
@@ -45,6 +48,19 @@ _AIRFLOW_RUN = Path(__file__).with_name("airflow_run.py")
 
 class DemoError(Exception):
     """The demo cannot continue; the message has the reason and what to do."""
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that succeeded.
+
+    Attributes:
+        tasks: Its task instances.
+        result: What ``airflow_run.py`` wrote about it.
+    """
+
+    tasks: list[TaskProgress]
+    result: dict[str, Any]
 
 
 @dataclass
@@ -71,9 +87,9 @@ class DayRun:
         return self.options.state.folder / "logs" / "demo-local-aws.log"
 
     @property
-    def result_file(self) -> Path:
-        """The result of the run, written by ``airflow_run.py``."""
-        return airflow_home(self.options.state.folder) / "demo-result.json"
+    def results(self) -> Path:
+        """The folder with the results of the runs, written by ``airflow_run.py``."""
+        return airflow_home(self.options.state.folder)
 
     def execute(self) -> bool:
         """Run the day and show the result; return whether the run succeeded.
@@ -99,21 +115,26 @@ class DayRun:
         with self.screen.working("starting the local AWS and Airflow"):
             names = self._provision(local_aws, endpoint)
         aws_seconds = time.monotonic() - began
-        _release(airflow)
-        tasks = self._watch(airflow, local_aws)
-        result = json.loads(self.result_file.read_text()) if self.result_file.exists() else {}
-        self.screen.tasks(tasks)
-        if airflow.returncode != 0 or result.get("state") != "success" or not tasks:
-            self._explain(tasks)
+        daily = self._run(DAILY, airflow, local_aws)
+        if daily is None:
             return False
-        if result["skipped_because"]:
-            self.screen.skipped(result["skipped_because"])
-        self.screen.gaps(result["fetched"], self.options.day)
-        loads = self._show_warehouse(names)
+        warehouse = WarehouseQueries(names)
+        (marts,) = warehouse.rows("SELECT loads_behind FROM crypto_views.freshness")
+        # In Airflow, the asset event of the load starts this run.
+        if marts["loads_behind"] and not self._run(MARTS, airflow, local_aws):
+            return False
+        if airflow.stdin is not None:
+            airflow.stdin.close()
+        if daily.result["skipped_because"]:
+            self.screen.skipped(daily.result["skipped_because"])
+        self.screen.gaps(daily.result["fetched"], self.options.day)
+        loads = self._show_warehouse(names, warehouse)
+        self._show_receipt(names, warehouse)
         self.screen.places(self._places(names, loads))
-        glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in tasks if task.task_id == "curate_prices")
+        glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in daily.tasks if task.task_id == "curate_prices")
         total = time.monotonic() - began
-        parts = [("local AWS ready after", aws_seconds), ("Airflow imported after", result["airflow_start_seconds"])]
+        imported = daily.result["airflow_start_seconds"]
+        parts = [("local AWS ready after", aws_seconds), ("Airflow imported after", imported)]
         self.screen.timing(total, [*parts, ("Glue run", glue)] if glue else parts)
         return True
 
@@ -129,7 +150,8 @@ class DayRun:
         for log in (self.airflow_log, self.aws_log):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text("")
-        self.result_file.unlink(missing_ok=True)
+        for dag_id in (DAILY, MARTS):
+            result_file(self.results, dag_id).unlink(missing_ok=True)
 
     def _start_local_aws(self, endpoint: str) -> subprocess.Popen[bytes]:
         arguments = [sys.executable, "-m", "local_platform", "--port", endpoint.rsplit(":", 1)[1]]
@@ -144,7 +166,7 @@ class DayRun:
 
     def _start_airflow(self, aws: dict[str, str]) -> subprocess.Popen[bytes]:
         arguments = airflow_python(str(_AIRFLOW_RUN), "--date", self.options.day.isoformat())
-        arguments += ["--result", str(self.result_file), *(["--reload"] if self.options.reload else [])]
+        arguments += ["--results", str(self.results), *(["--reload"] if self.options.reload else [])]
         child = child_process.start(
             arguments,
             environment=airflow_environment(self.options.state.folder, aws),
@@ -170,15 +192,36 @@ class DayRun:
             else None,
         )
 
-    def _watch(self, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]) -> list[TaskProgress]:
-        database = airflow_home(self.options.state.folder) / "airflow.db"
+    def _run(
+        self, dag_id: str, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]
+    ) -> EndedRun | None:
+        """Run a DAG and show its tasks; return None if the run failed, after showing why."""
+        self.screen.run(dag_id)
         began_at = datetime.now(UTC)
+        if airflow.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it already ended; its log has the reason
+                airflow.stdin.write(f"{dag_id}\n".encode())
+                airflow.stdin.flush()
+        tasks = self._watch(dag_id, began_at, airflow, local_aws)
+        self.screen.tasks(tasks)
+        file = result_file(self.results, dag_id)
+        result = json.loads(file.read_text()) if file.exists() else {}
+        if result.get("state") != "success" or not tasks:
+            self._explain(tasks)
+            return None
+        return EndedRun(tasks, result)
+
+    def _watch(
+        self, dag_id: str, began_at: datetime, airflow: subprocess.Popen[bytes], local_aws: subprocess.Popen[bytes]
+    ) -> list[TaskProgress]:
+        database = airflow_home(self.options.state.folder) / "airflow.db"
+        file = result_file(self.results, dag_id)
         deadline = time.monotonic() + RUN_SECONDS
         tasks: list[TaskProgress] = []
         with self.screen.live() as live:
             while True:
-                ended = airflow.poll() is not None
-                tasks = read_progress(database, self.options.logical_date, began_at) or tasks
+                ended = file.exists() or airflow.poll() is not None
+                tasks = read_progress(database, dag_id, self.options.logical_date, began_at) or tasks
                 self.screen.progress(live, tasks)
                 if ended:
                     return tasks
@@ -197,9 +240,8 @@ class DayRun:
         if not failed:
             self.screen.failure("the run", task_failure.reason(log), task_failure.tail(log), self.airflow_log)
 
-    def _show_warehouse(self, names: Provisioned) -> list[dict[str, Any]]:
+    def _show_warehouse(self, names: Provisioned, warehouse: WarehouseQueries) -> list[dict[str, Any]]:
         """Show the day's rows in the warehouse; return the newest load of each source that has one."""
-        warehouse = WarehouseQueries(names)
         window = Window.of_day(self.options.day)
         loads = warehouse.ask("queries/loads_of_window.sql", window)
         # The newest load per source of this run. Another run may have loaded other sources since.
@@ -218,7 +260,27 @@ class DayRun:
             self.screen.prices(prices)
         (checksum,) = warehouse.ask("queries/fact_checksum.sql", window)
         self.screen.checksum(checksum["row_total"], checksum["checksum"])
+        days = warehouse.ask("queries/daily_prices_of_window.sql", window)
+        if days:
+            self.screen.daily(days)
         return newest
+
+    def _show_receipt(self, names: Provisioned, warehouse: WarehouseQueries) -> None:
+        """Show where the last traded price of the day's first market comes from."""
+        prices = warehouse.ask("queries/prices_of_window.sql", Window.of_day(self.options.day))
+        closed = [row for row in prices if row["close_price"] is not None]
+        if not closed:
+            return
+        market = ("source", "symbol", "quote_currency")
+        last = [row for row in closed if all(row[name] == closed[0][name] for name in market)][-1]
+        question = ask(
+            market=f"{last['symbol']}/{last['quote_currency']}",
+            source=last["source"],
+            at=last["observed_at"],
+            candle_interval=last["candle_interval"],
+        )
+        receipt, _ = local_receipt(question, names)
+        self.screen.receipt(receipt.to_text())
 
     @staticmethod
     def _quarantined(names: Provisioned, job_run_id: str) -> dict[str, dict[str, int]]:
@@ -241,15 +303,10 @@ class DayRun:
             ("call log", str(self.options.state.folder / "calls.jsonl")),
             ("Airflow log", str(self.airflow_log)),
             ("query", f"make sql{chosen} opens psql"),
+            ("receipt", f"make explain{chosen} MARKET=… SOURCE=… AT=… prints where any other number comes from"),
+            ("report", f"make report{chosen} shows all loads, gaps and prices as one HTML file"),
             ("explore", f"make local-aws{chosen} starts the local AWS with this state, ready for boto3"),
         ]
-
-
-def _release(airflow: subprocess.Popen[bytes]) -> None:
-    if airflow.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):  # it already ended; its log has the reason
-            airflow.stdin.write(b"go\n")
-            airflow.stdin.close()
 
 
 def _last_line(log: Path) -> str:

@@ -66,6 +66,12 @@ class Screen:
         self._facts([("candles", candles), ("Airflow log", airflow_log), ("AWS log", aws_log)])
         self.console.print()
 
+    def run(self, dag_id: str) -> None:
+        """Begin to show a run. The first one is in the header."""
+        if self._shown:
+            self.console.print(f"\n[bold]{dag_id}[/]")
+        self._shown.clear()
+
     def working(self, what: str) -> AbstractContextManager[Any]:
         """Show that work is in progress."""
         if self.console.is_terminal:
@@ -168,6 +174,30 @@ class Screen:
     def checksum(self, rows: object, checksum: object) -> None:
         """Show the row count and the checksum of the whole fact table."""
         self.console.print(f"crypto.fact_crypto_prices: {rows} rows, checksum {checksum}\n")
+
+    def daily(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Show the day's rows of the marts."""
+        right = ["candles", "close", "volume", "VWAP", "return"]
+        table = _table("Daily prices (crypto_views.daily)", ["source", "market"], right)
+        for row in rows:
+            names = ("close_price", "base_volume", "vwap", "return_1d")
+            close, volume, vwap, day_return = (None if row[name] is None else Decimal(row[name]) for name in names)
+            table.add_row(
+                row["source"],
+                f"{row['symbol']}/{row['quote_currency']}",
+                f"{row['candles']} of {row['expected_candles']}",
+                plain(close),
+                plain(volume),
+                plain(vwap if vwap is None else vwap.quantize(Decimal(1).scaleb(vwap.adjusted() - 6))),
+                _change(None if day_return is None else day_return * 100),
+            )
+        self.console.print(table)
+
+    def receipt(self, text: str) -> None:
+        """Show the receipt of a number."""
+        self.console.print("\n[bold]Where the last price of the first market comes from[/] (make explain)")
+        self.console.print(escape(text), soft_wrap=True)
+        self.console.print()
 
     def places(self, places: Sequence[tuple[str, str]]) -> None:
         """Show the output locations."""

@@ -1,4 +1,4 @@
-"""The progress of the run, read from Airflow's metadata database while another process writes to it."""
+"""The progress of a run, read from Airflow's metadata database while another process writes to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dev.demo.airflow_run import DAG_ID
 from local_platform.instants import read_instant
 
 
@@ -47,11 +46,12 @@ class TaskProgress:
         return ((self.ended_at or now) - self.started_at).total_seconds()
 
 
-def read_progress(database: Path, logical_date: datetime, since: datetime) -> list[TaskProgress]:
-    """Return the task instances of the demo's run in the order of the DAG file; an empty list before the run exists.
+def read_progress(database: Path, dag_id: str, logical_date: datetime, since: datetime) -> list[TaskProgress]:
+    """Return the task instances of a run of the demo in the order of the DAG file; an empty list before it exists.
 
     Args:
         database: Airflow's SQLite file.
+        dag_id: The run's DAG.
         logical_date: The run's logical date, UTC.
         since: Start of the demo, UTC; older runs of the same date are ignored.
     """
@@ -65,7 +65,7 @@ def read_progress(database: Path, logical_date: datetime, since: datetime) -> li
             "FROM task_instance ti JOIN dag_run dr ON dr.dag_id = ti.dag_id AND dr.run_id = ti.run_id "
             "WHERE ti.dag_id = ? AND dr.logical_date = ? AND dr.run_after >= ? "
             "ORDER BY ti.id",  # ids sort by time and are created in the order of the DAG file
-            (DAG_ID, _text(logical_date), _text(since)),
+            (dag_id, _text(logical_date), _text(since)),
         ).fetchall()
     except sqlite3.OperationalError:
         return []  # the tables do not exist yet, or the database is locked: the next read succeeds

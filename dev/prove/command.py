@@ -479,6 +479,7 @@ def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
     calls: list[tuple[str, str, str, Mapping[str, Any]]] = [
         ("mwaa", "s3", "put_object", {"Bucket": lake, "Key": "curated/crypto_prices/a", "Body": b""}),
         ("mwaa", "s3", "delete_object", {"Bucket": lake, "Key": "raw/a"}),
+        ("mwaa", "s3", "delete_object", {"Bucket": lake, "Key": "loads/a"}),
         ("mwaa", "s3", "put_object", {"Bucket": bundle, "Key": "dags/a.py", "Body": b""}),
         ("mwaa", "cloudwatch", "put_metric_data", {"Namespace": "Other", **metric}),
         ("mwaa", "secretsmanager", "get_secret_value", {"SecretId": "another"}),

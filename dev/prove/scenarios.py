@@ -267,6 +267,36 @@ def audit(platform: Platform, day: dt.date) -> list[Step]:
     return _run(platform, "crypto_prices_audit", day, conf)
 
 
+def marts(platform: Platform, day: dt.date) -> list[Step]:
+    """Refresh the marts from the loads of the other scenarios."""
+    return _run(platform, "crypto_prices_marts", day, {"full_refresh": True})
+
+
+def explain(platform: Platform, day: dt.date) -> list[Step]:
+    """Explain a candle whose responses were replaced, so that the recorded versions are read."""
+    s3, bucket = platform.client("s3"), platform.outputs["lake_bucket"]
+    conf = {"market": "BTC/USDT", "source": "binance", "at": f"{FIRST_DAY}T13:00"}
+    with _replaced(s3, bucket, f"raw/crypto_prices/source=binance/{FIRST_DAY:year=%Y/month=%m/day=%d}/"):
+        steps = _run(platform, "crypto_prices_explain", day, conf)
+    if first_error(steps) is not None:
+        return steps
+    receipts = s3.list_objects_v2(Bucket=bucket, Prefix="receipts/").get("Contents", [])
+    found = [json.loads(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()) for entry in receipts]
+    return [*steps, _check("the receipt names the replaced responses", any("raw" in each["broken"] for each in found))]
+
+
+@contextlib.contextmanager
+def _replaced(s3: Any, bucket: str, prefix: str) -> Iterator[None]:
+    """Give objects a newer version with the same bytes."""
+    newer: dict[str, str] = {}
+    for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+        body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        newer[entry["Key"]] = s3.put_object(Bucket=bucket, Key=entry["Key"], Body=body)["VersionId"]
+    yield
+    for key, version_id in newer.items():
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
+
+
 def stopped_glue_run(platform: Platform, day: dt.date) -> list[Step]:
     """Fail the task that waits for a Glue run, which stops the run."""
     run_id, glue = platform.next_stop(), platform.client("glue")
@@ -319,6 +349,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "emptied": emptied,
     "plan": plan,
     "audit": audit,
+    "marts": marts,
+    "explain": explain,
     "stopped Glue run": stopped_glue_run,
     "cancelled statement": cancelled_statement,
 }

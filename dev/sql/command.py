@@ -6,21 +6,18 @@ A statement goes through the Redshift Data API, as on AWS, so it is in Redshift'
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dev.sql.row_output import FORMATS, write_rows
-from local_aws.state_folder import StateFolderError
 from local_platform import state_options
 from local_platform.interruption import interrupt_on_stop_signals
-from local_platform.local_aws_health import running_local_aws
-from local_platform.local_aws_process import running_platform_aws
+from local_platform.open_warehouse import open_warehouse
 from local_platform.psql import run_psql
-from local_platform.state_options import StateOptions, StateOptionsError, other_folder
-from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress, warehouse_address
+from local_platform.state_options import StateOptions, StateOptionsError
+from local_platform.warehouse_address import NoWarehouseError
 from local_platform.warehouse_queries import WarehouseQueries, WarehouseQueryError
 
 SQL_VARIABLE = "SQL_STATEMENT"
@@ -77,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
     interrupt_on_stop_signals()
     try:
-        with _warehouse(options.state) as address:
+        with open_warehouse(options.state) as address:
             if options.sql is None:
                 return run_psql(address)
             queries = WarehouseQueries(address, timeout_seconds=_STATEMENT_SECONDS)
@@ -93,31 +90,3 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-
-
-@contextlib.contextmanager
-def _warehouse(state: StateOptions) -> Iterator[WarehouseAddress]:
-    """Use the local AWS that runs on the state folder, or start one for the duration."""
-    try:
-        running = running_local_aws(state.folder)
-    except StateFolderError as error:
-        raise other_folder(error) from error
-    if running is not None:
-        yield warehouse_address(running)
-        return
-    if not (state.folder / "warehouse").is_dir():
-        raise NoWarehouseError(
-            f"{state.folder} has no warehouse yet: load a day with make demo, or choose another folder with "
-            "STATE=<folder>"
-        )
-    state.require_usable()
-    print("starting the local AWS …", file=sys.stderr, flush=True)
-    with contextlib.ExitStack() as closing:
-        try:
-            closing.enter_context(running_platform_aws(state.folder, port=state.aws_port))
-        except (RuntimeError, TimeoutError) as error:
-            raise NoWarehouseError(str(error)) from error
-        started = running_local_aws(state.folder)
-        if started is None:
-            raise NoWarehouseError(f"the local AWS ended; see the logs in {state.folder / 'logs'}")
-        yield warehouse_address(started)

@@ -14,8 +14,10 @@ from crypto_prices_contract.error_codes import ROW_RULE_FAILED, TOO_MANY_REJECTE
 from crypto_prices_contract.row_rules import Action
 from pyspark.sql import functions as sf
 
+from crypto_prices_etl.day_columns import days_counted, rows_by_day
 from crypto_prices_etl.deduplication import CURATED, DUPLICATE
 from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.exact_counts import counted, counts_by
 from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 from crypto_prices_etl.schemas import CURATED_COLUMNS
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
 _OUTCOMES = (CURATED, DUPLICATE, *REASONS)
+_OUTCOMES_COUNTED = "outcomes"
 
 
 @dataclass(frozen=True)
@@ -61,35 +64,46 @@ class Counts:
 
 
 def outcome_metrics(sources: Sequence[str], rules: RowRules) -> list[Column]:
-    """Return the metrics to observe on rows with outcomes: their number by source and outcome or warning."""
-    counted = {outcome: sf.col("outcome") == outcome for outcome in _OUTCOMES}
-    for rule in rules.of(Action.WARN):
-        # Warnings of rejected records do not count, because those records are reported with their reason.
-        counted[_warning(rule)] = (sf.col("outcome") == CURATED) & sf.array_contains("warnings", rule)
-    return [
-        sf.count_if((sf.col("source") == source) & condition).alias(_metric(source, name))
+    """Return the metrics to observe on rows with outcomes, for ``outcome_counts``."""
+    names = _names_of(sources)
+    number = sf.array_position(sf.array(*map(sf.lit, names)), sf.concat_ws(" ", "source", "outcome"))
+    # Warnings of rejected records do not count, because those records are reported with their reason.
+    warned = {
+        _metric(source, _warning(rule)): (sf.col("source") == source)
+        & (sf.col("outcome") == CURATED)
+        & sf.array_contains("warnings", rule)
         for source in sources
-        for name, condition in counted.items()
+        for rule in rules.of(Action.WARN)
+    }
+    return [
+        counts_by(number).alias(_OUTCOMES_COUNTED),  # the surplus has the number 0
+        *(sf.count_if(condition).alias(name) for name, condition in warned.items()),
     ]
 
 
-def written_metrics(days: Sequence[dt.date]) -> list[Column]:
+def outcome_counts(found: Mapping[str, Any], sources: Sequence[str]) -> dict[str, int]:
+    """Return the number of records by source and outcome or warning from the observed ``outcome_metrics``."""
+    by_number = counted(found[_OUTCOMES_COUNTED])
+    outcomes = {name: by_number.get(number, 0) for number, name in enumerate(_names_of(sources), 1)}
+    return outcomes | {name: number for name, number in found.items() if name != _OUTCOMES_COUNTED}
+
+
+def written_metrics() -> list[Column]:
     """Return the metrics to observe on written rows: their number in total, by day, and without a required value."""
     required = [sf.col(c.name).isNull() for c in CURATED_COLUMNS if not c.nullable]
     missing = required[0]
     for condition in required[1:]:
         missing = missing | condition
-    key = sf.concat_ws("-", "year", "month", "day")
     return [
         sf.count(sf.lit(1)).alias("rows"),
         sf.count_if(missing).alias("rows_missing_required_values"),
-        *(sf.count_if(key == day.isoformat()).alias(day.isoformat()) for day in days),
+        rows_by_day().alias("rows_by_day"),
     ]
 
 
 def counts_from(
     fetched: Mapping[str, int],
-    outcomes: Mapping[str, Any],
+    outcomes: Mapping[str, int],
     written: Mapping[str, Any],
     days: Sequence[dt.date],
     rules: RowRules,
@@ -98,7 +112,7 @@ def counts_from(
 
     Args:
         fetched: Number of records by source in the raw manifests.
-        outcomes: Observed values of ``outcome_metrics``.
+        outcomes: The result of ``outcome_counts``.
         written: Observed values of ``written_metrics``.
         days: The days of the window.
         rules: The actions of the row rules.
@@ -122,9 +136,10 @@ def counts_from(
                 f"{found.curated} curated, {found.quarantined_total} quarantined, {found.duplicates} duplicates. "
                 "Nothing was published"
             )
+    found_days = days_counted(written["rows_by_day"])
     counts = Counts(
         sources,
-        {day: written[day.isoformat()] for day in days if written[day.isoformat()]},
+        {day: found_days[day] for day in days if day in found_days},
         {
             source: {rule: outcomes[_metric(source, _warning(rule))] for rule in rules.of(Action.WARN)}
             for source in sources
@@ -216,6 +231,11 @@ def refuse_broken_rules(results: Iterable[RowRuleResult], quarantine_uri: str) -
         )
         for source, rules in failed.items()
     ]
+
+
+def _names_of(sources: Sequence[str]) -> list[str]:
+    """Return the names of all sources' outcomes. Spark searches from the start, so frequent ones come first."""
+    return [_metric(source, outcome) for outcome in _OUTCOMES for source in sources]
 
 
 def _warning(rule: str) -> str:

@@ -7,21 +7,22 @@ as separate files. The COPY manifest does not list these, because the warehouse 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crypto_prices_contract.markets import market_key, origins_from_text
 from crypto_prices_contract.s3_keys import partition_values
 from pyspark.sql import Observation
 from pyspark.sql import functions as sf
 
+from crypto_prices_etl.day_columns import days_counted, partition_columns, rows_by_day
 from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
 
 if TYPE_CHECKING:
     from crypto_prices_contract.raw_manifest import RawManifest
     from mypy_boto3_glue import GlueClient
-    from pyspark.sql import Column, SparkSession
+    from pyspark.sql import SparkSession
 
     from crypto_prices_etl.arguments import CurationArguments
     from crypto_prices_etl.lake_files import RunPaths
@@ -110,12 +111,8 @@ def carry_over(
         spark.read.schema(spark_schema())
         .parquet(*(old.location for _, old in sorted(sources.items())))
         .where(~market.isin(sorted(asked)))
-        .select(
-            *(c.name for c in CURATED_COLUMNS),
-            sf.date_format("observed_at", "yyyy").alias("year"),
-            sf.date_format("observed_at", "MM").alias("month"),
-            sf.date_format("observed_at", "dd").alias("day"),
-        )
+        .select(*(c.name for c in CURATED_COLUMNS))
+        .withColumns(partition_columns(_days_between(sources)))
     )
     kept: dict[dt.date, Mapping[str, str]] = {}
     for day, old in sources.items():
@@ -128,12 +125,12 @@ def carry_over(
         kept[day] = {row.market: old.location for row in found_markets}
     counted = Observation()
     ordered = rows.repartition(*_PARTS).sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
-    observed = ordered.observe(counted, *_rows_of(sources))
+    observed = ordered.observe(counted, rows_by_day().alias("rows_by_day"))
     observed.write.partitionBy(*_PARTS).mode("append").parquet(paths.uri(paths.curated_prefix))
-    found: dict[str, Any] = counted.get
-    return CarriedOver({day: found[day.isoformat()] for day in sources if found[day.isoformat()]}, kept)
+    found = days_counted(counted.get["rows_by_day"])
+    return CarriedOver({day: found[day] for day in sources if day in found}, kept)
 
 
-def _rows_of(days: Iterable[dt.date]) -> list[Column]:
-    key = sf.concat_ws("-", *_PARTS)
-    return [sf.count_if(key == day.isoformat()).alias(day.isoformat()) for day in sorted(days)]
+def _days_between(days: Collection[dt.date]) -> list[dt.date]:
+    """Return all days from the first to the last one."""
+    return [min(days) + dt.timedelta(n) for n in range((max(days) - min(days)).days + 1)]

@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, Observation
 from crypto_prices_etl.accounting import (
     Counts,
     counts_from,
+    outcome_counts,
     outcome_metrics,
     refuse_broken_rules,
     refuse_rejected_share,
@@ -31,16 +32,18 @@ from crypto_prices_etl.errors import CurationError, RefusedSourcesError
 from crypto_prices_etl.lake_files import (
     RunPaths,
     audit,
+    curated_files,
     curated_rows,
     list_curated_files,
     write_curated,
     write_quarantine,
 )
 from crypto_prices_etl.parsers import parser_of
+from crypto_prices_etl.partitions import read_partitions
 from crypto_prices_etl.quality import RowRules, with_reason
 from crypto_prices_etl.quarantined_candles import Quarantine, read_quarantine
 from crypto_prices_etl.raw_manifests import read_raw_manifests
-from crypto_prices_etl.raw_records import read_raw_records, refuse_objects
+from crypto_prices_etl.raw_records import RawObjects, read_raw_records, refuse_objects
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -65,8 +68,11 @@ SPARK_SETTINGS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # If the shuffle returns no rows, this rule replaces the plan with an empty one, which loses all observations.
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
+    # Otherwise PySpark records the caller of each column function, in several calls to the JVM. A plan has hundreds.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""The session settings that affect the result, or the permissions that a run needs."""
+"""The session settings that affect the result or the permissions that a run needs, and one that saves a second of
+every run."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
     files = list_curated_files(s3, paths, arguments.window.days())
     audit(counts.rows_by_day, files)
     entries = [file for of_day in files.values() for file in of_day]
-    put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
+    manifest = put_json(s3, paths.bucket, paths.copy_manifest_key, copy_manifest(entries))
     asked = asked_markets(written.manifests)
     carried = _carry_over(spark, s3, glue, arguments, paths, files, asked)
     report = curation_report(
@@ -126,6 +132,8 @@ def curate(spark: SparkSession, s3: S3Client, glue: GlueClient, arguments: Curat
         counts,
         carried,
         asked,
+        manifest=manifest,
+        files=curated_files(s3, files, counts.rows_by_day),
         rules=written.results,
         quarantined=written.quarantine.candles,
         refused=written.refused,
@@ -171,6 +179,9 @@ def outcomes_of(
     candles: list[DataFrame] = []
     observations: list[tuple[RawManifest, Observation]] = []
     rules = RowRules.parse(arguments.row_rules)
+    raw_objects = RawObjects(manifests)
+    partitions = max(spark.sparkContext.defaultParallelism, read_partitions(raw_objects.records, len(raw_objects)))
+    spark.conf.set("spark.sql.files.maxPartitionNum", str(partitions))
     for manifest in manifests:
         parser = parser_of(manifest.source)
         judge = with_reason(parser, rules, arguments.window, manifest.candle_interval)
@@ -178,11 +189,12 @@ def outcomes_of(
             continue
         observation = Observation()
         observations.append((manifest, observation))
-        records = read_raw_records(spark, manifest, parser, observation)
+        records = read_raw_records(spark, manifest, raw_objects, parser, observation)
         candles.append(
             records.transform(to_candles(parser, manifest.candle_interval, arguments.batch_id)).transform(judge)
         )
-    return with_outcome(reduce(DataFrame.unionByName, candles)), observations
+    outcomes = reduce(DataFrame.unionByName, candles).transform(with_outcome(raw_objects, arguments.window))
+    return outcomes, observations
 
 
 def _write_quarantine(
@@ -222,10 +234,10 @@ def _write(
     refused = list[RefusedSource]()
     left = manifests
     if any(manifest.objects for manifest in left):
-        counts, refused = _write_pass(spark, left, paths, arguments, replace=False)
+        counts, refused = write_pass(spark, left, paths, arguments, replace=False)
         if refused:
             left = _without(manifests, refused)
-            counts, _ = _write_pass(spark, left, paths, arguments, replace=True)
+            counts, _ = write_pass(spark, left, paths, arguments, replace=True)
     else:
         counts = Counts({source: SourceCounts(0, 0, {}, 0) for source in _fetched(left)}, {})
     if counts.rejected:
@@ -237,7 +249,7 @@ def _write(
     if rejected:
         refused += rejected
         left = _without(manifests, refused)
-        counts, _ = _write_pass(spark, left, paths, arguments, replace=True)
+        counts, _ = write_pass(spark, left, paths, arguments, replace=True)
     for source in refused:
         logger.error("%s is not loaded: %s %s", source.source, source.code, source.problem)
     names = {manifest.source for manifest in left}
@@ -266,7 +278,7 @@ def _without(manifests: Sequence[RawManifest], refused: Sequence[RefusedSource])
     return left
 
 
-def _write_pass(
+def write_pass(
     spark: SparkSession, manifests: list[RawManifest], paths: RunPaths, arguments: CurationArguments, *, replace: bool
 ) -> tuple[Counts, list[RefusedSource]]:
     """Write the curated rows of the manifests, and return the outcomes of their records, which come from the same pass.
@@ -275,10 +287,11 @@ def _write_pass(
     these manifests are returned.
     """
     days, rules, fetched = arguments.window.days(), RowRules.parse(arguments.row_rules), _fetched(manifests)
+    sources = sorted(fetched)
     outcomes, read = outcomes_of(spark, manifests, arguments)
     judged, written = Observation(), Observation()
-    rows = curated_rows(outcomes.observe(judged, *outcome_metrics(sorted(fetched), rules)))
-    write_curated(rows.observe(written, *written_metrics(days)), paths, replace=replace)
+    rows = curated_rows(outcomes.observe(judged, *outcome_metrics(sources, rules)))
+    write_curated(rows.observe(written, *written_metrics()), paths, replace=replace)
     differing = {
         refusal.source: refusal
         for manifest, observation in read
@@ -286,7 +299,7 @@ def _write_pass(
     }
     if differing:
         return Counts({}, {}), list(differing.values())
-    return counts_from(fetched, judged.get, written.get, days, rules), []
+    return counts_from(fetched, outcome_counts(judged.get, sources), written.get, days, rules), []
 
 
 def _refuse(

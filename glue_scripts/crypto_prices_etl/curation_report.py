@@ -6,9 +6,13 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from crypto_prices_contract.code_digest import code_digest, code_files
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
+from crypto_prices_contract.s3_keys import s3_uri
+from crypto_prices_contract.stored_objects import CuratedFile, StoredDocument, stored_document
 
 if TYPE_CHECKING:
     from crypto_prices_contract.curation_report import QuarantinedCandles, RefusedSource, RowRuleResult
@@ -51,6 +55,8 @@ def curation_report(
     carried: CarriedOver,
     asked: frozenset[str],
     *,
+    manifest: StoredDocument,
+    files: tuple[CuratedFile, ...],
     rules: Iterable[RowRuleResult],
     quarantined: Iterable[QuarantinedCandles],
     refused: Iterable[RefusedSource],
@@ -63,6 +69,8 @@ def curation_report(
         counts: The outcomes of all records.
         carried: The rows and markets that were carried over.
         asked: The markets that the run replaces.
+        manifest: The COPY manifest.
+        files: The files that it lists.
         rules: The results of the rules for records.
         quarantined: The candles that are missing because they were quarantined.
         refused: The sources that must not be loaded.
@@ -72,11 +80,13 @@ def curation_report(
         report_version=REPORT_VERSION,
         batch_id=arguments.batch_id,
         job_run_id=arguments.job_run_id,
+        code_digest=_own_digest(),
         window=arguments.window,
         raw_manifests=arguments.raw_manifests,
         sources=dict(sorted(counts.sources.items())),
         refused=tuple(refused),
-        copy_manifest=paths.uri(paths.copy_manifest_key),
+        copy_manifest=manifest,
+        curated_files=files,
         quarantine=paths.uri(paths.quarantine_prefix) if counts.rejected else None,
         days={
             day.isoformat(): DayVersion(
@@ -92,6 +102,12 @@ def curation_report(
     )
 
 
+def _own_digest() -> str:
+    """Return the digest of the job's packages, which Glue imports from a zip."""
+    packages = [code_files(resources.files(name)) for name in ("crypto_prices_contract", "crypto_prices_etl")]
+    return code_digest(packages[0] | packages[1])
+
+
 def _days_to_report(arguments: CurationArguments, counts: Counts, carried: CarriedOver) -> list[dt.date]:
     """Return the days that have rows, or that keep markets without rows."""
     return [
@@ -101,7 +117,8 @@ def _days_to_report(arguments: CurationArguments, counts: Counts, carried: Carri
     ]
 
 
-def put_json(s3: S3Client, bucket: str, key: str, content: Mapping[str, Any]) -> None:
-    """Write a JSON object to S3 in one put."""
+def put_json(s3: S3Client, bucket: str, key: str, content: Mapping[str, Any]) -> StoredDocument:
+    """Write a JSON object to S3 in one put, and return it."""
     body = json.dumps(content, indent=1).encode()
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    return stored_document(s3_uri(bucket, key), answer, body)

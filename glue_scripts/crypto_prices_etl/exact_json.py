@@ -9,7 +9,7 @@ them: the text must be JSON, and both must find the same number of elements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
@@ -80,9 +80,13 @@ def object_members(text: Column, names: Sequence[str]) -> Column:
         is_one = sf.size(sf.array_remove(found_names, quoted)) == sf.size(found_names) - 1
         return sf.when(is_one, sf.get(found_texts, place.cast("int") - 1))
 
-    # As the variable of a lambda, the members are extracted once instead of once per name.
-    texts = sf.transform(sf.array(sf.array(*found)), lambda pair: sf.array(*(text_of(name, pair) for name in names)))
-    return sf.when(is_object & rest.rlike(r"\A[\s,]*\z"), sf.get(texts, sf.lit(0)))
+    texts = with_value(sf.array(*found), lambda pair: sf.array(*(text_of(name, pair) for name in names)))
+    return sf.when(is_object & rest.rlike(r"\A[\s,]*\z"), texts)
+
+
+def with_value(value: Column, use: Callable[[Column], Column]) -> Column:
+    """Return ``use(value)``. As the variable of a lambda, the value is computed once, however often it is used."""
+    return sf.get(sf.transform(sf.array(value), use), sf.lit(0))
 
 
 def scalar_text(element: Column) -> Column:

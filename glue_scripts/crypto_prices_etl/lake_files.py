@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from crypto_prices_contract import s3_keys
+from crypto_prices_contract.stored_objects import CuratedFile, stored_object
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.committer_files import written_objects
-from crypto_prices_etl.deduplication import CURATED, DUPLICATE
+from crypto_prices_etl.deduplication import CURATED, DUPLICATE, KEY_ORDER
 from crypto_prices_etl.errors import CurationError
 from crypto_prices_etl.quality import SURPLUS
-from crypto_prices_etl.schemas import CURATED_COLUMNS, KEY_COLUMNS, PARTITION_COLUMNS, spark_schema
+from crypto_prices_etl.schemas import CURATED_COLUMNS, PARTITION_COLUMNS, spark_schema
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -90,10 +91,14 @@ class DataFile:
 def curated_rows(outcomes: DataFrame) -> DataFrame:
     """Return the rows to write: the curated columns in order, then the partition columns.
 
+    The rows are sorted by partition first. Otherwise Spark sorts again and loses the order within the files. They have
+    this order already, so the sort is not in the physical plan.
+
     Raises:
         CurationError: The columns are not those of ``schemas``, which is a bug in this package.
     """
-    rows = outcomes.where(sf.col("outcome") == CURATED).select(*(c.name for c in CURATED_COLUMNS), *_PARTS)
+    curated = outcomes.where(sf.col("outcome") == CURATED).sortWithinPartitions(*KEY_ORDER)
+    rows = curated.select(*(c.name for c in CURATED_COLUMNS), *_PARTS)
     found = [(f.name, f.dataType) for f in rows.schema.fields[: len(CURATED_COLUMNS)]]
     wanted = [(f.name, f.dataType) for f in spark_schema().fields]
     if found != wanted:
@@ -104,16 +109,13 @@ def curated_rows(outcomes: DataFrame) -> DataFrame:
 def write_curated(rows: DataFrame, paths: RunPaths, *, replace: bool = False) -> None:
     """Write the rows as Parquet under the run's version, one file per day.
 
-    The rows are sorted by partition first. Otherwise Spark sorts again and loses the order within the files.
-
     Args:
-        rows: The rows.
+        rows: The rows of ``curated_rows``.
         paths: The run's S3 locations.
         replace: Whether to replace the files that this run has written. No reader sees its version yet.
     """
-    ordered = rows.sortWithinPartitions(*_PARTS, *KEY_COLUMNS)
     mode = "overwrite" if replace else "errorifexists"
-    ordered.write.partitionBy(*_PARTS).mode(mode).parquet(paths.uri(paths.curated_prefix))
+    rows.write.partitionBy(*_PARTS).mode(mode).parquet(paths.uri(paths.curated_prefix))
 
 
 def write_quarantine(outcomes: DataFrame, observation: Observation, paths: RunPaths) -> None:
@@ -164,3 +166,26 @@ def audit(rows_by_day: Mapping[dt.date, int], files: Mapping[dt.date, Sequence[D
         if bool(rows) != bool(written) or any(f.content_length == 0 for f in written):
             held = [f"{f.uri} ({f.content_length} bytes)" for f in written]
             raise CurationError(f"{rows} rows were written for {day}, but S3 has {held}. Nothing was published")
+
+
+def curated_files(
+    s3: S3Client, files: Mapping[dt.date, Sequence[DataFile]], rows_by_day: Mapping[dt.date, int]
+) -> tuple[CuratedFile, ...]:
+    """Return the files that the run curated with the version of each, in the order of the days.
+
+    This takes one request per file, usually one per day. ListObjectVersions would take fewer, but it also returns the
+    committer's deleted objects.
+
+    Args:
+        s3: An S3 client.
+        files: The files by day.
+        rows_by_day: Number of rows by day, for days with rows. A day's only file has all of them.
+    """
+    found = []
+    for day, of_day in sorted(files.items()):
+        for file in of_day:
+            bucket, key = s3_keys.split_s3_uri(file.uri)
+            stored = stored_object(file.uri, s3.head_object(Bucket=bucket, Key=key))
+            rows = rows_by_day.get(day) if len(of_day) == 1 else None
+            found.append(CuratedFile(**asdict(stored), bytes=file.content_length, rows=rows))
+    return tuple(found)

@@ -13,8 +13,8 @@ from crypto_prices_contract.row_rules import MALFORMED_RECORD, ROW_RULES, UNPARS
 from pyspark.sql import functions as sf
 
 from crypto_prices_etl.candle_intervals import interval_ms
-from crypto_prices_etl.candles import NUMBER_COLUMNS
 from crypto_prices_etl.errors import CurationError
+from crypto_prices_etl.schemas import NUMBER_COLUMNS
 
 if TYPE_CHECKING:
     from crypto_prices_contract.window import Window

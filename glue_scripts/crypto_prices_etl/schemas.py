@@ -87,6 +87,11 @@ CURATED_COLUMNS: tuple[Column, ...] = (
 KEY_COLUMNS: tuple[str, ...] = ("source", "symbol", "quote_currency", "candle_interval", "observed_at")
 """What a curated row is one of: the natural key, also of the fact table."""
 
+NUMBER_COLUMNS: dict[str, Decimal | BigInt] = {
+    c.name: c.type for c in CURATED_COLUMNS if isinstance(c.type, Decimal | BigInt)
+}
+"""The curated columns that come from a source's record, besides the open time."""
+
 PARTITION_COLUMNS: tuple[Column, ...] = (
     Column("year", Varchar(4), False),
     Column("month", Varchar(2), False),
@@ -99,7 +104,7 @@ def spark_schema() -> StructType:
     """Return the schema of the curated Parquet files, without the partition columns."""
     from pyspark.sql.types import StructField, StructType
 
-    return StructType([StructField(c.name, _spark_type(c.type), c.nullable) for c in CURATED_COLUMNS])
+    return StructType([StructField(c.name, spark_type(c.type), c.nullable) for c in CURATED_COLUMNS])
 
 
 def catalog_columns() -> list[dict[str, str]]:
@@ -143,7 +148,8 @@ def redshift_type(column_type: ColumnType) -> str:
             return "BIGINT"
 
 
-def _spark_type(column_type: ColumnType) -> DataType:
+def spark_type(column_type: ColumnType) -> DataType:
+    """Return Spark's type."""
     from pyspark.sql.types import DecimalType, LongType, StringType, TimestampType
 
     match column_type:

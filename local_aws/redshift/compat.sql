@@ -381,6 +381,10 @@ CREATE OR REPLACE VIEW redshift.svv_tables AS
 CREATE OR REPLACE VIEW redshift.svv_mv_info AS
     SELECT current_database()::text AS database_name, n.nspname::text AS schema_name, c.relname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm';
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ROLES.html. Users can log in, roles cannot.
+CREATE OR REPLACE VIEW redshift.svv_roles AS
+    SELECT r.oid::integer AS role_id, r.rolname::text AS role_name, session_user::text AS role_owner, NULL::text AS external_id
+    FROM pg_roles r WHERE NOT r.rolcanlogin AND r.rolname NOT LIKE 'pg\_%' OFFSET 0;
 
 -- Written in a statement's transaction. After a kill, it shows whether the transaction was committed.
 CREATE TABLE IF NOT EXISTS redshift_records.committed_statements (

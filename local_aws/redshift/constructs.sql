@@ -133,8 +133,8 @@ CREATE OR REPLACE FUNCTION redshift.join_distinct(words text[], separator text) 
 CREATE OR REPLACE FUNCTION redshift."current_user"() RETURNS text LANGUAGE sql STABLE
     RETURN coalesce(nullif(current_setting('redshift.user', true), ''), current_user::text);
 
--- Zone maps. A BRIN index keeps the minimum and maximum of a sort key's columns for each range of pages, as Redshift does for
--- each block.
+-- Zone maps. A BRIN index keeps the minimum and maximum of a sort key's columns for each range of 128 pages, as Redshift does
+-- for each block of 1 MB: https://docs.aws.amazon.com/redshift/latest/dg/t_Sorting_data.html
 -- SECURITY DEFINER: they run as this server's superuser, so they check the rights of the session's user. Temporary tables
 -- are searched last, or a user could replace the catalog.
 CREATE OR REPLACE FUNCTION redshift.add_zone_maps(target regclass, sort_key text[]) RETURNS void LANGUAGE plpgsql
@@ -162,7 +162,7 @@ BEGIN
         JOIN pg_type t ON t.oid = a.atttypid) AS c
     WHERE c.kind <> 'boolean'::regtype AND c.number <= 32 AND c.text_bytes <= 2000;
     IF mapped IS NOT NULL THEN
-        EXECUTE format('CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 16)', target, mapped);
+        EXECUTE format('CREATE INDEX ON %s USING brin (%s) WITH (pages_per_range = 128)', target, mapped);
         EXECUTE format('ANALYZE %s', target);
     END IF;
 END $$;
@@ -172,8 +172,9 @@ BEGIN ATOMIC
     JOIN pg_am m ON m.oid = c.relam WHERE i.indrelid = target AND m.amname = 'brin';
 END;
 -- Called after an append. Ranges without a summary are always scanned, and without statistics the planner would scan all.
+-- The usual sample of 30,000 pages would take longer than the append.
 CREATE OR REPLACE FUNCTION redshift.extend_zone_maps(target regclass) RETURNS void LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET default_statistics_target = 10
 AS $$
 BEGIN
     IF NOT has_table_privilege(session_user, target, 'INSERT, UPDATE, DELETE') THEN

@@ -26,8 +26,9 @@ from local_aws.redshift.copy_runner import CopyRunner, RoleRefusal
 from local_aws.redshift.error_messages import aborted_by_monitoring, isolation_violation, redshift_error
 from local_aws.redshift.load import CopyError, S3ClientFactory
 from local_aws.redshift.query_history import QueryHistory
+from local_aws.redshift.remembered import Translations
 from local_aws.redshift.result_columns import ResultSet, read_result
-from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget, translate
+from local_aws.redshift.sql import SqlNotSupported, Statement, WriteTarget
 from local_aws.redshift.statement_store import StatementRecord
 from local_aws.redshift.statement_text import quoted
 from local_aws.redshift.types import SqlType
@@ -35,6 +36,8 @@ from local_aws.redshift.warehouse import Warehouse
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 """Begins a transaction in PostgreSQL, whose REPEATABLE READ is Redshift's snapshot isolation."""
+
+_TRANSLATIONS = Translations()
 
 Progress = Callable[[StatementRecord, ResultSet | None], None]
 """Called on every change of a statement."""
@@ -161,7 +164,7 @@ class Execution:
         started = time.perf_counter_ns()
         result: ResultSet | None = None
         try:
-            statement = translate(record.query, transaction.columns_of)
+            statement = _TRANSLATIONS.translate(record.query, transaction.columns_of)
             answer = transaction.run(
                 statement, record, _arguments(statement, record), copies=self._copies, cancellation=self._cancellation,
                 longest_seconds=self._longest_seconds,

@@ -303,7 +303,7 @@ _REWRITTEN: dict[str, Rewriting] = {
 }
 
 # Functions that a procedure's body may call. Their names resolve through the search path, with unchanged arguments.
-CALLABLE_IN_PROCEDURES = frozenset(_SAME) | frozenset(_COMPAT) | {"to_timestamp", "avg"}
+CALLABLE_IN_PROCEDURES = frozenset(_SAME) | frozenset(_COMPAT) | {"to_timestamp", "avg", "sha2"}
 
 
 def rewrite(name: str, arguments: Arguments) -> exp.Expr:

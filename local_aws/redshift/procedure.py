@@ -1,9 +1,9 @@
-"""Stored procedures. Redshift's PL/pgSQL comes from an older PostgreSQL, so a body runs after a check and two changes.
+"""Stored procedures. Redshift's PL/pgSQL comes from an older PostgreSQL, so a body runs after a check and some changes.
 
-CURRENT_USER becomes the user of the statement, and an EXCEPTION block remembers the error that it handles, because
-Redshift throws it again after the block. The other SQL in the body is not translated. Code
-that would have a different meaning in PostgreSQL is therefore refused when the procedure is created: functions outside
-the allow-list, statements that define tables, and PostgreSQL's own syntax.
+CURRENT_USER becomes the user of the statement, DATEADD becomes the function in compat.sql, and an EXCEPTION block
+remembers the error that it handles, because Redshift throws it again after the block. The other SQL in the body is not
+translated. Code that would have a different meaning in PostgreSQL is therefore refused when the procedure is created:
+functions outside the allow-list, statements that define tables, and PostgreSQL's own syntax.
 The check does not cover SQL that a body builds as a string (EXECUTE). Such SQL must be valid for both.
 """
 
@@ -16,7 +16,7 @@ from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from local_aws.redshift.dialect import PostgresWriter, RedshiftWords, text_length
-from local_aws.redshift.functions import CALLABLE_IN_PROCEDURES
+from local_aws.redshift.functions import CALLABLE_IN_PROCEDURES, date_part
 from local_aws.redshift.refusal import SqlNotSupported
 from local_aws.redshift.statement_text import quoted
 from local_aws.redshift.syntax_errors import syntax_error
@@ -140,7 +140,8 @@ def _checked_body(text: str) -> str:
             found = word if word in _REFUSED_WORDS else f"{word} {after}"
             raise SqlNotSupported(f"{found} in a procedure's body is not supported by the local Redshift")
         called = after == "(" and _looks_like_a_name(tokens[index]) and before not in _BEFORE_A_LIST and before != "."
-        if called and word not in _NOT_CALLS and word.lower() not in CALLABLE_IN_PROCEDURES:
+        allowed = word in _NOT_CALLS or word == "DATEADD" or word.lower() in CALLABLE_IN_PROCEDURES
+        if called and not allowed:
             raise SqlNotSupported(
                 f"function {word.lower()}() in a procedure's body is not supported by the local Redshift"
             )
@@ -150,14 +151,19 @@ def _checked_body(text: str) -> str:
 
 
 def _changed(text: str, tokens: list[Token], words: list[str]) -> str:
-    """Return the body with Redshift's CURRENT_USER and with EXCEPTION blocks that remember the error.
+    """Return the body with Redshift's CURRENT_USER and DATEADD, and with EXCEPTION blocks that remember the error.
 
-    Source: https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-trapping-errors.html
+    Sources: https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html
+    https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-trapping-errors.html
     """
     changes: list[tuple[int, int, str]] = []
     for index, word in enumerate(words):
         if word == "CURRENT_USER":
             changes.append((tokens[index].start, tokens[index].end + 1, 'redshift."current_user"()'))
+        elif word == "DATEADD" and words[index + 1 : index + 2] == ["("]:
+            part = tokens[index + 2]
+            changes.append((tokens[index].start, tokens[index].end + 1, "redshift.date_add"))
+            changes.append((part.start, part.end + 1, f"'{date_part(exp.var(part.text))}'"))
         elif word == "EXCEPTION" and words[index + 1 : index + 2] == ["WHEN"]:
             if words[index + 2 : index + 4] != ["OTHERS", "THEN"]:
                 raise SqlNotSupported("OTHERS is the only supported condition in an EXCEPTION block")

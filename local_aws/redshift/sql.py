@@ -56,6 +56,7 @@ _SYSTEM_TABLES = {
     "sys_query_history",
     "svv_columns",
     "svv_mv_info",
+    "svv_roles",
     "svv_tables",
 }
 _SYSTEM_PREFIXES = ("stl_", "stv_", "svl_", "svcs_", "svv_", "sys_", "pg_")

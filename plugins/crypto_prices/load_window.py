@@ -26,6 +26,7 @@ from crypto_prices.publish.publish_partitions import PublishPartitionsOperator
 from crypto_prices.publish.wait_for_partition import WaitForPartitionSensor
 from crypto_prices.reconcile.reconcile import ReconcileOperator
 from crypto_prices.reconcile.require_sources import RequireSourcesOperator
+from crypto_prices.records.write_load_records import WriteLoadRecordsOperator
 from crypto_prices.task_retry_policy import TaskRetryPolicy
 
 FACT_CRYPTO_PRICES = Asset("crypto.fact_crypto_prices")
@@ -87,7 +88,18 @@ def ensure_schema_task(sql_folder: Path) -> EnsureSchemaOperator:
     )
 
 
-def load_window(*, sql_folder: Path, **window: str) -> None:
+def statements_task(**arguments: Any) -> RunStatementsOperator:
+    """Return a task that runs statements as one transaction, with a link to the workgroup's console page.
+
+    Args:
+        arguments: Arguments of the operator, in addition to those of every such task or instead of them.
+    """
+    task = RunStatementsOperator(**STATEMENT | arguments)
+    task.operator_extra_links = (RedshiftWorkgroupLink(),)
+    return task
+
+
+def load_window(*, sql_folder: Path, load_record: str = "", **window: str) -> None:
     """Add the tasks that load one window to the current DAG.
 
     The groups keep the graph on one screen. Task ids have no prefix of their group. They are the same in every DAG, and
@@ -95,13 +107,14 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
 
     Args:
         sql_folder: The deployed sql/ folder, ``dags/sql``.
+        load_record: S3 URI of the record of a committed load to replay (templated); empty for a new load.
         window: The window, as arguments of ``ResolveWindowOperator`` (templated).
     """
     with _group("fetch", "Asks the exchanges, stores their responses, and decides whether there is anything to load."):
-        resolve_window = _resolve_window(window)
+        resolve_window = _resolve_window({**window, "load_record": load_record})
         ensure_schema = ensure_schema_task(sql_folder)
         fetch_prices = _fetch_prices(resolve_window)
-        plan_load = _plan_load()
+        plan_load = _plan_load(load_record)
     with _group("curate", "Turns the responses into Parquet with the Glue job."):
         curate_prices = _curate_prices()
         read_curation_report = _read_curation_report(curate_prices)
@@ -110,9 +123,10 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
         check_staging = _check_staging()
         merge_into_fact = _merge_into_fact()
         drop_staging = _drop_staging().as_teardown(setups=copy_to_staging, on_failure_fail_dagrun=True)
-    with _group("catalog", "Points the Glue catalog at the loaded version."):
+    with _group("catalog", "Points the Glue catalog at the loaded version, and writes the load's record to the lake."):
         publish_partitions = _publish_partitions()
         record_load = _record_load()
+        write_load_records = _write_load_records()
         wait_for_partition = _wait_for_partition()
     with _group("check", "Compares the counts of all steps, and fails if a source is missing."):
         reconcile = _reconcile()
@@ -125,6 +139,8 @@ def load_window(*, sql_folder: Path, **window: str) -> None:
     chain(copy_to_staging, check_staging, merge_into_fact)
     merge_into_fact.set_downstream(publish_partitions, edge_modifier=Label("loaded"))
     chain(publish_partitions, record_load, wait_for_partition)
+    # Beside the rest: the load is right without its record, but the run is not green.
+    record_load >> write_load_records
     wait_for_partition.set_downstream(reconcile, edge_modifier=Label("readable"))
     reconcile >> require_sources
     # In parallel to publish_partitions, because clearing a task between a setup and its teardown also clears those two.
@@ -156,12 +172,13 @@ def _fetch_prices(resolve_window: ResolveWindowOperator) -> MappedOperator:
     ).expand_kwargs(resolve_window.output)
 
 
-def _plan_load() -> PlanLoadOperator:
+def _plan_load(load_record: str) -> PlanLoadOperator:
     return PlanLoadOperator(
         task_id="plan_load",
         sql="plan/find_current_loads.sql",
         empty_sql=list(task_statements.EMPTY_WINDOW),
         reload="{{ params.reload or params.force }}",
+        load_record=load_record,
         # If one source fails, the others are loaded anyway.
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
         doc_md="Names the batch. Skips the rest of the run if the warehouse already has exactly this content.",
@@ -180,9 +197,9 @@ def _curate_prices() -> CuratePricesOperator:
             catalog_database="{{ settings().catalog_database }}",
             catalog_table="{{ settings().catalog_table }}",
             lake_bucket="{{ settings().s3_bucket }}",
-            max_rejected_share="{{ settings().max_rejected_share }}",
-            row_rules="{{ settings().rules.row_rules | row_rules }}",
-            accepted_sources="{{ (params.accepted_sources or []) | sources }}",
+            max_rejected_share="{{ terms().max_rejected_share }}",
+            row_rules="{{ terms().rules.row_rules | row_rules }}",
+            accepted_sources="{{ terms().accepted_sources | sources }}",
         ).as_job_arguments(),
         # Below the task's own time limit, so that the Glue run ends before the task stops waiting for it.
         run_job_kwargs={"Timeout": GLUE_RUN_MINUTES},
@@ -203,7 +220,7 @@ def _read_curation_report(curate_prices: CuratePricesOperator) -> ReadCurationRe
 
 
 def _copy_to_staging() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="copy_to_staging",
         sql=list(task_statements.COPY_TO_STAGING),
         doc_md="Creates the run's own staging table and copies the curated files into it.",
@@ -211,7 +228,7 @@ def _copy_to_staging() -> RunStatementsOperator:
 
 
 def _check_staging() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="check_staging",
         sql=task_statements.CHECK_STAGING,
         doc_md="Checks that the staging table has as many rows as the curation report, all in the window, and each key "
@@ -220,7 +237,7 @@ def _check_staging() -> RunStatementsOperator:
 
 
 def _merge_into_fact() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="merge_into_fact",
         sql=list(task_statements.MERGE_INTO_FACT),
         doc_md="Replaces the window's rows in the fact table. Writes the warehouse's counts, the missing candles and "
@@ -239,10 +256,18 @@ def _publish_partitions() -> PublishPartitionsOperator:
 
 
 def _record_load() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="record_load",
         sql=list(task_statements.RECORD_LOAD),
         doc_md="Marks the load as published. Without this mark, a backfill plans it again.",
+    )
+
+
+def _write_load_records() -> WriteLoadRecordsOperator:
+    return WriteLoadRecordsOperator(
+        task_id="write_load_records",
+        doc_md="Writes the records of committed loads and removals to `loads/`. A lost warehouse is rebuilt from them. "
+        "Also writes those that an earlier run could not write.",
     )
 
 
@@ -261,7 +286,7 @@ def _wait_for_partition() -> WaitForPartitionSensor:
 
 
 def _drop_staging() -> RunStatementsOperator:
-    return _statement(
+    return statements_task(
         task_id="drop_staging",
         sql=task_statements.DROP_STAGING,
         pre_execute=keep_staging_of_a_failed_load,
@@ -286,10 +311,3 @@ def _require_sources() -> RequireSourcesOperator:
         doc_md="Fails if a source was not fetched, or the Glue job refused it. The other sources are loaded, and the "
         "asset event names them.",
     )
-
-
-def _statement(**arguments: Any) -> RunStatementsOperator:
-    """Return a task that runs statements as one transaction, with a link to the workgroup's console page."""
-    task = RunStatementsOperator(**STATEMENT | arguments)
-    task.operator_extra_links = (RedshiftWorkgroupLink(),)
-    return task

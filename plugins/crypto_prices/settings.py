@@ -40,7 +40,7 @@ SecretArn = Annotated[
     str, _text(r"^arn:aws[a-z\-]*:secretsmanager:[a-z0-9\-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!\-]+$")
 ]
 RoleArn = Annotated[str, _text(r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/\-]+$")]
-ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9\-]{1,63}$")]
+ExchangeSymbol = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9_:\-]{1,63}$")]
 PairText = Annotated[str, _text(r"^[A-Za-z0-9]{1,32}/[A-Za-z0-9]{1,16}$")]
 SourceName = Annotated[str, _text(r"^[a-z][a-z0-9_]*$", 32)]
 ApiUrl = Annotated[str, _text(r"^https?://[^\s?#]+$")]
@@ -136,6 +136,7 @@ class Settings(_Section):
         prices: Prices for the estimates in plans.
         audit_limit_days: Largest plan that an audit starts by itself, in days of all markets.
         runbook_url: URL of docs/how-to/troubleshoot.md, for the links at the end of a failed task's log.
+        freshness_hours: Target of the page *Crypto prices*: the greatest age of a source's newest candle.
     """
 
     s3_bucket: BucketName
@@ -154,6 +155,7 @@ class Settings(_Section):
     prices: PriceSettings = PriceSettings()
     audit_limit_days: Annotated[int, Field(ge=0)] = 7
     runbook_url: PageUrl = DEFAULT_RUNBOOK_URL
+    freshness_hours: Annotated[int, Field(ge=25, le=168)] = 30
 
     def model_post_init(self, context: Any, /) -> None:
         """Reject rules that do not exist, or whose settings are not allowed."""

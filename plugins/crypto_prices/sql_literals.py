@@ -38,3 +38,8 @@ def sql_name(value: str) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z_][a-z0-9_]{0,126}", value):
         raise SqlValueError(f"{value!r} is not a plain lower-case SQL name")
     return value
+
+
+def warehouse_time(instant: str) -> str:
+    """Return an ISO 8601 time in UTC, such as ``2023-12-19T00:03:41.125Z``, as the warehouse writes it."""
+    return instant.replace("T", " ").removesuffix("Z")

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from crypto_prices_contract.row_rules import Action
+from crypto_prices_contract.stored_objects import CuratedFile, StoredDocument
 from crypto_prices_contract.window import Window
 
-REPORT_VERSION = 2
+REPORT_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,13 @@ class CurationReport:
         report_version: ``REPORT_VERSION`` of the code that wrote it.
         batch_id: The attempt at the batch, which is in each row.
         job_run_id: The Glue run.
+        code_digest: The digest of the Glue job's package (see ``code_digest.code_digest``).
         window: The curated window.
         raw_manifests: URIs of the raw manifests that it read.
         sources: Counts by source, without the refused sources.
         refused: The sources that must not be loaded. The version has none of their records.
-        copy_manifest: URI of Redshift's COPY manifest. It has no entries if no record was curated.
+        copy_manifest: Redshift's COPY manifest. It has no entries if no record was curated.
+        curated_files: The files that the COPY manifest lists.
         quarantine: URI prefix of the rejected records; None when there are none.
         days: The ISO days of the version that have rows, or that keep markets without rows.
         row_rules: The results of the rules for records.
@@ -130,11 +133,13 @@ class CurationReport:
     report_version: int
     batch_id: str
     job_run_id: str
+    code_digest: str
     window: Window
     raw_manifests: tuple[str, ...]
     sources: dict[str, SourceCounts]
     refused: tuple[RefusedSource, ...]
-    copy_manifest: str
+    copy_manifest: StoredDocument
+    curated_files: tuple[CuratedFile, ...]
     quarantine: str | None
     days: dict[str, DayVersion]
     row_rules: tuple[RowRuleResult, ...]

@@ -49,6 +49,7 @@ class Table:
         source: The tasks that write the table.
         columns: The columns in order.
         is_view: Whether it is a view. Any column of a view can be NULL for the warehouse.
+        schema: The schema in the warehouse.
     """
 
     name: str
@@ -56,6 +57,12 @@ class Table:
     source: str
     columns: tuple[Column, ...]
     is_view: bool = False
+    schema: str = "crypto"
+
+    @property
+    def title(self) -> str:
+        """The name in the data dictionary: with the schema, unless it is ``crypto``."""
+        return self.name if self.schema == "crypto" else f"{self.schema}.{self.name}"
 
     @property
     def comment(self) -> str:
@@ -86,25 +93,25 @@ CURATED_COLUMNS: tuple[Column, ...] = (
         "TIMESTAMP",
         "Opening time of the candle",
         "UTC",
-        "open time (Binance, Coinbase); time of the price, rounded down to the interval (CoinGecko)",
+        "open time (exchanges); time of the price, rounded down to the interval (CoinGecko)",
     ),
     Column(
         "open_price",
         _PRICE,
         "First price of the candle",
         _PRICE_UNIT,
-        "open (Binance, Coinbase); price (CoinGecko)",
+        "open (exchanges); price (CoinGecko)",
         _NOT_GIVEN,
     ),
-    Column("high_price", _PRICE, "Highest price of the candle", _PRICE_UNIT, "high (Binance, Coinbase)", _NO_CANDLES),
-    Column("low_price", _PRICE, "Lowest price of the candle", _PRICE_UNIT, "low (Binance, Coinbase)", _NO_CANDLES),
-    Column("close_price", _PRICE, "Last price of the candle", _PRICE_UNIT, "close (Binance, Coinbase)", _NO_CANDLES),
+    Column("high_price", _PRICE, "Highest price of the candle", _PRICE_UNIT, "high (exchanges)", _NO_CANDLES),
+    Column("low_price", _PRICE, "Lowest price of the candle", _PRICE_UNIT, "low (exchanges)", _NO_CANDLES),
+    Column("close_price", _PRICE, "Last price of the candle", _PRICE_UNIT, "close (exchanges)", _NO_CANDLES),
     Column(
         "base_volume",
         _PRICE,
         "Amount traded during the candle",
         "base currency",
-        "volume (Binance, Coinbase)",
+        "volume (exchanges)",
         _NO_CANDLES,
     ),
     Column(
@@ -141,7 +148,7 @@ CURATED_COLUMNS: tuple[Column, ...] = (
         "curate_prices",
     ),
 )
-"""The columns of the curated Parquet files, which are also those of the staging tables and of the fact table."""
+"""The columns of the curated Parquet files, which are also those of the staging tables."""
 
 PARTITION_COLUMNS: tuple[Column, ...] = (
     Column("year", "VARCHAR(4)", "Year of observed_at, four digits", "year in UTC", "observed_at"),
@@ -158,7 +165,21 @@ CATALOG_TABLE = Table(
     CURATED_COLUMNS + PARTITION_COLUMNS,
 )
 
-_GAP_SOURCE = "merge_into_fact or plan_load"
+_VALID_FROM_LOAD = Column(
+    "valid_from_load",
+    "BIGINT",
+    "Load that gave the candle these values. Later loads confirmed them. 0: before the log. Joins crypto.load_log",
+    "none",
+    "merge_into_fact",
+)
+
+FACT_COLUMNS: tuple[Column, ...] = (*CURATED_COLUMNS, _VALID_FROM_LOAD)
+"""The columns of the fact table. The last one is not in the files."""
+
+_GAP_SOURCE = "merge_into_fact, plan_load or remove_candles"
+_LOG_SOURCE = "merge_into_fact or remove_candles"
+_REMOVAL = "a removal"
+_LOAD = "a load"
 _AUDIT = "plan_healing"
 _EXPECTED = "plan_load or plan_healing"
 _VIEW = "the view's tables"
@@ -205,11 +226,208 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
         "fact_crypto_prices",
         "One row per candle: source, market, candle interval and opening time",
         "merge_into_fact",
-        CURATED_COLUMNS,
+        FACT_COLUMNS,
+    ),
+    Table(
+        "price_versions",
+        "One row per former version of a candle: the values that a load changed or removed. Rows are only added",
+        "merge_into_fact or remove_candles",
+        (
+            *CURATED_COLUMNS,
+            _VALID_FROM_LOAD,
+            Column(
+                "valid_to_load",
+                "BIGINT",
+                "Load that changed or removed the values. They were valid just before it. Joins crypto.load_log",
+                "none",
+                "merge_into_fact or remove_candles",
+            ),
+            Column(
+                "closed_as",
+                "VARCHAR(8)",
+                "changed: the load has other values. removed: it has no candle",
+                "none",
+                "merge_into_fact or remove_candles",
+            ),
+        ),
+    ),
+    Table(
+        "price_history",
+        "One row per version of a candle, the present one included. As of a time, the warehouse held the rows with "
+        "known_at <= time and no replaced_at or replaced_at > time. The present version has no valid_to_load",
+        "fact_crypto_prices, price_versions and load_log",
+        (
+            *CURATED_COLUMNS,
+            _VALID_FROM_LOAD,
+            Column("valid_to_load", "BIGINT", "As in price_versions", "none", _VIEW, "the present version"),
+            Column("closed_as", "VARCHAR(8)", "As in price_versions", "none", _VIEW, "the present version"),
+            Column(
+                "replaced_at",
+                "TIMESTAMP",
+                "visible_at of the load that changed or removed the values",
+                "UTC",
+                _VIEW,
+                "the present version, or the load that replaced it is not known yet to be committed",
+            ),
+            Column(
+                "known_at",
+                "TIMESTAMP",
+                "visible_at of the load that gave the values",
+                "UTC",
+                _VIEW,
+                "not known yet to be committed",
+            ),
+        ),
+        is_view=True,
+    ),
+    Table(
+        "restatements",
+        "One row per value of a candle that a load or a removal changed after it was loaded",
+        "price_versions, fact_crypto_prices and load_log",
+        (
+            *CURATED_COLUMNS[:5],
+            Column("changed_column", "VARCHAR(16)", "Column that changed, such as close_price", "none", _VIEW),
+            Column(
+                "old_value", "VARCHAR(64)", "Value before, exact", "unit of the column", _VIEW, "there was no value"
+            ),
+            Column(
+                "new_value", "VARCHAR(64)", "Value after, exact", "unit of the column", _VIEW, "no value, or no candle"
+            ),
+            Column("closed_as", "VARCHAR(8)", "As in price_versions", "none", _VIEW),
+            Column("old_load", "BIGINT", "Load that gave the old value. Joins crypto.load_log", "none", _VIEW),
+            Column("new_load", "BIGINT", "Load or removal that changed it. Joins crypto.load_log", "none", _VIEW),
+            Column("batch_id", "VARCHAR(128)", "Batch of new_load", "none", _VIEW),
+            Column("merged_at", "TIMESTAMP", "Time of new_load, before its commit", "UTC", _VIEW),
+            Column("visible_at", "TIMESTAMP", "visible_at of new_load", "UTC", _VIEW, "not known yet"),
+            Column("removed_by", "VARCHAR(256)", "As in load_log", "none", _VIEW, _LOAD),
+            Column("removed_because", "VARCHAR(2000)", "As in load_log", "none", _VIEW, _LOAD),
+            Column(
+                "difference",
+                "DOUBLE PRECISION",
+                "New value minus old value",
+                "unit of the column",
+                _VIEW,
+                "one of them is missing",
+            ),
+            Column(
+                "change_share",
+                "DOUBLE PRECISION",
+                "difference divided by the old value",
+                "share, 0.5 is 50 %",
+                _VIEW,
+                "a value is missing, or the old value is 0",
+            ),
+        ),
+        is_view=True,
+    ),
+    Table(
+        "load_log",
+        "One row per load and source, in the order of the merges, and one per removal. Rows are never deleted. "
+        "etl_metadata has the counts of the loads that still matter",
+        "merge_into_fact or remove_candles, and the next load or record_load for visible_at",
+        (
+            Column(
+                "load_number",
+                "BIGINT",
+                "Number of the merge or removal. A later one has a higher number. No two ever have the same",
+                "none",
+                _LOG_SOURCE,
+            ),
+            replace(_SOURCE, source="settings"),
+            Column(
+                "batch_id",
+                "VARCHAR(128)",
+                "Batch of the load. A removal has removal- and its number",
+                "none",
+                _LOG_SOURCE,
+            ),
+            Column("window_start", "DATE", "First day of the window", "day in UTC", "resolve_window"),
+            Column("window_end", "DATE", "Day after the last day of the window", "day in UTC", "resolve_window"),
+            Column(
+                "market_set",
+                "VARCHAR(64)",
+                "Set of the markets that were replaced. Joins crypto.market_sets",
+                _SHA256_UNIT,
+                "fetch_prices",
+            ),
+            _INTERVAL,
+            Column("fetched_at", "TIMESTAMP", "Time when the last response arrived", "UTC", "raw manifest", _REMOVAL),
+            Column("merged_at", "TIMESTAMP", "Time of the merge, before its commit", "UTC", _LOG_SOURCE),
+            Column(
+                "visible_at",
+                "TIMESTAMP",
+                "Time from which readers are known to see the load: at or after its commit, never before. Set once",
+                "UTC",
+                "record_load or the next load",
+                "not known yet",
+            ),
+            Column("forced", "BOOLEAN", "Whether the run had the parameter force", "none", "parameters of the run"),
+            Column("raw_manifest", "VARCHAR(1024)", "S3 URI of the raw manifest", "none", "fetch_prices", _REMOVAL),
+            Column(
+                "content_hash",
+                "VARCHAR(64)",
+                "SHA-256 of the requests and responses. Equal for equal content",
+                _SHA256_UNIT,
+                "raw manifest",
+                _REMOVAL,
+            ),
+            Column(
+                "copy_manifest",
+                "VARCHAR(1024)",
+                "S3 URI of the manifest that COPY loaded",
+                "none",
+                _CURATION_REPORT,
+                _REMOVAL,
+            ),
+            Column(
+                "glue_job_run_id",
+                "VARCHAR(255)",
+                "Glue job run that curated the load",
+                "none",
+                "curate_prices",
+                _REMOVAL,
+            ),
+            Column("dag_id", "VARCHAR(250)", "DAG of the load", "none", "Airflow", _REMOVAL),
+            Column("run_id", "VARCHAR(250)", "DAG run of the load", "none", "Airflow", _REMOVAL),
+            Column("dags_digest", "VARCHAR(64)", "Digest of dags/", _SHA256_UNIT, "merge_into_fact", _REMOVAL),
+            Column("plugins_digest", "VARCHAR(64)", "Digest of plugins/", _SHA256_UNIT, "merge_into_fact", _REMOVAL),
+            Column(
+                "glue_digest", "VARCHAR(64)", "Digest of the Glue job's code", _SHA256_UNIT, _CURATION_REPORT, _REMOVAL
+            ),
+            Column("rules", "VARCHAR(4096)", "Quality rules in force, as JSON", "none", "settings", _REMOVAL),
+            Column(
+                "accepted_by",
+                "VARCHAR(256)",
+                "User who accepted that too many records were rejected",
+                "none",
+                "Airflow",
+                "not accepted",
+            ),
+            Column(
+                "accepted_because",
+                "VARCHAR(2000)",
+                "Reason of that user",
+                "none",
+                "parameters of the run",
+                "not accepted",
+            ),
+            Column(
+                "rebuilt_from",
+                "VARCHAR(16)",
+                "record: a rebuild replayed the load, so its Glue run is new. manifest: a rebuild without load records "
+                "guessed the load",
+                "none",
+                "merge_into_fact",
+                "a load from the exchange",
+            ),
+            Column("removed_by", "VARCHAR(256)", "User who removed candles", "none", "remove_candles", _LOAD),
+            Column("removed_because", "VARCHAR(2000)", "Reason of that user", "none", "remove_candles", _LOAD),
+        ),
     ),
     Table(
         "etl_metadata",
-        "One row per load and source, with the origin and the counts of the load",
+        "One row per load and source, with the counts of the load and the rows that it owns. A cleared run replaces "
+        "the row of its earlier attempt. load_log has every load",
         "merge_into_fact, and record_load for recorded_at",
         (
             Column(
@@ -355,11 +573,18 @@ WAREHOUSE_TABLES: tuple[Table, ...] = (
                 "not_listed: the market has no candle in the month before. no_trade: the exchange left the candle out. "
                 "empty_response: the request for the candle had an empty response twice. empty_day: the exchange sent "
                 "no candle of the market on that day. venue_down: no market of the source has a candle at that time. "
-                "quarantined: a record of that time broke a rule",
+                "quarantined: a record of that time broke a rule. removed: a user removed the candle, and no load has "
+                "brought it back",
                 "none",
                 _GAP_SOURCE,
             ),
-            Column("noted_at", "TIMESTAMP", "Time when a load last added candles to the range", "UTC", _GAP_SOURCE),
+            Column(
+                "noted_at",
+                "TIMESTAMP",
+                "Time when a load or a removal last added candles to the range",
+                "UTC",
+                _GAP_SOURCE,
+            ),
         ),
     ),
     Table(

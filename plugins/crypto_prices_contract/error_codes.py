@@ -18,9 +18,11 @@ FETCHED_LATER = "CP-06"
 WOULD_DELETE_CANDLES = "CP-07"
 MARKET_RULE_FAILED = "CP-08"
 MARKETS_MISSING = "CP-09"
+REMOVED_LATER = "CP-10"
 TOO_MANY_REJECTED = "CP-11"
 ROW_RULE_FAILED = "CP-12"
 RAW_OBJECTS_DIFFER = "CP-14"
+NOT_THE_NEXT_LOAD = "CP-15"
 
 ERROR_CODES: Mapping[str, str] = {
     EMPTY_STAGING: "The staging table is empty.",
@@ -32,9 +34,11 @@ ERROR_CODES: Mapping[str, str] = {
     WOULD_DELETE_CANDLES: "The load would delete candles.",
     MARKET_RULE_FAILED: "The candles of a market break a quality rule whose action is fail.",
     MARKETS_MISSING: "The warehouse lacks the list of the load's markets.",
+    REMOVED_LATER: "The load would bring back candles that a user removed after they were fetched.",
     TOO_MANY_REJECTED: "The Glue job rejected too many records of a source.",
     ROW_RULE_FAILED: "Records break a quality rule whose action is fail.",
     RAW_OBJECTS_DIFFER: "The Glue job cannot split raw objects of a source into the records that were fetched.",
+    NOT_THE_NEXT_LOAD: "The load that is replayed is not the warehouse's next one.",
 }
 """The meaning of each code."""
 
@@ -48,9 +52,11 @@ REMEDIES: Mapping[str, str] = {
     WOULD_DELETE_CANDLES: "check with the exchange, then clear the whole run, or use force if the deletion is correct",
     MARKET_RULE_FAILED: "check the data, then change the rule if the data is correct",
     MARKETS_MISSING: "clear plan_load with downstream",
+    REMOVED_LATER: "usually nothing, or clear the whole run",
     TOO_MANY_REJECTED: "read the quarantine, then correct the parser, clear the whole run or accept the bad day",
     ROW_RULE_FAILED: "read the quarantine, then correct the parser, clear the whole run or change the rule",
     RAW_OBJECTS_DIFFER: "clear the whole run, which fetches again",
+    NOT_THE_NEXT_LOAD: "clear replay_loads of the backfill, or start the rebuild again with an empty warehouse",
 }
 """What to do about each code. docs/reference/error-codes.md has the details."""
 

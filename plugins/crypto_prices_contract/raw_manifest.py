@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar
 
 from crypto_prices_contract import s3_keys
 from crypto_prices_contract.markets import Market
+from crypto_prices_contract.stored_objects import StoredObject
 from crypto_prices_contract.window import Window, WindowError
 
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 _Part = TypeVar("_Part", Market, "RawObject", "RawListing")
 
@@ -39,6 +40,8 @@ class RawObject:
         surplus: Number of those records whose time is outside the window. They do not count as fetched.
         requested_from: Earliest opening time of the requested candles, ISO 8601 UTC.
         requested_until: All of them open before this time, ISO 8601 UTC.
+        etag: S3's entity tag of the gzipped body, without quotes.
+        version_id: S3's version id; None if the bucket had no versioning.
     """
 
     uri: str
@@ -54,6 +57,13 @@ class RawObject:
     surplus: int
     requested_from: str
     requested_until: str
+    etag: str | None
+    version_id: str | None
+
+    @property
+    def stored(self) -> StoredObject:
+        """The object in S3."""
+        return StoredObject(self.uri, self.version_id, self.etag)
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class RawListing:
         fetched_at: When the response arrived, ISO 8601 UTC.
         sha256: Hex digest of the uncompressed body.
         body_bytes: Length of the uncompressed body.
+        etag: S3's entity tag of the gzipped body, without quotes.
+        version_id: S3's version id; None if the bucket had no versioning.
     """
 
     uri: str
@@ -75,6 +87,13 @@ class RawListing:
     fetched_at: str
     sha256: str
     body_bytes: int
+    etag: str | None
+    version_id: str | None
+
+    @property
+    def stored(self) -> StoredObject:
+        """The object in S3."""
+        return StoredObject(self.uri, self.version_id, self.etag)
 
 
 @dataclass(frozen=True)
@@ -109,6 +128,11 @@ class RawManifest:
     def answers(self) -> list[RawObject]:
         """The responses that count. One without records is requested once more, and then the second one counts."""
         return list({(obj.exchange_symbol, obj.requested_from): obj for obj in self.objects}.values())
+
+    @property
+    def stored(self) -> tuple[StoredObject, ...]:
+        """Every object that the manifest lists: the responses with candles, then the listings."""
+        return (*(obj.stored for obj in self.objects), *(listing.stored for listing in self.listings))
 
     @property
     def records(self) -> int:
@@ -221,9 +245,8 @@ class RawManifest:
 
 
 def _part(kind: type[_Part], document: Mapping[str, Any]) -> _Part:
-    values: dict[str, Any] = {
-        field.name: (_count if field.type == "int" else _text)(document, field.name) for field in fields(kind)
-    }
+    read = {"int": _count, "str": _text, "str | None": _optional_text}
+    values: dict[str, Any] = {field.name: read[str(field.type)](document, field.name) for field in fields(kind)}
     return kind(**values)
 
 
@@ -232,6 +255,10 @@ def _text(document: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key} is {value!r}, not a text")
     return value
+
+
+def _optional_text(document: Mapping[str, Any], key: str) -> str | None:
+    return None if document[key] is None else _text(document, key)
 
 
 def _count(document: Mapping[str, Any], key: str) -> int:

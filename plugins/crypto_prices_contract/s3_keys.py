@@ -8,6 +8,12 @@ from crypto_prices_contract.window import Window
 
 DATASET = "crypto_prices"
 
+RAW_OBJECT_SUFFIX = ".json.gz"
+"""How the keys of raw objects end. No other object of an attempt ends so."""
+
+LOAD_RECORDS = "loads/"
+"""The key prefix of all load records."""
+
 
 def partition_values(day: date) -> list[str]:
     """Return the values of a day's catalog partition: year, month and day, as zero-padded text."""
@@ -34,12 +40,17 @@ def raw_listing_key(source: str, window: Window, attempt: str, page: int) -> str
         attempt: Id of the attempt to ask the source.
         page: Number of the response, from 1.
     """
-    return f"{_raw_window_prefix(source, window)}listing={attempt}/markets-{page:04d}.json.gz"
+    return f"{_raw_window_prefix(source, window)}listing={attempt}/markets-{page:04d}{RAW_OBJECT_SUFFIX}"
 
 
 def raw_object_key(attempt_prefix: str, exchange_symbol: str, page: int) -> str:
-    """Return the key of one verbatim response. Pages count from 1."""
-    return f"{attempt_prefix}{exchange_symbol}-{page:04d}.json.gz"
+    """Return the key of one verbatim response. Pages count from 1.
+
+    A colon of the symbol, such as Bitfinex's ``tDOGE:USD``, becomes an underscore. AWS advises against colons in keys
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html, "Characters that might require special
+    handling"), and Hadoop takes a file name's text before a colon for a URI scheme (HADOOP-14235, apache/hadoop#206).
+    """
+    return f"{attempt_prefix}{exchange_symbol.replace(':', '_')}-{page:04d}{RAW_OBJECT_SUFFIX}"
 
 
 def raw_manifest_key(attempt_prefix: str) -> str:
@@ -75,6 +86,21 @@ def quality_report_key(job_run_id: str) -> str:
 def curation_report_key(job_run_id: str) -> str:
     """Return the key of the curation report, the last object that a Glue run writes."""
     return f"curated/_manifests/{job_run_id}/curation_report.json"
+
+
+def load_record_key(load_number: int) -> str:
+    """Return the key of the record of a committed load or removal. The keys' order is the order of the loads."""
+    return f"{LOAD_RECORDS}{load_number:012d}.json"
+
+
+def receipt_key(question: str, digest: str) -> str:
+    """Return the key of a receipt.
+
+    Args:
+        question: The question as a path, which has letters, digits and ``._-=/`` only.
+        digest: Hex digest of the answer.
+    """
+    return f"receipts/{DATASET}/{question}/receipt-{digest[:16]}.json"
 
 
 def s3_uri(bucket: str, key: str) -> str:

@@ -1,2 +1,3 @@
 -- ensure_schema/comment_on_column
-COMMENT ON COLUMN crypto.{{ table.name | name }}.{{ column.name | name }} IS {{ column.comment | literal }}
+COMMENT ON COLUMN {{ table.schema | name }}.{{ table.name | name }}.{{ column.name | name }} IS
+{{ column.comment | literal }}

@@ -1,4 +1,4 @@
 -- ensure_schema/comment_on_table
 COMMENT ON
 {% if table.is_view %}VIEW{% else %}TABLE{% endif %}
-crypto.{{ table.name | name }} IS {{ table.comment | literal }}
+{{ table.schema | name }}.{{ table.name | name }} IS {{ table.comment | literal }}

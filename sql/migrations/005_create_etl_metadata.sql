@@ -1,4 +1,5 @@
--- One row per load and source: its window, markets and origin, and the counts of each step.
+-- One row per load and source: its window, markets and origin, and the counts of each step. A load looks for its own
+-- batch, whose name begins with the first day of its window, and for the loads that reach into its window.
 CREATE TABLE IF NOT EXISTS crypto.etl_metadata (
     batch_id VARCHAR(128) NOT NULL,
     source VARCHAR(32) NOT NULL,
@@ -32,3 +33,4 @@ CREATE TABLE IF NOT EXISTS crypto.etl_metadata (
     PRIMARY KEY (batch_id, source)
 )
 DISTSTYLE ALL
+SORTKEY (batch_id, window_start, window_end)

@@ -1,4 +1,5 @@
--- The result of each data quality rule in a load: per source for rules on records, per market for rules on candles.
+-- The result of each data quality rule in a load: per source for rules on records, per market for rules on candles. A
+-- load reads and writes the results of its own batch, whose name begins with the first day of its window.
 CREATE TABLE IF NOT EXISTS crypto.data_quality_results (
     batch_id VARCHAR(128) NOT NULL,
     source VARCHAR(32) NOT NULL,
@@ -12,4 +13,4 @@ CREATE TABLE IF NOT EXISTS crypto.data_quality_results (
     assessed_at TIMESTAMP NOT NULL
 )
 DISTSTYLE AUTO
-SORTKEY (assessed_at)
+SORTKEY (batch_id)

@@ -1,7 +1,8 @@
 -- Raises an error when staged rows belong to another attempt at the batch, because an abandoned COPY can still finish.
 -- Also raises one when staged rows would add or replace candles in markets and days that another load fetched later:
 -- merging an old run late must not undo a correction or a removal. It runs after insert_etl_metadata, which writes when
--- this load was fetched.
+-- this load was fetched, and its window. The literal range on the sort key limits the scan of the fact table to the
+-- window, and later loads are those that reach into it.
 CREATE OR REPLACE PROCEDURE crypto.check_origin (
     staging_table IN VARCHAR(128),
     load_batch_id IN VARCHAR(128),
@@ -10,6 +11,8 @@ CREATE OR REPLACE PROCEDURE crypto.check_origin (
 AS $$
 DECLARE
     foreign_rows BIGINT;
+    window_from VARCHAR(32);
+    window_to VARCHAR(32);
     undone RECORD;
     added_rows BIGINT := 0;
     replaced_rows BIGINT := 0;
@@ -23,6 +26,9 @@ BEGIN
             staging_table, foreign_rows, load_batch_id;
     END IF;
     IF forced = 0 THEN
+        SELECT CAST(MIN(window_start) AS VARCHAR(32)), CAST(MAX(window_end) AS VARCHAR(32)) INTO window_from, window_to
+        FROM crypto.etl_metadata
+        WHERE batch_id = load_batch_id;
         -- One row for each staged candle that differs from the fact table and that a later fetch covers.
         FOR undone IN EXECUTE 'SELECT source, SUM(is_new) AS added, SUM(1 - is_new) AS replaced,'
             || ' MAX(last_fetch) AS fetched_at FROM (SELECT staged.source, MAX(CASE WHEN loaded.source IS NULL THEN 1 ELSE 0 END) AS is_new,'
@@ -32,6 +38,8 @@ BEGIN
             || ' AND own.batch_id = ' || quote_literal(load_batch_id)
             || ' INNER JOIN crypto.etl_metadata AS later ON later.source = staged.source'
             || ' AND later.candle_interval = staged.candle_interval'
+            || ' AND later.window_start < ' || quote_literal(window_to)
+            || ' AND later.window_end > ' || quote_literal(window_from)
             || ' AND later.fetched_at > COALESCE(own.fetched_at, ''1970-01-01'')'
             || ' AND later.window_start <= staged.observed_at AND later.window_end > staged.observed_at'
             || ' INNER JOIN crypto.market_sets AS requested ON requested.market_set = later.market_set'
@@ -39,6 +47,8 @@ BEGIN
             || ' LEFT JOIN crypto.fact_crypto_prices AS loaded ON loaded.source = staged.source'
             || ' AND loaded.symbol = staged.symbol AND loaded.quote_currency = staged.quote_currency'
             || ' AND loaded.candle_interval = staged.candle_interval AND loaded.observed_at = staged.observed_at'
+            || ' AND loaded.observed_at >= ' || quote_literal(window_from)
+            || ' AND loaded.observed_at < ' || quote_literal(window_to)
             || ' WHERE loaded.source IS NULL'
             || ' OR loaded.open_price <> staged.open_price OR (loaded.open_price IS NULL) <> (staged.open_price IS NULL)'
             || ' OR loaded.high_price <> staged.high_price OR (loaded.high_price IS NULL) <> (staged.high_price IS NULL)'

@@ -4,6 +4,7 @@ SELECT
     source,
     symbol,
     quote_currency,
+    candle_interval,
     observed_at,
     open_price,
     high_price,

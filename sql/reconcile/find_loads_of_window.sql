@@ -1,6 +1,6 @@
 -- reconcile/find_loads_of_window from {{ window(ti).start | literal }} to {{ window(ti).end | literal }}
--- Every load that touches the window, including this run's, with the number of rows that it owns and of those that are
--- in the fact table. A later load takes over the rows that it replaces.
+-- Every load that touches the window, including this run's, with the number of rows that it owns. For this run's load,
+-- also the number of its rows that are in the fact table now. A later load takes over the rows that it replaces.
 WITH loads AS (
     SELECT
         batch_id,
@@ -28,17 +28,15 @@ WITH loads AS (
 
 rows_of_batch AS (
     SELECT
-        loads.batch_id,
-        loads.source,
+        batch_id,
+        source,
         COUNT(*) AS rows_now
-    FROM loads
-    INNER JOIN crypto.fact_crypto_prices AS fact
-        ON
-            loads.batch_id = fact.batch_id
-            AND loads.source = fact.source
-            AND loads.window_start <= fact.observed_at
-            AND loads.window_end > fact.observed_at
-    GROUP BY loads.batch_id, loads.source
+    FROM crypto.fact_crypto_prices
+    WHERE
+        observed_at >= {{ window(ti).start | literal }}
+        AND observed_at < {{ window(ti).end | literal }}
+        AND batch_id = {{ report(ti).batch_id | literal }}
+    GROUP BY batch_id, source
 )
 
 SELECT
@@ -59,7 +57,9 @@ SELECT
     loads.rows_removed,
     loads.rows_owned,
     loads.load_number,
-    COALESCE(rows_of_batch.rows_now, 0) AS rows_now
+    CASE
+        WHEN loads.batch_id = {{ report(ti).batch_id | literal }} THEN COALESCE(rows_of_batch.rows_now, 0)
+    END AS rows_now
 FROM loads
 LEFT JOIN rows_of_batch
     ON

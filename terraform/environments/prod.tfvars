@@ -3,8 +3,10 @@ region      = "us-east-1"
 environment = "prod"
 
 sources = {
-  binance   = { symbols = ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT"] }
-  coinbase  = { symbols = ["BTC-USD", "ETH-USD", "SOL-USD"] }
+  binance   = { symbols = ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT", "BTCUSDC", "ETHUSDC", "USDCUSDT"] }
+  bitfinex  = { symbols = ["tBTCUSD", "tETHUSD", "tSOLUSD", "tBTCUST", "tETHUST", "tUSTUSD", "tUDCUSD"] }
+  bitstamp  = { symbols = ["btcusd", "ethusd", "solusd", "btcusdt", "ethusdt", "usdtusd", "usdcusd"] }
+  coinbase  = { symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "BTC-USDT", "ETH-USDT", "USDT-USD"] }
   coingecko = { symbols = ["bitcoin", "ethereum"], connection_id = "coingecko", requests_per_second = 0.45 }
 }
 

@@ -344,3 +344,46 @@ run "every_role_has_the_permissions_boundary" {
     error_message = "A role is not limited by the permissions boundary."
   }
 }
+
+run "athena_is_an_option" {
+  command = plan
+
+  assert {
+    condition     = length(aws_athena_workgroup.this) == 0 && length(aws_athena_named_query.this) == 0
+    error_message = "There is a workgroup by default."
+  }
+}
+
+run "athena_limits_each_query_and_deletes_its_results" {
+  command = plan
+
+  variables {
+    athena = { scan_limit_gb = 2, result_days = 7 }
+  }
+
+  assert {
+    condition = (
+      one(aws_athena_workgroup.this).configuration[0].enforce_workgroup_configuration &&
+      one(aws_athena_workgroup.this).configuration[0].bytes_scanned_cutoff_per_query == 2147483648 &&
+      one(aws_athena_workgroup.this).configuration[0].result_configuration[0].output_location == "s3://crypto-prices-dev-lake-123456789012/athena/" &&
+      one(aws_athena_workgroup.this).configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS"
+    )
+    error_message = "A query can scan more, or its results are elsewhere or not encrypted."
+  }
+  assert {
+    condition = one([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : [
+      for expiration in rule.expiration : expiration.days] if rule.filter[0].prefix == "athena/"
+    ]) == [7]
+    error_message = "Results are never deleted."
+  }
+  assert {
+    condition     = keys(aws_athena_named_query.this) == ["candles_by_day", "daily_closes", "origin_of_candles"]
+    error_message = "A named query is missing."
+  }
+  assert {
+    condition = alltrue([for query in aws_athena_named_query.this :
+      query.database == "crypto_prices_dev" && strcontains(query.query, "FROM crypto_prices") && !startswith(query.description, "--")
+    ])
+    error_message = "A named query does not read the platform's catalog table."
+  }
+}

@@ -165,6 +165,12 @@ run "a_platform_with_default_values" {
     error_message = "A rule expires current objects outside quarantine/. In curated/, these can be published days."
   }
   assert {
+    condition = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule :
+      length(rule.noncurrent_version_expiration) == 0 if rule.filter[0].prefix == "" || startswith(rule.filter[0].prefix, "loads")
+    ])
+    error_message = "A rule deletes older versions of load records, which prove that one was changed."
+  }
+  assert {
     condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : rule.filter[0].prefix == "" && length(rule.abort_incomplete_multipart_upload) == 1])
     error_message = "Incomplete multipart uploads are never deleted and cost money."
   }
@@ -172,7 +178,7 @@ run "a_platform_with_default_values" {
   # The bundle is uploaded unchanged and pinned by version.
   assert {
     condition = keys(aws_s3_object.bundle) == [
-      "SHA256SUMS", "VERSION", "catalog_table.json", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_window.py",
+      "SHA256SUMS", "VERSION", "catalog_table.json", "dags/crypto_prices_audit.py", "dags/crypto_prices_backfill.py", "dags/crypto_prices_daily.py", "dags/crypto_prices_marts.py", "dags/crypto_prices_window.py",
       "dags/sql/a_statement.sql", "glue/crypto_prices_etl.zip", "glue/curate_crypto_prices.py", "plugins.zip", "requirements.txt",
     ]
     error_message = "The uploaded files are not exactly the bundle's files."
@@ -315,6 +321,7 @@ run "a_platform_with_default_values" {
       quality_rules    = {}
       audit_limit_days = 7
       runbook_url      = "docs/how-to/troubleshoot.md"
+      freshness_hours  = 30
       prices           = { glue_dpu_hour = 0.44, redshift_rpu_hour = 0.375, redshift_rpus = 8, warehouse_minutes = 5 }
     }
     error_message = "The settings secret does not have the format that plugins/crypto_prices/settings.py reads."
@@ -345,6 +352,14 @@ run "a_platform_with_default_values" {
       aws_cloudwatch_metric_alarm.this["stale-binance"].namespace == "CryptoPrices" && aws_cloudwatch_metric_alarm.this["stale-binance"].metric_name == "RecordsFetched"
     )
     error_message = "The freshness alarm does not watch the metric that reconcile publishes."
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["marts-stale"].dimensions == tomap({ Dag = "crypto_prices_marts" }) &&
+      aws_cloudwatch_metric_alarm.this["marts-stale"].namespace == "CryptoPrices" && aws_cloudwatch_metric_alarm.this["marts-stale"].metric_name == "MartsLoadsBehind" &&
+      aws_cloudwatch_metric_alarm.this["marts-stale"].treat_missing_data == "breaching"
+    )
+    error_message = "Marts that are no longer refreshed would not raise an alarm."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["scheduler-silent"].treat_missing_data == "breaching"
@@ -379,7 +394,7 @@ run "a_platform_with_default_values" {
     error_message = "The rule does not match failed runs of the job."
   }
   assert {
-    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 13
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 14
     error_message = "Widgets of the dashboard overlap."
   }
 }

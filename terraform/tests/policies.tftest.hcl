@@ -167,15 +167,36 @@ run "permissions_are_the_least_that_the_platform_needs" {
   # Roles write and delete only their own objects.
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.mwaa.json, data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
-      [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : !strcontains(resource, "/raw/")] if contains(flatten([statement.Action]), "s3:DeleteObject")]
+      [for statement in jsondecode(document).Statement : [for resource in flatten([statement.Resource]) : !strcontains(resource, "/raw/") && !strcontains(resource, "/loads/")] if contains(flatten([statement.Action]), "s3:DeleteObject")]
     ]))
-    error_message = "A role may delete raw objects, from which everything else can be rebuilt."
+    error_message = "A role may delete raw objects or load records, from which everything else can be rebuilt."
   }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(
-      ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*"]
+      ["arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/loads/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/receipts/*"]
     )
-    error_message = "Airflow may write to locations other than raw/."
+    error_message = "Airflow may write to locations other than raw/, loads/ and receipts/."
+  }
+  assert {
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : toset(flatten([statement.Action])) if strcontains(jsonencode(statement.Resource), "/loads/")] == [
+      toset(["s3:GetObject", "s3:PutObject"])
+    ]
+    error_message = "Airflow cannot write load records, or may do more with them."
+  }
+  assert {
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :
+      [for statement in jsondecode(document).Statement : !strcontains(jsonencode(statement.Resource), "/loads/")]
+    ]))
+    error_message = "A role other than Airflow's may read or change load records."
+  }
+  # Receipts read what a number was made of, and write nothing but themselves.
+  assert {
+    condition = { for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Sid => [statement.Action, statement.Resource] if startswith(statement.Sid, "ExplainPrice") } == {
+      ExplainPriceReadsReplacedResponses = ["s3:GetObjectVersion", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/raw/*"]
+      ExplainPriceReadsCuratedFiles      = ["s3:GetObject", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/crypto_prices/*"]
+      ExplainPriceWritesReceipts         = ["s3:PutObject", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/receipts/*"]
+    }
+    error_message = "Explaining a number may read or write something else than it needs."
   }
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.glue.json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")])) == toset(

@@ -236,6 +236,18 @@ run "refuses_a_symbol_that_is_listed_twice" {
   expect_failures = [var.sources]
 }
 
+run "accepts_the_spelling_of_each_exchange" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    sources = { bitfinex = { symbols = ["tBTCUSD", "tDOGE:USD"] }, coinbase = { symbols = ["BTC-USD"] }, poloniex = { symbols = ["BTC_USDT"] } }
+  }
+}
+
 run "refuses_a_malformed_symbol" {
   command = plan
 
@@ -861,6 +873,20 @@ run "refuses_a_budget_of_zero" {
   }
 
   expect_failures = [var.monthly_budget_usd]
+}
+
+run "refuses_results_of_athena_that_are_deleted_at_once" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    athena = { result_days = 0 }
+  }
+
+  expect_failures = [var.athena]
 }
 
 run "refuses_an_environment_class_without_prices" {

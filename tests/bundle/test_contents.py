@@ -59,7 +59,7 @@ def test_a_changed_file_changes_only_its_part(built, checkout):
 
 
 def test_the_dags_folder_contains_the_sql_files(built):
-    merge = "sql/load/replace/merge_staged_rows.sql"
+    merge = "sql/load/replace/insert_staged_rows.sql"
     assert built[f"dags/{merge}"] == (REPOSITORY / merge).read_bytes()
     assert built["dags/crypto_prices_daily.py"] == (REPOSITORY / "dags/crypto_prices_daily.py").read_bytes()
     assert {path for path in built if not path.startswith("dags/")} == {

@@ -91,7 +91,7 @@ def test_no_secret_is_in_the_environment_of_a_container(composition):
 
 
 def test_the_bundle_is_in_mwaas_folders(composition):
-    files = ["dags/crypto_prices_daily.py", "dags/sql/load/replace/merge_staged_rows.sql"]
+    files = ["dags/crypto_prices_daily.py", "dags/sql/load/replace/insert_staged_rows.sql"]
     listed = composition.run("scheduler", *("sh", "-c", f"cd /usr/local/airflow && ls {' '.join(files)}"))
     assert listed.split() == files
     configured = composition.run("scheduler", "airflow", "config", "get-value", "core", "plugins_folder")

@@ -20,8 +20,9 @@ def test_it_plans_and_then_starts_a_run_for_each_window(dag):
     assert downstream == {
         "ensure_schema": {"plan_backfill"},
         # A cleared window that succeeds makes the run green, so the check does not follow the windows.
-        "plan_backfill": {"load_windows", "check_backfill"},
+        "plan_backfill": {"load_windows", "check_backfill", "replay_loads"},
         "load_windows": set(),
+        "replay_loads": set(),
         "check_backfill": set(),
     }
     load_windows = dag.get_task("load_windows")
@@ -55,10 +56,10 @@ def test_concurrent_backfills_do_not_wait_for_each_other(dag):
     assert dag.max_active_runs == 16
 
 
-def test_only_the_days_of_a_backfill_are_required(dag):
+def test_a_backfill_by_default_asks_the_exchanges_and_deletes_nothing(dag):
     params = dag.params
-    required = [name for name in params if not params.get_param(name).has_value]
-    assert required == ["start", "end"]
+    # A rebuild has no days, so plan_backfill and not the form requires them.
+    assert params["from_raw"] is False
     assert params["chunk_days"] == 31
     assert params["reload"] is False
     # A backfill never deletes candles. Only a user who has checked a window can decide that.

@@ -21,7 +21,7 @@ bag = DagBag()
 assert not bag.import_errors, bag.import_errors
 dag = bag.dags["crypto_prices_daily"]
 folders = dag.template_searchpath
-dag.get_template_env().get_template("load/replace/merge_staged_rows.sql")
+dag.get_template_env().get_template("load/replace/insert_staged_rows.sql")
 import crypto_prices
 print(folders[0], crypto_prices.__file__, sep="\\n")
 """

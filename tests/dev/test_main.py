@@ -75,8 +75,8 @@ def test_only_the_command_that_runs_is_imported(name):
 
 def test_a_command_runs_without_a_pythonpath():
     done = subprocess.run(
-        [sys.executable, "-m", "dev", "demo", "--symbols", "nonsense"],
+        [sys.executable, "-m", "dev", "demo", "--symbols", "no?sense"],
         cwd=REPOSITORY, capture_output=True, text=True, check=False, env={},
     )  # fmt: skip
     assert done.returncode == 2
-    assert "SYMBOLS: 'nonsense'" in done.stderr
+    assert "SYMBOLS: 'no?sense'" in done.stderr

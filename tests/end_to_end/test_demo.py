@@ -34,6 +34,11 @@ def checksum(output: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def assert_ends_with_daily_prices_and_a_receipt(output: str) -> None:
+    assert re.search(r"│ binance │ BTC/USDT +│ 24 of 24 │", output), output
+    assert re.search(r"RECEIPT binance BTC/USDT 1h  opens 2023-12-17T23:00:00Z .*VERDICT intact", output), output
+
+
 def assert_equal_to_the_files(demo: Demo, day: date, recorded: dict[tuple[str, str], tuple[str, ...]]) -> None:
     rows = demo.ask(FACT.format(day=day))
     assert_equal_to_recorded(rows, recorded)
@@ -68,6 +73,8 @@ def test_a_second_start_loads_the_day_with_the_exact_prices_of_the_files(demo):
     accounting = re.search(r"binance │ +48 │ +48 │ +0 │ +0 │ +48 │ +48 │ +48 │ +0 │", result.stdout)
     assert accounting, result.stdout
     assert re.search(r"binance .*JTOUSDT on 2023-12-17", result.stdout)
+    assert "refresh_marts: success" in result.stdout
+    assert_ends_with_daily_prices_and_a_receipt(result.stdout)
     assert re.search(r"Done in .* s \(", result.stdout)
     assert demo.wait_until_gone(60) == []
     assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
@@ -80,6 +87,8 @@ def test_the_same_day_again_loads_nothing_and_shows_the_reason(demo):
     assert result.returncode == 0, result.stdout
     assert "the warehouse already holds exactly this content" in result.stdout
     assert checksum(result.stdout)[0] == 48
+    assert "refresh_marts" not in result.stdout
+    assert_ends_with_daily_prices_and_a_receipt(result.stdout)
     assert demo.calls().count('"StartJobRun"') == runs
     assert demo.ask("SELECT COUNT(*) AS loads, MAX(loaded_at) AS newest FROM crypto.etl_metadata") == before
 
@@ -95,12 +104,23 @@ def test_a_reload_with_more_sources_adds_their_rows_and_keeps_the_others(demo):
             rf"{source} +│ +{rows} │ +{rows} │ +0 │ +0 │ +{rows} │ +{rows} │ +{rows} │ +0 │", result.stdout
         )
     assert checksum(result.stdout)[0] == 48 + 48 + 24
-    lines = [line.split("│")[1:3] for line in result.stdout.splitlines() if re.search(r"BTC/USDT? ", line)]
+    lines = [line.split("│")[1:3] for line in result.stdout.splitlines() if re.search(r"│ BTC/USDT? ", line)]
     assert [(source.strip(), market.strip()) for source, market in lines] == [
         ("binance", "BTC/USDT"), ("coinbase", "BTC/USD"), ("coingecko", "BTC/USD"),
+        # A single price has no close, so the marts have no daily price of it.
+        ("binance", "BTC/USDT"), ("coinbase", "BTC/USD"),
     ]  # fmt: skip
     assert demo.ask(FACT.format(day=DAY)) == before
     assert_equal_to_the_files(demo, DAY, recorded_rows(demo.market_data, DAY))
+
+
+def test_a_loaded_number_has_a_receipt(demo):
+    done = demo.dev("explain", "--market", "BTC/USDT", "--source", "binance", "--at", f"{DAY}T13:00")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "VERDICT intact" in done.stdout
+    assert "[ok] row read back by COPY: all 16 columns equal the fact" in done.stdout
+    assert "[ok] parsed again, independently: 8 of 8 values equal" in done.stdout
+    assert "written to s3://" in done.stderr
 
 
 def test_no_staging_table_remains(demo):

@@ -13,12 +13,12 @@ from local_platform.terraform_cli import TerraformCli, TerraformNotFoundError
 pytestmark = pytest.mark.timeout(1500)
 
 DAILY = [
-    r"apply: 1\d\d resources",
+    r"apply: 2\d\d resources",
     r"second plan: empty",
     r"a plan in GitHub: crypto-prices-github-plan: \d+ checks allowed; 4 roles of the platform have the boundary",
     r"provisioning: \d+ members compared",
     r"IAM enforced: \d scenarios \w+, \d+ checks allowed",
-    r"15 calls, all denied",
+    r"16 calls, all denied",
     r"destroy: nothing left",
 ]
 RECORDS = [

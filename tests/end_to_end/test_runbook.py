@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import jwt
 import pytest
 import requests
 from sqlalchemy import create_engine, func, inspect, select
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.timeout(3600)
 takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes long")
 
 DAY = date(2023, 3, 2)
-WINDOW, BACKFILL = "crypto_prices_window", "crypto_prices_backfill"
+WINDOW, BACKFILL, MARTS = "crypto_prices_window", "crypto_prices_backfill", "crypto_prices_marts"
 
 # The operations with side effects that a task calls when it is cleared alone, and no others.
 WORK = {
@@ -52,6 +53,7 @@ WORK = {
     "merge_into_fact": {"BatchExecuteStatement", "ExecuteStatement"},
     "publish_partitions": {"ExecuteStatement", "BatchCreatePartition", "BatchUpdatePartition"},
     "record_load": {"BatchExecuteStatement"},
+    "write_load_records": {"ExecuteStatement", "PutObject"},
     "wait_for_partition": set(),
     "drop_staging": {"ExecuteStatement"},
     "reconcile": {"ExecuteStatement", "PutMetricData"},
@@ -639,8 +641,72 @@ def tables_containing(database_url, text):
         engine.dispose()
 
 
+class TestPage:
+    """The page *Crypto prices* in the real Airflow.
+
+    The local Airflow signs in everyone without a token, so tests/plugins/crypto_prices/page/test_web_app.py shows what
+    an ended session gets.
+    """
+
+    @staticmethod
+    def get(bench, path="", token=None):
+        headers = {"Accept": "text/html"} | ({"Cookie": f"_token={token}"} if token else {})
+        return requests.get(
+            f"{bench.airflow.url}/crypto-prices/{path}", headers=headers, timeout=30, allow_redirects=False
+        )
+
+    @staticmethod
+    def token(bench, role):
+        """Return the token that Airflow's sign-in gives, with another role."""
+        token = requests.get(f"{bench.airflow.url}/auth/token", timeout=30).json()["access_token"]
+        claims = jwt.decode(token, options={"verify_signature": False}) | {"role": role}
+        secret = bench.airflow.environment["AIRFLOW__API_AUTH__JWT_SECRET"]
+        return jwt.encode(claims, secret, algorithm=jwt.get_unverified_header(token)["alg"])
+
+    def test_a_person_without_access_to_the_dag_sees_only_that(self, bench):
+        answer = self.get(bench, token=self.token(bench, None))
+        assert answer.status_code == 403
+        assert "No access" in answer.text
+        assert self.get(bench, "page.js", self.token(bench, None)).status_code == 403
+
+    @pytest.fixture(scope="class")
+    def published(self, bench, loaded):
+        """Run the DAG that publishes what the page shows."""
+        bench.api.unpause(MARTS)
+        bench.api.trigger(MARTS, run_id="for-the-page")
+        assert_green(bench, MARTS, "for-the-page")
+
+    @pytest.mark.usefixtures("published")
+    def test_a_viewer_sees_the_loaded_day_from_the_navigation_on(self, bench, browser):
+        context = browser.new_context()
+        context.add_cookies([{"name": "_token", "value": self.token(bench, "viewer"), "url": bench.airflow.url}])
+        page = context.new_page()
+        page.goto(bench.airflow.url)
+        page.get_by_role("button", name="Browse").click()
+        with context.expect_page() as opened:
+            page.get_by_text("Crypto prices").click()
+        page, requested = opened.value, []
+        page.on("request", lambda request: requested.append(request.url))
+        page.wait_for_selector("table.matrix")
+        assert page.url == f"{bench.airflow.url}/crypto-prices/"
+        assert page.locator(".cell:is([data-state=loaded], [data-state=partial])").count() > 0
+        shown = {"Coverage": ".calendar .on", "Prices": ".chart canvas", "Loads": ".flow"}
+        for view, selector in shown.items():
+            page.click(f"nav >> text={view}")
+            page.wait_for_selector(selector)
+        assert "median" in page.inner_text(".flow")
+        run = page.locator("main a[href*='/runs/']").first
+        assert requests.get(run.evaluate("link => link.href"), timeout=30).status_code == 200
+        assert [url for url in requested if not url.startswith(bench.airflow.url)] == []
+        context.close()
+
+
 def test_the_troubleshooting_page_has_a_section_for_each_task_and_no_other():
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md").read_text()
     sections = page[page.index("## Failures by task") : page.index("## The catalog shows")]
-    of_other_dags = ["plan_backfill", "load_windows", "check_backfill", "plan_healing", "heal_windows", "check_healing"]
+    of_other_dags = [
+        *("plan_backfill", "replay_loads", "load_windows", "check_backfill"),
+        *("plan_healing", "heal_windows", "check_healing"),
+        *("plan_refresh", "refresh_marts", "report_freshness", "publish_status", "explain_price"),
+    ]
     assert re.findall(r"^### (.+)$", sections, re.MULTILINE) == [*WORK, *of_other_dags]

@@ -25,35 +25,33 @@ pytestmark = [pytest.mark.usefixtures("starts_spark"), pytest.mark.timeout(1500)
 
 PAGE = REPOSITORY / "docs" / "how-to" / "add-a-source.md"
 
-# More candles than fit into one response, on few days, because each day is a folder to write. No other test publishes
+# More candles than fit into two responses, on few days, because each day is a folder to write. No other test publishes
 # these.
-START, DAYS = datetime(2022, 3, 1, tzinfo=UTC), 4
-STEP, CANDLES = 300, 4 * 288
-FIRST = int(START.timestamp()) // STEP
-# One in the range of each request, so that each response reaches back further than requested.
-MISSING = {FIRST + 500, FIRST + 1100}
+START, DAYS = datetime(2022, 9, 1, tzinfo=UTC), 4
+STEP, CANDLES = 300_000, 4 * 288
+FIRST = int(START.timestamp()) * 1000 // STEP
+# One in the range of each request. The exchange leaves out candles without a trade.
+MISSING = {FIRST + 400, FIRST + 700, FIRST + 1100}
 LISTED = [
-    {"market_symbol": f"{base}{quote}".lower(), "base_currency": base, "counter_currency": quote, "market_type": "SPOT"}
-    for base, quote in (("BTC", "USD"), ("ETH", "USD"), ("BTC", "PAX"))
+    {"symbol": f"{base}_USDT", "baseCurrencyName": base, "quoteCurrencyName": "USDT", "state": "NORMAL"}
+    for base in ("BTC", "ETH", "STR")
 ]
-ODD = {"nopeusd": "404", "oddusd": "without a list of candles"}
+ODD = {"NOPE_USDT": "404", "ODD_USDT": "without a list of candles"}
 
 
-def candle(number: int) -> dict[str, str]:
+def candle(number: int) -> list[str | int]:
     """Return a candle of the exchange with unique digits. Its numbers are texts of various lengths."""
-    price = Decimal(42000) + Decimal(number % 5000) / 100
-    return {
-        "close": f"{price + 1:.10f}",
-        "high": f"{price + 2:f}",
-        "low": f"0.{number % 7}00000000000000001",
-        "open": f"{price:f}",
-        "timestamp": str(number * STEP),
-        "volume": f"{number}.{number % 100:08d}",
-    }
+    price = Decimal(20000) + Decimal(number % 5000) / 100
+    opened = number * STEP
+    return [
+        *(f"0.{number % 7}00000000000000001", f"{price + 2:f}", f"{price:f}", f"{price + 1:.10f}"),
+        *(f"{number}.5", f"{number}.{number % 100:08d}", "0.1", "0.2", number % 50, opened + 299_000, "1", "MINUTE_5"),
+        *(opened, opened + STEP - 1),
+    ]
 
 
-class Bitstamp:
-    """The exchange's documented behavior: it returns the last ``limit`` candles up to the one that opens at ``end``."""
+class Poloniex:
+    """The exchange's documented behavior: it returns the candles that open in the requested range, oldest first."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
@@ -65,24 +63,20 @@ class Bitstamp:
 
     def answer(self, path: str, asked: dict[str, str]) -> Response:
         """Return the response."""
-        if path == "/api/v2/markets/":
+        if path == "/markets":
             return Response(json.dumps(LISTED), content_type="application/json")
-        market = re.fullmatch(r"/api/v2/ohlc/([a-z]+)/", path)
-        if market and market[1] == "oddusd":
-            return Response('{"data": {"pair": "ODD/USD"}}', content_type="application/json")
-        if not market or market[1] not in ("btcusd", "btcpax"):
+        market = re.fullmatch(r"/markets/([A-Z_]+)/candles", path)
+        if market and market[1] == "ODD_USDT":
+            return Response('{"candles": []}', content_type="application/json")
+        if not market or market[1] not in ("BTC_USDT", "STR_USDT"):
             return Response("Not found", status=404)
-        assert 1 <= int(asked["limit"]) <= 1000
-        assert asked["step"] == str(STEP)
+        assert 1 <= int(asked["limit"]) <= 500
+        assert asked["interval"] == "MINUTE_5"
         self.asked.append(asked)
-        number = int(asked["end"]) // STEP
-        candles: list[dict[str, str]] = []
-        while len(candles) < int(asked["limit"]):
-            if number not in MISSING:
-                candles.insert(0, candle(number))
-            number -= 1
+        numbers = range(-(-int(asked["startTime"]) // STEP), int(asked["endTime"]) // STEP + 1)
+        candles = [candle(number) for number in numbers if number not in MISSING][: int(asked["limit"])]
         # The real exchange also writes blanks.
-        return Response(json.dumps({"data": {"ohlc": candles, "pair": "X"}}), content_type="application/json")
+        return Response(json.dumps(candles), content_type="application/json")
 
 
 @pytest.fixture(scope="module")
@@ -105,17 +99,17 @@ def settings() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def loaded(bundle, settings, lake):
     """The program's output, the queries that the exchange received, and the curated rows."""
-    exchange = Bitstamp()
+    exchange = Poloniex()
     server = make_server("127.0.0.1", 0, exchange, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        ours = {"symbols": ["btcusd", "btcpax"], "api_url": f"http://127.0.0.1:{server.port}"}
+        ours = {"symbols": ["BTC_USDT", "STR_USDT"], "api_url": f"http://127.0.0.1:{server.port}"}
         ended = guide.run_in(
             bundle,
             str(bundle / "tests" / "glue_scripts" / "load_added_source.py"),
             *(BUCKET, f"{START:%Y-%m-%d}", f"{START + timedelta(days=DAYS):%Y-%m-%d}"),
-            json.dumps(settings | {"sources": {"bitstamp": ours}, "candle_interval": "5m"}),
+            json.dumps(settings | {"sources": {"poloniex": ours}, "candle_interval": "5m"}),
             *ODD,
             AWS_ENDPOINT_URL=lake.endpoint_url,
             AWS_REGION="us-east-1",
@@ -153,50 +147,49 @@ wanted = parse_settings(sys.argv[1])
 check_sources(wanted)
 answer = Response("https://x", 200, sys.argv[2].encode(), datetime.now(UTC), json.loads(sys.argv[2]))
 client = SimpleNamespace(get_json=lambda url, headers: answer)
-found = ask_markets(get_source("bitstamp"), client, wanted.sources["bitstamp"].symbols, {})
-print(*(market.name for market in MarketsByDay({"bitstamp": found.pairs}).on(date(2022, 3, 1))["bitstamp"]))
+found = ask_markets(get_source("poloniex"), client, wanted.sources["poloniex"].symbols, {})
+print(*(market.name for market in MarketsByDay({"poloniex": found.pairs}).on(date(2022, 9, 1))["poloniex"]))
 """
     checked = guide.run_in(bundle, "-c", code, json.dumps(settings), json.dumps(LISTED))
     assert checked.returncode == 0, checked.stderr[-3000:]
-    assert checked.stdout.split() == ["BTC/USD", "ETH/USD", "BTC/USDP"]
+    assert checked.stdout.split() == ["BTC/USDT", "ETH/USDT", "XLM/USDT"]
 
 
-def test_a_long_window_takes_few_requests_and_earlier_candles_are_surplus(bundle, loaded):
+def test_a_long_window_takes_few_requests(bundle, loaded):
     found, asked, _ = loaded
     assert all(Path(file).is_relative_to(bundle) for file in found["imported_from"])
     assert asked == 2 * [
-        {"step": str(STEP), "limit": str(limit), "end": str((FIRST + last) * STEP)}
-        for limit, last in ((1000, 999), (152, 1151))
+        {"interval": "MINUTE_5", "limit": "500", "startTime": str(first * STEP), "endTime": str(end * STEP - 1)}
+        for first, end in ((FIRST, FIRST + 500), (FIRST + 500, FIRST + 1000), (FIRST + 1000, FIRST + CANDLES))
     ]
-    # The missing candle in the first range is replaced by one before the window, that in the second by a duplicate.
-    assert [(o["records"], o["surplus"]) for o in found["manifest"]["objects"]] == 2 * [(1000, 1), (152, 0)]
+    assert [(o["records"], o["surplus"]) for o in found["manifest"]["objects"]] == 2 * [(499, 0), (499, 0), (151, 0)]
 
 
 def test_every_candle_is_curated_digit_for_digit(loaded):
     found, _, rows = loaded
     numbers = [FIRST + n for n in range(CANDLES) if FIRST + n not in MISSING]
-    assert found["report"]["sources"]["bitstamp"] == {
-        "fetched": 2 * (len(numbers) + 1),
+    assert found["report"]["sources"]["poloniex"] == {
+        "fetched": 2 * len(numbers),
         "curated": 2 * len(numbers),
         "quarantined": {},
-        "duplicates": 2,
+        "duplicates": 0,
     }
-    expected = {
-        ("BTC", quote, datetime.fromtimestamp(number * STEP, UTC)): {
-            "source": "bitstamp",
-            "candle_interval": "5m",
-            "open_price": Decimal(candle(number)["open"]),
-            "high_price": Decimal(candle(number)["high"]),
-            "low_price": Decimal(candle(number)["low"]),
-            "close_price": Decimal(candle(number)["close"]),
-            "base_volume": Decimal(candle(number)["volume"]),
-            "quote_volume": None,
-            "trade_count": None,
-            "market_cap": None,
-        }
-        for quote in ("USD", "USDP")
-        for number in numbers
-    }
+    expected = {}
+    for symbol in ("BTC", "XLM"):
+        for number in numbers:
+            low, high, opened, close, quote_volume, base_volume, _, _, trades, *_ = candle(number)
+            expected[symbol, "USDT", datetime.fromtimestamp(number * STEP // 1000, UTC)] = {
+                "source": "poloniex",
+                "candle_interval": "5m",
+                "open_price": Decimal(opened),
+                "high_price": Decimal(high),
+                "low_price": Decimal(low),
+                "close_price": Decimal(close),
+                "base_volume": Decimal(base_volume),
+                "quote_volume": Decimal(quote_volume),
+                "trade_count": trades,
+                "market_cap": None,
+            }
     assert len(rows) == len(expected)
     for row in rows:
         key = row["symbol"], row["quote_currency"], row["observed_at"].replace(tzinfo=UTC)
@@ -246,6 +239,6 @@ print(dict(chosen_markets(parser, given, live=True).symbols))
 chosen_markets(parser, given)
 """
     chosen = guide.run_in(bundle, "-c", code, "--sources", command[2], "--symbols", command[3])
-    assert chosen.stdout.strip() == "{'bitstamp': ['btcusd', 'btcpax']}", chosen.stderr
+    assert chosen.stdout.strip() == "{'poloniex': ['BTC_USDT', 'ETH_USDT']}", chosen.stderr
     assert chosen.returncode == 2
-    assert "the local exchange does not have the API of bitstamp. make demo LIVE=1" in chosen.stderr
+    assert "the local exchange does not have the API of poloniex. make demo LIVE=1" in chosen.stderr

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from local_exchange.candles import (
     COINS,
     DAY_MS,
+    DOLLAR_COINS,
     HOUR_MS,
     INTERVALS,
     GeneratedCandles,
@@ -355,3 +356,21 @@ def test_every_recorded_file_is_served_unchanged():
         )
         assert [[str(row[0]), *row[1:6]] for row in rows] == expected
         assert all(row[6:] == [row[0] + HOUR_MS - 1, None, None, None, None, "0"] for row in rows)
+
+
+# --- stablecoins ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symbol", ["USDCUSDT", *DOLLAR_COINS])
+def test_a_stablecoin_stays_within_20_basis_points_but_is_not_at_par(symbol):
+    rows = generated(symbol, "1d", START, limit=365)
+    prices = [Decimal(row[column]) for row in rows for column in (HIGH, LOW)]
+    assert all(abs(price - 1) <= Decimal("0.002") for price in prices)
+    assert len(set(prices)) > 100
+
+
+def test_a_price_in_usdc_is_that_in_usdt_divided_by_the_price_of_usdc():
+    bitcoin, cross, usdc = (
+        Decimal(generated(symbol, "1h", START, limit=1)[0][OPEN]) for symbol in ("BTCUSDT", "BTCUSDC", "USDCUSDT")
+    )
+    assert cross == (bitcoin / usdc).quantize(Decimal("0.01")) != bitcoin

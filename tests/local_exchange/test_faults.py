@@ -141,7 +141,7 @@ def test_options_go_through_json_and_back():
         ({"faults": [{"kind": ["empty"]}]}, "unknown kind"),
         (
             {"faults": [{"kind": "empty", "source": "kraken"}]},
-            "unknown source 'kraken'; known: binance, coinbase",
+            "unknown source 'kraken'; known: binance, bitfinex, bitstamp, coinbase",
         ),
         (
             {"faults": [{"kind": "rate_limited", "source": "coinbase", "banned_after": 1}]},

@@ -114,7 +114,10 @@ def test_threads_get_no_more_than_the_burst(clock):
         ({}, "expected an object such as"),
         ({"limits": []}, "expected an object such as"),
         ({"limits": {}, "seed": 1}, "expected an object such as"),
-        ({"limits": {"kraken": {"requests_per_second": 1}}}, "unknown source kraken; known sources: binance, coinbase"),
+        (
+            {"limits": {"kraken": {"requests_per_second": 1}}},
+            "unknown source kraken; known sources: binance, bitfinex, bitstamp, coinbase",
+        ),
         ({"limits": {"binance": 10}}, "a limit must be an object"),
         ({"limits": {"binance": {"burst": 1}}}, "a limit must be an object"),
         ({"limits": {"binance": {"requests_per_second": 1, "per": "ip"}}}, "a limit must be an object"),

@@ -43,12 +43,18 @@ class Case:
     def rows(self, answer) -> list:
         """Return the rows, with each number as its JSON text."""
         document = json.loads(answer.data, parse_float=str, parse_int=str)
+        if isinstance(document, dict) and "data" in document:
+            # A candle is an object whose members are the columns in order. One with two members is malformed.
+            candles = document["data"]["ohlc"]
+            return [list(row.values()) if isinstance(row, dict) and len(row) > 2 else row for row in candles]
         return document["prices"] if isinstance(document, dict) else document
 
     def message(self, answer) -> str:
         document = answer.json
-        details = document.get("status", document)
-        return next(details[name] for name in ("msg", "message", "error_message", "error") if name in details)
+        if isinstance(document, list):
+            return document[2]
+        details = document["status"] if isinstance(document.get("status"), dict) else document
+        return next(details[name] for name in ("msg", "message", "error_message", "error", "reason") if name in details)
 
 
 SOURCES = (
@@ -62,6 +68,28 @@ SOURCES = (
         rate_limited="Too much request weight used.",
         failed="An unknown error occurred.",
         unknown="Invalid symbol.",
+    ),
+    Case(
+        Source.BITFINEX,
+        "tBTCUSD",
+        "/exchange/bitfinex/v2/candles/trade:1h:tBTCUSD/hist",
+        {"start": START, "end": START + 23 * HOUR, "limit": 24, "sort": 1},
+        price=2,
+        hour=HOUR,
+        rate_limited="ratelimit: error",
+        failed="unknown error",
+        unknown="symbol: invalid",
+    ),
+    Case(
+        Source.BITSTAMP,
+        "btcusd",
+        "/exchange/bitstamp/api/v2/ohlc/btcusd/",
+        {"step": 3600, "start": START // 1000, "end": START // 1000 + 23 * 3600, "limit": 24},
+        price=4,
+        hour=HOUR // 1000,
+        rate_limited="Request rejected due to exceeded rate limit.",
+        failed="Unknown server error.",
+        unknown="Currency pair not found for corresponding request.",
     ),
     Case(
         Source.COINBASE,
@@ -391,6 +419,8 @@ def test_every_source_is_counted_under_its_name(client):
     seen = {(entry["source"], entry["symbol"]) for entry in client.get("/exchange/_requests").json["requests"]}
     assert seen == {
         ("binance", "BTCUSDT"),
+        ("bitfinex", "tBTCUSD"),
+        ("bitstamp", "btcusd"),
         ("coinbase", "BTC-USD"),
         ("coingecko", "bitcoin"),
         ("coingecko", None),
@@ -524,7 +554,7 @@ def test_rate_limits_and_failures_are_reported_with_each_apis_own_error(case, cl
     assert case.message(limited) == case.rate_limited
     assert (failed.status_code, failed.headers["Retry-After"]) == (502, "3")
     assert case.message(failed) == case.failed
-    assert unknown.status_code == (400 if case.source == Source.BINANCE else 404)
+    assert unknown.status_code == {Source.BINANCE: 400, Source.BITFINEX: 500}.get(case.source, 404)
     assert case.message(unknown) == case.unknown
 
 

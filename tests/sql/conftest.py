@@ -43,7 +43,10 @@ def session_client(warehouse: Warehouse) -> Iterator[Client]:
 @pytest.fixture
 def client(session_client: Client) -> Client:
     """Return the client after emptying the tables."""
-    tables = ("fact_crypto_prices", "etl_metadata", "candle_gaps", "data_quality_results", "expected_markets")
+    tables = (
+        *("fact_crypto_prices", "etl_metadata", "candle_gaps", "data_quality_results", "expected_markets"),
+        *("load_log", "price_versions"),
+    )
     reset = "UPDATE crypto.load_counter SET last_load_number = 0"
     session_client.batch(*(f"DELETE FROM crypto.{table}" for table in tables), reset)
     return session_client

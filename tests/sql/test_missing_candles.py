@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tests.support.data_api import Client
-from tests.support.window_loads import BTC, ETH, candles
+from tests.support.window_loads import BTC, ETH, candles, remove
 
 ALL = range(24)
 
@@ -42,6 +42,24 @@ def test_each_day_and_reason_of_a_range_is_counted(client, make_load):
         ["2023-12-18", BTC, "no_trade", 4],
         ["2023-12-19", BTC, "empty_day", 24],
         ["2023-12-20", BTC, "no_trade", 5],
+    ]
+
+
+def test_removed_candles_are_missing(client, make_load):
+    make_load(candles(BTC, ETH, hours=ALL)).merged()
+    assert remove(client, BTC, "2023-12-18 05:00", "2023-12-18 08:00").error is None
+    assert missing(client, "2023-12-18", "2023-12-19") == [["2023-12-18", BTC, "removed", 3]]
+    covered = (
+        "SELECT candles, gap_reason, gap_ranges, missing_candles FROM crypto_views.market_coverage WHERE symbol = 'BTC'"
+    )
+    assert client.rows(covered) == [[21, "removed", 1, 3]]
+
+
+def test_a_market_whose_candles_were_all_removed_has_its_coverage(client, make_load):
+    make_load(candles(BTC, ETH, hours=ALL)).merged()
+    assert remove(client, BTC, "2023-12-18", "2023-12-19").error is None
+    assert client.rows("SELECT * FROM crypto_views.market_coverage WHERE symbol = 'BTC'") == [
+        ["binance", "BTC", "USDT", "1h", None, None, 0, "removed", 1, 24]
     ]
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tests.support.data_api import Client
-from tests.support.window_loads import BTC, ETH, candles, nothing_changes
+from tests.support.window_loads import BTC, ETH, candles, nothing_changes, remove
 
 ALL = range(24)
 
@@ -190,6 +190,72 @@ class TestCandleGaps:
         assert "would delete 4 candles" in fewer.merge().error
         assert gaps(client) == {}
         assert old.metadata()
+
+
+class TestRemovedCandles:
+    LATER = "2099-01-01 00:00:00"
+
+    @pytest.fixture
+    def removed(self, client, make_load):
+        """Hours 5 to 7 were removed. The exchange never sent hour 8."""
+        make_load(
+            [each for each in candles(BTC, ETH, hours=ALL) if each[1::2] != (BTC, "2023-12-18 08:00:00")]
+        ).merged()
+        assert remove(client, BTC, "2023-12-18 05:00", "2023-12-18 09:00").error is None
+
+    def test_a_removal_is_a_range_and_leaves_others_as_they_are(self, client, removed):
+        assert ranges(client) == [("12-18 05", "12-18 08", 3, "removed"), ("12-18 08", "12-18 09", 1, "no_trade")]
+        assert ranges(client, ETH) == []
+
+    def test_touching_removals_become_one_range_in_any_order(self, client, make_load):
+        make_load(candles(BTC, hours=ALL)).merged()
+        for start, end in (("03:00", "05:00"), ("07:00", "09:00"), ("12:00", "13:00"), ("05:00", "06:59:59")):
+            assert remove(client, BTC, f"2023-12-18 {start}", f"2023-12-18 {end}").error is None
+        assert ranges(client) == [("12-18 03", "12-18 09", 6, "removed"), ("12-18 12", "12-18 13", 1, "removed")]
+
+    def test_candles_around_loaded_gaps_are_separate_ranges(self, client, make_load):
+        hours = [number for number in ALL if number not in (6, 9)]
+        make_load([each for hour in hours for each in candles(BTC, hours=range(hour, hour + 1))]).merged()
+        assert remove(client, BTC, "2023-12-18", "2023-12-19").error is None
+        assert ranges(client) == [
+            ("12-18 00", "12-18 06", 6, "removed"),
+            ("12-18 06", "12-18 07", 1, "no_trade"),
+            ("12-18 07", "12-18 09", 2, "removed"),
+            ("12-18 09", "12-18 10", 1, "no_trade"),
+            ("12-18 10", "12-19 00", 14, "removed"),
+        ]
+
+    def test_a_load_that_does_not_bring_them_back_keeps_the_reason(self, client, make_load, removed):
+        without = [
+            each
+            for each in candles(BTC, ETH, hours=ALL)
+            if each.market == ETH or each.observed_at[11:13] not in ("05", "06", "07", "08")
+        ]
+        rejected = {"source": "binance", "candle_interval": "1h", "markets": [BTC]}
+        rejected |= {"observed_at": "2023-12-18 06:00:00", "candles": 1}
+        make_load(without, fetched_at=self.LATER, quarantined=[rejected]).merged()
+        assert ranges(client) == [("12-18 05", "12-18 08", 3, "removed"), ("12-18 08", "12-18 09", 1, "no_trade")]
+
+    def test_a_load_that_brings_some_back_shortens_the_range(self, client, make_load, removed):
+        some = [each for each in candles(BTC, ETH, hours=ALL) if each[1::2] != (BTC, "2023-12-18 07:00:00")]
+        make_load(some, fetched_at=self.LATER).merged()
+        assert ranges(client) == [("12-18 07", "12-18 08", 1, "removed")]
+        # The candle is there, so the exchange is the reason if it is gone again.
+        make_load(candles(BTC, ETH, hours=ALL), fetched_at=self.LATER).merged()
+        make_load(some, fetched_at=self.LATER).merged(force=True)
+        assert ranges(client) == [("12-18 07", "12-18 08", 1, "no_trade")]
+
+    def test_a_wholly_removed_day_stays_removed_beside_other_days(self, client, make_load):
+        for day in ("2023-12-17", "2023-12-18", "2023-12-19"):
+            one_day(make_load, day, candles(BTC, day=day, hours=ALL), markets={"binance": [BTC]})
+        assert remove(client, BTC, "2023-12-17 22:00", "2023-12-19 02:00").error is None
+        expected = [("12-17 22", "12-19 02", 28, "removed")]
+        assert ranges(client) == expected
+        empty = make_load([], markets={"binance": [BTC]})
+        assert client.batch(*empty.write_markets().empty_sql()).error is None
+        assert ranges(client) == expected
+        one_day(make_load, "2023-12-20", candles(BTC, day="2023-12-20", hours=ALL), markets={"binance": [BTC]})
+        assert ranges(client) == expected
 
 
 def one_day(make_load, day: str, loaded: list, **options):

@@ -12,6 +12,18 @@ from tests.support.rendered_sql import SQL, rendered_sql
 
 FILES = sorted(path.relative_to(SQL).as_posix() for path in SQL.rglob("*.sql"))
 
+NUMBERS = [c.name for c in schemas.CURATED_COLUMNS if isinstance(c.type, schemas.Decimal | schemas.BigInt)]
+HISTORY = {
+    "stg_crypto_prices": [],
+    "fact_crypto_prices": ["valid_from_load BIGINT"],
+    "price_versions": [
+        "valid_from_load BIGINT NOT NULL",
+        "valid_to_load BIGINT NOT NULL",
+        "closed_as VARCHAR(8) NOT NULL",
+    ],
+}
+"""The columns of a table that are not in the files."""
+
 # A column's name, type and NOT NULL.
 COLUMN = r"\w+ \w+(?:\([\d, ]+\))?(?: NOT NULL)?"
 
@@ -23,7 +35,8 @@ def one_line(sql):
 
 def test_all_kinds_of_files_are_found():
     assert {name.split("/")[0] for name in FILES} == {
-        "migrations", "ensure_schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "queries"
+        "migrations", "ensure_schema", "plan", "load", "publish", "reconcile", "backfill", "audit", "marts", "status",
+        "receipts", "queries", "records", "rebuild",
     }  # fmt: skip
 
 
@@ -80,35 +93,54 @@ def test_the_exact_copy_statement():
     )
 
 
-def test_the_exact_merge_statement():
+def test_the_exact_statements_that_replace_rows():
     key = ["source", "symbol", "quote_currency", "candle_interval", "observed_at"]
     columns = [column.name for column in schemas.CURATED_COLUMNS]
-    values = [column for column in columns if column not in key]
-    assert one_line(rendered_sql("load/replace/merge_staged_rows.sql")) == (
-        "MERGE INTO crypto.fact_crypto_prices USING crypto.stg_crypto_prices_0123456789abcdef AS staged ON "
-        + " AND ".join(f"fact_crypto_prices.{column} = staged.{column}" for column in key)
-        + " WHEN MATCHED THEN UPDATE SET "
-        + ", ".join(f"{column} = staged.{column}" for column in values)
-        + f" WHEN NOT MATCHED THEN INSERT ( {', '.join(columns)} ) VALUES ( "
-        + ", ".join(f"staged.{column}" for column in columns)
-        + " )"
+    staging = "crypto.stg_crypto_prices_0123456789abcdef"
+    assert one_line(rendered_sql("load/replace/delete_replaced_rows.sql")) == (
+        "DELETE FROM crypto.fact_crypto_prices USING compared_rows AS compared WHERE "
+        "fact_crypto_prices.observed_at >= '2023-12-18' AND fact_crypto_prices.observed_at < '2023-12-19' AND "
+        + " AND ".join(f"fact_crypto_prices.{column} = compared.{column}" for column in key)
+    )
+    assert one_line(rendered_sql("load/replace/insert_staged_rows.sql")) == (
+        f"INSERT INTO crypto.fact_crypto_prices ( {', '.join(columns)}, valid_from_load ) "
+        f"SELECT {', '.join(f'staged.{column}' for column in columns)}, "
+        "COALESCE(confirmed.valid_from_load, load_counter.last_load_number) AS valid_from_load "
+        f"FROM {staging} AS staged CROSS JOIN crypto.load_counter LEFT JOIN compared_rows AS confirmed ON "
+        + " AND ".join(f"staged.{column} = confirmed.{column}" for column in key)
+        + " AND confirmed.closed_as IS NULL"
     )
 
 
+def test_all_columns_of_a_replaced_row_are_kept():
+    columns = [column.name for column in schemas.CURATED_COLUMNS]
+    insert = sqlglot.parse_one(rendered_sql("load/history/insert_price_versions.sql"), dialect="redshift")
+    history = ["valid_from_load", "valid_to_load", "closed_as"]
+    assert [column.name for column in insert.this.expressions] == [*columns, *history]
+    assert insert.expression.named_selects == [*columns, *history]
+
+
+@pytest.mark.parametrize("column", NUMBERS)
+def test_a_load_compares_every_number(column):
+    """A restated value that is not compared would replace the old one without a trace."""
+    compared = one_line(rendered_sql("load/replace/compare_rows.sql"))
+    assert f"present.{column} <> staged.{column} OR (present.{column} IS NULL) <> (staged.{column} IS NULL)" in compared
+
+
 def test_a_merge_deletes_only_rows_of_its_window_and_markets():
-    assert one_line(rendered_sql("load/replace/delete_superseded.sql")).startswith(
-        "DELETE FROM crypto.fact_crypto_prices WHERE "
+    compared = one_line(rendered_sql("load/replace/compare_rows.sql"))
+    assert compared[compared.index("FROM crypto.fact_crypto_prices") :].startswith(
+        "FROM crypto.fact_crypto_prices WHERE "
         "observed_at >= '2023-12-18' AND observed_at < '2023-12-19' "
         "AND source || '/' || candle_interval || '/' || symbol || '/' || quote_currency IN ( "
         "SELECT 'binance/1h/' || market_sets.symbol || '/' || market_sets.quote_currency FROM crypto.market_sets "
         f"WHERE market_sets.market_set = '{market_set_name(['BTC/USDT', 'ETH/USDT'])}' UNION ALL "
         "SELECT 'coinbase/1h/' || market_sets.symbol || '/' || market_sets.quote_currency FROM crypto.market_sets "
-        f"WHERE market_sets.market_set = '{market_set_name(['BTC/USD'])}' ) "
-        "AND NOT EXISTS ( SELECT 1 FROM crypto.stg_crypto_prices_0123456789abcdef AS staged"
+        f"WHERE market_sets.market_set = '{market_set_name(['BTC/USD'])}' ) ) "
     )
 
 
-@pytest.mark.parametrize("table", ["stg_crypto_prices", "fact_crypto_prices"])
+@pytest.mark.parametrize("table", HISTORY)
 def test_the_warehouses_columns_match_the_schema_definition(table):
     (created,) = (SQL / "migrations").glob(f"*_create_{table}.sql")
     columns = re.findall(rf"^    (?!PRIMARY)({COLUMN})", created.read_text(), re.MULTILINE)
@@ -116,10 +148,11 @@ def test_the_warehouses_columns_match_the_schema_definition(table):
         columns += re.findall(
             rf"^ALTER TABLE crypto\.{table} ADD COLUMN ({COLUMN})", migration.read_text(), re.MULTILINE
         )
-    assert [re.sub(r", (\d+\))", r",\1", column) for column in columns] == schemas.redshift_columns()
+    assert set(HISTORY[table]) <= set(columns)
+    curated = [re.sub(r", (\d+\))", r",\1", column) for column in columns if column not in HISTORY[table]]
+    assert curated == schemas.redshift_columns()
 
 
 def test_the_audit_compares_every_number():
-    numbers = [c.name for c in schemas.CURATED_COLUMNS if isinstance(c.type, schemas.Decimal | schemas.BigInt)]
     selected = sqlglot.parse_one(rendered_sql("audit/find_candles.sql"), dialect="redshift").named_selects
-    assert selected == ["source", "symbol", "quote_currency", "observed_at", *numbers]
+    assert selected == ["source", "symbol", "quote_currency", "observed_at", *NUMBERS]

@@ -89,11 +89,24 @@ def statements_client(warehouse: Warehouse) -> Iterator[Client]:
     def no_s3(_user: DatabaseUser, role: str) -> Any:
         raise AssertionError(f"these tests load nothing from S3, but {role} was requested")
 
+    with data_api_client(warehouse, no_s3, lambda _user, arn: f"not authorized to assume IAM Role {arn}") as client:
+        yield client
+
+
+@contextlib.contextmanager
+def data_api_client(warehouse: Warehouse, s3_client_factory: Any, role_refusal: Any) -> Iterator[Client]:
+    """Give a client of a warehouse.
+
+    Args:
+        warehouse: The warehouse.
+        s3_client_factory: Gives the S3 client of a user and a role.
+        role_refusal: Why a user may not assume a role; None if it may.
+    """
     with tempfile.TemporaryDirectory() as folder:
         api = RedshiftDataApi(
             warehouse,
-            s3_client_factory=no_s3,
-            role_refusal=lambda _user, arn: f"not authorized to assume IAM Role {arn}",
+            s3_client_factory=s3_client_factory,
+            role_refusal=role_refusal,
             secret_lookup=lambda _context, secret: {SECRET: '{"username": "admin", "password": "right"}'}.get(secret),
             workgroup_status={TARGET["WorkgroupName"]: "AVAILABLE"}.get,
             store_path=Path(folder) / "statements.sqlite",

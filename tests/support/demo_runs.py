@@ -134,9 +134,12 @@ class Demo:
 
     def sql(self, statement: str) -> subprocess.CompletedProcess[str]:
         """Run the command of ``make sql`` with a statement."""
-        command = [sys.executable, "-m", "dev", "sql", "--state-dir", str(self.state_dir), "--format", "csv"]
+        return self.dev("sql", "--format", "csv", "--sql", statement)
+
+    def dev(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a developer command on the state folder."""
         return subprocess.run(
-            [*command, "--sql", statement],
+            [sys.executable, "-m", "dev", command, "--state-dir", str(self.state_dir), *arguments],
             cwd=REPOSITORY,
             env=os.environ | PERSONAL_SETTINGS,
             capture_output=True,

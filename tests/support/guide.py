@@ -52,6 +52,7 @@ def follow(page: Path, copy: Path) -> Path:
         path = copy / step.file
         if step.kind in ("python", "sql"):
             assert not path.exists(), f"{step.file} exists already"
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step.text)
         elif step.kind == "diff":
             path.write_text(_edited(path.read_text(), step.text))

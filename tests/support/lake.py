@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crypto_prices_contract import s3_keys
 from crypto_prices_contract.markets import Market
 from crypto_prices_contract.raw_manifest import RawManifest, RawObject
+from crypto_prices_contract.stored_objects import stored_document, stored_object
 from crypto_prices_contract.window import Window
 
 BUCKET = "crypto-prices-lake"
@@ -55,12 +57,12 @@ class Lake:
             for number, body in enumerate([of_symbol] if isinstance(of_symbol, str) else of_symbol, 1)
         ]
         for place, (market, number, body) in enumerate(pages):
-            key = f"{prefix}/{market.exchange_symbol}-{number:04d}.json.gz"
+            key = s3_keys.raw_object_key(f"{prefix}/", market.exchange_symbol, number)
             count = records[place] if isinstance(records, Sequence) else records
-            self.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(body.encode()))
+            answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(body.encode()))
             objects.append(
                 RawObject(
-                    uri=f"s3://{BUCKET}/{key}",
+                    **asdict(stored_object(f"s3://{BUCKET}/{key}", answer)),
                     **asdict(market),
                     url="https://exchange.test/klines",
                     status=200,
@@ -91,6 +93,11 @@ class Lake:
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def stored(self, key: str) -> dict[str, Any]:
+        """Return the object as documents describe it."""
+        answer = self.s3.get_object(Bucket=BUCKET, Key=key)
+        return asdict(stored_document(f"s3://{BUCKET}/{key}", answer, answer["Body"].read()))
 
     def body(self, uri_or_key: str) -> bytes:
         key = uri_or_key.removeprefix(f"s3://{BUCKET}/")

@@ -14,6 +14,7 @@ MARKS = {
     "spark": re.compile(r"(^|/)java$"),
     "warehouse": re.compile(r"(^|/)(postgres|initdb|postgres_supervisor\.py)$"),
     "airflow": re.compile(r"(^|/)(airflow|airflow_run\.py)$"),
+    "browser": re.compile(r"(^|/)(chromium|chromium-browser|chrome|google-chrome(-stable)?)$"),
     "terraform": re.compile(r"(^|/)terraform$"),
 }
 """By mark, the names of programs that a test may start only if it has that mark."""

@@ -118,8 +118,17 @@ def make_context() -> Callable[..., dict[str, Any]]:
             "dag_run": SimpleNamespace(
                 dag_id=DAG_ID, run_id=run_id, clear_number=clear_number, conf={}, triggering_user_name="ada"
             ),
-            "dag": SimpleNamespace(params={"day": None, "force": False, "reload": False}),
-            "params": {"force": force, "reload": reload, "accepted_sources": [], "accepted_because": None},
+            "dag": SimpleNamespace(
+                fileloc=str(REPOSITORY / "dags" / f"{DAG_ID}.py"),
+                params={"day": None, "force": False, "reload": False},
+            ),
+            "params": {
+                "force": force,
+                "reload": reload,
+                "accepted_sources": [],
+                "accepted_because": None,
+                "load_record": None,
+            },
             "outlet_events": OutletEventAccessors(),
             "task_state_store": TaskStateStore(),
         }
@@ -186,7 +195,9 @@ def migrated_database(local_aws: Any) -> str:
         _connect(local_aws, patched)
         migrations = sorted((REPOSITORY / "sql" / "migrations").glob("*.sql"))
         warehouse = warehouse_of(parse_settings(json.dumps(settings)))
-        warehouse.execute_batch([migration.read_text() for migration in migrations])
+        # A batch has at most 40 statements.
+        for first in range(0, len(migrations), 40):
+            warehouse.execute_batch([migration.read_text() for migration in migrations[first : first + 40]])
     return name
 
 
@@ -277,13 +288,20 @@ def report(of: Batch, job_run_id: str = "jr_1", **changes: Any) -> dict[str, Any
         "report_version": REPORT_VERSION,
         "batch_id": of.attempt_id(1),
         "job_run_id": job_run_id,
+        "code_digest": "d" * 64,
         "raw_manifests": [each.raw_manifest for each in of.sources],
         "sources": {
             each.source: {"fetched": each.records, "curated": each.records, "quarantined": {}, "duplicates": 0}
             for each in of.sources
         },
         "refused": [],
-        "copy_manifest": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+        "copy_manifest": {
+            "uri": f"s3://lake/curated/_manifests/{job_run_id}/copy_manifest.json",
+            "version_id": None,
+            "etag": "e" * 32,
+            "sha256": "a" * 64,
+        },
+        "curated_files": [],
         "quarantine": None,
         "window": {"start": of.window_start, "end": of.window_end},
         "days": {day: day_version(day, job_run_id) for day in ("2023-12-18", "2023-12-19")},

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from crypto_prices.backfill import loaded_days
 from crypto_prices.market_sets import market_chunks
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.sql_literals import sql_literal
 from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.fetched_source import EmptyRange, FetchedSource
+from crypto_prices.xcom.replay import Replay
 from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
 
@@ -139,6 +141,7 @@ class Load:
                 "report_version": REPORT_VERSION,
                 "batch_id": self.batch_id,
                 "job_run_id": f"jr_{self.run_id}_{self.try_number}",
+                "code_digest": "d" * 64,
                 "raw_manifests": [source.raw_manifest for source in sources],
                 "sources": {
                     source: {
@@ -151,7 +154,13 @@ class Load:
                     if source not in refused
                 },
                 "refused": self.refused,
-                "copy_manifest": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
+                "copy_manifest": {
+                    "uri": f"s3://lake/curated/_manifests/jr_{self.run_id}_{self.try_number}/copy_manifest.json",
+                    "version_id": None,
+                    "etag": "e" * 32,
+                    "sha256": "a" * 64,
+                },
+                "curated_files": [],
                 "quarantine": None,
                 "window": {"start": self.start, "end": self.end},
                 "days": {},
@@ -168,6 +177,12 @@ class Load:
                 "quarantined_candles": self.quarantined,
             },
         }
+
+    def replaying(self, replay: Replay) -> None:
+        """Let the run replay a committed load."""
+        self.batch = self.batch.replaying(replay)
+        self._xcoms["plan_load"] = self.batch.as_xcom()
+        self._xcoms["read_curation_report"]["batch_id"] = self.batch_id
 
     @property
     def batch_id(self) -> str:
@@ -186,6 +201,7 @@ class Load:
         written = [written] if isinstance(written, str) else written
         context = {
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: self._xcoms[task_ids]),
+            "dag": self.dag,
             "dag_run": SimpleNamespace(dag_id=DAG_ID, run_id=self.run_id, triggering_user_name="ada"),
             "params": {
                 "force": force,
@@ -193,7 +209,9 @@ class Load:
                 "accepted_because": "; ".join(self.accepted.values()) or None,
             }
             | self.params,
-            "settings": lambda: SimpleNamespace(rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE),
+            "settings": lambda: SimpleNamespace(
+                rules=quality_rules(self.rules), redshift_copy_role_arn=ROLE, max_rejected_share=0.01
+            ),
         }
         rendered: list[str] = task.render_template(written[:first], context, _environment(self.dag))
         return rendered
@@ -279,27 +297,43 @@ class Load:
         names = [column["name"] for column in outcome.columns]
         return {row["source"]: row for row in (dict(zip(names, found, strict=True)) for found in outcome.rows)}
 
-    def found(self, start: str, end: str) -> str:
-        """Return the statement that a backfill uses to find the loads of its days."""
-        return self._of_days("backfill/find_loads.sql", start, end)
+    def found(self, start: str = "2023-12-01", end: str = "2024-01-01") -> dict[str, loaded_days.Load]:
+        """Return the loads that a backfill of these days finds, by batch."""
 
-    def found_markets(self, start: str, end: str) -> str:
-        """Return the statement that a backfill uses to find the markets of these loads."""
-        return self._of_days("backfill/find_market_sets.sql", start, end)
+        def query(name: str, days: Window) -> list[dict[str, Any]]:
+            outcome = self.client.run(_environment(self.dag).get_template(name).render(params=days))
+            assert outcome.error is None, outcome.error
+            names = [column["name"] for column in outcome.columns]
+            return [dict(zip(names, row, strict=True)) for row in outcome.rows]
 
-    def _of_days(self, name: str, start: str, end: str) -> str:
-        template = _environment(self.dag).get_template(name)
-        return template.render(params=SimpleNamespace(start=start, end=end))
+        loads = loaded_days.find_loads(query, Window.parse(start, end), self.candle_interval)
+        return {load.batch_id: load for load in loads}
 
     def in_fact(self) -> list[list[str]]:
         """Return the rows that this load should have in the fact table."""
         return sorted([*candle, self.batch_id] for candle in self.candles)
 
 
+def remove(
+    client: Client, market: str, start: str, end: str, because: str = "a test", source: str = "binance"
+) -> Outcome:
+    """Remove candles of a market, as docs/how-to/operate.md says."""
+    symbol, quote = market.split("/")
+    return client.batch(
+        "LOCK crypto.load_lock",
+        f"CALL crypto.remove_candles('{source}', '{symbol}', '{quote}', '1h', '{start}', '{end}', '{because}')",
+    )
+
+
 @contextmanager
 def nothing_changes(client: Client) -> Iterator[None]:
-    """Fail if the fact table or the metadata changes inside the block."""
-    metadata = "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source"
-    before = client.rows(FACT), client.rows(metadata)
+    """Fail if the fact table, its history or the metadata changes inside the block."""
+    tables = (
+        FACT,
+        "SELECT * FROM crypto.etl_metadata ORDER BY batch_id, source",
+        "SELECT * FROM crypto.load_log ORDER BY load_number, source",
+        "SELECT * FROM crypto.price_versions ORDER BY source, symbol, quote_currency, observed_at, valid_from_load",
+    )
+    before = [client.rows(table) for table in tables]
     yield
-    assert (client.rows(FACT), client.rows(metadata)) == before
+    assert [client.rows(table) for table in tables] == before

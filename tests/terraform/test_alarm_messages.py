@@ -80,6 +80,6 @@ def test_each_alarm_links_to_a_section_of_the_runbook(planned):
     used = {link[1] for link in links}
     assert used <= sections
     assert used == {
-        "dag-failed", "dags-not-importable", "glue-failed", "load-does-not-add-up", "scheduler-silent", "stale",
-        "tasks-failing", "warehouse-expensive",
+        "dag-failed", "dags-not-importable", "glue-failed", "load-does-not-add-up", "marts-stale", "scheduler-silent",
+        "stale", "tasks-failing", "warehouse-expensive",
     }  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from crypto_prices_etl.errors import CurationError
-from crypto_prices_etl.parsers import binance, coinbase, coingecko
+from crypto_prices_etl.parsers import binance, bitfinex, bitstamp, coinbase, coingecko
 from crypto_prices_etl.parsers.base import SourceParser
 
 PARSERS: dict[str, SourceParser] = {
     "binance": binance.PARSER,
+    "bitfinex": bitfinex.PARSER,
+    "bitstamp": bitstamp.PARSER,
     "coinbase": coinbase.PARSER,
     "coingecko": coingecko.PARSER,
 }

@@ -5,36 +5,15 @@ https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from crypto_prices_etl.parsers.rows import parser_of_rows
 
-from pyspark.sql import functions as sf
-
-from crypto_prices_etl.exact_json import array_elements
-from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column
-
-_FIELDS = 6
-_OPEN_TIME = 0
-_POSITIONS = {"low_price": 1, "high_price": 2, "open_price": 3, "close_price": 4, "base_volume": 5}
-
-
-def _locate_fields(fields: Column) -> RecordTexts:
-    def text(position: int) -> Column:
-        return sf.get(fields, sf.lit(position))
-
-    return RecordTexts(
-        well_formed=sf.coalesce(sf.size(fields) >= _FIELDS, sf.lit(False)),
-        open_time=text(_OPEN_TIME),
-        values={name: text(position) for name, position in _POSITIONS.items()},
-    )
-
-
-PARSER = SourceParser(
-    split_body=array_elements,
-    split_record=array_elements,
-    locate_fields=_locate_fields,
+PARSER = parser_of_rows(
+    "observed_at",
+    "low_price",
+    "high_price",
+    "open_price",
+    "close_price",
+    "base_volume",
     time_unit_ms=1000,
     may_exceed_window=True,
 )

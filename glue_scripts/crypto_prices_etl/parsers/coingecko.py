@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
 
-from crypto_prices_etl.exact_json import array_elements, object_member
+from crypto_prices_etl.exact_json import array_elements, object_member, with_value
 from crypto_prices_etl.parsers.base import RecordTexts, SourceParser
 
 if TYPE_CHECKING:
@@ -30,16 +30,13 @@ def _split_body(body: Column) -> Column:
     is_whole = prices.isNotNull()
     for other in others:
         is_whole = is_whole & other.isNotNull()
-    # As the variable of a lambda, the times of each list are extracted once instead of once per price.
-    tables = sf.array(sf.struct(*(_timed(table).alias(f"table_{n}") for n, table in enumerate((prices, *others)))))
-    records = sf.flatten(
-        sf.transform(
-            tables,
-            lambda table: sf.transform(
-                table.table_0,
-                lambda price: _record(price, [table[f"table_{n}"] for n in range(1, 1 + len(others))]),
-            ),
-        )
+    tables = sf.struct(*(_timed(table).alias(f"table_{n}") for n, table in enumerate((prices, *others))))
+    records = with_value(
+        tables,
+        lambda table: sf.transform(
+            table.table_0,
+            lambda price: _record(price, [table[f"table_{n}"] for n in range(1, 1 + len(others))]),
+        ),
     )
     return sf.when(is_whole, records)
 
@@ -68,8 +65,7 @@ def _split_record(record: Column) -> Column:
         numbers = sf.transform(caps, lambda cap: sf.get(array_elements(cap), sf.lit(_NUMBER)))
         return sf.array(array_elements(sf.get(texts, sf.lit(_PRICE))), numbers)
 
-    # As the variable of a lambda, the record is split once.
-    return sf.get(sf.transform(sf.array(array_elements(record)), split), sf.lit(0))
+    return with_value(array_elements(record), split)
 
 
 def _locate_fields(fields: Column) -> RecordTexts:

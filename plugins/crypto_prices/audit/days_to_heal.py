@@ -23,6 +23,9 @@ RESTATED = "restated"
 QUARANTINED = "quarantined"
 """The reason of gaps whose records broke a rule."""
 
+REMOVED = "removed"
+"""The reason of gaps whose candles a user removed."""
+
 REQUIRED = frozenset({UNFETCHED, ROWS_MISSING, NOT_PUBLISHED, RAW_MISSING})
 """Reasons that a reload removes. For the others, the exchange may still return no candle."""
 
@@ -60,6 +63,9 @@ def find_reasons(
 ) -> dict[MarketDay, str]:
     """Return the days of markets that are wrong, each with the most important reason.
 
+    A day with candles that a user removed is wrong only if other candles are missing without a reason, because a load
+    of the day would bring the removed candles back.
+
     Args:
         span: The days to check.
         markets: The markets.
@@ -96,6 +102,8 @@ def find_reasons(
                     found[place] = UNFETCHED
                 elif not is_explained:
                     found[place] = ROWS_MISSING
+                elif REMOVED in known:
+                    continue
                 elif load_of_day is not None and (not load_of_day.is_recorded or day in outdated):
                     found[place] = NOT_PUBLISHED
                 elif load_of_day is not None and load_of_day.raw_manifest in lost:

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.audit.audited_span import audited_span
-from crypto_prices.audit.days_to_heal import QUARANTINED, REQUIRED, RESTATED, MarketDay, find_reasons
+from crypto_prices.audit.days_to_heal import QUARANTINED, REMOVED, REQUIRED, RESTATED, MarketDay, find_reasons
 from crypto_prices.audit.gap_days import Gap, gaps_by_day
 from crypto_prices.audit.large_plan import LargePlanError, refuse_large_plan
 from crypto_prices.audit.plan_text import checks_as_text, plan_as_text
@@ -23,7 +23,7 @@ from crypto_prices.audit.restatements import DIFFERS, SAME, Check, Comparison, c
 from crypto_prices.audit.windows_to_heal import HealingPlan, windows_to_heal
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
-from crypto_prices.backfill.loaded_days import Load, loads_of_rows
+from crypto_prices.backfill.loaded_days import Load, find_loads
 from crypto_prices.backfill.price import price_of
 from crypto_prices.backfill.read_glue_job import read_glue_job
 from crypto_prices.backfill.window_run import window_run
@@ -34,7 +34,6 @@ from crypto_prices.fetch.markets import MarketsByDay
 from crypto_prices.fetch.raw_zone import is_whole
 from crypto_prices.fetch.sources import get_source
 from crypto_prices.fetch.sources.base import refuse_unclosed
-from crypto_prices.market_sets import MarketSets
 from crypto_prices.plan.ask_exchanges import ask_exchanges, left_out_error
 from crypto_prices.plan.check_accepted import Acceptance
 from crypto_prices.plan.check_params import ParamError, check_params
@@ -57,10 +56,10 @@ class PlanHealingOperator(WarehouseOperator):
     The XCom ``plan`` has the plan as text. ``crypto.expected_markets`` then has exactly the settings' markets.
 
     It also fetches a sample of all loaded days again, one market at a time, and compares them with the fact table. Days
-    that differ are planned, too, until a load has fetched them. ``crypto.restatement_checks`` has the results. The
-    sample has the days whose last fetch or check was the longest ago when the run was due, so every loaded day gets its
-    turn, whether or not the earlier ones could be loaded. If the params have ``start`` and ``end``, the sample is from
-    these days.
+    that differ are planned, too, until a load has fetched them, except days with candles that a user removed.
+    ``crypto.restatement_checks`` has the results. The sample has the days whose last fetch or check was the longest ago
+    when the run was due, so every loaded day gets its turn, whether or not the earlier ones could be loaded. If the
+    params have ``start`` and ``end``, the sample is from these days.
 
     The span comes from the params ``start`` and ``end``, or is the last ``days`` before the end of the run's data
     interval. The statements are in ``audit/`` in the DAG's ``template_searchpath``.
@@ -160,9 +159,7 @@ class PlanHealingOperator(WarehouseOperator):
         ]
 
     def _find_reasons(self, settings: Settings, span: Window, markets: MarketsByDay) -> dict[MarketDay, str]:
-        rows = self._query("backfill/find_loads.sql", span)
-        market_sets = MarketSets(self._query("backfill/find_market_sets.sql", span))
-        loads = loads_of_rows(rows, market_sets, settings.candle_interval)
+        loads = find_loads(self._query, span, settings.candle_interval)
         interval = _interval(settings)
         return find_reasons(
             span,
@@ -219,7 +216,7 @@ class PlanHealingOperator(WarehouseOperator):
         places = others[:sample]
         self.log.info("Fetching %s of markets again", counted(len(places), "day"))
         loaded = self._loaded_candles(places)
-        rejected = self._rejected_ranges(places)
+        unloaded = self._unloaded_ranges(places)
         checks = []
         for place, outcome in refetch(settings, places, markets):
             if isinstance(outcome, FatalSourceError):
@@ -230,21 +227,25 @@ class PlanHealingOperator(WarehouseOperator):
                 interval_ms=_interval(settings) // timedelta(milliseconds=1),
                 sent=outcome,
                 loaded=loaded[place],
-                rejected=rejected[place],
+                unloaded=unloaded[place],
             )
             checks.append(Check(place, comparison))
         self._record(checks, run_id=context["dag_run"].run_id, audited_at=audited_at)
         return checks
 
     def _restated(self, markets: MarketsByDay, checks: Sequence[Check], context: Context) -> list[MarketDay]:
-        """Return the days that differ, and those of earlier audits that no load has fetched since."""
+        """Return the days that differ, and those of earlier audits that no load has fetched since.
+
+        A load would bring back candles that a user removed, so days with such candles are left out.
+        """
         unresolved = self.warehouse.query(
             self._statement("audit/find_unresolved_differences.sql", audited_at=_audited_at(context))
         )
         same = {check.place for check in checks if check.status == SAME}
         differing = {check.place for check in checks if check.status == DIFFERS}
         earlier = {place for place in map(_place, unresolved) if _is_listed(markets, place)} - same
-        return sorted(differing | earlier)
+        removed = [_gap(row) for row in self.warehouse.query(self._statement("audit/find_removed.sql"))]
+        return sorted(place for place in differing | earlier if not any(_reaches_into(gap, place) for gap in removed))
 
     def _loaded_candles(self, places: Sequence[MarketDay]) -> dict[MarketDay, dict[int, dict[str, Decimal | None]]]:
         found: dict[MarketDay, dict[int, dict[str, Decimal | None]]] = {place: {} for place in places}
@@ -260,12 +261,13 @@ class PlanHealingOperator(WarehouseOperator):
                 }
         return found
 
-    def _rejected_ranges(self, places: Sequence[MarketDay]) -> dict[MarketDay, list[tuple[int, int]]]:
+    def _unloaded_ranges(self, places: Sequence[MarketDay]) -> dict[MarketDay, list[tuple[int, int]]]:
+        """Return the ranges of candles that the exchange has sent, but that were rejected or removed."""
         found: dict[MarketDay, list[tuple[int, int]]] = {place: [] for place in places}
         for day in sorted({place.day for place in places}):
             for gap in map(_gap, self._query("audit/find_gaps.sql", Window.of_day(day))):
                 place = MarketDay(gap.source, gap.market, day)
-                if gap.reason == QUARANTINED and place in found:
+                if gap.reason in (QUARANTINED, REMOVED) and place in found:
                     found[place].append((_time_ms(gap.starts_at), _time_ms(gap.ends_at)))
         return found
 
@@ -312,6 +314,12 @@ def _counts(rows: list[dict[str, Value]], column: str) -> dict[MarketDay, int]:
 def _gap(row: Mapping[str, Value]) -> Gap:
     starts_at, ends_at = _instant(row["starts_at"]), _instant(row["ends_at"])
     return Gap(str(row["source"]), str(row["market"]), starts_at, ends_at, str(row["reason"]))
+
+
+def _reaches_into(gap: Gap, place: MarketDay) -> bool:
+    day = Window.of_day(place.day)
+    is_same_market = (gap.source, gap.market) == (place.source, place.market)
+    return is_same_market and gap.starts_at < day.ends_at and gap.ends_at > day.starts_at
 
 
 def _interval(settings: Settings) -> timedelta:

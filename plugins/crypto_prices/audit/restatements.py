@@ -78,7 +78,7 @@ def compare(
     interval_ms: int,
     sent: Iterable[SentCandle],
     loaded: Mapping[int, Mapping[str, Decimal | None]],
-    rejected: Sequence[tuple[int, int]] = (),
+    unloaded: Sequence[tuple[int, int]] = (),
 ) -> Comparison:
     """Compare the candles that an exchange sends with the loaded ones.
 
@@ -88,15 +88,15 @@ def compare(
             are ignored: the Glue job rejects them, whether or not the candles around them are loaded.
         sent: The candles in the responses. Of copies that contradict each other, none counts, as in the Glue job.
         loaded: The loaded candles by opening time in milliseconds, with all their columns.
-        rejected: Ranges of opening times [first, end) in milliseconds whose records were quarantined. A candle there
-            is not new.
+        unloaded: Ranges of opening times [first, end) in milliseconds whose records were quarantined or whose candles
+            a user removed. A candle there is not new.
     """
     by_time = {
         time: candle
         for time, candle in _without_conflicts(sent).items()
         if window.start_ms <= time < window.end_ms
         and (time - window.start_ms) % interval_ms == 0
-        and (time in loaded or not any(first <= time < end for first, end in rejected))
+        and (time in loaded or not any(first <= time < end for first, end in unloaded))
     }
     changed = added = vanished = 0
     examples: list[str] = []

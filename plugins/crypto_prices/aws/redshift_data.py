@@ -106,12 +106,7 @@ class RedshiftDataClient:
             RedshiftStatementError: It failed or took too long.
         """
         statement = self._wait_for(self._client.execute_statement(Sql=sql, **self._target)["Id"])
-        columns: list[str] = []
-        records: list[list[Value]] = []
-        if statement["HasResultSet"]:
-            for page in self._client.get_paginator("get_statement_result").paginate(Id=statement["Id"]):
-                columns = [column["name"] for column in page["ColumnMetadata"]]
-                records += [list(map(_value, record)) for record in page["Records"]]
+        columns, records = self._records(statement["Id"]) if statement["HasResultSet"] else ([], [])
         # -1 means that there is no count.
         # https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_DescribeStatement.html
         row_total = statement.get("ResultRows", -1)
@@ -125,6 +120,16 @@ class RedshiftDataClient:
         """
         self._wait_for(self._client.batch_execute_statement(Sqls=list(statements), **self._target)["Id"])
 
+    def query_batch(self, statements: Sequence[str]) -> list[dict[str, Value]]:
+        """Run statements in one transaction and return the rows of the last one, which must be a query.
+
+        Raises:
+            RedshiftStatementError: One of them failed, so none takes effect, or they took too long.
+        """
+        batch = self._wait_for(self._client.batch_execute_statement(Sqls=list(statements), **self._target)["Id"])
+        columns, records = self._records(batch["SubStatements"][-1]["Id"])
+        return [dict(zip(columns, record, strict=True)) for record in records]
+
     def cancel(self) -> bool:
         """Cancel the running statement, if any, for an operator's ``on_kill``.
 
@@ -132,6 +137,14 @@ class RedshiftDataClient:
             Whether Redshift accepted the request. It does not if the statement has ended since the last status check.
         """
         return self._running is not None and cancel_statement(self._client, self._running)
+
+    def _records(self, statement_id: str) -> tuple[list[str], list[list[Value]]]:
+        columns: list[str] = []
+        records: list[list[Value]] = []
+        for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
+            columns = [column["name"] for column in page["ColumnMetadata"]]
+            records += [list(map(_value, record)) for record in page["Records"]]
+        return columns, records
 
     def _wait_for(self, statement_id: str) -> DescribeStatementResponseTypeDef:
         self._running = statement_id

@@ -5,14 +5,22 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.redshift_data import RedshiftDataHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from botocore.exceptions import BotoCoreError, ClientError
 
 from crypto_prices.aws.catalog import NO_RETRIES, Catalog
 from crypto_prices.aws.redshift_data import RedshiftDataClient
 from crypto_prices.settings import Settings, load_settings
+
+METRIC_NAMESPACE = "CryptoPrices"
+"""CloudWatch namespace of the metrics."""
+
+_MOST_METRICS = 1000
+"""Metrics per PutMetricData call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 
 
 class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
@@ -53,6 +61,20 @@ class WarehouseOperator(AwsBaseOperator[RedshiftDataHook]):
     def s3_client(self) -> Any:
         """A boto3 S3 client."""
         return S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
+
+    def send_metrics(self, data: list[dict[str, Any]]) -> None:
+        """Send metrics to CloudWatch. A failure to send them does not fail the task, because its log has the figures.
+
+        Args:
+            data: The ``MetricData`` of PutMetricData, of any length.
+        """
+        hook = AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="cloudwatch")
+        client: Any = hook.conn
+        try:
+            for first in range(0, len(data), _MOST_METRICS):
+                client.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[first : first + _MOST_METRICS])
+        except (BotoCoreError, ClientError) as error:
+            self.log.warning("CloudWatch rejected the task's metrics: %s", error)
 
     def on_kill(self) -> None:
         """Cancel the running statement."""

@@ -39,6 +39,24 @@ class PastGlueRun:
 
 
 @dataclass(frozen=True)
+class GlueRun:
+    """The resources that a Glue run took.
+
+    Attributes:
+        seconds: Duration of the run.
+        dpus: Data processing units of its workers.
+    """
+
+    seconds: float
+    dpus: float
+
+    @property
+    def dpu_hours(self) -> float:
+        """Billed DPU-hours."""
+        return self.dpus * max(self.seconds, SHORTEST_BILLED_SECONDS) / 3600
+
+
+@dataclass(frozen=True)
 class GlueEstimate:
     """The estimated duration of a Glue run.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from crypto_prices.market_sets import MarketSets
 
 @dataclass(frozen=True)
 class Load:
-    """One load in ``crypto.etl_metadata``, from ``sql/backfill/find_loads.sql``.
+    """One load in ``crypto.etl_metadata``.
 
     Attributes:
         source: Name of the source.
@@ -51,28 +51,46 @@ class Load:
         return self.status == "loaded" and self.is_recorded and self.rows_now == self.rows_owned
 
 
-def loads_of_rows(rows: Iterable[Mapping[str, Any]], market_sets: MarketSets, candle_interval: str) -> list[Load]:
-    """Return the loads with this candle interval from rows of ``sql/backfill/find_loads.sql``.
+def find_loads(query: Callable[[str, Window], list[dict[str, Any]]], span: Window, candle_interval: str) -> list[Load]:
+    """Return the loads with this candle interval that touch the days.
+
+    The statements are not one transaction. If another run loads one of the days in between, the rows that it replaces
+    are missing from their load, which then is not intact.
+
+    Args:
+        query: Runs a file under sql/ for the days in its ``params``, and returns the rows.
+        span: The days.
+        candle_interval: The interval.
 
     Raises:
         UnknownMarketSetError: The set of a load is missing.
     """
+    rows = query("backfill/find_loads.sql", span)
+    if not rows:
+        return []
+    windows = [Window.parse(str(row["window_start"]), str(row["window_end"])) for row in rows]
+    days = Window(min(window.start for window in windows), max(window.end for window in windows))
+    rows_now = {
+        (row["batch_id"], row["source"]): int(row["rows_now"])
+        for row in query("backfill/count_rows_of_loads.sql", days)
+    }
+    market_sets = MarketSets(query("backfill/find_market_sets.sql", span))
     return [
         Load(
             source=str(row["source"]),
             batch_id=str(row["batch_id"]),
-            window=Window.parse(str(row["window_start"]), str(row["window_end"])),
+            window=window,
             markets=market_sets.of_load(row),
             load_number=int(row["load_number"] or 0),
             status=str(row["status"]),
             is_recorded=bool(row["is_recorded"]),
             rows_owned=int(row["rows_owned"] or 0),
-            rows_now=int(row["rows_now"] or 0),
+            rows_now=rows_now.get((row["batch_id"], row["source"]), 0),
             glue_job_run_id=str(row["glue_job_run_id"]),
             raw_manifest=str(row["raw_manifest"]),
             is_accepted=bool(row["is_accepted"]),
         )
-        for row in rows
+        for row, window in zip(rows, windows, strict=True)
         if row["candle_interval"] == candle_interval
     ]
 

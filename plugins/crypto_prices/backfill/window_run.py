@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from crypto_prices_contract.load_record import LoadRecord
 from crypto_prices_contract.window import Window
 
+from crypto_prices.backfill.rebuild import Guess
 from crypto_prices.plan.check_accepted import Acceptance
 
 LONGEST_NOTE = 1000
@@ -30,6 +32,44 @@ RUN_WINDOWS: dict[str, Any] = {
     "map_index_template": "{{ task.conf['start'] }} to {{ task.conf['end'] }}",
 }
 """Arguments of a TriggerDagRunOperator that is mapped over results of ``window_run``."""
+
+
+def replay_run(dag_id: str, run_id: str, record: LoadRecord, uri: str) -> dict[str, Any]:
+    """Return the id, the configuration and the note of the run that replays a load.
+
+    Args:
+        dag_id: The DAG that starts it.
+        run_id: Id of the run that starts it.
+        record: The load's record.
+        uri: S3 URI of the record.
+    """
+    conf = {"start": record.window.start.isoformat(), "end": record.window.end.isoformat(), "load_record": uri}
+    name = f"load{record.load_number:06d}_{record.window.name}"
+    sources = ", ".join(source.source for source in record.sources)
+    note = f"Load {record.load_number}, days [{record.window.start}, {record.window.end}) of {sources}, replayed"
+    return _stored_run(dag_id, run_id, name, conf, note)
+
+
+def guess_run(dag_id: str, run_id: str, guess: Guess) -> dict[str, Any]:
+    """Return the id, the configuration and the note of the run that loads raw manifests without a load record.
+
+    It has ``force``, because the newest manifest of a market and day wins.
+
+    Args:
+        dag_id: The DAG that starts it.
+        run_id: Id of the run that starts it.
+        guess: The manifests.
+    """
+    conf = {"start": guess.start, "end": guess.end, "raw_manifests": guess.raw_manifests, "force": True}
+    name = Window.parse(guess.start, guess.end).name
+    note = f"Days [{guess.start}, {guess.end}) of {', '.join(guess.sources)}, approximate: without a load record"
+    return _stored_run(dag_id, run_id, name, conf, note)
+
+
+def _stored_run(dag_id: str, run_id: str, name: str, conf: dict[str, Any], note: str) -> dict[str, Any]:
+    digest = hashlib.sha256(json.dumps([run_id, conf], sort_keys=True).encode()).hexdigest()[:12]
+    text = f"{note}, started by {dag_id}, run {run_id}"
+    return {"trigger_run_id": f"rebuild__{name}__{digest}", "conf": conf, "note": text[:LONGEST_NOTE]}
 
 
 def window_run(

@@ -64,6 +64,7 @@ _POL_ON_COINBASE_SOURCE = _POL_SOURCE + (
     "Coinbase traded both until 2025-10-14: https://www.namecoinnews.com/polygonpol-drops-9-amid-coinbase-migration"
 )
 _CCXT_SOURCE = "https://github.com/ccxt/ccxt, commonCurrencies of binance"
+_BITFINEX_SOURCE = "https://github.com/ccxt/ccxt, commonCurrencies of bitfinex"
 
 ASSET_NAMES: tuple[AssetName, ...] = (
     AssetName("binance", "BCC", "BCH", _BCH_FORK_SOURCE, valid_to=_BCH_FORK),
@@ -78,6 +79,43 @@ ASSET_NAMES: tuple[AssetName, ...] = (
     AssetName("binance", "USTC", "USTC", _TERRA_SOURCE, _TERRA),
     AssetName("binance", "MATIC", "POL", _POL_ON_BINANCE_SOURCE, valid_to=_POL_ON_BINANCE),
     AssetName("binance", "POL", "POL", _POL_ON_BINANCE_SOURCE, _POL_ON_BINANCE),
+    *(
+        AssetName("bitfinex", name, asset, _BITFINEX_SOURCE)
+        for name, asset in {
+            "UST": "USDT",
+            "UDC": "USDC",
+            "TERRAUST": "USTC",
+            "LUNA": "LUNC",
+            "LUNA2": "LUNA",
+            "ALG": "ALGO",
+            "AMP": "AMPL",
+            "ATO": "ATOM",
+            "DAT": "DATA",
+            "DOG": "MDOGE",
+            "DSH": "DASH",
+            "EUS": "EURS",
+            "EUT": "EURT",
+            "HTX": "HT",
+            "IDX": "ID",
+            "IOT": "IOTA",
+            "IQX": "IQ",
+            "MNA": "MANA",
+            "QSH": "QASH",
+            "QTM": "QTUM",
+            "RBT": "RBTC",
+            "SNG": "SNGLS",
+            "STJ": "STORJ",
+            "TSD": "TUSD",
+            "VSY": "VSYS",
+            "WAX": "WAXP",
+            "XCH": "XCHF",
+            "YGG": "YEED",
+            "YYW": "YOYOW",
+            "ZBT": "ZB",
+        }.items()
+    ),
+    AssetName("bitstamp", "PAX", "USDP", "renamed by its makers in 2021"),
+    AssetName("bitstamp", "UST", "USTC", "https://github.com/ccxt/ccxt, commonCurrencies of bitstamp"),
     AssetName("coinbase", "CGLD", "CELO", "https://github.com/ccxt/ccxt, commonCurrencies of coinbaseexchange"),
     AssetName("coinbase", "MATIC", "POL", _POL_ON_COINBASE_SOURCE, valid_to=_POL),
     AssetName("coinbase", "MATIC", "MATIC", _POL_ON_COINBASE_SOURCE, _POL),

@@ -33,7 +33,7 @@ _FORBIDDEN = 403
 _TIMEOUT_STATUSES = frozenset({408})
 
 
-def _unknown_end(code: int | str | None, message: str) -> datetime | None:
+def _no_wait(code: int | str | None, message: str, now: datetime) -> float | None:
     return None
 
 
@@ -45,13 +45,15 @@ class ErrorRules:
         takes_api_key: Whether the source accepts API keys.
         sends_api_key: Whether the requests have one.
         temporary_codes: The source's own codes of errors that end by themselves, whatever the status of the response.
-        ban_end: Returns the end of a ban from the source's own code and message; None if they do not have it.
+        fatal_codes: The source's own codes of errors that the same request would get again, whatever the status.
+        required_wait: Returns the wait in seconds that the source's own code and message require; None for none.
     """
 
     takes_api_key: bool = False
     sends_api_key: bool = False
     temporary_codes: frozenset[int | str] = frozenset()
-    ban_end: Callable[[int | str | None, str], datetime | None] = _unknown_end
+    fatal_codes: frozenset[int | str] = frozenset()
+    required_wait: Callable[[int | str | None, str, datetime], float | None] = _no_wait
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,12 @@ def judge_answer(
         return None
     code, message = exchange_error(body)
     details = _details(status, code, message)
-    is_temporary = code in rules.temporary_codes
-    if status in RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500 or is_temporary:
+    if code not in rules.fatal_codes and (
+        status in RATE_LIMIT_STATUSES or status in _TIMEOUT_STATUSES or status >= 500 or code in rules.temporary_codes
+    ):
         what = {429: "the rate limit is reached", _BANNED: "this address is banned for ignoring the rate limit"}
         problem = what.get(status, "the source failed") + f" ({details})"
-        wait = _requested_wait(headers, rules.ban_end(code, message), now)
+        wait = _requested_wait(headers, rules.required_wait(code, message, now), now)
         if status == _BANNED and wait is None:
             return Failure(
                 f"{problem}; the response does not say until when",
@@ -167,13 +170,14 @@ def judge_document(status: int, document: Any, rules: ErrorRules) -> Failure | N
         rules: The meaning of the source's own error codes.
     """
     code, message = _error_in(document)
-    if code is None or code not in rules.temporary_codes:
+    if code is None or code not in rules.temporary_codes | rules.fatal_codes:
         return None
+    is_temporary = code in rules.temporary_codes
     return Failure(
-        f"the source failed ({_details(status, code, message)})",
-        TRY_LATER,
-        retryable=True,
-        retry_now=True,
+        f"the source {'failed' if is_temporary else 'rejected the request'} ({_details(status, code, message)})",
+        TRY_LATER if is_temporary else _advice(status, rules),
+        retryable=is_temporary,
+        retry_now=is_temporary,
         status=status,
         exchange_code=code,
     )
@@ -183,11 +187,9 @@ def _details(status: int, code: int | str | None, message: str) -> str:
     return f"HTTP {status}" + (f", code {code}" if code is not None else "") + (f": {message}" if message else "")
 
 
-def _requested_wait(headers: Mapping[str, str], ban_end: datetime | None, now: datetime) -> float | None:
+def _requested_wait(headers: Mapping[str, str], required: float | None, now: datetime) -> float | None:
     """Return the longest wait that a response requests, in seconds, or None if it requests none."""
-    waits = [parse_retry_after(headers.get("Retry-After"), now)]
-    if ban_end is not None:
-        waits.append(max(0.0, (ban_end - now).total_seconds()))
+    waits = (parse_retry_after(headers.get("Retry-After"), now), required)
     return max((wait for wait in waits if wait is not None), default=None)
 
 
@@ -260,8 +262,10 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 def exchange_error(body: bytes) -> tuple[int | str | None, str]:
     """Return the code and the message of an exchange's error body, or None and the beginning of the body.
 
-    It understands ``{"code":-1121,"msg":"…"}`` (Binance), ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and
-    ``{"status":{"error_code":…,"error_message":"…"}}`` (CoinGecko). CoinGecko's second form may be inside an ``error``.
+    It understands ``{"code":-1121,"msg":"…"}`` (Binance), ``["error",10020,"…"]`` (Bitfinex),
+    ``{"status":"error","reason":"…","response_code":"400.002"}`` and ``{…,"code":"API0001"}`` (Bitstamp),
+    ``{"message":"…"}`` (Coinbase), and ``{"error":"…"}`` and ``{"status":{"error_code":…,"error_message":"…"}}``
+    (CoinGecko). CoinGecko's second form may be inside an ``error``.
     """
     try:
         document = parse_json(body)
@@ -273,12 +277,15 @@ def exchange_error(body: bytes) -> tuple[int | str | None, str]:
 
 def _error_in(document: Any) -> tuple[int | str | None, str]:
     """Return the code and the message of an exchange's parsed error body, or None and an empty text."""
+    match document:
+        case ["error", int() | str() | None as code, str() as message, *_]:
+            return code, excerpt(message.encode())
     if isinstance(document, dict):
         if isinstance(document.get("error"), dict):
             document = document["error"]
         details = document["status"] if isinstance(document.get("status"), dict) else document
-        code = details.get("code", details.get("error_code"))
-        for name in ("msg", "message", "error_message", "error"):
+        code = details.get("code", details.get("error_code", details.get("response_code")))
+        for name in ("msg", "message", "error_message", "error", "reason"):
             if isinstance(details.get(name), str):
                 return code if isinstance(code, int | str) else None, excerpt(details[name].encode())
     return None, ""

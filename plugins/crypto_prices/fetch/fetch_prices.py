@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,10 +17,11 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices_contract.markets import Market
-from crypto_prices_contract.raw_manifest import RawListing, RawManifest
+from crypto_prices_contract.raw_manifest import RawListing, RawManifest, RawManifestError
 from crypto_prices_contract.window import Window
 
 from crypto_prices.aws.console_links import S3PrefixLink
+from crypto_prices.aws.s3_objects import read_object
 from crypto_prices.fetch.empty_ranges import empty_ranges
 from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError, RetryableSourceError
 from crypto_prices.fetch.exchange_markets import ask_markets
@@ -60,6 +63,9 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         listings: The stored responses in which the exchange named them, each as the fields of a ``RawListing``.
         not_before: When the wait ends that the exchange requested when it was asked for the markets (ISO); None if it
             requested none.
+        raw_manifest: S3 URI of the manifest of an earlier fetch, whose responses are loaded again. The exchange is not
+            asked. None for a new fetch.
+        raw_manifest_sha256: SHA-256 of that manifest in the load's record; None if it is unknown.
     """
 
     aws_hook_class = S3Hook
@@ -76,6 +82,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         markets: Sequence[Mapping[str, str]] | None = None,
         listings: Sequence[Mapping[str, Any]] = (),
         not_before: str | None = None,
+        raw_manifest: str | None = None,
+        raw_manifest_sha256: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +94,8 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         self.markets = markets
         self.listings = listings
         self.not_before = not_before
+        self.raw_manifest = raw_manifest
+        self.raw_manifest_sha256 = raw_manifest_sha256
         self.s3_uri: str | None = None  # prefix of the attempt; None until it begins
 
     @cached_property
@@ -102,6 +112,10 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             RetryableSourceError: No attempt got a usable response, or the wait that the exchange requested has not
                 ended. Airflow retries the task.
         """
+        if self.raw_manifest is not None:
+            manifest = self._fetched_before(self.raw_manifest)
+            self._log_outcome(manifest, manifest.uri.rpartition("/")[0])
+            return asdict(_result(manifest))
         settings = load_settings()
         if self.source not in settings.sources:
             raise AirflowFailException(f"{self.source} is no longer in the settings: clear the whole run")
@@ -132,20 +146,32 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             raise AirflowFailException(f"{self.source}: {error}") from error
         manifest = zone.commit(datetime.now(UTC))
         self._log_outcome(manifest, zone.prefix_uri)
-        return asdict(
-            FetchedSource(
-                source=self.source,
-                candle_interval=settings.candle_interval,
-                raw_manifest=manifest.uri,
-                content_hash=manifest.content_hash,
-                records=manifest.records,
-                markets=[market.name for market in markets],
-                gaps=manifest.gaps,
-                incomplete=manifest.incomplete,
-                fetched_at=manifest.written_at,
-                empty_ranges=empty_ranges(manifest),
+        return asdict(_result(manifest))
+
+    def _fetched_before(self, uri: str) -> RawManifest:
+        """Return the manifest of an earlier fetch.
+
+        Raises:
+            AirflowFailException: It is missing, or it is not the one that was loaded.
+        """
+        self.s3_uri = uri.rpartition("/")[0] + "/"
+        content, _ = read_object(self.hook.conn, uri)
+        if content is None:
+            raise AirflowFailException(
+                f"the raw manifest {uri} is missing, so its load cannot be replayed: restore the object, for example "
+                "from its older version in S3, and clear this task with its downstream tasks"
             )
-        )
+        digest = hashlib.sha256(content).hexdigest()
+        if self.raw_manifest_sha256 not in (None, digest):
+            raise AirflowFailException(
+                f"the raw manifest {uri} has the SHA-256 {digest}, but the one that was loaded had "
+                f"{self.raw_manifest_sha256}: restore its older version in S3, and clear this task with its downstream "
+                "tasks"
+            )
+        try:
+            return RawManifest.from_json(uri, json.loads(content))
+        except (RawManifestError, ValueError) as error:
+            raise AirflowFailException(str(error)) from error
 
     def on_kill(self) -> None:
         """Keep all threads from sending another request."""
@@ -239,3 +265,18 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
             "%d records of %d markets in %d objects under %s",
             *(manifest.records, len(manifest.markets), len(manifest.objects), prefix_uri),
         )
+
+
+def _result(manifest: RawManifest) -> FetchedSource:
+    return FetchedSource(
+        source=manifest.source,
+        candle_interval=manifest.candle_interval,
+        raw_manifest=manifest.uri,
+        content_hash=manifest.content_hash,
+        records=manifest.records,
+        markets=[market.name for market in manifest.markets],
+        gaps=manifest.gaps,
+        incomplete=manifest.incomplete,
+        fetched_at=manifest.written_at,
+        empty_ranges=empty_ranges(manifest),
+    )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from crypto_prices_contract import s3_keys
 from crypto_prices_contract.raw_manifest import RawListing, RawManifest, RawManifestError, RawObject
+from crypto_prices_contract.stored_objects import StoredObject, stored_object
 
 if TYPE_CHECKING:
     from crypto_prices_contract.markets import Market
@@ -88,9 +89,9 @@ class RawZone:
             number = 1 + len(self._objects[market.exchange_symbol])
         key = s3_keys.raw_object_key(self._prefix, market.exchange_symbol, number)
         body = page.response.body
-        self._put(key, _packed(body), "application/gzip")
+        stored = self._put(key, _packed(body), "application/gzip")
         raw_object = RawObject(
-            uri=s3_keys.s3_uri(self._bucket, key),
+            **asdict(stored),
             **asdict(market),
             url=page.response.url,
             status=page.response.status,
@@ -124,8 +125,8 @@ class RawZone:
         self._put(key, json.dumps(manifest.to_json(), indent=1).encode(), "application/json")
         return manifest
 
-    def _put(self, key: str, body: bytes, content_type: str) -> None:
-        _put(self._s3, self._bucket, key, body, content_type)
+    def _put(self, key: str, body: bytes, content_type: str) -> StoredObject:
+        return _put(self._s3, self._bucket, key, body, content_type)
 
 
 def put_listings(
@@ -144,10 +145,10 @@ def put_listings(
     listings = []
     for page, response in enumerate(responses, 1):
         key = s3_keys.raw_listing_key(source, window, attempt, page)
-        _put(s3_client, bucket, key, _packed(response.body), "application/gzip")
+        stored = _put(s3_client, bucket, key, _packed(response.body), "application/gzip")
         listings.append(
             RawListing(
-                uri=s3_keys.s3_uri(bucket, key),
+                **asdict(stored),
                 url=response.url,
                 status=response.status,
                 fetched_at=_iso(response.fetched_at),
@@ -198,8 +199,9 @@ def _packed(body: bytes) -> bytes:
     return gzip.compress(body, mtime=0)
 
 
-def _put(s3_client: Any, bucket: str, key: str, body: bytes, content_type: str) -> None:
-    s3_client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+def _put(s3_client: Any, bucket: str, key: str, body: bytes, content_type: str) -> StoredObject:
+    answer = s3_client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+    return stored_object(s3_keys.s3_uri(bucket, key), answer)
 
 
 def _iso(instant: datetime) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
-from crypto_prices_contract.data_dictionary import CURATED_COLUMNS, WAREHOUSE_TABLES, Table
+from crypto_prices_contract.data_dictionary import FACT_COLUMNS, WAREHOUSE_TABLES, Table
+from crypto_prices_contract.mart_dictionary import MART_TABLES
 
 from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
@@ -37,7 +38,9 @@ class EnsureSchemaOperator(WarehouseOperator):
     template_fields: Sequence[str] = aws_template_fields("migrations_folder")
     bookkeeping_versions = (1, 2)
 
-    def __init__(self, *, migrations_folder: str, tables: Sequence[Table] = WAREHOUSE_TABLES, **kwargs: Any) -> None:
+    def __init__(
+        self, *, migrations_folder: str, tables: Sequence[Table] = (*WAREHOUSE_TABLES, *MART_TABLES), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.migrations_folder = migrations_folder
         self.tables = tables
@@ -90,7 +93,7 @@ class EnsureSchemaOperator(WarehouseOperator):
 
         The merge of this bundle would keep the column's old values in the candles that it changes.
         """
-        known = {column.name for column in CURATED_COLUMNS}
+        known = {column.name for column in FACT_COLUMNS}
         rows = self.warehouse.query(self._statement("find_columns"))
         unknown = [
             f"crypto.{row['table_name']}.{row['column_name']}" for row in rows if str(row["column_name"]) not in known
@@ -107,7 +110,7 @@ class EnsureSchemaOperator(WarehouseOperator):
         # https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html
         columns = () if table.is_view else table.columns
         on_columns = [self._statement("comment_on_column", table=table, column=column) for column in columns]
-        return TableComments(table.name, [on_table, *on_columns], migrations)
+        return TableComments(table.title, [on_table, *on_columns], migrations)
 
     def _comment(self, comments: TableComments) -> None:
         """Apply the comments on a table. If two runs do this concurrently, the result is the same."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException, SkipMixin
+from crypto_prices_contract.load_record import LoadRecord
 
+from crypto_prices.aws.s3_objects import read_object
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.market_sets import market_chunks
 from crypto_prices.plan.expected_markets import ExpectedMarket, write_expected_markets
@@ -15,6 +17,7 @@ from crypto_prices.plan.skip_reason import EmptyWindowError, reason_to_skip
 from crypto_prices.task_statements import WRITE_MARKETS
 from crypto_prices.xcom import task_results
 from crypto_prices.xcom.batch import Batch, missing_sources
+from crypto_prices.xcom.replay import Replay
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,27 +40,39 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
         sql: Statement that finds the current loads (templated, sql/plan/find_current_loads.sql).
         empty_sql: Statements for a window without fetched records (templated).
         reload: Load even what the warehouse already holds (templated; ``True`` as a string or bool).
+        load_record: S3 URI of the record of the committed load that the run replays (templated); empty for a new load.
+            A replay is never skipped.
     """
 
-    template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "reload")
+    template_fields: Sequence[str] = aws_template_fields("sql", "empty_sql", "reload", "load_record")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "empty_sql": "sql"}
 
-    def __init__(self, *, sql: str, empty_sql: Sequence[str], reload: Any = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, sql: str, empty_sql: Sequence[str], reload: Any = False, load_record: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.sql = sql
         self.empty_sql = empty_sql
         self.reload = reload
+        self.load_record = load_record
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the batch to load.
 
         Raises:
             AirflowFailException: Nothing was fetched, but the warehouse has rows in the window. Or there is nothing to
-                load, but a source was not fetched.
+                load, but a source was not fetched. Or the run cannot replay its load.
         """
         ti, dag_run = context["ti"], context["dag_run"]
         batch = Batch.of_run(dag_run.dag_id, dag_run.run_id, task_results.window(ti), task_results.fetched(ti))
+        if self.load_record:
+            batch = batch.replaying(self._replay())
+            if missing := missing_sources(task_results.sources(ti), batch):
+                raise AirflowFailException(missing)
+            self._write_markets(batch)
+            self.log.info("Replaying batch %s: %d records to curate and load", batch.batch_id, batch.records)
+            return batch.as_xcom()
         self._write_markets(batch)
         expected = [ExpectedMarket.of_row(row) for row in task_results.expected_markets(ti)]
         write_expected_markets(self.warehouse, self._statement, expected)
@@ -83,6 +98,15 @@ class PlanLoadOperator(WarehouseOperator, SkipMixin):
             self.skip(ti, [task for task in self.get_flat_relatives(upstream=False) if not task.is_teardown])
         self.log.info("Batch %s: %d records to curate and load", batch.batch_id, batch.records)
         return batch.as_xcom()
+
+    def _replay(self) -> Replay:
+        content, _ = read_object(self.s3_client, self.load_record)
+        if content is None:
+            raise AirflowFailException(f"the load record {self.load_record} is missing: restore the object")
+        try:
+            return Replay.of_record(LoadRecord.from_bytes(self.load_record, content))
+        except ValueError as error:
+            raise AirflowFailException(str(error)) from error
 
     def _write_markets(self, batch: Batch) -> None:
         """Write the market sets of the batch. If an earlier try wrote a part of a set, the rest is added."""

@@ -12,10 +12,14 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
+from crypto_prices_contract.load_record import LoadRecord, LoadRecordError
 from crypto_prices_contract.markets import Market
+from crypto_prices_contract.raw_manifest import RawManifest, RawManifestError
+from crypto_prices_contract.stored_objects import StoredDocument
 from crypto_prices_contract.window import Window, WindowError
 
 from crypto_prices.aws.catalog import partition_expression
+from crypto_prices.aws.s3_objects import read_object
 from crypto_prices.fetch.errors import FatalSourceError, MarketSettingsError, SourceError
 from crypto_prices.fetch.exchange_markets import ExchangeMarkets, ask_markets
 from crypto_prices.fetch.markets import MarketsByDay
@@ -73,13 +77,28 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
         end: Day after the last (ISO, templated), excluded.
         sources: JSON list of the sources to load (templated); empty for all in the settings.
         symbols: JSON list of the exchange symbols to load (templated); empty for all in the settings.
+        load_record: S3 URI of the record of a committed load to replay (templated); empty for a new load. Sources,
+            markets and candle interval come from the manifests of the load, whatever the settings are today.
+        raw_manifests: JSON list of the S3 URIs of the raw manifests to load again (templated); empty for a new fetch.
+            They have the same window and candle interval, and different sources.
     """
 
     aws_hook_class = S3Hook
-    template_fields: Sequence[str] = aws_template_fields("day", "start", "end", "sources", "symbols")
+    template_fields: Sequence[str] = aws_template_fields(
+        "day", "start", "end", "sources", "symbols", "load_record", "raw_manifests"
+    )
 
     def __init__(
-        self, *, day: str = "", start: str = "", end: str = "", sources: str = "[]", symbols: str = "[]", **kwargs: Any
+        self,
+        *,
+        day: str = "",
+        start: str = "",
+        end: str = "",
+        sources: str = "[]",
+        symbols: str = "[]",
+        load_record: str = "",
+        raw_manifests: str = "[]",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.day = day
@@ -87,6 +106,8 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
         self.end = end
         self.sources = sources
         self.symbols = symbols
+        self.load_record = load_record
+        self.raw_manifests = raw_manifests
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return one item per source to fetch.
@@ -98,6 +119,8 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
         """
         try:
             check_params(context["dag_run"].conf, context["dag"].params)
+            if self.load_record or json.loads(self.raw_manifests):
+                return self._stored(context)
             settings = load_settings()
             if self.day and (self.start or self.end):
                 raise WindowError(
@@ -127,7 +150,7 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
             markets = by_day.in_window(window)
             for name, unused in by_day.unused(window.start).items():
                 self.log.warning("%s did not use the names of %s then, so they are left out", name, ", ".join(unused))
-        except (ParamError, SettingsError, WindowError, FatalSourceError) as error:
+        except (ParamError, SettingsError, WindowError, FatalSourceError, LoadRecordError, RawManifestError) as error:
             raise AirflowFailException(str(error)) from error
         if accepted:
             self.log.warning(
@@ -154,6 +177,57 @@ class ResolveWindowOperator(AwsBaseOperator[S3Hook]):
         context["ti"].xcom_push(key=task_results.EXPECTED_MARKETS, value=[market.as_row() for market in expected])
         self.log.info("Window [%s, %s) from %s", window.start, window.end, _as_text(items))
         return items
+
+    def _stored(self, context: Context) -> list[dict[str, Any]]:
+        """Return one item per source whose responses are stored. No exchange is asked."""
+        if self.load_record:
+            record = LoadRecord.from_bytes(self.load_record, self._read(self.load_record))
+            window = record.window
+            manifests = {source.source: source.raw_manifest for source in record.sources}
+            self.log.info("Replaying load %d, made by %s %s", record.load_number, record.dag_id, record.run_id)
+        else:
+            found = [RawManifest.from_json(uri, self._json(uri)) for uri in json.loads(self.raw_manifests)]
+            if len({(manifest.window, manifest.candle_interval) for manifest in found}) > 1:
+                raise ParamError(
+                    "the raw manifests have different windows or candle intervals: load them in runs apart"
+                )
+            window = found[0].window
+            manifests = {manifest.source: StoredDocument(manifest.uri, None, None, None) for manifest in found}
+            if len(manifests) < len(found):
+                raise ParamError("two raw manifests have the same source: load them in runs apart")
+            accepted = context["params"].get("accepted_sources") or []
+            user = accepting_user(context["params"], context["dag_run"])
+            check_accepted(accepted, context["params"].get("accepted_because"), user, manifests)
+        if (self.start, self.end) != (window.start.isoformat(), window.end.isoformat()):
+            raise WindowError(
+                f"the stored responses have the window [{window.start}, {window.end}), but start and end are "
+                f"({self.start}, {self.end}): set them to that window"
+            )
+        context["ti"].xcom_push(key=task_results.EXPECTED_MARKETS, value=[])
+        return [
+            {
+                "source": name,
+                "symbols": [],
+                "window_start": self.start,
+                "window_end": self.end,
+                "raw_manifest": manifest.uri,
+                "raw_manifest_sha256": manifest.sha256,
+            }
+            for name, manifest in sorted(manifests.items())
+            if manifest is not None
+        ]
+
+    def _read(self, uri: str) -> bytes:
+        content, _ = read_object(self.hook.conn, uri)
+        if content is None:
+            raise ParamError(f"{uri} is missing: restore the object, for example from its older version in S3")
+        return content
+
+    def _json(self, uri: str) -> Any:
+        try:
+            return json.loads(self._read(uri))
+        except ValueError as error:
+            raise RawManifestError(f"{uri} is not JSON: {error}") from error
 
     def _ask(self, name: str, settings: Settings, symbols: Sequence[str]) -> ExchangeMarkets | _NoAnswer:
         """Return the markets of the symbols, if the exchange responds as expected.

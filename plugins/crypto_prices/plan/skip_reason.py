@@ -33,7 +33,7 @@ def reason_to_skip(batch: Batch, current_loads: list[dict[str, Any]], published:
             raise EmptyWindowError(
                 f"no source returned a candle in [{batch.window_start}, {batch.window_end}), but the warehouse holds "
                 f"{loaded} from an earlier load. Nothing was changed. Closed candles do not vanish, so check with the "
-                "exchange. If the rows are really wrong, delete them by hand"
+                "exchange. If the rows are really wrong, remove them with crypto.remove_candles"
             )
         return (
             f"no source has a candle in [{batch.window_start}, {batch.window_end}); the raw manifests record the gaps"

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowFailException
-from botocore.exceptions import BotoCoreError, ClientError
 
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
@@ -20,13 +18,6 @@ from crypto_prices.xcom import task_results
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-
-NAMESPACE = "CryptoPrices"
-"""CloudWatch namespace of the metrics."""
-
-_MOST_METRICS = 1000
-"""Metrics per PutMetricData call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 
 
 class ReconcileOperator(WarehouseOperator):
@@ -79,9 +70,9 @@ class ReconcileOperator(WarehouseOperator):
         except ReconciliationError as error:
             # Sent although the load does not add up, so that the alarm fires. A catalog that lags behind raises
             # CatalogDiffersError instead, and the task retries.
-            self._put_metrics(metric_data(report, loaded, dag_id, adds_up=False))
+            self.send_metrics(metric_data(report, loaded, dag_id, adds_up=False))
             raise AirflowFailException(str(error)) from error
-        self._put_metrics(metric_data(report, loaded, dag_id, adds_up=True))
+        self.send_metrics(metric_data(report, loaded, dag_id, adds_up=True))
         loaded_sources: list[Any] = sorted(fetched.source for fetched in task_results.loaded(context["ti"]))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {
@@ -92,16 +83,6 @@ class ReconcileOperator(WarehouseOperator):
             }
         self.log.info("%s", verdict(report, loaded))
         return rows
-
-    def _put_metrics(self, data: list[dict[str, Any]]) -> None:
-        """Send the counts to CloudWatch. A failure to send them does not fail the load, because the log has them."""
-        hook = AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="cloudwatch")
-        cloudwatch: Any = hook.conn
-        try:
-            for first in range(0, len(data), _MOST_METRICS):
-                cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[first : first + _MOST_METRICS])
-        except (BotoCoreError, ClientError) as error:
-            self.log.warning("CloudWatch rejected the metrics of this load: %s", error)
 
 
 def _count(value: Value) -> int | None:

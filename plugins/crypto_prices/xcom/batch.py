@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from crypto_prices_contract.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 
 from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices.xcom.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Batch:
         window_start: First day (ISO), included.
         window_end: Day after the last (ISO), excluded.
         sources: The fetched sources.
+        replay: The committed load that the run replays; None for a new load.
     """
 
     batch_id: str
@@ -31,6 +34,7 @@ class Batch:
     window_start: str
     window_end: str
     sources: list[FetchedSource]
+    replay: Replay | None = None
 
     @classmethod
     def of_run(cls, dag_id: str, run_id: str, window: Window, sources: list[FetchedSource]) -> Batch:
@@ -46,6 +50,10 @@ class Batch:
             window_end=window.end.isoformat(),
             sources=sources,
         )
+
+    def replaying(self, replay: Replay) -> Batch:
+        """Return this batch under the name of a committed load, with the run's own staging table."""
+        return dataclasses.replace(self, batch_id=replay.batch_id.rpartition("-")[0], replay=replay)
 
     @property
     def window(self) -> Window:
@@ -63,13 +71,13 @@ class Batch:
         Rows of another attempt must not be mistaken for rows of this one.
 
         Args:
-            try_number: Airflow's number of the task's try in this run, clears included.
+            try_number: Airflow's number of the task's try in this run, clears included. A replay keeps the load's.
         """
-        return f"{self.batch_id}-{try_number}"
+        return f"{self.batch_id}-{try_number}" if self.replay is None else self.replay.batch_id
 
     def is_attempt(self, batch_id: str) -> bool:
         """Return whether a name is one from ``attempt_id``."""
-        return batch_id.startswith(f"{self.batch_id}-")
+        return batch_id.startswith(f"{self.batch_id}-") if self.replay is None else batch_id == self.replay.batch_id
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the batch as JSON-able data for XCom."""
@@ -78,7 +86,12 @@ class Batch:
     @classmethod
     def from_xcom(cls, data: dict[str, Any]) -> Batch:
         """Return the batch in the data from ``as_xcom``."""
-        return cls(**{**data, "sources": [FetchedSource(**fetched) for fetched in data["sources"]]})
+        replay = data.get("replay")
+        parts = {
+            "sources": [FetchedSource(**fetched) for fetched in data["sources"]],
+            "replay": None if replay is None else Replay.from_xcom(replay),
+        }
+        return cls(**{**data, **parts})
 
 
 def loaded_sources(batch: Batch, report: CurationReport) -> list[FetchedSource]:

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport
+from crypto_prices_contract.load_record import Counts
 from pydantic import TypeAdapter, ValidationError
 
 from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.replay import Replay
 
 _REPORT = TypeAdapter(CurationReport)
 
@@ -48,7 +50,7 @@ def check_report(report: CurationReport, batch: Batch) -> None:
     Raises:
         CurationReportError: The report belongs to another batch or another fetch. Or for a source, the number of
             records read differs from the raw manifest, or is not curated + quarantined + duplicates. Or no source is
-            left to load.
+            left to load. Or a replay does not have the counts of its load.
     """
     problems = []
     if not batch.is_attempt(report.batch_id):
@@ -72,7 +74,25 @@ def check_report(report: CurationReport, batch: Batch) -> None:
                 f"{source}: {counts.fetched} fetched, but {counts.curated} curated + {counts.quarantined_total} "
                 f"quarantined + {counts.duplicates} duplicates = {accounted}"
             )
+    if batch.replay is not None:
+        problems += _differences(report, batch.replay)
     if not report.sources:
         problems.append("all sources were refused, so there is nothing to load")
     if problems:
         raise CurationReportError(f"the curation report of Glue run {report.job_run_id}: " + "; ".join(problems))
+
+
+def _differences(report: CurationReport, replay: Replay) -> list[str]:
+    """Return how a report differs from the load that is replayed. Other code can curate responses differently."""
+    problems = [f"{refusal.source}: {refusal.code} {refusal.problem}" for refusal in report.refused]
+    for source, then in sorted(replay.counts.items()):
+        counts = report.sources.get(source)
+        now = counts and Counts(counts.fetched, counts.curated, counts.quarantined_total, counts.duplicates)
+        if now != then:
+            problems.append(f"{source}: load {replay.load_number} had {then}, but its replay has {now}")
+    if problems and report.code_digest != replay.code.glue:
+        problems.append(
+            f"the Glue package has the digest {report.code_digest}, but load {replay.load_number} was made with "
+            f"{replay.code.glue}: deploy that version to replay it"
+        )
+    return problems

@@ -7,6 +7,7 @@ from typing import Any
 from crypto_prices_contract.curation_report import CurationReport
 from crypto_prices_contract.window import Window
 
+from crypto_prices.marts.refresh import Refresh
 from crypto_prices.once_per_try import once_per_try
 from crypto_prices.xcom.batch import Batch, loaded_sources
 from crypto_prices.xcom.curation_report import check_report, parse_report
@@ -79,6 +80,12 @@ def report(ti: Any) -> CurationReport:
 def loaded(ti: Any) -> list[FetchedSource]:
     """Return the sources that the run loads: those of the batch without the ones that the Glue job refused."""
     return loaded_sources(batch(ti), report(ti))
+
+
+@once_per_try
+def refresh(ti: Any) -> Refresh:
+    """Return the refresh of the marts from the run's ``plan_refresh`` task."""
+    return Refresh(**_pull(ti, "plan_refresh"))
 
 
 def _pull(ti: Any, task_id: str, key: str = "return_value") -> Any:

@@ -26,8 +26,7 @@ INSERT INTO crypto.etl_metadata (
 ) VALUES
 {%- for fetched in loaded(ti) %}
     {%- set counts = report(ti).sources[fetched.source] %}
-    {%- set is_accepted = fetched.source in (params.accepted_sources or []) %}
-    {%- set user = params.accepted_by | default(none) or dag_run.triggering_user_name %}
+    {%- set accepted = terms().accepted.get(fetched.source) %}
     (
         {{ report(ti).batch_id | literal }},
         {{ fetched.source | literal }},
@@ -37,20 +36,20 @@ INSERT INTO crypto.etl_metadata (
         {{ fetched.content_hash | literal }},
         {{ fetched.raw_manifest | literal }},
         {{ report(ti).job_run_id | literal }},
-        {{ report(ti).copy_manifest | literal }},
-        {{ dag_run.dag_id | literal }},
-        {{ dag_run.run_id | literal }},
+        {{ report(ti).copy_manifest.uri | literal }},
+        {{ terms().dag_id | literal }},
+        {{ terms().run_id | literal }},
         'merged',
         {{ counts.fetched | literal }},
         {{ counts.quarantined_total | literal }},
         {{ counts.duplicates | literal }},
         {{ counts.curated | literal }},
         0,
-        GETDATE(),
+        {% if terms().merged_at %}{{ terms().merged_at | literal }}{% else %}GETDATE(){% endif %},
         {{ fetched.market_set | literal }},
         {{ fetched.markets | length | literal }},
         {{ fetched.fetched_at | literal }},
-        {{ (user if is_accepted else none) | literal }},
-        {{ (params.accepted_because if is_accepted else none) | literal }}
+        {{ (accepted.by if accepted else none) | literal }},
+        {{ (accepted.because if accepted else none) | literal }}
     ){% if not loop.last %},{% endif %}
 {%- endfor %}

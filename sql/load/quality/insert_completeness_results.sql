@@ -1,7 +1,7 @@
 -- load/quality/insert_completeness_results
 -- The share of its expected candles that each market has in the window.
 {% set sources = loaded(ti) %}
-{% set rule = settings().rules.market_rules['completeness'] %}
+{% set rule = terms().rules.market_rules['completeness'] %}
 {% set candles = expected_candles(loaded(ti)[0], window(ti)) %}
 INSERT INTO crypto.data_quality_results (
     batch_id,

@@ -2,7 +2,7 @@
 -- The number of times that a market's price changes by more than the threshold from one candle to the next. The first
 -- candle is compared with the last one of the day before the window.
 {% set sources = loaded(ti) %}
-{% set rule = settings().rules.market_rules['price_jump'] %}
+{% set rule = terms().rules.market_rules['price_jump'] %}
 INSERT INTO crypto.data_quality_results (
     batch_id,
     source,

@@ -3,8 +3,8 @@
 -- one load. An attempt that requested other markets is kept, because its fetch time still protects those markets.
 DELETE FROM crypto.etl_metadata
 WHERE
-    dag_id = {{ dag_run.dag_id | literal }}
-    AND run_id = {{ dag_run.run_id | literal }}
+    dag_id = {{ terms().dag_id | literal }}
+    AND run_id = {{ terms().run_id | literal }}
     AND window_start = {{ batch(ti).window_start | literal }}
     AND window_end = {{ batch(ti).window_end | literal }}
     AND batch_id <> {{ report(ti).batch_id | literal }}

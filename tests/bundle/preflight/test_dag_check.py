@@ -160,6 +160,7 @@ def test_a_zip_with_paths_outside_its_folder_is_not_unpacked(built):
 
 RIGHT = {
     "airflow": "3.3.1", "python": [3, 12, 1], "import_errors": {}, "module_errors": {}, "plugin_errors": {},
+    "app_error": None,
     "executed": ["ours_plugin.py"], "dags": {"daily": "dags/daily.py"}, "templates": [], "paths": [],
     "template_errors": {}, "reached": [], "foreign": [], "default_timezone": "utc",
 }  # fmt: skip
@@ -177,6 +178,7 @@ def test_a_bundle_that_loads_passes():
         ({"python": [3, 11, 2]}, "parsed with Python 3.11, but the environment has 3.12", True),
         ({"no_airflow": "No module named 'airflow'"}, "has no Airflow, so no DAG was parsed", False),
         ({"exited": "x.py line 3\nSystemExit: 0"}, "ended Airflow's process", False),
+        ({"app_error": "FileNotFoundError: page.js"}, "the API server could not start, because a plugin", False),
         ({"executed": ["types.py"]}, "Airflow ran it as a top-level module", False),
         ({"default_timezone": "Europe/Berlin"}, "core.default_timezone is Europe/Berlin, but all days are UTC", False),
     ],

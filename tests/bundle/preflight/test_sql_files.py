@@ -18,14 +18,15 @@ def test_a_built_bundle_passes(mistakes):
 
 
 def test_a_missing_file_that_a_task_names_is_reported(mistakes):
-    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/merge_staged_rows.sql": None}))
+    ((where, what),) = found(mistakes.bundle({"dags/sql/load/replace/insert_staged_rows.sql": None}))
     assert where.startswith("plugins.zip/crypto_prices/task_statements.py:")
-    assert what == "it names load/replace/merge_staged_rows.sql, which is not in dags/sql/"
+    assert what == "it names load/replace/insert_staged_rows.sql, which is not in dags/sql/"
 
 
 def test_a_missing_file_that_a_dag_names_is_reported(mistakes):
-    problems = dict(found(mistakes.bundle({"dags/sql/backfill/find_loads.sql": None})))
-    assert any(where.startswith("dags/crypto_prices_backfill.py:") for where in problems)
+    ((where, what),) = found(mistakes.bundle({"dags/other.py": 'Operator(sql="backfill/find_days.sql")\n'}))
+    assert where.startswith("dags/other.py:")
+    assert what == "it names backfill/find_days.sql, which is not in dags/sql/"
 
 
 def test_a_missing_file_of_a_family_of_names_is_reported(mistakes):

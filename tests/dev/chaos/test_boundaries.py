@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 from crypto_prices import task_statements
 
-from dev.chaos.boundaries import Boundaries, family, statement_name, task_of
+from dev.chaos.boundaries import MARTS_DAY, Boundaries, family, statement_name, task_of
 from local_aws.front.server import Call
 from local_aws.protocol.http_request import HttpRequest
 from local_aws.protocol.http_response import HttpResponse
@@ -22,8 +22,8 @@ def call(service, operation, path="/", body=b""):
     return Call(service, operation, context, request, None)
 
 
-def s3(key, operation="PutObject"):
-    return call("s3", operation, f"/lake/{key}")
+def s3(key, operation="PutObject", body=b""):
+    return call("s3", operation, f"/lake/{key}", body)
 
 
 def sql(text, operation="ExecuteStatement"):
@@ -54,6 +54,8 @@ RAW = "raw/crypto_prices/source=binance/year=2022/month=01/day=05/window=2022010
         (s3(f"curated/_manifests/{RUN}/copy_manifest.json"), "put COPY manifest", RUN),
         (s3(f"curated/_manifests/{RUN}/curation_report.json"), "put curation report", RUN),
         (s3(f"curated/_manifests/{RUN}/quality_report.json"), "put quality report", RUN),
+        (s3("loads/000000000012.json", body=f'{{"batch_id": "20220105-20220106-{DIGEST}-1"}}'.encode()),
+         "put load record", ""),
         (s3(f"curated/crypto_prices/version={RUN}/year%3D2022/part-0.parquet"), "put curated file", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/__magic_job-1/x.pendingset"), "put committer file", RUN),
         (s3(f"curated/crypto_prices/version={RUN}/_SUCCESS"), "put success marker", RUN),
@@ -88,6 +90,13 @@ def test_reads_and_calls_outside_a_load_are_not_effects(boundaries, made):
     assert boundaries.effect(made) is None
 
 
+def test_a_refresh_of_the_marts_belongs_to_no_day_of_a_load(boundaries):
+    statements = [rendered_sql(name) for name in task_statements.REFRESH_MARTS]
+    refresh = call("redshift-data", "BatchExecuteStatement", body=json.dumps({"Sqls": statements}).encode())
+    effect = boundaries.effect(refresh)
+    assert (effect.name, effect.day) == ("submit refresh_marts", MARTS_DAY)
+
+
 def test_a_rejected_job_start_is_ignored():
     known = Boundaries()
     body = json.dumps({"Arguments": {"--batch_id": f"20220105-20220106-{DIGEST}"}}).encode()
@@ -105,9 +114,12 @@ def test_the_bundles_statements_map_to_their_tasks():
     assert submitted_by("load/guards/check_staging") == "check_staging"
     assert submitted_by(*without_suffix(task_statements.MERGE_INTO_FACT)) == "merge_into_fact"
     assert submitted_by(*without_suffix(task_statements.RECORD_LOAD)) == "record_load"
+    assert submitted_by("records/find_newest_load") == "write_load_records"
     assert submitted_by("load/staging/drop_staging") == "drop_staging"
     assert submitted_by("publish/find_load_order") == "publish_partitions"
     assert submitted_by("reconcile/find_loads_of_window") == "reconcile"
+    assert submitted_by("marts/find_work") == "plan_refresh"
+    assert submitted_by(*without_suffix(task_statements.REFRESH_MARTS)) == "refresh_marts"
 
 
 def without_suffix(files):
@@ -127,6 +139,6 @@ def test_a_statement_without_a_name_comment_has_no_name():
 
 def test_a_family_groups_equal_effects_or_the_statements_of_one_transaction():
     assert family("put raw object #12") == "put raw object"
-    assert family("merge_into_fact: statement load/replace/delete_superseded") == "merge_into_fact: statement"
+    assert family("merge_into_fact: statement load/replace/delete_replaced_rows") == "merge_into_fact: statement"
     assert family("merge_into_fact: commit") == "merge_into_fact: commit"
     assert family("submit merge_into_fact") == "submit merge_into_fact"

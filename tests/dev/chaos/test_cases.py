@@ -7,7 +7,7 @@ from dev.chaos.faults import Kind
 BOUNDARIES = [
     "put raw object #1",
     "start Glue run",
-    "merge_into_fact: statement load/replace/merge_staged_rows",
+    "merge_into_fact: statement load/replace/insert_staged_rows",
     "merge_into_fact: commit",
 ]
 STATEMENTS = [f"merge_into_fact: statement load/replace/delete_{number}" for number in range(1, 9)]

@@ -15,7 +15,8 @@ def load(batch_id="b1-1", **changes):
     counts = dict.fromkeys(("rows_curated", "rows_staged", "rows_merged", "rows_in_window"), 48)
     counts |= {"rows_fetched": 49, "rows_quarantined": 1, "rows_duplicate": 0}
     manifest = f"{ATTEMPT}/manifest.json"
-    return {"batch_id": batch_id, "source": "binance", "status": "loaded", "raw_manifest": manifest} | counts | changes
+    names = {"load_number": 7, "batch_id": batch_id, "source": "binance", "status": "loaded", "raw_manifest": manifest}
+    return names | counts | changes
 
 
 def state(**changes):
@@ -24,6 +25,8 @@ def state(**changes):
         "batches": Counter({"b1-1": 48}),
         "raw_objects": {f"{ATTEMPT}/BTCUSDT.json.gz"},
         "loads": [load()],
+        "valid_from": {7},
+        "logged": Counter([(7, "b1-1", "binance"), (7, "b0-1", "binance")]),
     }
     return DayState(**clean | changes)
 
@@ -48,6 +51,9 @@ ONE = next(iter(expected_rows(DAY)))
         ({"loads": [load(), load()]}, "has 2 rows of batch b1-1 and binance"),
         ({"batches": Counter({"b1-1": 47, "b1-2": 1})}, "'b1-2': 1"),
         ({"raw_objects": {"s3://lake/raw/attempt=a0/x.json.gz"}}, "s3://lake/raw/attempt=a0/x.json.gz"),
+        ({"logged": Counter([(8, "b1-1", "binance")])}, "load_log has 0 rows of load (7, 'b1-1', 'binance')"),
+        ({"logged": Counter([(7, "b1-1", "binance")] * 2)}, "load_log has 2 rows of load (7, 'b1-1', 'binance')"),
+        ({"valid_from": {0, 7}}, "rows of the day are valid from loads [0], which load_log does not have"),
         ({"loads": [load("b0-1", rows_merged=3), load()]}, "load b0-1 is loaded, but its counts differ"),
     ],
 )

@@ -37,7 +37,7 @@ def statements(*texts):
 MERGE = statements(
     "-- load/lock_loads\nLOCK crypto.load_lock",
     "-- load/counts/delete_etl_metadata\nDELETE FROM x WHERE batch = '20220101-20220102-0123456789abcdef'",
-    "-- load/replace/merge_staged_rows\nMERGE INTO x",
+    "-- load/replace/insert_staged_rows\nMERGE INTO x",
 )
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from dev.chaos.cases import Case, Recovery
 from dev.chaos.command import WAVE_SIZE, _Harness, guard_waves, parse_options, shown_by
 from dev.chaos.faults import Kind
-from dev.chaos.guards import GUARDS, _execute_statement
+from dev.chaos.guards import GUARDS, _execute_statement, _with_lasting_tables
 from dev.chaos.signals import FOLDER_VARIABLE, Signals
 from dev.chaos.waves import FIRST_DAY, MUST_FAIL, Outcome, Waves
 
@@ -20,8 +20,8 @@ STAYED = Case("put raw manifest #1", Kind.LOST, Recovery.CLEAR_FAILED)
 
 TASKS = (
     "resolve_window", "ensure_schema", "fetch_prices", "plan_load", "curate_prices", "read_curation_report",
-    "copy_to_staging", "check_staging", "merge_into_fact", "publish_partitions", "record_load", "wait_for_partition",
-    "drop_staging", "reconcile", "require_sources",
+    "copy_to_staging", "check_staging", "merge_into_fact", "publish_partitions", "record_load", "write_load_records",
+    "wait_for_partition", "drop_staging", "reconcile", "require_sources",
 )  # fmt: skip
 
 
@@ -84,8 +84,23 @@ def test_only_a_merge_without_the_load_lock_reaches_the_guard_of_concurrent_merg
     signals.switch_off({FIRST_DAY: "merges-take-turns"})
     assert execute("record_load", names=["load/lock_loads", "publish/record_load"]).sql[0] == "SELECT 1"
     assert not signals.was_left_out(FIRST_DAY, "merges-take-turns")
-    assert execute("merge_into_fact", names=["load/lock_loads", "load/replace/merge_staged_rows"]).sql[0] == "SELECT 1"
+    assert execute("merge_into_fact", names=["load/lock_loads", "load/replace/insert_staged_rows"]).sql[0] == "SELECT 1"
     assert signals.was_left_out(FIRST_DAY, "merges-take-turns")
+
+
+def test_statements_that_are_submitted_one_by_one_share_their_temporary_tables():
+    table = f"crypto.found_{FIRST_DAY:%Y%m%d}"
+    statements = [
+        "-- a\nCREATE TEMP TABLE found AS SELECT 1",
+        "DELETE FROM x USING found AS f",
+        "SELECT found_at FROM x",
+    ]
+    assert _with_lasting_tables(statements, FIRST_DAY) == [
+        f"DROP TABLE IF EXISTS {table}",
+        f"-- a\nCREATE TABLE {table} AS SELECT 1",
+        f"DELETE FROM x USING {table} AS f",
+        "SELECT found_at FROM x",
+    ]
 
 
 @pytest.mark.parametrize("happening", MUST_FAIL)
@@ -114,7 +129,7 @@ def test_guards_that_disturb_other_cases_run_in_a_later_wave():
     assert set(calm) == everything - set(disturbing)
 
 
-def conclude(*outcomes, off=(SHOWN,), control=()):
+def conclude(*outcomes, off=(SHOWN,), control=(), marts_after=()):
     options = parse_options(["--guard-off", GUARD.name])
     output = StringIO()
     harness = _Harness(options, Console(file=output, width=300), Path())
@@ -122,7 +137,7 @@ def conclude(*outcomes, off=(SHOWN,), control=()):
         Outcome(case, FIRST_DAY, armed=True, fired=1, differences=list(differences))
         for case, differences in ((GUARD.off, off), (GUARD.control, control))
     ]
-    code = harness._conclude(["put raw manifest #1"], list(outcomes), [], guarded, 1.0)
+    code = harness._conclude(["put raw manifest #1"], list(outcomes), [], guarded, list(marts_after), 1.0)
     return code, output.getvalue()
 
 
@@ -153,8 +168,14 @@ def test_an_inconclusive_case_is_an_error_not_a_verdict():
         Outcome(GUARD.off, FIRST_DAY, differences=[SHOWN], problem="no load reached the guard"),
         Outcome(GUARD.control, FIRST_DAY),
     ]
-    assert _Harness(options, Console(file=screen, width=300), Path())._conclude([], [], [], guarded, 1.0) == 1
+    assert _Harness(options, Console(file=screen, width=300), Path())._conclude([], [], [], guarded, [], 1.0) == 1
     assert "noticed: 0 of 1 missing guard" in screen.getvalue()
+
+
+def test_marts_that_differ_after_all_loads_fail():
+    code, output = conclude(marts_after=["daily_prices: 1 rows are missing"])
+    assert code == 1
+    assert "the marts after all loads: daily_prices: 1 rows are missing" in output
 
 
 def test_an_overcome_fault_is_not_counted_as_a_recovery():

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from dev.chaos.boundaries import MARTS_DAG_ID, MARTS_DAY
 from dev.chaos.cases import STAYS_PREFIX
 from dev.chaos.signals import Signals, fault_stays
 
@@ -16,9 +17,9 @@ def signals(tmp_path):
     return made
 
 
-def run(run_id=f"{STAYS_PREFIX}x", *, cleared=0, conf=None):
-    logical_date = None if conf else datetime(2022, 1, 1, tzinfo=UTC)
-    return SimpleNamespace(run_id=run_id, clear_number=cleared, conf=conf, logical_date=logical_date)
+def run(run_id=f"{STAYS_PREFIX}x", *, cleared=0, conf=None, dag_id="crypto_prices_daily"):
+    logical_date = None if conf or dag_id == MARTS_DAG_ID else datetime(2022, 1, 1, tzinfo=UTC)
+    return SimpleNamespace(dag_id=dag_id, run_id=run_id, clear_number=cleared, conf=conf, logical_date=logical_date)
 
 
 def test_each_day_has_its_own_signals(signals):
@@ -44,3 +45,12 @@ def test_runs_without_a_permanent_fault_retry_as_usual(signals):
     assert not fault_stays(run("once__x"), signals)
     assert not fault_stays(run(cleared=1), signals)
     assert not fault_stays(run(conf={"day": "2022-01-02"}), signals)
+
+
+def test_a_refresh_of_the_marts_retries_until_the_fault_of_its_own_case_has_fired(signals):
+    assert not fault_stays(run(dag_id=MARTS_DAG_ID), signals)
+    signals.fired(MARTS_DAY)
+    assert fault_stays(run(dag_id=MARTS_DAG_ID), signals)
+    assert not fault_stays(run(), signals)
+    signals.forget(MARTS_DAY)
+    assert not fault_stays(run(dag_id=MARTS_DAG_ID), signals)

@@ -5,7 +5,6 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from dev.chaos import waves
 from dev.chaos.cases import NOTHING_BROKEN, Case, Happening, Recovery
 from dev.chaos.faults import Fault, Kind
 from dev.chaos.waves import FIRST_DAY, Waves, _Running
@@ -105,35 +104,3 @@ def test_a_guard_that_no_load_reached_is_a_problem_that_names_it():
     off = replace(BROKEN, guard_off="one-transaction")
     assert problem(off, fired=1, left_out=True) is None
     assert "one-transaction" in problem(off, fired=1, left_out=False)
-
-
-class Clock:
-    """Seconds that pass only while somebody sleeps."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-
-@pytest.mark.parametrize(("changes", "hangs"), [(True, set()), (False, {"run"})], ids=["slow", "hangs"])
-def test_a_slow_run_does_not_hang_as_long_as_its_tasks_change(monkeypatch, changes, hangs):
-    clock = Clock()
-    monkeypatch.setattr(waves, "time", clock)
-    bench = MagicMock()
-    ends_at = 5 * waves.STUCK_SECONDS
-    bench.api.dag_runs.side_effect = lambda *_, **__: [{"dag_run_id": "run"}] if clock.now < ends_at else []
-    bench.api.task_instances.side_effect = lambda *_, **__: [
-        {
-            "dag_run_id": "run", "task_id": "curate_prices", "map_index": -1, "state": "deferred",
-            "try_number": 1 + clock.now // 600 if changes else 1,
-        }
-    ]  # fmt: skip
-    watched = Waves(bench)
-    watched._wait(["run"], "broken")
-    assert watched._hanging == hangs
-    assert clock.now == pytest.approx(ends_at if changes else waves.STUCK_SECONDS, abs=60)

@@ -1,4 +1,5 @@
 from crypto_prices_contract.data_dictionary import CATALOG_TABLE, WAREHOUSE_TABLES
+from crypto_prices_contract.mart_dictionary import MART_TABLES
 
 from dev.data_dictionary import command
 from dev.data_dictionary.page import data_dictionary_page
@@ -21,9 +22,9 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
 
 def test_every_table_is_a_section_with_a_row_for_every_column():
     sections = {section.split("\n")[0]: section for section in data_dictionary_page().split("\n### ")[1:]}
-    assert list(sections) == [table.name for table in (*WAREHOUSE_TABLES, CATALOG_TABLE)]
-    for table in (*WAREHOUSE_TABLES, CATALOG_TABLE):
-        section = sections[table.name]
+    assert list(sections) == [table.title for table in (*WAREHOUSE_TABLES, *MART_TABLES, CATALOG_TABLE)]
+    for table in (*WAREHOUSE_TABLES, *MART_TABLES, CATALOG_TABLE):
+        section = sections[table.title]
         assert table.comment in section
         rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
         assert [(row[0], row[2]) for row in rows] == [(f"| `{c.name}`", c.meaning) for c in table.columns]

@@ -44,9 +44,11 @@ def test_a_recording_selects_all_its_symbols(tmp_path):
 
 
 def test_several_sources_load_the_same_assets():
-    chosen = options("--sources", "binance,coinbase, coingecko").markets
+    chosen = options("--sources", "binance,bitfinex,bitstamp,coinbase, coingecko").markets
     assert chosen.symbols == {
         "binance": list(DEFAULT_SYMBOLS),
+        "bitfinex": ["tBTCUSD", "tETHUSD", "tSOLUSD", "tXRPUSD", "tDOGE:USD"],
+        "bitstamp": ["btcusd", "ethusd", "solusd", "xrpusd", "dogeusd"],
         "coinbase": ["BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD", "DOGE-USD"],
         "coingecko": ["bitcoin", "ethereum", "solana", "ripple", "dogecoin"],
     }
@@ -60,8 +62,9 @@ def test_a_recording_selects_the_markets_that_each_source_has(tmp_path):
 
 
 def test_each_symbol_selects_the_source_that_uses_it():
-    assert options("--symbols", "BTC-USD,BTCUSDT,bitcoin").markets.symbols == {
-        "coinbase": ["BTC-USD"], "binance": ["BTCUSDT"], "coingecko": ["bitcoin"],
+    assert options("--symbols", "BTC-USD,BTCUSDT,bitcoin,btcusd,tDOGE:USD").markets.symbols == {
+        "coinbase": ["BTC-USD"], "binance": ["BTCUSDT"], "coingecko": ["bitcoin"], "bitstamp": ["btcusd"],
+        "bitfinex": ["tDOGE:USD"],
     }  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def test_each_symbol_selects_the_source_that_uses_it():
         (["--symbols", "BTCUSDT", "--sources", "binance,coinbase"], "SYMBOLS .* coinbase"),
         (["--symbols", "denta-coin"], "SYMBOLS.*'denta-coin'"),
         (["--symbols", "BTCUSDT,QXZBUSD"], r"no market QXZBUSD of binance\. It has ADAUSDT, .* LIVE=1"),
-        (["--symbols", "ETHUSDT,BTCUSDC"], r"no market BTCUSDC of binance\. Did you mean BTCUSDT"),
+        (["--symbols", "ETHUSDT,BTCUSDX"], r"no market BTCUSDX of binance\. Did you mean BTCUSD[TC]"),
         (["--symbols", "FOO-USD"], "no market FOO-USD of coinbase"),
         (["--aws-port", "70000"], "AWS_PORT=70000 is not a port"),
         (["--sources", "kraken"], f"SOURCES.*kraken.* {', '.join(known_sources())}"),

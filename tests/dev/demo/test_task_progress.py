@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dev.demo.airflow_run import DAILY, MARTS
 from dev.demo.task_progress import read_progress
 
 DAY = datetime(2023, 12, 18, tzinfo=UTC)
@@ -37,24 +38,29 @@ def database(tmp_path):
 
 
 def test_only_the_tasks_of_this_run_are_read_in_order(database):
-    tasks = read_progress(database, DAY, BEGAN)
+    tasks = read_progress(database, DAILY, DAY, BEGAN)
     assert [(task.name, task.state) for task in tasks] == [
         ("resolve_window", "success"),
         ("fetch_prices[0]", "running"),
         ("plan_load", None),
     ]
+    assert read_progress(database, MARTS, DAY, BEGAN) == []
     now = datetime(2026, 11, 23, 9, 0, 5, tzinfo=UTC)
     assert [task.seconds(now) for task in tasks] == [0.5, 3.0, None]
 
 
 def test_a_task_that_waits_for_a_retry_has_the_reason(database):
-    assert [task.retry_reason for task in read_progress(database, DAY, BEGAN)] == [None, None, None]
+    assert [task.retry_reason for task in read_progress(database, DAILY, DAY, BEGAN)] == [None, None, None]
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE task_instance SET state = 'up_for_retry' WHERE task_id = 'fetch_prices'")
-    assert [task.retry_reason for task in read_progress(database, DAY, BEGAN)] == [None, "of the try before", None]
+    assert [task.retry_reason for task in read_progress(database, DAILY, DAY, BEGAN)] == [
+        None,
+        "of the try before",
+        None,
+    ]
 
 
 def test_without_a_database_or_tables_there_are_no_tasks(tmp_path):
-    assert read_progress(tmp_path / "none.db", DAY, BEGAN) == []
+    assert read_progress(tmp_path / "none.db", DAILY, DAY, BEGAN) == []
     sqlite3.connect(tmp_path / "empty.db").close()
-    assert read_progress(tmp_path / "empty.db", DAY, BEGAN) == []
+    assert read_progress(tmp_path / "empty.db", DAILY, DAY, BEGAN) == []

@@ -8,6 +8,7 @@ from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_etl.accounting import (
     Counts,
     counts_from,
+    outcome_counts,
     refuse_broken_rules,
     refuse_rejected_share,
     rule_results,
@@ -17,6 +18,7 @@ from crypto_prices_etl.quality import REASONS, RowRules, rule_of
 
 QUARANTINE = RowRules.parse("default")
 DAYS = [dt.date(2023, 12, 18), dt.date(2023, 12, 19)]
+EPOCH_DAY = 19_709.0  # 2023-12-18
 
 
 def observed(**outcomes):
@@ -28,8 +30,7 @@ def written(first, second=0, **changes):
     return {
         "rows": first + second,
         "rows_missing_required_values": 0,
-        "2023-12-18": first,
-        "2023-12-19": second,
+        "rows_by_day": [(day, rows) for day, rows in ((EPOCH_DAY, first), (EPOCH_DAY + 1, second)) if rows],
     } | changes
 
 
@@ -38,6 +39,13 @@ def test_counts_that_add_up():
     assert (counts.fetched, counts.curated, counts.rejected, counts.duplicates) == (10, 7, 2, 1)
     assert counts.rows_by_day == {DAYS[0]: 7}
     assert counts.sources["binance"].quarantined == {"off_grid": 2}
+
+
+def test_observed_numbers_become_counts_of_outcomes_without_the_surplus():
+    found = outcome_counts({"outcomes": [(0.0, 3.0), (1.0, 7.0), (3.0, 1.0)], "binance warned x": 2}, ["binance"])
+    first_reason = f"binance {REASONS[0]}"
+    assert {name: n for name, n in found.items() if n} == {"binance curated": 7, first_reason: 1, "binance warned x": 2}
+    assert found.keys() >= observed().keys()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -14,12 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 from crypto_prices.aws.catalog import Catalog, Publication
 from crypto_prices.xcom.curation_report import parse_report
+from crypto_prices_contract.code_digest import code_digest
 from crypto_prices_contract.curation_report import QuarantinedCandles, SourceCounts
 from crypto_prices_contract.row_rules import ROW_RULES
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.curation import curate
 from crypto_prices_etl.errors import CurationError, RefusedSourcesError
 
+from bundle.contents import glue_package
+
+REPOSITORY = Path(__file__).parents[3]
 DAY_MS = 86_400_000
 
 
@@ -78,6 +84,12 @@ def clean_run(spark, lake, kline, arguments):
     return run, report, jobs
 
 
+def glue_package_digest():
+    """Return the digest of the zip that the bundle deploys, with the contents of its files."""
+    with zipfile.ZipFile(io.BytesIO(glue_package(REPOSITORY / "glue_scripts", REPOSITORY / "plugins"))) as package:
+        return code_digest({name: package.read(name) for name in package.namelist() if name.endswith(".py")})
+
+
 def test_the_report_is_the_contract(lake, clean_run):
     run, report, _ = clean_run
     version = f"s3://crypto-prices-lake/curated/crypto_prices/version={run.job_run_id}"
@@ -85,14 +97,20 @@ def test_the_report_is_the_contract(lake, clean_run):
         {"source": "binance", "rule": rule, "action": "quarantine", "checked": 48, "broken": 0} for rule in ROW_RULES
     ]
     document = {
-        "report_version": 2,
+        "report_version": 4,
         "batch_id": "scheduled__2023-12-18",
         "job_run_id": run.job_run_id,
+        "code_digest": glue_package_digest(),
         "window": {"start": "2023-12-18", "end": "2023-12-19"},
         "raw_manifests": list(run.raw_manifests),
         "sources": {"binance": {"fetched": 48, "curated": 48, "quarantined": {}, "duplicates": 0}},
         "refused": [],
-        "copy_manifest": f"s3://crypto-prices-lake/curated/_manifests/{run.job_run_id}/copy_manifest.json",
+        "copy_manifest": lake.stored(f"curated/_manifests/{run.job_run_id}/copy_manifest.json"),
+        "curated_files": [
+            {name: value for name, value in lake.stored(key).items() if name != "sha256"}
+            | {"bytes": len(lake.body(key)), "rows": 48}
+            for key in lake.keys(f"curated/crypto_prices/version={run.job_run_id}/year=2023/")
+        ],
         "quarantine": None,
         "days": {
             "2023-12-18": {
@@ -119,7 +137,7 @@ def test_a_clean_day_takes_one_shuffle_and_one_write(clean_run):
 
 
 def test_the_copy_manifest_lists_each_file_with_its_size(lake, clean_run):
-    manifest = json.loads(lake.body(clean_run[1].copy_manifest))
+    manifest = json.loads(lake.body(clean_run[1].copy_manifest.uri))
     (entry,) = manifest["entries"]
     assert entry["mandatory"] is True
     assert entry["meta"]["content_length"] == len(lake.body(entry["url"]))
@@ -127,7 +145,7 @@ def test_the_copy_manifest_lists_each_file_with_its_size(lake, clean_run):
 
 
 def test_the_parquet_files_fit_copy(lake, clean_run):
-    (entry,) = json.loads(lake.body(clean_run[1].copy_manifest))["entries"]
+    (entry,) = json.loads(lake.body(clean_run[1].copy_manifest.uri))["entries"]
     file = pq.ParquetFile(io.BytesIO(lake.body(entry["url"])))
     table = file.read()
     price, instant = pa.decimal128(38, 18), pa.timestamp("us", tz="UTC")
@@ -149,7 +167,7 @@ def test_the_same_manifest_gives_the_same_rows_in_a_new_version(spark, lake, arg
     first, report, _ = clean_run
     again = curate(spark, lake.s3, lake.glue, arguments(*first.raw_manifests))
     tables = [
-        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r.copy_manifest))["entries"][0]["url"])))
+        pq.read_table(io.BytesIO(lake.body(json.loads(lake.body(r.copy_manifest.uri))["entries"][0]["url"])))
         for r in (report, again)
     ]
     assert tables[0].equals(tables[1])
@@ -178,7 +196,7 @@ def test_a_month_is_one_write_with_one_file_per_day_and_a_rejected_share_below_t
     assert totals(report) == (961, 959, 1, 1)
     assert [version.rows for version in report.days.values()] == [23] + [24] * 39
     assert list(report.days)[-1] == "2024-01-26"
-    entries = json.loads(lake.body(report.copy_manifest))["entries"]
+    entries = json.loads(lake.body(report.copy_manifest.uri))["entries"]
     assert [e["url"].rpartition("/")[0] + "/" for e in entries] == [
         version.location for version in report.days.values()
     ]
@@ -261,6 +279,42 @@ def test_an_object_that_differs_from_its_manifest_fails_the_run_and_is_named(
     assert lake.keys(f"curated/_manifests/{run.job_run_id}/") == []
 
 
+def test_a_missing_object_fails_the_run(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline)), "ETHUSDT": json.dumps(day(kline))})
+    missing = uri.removeprefix("s3://crypto-prices-lake/").replace("manifest.json", "ETHUSDT-0001.json.gz")
+    lake.s3.delete_object(Bucket="crypto-prices-lake", Key=missing)
+    with pytest.raises(RefusedSourcesError, match=r"^CP-14 1 of 2 raw objects in .*manifest\.json do not exist"):
+        curate(spark, lake.s3, lake.glue, arguments(uri))
+
+
+def test_a_fetch_without_any_of_its_objects_fails_the_run(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
+    missing = uri.removeprefix("s3://crypto-prices-lake/").replace("manifest.json", "BTCUSDT-0001.json.gz")
+    lake.s3.delete_object(Bucket="crypto-prices-lake", Key=missing)
+    with pytest.raises(RefusedSourcesError, match=r"^CP-14 1 of 1 raw objects in .*manifest\.json do not exist"):
+        curate(spark, lake.s3, lake.glue, arguments(uri))
+
+
+def test_an_object_that_the_manifest_does_not_name_fails_the_run(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
+    folder = uri.removeprefix("s3://crypto-prices-lake/").removesuffix("manifest.json")
+    lake.s3.copy_object(
+        Bucket="crypto-prices-lake",
+        CopySource=f"crypto-prices-lake/{folder}BTCUSDT-0001.json.gz",
+        Key=f"{folder}BTCUSDT-0002.json.gz",
+    )
+    with pytest.raises(RefusedSourcesError, match=r"^CP-14 .*BTCUSDT-0002\.json\.gz is not in the manifest"):
+        curate(spark, lake.s3, lake.glue, arguments(uri))
+
+
+def test_other_objects_beside_the_raw_objects_do_no_harm(spark, lake, kline, arguments):
+    uri = lake.raw({"BTCUSDT": json.dumps(day(kline))})
+    folder = uri.removeprefix("s3://crypto-prices-lake/").removesuffix("manifest.json")
+    for name in ("notes.txt", "deeper/BTCUSDT-0002.json.gz"):
+        lake.s3.put_object(Bucket="crypto-prices-lake", Key=f"{folder}{name}", Body=b"[]")
+    assert totals(curate(spark, lake.s3, lake.glue, arguments(uri))) == (24, 24, 0, 0)
+
+
 def test_a_body_that_is_not_an_array_fails_the_run(spark, lake, arguments):
     run = arguments(lake.raw({"BTCUSDT": '{"code":-1121,"msg":"Invalid symbol."}'}, records=1))
     with pytest.raises(CurationError, match="cannot be split into records"):
@@ -282,7 +336,7 @@ class TestABadSourceBesideAGoodOne:
         return curate(spark, lake.s3, lake.glue, run)
 
     def rows(self, lake, report):
-        entries = json.loads(lake.body(report.copy_manifest))["entries"]
+        entries = json.loads(lake.body(report.copy_manifest.uri))["entries"]
         keys = lake.keys(f"curated/crypto_prices/version={report.job_run_id}/")
         assert [e["url"].partition("lake/")[2] for e in entries] == [key for key in keys if key.endswith(".parquet")]
         tables = [pq.read_table(io.BytesIO(lake.body(entry["url"]))) for entry in entries]
@@ -337,7 +391,7 @@ class TestABadSourceBesideAGoodOne:
         run = arguments(lake.raw({"BTCUSDT": json.dumps(late)}), accepted_sources="binance")
         report = curate(spark, lake.s3, lake.glue, run)
         assert (report.curated, report.refused, report.days) == (0, (), {})
-        assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+        assert json.loads(lake.body(report.copy_manifest.uri)) == {"entries": []}
 
 
 def test_a_cut_candle_of_each_of_two_markets_is_quarantined_and_the_rest_is_loaded(spark, lake, kline, arguments):
@@ -399,7 +453,7 @@ class TestALoadOfSomeMarkets:
         assert day.markets == {
             self.BTC: part.job_run_id, self.ETH: whole.job_run_id, self.SOL: whole.job_run_id,
         }  # fmt: skip
-        (entry,) = json.loads(lake.body(report.copy_manifest))["entries"]
+        (entry,) = json.loads(lake.body(report.copy_manifest.uri))["entries"]
         assert pq.read_table(io.BytesIO(lake.body(entry["url"])))["symbol"].unique().to_pylist() == ["BTC"]
 
     def test_a_day_without_candles_of_the_requested_markets_keeps_the_others(
@@ -408,7 +462,7 @@ class TestALoadOfSomeMarkets:
         run = arguments(self.manifest(lake, kline, BTCUSDT=0), batch_id="empty", **self.WINDOW)
         report = curate(spark, lake.s3, lake.glue, run)
         assert report.curated == 0
-        assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+        assert json.loads(lake.body(report.copy_manifest.uri)) == {"entries": []}
         assert rows_of_day(lake, report, "2025-03-01") == {("ETH", "whole"): 24}
 
     def test_a_partition_that_does_not_name_its_markets_is_read(self, spark, lake, kline, arguments, whole):
@@ -431,7 +485,7 @@ def test_a_window_without_candles_has_a_report_without_partitions(spark, lake, a
     run = arguments(lake.raw({"BTCUSDT": "[]", "ETHUSDT": "[]", "NEWUSDT": "[]"}))
     report = curate(spark, lake.s3, lake.glue, run)
     assert (report.days, report.quarantine) == ({}, None)
-    assert json.loads(lake.body(report.copy_manifest)) == {"entries": []}
+    assert json.loads(lake.body(report.copy_manifest.uri)) == {"entries": []}
     assert totals(report) == (0, 0, 0, 0)
     assert [key.rpartition("/")[2] for key in lake.keys(f"curated/_manifests/{run.job_run_id}/")] == [
         "copy_manifest.json",

@@ -1,6 +1,7 @@
 import datetime as dt
 
 from crypto_prices_contract.curation_report import SourceCounts
+from crypto_prices_contract.stored_objects import StoredDocument
 from crypto_prices_contract.window import Window
 from crypto_prices_etl.accounting import Counts
 from crypto_prices_etl.carry_over import CarriedOver
@@ -33,6 +34,8 @@ def test_each_day_with_rows_has_its_location_and_the_origins_of_its_markets(argu
         counts,
         CarriedOver({carried: 5, both: 7}, kept),
         frozenset({BTC}),
+        manifest=StoredDocument("s3://lake/m.json", None, "e" * 32, "a" * 64),
+        files=(),
         rules=[],
         quarantined=[],
         refused=[],

@@ -3,7 +3,7 @@ import uuid
 
 import pytest
 from crypto_prices_etl.errors import CurationError
-from crypto_prices_etl.lake_files import DataFile, RunPaths, audit, list_curated_files
+from crypto_prices_etl.lake_files import DataFile, RunPaths, audit, curated_files, list_curated_files
 
 START = dt.date(2024, 1, 1)
 
@@ -38,3 +38,17 @@ def test_files_are_listed_by_day_and_unexpected_objects_are_refused(lake):
     lake.s3.put_object(Bucket=bucket, Key=paths.curated_prefix + "year=2025/month=01/day=01/part-0.parquet", Body=b"x")
     with pytest.raises(CurationError, match=r"unexpected object .*year=2025"):
         list_curated_files(lake.s3, paths, days)
+
+
+def test_each_curated_file_has_its_version_and_its_rows_if_its_day_has_no_other(lake):
+    bucket, days = f"lake-files-{uuid.uuid4()}", [START + dt.timedelta(days=n) for n in range(3)]
+    lake.s3.create_bucket(Bucket=bucket)
+    lake.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    lake.s3.put_object(Bucket=bucket, Key="a", Body=b"replaced")
+    put = {key: lake.s3.put_object(Bucket=bucket, Key=key, Body=key.encode()) for key in "abc"}
+    a, b, c = (DataFile(f"s3://{bucket}/{key}", 1) for key in "abc")
+    found = curated_files(lake.s3, {days[1]: [b, c], days[0]: [a], days[2]: []}, {days[0]: 24, days[1]: 48})
+    assert [(file.uri, file.version_id, f'"{file.etag}"', file.bytes) for file in found] == [
+        (f"s3://{bucket}/{key}", answer["VersionId"], answer["ETag"], 1) for key, answer in put.items()
+    ]
+    assert [file.rows for file in found] == [24, None, None]

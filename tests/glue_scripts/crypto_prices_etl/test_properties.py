@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
+from tests.support.second_opinion import differences
 
 pytestmark = pytest.mark.usefixtures("generated_code")
 
@@ -435,9 +436,11 @@ def test_exactly_the_valid_candles_are_curated_digit_for_digit(name, spark, lake
         spark, read_raw_manifests(lake.s3, run.raw_manifests, run.window), run
     )
     found: dict[str, list[Any]] = {symbol: [] for symbol in bodies}
-    for row in outcomes.collect():
+    collected = outcomes.collect()
+    for row in collected:
         found[row["exchange_symbol"]].append(row)
     assert refuse_objects(manifest, observation) is None
+    assert differences(lake, [manifest], collected)[:3] == []
     wrong = []
     for pages, rows in zip(made, found.values(), strict=True):
         ends, candles = expected_of([record for page in pages for record in source.of_page(page)], source.expects)

@@ -22,9 +22,11 @@ OBJECT = {
     "exchange_symbol": "BTCUSDT",
     "symbol": "BTC",
     "quote_currency": "USDT",
+    "etag": "e" * 32,
+    "version_id": None,
 }
 MANIFEST = {
-    "manifest_version": 2,
+    "manifest_version": 3,
     "dataset": "crypto_prices",
     "source": "binance",
     "window": {"start": "2023-12-18", "end": "2023-12-19"},
@@ -48,7 +50,7 @@ def test_a_manifest_is_read():
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["manifest_version"], 1, "version 2"),
+        (["manifest_version"], 2, "version 3"),
         (["dataset"], "other", "crypto_prices"),
         (["window", "end"], "2023-12-20", "but the run has"),
         (["records"], 25, "counts 25 records, but its objects have 24"),

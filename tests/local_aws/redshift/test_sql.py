@@ -314,6 +314,16 @@ class TestWrites:
         assert client.run(f"CALL {fact}.check_staging('stg', 480)").error == "ERROR: stg holds 2 rows, expected 480"
         client.ok(f"DROP PROCEDURE {fact}.check_staging(VARCHAR, BIGINT)")
 
+    def test_a_procedure_adds_to_times(self, client: Client, fact: str) -> None:
+        create = """CREATE OR REPLACE PROCEDURE {fact}.later(amount IN INTEGER, moment IN TIMESTAMP) AS $$
+            DECLARE found VARCHAR(32);
+            BEGIN found := CAST(DATEADD({part}, amount, moment) AS VARCHAR(32)); RAISE EXCEPTION '%', found; END;
+            $$ LANGUAGE plpgsql"""
+        for part, found in (("SECOND", "2024-01-31 10:00:01"), ("mons", "2024-02-29 10:00:00")):
+            client.ok(create.format(fact=fact, part=part))
+            assert client.run(f"CALL {fact}.later(1, '2024-01-31 10:00')").error == f"ERROR: {found}"
+        assert "date part" in (client.run(create.format(fact=fact, part="fortnight")).error or "")
+
     @pytest.mark.parametrize("value", ["found + 1", "SUBSTRING(text, 2)", "UPPER(text)", "text || 'x'", "1"])
     def test_a_raise_takes_no_expressions(self, client: Client, fact: str, value: str) -> None:
         create = """CREATE OR REPLACE PROCEDURE {fact}.tell(found IN BIGINT, text IN VARCHAR(9)) AS $$

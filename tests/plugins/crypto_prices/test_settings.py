@@ -1,10 +1,15 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
+from crypto_prices.fetch.sources import get_source, known_sources
 from crypto_prices.quality_rules import quality_rules
 from crypto_prices.settings import SettingsError, load_settings, parse_settings, select_symbols
 
 from tests.support.settings_document import GOOD, changed
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "reference"
 
 
 def test_valid_settings_are_read_with_defaults():
@@ -13,7 +18,24 @@ def test_valid_settings_are_read_with_defaults():
     assert settings.candle_interval == "1h"
     assert settings.max_rejected_share == 0.01
     assert settings.restatement_sample == 20
+    assert settings.freshness_hours == 30
     assert settings.rules == quality_rules({})
+
+
+def test_the_example_of_the_documentation_is_valid_and_has_markets_of_every_source():
+    example = re.search(r"```json\n(.*?)```", (DOCUMENTATION / "settings.md").read_text(), re.DOTALL)
+    assert example
+    sources = parse_settings(example[1]).sources
+    assert sorted(sources) == known_sources()
+    for name, of_source in sources.items():
+        source = get_source(name)
+        assert [source.checked_symbol(symbol) for symbol in of_source.symbols] == of_source.symbols
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "BTC-USD", "avalanche-2", "tDOGE:USD", "BTC_USDT"])
+def test_symbols_have_the_spelling_of_their_exchange(symbol):
+    settings = parse_settings(changed(sources={"binance": {"symbols": [symbol]}}))
+    assert settings.sources["binance"].symbols == [symbol]
 
 
 @pytest.mark.parametrize("key", sorted(GOOD))
@@ -36,6 +58,10 @@ def test_each_missing_key_is_named(key):
         ({"restatement_sample": -1}, "restatement_sample"),
         ({"restatement_sample": 201}, "restatement_sample"),
         ({"restatement_sample": 0.5}, "restatement_sample"),
+        # Loads are daily, so a candle is up to a day old, and the alarms look back at most a week.
+        ({"freshness_hours": 24}, "freshness_hours"),
+        ({"freshness_hours": 169}, "freshness_hours"),
+        ({"freshness_hours": 30.5}, "freshness_hours"),
         ({"sources": {}}, "sources"),
         ({"sources": {"binance": {"symbols": []}}}, "sources.binance.symbols"),
         ({"sources": {"binance": {"symbols": ["../etc"]}}}, "sources.binance.symbols.0"),

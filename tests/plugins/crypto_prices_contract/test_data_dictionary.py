@@ -3,10 +3,11 @@ from collections import Counter
 
 import pytest
 from crypto_prices_contract.data_dictionary import CATALOG_TABLE, CURATED_COLUMNS, WAREHOUSE_TABLES
+from crypto_prices_contract.mart_dictionary import MART_TABLES
 from crypto_prices_etl import schemas
 
-TABLES = [*WAREHOUSE_TABLES, CATALOG_TABLE]
-COLUMNS = {f"{table.name}.{column.name}": column for table in TABLES for column in table.columns}
+TABLES = [*WAREHOUSE_TABLES, *MART_TABLES, CATALOG_TABLE]
+COLUMNS = {f"{table.title}.{column.name}": column for table in TABLES for column in table.columns}
 
 
 @pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
@@ -19,14 +20,14 @@ def test_a_comment_consists_of_these_parts():
     by_name = {column.name: column for column in CURATED_COLUMNS}
     assert by_name["high_price"].comment == (
         "Highest price of the candle. Type: DECIMAL(38,18). Unit: quote currency per unit of base currency. "
-        "Source: high (Binance, Coinbase). NULL: the source has prices, but no candles (CoinGecko)."
+        "Source: high (exchanges). NULL: the source has prices, but no candles (CoinGecko)."
     )
     assert by_name["ingested_at"].comment == (
         "Time when the raw response arrived. Type: TIMESTAMP. Unit: UTC. Source: raw manifest."
     )
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.title)
 def test_a_table_has_a_comment_and_each_column_once(table):
     assert re.fullmatch(r"[A-Z].+\. Source: [^.]+\.", table.comment)
     assert max(Counter(column.name for column in table.columns).values()) == 1

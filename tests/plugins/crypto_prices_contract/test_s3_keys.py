@@ -19,7 +19,12 @@ def test_each_zone_has_its_keys():
     assert s3_keys.copy_manifest_key("jr_1") == "curated/_manifests/jr_1/copy_manifest.json"
     assert s3_keys.quality_report_key("jr_1") == "curated/_manifests/jr_1/quality_report.json"
     assert s3_keys.curation_report_key("jr_1") == "curated/_manifests/jr_1/curation_report.json"
+    assert s3_keys.load_record_key(431) == "loads/000000000431.json"
     assert s3_keys.partition_values(date(2023, 12, 8)) == ["2023", "12", "08"]
+
+
+def test_a_key_has_no_colon():
+    assert s3_keys.raw_object_key("raw/", "tDOGE:USD", 2) == "raw/tDOGE_USD-0002.json.gz"
 
 
 def test_a_uri_is_split_into_its_bucket_and_key():

@@ -5,9 +5,13 @@ from types import SimpleNamespace
 
 from crypto_prices.audit.days_to_heal import MarketDay
 from crypto_prices.audit.restatements import Check, Comparison
+from crypto_prices.fetch.sources import source_kinds
+from crypto_prices.load_terms import terms_of_run
 from crypto_prices.market_sets import market_set_name
+from crypto_prices.marts.refresh import Refresh
 from crypto_prices.plan.expected_markets import ExpectedMarket
 from crypto_prices.quality_rules import quality_rules
+from crypto_prices.receipts.question import ask
 from crypto_prices.templates import FILTERS, expected_candles, interval_seconds
 from crypto_prices.xcom.batch import Batch
 from crypto_prices.xcom.fetched_source import FetchedSource
@@ -19,11 +23,13 @@ from crypto_prices_contract.curation_report import (
     SourceCounts,
 )
 from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
+from crypto_prices_contract.load_record import Removal
 from crypto_prices_contract.row_rules import Action
+from crypto_prices_contract.stored_objects import StoredDocument
 from crypto_prices_contract.window import Window
 
 SQLFLUFF_JINJA_FILTERS = FILTERS
-__all__ = ["expected_candles", "interval_seconds"]
+__all__ = ["expected_candles", "interval_seconds", "source_kinds"]
 
 ti = None
 params = SimpleNamespace(
@@ -47,12 +53,24 @@ checks = [
     Check(MarketDay("binance", "BTC/USDT", date(2023, 12, 18)), Comparison(24, changed=1, example="it's changed")),
     Check(MarketDay("coingecko", "BTC/USD", date(2023, 12, 18)), Comparison(), "the day is too old"),
 ]
+unit, load_total = "day", 240
+window_start, window_end = "2023-12-18", "2023-12-19"
+after_load, through_load, load_number = 11, 13, 12
+market_sets = [market_set_name(["BTC/USDT", "ETH/USDT"]), market_set_name(["BTC/USD"])]
+record = SimpleNamespace(
+    load_number=12,
+    merged_at="2023-12-19T00:03:41Z",
+    visible_at="2023-12-19T00:03:58Z",
+    sources=[SimpleNamespace(source="binance", candle_interval="1h", markets=["BTC/USDT"])],
+    removal=Removal("2023-12-18T05:00:00Z", "2023-12-18T07:00:00Z", 2, "admin", "the exchange's clock was wrong"),
+)
 market_set = market_set_name(["BTC/USDT", "ETH/USDT"])
 markets = [("BTC", "USDT"), ("ETH", "USDT")]
 table = WAREHOUSE_TABLES[0]
 column = table.columns[0]
 comments = SimpleNamespace(version=0, name=table.name)
 migration = SimpleNamespace(version=8, name="008_create_load_lock.sql", checksum="c" * 64)
+dag = SimpleNamespace(fileloc="dags/crypto_prices_daily.py")
 dag_run = SimpleNamespace(
     dag_id="crypto_prices_daily", run_id="scheduled__2023-12-18T00:00:00+00:00", triggering_user_name="ada"
 )
@@ -73,13 +91,15 @@ _REPORT = CurationReport(
     window=_WINDOW,
     batch_id=_BATCH.attempt_id(1),
     job_run_id="jr_1",
+    code_digest="d" * 64,
     raw_manifests=tuple(source.raw_manifest for source in _BATCH.sources),
     sources={
         "binance": SourceCounts(fetched=51, curated=48, quarantined={"off_grid": 2}, duplicates=1),
         "coinbase": SourceCounts(fetched=24, curated=24, quarantined={}, duplicates=0),
     },
     refused=(),
-    copy_manifest="s3://lake/curated/_manifests/jr_1/copy_manifest.json",
+    copy_manifest=StoredDocument("s3://lake/curated/_manifests/jr_1/copy_manifest.json", "v1", "e" * 32, "a" * 64),
+    curated_files=(),
     quarantine="s3://lake/quarantine/crypto_prices/version=jr_1/",
     days={},
     row_rules=(
@@ -115,10 +135,45 @@ def report(ti):
     return _REPORT
 
 
+def terms():
+    """Stand in for the macro of the same name."""
+    return terms_of_run(vars(params), dag_run, settings())
+
+
+def dags_digest(dag):
+    """Stand in for the macro of the same name."""
+    return "a" * 64
+
+
+def plugins_digest():
+    """Stand in for the macro of the same name."""
+    return "b" * 64
+
+
 def settings():
     """Stand in for the macro of the same name."""
     return SimpleNamespace(
         candle_interval="1h",
         redshift_copy_role_arn="arn:aws:iam::123456789012:role/crypto-prices-redshift-copy",
         rules=quality_rules({}),
+        max_rejected_share=0.01,
     )
+
+
+def refresh(_ti: object) -> Refresh:
+    """Return a refresh of the marts that adds one load of one day."""
+    return Refresh(
+        full=False,
+        after_load=11,
+        through_load=12,
+        first_day="2023-12-18",
+        end_day="2023-12-19",
+        marts_digest="d" * 64,
+        reason="new loads: 1",
+    )
+
+
+question = ask(
+    market="BTC/USDT", source="binance", at="2023-12-18T13:00", candle_interval="1h", as_of="2024-01-01T00:00"
+)
+file = "s3://crypto-prices-lake/curated/crypto_prices/version=jr_1/year=2023/month=12/day=18/part-00000.parquet"

@@ -5,15 +5,19 @@ from __future__ import annotations
 from crypto_prices.fetch.errors import FatalSourceError
 from crypto_prices.fetch.sources.base import Listing, Page, Source, refuse_unclosed
 from crypto_prices.fetch.sources.binance import BinanceSource
+from crypto_prices.fetch.sources.bitfinex import BitfinexSource
+from crypto_prices.fetch.sources.bitstamp import BitstampSource
 from crypto_prices.fetch.sources.coinbase import CoinbaseSource
 from crypto_prices.fetch.sources.coingecko import CoinGeckoSource
 
-__all__ = ["Listing", "Page", "Source", "get_source", "known_sources", "refuse_unclosed"]
+__all__ = ["Listing", "Page", "Source", "get_source", "known_sources", "refuse_unclosed", "source_kinds"]
 
 _SOURCES: dict[str, type[Source]] = {
     source.name: source
     for source in (
         BinanceSource,
+        BitfinexSource,
+        BitstampSource,
         CoinbaseSource,
         CoinGeckoSource,
     )
@@ -23,6 +27,11 @@ _SOURCES: dict[str, type[Source]] = {
 def known_sources() -> list[str]:
     """Return the names of all sources, sorted."""
     return sorted(_SOURCES)
+
+
+def source_kinds() -> dict[str, str]:
+    """Return each source's kind, ``exchange`` or ``aggregator``, by name."""
+    return {name: "aggregator" if _SOURCES[name].is_aggregator else "exchange" for name in known_sources()}
 
 
 def get_source(name: str, api_url: str | None = None, api_key: str | None = None) -> Source:

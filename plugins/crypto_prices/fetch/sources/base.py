@@ -67,7 +67,8 @@ class Source(ABC):
         name: Name of the source in settings, keys and tables, in lower case.
         default_api_url: Base URL of the public API.
         exchange_symbol_pattern: Pattern of the exchange's market names. They become parts of URLs and object keys, so
-            the pattern must not match ``/``, ``.`` or ``%``.
+            the pattern must not match ``/``, ``.`` or ``%``. It may match ``:`` or ``_``, but not both: object keys
+            have ``_`` for ``:``.
         rows_per_request: Maximum number of candles in one response.
         bytes_per_record: Approximate size of one candle in a response, in bytes. Backfill plans use it.
         candle_intervals: The supported intervals and their lengths. Each must divide a day, because windows consist of
@@ -77,8 +78,11 @@ class Source(ABC):
             about 200 ms.
         api_key_header: Name of the header with the API key; None if the source does not accept API keys.
         only_quote: Currency of all prices, if the source has only one; None otherwise.
+        is_aggregator: Whether its prices are averages over exchanges, so that it is not a venue.
         temporary_error_codes: The exchange's own codes of errors that end by themselves, whatever the status of the
             response.
+        fatal_error_codes: The exchange's own codes of errors that the same request would get again, whatever the
+            status, for example with HTTP 500.
 
     Args:
         api_url: Base URL of the API, without a query; None for the public API.
@@ -98,7 +102,9 @@ class Source(ABC):
     max_connections: ClassVar[int] = 4
     api_key_header: ClassVar[str | None] = None
     only_quote: ClassVar[str | None] = None
+    is_aggregator: ClassVar[bool] = False
     temporary_error_codes: ClassVar[frozenset[int | str]] = frozenset()
+    fatal_error_codes: ClassVar[frozenset[int | str]] = frozenset()
 
     def __init__(self, *, api_url: str | None = None, api_key: str | None = None) -> None:
         self.api_url = checked_api_url(api_url or self.default_api_url)
@@ -122,15 +128,17 @@ class Source(ABC):
             takes_api_key=self.api_key_header is not None,
             sends_api_key=self._api_key is not None,
             temporary_codes=self.temporary_error_codes,
-            ban_end=self.ban_end,
+            fatal_codes=self.fatal_error_codes,
+            required_wait=self.required_wait,
         )
 
-    def ban_end(self, code: int | str | None, message: str) -> datetime | None:
-        """Return when a ban ends, from the exchange's own code and message; None if they do not have it.
+    def required_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
+        """Return the wait in seconds that an error response requires without a Retry-After; None if it requires none.
 
         Args:
             code: The exchange's own error code.
             message: The beginning of its message.
+            now: The current time, UTC.
         """
         return None
 

@@ -153,14 +153,14 @@ class BinanceSource(Source):
             return 0.0
         return 60.0 - now.second - now.microsecond / 1e6
 
-    def ban_end(self, code: int | str | None, message: str) -> datetime | None:
-        """Return the time in the message of a ban, which is in milliseconds; see ``Source.ban_end``.
+    def required_wait(self, code: int | str | None, message: str, now: datetime) -> float | None:
+        """Return the rest of a ban until the time in its message, in milliseconds; see ``Source.required_wait``.
 
         Source: -1003 in …/errors, "Way too much request weight used; IP banned until %s". A 418 usually has a
         Retry-After, too.
         """
         times = _MILLISECONDS.findall(message) if code == _TOO_MANY_REQUESTS else []
-        return datetime.fromtimestamp(int(times[0]) / 1000, UTC) if times else None
+        return max(0.0, int(times[0]) / 1000 - now.timestamp()) if times else None
 
     def fetch_pages(
         self, client: HttpClient, exchange_symbol: str, window: Window, candle_interval: str

@@ -64,6 +64,7 @@ class CoinGeckoSource(Source):
     max_connections: ClassVar[int] = 2
     api_key_header: ClassVar[str | None] = "x-cg-demo-api-key"
     only_quote: ClassVar[str | None] = QUOTE_CURRENCY
+    is_aggregator: ClassVar[bool] = True
     candle_intervals: ClassVar[Mapping[str, timedelta]] = MappingProxyType({"1h": timedelta(hours=1)})
 
     @property

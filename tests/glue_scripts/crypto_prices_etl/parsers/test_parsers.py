@@ -15,6 +15,7 @@ from crypto_prices_etl.parsers import binance
 from crypto_prices_etl.raw_manifests import read_raw_manifests
 
 from tests.support.lake import DAY_START_MS, HOUR_MS
+from tests.support.second_opinion import differences
 
 DAY = DAY_START_MS // 1000
 HOUR = HOUR_MS // 1000
@@ -26,9 +27,12 @@ def judge(spark, lake, arguments):
 
     def judged(source, bodies, records):
         run = arguments(lake.raw(bodies, source=source, records=records))
-        outcomes, _ = outcomes_of(spark, read_raw_manifests(lake.s3, run.raw_manifests, run.window), run)
+        manifests = read_raw_manifests(lake.s3, run.raw_manifests, run.window)
+        outcomes, _ = outcomes_of(spark, manifests, run)
+        rows = outcomes.collect()
+        assert differences(lake, manifests, rows) == []
         by_symbol = {}
-        for row in sorted(outcomes.collect(), key=lambda row: row["record_position"]):
+        for row in sorted(rows, key=lambda row: row["record_position"]):
             by_symbol.setdefault(row["exchange_symbol"], []).append(row)
         return by_symbol
 
@@ -37,6 +41,27 @@ def judge(spark, lake, arguments):
 
 def opened(row):
     return row["observed_at"].astimezone(dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def bitfinex(judge):
+    good = f"[{DAY_START_MS + HOUR_MS},42000.50,42999.99,43000.10,0.000000000000000001,12.50000001]"
+    body = f"[{good},[{DAY_START_MS + 2 * HOUR_MS},2,1,2,1,1.5e-7],[{DAY_START_MS - HOUR_MS},1,2,2,1,1],{good}]"
+    return judge("bitfinex", {"tDOGE:USD": body}, records=4)["tDOGE:USD"]
+
+
+@pytest.fixture(scope="module")
+def bitstamp(judge):
+    def candle(hour, **texts):
+        good = {"timestamp": f'"{DAY + hour * HOUR}"', "open": '"42000.50"', "high": '"43000.10"', "more": '"x"'}
+        good |= {"low": '"0.000000000000000001"', "close": '"42999.99"', "volume": '"12.50000001"'}
+        return "{" + ", ".join(f'"{name}": {text}' for name, text in sorted((good | texts).items())) + "}"
+
+    flat = candle(2, open='"7"', high='"7"', low='"7"', close='"7"', volume='"0.00000000"')
+    lacking = candle(3).replace('"low"', '"lowest"')
+    candles = [candle(1), flat, candle(-1), candle(24), lacking, "[1]", candle(1)]
+    body = f'{{"data": {{"ohlc": [{", ".join(candles)}], "pair": "BTC/USD"}}}}'
+    return judge("bitstamp", {"btcusd": body}, records=7)["btcusd"]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +87,39 @@ def coingecko(judge):
         f'"market_caps": {table(7, 8, 9, times=other)}, "prices":{table(3, 4, 5, times=late)} }}'
     )
     return judge("coingecko", {"bitcoin": whole, "odd": odd}, records=3)
+
+
+class TestBitfinex:
+    def test_a_row_is_a_candle_digit_for_digit_with_the_close_before_the_high(self, bitfinex):
+        row = bitfinex[0]
+        assert opened(row) == dt.datetime(2023, 12, 18, 1, tzinfo=dt.UTC)
+        assert (row["open_price"], row["close_price"]) == (Decimal("42000.5"), Decimal("42999.99"))
+        assert (row["high_price"], row["low_price"]) == (Decimal("43000.1"), Decimal("0.000000000000000001"))
+        assert row["base_volume"] == Decimal("12.50000001")
+        assert (row["quote_volume"], row["trade_count"], row["market_cap"]) == (None, None, None)
+        assert bitfinex[1]["base_volume"] == Decimal("0.00000015")
+
+    def test_a_row_beyond_the_window_is_an_error_because_the_range_was_requested(self, bitfinex):
+        assert [row["outcome"] for row in bitfinex] == ["curated", "curated", "outside_window", "duplicate"]
+
+
+class TestBitstamp:
+    def test_an_object_is_a_candle_digit_for_digit(self, bitstamp):
+        row = bitstamp[0]
+        assert opened(row) == dt.datetime(2023, 12, 18, 1, tzinfo=dt.UTC)
+        assert (row["open_price"], row["close_price"]) == (Decimal("42000.5"), Decimal("42999.99"))
+        assert (row["high_price"], row["low_price"]) == (Decimal("43000.1"), Decimal("0.000000000000000001"))
+        assert row["base_volume"] == Decimal("12.50000001")
+        assert (row["quote_volume"], row["trade_count"], row["market_cap"]) == (None, None, None)
+
+    def test_an_hour_without_a_trade_is_loaded_as_it_is_sent(self, bitstamp):
+        row = bitstamp[1]
+        assert (row["outcome"], row["close_price"], row["base_volume"]) == ("curated", Decimal(7), Decimal(0))
+
+    def test_candles_beyond_the_window_are_surplus_and_incomplete_ones_malformed(self, bitstamp):
+        assert [row["outcome"] for row in bitstamp] == [
+            *("curated", "curated", "surplus", "surplus", "malformed_record", "malformed_record", "duplicate"),
+        ]
 
 
 class TestCoinbase:

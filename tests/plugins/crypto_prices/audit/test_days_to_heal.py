@@ -53,6 +53,20 @@ def test_a_complete_span_needs_no_healing():
     assert plan({}).windows == []
 
 
+@pytest.mark.parametrize("rows", [0, 20])
+def test_a_day_with_removed_candles_is_left_alone(rows):
+    """A load would bring them back."""
+    gaps = {place(3): {"removed": 24 - rows - 1, "quarantined": 1}}
+    wrong = {"lost": ["s3://lake/1"], "again": ["quarantined"], "shown": {"2024-01-03": "jr_other"}}
+    found = reasons(rows={place(3): rows}, gaps=gaps, **wrong)
+    assert place(3) not in found
+    assert place(3, ETH) in found
+
+
+def test_a_day_that_lost_more_than_its_removed_candles_is_healed():
+    assert reasons(rows={place(3): 19}, gaps={place(3): {"removed": 4}}) == {place(3): ROWS_MISSING}
+
+
 def test_explained_gaps_need_no_healing():
     assert reasons(rows={place(3): 20}, gaps={place(3): {"no_trade": 3, "venue_down": 1}}) == {}
     assert reasons(rows={place(3): 19}, gaps={place(3): {"no_trade": 3, "venue_down": 1}}) == {place(3): ROWS_MISSING}

@@ -54,7 +54,7 @@ def loaded(warehouse, lake, catalog):
         uri, at = f"s3://{BUCKET}/{prefix}manifest.json", "2024-02-01T00:00:00+00:00"
         objects = tuple(
             RawObject(f"s3://{BUCKET}/{prefix}{symbol}-0001.json.gz", symbol, base, "USDT", "https://exchange", 200, at,
-                      "a" * 64, 1, 24, 0, window.starts_at.isoformat(), window.ends_at.isoformat())
+                      "a" * 64, 1, 24, 0, window.starts_at.isoformat(), window.ends_at.isoformat(), "e" * 32, None)
             for symbol, base in MARKETS.items()
         )  # fmt: skip
         for each in objects:

@@ -164,6 +164,25 @@ def test_candles_that_are_new_or_have_vanished_are_found(loaded, audit, warehous
     assert checks(warehouse, "again")["BTC", 1] == ("same", 22, 0, 0, 0)
 
 
+def removal(start, end):
+    return f"CALL crypto.remove_candles('binance', 'BTC', 'USDT', '1h', '{start}', '{end}', 'test trades')"
+
+
+def test_an_audit_does_not_bring_removed_candles_back(loaded, audit, warehouse, exchange):
+    loaded(1, 2)
+    lock = "LOCK crypto.load_lock"
+    warehouse.execute_batch([lock, removal("2024-01-01 03:00:00", "2024-01-01 05:00:00")])
+    assert audit(end="2024-01-03")[0] == []
+    assert checks(warehouse)["BTC", 1] == ("same", 22, 0, 0, 0)
+    # Other candles of the day were restated.
+    restate(exchange, symbol="BTCUSDT", hour=7)
+    assert audit("restated", end="2024-01-03")[0] == [("02", "03", ["BTCUSDT"])]
+    assert checks(warehouse, "restated")["BTC", 1] == ("differs", 22, 1, 0, 0)
+    # The user removes the candles that an earlier audit found to differ.
+    warehouse.execute_batch([lock, removal("2024-01-02 07:00:00", "2024-01-02 08:00:00")])
+    assert audit("later", MONDAY + timedelta(weeks=1), end="2024-01-03", restatement_sample=0)[0] == []
+
+
 def test_nothing_is_fetched_again_without_a_sample(loaded, audit, warehouse, exchange):
     loaded(1, 2)
     restate(exchange)

@@ -23,7 +23,7 @@ def candle(hour, close="42000.1", **more):
 
 
 def compared(sent, hours=range(3), rejected=(), columns=COLUMNS):
-    return compare(WINDOW, interval_ms=HOUR, sent=sent, loaded={at(hour): columns for hour in hours}, rejected=rejected)
+    return compare(WINDOW, interval_ms=HOUR, sent=sent, loaded={at(hour): columns for hour in hours}, unloaded=rejected)
 
 
 def test_the_same_candles_in_any_order_and_notation_do_not_differ():

@@ -21,9 +21,10 @@ class Redshift:
 
     def describe_statement(self, Id):
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return {"Id": Id, "Status": status, "HasResultSet": bool(self.pages)} | (
-            {"Error": self.error} if self.error else {}
-        )
+        answer = {"Id": Id, "Status": status, "HasResultSet": bool(self.pages)}
+        # Of the batch's two statements.
+        answer |= {"SubStatements": [{"Id": f"{Id}:1"}, {"Id": f"{Id}:2"}]}
+        return answer | ({"Error": self.error} if self.error else {})
 
     def cancel_statement(self, Id):
         if self.refuses_cancel:
@@ -33,7 +34,7 @@ class Redshift:
 
     def get_paginator(self, name):
         assert name == "get_statement_result"
-        return SimpleNamespace(paginate=lambda Id: self.pages)
+        return SimpleNamespace(paginate=lambda Id: self.pages if Id in ("s1", "s1:2") else ())
 
 
 class Time:
@@ -79,6 +80,13 @@ def test_a_batch_is_sent_as_one_list():
     redshift = Redshift("FINISHED")
     warehouse(redshift).execute_batch(["A", "B"])
     assert redshift.asked == [TARGET | {"Sqls": ["A", "B"]}]
+
+
+def test_a_batch_can_return_the_rows_of_its_last_statement():
+    pages = [{"ColumnMetadata": [{"name": "rows_now"}], "Records": [[{"longValue": 2}]]}]
+    redshift = Redshift("FINISHED", pages=pages)
+    assert warehouse(redshift).query_batch(["CREATE TEMP TABLE a (b INT)", "SELECT 2"]) == [{"rows_now": 2}]
+    assert redshift.asked == [TARGET | {"Sqls": ["CREATE TEMP TABLE a (b INT)", "SELECT 2"]}]
 
 
 @pytest.mark.parametrize("status", ["FAILED", "ABORTED"])

@@ -26,6 +26,8 @@ def response(market: Market, start: str, end: str, records: int = 0) -> RawObjec
         surplus=0,
         requested_from=start,
         requested_until=end,
+        etag="e" * 32,
+        version_id=None,
     )
 
 

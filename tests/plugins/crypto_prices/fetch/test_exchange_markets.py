@@ -115,6 +115,9 @@ def test_a_market_that_is_no_longer_listed_can_be_stated():
     [
         ("coinbase", ["BTC-USD"], "BTX/USD", "BTC/USD"),
         ("coinbase", ["BTC-USD", "ETH-USD"], "BTX/USD", "BTC/USD"),
+        ("bitfinex", ["tBTCUSD"], "BTC/USDT", "BTC/USD"),
+        ("bitfinex", ["tUSTUSD"], "USDT/USD", "UST/USD"),
+        ("bitstamp", ["btcusd"], "BTX/USD", "BTC/USD"),
         ("binance", ["BTCUSDT"], "BT/CUSDT", "BTC/USDT"),
         ("binance", ["BTCUSDT", "ETHUSDT"], "BT/CUSDT", "BTC/USDT"),
         ("coingecko", ["bitcoin"], "ETH/USD", "bitcoin/USD"),

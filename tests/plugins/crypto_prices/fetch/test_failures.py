@@ -119,6 +119,45 @@ def test_an_error_that_the_exchange_calls_temporary_is_retryable_whatever_the_st
     assert "fail again" not in failure.advice
 
 
+def test_an_error_that_the_same_request_would_get_again_is_fatal_whatever_the_status():
+    """Bitfinex responds to a wrong parameter with HTTP 500."""
+    document = ["error", 10020, "limit: invalid"]
+    rules = rules_of("bitfinex")
+    for failure in (judge(500, body=json.dumps(document).encode(), rules=rules), judge_document(200, document, rules)):
+        assert failure is not None
+        assert (failure.retryable, failure.retry_now, failure.exchange_code) == (False, False, 10020)
+        assert "limit: invalid" in failure.problem
+
+
+@pytest.mark.parametrize("code", ["400.002", "400.067", "400.068"])
+def test_a_rate_limit_may_have_the_status_of_a_wrong_request(code):
+    document = {"status": "error", "reason": "Request rejected due to exceeded rate limit.", "response_code": code}
+    rules = rules_of("bitstamp")
+    for failure in (judge(400, body=json.dumps(document).encode(), rules=rules), judge_document(200, document, rules)):
+        assert failure is not None
+        assert (failure.retryable, failure.retry_now, failure.exchange_code) == (True, True, code)
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "seconds"),
+    [
+        ("bitfinex", b'["error",11010,"ratelimit: error"]', 60),
+        ("bitfinex", b'{"error":"ERR_RATE_LIMIT"}', 60),
+        ("bitfinex", b'["error",null,"ERR_RATE_LIMIT"]', 60),
+        ("bitfinex", b"<html>slow down", None),
+        ("bitstamp", b"10.10.10.10 blocked for 900 seconds", 900),
+        ("bitstamp", b'{"status":"error","reason":"Too many requests.","response_code":"400.002"}', None),
+    ],
+)
+def test_a_block_lasts_as_long_as_the_exchange_says(source, body, seconds):
+    failure = judge(429, body=body, rules=rules_of(source))
+    assert failure is not None
+    assert failure.retryable
+    assert failure.retry_after_seconds == seconds
+    assert failure.retry_now is (seconds != 900)
+    assert judge(429, {"Retry-After": "90"}, body, rules_of(source)).retry_after_seconds == max(90, seconds or 0)
+
+
 @pytest.mark.parametrize(
     "document", [[], [1], {}, {"code": -1121, "msg": "Invalid symbol."}, {"code": -1001}, None, "x"]
 )
@@ -188,6 +227,10 @@ def test_http_dates_in_retry_after_are_parsed():
         (b'{"error":"coin not found"}', (None, "coin not found")),
         (b'{"status":{"error_code":429,"error_message":"Slow down"}}', (429, "Slow down")),
         (b"<html>\n  <b>503</b>\x1b[31m", (None, "<html> <b>503</b> [31m")),
+        (b'["error",10020,"symbol: invalid"]', (10020, "symbol: invalid")),
+        (b'["error",10020]', (None, '["error",10020]')),
+        (b'{"status":"error","reason":"No such key.","code":"API0001"}', ("API0001", "No such key.")),
+        (b'{"status":"error","reason":"Too low.","response_code":"400.021"}', ("400.021", "Too low.")),
         (b"[1]", (None, "[1]")),
         (b"", (None, "")),
     ],

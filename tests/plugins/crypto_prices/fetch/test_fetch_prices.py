@@ -83,6 +83,7 @@ def test_a_second_attempt_is_stored_separately_with_the_same_content_hash(lake):
 LISTING = {
     "uri": "s3://fetch-prices-lake/raw/listing=l1/markets-0001.json.gz", "url": "https://x/exchangeInfo", "status": 200,
     "fetched_at": "2023-12-21T00:00:00Z", "sha256": "0" * 64, "body_bytes": 7,
+    "etag": "e" * 32, "version_id": None,
 }  # fmt: skip
 
 

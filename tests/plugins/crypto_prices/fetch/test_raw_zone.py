@@ -78,6 +78,8 @@ def test_bodies_are_stored_byte_for_byte_and_described_in_the_manifest(s3):
     assert (stored["ContentType"], stored.get("ContentEncoding")) == ("application/gzip", None)
 
     assert manifest.uri == f"s3://lake/{PREFIX}manifest.json"
+    described = {obj.uri.rpartition("/")[2]: obj for obj in manifest.objects}["BTCUSDT-0001.json.gz"]
+    assert (f'"{described.etag}"', described.version_id) == (stored["ETag"], None)  # the bucket has no versioning
     document = json.loads(s3.get_object(Bucket="lake", Key=PREFIX + "manifest.json")["Body"].read())
     assert document["records"] == 1
     assert document["window"] == {"start": "2023-12-18", "end": "2023-12-19"}
@@ -97,6 +99,8 @@ def test_bodies_are_stored_byte_for_byte_and_described_in_the_manifest(s3):
         "surplus": 0,
         "requested_from": "2023-12-18T00:00:00.000Z",
         "requested_until": "2023-12-19T00:00:00.000Z",
+        "etag": stored["ETag"].strip('"'),
+        "version_id": None,
     }
 
 
@@ -121,6 +125,7 @@ def test_the_exchanges_description_of_its_markets_is_stored_byte_for_byte_and_li
     assert gzip.decompress(s3.get_object(Bucket="lake", Key=LISTING)["Body"].read()) == body
     raw = zone(s3, listings=listings)
     raw.put_page(BTC, page(b"[]", 0))
+    etag = s3.head_object(Bucket="lake", Key=LISTING)["ETag"].strip('"')
     assert raw.commit(NOW).to_json()["listings"] == [
         {
             "uri": f"s3://lake/{LISTING}",
@@ -129,6 +134,8 @@ def test_the_exchanges_description_of_its_markets_is_stored_byte_for_byte_and_li
             "fetched_at": "2023-12-19T00:01:02.345Z",
             "sha256": hashlib.sha256(body).hexdigest(),
             "body_bytes": len(body),
+            "etag": etag,
+            "version_id": None,
         }
     ]
 

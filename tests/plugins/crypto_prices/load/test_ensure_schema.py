@@ -9,22 +9,30 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from crypto_prices.aws.redshift_data import RedshiftDataClient, RedshiftStatementError
 from crypto_prices.load.migrations import read_migrations
 from crypto_prices_contract.data_dictionary import WAREHOUSE_TABLES
+from crypto_prices_contract.mart_dictionary import MART_TABLES
 
 MIGRATIONS = Path(__file__).parents[4] / "sql" / "migrations"
 GAPS, LOCK = (table for table in WAREHOUSE_TABLES if table.name in ("candle_gaps", "load_lock"))
 (HOLDER,) = LOCK.columns
 
 
-class TestExecute:
-    @pytest.fixture
-    def folder(self, tmp_path):
-        """A copy of the repository's migrations that a test can change."""
-        return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the repository's first migrations, up to the table load_lock, that a test can change."""
+    copied = tmp_path / "migrations"
+    copied.mkdir()
+    for migration in sorted(MIGRATIONS.glob("00[1-8]_*.sql")):
+        shutil.copy(migration, copied)
+    return copied
 
+
+class TestExecute:
     @pytest.fixture
     def ensure(self, empty_warehouse, make_task, make_context, folder):
         """Return a function that creates the task with an empty warehouse and without table comments."""
-        return lambda: make_task("ensure_schema", make_context(), migrations_folder=str(folder), tables=())
+        return lambda migrations=folder: make_task(
+            "ensure_schema", make_context(), migrations_folder=str(migrations), tables=()
+        )
 
     def names(self, folder):
         return sorted(path.name for path in folder.iterdir())
@@ -38,14 +46,14 @@ class TestExecute:
         rows = warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'crypto'")
         return {row["table_name"] for row in rows}
 
-    def test_a_new_warehouse_gets_all_migrations_once(self, empty_warehouse, ensure, folder):
-        assert ensure().execute({}) == self.names(folder)
+    def test_a_new_warehouse_gets_all_migrations_once(self, empty_warehouse, ensure):
+        assert ensure(MIGRATIONS).execute({}) == self.names(MIGRATIONS)
         first = self.applied(empty_warehouse)
-        assert first == [{"name": m.name, "checksum": m.checksum} for m in read_migrations(folder)]
+        assert first == [{"name": m.name, "checksum": m.checksum} for m in read_migrations(MIGRATIONS)]
         assert {"schema_migrations", "stg_crypto_prices", "fact_crypto_prices", "etl_metadata", "load_lock"} <= (
             self.tables(empty_warehouse)
         )
-        assert ensure().execute({}) == []
+        assert ensure(MIGRATIONS).execute({}) == []
         assert self.applied(empty_warehouse) == first
 
     def test_only_new_migrations_are_applied(self, empty_warehouse, ensure, folder):
@@ -148,26 +156,30 @@ def typed(row):
 
 class TestComments:
     @pytest.fixture
-    def folder(self, tmp_path):
-        """A copy of the repository's migrations that a test can change."""
-        return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
-
-    @pytest.fixture
     def ensure(self, empty_warehouse, make_task, make_context, folder):
         """Return a function that runs the task with the tables of a data dictionary, by default a small one."""
-        return lambda *tables: make_task(
-            "ensure_schema", make_context(), migrations_folder=str(folder), tables=tables or (GAPS, LOCK)
+        return lambda *tables, migrations=folder: make_task(
+            "ensure_schema", make_context(), migrations_folder=str(migrations), tables=tables or (GAPS, LOCK)
         ).execute({})
 
     def columns(self, warehouse):
-        return warehouse.query("SELECT * FROM svv_columns WHERE table_schema = 'crypto' ORDER BY ordinal_position")
+        return warehouse.query(
+            "SELECT * FROM svv_columns WHERE table_schema IN ('crypto', 'crypto_views') ORDER BY ordinal_position"
+        )
 
     def column_comments(self, warehouse):
-        return {(row["table_name"], row["column_name"]): row["remarks"] for row in self.columns(warehouse)}
+        return {
+            (row["table_name"], row["column_name"]): row["remarks"]
+            for row in self.columns(warehouse)
+            if row["table_schema"] == "crypto"
+        }
 
     def table_comments(self, warehouse):
-        rows = warehouse.query("SELECT table_name, remarks FROM svv_tables WHERE table_schema = 'crypto'")
-        return {row["table_name"]: row["remarks"] for row in rows}
+        rows = warehouse.query(
+            "SELECT table_schema, table_name, remarks FROM svv_tables WHERE table_schema IN ('crypto', 'crypto_views')"
+        )
+        titles = ("" if row["table_schema"] == "crypto" else f"{row['table_schema']}." for row in rows)
+        return {title + row["table_name"]: row["remarks"] for title, row in zip(titles, rows, strict=True)}
 
     def times(self, warehouse):
         rows = warehouse.query("SELECT name, applied_at FROM crypto.schema_migrations WHERE version = 0")
@@ -177,19 +189,23 @@ class TestComments:
 
     def test_the_real_tables_match_the_data_dictionary_and_have_its_comments(self, empty_warehouse, ensure):
         """A new table or column without an entry in the data dictionary fails here."""
-        ensure(*WAREHOUSE_TABLES)
-        assert self.table_comments(empty_warehouse) == {table.name: table.comment for table in WAREHOUSE_TABLES}
+        tables = (*WAREHOUSE_TABLES, *MART_TABLES)
+        ensure(*tables, migrations=MIGRATIONS)
+        assert self.table_comments(empty_warehouse) == {table.title: table.comment for table in tables}
         found = self.columns(empty_warehouse)
-        assert {row["table_name"] for row in found} == {table.name for table in WAREHOUSE_TABLES}
-        for table in WAREHOUSE_TABLES:
-            assert [
+        assert {(row["table_schema"], row["table_name"]) for row in found} == {
+            (table.schema, table.name) for table in tables
+        }
+        # Only the order of the staging table's columns matters, because COPY loads by position (test_sql_files.py).
+        for table in tables:
+            assert sorted(
                 (c.name, c.type, table.is_view or c.null is not None, None if table.is_view else c.comment)
                 for c in table.columns
-            ] == [
+            ) == sorted(
                 (row["column_name"], typed(row), row["is_nullable"] == "YES", row["remarks"])
                 for row in found
-                if row["table_name"] == table.name
-            ]
+                if (row["table_schema"], row["table_name"]) == (table.schema, table.name)
+            )
 
     def test_a_second_run_adds_no_comments(self, empty_warehouse, ensure):
         ensure()

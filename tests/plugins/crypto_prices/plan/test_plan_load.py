@@ -50,7 +50,7 @@ class TestExecute:
         # The teardown follows its setup.
         assert set(skipped.value.tasks) == {
             "curate_prices", "read_curation_report", "copy_to_staging", "check_staging", "merge_into_fact",
-            "publish_partitions", "record_load", "wait_for_partition", "reconcile",
+            "publish_partitions", "record_load", "write_load_records", "wait_for_partition", "reconcile",
             "require_sources",
         }  # fmt: skip
         reason = self.pushed["skipped_because"]

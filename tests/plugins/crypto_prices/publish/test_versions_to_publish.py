@@ -4,10 +4,12 @@ import pytest
 from crypto_prices.market_sets import MarketSets
 from crypto_prices.publish.versions_to_publish import LoadOrder, NumberedLoad, numbered_loads
 from crypto_prices_contract.curation_report import REPORT_VERSION, CurationReport, DayVersion
+from crypto_prices_contract.stored_objects import StoredDocument
 from crypto_prices_contract.window import Window
 
 DAY = date(2023, 12, 18)
 BTC, ETH = "binance/1h/BTC/USDT", "binance/1h/ETH/USDT"
+MANIFEST = StoredDocument("s3://lake/m.json", None, "e" * 32, "a" * 64)
 
 
 def load(run, number, *markets, start="2023-12-18", end="2023-12-19"):
@@ -19,7 +21,7 @@ def report(run, *, rows=24, **markets):
     origins = {f"binance/1h/{symbol}/USDT": origin for symbol, origin in markets.items()}
     days = {DAY.isoformat(): DayVersion(f"s3://lake/{run}/", rows, 0, origins)} if origins else {}
     return CurationReport(
-        REPORT_VERSION, f"batch-of-{run}", run, Window.of_day(DAY), (), {}, (), "", None, days, (), ()
+        REPORT_VERSION, f"batch-of-{run}", run, "", Window.of_day(DAY), (), {}, (), MANIFEST, (), None, days, (), ()
     )
 
 

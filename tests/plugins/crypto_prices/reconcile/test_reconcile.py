@@ -112,7 +112,7 @@ def test_an_alarm_fires_only_for_a_load_that_does_not_add_up(
 ):
     sent = []
     monkeypatch.setattr(
-        "crypto_prices.reconcile.reconcile.AwsBaseHook",
+        "crypto_prices.aws.warehouse_operator.AwsBaseHook",
         lambda **_: SimpleNamespace(
             conn=SimpleNamespace(put_metric_data=lambda **call: sent.extend(call["MetricData"]))
         ),
@@ -136,12 +136,12 @@ def test_a_load_does_not_fail_when_cloudwatch_is_unavailable(loaded, reconcile, 
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutMetricData")
 
     monkeypatch.setattr(
-        "crypto_prices.reconcile.reconcile.AwsBaseHook",
+        "crypto_prices.aws.warehouse_operator.AwsBaseHook",
         lambda **_: SimpleNamespace(conn=SimpleNamespace(put_metric_data=refuse)),
     )
     loaded()
     assert reconcile()
-    assert "CloudWatch rejected the metrics of this load" in task_log.text
+    assert "CloudWatch rejected the task's metrics" in task_log.text
 
 
 def test_consumers_hear_of_a_load_without_a_source_before_the_run_fails(

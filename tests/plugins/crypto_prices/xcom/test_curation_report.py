@@ -18,6 +18,7 @@ DOCUMENT = {
     "report_version": REPORT_VERSION,
     "batch_id": "b1-1",
     "job_run_id": "jr_1",
+    "code_digest": "d" * 64,
     "raw_manifests": ["s3://lake/m.json"],
     "sources": {"binance": {"fetched": 26, "curated": 23, "quarantined": {"off_grid": 2}, "duplicates": 1}},
     "window": {"start": "2023-12-18", "end": "2023-12-19"},
@@ -30,7 +31,15 @@ DOCUMENT = {
         }
     },
     "refused": [],
-    "copy_manifest": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
+    "copy_manifest": {
+        "uri": "s3://lake/curated/_manifests/jr_1/copy_manifest.json",
+        "version_id": "v1",
+        "etag": "e" * 32,
+        "sha256": "a" * 64,
+    },
+    "curated_files": [
+        {"uri": "s3://lake/curated/x/p.parquet", "version_id": "v2", "etag": "f" * 32, "bytes": 4821, "rows": 23}
+    ],
     "quarantine": "s3://lake/quarantine/crypto_prices/version=jr_1/",
     "row_rules": [{"source": "binance", "rule": "off_grid", "action": "quarantine", "checked": 26, "broken": 2}],
     "quarantined_candles": [

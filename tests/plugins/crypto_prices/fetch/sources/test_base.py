@@ -23,7 +23,7 @@ DAY = Window(date(2023, 12, 18), date(2023, 12, 19))
 
 
 def test_known_sources():
-    assert known_sources() == ["binance", "coinbase", "coingecko"]
+    assert known_sources() == ["binance", "bitfinex", "bitstamp", "coinbase", "coingecko"]
     source = get_source("binance")
     assert isinstance(source, BinanceSource)
     assert source.api_url == "https://data-api.binance.vision"
@@ -35,10 +35,17 @@ def test_an_unknown_source_is_refused_with_the_known_ones():
         get_source("nowhere")
 
 
-@pytest.mark.parametrize("source", ["binance", "coinbase"])
+@pytest.mark.parametrize("source", ["binance", "bitfinex", "bitstamp", "coinbase"])
 def test_a_key_for_a_source_without_keys_is_refused(source):
     with pytest.raises(FatalSourceError, match=f"{source} does not accept an API key. Remove connection_id"):
         get_source(source, api_key="secret")
+
+
+@pytest.mark.parametrize("name", known_sources())
+def test_two_markets_never_have_the_same_object_key(name):
+    """A colon becomes an underscore there."""
+    pattern = get_source(name).exchange_symbol_pattern.pattern
+    assert not {":", "_"} <= set(pattern.replace("(?:", ""))
 
 
 @pytest.mark.parametrize(

@@ -240,9 +240,11 @@ def test_a_candle_after_an_unreadable_last_row_is_not_lost():
 def test_a_ban_ends_at_the_time_in_the_message_of_its_code():
     source = get_source("binance")
     message = "Way too much request weight used; IP banned until 1709772000000. Please use WebSocket Streams."
-    assert source.ban_end(-1003, message) == datetime(2024, 3, 7, 0, 40, tzinfo=UTC)
-    assert source.ban_end(-1003, "Too much request weight used; current limit is 6000 per 1 MINUTE.") is None
-    assert source.ban_end(-1121, message) is None
+    now = datetime(2024, 3, 7, 0, 30, tzinfo=UTC)
+    assert source.required_wait(-1003, message, now) == 600
+    assert source.required_wait(-1003, message, now + timedelta(hours=1)) == 0
+    assert source.required_wait(-1003, "Too much request weight used; limit is 6000 per 1 MINUTE.", now) is None
+    assert source.required_wait(-1121, message, now) is None
 
 
 def test_an_empty_response_is_requested_once_more(caplog):

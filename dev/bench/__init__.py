@@ -1,0 +1,1 @@
+"""The benchmark: measures the platform's speed against floors and peers."""

@@ -1,0 +1,180 @@
+"""Breaks refreshes of the marts, recovers from it, and compares the marts with a full refresh.
+
+The marts have one transaction and one lock, so these cases run one after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from crypto_prices.marts.refresh import full_refresh
+from crypto_prices.task_statements import REFRESH_MARTS
+
+from dev.chaos.bench import SLOW_SECONDS, Bench
+from dev.chaos.boundaries import EVERY_MARTS_EFFECT, MARTS_DAG_ID, MARTS_DAY, family
+from dev.chaos.cases import STAYS_PREFIX, Case, Recovery
+from dev.chaos.faults import Fault, Kind
+from dev.chaos.runs import STUCK_SECONDS, Runs
+from dev.chaos.waves import Outcome
+
+TABLES = ("sources", "assets", "daily_prices", "price_statistics", "quote_rates", "venue_prices", "consensus_prices")
+
+LATE_SECONDS = 10.0
+"""Longer than a refresh takes here."""
+
+Contents = dict[str, Counter[tuple[tuple[str, Any], ...]]]
+"""The rows of each mart, without the number of the load that last wrote them."""
+
+
+class MartRefreshes:
+    """Runs cases of the marts on a bench whose warehouse has loads.
+
+    Args:
+        bench: The platform under test.
+        progress: Called with the phase and the numbers of finished and all runs.
+    """
+
+    def __init__(self, bench: Bench, *, progress: Callable[[str, int, int], None] = lambda *_: None) -> None:
+        self._bench = bench
+        self._runs = Runs(bench, MARTS_DAG_ID, progress)
+        self._number = 0
+
+    def clean_run(self) -> list[str]:
+        """Fill the marts, refresh them after a change, and return the boundaries of the refresh, in order.
+
+        Raises:
+            RuntimeError: A refresh failed, differs from a full one, or did not have all known effects.
+        """
+        self._load_without_fault()
+        self._change_a_price()
+        seen = len(self._bench.faults.seen(MARTS_DAY))
+        self._load_without_fault()
+        found = list(dict.fromkeys(self._bench.faults.seen(MARTS_DAY)[seen:]))
+        missing = EVERY_MARTS_EFFECT - {family(name) for name in found}
+        if missing:
+            raise RuntimeError(f"a refresh without a fault did not have these effects: {', '.join(sorted(missing))}")
+        return found
+
+    def run(self, cases: Sequence[Case]) -> list[Outcome]:
+        """Run cases and return their outcomes."""
+        return [self._run(case) for case in cases]
+
+    def differences(self) -> list[str]:
+        """Refresh the marts after loads, without a fault, and return the differences from a full refresh."""
+        run_id = self._trigger("clean", {})
+        self._runs.wait([run_id], "marts")
+        if self._runs.state(run_id) != "success":
+            return [f"run {run_id} has failed: {self._runs.why(run_id)}"]
+        return self._compared(self._contents())
+
+    def _load_without_fault(self) -> None:
+        if differences := self.differences():
+            raise RuntimeError(f"a refresh without a fault has differences: {'; '.join(differences)}")
+
+    def _run(self, case: Case) -> Outcome:
+        began = time.monotonic()
+        before, day = self._contents(), self._change_a_price()
+        stays = case.recovery.needs_failure
+        self._bench.signals.forget(MARTS_DAY)
+        fired_at: list[float] = []
+        fault = Fault(
+            MARTS_DAY,
+            case.boundary,
+            case.kind or Kind.REFUSED,
+            times=None if stays else 1,
+            on_fire=lambda: fired_at.append(time.monotonic()),
+        )
+        outcome = Outcome(case, day, armed=True)
+        self._bench.faults.arm(fault)
+        run_ids = [self._trigger(STAYS_PREFIX if stays else "once__", {})]
+        if case.recovery == Recovery.SECOND_RUN:
+            run_ids.append(self._trigger("second__", {}))
+        self._runs.wait(run_ids, "marts")
+        state = self._runs.state(run_ids[0])
+        between = self._contents() if state == "failed" else None
+        self._bench.faults.disarm(MARTS_DAY)
+        outcome.overcome = stays and state == "success"
+        if not fault.fired:
+            outcome.problem = f"the fault at {fault.boundary} never fired: {self._runs.why(run_ids[0])}"
+        run_ids = self._recovered(case, run_ids, state)
+        for run_id in run_ids:
+            if self._runs.state(run_id) != "success":
+                outcome.differences.append(f"run {run_id} has failed: {self._runs.why(run_id)}")
+        if fault.kind == Kind.SLOW and fired_at:
+            # The call that was given up takes effect, too. It must not change anything.
+            time.sleep(max(0.0, fired_at[-1] + SLOW_SECONDS + LATE_SECONDS - time.monotonic()))
+        after = self._contents()
+        if between is not None and between not in (before, after):
+            outcome.differences.append("after the failure the marts have neither the old nor the new content")
+        outcome.differences += self._compared(after)
+        outcome.differences += [
+            f"run {run_id} did not change for {STUCK_SECONDS:.0f} s"
+            for run_id in sorted(self._runs.hanging & set(run_ids))
+        ]
+        outcome.fired = fault.fired
+        outcome.seconds = time.monotonic() - began
+        return outcome
+
+    def _recovered(self, case: Case, run_ids: list[str], state: str) -> list[str]:
+        """Recover, and return the runs that must have succeeded in the end."""
+        if not case.recovery.needs_failure:
+            return run_ids
+        if case.recovery == Recovery.REPROCESS:
+            run_ids = [self._trigger("full__", {"full_refresh": True})]
+        elif state == "failed" or case.recovery == Recovery.CLEAR_ALL:
+            only_failed = case.recovery == Recovery.CLEAR_FAILED
+            self._bench.api.clear_run(MARTS_DAG_ID, run_ids[0], only_failed=only_failed)
+        self._runs.wait(run_ids, "recovering marts")
+        return run_ids
+
+    def _trigger(self, prefix: str, conf: dict[str, Any]) -> str:
+        self._number += 1
+        run_id = f"{prefix}marts-{self._number}"
+        self._runs.trigger(run_id, conf)
+        return run_id
+
+    def _change_a_price(self) -> date:
+        """Make the marts look as if they lacked the newest load, which has other prices. Return its day."""
+        warehouse = self._bench.warehouse
+        (newest,) = warehouse.rows(
+            "SELECT load_number, window_start FROM crypto.load_log ORDER BY load_number DESC LIMIT 1"
+        )
+        day = date.fromisoformat(str(newest["window_start"]))
+        warehouse.change(
+            "UPDATE crypto.fact_crypto_prices SET close_price = high_price, high_price = high_price + 1 "  # noqa: S608
+            f"WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'",
+            f"UPDATE crypto.mart_state SET through_load = {int(newest['load_number']) - 1}",  # noqa: S608
+        )
+        return day
+
+    def _contents(self) -> Contents:
+        found: Contents = {}
+        for table in TABLES:
+            rows = self._bench.warehouse.rows(f"SELECT * FROM crypto.{table}")  # noqa: S608
+            kept = [{name: value for name, value in row.items() if name != "through_load"} for row in rows]
+            found[table] = Counter(tuple(sorted(row.items(), key=lambda item: item[0])) for row in kept)
+        return found
+
+    def _compared(self, contents: Contents) -> list[str]:
+        """Compare with a full refresh, which is left in the warehouse."""
+        warehouse = self._bench.warehouse
+        (state,) = warehouse.rows("SELECT through_load, marts_digest FROM crypto.mart_state")
+        (newest,) = warehouse.rows("SELECT MAX(load_number) AS load_number FROM crypto.load_log")
+        full = full_refresh(
+            after_load=0, through_load=newest["load_number"], marts_digest=state["marts_digest"], reason=""
+        )
+        warehouse.run_batch([(name, {"ti": None, "refresh": lambda _ti: full}) for name in REFRESH_MARTS])
+        expected = self._contents()
+        found = [
+            f"{table}: {(contents[table] - expected[table]).total()} rows are not those of a full refresh, "
+            f"{(expected[table] - contents[table]).total()} rows are missing"
+            for table in TABLES
+            if contents[table] != expected[table]
+        ]
+        if state["through_load"] != newest["load_number"]:
+            found.append(f"the marts' watermark is {state['through_load']}, not load {newest['load_number']}")
+        return found

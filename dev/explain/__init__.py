@@ -1,0 +1,1 @@
+"""``make explain``: the receipt of a number."""

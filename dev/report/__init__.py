@@ -1,0 +1,1 @@
+"""``make report``: the page *Crypto prices* as one HTML file."""

@@ -1,0 +1,208 @@
+"""The plan of a rebuild from the lake: which load records to replay, or, without any, which raw manifests to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from crypto_prices_contract import s3_keys
+from crypto_prices_contract.load_record import LoadRecord, LoadRecordError, record_digest
+from crypto_prices_contract.raw_manifest import RawManifest
+
+from crypto_prices.counted import counted
+
+
+class RebuildError(ValueError):
+    """The lake or the warehouse does not allow a rebuild. The message says what is wrong, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """A plan.
+
+    Attributes:
+        last_load: Number of the newest record; 0 without records.
+        guesses: The raw manifests to load after the records, as batches of URIs; empty unless the rebuild is
+            approximate.
+    """
+
+    last_load: int
+    guesses: Sequence[Guess]
+
+    def as_xcom(self) -> dict[str, Any]:
+        """Return the plan as JSON-able data for XCom."""
+        return {"last_load": self.last_load, "guesses": [guess.as_xcom() for guess in self.guesses]}
+
+    @classmethod
+    def from_xcom(cls, data: Mapping[str, Any]) -> Rebuild:
+        """Return the plan in the data from ``as_xcom``."""
+        return cls(data["last_load"], [Guess(**guess) for guess in data["guesses"]])
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Raw manifests of one window that are loaded together.
+
+    Attributes:
+        start: First day (ISO), included.
+        end: Day after the last (ISO), excluded.
+        sources: Their sources.
+        raw_manifests: Their S3 URIs.
+    """
+
+    start: str
+    end: str
+    sources: list[str]
+    raw_manifests: list[str]
+
+    def as_xcom(self) -> dict[str, Any]:
+        """Return the guess as JSON-able data for XCom."""
+        return dict(vars(self))
+
+
+def record_numbers(keys: Iterable[str]) -> list[int]:
+    """Return the numbers of the load records among some S3 keys, in order.
+
+    Raises:
+        RebuildError: There are numbers without a record before the last one.
+    """
+    numbers = sorted(
+        int(name.removesuffix(".json"))
+        for key in keys
+        if (name := key.removeprefix(s3_keys.LOAD_RECORDS)).endswith(".json") and name.removesuffix(".json").isdigit()
+    )
+    holes = sorted(set(range(1, (numbers or [0])[-1] + 1)) - set(numbers))
+    if holes:
+        raise RebuildError(
+            f"the load records {', '.join(map(str, holes[:10]))} are missing, but record {numbers[-1]} exists: restore "
+            f"them below {s3_keys.LOAD_RECORDS} in the lake, for example from their older versions in S3"
+        )
+    return numbers
+
+
+def check_chain(contents: Sequence[tuple[str, bytes]]) -> list[LoadRecord]:
+    """Return the records in the bytes of all records, and check that each names the hash of the one before.
+
+    Args:
+        contents: URI and bytes of each record, in order.
+
+    Raises:
+        RebuildError: A record is unusable, or was changed or exchanged after the next one was written.
+    """
+    try:
+        records = [LoadRecord.from_bytes(uri, content) for uri, content in contents]
+    except LoadRecordError as error:
+        raise RebuildError(f"{error}: restore its older version in S3") from error
+    for (uri, content), (record, following) in zip(contents, pairwise(records), strict=False):
+        digest = record_digest(content)
+        if following.previous is None or following.previous.sha256 != digest:
+            raise RebuildError(
+                f"{uri} has the SHA-256 {digest}, but record {following.load_number} names "
+                f"{following.previous and following.previous.sha256}: one of load records {record.load_number} and "
+                f"{following.load_number} was changed. Restore its older version in S3"
+            )
+    return records
+
+
+def check_warehouse(logged: Sequence[Mapping[str, Any]], records: Sequence[LoadRecord]) -> int:
+    """Return the number of the newest load in the warehouse, all of whose loads must be those of the records.
+
+    Args:
+        logged: Rows of ``sql/rebuild/find_logged_loads.sql``.
+        records: All records, in order.
+
+    Raises:
+        RebuildError: The warehouse has a load that is not in the records, so a replay would not equal the original.
+    """
+    of_number = {record.load_number: record.batch_id for record in records}
+    newest = 0
+    for row in logged:
+        newest = int(row["load_number"])
+        # A load that a rebuild guessed leaves its record a moment after its commit.
+        if of_number.get(newest) != row["batch_id"] and not (newest not in of_number and row["is_guessed"]):
+            raise RebuildError(
+                f"load {newest} of the warehouse is batch {row['batch_id']}, but its record "
+                f"{'is missing' if newest not in of_number else 'is of batch ' + of_number[newest]}: a rebuild starts "
+                "with an empty warehouse or continues an earlier rebuild. Drop the schema crypto first"
+            )
+    return newest
+
+
+def newest_manifests(manifests: Iterable[RawManifest]) -> list[RawManifest]:
+    """Return the manifests that are the newest of a market and day, oldest first.
+
+    Loading them in this order leaves each day of a market as its newest manifest has it. Manifests without records are
+    left out, because no load has them.
+    """
+    newest: dict[tuple[str, str, str, date], RawManifest] = {}
+    for manifest in sorted((manifest for manifest in manifests if manifest.records), key=_age):
+        for market in manifest.markets:
+            for day in manifest.window.days():
+                newest[manifest.source, manifest.candle_interval, market.name, day] = manifest
+    return sorted({manifest.uri: manifest for manifest in newest.values()}.values(), key=_age)
+
+
+def guesses(manifests: Iterable[RawManifest]) -> list[Guess]:
+    """Return the batches in which to load the manifests, in their order.
+
+    Manifests of one window that follow each other share a batch, as they did when a run fetched its sources.
+    """
+    return [
+        Guess(
+            start=group[0].window.start.isoformat(),
+            end=group[0].window.end.isoformat(),
+            sources=[manifest.source for manifest in group],
+            raw_manifests=[manifest.uri for manifest in group],
+        )
+        for group in _groups(manifests)
+    ]
+
+
+def rebuild_text(records: Sequence[LoadRecord], loaded: int, rebuild: Rebuild) -> str:
+    """Return the plan as text.
+
+    Args:
+        records: All records.
+        loaded: Number of the newest load in the warehouse.
+        rebuild: The plan.
+    """
+    left = [record for record in records if record.load_number > loaded]
+    removals = sum(record.kind == "removal" for record in left)
+    loads = len(left) - removals
+    lines = [
+        f"Rebuild from the lake: {counted(len(records), 'load record')}, of which the warehouse has {loaded}",
+        f"  to replay   {counted(loads, 'load')} and {counted(removals, 'removal')}, one after the other",
+        f"  Glue runs   {loads + len(rebuild.guesses)}",
+        "  requests to exchanges   0",
+    ]
+    if left:
+        lines.append(f"  as it was at   {records[-1].visible_at}")
+    if rebuild.guesses:
+        manifests = sum(len(guess.raw_manifests) for guess in rebuild.guesses)
+        lines += [
+            f"  APPROXIMATE: {counted(manifests, 'raw manifest')} without a load record, the newest of each market and "
+            "day",
+            "    Which fetches were loaded, refused or forced is unknown. Load numbers, times and former versions are "
+            "new",
+        ]
+    return "\n".join(lines)
+
+
+def _age(manifest: RawManifest) -> tuple[str, str]:
+    return manifest.written_at, manifest.uri
+
+
+def _groups(manifests: Iterable[RawManifest]) -> Iterator[list[RawManifest]]:
+    group: list[RawManifest] = []
+    for manifest in manifests:
+        fits = group and (manifest.window, manifest.candle_interval) == (group[0].window, group[0].candle_interval)
+        if not fits or manifest.source in {other.source for other in group}:
+            if group:
+                yield group
+            group = []
+        group.append(manifest)
+    if group:
+        yield group

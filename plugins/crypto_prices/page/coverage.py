@@ -1,0 +1,167 @@
+"""The coverage of each market: one letter per day, and the ranges of missing candles."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from crypto_prices_contract.window import Window
+
+from crypto_prices.page.snapshot import Snapshot
+
+COMPLETE, QUIET, PARTIAL, GAP, NOT_LISTED, UNFETCHED, OUTSIDE = "cqpgnu."
+"""The letters. ``QUIET``: all candles are loaded but those without a trade. ``OUTSIDE``: the market is not expected."""
+
+_WITHOUT_TRADES = frozenset({"no_trade", "not_listed"})
+
+
+@dataclass(frozen=True, order=True)
+class PageMarket:
+    """A market of a source.
+
+    Attributes:
+        source: Name of the source.
+        symbol: Base currency.
+        quote: Quote currency.
+    """
+
+    source: str
+    symbol: str
+    quote: str
+
+    @property
+    def name(self) -> str:
+        """The market's canonical name, such as ``BTC/USDT``."""
+        return f"{self.symbol}/{self.quote}"
+
+
+@dataclass(frozen=True)
+class GapRange:
+    """Consecutive missing candles of a market.
+
+    Attributes:
+        starts_at: Opening time of the first, UTC.
+        ends_at: Opening time of the candle after the last.
+        reason: Why they are missing.
+    """
+
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+    def clipped(self, window: Window) -> GapRange | None:
+        """Return the part in a window, or None."""
+        starts_at, ends_at = max(self.starts_at, window.starts_at), min(self.ends_at, window.ends_at)
+        return GapRange(starts_at, ends_at, self.reason) if starts_at < ends_at else None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The days of all markets.
+
+    Attributes:
+        days: The days, from the first fetched one.
+        letters: One letter per market and day.
+        gaps: The missing candles of each market, oldest first.
+        interval: Length of a candle.
+    """
+
+    days: Window
+    letters: Mapping[PageMarket, str]
+    gaps: Mapping[PageMarket, list[GapRange]]
+    interval: timedelta
+
+    def letter(self, market: PageMarket, day: date) -> str:
+        """Return the letter of a day."""
+        return self.letters[market][(day - self.days.start).days]
+
+    def missing(self, source: str, day: date) -> dict[str, int]:
+        """Return the number of missing candles of a source on a day, by reason, ``unfetched`` included."""
+        window = Window.of_day(day)
+        found: dict[str, int] = defaultdict(int)
+        for market in self.letters:
+            if market.source != source:
+                continue
+            if self.letter(market, day) == UNFETCHED:
+                found["unfetched"] += timedelta(days=1) // self.interval
+            for gap in self.gaps.get(market, ()):
+                if part := gap.clipped(window):
+                    found[part.reason] += (part.ends_at - part.starts_at) // self.interval
+        return dict(found)
+
+
+def coverage_of(snapshot: Snapshot, interval: timedelta) -> Coverage:
+    """Return the coverage from the first fetched day to the newest.
+
+    Args:
+        snapshot: Rows of the warehouse.
+        interval: Length of a candle.
+    """
+    days = Window(min(_day(row["starts_on"]) for row in snapshot.ranges), snapshot.until)
+    gaps = _gaps(snapshot.gaps, days)
+    ranges: dict[PageMarket, list[Window]] = defaultdict(list)
+    for row in snapshot.ranges:
+        ranges[_market(row)].append(Window(_day(row["starts_on"]), _day(row["ends_on"])))
+    expected: dict[PageMarket, list[Window]] = defaultdict(list)
+    for row in snapshot.expected:
+        used_from, used_until = (row["used_from"] or days.start, row["used_until"] or days.end)
+        start, end = max(_day(used_from), days.start), min(_day(used_until), days.end)
+        if start < end:
+            expected[_market(row)].append(Window(start, end))
+    markets = sorted({*ranges, *expected, *gaps})
+    letters = {
+        market: _letters(days, ranges.get(market, ()), expected.get(market, (days,)), gaps.get(market, ()), interval)
+        for market in markets
+    }
+    return Coverage(days, letters, gaps, interval)
+
+
+def _letters(
+    days: Window, fetched: Iterable[Window], expected: Iterable[Window], gaps: Iterable[GapRange], interval: timedelta
+) -> str:
+    letters = [OUTSIDE] * (days.end - days.start).days
+    for window, letter in (*((each, UNFETCHED) for each in expected), *((each, COMPLETE) for each in fetched)):
+        first, last = (window.start - days.start).days, (window.end - days.start).days
+        letters[first:last] = letter * (last - first)
+    missing: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for gap in gaps:
+        starts_at = gap.starts_at
+        while starts_at < gap.ends_at:
+            day = Window.of_day(starts_at.date())
+            until = min(day.ends_at, gap.ends_at)
+            missing[(day.start - days.start).days][gap.reason] += (until - starts_at) // interval
+            starts_at = until
+    for place, reasons in missing.items():
+        letters[place] = _letter(reasons, timedelta(days=1) // interval)
+    return "".join(letters)
+
+
+def _letter(reasons: Mapping[str, int], candles_a_day: int) -> str:
+    if sum(reasons.values()) >= candles_a_day:
+        return NOT_LISTED if set(reasons) == {"not_listed"} else GAP
+    return QUIET if set(reasons) <= _WITHOUT_TRADES else PARTIAL
+
+
+def _gaps(rows: Iterable[Mapping[str, Any]], days: Window) -> dict[PageMarket, list[GapRange]]:
+    found: dict[PageMarket, list[GapRange]] = defaultdict(list)
+    for row in rows:
+        symbol, _, quote = str(row["market"]).partition("/")
+        gap = GapRange(_instant(row["starts_at"]), _instant(row["ends_at"]), str(row["reason"])).clipped(days)
+        if gap:
+            found[PageMarket(str(row["source"]), symbol, quote)].append(gap)
+    return {market: sorted(gaps, key=lambda gap: gap.starts_at) for market, gaps in found.items()}
+
+
+def _market(row: Mapping[str, Any]) -> PageMarket:
+    return PageMarket(str(row["source"]), str(row["symbol"]), str(row["quote_currency"]))
+
+
+def _day(value: object) -> date:
+    return date.fromisoformat(str(value))
+
+
+def _instant(value: object) -> datetime:
+    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)

@@ -1,0 +1,56 @@
+-- load/history/insert_load_log
+-- The order and the origin of this load. The row is never deleted. etl_metadata has the counts, as long as they matter.
+INSERT INTO crypto.load_log (
+    load_number,
+    source,
+    batch_id,
+    window_start,
+    window_end,
+    market_set,
+    candle_interval,
+    fetched_at,
+    merged_at,
+    visible_at,
+    forced,
+    raw_manifest,
+    content_hash,
+    copy_manifest,
+    glue_job_run_id,
+    dag_id,
+    run_id,
+    dags_digest,
+    plugins_digest,
+    glue_digest,
+    rules,
+    accepted_by,
+    accepted_because,
+    rebuilt_from
+)
+SELECT
+    load_counter.last_load_number AS load_number,
+    own.source,
+    own.batch_id,
+    own.window_start,
+    own.window_end,
+    own.market_set,
+    own.candle_interval,
+    own.fetched_at,
+    own.loaded_at,
+    CAST({{ terms().visible_at | literal }} AS TIMESTAMP) AS visible_at,
+    CAST({{ (1 if terms().forced else 0) | literal }} AS BOOLEAN) AS forced,
+    own.raw_manifest,
+    own.content_hash,
+    own.copy_manifest,
+    own.glue_job_run_id,
+    own.dag_id,
+    own.run_id,
+    {{ (terms().code.dags if terms().code else dags_digest(dag)) | literal }} AS dags_digest,
+    {{ (terms().code.plugins if terms().code else plugins_digest()) | literal }} AS plugins_digest,
+    {{ (terms().code.glue if terms().code else report(ti).code_digest) | literal }} AS glue_digest,
+    {{ terms().rules_text | literal }} AS rules,
+    own.accepted_by,
+    own.accepted_because,
+    CAST({{ terms().rebuilt_from | literal }} AS VARCHAR(16)) AS rebuilt_from
+FROM crypto.etl_metadata AS own
+CROSS JOIN crypto.load_counter
+WHERE own.batch_id = {{ report(ti).batch_id | literal }}

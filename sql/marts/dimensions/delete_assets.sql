@@ -1,0 +1,2 @@
+-- marts/dimensions/delete_assets
+DELETE FROM crypto.assets

@@ -1,0 +1,2 @@
+-- marts/dimensions/delete_sources
+DELETE FROM crypto.sources

@@ -1,0 +1,1 @@
+GRANT USAGE ON SCHEMA crypto_views TO ROLE crypto_readers

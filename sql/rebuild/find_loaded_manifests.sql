@@ -1,0 +1,4 @@
+-- rebuild/find_loaded_manifests
+SELECT DISTINCT raw_manifest
+FROM crypto.load_log
+WHERE raw_manifest IS NOT NULL

@@ -1,0 +1,101 @@
+"""publish_status, on a warehouse: the statements of the page and what they become."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from tests.support.tasks import insert_load
+
+DAG_ID = "crypto_prices_marts"
+
+
+@pytest.fixture(scope="module")
+def dag():
+    return DagBag(dag_folder=Path(__file__).parents[4] / "dags" / f"{DAG_ID}.py").dags[DAG_ID]
+
+
+VERSIONS = [
+    f"'binance', 'BTC', 'USDT', '1h', '2023-12-20 {hour}:00:00', 9, 9, 9, 9, 9, 1, 1, NULL, 's3://x', '2023-12-21', "
+    f"'b2', {load}, {load + 1}, '{closed_as}'"
+    for hour, load, closed_as in [("01", 1, "changed"), ("01", 2, "changed"), ("02", 1, "removed"),
+                                  ("05", 1, "changed")]
+]  # fmt: skip
+CONSENSUS = [
+    "'2023-12-20 01:00:00', 1.5, 'ok', NULL, 3, 1.5",
+    "'2023-12-20 02:00:00', 2.5, 'weak', 'two_venues', 2, 1.5",
+    "'2023-12-20 03:00:00', NULL, 'none', 'one_venue', 1, 0",
+    "'2023-12-21 00:00:00', 23.25, 'ok', NULL, 3, 1.5",
+]
+
+
+@pytest.fixture
+def published(warehouse, aws, make_task, make_context):
+    """Return a function that runs the task and returns the pushed documents."""
+
+    def run():
+        context = make_context()
+        make_task("publish_status", context).execute(context)
+        return {key: json.loads(document) for key, document in context["ti"].pushed.items()}
+
+    return run
+
+
+def write_load(warehouse, day, number):
+    end = (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).date().isoformat()
+    values = (
+        *(f"b{number}", "binance", "1h", day, end, "h", "m", "jr_1", "c", "d", f"run{number}", "loaded"),
+        *(48, 0, 0, 48, 48, 48, 48, "2023-12-21", "2023-12-21", number, "BTC/USDT", 0, 48),
+    )
+    warehouse.execute_batch(insert_load(values))
+
+
+def test_a_warehouse_without_loads_publishes_nothing(published):
+    assert published() == {}
+
+
+def test_the_freshness_target_is_that_of_the_settings(warehouse, published, aws):
+    aws.change(freshness_hours=48)
+    write_load(warehouse, "2023-12-18", 1)
+    assert published()["status"]["freshness_hours"] == 48
+
+
+def test_loads_candles_and_coverage_become_documents(warehouse, published):
+    write_load(warehouse, "2023-12-18", 1)
+    write_load(warehouse, "2023-12-20", 2)
+    candles = ", ".join(
+        f"('binance', 'BTC', 'USDT', '1h', '2023-12-20 {hour:02d}:00:00', {hour + 1}, {hour + 2}, {hour + 0.5}, "
+        f"{hour + 1.5}, 10.25, 1, 1, NULL, 's3://x', '2023-12-21', 'b2')"
+        for hour in range(3)
+    )
+    warehouse.execute_batch(
+        [
+            f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}",
+            *(f"INSERT INTO crypto.price_versions VALUES ({version})" for version in VERSIONS),
+            *(f"INSERT INTO crypto.consensus_prices VALUES ('BTC', {hour}, 0)" for hour in CONSENSUS),
+        ]
+    )
+    found = published()
+    assert list(found)[-1] == "status"
+    # The day between two loads was never fetched.
+    assert found["coverage_2023"]["markets"][0]["days"] == "cuc"
+    # The hour 01 was changed twice and the hour 02 was removed and loaded again.
+    assert found["prices_0"]["daily"] == "2023-12-20,1,4,0.5,3.5,30.75,3,1"
+    assert found["prices_0"]["hourly"].splitlines() == [
+        "2023-12-20T00,1,2,0.5,1.5,10.25,1",
+        "2023-12-20T01,2,3,1.5,2.5,10.25,1,1",
+        "2023-12-20T02,3,4,2.5,3.5,10.25,1",
+    ]
+    # The consensus of an hour belongs to the candle that closes then, and that of a day to its last hour.
+    assert found["consensus_0"] == {
+        "symbol": "BTC",
+        "daily": "2023-12-20,23.25",
+        "hourly": "2023-12-20T00,1.5\n2023-12-20T01,2.5,weak\n2023-12-20T23,23.25",
+    }
+    assert [(each["day"], each.get("run_id"), each["rows"]) for each in found["status"]["days"]] == [
+        ("2023-12-18", "run1", 0),
+        ("2023-12-19", None, 0),
+        ("2023-12-20", "run2", 3),
+    ]
