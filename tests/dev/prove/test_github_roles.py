@@ -98,6 +98,9 @@ class TestPublication:
             client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t")
             client.create_bucket(Bucket="artifacts")
             yield client
+            # moto forgets nothing here while another test's moto is active in this process.
+            for item in client.list_objects_v2(Bucket="artifacts").get("Contents", []):
+                client.delete_object(Bucket="artifacts", Key=item["Key"])
 
     def test_its_calls_are_those_of_the_script(self, s3):
         script = (REPOSITORY / ".github" / "scripts" / "publish-release").read_text()
