@@ -75,22 +75,9 @@ class WarehouseQueries:
         Raises:
             WarehouseQueryError: A statement failed, so none takes effect, or they took too long.
         """
-        statements = self._rendered(files)
+        statements = [self._templates.get_template(name).render(**values) for name, values in files]
         with _named_error(statements[0]):
             return self._client.query_batch(statements)
-
-    def run_batch(self, files: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-        """Run the files of statements in one transaction.
-
-        Args:
-            files: Each file with the values of its template.
-
-        Raises:
-            WarehouseQueryError: A statement failed, so none takes effect, or they took too long.
-        """
-        statements = self._rendered(files)
-        with _named_error(statements[0]):
-            self._client.execute_batch(statements)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows of a statement; none if it is not a query.
@@ -120,9 +107,6 @@ class WarehouseQueries:
         """
         with _named_error(statements[0]):
             self._client.execute_batch([self._templates.get_template(LOCK[0]).render(), *statements])
-
-    def _rendered(self, files: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-        return [self._templates.get_template(name).render(**values) for name, values in files]
 
 
 @contextlib.contextmanager

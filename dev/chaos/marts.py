@@ -23,6 +23,7 @@ from dev.chaos.waves import Outcome
 
 TABLES = ("sources", "assets", "daily_prices", "price_statistics", "quote_rates", "venue_prices", "consensus_prices")
 
+_FIND_WORK = "marts/find_work.sql"
 LATE_SECONDS = 10.0
 """Longer than a refresh takes here."""
 
@@ -161,13 +162,12 @@ class MartRefreshes:
 
     def _compared(self, contents: Contents) -> list[str]:
         """Compare with a full refresh, which is left in the warehouse."""
-        warehouse = self._bench.warehouse
-        (state,) = warehouse.rows("SELECT through_load, marts_digest FROM crypto.mart_state")
-        (newest,) = warehouse.rows("SELECT MAX(load_number) AS load_number FROM crypto.load_log")
+        (work,) = self._bench.warehouse.answer(_FIND_WORK)
         full = full_refresh(
-            after_load=0, through_load=newest["load_number"], marts_digest=state["marts_digest"], reason=""
+            after_load=0, through_load=work["newest_load"], marts_digest=work["marts_digest"], reason=""
         )
-        warehouse.run_batch([(name, {"ti": None, "refresh": lambda _ti: full}) for name in REFRESH_MARTS])
+        refresh = [(name, {"ti": None, "refresh": lambda _ti: full}) for name in REFRESH_MARTS]
+        self._bench.warehouse.answer_batch([*refresh, (_FIND_WORK, {})])
         expected = self._contents()
         found = [
             f"{table}: {(contents[table] - expected[table]).total()} rows are not those of a full refresh, "
@@ -175,6 +175,6 @@ class MartRefreshes:
             for table in TABLES
             if contents[table] != expected[table]
         ]
-        if state["through_load"] != newest["load_number"]:
-            found.append(f"the marts' watermark is {state['through_load']}, not load {newest['load_number']}")
+        if work["through_load"] != work["newest_load"]:
+            found.append(f"the marts' watermark is {work['through_load']}, not load {work['newest_load']}")
         return found

@@ -1,4 +1,4 @@
-"""``python -m dev demo``: start the local AWS, run one day of crypto_prices_daily on it, and show the result."""
+"""``python -m dev demo``: start the local AWS, load one day on it, refresh the marts, and show the result."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from crypto_prices.aws.redshift_data import RedshiftStatementError
+
 from dev.demo.day_run import DayRun, DemoError
 from dev.demo.options import Options
 from dev.demo.screen import Screen
 from local_platform import markets, state_options
 from local_platform.interruption import ignore_stop_signals, interrupt_on_stop_signals
 from local_platform.state_options import StateOptionsError
+from local_platform.warehouse_address import NoWarehouseError
 from local_platform.warehouse_queries import WarehouseQueryError
 
 
@@ -25,7 +28,7 @@ def parse_options(arguments: Sequence[str], today: date | None = None) -> Option
     parser = argparse.ArgumentParser(
         prog="python -m dev demo",
         usage="%(prog)s [options]",
-        description="Run one day of crypto_prices_daily on the local AWS and show the result.",
+        description="Load one day on the local AWS, refresh the marts, and show the result and a receipt.",
     )
     today = today or datetime.now(UTC).date()
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="UTC day to load (default: yesterday)")
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     run = DayRun(options, screen)
     try:
         return 0 if run.execute() else 1
-    except (DemoError, StateOptionsError, WarehouseQueryError) as error:
+    except (DemoError, NoWarehouseError, RedshiftStatementError, StateOptionsError, WarehouseQueryError) as error:
         screen.problem(str(error))
         return 1
     except KeyboardInterrupt:

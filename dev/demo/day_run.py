@@ -92,7 +92,7 @@ class DayRun:
         return airflow_home(self.options.state.folder)
 
     def execute(self) -> bool:
-        """Run the day and show the result; return whether the run succeeded.
+        """Run the day and show the result; return whether the runs succeeded and the receipt holds.
 
         Raises:
             DemoError: The day could not be run.
@@ -129,14 +129,14 @@ class DayRun:
             self.screen.skipped(daily.result["skipped_because"])
         self.screen.gaps(daily.result["fetched"], self.options.day)
         loads = self._show_warehouse(names, warehouse)
-        self._show_receipt(names, warehouse)
+        receipt_holds = self._show_receipt(names, warehouse)
         self.screen.places(self._places(names, loads))
         glue = sum(task.seconds(datetime.now(UTC)) or 0 for task in daily.tasks if task.task_id == "curate_prices")
         total = time.monotonic() - began
         imported = daily.result["airflow_start_seconds"]
         parts = [("local AWS ready after", aws_seconds), ("Airflow imported after", imported)]
         self.screen.timing(total, [*parts, ("Glue run", glue)] if glue else parts)
-        return True
+        return receipt_holds
 
     def stop(self) -> None:
         """Stop every started process, the last one first."""
@@ -265,12 +265,12 @@ class DayRun:
             self.screen.daily(days)
         return newest
 
-    def _show_receipt(self, names: Provisioned, warehouse: WarehouseQueries) -> None:
-        """Show where the last traded price of the day's first market comes from."""
+    def _show_receipt(self, names: Provisioned, warehouse: WarehouseQueries) -> bool:
+        """Show where the last closing price of the day's first market comes from; return whether no check fails."""
         prices = warehouse.ask("queries/prices_of_window.sql", Window.of_day(self.options.day))
         closed = [row for row in prices if row["close_price"] is not None]
         if not closed:
-            return
+            return True
         market = ("source", "symbol", "quote_currency")
         last = [row for row in closed if all(row[name] == closed[0][name] for name in market)][-1]
         question = ask(
@@ -281,6 +281,7 @@ class DayRun:
         )
         receipt, _ = local_receipt(question, names)
         self.screen.receipt(receipt.to_text())
+        return not receipt.broken
 
     @staticmethod
     def _quarantined(names: Provisioned, job_run_id: str) -> dict[str, dict[str, int]]:

@@ -74,7 +74,7 @@ BEGIN
         ) AS owned
         WHERE etl_metadata.batch_id = owned.batch_id AND etl_metadata.source = of_source;
     -- One range per removed candle. Then the first of the ranges that touch each other becomes as long as all of them,
-    -- and the others are deleted. Its documentation has no alias for a table in DELETE … USING, but a join in a subquery:
+    -- and the others are deleted. AWS documents no alias for a table in DELETE … USING, but joins in a subquery of DELETE:
     -- https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html
     -- Multiples of an INTERVAL are not documented, but DATEADD is:
     -- https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html

@@ -117,7 +117,6 @@ def forget_a_market(bench):
 def before(bench):
     """Load, restate, remove, and return what readers see."""
     faults = f"{bench.names.endpoint}/exchange/_faults"
-    bench.api.unpause(MARTS)
     run(bench, DAILY, "first", **ONE_DAY)
     restated = {"kind": "restated_rows", "source": "binance", "symbol": "BTCUSDT", "hour": 7, "times": None}
     requests.put(faults, json={"faults": [restated]}, timeout=10).raise_for_status()

@@ -672,7 +672,6 @@ class TestPage:
     @pytest.fixture(scope="class")
     def published(self, bench, loaded):
         """Run the DAG that publishes what the page shows."""
-        bench.api.unpause(MARTS)
         bench.api.trigger(MARTS, run_id="for-the-page")
         assert_green(bench, MARTS, "for-the-page")
 

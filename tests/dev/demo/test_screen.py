@@ -43,6 +43,23 @@ def test_counts_keep_all_their_digits_on_a_narrow_terminal(width):
     assert "…" not in output
 
 
+def test_daily_prices_keep_their_digits_and_show_what_is_unknown():
+    day = {
+        "source": "binance", "symbol": "PEPE", "quote_currency": "USDT", "candles": 23, "expected_candles": 24,
+        "close_price": "0.000001390000000000", "base_volume": None, "vwap": "1.3912345678e-06", "return_1d": "-0.0125",
+    }  # fmt: skip
+    output = shown(lambda screen: screen.daily([day]), width=120)
+    (line,) = [line for line in output.splitlines() if "PEPE/USDT" in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [
+        "binance", "PEPE/USDT", "23 of 24", "0.00000139", "–", "0.000001391235", "-1.25 %",  # noqa: RUF001
+    ]  # fmt: skip
+
+
+def test_a_receipt_is_shown_as_it_is():
+    text = "RECEIPT binance BTC/USDT 1h      VERDICT intact (7 of 8)\nfact      [ok] one row"
+    assert text in shown(lambda screen: screen.receipt(text), width=40)
+
+
 def test_messages_are_not_parsed_as_markup():
     output = shown(lambda screen: screen.failure("fetch_prices[0]", "no [bold]market[/]", "tail [x]", "log"))
     assert "fetch_prices[0] failed: no [bold]market[/]" in output
