@@ -32,9 +32,12 @@ data "aws_iam_policy_document" "boundary" {
   }
 
   statement {
-    sid       = "WritesToTheLake"
-    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-    resources = [for zone in ["curated", "quarantine", "raw"] : "${local.buckets_of_platform[each.key].lake}/${zone}/*"]
+    sid     = "WritesToTheLake"
+    actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    resources = [
+      for zone in ["curated", "loads", "quarantine", "raw", "receipts"] :
+      "${local.buckets_of_platform[each.key].lake}/${zone}/*"
+    ]
   }
 
   # In a versioned bucket, this hides an object. Its versions stay until the lifecycle rules delete them.
