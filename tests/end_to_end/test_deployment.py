@@ -1,6 +1,5 @@
 """``make prove``: the platform of terraform/ on the local AWS, from apply to destroy. LONG_TESTS adds stages."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pytest
 
 from local_platform.checkout import REPOSITORY
 from local_platform.terraform_cli import TerraformCli, TerraformNotFoundError
+from tests.support.long_tests import takes_long
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -33,10 +33,8 @@ RECORDS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["daily", "records"])
+@pytest.fixture(scope="module", params=["daily", pytest.param("records", marks=takes_long)])
 def proof(starts_airflow, starts_local_aws, starts_spark, starts_terraform, request, tmp_path_factory):
-    if request.param == "records" and not os.environ.get("LONG_TESTS"):
-        pytest.skip("LONG_TESTS is not set: this takes long")
     folder = tmp_path_factory.mktemp("deployment")
     try:
         TerraformCli(folder / "probe")

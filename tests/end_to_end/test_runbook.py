@@ -6,7 +6,6 @@ with LONG_TESTS: LONG_TESTS=1 make test
 
 import gzip
 import json
-import os
 import random
 import re
 import subprocess
@@ -32,9 +31,9 @@ from dev.chaos.guards import GUARDS
 from dev.chaos.waves import Waves
 from local_platform.airflow_services.api import AirflowApiError
 from tests.support.bench_runs import Since, assert_green, log_of, wait
+from tests.support.long_tests import takes_long
 
 pytestmark = pytest.mark.timeout(3600)
-takes_long = pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="LONG_TESTS is not set: this takes long")
 
 DAY = date(2023, 3, 2)
 WINDOW, BACKFILL, MARTS = "crypto_prices_window", "crypto_prices_backfill", "crypto_prices_marts"

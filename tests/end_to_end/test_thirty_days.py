@@ -15,8 +15,9 @@ from dev.chaos import checks
 from dev.chaos.bench import DAG_ID, Bench, logical_date
 from tests.support.bench_runs import Since, assert_green
 from tests.support.demo_runs import assert_equal_to_recorded, recorded_rows
+from tests.support.long_tests import takes_long
 
-pytestmark = pytest.mark.timeout(7200)
+pytestmark = [pytest.mark.timeout(7200), takes_long]
 
 BACKFILL, WINDOW = "crypto_prices_backfill", "crypto_prices_window"
 FIRST, DAYS = date(2023, 11, 15), 30
@@ -30,8 +31,6 @@ FACT = """
 @pytest.fixture(scope="module")
 def market_data():
     folder = os.environ.get("MARKET_DATA")
-    if not os.environ.get("LONG_TESTS"):
-        pytest.skip("LONG_TESTS is not set: this takes many minutes")
     if not folder or not Path(folder).is_dir():
         pytest.skip("MARKET_DATA is not a folder of recorded candles")
     return Path(folder).resolve()

@@ -17,6 +17,7 @@ from crypto_prices.deployed_code import dags_digest, plugins_digest
 from crypto_prices_etl import schemas
 
 from tests.support.data_api import Client
+from tests.support.long_tests import seeds
 from tests.support.window_loads import BTC, ETH, FACT, Candle, Load, candles, nothing_changes, remove
 
 NUMBERS = [c.name for c in schemas.CURATED_COLUMNS if isinstance(c.type, schemas.Decimal | schemas.BigInt)]
@@ -455,7 +456,7 @@ def answers(client: Client, query: str) -> Iterator[tuple[Any, list[list[Any]]]]
     return ((place, sorted(rows)) for place, rows in found.items())
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(3, 30))
 def test_every_answer_as_of_a_load_or_a_time_is_that_of_a_replay(client, make_load, seed):
     sequence = Sequence(client, make_load, seed)
     sequence.run(16)

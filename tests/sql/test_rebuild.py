@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import jinja2
-import pytest
 from crypto_prices import task_statements
 from crypto_prices.records.build_record import Log, ReadManifest, build_record
 from crypto_prices.templates import FILTERS
@@ -17,6 +16,7 @@ from crypto_prices_contract.load_record import LoadRecord
 from crypto_prices_contract.stored_objects import StoredDocument
 
 from tests.support.data_api import Client
+from tests.support.long_tests import seeds
 from tests.support.rendered_sql import SQL
 from tests.support.window_loads import BTC, ETH, Load, candles, nothing_changes
 
@@ -189,56 +189,34 @@ class History:
         assert self.client.batch(*(rendered(name) for name in mark)).error is None
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_replay_of_the_records_restores_every_table(client: Client, make_load: Any, seed: int) -> None:
-    history = History(client, make_load, seed)
-    history.steps(12)
-    spread_times(client)
-    records, before = records_of(client), tables(client)
-    assert [record.load_number for record in records] == sorted(history.loads)
-    empty(client)
-    for record in records:
-        assert replay(client, record, history.loads[record.load_number]) is None
-    assert tables(client) == before
-    loads = "SELECT DISTINCT rebuilt_from FROM crypto_views.loads WHERE removed_because IS NULL"
-    assert client.rows(loads) == [["record"]]
-
-
-def test_the_sequences_have_what_a_replay_must_restore(client: Client, make_load: Any) -> None:
+def test_a_replay_of_the_records_restores_every_table(client: Client, make_load: Any) -> None:
     kinds: set[str] = set()
     refused = 0
-    for seed in range(4):
+    for seed in seeds(3, 20):
         empty(client)
         history = History(client, make_load, seed)
         history.steps(12)
+        spread_times(client)
+        records, before = records_of(client), tables(client)
+        assert [record.load_number for record in records] == sorted(history.loads)
+        closed = client.rows("SELECT DISTINCT closed_as FROM crypto.price_versions")
+        empty(client)
+        for record in records:
+            assert replay(client, record, history.loads[record.load_number]) is None
+        assert tables(client) == before, f"seed {seed}"
+        loads = "SELECT DISTINCT rebuilt_from FROM crypto_views.loads WHERE removed_because IS NULL"
+        assert client.rows(loads) == [["record"]]
         refused += history.refused
-        for record in records_of(client):
+        for record in records:
             kinds |= {record.kind, f"forced {record.forced}", f"{len(record.sources)} sources"}
             kinds |= {"accepted"} if any(source.accepted for source in record.sources) else set()
-        closed = {row[0] for row in client.rows("SELECT DISTINCT closed_as FROM crypto.price_versions")}
-        kinds |= closed
+        kinds |= {row[0] for row in closed}
+    # The sequences have everything that a replay must restore.
     assert refused
     assert kinds == {
         *("load", "removal", "forced True", "forced False", "1 sources", "2 sources"),
         *("accepted", "changed", "removed"),
     }
-
-
-@pytest.fixture
-def recorded(client: Client, make_load: Any) -> tuple[list[LoadRecord], list[Load]]:
-    """Return two loads and a removal, and their records, after the tables were emptied."""
-    loads = [
-        make_load(candles(BTC, day=f"2023-12-{day}"), start=f"2023-12-{day}", end=f"2023-12-{day + 1}")
-        for day in (18, 19)
-    ]
-    for load in loads:
-        load.complete()
-    call = "CALL crypto.remove_candles('binance', 'BTC', 'USDT', '1h', '2023-12-18', '2023-12-19', 'a test')"
-    assert client.batch("LOCK crypto.load_lock", call).error is None
-    loads[0].record()
-    records = records_of(client)
-    empty(client)
-    return records, loads
 
 
 def test_a_load_is_replayed_only_after_the_one_before(client: Client, recorded: Any) -> None:

@@ -18,6 +18,7 @@ from crypto_prices.xcom.fetched_source import EmptyRange, FetchedSource
 from crypto_prices.xcom.replay import Replay
 from crypto_prices_contract.curation_report import REPORT_VERSION
 from crypto_prices_contract.window import Window
+from jinja2.utils import LRUCache
 
 from tests.support.data_api import ROLE, Client, Outcome
 
@@ -65,8 +66,14 @@ def candles(
 
 @functools.cache
 def _environment(dag: Any) -> Any:
-    """Return the environment in which Airflow renders a DAG's templates. Each new one compiles all of them again."""
-    return dag.get_template_env()
+    """Return the environment in which Airflow renders a DAG's templates, which compiles each template only once.
+
+    Airflow's own compiles a template each time it is rendered, because a task renders it once.
+    """
+    environment = dag.get_template_env()
+    environment.cache = LRUCache(400)
+    environment.from_string = functools.cache(environment.from_string)
+    return environment
 
 
 @dataclass

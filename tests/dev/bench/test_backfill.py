@@ -6,6 +6,9 @@ import contextlib
 
 from dev.bench import backfill
 from dev.bench.options import Options
+from tests.support.long_tests import takes_long
+
+pytestmark = takes_long
 
 
 def test_a_backfill_is_compared_with_single_days(platform, monkeypatch):

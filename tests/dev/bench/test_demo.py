@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dev.bench.demo import measures
 from dev.bench.options import Options
+from tests.support.long_tests import takes_long
+
+pytestmark = takes_long
 
 
 def test_demos_are_compared_with_their_parts(starts_local_aws, starts_spark, starts_warehouse, starts_airflow):

@@ -6,6 +6,9 @@ import contextlib
 
 from dev.bench import minutes
 from dev.bench.options import Options
+from tests.support.long_tests import takes_long
+
+pytestmark = takes_long
 
 
 def test_a_day_at_one_minute_is_compared_with_one_at_one_hour(platform, monkeypatch):

@@ -13,6 +13,7 @@ from dev.chaos.marts import TABLES, MartRefreshes
 
 OLD, NEW, HALF = ([{"close_price": close, "through_load": load}] for close, load in ((1, 1), (2, 2), (3, 2)))
 FULL = [{"close_price": 2, "through_load": 9}]
+STATEMENTS = ["refresh_marts: statement marts/record_refresh", "refresh_marts: commit"]
 
 
 class Warehouse:
@@ -99,3 +100,14 @@ def test_a_late_call_is_waited_for(monkeypatch):
         day=MARTS_DAY, boundary="x", kind=Kind.SLOW, fired=1))  # fmt: skip
     outcome(Recovery.RETRY, [OLD, NEW, FULL], "success", "success", kind=Kind.SLOW)
     assert slept[-1] > marts.SLOW_SECONDS
+
+
+def test_what_the_comparison_does_is_no_boundary_of_a_refresh():
+    effects, seen = ["submit plan_refresh", "submit refresh_marts", *STATEMENTS], []
+    bench = MagicMock()
+    bench.warehouse = Warehouse(*[NEW] * 4)
+    bench.warehouse.answer_batch = lambda _: seen.append("refresh_marts: statement marts/find_work")
+    bench.faults.seen.side_effect = lambda _: list(seen)
+    bench.api.trigger.side_effect = lambda *_, **__: seen.extend(effects)
+    bench.api.dag_run.return_value = {"state": "success"}
+    assert MartRefreshes(bench).clean_run() == effects

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from crypto_prices.fetch.sources import source_kinds
 
+from tests.support.long_tests import seeds
 from tests.support.mart_oracle import Row, expected_marts
 from tests.support.mart_refreshes import MARTS, Marts
 from tests.support.random_loads import RandomLoads
 
-SEQUENCES = 4
 STEPS = 10
 
 
@@ -54,7 +54,7 @@ def check(marts: Marts) -> None:
     assert [each for mart, rows in expected.items() for each in differences(refreshed[mart], rows, mart)] == []
 
 
-@pytest.mark.parametrize("seed", range(SEQUENCES))
+@pytest.mark.parametrize("seed", seeds(3, 20))
 def test_any_order_of_loads_gives_what_a_rebuild_and_the_oracle_give(marts, seed):
     sequence = RandomLoads(marts, seed)
     sequence.history()
