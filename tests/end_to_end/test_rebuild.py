@@ -11,8 +11,9 @@ import requests
 
 from local_platform.names import SETTINGS_SECRET
 from tests.support.bench_runs import Since, assert_green, log_of, wait
+from tests.support.long_tests import takes_long
 
-pytestmark = pytest.mark.timeout(5400)
+pytestmark = [pytest.mark.timeout(5400), takes_long]
 
 DAILY, WINDOW, BACKFILL, MARTS = (f"crypto_prices_{name}" for name in ("daily", "window", "backfill", "marts"))
 DAY, END = date(2023, 5, 4), date(2023, 5, 6)

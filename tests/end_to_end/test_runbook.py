@@ -31,7 +31,7 @@ from dev.chaos.guards import GUARDS
 from dev.chaos.waves import Waves
 from local_platform.airflow_services.api import AirflowApiError
 from tests.support.bench_runs import Since, assert_green, log_of, wait
-from tests.support.long_tests import takes_long
+from tests.support.long_tests import LONG_TESTS, takes_long
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -71,7 +71,7 @@ SAMPLE = [
     Case("merge_into_fact: commit", Kind.REFUSED, Recovery.CLEAR_FAILED),
     Case("submit copy_to_staging", Kind.LOST, Recovery.SECOND_RUN),
 ]
-GUARDS_OFF = ("replace-not-append", "skip-same-content-only")
+GUARDS_OFF = ("replace-not-append", "skip-same-content-only") if LONG_TESTS else ()
 
 
 @pytest.fixture(scope="module")
@@ -575,6 +575,7 @@ class TestSeveralSources:
             ("coinbase", "BTC/USD"): 24, ("coinbase", "ETH/USD"): 24,
         }  # fmt: skip
 
+    @takes_long
     def test_malformed_responses_of_one_source_do_not_block_the_others_and_can_be_accepted(self, bench):
         day, why = self.DAY + timedelta(days=1), "their outage of that day"
         prices = ["null_price", "nan_price", "text_price", "empty_price", "negative_price"]

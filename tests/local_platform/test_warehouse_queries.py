@@ -28,7 +28,6 @@ class DataApi:
 def test_a_query_that_exceeds_its_time_limit_is_cancelled_and_reported(monkeypatch):
     api = DataApi()
     monkeypatch.setattr(warehouse_queries, "local_client", lambda _service, _endpoint, _session: api)
-    monkeypatch.setattr(warehouse_queries, "QUERY_SECONDS", 0.1)
     names = SimpleNamespace(
         endpoint="", region="us-east-1", redshift_workgroup="w", redshift_database="d", redshift_secret_arn="s"
     )
@@ -36,7 +35,7 @@ def test_a_query_that_exceeds_its_time_limit_is_cancelled_and_reported(monkeypat
         warehouse_queries.WarehouseQueryError,
         match=r"st-1 .*SELECT 1",
     ):
-        warehouse_queries.WarehouseQueries(names).rows("SELECT\n  1")
+        warehouse_queries.WarehouseQueries(names, timeout_seconds=0.1).rows("SELECT\n  1")
     assert api.cancelled == ["st-1"]
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import jinja2
+import pytest
 from crypto_prices import task_statements
 from crypto_prices.records.build_record import Log, ReadManifest, build_record
 from crypto_prices.templates import FILTERS
@@ -217,6 +218,23 @@ def test_a_replay_of_the_records_restores_every_table(client: Client, make_load:
         *("load", "removal", "forced True", "forced False", "1 sources", "2 sources"),
         *("accepted", "changed", "removed"),
     }
+
+
+@pytest.fixture
+def recorded(client: Client, make_load: Any) -> tuple[list[LoadRecord], list[Load]]:
+    """Return two loads and a removal, and their records, after the tables were emptied."""
+    loads = [
+        make_load(candles(BTC, day=f"2023-12-{day}"), start=f"2023-12-{day}", end=f"2023-12-{day + 1}")
+        for day in (18, 19)
+    ]
+    for load in loads:
+        load.complete()
+    call = "CALL crypto.remove_candles('binance', 'BTC', 'USDT', '1h', '2023-12-18', '2023-12-19', 'a test')"
+    assert client.batch("LOCK crypto.load_lock", call).error is None
+    loads[0].record()
+    records = records_of(client)
+    empty(client)
+    return records, loads
 
 
 def test_a_load_is_replayed_only_after_the_one_before(client: Client, recorded: Any) -> None:
