@@ -1,3 +1,10 @@
 -- rebuild/find_newest_load
-SELECT last_load_number AS newest_load
-FROM crypto.load_counter
+-- The newest of the loads and removals that have a record.
+SELECT
+    load_number,
+    MAX(batch_id) AS batch_id
+FROM crypto.load_log
+WHERE load_number <= {{ last_load | literal }}
+GROUP BY load_number
+ORDER BY load_number DESC
+LIMIT 1

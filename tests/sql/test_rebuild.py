@@ -250,6 +250,18 @@ def test_a_load_is_replayed_only_after_the_one_before(client: Client, recorded: 
     assert client.rows("SELECT COUNT(*) FROM crypto.fact_crypto_prices") == [[3]]
 
 
+def test_the_newest_load_with_a_record_is_found(client: Client, recorded: Any, make_load: Any) -> None:
+    records, loads = recorded
+    newest = "rebuild/find_newest_load.sql"
+    assert dicts(client, rendered(newest, last_load=3)) == []
+    for record, load in zip(records, [*loads, None], strict=True):
+        assert replay(client, record, load) is None
+        found = [{"load_number": record.load_number, "batch_id": record.batch_id}]
+        assert dicts(client, rendered(newest, last_load=3)) == found
+    make_load(candles(ETH)).complete()
+    assert dicts(client, rendered(newest, last_load=3)) == found
+
+
 def test_a_load_after_a_rebuild_continues_the_numbers(client: Client, recorded: Any, make_load: Any) -> None:
     records, loads = recorded
     for record, load in zip(records, [*loads, None], strict=True):

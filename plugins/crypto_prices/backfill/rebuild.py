@@ -180,6 +180,12 @@ def rebuild_text(records: Sequence[LoadRecord], loaded: int, rebuild: Rebuild) -
     ]
     if left:
         lines.append(f"  as it was at   {records[-1].visible_at}")
+    packages = {record.code.glue for record in left if record.code is not None}
+    if len(packages) > 1:
+        lines.append(
+            f"  Glue packages that made these loads   {len(packages)}. The deployed one replays all of them: "
+            "a value that it calculates differently is not noticed if all counts are equal"
+        )
     if rebuild.guesses:
         manifests = sum(len(guess.raw_manifests) for guess in rebuild.guesses)
         lines += [

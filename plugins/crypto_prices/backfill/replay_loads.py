@@ -24,7 +24,8 @@ _FAILED = "failed"
 class ReplayLoadsOperator(WarehouseOperator):
     """Replays the loads of a rebuild's plan in the order of their numbers, each as a run of ``crypto_prices_window``.
 
-    What is next comes from the warehouse, so a cleared task and a second backfill go on where the first one ended. A
+    What is next comes from the warehouse, so a cleared task and a second backfill go on where the first one ended. The
+    newest load must be that of its record, because a load of another run may have taken its number. A
     load needs the rows and the catalog's versions that the one before left, so the runs follow each other. The task
     starts one, waits without a worker, and starts the next one, like a TriggerDagRunOperator that starts again. That
     way, a failed load stops the rebuild. A removal is replayed by this task itself.
@@ -63,7 +64,7 @@ class ReplayLoadsOperator(WarehouseOperator):
 
     def _continue(self, context: Context, rebuild: Rebuild, *, started: str | None) -> None:
         starter = context["dag_run"]
-        while (number := self._newest_load() + 1) <= rebuild.last_load:
+        while (number := self._newest_load(rebuild.last_load) + 1) <= rebuild.last_load:
             record = self._record(number)
             if record.kind == "load":
                 run = replay_run(starter.dag_id, starter.run_id, record, self._zone.uri(number))
@@ -72,7 +73,7 @@ class ReplayLoadsOperator(WarehouseOperator):
             self.log.info("Replayed removal %d", number)
         if guess := self._next_guess(rebuild):
             self._start(context, guess_run(starter.dag_id, starter.run_id, guess), started)
-        self.log.info("The warehouse has all loads up to %d", self._newest_load())
+        self.log.info("The warehouse has all loads up to %d", rebuild.last_load)
 
     def _start(self, context: Context, run: dict[str, Any], started: str | None) -> None:
         if run["trigger_run_id"] == started:
@@ -105,16 +106,25 @@ class ReplayLoadsOperator(WarehouseOperator):
             raise AirflowFailException(f"{self._zone.uri(number)} is missing: restore the object, and clear this task")
         return LoadRecord.from_bytes(self._zone.uri(number), content)
 
-    def _newest_load(self) -> int:
-        (counter,) = self._query("find_newest_load")
-        return int(counter["newest_load"] or 0)
+    def _newest_load(self, last_load: int) -> int:
+        """Return the number of the newest load that has a record. It must be the load of that record."""
+        newest = 0
+        for row in self._query("find_newest_load", last_load=last_load):
+            newest = int(row["load_number"] or 0)
+            if row["batch_id"] != (expected := self._record(newest).batch_id):
+                raise AirflowFailException(
+                    f"load {newest} of the warehouse is batch {row['batch_id']}, but its record is of batch "
+                    f"{expected}: another run has loaded something during the rebuild. Pause the other DAGs, drop the schema crypto "
+                    "and start the rebuild again"
+                )
+        return newest
 
     def _next_guess(self, rebuild: Rebuild) -> Guess | None:
         loaded = {row["raw_manifest"] for row in self._query("find_loaded_manifests")} if rebuild.guesses else set()
         return next((guess for guess in rebuild.guesses if not loaded >= set(guess.raw_manifests)), None)
 
-    def _query(self, name: str) -> list[dict[str, Value]]:
-        return self.warehouse.query(self._statement(f"rebuild/{name}.sql"))
+    def _query(self, name: str, **values: Any) -> list[dict[str, Value]]:
+        return self.warehouse.query(self._statement(f"rebuild/{name}.sql", **values))
 
     def _statement(self, name: str, **values: Any) -> str:
         return self.get_template_env().get_template(name).render(**values)

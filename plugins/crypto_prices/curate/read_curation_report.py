@@ -16,7 +16,7 @@ from crypto_prices_contract import s3_keys
 from crypto_prices.aws.console_links import S3PrefixLink
 from crypto_prices.settings import load_settings
 from crypto_prices.xcom import task_results
-from crypto_prices.xcom.curation_report import CurationReportError, check_report, parse_report
+from crypto_prices.xcom.curation_report import CurationReportError, check_report, other_code, parse_report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -61,10 +61,12 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
             ) from error
         document: dict[str, Any] = json.loads(body)
         try:
-            report = parse_report(document)
-            check_report(report, task_results.batch(context["ti"]))
+            report, batch = parse_report(document), task_results.batch(context["ti"])
+            check_report(report, batch)
         except CurationReportError as error:
             raise AirflowFailException(str(error)) from error
+        if warning := other_code(report, batch):
+            self.log.warning(warning)
         for source, counts in sorted(report.sources.items()):
             self.log.info(
                 "%s: %d fetched = %d curated + %d quarantined + %d duplicates",

@@ -82,6 +82,21 @@ def check_report(report: CurationReport, batch: Batch) -> None:
         raise CurationReportError(f"the curation report of Glue run {report.job_run_id}: " + "; ".join(problems))
 
 
+def other_code(report: CurationReport, batch: Batch) -> str | None:
+    """Return a warning if a load is replayed by another Glue package than the one that made it.
+
+    Equal counts do not prove equal values, and nothing else of the original values is recorded.
+    """
+    replay = batch.replay
+    if replay is None or replay.code.glue == report.code_digest:
+        return None
+    return (
+        f"the Glue package has the digest {report.code_digest}, but load {replay.load_number} was made with "
+        f"{replay.code.glue}: its values can differ although all counts are equal. To rule that out, deploy that "
+        "version and start the rebuild again"
+    )
+
+
 def _differences(report: CurationReport, replay: Replay) -> list[str]:
     """Return how a report differs from the load that is replayed. Other code can curate responses differently."""
     problems = [f"{refusal.source}: {refusal.code} {refusal.problem}" for refusal in report.refused]

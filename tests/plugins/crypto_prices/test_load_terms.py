@@ -6,7 +6,7 @@ import pytest
 from crypto_prices.load_terms import terms_of_replay, terms_of_run
 from crypto_prices.quality_rules import MarketRule, quality_rules
 from crypto_prices.xcom.batch import Batch
-from crypto_prices.xcom.curation_report import CurationReportError, check_report
+from crypto_prices.xcom.curation_report import CurationReportError, check_report, other_code
 from crypto_prices.xcom.fetched_source import FetchedSource
 from crypto_prices.xcom.replay import Replay
 from crypto_prices_contract.curation_report import RefusedSource, SourceCounts
@@ -106,3 +106,10 @@ def test_a_replay_with_the_counts_of_its_load_passes():
 def test_a_replay_that_differs_from_its_load_is_refused(changes, message):
     with pytest.raises(CurationReportError, match=message):
         check_report(replace(report(), **changes), BATCH.replaying(REPLAY))
+
+
+def test_a_replay_by_another_package_is_noticed_although_its_counts_are_equal():
+    batch = BATCH.replaying(REPLAY)
+    assert "f" * 64 in (other_code(report(code_digest="f" * 64), batch) or "")
+    assert other_code(report(code_digest=REPLAY.code.glue), batch) is None
+    assert other_code(report(code_digest="f" * 64), BATCH) is None

@@ -55,7 +55,7 @@ checks = [
 ]
 unit, load_total = "day", 240
 window_start, window_end = "2023-12-18", "2023-12-19"
-after_load, through_load, load_number = 11, 13, 12
+after_load, through_load, load_number, last_load = 11, 13, 12, 40
 market_sets = [market_set_name(["BTC/USDT", "ETH/USDT"]), market_set_name(["BTC/USD"])]
 record = SimpleNamespace(
     load_number=12,

@@ -155,6 +155,9 @@ def test_the_plan_says_what_is_left_and_whether_it_is_approximate():
     assert "3 load records, of which the warehouse has 1" in text
     assert "1 load and 1 removal" in text
     assert "APPROXIMATE" not in text
+    assert "Glue packages" not in text
+    newer = replace(SECOND, code=replace(SECOND.code, glue="f" * 64))
+    assert "Glue packages that made these loads   2" in rebuild_text([FIRST, newer, THIRD], 0, Rebuild(3, []))
     assert "APPROXIMATE: 1 raw manifest" in rebuild_text([], 0, Rebuild(0, guesses([manifest()])))
 
 

@@ -18,14 +18,16 @@ class Rebuilding:
 
     Attributes:
         loaded: The loads that the warehouse has.
+        batches: The batch of each.
         manifests: The raw manifests that it has loaded.
         removals: The removals that the task replayed.
     """
 
     def __init__(self, monkeypatch, plan):
         self.loaded, self.manifests, self.removals, self.is_paused = [], [], [], False
+        self.batches = {number: record.batch_id for number, record in RECORDS.items()}
         task = ReplayLoadsOperator(task_id="replay_loads")
-        fields = {"_newest_load": lambda: max(self.loaded, default=0), "_record": RECORDS.get, "_query": self.query}
+        fields = {"_record": RECORDS.get, "_query": self.query}
         for name, value in fields.items():
             monkeypatch.setattr(task, name, value, raising=True)
         monkeypatch.setattr(task, "_statement", lambda name, record: record.load_number)
@@ -41,9 +43,12 @@ class Rebuilding:
             "dag_run": SimpleNamespace(dag_id="crypto_prices_backfill", run_id="manual__1"),
         }
 
-    def query(self, name):
-        assert name == "find_loaded_manifests"
-        return [{"raw_manifest": uri} for uri in self.manifests]
+    def query(self, name, last_load=None):
+        if name == "find_loaded_manifests":
+            return [{"raw_manifest": uri} for uri in self.manifests]
+        assert name == "find_newest_load"
+        found = [number for number in self.loaded if number <= last_load]
+        return [{"load_number": number, "batch_id": self.batches.get(number)} for number in found[-1:]]
 
     def remove(self, statements):
         (number,) = set(statements)
@@ -112,4 +117,13 @@ def test_a_paused_dag_does_not_leave_the_rebuild_waiting(monkeypatch):
 def test_a_backfill_that_asks_the_exchanges_replays_nothing(monkeypatch):
     rebuilding = Rebuilding(monkeypatch, None)
     with pytest.raises(AirflowSkipException):
+        rebuilding.task.execute(rebuilding.context)
+
+
+@pytest.mark.parametrize("loaded", [[1, 2], [1, 2, 3], [1, 2, 3, 4, 5]])
+def test_a_load_of_another_run_that_has_taken_a_number_stops_the_rebuild(monkeypatch, loaded):
+    rebuilding = Rebuilding(monkeypatch, Rebuild(3, []))
+    rebuilding.loaded += loaded
+    rebuilding.batches[min(loaded[-1], 3)] = "another"
+    with pytest.raises(AirflowFailException, match="is batch another, but its record is of batch"):
         rebuilding.task.execute(rebuilding.context)
