@@ -114,8 +114,8 @@ class ReplayLoadsOperator(WarehouseOperator):
             if row["batch_id"] != (expected := self._record(newest).batch_id):
                 raise AirflowFailException(
                     f"load {newest} of the warehouse is batch {row['batch_id']}, but its record is of batch "
-                    f"{expected}: another run has loaded something during the rebuild. Pause the other DAGs, drop the schema crypto "
-                    "and start the rebuild again"
+                    f"{expected}: another run has loaded something during the rebuild. Pause the other "
+                    "DAGs, drop the schema crypto and start the rebuild again"
                 )
         return newest
 
