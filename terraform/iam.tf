@@ -111,11 +111,24 @@ data "aws_iam_policy_document" "mwaa" {
     resources = local.readable_secrets
   }
 
-  # resolve_window also stores the exchanges' lists of markets there.
   statement {
-    sid       = "FetchPricesLandsRawObjects"
-    actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["${local.lake_arn}/raw/*"]
+    sid       = "TasksReadRawObjectsAndLoadRecords"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake_arn}/loads/*", "${local.lake_arn}/raw/*"]
+  }
+
+  # resolve_window also stores the exchanges' lists of markets in raw/. An object with an existing name is refused, so neither
+  # a response nor a load record is ever changed. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+  statement {
+    sid       = "TasksWriteRawObjectsAndLoadRecordsOnce"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.lake_arn}/loads/*", "${local.lake_arn}/raw/*"]
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["false"]
+    }
   }
 
   # The whole bucket: with permission to list only a prefix, a request for a missing object returns 403 instead of 404.
@@ -148,14 +161,6 @@ data "aws_iam_policy_document" "mwaa" {
     sid       = "ExplainPriceWritesReceipts"
     actions   = ["s3:PutObject"]
     resources = ["${local.lake_arn}/receipts/*"]
-  }
-
-  # A record is written once and never changed. Each names the hash of the one before, which is read for that. A rebuild reads
-  # all of them.
-  statement {
-    sid       = "LoadsLeaveTheirRecords"
-    actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["${local.lake_arn}/loads/*"]
   }
 
   statement {

@@ -478,6 +478,9 @@ def _denied(platform: Platform, roles: Mapping[str, str]) -> str:
     metric = {"MetricData": [{"MetricName": "LoadsReconciled", "Value": 1}]}
     calls: list[tuple[str, str, str, Mapping[str, Any]]] = [
         ("mwaa", "s3", "put_object", {"Bucket": lake, "Key": "curated/crypto_prices/a", "Body": b""}),
+        # Without If-None-Match, it could replace an object.
+        ("mwaa", "s3", "put_object", {"Bucket": lake, "Key": "raw/a", "Body": b""}),
+        ("mwaa", "s3", "put_object", {"Bucket": lake, "Key": "loads/a", "Body": b""}),
         ("mwaa", "s3", "delete_object", {"Bucket": lake, "Key": "raw/a"}),
         ("mwaa", "s3", "delete_object", {"Bucket": lake, "Key": "loads/a"}),
         ("mwaa", "s3", "put_object", {"Bucket": bundle, "Key": "dags/a.py", "Body": b""}),

@@ -178,10 +178,16 @@ run "permissions_are_the_least_that_the_platform_needs" {
     error_message = "Airflow may write to locations other than raw/, loads/ and receipts/."
   }
   assert {
-    condition = [for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : toset(flatten([statement.Action])) if strcontains(jsonencode(statement.Resource), "/loads/")] == [
-      toset(["s3:GetObject", "s3:PutObject"])
-    ]
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Action if strcontains(jsonencode(statement.Resource), "/loads/")])) == toset(
+      ["s3:GetObject", "s3:PutObject"]
+    )
     error_message = "Airflow cannot write load records, or may do more with them."
+  }
+  assert {
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : try(statement.Condition.Null["s3:if-none-match"], "")
+      if contains(flatten([statement.Action]), "s3:PutObject") && !strcontains(jsonencode(statement.Resource), "/receipts/")
+    ] == ["false"]
+    error_message = "Airflow may replace a raw object or a load record."
   }
   assert {
     condition = alltrue(flatten([for document in [data.aws_iam_policy_document.glue.json, data.aws_iam_policy_document.copy.json] :

@@ -18,7 +18,7 @@ DAILY = [
     r"a plan in GitHub: crypto-prices-github-plan: \d+ checks allowed; 4 roles of the platform have the boundary",
     r"provisioning: \d+ members compared",
     r"IAM enforced: \d scenarios \w+, \d+ checks allowed",
-    r"16 calls, all denied",
+    r"18 calls, all denied",
     r"destroy: nothing left",
 ]
 RECORDS = [
