@@ -1,5 +1,6 @@
 -- receipts/find_loads
--- The loads and removals of the candle's market whose days contain it, oldest first.
+-- The loads and removals of the candle's market whose days contain it, oldest first. So is the load of a batch, even if
+-- the log says that it is of other markets or days.
 SELECT
     loads.load_number,
     loads.source,
@@ -26,14 +27,28 @@ SELECT
     loads.accepted_because,
     loads.rebuilt_from,
     loads.removed_by,
-    loads.removed_because
+    loads.removed_because,
+    (
+        requested.market_set IS NOT NULL
+        AND loads.candle_interval = {{ question.candle_interval | literal }}
+        AND loads.window_start <= {{ question.day | literal }}
+        AND loads.window_end > {{ question.day | literal }}
+    ) AS has_market_and_day
 FROM crypto.load_log AS loads
-INNER JOIN crypto.market_sets AS requested ON loads.market_set = requested.market_set
+LEFT JOIN crypto.market_sets AS requested
+    ON
+        loads.market_set = requested.market_set
+        AND requested.symbol = {{ question.symbol | literal }}
+        AND requested.quote_currency = {{ question.quote_currency | literal }}
 WHERE
     loads.source = {{ question.source | literal }}
-    AND loads.candle_interval = {{ question.candle_interval | literal }}
-    AND loads.window_start <= {{ question.day | literal }}
-    AND loads.window_end > {{ question.day | literal }}
-    AND requested.symbol = {{ question.symbol | literal }}
-    AND requested.quote_currency = {{ question.quote_currency | literal }}
+    AND (
+        loads.batch_id = {{ batch_id | literal }}
+        OR (
+            requested.market_set IS NOT NULL
+            AND loads.candle_interval = {{ question.candle_interval | literal }}
+            AND loads.window_start <= {{ question.day | literal }}
+            AND loads.window_end > {{ question.day | literal }}
+        )
+    )
 ORDER BY loads.load_number

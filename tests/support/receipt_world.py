@@ -245,12 +245,12 @@ class World:
         self.client.ok(f"CALL crypto.remove_candles('binance', 'BTC', 'USDT', '1h', {span}, '{reason}')")
         self._become_visible(datetime.fromisoformat(removed))
         number = len(self.records) + 1
-        removal = Removal(f"{DAY}T{hour:02d}:00:00Z", f"{DAY}T{hour + 1:02d}:00:00Z", 1, "admin", reason)
+        log, (first, until) = self._log(number), (f"{DAY}T{each:02d}:00:00Z" for each in (hour, hour + 1))
         self._put_record(
-            self._log(number),
+            log,
             kind="removal",
-            removal=removal,
-            source=RecordedSource("binance", "1h", "set", ("BTC/USDT",), None, None, None, (), None, None),
+            removal=Removal(first, until, 1, log["removed_by"], reason),
+            source=RecordedSource("binance", "1h", log["market_set"], ("BTC/USDT",), None, None, None, (), None, None),
         )
 
     def _become_visible(self, merged: datetime) -> None:

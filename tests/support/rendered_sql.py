@@ -16,7 +16,7 @@ _NAMES = (
     "run_id", "sample", "audited_at", "days", "compared_markets", "checks",
     "names", "planned_days", "dag", "dags_digest", "plugins_digest", "terms",
     "refresh", "source_kinds", "unit", "load_total", "record", "window_start", "window_end", "after_load",
-    "through_load", "load_number", "last_load", "market_sets", "question", "file",
+    "through_load", "load_number", "last_load", "market_sets", "question", "batch_id", "file",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from crypto_prices.load_terms import FROM_MANIFEST
 from crypto_prices.receipts.checks import broken, check, identity, not_shown, ok, short
 from crypto_prices.receipts.derived import CURATED_COLUMNS, Derived, as_time, derive, differences, listed_object
-from crypto_prices.receipts.evidence import Evidence, Recorded, Row, is_curated_again, number
+from crypto_prices.receipts.evidence import ChainEnd, Evidence, Recorded, Row, is_curated_again, number
 from crypto_prices.receipts.log_comparison import log_differences
 from crypto_prices.receipts.missing_candle import missing_link, missing_reason
 from crypto_prices.receipts.question import zulu
@@ -18,6 +18,7 @@ from crypto_prices.receipts.raw_records import COLUMNS, FORMATS
 from crypto_prices.receipts.receipt import Check, Link, Outcome, Receipt
 
 _SHOWN_TEXT = 200
+_NO_RECORD = "there is no load record to compare the load log with"
 
 
 def candle_receipt(evidence: Evidence) -> Receipt:
@@ -26,6 +27,8 @@ def candle_receipt(evidence: Evidence) -> Receipt:
     links = (
         [_value(evidence), _fact(evidence, derived)] if evidence.row is not None else [missing_link(evidence, derived)]
     )
+    if evidence.removal is not None and evidence.removal_chain is not None:
+        links.append(_removal(evidence, evidence.removal, evidence.removal_chain))
     if evidence.load is not None:
         links += [_load(evidence, evidence.load), _code(evidence.load), _curated(evidence, derived)]
         links += [_raw(evidence, derived), _record(evidence, derived), *_request(evidence, derived)]
@@ -122,9 +125,35 @@ def _load(evidence: Evidence, load: Row) -> Link:
     elif evidence.chain is not None and evidence.chain.problem:
         agree = broken(evidence.chain.problem)
     else:
-        agree = not_shown("there is no load record to compare the load log with")
+        agree = not_shown(_NO_RECORD)
     shown = ("load_number", "batch_id", "dag_id", "run_id", "fetched_at", "merged_at", "visible_at", "rebuilt_from")
     return Link("load", tuple(says), (agree,), {column: load[column] for column in shown})
+
+
+def _removal(evidence: Evidence, removal: Row, chain: ChainEnd) -> Link:
+    """Return the link to the removal of a candle: the log and the removal's own record must agree on it."""
+    question, record, says = evidence.question, chain.record, []
+    checks = list(_chain_checks(chain))
+    if record is None:
+        if not chain.problem:
+            checks.append(not_shown(_NO_RECORD))
+    elif record.removal is None:
+        checks.append(broken(f"record {record.load_number} is of a load, not of a removal"))
+    else:
+        removed, markets = record.removal, [market for source in record.sources for market in source.markets]
+        says.append(f"{removed.candles} candles from {removed.removed_from} to {removed.removed_until}")
+        wrong = log_differences(removal, record, question.source)
+        both = f"the load log and record {record.load_number}"
+        checks.append(check(not wrong, f"{both} agree", f"{both} differ: {'; '.join(wrong)}"))
+        contains = as_time(removed.removed_from) <= question.at < as_time(removed.removed_until)
+        says_range = f"the recorded range from {removed.removed_from} to {removed.removed_until}"
+        checks.append(check(contains, "the recorded range contains the candle", f"{says_range} does not contain it"))
+        if question.market not in markets:
+            checks.append(broken(f"record {record.load_number} removes candles of {', '.join(markets)}"))
+    who = f"{removal['load_number']}: by {removal['removed_by']} ({removal['removed_because']})"
+    when = f"merged {zulu(as_time(removal['merged_at']))}"
+    shown = ("load_number", "removed_by", "removed_because", "merged_at", "visible_at")
+    return Link("removal", (who, when, *says, chain.uri), tuple(checks), {column: removal[column] for column in shown})
 
 
 def _code(load: Row) -> Link:
@@ -281,14 +310,16 @@ def _manifest(evidence: Evidence, load: Row) -> Link:
 
 def _chain(evidence: Evidence) -> Link:
     chain = evidence.chain
-    if chain is None:
-        return Link("chain", ())
+    return Link("chain", ()) if chain is None else Link("chain", (chain.uri,), _chain_checks(chain))
+
+
+def _chain_checks(chain: ChainEnd) -> tuple[Check, ...]:
     if chain.content is None:
         late = "the load record is not written yet: the next load writes it"
         lost = f"{chain.uri} is missing, although the next record exists"
-        return Link("chain", (chain.uri,), (broken(lost) if chain.following else not_shown(late),))
+        return (broken(lost) if chain.following else not_shown(late),)
     if chain.record is None:
-        return Link("chain", (chain.uri,), (broken(chain.problem),))
+        return (broken(chain.problem),)
     own, following, checks = chain.record, chain.following, []
     if own.previous is not None:
         before, named = own.previous.load_number, own.previous.sha256
@@ -297,7 +328,7 @@ def _chain(evidence: Evidence) -> Link:
         checks.append(_named(following.load_number, following.previous.sha256, own.load_number, chain.content))
     else:
         checks.append(not_shown(f"no later record names the hash of record {own.load_number} yet"))
-    return Link("chain", (chain.uri,), tuple(checks))
+    return tuple(checks)
 
 
 def _named(by: int, digest: str, load_number: int, content: bytes | None) -> Check:

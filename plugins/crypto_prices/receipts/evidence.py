@@ -101,6 +101,8 @@ class Evidence:
         as_of_load: The newest load that was visible at the question's time; None for the present, or if none was.
         load: The load that is expected to have written the row; None if no load contains the candle.
         chain: Its load record.
+        removal: The row of the log of the removal that removed the candle; None if none did.
+        removal_chain: Its load record.
         manifest: Its raw manifest.
         objects: The raw objects of the candle's market, by URI.
         curated: The curated row.
@@ -117,6 +119,8 @@ class Evidence:
     as_of_load: int | None = None
     load: Row | None = None
     chain: ChainEnd | None = None
+    removal: Row | None = None
+    removal_chain: ChainEnd | None = None
     manifest: Recorded | None = None
     objects: tuple[Recorded, ...] = ()
     curated: CuratedRows = CuratedRows()
@@ -151,13 +155,13 @@ def collect(question: Question, lake: Lake, warehouse: Warehouse) -> Evidence:
     """Return the evidence about a candle."""
     facts = tuple(warehouse.query("receipts/find_candle.sql", question=question))
     versions = tuple(warehouse.query("receipts/find_versions.sql", question=question))
-    loads = tuple(warehouse.query("receipts/find_loads.sql", question=question))
     as_of_load = None
     row: Row | None = facts[0] if facts else None
     if question.as_of is not None:
         (known,) = warehouse.query("receipts/find_load_as_of.sql", question=question)
         as_of_load = None if known["load_number"] is None else number(known, "load_number")
         row = _row_as_of(as_of_load, facts, versions)
+    loads = _find_loads(question, row, lake, warehouse)
     load = _load_of(row, loads, is_present=question.as_of is None, as_of_load=as_of_load)
     found = Evidence(question, facts, versions, loads, row, as_of_load, load)
     if row is None:
@@ -166,6 +170,10 @@ def collect(question: Question, lake: Lake, warehouse: Warehouse) -> Evidence:
             gaps=tuple(warehouse.query("receipts/find_gap.sql", question=question)),
             expected=tuple(warehouse.query("receipts/find_expected_market.sql", question=question)),
         )
+        removed_by = last_removed_by(found)
+        if removed_by is not None and is_removal(removed_by):
+            chain = _read_chain(lake, number(removed_by, "load_number"))
+            found = replace(found, removal=removed_by, removal_chain=chain)
     return found if load is None else _with_lake(found, load, lake, warehouse)
 
 
@@ -177,6 +185,20 @@ def number(row: Row, column: str) -> int:
 def is_removal(load: Row) -> bool:
     """Return whether a row of the load log is a removal."""
     return load["removed_because"] is not None
+
+
+def last_removed_by(evidence: Evidence) -> Row | None:
+    """Return the load or removal that removed the candle, unless a later load replaced its day.
+
+    None for a question about a former time: the candle may have been removed later.
+    """
+    last = evidence.versions[-1] if evidence.versions else None
+    if evidence.question.as_of is not None or last is None or last["closed_as"] != "removed":
+        return None
+    loads = {number(load, "load_number"): load for load in evidence.loads}
+    by = number(last, "valid_to_load")
+    later = [load for load in evidence.loads if number(load, "load_number") > by and not is_removal(load)]
+    return None if later else loads.get(by)
 
 
 def is_curated_again(load: Row, record: LoadRecord) -> bool:
@@ -215,6 +237,30 @@ def _row_as_of(load_number: int | None, facts: Sequence[Row], versions: Sequence
     held = [row for row in facts if number(row, "valid_from_load") <= load_number]
     held += [row for row in versions if number(row, "valid_from_load") <= load_number < number(row, "valid_to_load")]
     return held[0] if held else None
+
+
+def _find_loads(question: Question, row: Row | None, lake: Lake, warehouse: Warehouse) -> tuple[Row, ...]:
+    """Return the loads and removals of the candle's market and day, oldest first.
+
+    If the log says that the row's batch is of other markets or days, and the load record contradicts it, the log is
+    wrong.
+    """
+    batch_id = "" if row is None else row["batch_id"]
+    found = warehouse.query("receipts/find_loads.sql", question=question, batch_id=batch_id)
+    return tuple(load for load in found if load["has_market_and_day"] or _is_recorded_for(question, load, lake))
+
+
+def _is_recorded_for(question: Question, load: Row, lake: Lake) -> bool:
+    uri = s3_uri(lake.bucket, load_record_key(number(load, "load_number")))
+    record, _ = _parsed_record(uri, lake.read(uri))
+    source = source_of(record, question.source)
+    return (
+        record is not None
+        and source is not None
+        and source.candle_interval == question.candle_interval
+        and question.market in source.markets
+        and record.window.start <= question.day < record.window.end
+    )
 
 
 def _load_of(row: Row | None, loads: Sequence[Row], *, is_present: bool, as_of_load: int | None) -> Row | None:

@@ -32,6 +32,8 @@ def log_differences(load: Row, record: LoadRecord, source_name: str) -> list[str
         "glue_digest": record.code.glue if record.code else None,
         "copy_manifest": record.copy_manifest.uri if record.copy_manifest else None,
         "rebuilt_from": record.rebuilt_from,
+        "removed_by": record.removal.by if record.removal else None,
+        "removed_because": record.removal.because if record.removal else None,
         **_source_fields(source),
     }
     again = ("glue_job_run_id", "copy_manifest", "rebuilt_from") if is_curated_again(load, record) else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crypto_prices.receipts.checks import broken, check
 from crypto_prices.receipts.derived import Derived, as_time
-from crypto_prices.receipts.evidence import Evidence, Row, is_removal, number
+from crypto_prices.receipts.evidence import Evidence, is_removal, last_removed_by
 from crypto_prices.receipts.question import zulu
 from crypto_prices.receipts.receipt import Link
 from crypto_prices.receipts.rules_again import CURATED
@@ -14,7 +14,7 @@ def missing_link(evidence: Evidence, derived: Derived) -> Link:
     """Return the link of a row that does not exist. It is broken if the row should exist."""
     reason = missing_reason(evidence, derived)
     checks = []
-    if _removed(evidence) is None and evidence.question.as_of is None:
+    if last_removed_by(evidence) is None and evidence.question.as_of is None:
         there = [
             name
             for name, has in (("the curated files", evidence.curated.rows), ("the raw records", derived.row))
@@ -44,7 +44,7 @@ def missing_reason(evidence: Evidence, derived: Derived) -> str:
     question = evidence.question
     if question.as_of is not None:
         return f"no load that was visible at {zulu(question.as_of)} has it"
-    removed = _removed(evidence)
+    removed = last_removed_by(evidence)
     if removed is not None:
         by = f" by {removed['removed_by']} ({removed['removed_because']})" if is_removal(removed) else ""
         return f"removed by load {removed['load_number']}{by}"
@@ -63,14 +63,3 @@ def missing_reason(evidence: Evidence, derived: Derived) -> str:
     if used_until is not None and question.day >= as_time(used_until).date():
         return f"not listed: the exchange used this name until {used_until}"
     return "not loaded: no load contains this market and day"
-
-
-def _removed(evidence: Evidence) -> Row | None:
-    """Return the load or removal that removed the candle, unless a later load replaced its day."""
-    last = evidence.versions[-1] if evidence.versions else None
-    if last is None or last["closed_as"] != "removed":
-        return None
-    loads = {number(load, "load_number"): load for load in evidence.loads}
-    by = number(last, "valid_to_load")
-    later = [load for load in evidence.loads if number(load, "load_number") > by and not is_removal(load)]
-    return None if later else loads.get(by)

@@ -176,4 +176,5 @@ def refresh(_ti: object) -> Refresh:
 question = ask(
     market="BTC/USDT", source="binance", at="2023-12-18T13:00", candle_interval="1h", as_of="2024-01-01T00:00"
 )
+batch_id = "20231218-20231219-9f3c1a77be20d4e1-1"
 file = "s3://crypto-prices-lake/curated/crypto_prices/version=jr_1/year=2023/month=12/day=18/part-00000.parquet"

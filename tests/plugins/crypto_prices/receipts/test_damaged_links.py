@@ -61,11 +61,36 @@ LOG = {
     "rules": "'{}'",
     "accepted_by": "'eve'",
     "rebuilt_from": "'manifest'",
+    "visible_at": "'2020-01-01 00:00:00'",
+    "window_start": "'2024-01-04'",
+    "window_end": "'2024-01-05'",
+    "market_set": "'other'",
+    "candle_interval": "'30m'",
+    "accepted_because": "'it is fine'",
+    "removed_by": "'eve'",
+}
+"""Of each column of the log that is neither in the key nor what makes a row a removal."""
+
+REMOVAL = 5
+REMOVED = f"{DAY}T20:00"
+REMOVAL_LOG = {
+    "removed_by": "'eve'",
+    "removed_because": "'another reason'",
+    "merged_at": "'2020-01-01 00:00:00'",
+    "visible_at": "'2020-01-01 00:00:00'",
+    "batch_id": "'removal-9'",
+    "window_end": "'2024-01-09'",
 }
 
 
 def outcomes(receipt):
     return {link.name: link.outcome for link in receipt.links if link.outcome is not None}
+
+
+def broken_checks(receipt, name):
+    """Return the texts of the checks of a link that do not hold."""
+    (link,) = (link for link in receipt.links if link.name == name)
+    return "\n".join(check.says for check in link.checks if check.outcome is Outcome.BROKEN)
 
 
 def checks_in(text):
@@ -136,8 +161,10 @@ class TestADamagedFactTable:
         change = f"UPDATE crypto.fact_crypto_prices SET {column} = {OTHER_VALUES[column]} WHERE {CANDLE}"
         with world.changed("fact_crypto_prices", change):
             receipt = world.explained()
-        assert receipt.broken == ["versions" if column == "valid_from_load" else "fact"], receipt.to_text()
-        assert column in receipt.to_text() or column == "valid_from_load"
+        broken = "versions" if column == "valid_from_load" else "fact"
+        assert receipt.broken == [broken], receipt.to_text()
+        expected = "the next one begins with load 3" if column == "valid_from_load" else f"{column} is "
+        assert expected in broken_checks(receipt, broken)
 
     @pytest.mark.parametrize("column", OTHER_KEYS)
     def test_another_key_breaks_the_fact_because_the_row_is_missing(self, world, column):
@@ -161,10 +188,22 @@ class TestADamagedLog:
         with world.changed("load_log", change):
             receipt = world.explained()
         assert receipt.broken == ["load"], receipt.to_text()
-        assert (
-            f"{column} is {LOG[column].strip(chr(39)).replace('TRUE', 'True')}" in receipt.to_text()
-            or column == "rules"
-        )
+        value = "{}" if column == "rules" else LOG[column].strip("'").replace("TRUE", "True")
+        verb = "are" if column == "rules" else "is"
+        assert f"{column} {verb} {value}" in broken_checks(receipt, "load")
+
+    @pytest.mark.parametrize("other", ["removed_because = 'no'", "source = 'coinbase'"])
+    def test_a_load_of_another_kind_or_source_breaks_the_fact_that_it_wrote(self, world, other):
+        change = f"UPDATE crypto.load_log SET {other} WHERE load_number = {LOAD}"
+        with world.changed("load_log", change):
+            assert world.explained().broken == ["fact"]
+
+    def test_the_batch_of_another_days_load_breaks_the_fact(self, world):
+        """Not the load: the record of load 4 says that it does not have this day."""
+        change = f"UPDATE crypto.fact_crypto_prices SET batch_id = '{world.records[3].batch_id}' WHERE {CANDLE}"
+        with world.changed("fact_crypto_prices", change):
+            receipt = world.explained()
+        assert receipt.broken == ["fact"], receipt.to_text()
 
     def test_a_missing_row_breaks_the_fact_that_it_wrote(self, world):
         with world.changed("load_log", f"DELETE FROM crypto.load_log WHERE load_number = {LOAD}"):
@@ -331,6 +370,79 @@ class TestAMissingCandle:
         assert receipt.answer.startswith("missing: removed by load 5 by ")
         assert "(a test print)" in receipt.answer
         assert receipt.broken == []
+
+    def test_the_removal_agrees_with_its_record_and_the_chain(self, world):
+        receipt = world.explained(at=REMOVED)
+        assert outcomes(receipt)["removal"] == Outcome.OK, receipt.to_text()
+        text = receipt.to_text()
+        assert f"{DAY}T20:00:00Z to {DAY}T21:00:00Z" in text
+        assert "[ok] record 6 names the hash of record 5" in text
+
+    @pytest.mark.parametrize("column", REMOVAL_LOG)
+    def test_another_value_in_the_log_breaks_the_removal(self, world, column):
+        change = f"UPDATE crypto.load_log SET {column} = {REMOVAL_LOG[column]} WHERE load_number = {REMOVAL}"
+        with world.changed("load_log", change):
+            receipt = world.explained(at=REMOVED)
+        assert receipt.broken == ["removal"], receipt.to_text()
+        assert f"{column} is {REMOVAL_LOG[column].strip(chr(39))}" in broken_checks(receipt, "removal")
+
+    def test_a_removal_of_another_market_breaks_the_fact(self, world):
+        change = f"UPDATE crypto.load_log SET market_set = 'other' WHERE load_number = {REMOVAL}"
+        with world.changed("load_log", change):
+            receipt = world.explained(at=REMOVED)
+        assert "no removal is logged" in broken_checks(receipt, "fact")
+
+    def test_a_removal_without_a_reason_is_no_load_of_its_number(self, world):
+        change = f"UPDATE crypto.load_log SET removed_because = NULL WHERE load_number = {REMOVAL}"
+        with world.changed("load_log", change):
+            receipt = world.explained(at=REMOVED)
+        assert "load" in receipt.broken
+        assert "removed_because is None in the log, a test print in the record" in broken_checks(receipt, "load")
+
+    @pytest.mark.parametrize(
+        ("part", "value", "problem"),
+        [
+            ("by", "eve", "removed_by is"),
+            ("because", "another reason", "removed_because is"),
+            ("removed_from", f"{DAY}T21:00:00Z", "does not contain it"),
+            ("removed_until", f"{DAY}T20:00:00Z", "does not contain it"),
+        ],
+    )
+    def test_another_value_in_the_record_breaks_the_removal(self, world, part, value, problem):
+        record = world.records[REMOVAL - 1]
+        other = replace(record, removal=replace(record.removal, **{part: value}))
+        with world.replaced(record_uri(REMOVAL), lambda _content: other.to_bytes()):
+            receipt = world.explained(at=REMOVED)
+        assert receipt.broken == ["removal"], receipt.to_text()
+        assert problem in broken_checks(receipt, "removal")
+        assert "record 6 names the hash" in broken_checks(receipt, "removal")
+
+    def test_the_record_of_a_removal_from_another_market_breaks_the_removal(self, world):
+        record = world.records[REMOVAL - 1]
+        other = replace(record, sources=(replace(record.sources[0], markets=("ETH/USDT",)),))
+        with world.replaced(record_uri(REMOVAL), lambda _content: other.to_bytes()):
+            receipt = world.explained(at=REMOVED)
+        assert "removes candles of ETH/USDT" in broken_checks(receipt, "removal")
+
+    def test_a_missing_or_unusable_record_breaks_the_removal(self, world):
+        with world.deleted(record_uri(REMOVAL)):
+            missing = world.explained(at=REMOVED)
+        assert "is missing, although the next record exists" in broken_checks(missing, "removal")
+        with world.replaced(record_uri(REMOVAL), lambda _content: b"{}"):
+            assert world.explained(at=REMOVED).broken == ["removal"]
+
+    def test_a_removal_whose_record_is_not_written_yet_is_not_shown(self, world):
+        with world.deleted(record_uri(REMOVAL)), world.deleted(record_uri(REMOVAL + 1)):
+            receipt = world.explained(at=REMOVED)
+        assert receipt.broken == []
+        assert outcomes(receipt)["removal"] == Outcome.NOT_SHOWN
+        assert "(a test print)" in receipt.answer
+
+    def test_a_candle_that_a_forced_load_removed_has_no_removal(self, world):
+        """The load link compares the forced load with its record."""
+        as_load = "removed_because = NULL, removed_by = NULL"
+        with world.changed("load_log", f"UPDATE crypto.load_log SET {as_load} WHERE load_number = {REMOVAL}"):
+            assert "removal" not in outcomes(world.explained(at=REMOVED))
 
     def test_a_day_that_was_never_loaded_says_so(self, world):
         expected = (
