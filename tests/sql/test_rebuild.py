@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -268,3 +269,25 @@ def test_a_load_after_a_rebuild_continues_the_numbers(client: Client, recorded: 
         assert replay(client, record, load) is None
     make_load(candles(ETH)).complete()
     assert client.rows("SELECT MAX(load_number) FROM crypto.load_log") == [[4]]
+
+
+def test_a_consumer_notices_that_a_rebuild_lost_its_load(client: Client, recorded: Any, make_load: Any) -> None:
+    """With the statement of docs/reference/consumer-contract.md."""
+    page = (SQL.parent / "docs/reference/consumer-contract.md").read_text()
+    (statement,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert "= 103" in statement
+    (first, second, removal), loads = recorded
+
+    def finds(record: LoadRecord) -> bool:
+        merged_at = record.merged_at.replace("T", " ").rstrip("Z")
+        known = statement.replace("103", str(record.load_number)).replace("2024-01-06 00:03:09", merged_at)
+        return client.rows(known) != [[0]]
+
+    for record, load in ((first, loads[0]), (second, loads[1])):
+        assert replay(client, record, load) is None
+    assert [finds(record) for record in (first, second, removal)] == [True, True, False]
+    make_load(candles(ETH)).complete()
+    # The test's loads run within a second. The tests of a replay hold the times.
+    client.ok("UPDATE crypto.load_log SET merged_at = DATEADD(DAY, 1, merged_at) WHERE load_number = 3")
+    assert client.rows("SELECT MAX(load_number) FROM crypto_views.loads") == [[3]]
+    assert [finds(record) for record in (first, second, removal)] == [True, True, False]
