@@ -358,6 +358,19 @@ def _of_candle(name: str, type_: str, meaning: str, unit: str, null: str) -> Col
     return Column(name, type_, meaning, unit, name, null)
 
 
+_CANDLE_VALUES = (
+    _of_candle("open_price", _PRICE, "First price of the candle", _PRICE_UNIT, "not given"),
+    _of_candle("high_price", _PRICE, "Highest price of the candle", _PRICE_UNIT, _NO_CANDLES),
+    _of_candle("low_price", _PRICE, "Lowest price of the candle", _PRICE_UNIT, _NO_CANDLES),
+    _of_candle("close_price", _PRICE, "Last price of the candle", _PRICE_UNIT, _NO_CANDLES),
+    _of_candle("base_volume", _PRICE, "Amount traded during the candle", "base currency", _NO_CANDLES),
+    _of_candle("quote_volume", _PRICE, "Value of the amount traded", "quote currency", "not given"),
+    _of_candle("trade_count", "BIGINT", "Number of trades during the candle", "count", "not given"),
+    _of_candle("market_cap", "DECIMAL(38,8)", "Market capitalization", "quote currency", "not given"),
+)
+_HISTORY = "crypto.price_history"
+_RESTATED = "crypto.restatements"
+
 _VIEWS = (
     _view(
         "prices",
@@ -367,14 +380,90 @@ _VIEWS = (
         _FACT_INTERVAL,
         _OPENS_AT,
         _closes_at("observed_at + candle_interval"),
-        _of_candle("open_price", _PRICE, "First price of the candle", _PRICE_UNIT, "not given"),
-        _of_candle("high_price", _PRICE, "Highest price of the candle", _PRICE_UNIT, _NO_CANDLES),
-        _of_candle("low_price", _PRICE, "Lowest price of the candle", _PRICE_UNIT, _NO_CANDLES),
-        _of_candle("close_price", _PRICE, "Last price of the candle", _PRICE_UNIT, _NO_CANDLES),
-        _of_candle("base_volume", _PRICE, "Amount traded during the candle", "base currency", _NO_CANDLES),
-        _of_candle("quote_volume", _PRICE, "Value of the amount traded", "quote currency", "not given"),
-        _of_candle("trade_count", "BIGINT", "Number of trades during the candle", "count", "not given"),
-        _of_candle("market_cap", "DECIMAL(38,8)", "Market capitalization", "quote currency", "not given"),
+        *_CANDLE_VALUES,
+    ),
+    _view(
+        "price_history",
+        "One row per version of a candle, the present one included. As of a time, the warehouse held the rows with "
+        "known_at <= time and no replaced_at or replaced_at > time",
+        _HISTORY,
+        *_KEY,
+        _FACT_INTERVAL,
+        _OPENS_AT,
+        _closes_at("observed_at + candle_interval"),
+        *_CANDLE_VALUES,
+        Column(
+            "valid_from_load", "BIGINT", "Load that gave the values. 0: from before the log", "load_number", _HISTORY
+        ),
+        Column(
+            "valid_to_load",
+            "BIGINT",
+            "Load that changed or removed them",
+            "load_number",
+            _HISTORY,
+            "the present version",
+        ),
+        Column(
+            "closed_as",
+            "VARCHAR(8)",
+            "changed: a load gave other values. removed: a load or a removal removed the candle",
+            "none",
+            _HISTORY,
+            "the present version",
+        ),
+        Column(
+            "known_at",
+            "TIMESTAMP",
+            "visible_at of valid_from_load",
+            "UTC",
+            _HISTORY,
+            "not known yet to be committed",
+        ),
+        Column(
+            "replaced_at",
+            "TIMESTAMP",
+            "visible_at of valid_to_load",
+            "UTC",
+            _HISTORY,
+            "the present version, or the load that replaced it is not known yet to be committed",
+        ),
+    ),
+    _view(
+        "restatements",
+        "One row per value of a candle that a load or a removal changed after it was loaded",
+        _RESTATED,
+        *_KEY,
+        _FACT_INTERVAL,
+        _OPENS_AT,
+        _closes_at("observed_at + candle_interval"),
+        Column("changed_column", "VARCHAR(16)", "Column that changed, such as close_price", "none", _RESTATED),
+        Column(
+            "old_value", "VARCHAR(64)", "Value before, exact", "unit of the column", _RESTATED, "there was no value"
+        ),
+        Column(
+            "new_value", "VARCHAR(64)", "Value after, exact", "unit of the column", _RESTATED, "no value, or no candle"
+        ),
+        Column(
+            "difference",
+            _DOUBLE,
+            "New value minus old value",
+            "unit of the column",
+            "new_value - old_value",
+            "one of them is missing",
+        ),
+        Column(
+            "change_share",
+            _DOUBLE,
+            "Difference as a share of the old value",
+            _RATIO,
+            "difference / old_value",
+            "a value is missing, or the old value is 0",
+        ),
+        Column("closed_as", "VARCHAR(8)", "changed or removed, as in price_history", "none", _RESTATED),
+        Column("old_load", "BIGINT", "Load that gave the old value", "load_number", _RESTATED),
+        Column("new_load", "BIGINT", "Load or removal that changed it", "load_number", _RESTATED),
+        Column("visible_at", "TIMESTAMP", "visible_at of new_load", "UTC", "loads", "not known yet to be committed"),
+        Column("removed_because", "VARCHAR(2000)", "Why the candle was removed", "none", "loads", "a load changed it"),
     ),
     _view(
         "daily",

@@ -66,3 +66,17 @@ def test_no_large_table_is_scanned_as_a_whole(warehouse, filled, place, files):
     after = scanned_rows(warehouse)
     # Zone maps of new pages are made from a scan of these pages.
     assert {name: rows for name in LARGE if (rows := after[name] - before[name]) >= totals[name]} == {}
+
+
+@pytest.mark.parametrize("view", ["prices", "price_history"])
+@pytest.mark.parametrize("has_range", [True, False])
+def test_only_a_range_of_opens_at_keeps_an_analyst_from_scanning_all_candles(warehouse, filled, view, has_range):
+    day = FIRST_DAY + timedelta(days=DAYS // 2)
+    closed = f"closes_at <= '{day} 13:30' AND closes_at > '{day} 12:30'"
+    opened = f" AND opens_at >= '{day} 11:30' AND opens_at < '{day} 13:30'" if has_range else ""
+    with warehouse.connect(DATABASE) as connection:
+        (total,) = connection.execute("SELECT count(*) FROM crypto.fact_crypto_prices").fetchone()
+    before = scanned_rows(warehouse)["fact_crypto_prices"]
+    with data_api(warehouse) as filled.api:
+        filled.seconds(f"SELECT close_price FROM crypto_views.{view} WHERE {closed}{opened}")
+    assert (scanned_rows(warehouse)["fact_crypto_prices"] - before < total) is has_range
