@@ -22,10 +22,16 @@ from tests.support.window_loads import BTC, ETH, FACT, Candle, Load, candles, no
 
 NUMBERS = [c.name for c in schemas.CURATED_COLUMNS if isinstance(c.type, schemas.Decimal | schemas.BigInt)]
 CANDLE = "source, symbol || '/' || quote_currency, candle_interval, CAST(observed_at AS VARCHAR(32))"
-PRICE = "CAST(close_price AS VARCHAR(64))"
+ABOVE_CLOSE = {
+    **{"open_price": 1, "high_price": 2, "low_price": 3, "close_price": 0, "base_volume": 4, "quote_volume": 5},
+    **{"trade_count": 6, "market_cap": 7},
+}
+"""How far each value of a candle is above its close in the sequences, so that no two columns have the same value."""
+
+VALUES = ", ".join(f"CAST(known.{column} AS DOUBLE PRECISION)" for column in ABOVE_CLOSE)
 KNOWN = (
-    "known.source, known.symbol, known.quote_currency, CAST(known.observed_at AS VARCHAR(32)), "
-    "CAST(known.close_price AS VARCHAR(64)), known.valid_from_load FROM crypto.price_history AS known"
+    f"known.source, known.symbol, known.quote_currency, CAST(known.observed_at AS VARCHAR(32)), {VALUES}, "
+    "known.valid_from_load FROM crypto.price_history AS known"
 )
 AS_OF_LOADS = (
     f"SELECT loads.load_number, {KNOWN} INNER JOIN (SELECT DISTINCT load_number FROM crypto.load_log) AS loads "
@@ -345,13 +351,19 @@ class Replay:
     def rows(self, number: int) -> list[list[Any]]:
         """Return the rows of ``AS_OF_LOADS`` after a load."""
         return sorted(
-            [source, *market.split("/"), opened, price, valid_from_load]
+            [source, *market.split("/"), opened, *values(price), valid_from_load]
             for (source, market, opened), (price, valid_from_load) in self.states[number].items()
         )
 
     def _keep(self, number: int, present: dict[Key, tuple[str, int]]) -> None:
         self.present = present
         self.states[number] = dict(present)
+
+
+def values(close_price: str) -> list[float]:
+    """Return the values of a candle of a sequence. Trades are whole numbers."""
+    close = float(close_price)
+    return [(int(close) if column == "trade_count" else close) + above for column, above in ABOVE_CLOSE.items()]
 
 
 class Sequence:
@@ -437,6 +449,12 @@ class Sequence:
         load = self.make_load(
             loaded, markets=asked, fetched_at=f"2023-12-22 0{choose.randrange(6)}:00:00", **window, **tries
         ).stage()
+        set_values = ", ".join(
+            f"{column} = {'CAST(FLOOR(close_price) AS BIGINT)' if column == 'trade_count' else 'close_price'} + {above}"
+            for column, above in ABOVE_CLOSE.items()
+            if above
+        )
+        self.client.ok(f"UPDATE {load.table} SET {set_values}")
         self.runs[load.run_id] = load
         return load
 
@@ -473,8 +491,8 @@ def test_every_answer_as_of_a_load_or_a_time_is_that_of_a_replay(client, make_lo
     assert len(numbers) >= 6
     expected = {number: replay.rows(number) for number in numbers if replay.states[number]}
     assert dict(answers(client, AS_OF_LOADS)) == expected
-    present = client.rows(f"SELECT {CANDLE}, {PRICE}, valid_from_load FROM crypto.fact_crypto_prices")
-    assert sorted([s, *m.split("/"), o, p, f] for s, m, _, o, p, f in present) == replay.rows(numbers[-1])
+    present = client.rows(f"SELECT {CANDLE}, {VALUES}, valid_from_load FROM crypto.fact_crypto_prices AS known")
+    assert sorted([s, *m.split("/"), *rest] for s, m, _, *rest in present) == replay.rows(numbers[-1])
 
     # A reader's times: only what was known to be committed.
     make_load(candles("SOL/USDT", day="2024-01-01"), start="2024-01-01", end="2024-01-02").merged()
