@@ -1,6 +1,6 @@
--- Every version of every candle for analysts: crypto.price_history without the columns of the platform. As of a time, the
--- warehouse held the versions with known_at <= time AND (replaced_at IS NULL OR replaced_at > time). Queries restrict
--- opens_at to a range, so that scans skip blocks.
+-- Every version of every candle for analysts: crypto.price_history without the columns of the platform. As of a time,
+-- the warehouse held the versions with known_at <= time AND (replaced_at IS NULL OR replaced_at > time). Queries
+-- restrict opens_at to a range, so that scans skip blocks.
 -- noqa: disable=ST06
 CREATE OR REPLACE VIEW crypto_views.price_history AS
 SELECT

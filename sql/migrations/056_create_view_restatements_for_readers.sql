@@ -1,5 +1,5 @@
--- One row per value that a load or a removal changed after it was loaded, for analysts. It does not have the name of the
--- user who removed candles.
+-- One row per value that a load or a removal changed after it was loaded, for analysts. It does not have the name of
+-- the user who removed candles.
 -- noqa: disable=ST06
 CREATE OR REPLACE VIEW crypto_views.restatements AS
 SELECT
