@@ -12,6 +12,8 @@ from local_aws.iam.authorization_log import RecordedCheck
 from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
 
 NAME = "crypto-prices"
+USERID = "AROA:session"
+"""The caller's ``aws:userid``."""
 
 
 def to_apply(environment: str, other: str) -> list[RecordedCheck]:
@@ -184,7 +186,7 @@ def check(action: str, resource: str, **keys: str) -> RecordedCheck:
     """
     values: Mapping[str, tuple[str, ...]] = {
         "aws:PrincipalAccount": (ACCOUNT_ID,),
-        "aws:userid": ("AROA:session",),
+        "aws:userid": (USERID,),
         **{key: (value,) for key, value in keys.items()},
     }
     return RecordedCheck(
