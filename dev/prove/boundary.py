@@ -15,7 +15,8 @@ from dev.prove.github_roles import RolesError
 from dev.prove.permissions import Documents, PolicyShapeError, permissions_of
 from local_aws.iam.authorization_log import RecordedCheck, denied_under
 
-_POSITIVE = {"StringEquals", "StringLike"}
+_ANYTHING = "(anything)"
+_NAMES_VALUES = {"StringEquals", "StringLike"}
 
 
 def require_within(boundary: Documents, role: str, documents: Documents, tags: Mapping[str, str]) -> int:
@@ -58,10 +59,13 @@ def _calls(statement: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[Re
     known = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
     wanted: dict[str, list[str]] = {}
     for operator, keys in statement.get("Condition", {}).items():
-        if operator not in _POSITIVE:
-            raise PolicyShapeError(f"{statement['Sid']}: no call is known that fulfills {operator}")
         for key, values in keys.items():
-            wanted[key] = [_concrete(value) for value in _listed(values)]
+            if operator in _NAMES_VALUES:
+                wanted[key] = [_concrete(value) for value in _listed(values)]
+            elif operator == "Null" and _listed(values) == ["false"]:
+                wanted[key] = [_ANYTHING]
+            else:
+                raise PolicyShapeError(f"{statement['Sid']}: no call is known that fulfills {operator} {values}")
     for action, resource in itertools.product(_listed(statement["Action"]), _listed(statement["Resource"])):
         for values in itertools.product(*wanted.values()):
             yield check(action, _concrete(resource), **known, **dict(zip(wanted, values, strict=True)))
@@ -69,7 +73,7 @@ def _calls(statement: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[Re
 
 def _concrete(pattern: str) -> str:
     """Return a text that matches a pattern, and that no narrower pattern matches."""
-    return pattern if pattern == "*" else pattern.replace("${aws:userid}", USERID).replace("*", "(any)/(thing)")
+    return pattern if pattern == "*" else pattern.replace("${aws:userid}", USERID).replace("*", _ANYTHING)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from dev.prove.permissions import PolicyShapeError
 
 TAGS = {"platform": "crypto-prices-dev"}
 OWN = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+ONCE = {"Null": {"s3:if-none-match": "false"}}
 VIA = {"StringEquals": {"kms:ViaService": ["s3.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com"]}}
 
 
@@ -41,6 +42,11 @@ def test_the_boundary_may_be_wider():
             "kms:Decrypt",
         ),
         (
+            allow("s3:PutObject", Condition={"Null": {"s3:if-none-match": "true"}}),
+            allow("s3:PutObject", "arn:aws:s3:::lake/raw/*", Condition=ONCE),
+            "s3:PutObject",
+        ),
+        (
             allow("redshift-data:*", Condition={"StringEquals": {"aws:ResourceTag/platform": "crypto-prices-prod"}}),
             allow("redshift-data:ExecuteStatement", "arn:aws:redshift-serverless:us-east-1:1:workgroup/1"),
             "redshift-data:ExecuteStatement",
@@ -61,6 +67,7 @@ def test_a_permission_that_the_boundary_lacks_is_named(boundary, permissions, na
             allow("redshift-data:ExecuteStatement", "arn:aws:redshift-serverless:us-east-1:1:workgroup/1"),
         ),
         (allow("redshift-data:*", Condition=OWN), allow("redshift-data:CancelStatement", Condition=OWN)),
+        (allow("s3:PutObject", Condition=ONCE), allow("s3:PutObject", "arn:aws:s3:::lake/raw/*", Condition=ONCE)),
         (
             allow("s3:ListBucket"),
             allow("s3:ListBucket", "arn:aws:s3:::lake", Condition={"StringLike": {"s3:prefix": ["curated/*"]}}),
