@@ -12,6 +12,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 
 from local_aws.clients import local_client, local_session
+from local_aws.control_planes.athena import Athena
 from local_aws.control_planes.mwaa import Mwaa
 from local_aws.control_planes.redshift_serverless import RedshiftServerless
 from local_aws.control_planes.resources import Resources
@@ -53,6 +54,7 @@ class _OwnServices:
     statements: RedshiftDataApi
     job_runs: GlueJobRuns
     mwaa: Mwaa
+    athena: Athena
 
     def wired(self) -> dict[str, WireService]:
         return {
@@ -60,6 +62,7 @@ class _OwnServices:
             "redshift-data": WireService("redshift-data", self.statements),
             "redshift-serverless": WireService("redshift-serverless", self.serverless),
             "airflow": WireService("mwaa", self.mwaa),
+            "athena": WireService("athena", self.athena),
         }
 
     def source_arns(self, service: str) -> list[str]:
@@ -234,6 +237,8 @@ class LocalAws:
             workgroup_arn=lambda name: self._running().serverless.workgroup_arn(name),
             namespace_arn=lambda name: self._running().serverless.namespace_arn(name),
             redshift_tags=lambda arn: self._running().serverless.tags(arn),
+            athena_workgroup_of=lambda query_id: self._running().athena.workgroup_of(query_id),
+            athena_tags=lambda arn: self._running().athena.tags(arn),
             statement_owner=lambda statement_id: self._running().statements.owner_of(statement_id),
         )
 
@@ -300,7 +305,7 @@ class LocalAws:
             runs_at_once=self._glue_runs_at_once,
         )
         self._closing.callback(job_runs.close)
-        return _OwnServices(serverless, statements, job_runs, Mwaa(resources))
+        return _OwnServices(serverless, statements, job_runs, Mwaa(resources), Athena(resources))
 
     def stop(self) -> None:
         """Stop everything that was started, the last first; a second call does nothing."""

@@ -115,21 +115,24 @@ class TerraformCli:
     """Terraform on a copy of its files.
 
     Args:
-        work: The folder of the copy and of the state. Files of an earlier copy are overwritten.
+        folder: The folder of the copy and of the state. Files of an earlier copy are overwritten.
         variables: Environment variables for Terraform, such as ``local_aws_variables``. The user's settings for AWS,
             Terraform and proxies are not passed on.
         source: The folder with the Terraform files.
+
+    Attributes:
+        folder: The folder of the copy.
 
     Raises:
         TerraformNotFoundError: Terraform or the provider is not installed.
     """
 
     def __init__(
-        self, work: Path, *, variables: Mapping[str, str] | None = None, source: Path = TERRAFORM_FILES
+        self, folder: Path, *, variables: Mapping[str, str] | None = None, source: Path = TERRAFORM_FILES
     ) -> None:
         self._terraform = find_terraform()
         self._plugins = find_plugins(provider_version(source))
-        self._work = work
+        self.folder = folder
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -145,7 +148,7 @@ class TerraformCli:
             "TF_IN_AUTOMATION": "1",
             **(variables or {}),
         }
-        shutil.copytree(source, work, ignore=_NOT_COPIED, dirs_exist_ok=True)
+        shutil.copytree(source, folder, ignore=_NOT_COPIED, dirs_exist_ok=True)
 
     def init(self) -> None:
         """Initialize the copy with the provider and without a backend. The lock file must match."""
@@ -191,7 +194,7 @@ class TerraformCli:
         return {resource["address"]: resource["values"] for resource in resources if "values" in resource}
 
     def _planned(self, options: Sequence[str]) -> dict[str, Any]:
-        plan = self._work / "changes.tfplan"
+        plan = self.folder / "changes.tfplan"
         self.run("plan", "-input=false", f"-out={plan}", *options)
         shown: dict[str, Any] = json.loads(self._run(("show", "-json", str(plan))).stdout)
         return shown
@@ -228,7 +231,7 @@ class TerraformCli:
         arguments = [str(self._terraform), command[0], *([colored] if colored else []), *command[1:]]
         done = subprocess.run(
             arguments,
-            cwd=self._work,
+            cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -542,7 +542,7 @@ variable "monthly_budget_usd" {
 }
 
 variable "athena" {
-  description = "Creates a workgroup of Athena with named queries of the curated candles. No workgroup by default. scan_limit_gb: most gigabytes that one query may scan. result_days: days until results are deleted. Users need their own permissions for Athena, the Glue catalog, the lake and its key. The roles of GitHub's workflows cannot create it."
+  description = "Creates a workgroup of Athena with named queries of the curated candles. No workgroup by default. scan_limit_gb: most gigabytes that one query may scan. result_days: days until results are deleted. Users need their own permissions for Athena, the Glue catalog, the lake and its key. The roles of GitHub's workflows can change scan_limit_gb and the queries. An administrator creates the workgroup and changes result_days."
   type = object({
     scan_limit_gb = optional(number, 10)
     result_days   = optional(number, 30)

@@ -23,6 +23,7 @@ from rich.table import Table
 from bundle.build import write_bundle
 from bundle.contents import bundle_files
 from dev.prove import comparison, forbidden
+from dev.prove.boundary import require_within
 from dev.prove.checkov import CheckovError, checkov
 from dev.prove.costs import cost_table
 from dev.prove.deployment import BEFORE, NOT_IN_THIS_DEPLOYMENT, UnexpectedPlanError, deploy, require_plan
@@ -216,18 +217,25 @@ class Proof:
             deployment.apply()
             say(f"{len(terraform.resources())} resources")
         calls.skip()
+        outputs = terraform.outputs()
+        platform = outputs["airflow_environment"]
+        with self._stage("permissions within the boundary") as say:
+            limited = require_boundary(client("iam"), f"{platform}-", boundary)
+            decided = sum(
+                require_within(limit, role, policies_of(client("iam"), role), {"platform": platform})
+                for role in limited
+            )
+            say(f"{decided} calls of {len(limited)} roles allowed")
         with self._stage("second plan") as say:
             require_plan(deployment.changes(), ())
             say("empty")
-        outputs = terraform.outputs()
         with self._stage("a plan in GitHub") as say:
-            limited = require_boundary(client("iam"), f"{outputs['airflow_environment']}-", boundary)
             made = calls.checks()
             allowed = require_allowed(client("iam"), PLAN_ROLE, made)
             require_needed(client("iam"), PLAN_ROLE, made, {})
-            say(f"{allowed}; {limited} roles of the platform have the boundary")
+            say(allowed)
         self._compare(client, outputs)
-        self._run_platform(Platform(aws, hold, outputs, outputs["airflow_environment"], self.folder / "workers"))
+        self._run_platform(Platform(aws, hold, outputs, platform, self.folder / "workers"))
         if self.extent != "daily":
             calls.skip()
             with self._stage("a changed platform, and back") as say:

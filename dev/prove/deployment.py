@@ -19,6 +19,7 @@ BEFORE: Mapping[str, Any] = {
     "glue": {"workers": 2},
     "alarm_emails": ["first@example.com"],
     "monthly_budget_usd": 100,
+    "athena": {"scan_limit_gb": 1},
     "runbook_url": "https://example.com/runbook",
 }
 AFTER: Mapping[str, Any] = {
@@ -27,6 +28,7 @@ AFTER: Mapping[str, Any] = {
     "glue": {"workers": 3},
     "alarm_emails": ["second@example.com"],
     "monthly_budget_usd": None,
+    "athena": {"scan_limit_gb": 2},
     "runbook_url": "https://example.com/newer",
 }
 NEW_SOURCE: Mapping[str, Mapping[str, Any]] = {"another": {"symbols": ["ethereum"], "connection_id": "another"}}
@@ -34,6 +36,7 @@ NEW_SOURCE: Mapping[str, Mapping[str, Any]] = {"another": {"symbols": ["ethereum
 _CHANGED_DAG = "dags/crypto_prices_daily.py"
 _REMOVED_FILE = "dags/sql/queries/rows_by_day.sql"
 _CATALOG_TABLE = "catalog_table.json"
+_QUERY = "daily_closes"
 _ALARM = "aws_cloudwatch_metric_alarm.this"
 _EXPECTED = frozenset(
     {
@@ -43,6 +46,8 @@ _EXPECTED = frozenset(
         'delete aws_sns_topic_subscription.email["first@example.com"]',
         "delete aws_budgets_budget.monthly[0]",
         f'delete aws_s3_object.bundle["{_REMOVED_FILE}"]',
+        f'delete and create aws_athena_named_query.this["{_QUERY}"]',
+        "update aws_athena_workgroup.this[0]",
         "update aws_cloudwatch_dashboard.this",
         "update aws_cloudwatch_event_target.glue_failed",
         "update aws_glue_catalog_table.crypto_prices",
@@ -90,6 +95,8 @@ def deploy(terraform: TerraformCli, options: Sequence[str], variables: Path, bun
     """
     before = json.loads(variables.read_text(encoding="utf-8"))
     contents = {name: (bundle / name).read_bytes() for name in (_CHANGED_DAG, _REMOVED_FILE, _CATALOG_TABLE)}
+    query = terraform.folder / "athena" / f"{_QUERY}.sql"
+    query_text = query.read_bytes()
     expected = _EXPECTED | {f"update {address}" for address in terraform.resources() if address.startswith(_ALARM)}
 
     sources = {**before["sources"], **NEW_SOURCE}
@@ -98,11 +105,13 @@ def deploy(terraform: TerraformCli, options: Sequence[str], variables: Path, bun
     (bundle / _REMOVED_FILE).unlink()
     table = json.loads(contents[_CATALOG_TABLE])
     (bundle / _CATALOG_TABLE).write_text(json.dumps({**table, "description": "changed"}), encoding="utf-8")
+    query.write_bytes(query_text + b"-- changed\n")
     _apply(terraform, options, expected)
 
     variables.write_text(json.dumps(before), encoding="utf-8")
     for name, content in contents.items():
         (bundle / name).write_bytes(content)
+    query.write_bytes(query_text)
     _apply(terraform, options, reverted(expected))
     return len(expected)
 

@@ -12,6 +12,8 @@ from local_aws.iam.authorization_log import RecordedCheck
 from local_aws.protocol.account import ACCOUNT_ID, DEFAULT_REGION
 
 NAME = "crypto-prices"
+USERID = "AROA:session"
+"""The caller's ``aws:userid``."""
 
 
 def to_apply(environment: str, other: str) -> list[RecordedCheck]:
@@ -70,6 +72,14 @@ def to_apply(environment: str, other: str) -> list[RecordedCheck]:
             )
         ),
         check("iam:PassRole", foreign.role("glue"), **{"iam:PassedToService": "glue.amazonaws.com"}),
+        *(
+            check(f"athena:{action}", own.arn("athena", f"workgroup/{own.name}"))
+            for action in ("CreateWorkGroup", "DeleteWorkGroup", "StartQueryExecution", "TagResource")
+        ),
+        *(
+            check(f"athena:{action}", foreign.arn("athena", f"workgroup/{foreign.name}"))
+            for action in ("DeleteNamedQuery", "UpdateWorkGroup")
+        ),
         check("airflow:UpdateEnvironment", foreign.arn("airflow", f"environment/{foreign.name}")),
         check("airflow:DeleteEnvironment", own.arn("airflow", f"environment/{own.name}")),
         check("glue:UpdateJob", foreign.arn("glue", f"job/{foreign.name}-curate")),
@@ -129,6 +139,7 @@ def within_boundary(environment: str, other: str) -> list[RecordedCheck]:
         check("sqs:DeleteQueue", own.arn("sqs", "airflow-celery-1")),
         check("kms:Decrypt", own.key),
         check("kms:ScheduleKeyDeletion", own.key, **via_s3),
+        check("athena:StartQueryExecution", own.arn("athena", f"workgroup/{own.name}")),
         check("glue:UpdateJob", own.arn("glue", f"job/{own.name}-curate")),
         check("glue:StartJobRun", foreign.arn("glue", f"job/{foreign.name}-curate")),
         check("glue:BatchDeletePartition", foreign.arn("glue", f"table/{foreign.database}/crypto_prices")),
@@ -175,7 +186,7 @@ def check(action: str, resource: str, **keys: str) -> RecordedCheck:
     """
     values: Mapping[str, tuple[str, ...]] = {
         "aws:PrincipalAccount": (ACCOUNT_ID,),
-        "aws:userid": ("AROA:session",),
+        "aws:userid": (USERID,),
         **{key: (value,) for key, value in keys.items()},
     }
     return RecordedCheck(

@@ -52,11 +52,11 @@ def managed_policy(iam: Any, arn: str) -> dict[str, Mapping[str, Any]]:
     return {arn: iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]}
 
 
-def require_boundary(iam: Any, prefix: str, boundary: str) -> int:
+def require_boundary(iam: Any, prefix: str, boundary: str) -> list[str]:
     """Check that all roles with a prefix have a permissions boundary.
 
     Returns:
-        The number of roles.
+        The names of the roles.
 
     Raises:
         RolesError: A role has none, or another one.
@@ -67,7 +67,7 @@ def require_boundary(iam: Any, prefix: str, boundary: str) -> int:
         found = iam.get_role(RoleName=name)["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         if found != boundary:
             raise RolesError(f"{name} has the permissions boundary {found}, expected {boundary}")
-    return len(limited)
+    return limited
 
 
 @dataclasses.dataclass

@@ -23,6 +23,8 @@ def _listed(client: Client) -> Mapping[str, Iterable[str]]:
     ec2, logs, cloudwatch, glue = client("ec2"), client("logs"), client("cloudwatch"), client("glue")
     serverless = client("redshift-serverless")
     keys = [client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in _key_ids(client("kms"))]
+    athena = client("athena")
+    workgroups = _names(athena.list_work_groups()["WorkGroups"], "Name")
     databases = _names(glue.get_databases()["DatabaseList"], "Name")
     return {
         "bucket": _names(client("s3").list_buckets()["Buckets"], "Name"),
@@ -62,6 +64,13 @@ def _listed(client: Client) -> Mapping[str, Iterable[str]]:
         "Redshift workgroup": _names(serverless.list_workgroups()["workgroups"], "workgroupName"),
         "Redshift usage limit": _names(serverless.list_usage_limits()["usageLimits"], "usageLimitId"),
         "MWAA environment": client("mwaa").list_environments()["Environments"],
+        "Athena workgroup": workgroups,
+        "Athena named query": [
+            query
+            for workgroup in workgroups
+            if workgroup != "primary"
+            for query in athena.list_named_queries(WorkGroup=workgroup)["NamedQueryIds"]
+        ],
         "log group": _names(_pages(logs, "describe_log_groups", "logGroups"), "logGroupName"),
         "alarm": _names(cloudwatch.describe_alarms()["MetricAlarms"], "AlarmName"),
         "dashboard": _names(cloudwatch.list_dashboards()["DashboardEntries"], "DashboardName"),

@@ -38,6 +38,8 @@ class Account:
         workgroup_arn: Returns the ARN of a Redshift Serverless workgroup by its name or ARN.
         namespace_arn: Returns the ARN of a namespace by its name.
         redshift_tags: Returns the tags of a namespace or workgroup by its ARN.
+        athena_workgroup_of: Returns the name of the Athena workgroup of a named query by the query's ID.
+        athena_tags: Returns the tags of an Athena workgroup by its ARN.
         statement_owner: Returns the aws:userid of the caller that submitted a statement to the Redshift Data API.
     """
 
@@ -48,12 +50,16 @@ class Account:
         workgroup_arn: Callable[[str], str | None],
         namespace_arn: Callable[[str], str | None],
         redshift_tags: Callable[[str], Mapping[str, str]],
+        athena_workgroup_of: Callable[[str], str | None],
+        athena_tags: Callable[[str], Mapping[str, str]],
         statement_owner: Callable[[str], str | None],
     ) -> None:
         self._standing_still = standing_still
         self.workgroup_arn = workgroup_arn
         self.namespace_arn = namespace_arn
         self.redshift_tags = redshift_tags
+        self.athena_workgroup_of = athena_workgroup_of
+        self.athena_tags = athena_tags
         self.statement_owner = statement_owner
 
     @_looking

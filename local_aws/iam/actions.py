@@ -17,6 +17,7 @@ from local_aws.iam.context import Values
 
 # The keys of each service that are known for its calls. Other keys of the service are unknown (see Context).
 KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
+    "athena": ("aws:ResourceTag/*",),
     "cloudwatch": ("cloudwatch:namespace",),
     "iam": ("iam:PassedToService", "iam:PolicyARN"),
     "kms": (
@@ -42,9 +43,11 @@ KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
 _PREFIXES = {"monitoring": "cloudwatch"}
 # Operations that create a resource, and the member that contains its tags. With tags, they also need the action
 # TagResource. The page of each service in the Service Authorization Reference, and:
+# https://docs.aws.amazon.com/athena/latest/ug/creating-workgroups.html
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 _TAGS_ON_CREATION = {
+    ("athena", "CreateWorkGroup"): "Tags",
     ("budgets", "CreateBudget"): "ResourceTags",
     ("monitoring", "PutMetricAlarm"): "Tags",
     ("redshift-serverless", "CreateNamespace"): "tags",
@@ -94,6 +97,25 @@ def _airflow(call: ApiCall, _facts: Facts) -> Iterator[Check]:
         yield Check(_action(call), call.path.removeprefix("/tags/"))
     else:
         yield Check(_action(call), "*" if found is None else call.arn(f"environment/{found[1]}"))
+
+
+def _athena(call: ApiCall, facts: Facts) -> Iterator[Check]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html.
+
+    A named query is not a resource. Its workgroup is.
+    """
+    if call.operation == "ListWorkGroups":
+        yield Check(_action(call), "*")
+        return
+    if call.text("ResourceARN"):
+        resource = call.text("ResourceARN")
+    elif call.text("NamedQueryId"):
+        resource = call.arn(f"workgroup/{facts.athena_workgroup_of(call.text('NamedQueryId')) or '*'}")
+    else:
+        name = call.text("Name") if call.operation == "CreateWorkGroup" else call.text("WorkGroup")
+        resource = call.arn(f"workgroup/{name or 'primary'}")
+    tags = facts.athena_tags(resource)
+    yield Check(_action(call), resource, {f"aws:ResourceTag/{key}": (value,) for key, value in tags.items()})
 
 
 def _budgets(call: ApiCall, _facts: Facts) -> Iterator[Check]:
@@ -339,6 +361,7 @@ def _sts(call: ApiCall, _facts: Facts) -> Iterator[Check]:
 
 _SERVICES: Mapping[str, Callable[[ApiCall, Facts], Iterator[Check]]] = {
     "airflow": _airflow,
+    "athena": _athena,
     "budgets": _budgets,
     "events": _events,
     "glue": glue_actions.checks,

@@ -128,6 +128,12 @@ class Facts(Protocol):
     def redshift_tags(self, arn: str) -> Mapping[str, str]:
         """Return the tags of a Redshift Serverless namespace or workgroup; no tags if it does not exist."""
 
+    def athena_workgroup_of(self, query_id: str) -> str | None:
+        """Return the name of the Athena workgroup of a named query by the query's ID."""
+
+    def athena_tags(self, arn: str) -> Mapping[str, str]:
+        """Return the tags of an Athena workgroup; no tags if it does not exist."""
+
     def statement_owner(self, statement_id: str) -> str | None:
         """Return the aws:userid of the caller that submitted a statement to the Redshift Data API."""
 

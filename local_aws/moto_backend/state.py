@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 MOTO_SERVICES: Mapping[str, str] = {
     name: "cloudwatch" if name == "monitoring" else name
     for name in SERVICES
-    if name not in {"airflow", "redshift-data", "redshift-serverless"}
+    if name not in {"airflow", "athena", "redshift-data", "redshift-serverless"}
 }
 
 _READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Search|Lookup|Check|Validate|Test|Estimate|Filter)[A-Z]\w*")

@@ -11,6 +11,7 @@ from moto.core.model import ServiceModel
 # Signing name -> botocore's name, for every service of the emulator.
 SERVICES: Mapping[str, str] = {
     "airflow": "mwaa",
+    "athena": "athena",
     "budgets": "budgets",
     "ec2": "ec2",
     "events": "events",

@@ -1,7 +1,7 @@
-# What a deployment changes: the bundle, settings and sizes, alarms and their recipients, the budget, and the permissions of
-# the platform's roles up to the boundary. An administrator changes the rest: the network, buckets and their retention, the
-# key, the warehouse's administrator and usage limits, logs, roles and tags. So a deployment reaches no other environment, and
-# deletes neither the lake nor the warehouse.
+# What a deployment changes: the bundle, settings and sizes, alarms and their recipients, the budget, Athena's limit and named
+# queries, and the permissions of the platform's roles up to the boundary. An administrator changes the rest: the network,
+# buckets and their retention, the key, the warehouse's administrator and usage limits, Athena's workgroup itself, logs, roles
+# and tags. So a deployment reaches no other environment, and deletes neither the lake nor the warehouse.
 #
 # A deployment also replaces the code that works with the environment's data, and that code runs as Airflow's and Glue's roles.
 # So anyone who can deploy code can change this environment's data.
@@ -34,6 +34,14 @@ data "aws_iam_policy_document" "apply" {
       "${local.arn.glue}:table/${local.catalog_databases[each.key]}/*",
       "${local.arn.glue}:job/${var.name}-${each.value}-curate",
     ]
+  }
+
+  # A named query with another text is a new one. It is not a resource, its workgroup is.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
+  statement {
+    sid       = "DeployChangesQueriesOfAthena"
+    actions   = ["athena:CreateNamedQuery", "athena:DeleteNamedQuery", "athena:UpdateWorkGroup"]
+    resources = ["${local.arn.athena}:workgroup/${var.name}-${each.value}"]
   }
 
   # AWS assigns the workgroup's ID, so the tag identifies the environment. Usage limits support neither a resource nor a

@@ -7,7 +7,7 @@ locals {
   partition = data.aws_partition.current.partition
 
   # ARN prefix of each service in this account and region, such as "arn:aws:glue:us-east-1:123456789012".
-  arn = { for service in ["airflow", "cloudwatch", "events", "glue", "kms", "logs", "redshift-serverless", "secretsmanager", "sns"] :
+  arn = { for service in ["airflow", "athena", "cloudwatch", "events", "glue", "kms", "logs", "redshift-serverless", "secretsmanager", "sns"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
 

@@ -30,6 +30,14 @@ data "aws_iam_policy_document" "read" {
     resources = ["${local.arn.airflow}:environment/${var.name}-${each.value}"]
   }
 
+  # A named query is not a resource, its workgroup is.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
+  statement {
+    sid       = "PlanReadsQueriesOfAthena"
+    actions   = ["athena:GetNamedQuery", "athena:GetWorkGroup", "athena:ListTagsForResource"]
+    resources = ["${local.arn.athena}:workgroup/${var.name}-${each.value}"]
+  }
+
   statement {
     sid     = "PlanReadsAlarmsAndTheDashboard"
     actions = ["cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]

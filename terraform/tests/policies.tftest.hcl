@@ -36,19 +36,19 @@ override_resource {
 override_resource {
   target          = aws_redshiftserverless_namespace.this
   override_during = plan
-  values          = { admin_password_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf" }
+  values          = { admin_password_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!crypto-prices-dev-admin-AbCdEf" }
 }
 
 override_resource {
   target          = aws_secretsmanager_secret.settings
   override_during = plan
-  values          = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:settings-AbCdEf" }
+  values          = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:airflow/crypto-prices-dev/variables/settings-AbCdEf" }
 }
 
 override_resource {
   target          = aws_secretsmanager_secret.connection
   override_during = plan
-  values          = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:connection-AbCdEf" }
+  values          = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:airflow/crypto-prices-dev/connections/coingecko-AbCdEf" }
 }
 
 override_resource {
@@ -241,8 +241,8 @@ run "permissions_are_the_least_that_the_platform_needs" {
   # Airflow reads only its own secrets and runs only its own job and warehouse.
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.mwaa.json).Statement : statement.Resource if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")])) == toset([
-      "arn:aws:secretsmanager:us-east-1:123456789012:secret:settings-AbCdEf", "arn:aws:secretsmanager:us-east-1:123456789012:secret:connection-AbCdEf",
-      "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!admin-AbCdEf",
+      "arn:aws:secretsmanager:us-east-1:123456789012:secret:airflow/crypto-prices-dev/variables/settings-AbCdEf", "arn:aws:secretsmanager:us-east-1:123456789012:secret:airflow/crypto-prices-dev/connections/coingecko-AbCdEf",
+      "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!crypto-prices-dev-admin-AbCdEf",
     ])
     error_message = "Airflow may read secrets other than the settings, the API keys and the warehouse's password."
   }

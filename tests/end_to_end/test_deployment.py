@@ -14,8 +14,9 @@ pytestmark = pytest.mark.timeout(1500)
 
 DAILY = [
     r"apply: 2\d\d resources",
+    r"permissions within the boundary: \d+ calls of 4 roles allowed",
     r"second plan: empty",
-    r"a plan in GitHub: crypto-prices-github-plan: \d+ checks allowed; 4 roles of the platform have the boundary",
+    r"a plan in GitHub: crypto-prices-github-plan: \d+ checks allowed",
     r"provisioning: \d+ members compared",
     r"IAM enforced: \d scenarios \w+, \d+ checks allowed",
     r"18 calls, all denied",

@@ -53,6 +53,12 @@ class FakeFacts:
     def redshift_tags(self, arn):
         return {"platform": "mine"} if arn.endswith("-id") else {}
 
+    def athena_workgroup_of(self, query_id):
+        return "analysts" if query_id == "q1" else None
+
+    def athena_tags(self, arn):
+        return {"platform": "mine"} if arn.endswith("/analysts") else {}
+
     def statement_owner(self, statement_id):
         return "AROA1:me" if statement_id == "s1" else None
 

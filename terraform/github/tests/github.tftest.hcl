@@ -101,8 +101,8 @@ run "an_apply_role_has_no_other_actions" {
   # Each new one needs a reason why it cannot delete data, and a call in dev/prove/deployment.py that needs it.
   assert {
     condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.apply["prod"].json).Statement : statement.Action])) == toset([
-      "airflow:UpdateEnvironment", "budgets:ModifyBudget", "budgets:TagResource", "cloudwatch:DeleteAlarms", "cloudwatch:PutDashboard",
-      "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "events:PutTargets", "glue:UpdateJob", "glue:UpdateTable", "iam:PassRole",
+      "airflow:UpdateEnvironment", "athena:CreateNamedQuery", "athena:DeleteNamedQuery", "athena:UpdateWorkGroup", "budgets:ModifyBudget",
+      "budgets:TagResource", "cloudwatch:DeleteAlarms", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "events:PutTargets", "glue:UpdateJob", "glue:UpdateTable", "iam:PassRole",
       "iam:PutRolePolicy", "kms:Decrypt", "kms:GenerateDataKey", "redshift-serverless:UpdateWorkgroup", "s3:DeleteObjectVersion",
       "s3:ListBucketVersions", "s3:PutObject", "s3:PutObjectTagging", "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret",
       "secretsmanager:PutSecretValue", "secretsmanager:TagResource", "secretsmanager:UpdateSecretVersionStage", "sns:Subscribe", "sns:Unsubscribe",

@@ -42,6 +42,12 @@ def test_no_call_is_listed_twice(kind):
             allow("s3:PutLifecycleConfiguration", "arn:aws:s3:::crypto-prices-dev-*"),
             "s3:PutLifecycleConfiguration",
         ),
+        (
+            "apply",
+            allow("athena:*WorkGroup", "arn:aws:athena:*:*:workgroup/crypto-prices-dev"),
+            "athena:DeleteWorkGroup",
+        ),
+        ("apply", allow("athena:UpdateWorkGroup"), "workgroup/crypto-prices-prod"),
         ("apply", allow("redshift-serverless:UpdateNamespace", "*"), "redshift-serverless:UpdateNamespace"),
         ("apply", allow("redshift-serverless:*UsageLimit"), "redshift-serverless:UpdateUsageLimit"),
         ("apply", allow("redshift-serverless:UpdateWorkgroup"), "redshift-serverless:UpdateWorkgroup"),

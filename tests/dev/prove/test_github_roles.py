@@ -158,7 +158,7 @@ def test_permissions_are_written_within_the_boundary_only(tmp_path):
 @pytest.mark.parametrize("boundary", [None, "arn:another"])
 def test_a_role_of_the_platform_without_the_boundary_is_named(boundary):
     limited = {"crypto-prices-dev-mwaa": BOUNDARY, "crypto-prices-github-plan": None}
-    assert require_boundary(Iam({}, boundaries=limited), "crypto-prices-dev-", BOUNDARY) == 1
+    assert require_boundary(Iam({}, boundaries=limited), "crypto-prices-dev-", BOUNDARY) == ["crypto-prices-dev-mwaa"]
     with pytest.raises(RolesError, match=f"crypto-prices-dev-glue has the permissions boundary {boundary}"):
         require_boundary(
             Iam({}, boundaries=limited | {"crypto-prices-dev-glue": boundary}), "crypto-prices-dev-", BOUNDARY

@@ -36,7 +36,8 @@ def _lines(running):
         ("sqs", "list_queues", {}),
         ("lambda", "list_functions", {}),
         ("stepfunctions", "list_state_machines", {}),  # its signing name is `states`
-        ("athena", "list_work_groups", {}),
+        ("athena", "start_query_execution", {"QueryString": "SELECT 1", "WorkGroup": "analysts"}),
+        ("athena", "create_data_catalog", {"Name": "c", "Type": "GLUE"}),
         ("glue", "start_crawler", {"Name": "c"}),
         ("glue", "start_trigger", {"Name": "t"}),
         ("glue", "start_workflow_run", {"Name": "w"}),

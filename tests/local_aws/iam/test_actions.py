@@ -215,6 +215,34 @@ def test_the_owner_of_a_statement_is_a_condition_key(operation):
             )
             for name in ("ListTagsForResource", "TagResource", "UntagResource")
         ),
+        *(
+            (json_call("athena", name, **{member: "g"}), [(f"athena:{name}", "athena:workgroup/g")])
+            for name, member in (
+                ("CreateWorkGroup", "Name"),
+                ("GetWorkGroup", "WorkGroup"),
+                ("UpdateWorkGroup", "WorkGroup"),
+                ("DeleteWorkGroup", "WorkGroup"),
+                ("ListNamedQueries", "WorkGroup"),
+            )
+        ),
+        (
+            json_call("athena", "CreateNamedQuery", Name="q", WorkGroup="g"),
+            [("athena:CreateNamedQuery", "athena:workgroup/g")],
+        ),
+        (json_call("athena", "CreateNamedQuery", Name="q"), [("athena:CreateNamedQuery", "athena:workgroup/primary")]),
+        *(
+            (json_call("athena", name, NamedQueryId=query), [(f"athena:{name}", f"athena:workgroup/{workgroup}")])
+            for name in ("GetNamedQuery", "DeleteNamedQuery")
+            for query, workgroup in (("q1", "analysts"), ("missing", "*"))
+        ),
+        *(
+            (
+                json_call("athena", name, ResourceARN="arn:aws:athena:us-east-1:123456789012:workgroup/g"),
+                [(f"athena:{name}", "athena:workgroup/g")],
+            )
+            for name in ("ListTagsForResource", "TagResource", "UntagResource")
+        ),
+        (json_call("athena", "ListWorkGroups"), [("athena:ListWorkGroups", "*")]),
         (json_call("kms", "Encrypt", KeyId="alias/mine"), [("kms:Encrypt", "kms:key/k1")]),
         (
             json_call("kms", "Decrypt", CiphertextBlob=base64.b64encode(b"k1".ljust(36) + b"...").decode()),
@@ -243,6 +271,10 @@ def test_other_services(checked, expected):
                 "budgets", "CreateBudget", Budget={"BudgetName": "b"}, **({"ResourceTags": [tags]} if tags else {})
             ),
             ["budgets:ModifyBudget", "budgets:TagResource"],
+        ),
+        (
+            lambda **tags: json_call("athena", "CreateWorkGroup", Name="g", **({"Tags": [tags]} if tags else {})),
+            ["athena:CreateWorkGroup", "athena:TagResource"],
         ),
         (
             lambda **tags: query_call(
@@ -295,9 +327,12 @@ def test_a_resource_that_is_created_with_tags_needs_the_permission_to_tag(create
             "mine",
         ),
         (json_call("redshift-data", "DescribeStatement", Id="s1"), "redshift-data:DescribeStatement", None),
+        (json_call("athena", "UpdateWorkGroup", WorkGroup="analysts"), "athena:UpdateWorkGroup", "mine"),
+        (json_call("athena", "GetNamedQuery", NamedQueryId="q1"), "athena:GetNamedQuery", "mine"),
+        (json_call("athena", "UpdateWorkGroup", WorkGroup="other"), "athena:UpdateWorkGroup", None),
     ],
 )
-def test_the_tags_of_a_warehouse_are_known(checked, action, expected):
+def test_the_tags_of_a_warehouse_and_of_a_workgroup_of_athena_are_known(checked, action, expected):
     context = Context.of(_keys(checked, action), known_keys(action))
     assert context.get("aws:ResourceTag/platform") == (None if expected is None else (expected,))
 

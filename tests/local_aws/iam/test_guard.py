@@ -94,6 +94,8 @@ def aws(tmp_path_factory):
         workgroup_arn=lambda _name: None,
         namespace_arn=lambda _name: None,
         redshift_tags=lambda _arn: {},
+        athena_workgroup_of=lambda _id: None,
+        athena_tags=lambda _arn: {},
         statement_owner=lambda _id: None,
     )
     sources = {"airflow-env.amazonaws.com": ["arn:aws:x:y:1:w"]}
