@@ -123,7 +123,7 @@ class _Statements:
     def __init__(self, warehouse: FilledWarehouse, last_day: date) -> None:
         self._warehouse = warehouse
         self._day = last_day
-        self._load_number = _FILLED_DAYS
+        self._load_number = warehouse.newest_load
 
     def load_new_day(self) -> float:
         self._day += timedelta(days=1)

@@ -22,6 +22,7 @@ _CALLER = RequestContext(region="us-east-1", account_id="123456789012", access_k
 _SECRET = "bench"  # noqa: S105 - its name
 _FILL = Path(__file__).with_name("fill_warehouse.sql")
 _STAGE = Path(__file__).with_name("fill_staging.sql")
+_LOADS_OF_A_DAY = 2  # in fill_warehouse.sql
 
 
 class StatementError(RuntimeError):
@@ -29,7 +30,7 @@ class StatementError(RuntimeError):
 
 
 class FilledWarehouse:
-    """A Redshift database with all migrations, and loads of single days of all markets.
+    """A Redshift database with all migrations, and two loads of each day of all markets.
 
     Args:
         warehouse: The started warehouse.
@@ -38,6 +39,10 @@ class FilledWarehouse:
         markets: Canonical names of the markets.
         last_day: The last loaded day.
         days: Number of loaded days.
+
+    Attributes:
+        rows: Number of rows in the fact table.
+        newest_load: Number of the newest load.
     """
 
     def __init__(
@@ -59,11 +64,24 @@ class FilledWarehouse:
             self.seconds(migration.read_text())
         self._fill(last_day - timedelta(days=days - 1), last_day)
         self.rows = days * CANDLES_OF_A_DAY * len(markets)
+        self.newest_load = _LOADS_OF_A_DAY * days
 
-    def stage(self, load: DayLoad) -> None:
-        """Create and fill the load's staging table, as copy_to_staging does."""
+    def stage(self, load: DayLoad, *, change: int = 0) -> None:
+        """Create and fill the load's staging table, as copy_to_staging does.
+
+        Args:
+            load: The load.
+            change: What to add to the prices that a loaded day has.
+        """
         self.seconds(*load.sql(["load/staging/create_staging.sql"]))
-        self._change(_STAGE, table=load.staging_table, day=load.window.start, batch_id=load.batch_id)
+        self._change(
+            _STAGE,
+            table=load.staging_table,
+            day=load.window.start,
+            markets=list(self._markets),
+            batch_id=load.batch_id,
+            change=change,
+        )
 
     def seconds(self, *statements: str) -> float:
         """Run statements in one transaction, and return the wall time that the Data API needs.

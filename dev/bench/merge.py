@@ -34,17 +34,18 @@ def measures(options: Options, say: Callable[[str], None]) -> Iterator[Measure]:
         Warehouse(Path(folder) / "warehouse") as warehouse,
         data_api(warehouse) as api,
     ):
-        tables: dict[int, _Loads] = {}
+        tables: dict[int, Loads] = {}
         for size in options.facts:
             days = size * options.fact_days
             say(f"  filling a warehouse with {days} days")
             filled = FilledWarehouse(warehouse, api, f"fact_{size}", markets=_MARKETS, last_day=_LAST_DAY, days=days)
-            tables[size] = _Loads(filled, loaded_day=_LAST_DAY - timedelta(days=options.fact_days // 2))
+            tables[size] = Loads(filled, loaded_day=_LAST_DAY - timedelta(days=options.fact_days // 2))
         for name, run, rounds in (
-            ("merge of a new day", _Loads.merge_new_day, options.rounds),
-            ("merge of a loaded day", _Loads.merge_loaded_day, options.rounds),
-            ("plan of a loaded day", _Loads.plan, 5 * options.rounds),
-            ("reconcile of a loaded day", _Loads.reconcile, 5 * options.rounds),
+            ("merge of a new day", Loads.merge_new_day, options.rounds),
+            ("merge of a loaded day", Loads.merge_loaded_day, options.rounds),
+            ("merge of a restated day", Loads.merge_restated_day, options.rounds),
+            ("plan of a loaded day", Loads.plan, 5 * options.rounds),
+            ("reconcile of a loaded day", Loads.reconcile, 5 * options.rounds),
         ):
             say(f"  {name}")
             runs = {str(size): _bound(run, loads) for size, loads in tables.items()}
@@ -57,8 +58,13 @@ def measures(options: Options, say: Callable[[str], None]) -> Iterator[Measure]:
                 yield Measure(f"{name} into {table}", found[str(size)], compared, compared and _GOAL)
 
 
-class _Loads:
-    """The loads of one warehouse."""
+class Loads:
+    """The loads of one warehouse.
+
+    Args:
+        warehouse: The warehouse.
+        loaded_day: A day that it has.
+    """
 
     def __init__(self, warehouse: FilledWarehouse, loaded_day: date) -> None:
         self.warehouse = warehouse
@@ -67,22 +73,30 @@ class _Loads:
         self._run = 0
 
     def merge_new_day(self) -> float:
+        """Merge the day after the last one."""
         self._new_day += timedelta(days=1)
         return self._merge(self._new_day)
 
     def merge_loaded_day(self) -> float:
+        """Merge a day whose candles have not changed since it was loaded."""
         return self._merge(self._loaded_day)
 
+    def merge_restated_day(self) -> float:
+        """Merge a day of which every candle has other prices than in the load before."""
+        return self._merge(self._loaded_day, change=self._run + 1)
+
     def plan(self) -> float:
+        """Look for the loads of a day."""
         return self.warehouse.seconds(*self._load(self._loaded_day).sql(_PLAN))
 
     def reconcile(self) -> float:
+        """Compare the counts of a day's loads."""
         return self.warehouse.seconds(*self._load(self._loaded_day).sql(_RECONCILE))
 
-    def _merge(self, day: date) -> float:
+    def _merge(self, day: date, *, change: int = 0) -> float:
         self._run += 1
         load = self._load(day)
-        self.warehouse.stage(load)
+        self.warehouse.stage(load, change=change)
         seconds = self.warehouse.seconds(*load.sql(MERGE_INTO_FACT))
         self.warehouse.seconds(*load.sql([DROP_STAGING]))
         return seconds
@@ -91,5 +105,5 @@ class _Loads:
         return DayLoad(day, _MARKETS, f"manual__{self._run}", datetime.now(UTC))
 
 
-def _bound(run: Callable[[_Loads], float], loads: _Loads) -> Callable[[], float]:
+def _bound(run: Callable[[Loads], float], loads: Loads) -> Callable[[], float]:
     return lambda: run(loads)

@@ -8,16 +8,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.receipts.question import Question, QuestionError, ask
 
 from local_platform import state_options
 from local_platform.interruption import interrupt_on_stop_signals
 from local_platform.local_receipt import local_receipt
 from local_platform.open_warehouse import open_warehouse
-from local_platform.state_options import StateOptions, StateOptionsError
-from local_platform.warehouse_address import NoWarehouseError
-from local_platform.warehouse_queries import WarehouseQueryError
+from local_platform.platform_problems import PLATFORM_PROBLEMS, problem_text
+from local_platform.state_options import StateOptions
 
 DEFAULT_INTERVAL = "1h"
 
@@ -86,8 +84,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with open_warehouse(options.state) as address:
             receipt, uri = local_receipt(options.question, address)
-    except (NoWarehouseError, RedshiftStatementError, StateOptionsError, WarehouseQueryError) as error:
-        print(f"make explain: {error}", file=sys.stderr)
+    except PLATFORM_PROBLEMS as error:
+        print(f"make explain: {problem_text(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -21,10 +21,11 @@ from local_aws.replaced_file import replacing
 from local_platform import state_options
 from local_platform.interruption import interrupt_on_stop_signals
 from local_platform.open_warehouse import open_warehouse
+from local_platform.platform_problems import PLATFORM_PROBLEMS, problem_text
 from local_platform.provisioned_settings import provisioned_settings
-from local_platform.state_options import StateOptions, StateOptionsError
+from local_platform.state_options import StateOptions
 from local_platform.warehouse_address import NoWarehouseError, WarehouseAddress
-from local_platform.warehouse_queries import WarehouseQueries, WarehouseQueryError
+from local_platform.warehouse_queries import WarehouseQueries
 
 DAILY_CANDLES = 5 * 366
 """The page in Airflow has fewer, because XComs have a limit. A file has none."""
@@ -74,8 +75,8 @@ def main(arguments: Sequence[str]) -> int:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(options.out) as draft:
             draft.write_bytes(html)
-    except (NoWarehouseError, StateOptionsError, WarehouseQueryError, OSError) as error:
-        print(f"make report: {error}", file=sys.stderr)
+    except (*PLATFORM_PROBLEMS, OSError) as error:
+        print(f"make report: {problem_text(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -91,6 +91,7 @@ RECORD_LOAD = (*LOCK, "load/history/mark_visible.sql", "publish/record_load.sql"
 
 REPLAY_REMOVAL = (
     *LOCK,
+    "load/history/mark_visible.sql",
     "rebuild/check_load_number.sql",
     "rebuild/remove_candles.sql",
     "rebuild/restore_removal.sql",

@@ -16,7 +16,14 @@ DATABASE = "many_days"
 DAYS = 10_000
 FIRST_DAY = date(1996, 8, 16)
 MARKETS = ["BTC/USDT"]
-LARGE = ("fact_crypto_prices", "etl_metadata", "candle_gaps", "data_quality_results")
+LARGE = (
+    "fact_crypto_prices",
+    "price_versions",
+    "etl_metadata",
+    "load_log",
+    "candle_gaps",
+    "data_quality_results",
+)
 """Tables that grow with every load. All are so large here that PostgreSQL uses their zone maps."""
 
 
