@@ -93,11 +93,11 @@ class DayLoad:
             through_load=load_number,
             first_day=batch.window_start,
             end_day=batch.window_end,
-            marts_digest="d" * 64,
             reason="",
         )
         self._values = MACROS | {
             "refresh": lambda _ti: refresh,
+            "marts_digest": lambda: "d" * 64,
             "ti": SimpleNamespace(xcom_pull=lambda task_ids, **_: results[task_ids]),
             "dag": SimpleNamespace(fileloc=str(REPOSITORY / "dags" / f"{_DAG_ID}.py")),
             "dag_run": SimpleNamespace(dag_id=_DAG_ID, run_id=run_id, triggering_user_name=None),

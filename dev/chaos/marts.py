@@ -168,9 +168,7 @@ class MartRefreshes:
     def _compared(self, contents: Contents) -> list[str]:
         """Compare with a full refresh, which is left in the warehouse."""
         (work,) = self._bench.warehouse.answer(_FIND_WORK)
-        full = full_refresh(
-            after_load=0, through_load=work["newest_load"], marts_digest=work["marts_digest"], reason=""
-        )
+        full = full_refresh(after_load=0, through_load=work["newest_load"], reason="")
         refresh = [(name, {"ti": None, "refresh": lambda _ti: full}) for name in REFRESH_MARTS]
         self._bench.warehouse.answer_batch([*refresh, (_FIND_WORK, {})])
         expected = self._contents()

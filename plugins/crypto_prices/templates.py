@@ -20,6 +20,7 @@ from crypto_prices.aws.catalog import partition_expression
 from crypto_prices.deployed_code import dags_digest, plugins_digest
 from crypto_prices.fetch.sources import get_source, source_kinds
 from crypto_prices.load_terms import LoadTerms, terms_of_replay, terms_of_run
+from crypto_prices.marts.refresh import marts_digest
 from crypto_prices.settings import Settings, settings_of_try
 from crypto_prices.sql_literals import sql_literal, sql_name, warehouse_time
 from crypto_prices.xcom import task_results
@@ -69,6 +70,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "loaded": task_results.loaded,
     "report": task_results.report,
     "refresh": task_results.refresh,
+    "marts_digest": marts_digest,
     "source_kinds": source_kinds,
     "interval_seconds": interval_seconds,
     "expected_candles": expected_candles,

@@ -1,7 +1,8 @@
 -- marts/record_refresh
 -- A cleared refresh runs its old plan again. One of some days must not move the watermark back, and not over loads
--- that it lacks. A full one sets it: after a restore, the watermark can be ahead of the log. If the digest is not the
--- present one, the next refresh is a full one.
+-- that it lacks. A full one sets it: after a restore, the watermark can be ahead of the log.
+-- The digest is that of the running bundle, not that of the plan, which an earlier bundle can have made. A refresh of
+-- some days with other statements than the remaining days have leaves no digest, so the next refresh is a full one.
 UPDATE crypto.mart_state
 SET
     through_load = CASE
@@ -15,5 +16,9 @@ SET
         {% endif %}
         ELSE through_load
     END,
-    marts_digest = {{ refresh(ti).marts_digest | literal }},
+    {% if refresh(ti).full %}
+        marts_digest = {{ marts_digest() | literal }},
+    {% else %}
+        marts_digest = CASE WHEN marts_digest = {{ marts_digest() | literal }} THEN marts_digest ELSE '' END,
+    {% endif %}
     refreshed_at = GETDATE()

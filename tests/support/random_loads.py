@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from tests.support.mart_oracle import length
-from tests.support.mart_refreshes import Candle, Marts
+from tests.support.mart_refreshes import SQL, Candle, Marts, environment
 
 FIRST = date(2023, 1, 1)
 DAYS = 400
@@ -23,6 +23,8 @@ MARKETS = {
 }
 PRICES = {"BTC": "40000", "USDT": "1", "USDC": "1"}
 T = TypeVar("T")
+OTHER_BUNDLE = environment({"marts/limits.jinja": (SQL / "marts" / "limits.jinja").read_text().replace("3600", "1800")})
+"""Its candles of an hour do not count."""
 INTERVALS = ["1d", "4h", "1h", "1h", "1h", "30m"]
 
 
@@ -47,10 +49,16 @@ class RandomLoads:
         # The first refresh is a full one. All later ones add loads.
         self.refresh()
 
-    def steps(self, number: int) -> None:
-        """Do some random steps."""
+    def steps(self, number: int, *, deploys: bool = False) -> None:
+        """Do some random steps.
+
+        Args:
+            number: The number of steps.
+            deploys: Whether they include other bundles. The next refresh is then a full one.
+        """
+        steps = [self.load, self.load, self.load, self.remove, self.refresh, self.refresh_again]
         for _ in range(number):
-            self.random.choice([self.load, self.load, self.load, self.remove, self.refresh, self.refresh_again])()
+            self.random.choice([*steps, self.try_another_bundle] if deploys else steps)()
 
     def load(self) -> None:
         """Load some days of a source, or load them again with other values."""
@@ -73,6 +81,16 @@ class RandomLoads:
         """Run an old refresh again, as clearing its task does."""
         if self.plans:
             self.marts.run(self.random.choice(self.plans))  # type: ignore[arg-type]
+
+    def try_another_bundle(self) -> None:
+        """Let a refresh fail, refresh with another bundle, deploy the first one again, and clear the failed refresh."""
+        self.refresh()
+        self.load()
+        failed = self.marts.plan()
+        first, self.marts.templates = self.marts.templates, OTHER_BUNDLE
+        self.marts.refresh()
+        self.marts.templates = first
+        self.marts.run(failed)  # type: ignore[arg-type]
 
     def _window(self) -> tuple[str, str, date, date]:
         # The same few days, so that loads overlap. Later days depend on most of them.

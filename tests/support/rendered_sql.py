@@ -15,8 +15,8 @@ _NAMES = (
     "column", "comments", "interval_seconds", "expected_candles", "expected", "market_set", "markets",
     "run_id", "sample", "audited_at", "days", "compared_markets", "checks",
     "names", "planned_days", "dag", "dags_digest", "plugins_digest", "terms",
-    "refresh", "source_kinds", "unit", "load_total", "record", "window_start", "window_end", "after_load",
-    "through_load", "load_number", "last_load", "market_sets", "question", "batch_id", "file",
+    "refresh", "marts_digest", "source_kinds", "unit", "load_total", "record", "window_start", "window_end",
+    "after_load", "through_load", "load_number", "last_load", "market_sets", "question", "batch_id", "file",
 )  # fmt: skip
 
 

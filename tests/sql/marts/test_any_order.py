@@ -61,3 +61,12 @@ def test_any_order_of_loads_gives_what_a_rebuild_and_the_oracle_give(marts, seed
     sequence.steps(STEPS)
     marts.refresh()
     check(marts)
+
+
+@pytest.mark.parametrize("seed", seeds(3, 20))
+def test_any_order_of_loads_and_bundles_gives_what_a_rebuild_and_the_oracle_give(marts, seed):
+    sequence = RandomLoads(marts, seed)
+    sequence.steps(STEPS, deploys=True)
+    sequence.try_another_bundle()
+    marts.refresh()
+    check(marts)

@@ -60,6 +60,27 @@ def test_a_changed_statement_or_dimension_makes_the_next_refresh_full(marts, dep
     assert marts.plan() is None
 
 
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("is_cleared_while_deployed", [False, True])
+def test_a_cleared_refresh_never_mixes_the_rows_of_two_bundles(marts, full, is_cleared_while_deployed):
+    load(marts, DAY - timedelta(days=1))
+    marts.refresh()
+    load(marts, DAY)
+    failed = marts.plan(full=full)
+    marts.templates = of_a_bundle_with_another_statement()
+    if is_cleared_while_deployed:
+        marts.run(failed)
+    else:
+        marts.refresh()
+    # The other bundle was wrong.
+    marts.templates = environment()
+    if not is_cleared_while_deployed:
+        marts.run(failed)
+    marts.refresh()
+    assert {row["left_out"] for row in marts.rows("venue_prices")} == {None}
+    assert marts.plan() is None
+
+
 def test_a_user_can_ask_for_a_full_refresh(marts):
     load(marts, DAY)
     marts.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from crypto_prices.marts.refresh import Refresh, marts_digest, plan_refresh
+from crypto_prices.marts.refresh import NO_DIGEST, Refresh, marts_digest, plan_refresh
 
 from tests.support.mart_refreshes import SQL, environment
 
@@ -37,7 +37,7 @@ def test_without_a_new_load_there_is_nothing_to_do():
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"marts_digest": ""}, "the marts were never filled"),
+        ({"marts_digest": ""}, NO_DIGEST),
         ({"marts_digest": "other"}, "the SQL of the marts has changed"),
         ({"newest_load": 3}, "the marts contain load 4, but the newest load is 3"),
         ({"full": True}, "the param full_refresh is set"),
