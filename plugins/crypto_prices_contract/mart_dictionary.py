@@ -319,8 +319,8 @@ _MARTS = (
             Column(
                 "marts_digest",
                 "VARCHAR(64)",
-                "SHA-256 of the statements and dimensions of the last refresh. Empty before the first one, and after one "
-                "of some days with other statements than the remaining days have",
+                "SHA-256 of the statements and dimensions of the last refresh. Empty before the first one, and after "
+                "one of some days with other statements than the remaining days have",
                 "64 hexadecimal digits",
                 "plan_refresh",
                 "never",
