@@ -1,5 +1,5 @@
 -- Sets visible_at of all loads and removals that have none. The caller must have acquired the load lock in an earlier
--- statement of the transaction, so it sees only loads that have been committed. GETDATE() has whole seconds, so a second
+-- statement of the transaction, so it sees only loads that have been committed. GETDATE() has whole seconds, so one
 -- is added: a load becomes visible late, never early. The times never decrease, even if the clock does.
 --
 -- Every load and every replay marks the loads before it, so those without a time are newer than all others. The search
