@@ -38,7 +38,10 @@ _INTERVAL = Column(
 )
 _NO_MINIMUM_30 = "fewer than 27 of the 30 days have one"
 _NO_MINIMUM_90 = "fewer than 81 of the 90 days have one"
-_NOT_EVERY = "a candle lacks it"
+_LARGEST_SUM = "9 * 10^19"
+_LARGEST_COUNT = "9 * 10^18"
+_LARGEST_TERM = "9 * 10^25"
+_LARGEST_CLOSE = "10^18"
 _NO_RETURN = "there is no row of the day before, or one of both days lacks its last candle, a trade or a positive close"
 
 
@@ -51,14 +54,28 @@ def _bar_prices(first: str, last: str) -> tuple[Column, ...]:
     )
 
 
-_VOLUMES = (
-    Column("base_volume", _PRICE, "Amount traded", "base currency", "SUM(base_volume)", _NOT_EVERY),
-    Column("quote_volume", _PRICE, "Value of the amount traded", "quote currency", "SUM(quote_volume)", _NOT_EVERY),
-    Column("trade_count", "BIGINT", "Number of trades", "count", "SUM(trade_count)", _NOT_EVERY),
-)
+def _volumes(part: str, parts: str) -> tuple[Column, ...]:
+    """Return the columns of a bar that are sums. A sum that might not fit into its type is NULL."""
+
+    def null(limit: str) -> str:
+        return f"a {part} lacks it, or one value times {parts} reaches {limit}"
+
+    return (
+        Column("base_volume", _PRICE, "Amount traded", "base currency", "SUM(base_volume)", null(_LARGEST_SUM)),
+        Column(
+            "quote_volume",
+            _PRICE,
+            "Value of the amount traded",
+            "quote currency",
+            "SUM(quote_volume)",
+            null(_LARGEST_SUM),
+        ),
+        Column("trade_count", "BIGINT", "Number of trades", "count", "SUM(trade_count)", null(_LARGEST_COUNT)),
+    )
+
 
 _DAILY_REST = (
-    *_VOLUMES,
+    *_volumes("candle", "expected_candles"),
     Column(
         "vwap",
         _DOUBLE,
@@ -66,7 +83,8 @@ _DAILY_REST = (
         _PRICE_UNIT,
         "SUM(quote_volume) / SUM(base_volume), or SUM((high_price + low_price + close_price) / 3 * base_volume) / "
         "SUM(base_volume)",
-        "nothing was traded, or a candle lacks the values",
+        "nothing was traded, base_volume is NULL, or quote_volume is NULL and a candle lacks its high or low or has a "
+        f"value that times expected_candles reaches {_LARGEST_TERM}",
     ),
     Column(
         "vwap_method",
@@ -74,7 +92,7 @@ _DAILY_REST = (
         "exact: from the quote volume. typical: from the mean of high, low and close of each candle, rounded to 12 "
         "decimal places",
         "none",
-        "exact if every candle has a quote volume",
+        "exact if quote_volume is not NULL",
         "vwap is NULL",
     ),
     Column("candles", "BIGINT", "Number of candles", "count", "COUNT(*)"),
@@ -103,7 +121,7 @@ _STATISTICS = (
             f"Simple moving average: mean close of the {days} days that end with this one",
             _PRICE_UNIT,
             f"SUM(close_price) / COUNT(close_price) over {days} days",
-            missing,
+            f"{missing}, or one is {_LARGEST_CLOSE} or more",
         )
         for days, missing in ((30, _NO_MINIMUM_30), (90, _NO_MINIMUM_90))
     ),
@@ -203,8 +221,9 @@ _VENUE = (
     Column(
         "left_out",
         "VARCHAR(16)",
-        "Why the price does not count. aggregator, unknown_source: not an exchange. long_candle: longer than an hour. "
-        "no_trade, no_price: no volume or no positive price. no_rate. other_market: another market of the source "
+        "Why the price does not count. aggregator, unknown_source: not an exchange (CoinGecko has no row, because its "
+        "prices have no close). long_candle: longer than an hour. no_trade, no_price: no volume or no positive "
+        "price. no_rate. other_market: another market of the source "
         "counts",
         "none",
         "the first reason that applies",
@@ -291,7 +310,7 @@ _MARTS = (
     ),
     Table(
         "venue_prices",
-        "One row per hour and market with a candle that ends then",
+        "One row per hour and market with a candle that has a close and ends then. CoinGecko's prices have no close",
         _REFRESH,
         (*_KEY, _HOUR_END, *_VENUE),
     ),
@@ -552,7 +571,7 @@ _VIEWS = (
         replace(_OPENS_AT, source="0, 4, 8, 12, 16 or 20 h of observed_at"),
         _closes_at("opens_at + 4 hours"),
         *_bar_prices("candle", "candle"),
-        *_VOLUMES,
+        *_volumes("candle", "the number of candles in 4 hours"),
         Column("candles", "BIGINT", "Number of candles", "count", "COUNT(*)"),
         Column("is_complete", "BOOLEAN", "Whether no candle is missing", "none", "candles = 4 h / candle_interval"),
     ),
@@ -564,7 +583,7 @@ _VIEWS = (
         replace(_OPENS_AT, source="Monday of price_date"),
         _closes_at("opens_at + 7 days"),
         *_bar_prices("day", "day"),
-        *_VOLUMES,
+        *_volumes("day", "7"),
         Column("days", "BIGINT", "Number of days with a price", "count", "COUNT(*)"),
         Column("is_complete", "BOOLEAN", "Whether no candle is missing", "none", "is_complete of all 7 days"),
     ),

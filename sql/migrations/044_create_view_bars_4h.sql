@@ -1,6 +1,6 @@
 -- Bars of four hours, from the candles of the interval that crypto.daily_prices uses on that day, if four hours are a
 -- whole number of such candles.
--- A sum is NULL unless every candle has the value.
+-- A sum is NULL unless every candle has the value. A value whose sum might not fit into its type counts as NULL.
 -- noqa: disable=ST06
 CREATE OR REPLACE VIEW crypto_views.bars_4h AS
 WITH candles AS (
@@ -45,9 +45,18 @@ numbered AS (
         high_price,
         low_price,
         close_price,
-        base_volume,
-        quote_volume,
-        trade_count,
+        CASE
+            WHEN ABS(CAST(base_volume AS DOUBLE PRECISION)) * expected_candles < 90000000000000000000
+                THEN base_volume
+        END AS base_volume,
+        CASE
+            WHEN ABS(CAST(quote_volume AS DOUBLE PRECISION)) * expected_candles < 90000000000000000000
+                THEN quote_volume
+        END AS quote_volume,
+        CASE
+            WHEN ABS(CAST(trade_count AS DOUBLE PRECISION)) * expected_candles < 9000000000000000000
+                THEN trade_count
+        END AS trade_count,
         expected_candles,
         ROW_NUMBER() OVER (
             PARTITION BY source, symbol, quote_currency, opens_at ORDER BY observed_at

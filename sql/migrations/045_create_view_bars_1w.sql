@@ -1,4 +1,5 @@
--- Bars of a week, Monday to Sunday, from the daily prices. A sum is NULL unless every day has the value.
+-- Bars of a week, Monday to Sunday, from the daily prices. A sum is NULL unless every day has the value. A value whose
+-- sum might not fit into its type counts as NULL.
 -- noqa: disable=ST06
 CREATE OR REPLACE VIEW crypto_views.bars_1w AS
 WITH numbered AS (
@@ -11,9 +12,18 @@ WITH numbered AS (
         high_price,
         low_price,
         close_price,
-        base_volume,
-        quote_volume,
-        trade_count,
+        CASE
+            WHEN ABS(CAST(base_volume AS DOUBLE PRECISION)) * 7 < 90000000000000000000
+                THEN base_volume
+        END AS base_volume,
+        CASE
+            WHEN ABS(CAST(quote_volume AS DOUBLE PRECISION)) * 7 < 90000000000000000000
+                THEN quote_volume
+        END AS quote_volume,
+        CASE
+            WHEN ABS(CAST(trade_count AS DOUBLE PRECISION)) * 7 < 9000000000000000000
+                THEN trade_count
+        END AS trade_count,
         CASE WHEN is_complete THEN 1 ELSE 0 END AS complete_days,
         ROW_NUMBER() OVER (
             PARTITION BY source, symbol, quote_currency, DATE_TRUNC('week', CAST(price_date AS TIMESTAMP))

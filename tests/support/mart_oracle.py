@@ -18,6 +18,8 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DAY = timedelta(days=1)
 PRECISION = Context(prec=60)
 RETURN_DIGITS = Decimal("1e-12")
+LARGEST_SUM, LARGEST_COUNT, LARGEST_TYPICAL_SUM, LARGEST_CLOSE = Decimal("9e19"), 9 * 10**18, Decimal("9e25"), 10**18
+"""A value is left out of a sum if a sum of such values reaches the limit. Then the sum is NULL."""
 
 
 def length(candle_interval: str) -> timedelta:
@@ -70,16 +72,22 @@ def _covered(candles: Sequence[Candle]) -> tuple[timedelta, timedelta]:
 def _day(key: tuple[str, str, str, date], candles: Sequence[Candle]) -> Row:
     ordered = sorted(candles, key=lambda candle: candle.observed_at)
     first, last = ordered[0], ordered[-1]
-    base, quote = _sum(ordered, "base_volume"), _sum(ordered, "quote_volume")
-    trades = [candle.trade_count for candle in ordered]
+    expected = DAY // length(first.candle_interval)
+    base, quote, trades, typical = (
+        _sum(values, limit / expected)
+        for values, limit in (
+            ([_decimal(candle.base_volume) for candle in ordered], LARGEST_SUM),
+            ([_decimal(candle.quote_volume) for candle in ordered], LARGEST_SUM),
+            ([candle.trade_count for candle in ordered], LARGEST_COUNT),
+            ([_typical_value(candle) for candle in ordered], LARGEST_TYPICAL_SUM),
+        )
+    )
     method, vwap = None, None
-    terms = [_typical_value(candle) for candle in ordered]
     if base is not None and base > 0:
         if quote is not None:
             method, vwap = "exact", quote / base
-        elif None not in terms:
-            method, vwap = "typical", sum(terms, Decimal(0)) / base  # type: ignore[arg-type]
-    expected = DAY // length(first.candle_interval)
+        elif typical is not None:
+            method, vwap = "typical", typical / base
     return {
         **dict(zip(("source", "symbol", "quote_currency", "price_date"), key, strict=True)),
         "candle_interval": first.candle_interval,
@@ -90,7 +98,7 @@ def _day(key: tuple[str, str, str, date], candles: Sequence[Candle]) -> Row:
         "close_observed_at": last.observed_at,
         "base_volume": base,
         "quote_volume": quote,
-        "trade_count": None if None in trades else sum(trades),  # type: ignore[arg-type]
+        "trade_count": trades,
         "vwap": vwap,
         "vwap_method": method,
         "candles": len(ordered),
@@ -112,9 +120,8 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _sum(candles: Sequence[Candle], column: str) -> Decimal | None:
-    values = [_decimal(getattr(candle, column)) for candle in candles]
-    return None if None in values else sum(values, Decimal(0))  # type: ignore[arg-type]
+def _sum(values: Sequence[Any], limit: Any) -> Any:
+    return None if any(value is None or abs(value) >= limit for value in values) else sum(values)
 
 
 def _extreme(choose: Any, candles: Sequence[Candle], column: str) -> Decimal | None:
@@ -151,7 +158,8 @@ def _statistics(days: Mapping[date, Row], day: date) -> Row:
         window = [days[each] for back in range(span) if (each := day - back * DAY) in days]
         closes = [row["close_price"] for row in window]
         returns = [row["log_return"] for row in window if row["log_return"] is not None]
-        found[f"sma_{span}"] = sum(closes) / len(closes) if len(closes) >= least else None
+        is_small = all(abs(close) < LARGEST_CLOSE for close in closes)
+        found[f"sma_{span}"] = sum(closes) / len(closes) if len(closes) >= least and is_small else None
         found[f"returns_{span}"] = len(returns)
         found[f"volatility_{span}"] = _volatility(returns) if len(returns) >= least else None
     highest = max(days[each]["close_price"] for back in range(365) if (each := day - back * DAY) in days)

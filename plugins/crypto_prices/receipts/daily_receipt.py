@@ -21,6 +21,12 @@ _DAY_MS = 86_400_000
 _EXACT = Context(prec=60)
 _RELATIVE_ERROR = 1e-9
 """Of values that the warehouse calculates in DOUBLE PRECISION."""
+_ABSOLUTE_ERROR = 1e-9
+"""Of returns: a difference from 1 has fewer digits than the ratio."""
+_TERM_ERROR = 1e-12
+"""Of each term of a typical price: it has 12 decimal places."""
+_LARGEST_SUM, _LARGEST_COUNT, _LARGEST_TYPICAL_SUM = Decimal("9e19"), Decimal("9e18"), Decimal("9e25")
+"""A sum is NULL if one of its terms times the number of candles of a day reaches the limit."""
 
 _RATIOS = ("vwap", "return_1d", "log_return")
 _NOT_SHOWN = (
@@ -94,7 +100,7 @@ def _mart(evidence: DailyEvidence, row: Row | None, again: Mapping[str, object] 
         wrong = [
             f"{column} is {row[column]} instead of {value}"
             for column, value in again.items()
-            if not _is_same(column, row[column], value)
+            if not _is_same(row[column], value, _absolute_error(column, again))
         ]
     if not wrong:
         checks.append(Check(Outcome.OK, f"calculated again, independently: {len(again or {})} values equal"))
@@ -143,14 +149,21 @@ def _day_row(candles: Sequence[Row]) -> dict[str, object] | None:
     chosen = _chosen(candles)
     first, last = chosen[0], chosen[-1]
     interval = str(first["candle_interval"])
-    base, quote = _sum(chosen, "base_volume"), _sum(chosen, "quote_volume")
-    typical = [_typical(candle) for candle in chosen]
+    expected = _DAY_MS // interval_ms(interval)
+    base, quote, trades = (
+        _sum([_decimal(candle[column]) for candle in chosen], limit / expected)
+        for column, limit in (
+            ("base_volume", _LARGEST_SUM),
+            ("quote_volume", _LARGEST_SUM),
+            ("trade_count", _LARGEST_COUNT),
+        )
+    )
+    typical = _sum([_typical(candle) for candle in chosen], _LARGEST_TYPICAL_SUM / expected)
     vwap, method = None, None
     if base is not None and base > 0 and quote is not None:
         vwap, method = quote / base, "exact"
-    elif base is not None and base > 0 and None not in typical:
-        vwap, method = sum((value for value in typical if value is not None), Decimal(0)) / base, "typical"
-    expected = _DAY_MS // interval_ms(interval)
+    elif base is not None and base > 0 and typical is not None:
+        vwap, method = typical / base, "typical"
     return {
         "candle_interval": interval,
         "open_price": _decimal(first["open_price"]),
@@ -160,7 +173,7 @@ def _day_row(candles: Sequence[Row]) -> dict[str, object] | None:
         "close_observed_at": _opens(last),
         "base_volume": base,
         "quote_volume": quote,
-        "trade_count": _sum(chosen, "trade_count"),
+        "trade_count": trades,
         "vwap": vwap,
         "vwap_method": method,
         "candles": len(chosen),
@@ -194,9 +207,9 @@ def _typical(candle: Row) -> Decimal | None:
     return (high + low + close) / 3 * volume
 
 
-def _sum(candles: Sequence[Row], column: str) -> Decimal | None:
-    values = _decimals(candles, column)
-    return sum(values, Decimal(0)) if len(values) == len(candles) else None
+def _sum(values: Sequence[Decimal | None], limit: Decimal) -> Decimal | None:
+    terms = [value for value in values if value is not None and abs(value) < limit]
+    return sum(terms, Decimal(0)) if len(terms) == len(values) else None
 
 
 def _decimals(candles: Sequence[Row], column: str) -> list[Decimal]:
@@ -207,15 +220,26 @@ def _decimal(value: Value) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 
-def _is_same(column: str, found: Value, again: object) -> bool:
+def _absolute_error(column: str, again: Mapping[str, object]) -> float | None:
+    """Return the absolute error that a value of a row can have; None if it must be exact."""
+    if column not in _RATIOS:
+        return None
+    if column != "vwap":
+        return _ABSOLUTE_ERROR
+    if again["vwap_method"] == "typical":
+        return _TERM_ERROR * float(str(again["candles"])) / float(str(again["base_volume"]))
+    return 0
+
+
+def _is_same(found: Value, again: object, absolute_error: float | None) -> bool:
     if found is None or again is None:
         return found is None and again is None
     if isinstance(again, datetime):
         return datetime.fromisoformat(str(found)) == again
     if isinstance(again, bool | str):
         return found == again
-    if column in _RATIOS:
-        return math.isclose(float(str(found)), float(str(again)), rel_tol=_RELATIVE_ERROR, abs_tol=_RELATIVE_ERROR)
+    if absolute_error is not None:
+        return math.isclose(float(str(found)), float(str(again)), rel_tol=_RELATIVE_ERROR, abs_tol=absolute_error)
     return Decimal(str(found)) == Decimal(str(again))
 
 

@@ -1,6 +1,7 @@
 -- marts/daily_prices/insert_daily_prices
 -- The candles of a market and day are those of one interval: the one that covers most of the day, or the shortest of
 -- those. The next statements fill in the returns.
+{% from 'marts/limits.jinja' import largest_sum, largest_typical_sum, largest_count %}
 INSERT INTO crypto.daily_prices (
     source,
     symbol,
@@ -95,7 +96,6 @@ ranked AS (
     FROM measured
 ),
 
--- A term of the typical price is rounded, so that the sum does not depend on the order of the candles.
 chosen AS (
     SELECT
         source,
@@ -112,14 +112,12 @@ chosen AS (
         base_volume,
         quote_volume,
         trade_count,
-        CAST(ROUND(
-            (
-                CAST(high_price AS DOUBLE PRECISION)
-                + CAST(low_price AS DOUBLE PRECISION)
-                + CAST(close_price AS DOUBLE PRECISION)
-            ) / 3 * CAST(base_volume AS DOUBLE PRECISION),
-            12
-        ) AS DECIMAL(38, 12)) AS typical_value,
+        86400 / interval_seconds AS expected_candles,
+        (
+            CAST(high_price AS DOUBLE PRECISION)
+            + CAST(low_price AS DOUBLE PRECISION)
+            + CAST(close_price AS DOUBLE PRECISION)
+        ) / 3 * CAST(base_volume AS DOUBLE PRECISION) AS typical_value,
         ROW_NUMBER() OVER (
             PARTITION BY source, symbol, quote_currency, price_date
             ORDER BY observed_at
@@ -132,7 +130,41 @@ chosen AS (
     WHERE choice = 1
 ),
 
--- A sum is NULL unless every candle has the value.
+-- One absurd value must not stop the marts. It gets no term, so its sum is NULL. A term of the typical price is
+-- rounded, so that the sum does not depend on the order of the candles.
+terms AS (
+    SELECT
+        source,
+        symbol,
+        quote_currency,
+        price_date,
+        candle_interval,
+        interval_seconds,
+        observed_at,
+        open_price,
+        high_price,
+        low_price,
+        close_price,
+        base_volume,
+        from_first,
+        from_last,
+        {% for column, limit in [
+            ('base_volume', largest_sum), ('quote_volume', largest_sum), ('trade_count', largest_count)
+        ] %}
+            CASE
+                WHEN
+                    ABS(CAST({{ column | name }} AS DOUBLE PRECISION)) * expected_candles < {{ limit | literal }}
+                    THEN {{ column | name }}
+            END AS {{ column | name }}_term,
+        {% endfor %}
+        CASE
+            WHEN ABS(typical_value) * expected_candles < {{ largest_typical_sum | literal }}
+                THEN CAST(ROUND(typical_value, 12) AS DECIMAL(38, 12))
+        END AS typical_term
+    FROM chosen
+),
+
+-- A sum is NULL unless every candle has a term.
 days AS (
     SELECT
         source,
@@ -145,14 +177,14 @@ days AS (
         MIN(low_price) AS low_price,
         MAX(CASE WHEN from_last = 1 THEN close_price END) AS close_price,
         MAX(observed_at) AS close_observed_at,
-        CASE WHEN COUNT(base_volume) = COUNT(*) THEN SUM(base_volume) END AS base_volume,
-        CASE WHEN COUNT(quote_volume) = COUNT(*) THEN SUM(quote_volume) END AS quote_volume,
-        CASE WHEN COUNT(trade_count) = COUNT(*) THEN SUM(trade_count) END AS trade_count,
-        CASE WHEN COUNT(typical_value) = COUNT(*) THEN SUM(typical_value) END AS typical_value,
+        CASE WHEN COUNT(base_volume_term) = COUNT(*) THEN SUM(base_volume_term) END AS base_volume,
+        CASE WHEN COUNT(quote_volume_term) = COUNT(*) THEN SUM(quote_volume_term) END AS quote_volume,
+        CASE WHEN COUNT(trade_count_term) = COUNT(*) THEN SUM(trade_count_term) END AS trade_count,
+        CASE WHEN COUNT(typical_term) = COUNT(*) THEN SUM(typical_term) END AS typical_value,
         COUNT(*) AS candles,
         CAST(86400 / MAX(interval_seconds) AS BIGINT) AS expected_candles,
         SUM(CASE WHEN base_volume > 0 THEN 1 ELSE 0 END) AS traded_candles
-    FROM chosen
+    FROM terms
     GROUP BY source, symbol, quote_currency, price_date, candle_interval
 )
 
@@ -173,7 +205,7 @@ SELECT
     CASE
         WHEN base_volume > 0
             THEN
-                CAST(COALESCE(quote_volume, typical_value) AS DOUBLE PRECISION)
+                COALESCE(CAST(quote_volume AS DOUBLE PRECISION), CAST(typical_value AS DOUBLE PRECISION))
                 / CAST(base_volume AS DOUBLE PRECISION)
     END AS vwap,
     CASE

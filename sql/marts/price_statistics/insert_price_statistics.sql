@@ -1,6 +1,8 @@
 -- marts/price_statistics/insert_price_statistics
 -- Redshift has no RANGE frames, so each market gets a row for every day between its first and last one, and frames of
 -- ROWS are frames of days. Sums are exact decimals, so they do not depend on the day with which the frame began.
+-- One absurd close must not stop the marts. It gets no term, so the averages over it are NULL.
+{% from 'marts/limits.jinja' import largest_close %}
 INSERT INTO crypto.price_statistics (
     source,
     symbol,
@@ -67,6 +69,10 @@ dense AS (
         price_date,
         MAX(first_day) AS first_day,
         MAX(close_price) AS close_price,
+        CASE
+            WHEN ABS(CAST(MAX(close_price) AS DOUBLE PRECISION)) < {{ largest_close | literal }}
+                THEN MAX(close_price)
+        END AS close_term,
         MAX(log_return) AS log_return
     FROM (
         SELECT
@@ -106,7 +112,12 @@ measured AS (
                 ORDER BY price_date
                 ROWS BETWEEN {{ (days - 1) | literal }} PRECEDING AND CURRENT ROW
             ) AS closes_{{ days | literal }},
-            SUM(close_price) OVER (
+            COUNT(close_term) OVER (
+                PARTITION BY source, symbol, quote_currency
+                ORDER BY price_date
+                ROWS BETWEEN {{ (days - 1) | literal }} PRECEDING AND CURRENT ROW
+            ) AS close_terms_{{ days | literal }},
+            SUM(close_term) OVER (
                 PARTITION BY source, symbol, quote_currency
                 ORDER BY price_date
                 ROWS BETWEEN {{ (days - 1) | literal }} PRECEDING AND CURRENT ROW
@@ -142,7 +153,9 @@ SELECT
     price_date,
     {% for days, least in [(30, 27), (90, 81)] %}
         CASE
-            WHEN closes_{{ days | literal }} >= {{ least | literal }}
+            WHEN
+                closes_{{ days | literal }} >= {{ least | literal }}
+                AND close_terms_{{ days | literal }} = closes_{{ days | literal }}
                 THEN
                     CAST(close_sum_{{ days | literal }} AS DOUBLE PRECISION)
                     / CAST(closes_{{ days | literal }} AS DOUBLE PRECISION)

@@ -86,6 +86,44 @@ def test_without_quote_volumes_the_typical_price_counts():
     assert daily_receipt(replace(GOOD, rows=(row,), candles=candles)).broken == []
 
 
+CHEAP = {"open_price": "1e-9", "high_price": "1e-9", "low_price": "1e-9", "close_price": "1e-9"}
+
+
+@pytest.mark.parametrize(("quote", "method"), [("2e-9", "exact"), (None, "typical")])
+def test_the_vwap_of_a_cheap_market_is_checked_too(quote, method):
+    candles = tuple(one | CHEAP | {"quote_volume": quote} for one in CANDLES)
+    total = quote and "4e-9"
+    row = ROW | CHEAP | {"quote_volume": total, "vwap_method": method, "return_1d": 0.0, "log_return": "0"}
+    verdicts = {
+        vwap: daily_receipt(replace(GOOD, rows=(row | {"vwap": vwap},), candles=candles)).broken
+        for vwap in (1e-9, 0.0, 1.01e-9)
+    }
+    assert verdicts == {1e-9: [], 0.0: ["mart"], 1.01e-9: ["mart"]}
+
+
+def test_a_typical_price_can_have_the_error_of_its_rounded_terms():
+    candles = tuple(one | CHEAP | {"quote_volume": None, "base_volume": "0.0015"} for one in CANDLES)
+    # Each term, 1.5e-12, was rounded to 2e-12.
+    row = ROW | CHEAP | {"base_volume": "0.003", "quote_volume": None, "vwap": 4e-12 / 0.003}
+    row |= {"vwap_method": "typical", "return_1d": 0.0, "log_return": "0"}
+    assert daily_receipt(replace(GOOD, rows=(row,), candles=candles)).broken == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "row"),
+    [
+        ("base_volume", "45000000000000000000", {"base_volume": None, "vwap": None, "vwap_method": None}),
+        # The typical price is left.
+        ("quote_volume", "45000000000000000000", {"quote_volume": None, "vwap": 109.16666666666667}),
+        ("trade_count", 4500000000000000000, {"trade_count": None}),
+    ],
+)
+def test_a_sum_that_might_not_fit_is_null(column, value, row):
+    candles = tuple(one | {column: value} for one in CANDLES)
+    expected = ROW | {"vwap_method": "typical" if column == "quote_volume" else "exact"} | row
+    assert daily_receipt(replace(GOOD, rows=(expected,), candles=candles)).broken == []
+
+
 def test_a_day_after_an_incomplete_one_has_no_return():
     without_last = tuple(one for one in CANDLES if one["observed_at"] != f"{BEFORE} 12:00:00")
     row = ROW | {"return_1d": None, "log_return": None}
