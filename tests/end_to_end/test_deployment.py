@@ -13,7 +13,7 @@ from tests.support.long_tests import takes_long
 pytestmark = pytest.mark.timeout(1500)
 
 DAILY = [
-    r"apply: 2\d\d resources",
+    r"apply: 3\d\d resources",
     r"permissions within the boundary: \d+ calls of 4 roles allowed",
     r"second plan: empty",
     r"a plan in GitHub: crypto-prices-github-plan: \d+ checks allowed",
