@@ -1,6 +1,8 @@
 -- status/find_candles
 -- One candle per market and day or hour. Its open and close prices are those of the first and the last candle in it. A
--- candle is restated if a load has changed any of its values.
+-- candle is restated if a load has changed any of its values. The volume of a day or hour is NULL if it could exceed its
+-- type.
+{% from 'marts/limits.jinja' import largest_sum %}
 WITH restated AS (
     SELECT DISTINCT
         source,
@@ -26,6 +28,11 @@ candles AS (
         prices.low_price,
         prices.close_price,
         prices.base_volume,
+        -- A day has at most 1440 candles.
+        CASE
+            WHEN ABS(CAST(prices.base_volume AS DOUBLE PRECISION)) * 1440 < {{ largest_sum | literal }}
+                THEN prices.base_volume
+        END AS volume_term,
         CASE WHEN restated.observed_at IS NULL THEN 0 ELSE 1 END AS is_restated,
         ROW_NUMBER() OVER (
             PARTITION BY
@@ -61,7 +68,7 @@ SELECT
     MAX(high_price) AS high_price,
     MIN(low_price) AS low_price,
     MAX(CASE WHEN place_from_end = 1 THEN close_price END) AS close_price,
-    SUM(base_volume) AS base_volume,
+    CASE WHEN COUNT(volume_term) = COUNT(base_volume) THEN SUM(volume_term) END AS base_volume,
     COUNT(*) AS candles,
     SUM(is_restated) AS restated
 FROM candles
