@@ -102,11 +102,11 @@ def test_loads_candles_and_coverage_become_documents(warehouse, published):
 
 
 def test_a_volume_that_no_type_can_add_up_does_not_stop_the_page(warehouse, published):
-    write_load(warehouse, "2023-12-20", 1)
+    write_load(warehouse, "2023-12-22", 1)
     candles = ", ".join(
-        f"('binance', 'BTC', 'USDT', '1h', '2023-12-20 0{hour}:00:00', 1, 2, 1, 2, 99999999999999999999, 1, 1, NULL, "
-        "'s3://x', '2023-12-21', 'b1')"
+        f"('binance', 'BTC', 'USDT', '1h', '2023-12-22 0{hour}:00:00', 1, 2, 1, 2, 99999999999999999999, 1, 1, NULL, "
+        "'s3://x', '2023-12-23', 'b1')"
         for hour in range(3)
     )
     warehouse.execute_batch([f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}"])
-    assert published()["prices_0"]["daily"] == "2023-12-20,1,2,1,2,,3"
+    assert published()["prices_0"]["daily"] == "2023-12-22,1,2,1,2,,3"
