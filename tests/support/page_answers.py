@@ -78,6 +78,7 @@ def page_snapshot() -> Snapshot:
         expected=[{**row, "used_from": None, "used_until": None} for row in rows],
         gaps=[],
         loads=list(_loads()),
+        daily_from=FIRST,
         daily=[candle for row in rows for candle in _candles(row, Window(FIRST, UNTIL), hours=24)],
         hourly=[candle for row in rows for candle in _candles(row, Window(date(2023, 12, 5), UNTIL), hours=1)],
         daily_consensus=list(_consensus(Window(FIRST, UNTIL), hours=24)),

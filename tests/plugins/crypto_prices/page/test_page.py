@@ -44,6 +44,25 @@ def text_of(page):
     return page.inner_text("main")
 
 
+def tile(page, name):
+    return page.inner_text(f".tile:has(dt:text-is('{name}'))")
+
+
+def cells_of(page, source):
+    """Return the cells of the chosen day's row of a source, by head."""
+    heads = page.locator("section table.rows thead th").all_inner_texts()
+    row = page.locator(f"section table.rows tbody tr:has(th:text-is('{source}'))")
+    return dict(zip(heads, row.locator("th, td").all_inner_texts(), strict=True))
+
+
+def days_with(source, day, **values):
+    """Return the status's days, one of them with other values."""
+    return [
+        {**each, **values} if (each["source"], each["day"]) == (source, day) else each
+        for each in json.loads(DOCUMENTS["status"])["days"]
+    ]
+
+
 class TestViews:
     def test_status_shows_each_day_of_each_source_and_what_to_look_at(self, served):
         page = served.open("status")
@@ -65,6 +84,89 @@ class TestViews:
         row = page.locator("section table.rows tbody tr").first
         assert "loaded" in row.inner_text()
         assert "failed run" in row.inner_text()
+
+    @pytest.mark.parametrize(
+        ("values", "why"),
+        [
+            ({"status": "merged"}, "counts differ between the steps"),
+            ({"published": False}, "not published"),
+            ({"missing": {"rows_missing": 3}}, "3 rows are missing from the table without a reason"),
+        ],
+    )
+    def test_a_load_that_is_not_right_is_not_shown_as_loaded(self, served, values, why):
+        served.change("status", days=days_with("binance", "2023-12-18", **values))
+        page = served.open("status")
+        assert page.locator("[data-of='2023-12-18'][data-state=partial]").count() == 1
+        assert "partial" in cells_of(page, "binance")["State"]
+        assert why in " ".join(cells_of(page, "binance").values())
+        assert "need a look" in tile(page, "Days of sources")
+
+    def test_a_load_whose_counts_reconcile_refused_is_not_shown_as_loaded(self, served):
+        (path,) = (
+            path for path in served.answers if "crypto_prices_daily/dagRuns/~/taskInstances?state=failed" in path
+        )
+        red, *others = served.answers[path]["task_instances"]
+        reconcile = red | {"task_id": "reconcile", "map_index": -1, "rendered_map_index": None}
+        served.answers[path] = {"task_instances": [reconcile, *others]}
+        page = served.open("status")
+        page.click("text=binance, 2023-12-17: partial", force=True)
+        assert "reconcile failed" in cells_of(page, "binance")["Loaded"]
+
+    def test_a_source_without_a_candle_is_the_worst(self, served):
+        sources = json.loads(DOCUMENTS["status"])["sources"]
+        served.change(
+            "status", sources=[each | ({"newest": None} if each["source"] == "bitstamp" else {}) for each in sources]
+        )
+        page = served.open("status")
+        assert "bitstamp has no candle in 14 days" in tile(page, "Freshness")
+        assert page.locator(".tile .figure.poor", has_text="late").count() == 1
+
+    def test_the_tile_names_the_source_with_the_oldest_candle(self, served):
+        sources = json.loads(DOCUMENTS["status"])["sources"]
+        served.change("status", sources=[
+            each | ({"newest": "2023-12-15T23:00"} if each["source"] == "coinbase" else {}) for each in sources
+        ])  # fmt: skip
+        assert "coinbase" in tile(served.open("status"), "Freshness")
+
+    def test_a_source_that_was_removed_from_the_settings_is_neither_late_nor_missing(self, served):
+        status = json.loads(DOCUMENTS["status"])
+        gone = {"source": "kraken", "newest": None, "is_known": False}
+        served.change("status", sources=[*status["sources"], gone])
+        page = served.open("status")
+        assert "kraken" not in tile(page, "Freshness")
+        assert page.locator(".cell[data-state=missing]").count() == 0
+        assert "no longer in the settings" in page.inner_text("tr:has-text('kraken')")
+
+    @pytest.mark.parametrize(("now", "idle"), [("2024-01-02", 14), ("2024-03-19", 91)])
+    def test_weeks_without_a_load_are_not_right(self, served, now, idle):
+        days = [each for each in json.loads(DOCUMENTS["status"])["days"] if each["day"] != "2023-12-17"]
+        served.change("status", days=days, coverage={"first": "2023-12-18", "years": [2023]})
+        served.page.clock.set_fixed_time(datetime.fromisoformat(f"{now}T09:00:00Z"))
+        page = served.open("status")
+        assert page.locator(".cell").count() == 4
+        assert f"No load since 2023-12-18, which is {idle} days before today" in page.inner_text("[role=alert]")
+        assert f"no load in {idle} days" in tile(page, "Days of sources")
+        assert "right" not in tile(page, "Days of sources")
+
+    @pytest.mark.parametrize("state", ["running", "success"])
+    def test_a_day_that_is_being_loaded_is_not_known_yet(self, served, state):
+        served.change("status", coverage={"first": "2023-12-18", "years": [2023]})
+        run = {
+            "dag_run_id": "scheduled__2023-12-19", "state": state, "conf": {},
+            "logical_date": "2023-12-19T00:00:00Z", "run_after": "2023-12-20T00:00:00Z",
+            "end_date": "2023-12-20T00:02:00Z" if state == "success" else None,
+        }  # fmt: skip
+        (path,) = (path for path in served.answers if "crypto_prices_daily/dagRuns?" in path)
+        served.answers[path] = {"dag_runs": [run, *served.answers[path]["dag_runs"]]}
+        served.page.clock.set_fixed_time(datetime(2023, 12, 20, 0, 3, tzinfo=UTC))
+        assert "4 of 8 not known yet" in tile(served.open("status"), "Days of sources")
+
+    def test_quarantined_candles_of_a_load_of_several_days_are_counted(self, served):
+        served.change("status", days=days_with("binance", "2023-12-10", missing={"quarantined": 5, "no_trade": 2}))
+        page = served.open("status")
+        assert "5 quarantined" in tile(page, "Missing candles")
+        page.click("text=binance, 2023-12-10: partial", force=True)
+        assert cells_of(page, "binance")["Quarantined"] == "5"
 
     def test_days_since_the_newest_load_are_missing(self, served):
         served.page.clock.set_fixed_time(datetime(2023, 12, 21, 9, tzinfo=UTC))
@@ -96,6 +198,42 @@ class TestViews:
         assert conf == {"start": "2023-12-17", "end": "2023-12-18", "sources": ["coingecko"]}
         assert page.locator("a:has-text('crypto_prices_backfill')").count() == 1
 
+    def test_a_day_whose_ranges_were_left_out_is_not_called_complete(self, served):
+        document = json.loads(DOCUMENTS["coverage_2023"])
+        markets = document["markets"]
+        place = (date(2023, 11, 5) - date(2023, 11, 1)).days
+        letters = markets[0]["days"]
+        markets[0] = {**markets[0], "days": f"{letters[:place]}g{letters[place + 1 :]}"}
+        newest = [0, "2023-12-10T00:00", "2023-12-10T01:00", 1, "venue_down"]
+        served.change("coverage_2023", markets=markets, gaps=[newest], gaps_left_out=7)
+        page = served.open("coverage")
+        page.click("text=2023-11-05: gap", force=True)
+        assert "No candle is missing" not in text_of(page)
+        assert "only in crypto.candle_gaps" in text_of(page)
+        statement = page.inner_text("pre")
+        assert (
+            "source = 'binance' AND symbol = 'BTC' AND quote_currency = 'USDT' AND candle_interval = '1h'" in statement
+        )
+        assert "starts_at < '2023-11-06' AND ends_at > '2023-11-05'" in statement
+        page.click("text=2023-11-06: complete", force=True)
+        assert "No candle is missing on 2023-11-06" in text_of(page)
+
+    def test_rows_that_are_missing_are_reloaded_by_the_audit(self, served):
+        gap = [0, "2023-12-10T00:00", "2023-12-11T00:00", 3, "rows_missing"]
+        served.change("coverage_2023", gaps=[gap])
+        page = served.open("coverage")
+        page.click("text=How to fix it")
+        assert json.loads(page.inner_text("pre")) == {"start": "2023-12-10", "end": "2023-12-11"}
+        assert page.locator("a:has-text('crypto_prices_audit')").count() == 1
+
+    def test_a_market_that_the_settings_do_not_have_has_nothing_to_fix(self, served):
+        markets = [{**each, "is_known": False} for each in json.loads(DOCUMENTS["coverage_2023"])["markets"]]
+        served.change("coverage_2023", markets=markets)
+        page = served.open("coverage")
+        page.click(".pick:has-text('coingecko')")
+        assert "no longer in the settings" in text_of(page)
+        assert page.locator("text=How to fix it").count() == 0
+
     def test_the_calendar_is_usable_with_the_keyboard(self, served):
         page = served.open("coverage")
         page.focus(".calendar [tabindex='0']")
@@ -122,6 +260,44 @@ class TestViews:
         assert market["daily"].splitlines()[-2].split(",")[4] in page.inner_text(".reading")
         assert served.problems == []
 
+    def test_the_table_has_every_candle_of_every_line(self, served):
+        page = served.open("prices")
+        page.select_option("#market", "BTC/USDT")
+        page.click("button:has-text('Hourly')")
+        page.wait_for_selector(".chart canvas")
+        page.click("summary")
+        table = page.locator("details table")
+        heads = table.locator("thead th").all_inner_texts()
+        assert heads == [
+            "Opens at",
+            "Open",
+            "High",
+            "Low",
+            "Close",
+            "Volume",
+            "bitstamp",
+            "coinbase",
+            "consensus (USD)",
+            "Restated",
+        ]
+        opened = table.locator("tbody td:first-child").all_inner_texts()
+        while page.locator("button:text-is('Older')").is_enabled():
+            page.click("button:text-is('Older')")
+            opened += table.locator("tbody td:first-child").all_inner_texts()
+        assert (len(opened), opened[0], opened[-1]) == (14 * 24, "2023-12-18 23:00 UTC", "2023-12-05 00:00 UTC")
+        assert len(set(opened)) == len(opened)
+        (consensus,) = (json.loads(text) for key, text in DOCUMENTS.items() if key.startswith("consensus"))
+        assert consensus["hourly"].splitlines()[0].split(",")[1] in table.locator("tbody tr").last.inner_text()
+
+    def test_candles_that_were_left_out_are_counted(self, served):
+        key = next(each["key"] for each in json.loads(DOCUMENTS["status"])["markets"] if each["source"] == "binance")
+        served.change(key, left_out={"daily": 12, "hourly": 0})
+        page = served.open("prices")
+        assert "The oldest 12 daily candles of binance are left out" in text_of(page)
+        page.click("button:has-text('Hourly')")
+        page.wait_for_selector("#unit-hourly[aria-pressed=true]")
+        assert "left out" not in text_of(page)
+
     @pytest.mark.parametrize(
         ("unit", "command", "question"),
         [
@@ -144,7 +320,7 @@ class TestViews:
         page.wait_for_selector(".chart canvas")
         page.focus(".chart")
         page.keyboard.press("Enter")
-        shown, as_json = page.locator("pre").all_inner_texts()
+        as_json, shown = page.locator("pre").all_inner_texts()
         assert shown == command
         assert json.loads(as_json) == question
         assert set(question) <= explain_params
@@ -181,10 +357,10 @@ class TestViews:
             page.keyboard.press("ArrowLeft")
         assert "(weak)" in page.inner_text(".reading")
         page.uncheck("label:has-text('consensus (USD)') input")
-        page.wait_for_selector(".chart canvas")
+        page.wait_for_selector(".reading:not(:has-text('consensus'))")
         assert "consensus" not in page.inner_text(".reading")
         page.select_option("#market", "ETH/USDT")
-        page.wait_for_selector(".chart canvas")
+        page.wait_for_selector("h1:text-is('ETH/USDT')")
         assert page.locator("label:has-text('consensus (USD)')").count() == 0
 
     def test_loads_show_the_counts_and_durations_of_each_step(self, served):
@@ -245,7 +421,19 @@ class TestStatesInWords:
         served.answers = {
             path: 403 if "crypto_prices_window" in path else answer for path, answer in served.answers.items()
         }
-        assert served.open("status").locator("table.matrix").count() == 1
+        page = served.open("status")
+        assert page.locator("table.matrix").count() == 1
+        assert "may not read the runs of crypto_prices_window" in text_of(page)
+        page = served.open("loads")
+        assert page.locator(".flow").count() == 1
+        assert "may not read the runs of crypto_prices_window" in text_of(page)
+
+    @pytest.mark.parametrize("view", ["status", "loads"])
+    def test_an_error_about_one_dag_is_not_taken_for_an_empty_list(self, served, view):
+        served.answers = {
+            path: 503 if "crypto_prices_window" in path else answer for path, answer in served.answers.items()
+        }
+        assert "503" in text_of(served.open(view))
 
 
 def test_no_script_of_a_hostile_name_runs(served):
