@@ -42,6 +42,7 @@
     u: "never fetched",
     ".": "not expected",
   };
+  const MARKS = { c: "✓", q: "◦", p: "◐", g: "✕", n: "·", u: "–" };
 
   // ---------------------------------------------------------------- elements
 
@@ -504,11 +505,12 @@
   }
 
   function legend() {
-    return el("ul", { class: "legend", "aria-label": "Colors" }, ["c", "q", "p", "g", "n", "u"].map((letter) => el("li", {}, el("span", { class: "swatch", "data-day": letter }), LETTERS[letter])));
+    return el("ul", { class: "legend", "aria-label": "Marks and colors" }, Object.entries(MARKS).map(([letter, mark]) => el("li", {}, el("span", { class: "swatch", "data-day": letter, "aria-hidden": "true" }, mark), LETTERS[letter])),
+      el("li", {}, el("span", { class: "look", "aria-hidden": "true" }, "3"), "days of a month that need a look"));
   }
 
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const COLORS = { c: "var(--day)", q: "var(--quiet)", p: "var(--warn)", g: "var(--bad)", n: "var(--none)", u: "var(--line-strong)" };
+  const COLORS = { c: "var(--day)", q: "var(--quiet)", p: "var(--warn)", g: "var(--bad-fill)", n: "var(--none)", u: "var(--line-strong)" };
 
   // The letters of a month's days, without those on which the market is not expected.
   function daysOf(found, market, month) {
@@ -540,7 +542,9 @@
       return stop;
     });
     const words = Object.keys(COLORS).filter((letter) => shares[letter]).map((letter) => `${shares[letter]} ${LETTERS[letter]}`).join(", ");
-    return el("td", { title: words }, el("span", { class: "month", style: { background: `linear-gradient(90deg, ${stops.join(", ")})` } }, hidden(words)));
+    const look = sum(["p", "g", "u"].map((letter) => shares[letter] || 0));
+    return el("td", { title: words }, el("span", { class: "month", style: { background: `linear-gradient(90deg, ${stops.join(", ")})` } },
+      look > 0 && el("span", { class: "look", "aria-hidden": "true" }, String(look)), hidden(words)));
   }
 
   function marketCalendar(found, number) {
@@ -557,7 +561,7 @@
         const letter = market.days[Math.round((ms - start) / DAY_MS)];
         if (new Date(ms).getUTCMonth() !== month || !letter || letter === ".") return el("td", {});
         const day = dayText(ms);
-        return el("td", { class: "on", "data-day": letter, "data-of": day, tabindex: -1, role: "gridcell", title: `${day}: ${LETTERS[letter]}` }, hidden(`${day}: ${LETTERS[letter]}`));
+        return el("td", { class: "on", "data-day": letter, "data-of": day, tabindex: -1, role: "gridcell", title: `${day}: ${LETTERS[letter]}` }, el("span", { "aria-hidden": "true" }, MARKS[letter]), hidden(`${day}: ${LETTERS[letter]}`));
       })))));
     const cells = [...grid.querySelectorAll(".on")];
     if (cells.length) cells[cells.length - 1].tabIndex = 0;
