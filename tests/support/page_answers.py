@@ -59,6 +59,17 @@ RUNS = [
 ]
 
 
+AROUND = Surroundings(
+    written_at=datetime(2023, 12, 19, 0, 5, tzinfo=UTC),
+    candle_interval="1h",
+    interval=timedelta(hours=1),
+    runbook_url="docs/how-to/troubleshoot.md",
+    freshness_hours=30,
+    prices=PriceSettings(),
+    glue_runs={run.run_id: GlueRun(seconds=40, dpus=2) for run in RUNS},
+)
+
+
 def page_snapshot() -> Snapshot:
     """Return the warehouse's rows."""
     markets = [(source, *market.split("/")) for source, names in MARKETS.items() for market in names]
@@ -78,6 +89,7 @@ def page_snapshot() -> Snapshot:
         expected=[{**row, "used_from": None, "used_until": None} for row in rows],
         gaps=[],
         loads=list(_loads()),
+        daily_from=FIRST,
         daily=[candle for row in rows for candle in _candles(row, Window(FIRST, UNTIL), hours=24)],
         hourly=[candle for row in rows for candle in _candles(row, Window(date(2023, 12, 5), UNTIL), hours=1)],
         daily_consensus=list(_consensus(Window(FIRST, UNTIL), hours=24)),
@@ -87,22 +99,13 @@ def page_snapshot() -> Snapshot:
 
 def page_answers() -> dict[str, Any]:
     """Return the answers by path and query below ``api/v2/``."""
-    around = Surroundings(
-        written_at=datetime(2023, 12, 19, 0, 5, tzinfo=UTC),
-        candle_interval="1h",
-        interval=timedelta(hours=1),
-        runbook_url="docs/how-to/troubleshoot.md",
-        freshness_hours=30,
-        prices=PriceSettings(),
-        glue_runs={run.run_id: GlueRun(seconds=40, dpus=2) for run in RUNS},
-    )
 
     def entries(run_id: str) -> str:
         return f"dags/{MARTS}/dagRuns/{run_id}/taskInstances/publish_status/xcomEntries"
 
     answers: dict[str, Any] = {
         f"{entries(PUBLISHED_BY)}/{key}": {"key": key, "value": document}
-        for key, document in page_documents(page_snapshot(), around).items()
+        for key, document in page_documents(page_snapshot(), AROUND).items()
     }
     answers[f"{entries('~')}?xcom_key=status&order_by=-timestamp&limit=1"] = {
         "xcom_entries": [{"dag_id": MARTS, "run_id": PUBLISHED_BY}]

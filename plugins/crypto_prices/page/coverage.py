@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +14,10 @@ from crypto_prices.page.snapshot import Snapshot
 
 COMPLETE, QUIET, PARTIAL, GAP, NOT_LISTED, UNFETCHED, OUTSIDE = "cqpgnu."
 """The letters. ``QUIET``: all candles are loaded but those without a trade. ``OUTSIDE``: the market is not expected."""
+
+ROWS_MISSING = "rows_missing"
+"""The reason of candles of a loaded day that neither the fact table nor ``crypto.candle_gaps`` has, as the audit names
+it."""
 
 _WITHOUT_TRADES = frozenset({"no_trade", "not_listed"})
 
@@ -66,12 +70,16 @@ class Coverage:
         days: The days, from the first fetched one.
         letters: One letter per market and day.
         gaps: The missing candles of each market, oldest first.
+        lost: The number of candles that are missing without a reason, by market and day.
+        known: The markets of the settings. All, if no load has noted them yet.
         interval: Length of a candle.
     """
 
     days: Window
     letters: Mapping[PageMarket, str]
     gaps: Mapping[PageMarket, list[GapRange]]
+    lost: Mapping[PageMarket, Mapping[date, int]]
+    known: frozenset[PageMarket]
     interval: timedelta
 
     def letter(self, market: PageMarket, day: date) -> str:
@@ -79,7 +87,7 @@ class Coverage:
         return self.letters[market][(day - self.days.start).days]
 
     def missing(self, source: str, day: date) -> dict[str, int]:
-        """Return the number of missing candles of a source on a day, by reason, ``unfetched`` included."""
+        """Return the number of missing candles of a source on a day, by reason, with those that no gap explains."""
         window = Window.of_day(day)
         found: dict[str, int] = defaultdict(int)
         for market in self.letters:
@@ -87,6 +95,8 @@ class Coverage:
                 continue
             if self.letter(market, day) == UNFETCHED:
                 found["unfetched"] += timedelta(days=1) // self.interval
+            if lost := self.lost[market].get(day):
+                found[ROWS_MISSING] += lost
             for gap in self.gaps.get(market, ()):
                 if part := gap.clipped(window):
                     found[part.reason] += (part.ends_at - part.starts_at) // self.interval
@@ -111,32 +121,68 @@ def coverage_of(snapshot: Snapshot, interval: timedelta) -> Coverage:
         start, end = max(_day(used_from), days.start), min(_day(used_until), days.end)
         if start < end:
             expected[_market(row)].append(Window(start, end))
-    markets = sorted({*ranges, *expected, *gaps})
-    letters = {
-        market: _letters(days, ranges.get(market, ()), expected.get(market, (days,)), gaps.get(market, ()), interval)
-        for market in markets
-    }
-    return Coverage(days, letters, gaps, interval)
+    counted = [day for day in days.days() if day >= snapshot.daily_from]
+    rows: dict[PageMarket, dict[date, int]] = defaultdict(dict)
+    for row in snapshot.daily:
+        rows[_market(row)][_day(str(row["opens_at"])[:10])] = int(row["candles"])
+    candles_a_day = timedelta(days=1) // interval
+    letters, lost = {}, {}
+    for market in sorted({*ranges, *expected, *gaps}):
+        needed = expected.get(market) or _former_days(days, ranges.get(market, ()), is_known=bool(snapshot.expected))
+        fetched = _fetched(days, ranges.get(market, ()), needed)
+        missing = _missing(gaps.get(market, ()), interval)
+        lost[market] = {
+            day: absent
+            for day in counted
+            if _is_loaded(fetched[(day - days.start).days], explained=day in missing)
+            and (absent := candles_a_day - rows[market].get(day, 0) - sum(missing.get(day, {}).values())) > 0
+        }
+        for day, absent in lost[market].items():
+            missing[day][ROWS_MISSING] = absent
+        for day, reasons in missing.items():
+            fetched[(day - days.start).days] = _letter(reasons, candles_a_day)
+        letters[market] = "".join(fetched)
+    known = frozenset(map(_market, snapshot.expected)) or frozenset(letters)
+    return Coverage(days, letters, gaps, lost, known, interval)
 
 
-def _letters(
-    days: Window, fetched: Iterable[Window], expected: Iterable[Window], gaps: Iterable[GapRange], interval: timedelta
-) -> str:
+def _former_days(days: Window, ranges: Sequence[Window], *, is_known: bool) -> list[Window]:
+    """Return the days on which a market without a row in the settings was expected.
+
+    Args:
+        days: All days.
+        ranges: The market's fetched days, oldest first.
+        is_known: Whether the settings' markets are known. If so, the market was removed from them.
+    """
+    if not is_known:
+        return [days]
+    return [Window(ranges[0].start, ranges[-1].end)] if ranges else []
+
+
+def _fetched(days: Window, fetched: Iterable[Window], expected: Iterable[Window]) -> list[str]:
     letters = [OUTSIDE] * (days.end - days.start).days
     for window, letter in (*((each, UNFETCHED) for each in expected), *((each, COMPLETE) for each in fetched)):
         first, last = (window.start - days.start).days, (window.end - days.start).days
         letters[first:last] = letter * (last - first)
-    missing: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    return letters
+
+
+def _is_loaded(letter: str, *, explained: bool) -> bool:
+    """Return whether a day was requested. A window without any candle has gaps and no load."""
+    return letter == COMPLETE or (letter == UNFETCHED and explained)
+
+
+def _missing(gaps: Iterable[GapRange], interval: timedelta) -> dict[date, dict[str, int]]:
+    """Return the number of missing candles by day and reason."""
+    missing: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for gap in gaps:
         starts_at = gap.starts_at
         while starts_at < gap.ends_at:
             day = Window.of_day(starts_at.date())
             until = min(day.ends_at, gap.ends_at)
-            missing[(day.start - days.start).days][gap.reason] += (until - starts_at) // interval
+            missing[day.start][gap.reason] += (until - starts_at) // interval
             starts_at = until
-    for place, reasons in missing.items():
-        letters[place] = _letter(reasons, timedelta(days=1) // interval)
-    return "".join(letters)
+    return missing
 
 
 def _letter(reasons: Mapping[str, int], candles_a_day: int) -> str:

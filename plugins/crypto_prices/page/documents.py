@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,15 @@ from typing import Any
 from crypto_prices_contract.window import Window
 
 from crypto_prices.backfill.glue_cost import GlueRun
-from crypto_prices.page.coverage import NOT_LISTED, OUTSIDE, UNFETCHED, Coverage, PageMarket, coverage_of
+from crypto_prices.page.coverage import (
+    NOT_LISTED,
+    OUTSIDE,
+    ROWS_MISSING,
+    UNFETCHED,
+    Coverage,
+    PageMarket,
+    coverage_of,
+)
 from crypto_prices.page.snapshot import LOADS_SHOWN, STATUS_DAYS, Snapshot
 from crypto_prices.settings import PriceSettings
 
@@ -26,6 +34,11 @@ DOCUMENT_VERSION = 1
 
 MOST_DOCUMENT_BYTES = 128 * 1024
 MOST_BYTES = 3 * 1024 * 1024
+
+
+class PageTooLargeError(ValueError):
+    """A document does not fit into an XCom, even without all that may be left out."""
+
 
 _ROW_COUNTS = {
     "fetched": "rows_fetched",
@@ -72,8 +85,11 @@ def page_documents(
     Args:
         snapshot: Rows of the warehouse.
         around: Everything else.
-        most_document_bytes: Maximum size of a document, and so of all of them together. If a document is larger, it
-            has fewer of its oldest entries. None for a report, which has no limits.
+        most_document_bytes: Maximum size of a document, and so of all of them together. If a document is larger, its
+            oldest gaps or candles are left out and counted. None for a report, which has no limits.
+
+    Raises:
+        PageTooLargeError: A document is too large without them, too.
     """
     coverage = coverage_of(snapshot, around.interval)
     candles = {**_candles(snapshot.daily, "daily", 10), **_candles(snapshot.hourly, "hourly", 13)}
@@ -83,12 +99,11 @@ def page_documents(
         **_consensus(snapshot.hourly_consensus, "hourly", 13),
     }
     symbols = sorted({market.symbol for market in markets} & {symbol for symbol, _ in consensus})
-    documents = {
-        f"coverage_{year}": _fitting_coverage(coverage, year, most_document_bytes)
-        for year in range(coverage.days.start.year, (coverage.days.end - timedelta(days=1)).year + 1)
-    }
-    years = sorted(documents)
-    status = _status(snapshot, coverage, markets, around, [int(name.removeprefix("coverage_")) for name in years])
+    years = range(coverage.days.start.year, (coverage.days.end - timedelta(days=1)).year + 1)
+    # The calendars leave at least half of the bytes to the prices.
+    most_coverage_bytes = most_document_bytes and min(most_document_bytes, MOST_BYTES // 2 // len(years))
+    documents = {f"coverage_{year}": _fitting_coverage(coverage, year, most_coverage_bytes) for year in years}
+    status = _status(snapshot, coverage, markets, around, list(years))
     status["consensus"] = [{"key": f"consensus_{number}", "symbol": symbol} for number, symbol in enumerate(symbols)]
     documents["status"] = _json(status)
     lines = {
@@ -106,7 +121,7 @@ def page_documents(
         )
         for number, symbol in enumerate(symbols)
     }
-    whole = {key: _lines(*parts) for key, parts in lines.items()}
+    whole = {key: _lines(*parts, {"daily": 0, "hourly": 0}) for key, parts in lines.items()}
     if most_document_bytes is None:
         return documents | whole
     left = MOST_BYTES - sum(len(document.encode()) for document in documents.values())
@@ -114,7 +129,19 @@ def page_documents(
     for key, parts in lines.items():
         most_bytes = min(most_document_bytes, int(len(whole[key].encode()) * share))
         documents[key] = _fitting_lines(*parts, most_bytes)
+    _check_sizes(documents, most_document_bytes)
     return documents
+
+
+def _check_sizes(documents: Mapping[str, str], most_document_bytes: int) -> None:
+    sizes = {key: len(document.encode()) for key, document in documents.items()}
+    largest = max(sizes, key=lambda key: sizes[key])
+    if sizes[largest] > most_document_bytes or sum(sizes.values()) > MOST_BYTES:
+        raise PageTooLargeError(
+            f"the page's data do not fit into XComs: {largest} has {sizes[largest]} of at most {most_document_bytes} "
+            f"bytes, and all documents have {sum(sizes.values())} of at most {MOST_BYTES}. The settings have too many "
+            "markets for the page in Airflow: remove some, or raise the limits in crypto_prices/page/documents.py"
+        )
 
 
 def _status(
@@ -130,6 +157,7 @@ def _status(
         restated[source_day] += int(row["restated"])
         newest[str(row["source"])] = max(newest.get(str(row["source"]), ""), _minute(row["opens_at"]))
     sources = sorted({market.source for market in coverage.letters})
+    known = {market.source for market in coverage.known}
     first = max(snapshot.until - timedelta(days=STATUS_DAYS), coverage.days.start)
     return {
         "version": DOCUMENT_VERSION,
@@ -139,7 +167,9 @@ def _status(
         "until": snapshot.until.isoformat(),
         "runbook_url": around.runbook_url,
         "freshness_hours": around.freshness_hours,
-        "sources": [{"source": source, "newest": newest.get(source)} for source in sources],
+        "sources": [
+            {"source": source, "newest": newest.get(source), "is_known": source in known} for source in sources
+        ],
         "days": [
             _source_day(coverage, snapshot.loads, source, day)
             | {"rows": rows[source, day.isoformat()], "restated": restated[source, day.isoformat()]}
@@ -182,12 +212,11 @@ def _source_day(coverage: Coverage, loads: Iterable[Mapping[str, Any]], source: 
             "batch_id": load["batch_id"],
             "dag_id": load["dag_id"],
             "run_id": load["run_id"],
+            "status": load["status"],
             "loaded_at": _second(load["loaded_at"]),
             "published": load["recorded_at"] is not None,
             "accepted": bool(load["is_accepted"]),
         }
-        if date.fromisoformat(load["window_end"]) - date.fromisoformat(load["window_start"]) == timedelta(days=1):
-            found["quarantined"] = load["rows_quarantined"]
     return found
 
 
@@ -243,12 +272,25 @@ def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> 
         for gap in coverage.gaps.get(market, ())
         if (part := gap.clipped(days))
     ]  # fmt: skip
-    gaps.sort(key=lambda gap: str(gap[1]), reverse=True)
+    gaps += [
+        [number, f"{day}T00:00", f"{day + timedelta(days=1)}T00:00", absent, ROWS_MISSING]
+        for number, market in enumerate(coverage.letters)
+        for day, absent in coverage.lost[market].items()
+        if days.start <= day < days.end
+    ]
+    # By their end, so that all ranges of a day after that of the oldest one are there.
+    gaps.sort(key=lambda gap: (str(gap[2]), str(gap[1])), reverse=True)
     document: dict[str, Any] = {
         "year": year,
         "first": days.start.isoformat(),
         "markets": [
-            {"source": market.source, "symbol": market.symbol, "quote": market.quote, "days": letters[first:last]}
+            {
+                "source": market.source,
+                "symbol": market.symbol,
+                "quote": market.quote,
+                "is_known": market in coverage.known,
+                "days": letters[first:last],
+            }
             for market, letters in coverage.letters.items()
         ],
         "gaps": gaps,
@@ -262,15 +304,20 @@ def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> 
     return text
 
 
-def _lines(name: Mapping[str, str], daily: list[str], hourly: list[str]) -> str:
-    return _json({**name, "daily": "\n".join(daily), "hourly": "\n".join(hourly)})
+def _lines(name: Mapping[str, str], daily: Sequence[str], hourly: Sequence[str], left_out: Mapping[str, int]) -> str:
+    return _json({**name, "daily": "\n".join(daily), "hourly": "\n".join(hourly), "left_out": left_out})
 
 
 def _fitting_lines(name: Mapping[str, str], daily: list[str], hourly: list[str], most_bytes: int) -> str:
-    """Return a document of daily and hourly lines. If they are too large, the oldest are left out."""
-    while len((text := _lines(name, daily, hourly)).encode()) > most_bytes and (daily or hourly):
-        daily, hourly = daily[(len(daily) + 9) // 10 :], hourly[(len(hourly) + 9) // 10 :]
-    return text
+    """Return a document of daily and hourly lines. If they are too large, the oldest are left out, but never all."""
+    left_out = {"daily": 0, "hourly": 0}
+    while True:
+        kept = daily[left_out["daily"] :], hourly[left_out["hourly"] :]
+        text = _lines(name, *kept, left_out)
+        if len(text.encode()) <= most_bytes or max(map(len, kept)) <= 1:
+            return text
+        for unit, lines in zip(left_out, kept, strict=True):
+            left_out[unit] += min((len(lines) + 9) // 10, max(0, len(lines) - 1))
 
 
 def _candles(rows: Iterable[Mapping[str, Any]], unit: str, digits: int) -> dict[tuple[PageMarket, str], list[str]]:

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.read_glue_job import read_glue_runs
 from crypto_prices.counted import counted
 from crypto_prices.fetch.sources import get_source
-from crypto_prices.page.documents import Surroundings, page_documents
+from crypto_prices.page.documents import PageTooLargeError, Surroundings, page_documents
 from crypto_prices.page.snapshot import read_snapshot
 
 if TYPE_CHECKING:
@@ -29,25 +30,30 @@ class PublishStatusOperator(WarehouseOperator):
     """
 
     def execute(self, context: Context) -> None:
-        """Write the documents. ``status`` is the last, so that it only names documents that exist."""
+        """Write the documents. ``status`` is the last, so that it only names documents that exist.
+
+        Raises:
+            AirflowFailException: There are too many markets for XComs.
+        """
         settings = self.settings
         snapshot = read_snapshot(self._query)
         if snapshot is None:
             self.log.info("The warehouse has no load, so there is nothing to publish")
             return
         glue_client = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        documents = page_documents(
-            snapshot,
-            Surroundings(
-                written_at=datetime.now(UTC),
-                candle_interval=settings.candle_interval,
-                interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
-                runbook_url=settings.runbook_url,
-                freshness_hours=settings.freshness_hours,
-                prices=settings.prices,
-                glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
-            ),
+        around = Surroundings(
+            written_at=datetime.now(UTC),
+            candle_interval=settings.candle_interval,
+            interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
+            runbook_url=settings.runbook_url,
+            freshness_hours=settings.freshness_hours,
+            prices=settings.prices,
+            glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
         )
+        try:
+            documents = page_documents(snapshot, around)
+        except PageTooLargeError as error:
+            raise AirflowFailException(str(error)) from error
         sizes = {key: len(document.encode()) for key, document in documents.items()}
         for key in sorted(documents, key=lambda key: key == "status"):
             context["ti"].xcom_push(key=key, value=documents[key])

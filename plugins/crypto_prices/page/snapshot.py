@@ -18,7 +18,7 @@ DAILY_CANDLES = 400
 """Days with a daily candle."""
 
 LOADS_SHOWN = 30
-"""Newest loads. The durations of a load are compared with the median of the others."""
+"""Newest loads. The durations of a load are compared with their median."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Snapshot:
         expected: The settings' markets (plan/find_expected_markets.sql).
         gaps: The ranges of missing candles (audit/find_gaps.sql).
         loads: The newest loads (status/find_loads.sql).
+        daily_from: The first day of the daily candles.
         daily: Daily candles (status/find_candles.sql).
         hourly: Hourly candles of the last days.
         daily_consensus: The consensus at the end of each day (status/find_consensus.sql).
@@ -42,6 +43,7 @@ class Snapshot:
     expected: Rows
     gaps: Rows
     loads: Rows
+    daily_from: date
     daily: Rows
     hourly: Rows
     daily_consensus: Rows
@@ -70,6 +72,7 @@ def read_snapshot(query: Callable[..., Rows], *, daily_candles: int = DAILY_CAND
         expected=query("plan/find_expected_markets.sql"),
         gaps=query("audit/find_gaps.sql", params=Window(first, until)),
         loads=query("status/find_loads.sql", params=newest, load_total=LOADS_SHOWN),
+        daily_from=long.start,
         daily=query("status/find_candles.sql", params=long, unit="day"),
         hourly=query("status/find_candles.sql", params=newest, unit="hour"),
         daily_consensus=query("status/find_consensus.sql", params=long, unit="day"),

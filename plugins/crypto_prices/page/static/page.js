@@ -22,6 +22,7 @@
     not_listed: "not listed",
     removed: "removed by a user",
     unfetched: "never fetched",
+    rows_missing: "rows are missing from the table without a reason",
   };
   const STATES = {
     loaded: ["✓", "loaded"],
@@ -41,6 +42,7 @@
     u: "never fetched",
     ".": "not expected",
   };
+  const MARKS = { c: "✓", q: "◦", p: "◐", g: "✕", n: "·", u: "–" };
 
   // ---------------------------------------------------------------- elements
 
@@ -91,6 +93,8 @@
   const dayText = (ms) => new Date(ms).toISOString().slice(0, 10);
   const dayMs = (text) => Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
   const sum = (values) => values.reduce((total, value) => total + value, 0);
+  // Whether a name from data may be a part of a command or a statement.
+  const isPlain = (text) => /^[\w./-]+$/.test(text);
   const marketName = (market) => `${market.symbol}/${market.quote}`;
 
   function seconds(value) {
@@ -120,11 +124,14 @@
     }
   }
 
+  class NoAccess extends Problem {}
+
   const NO_DATA = "No run of crypto_prices_marts has published the state of the loads yet. Load a day with crypto_prices_daily. Then unpause or trigger crypto_prices_marts, and open this page again when it has ended.";
 
   class AirflowSource {
     constructor() {
       this.documents = new Map();
+      this.denied = new Set();
       this.isReport = false;
     }
 
@@ -140,7 +147,7 @@
         throw new Problem("Your session has expired", "Sign in to Airflow again to see this page.", [`../api/v2/auth/login?next=${next}`, "Sign in"]);
       }
       if (response.status === 403) {
-        throw new Problem("No access", `Your user may not read the runs or XComs of ${decodeURIComponent(path.split("/")[1])}. Ask an administrator of Airflow for access to it.`);
+        throw new NoAccess("No access", `Your user may not read the runs or XComs of ${decodeURIComponent(path.split("/")[1])}. Ask an administrator of Airflow for access to it.`);
       }
       if (response.status === 404) return null;
       if (!response.ok) throw new Problem("Airflow reports an error", `${response.status} ${response.statusText} for ${path}. The log of the API server has the reason.`);
@@ -165,14 +172,19 @@
       return this.documents.get(key);
     }
 
-    async both(ask) {
-      const lists = await Promise.all([ask(DAILY), ask(WINDOW).catch(() => [])]);
+    // The answers about several DAGs. The page names those that its viewer may not read.
+    async ofDags(dags, ask) {
+      const lists = await Promise.all(dags.map((dag) => ask(dag).catch((error) => {
+        if (!(error instanceof NoAccess)) throw error;
+        this.denied.add(dag);
+        return [];
+      })));
       return lists.flat();
     }
 
     // The runs of both DAGs, newest first, with their days.
     async runs() {
-      this.knownRuns ??= await this.both(async (dag) => {
+      this.knownRuns ??= await this.ofDags([DAILY, WINDOW], async (dag) => {
         const found = await this.get(`dags/${dag}/dagRuns?order_by=-run_after&limit=100`);
         return (found ? found.dag_runs : []).map((run) => {
           const conf = run.conf || {};
@@ -185,7 +197,7 @@
     }
 
     async failedTasks() {
-      return this.both(async (dag) => {
+      return this.ofDags([DAILY, WINDOW], async (dag) => {
         const found = await this.get(`dags/${dag}/dagRuns/~/taskInstances?state=failed&order_by=-start_date&limit=100`);
         return found ? found.task_instances : [];
       });
@@ -195,15 +207,15 @@
     async durations(loads) {
       const found = new Map();
       const wanted = new Set(loads.map((load) => load.run_id));
-      const lists = [...new Set(loads.map((load) => load.dag_id))].flatMap((dag) => Object.entries(STEPS).map(async ([step, name]) => {
-        for (const task of await this.successes(dag, name)) {
+      const dags = [...new Set(loads.map((load) => load.dag_id))];
+      await Promise.all(Object.entries(STEPS).map(async ([step, name]) => {
+        for (const task of await this.ofDags(dags, (dag) => this.successes(dag, name))) {
           if (task.task_id !== name || !wanted.has(task.dag_run_id) || !task.start_date || !task.end_date) continue;
           const steps = found.get(task.dag_run_id) || {};
           steps[step] = Math.max(steps[step] || 0, (Date.parse(task.end_date) - Date.parse(task.start_date)) / 1000);
           found.set(task.dag_run_id, steps);
         }
       }));
-      await Promise.all(lists);
       return found;
     }
 
@@ -227,12 +239,12 @@
   class ReportSource {
     constructor(report) {
       this.report = report;
+      this.denied = new Set();
       this.isReport = true;
     }
 
     async start() {
       this.status = this.report.status;
-      if (!this.status) throw new Problem("Nothing to show yet", "The warehouse has no load. Load a day with make demo, and write the report again.");
     }
 
     async document(key) {
@@ -259,6 +271,10 @@
   const embedded = document.getElementById("report");
   const source = embedded ? new ReportSource(JSON.parse(embedded.textContent)) : new AirflowSource();
 
+  // What a viewer without access to some runs does not see.
+  const deniedNote = () => source.denied.size > 0 && el("p", { class: "fair" },
+    `Your user may not read the runs of ${[...source.denied].sort().join(" and ")}. So the page does not show which of them are running or failed, nor how long they took.`);
+
   // ---------------------------------------------------------------- links
 
   const runPath = (dag, run) => `../dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(run)}`;
@@ -281,28 +297,34 @@
 
   // ---------------------------------------------------------------- Status
 
+  const today = () => Math.floor(source.now() / DAY_MS) * DAY_MS;
+
+  // The days since the newest load, if they are more than the view has.
+  function daysWithoutLoad() {
+    const idle = source.isReport ? 0 : (today() - dayMs(source.status.until)) / DAY_MS;
+    return idle >= STATUS_DAYS ? idle : 0;
+  }
+
+  const quarantined = ({ entry }) => (entry && entry.missing.quarantined) || 0;
+
   async function sourceDays() {
     const { status } = source;
     const [runs, failed] = await Promise.all([source.runs(), source.failedTasks()]);
     const entries = new Map(status.days.map((entry) => [`${entry.day} ${entry.source}`, entry]));
     let until = dayMs(status.until);
-    if (!source.isReport) {
-      // Days without a load. A loaded past, as after a demo of an old day, is not followed by years of missing days.
-      const today = Math.floor(source.now() / DAY_MS) * DAY_MS;
-      if (today - until < STATUS_DAYS * DAY_MS) until = Math.max(until, today);
-    }
+    // Days without a load are shown as missing. A loaded past, as after a demo of an old day, is not followed by years of
+    // them, but by a sentence.
+    if (!source.isReport && !daysWithoutLoad()) until = Math.max(until, today());
     const days = [];
     for (let ms = until - STATUS_DAYS * DAY_MS; ms < until; ms += DAY_MS) {
       const day = dayText(ms);
       if (day < status.coverage.first) continue;
-      for (const { source: name } of status.sources) {
-        days.push(sourceDay(day, name, entries.get(`${day} ${name}`), runs, failed));
-      }
+      for (const each of status.sources) days.push(sourceDay(day, each, entries.get(`${day} ${each.source}`), runs, failed));
     }
     return days;
   }
 
-  function sourceDay(day, name, entry, runs, failed) {
+  function sourceDay(day, { source: name, is_known: isKnown }, entry, runs, failed) {
     const run = runs.find((each) => each.start <= day && day < each.end && (!each.sources.length || each.sources.includes(name)));
     // A failed fetch names its source. Other failed tasks concern all sources of the run.
     const red = run && run.state === "failed"
@@ -311,13 +333,22 @@
       : [];
     const lost = entry ? sum(Object.entries(entry.missing).filter(([reason]) => !BENIGN.has(reason)).map(([, candles]) => candles)) : 0;
     let stateName = "missing";
-    if (entry && entry.batch_id) stateName = lost || !entry.published ? "partial" : "loaded";
+    if (entry && entry.batch_id) stateName = lost || doubt(entry, run, red) ? "partial" : "loaded";
+    else if (!isKnown && !(entry && entry.markets)) stateName = "unlisted";
     else if (run && ["running", "queued"].includes(run.state)) stateName = "running";
     else if (run && run.state === "failed") stateName = "failed";
     else if (run && run.state === "success" && run.ended > Date.parse(source.status.written_at)) stateName = "recent";
     else if (entry && entry.markets === 0) stateName = "unlisted";
     else if (entry && !entry.unfetched_markets && entry.markets) stateName = "partial";
     return { day, source: name, state: stateName, entry, run, red, lost };
+  }
+
+  // Why a load that ended is not known to be right.
+  function doubt(entry, run, red) {
+    if (entry.status !== "loaded") return "counts differ between the steps";
+    if (!entry.published) return "not published";
+    if (run && run.run_id === entry.run_id && red.some((task) => task.task_id === "reconcile")) return "reconcile failed";
+    return null;
   }
 
   async function statusView() {
@@ -345,8 +376,8 @@
     const matrix = el("table", { class: "matrix" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Source"), names.map((day) => el("th", { scope: "col", title: day },
         new Date(dayMs(day)).toLocaleDateString("en-GB", { weekday: "short", timeZone: "UTC" }), el("span", { class: "day" }, day.slice(5)))))),
-      el("tbody", {}, status.sources.map(({ source: name, newest }) => el("tr", {},
-        el("th", { scope: "row" }, name, el("small", {}, newest ? freshness(newest) : "no candle in these days")),
+      el("tbody", {}, status.sources.map(({ source: name, newest, is_known: isKnown }) => el("tr", {},
+        el("th", { scope: "row" }, name, el("small", {}, isKnown ? freshness(newest) : "no longer in the settings")),
         days.filter((each) => each.source === name).map(cell)))));
     choose(chosen);
     const scroller = el("div", { class: "scroll" }, matrix);
@@ -358,11 +389,13 @@
     return Object.assign([
       el("h1", {}, "Are the data right?"),
       el("p", { class: "lead" }, `The last ${counted(names.length, "day")} until ${names[names.length - 1]}, by source. All days and times are in UTC.`),
+      daysWithoutLoad() > 0 && el("p", { class: "poor", role: "alert" }, `No load since ${dayText(dayMs(status.until) - DAY_MS)}, which is ${counted(daysWithoutLoad(), "day")} before today. These are the days until then.`),
+      deniedNote(),
       statusTiles(days),
       el("section", { class: "panel", "aria-label": "State by source and day" }, scroller,
         el("ul", { class: "legend" }, Object.entries(STATES).filter(([name]) => days.some((each) => each.state === name)).map(([name]) => el("li", {}, state(name), {
-          loaded: "all candles that exist", partial: "candles are missing, or the load is not published", failed: "its newest run failed",
-          missing: "never loaded", running: "a run is loading it", recent: `${MARTS} has not updated the page since`, unlisted: "no market was listed",
+          loaded: "all candles that exist", partial: "candles are missing, or the load is not published or not right", failed: "not loaded, because its newest run failed",
+          missing: "never loaded", running: "a run is loading it", recent: `${MARTS} has not updated the page since`, unlisted: "no market was listed, or the source is not in the settings",
         }[name])))),
       detail,
     ], { ready });
@@ -374,6 +407,7 @@
   }
 
   function freshness(newest) {
+    if (!newest) return el("span", { class: "poor" }, `late: no candle in ${STATUS_DAYS} days`);
     const old = source.now() - endOf(newest);
     const late = old > source.status.freshness_hours * 3600000;
     return el("span", { class: late ? "poor" : "good" }, `${late ? "late: " : ""}${age(old)} old`);
@@ -381,19 +415,23 @@
 
   function statusTiles(days) {
     const { status } = source;
-    const newest = status.sources.map((each) => each.newest).filter(Boolean).sort();
-    const oldest = newest[0];
-    const old = oldest ? source.now() - endOf(oldest) : null;
+    // A source without a candle is the worst. One that is no longer in the settings gets none.
+    const [worst] = status.sources.filter((each) => each.is_known).sort((a, b) => ((a.newest || "") < (b.newest || "") ? -1 : 1));
+    const old = worst && worst.newest ? source.now() - endOf(worst.newest) : null;
     const late = old === null || old > status.freshness_hours * 3600000;
     const states = Object.keys(STATES).map((name) => [name, days.filter((each) => each.state === name).length]).filter(([, number]) => number);
     const troubled = sum(states.filter(([name]) => ["partial", "failed", "missing"].includes(name)).map(([, number]) => number));
+    const open = sum(states.filter(([name]) => ["running", "recent"].includes(name)).map(([, number]) => number));
+    const idle = daysWithoutLoad();
+    const verdict = troubled ? `${troubled} of ${days.length} need a look`
+      : idle ? `no load in ${counted(idle, "day")}`
+        : open ? `${open} of ${days.length} not known yet` : `all ${days.length} are right`;
     const load = status.loads[0];
-    const total = (name) => sum(days.map((each) => (each.entry && each.entry[name]) || 0));
     const tile = (name, figure, text, className) => el("div", { class: "tile" }, el("dt", {}, name), el("dd", { class: `figure ${className || ""}` }, figure), el("dd", { class: "quiet" }, text));
     return el("dl", { class: "tiles" },
-      tile("Freshness", old === null ? "–" : `${age(old)} old`, `target: at most ${status.freshness_hours} h${source.isReport ? ", when the report was written" : ""}`, late ? "poor" : "good"),
-      tile("Days of sources", troubled ? `${troubled} of ${days.length} need a look` : `all ${days.length} are right`, states.map(([name, number]) => `${number} ${STATES[name][1]}`).join(" · "), troubled ? "fair" : "good"),
-      tile("Missing candles", count(sum(days.map((each) => each.lost))), `${counted(total("quarantined"), "record")} quarantined · ${counted(total("restated"), "candle")} restated`),
+      tile("Freshness", old === null ? "late" : `${age(old)} old`, `${worst ? `${worst.source}${old === null ? ` has no candle in ${STATUS_DAYS} days` : ""} · ` : ""}target: at most ${status.freshness_hours} h${source.isReport ? ", when the report was written" : ""}`, late ? "poor" : "good"),
+      tile("Days of sources", verdict, states.map(([name, number]) => `${number} ${STATES[name][1]}`).join(" · "), troubled || idle ? "fair" : open ? "" : "good"),
+      tile("Missing candles", count(sum(days.map((each) => each.lost))), `${count(sum(days.map(quarantined)))} quarantined · ${counted(sum(days.map((each) => (each.entry && each.entry.restated) || 0)), "candle")} restated`),
       load && tile("Newest load", load.usd === undefined ? "–" : `≈ ${usd(load.usd)}`, source.isReport ? windowText(load) : [windowText(load), " · ", runLink(load.dag_id, load.run_id, "open the run")]));
   }
 
@@ -412,9 +450,9 @@
         el("td", {}, state(each.state), entry.accepted ? " accepted" : ""),
         el("td", { class: "number" }, count(entry.rows)),
         el("td", {}, reasons.length ? reasons.map(([reason, candles]) => el("div", {}, `${count(candles)} ${REASONS[reason] || reason}`)) : each.entry ? "none" : "–"),
-        el("td", { class: "number" }, count(entry.quarantined)),
+        el("td", { class: "number" }, each.entry ? count(quarantined(each)) : "–"),
         el("td", { class: "number" }, count(entry.restated)),
-        el("td", { class: "nowrap" }, stamp(entry.loaded_at), entry.batch_id && !entry.published && el("div", { class: "fair" }, "not published")),
+        el("td", { class: "nowrap" }, stamp(entry.loaded_at), entry.batch_id && el("div", { class: "fair" }, doubt(entry, each.run, each.red) || "")),
         el("td", { class: "number" }, load && load.usd !== undefined ? `≈ ${usd(load.usd)}` : "–"),
         el("td", {}, whereToLook(each, entry)));
     }))];
@@ -467,11 +505,12 @@
   }
 
   function legend() {
-    return el("ul", { class: "legend", "aria-label": "Colors" }, ["c", "q", "p", "g", "n", "u"].map((letter) => el("li", {}, el("span", { class: "swatch", "data-day": letter }), LETTERS[letter])));
+    return el("ul", { class: "legend", "aria-label": "Marks and colors" }, Object.entries(MARKS).map(([letter, mark]) => el("li", {}, el("span", { class: "swatch", "data-day": letter, "aria-hidden": "true" }, mark), LETTERS[letter])),
+      el("li", {}, el("span", { class: "look", "aria-hidden": "true" }, "3"), "days of a month that need a look"));
   }
 
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const COLORS = { c: "var(--day)", q: "var(--quiet)", p: "var(--warn)", g: "var(--bad)", n: "var(--none)", u: "var(--line-strong)" };
+  const COLORS = { c: "var(--day)", q: "var(--quiet)", p: "var(--warn)", g: "var(--bad-fill)", n: "var(--none)", u: "var(--line-strong)" };
 
   // The letters of a month's days, without those on which the market is not expected.
   function daysOf(found, market, month) {
@@ -503,7 +542,9 @@
       return stop;
     });
     const words = Object.keys(COLORS).filter((letter) => shares[letter]).map((letter) => `${shares[letter]} ${LETTERS[letter]}`).join(", ");
-    return el("td", { title: words }, el("span", { class: "month", style: { background: `linear-gradient(90deg, ${stops.join(", ")})` } }, hidden(words)));
+    const look = sum(["p", "g", "u"].map((letter) => shares[letter] || 0));
+    return el("td", { title: words }, el("span", { class: "month", style: { background: `linear-gradient(90deg, ${stops.join(", ")})` } },
+      look > 0 && el("span", { class: "look", "aria-hidden": "true" }, String(look)), hidden(words)));
   }
 
   function marketCalendar(found, number) {
@@ -520,7 +561,7 @@
         const letter = market.days[Math.round((ms - start) / DAY_MS)];
         if (new Date(ms).getUTCMonth() !== month || !letter || letter === ".") return el("td", {});
         const day = dayText(ms);
-        return el("td", { class: "on", "data-day": letter, "data-of": day, tabindex: -1, role: "gridcell", title: `${day}: ${LETTERS[letter]}` }, hidden(`${day}: ${LETTERS[letter]}`));
+        return el("td", { class: "on", "data-day": letter, "data-of": day, tabindex: -1, role: "gridcell", title: `${day}: ${LETTERS[letter]}` }, el("span", { "aria-hidden": "true" }, MARKS[letter]), hidden(`${day}: ${LETTERS[letter]}`));
       })))));
     const cells = [...grid.querySelectorAll(".on")];
     if (cells.length) cells[cells.length - 1].tabIndex = 0;
@@ -578,20 +619,37 @@
     const dayEnd = day && `${dayText(dayMs(day) + DAY_MS)}T00:00`;
     const chosen = day ? gaps.filter((gap) => gap.from < dayEnd && gap.to > `${day}T00:00`) : gaps;
     const where = day ? `on ${day}` : `in ${found.year}`;
+    // The newest ranges are in the document. Whether others are missing is known from the days' letters.
+    const kept = found.gaps.length ? found.gaps[found.gaps.length - 1][2] : null;
+    const letters = day ? market.days[Math.round((dayMs(day) - dayMs(found.first)) / DAY_MS)] : market.days;
+    const isCut = found.gaps_left_out > 0 && (!kept || !day || `${day}T00:00` < kept) && /[pgqn]/.test(letters);
     const remedy = el("div", { "aria-live": "polite" });
     const rows = chosen.slice(0, SHOWN_GAPS).map((gap) => el("tr", {},
       el("td", { class: "nowrap" }, stamp(gap.from)), el("td", { class: "nowrap" }, stamp(gap.to)), el("td", { class: "number" }, count(gap.candles)),
       el("td", {}, REASONS[gap.reason] || gap.reason),
-      el("td", {}, ["not_listed", "removed"].includes(gap.reason) ? "nothing to fix" : el("button", { type: "button", onclick: () => remedy.replaceChildren(...remedyOf(gap, market)) }, "How to fix it"))));
+      el("td", {}, !market.is_known ? "no longer in the settings" : ["not_listed", "removed"].includes(gap.reason) ? "nothing to fix" : el("button", { type: "button", onclick: () => remedy.replaceChildren(...remedyOf(gap, market)) }, "How to fix it"))));
     return [
       el("h2", {}, `Missing candles of ${marketName(market)} ${where}`),
       chosen.length
         ? table(null, [["From"], ["Until, excluded"], ["Candles", true], ["Reason"], [hidden("Remedy")]], rows)
-        : el("p", { class: "quiet" }, `No candle is missing ${where}.`),
+        : !isCut && el("p", { class: "quiet" }, `No candle is missing ${where}.`),
       chosen.length > SHOWN_GAPS && el("p", { class: "quiet" }, `${counted(chosen.length - SHOWN_GAPS, "older range")} not shown: select a day.`),
-      found.gaps_left_out > 0 && el("p", { class: "quiet" }, `${counted(found.gaps_left_out, "older range")} of all markets in ${found.year} are only in crypto.candle_gaps.`),
+      ...(isCut ? rangesElsewhere(found, market, day) : []),
       remedy,
     ].filter(Boolean);
+  }
+
+  // The page's data in Airflow have a limit. The warehouse has all ranges.
+  function rangesElsewhere(found, market, day) {
+    const text = el("p", {}, `${day ? "Ranges of this day" : `${counted(found.gaps_left_out, "older range")} of all markets in ${found.year}`} are only in crypto.candle_gaps, because an XCom has a limit.`);
+    const names = [market.source, market.symbol, market.quote, source.status.candle_interval];
+    if (!names.every(isPlain)) return [text];
+    const [from, to] = day ? [day, dayText(dayMs(day) + DAY_MS)] : [`${found.year}-01-01`, `${found.year + 1}-01-01`];
+    const [venue, symbol, quote, interval] = names;
+    return [text, copyable(`SELECT starts_at, ends_at, candles, reason FROM crypto.candle_gaps
+WHERE source = '${venue}' AND symbol = '${symbol}' AND quote_currency = '${quote}' AND candle_interval = '${interval}'
+    AND starts_at < '${to}' AND ends_at > '${from}'
+ORDER BY starts_at`)];
   }
 
   function remedyOf(gap, market) {
@@ -599,7 +657,7 @@
     const end = gap.to.slice(11) === "00:00" ? gap.to.slice(0, 10) : dayText(dayMs(gap.to) + DAY_MS);
     const [dag, conf] = gap.reason === "unfetched"
       ? ["crypto_prices_backfill", { start, end, sources: [market.source] }]
-      : ["crypto_prices_audit", { start, end, ask_again: [gap.reason] }];
+      : ["crypto_prices_audit", gap.reason === "rows_missing" ? { start, end } : { start, end, ask_again: [gap.reason] }];
     return [
       el("p", {}, "Trigger ", source.isReport ? el("code", {}, dag) : el("a", { href: `../dags/${dag}` }, dag), " with this JSON:"),
       copyable(JSON.stringify(conf)),
@@ -625,7 +683,7 @@
     const entry = status.consensus.find((each) => each.symbol === symbol);
     if (!entry) return null;
     const found = await source.document(entry.key);
-    return { source: CONSENSUS, candles: parseConsensus(found[prices.unit]), number, isConsensus: true, hasOwnAxis: !quote.includes("USD") };
+    return { source: CONSENSUS, candles: parseConsensus(found[prices.unit]), leftOut: found.left_out[prices.unit], number, isConsensus: true, hasOwnAxis: !quote.includes("USD") };
   }
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -650,7 +708,7 @@
     const series = found.map((each, number) => ({
       source: each.source, candles: parseCandles(each[prices.unit]), number,
       isCandle: parseCandles(each.daily).some((candle) => candle.high && candle.close),
-      key: venues[number].key,
+      leftOut: each.left_out[prices.unit],
     }));
     const leading = series.find((each) => each.source === prices.leading) || series.find((each) => each.isCandle) || series[0];
     const consensus = await consensusOf(status, venues[0], series.length);
@@ -689,23 +747,44 @@
             redraw();
           } }), el("span", { class: "dash", style: { background: palette[each.number % palette.length] } }), each.source)))),
       el("section", { class: "panel" }, reading, box,
+        ...lines.filter((each) => each.leftOut > 0).map((each) => el("p", { class: "quiet" }, `The oldest ${counted(each.leftOut, `${prices.unit} candle`)} of ${each.source} are left out, because the page's data in Airflow have a limit.`)),
         leading.candles.some((candle) => candle.restated) && el("p", { class: "quiet" }, "▲ marks a restated candle: a later load has changed its values."),
         receipt),
-      valuesTable(leading),
+      valuesTable(leading, lines.filter((each) => each !== leading && shown.has(each.source))),
     ], { ready });
   }
 
   const first = (candle) => candle.close || candle.open;
 
-  function valuesTable(leading) {
-    const newest = leading.candles.slice(-60).reverse();
-    const restated = newest.some((candle) => candle.restated);
-    const details = el("details", { class: "panel" }, el("summary", {}, `The newest ${counted(newest.length, "candle")} of ${leading.source} as a table`));
+  const TABLE_ROWS = 60;
+
+  // All candles beside the chart, newest first, with a column per line.
+  function valuesTable(leading, others) {
+    const candles = [...leading.candles].reverse();
+    const closes = others.map((each) => new Map(each.candles.map((candle) => [candle.time, candle])));
+    const restated = candles.some((candle) => candle.restated);
+    const price = (candle) => (candle ? `${first(candle)}${candle.isWeak ? " (weak)" : ""}` : "–");
+    const body = el("div", {});
+    let from = 0;
+    const turn = (rows) => {
+      from += rows;
+      newer.disabled = from === 0;
+      older.disabled = from + TABLE_ROWS >= candles.length;
+      const page = candles.slice(from, from + TABLE_ROWS);
+      body.replaceChildren(
+        table(`${prices.market} of ${leading.source}, exact decimals: ${from + 1} to ${from + page.length} of ${counted(candles.length, "candle")}, newest first`,
+          [["Opens at"], ["Open", true], ["High", true], ["Low", true], ["Close", true], ["Volume", true], ...others.map((each) => [each.source, true]), ...(restated ? [["Restated"]] : [])],
+          page.map((candle) => el("tr", {},
+            el("td", { class: "nowrap" }, openTime(candle)), [candle.open, candle.high, candle.low, candle.close, candle.volume].map((value) => el("td", { class: "number" }, value || "–")),
+            closes.map((line) => el("td", { class: "number" }, price(line.get(candle.time)))), restated && el("td", {}, restatedText(candle))))));
+    };
+    const newer = el("button", { type: "button", onclick: () => turn(-TABLE_ROWS) }, "Newer");
+    const older = el("button", { type: "button", onclick: () => turn(TABLE_ROWS) }, "Older");
+    const details = el("details", { class: "panel" }, el("summary", {}, `${counted(candles.length, "candle")} of ${leading.source} as a table`));
     details.addEventListener("toggle", () => {
-      if (details.querySelector("table")) return;
-      details.append(table(`${prices.market} of ${leading.source}, exact decimals`, [["Opens at"], ["Open", true], ["High", true], ["Low", true], ["Close", true], ["Volume", true], ...(restated ? [["Restated"]] : [])], newest.map((candle) => el("tr", {},
-        el("td", { class: "nowrap" }, openTime(candle)), [candle.open, candle.high, candle.low, candle.close, candle.volume].map((value) => el("td", { class: "number" }, value || "–")),
-        restated && el("td", {}, restatedText(candle))))));
+      if (body.isConnected) return;
+      turn(0);
+      details.append(body, el("div", { class: "controls" }, newer, older));
     });
     return details;
   }
@@ -797,17 +876,18 @@
     if (isDay && candlesADay > 1) Object.assign(question, { mart: "daily", day: candle.time });
     else question.at = isDay ? `${candle.time}T00:00` : `${candle.time}:00`;
     // The name of a market goes into a command line, so anything but a plain one gets none.
-    if (![question.market, question.source].every((text) => /^[\w./-]+$/.test(text))) {
+    if (![question.market, question.source].every(isPlain)) {
       return [el("p", {}, "The market's name has characters that a command line may not have, so it has no command for its receipt.")];
     }
     const variables = Object.entries({ market: question.market, at: question.at, mart: question.mart, day: question.day, source: question.source, interval: interval === "1h" || question.mart ? undefined : interval });
     const command = `make explain ${variables.filter(([, text]) => text).map(([name, text]) => `${name.toUpperCase()}=${text}`).join(" ")}`;
     const what = question.mart ? `the day ${question.day}` : `the candle that opens at ${openTime(candle)}`;
+    const inAirflow = [el("p", {}, "In Airflow, trigger ", source.isReport ? el("code", {}, EXPLAIN) : el("a", { href: `../dags/${EXPLAIN}` }, EXPLAIN), " with this JSON. It reads Airflow's warehouse:"), copyable(JSON.stringify(question))];
+    const here = [el("p", {}, "On a machine with this repository, run this command. It reads the local warehouse only:"), copyable(command)];
     return [
-      el("p", {}, `Where the numbers of ${what} come from, with a check of every step:`), copyable(command),
+      el("p", {}, `Where the numbers of ${what} come from, with a check of every step.`),
       !isDay && candlesADay > 24 && el("p", { class: "quiet" }, "This is the first candle of the hour."),
-      el("p", {}, "Or trigger ", source.isReport ? el("code", {}, EXPLAIN) : el("a", { href: `../dags/${EXPLAIN}` }, EXPLAIN), " with this JSON:"),
-      copyable(JSON.stringify(question)),
+      ...(source.isReport ? [...here, ...inAirflow] : [...inAirflow, ...here]),
     ].filter(Boolean);
   }
 
@@ -836,6 +916,7 @@
     return [
       el("h1", {}, "What did the loads do?"),
       el("p", { class: "lead" }, `The newest ${counted(status.loads.length, "load")}. Every fetched record is accounted for: fetched = curated + quarantined + duplicates, curated = staged = merged. Times are in UTC.`),
+      deniedNote(),
       detail,
       el("section", { class: "panel" }, el("h2", {}, "Loads, newest first"), list),
     ];

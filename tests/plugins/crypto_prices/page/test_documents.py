@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from crypto_prices.backfill.glue_cost import GlueRun
-from crypto_prices.page.documents import Surroundings, page_documents, plain_decimal
+from crypto_prices.page.documents import PageTooLargeError, Surroundings, page_documents, plain_decimal
 from crypto_prices.page.snapshot import Snapshot
 from crypto_prices.settings import PriceSettings
 
@@ -43,8 +43,12 @@ def load(day, number, source="binance", until=None, **values):
     } | values  # fmt: skip
 
 
-def snapshot(ranges=None, *, expected=(), gaps=(), loads=(), daily=(), hourly=(), days=(), hours=()):
-    return Snapshot(UNTIL, ranges or [fetched(BTC)], expected, gaps, loads, daily, hourly, days, hours)
+def snapshot(ranges=None, *, expected=(), gaps=(), loads=(), daily_from=UNTIL, daily=(), hourly=(), days=(), hours=()):
+    return Snapshot(UNTIL, ranges or [fetched(BTC)], expected, gaps, loads, daily_from, daily, hourly, days, hours)
+
+
+def expected(market, used_from=None, used_until=None):
+    return {**market, "used_from": used_from, "used_until": used_until}
 
 
 def documents(of, **options):
@@ -100,9 +104,39 @@ class TestCoverage:
         assert letters(snapshot([fetched(BTC), fetched(ETH, end="2024-01-02")]), market=1) == "cu"
 
     def test_a_market_is_expected_only_on_the_days_of_its_name(self):
-        expected = [{**ETH, "used_from": "2024-01-02", "used_until": None}]
-        of = snapshot(expected=expected)
+        of = snapshot(expected=[expected(BTC), expected(ETH, "2024-01-02")])
         assert (letters(of, 2023, market=1), letters(of, 2024, market=1)) == ("..", ".u")
+
+    def test_rows_that_no_gap_explains_are_missing(self):
+        """A load counts its rows when it ends. A row that is lost later has no gap."""
+        of = snapshot(
+            daily_from=date(2024, 1, 1),
+            daily=[candle(BTC, "2024-01-01 00:00:00", candles=21), candle(BTC, "2024-01-02 00:00:00", candles=24)],
+            gaps=[gap(BTC, "2024-01-01 10:00:00", "2024-01-01 12:00:00", "no_trade")],
+        )
+        assert (letters(of, 2023), letters(of, 2024)) == ("cc", "pc")
+        assert parsed(of, "coverage_2024")["gaps"] == [
+            [0, "2024-01-01T00:00", "2024-01-02T00:00", 1, "rows_missing"],
+            [0, "2024-01-01T10:00", "2024-01-01T12:00", 2, "no_trade"],
+        ]
+        assert [each["missing"] for each in parsed(of, "status")["days"][2:]] == [
+            {"no_trade": 2, "rows_missing": 1},
+            {},
+        ]
+
+    def test_a_day_whose_rows_are_all_lost_is_a_gap(self):
+        assert letters(snapshot(daily_from=date(2024, 1, 1))) == "gg"
+
+    def test_an_unfetched_day_is_not_one_with_lost_rows(self):
+        assert letters(snapshot([fetched(BTC, end="2024-01-02"), fetched(ETH)], daily_from=date(2024, 1, 2))) == "cu"
+
+    def test_a_market_that_was_removed_from_the_settings_is_not_expected_after_its_last_fetched_day(self):
+        ranges = [fetched(BTC), fetched(ETH, end="2023-12-31"), fetched(ETH, start="2024-01-01", end="2024-01-02")]
+        of = snapshot(ranges, expected=[expected(BTC)])
+        assert (letters(of, 2023, market=1), letters(of, 2024, market=1)) == ("cu", "c.")
+        assert [each["is_known"] for each in parsed(of, "coverage_2024")["markets"]] == [True, False]
+        # Without a row of the settings, it is unknown what was removed.
+        assert letters(snapshot(ranges), market=1) == "cu"
 
     def test_a_range_is_clipped_to_the_year(self):
         of = snapshot(gaps=[gap(BTC, "2023-12-31 22:00:00", "2024-01-01 02:00:00", "venue_down")])
@@ -114,11 +148,29 @@ class TestCoverage:
             for day in (1, 2)
             for hour in range(24)
         ]
-        document = documents(snapshot(gaps=many), most_document_bytes=800)["coverage_2024"]
-        assert len(document) <= 800
+        document = documents(snapshot(gaps=many), most_document_bytes=1500)["coverage_2024"]
+        assert len(document) <= 1500
         kept = json.loads(document)
         assert kept["gaps"][0][1] == "2024-01-02T23:00"
         assert len(kept["gaps"]) + kept["gaps_left_out"] == len(many)
+
+    def test_the_kept_ranges_are_all_that_end_after_the_oldest_of_them(self):
+        """Whether a day's ranges are all there is decided by this end."""
+        many = [
+            gap(BTC, f"2024-01-01 {hour:02d}:00:00", f"2024-01-01 {hour:02d}:30:00", "venue_down") for hour in range(24)
+        ]
+        of = snapshot(
+            [fetched(BTC), fetched(ETH)],
+            gaps=[gap(ETH, "2024-01-01 00:00:00", "2024-01-03 00:00:00", "no_trade"), *many],
+        )
+        kept = json.loads(documents(of, most_document_bytes=1500)["coverage_2024"])
+        assert kept["gaps_left_out"] > 0
+        assert kept["gaps"][0] == [1, "2024-01-01T00:00", "2024-01-03T00:00", 48, "no_trade"]
+
+    def test_calendars_that_do_not_fit_are_refused(self):
+        markets = [fetched({**BTC, "symbol": f"C{number}"}) for number in range(30)]
+        with pytest.raises(PageTooLargeError, match="coverage_2023 has"):
+            documents(snapshot(markets), most_document_bytes=1500)
 
     def test_five_years_of_fifty_markets_fit_into_the_limits(self):
         markets = [{"source": "binance", "symbol": f"C{number}", "quote_currency": "USDT"} for number in range(50)]
@@ -155,9 +207,20 @@ class TestStatus:
         assert list(days) == ["2023-12-30", "2023-12-31", "2024-01-01", "2024-01-02"]
         newest = days["2024-01-02"]
         assert (newest["run_id"], newest["rows"], newest["missing"]) == ("run-2024-01-02", 2, {"quarantined": 2})
-        # A load of several days has one number for all of them.
-        assert (newest["quarantined"], "quarantined" in days["2024-01-01"]) == (1, False)
-        assert status["sources"] == [{"source": "binance", "newest": "2024-01-02T12:00"}]
+        assert status["sources"] == [{"source": "binance", "newest": "2024-01-02T12:00", "is_known": True}]
+
+    def test_a_load_whose_counts_differ_is_not_loaded(self):
+        of = snapshot(loads=[load("2024-01-02", 2, status="merged"), load("2024-01-01", 1)])
+        assert [each.get("status") for each in parsed(of, "status")["days"]] == [None, None, "loaded", "merged"]
+
+    def test_a_source_that_was_removed_from_the_settings_is_named(self):
+        of = snapshot([fetched(BTC), fetched({**BTC, "source": "kraken"}, end="2023-12-31")], expected=[expected(BTC)])
+        status = parsed(of, "status")
+        assert [(each["source"], each["is_known"]) for each in status["sources"]] == [
+            ("binance", True),
+            ("kraken", False),
+        ]
+        assert [each["markets"] for each in status["days"] if each["source"] == "kraken"] == [1, 0, 0, 0]
 
     def test_restated_candles_are_counted_by_source_and_day(self):
         hours = [
@@ -172,9 +235,7 @@ class TestStatus:
         }  # fmt: skip
 
     def test_a_day_without_a_load_has_no_run_and_its_candles_are_missing(self):
-        of = snapshot(
-            [fetched(BTC, end="2024-01-02"), fetched(ETH)], expected=[{**BTC, "used_from": None, "used_until": None}]
-        )
+        of = snapshot([fetched(BTC, end="2024-01-02"), fetched(ETH)], expected=[expected(BTC), expected(ETH)])
         newest = parsed(of, "status")["days"][-1]
         assert "run_id" not in newest
         assert newest["missing"] == {"unfetched": 24}
@@ -210,6 +271,7 @@ class TestPrices:
         assert parsed(of, "status")["consensus"] == [{"key": "consensus_0", "symbol": "BTC"}]
         assert parsed(of, "consensus_0") == {
             "symbol": "BTC",
+            "left_out": {"daily": 0, "hourly": 0},
             "daily": "2024-01-01,42000.5\n2024-01-02,0.0000001,weak",
             "hourly": "2024-01-02T23,42001",
         }
@@ -219,11 +281,16 @@ class TestPrices:
         assert parsed(snapshot(daily=[row]), "prices_0")["daily"] == "2024-01-02,7,,,,7,24"
 
     def test_the_oldest_candles_are_left_out_if_there_are_too_many(self):
-        rows = [candle(BTC, f"2024-01-02 {hour:02d}:00:00") for hour in range(24)]
+        rows = [candle(BTC, f"2024-01-02 {hour:02d}:00:00", "42000.123456789012345678") for hour in range(24)]
         of = snapshot(daily=rows[:1], hourly=rows)
-        text = documents(of, most_document_bytes=1000)["prices_0"]
-        assert len(text) <= 1000
-        assert json.loads(text)["hourly"].splitlines()[-1].startswith("2024-01-02T23,")
+        text = documents(of, most_document_bytes=1600)["prices_0"]
+        assert len(text) <= 1600
+        kept = json.loads(text)
+        lines = kept["hourly"].splitlines()
+        assert lines[-1].startswith("2024-01-02T23,")
+        assert len(lines) + kept["left_out"]["hourly"] == 24 > len(lines)
+        # One is left, so that the chart is not empty.
+        assert (len(kept["daily"].splitlines()), kept["left_out"]["daily"]) == (1, 0)
 
     @pytest.mark.parametrize(("value", "text"), [("10.500", "10.5"), ("100.000", "100"), ("100", "100"), (None, "")])
     def test_decimals_are_short(self, value, text):

@@ -1,15 +1,22 @@
 """The page in a real browser, with the answers of tests/support/page_answers.py instead of an Airflow."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+import re
+from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
+from airflow.api_fastapi.core_api import openapi
 from airflow.dag_processing.dagbag import DagBag
+from crypto_prices.page.documents import page_documents
+from crypto_prices.page.snapshot import Snapshot
 
 from dev.report.html_file import self_contained
 from tests.support.browser import AIRFLOW, PageInAirflow
-from tests.support.page_answers import page_answers
+from tests.support.page_answers import AROUND, page_answers
 
 DAGS = Path(__file__).parents[4] / "dags"
 ANSWERS = page_answers()
@@ -40,8 +47,34 @@ def explain_params():
     return set(DagBag(dag_folder=DAGS / "crypto_prices_explain.py").dags["crypto_prices_explain"].params)
 
 
+@cache
+def airflow_routes():
+    """Return the routes of Airflow's REST API, from the specification in the installed version."""
+    specification = Path(openapi.__file__).with_name("v2-rest-api-generated.yaml")
+    return yaml.load(specification.read_text(), yaml.CSafeLoader)["paths"]
+
+
 def text_of(page):
     return page.inner_text("main")
+
+
+def tile(page, name):
+    return page.inner_text(f".tile:has(dt:text-is('{name}'))")
+
+
+def cells_of(page, source):
+    """Return the cells of the chosen day's row of a source, by head."""
+    heads = page.locator("section table.rows thead th").all_inner_texts()
+    row = page.locator(f"section table.rows tbody tr:has(th:text-is('{source}'))")
+    return dict(zip(heads, row.locator("th, td").all_inner_texts(), strict=True))
+
+
+def days_with(source, day, **values):
+    """Return the status's days, one of them with other values."""
+    return [
+        {**each, **values} if (each["source"], each["day"]) == (source, day) else each
+        for each in json.loads(DOCUMENTS["status"])["days"]
+    ]
 
 
 class TestViews:
@@ -65,6 +98,89 @@ class TestViews:
         row = page.locator("section table.rows tbody tr").first
         assert "loaded" in row.inner_text()
         assert "failed run" in row.inner_text()
+
+    @pytest.mark.parametrize(
+        ("values", "why"),
+        [
+            ({"status": "merged"}, "counts differ between the steps"),
+            ({"published": False}, "not published"),
+            ({"missing": {"rows_missing": 3}}, "3 rows are missing from the table without a reason"),
+        ],
+    )
+    def test_a_load_that_is_not_right_is_not_shown_as_loaded(self, served, values, why):
+        served.change("status", days=days_with("binance", "2023-12-18", **values))
+        page = served.open("status")
+        assert page.locator("[data-of='2023-12-18'][data-state=partial]").count() == 1
+        assert "partial" in cells_of(page, "binance")["State"]
+        assert why in " ".join(cells_of(page, "binance").values())
+        assert "need a look" in tile(page, "Days of sources")
+
+    def test_a_load_whose_counts_reconcile_refused_is_not_shown_as_loaded(self, served):
+        (path,) = (
+            path for path in served.answers if "crypto_prices_daily/dagRuns/~/taskInstances?state=failed" in path
+        )
+        red, *others = served.answers[path]["task_instances"]
+        reconcile = red | {"task_id": "reconcile", "map_index": -1, "rendered_map_index": None}
+        served.answers[path] = {"task_instances": [reconcile, *others]}
+        page = served.open("status")
+        page.click("text=binance, 2023-12-17: partial", force=True)
+        assert "reconcile failed" in cells_of(page, "binance")["Loaded"]
+
+    def test_a_source_without_a_candle_is_the_worst(self, served):
+        sources = json.loads(DOCUMENTS["status"])["sources"]
+        served.change(
+            "status", sources=[each | ({"newest": None} if each["source"] == "bitstamp" else {}) for each in sources]
+        )
+        page = served.open("status")
+        assert "bitstamp has no candle in 14 days" in tile(page, "Freshness")
+        assert page.locator(".tile .figure.poor", has_text="late").count() == 1
+
+    def test_the_tile_names_the_source_with_the_oldest_candle(self, served):
+        sources = json.loads(DOCUMENTS["status"])["sources"]
+        served.change("status", sources=[
+            each | ({"newest": "2023-12-15T23:00"} if each["source"] == "coinbase" else {}) for each in sources
+        ])  # fmt: skip
+        assert "coinbase" in tile(served.open("status"), "Freshness")
+
+    def test_a_source_that_was_removed_from_the_settings_is_neither_late_nor_missing(self, served):
+        status = json.loads(DOCUMENTS["status"])
+        gone = {"source": "kraken", "newest": None, "is_known": False}
+        served.change("status", sources=[*status["sources"], gone])
+        page = served.open("status")
+        assert "kraken" not in tile(page, "Freshness")
+        assert page.locator(".cell[data-state=missing]").count() == 0
+        assert "no longer in the settings" in page.inner_text("tr:has-text('kraken')")
+
+    @pytest.mark.parametrize(("now", "idle"), [("2024-01-02", 14), ("2024-03-19", 91)])
+    def test_weeks_without_a_load_are_not_right(self, served, now, idle):
+        days = [each for each in json.loads(DOCUMENTS["status"])["days"] if each["day"] != "2023-12-17"]
+        served.change("status", days=days, coverage={"first": "2023-12-18", "years": [2023]})
+        served.page.clock.set_fixed_time(datetime.fromisoformat(f"{now}T09:00:00Z"))
+        page = served.open("status")
+        assert page.locator(".cell").count() == 4
+        assert f"No load since 2023-12-18, which is {idle} days before today" in page.inner_text("[role=alert]")
+        assert f"no load in {idle} days" in tile(page, "Days of sources")
+        assert "right" not in tile(page, "Days of sources")
+
+    @pytest.mark.parametrize("state", ["running", "success"])
+    def test_a_day_that_is_being_loaded_is_not_known_yet(self, served, state):
+        served.change("status", coverage={"first": "2023-12-18", "years": [2023]})
+        run = {
+            "dag_run_id": "scheduled__2023-12-19", "state": state, "conf": {},
+            "logical_date": "2023-12-19T00:00:00Z", "run_after": "2023-12-20T00:00:00Z",
+            "end_date": "2023-12-20T00:02:00Z" if state == "success" else None,
+        }  # fmt: skip
+        (path,) = (path for path in served.answers if "crypto_prices_daily/dagRuns?" in path)
+        served.answers[path] = {"dag_runs": [run, *served.answers[path]["dag_runs"]]}
+        served.page.clock.set_fixed_time(datetime(2023, 12, 20, 0, 3, tzinfo=UTC))
+        assert "4 of 8 not known yet" in tile(served.open("status"), "Days of sources")
+
+    def test_quarantined_candles_of_a_load_of_several_days_are_counted(self, served):
+        served.change("status", days=days_with("binance", "2023-12-10", missing={"quarantined": 5, "no_trade": 2}))
+        page = served.open("status")
+        assert "5 quarantined" in tile(page, "Missing candles")
+        page.click("text=binance, 2023-12-10: partial", force=True)
+        assert cells_of(page, "binance")["Quarantined"] == "5"
 
     def test_days_since_the_newest_load_are_missing(self, served):
         served.page.clock.set_fixed_time(datetime(2023, 12, 21, 9, tzinfo=UTC))
@@ -96,6 +212,42 @@ class TestViews:
         assert conf == {"start": "2023-12-17", "end": "2023-12-18", "sources": ["coingecko"]}
         assert page.locator("a:has-text('crypto_prices_backfill')").count() == 1
 
+    def test_a_day_whose_ranges_were_left_out_is_not_called_complete(self, served):
+        document = json.loads(DOCUMENTS["coverage_2023"])
+        markets = document["markets"]
+        place = (date(2023, 11, 5) - date(2023, 11, 1)).days
+        letters = markets[0]["days"]
+        markets[0] = {**markets[0], "days": f"{letters[:place]}g{letters[place + 1 :]}"}
+        newest = [0, "2023-12-10T00:00", "2023-12-10T01:00", 1, "venue_down"]
+        served.change("coverage_2023", markets=markets, gaps=[newest], gaps_left_out=7)
+        page = served.open("coverage")
+        page.click("text=2023-11-05: gap", force=True)
+        assert "No candle is missing" not in text_of(page)
+        assert "only in crypto.candle_gaps" in text_of(page)
+        statement = page.inner_text("pre")
+        assert (
+            "source = 'binance' AND symbol = 'BTC' AND quote_currency = 'USDT' AND candle_interval = '1h'" in statement
+        )
+        assert "starts_at < '2023-11-06' AND ends_at > '2023-11-05'" in statement
+        page.click("text=2023-11-06: complete", force=True)
+        assert "No candle is missing on 2023-11-06" in text_of(page)
+
+    def test_rows_that_are_missing_are_reloaded_by_the_audit(self, served):
+        gap = [0, "2023-12-10T00:00", "2023-12-11T00:00", 3, "rows_missing"]
+        served.change("coverage_2023", gaps=[gap])
+        page = served.open("coverage")
+        page.click("text=How to fix it")
+        assert json.loads(page.inner_text("pre")) == {"start": "2023-12-10", "end": "2023-12-11"}
+        assert page.locator("a:has-text('crypto_prices_audit')").count() == 1
+
+    def test_a_market_that_the_settings_do_not_have_has_nothing_to_fix(self, served):
+        markets = [{**each, "is_known": False} for each in json.loads(DOCUMENTS["coverage_2023"])["markets"]]
+        served.change("coverage_2023", markets=markets)
+        page = served.open("coverage")
+        page.click(".pick:has-text('coingecko')")
+        assert "no longer in the settings" in text_of(page)
+        assert page.locator("text=How to fix it").count() == 0
+
     def test_the_calendar_is_usable_with_the_keyboard(self, served):
         page = served.open("coverage")
         page.focus(".calendar [tabindex='0']")
@@ -122,6 +274,44 @@ class TestViews:
         assert market["daily"].splitlines()[-2].split(",")[4] in page.inner_text(".reading")
         assert served.problems == []
 
+    def test_the_table_has_every_candle_of_every_line(self, served):
+        page = served.open("prices")
+        page.select_option("#market", "BTC/USDT")
+        page.click("button:has-text('Hourly')")
+        page.wait_for_selector(".chart canvas")
+        page.click("summary")
+        table = page.locator("details table")
+        heads = table.locator("thead th").all_inner_texts()
+        assert heads == [
+            "Opens at",
+            "Open",
+            "High",
+            "Low",
+            "Close",
+            "Volume",
+            "bitstamp",
+            "coinbase",
+            "consensus (USD)",
+            "Restated",
+        ]
+        opened = table.locator("tbody td:first-child").all_inner_texts()
+        while page.locator("button:text-is('Older')").is_enabled():
+            page.click("button:text-is('Older')")
+            opened += table.locator("tbody td:first-child").all_inner_texts()
+        assert (len(opened), opened[0], opened[-1]) == (14 * 24, "2023-12-18 23:00 UTC", "2023-12-05 00:00 UTC")
+        assert len(set(opened)) == len(opened)
+        (consensus,) = (json.loads(text) for key, text in DOCUMENTS.items() if key.startswith("consensus"))
+        assert consensus["hourly"].splitlines()[0].split(",")[1] in table.locator("tbody tr").last.inner_text()
+
+    def test_candles_that_were_left_out_are_counted(self, served):
+        key = next(each["key"] for each in json.loads(DOCUMENTS["status"])["markets"] if each["source"] == "binance")
+        served.change(key, left_out={"daily": 12, "hourly": 0})
+        page = served.open("prices")
+        assert "The oldest 12 daily candles of binance are left out" in text_of(page)
+        page.click("button:has-text('Hourly')")
+        page.wait_for_selector("#unit-hourly[aria-pressed=true]")
+        assert "left out" not in text_of(page)
+
     @pytest.mark.parametrize(
         ("unit", "command", "question"),
         [
@@ -144,7 +334,7 @@ class TestViews:
         page.wait_for_selector(".chart canvas")
         page.focus(".chart")
         page.keyboard.press("Enter")
-        shown, as_json = page.locator("pre").all_inner_texts()
+        as_json, shown = page.locator("pre").all_inner_texts()
         assert shown == command
         assert json.loads(as_json) == question
         assert set(question) <= explain_params
@@ -181,10 +371,10 @@ class TestViews:
             page.keyboard.press("ArrowLeft")
         assert "(weak)" in page.inner_text(".reading")
         page.uncheck("label:has-text('consensus (USD)') input")
-        page.wait_for_selector(".chart canvas")
+        page.wait_for_selector(".reading:not(:has-text('consensus'))")
         assert "consensus" not in page.inner_text(".reading")
         page.select_option("#market", "ETH/USDT")
-        page.wait_for_selector(".chart canvas")
+        page.wait_for_selector("h1:text-is('ETH/USDT')")
         assert page.locator("label:has-text('consensus (USD)')").count() == 0
 
     def test_loads_show_the_counts_and_durations_of_each_step(self, served):
@@ -203,6 +393,53 @@ class TestViews:
         page = served.open("status")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+CONTRASTS = """(selector) => {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const luminance = (color) => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((each) => each / 255)
+      .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const background = (node) => {
+    const color = getComputedStyle(node).backgroundColor;
+    return color === "rgba(0, 0, 0, 0)" ? background(node.parentElement) : color;
+  };
+  const name = (node) => `${node.className} ${node.dataset.day || node.dataset.state}`;
+  const nodes = new Map([...document.querySelectorAll(selector)].map((node) => [name(node), node]));
+  return [...nodes].map(([name, node]) => {
+    const [dark, light] = [getComputedStyle(node).color, background(node)].map(luminance).sort((a, b) => a - b);
+    return [name, (light + 0.05) / (dark + 0.05)];
+  });
+}"""
+
+
+class TestWithoutColors:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_every_mark_can_be_read(self, served, theme):
+        """WCAG 2.2, 1.4.3: the contrast of a text is at least 4.5 to 1."""
+        document = json.loads(DOCUMENTS["coverage_2023"])
+        markets = [{**each, "days": ("cqpgnu" * 9)[: len(each["days"])]} for each in document["markets"]]
+        served.change("coverage_2023", markets=markets)
+        served.page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        contrasts = dict(served.open("coverage").evaluate(CONTRASTS, ".calendar .on, .swatch, .look"))
+        assert {*(f"on {letter}" for letter in "cqpgnu"), "look undefined"} <= set(contrasts)
+        contrasts |= dict(served.open("status").evaluate(CONTRASTS, ".cell, .state"))
+        assert {state: round(ratio, 2) for state, ratio in contrasts.items() if ratio < 4.5} == {}
+
+    def test_each_kind_of_day_has_its_own_mark(self, served):
+        document = json.loads(DOCUMENTS["coverage_2023"])
+        markets = [{**each, "days": ("cqpgnu" * 9)[: len(each["days"])]} for each in document["markets"]]
+        served.change("coverage_2023", markets=markets)
+        page = served.open("coverage")
+        marks = page.locator(".calendar .on > [aria-hidden]").all_inner_texts()[:6]
+        assert len({mark for mark in marks if mark.strip()}) == 6
+        # November's thirty days are five of each kind, and three kinds need a look.
+        assert page.locator(".months tbody tr").first.locator(".look").first.inner_text() == "15"
 
 
 class TestStatesInWords:
@@ -245,7 +482,19 @@ class TestStatesInWords:
         served.answers = {
             path: 403 if "crypto_prices_window" in path else answer for path, answer in served.answers.items()
         }
-        assert served.open("status").locator("table.matrix").count() == 1
+        page = served.open("status")
+        assert page.locator("table.matrix").count() == 1
+        assert "may not read the runs of crypto_prices_window" in text_of(page)
+        page = served.open("loads")
+        assert page.locator(".flow").count() == 1
+        assert "may not read the runs of crypto_prices_window" in text_of(page)
+
+    @pytest.mark.parametrize("view", ["status", "loads"])
+    def test_an_error_about_one_dag_is_not_taken_for_an_empty_list(self, served, view):
+        served.answers = {
+            path: 503 if "crypto_prices_window" in path else answer for path, answer in served.answers.items()
+        }
+        assert "503" in text_of(served.open(view))
 
 
 def test_no_script_of_a_hostile_name_runs(served):
@@ -279,6 +528,24 @@ def test_no_script_of_a_hostile_name_runs(served):
     assert "make explain" not in text_of(page)
 
 
+def test_airflow_knows_every_parameter_of_the_requests(served):
+    """It ignores others: a list would have another order than the page relies on."""
+    for view in VIEWS:
+        served.open(view)
+    below = [urlsplit(url) for url in served.requests if "/api/v2/" in url]
+    for url in below:
+        path = url.path.removeprefix("/base")
+        routes = [
+            template
+            for template, route in airflow_routes().items()
+            if "get" in route and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+        ]
+        route = airflow_routes()[min(routes, key=lambda template: template.count("{"))]["get"]
+        known = {each["name"] for each in route["parameters"]}
+        assert set(parse_qs(url.query)) <= known, path
+    assert any("order_by" in url.query for url in below)
+
+
 def test_no_request_leaves_airflow(served):
     for view in VIEWS:
         served.open(view)
@@ -294,24 +561,53 @@ def test_nothing_is_wider_than_the_screen(served, viewport):
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], view
 
 
-def test_five_years_of_fifty_markets_are_shown_without_lag(served):
-    days = [date(2023, 1, 1) + timedelta(days=number) for number in range(365)]
-    letters = "".join("p" if day.day % 9 == 0 else "c" for day in days)
-    markets = [{"source": "binance", "symbol": f"C{number}", "quote": "USDT", "days": letters} for number in range(50)]
-    status = json.loads(DOCUMENTS["status"])
-    served.change("status", coverage={"first": "2019-01-01", "years": [2019, 2020, 2021, 2022, 2023]})
-    served.change("coverage_2023", first="2023-01-01", markets=markets, gaps=[])
+@pytest.fixture(scope="module")
+def five_years():
+    """Return the documents of fifty markets with gaps in every month of five years."""
+    markets = [{"source": "binance", "symbol": f"C{number:02d}", "quote_currency": "USDT"} for number in range(50)]
+    days = [date(year, month, day) for year in range(2019, 2024) for month in range(1, 13) for day in (9, 18, 27)]
+    return page_documents(
+        Snapshot(
+            until=date(2024, 1, 1),
+            ranges=[{**market, "starts_on": "2019-01-01", "ends_on": "2024-01-01"} for market in markets],
+            expected=[{**market, "used_from": None, "used_until": None} for market in markets],
+            gaps=[
+                {"source": "binance", "market": f"{market['symbol']}/USDT", "starts_at": f"{day} 05:00:00",
+                 "ends_at": f"{day} 07:00:00", "reason": "venue_down"}
+                for market in markets for day in days
+            ],
+            loads=[], daily_from=date(2024, 1, 1), daily=[], hourly=[], daily_consensus=[], hourly_consensus=[],
+        ),
+        AROUND,
+    )  # fmt: skip
+
+
+def test_five_years_of_fifty_markets_are_shown_without_lag(served, five_years):
+    """Counted in nodes and requests, because times depend on the machine."""
+    (path,) = (path for path in served.answers if path.endswith("/coverage_2023"))
+    served.answers |= {path.replace("coverage_2023", key): {"value": text} for key, text in five_years.items()}
     page = served.open("coverage")
     assert page.locator(".months tbody tr").count() == 50
-    took = page.evaluate("""() => {
-      const began = performance.now();
-      document.querySelectorAll(".pick")[49].click();
-      document.body.getBoundingClientRect();
-      return performance.now() - began;
+    page.evaluate("""() => {
+      window.added = 0;
+      const size = (node) => (node.querySelectorAll ? node.querySelectorAll("*").length + 1 : 0);
+      new MutationObserver((changes) => {
+        for (const change of changes) for (const node of change.addedNodes) window.added += size(node);
+      }).observe(document.getElementById("main"), { childList: true, subtree: true });
     }""")
-    assert took < 500, f"another market took {took:.0f} ms"
-    assert "C49/USDT" in text_of(page)
-    assert status["coverage"]["years"] == [2023]
+    before = len(served.requests)
+    page.click(".pick >> nth=49")
+    assert "C49/USDT" in page.inner_text("h2 >> nth=0")
+    # A calendar of a year with three elements a day, and its list of 36 gaps with seven each.
+    assert 0 < page.evaluate("window.added") < 3 * 12 * 32 + 7 * 36 + 100
+    assert len(served.requests) == before
+    for year in range(2019, 2023):
+        page.select_option("#year", str(year))
+        page.wait_for_selector(f"h2:has-text('in {year}') >> nth=0")
+        assert page.locator(".calendar [data-day=p]").count() == 36
+    assert len(served.requests) == before + 4
+    # Fifty rows of twelve months, and one calendar.
+    assert page.evaluate("document.querySelectorAll('main *').length") < 50 * 12 * 5 + 3 * 12 * 32 + 7 * 36 + 500
 
 
 def test_the_report_shows_the_same_without_any_request(context, tmp_path):

@@ -79,8 +79,9 @@ def test_loads_candles_and_coverage_become_documents(warehouse, published):
     )
     found = published()
     assert list(found)[-1] == "status"
-    # The day between two loads was never fetched.
-    assert found["coverage_2023"]["markets"][0]["days"] == "cuc"
+    # The first day has lost its rows, and the last has three. The day between was never fetched.
+    assert found["coverage_2023"]["markets"][0]["days"] == "gup"
+    assert [gap[3:] for gap in found["coverage_2023"]["gaps"]] == [[21, "rows_missing"], [24, "rows_missing"]]
     # The hour 01 was changed twice and the hour 02 was removed and loaded again.
     assert found["prices_0"]["daily"] == "2023-12-20,1,4,0.5,3.5,30.75,3,1"
     assert found["prices_0"]["hourly"].splitlines() == [
@@ -91,6 +92,7 @@ def test_loads_candles_and_coverage_become_documents(warehouse, published):
     # The consensus of an hour belongs to the candle that closes then, and that of a day to its last hour.
     assert found["consensus_0"] == {
         "symbol": "BTC",
+        "left_out": {"daily": 0, "hourly": 0},
         "daily": "2023-12-20,23.25",
         "hourly": "2023-12-20T00,1.5\n2023-12-20T01,2.5,weak\n2023-12-20T23,23.25",
     }
