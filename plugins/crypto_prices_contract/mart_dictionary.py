@@ -388,8 +388,8 @@ _CANDLE_VALUES = (
     _of_candle("trade_count", "BIGINT", "Number of trades during the candle", "count", "not given"),
     _of_candle("market_cap", "DECIMAL(38,8)", "Market capitalization", "quote currency", "not given"),
 )
-_HISTORY = "crypto.price_history"
-_RESTATED = "crypto.restatements"
+_HISTORY = "price_history in crypto"
+_RESTATED = "restatements in crypto"
 
 _VIEWS = (
     _view(
