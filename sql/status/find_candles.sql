@@ -1,7 +1,7 @@
 -- status/find_candles
 -- One candle per market and day or hour. Its open and close prices are those of the first and the last candle in it. A
--- candle is restated if a load has changed any of its values. The volume of a day or hour is NULL if it could exceed its
--- type.
+-- candle is restated if a load has changed any of its values. The volume of a day or hour is NULL if it could exceed
+-- its type.
 {% from 'marts/limits.jinja' import largest_sum %}
 WITH restated AS (
     SELECT DISTINCT
