@@ -21,6 +21,9 @@ from dev.chaos.faults import Fault, Kind
 from dev.chaos.runs import STUCK_SECONDS, Runs
 from dev.chaos.waves import Outcome
 
+VENUES = ("bitfinex", "bitstamp", "coinbase")
+"""Sources with markets in US dollars. The cases of loads have one source, whose quotes are in USDT. Its prices need the
+rate of USDT, which three other venues give, and a consensus needs several venues."""
 TABLES = ("sources", "assets", "daily_prices", "price_statistics", "quote_rates", "venue_prices", "consensus_prices")
 
 _FIND_WORK = "marts/find_work.sql"
@@ -29,6 +32,18 @@ LATE_SECONDS = 10.0
 
 Contents = dict[str, Counter[tuple[tuple[str, Any], ...]]]
 """The rows of each mart, without the number of the load that last wrote them."""
+
+
+def nothing_at_stake(before: Contents, after: Contents) -> str | None:
+    """Return why equal marts would prove nothing, if a refresh had to lead from some contents to others."""
+    empty = [table for table in TABLES if not after[table]]
+    if empty:
+        return f"{', '.join(empty)} have no rows"
+    if all(dict(row)["price"] is None for row in after["consensus_prices"]):
+        return "no consensus has a price"
+    if before == after:
+        return "the refresh had nothing to change"
+    return None
 
 
 class MartRefreshes:
@@ -48,15 +63,21 @@ class MartRefreshes:
         """Fill the marts, refresh them after a change, and return the boundaries of the refresh, in order.
 
         Raises:
-            RuntimeError: A refresh failed, differs from a full one, or did not have all known effects.
+            RuntimeError: A refresh failed, differs from a full one, changed nothing, or did not have all known effects.
         """
+        self._add_venues()
         self._require_none(self.differences())
+        before = self._contents()
         self._change_a_price()
         seen = len(self._bench.faults.seen(MARTS_DAY))
         self._require_none(self._refresh())
         # Before the comparison, whose own batch has the statements of a refresh.
         found = list(dict.fromkeys(self._bench.faults.seen(MARTS_DAY)[seen:]))
-        self._require_none(self._compared(self._contents()))
+        after = self._contents()
+        self._require_none(self._compared(after))
+        problem = nothing_at_stake(before, after)
+        if problem:
+            raise RuntimeError(f"a refresh without a fault proves nothing: {problem}")
         missing = EVERY_MARTS_EFFECT - {family(name) for name in found}
         if missing:
             raise RuntimeError(f"a refresh without a fault did not have these effects: {', '.join(sorted(missing))}")
@@ -117,6 +138,7 @@ class MartRefreshes:
         if between is not None and between not in (before, after):
             outcome.differences.append("after the failure the marts have neither the old nor the new content")
         outcome.differences += self._compared(after)
+        outcome.problem = outcome.problem or nothing_at_stake(before, after)
         outcome.differences += [
             f"run {run_id} did not change for {STUCK_SECONDS:.0f} s"
             for run_id in sorted(self._runs.hanging & set(run_ids))
@@ -143,17 +165,40 @@ class MartRefreshes:
         self._runs.trigger(run_id, conf)
         return run_id
 
-    def _change_a_price(self) -> date:
-        """Make the marts look as if they lacked the newest load, which has other prices. Return its day."""
-        warehouse = self._bench.warehouse
-        (newest,) = warehouse.rows(
+    def _newest_load(self) -> tuple[int, date]:
+        """Return the number and the day of the newest load."""
+        (newest,) = self._bench.warehouse.rows(
             "SELECT load_number, window_start FROM crypto.load_log ORDER BY load_number DESC LIMIT 1"
         )
-        day = date.fromisoformat(str(newest["window_start"]))
-        warehouse.change(
+        return int(newest["load_number"]), date.fromisoformat(str(newest["window_start"]))
+
+    def _add_venues(self) -> None:
+        """Write the candles of other venues for the day of the newest load. No case of loads reads that day again."""
+        number, day = self._newest_load()
+        statements = []
+        for place, venue in enumerate(VENUES):
+            for symbol, close, which in (
+                ("symbol", f"close_price + {place}", ""),
+                ("'USDT'", f"1.000{place}", " AND symbol = 'BTC'"),
+            ):
+                price = f"CAST({close} AS DECIMAL(38, 18))"
+                statements.append(
+                    "INSERT INTO crypto.fact_crypto_prices (source, symbol, quote_currency, candle_interval, "  # noqa: S608
+                    "observed_at, open_price, high_price, low_price, close_price, base_volume, quote_volume, "
+                    "trade_count, raw_object, ingested_at, batch_id, valid_from_load) "
+                    f"SELECT '{venue}', {symbol}, 'USD', candle_interval, observed_at, {price}, {price}, {price}, "
+                    f"{price}, base_volume, quote_volume, trade_count, 's3://{venue}', GETDATE(), '{venue}', {number} "
+                    f"FROM crypto.fact_crypto_prices WHERE TRUNC(observed_at) = '{day}' AND source = 'binance'{which}"
+                )
+        self._bench.warehouse.change(*statements)
+
+    def _change_a_price(self) -> date:
+        """Make the marts look as if they lacked the newest load, which has other prices. Return its day."""
+        number, day = self._newest_load()
+        self._bench.warehouse.change(
             "UPDATE crypto.fact_crypto_prices SET close_price = high_price, high_price = high_price + 1 "  # noqa: S608
-            f"WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH'",
-            f"UPDATE crypto.mart_state SET through_load = {int(newest['load_number']) - 1}",  # noqa: S608
+            f"WHERE TRUNC(observed_at) = '{day}' AND symbol = 'ETH' AND source = 'binance'",
+            f"UPDATE crypto.mart_state SET through_load = {number - 1}",  # noqa: S608
         )
         return day
 

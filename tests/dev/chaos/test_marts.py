@@ -1,5 +1,6 @@
 """How a refresh of the marts is broken, recovered and judged, without Airflow."""
 
+import re
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -11,8 +12,8 @@ from dev.chaos.cases import Case, Recovery
 from dev.chaos.faults import Kind
 from dev.chaos.marts import TABLES, MartRefreshes
 
-OLD, NEW, HALF = ([{"close_price": close, "through_load": load}] for close, load in ((1, 1), (2, 2), (3, 2)))
-FULL = [{"close_price": 2, "through_load": 9}]
+OLD, NEW, HALF = ([{"price": price, "through_load": load}] for price, load in ((1, 1), (2, 2), (3, 2)))
+FULL = [{"price": 2, "through_load": 9}]
 STATEMENTS = ["refresh_marts: statement marts/record_refresh", "refresh_marts: commit"]
 
 
@@ -105,9 +106,32 @@ def test_a_late_call_is_waited_for(monkeypatch):
 def test_what_the_comparison_does_is_no_boundary_of_a_refresh():
     effects, seen = ["submit plan_refresh", "submit refresh_marts", *STATEMENTS], []
     bench = MagicMock()
-    bench.warehouse = Warehouse(*[NEW] * 4)
+    bench.warehouse = Warehouse(OLD, OLD, OLD, NEW, NEW)
     bench.warehouse.answer_batch = lambda _: seen.append("refresh_marts: statement marts/find_work")
     bench.faults.seen.side_effect = lambda _: list(seen)
     bench.api.trigger.side_effect = lambda *_, **__: seen.extend(effects)
     bench.api.dag_run.return_value = {"state": "success"}
     assert MartRefreshes(bench).clean_run() == effects
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (NEW, NEW, "the refresh had nothing to change"),
+        (OLD, [{"price": None, "through_load": 2}], "no consensus has a price"),
+        (OLD, [], "sources, assets, .* have no rows"),
+    ],
+    ids=["unchanged", "no price", "empty"],
+)
+def test_a_refresh_with_nothing_at_stake_is_a_problem(old, new, problem):
+    found = outcome(Recovery.RETRY, [old, new, new], "success", "success").found
+    assert found.differences == []
+    assert re.fullmatch(problem, found.problem)
+
+
+def test_a_clean_refresh_that_changes_nothing_ends_the_run():
+    bench = MagicMock()
+    bench.warehouse = Warehouse(*[NEW] * 5)
+    bench.api.dag_run.return_value = {"state": "success"}
+    with pytest.raises(RuntimeError, match="proves nothing: the refresh had nothing to change"):
+        MartRefreshes(bench).clean_run()
