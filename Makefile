@@ -167,13 +167,14 @@ conformance: ## Compare the local AWS, or a real account, with AWS's documented 
 
 bench: ## Measure the platform's speed against floors and peers
 #? PART=merge: only one part
-#? ROUNDS=3: number of times that each pair runs
+#? ROUNDS=3 LARGE_ROUNDS=3: number of times that each pair runs, and that a pair of the Glue job from a million records does
 #? RECORDS=20000,200000 SMALL_HEAP=1g: numbers of records to curate, and a heap in which the most should not spill
 #? FACTS=1,10,100 FACT_DAYS=365: sizes of the fact table, in multiples of so many days of 20 markets
-#? BACKFILL_DAYS=365 SINGLE_DAYS=10: days of a backfill, and days to load one by one
+#? BACKFILL_DAYS=365 SINGLE_DAYS=3: days of a backfill, and days to load one by one
 #? TABLE=1: also write the table of docs/reference/performance.md
 	$(SETUP)
 	@exec $(PYTHON_RUN) -m dev bench $(if $(PART),--part '$(PART)') $(if $(ROUNDS),--rounds '$(ROUNDS)') \
+		$(if $(LARGE_ROUNDS),--large-rounds '$(LARGE_ROUNDS)') \
 		$(if $(RECORDS),--records '$(RECORDS)') $(if $(SMALL_HEAP),--small-heap '$(SMALL_HEAP)') \
 		$(if $(FACTS),--facts '$(FACTS)') $(if $(FACT_DAYS),--fact-days '$(FACT_DAYS)') \
 		$(if $(BACKFILL_DAYS),--backfill-days '$(BACKFILL_DAYS)') $(if $(SINGLE_DAYS),--single-days '$(SINGLE_DAYS)') \

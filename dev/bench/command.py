@@ -19,18 +19,24 @@ def main(arguments: Sequence[str]) -> int:
         arguments: The command line after the command.
 
     Returns:
-        The exit code: 0 even if a goal is missed, because times depend on the machine; 130 after Ctrl-C.
+        The exit code: 0 even if a goal is missed, because times depend on the machine; 130 after Ctrl-C. The rows that
+        were measured before an error or Ctrl-C are printed, too.
     """
     options = parse_options(arguments)
     interrupt_on_stop_signals()
     found: list[Measure] = []
+    is_complete = False
     try:
-        found.extend(_measured(options))
+        for measure in _measured(options):
+            found.append(measure)
+        is_complete = True
     except KeyboardInterrupt:
         _say("make bench: interrupted")
         return 130
-    print(table(found))
-    print(last_line(found))
+    finally:
+        if found:
+            print(table(found))
+            print(last_line(found) + ("" if is_complete else "; the other rows were not measured"), flush=True)
     if options.page:
         page = options.page.read_text(encoding="utf-8")
         options.page.write_text(page_with_table(page, found), encoding="utf-8")

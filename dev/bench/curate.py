@@ -19,7 +19,8 @@ from dev.bench.raw_candles import Candles, write_raw_objects
 from local_platform.checkout import GLUE_SCRIPTS, PLUGINS, REPOSITORY
 
 LARGE = 1_000_000
-"""From this number of records, a pair runs once instead of ``rounds`` times, because a run takes a minute."""
+"""From this number of records, a run takes a minute or more. Pairs with the floor run ``large_rounds`` times, and the
+other runs once."""
 
 BODIES = {"C1": 24, "C2": 1000}
 """Candles per response: a day of hourly candles, and Binance's largest page."""
@@ -28,7 +29,6 @@ _GOAL, _GOAL_OF_LARGE = 1.5, 1.3
 _FLAT = 1.2
 _NO_MORE = 1.0
 _DAYS = 7
-_TIMES = 10
 NOTHING = Candles(markets=1, days=1, records_per_body=24)
 """The least that a run can do, so what remains is the start of Spark."""
 
@@ -100,10 +100,15 @@ def measures(options: Options, say: Callable[[str], None]) -> Iterator[Measure]:
     """
     with tempfile.TemporaryDirectory(prefix="crypto-prices-bench-") as folder:
         bench = Bench(Path(folder), say)
+        found: dict[Candles, float] = {}
         for records in options.records:
             for case in BODIES:
-                yield _against_the_floor(bench, options.rounds, records, case)
-        yield from _growth(bench, options.rounds, options.records[0])
+                rounds = options.large_rounds if records >= LARGE else options.rounds
+                measure = _against_the_floor(bench, rounds, records, case)
+                found[week(records, BODIES[case])] = measure.ours
+                yield measure
+        if len(options.records) > 1:
+            yield from _growth(bench, options.rounds, options.records[0], options.records[-1], found)
         yield _spill(bench, options.records[-1], options.small_heap)
 
 
@@ -112,46 +117,66 @@ def week(records: int, records_per_body: int) -> Candles:
     return Candles(max(1, round(records / (_DAYS * 1440))), _DAYS, records_per_body, "1m")
 
 
-def growing(records: int) -> dict[str, tuple[Candles, Candles]]:
-    """Return about this many candles and ten times as many of them, by what there is ten times as much of."""
-    markets = max(1, round(records / (_DAYS * 24)))
-    of_a_hundred_days = max(1, round(records / (100 * 24)))
+def growing(records: int, most: int) -> dict[str, tuple[Candles, Candles]]:
+    """Return about these two numbers of candles, by what there is more of.
+
+    There are at most 1,000 days, so most candles of that many days have more markets, too.
+    """
+    markets, most_markets = (max(1, round(number / (_DAYS * 24))) for number in (records, most))
+    per_day, most_per_day = max(1, round(records / (100 * 24))), max(1, round(most / (1000 * 24)))
     return {
-        "objects": (week(records, BODIES["C1"]), week(_TIMES * records, BODIES["C1"])),
-        "markets": (Candles(markets, _DAYS, BODIES["C2"]), Candles(_TIMES * markets, _DAYS, BODIES["C2"])),
-        "days": (Candles(of_a_hundred_days, 100, BODIES["C2"]), Candles(of_a_hundred_days, 1000, BODIES["C2"])),
+        "objects": (week(records, BODIES["C1"]), week(most, BODIES["C1"])),
+        "markets": (Candles(markets, _DAYS, BODIES["C2"]), Candles(most_markets, _DAYS, BODIES["C2"])),
+        "days": (Candles(per_day, 100, BODIES["C2"]), Candles(most_per_day, 1000, BODIES["C2"])),
     }
 
 
 def _against_the_floor(bench: Bench, rounds: int, records: int, case: str) -> Measure:
     candles = week(records, BODIES[case])
-    is_large = records >= LARGE
-    found = medians(1 if is_large else rounds, {kind: bench.cpu(kind, candles) for kind in ("curate", "floor")})
+    found = medians(rounds, {kind: bench.cpu(kind, candles) for kind in ("curate", "floor")})
     return Measure(
         f"curate {candles.records:,} records, {case} ({candles.bodies:,} bodies)",
         found["curate"],
         found["floor"],
-        _GOAL_OF_LARGE if is_large else _GOAL,
+        _GOAL_OF_LARGE if records >= LARGE else _GOAL,
         "CPU s",
     )
 
 
-def _growth(bench: Bench, rounds: int, records: int) -> Iterator[Measure]:
-    """Yield the CPU time per record of ten times as much, compared with that of as much."""
-    compared = growing(records)
-    sizes = [NOTHING, *(candles for pair in compared.values() for candles in pair)]
-    found = _cpu_of_sizes(bench, rounds, "curate", dict.fromkeys(sizes, ""))
+def _growth(bench: Bench, rounds: int, records: int, most: int, measured: Mapping[Candles, float]) -> Iterator[Measure]:
+    """Yield the CPU time per record of the largest size, compared with that of the smallest.
+
+    Args:
+        bench: Runs Spark.
+        rounds: How often each size runs.
+        records: The smallest number of records.
+        most: The largest one.
+        measured: The CPU times that are known already.
+    """
+    compared = growing(records, most)
+    sizes = [NOTHING, *(candles for pair in compared.values() for candles in pair if candles not in measured)]
+    found = {**measured, **_cpu_of_sizes(bench, rounds, "curate", dict.fromkeys(sizes, ""))}
     for name, (small, large) in compared.items():
-        yield per_record(f"curate {_TIMES} times the {name}", found, small, large)
+        yield per_record(f"curate {_more(name, small, large)}", found, small, large)
     small, large = compared["markets"]
     versions = {c: str(bench.run("curate", c, keep=True)["output"]) for c in (NOTHING, small, large)}
     found = _cpu_of_sizes(bench, rounds, "carry", versions)
-    yield per_record(f"curate {_TIMES} times the carried-over markets", found, small, large)
+    yield per_record(f"carry over {_more('markets', small, large)}", found, small, large)
+
+
+def _more(name: str, small: Candles, large: Candles) -> str:
+    before, after = ({"objects": c.bodies, "markets": c.markets, "days": c.days}[name] for c in (small, large))
+    return f"{large.records:,} records of {after:,} {name}, compared with {small.records:,} of {before:,}"
 
 
 def _cpu_of_sizes(bench: Bench, rounds: int, kind: str, versions: dict[Candles, str]) -> dict[Candles, float]:
     """Return the CPU time of a program by its input, each with the version to carry over or ""."""
-    found = medians(rounds, {str(c): bench.cpu(kind, c, version) for c, version in versions.items()})
+    found: dict[str, float] = {}
+    for is_large in (False, True):
+        sizes = {c: version for c, version in versions.items() if (c.records >= LARGE) == is_large}
+        found |= medians(
+            1 if is_large else rounds, {str(c): bench.cpu(kind, c, version) for c, version in sizes.items()}
+        )
     return {candles: found[str(candles)] for candles in versions}
 
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dev.bench.measure import Measure, medians
@@ -17,6 +17,7 @@ _MARKETS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "D
 _PACE = 20
 _PACE_GOAL = 1.05
 _MEMORY_GOAL = 1.1
+_NO_FETCH = 0
 _UNPACED = 1000  # the largest that the settings accept
 
 
@@ -38,16 +39,32 @@ def measures(options: Options, say: Callable[[str], None]) -> Iterator[Measure]:
             options.rounds,
             {
                 str(days): lambda days=days: _fetched(api_url, days, _UNPACED, _MARKETS[0])["peak_mb"]  # type: ignore[misc]
-                for days in (1, options.memory_days)
+                for days in (_NO_FETCH, tenth(options.memory_days), options.memory_days)
             },
         )
-        yield Measure(
-            f"memory of {options.memory_days} days of 1m candles of one market, compared with a day",
-            peaks[str(options.memory_days)],
-            peaks["1"],
-            _MEMORY_GOAL,
-            "MB",
-        )
+        yield memory_of_fetch(options.memory_days, peaks)
+
+
+def tenth(days: int) -> int:
+    """Return a tenth of the days. A fetch of a single day would not have used what later pages use again."""
+    return max(1, days // 10)
+
+
+def memory_of_fetch(days: int, peaks: Mapping[str, float]) -> Measure:
+    """Return the row that compares two fetches, both without the memory of a process that fetches nothing.
+
+    Args:
+        days: The days of the longer fetch.
+        peaks: The peak memory of processes by their days, in megabytes.
+    """
+    long, short = (max(0.0, peaks[str(number)] - peaks[str(_NO_FETCH)]) for number in (days, tenth(days)))
+    return Measure(
+        f"memory that a fetch of {days} days of 1m candles of one market adds, compared with {tenth(days)} days",
+        long,
+        short,
+        _MEMORY_GOAL,
+        "MB",
+    )
 
 
 def _fetched(api_url: str, days: int, pace: float, *markets: str) -> dict[str, Any]:

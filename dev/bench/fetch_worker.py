@@ -37,12 +37,13 @@ def main(arguments: Sequence[str]) -> None:
     """Fetch, and print the figures as JSON.
 
     Args:
-        arguments: The address of the exchange's API, the days, the pace in requests a second, and the markets.
+        arguments: The address of the exchange's API, the days, the pace in requests a second, and the markets. With 0
+            days, the process is ready to fetch and fetches nothing.
     """
     api_url, days, pace, *symbols = arguments
     settings = SourceSettings(symbols=symbols, api_url=api_url, requests_per_second=float(pace))
     source = get_source(_SOURCE, api_url)
-    window = Window(_END - timedelta(days=int(days)), _END)
+    window = Window(_END - timedelta(days=max(1, int(days))), _END)
     markets = [Market(symbol, symbol.removesuffix("USDT"), "USDT") for symbol in symbols]
     zone = RawZone(
         s3_client=_NoS3(),
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
             pages = source.fetch_pages(client, market.exchange_symbol, window, _CANDLE_INTERVAL)
             return sum(bool(zone.put_page(market, page)) for page in pages)
 
-        requests = sum(threads.map(fetch, markets))
+        requests = sum(threads.map(fetch, markets if int(days) else ()))
     seconds = time.perf_counter() - began
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024

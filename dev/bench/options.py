@@ -27,6 +27,7 @@ class Options:
     Attributes:
         parts: Names in PARTS, in the order of the table.
         rounds: How often each run and its peer alternate.
+        large_rounds: The same for the pairs of the Glue job and its floor with a million records or more.
         records: Numbers of records to curate.
         small_heap: The JVM's heap in which the largest number of records should not spill, such as "1g".
         facts: Sizes of the fact table, as multiples of the smallest.
@@ -40,6 +41,7 @@ class Options:
 
     parts: tuple[str, ...] = tuple(PARTS)
     rounds: int = 3
+    large_rounds: int = 3
     records: tuple[int, ...] = (20_000, 200_000, 2_000_000)
     small_heap: str = "1g"
     facts: tuple[int, ...] = (1, 10, 100)
@@ -67,6 +69,13 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (default: all parts)")
     parser.add_argument(
         "--rounds", type=_positive, default=default.rounds, metavar="N", help="runs of each pair (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--large-rounds",
+        type=_positive,
+        default=default.large_rounds,
+        metavar="N",
+        help="runs of each pair of the Glue job and its floor from a million records (default: %(default)s)",
     )
     parser.add_argument(
         "--records", type=_sizes, default=default.records, metavar="N,N", help=f"records to curate ({default.records})"
@@ -114,6 +123,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     return Options(
         parts=parts,
         rounds=given.rounds,
+        large_rounds=given.large_rounds,
         records=given.records,
         small_heap=given.small_heap,
         facts=given.facts,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
 from crypto_prices_contract.raw_manifest import RawManifest
 
-from dev.bench.curate import NOTHING, Bench, growing, per_record, week
+from dev.bench.curate import LARGE, NOTHING, Bench, growing, measures, per_record, week
+from dev.bench.options import Options
 from dev.bench.raw_candles import MANIFEST, Candles, write_raw_objects
 
 TWO_DAYS = Candles(markets=2, days=2, records_per_body=30)
@@ -20,15 +22,34 @@ def test_records_are_a_week_of_as_many_markets_as_they_take(records, markets):
     assert week(records, 24).markets == markets
 
 
-def test_ten_times_as_much_has_ten_times_the_records_and_nothing_else_changes():
-    sizes = growing(20_000)
-    assert {name: large.records / small.records for name, (small, large) in sizes.items()} == dict.fromkeys(sizes, 10)
-    small, large = sizes["objects"]
-    assert (small.bodies, large.bodies) == (840, 8_400)
-    small, large = sizes["markets"]
-    assert (small.markets, large.markets, large.days, large.bodies) == (119, 1_190, small.days, 1_190)
-    small, large = sizes["days"]
-    assert (small.days, large.days, large.markets) == (100, 1_000, small.markets)
+def test_the_largest_size_has_more_of_one_thing():
+    small, large = growing(20_000, 2_000_000)["objects"]
+    assert (small.bodies, large.bodies) == (840, 83_160)
+    small, large = growing(20_000, 2_000_000)["markets"]
+    assert (small.markets, large.markets, large.days, large.bodies) == (119, 11_905, small.days, 11_905)
+    small, large = growing(20_000, 2_000_000)["days"]
+    assert (small.days, large.days, small.markets, large.markets) == (100, 1_000, 8, 83)
+    for pair in growing(20_000, 2_000_000).values():
+        assert [candles.records for candles in pair] == pytest.approx([20_000, 2_000_000], rel=0.05)
+
+
+def test_flatness_compares_the_smallest_with_the_largest_size(tmp_path, monkeypatch):
+    """One CPU second for the start, and as much per record at every size."""
+    runs = []
+
+    def run(_bench, kind, candles, **_options):
+        runs.append((kind, candles.records >= LARGE))
+        return {"cpu_seconds": 1 + candles.records / 1e5, "spilled_mb": 0.0, "output": "x"}
+
+    monkeypatch.setattr(Bench, "run", run)
+    options = Options(records=(20_000, 200_000, 2_000_000), rounds=3, large_rounds=2)
+    rows = list(measures(options, lambda _text: None))
+    flat = [row for row in rows if "per million records" in row.name]
+    assert len(flat) == 4
+    for row in flat:
+        assert row.ratio == pytest.approx(1, rel=0.01)
+        assert re.search("(1,9|2,0).* compared with (19|2.),", row.name)
+    assert runs.count(("floor", True)) == 2 * 2 + 1  # two cases, and the spill
 
 
 def test_the_time_per_record_leaves_out_the_start():
@@ -81,4 +102,6 @@ def test_every_program_writes_the_same_rows_in_the_same_order(outputs, kind, tmp
 
 
 def test_the_time_of_a_run_includes_its_jvm(outputs):
-    assert all(spent["cpu_seconds"] > 2 for spent in outputs.values())
+    for spent in outputs.values():
+        assert "java" in spent["programs"]
+        assert spent["cpu_seconds"] > 0

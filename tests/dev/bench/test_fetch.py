@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dev.bench.fetch import measures
+from dev.bench.fetch import measures, memory_of_fetch
 from dev.bench.options import Options
 
 
@@ -11,8 +11,13 @@ def test_pace_and_memory_are_compared():
     assert pace.name == "fetch 16 requests at 20 a second"
     assert pace.peer == 16 / 20
     assert pace.ours > 0
-    assert memory.name.startswith("memory of 2 days")
+    assert memory.name.startswith("memory that a fetch of 2 days")
     assert (memory.unit, memory.goal) == ("MB", 1.1)
     assert memory.ours > 0
     assert memory.peer is not None
-    assert memory.peer > 0
+
+
+def test_the_memory_of_the_interpreter_does_not_hide_a_leak():
+    """A tenth of 365 days adds 3 MB, and all of them 12 MB."""
+    leak = memory_of_fetch(365, {"0": 120.0, "36": 123.0, "365": 132.0})
+    assert (leak.ours, leak.peer, leak.is_met) == (12.0, 3.0, False)

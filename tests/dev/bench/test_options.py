@@ -14,8 +14,16 @@ def test_without_options_all_parts_are_measured_at_their_usual_sizes():
 
 def test_sizes_are_options():
     sizes = ["--records", "500", "--facts", "1,3", "--fact-days", "2", "--backfill-days", "9", "--single-days", "1"]
-    assert parse_options(["--rounds", "1", "--small-heap", "512m", *sizes]) == Options(
-        rounds=1, records=(500,), small_heap="512m", facts=(1, 3), fact_days=2, backfill_days=9, single_days=1
+    rounds = ["--rounds", "1", "--large-rounds", "2"]
+    assert parse_options([*rounds, "--small-heap", "512m", *sizes]) == Options(
+        rounds=1,
+        large_rounds=2,
+        records=(500,),
+        small_heap="512m",
+        facts=(1, 3),
+        fact_days=2,
+        backfill_days=9,
+        single_days=1,
     )
 
 
