@@ -280,6 +280,8 @@ class TestViews:
         page.click("button:has-text('Hourly')")
         page.wait_for_selector(".chart canvas")
         page.click("summary")
+        # A browser reports the opening of the details after the click.
+        page.wait_for_selector("details thead th")
         table = page.locator("details table")
         heads = table.locator("thead th").all_inner_texts()
         assert heads == [
