@@ -181,7 +181,7 @@ class Athena:
     # ------------------------------------------------------------------------------------------------ for IAM
 
     def workgroup_of(self, query_id: str) -> str | None:
-        """Return the name of a named query's workgroup, or None if there is no such query."""
+        """Return the workgroup to which a named query belongs, or None if there is no such query."""
         query = self._resources.get("athena-query", query_id)
         return None if query is None else str(query["WorkGroup"])
 

@@ -25,10 +25,10 @@ class ReplayLoadsOperator(WarehouseOperator):
     """Replays the loads of a rebuild's plan in the order of their numbers, each as a run of ``crypto_prices_window``.
 
     What is next comes from the warehouse, so a cleared task and a second backfill go on where the first one ended. The
-    newest load must be that of its record, because a load of another run may have taken its number. A
-    load needs the rows and the catalog's versions that the one before left, so the runs follow each other. The task
-    starts one, waits without a worker, and starts the next one, like a TriggerDagRunOperator that starts again. That
-    way, a failed load stops the rebuild. A removal is replayed by this task itself.
+    newest load must be that of its record, because a load of another run may have taken its number. A load needs the
+    rows and the catalog's versions that the one before left, so the runs follow each other. The task starts one, waits
+    without a worker, and starts the next one, like a TriggerDagRunOperator that starts again. That way, a failed load
+    stops the rebuild. A removal is replayed by this task itself.
 
     The statements are in ``rebuild/`` in the DAG's ``template_searchpath``.
     """
@@ -114,8 +114,8 @@ class ReplayLoadsOperator(WarehouseOperator):
             if row["batch_id"] != (expected := self._record(newest).batch_id):
                 raise AirflowFailException(
                     f"load {newest} of the warehouse is batch {row['batch_id']}, but its record is of batch "
-                    f"{expected}: another run has loaded something during the rebuild. Pause the other "
-                    "DAGs, drop the schema crypto and start the rebuild again"
+                    f"{expected}: another run has loaded something during the rebuild. Pause the other DAGs, drop the "
+                    "schemas crypto_views and crypto, and start the rebuild again"
                 )
         return newest
 

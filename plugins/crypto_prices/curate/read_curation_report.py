@@ -66,7 +66,7 @@ class ReadCurationReportOperator(AwsBaseOperator[S3Hook]):
         except CurationReportError as error:
             raise AirflowFailException(str(error)) from error
         if warning := other_code(report, batch):
-            self.log.warning(warning)
+            self.log.warning("%s", warning)
         for source, counts in sorted(report.sources.items()):
             self.log.info(
                 "%s: %d fetched = %d curated + %d quarantined + %d duplicates",
