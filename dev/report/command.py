@@ -6,12 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from crypto_prices.backfill.read_glue_job import read_glue_runs
-from crypto_prices.fetch.sources import get_source
 from crypto_prices.page.documents import Surroundings, page_documents
 from crypto_prices.page.snapshot import read_snapshot
 
@@ -96,13 +94,5 @@ def _documents(address: WarehouseAddress) -> dict[str, str]:
     if snapshot is None:
         raise NoWarehouseError("the warehouse has no load yet: load a day with make demo")
     glue_client = local_client("glue", address.endpoint, local_session(region=address.region))
-    around = Surroundings(
-        written_at=datetime.now(UTC),
-        candle_interval=settings.candle_interval,
-        interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
-        runbook_url=settings.runbook_url,
-        freshness_hours=settings.freshness_hours,
-        prices=settings.prices,
-        glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
-    )
+    around = Surroundings.of(settings, read_glue_runs(glue_client, settings.glue_job_name))
     return page_documents(snapshot, around, most_document_bytes=None)

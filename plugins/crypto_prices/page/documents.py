@@ -11,13 +11,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from crypto_prices_contract.window import Window
 
 from crypto_prices.backfill.glue_cost import GlueRun
+from crypto_prices.fetch.sources import get_source
 from crypto_prices.page.coverage import (
     NOT_LISTED,
     OUTSIDE,
@@ -28,7 +29,7 @@ from crypto_prices.page.coverage import (
     coverage_of,
 )
 from crypto_prices.page.snapshot import LOADS_SHOWN, STATUS_DAYS, Snapshot
-from crypto_prices.settings import PriceSettings
+from crypto_prices.settings import PriceSettings, Settings
 
 DOCUMENT_VERSION = 1
 
@@ -73,6 +74,20 @@ class Surroundings:
     freshness_hours: int
     prices: PriceSettings
     glue_runs: Mapping[str, GlueRun]
+
+    @classmethod
+    def of(cls, settings: Settings, glue_runs: Mapping[str, GlueRun]) -> Surroundings:
+        """Return what documents that are written now need."""
+        source = get_source(next(iter(settings.sources)))
+        return cls(
+            written_at=datetime.now(UTC),
+            candle_interval=settings.candle_interval,
+            interval=source.interval_length(settings.candle_interval),
+            runbook_url=settings.runbook_url,
+            freshness_hours=settings.freshness_hours,
+            prices=settings.prices,
+            glue_runs=glue_runs,
+        )
 
 
 def page_documents(

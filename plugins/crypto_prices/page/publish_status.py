@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
@@ -12,7 +11,6 @@ from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.read_glue_job import read_glue_runs
 from crypto_prices.counted import counted
-from crypto_prices.fetch.sources import get_source
 from crypto_prices.page.documents import PageTooLargeError, Surroundings, page_documents
 from crypto_prices.page.snapshot import read_snapshot
 
@@ -41,15 +39,7 @@ class PublishStatusOperator(WarehouseOperator):
             self.log.info("The warehouse has no load, so there is nothing to publish")
             return
         glue_client = GlueJobHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
-        around = Surroundings(
-            written_at=datetime.now(UTC),
-            candle_interval=settings.candle_interval,
-            interval=get_source(next(iter(settings.sources))).interval_length(settings.candle_interval),
-            runbook_url=settings.runbook_url,
-            freshness_hours=settings.freshness_hours,
-            prices=settings.prices,
-            glue_runs=read_glue_runs(glue_client, settings.glue_job_name),
-        )
+        around = Surroundings.of(settings, read_glue_runs(glue_client, settings.glue_job_name))
         try:
             documents = page_documents(snapshot, around)
         except PageTooLargeError as error:

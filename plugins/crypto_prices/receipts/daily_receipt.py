@@ -26,7 +26,8 @@ _ABSOLUTE_ERROR = 1e-9
 _TERM_ERROR = 1e-12
 """Of each term of a typical price: it has 12 decimal places."""
 _LARGEST_SUM, _LARGEST_COUNT, _LARGEST_TYPICAL_SUM = Decimal("9e19"), Decimal("9e18"), Decimal("9e25")
-"""A sum is NULL if one of its terms times the number of candles of a day reaches the limit."""
+"""A sum is NULL if one of its terms times the number of candles of a day reaches the limit. The limits of
+``sql/marts/limits.jinja`` stand here again, because the receipt calculates without the statements that it checks."""
 
 _RATIOS = ("vwap", "return_1d", "log_return")
 _NOT_SHOWN = (

@@ -81,6 +81,7 @@ ranked AS (
         price_date,
         candle_interval,
         interval_seconds,
+        86400 / interval_seconds AS expected_candles,
         RANK() OVER (
             PARTITION BY source, symbol, quote_currency, price_date
             ORDER BY interval_candles * interval_seconds DESC, interval_seconds ASC, candle_interval ASC
@@ -92,10 +93,17 @@ ranked AS (
         close_price,
         base_volume,
         quote_volume,
-        trade_count
+        trade_count,
+        (
+            CAST(high_price AS DOUBLE PRECISION)
+            + CAST(low_price AS DOUBLE PRECISION)
+            + CAST(close_price AS DOUBLE PRECISION)
+        ) / 3 * CAST(base_volume AS DOUBLE PRECISION) AS typical_value
     FROM measured
 ),
 
+-- One absurd value must not stop the marts. It gets no term, so its sum is NULL. A term of the typical price is
+-- rounded, so that the sum does not depend on the order of the candles.
 chosen AS (
     SELECT
         source,
@@ -110,44 +118,6 @@ chosen AS (
         low_price,
         close_price,
         base_volume,
-        quote_volume,
-        trade_count,
-        86400 / interval_seconds AS expected_candles,
-        (
-            CAST(high_price AS DOUBLE PRECISION)
-            + CAST(low_price AS DOUBLE PRECISION)
-            + CAST(close_price AS DOUBLE PRECISION)
-        ) / 3 * CAST(base_volume AS DOUBLE PRECISION) AS typical_value,
-        ROW_NUMBER() OVER (
-            PARTITION BY source, symbol, quote_currency, price_date
-            ORDER BY observed_at
-        ) AS from_first,
-        ROW_NUMBER() OVER (
-            PARTITION BY source, symbol, quote_currency, price_date
-            ORDER BY observed_at DESC
-        ) AS from_last
-    FROM ranked
-    WHERE choice = 1
-),
-
--- One absurd value must not stop the marts. It gets no term, so its sum is NULL. A term of the typical price is
--- rounded, so that the sum does not depend on the order of the candles.
-terms AS (
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        price_date,
-        candle_interval,
-        interval_seconds,
-        observed_at,
-        open_price,
-        high_price,
-        low_price,
-        close_price,
-        base_volume,
-        from_first,
-        from_last,
         {% for column, limit in [
             ('base_volume', largest_sum), ('quote_volume', largest_sum), ('trade_count', largest_count)
         ] %}
@@ -160,8 +130,17 @@ terms AS (
         CASE
             WHEN ABS(typical_value) * expected_candles < {{ largest_typical_sum | literal }}
                 THEN CAST(ROUND(typical_value, 12) AS DECIMAL(38, 12))
-        END AS typical_term
-    FROM chosen
+        END AS typical_term,
+        ROW_NUMBER() OVER (
+            PARTITION BY source, symbol, quote_currency, price_date
+            ORDER BY observed_at
+        ) AS from_first,
+        ROW_NUMBER() OVER (
+            PARTITION BY source, symbol, quote_currency, price_date
+            ORDER BY observed_at DESC
+        ) AS from_last
+    FROM ranked
+    WHERE choice = 1
 ),
 
 -- A sum is NULL unless every candle has a term.
@@ -184,7 +163,7 @@ days AS (
         COUNT(*) AS candles,
         CAST(86400 / MAX(interval_seconds) AS BIGINT) AS expected_candles,
         SUM(CASE WHEN base_volume > 0 THEN 1 ELSE 0 END) AS traded_candles
-    FROM terms
+    FROM chosen
     GROUP BY source, symbol, quote_currency, price_date, candle_interval
 )
 
