@@ -28,9 +28,11 @@ candles AS (
         prices.low_price,
         prices.close_price,
         prices.base_volume,
-        -- A day has at most 1440 candles.
+        -- The sum of a day must fit into its type.
         CASE
-            WHEN ABS(CAST(prices.base_volume AS DOUBLE PRECISION)) * 1440 < {{ largest_sum | literal }}
+            WHEN
+                ABS(CAST(prices.base_volume AS DOUBLE PRECISION))
+                * (86400 / ({% include 'marts/interval_seconds.jinja' %})) < {{ largest_sum | literal }}
                 THEN prices.base_volume
         END AS volume_term,
         CASE WHEN restated.observed_at IS NULL THEN 0 ELSE 1 END AS is_restated,

@@ -43,10 +43,10 @@ def published(warehouse, aws, make_task, make_context):
     return run
 
 
-def write_load(warehouse, day, number):
+def write_load(warehouse, day, number, source="binance", interval="1h"):
     end = (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).date().isoformat()
     values = (
-        *(f"b{number}", "binance", "1h", day, end, "h", "m", "jr_1", "c", "d", f"run{number}", "loaded"),
+        *(f"b{number}", source, interval, day, end, "h", "m", "jr_1", "c", "d", f"run{number}", "loaded"),
         *(48, 0, 0, 48, 48, 48, 48, "2023-12-21", "2023-12-21", number, "BTC/USDT", 0, 48),
     )
     warehouse.execute_batch(insert_load(values))
@@ -101,6 +101,21 @@ def test_loads_candles_and_coverage_become_documents(warehouse, published):
         ("2023-12-19", None, 0),
         ("2023-12-20", "run2", 3),
     ]
+
+
+def test_volumes_of_candles_of_a_second_that_no_type_can_add_up_do_not_stop_the_page(warehouse, published, aws):
+    """A day has 86,400 of them, so each of these volumes is too large for a sum of a day, though not for 1,440."""
+    aws.change(candle_interval="1s")
+    write_load(warehouse, "2023-12-22", 1, interval="1s")
+    opened = [datetime(2023, 12, 22, tzinfo=UTC) + timedelta(seconds=number) for number in range(1800)]
+    for first in range(0, len(opened), 600):
+        candles = ", ".join(
+            f"('binance', 'BTC', 'USDT', '1s', '{opens_at:%Y-%m-%d %H:%M:%S}', 1, 2, 1, 2, 60000000000000000, 1, 1, "
+            "NULL, 's3://x', '2023-12-23', 'b1')"
+            for opens_at in opened[first : first + 600]
+        )
+        warehouse.execute_batch([f"INSERT INTO crypto.fact_crypto_prices VALUES {candles}"])
+    assert published()["prices_0"]["daily"] == "2023-12-22,1,2,1,2,,1800"
 
 
 def test_a_volume_that_no_type_can_add_up_does_not_stop_the_page(warehouse, published):
