@@ -327,27 +327,30 @@
   function sourceDay(day, { source: name, is_known: isKnown }, entry, runs, failed) {
     const run = runs.find((each) => each.start <= day && day < each.end && (!each.sources.length || each.sources.includes(name)));
     // A failed fetch names its source. Other failed tasks concern all sources of the run.
-    const red = run && run.state === "failed"
-      ? failed.filter((task) => task.dag_id === run.dag_id && task.dag_run_id === run.run_id
-          && (task.task_id !== "fetch_prices" || (task.rendered_map_index || name).split(",")[0] === name))
-      : [];
-    const lost = entry ? sum(Object.entries(entry.missing).filter(([reason]) => !BENIGN.has(reason)).map(([, candles]) => candles)) : 0;
+    const red = failed.filter((task) => hasRefused(task, entry)
+      || (run && run.state === "failed" && task.dag_id === run.dag_id && task.dag_run_id === run.run_id
+          && (task.task_id !== "fetch_prices" || (task.rendered_map_index || name).split(",")[0] === name)));
+    // The missing candles whose reason is a fault.
+    const faults = entry ? sum(Object.entries(entry.missing).filter(([reason]) => !BENIGN.has(reason)).map(([, candles]) => candles)) : 0;
     let stateName = "missing";
-    if (entry && entry.batch_id) stateName = lost || doubt(entry, run, red) ? "partial" : "loaded";
+    if (entry && entry.batch_id) stateName = faults || doubt(entry, red) ? "partial" : "loaded";
     else if (!isKnown && !(entry && entry.markets)) stateName = "unlisted";
     else if (run && ["running", "queued"].includes(run.state)) stateName = "running";
     else if (run && run.state === "failed") stateName = "failed";
     else if (run && run.state === "success" && run.ended > Date.parse(source.status.written_at)) stateName = "recent";
     else if (entry && entry.markets === 0) stateName = "unlisted";
     else if (entry && !entry.unfetched_markets && entry.markets) stateName = "partial";
-    return { day, source: name, state: stateName, entry, run, red, lost };
+    return { day, source: name, state: stateName, entry, run, red, faults };
   }
 
+  // Whether a failed task is the reconcile of the day's load. Since that load, other runs may have covered the day.
+  const hasRefused = (task, entry) => Boolean(entry) && task.task_id === "reconcile" && task.dag_id === entry.dag_id && task.dag_run_id === entry.run_id;
+
   // Why a load that ended is not known to be right.
-  function doubt(entry, run, red) {
+  function doubt(entry, red) {
     if (entry.status !== "loaded") return "counts differ between the steps";
     if (!entry.published) return "not published";
-    if (run && run.run_id === entry.run_id && red.some((task) => task.task_id === "reconcile")) return "reconcile failed";
+    if (red.some((task) => hasRefused(task, entry))) return "reconcile failed";
     return null;
   }
 
@@ -431,7 +434,7 @@
     return el("dl", { class: "tiles" },
       tile("Freshness", old === null ? "late" : `${age(old)} old`, `${worst ? `${worst.source}${old === null ? ` has no candle in ${STATUS_DAYS} days` : ""} · ` : ""}target: at most ${status.freshness_hours} h${source.isReport ? ", when the report was written" : ""}`, late ? "poor" : "good"),
       tile("Days of sources", verdict, states.map(([name, number]) => `${number} ${STATES[name][1]}`).join(" · "), troubled || idle ? "fair" : open ? "" : "good"),
-      tile("Missing candles", count(sum(days.map((each) => each.lost))), `${count(sum(days.map(quarantined)))} quarantined · ${counted(sum(days.map((each) => (each.entry && each.entry.restated) || 0)), "candle")} restated`),
+      tile("Missing candles", count(sum(days.map((each) => each.faults))), `${count(sum(days.map(quarantined)))} quarantined · ${counted(sum(days.map((each) => (each.entry && each.entry.restated) || 0)), "candle")} restated`),
       load && tile("Newest load", load.usd === undefined ? "–" : `≈ ${usd(load.usd)}`, source.isReport ? windowText(load) : [windowText(load), " · ", runLink(load.dag_id, load.run_id, "open the run")]));
   }
 
@@ -452,7 +455,7 @@
         el("td", {}, reasons.length ? reasons.map(([reason, candles]) => el("div", {}, `${count(candles)} ${REASONS[reason] || reason}`)) : each.entry ? "none" : "–"),
         el("td", { class: "number" }, each.entry ? count(quarantined(each)) : "–"),
         el("td", { class: "number" }, count(entry.restated)),
-        el("td", { class: "nowrap" }, stamp(entry.loaded_at), entry.batch_id && el("div", { class: "fair" }, doubt(entry, each.run, each.red) || "")),
+        el("td", { class: "nowrap" }, stamp(entry.loaded_at), entry.batch_id && el("div", { class: "fair" }, doubt(entry, each.red) || "")),
         el("td", { class: "number" }, load && load.usd !== undefined ? `≈ ${usd(load.usd)}` : "–"),
         el("td", {}, whereToLook(each, entry)));
     }))];

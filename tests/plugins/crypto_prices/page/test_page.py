@@ -126,6 +126,33 @@ class TestViews:
         page.click("text=binance, 2023-12-17: partial", force=True)
         assert "reconcile failed" in cells_of(page, "binance")["Loaded"]
 
+    @pytest.mark.parametrize("state", ["failed", "success", "running"])
+    def test_a_later_run_does_not_hide_that_reconcile_failed(self, served, state):
+        """The later run has loaded nothing: its fetch failed, or the content was loaded already."""
+        (path,) = (path for path in served.answers if "crypto_prices_daily/dagRuns?" in path)
+        (first,) = (run for run in served.answers[path]["dag_runs"] if run["dag_run_id"] == "manual__2023-12-18")
+        second = first | {"dag_run_id": "again__2023-12-18", "state": state, "run_after": "2023-12-19T06:00:00Z"}
+        served.answers[path] = {"dag_runs": [second, *served.answers[path]["dag_runs"]]}
+        (path,) = (
+            path for path in served.answers if "crypto_prices_daily/dagRuns/~/taskInstances?state=failed" in path
+        )
+        task = {"dag_id": "crypto_prices_daily", "map_index": -1, "rendered_map_index": None}
+        served.answers[path] = {
+            "task_instances": [
+                task | {"dag_run_id": "again__2023-12-18", "task_id": "resolve_window"},
+                task | {"dag_run_id": "manual__2023-12-18", "task_id": "reconcile"},
+            ]
+        }
+        page = served.open("status")
+        cells = cells_of(page, "binance")
+        assert "partial" in cells["State"]
+        assert "reconcile failed" in cells["Loaded"]
+        links = page.locator("section table.rows tbody tr").first.locator("a")
+        assert any(
+            link.endswith("/manual__2023-12-18/tasks/reconcile")
+            for link in links.evaluate_all("links => links.map(link => link.pathname)")
+        )
+
     def test_a_source_without_a_candle_is_the_worst(self, served):
         sources = json.loads(DOCUMENTS["status"])["sources"]
         served.change(
