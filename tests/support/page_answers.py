@@ -61,6 +61,7 @@ RUNS = [
 
 AROUND = Surroundings(
     written_at=datetime(2023, 12, 19, 0, 5, tzinfo=UTC),
+    sources=frozenset(MARKETS),
     candle_interval="1h",
     interval=timedelta(hours=1),
     runbook_url="docs/how-to/troubleshoot.md",

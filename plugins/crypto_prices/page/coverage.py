@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -70,16 +70,16 @@ class Coverage:
         days: The days, from the first fetched one.
         letters: One letter per market and day.
         gaps: The missing candles of each market, oldest first.
-        lost: The number of candles that are missing without a reason, by market and day.
-        known: The markets of the settings. All, if no load has noted them yet.
+        rows_missing: The number of candles that are missing without a reason, by market and day.
+        in_settings: The markets of the settings.
         interval: Length of a candle.
     """
 
     days: Window
     letters: Mapping[PageMarket, str]
     gaps: Mapping[PageMarket, list[GapRange]]
-    lost: Mapping[PageMarket, Mapping[date, int]]
-    known: frozenset[PageMarket]
+    rows_missing: Mapping[PageMarket, Mapping[date, int]]
+    in_settings: frozenset[PageMarket]
     interval: timedelta
 
     def letter(self, market: PageMarket, day: date) -> str:
@@ -95,20 +95,21 @@ class Coverage:
                 continue
             if self.letter(market, day) == UNFETCHED:
                 found["unfetched"] += timedelta(days=1) // self.interval
-            if lost := self.lost[market].get(day):
-                found[ROWS_MISSING] += lost
+            if absent := self.rows_missing[market].get(day):
+                found[ROWS_MISSING] += absent
             for gap in self.gaps.get(market, ()):
                 if part := gap.clipped(window):
                     found[part.reason] += (part.ends_at - part.starts_at) // self.interval
         return dict(found)
 
 
-def coverage_of(snapshot: Snapshot, interval: timedelta) -> Coverage:
+def coverage_of(snapshot: Snapshot, interval: timedelta, sources: Collection[str]) -> Coverage:
     """Return the coverage from the first fetched day to the newest.
 
     Args:
         snapshot: Rows of the warehouse.
         interval: Length of a candle.
+        sources: Names of the sources of the settings. The warehouse has removed ones until the next audit.
     """
     days = Window(min(_day(row["starts_on"]) for row in snapshot.ranges), snapshot.until)
     gaps = _gaps(snapshot.gaps, days)
@@ -116,7 +117,8 @@ def coverage_of(snapshot: Snapshot, interval: timedelta) -> Coverage:
     for row in snapshot.ranges:
         ranges[_market(row)].append(Window(_day(row["starts_on"]), _day(row["ends_on"])))
     expected: dict[PageMarket, list[Window]] = defaultdict(list)
-    for row in snapshot.expected:
+    of_settings = [row for row in snapshot.expected if row["source"] in sources]
+    for row in of_settings:
         used_from, used_until = (row["used_from"] or days.start, row["used_until"] or days.end)
         start, end = max(_day(used_from), days.start), min(_day(used_until), days.end)
         if start < end:
@@ -126,36 +128,35 @@ def coverage_of(snapshot: Snapshot, interval: timedelta) -> Coverage:
     for row in snapshot.daily:
         rows[_market(row)][_day(str(row["opens_at"])[:10])] = int(row["candles"])
     candles_a_day = timedelta(days=1) // interval
-    letters, lost = {}, {}
+    noted = frozenset(map(_market, of_settings))
+    # A rebuilt warehouse has the markets of a source only after a run of it.
+    unnoted = set(sources) - {market.source for market in noted}
+    letters, rows_missing = {}, {}
     for market in sorted({*ranges, *expected, *gaps}):
-        needed = expected.get(market) or _former_days(days, ranges.get(market, ()), is_known=bool(snapshot.expected))
+        needed = [days] if market.source in unnoted else expected.get(market) or _former_days(ranges.get(market, ()))
         fetched = _fetched(days, ranges.get(market, ()), needed)
         missing = _missing(gaps.get(market, ()), interval)
-        lost[market] = {
+        rows_missing[market] = {
             day: absent
             for day in counted
             if _is_loaded(fetched[(day - days.start).days], explained=day in missing)
             and (absent := candles_a_day - rows[market].get(day, 0) - sum(missing.get(day, {}).values())) > 0
         }
-        for day, absent in lost[market].items():
+        for day, absent in rows_missing[market].items():
             missing[day][ROWS_MISSING] = absent
         for day, reasons in missing.items():
             fetched[(day - days.start).days] = _letter(reasons, candles_a_day)
         letters[market] = "".join(fetched)
-    known = frozenset(map(_market, snapshot.expected)) or frozenset(letters)
-    return Coverage(days, letters, gaps, lost, known, interval)
+    in_settings = noted | {market for market in letters if market.source in unnoted}
+    return Coverage(days, letters, gaps, rows_missing, in_settings, interval)
 
 
-def _former_days(days: Window, ranges: Sequence[Window], *, is_known: bool) -> list[Window]:
-    """Return the days on which a market without a row in the settings was expected.
+def _former_days(ranges: Sequence[Window]) -> list[Window]:
+    """Return the days on which a market was expected that was removed from the settings.
 
     Args:
-        days: All days.
-        ranges: The market's fetched days, oldest first.
-        is_known: Whether the settings' markets are known. If so, the market was removed from them.
+        ranges: Its fetched days, oldest first.
     """
-    if not is_known:
-        return [days]
     return [Window(ranges[0].start, ranges[-1].end)] if ranges else []
 
 

@@ -22,7 +22,6 @@ from crypto_prices.fetch.sources import get_source
 from crypto_prices.page.coverage import (
     NOT_LISTED,
     OUTSIDE,
-    ROWS_MISSING,
     UNFETCHED,
     Coverage,
     PageMarket,
@@ -59,6 +58,7 @@ class Surroundings:
 
     Attributes:
         written_at: Time of the snapshot.
+        sources: Names of the sources of the settings.
         candle_interval: Length of a candle, such as ``1h``.
         interval: The same, as a duration.
         runbook_url: URL of docs/how-to/troubleshoot.md.
@@ -68,6 +68,7 @@ class Surroundings:
     """
 
     written_at: datetime
+    sources: frozenset[str]
     candle_interval: str
     interval: timedelta
     runbook_url: str
@@ -81,6 +82,7 @@ class Surroundings:
         source = get_source(next(iter(settings.sources)))
         return cls(
             written_at=datetime.now(UTC),
+            sources=frozenset(settings.sources),
             candle_interval=settings.candle_interval,
             interval=source.interval_length(settings.candle_interval),
             runbook_url=settings.runbook_url,
@@ -101,12 +103,12 @@ def page_documents(
         snapshot: Rows of the warehouse.
         around: Everything else.
         most_document_bytes: Maximum size of a document, and so of all of them together. If a document is larger, its
-            oldest gaps or candles are left out and counted. None for a report, which has no limits.
+            oldest ranges or candles are left out and counted. None for a report, which has no limits.
 
     Raises:
         PageTooLargeError: A document is too large without them, too.
     """
-    coverage = coverage_of(snapshot, around.interval)
+    coverage = coverage_of(snapshot, around.interval, around.sources)
     candles = {**_candles(snapshot.daily, "daily", 10), **_candles(snapshot.hourly, "hourly", 13)}
     markets = [market for market in coverage.letters if (market, "daily") in candles]
     consensus = {
@@ -172,7 +174,6 @@ def _status(
         restated[source_day] += int(row["restated"])
         newest[str(row["source"])] = max(newest.get(str(row["source"]), ""), _minute(row["opens_at"]))
     sources = sorted({market.source for market in coverage.letters})
-    known = {market.source for market in coverage.known}
     first = max(snapshot.until - timedelta(days=STATUS_DAYS), coverage.days.start)
     return {
         "version": DOCUMENT_VERSION,
@@ -183,7 +184,8 @@ def _status(
         "runbook_url": around.runbook_url,
         "freshness_hours": around.freshness_hours,
         "sources": [
-            {"source": source, "newest": newest.get(source), "is_known": source in known} for source in sources
+            {"source": source, "newest": newest.get(source), "is_in_settings": source in around.sources}
+            for source in sources
         ],
         "days": [
             _source_day(coverage, snapshot.loads, source, day)
@@ -274,7 +276,11 @@ def _warehouse_usd(prices: PriceSettings) -> float:
 
 
 def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> str:
-    """Return a year's coverage. If it is too large, its oldest gap ranges are left out, and their number is given."""
+    """Return a year's coverage. If it is too large, its oldest ranges are left out, and their number is given.
+
+    The gaps are left out first. Missing rows have consecutive days in one range, so these are few, and no table of the
+    warehouse has them.
+    """
     days = Window(
         max(coverage.days.start, date(year, 1, 1)),
         min(coverage.days.end, date(year + 1, 1, 1)),
@@ -287,14 +293,17 @@ def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> 
         for gap in coverage.gaps.get(market, ())
         if (part := gap.clipped(days))
     ]  # fmt: skip
-    gaps += [
-        [number, f"{day}T00:00", f"{day + timedelta(days=1)}T00:00", absent, ROWS_MISSING]
-        for number, market in enumerate(coverage.letters)
-        for day, absent in coverage.lost[market].items()
-        if days.start <= day < days.end
-    ]
-    # By their end, so that all ranges of a day after that of the oldest one are there.
-    gaps.sort(key=lambda gap: (str(gap[2]), str(gap[1])), reverse=True)
+    ranges = {
+        "gaps": gaps,
+        "rows_missing": [
+            [number, f"{part.start}T00:00", f"{part.end}T00:00", absent]
+            for number, market in enumerate(coverage.letters)
+            for part, absent in _consecutive(coverage.rows_missing[market], days)
+        ],
+    }
+    for found in ranges.values():
+        # By their end, so that all ranges of a day after that of the oldest one are there.
+        found.sort(key=lambda each: (str(each[2]), str(each[1])), reverse=True)
     document: dict[str, Any] = {
         "year": year,
         "first": days.start.isoformat(),
@@ -303,20 +312,41 @@ def _fitting_coverage(coverage: Coverage, year: int, most_bytes: int | None) -> 
                 "source": market.source,
                 "symbol": market.symbol,
                 "quote": market.quote,
-                "is_known": market in coverage.known,
+                "is_in_settings": market in coverage.in_settings,
                 "days": letters[first:last],
             }
             for market, letters in coverage.letters.items()
         ],
-        "gaps": gaps,
+        **ranges,
         "gaps_left_out": 0,
+        "rows_missing_left_out": 0,
     }
     text = _json(document)
-    while most_bytes is not None and len(text.encode()) > most_bytes and document["gaps"]:
-        keep = len(document["gaps"]) // 2
-        document |= {"gaps": gaps[:keep], "gaps_left_out": len(gaps) - keep}
-        text = _json(document)
+    for kind, found in ranges.items():
+        while most_bytes is not None and len(text.encode()) > most_bytes and document[kind]:
+            keep = len(document[kind]) // 2
+            document |= {kind: found[:keep], f"{kind}_left_out": len(found) - keep}
+            text = _json(document)
     return text
+
+
+def _consecutive(numbers: Mapping[date, int], window: Window) -> list[tuple[Window, int]]:
+    """Return each range of consecutive days of a window, with the sum of its numbers.
+
+    Args:
+        numbers: Numbers by day, oldest first.
+        window: The window.
+    """
+    found: list[tuple[Window, int]] = []
+    for day, number in numbers.items():
+        if not window.start <= day < window.end:
+            continue
+        start, total = day, 0
+        if found and found[-1][0].end == day:
+            last, total = found.pop()
+            start = last.start
+        found.append((Window(start, day + timedelta(days=1)), total + number))
+    return found
 
 
 def _lines(name: Mapping[str, str], daily: Sequence[str], hourly: Sequence[str], left_out: Mapping[str, int]) -> str:

@@ -8,6 +8,7 @@
   const WINDOW = "crypto_prices_window";
   const MARTS = "crypto_prices_marts";
   const EXPLAIN = "crypto_prices_explain";
+  const AUDIT = "crypto_prices_audit";
   const TASK = "publish_status";
   const DAY_MS = 86400000;
   const STATUS_DAYS = 14;
@@ -324,7 +325,7 @@
     return days;
   }
 
-  function sourceDay(day, { source: name, is_known: isKnown }, entry, runs, failed) {
+  function sourceDay(day, { source: name, is_in_settings: isInSettings }, entry, runs, failed) {
     const run = runs.find((each) => each.start <= day && day < each.end && (!each.sources.length || each.sources.includes(name)));
     // A failed fetch names its source. Other failed tasks concern all sources of the run.
     const red = failed.filter((task) => hasRefused(task, entry)
@@ -334,7 +335,7 @@
     const faults = entry ? sum(Object.entries(entry.missing).filter(([reason]) => !BENIGN.has(reason)).map(([, candles]) => candles)) : 0;
     let stateName = "missing";
     if (entry && entry.batch_id) stateName = faults || doubt(entry, red) ? "partial" : "loaded";
-    else if (!isKnown && !(entry && entry.markets)) stateName = "unlisted";
+    else if (!isInSettings && !(entry && entry.markets)) stateName = "unlisted";
     else if (run && ["running", "queued"].includes(run.state)) stateName = "running";
     else if (run && run.state === "failed") stateName = "failed";
     else if (run && run.state === "success" && run.ended > Date.parse(source.status.written_at)) stateName = "recent";
@@ -379,8 +380,8 @@
     const matrix = el("table", { class: "matrix" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Source"), names.map((day) => el("th", { scope: "col", title: day },
         new Date(dayMs(day)).toLocaleDateString("en-GB", { weekday: "short", timeZone: "UTC" }), el("span", { class: "day" }, day.slice(5)))))),
-      el("tbody", {}, status.sources.map(({ source: name, newest, is_known: isKnown }) => el("tr", {},
-        el("th", { scope: "row" }, name, el("small", {}, isKnown ? freshness(newest) : "no longer in the settings")),
+      el("tbody", {}, status.sources.map(({ source: name, newest, is_in_settings: isInSettings }) => el("tr", {},
+        el("th", { scope: "row" }, name, el("small", {}, isInSettings ? freshness(newest) : "no longer in the settings")),
         days.filter((each) => each.source === name).map(cell)))));
     choose(chosen);
     const scroller = el("div", { class: "scroll" }, matrix);
@@ -419,7 +420,7 @@
   function statusTiles(days) {
     const { status } = source;
     // A source without a candle is the worst. One that is no longer in the settings gets none.
-    const [worst] = status.sources.filter((each) => each.is_known).sort((a, b) => ((a.newest || "") < (b.newest || "") ? -1 : 1));
+    const [worst] = status.sources.filter((each) => each.is_in_settings).sort((a, b) => ((a.newest || "") < (b.newest || "") ? -1 : 1));
     const old = worst && worst.newest ? source.now() - endOf(worst.newest) : null;
     const late = old === null || old > status.freshness_hours * 3600000;
     const states = Object.keys(STATES).map((name) => [name, days.filter((each) => each.state === name).length]).filter(([, number]) => number);
@@ -553,7 +554,8 @@
   function marketCalendar(found, number) {
     const market = found.markets[number];
     const start = dayMs(found.first);
-    const gaps = found.gaps.filter((gap) => gap[0] === number).map(([, from, to, candles, reason]) => ({ from, to, candles, reason }));
+    const ranges = [...found.gaps, ...found.rows_missing].filter((range) => range[0] === number);
+    const gaps = ranges.map(([, from, to, candles, reason]) => ({ from, to, candles, reason: reason || "rows_missing" }));
     gaps.push(...unfetchedRanges(market.days, start));
     gaps.sort((a, b) => (a.from < b.from ? 1 : -1));
     const list = el("section", { class: "panel", "aria-live": "polite" });
@@ -622,29 +624,34 @@
     const dayEnd = day && `${dayText(dayMs(day) + DAY_MS)}T00:00`;
     const chosen = day ? gaps.filter((gap) => gap.from < dayEnd && gap.to > `${day}T00:00`) : gaps;
     const where = day ? `on ${day}` : `in ${found.year}`;
-    // The newest ranges are in the document. Whether others are missing is known from the days' letters.
-    const kept = found.gaps.length ? found.gaps[found.gaps.length - 1][2] : null;
     const letters = day ? market.days[Math.round((dayMs(day) - dayMs(found.first)) / DAY_MS)] : market.days;
-    const isCut = found.gaps_left_out > 0 && (!kept || !day || `${day}T00:00` < kept) && /[pgqn]/.test(letters);
+    // The newest ranges are in the document. Whether others are missing is known from the days' letters.
+    const isCut = (kept, leftOut, marks) => leftOut > 0 && marks.test(letters) && (!day || !kept.length || `${day}T00:00` < kept[kept.length - 1][2]);
+    const gapsAreCut = isCut(found.gaps, found.gaps_left_out, /[pgqn]/);
+    const rowsAreCut = isCut(found.rows_missing, found.rows_missing_left_out, /[pg]/);
+    const hasGaps = !rowsAreCut && !chosen.some((gap) => gap.reason === "rows_missing");
     const remedy = el("div", { "aria-live": "polite" });
     const rows = chosen.slice(0, SHOWN_GAPS).map((gap) => el("tr", {},
       el("td", { class: "nowrap" }, stamp(gap.from)), el("td", { class: "nowrap" }, stamp(gap.to)), el("td", { class: "number" }, count(gap.candles)),
       el("td", {}, REASONS[gap.reason] || gap.reason),
-      el("td", {}, !market.is_known ? "no longer in the settings" : ["not_listed", "removed"].includes(gap.reason) ? "nothing to fix" : el("button", { type: "button", onclick: () => remedy.replaceChildren(...remedyOf(gap, market)) }, "How to fix it"))));
+      el("td", {}, !market.is_in_settings ? "no longer in the settings" : ["not_listed", "removed"].includes(gap.reason) ? "nothing to fix" : el("button", { type: "button", onclick: () => remedy.replaceChildren(...remedyOf(gap, market)) }, "How to fix it"))));
     return [
       el("h2", {}, `Missing candles of ${marketName(market)} ${where}`),
       chosen.length
         ? table(null, [["From"], ["Until, excluded"], ["Candles", true], ["Reason"], [hidden("Remedy")]], rows)
-        : !isCut && el("p", { class: "quiet" }, `No candle is missing ${where}.`),
+        : !gapsAreCut && !rowsAreCut && el("p", { class: "quiet" }, `No candle is missing ${where}.`),
       chosen.length > SHOWN_GAPS && el("p", { class: "quiet" }, `${counted(chosen.length - SHOWN_GAPS, "older range")} not shown: select a day.`),
-      ...(isCut ? rangesElsewhere(found, market, day) : []),
+      ...(rowsAreCut ? rowsElsewhere(found, day) : []),
+      ...(gapsAreCut ? gapsElsewhere(found, market, day, hasGaps) : []),
       remedy,
     ].filter(Boolean);
   }
 
-  // The page's data in Airflow have a limit. The warehouse has all ranges.
-  function rangesElsewhere(found, market, day) {
-    const text = el("p", {}, `${day ? "Ranges of this day" : `${counted(found.gaps_left_out, "older range")} of all markets in ${found.year}`} are only in crypto.candle_gaps, because an XCom has a limit.`);
+  // The page's data in Airflow have a limit. The warehouse has all gaps.
+  function gapsElsewhere(found, market, day, hasGaps) {
+    const ranges = !day ? `${counted(found.gaps_left_out, "older range")} of all markets in ${found.year} are`
+      : hasGaps ? "Ranges of this day are" : "Ranges of this day with a reason, if there are any, are";
+    const text = el("p", {}, `${ranges} only in crypto.candle_gaps, because an XCom has a limit.`);
     const names = [market.source, market.symbol, market.quote, source.status.candle_interval];
     if (!names.every(isPlain)) return [text];
     const [from, to] = day ? [day, dayText(dayMs(day) + DAY_MS)] : [`${found.year}-01-01`, `${found.year + 1}-01-01`];
@@ -655,15 +662,30 @@ WHERE source = '${venue}' AND symbol = '${symbol}' AND quote_currency = '${quote
 ORDER BY starts_at`)];
   }
 
+  // No table has the ranges of missing rows. The audit counts the rows again.
+  function rowsElsewhere(found, day) {
+    const ranges = day ? "Whether rows of this day are missing from the table without a reason is"
+      : `${counted(found.rows_missing_left_out, "older range")} of all markets in ${found.year}, whose rows are missing from the table without a reason, are`;
+    const end = day ? dayMs(day) + DAY_MS : dayMs(found.first) + found.markets[0].days.length * DAY_MS;
+    return [
+      el("p", {}, `${ranges} not shown here, because an XCom has a limit. ${AUDIT} finds and reloads those of the markets in the settings.`),
+      ...trigger(AUDIT, { start: day || found.first, end: dayText(end) }),
+    ];
+  }
+
+  const trigger = (dag, conf) => [
+    el("p", {}, "Trigger ", source.isReport ? el("code", {}, dag) : el("a", { href: `../dags/${dag}` }, dag), " with this JSON:"),
+    copyable(JSON.stringify(conf)),
+  ];
+
   function remedyOf(gap, market) {
     const start = gap.from.slice(0, 10);
     const end = gap.to.slice(11) === "00:00" ? gap.to.slice(0, 10) : dayText(dayMs(gap.to) + DAY_MS);
     const [dag, conf] = gap.reason === "unfetched"
       ? ["crypto_prices_backfill", { start, end, sources: [market.source] }]
-      : ["crypto_prices_audit", gap.reason === "rows_missing" ? { start, end } : { start, end, ask_again: [gap.reason] }];
+      : [AUDIT, gap.reason === "rows_missing" ? { start, end } : { start, end, ask_again: [gap.reason] }];
     return [
-      el("p", {}, "Trigger ", source.isReport ? el("code", {}, dag) : el("a", { href: `../dags/${dag}` }, dag), " with this JSON:"),
-      copyable(JSON.stringify(conf)),
+      ...trigger(dag, conf),
       gap.reason === "no_trade" && el("p", { class: "quiet" }, "The exchange leaves out candles without a trade, so the result is likely the same."),
     ].filter(Boolean);
   }

@@ -51,9 +51,10 @@ def expected(market, used_from=None, used_until=None):
     return {**market, "used_from": used_from, "used_until": used_until}
 
 
-def documents(of, **options):
+def documents(of, sources=("binance",), **options):
     around = Surroundings(
         written_at=datetime(2024, 1, 3, 9, tzinfo=UTC),
+        sources=frozenset(sources),
         candle_interval="1h",
         interval=timedelta(hours=1),
         runbook_url="https://example.com/troubleshoot.md",
@@ -64,8 +65,8 @@ def documents(of, **options):
     return page_documents(of, around, **options)
 
 
-def parsed(of, key):
-    return json.loads(documents(of)[key])
+def parsed(of, key, **options):
+    return json.loads(documents(of, **options)[key])
 
 
 def letters(of, year=2024, market=0):
@@ -115,10 +116,9 @@ class TestCoverage:
             gaps=[gap(BTC, "2024-01-01 10:00:00", "2024-01-01 12:00:00", "no_trade")],
         )
         assert (letters(of, 2023), letters(of, 2024)) == ("cc", "pc")
-        assert parsed(of, "coverage_2024")["gaps"] == [
-            [0, "2024-01-01T00:00", "2024-01-02T00:00", 1, "rows_missing"],
-            [0, "2024-01-01T10:00", "2024-01-01T12:00", 2, "no_trade"],
-        ]
+        document = parsed(of, "coverage_2024")
+        assert document["rows_missing"] == [[0, "2024-01-01T00:00", "2024-01-02T00:00", 1]]
+        assert document["gaps"] == [[0, "2024-01-01T10:00", "2024-01-01T12:00", 2, "no_trade"]]
         assert [each["missing"] for each in parsed(of, "status")["days"][2:]] == [
             {"no_trade": 2, "rows_missing": 1},
             {},
@@ -127,16 +127,31 @@ class TestCoverage:
     def test_a_day_whose_rows_are_all_lost_is_a_gap(self):
         assert letters(snapshot(daily_from=date(2024, 1, 1))) == "gg"
 
-    def test_an_unfetched_day_is_not_one_with_lost_rows(self):
+    def test_missing_rows_of_consecutive_days_are_one_range_in_each_year(self):
+        ranges = [fetched(BTC), fetched(ETH, end="2024-01-01"), fetched(ETH, start="2024-01-02")]
+        rows = [candle(BTC, "2023-12-31 00:00:00"), candle(ETH, "2023-12-30 00:00:00", candles=20)]
+        of = snapshot(ranges, daily_from=date(2023, 12, 30), daily=rows)
+        assert parsed(of, "coverage_2023")["rows_missing"] == [
+            [1, "2023-12-30T00:00", "2024-01-01T00:00", 4 + 24],
+            [0, "2023-12-30T00:00", "2023-12-31T00:00", 24],
+        ]
+        assert parsed(of, "coverage_2024")["rows_missing"] == [
+            [1, "2024-01-02T00:00", "2024-01-03T00:00", 24],
+            [0, "2024-01-01T00:00", "2024-01-03T00:00", 48],
+        ]
+
+    def test_an_unfetched_day_is_not_one_with_missing_rows(self):
         assert letters(snapshot([fetched(BTC, end="2024-01-02"), fetched(ETH)], daily_from=date(2024, 1, 2))) == "cu"
 
     def test_a_market_that_was_removed_from_the_settings_is_not_expected_after_its_last_fetched_day(self):
         ranges = [fetched(BTC), fetched(ETH, end="2023-12-31"), fetched(ETH, start="2024-01-01", end="2024-01-02")]
         of = snapshot(ranges, expected=[expected(BTC)])
         assert (letters(of, 2023, market=1), letters(of, 2024, market=1)) == ("cu", "c.")
-        assert [each["is_known"] for each in parsed(of, "coverage_2024")["markets"]] == [True, False]
-        # Without a row of the settings, it is unknown what was removed.
-        assert letters(snapshot(ranges), market=1) == "cu"
+        assert [each["is_in_settings"] for each in parsed(of, "coverage_2024")["markets"]] == [True, False]
+        # Without a row of the source, it is unknown what was removed.
+        of = snapshot(ranges, expected=[expected({**BTC, "source": "coinbase"})])
+        assert letters(of, market=1) == "cu"
+        assert parsed(of, "coverage_2024")["markets"][1]["is_in_settings"]
 
     def test_a_range_is_clipped_to_the_year(self):
         of = snapshot(gaps=[gap(BTC, "2023-12-31 22:00:00", "2024-01-01 02:00:00", "venue_down")])
@@ -153,6 +168,35 @@ class TestCoverage:
         kept = json.loads(document)
         assert kept["gaps"][0][1] == "2024-01-02T23:00"
         assert len(kept["gaps"]) + kept["gaps_left_out"] == len(many)
+
+    def test_missing_rows_are_kept_when_gaps_are_left_out(self):
+        """crypto.candle_gaps has the gaps. No table has the missing rows."""
+        many = [
+            gap(ETH, f"2024-01-02 {hour:02d}:00:00", f"2024-01-02 {hour:02d}:30:00", "venue_down") for hour in range(24)
+        ]
+        rows = [
+            candle(BTC, "2024-01-02 00:00:00"),
+            candle(ETH, "2024-01-01 00:00:00"),
+            candle(ETH, "2024-01-02 00:00:00"),
+        ]
+        of = snapshot([fetched(BTC), fetched(ETH)], gaps=many, daily_from=date(2024, 1, 1), daily=rows)
+        kept = parsed(of, "coverage_2024", most_document_bytes=1500)
+        assert kept["gaps_left_out"] > 0
+        assert kept["rows_missing"] == [[0, "2024-01-01T00:00", "2024-01-02T00:00", 24]]
+        assert kept["rows_missing_left_out"] == 0
+
+    def test_missing_rows_that_do_not_fit_are_left_out_and_counted(self):
+        days = [UNTIL - timedelta(days=number) for number in range(1, 301)]
+        of = snapshot(
+            [fetched(BTC, start=f"{days[-1]}")],
+            daily_from=days[-1],
+            daily=[candle(BTC, f"{day} 00:00:00") for day in days[::2]],
+        )
+        document = documents(of, most_document_bytes=2500)["coverage_2023"]
+        assert len(document) <= 2500
+        kept = json.loads(document)
+        assert kept["rows_missing"][0][1] == "2023-12-30T00:00"
+        assert len(kept["rows_missing"]) + kept["rows_missing_left_out"] == sum(day.year == 2023 for day in days[1::2])
 
     def test_the_kept_ranges_are_all_that_end_after_the_oldest_of_them(self):
         """Whether a day's ranges are all there is decided by this end."""
@@ -207,7 +251,7 @@ class TestStatus:
         assert list(days) == ["2023-12-30", "2023-12-31", "2024-01-01", "2024-01-02"]
         newest = days["2024-01-02"]
         assert (newest["run_id"], newest["rows"], newest["missing"]) == ("run-2024-01-02", 2, {"quarantined": 2})
-        assert status["sources"] == [{"source": "binance", "newest": "2024-01-02T12:00", "is_known": True}]
+        assert status["sources"] == [{"source": "binance", "newest": "2024-01-02T12:00", "is_in_settings": True}]
 
     def test_a_load_whose_counts_differ_is_not_loaded(self):
         of = snapshot(loads=[load("2024-01-02", 2, status="merged"), load("2024-01-01", 1)])
@@ -216,11 +260,22 @@ class TestStatus:
     def test_a_source_that_was_removed_from_the_settings_is_named(self):
         of = snapshot([fetched(BTC), fetched({**BTC, "source": "kraken"}, end="2023-12-31")], expected=[expected(BTC)])
         status = parsed(of, "status")
-        assert [(each["source"], each["is_known"]) for each in status["sources"]] == [
+        assert [(each["source"], each["is_in_settings"]) for each in status["sources"]] == [
             ("binance", True),
             ("kraken", False),
         ]
         assert [each["markets"] for each in status["days"] if each["source"] == "kraken"] == [1, 0, 0, 0]
+
+    def test_a_source_is_not_expected_from_its_removal_on(self):
+        """Its row in crypto.expected_markets stays until the next audit."""
+        kraken = {**BTC, "source": "kraken"}
+        of = snapshot([fetched(BTC), fetched(kraken, end="2023-12-31")], expected=[expected(BTC), expected(kraken)])
+        markets = {each["source"]: each for each in parsed(of, "status")["days"] if each["day"] == "2024-01-02"}
+        assert (markets["kraken"]["markets"], markets["kraken"]["missing"]) == (0, {})
+        assert [each["is_in_settings"] for each in parsed(of, "coverage_2024")["markets"]] == [True, False]
+        before = parsed(of, "status", sources=("binance", "kraken"))
+        assert before["days"][-1]["missing"] == {"unfetched": 24}
+        assert [each["is_in_settings"] for each in before["sources"]] == [True, True]
 
     def test_restated_candles_are_counted_by_source_and_day(self):
         hours = [

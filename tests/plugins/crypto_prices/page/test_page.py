@@ -77,6 +77,17 @@ def days_with(source, day, **values):
     ]
 
 
+def cut_coverage(days):
+    """Return members of the coverage: the first days of the first market, and one range. Older ranges were left out."""
+    markets = json.loads(DOCUMENTS["coverage_2023"])["markets"]
+    markets[0]["days"] = days + markets[0]["days"][len(days) :]
+    return {
+        "markets": markets,
+        "gaps": [[0, "2023-12-10T00:00", "2023-12-10T01:00", 1, "venue_down"]],
+        "gaps_left_out": 7,
+    }
+
+
 class TestViews:
     def test_status_shows_each_day_of_each_source_and_what_to_look_at(self, served):
         page = served.open("status")
@@ -171,7 +182,7 @@ class TestViews:
 
     def test_a_source_that_was_removed_from_the_settings_is_neither_late_nor_missing(self, served):
         status = json.loads(DOCUMENTS["status"])
-        gone = {"source": "kraken", "newest": None, "is_known": False}
+        gone = {"source": "kraken", "newest": None, "is_in_settings": False}
         served.change("status", sources=[*status["sources"], gone])
         page = served.open("status")
         assert "kraken" not in tile(page, "Freshness")
@@ -240,13 +251,7 @@ class TestViews:
         assert page.locator("a:has-text('crypto_prices_backfill')").count() == 1
 
     def test_a_day_whose_ranges_were_left_out_is_not_called_complete(self, served):
-        document = json.loads(DOCUMENTS["coverage_2023"])
-        markets = document["markets"]
-        place = (date(2023, 11, 5) - date(2023, 11, 1)).days
-        letters = markets[0]["days"]
-        markets[0] = {**markets[0], "days": f"{letters[:place]}g{letters[place + 1 :]}"}
-        newest = [0, "2023-12-10T00:00", "2023-12-10T01:00", 1, "venue_down"]
-        served.change("coverage_2023", markets=markets, gaps=[newest], gaps_left_out=7)
+        served.change("coverage_2023", **cut_coverage("ccccg"))
         page = served.open("coverage")
         page.click("text=2023-11-05: gap", force=True)
         assert "No candle is missing" not in text_of(page)
@@ -259,16 +264,39 @@ class TestViews:
         page.click("text=2023-11-06: complete", force=True)
         assert "No candle is missing on 2023-11-06" in text_of(page)
 
+    def test_days_of_missing_rows_do_not_lead_to_the_table_of_gaps(self, served):
+        """crypto.candle_gaps has none of their ranges."""
+        served.change(
+            "coverage_2023", **cut_coverage("ggp"), rows_missing=[[0, "2023-11-01T00:00", "2023-11-03T00:00", 48]]
+        )
+        page = served.open("coverage")
+        page.click("text=2023-11-01: gap", force=True)
+        assert "rows are missing from the table without a reason" in text_of(page)
+        assert "Ranges of this day are only in" not in text_of(page)
+        assert "Ranges of this day with a reason, if there are any" in text_of(page)
+        page.click("text=2023-11-03: partial", force=True)
+        assert "Ranges of this day are only in crypto.candle_gaps" in text_of(page)
+
+    def test_missing_rows_that_were_left_out_lead_to_the_audit(self, served):
+        newest = [0, "2023-12-01T00:00", "2023-12-02T00:00", 24]
+        served.change("coverage_2023", **cut_coverage("g"), rows_missing=[newest], rows_missing_left_out=1)
+        page = served.open("coverage")
+        page.click("text=2023-11-01: gap", force=True)
+        assert "Ranges of this day are only in" not in text_of(page)
+        assert json.loads(page.inner_text("pre >> nth=0")) == {"start": "2023-11-01", "end": "2023-11-02"}
+        assert page.locator("a:has-text('crypto_prices_audit')").count() == 1
+        page.click("text=2023-11-05: complete", force=True)
+        assert "No candle is missing on 2023-11-05" in text_of(page)
+
     def test_rows_that_are_missing_are_reloaded_by_the_audit(self, served):
-        gap = [0, "2023-12-10T00:00", "2023-12-11T00:00", 3, "rows_missing"]
-        served.change("coverage_2023", gaps=[gap])
+        served.change("coverage_2023", rows_missing=[[0, "2023-12-10T00:00", "2023-12-11T00:00", 3]])
         page = served.open("coverage")
         page.click("text=How to fix it")
         assert json.loads(page.inner_text("pre")) == {"start": "2023-12-10", "end": "2023-12-11"}
         assert page.locator("a:has-text('crypto_prices_audit')").count() == 1
 
     def test_a_market_that_the_settings_do_not_have_has_nothing_to_fix(self, served):
-        markets = [{**each, "is_known": False} for each in json.loads(DOCUMENTS["coverage_2023"])["markets"]]
+        markets = [{**each, "is_in_settings": False} for each in json.loads(DOCUMENTS["coverage_2023"])["markets"]]
         served.change("coverage_2023", markets=markets)
         page = served.open("coverage")
         page.click(".pick:has-text('coingecko')")

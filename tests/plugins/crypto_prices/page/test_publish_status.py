@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from crypto_prices.plan.expected_markets import ExpectedMarket, write_expected_markets
 
 from tests.support.tasks import insert_load
 
@@ -41,6 +42,21 @@ def published(warehouse, aws, make_task, make_context):
         return {key: json.loads(document) for key, document in context["ti"].pushed.items()}
 
     return run
+
+
+@pytest.fixture
+def note_markets(warehouse, make_task):
+    """Return a function that writes markets to crypto.expected_markets, as a daily run does."""
+    templates = make_task("publish_status").get_template_env()
+
+    def note(*sources):
+        expected = [ExpectedMarket(source, "BTC", "USDT", "1h", None, None) for source in sources]
+        write_expected_markets(
+            warehouse, lambda name, **values: templates.get_template(name).render(**values), expected
+        )
+
+    yield note
+    warehouse.execute_batch(["DELETE FROM crypto.expected_markets"])
 
 
 def write_load(warehouse, day, number, source="binance", interval="1h"):
@@ -79,9 +95,9 @@ def test_loads_candles_and_coverage_become_documents(warehouse, published):
     )
     found = published()
     assert list(found)[-1] == "status"
-    # The first day has lost its rows, and the last has three. The day between was never fetched.
+    # The first day has no rows, and the last has three. The day between was never fetched.
     assert found["coverage_2023"]["markets"][0]["days"] == "gup"
-    assert [gap[3:] for gap in found["coverage_2023"]["gaps"]] == [[21, "rows_missing"], [24, "rows_missing"]]
+    assert [absent for *_, absent in found["coverage_2023"]["rows_missing"]] == [21, 24]
     # The hour 01 was changed twice and the hour 02 was removed and loaded again.
     assert found["prices_0"]["daily"] == "2023-12-20,1,4,0.5,3.5,30.75,3,1"
     assert found["prices_0"]["hourly"].splitlines() == [
@@ -101,6 +117,31 @@ def test_loads_candles_and_coverage_become_documents(warehouse, published):
         ("2023-12-19", None, 0),
         ("2023-12-20", "run2", 3),
     ]
+
+
+def test_a_source_is_not_expected_from_its_removal_on(warehouse, published, note_markets, aws):
+    """A daily run deletes no row of crypto.expected_markets. The next audit does."""
+    sources = {"binance": {"symbols": ["BTCUSDT"]}, "coinbase": {"symbols": ["BTC-USDT"]}}
+    aws.change(sources=sources)
+    write_load(warehouse, "2023-12-18", 1)
+    write_load(warehouse, "2023-12-18", 2, source="coinbase")
+    note_markets("binance", "coinbase")
+    aws.change(sources={"binance": sources["binance"]})
+    write_load(warehouse, "2023-12-19", 3)
+    note_markets("binance")
+    found = published()
+    assert {each["source"]: each["is_in_settings"] for each in found["status"]["sources"]} == {
+        "binance": True,
+        "coinbase": False,
+    }
+    (removed,) = (
+        each for each in found["status"]["days"] if (each["source"], each["day"]) == ("coinbase", "2023-12-19")
+    )
+    assert (removed["markets"], removed["missing"]) == (0, {})
+    of_coinbase = found["coverage_2023"]["markets"][1]
+    assert (of_coinbase["is_in_settings"], of_coinbase["days"]) == (False, "g.")
+    aws.change(sources=sources)
+    assert published()["coverage_2023"]["markets"][1]["days"] == "gu"
 
 
 def test_volumes_of_candles_of_a_second_that_no_type_can_add_up_do_not_stop_the_page(warehouse, published, aws):
