@@ -34,13 +34,20 @@ def partition_columns(days: Sequence[dt.date]) -> dict[str, Column]:
     Args:
         days: Consecutive days, which most rows are on. Formatting a timestamp takes longer than parsing a price, so
             these days are looked up.
+
+    Returns:
+        The columns by name, which are never NULL. A row without a time has the folder "none". The audit accepts no file
+        there.
     """
     names = [c.name for c in PARTITION_COLUMNS]
     values = [dict(zip(names, partition_values(day), strict=True)) for day in days]
     struct = ",".join(f"{name}:string" for name in names)
     constant = sf.from_json(sf.lit(json.dumps(values)), f"array<struct<{struct}>>")
     listed = sf.get(constant, day_number() - (days[0] - _EPOCH).days)
-    return {name: sf.coalesce(listed[name], sf.date_format("observed_at", _FORMATS[name])) for name in names}
+    # If a partition column can be NULL, Spark adds a step before the write that copies every row.
+    return {
+        name: sf.coalesce(listed[name], sf.date_format("observed_at", _FORMATS[name]), sf.lit("none")) for name in names
+    }
 
 
 def rows_by_day() -> Column:

@@ -42,12 +42,13 @@ def with_outcome(raw_objects: RawObjects, window: LoadWindow) -> Callable[[DataF
         window: The requested days.
     """
     days = window.days()
-    content = sf.struct(*NUMBER_COLUMNS)
+    # As one value from here to the outcome: Spark copies its bytes, but takes each decimal column apart in every step.
+    numbers = sf.struct(*NUMBER_COLUMNS)
     # The day is a function of the key. In the window's partitioning it changes no result, but shows Spark that rows
     # partitioned by day are grouped by key. Its place at the end keeps the order of the files.
     copies = Window.partitionBy(*KEY_ORDER, "valid", "day_number").orderBy("object_number", "record_position")
     everywhere = copies.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    agree = sf.min(content).over(everywhere).eqNullSafe(sf.max(content).over(everywhere))
+    agree = sf.min("numbers").over(everywhere).eqNullSafe(sf.max("numbers").over(everywhere))
     outcome = sf.coalesce(
         sf.col("reason"),
         sf.when(~agree, sf.lit(CONFLICTING_DUPLICATE)),
@@ -58,11 +59,13 @@ def with_outcome(raw_objects: RawObjects, window: LoadWindow) -> Callable[[DataF
     def transform(candles: DataFrame) -> DataFrame:
         return (
             candles.withColumns({"valid": sf.col("reason").isNull(), "day_number": day_number()})
-            .repartition(day_partitions(raw_objects.records, len(days)), "day_number")
             .withColumns(partition_columns(days))
+            .withColumn("numbers", numbers)
+            .drop(*NUMBER_COLUMNS)
+            .repartition(day_partitions(raw_objects.records, len(days)), "day_number")
             .withColumn("outcome", outcome)
-            .withColumns(raw_objects.names())
-            .drop("valid", "reason")
+            .withColumns({**raw_objects.names(), **{name: sf.col("numbers")[name] for name in NUMBER_COLUMNS}})
+            .drop("valid", "reason", "numbers")
         )
 
     return transform

@@ -39,7 +39,9 @@ def is_plain(body: Column, parser: SourceParser) -> Column:
 
 def plain_records(body: Column) -> Column:
     """Return the records of a plain body, without their outer brackets."""
-    return sf.split(sf.substring(body, sf.lit(3), sf.length(body) - 4), r"\],\[")
+    # Bytes, because Spark would count the characters of a text from its start.
+    inner = sf.substring(body.cast("binary"), sf.lit(3), sf.octet_length(body) - 4).cast("string")
+    return sf.split(inner, r"\],\[")
 
 
 def plain_cells(record: Column) -> Column:

@@ -63,12 +63,14 @@ class RawObjects:
             for number, (of, raw_object) in enumerate(self._listed)
             if of is manifest
         }
-        # Spark searches a map from its start. With small maps instead of one, the time per object stays the same.
+        # Spark searches a map from its start. With small maps instead of one, the time per object stays the same. They
+        # are texts, because Spark deserializes a constant for each task, and 100,000 maps take a second.
         buckets: list[dict[str, Any]] = [{} for _ in range(1 + len(objects) // 4)]
         for key, value in objects.items():
             buckets[zlib.crc32(key.encode()) % len(buckets)][key] = value
-        constant = sf.from_json(sf.lit(json.dumps(buckets)), f"array<map<string,struct<{_EXPECTED}>>>")
-        return sf.get(constant, (sf.crc32(uri.cast("binary")) % len(buckets)).cast("int"))[uri]
+        texts = sf.from_json(sf.lit(json.dumps([json.dumps(bucket) for bucket in buckets])), "array<string>")
+        bucket = sf.get(texts, (sf.crc32(uri.cast("binary")) % len(buckets)).cast("int"))
+        return sf.from_json(bucket, f"map<string,struct<{_EXPECTED}>>")[uri]
 
     def names(self) -> dict[str, Column]:
         """Return the texts that a row's numbers stand for, by column."""
