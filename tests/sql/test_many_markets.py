@@ -43,7 +43,7 @@ def quarantined_runs() -> list[dict[str, Any]]:
 def most_empty_ranges(source: str) -> list[EmptyRange]:
     """Return as many ranges of empty responses as a source can have."""
     market = BOTH[source][0]
-    longest: EmptyRange = {"observed_at": "2023-12-18 05:00:00", "candles": 1439, "markets": [market]}
+    longest = EmptyRange("2023-12-18 05:00:00", 1439, [market])
     return [longest] * (MOST_BYTES // size_of({(0, 1): [market]}))
 
 

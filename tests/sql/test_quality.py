@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from crypto_prices.xcom.fetched_source import EmptyRange
 
 from tests.support.data_api import Client
 from tests.support.window_loads import BTC, ETH, candles, nothing_changes, remove
@@ -149,7 +150,7 @@ class TestCandleGaps:
         make_load(candles(BTC, ETH, "SOL/USDT", hours=ALL)).merged()
         sent = candles(BTC, ETH, day="2023-12-19", hours=range(18)) + candles("SOL/USDT", day="2023-12-19", hours=ALL)
         sent = [candle for candle in sent if candle.observed_at[11:13] != "07"]
-        empty = {"binance": [{"observed_at": "2023-12-19 18:00:00", "candles": 6, "markets": markets}]}
+        empty = {"binance": [EmptyRange("2023-12-19 18:00:00", 6, markets)]}
         make_load(sent, start="2023-12-19", end="2023-12-20", empty=empty).merged()
         evening = [f"19 {hour}" for hour in range(18, 24)]
         quiet = {"19 07": "venue_down"}
@@ -163,7 +164,7 @@ class TestCandleGaps:
         sent += candles("SOL/USDT", day="2023-12-19", hours=range(9, 24))
         rejected = {"source": "binance", "candle_interval": "1h", "markets": [ETH]}
         rejected |= {"observed_at": "2023-12-19 22:00:00", "candles": 2}
-        hours = {"observed_at": "2023-12-19 00:00:00", "candles": 24, "markets": []}
+        hours = EmptyRange("2023-12-19 00:00:00", 24, [])
         make_load(
             sent, start="2023-12-19", end="2023-12-20", empty={"binance": [hours]}, quarantined=[rejected]
         ).merged()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -34,12 +34,7 @@ class Rebuild:
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the plan as JSON-able data for XCom."""
-        return {"last_load": self.last_load, "guesses": [guess.as_xcom() for guess in self.guesses]}
-
-    @classmethod
-    def from_xcom(cls, data: Mapping[str, Any]) -> Rebuild:
-        """Return the plan in the data from ``as_xcom``."""
-        return cls(data["last_load"], [Guess(**guess) for guess in data["guesses"]])
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -57,10 +52,6 @@ class Guess:
     end: str
     sources: list[str]
     raw_manifests: list[str]
-
-    def as_xcom(self) -> dict[str, Any]:
-        """Return the guess as JSON-able data for XCom."""
-        return dict(vars(self))
 
 
 def record_numbers(keys: Iterable[str]) -> list[int]:

@@ -14,11 +14,13 @@ from crypto_prices.backfill.rebuild import Guess, Rebuild
 from crypto_prices.backfill.window_run import RUN_WINDOWS, guess_run, replay_run
 from crypto_prices.records.record_zone import RecordZone
 from crypto_prices.task_statements import REPLAY_REMOVAL
+from crypto_prices.xcom.parse_result import parse_result
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _FAILED = "failed"
+_PLAN = "plan_backfill"
 
 
 class ReplayLoadsOperator(WarehouseOperator):
@@ -41,10 +43,9 @@ class ReplayLoadsOperator(WarehouseOperator):
             DagRunTriggerException: Always, if a load is left. Airflow starts the run, and calls ``execute_complete``
                 after it has ended.
         """
-        planned = context["ti"].xcom_pull(task_ids="plan_backfill", key=REBUILD)
-        if planned is None:
+        if context["ti"].xcom_pull(task_ids=_PLAN, key=REBUILD) is None:
             raise AirflowSkipException("the backfill does not rebuild the warehouse")
-        self._continue(context, Rebuild.from_xcom(planned), started=None)
+        self._continue(context, started=None)
 
     def execute_complete(self, context: Context, event: tuple[str, dict[str, Any]]) -> None:
         """Go on after the run of a load.
@@ -59,11 +60,11 @@ class ReplayLoadsOperator(WarehouseOperator):
                 f"run {run_id} of {RUN_WINDOWS['trigger_dag_id']} failed, so the rebuild stops: correct the cause and "
                 "clear this task. The rebuild continues with this load"
             )
-        planned = context["ti"].xcom_pull(task_ids="plan_backfill", key=REBUILD)
-        self._continue(context, Rebuild.from_xcom(planned), started=run_id)
+        self._continue(context, started=run_id)
 
-    def _continue(self, context: Context, rebuild: Rebuild, *, started: str | None) -> None:
+    def _continue(self, context: Context, *, started: str | None) -> None:
         starter = context["dag_run"]
+        rebuild = parse_result(Rebuild, context["ti"].xcom_pull(task_ids=_PLAN, key=REBUILD), _PLAN)
         while (number := self._newest_load(rebuild.last_load) + 1) <= rebuild.last_load:
             record = self._record(number)
             if record.kind == "load":

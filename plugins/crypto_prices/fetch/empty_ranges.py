@@ -38,11 +38,11 @@ def empty_ranges(manifest: RawManifest) -> list[EmptyRange]:
         for span in _parts_of_days(joined(spans), total // len(manifest.window.days())):
             markets[span].append(market)
     return [
-        {
-            "observed_at": f"{starts_at + start * interval:%Y-%m-%d %H:%M:%S}",
-            "candles": end - start,
-            "markets": names,
-        }
+        EmptyRange(
+            observed_at=f"{starts_at + start * interval:%Y-%m-%d %H:%M:%S}",
+            candles=end - start,
+            markets=names,
+        )
         for (start, end), names in fitting(markets, (0, total), MOST_BYTES).items()
     ]
 

@@ -33,6 +33,7 @@ from crypto_prices.fetch.sources import Source
 from crypto_prices.fetch.sources.base import refuse_unclosed
 from crypto_prices.settings import Settings, load_settings
 from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices.xcom.parse_result import parse_result
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -207,7 +208,10 @@ class FetchPricesOperator(AwsBaseOperator[S3Hook]):
         for symbol in self.symbols:
             source.checked_symbol(symbol)
         if self.markets is not None:
-            return [Market(**market) for market in self.markets], [RawListing(**listing) for listing in self.listings]
+            return (
+                parse_result(list[Market], self.markets, "resolve_window"),
+                parse_result(list[RawListing], self.listings, "resolve_window"),
+            )
         asked = ask_markets(source, client, self.symbols, settings.sources[self.source].markets)
         listings = put_listings(
             self.hook.conn,

@@ -83,16 +83,6 @@ class Batch:
         """Return the batch as JSON-able data for XCom."""
         return asdict(self)
 
-    @classmethod
-    def from_xcom(cls, data: dict[str, Any]) -> Batch:
-        """Return the batch in the data from ``as_xcom``."""
-        replay = data.get("replay")
-        parts = {
-            "sources": [FetchedSource(**fetched) for fetched in data["sources"]],
-            "replay": None if replay is None else Replay.from_xcom(replay),
-        }
-        return cls(**{**data, **parts})
-
 
 def loaded_sources(batch: Batch, report: CurationReport) -> list[FetchedSource]:
     """Return the fetched sources that a load of the batch replaces: those that the Glue job did not refuse.

@@ -10,6 +10,7 @@ from crypto_prices_contract.load_record import Counts
 from pydantic import TypeAdapter, ValidationError
 
 from crypto_prices.xcom.batch import Batch
+from crypto_prices.xcom.parse_result import problems_text
 from crypto_prices.xcom.replay import Replay
 
 _REPORT = TypeAdapter(CurationReport)
@@ -37,11 +38,7 @@ def parse_report(document: Any) -> CurationReport:
     try:
         return _REPORT.validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        raise CurationReportError(f"the curation report is malformed: {problems}") from None
+        raise CurationReportError(f"the curation report is malformed: {problems_text(error)}") from None
 
 
 def check_report(report: CurationReport, batch: Batch) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypedDict
 
 from crypto_prices.market_sets import market_set_name
 
 
-class EmptyRange(TypedDict):
+@dataclass(frozen=True)
+class EmptyRange:
     """Consecutive candles whose requests had an empty response twice.
 
     Attributes:

@@ -54,13 +54,3 @@ class Replay:
             counts={source.source: source.counts for source in record.sources if source.counts is not None},
             accepted={source.source: source.accepted for source in record.sources if source.accepted is not None},
         )
-
-    @classmethod
-    def from_xcom(cls, data: Mapping[str, Any]) -> Replay:
-        """Return the replay in the data of ``dataclasses.asdict``."""
-        parts = {
-            "code": Code(**data["code"]),
-            "counts": {source: Counts(**counts) for source, counts in data["counts"].items()},
-            "accepted": {source: Acceptance(**accepted) for source, accepted in data["accepted"].items()},
-        }
-        return cls(**{**data, **parts})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from crypto_prices_contract.curation_report import CurationReport
@@ -10,8 +11,9 @@ from crypto_prices_contract.window import Window
 from crypto_prices.marts.refresh import Refresh
 from crypto_prices.once_per_try import once_per_try
 from crypto_prices.xcom.batch import Batch, loaded_sources
-from crypto_prices.xcom.curation_report import check_report, parse_report
+from crypto_prices.xcom.curation_report import CurationReportError, check_report, parse_report
 from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices.xcom.parse_result import parse_result
 
 EXPECTED_MARKETS = "expected_markets"
 """Key of the XCom of ``resolve_window`` with the markets of the run on all days, as rows of the table of that name."""
@@ -21,14 +23,14 @@ EXPECTED_MARKETS = "expected_markets"
 def window(ti: Any) -> Window:
     """Return the window that the run's ``resolve_window`` task resolved."""
     # One item per source, all with the same window.
-    first = _pull(ti, "resolve_window")[0]
-    return Window.parse(first["window_start"], first["window_end"])
+    first = _resolved(ti)[0]
+    return Window.parse(first.window_start, first.window_end)
 
 
 @once_per_try
 def sources(ti: Any) -> list[str]:
     """Return the sources of the run's ``fetch_prices`` tasks, in their order."""
-    return [item["source"] for item in _pull(ti, "resolve_window")]
+    return [item.source for item in _resolved(ti)]
 
 
 @once_per_try
@@ -49,7 +51,11 @@ def fetched(ti: Any) -> list[FetchedSource]:
     """
     wanted = sources(ti)
     results = ti.xcom_pull(task_ids="fetch_prices", map_indexes=list(range(len(wanted))))
-    found = {place: FetchedSource(**result) for place, result in enumerate(results) if result is not None}
+    found = {
+        place: parse_result(FetchedSource, result, "fetch_prices")
+        for place, result in enumerate(results)
+        if result is not None
+    }
     if not found or any(wanted[place] != source.source for place, source in found.items()):
         names = ", ".join(source.source for source in found.values()) or "nothing"
         raise LookupError(
@@ -61,7 +67,7 @@ def fetched(ti: Any) -> list[FetchedSource]:
 @once_per_try
 def batch(ti: Any) -> Batch:
     """Return the batch from the run's ``plan_load`` task."""
-    return Batch.from_xcom(_pull(ti, "plan_load"))
+    return parse_result(Batch, _pull(ti, "plan_load"), "plan_load")
 
 
 @once_per_try
@@ -70,8 +76,12 @@ def report(ti: Any) -> CurationReport:
 
     Raises:
         CurationReportError: It no longer belongs to the batch, because the run has fetched or planned again since then.
+            Or an earlier Glue script wrote it, whose reports this code does not read.
     """
-    found = parse_report(_pull(ti, "read_curation_report"))
+    try:
+        found = parse_report(_pull(ti, "read_curation_report"))
+    except CurationReportError as error:
+        raise CurationReportError(f"{error}. Clear curate_prices with its downstream tasks") from None
     check_report(found, batch(ti))
     return found
 
@@ -85,7 +95,20 @@ def loaded(ti: Any) -> list[FetchedSource]:
 @once_per_try
 def refresh(ti: Any) -> Refresh:
     """Return the refresh of the marts from the run's ``plan_refresh`` task."""
-    return Refresh(**_pull(ti, "plan_refresh"))
+    return parse_result(Refresh, _pull(ti, "plan_refresh"), "plan_refresh")
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """The part of an item of ``resolve_window`` that other tasks than ``fetch_prices`` need."""
+
+    source: str
+    window_start: str
+    window_end: str
+
+
+def _resolved(ti: Any) -> list[_Resolved]:
+    return parse_result(list[_Resolved], _pull(ti, "resolve_window"), "resolve_window")
 
 
 def _pull(ti: Any, task_id: str, key: str = "return_value") -> Any:

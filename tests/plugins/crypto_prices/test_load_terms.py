@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -71,8 +71,6 @@ def test_a_replayed_batch_has_the_loads_name_and_its_own_staging_table():
     assert (batch.batch_id, batch.attempt_id(3)) == ("20231218-20231219-9f3c1a77be20d4e1", LOAD.batch_id)
     assert batch.staging_table == BATCH.staging_table
     assert (batch.is_attempt(LOAD.batch_id), batch.is_attempt(f"{batch.batch_id}-2")) == (True, False)
-    assert Batch.from_xcom(json.loads(json.dumps(batch.as_xcom()))) == batch
-    assert Batch.from_xcom(asdict(BATCH)) == BATCH
 
 
 def test_a_removal_has_no_batch():

@@ -145,11 +145,6 @@ def test_sources_that_were_fetched_together_are_loaded_together():
     ]
 
 
-def test_a_plan_survives_xcom():
-    plan = Rebuild(3, guesses([manifest(), manifest("coinbase", age=1)]))
-    assert Rebuild.from_xcom(plan.as_xcom()) == plan
-
-
 def test_the_plan_says_what_is_left_and_whether_it_is_approximate():
     text = rebuild_text([FIRST, SECOND, THIRD], 1, Rebuild(3, []))
     assert "3 load records, of which the warehouse has 1" in text

@@ -55,7 +55,7 @@ def at(time: str, day: str = DAY[0]) -> str:
 
 
 def one(observed_at: str, candles: int, *markets: str) -> EmptyRange:
-    return {"observed_at": observed_at, "candles": candles, "markets": list(markets)}
+    return EmptyRange(observed_at, candles, list(markets))
 
 
 END = at("00:00", DAY[1])

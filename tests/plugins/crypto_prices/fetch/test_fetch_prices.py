@@ -10,7 +10,8 @@ from crypto_prices.fetch.errors import RetryableSourceError
 from crypto_prices.fetch.fetch_prices import FetchPricesOperator, FetchStoppedError
 from crypto_prices.fetch.request_budget import RequestBudget
 from crypto_prices.fetch.sources.binance import BinanceSource
-from crypto_prices.xcom.fetched_source import FetchedSource
+from crypto_prices.xcom.fetched_source import EmptyRange, FetchedSource
+from crypto_prices.xcom.parse_result import parse_result
 
 from local_exchange.faults import Fault, FaultKind
 from local_exchange.rules import Rules
@@ -138,10 +139,10 @@ def test_the_candles_of_an_empty_page_are_returned(lake, exchange, aws, monkeypa
     monkeypatch.setattr(BinanceSource, "max_connections", 1)
     aws.change(candle_interval="1m")
     exchange.faults.replace([Fault(FaultKind.EMPTY, symbol="ETHUSDT", after=1, times=None)])
-    fetched = FetchedSource(**json.loads(json.dumps(fetch())))
+    fetched = parse_result(FetchedSource, fetch(), "fetch_prices")
     assert fetched.incomplete == {"ETHUSDT": 1000}
     # The second day is empty as a whole.
-    assert fetched.empty_ranges == [{"observed_at": "2023-12-18 16:40:00", "candles": 440, "markets": ["ETH/USDT"]}]
+    assert fetched.empty_ranges == [EmptyRange("2023-12-18 16:40:00", 440, ["ETH/USDT"])]
 
 
 def test_an_unknown_symbol_fails_immediately_and_commits_nothing(lake, exchange):

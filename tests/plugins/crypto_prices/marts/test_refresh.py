@@ -52,12 +52,6 @@ def test_all_days_are_calculated_again(changed, reason):
     assert found.end_day > "2100-01-01"
 
 
-def test_the_result_survives_xcom():
-    found = planned()
-    assert found is not None
-    assert Refresh(**found.as_xcom()) == found
-
-
 class TestDigest:
     def test_it_does_not_depend_on_the_run(self):
         assert marts_digest(environment()) == marts_digest(environment())

@@ -4,7 +4,6 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from crypto_prices.plan.expected_markets import ExpectedMarket
-from crypto_prices.xcom.batch import Batch
 
 from tests.support import tasks as conftest
 from tests.support.tasks import insert_load, insert_market_set
@@ -68,7 +67,7 @@ class TestExecute:
     )
     def test_a_run_with_reload_or_force_and_a_cleared_run_are_loaded(self, plan, task_log, options, reason):
         result = plan(conftest.fetched(), **options)
-        assert Batch.from_xcom(result) == conftest.batch(conftest.fetched())
+        assert result == conftest.batch(conftest.fetched()).as_xcom()
         assert f"Loading anyway, because {reason}: the warehouse already holds" in task_log.text
         assert "skipped_because" not in self.pushed
 

@@ -1,4 +1,3 @@
-import json
 from datetime import date
 
 from crypto_prices.sql_literals import sql_name
@@ -33,13 +32,6 @@ def test_names_contain_the_window_and_are_plain_sql():
     assert sql_name(batch().staging_table)
 
 
-def test_a_batch_survives_xcom():
-    assert Batch.from_xcom(json.loads(json.dumps(batch().as_xcom()))) == batch()
+def test_a_batch_has_the_window_and_the_records_of_its_sources():
     assert batch().window == WINDOW
     assert batch().records == 24
-
-
-def test_a_batch_of_a_run_from_before_fetch_times_were_kept_can_be_read():
-    data = batch().as_xcom()
-    del data["sources"][0]["fetched_at"]
-    assert Batch.from_xcom(data).sources[0].fetched_at is None
