@@ -6,12 +6,14 @@ The responses go through the platform's source, client and raw zone, as in ``fet
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from pathlib import Path
 
 from crypto_prices.fetch.raw_zone import RawZone
 from crypto_prices.fetch.source_client import client_of
@@ -37,13 +39,12 @@ def main(arguments: Sequence[str]) -> None:
     """Fetch, and print the figures as JSON.
 
     Args:
-        arguments: The address of the exchange's API, the days, the pace in requests a second, and the markets. With 0
-            days, the process is ready to fetch and fetches nothing.
+        arguments: The address of the exchange's API, the days, the pace in requests a second, and the markets.
     """
     api_url, days, pace, *symbols = arguments
     settings = SourceSettings(symbols=symbols, api_url=api_url, requests_per_second=float(pace))
     source = get_source(_SOURCE, api_url)
-    window = Window(_END - timedelta(days=max(1, int(days))), _END)
+    window = Window(_END - timedelta(days=int(days)), _END)
     markets = [Market(symbol, symbol.removesuffix("USDT"), "USDT") for symbol in symbols]
     zone = RawZone(
         s3_client=_NoS3(),
@@ -62,12 +63,18 @@ def main(arguments: Sequence[str]) -> None:
             pages = source.fetch_pages(client, market.exchange_symbol, window, _CANDLE_INTERVAL)
             return sum(bool(zone.put_page(market, page)) for page in pages)
 
-        requests = sum(threads.map(fetch, markets if int(days) else ()))
+        requests = sum(threads.map(fetch, markets))
     seconds = time.perf_counter() - began
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, "requests": requests}))
+    print(json.dumps({"seconds": seconds, "peak_mb": _peak_bytes() / 1e6, "requests": requests}))
+
+
+def _peak_bytes() -> int:
+    """Return the peak of this program's resident memory."""
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux starts ru_maxrss at the peak of the process that started this one, even if that runs another program.
+    (kib,) = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(kib) * 1024
 
 
 if __name__ == "__main__":
