@@ -119,6 +119,7 @@ data "aws_iam_policy_document" "mwaa" {
 
   # resolve_window also stores the exchanges' lists of markets in raw/. An object with an existing name is refused, so neither
   # a response nor a load record is ever changed. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+  # The boundary in terraform/github/ has the same condition.
   statement {
     sid       = "TasksWriteRawObjectsAndLoadRecordsOnce"
     actions   = ["s3:PutObject"]

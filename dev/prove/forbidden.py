@@ -110,6 +110,7 @@ def within_boundary(environment: str, other: str) -> list[RecordedCheck]:
             for kind in ("lake", "bundle")
         ),
         *(check(f"s3:{action}", own.bucket("lake/raw/a")) for action in ("DeleteObject", "DeleteObjectVersion")),
+        *(check("s3:PutObject", own.bucket(f"lake/{zone}/a")) for zone in ("raw", "loads")),  # without If-None-Match
         check("s3:DeleteObjectVersion", own.bucket("lake/curated/a")),
         check("s3:PutObject", own.bucket("bundle/dags/a.py")),
         *(

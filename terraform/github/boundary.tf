@@ -1,7 +1,7 @@
 # The most that the platform's roles in one environment can do, whatever their own policies say: the permissions in
-# terraform/iam.tf, with less narrow resources. They work with this environment's data. They cannot delete raw objects or
-# versions, and cannot change the bundle, buckets, the warehouse's settings or permissions. `make prove` runs the platform
-# within it.
+# terraform/iam.tf, with less narrow resources. They work with this environment's data. They cannot delete or
+# replace raw objects and load records, and cannot delete versions. They cannot change the bundle, buckets, the warehouse's
+# settings or permissions. `make prove` runs the platform within it.
 
 locals {
   buckets_of_platform = { for environment in var.environments : environment => {
@@ -35,9 +35,22 @@ data "aws_iam_policy_document" "boundary" {
     sid     = "WritesToTheLake"
     actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
     resources = [
-      for zone in ["curated", "loads", "quarantine", "raw", "receipts"] :
+      for zone in ["curated", "quarantine", "receipts"] :
       "${local.buckets_of_platform[each.key].lake}/${zone}/*"
     ]
+  }
+
+  # S3 refuses If-None-Match if the object exists. A deployment can change a role's own policy, but not this one.
+  statement {
+    sid       = "WritesRawObjectsAndLoadRecordsOnce"
+    actions   = ["s3:PutObject"]
+    resources = [for zone in ["loads", "raw"] : "${local.buckets_of_platform[each.key].lake}/${zone}/*"]
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["false"]
+    }
   }
 
   # In a versioned bucket, this hides an object. Its versions stay until the lifecycle rules delete them.

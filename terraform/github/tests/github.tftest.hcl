@@ -174,6 +174,13 @@ run "a_boundary_keeps_a_role_within_its_environment" {
     ])
     error_message = "A role within the boundary could delete raw objects or the bundle."
   }
+  assert {
+    condition = toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.boundary["dev"].json).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject") && try(statement.Condition.Null["s3:if-none-match"], "") != "false"])) == toset([
+      "arn:aws:s3:::crypto-prices-dev-lake-123456789012/curated/*", "arn:aws:s3:::crypto-prices-dev-lake-123456789012/quarantine/*",
+      "arn:aws:s3:::crypto-prices-dev-lake-123456789012/receipts/*",
+    ])
+    error_message = "A role within the boundary could replace raw objects or load records."
+  }
 }
 
 run "a_release_is_published_once" {

@@ -63,6 +63,7 @@ def test_no_call_is_listed_twice(kind):
         ),
         ("boundary", allow("sqs:*"), "sqs:SendMessage"),
         ("boundary", allow("s3:*", "arn:aws:s3:::crypto-prices-dev-*"), "s3:DeleteBucket"),
+        ("boundary", allow("s3:PutObject", "arn:aws:s3:::crypto-prices-dev-lake-*/loads/*"), "/loads/a"),
         ("boundary", allow("redshift-data:*"), "redshift-data:ExecuteStatement"),
         ("boundary", allow("kms:Decrypt"), "kms:Decrypt"),
     ],
