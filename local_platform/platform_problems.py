@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 from crypto_prices.aws.redshift_data import RedshiftStatementError
 from crypto_prices.settings import SettingsError
 
+from local_platform.provision import NOT_FOUND
 from local_platform.state_options import StateOptionsError
 from local_platform.warehouse_address import NoWarehouseError
 from local_platform.warehouse_queries import WarehouseQueryError
@@ -27,6 +28,6 @@ def problem_text(error: Exception) -> str:
     Args:
         error: One of PLATFORM_PROBLEMS.
     """
-    if isinstance(error, ClientError):
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in NOT_FOUND:
         return f"{error}. make demo and make airflow create the platform's resources that are missing"
     return str(error)

@@ -311,9 +311,10 @@ class _Provisioning:
             self.created.append(f"new settings in secret {SETTINGS_SECRET}")
 
 
-_MISSING = frozenset(
+NOT_FOUND = frozenset(
     {"404", "NoSuchBucket", "NoSuchKey", "NoSuchEntity", "EntityNotFoundException", "ResourceNotFoundException"}
 )
+"""AWS's error codes for a resource that does not exist."""
 
 
 def _found(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
@@ -321,6 +322,6 @@ def _found(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     try:
         return read()
     except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
+        if error.response["Error"]["Code"] in NOT_FOUND:
             return None
         raise

@@ -11,9 +11,12 @@ from crypto_prices.settings import SettingsError
 from dev.explain import command as explain
 from dev.report import command as report
 from local_platform import local_receipt
+from local_platform.platform_problems import problem_text
 
 QUESTION = ["--market", "BTC/USDT", "--source", "binance", "--at", "2024-01-05T13:00"]
 NO_JOB = ClientError({"Error": {"Code": "EntityNotFoundException", "Message": "Job x not found"}}, "GetJobRuns")
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "User x is not authorized"}}, "GetSecretValue")
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "GetJobRuns")
 INVALID = SettingsError("the Airflow Variable crypto_prices is invalid: s3_bucket is missing")
 
 
@@ -35,3 +38,8 @@ def test_the_problem_and_its_remedy_are_printed(
     printed = capsys.readouterr().err
     assert str(error) in printed
     assert remedy in printed
+
+
+@pytest.mark.parametrize("error", [DENIED, THROTTLED], ids=["denied", "throttled"])
+def test_an_error_of_a_resource_that_exists_has_no_remedy_for_a_missing_one(error):
+    assert problem_text(error) == str(error)
