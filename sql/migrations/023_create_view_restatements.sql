@@ -1,13 +1,20 @@
 -- One row per value that a load or a removal changed after it was loaded: which, from, to, when, by which load, by how
 -- much. A removed candle has no new values. The texts are exact; difference and change_share are DOUBLE PRECISION.
+-- Queries restrict observed_at to a range, so that scans skip blocks. The range reaches each table because a GROUP BY
+-- brings the old and the new values together. In a join it would reach only one side, and a CTE that is read several
+-- times may be calculated before the range applies.
 CREATE OR REPLACE VIEW crypto.restatements AS
-WITH versions AS (
+-- Each former version ends with a load, and each version begins with one.
+WITH ends_and_beginnings AS (
     SELECT
         source,
         symbol,
         quote_currency,
         candle_interval,
         observed_at,
+        valid_to_load AS load_number,
+        valid_from_load AS old_load,
+        closed_as,
         open_price,
         high_price,
         low_price,
@@ -15,9 +22,8 @@ WITH versions AS (
         base_volume,
         quote_volume,
         trade_count,
-        market_cap,
-        valid_from_load
-    FROM crypto.fact_crypto_prices
+        market_cap
+    FROM crypto.price_versions
     UNION ALL
     SELECT
         source,
@@ -25,6 +31,9 @@ WITH versions AS (
         quote_currency,
         candle_interval,
         observed_at,
+        valid_from_load AS load_number,
+        CAST(NULL AS BIGINT) AS old_load,
+        CAST(NULL AS VARCHAR(8)) AS closed_as,
         open_price,
         high_price,
         low_price,
@@ -32,46 +41,111 @@ WITH versions AS (
         base_volume,
         quote_volume,
         trade_count,
-        market_cap,
-        valid_from_load
+        market_cap
     FROM crypto.price_versions
+    UNION ALL
+    SELECT
+        source,
+        symbol,
+        quote_currency,
+        candle_interval,
+        observed_at,
+        valid_from_load AS load_number,
+        CAST(NULL AS BIGINT) AS old_load,
+        CAST(NULL AS VARCHAR(8)) AS closed_as,
+        open_price,
+        high_price,
+        low_price,
+        close_price,
+        base_volume,
+        quote_volume,
+        trade_count,
+        market_cap
+    FROM crypto.fact_crypto_prices
 ),
 
 replaced AS (
     SELECT
-        former.source,
-        former.symbol,
-        former.quote_currency,
-        former.candle_interval,
-        former.observed_at,
-        former.closed_as,
-        former.valid_from_load,
-        former.valid_to_load,
-        former.open_price AS old_open_price,
-        later.open_price AS new_open_price,
-        former.high_price AS old_high_price,
-        later.high_price AS new_high_price,
-        former.low_price AS old_low_price,
-        later.low_price AS new_low_price,
-        former.close_price AS old_close_price,
-        later.close_price AS new_close_price,
-        former.base_volume AS old_base_volume,
-        later.base_volume AS new_base_volume,
-        former.quote_volume AS old_quote_volume,
-        later.quote_volume AS new_quote_volume,
-        former.trade_count AS old_trade_count,
-        later.trade_count AS new_trade_count,
-        former.market_cap AS old_market_cap,
-        later.market_cap AS new_market_cap
-    FROM crypto.price_versions AS former
-    LEFT JOIN versions AS later
-        ON
-            former.source = later.source
-            AND former.symbol = later.symbol
-            AND former.quote_currency = later.quote_currency
-            AND former.candle_interval = later.candle_interval
-            AND former.observed_at = later.observed_at
-            AND former.valid_to_load = later.valid_from_load
+        source,
+        symbol,
+        quote_currency,
+        candle_interval,
+        observed_at,
+        load_number,
+        MAX(old_load) AS old_load,
+        MAX(closed_as) AS closed_as,
+        MAX(CASE WHEN old_load IS NOT NULL THEN open_price END) AS old_open_price,
+        MAX(CASE WHEN old_load IS NULL THEN open_price END) AS new_open_price,
+        MAX(CASE WHEN old_load IS NOT NULL THEN high_price END) AS old_high_price,
+        MAX(CASE WHEN old_load IS NULL THEN high_price END) AS new_high_price,
+        MAX(CASE WHEN old_load IS NOT NULL THEN low_price END) AS old_low_price,
+        MAX(CASE WHEN old_load IS NULL THEN low_price END) AS new_low_price,
+        MAX(CASE WHEN old_load IS NOT NULL THEN close_price END) AS old_close_price,
+        MAX(CASE WHEN old_load IS NULL THEN close_price END) AS new_close_price,
+        MAX(CASE WHEN old_load IS NOT NULL THEN base_volume END) AS old_base_volume,
+        MAX(CASE WHEN old_load IS NULL THEN base_volume END) AS new_base_volume,
+        MAX(CASE WHEN old_load IS NOT NULL THEN quote_volume END) AS old_quote_volume,
+        MAX(CASE WHEN old_load IS NULL THEN quote_volume END) AS new_quote_volume,
+        MAX(CASE WHEN old_load IS NOT NULL THEN trade_count END) AS old_trade_count,
+        MAX(CASE WHEN old_load IS NULL THEN trade_count END) AS new_trade_count,
+        MAX(CASE WHEN old_load IS NOT NULL THEN market_cap END) AS old_market_cap,
+        MAX(CASE WHEN old_load IS NULL THEN market_cap END) AS new_market_cap
+    FROM ends_and_beginnings
+    GROUP BY source, symbol, quote_currency, candle_interval, observed_at, load_number
+    HAVING MAX(old_load) IS NOT NULL
+),
+
+value_columns AS (
+    SELECT CAST('open_price' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('high_price' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('low_price' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('close_price' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('base_volume' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('quote_volume' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('trade_count' AS VARCHAR(16)) AS changed_column
+    UNION ALL
+    SELECT CAST('market_cap' AS VARCHAR(16)) AS changed_column
+),
+
+all_values AS (
+    SELECT
+        replaced.source,
+        replaced.symbol,
+        replaced.quote_currency,
+        replaced.candle_interval,
+        replaced.observed_at,
+        replaced.load_number,
+        replaced.old_load,
+        replaced.closed_as,
+        value_columns.changed_column,
+        CASE value_columns.changed_column
+            WHEN 'open_price' THEN CAST(replaced.old_open_price AS VARCHAR(64))
+            WHEN 'high_price' THEN CAST(replaced.old_high_price AS VARCHAR(64))
+            WHEN 'low_price' THEN CAST(replaced.old_low_price AS VARCHAR(64))
+            WHEN 'close_price' THEN CAST(replaced.old_close_price AS VARCHAR(64))
+            WHEN 'base_volume' THEN CAST(replaced.old_base_volume AS VARCHAR(64))
+            WHEN 'quote_volume' THEN CAST(replaced.old_quote_volume AS VARCHAR(64))
+            WHEN 'trade_count' THEN CAST(replaced.old_trade_count AS VARCHAR(64))
+            WHEN 'market_cap' THEN CAST(replaced.old_market_cap AS VARCHAR(64))
+        END AS old_value,
+        CASE value_columns.changed_column
+            WHEN 'open_price' THEN CAST(replaced.new_open_price AS VARCHAR(64))
+            WHEN 'high_price' THEN CAST(replaced.new_high_price AS VARCHAR(64))
+            WHEN 'low_price' THEN CAST(replaced.new_low_price AS VARCHAR(64))
+            WHEN 'close_price' THEN CAST(replaced.new_close_price AS VARCHAR(64))
+            WHEN 'base_volume' THEN CAST(replaced.new_base_volume AS VARCHAR(64))
+            WHEN 'quote_volume' THEN CAST(replaced.new_quote_volume AS VARCHAR(64))
+            WHEN 'trade_count' THEN CAST(replaced.new_trade_count AS VARCHAR(64))
+            WHEN 'market_cap' THEN CAST(replaced.new_market_cap AS VARCHAR(64))
+        END AS new_value
+    FROM replaced
+    CROSS JOIN value_columns
 ),
 
 restated AS (
@@ -81,135 +155,16 @@ restated AS (
         quote_currency,
         candle_interval,
         observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('open_price' AS VARCHAR(16)) AS changed_column,
-        CAST(old_open_price AS VARCHAR(64)) AS old_value,
-        CAST(new_open_price AS VARCHAR(64)) AS new_value,
-        CAST(old_open_price AS DOUBLE PRECISION) AS old_number,
-        CAST(new_open_price AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_open_price <> new_open_price OR (old_open_price IS NULL) <> (new_open_price IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('high_price' AS VARCHAR(16)) AS changed_column,
-        CAST(old_high_price AS VARCHAR(64)) AS old_value,
-        CAST(new_high_price AS VARCHAR(64)) AS new_value,
-        CAST(old_high_price AS DOUBLE PRECISION) AS old_number,
-        CAST(new_high_price AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_high_price <> new_high_price OR (old_high_price IS NULL) <> (new_high_price IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('low_price' AS VARCHAR(16)) AS changed_column,
-        CAST(old_low_price AS VARCHAR(64)) AS old_value,
-        CAST(new_low_price AS VARCHAR(64)) AS new_value,
-        CAST(old_low_price AS DOUBLE PRECISION) AS old_number,
-        CAST(new_low_price AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_low_price <> new_low_price OR (old_low_price IS NULL) <> (new_low_price IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('close_price' AS VARCHAR(16)) AS changed_column,
-        CAST(old_close_price AS VARCHAR(64)) AS old_value,
-        CAST(new_close_price AS VARCHAR(64)) AS new_value,
-        CAST(old_close_price AS DOUBLE PRECISION) AS old_number,
-        CAST(new_close_price AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_close_price <> new_close_price OR (old_close_price IS NULL) <> (new_close_price IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('base_volume' AS VARCHAR(16)) AS changed_column,
-        CAST(old_base_volume AS VARCHAR(64)) AS old_value,
-        CAST(new_base_volume AS VARCHAR(64)) AS new_value,
-        CAST(old_base_volume AS DOUBLE PRECISION) AS old_number,
-        CAST(new_base_volume AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_base_volume <> new_base_volume OR (old_base_volume IS NULL) <> (new_base_volume IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('quote_volume' AS VARCHAR(16)) AS changed_column,
-        CAST(old_quote_volume AS VARCHAR(64)) AS old_value,
-        CAST(new_quote_volume AS VARCHAR(64)) AS new_value,
-        CAST(old_quote_volume AS DOUBLE PRECISION) AS old_number,
-        CAST(new_quote_volume AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_quote_volume <> new_quote_volume OR (old_quote_volume IS NULL) <> (new_quote_volume IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('trade_count' AS VARCHAR(16)) AS changed_column,
-        CAST(old_trade_count AS VARCHAR(64)) AS old_value,
-        CAST(new_trade_count AS VARCHAR(64)) AS new_value,
-        CAST(old_trade_count AS DOUBLE PRECISION) AS old_number,
-        CAST(new_trade_count AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_trade_count <> new_trade_count OR (old_trade_count IS NULL) <> (new_trade_count IS NULL)
-    UNION ALL
-    SELECT
-        source,
-        symbol,
-        quote_currency,
-        candle_interval,
-        observed_at,
-        closed_as,
-        valid_from_load,
-        valid_to_load,
-        CAST('market_cap' AS VARCHAR(16)) AS changed_column,
-        CAST(old_market_cap AS VARCHAR(64)) AS old_value,
-        CAST(new_market_cap AS VARCHAR(64)) AS new_value,
-        CAST(old_market_cap AS DOUBLE PRECISION) AS old_number,
-        CAST(new_market_cap AS DOUBLE PRECISION) AS new_number
-    FROM replaced
-    WHERE old_market_cap <> new_market_cap OR (old_market_cap IS NULL) <> (new_market_cap IS NULL)
+        load_number,
+        old_load,
+        changed_column,
+        old_value,
+        new_value,
+        CAST(closed_as AS VARCHAR(8)) AS closed_as,
+        CAST(old_value AS DOUBLE PRECISION) AS old_number,
+        CAST(new_value AS DOUBLE PRECISION) AS new_number
+    FROM all_values
+    WHERE old_value <> new_value OR (old_value IS NULL) <> (new_value IS NULL)
 )
 
 SELECT
@@ -222,8 +177,8 @@ SELECT
     restated.old_value,
     restated.new_value,
     restated.closed_as,
-    restated.valid_from_load AS old_load,
-    restated.valid_to_load AS new_load,
+    restated.old_load,
+    restated.load_number AS new_load,
     loads.batch_id,
     loads.merged_at,
     loads.visible_at,
@@ -234,5 +189,5 @@ SELECT
 FROM restated
 INNER JOIN crypto.load_log AS loads
     ON
-        restated.valid_to_load = loads.load_number
+        restated.load_number = loads.load_number
         AND restated.source = loads.source

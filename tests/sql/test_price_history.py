@@ -43,6 +43,10 @@ AS_OF_TIMES = (
     "INNER JOIN (SELECT DISTINCT visible_at FROM crypto.load_log) AS loads ON known.known_at <= loads.visible_at "
     "AND (known.replaced_at IS NULL OR known.replaced_at > loads.visible_at)"
 )
+RESTATED = (
+    f"SELECT {CANDLE}, changed_column, CAST(old_value AS DOUBLE PRECISION), CAST(new_value AS DOUBLE PRECISION), "
+    "closed_as, old_load, new_load FROM crypto.restatements"
+)
 LOG = "SELECT load_number, source, batch_id, forced FROM crypto.load_log ORDER BY load_number, source"
 
 
@@ -355,6 +359,20 @@ class Replay:
             for (source, market, opened), (price, valid_from_load) in self.states[number].items()
         )
 
+    def restatements(self) -> list[list[Any]]:
+        """Return the rows of ``RESTATED``."""
+        found = []
+        for number, present in self.states.items():
+            for key, (price, old_load) in self.states.get(number - 1, {}).items():
+                later = present.get(key)
+                if later is not None and later[0] == price:
+                    continue
+                how, new = ("removed", [None] * 8) if later is None else ("changed", values(later[0]))
+                source, market, opened = key
+                for column, before, after in zip(ABOVE_CLOSE, values(price), new, strict=True):
+                    found.append([source, market, "1h", opened, column, before, after, how, old_load, number])
+        return sorted(found, key=repr)
+
     def _keep(self, number: int, present: dict[Key, tuple[str, int]]) -> None:
         self.present = present
         self.states[number] = dict(present)
@@ -493,6 +511,7 @@ def test_every_answer_as_of_a_load_or_a_time_is_that_of_a_replay(client, make_lo
     assert dict(answers(client, AS_OF_LOADS)) == expected
     present = client.rows(f"SELECT {CANDLE}, {VALUES}, valid_from_load FROM crypto.fact_crypto_prices AS known")
     assert sorted([s, *m.split("/"), *rest] for s, m, _, *rest in present) == replay.rows(numbers[-1])
+    assert sorted(client.rows(RESTATED), key=repr) == replay.restatements()
 
     # A reader's times: only what was known to be committed.
     make_load(candles("SOL/USDT", day="2024-01-01"), start="2024-01-01", end="2024-01-02").merged()

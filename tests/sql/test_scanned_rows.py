@@ -75,7 +75,7 @@ def test_no_large_table_is_scanned_as_a_whole(warehouse, filled, place, files):
     assert {name: rows for name in LARGE if (rows := after[name] - before[name]) >= totals[name]} == {}
 
 
-@pytest.mark.parametrize("view", ["prices", "price_history"])
+@pytest.mark.parametrize("view", ["prices", "price_history", "restatements"])
 @pytest.mark.parametrize("has_range", [True, False])
 def test_only_a_range_of_opens_at_keeps_an_analyst_from_scanning_all_candles(warehouse, filled, view, has_range):
     day = FIRST_DAY + timedelta(days=DAYS // 2)
@@ -85,5 +85,5 @@ def test_only_a_range_of_opens_at_keeps_an_analyst_from_scanning_all_candles(war
         (total,) = connection.execute("SELECT count(*) FROM crypto.fact_crypto_prices").fetchone()
     before = scanned_rows(warehouse)["fact_crypto_prices"]
     with data_api(warehouse) as filled.api:
-        filled.seconds(f"SELECT close_price FROM crypto_views.{view} WHERE {closed}{opened}")
+        filled.seconds(f"SELECT closes_at FROM crypto_views.{view} WHERE {closed}{opened}")
     assert (scanned_rows(warehouse)["fact_crypto_prices"] - before < total) is has_range
