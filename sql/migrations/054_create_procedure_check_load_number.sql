@@ -10,7 +10,7 @@ BEGIN
     IF replayed_load > 0 THEN
         SELECT last_load_number INTO newest_load FROM crypto.load_counter;
         IF newest_load <> replayed_load - 1 THEN
-            RAISE EXCEPTION 'CP-15 load % cannot be replayed after load %. If another run has loaded something during the rebuild, drop the schema crypto and rebuild it again while the other DAGs are paused',
+            RAISE EXCEPTION 'CP-15 load % cannot be replayed after load %. If another run has loaded something during the rebuild, or a user has removed candles, start over with an empty warehouse (docs/how-to/operate.md, Recover from a disaster)',
                 replayed_load, newest_load;
         END IF;
     END IF;

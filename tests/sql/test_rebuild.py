@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import pytest
 from crypto_prices import task_statements
+from crypto_prices.backfill.rebuild import difference_from_record
 from crypto_prices.records.build_record import Log, ReadManifest, build_record
 from crypto_prices.templates import FILTERS
 from crypto_prices.xcom.replay import Replay
@@ -20,7 +21,7 @@ from crypto_prices_contract.stored_objects import StoredDocument
 from tests.support.data_api import Client
 from tests.support.long_tests import seeds
 from tests.support.rendered_sql import SQL
-from tests.support.window_loads import BTC, ETH, Load, candles, nothing_changes
+from tests.support.window_loads import BTC, ETH, Load, candles, nothing_changes, remove
 
 DAYS = {"window_start": "2023-12-18", "window_end": "2023-12-21"}
 LOG = (
@@ -233,6 +234,7 @@ def recorded(client: Client, make_load: Any) -> tuple[list[LoadRecord], list[Loa
     call = "CALL crypto.remove_candles('binance', 'BTC', 'USDT', '1h', '2023-12-18', '2023-12-19', 'a test')"
     assert client.batch("LOCK crypto.load_lock", call).error is None
     loads[0].record()
+    spread_times(client)
     records = records_of(client)
     empty(client)
     return records, loads
@@ -257,10 +259,22 @@ def test_the_newest_load_with_a_record_is_found(client: Client, recorded: Any, m
     assert dicts(client, rendered(newest, last_load=3)) == []
     for record, load in zip(records, [*loads, None], strict=True):
         assert replay(client, record, load) is None
-        found = [{"load_number": record.load_number, "batch_id": record.batch_id}]
-        assert dicts(client, rendered(newest, last_load=3)) == found
+        (found,) = dicts(client, rendered(newest, last_load=3))
+        assert found["load_number"] == record.load_number
+        assert difference_from_record(found, record) == ""
     make_load(candles(ETH)).complete()
-    assert dicts(client, rendered(newest, last_load=3)) == found
+    assert dicts(client, rendered(newest, last_load=3)) == [found]
+
+
+@pytest.mark.parametrize("statement", ["rebuild/find_newest_load.sql", "rebuild/find_logged_loads.sql"])
+def test_a_removal_by_a_user_is_not_taken_for_the_recorded_one(client: Client, recorded: Any, statement: str) -> None:
+    (first, second, removal), loads = recorded
+    for record, load in ((first, loads[0]), (second, loads[1])):
+        assert replay(client, record, load) is None
+    assert remove(client, BTC, "2023-12-19", "2023-12-20").error is None
+    found = max(dicts(client, rendered(statement, last_load=3)), key=lambda row: row["load_number"])
+    assert (found["load_number"], found["batch_id"]) == (removal.load_number, removal.batch_id)
+    assert difference_from_record(found, removal)
 
 
 def test_a_load_after_a_rebuild_continues_the_numbers(client: Client, recorded: Any, make_load: Any) -> None:

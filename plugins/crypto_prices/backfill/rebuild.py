@@ -13,6 +13,9 @@ from crypto_prices_contract.load_record import LoadRecord, LoadRecordError, reco
 from crypto_prices_contract.raw_manifest import RawManifest
 
 from crypto_prices.counted import counted
+from crypto_prices.records.build_record import instant
+
+START_OVER = "Start over with an empty warehouse (docs/how-to/operate.md, Recover from a disaster)"
 
 
 class RebuildError(ValueError):
@@ -108,18 +111,37 @@ def check_warehouse(logged: Sequence[Mapping[str, Any]], records: Sequence[LoadR
     Raises:
         RebuildError: The warehouse has a load that is not in the records, so a replay would not equal the original.
     """
-    of_number = {record.load_number: record.batch_id for record in records}
+    of_number = {record.load_number: record for record in records}
     newest = 0
     for row in logged:
         newest = int(row["load_number"])
         # A load that a rebuild guessed leaves its record a moment after its commit.
-        if of_number.get(newest) != row["batch_id"] and not (newest not in of_number and row["is_guessed"]):
+        if newest not in of_number and row["is_guessed"]:
+            continue
+        if difference := difference_from_record(row, of_number.get(newest)):
             raise RebuildError(
-                f"load {newest} of the warehouse is batch {row['batch_id']}, but its record "
-                f"{'is missing' if newest not in of_number else 'is of batch ' + of_number[newest]}: a rebuild starts "
-                "with an empty warehouse or continues an earlier rebuild. Drop the schema crypto first"
+                f"{difference}: a rebuild starts with an empty warehouse or continues an earlier rebuild. {START_OVER}"
             )
     return newest
+
+
+def difference_from_record(row: Mapping[str, Any], record: LoadRecord | None) -> str:
+    """Return how a load or removal of the warehouse differs from the record of its number; empty if it is the same.
+
+    Two removals with the same number have the same batch. Their times differ: a replay restores the former one.
+
+    Args:
+        row: Its number, batch and time, as ``sql/rebuild/find_logged_loads.sql`` has them.
+        record: The record; None if it is missing.
+    """
+    found = str(row["batch_id"]), instant(str(row["merged_at"]))
+    if record is not None and found == (record.batch_id, record.merged_at):
+        return ""
+    expected = "missing" if record is None else f"of batch {record.batch_id}, merged at {record.merged_at}"
+    return (
+        f"load {row['load_number']} of the warehouse is batch {found[0]}, merged at {found[1]}, but its record is "
+        f"{expected}"
+    )
 
 
 def newest_manifests(manifests: Iterable[RawManifest]) -> list[RawManifest]:

@@ -10,7 +10,7 @@ from crypto_prices_contract.load_record import LoadRecord
 from crypto_prices.aws.redshift_data import Value
 from crypto_prices.aws.warehouse_operator import WarehouseOperator
 from crypto_prices.backfill.plan_backfill import REBUILD
-from crypto_prices.backfill.rebuild import Guess, Rebuild
+from crypto_prices.backfill.rebuild import START_OVER, Guess, Rebuild, difference_from_record
 from crypto_prices.backfill.window_run import RUN_WINDOWS, guess_run, replay_run
 from crypto_prices.records.record_zone import RecordZone
 from crypto_prices.task_statements import REPLAY_REMOVAL
@@ -27,7 +27,7 @@ class ReplayLoadsOperator(WarehouseOperator):
     """Replays the loads of a rebuild's plan in the order of their numbers, each as a run of ``crypto_prices_window``.
 
     What is next comes from the warehouse, so a cleared task and a second backfill go on where the first one ended. The
-    newest load must be that of its record, because a load of another run may have taken its number. A load needs the
+    newest load must be that of its record, because another load or removal may have taken its number. A load needs the
     rows and the catalog's versions that the one before left, so the runs follow each other. The task starts one, waits
     without a worker, and starts the next one, like a TriggerDagRunOperator that starts again. That way, a failed load
     stops the rebuild. A removal is replayed by this task itself.
@@ -112,11 +112,10 @@ class ReplayLoadsOperator(WarehouseOperator):
         newest = 0
         for row in self._query("find_newest_load", last_load=last_load):
             newest = int(row["load_number"] or 0)
-            if row["batch_id"] != (expected := self._record(newest).batch_id):
+            if difference := difference_from_record(row, self._record(newest)):
                 raise AirflowFailException(
-                    f"load {newest} of the warehouse is batch {row['batch_id']}, but its record is of batch "
-                    f"{expected}: another run has loaded something during the rebuild. Pause the other DAGs, drop the "
-                    "schemas crypto_views and crypto, and start the rebuild again"
+                    f"{difference}: another run has loaded something during the rebuild, or a user has removed "
+                    f"candles. {START_OVER}"
                 )
         return newest
 

@@ -47,27 +47,37 @@ def test_a_changed_record_is_noticed_by_the_one_after_it():
         check_chain([*in_lake(FIRST), ("s3://lake/x", b"{")])
 
 
-def logged(number, batch_id, is_guessed=0):
-    return {"load_number": number, "batch_id": batch_id, "is_guessed": is_guessed}
+def logged(record, is_guessed=0, **other):
+    """Return the row of a load, with the columns' other values."""
+    merged_at = record.merged_at.replace("T", " ").rstrip("Z")
+    row = {"load_number": record.load_number, "batch_id": record.batch_id, "merged_at": merged_at}
+    return row | {"is_guessed": is_guessed} | other
 
 
 def test_a_rebuild_continues_where_the_warehouse_ends():
     assert check_warehouse([], [FIRST, SECOND]) == 0
-    assert check_warehouse([logged(1, "b-1")], [FIRST, SECOND]) == 1
+    assert check_warehouse([logged(FIRST)], [FIRST, SECOND]) == 1
+    assert check_warehouse([logged(FIRST), logged(SECOND), logged(THIRD)], [FIRST, SECOND, THIRD]) == 3
     # The record of a guess may not be written yet.
-    assert check_warehouse([logged(1, "b-9", is_guessed=1)], []) == 1
+    assert check_warehouse([logged(FIRST, is_guessed=1)], []) == 1
 
 
 @pytest.mark.parametrize(
-    ("rows", "records"),
+    ("rows", "records", "problem"),
     [
-        ([logged(1, "b-9")], [FIRST]),
-        ([logged(1, "b-1"), logged(2, "b-9")], [FIRST]),
-        ([logged(1, "b-9", is_guessed=1)], [FIRST]),
+        ([logged(FIRST, batch_id="b-9")], [FIRST], "batch b-9, .*, but its record is of batch b-1, .*"),
+        ([logged(FIRST), logged(SECOND)], [FIRST], "load 2 .*, but its record is missing"),
+        ([logged(FIRST, is_guessed=1, batch_id="b-9")], [FIRST], "batch b-9, .*, but its record is of batch b-1, .*"),
+        (
+            # Another removal with the same number has the same batch.
+            [logged(FIRST), logged(SECOND), logged(THIRD, merged_at="2024-02-01 10:00:00")],
+            [FIRST, SECOND, THIRD],
+            "merged at 2024-02-01T10:00:00Z, but its record is of batch removal-2, merged at 2023-12-19T00:03:41Z",
+        ),
     ],
 )
-def test_a_warehouse_with_another_load_is_refused(rows, records):
-    with pytest.raises(RebuildError, match=r"batch b-9, but its record .*Drop the schema crypto first"):
+def test_a_warehouse_with_another_load_is_refused(rows, records, problem):
+    with pytest.raises(RebuildError, match=f"{problem}: .* Start over with an empty warehouse"):
         check_warehouse(rows, records)
 
 

@@ -18,14 +18,17 @@ class Rebuilding:
 
     Attributes:
         loaded: The loads that the warehouse has.
-        batches: The batch of each.
+        rows: The batch and the time of each.
         manifests: The raw manifests that it has loaded.
         removals: The removals that the task replayed.
     """
 
     def __init__(self, monkeypatch, plan):
         self.loaded, self.manifests, self.removals, self.is_paused = [], [], [], False
-        self.batches = {number: record.batch_id for number, record in RECORDS.items()}
+        self.rows = {
+            number: {"batch_id": record.batch_id, "merged_at": record.merged_at.replace("T", " ").rstrip("Z")}
+            for number, record in RECORDS.items()
+        }
         task = ReplayLoadsOperator(task_id="replay_loads")
         fields = {"_record": RECORDS.get, "_query": self.query}
         for name, value in fields.items():
@@ -48,7 +51,7 @@ class Rebuilding:
             return [{"raw_manifest": uri} for uri in self.manifests]
         assert name == "find_newest_load"
         found = [number for number in self.loaded if number <= last_load]
-        return [{"load_number": number, "batch_id": self.batches.get(number)} for number in found[-1:]]
+        return [{"load_number": number} | self.rows[number] for number in found[-1:]]
 
     def remove(self, statements):
         (number,) = set(statements)
@@ -124,6 +127,15 @@ def test_a_backfill_that_asks_the_exchanges_replays_nothing(monkeypatch):
 def test_a_load_of_another_run_that_has_taken_a_number_stops_the_rebuild(monkeypatch, loaded):
     rebuilding = Rebuilding(monkeypatch, Rebuild(3, []))
     rebuilding.loaded += loaded
-    rebuilding.batches[min(loaded[-1], 3)] = "another"
-    with pytest.raises(AirflowFailException, match="is batch another, but its record is of batch"):
+    rebuilding.rows[min(loaded[-1], 3)]["batch_id"] = "another"
+    with pytest.raises(AirflowFailException, match=r"is batch another, .*, but its record is of batch"):
+        rebuilding.task.execute(rebuilding.context)
+
+
+def test_a_removal_of_other_candles_that_has_taken_a_number_stops_the_rebuild(monkeypatch):
+    """Two removals with the same number have the same batch."""
+    rebuilding = Rebuilding(monkeypatch, Rebuild(3, []))
+    rebuilding.loaded += [1, 2, 3]
+    rebuilding.rows[3]["merged_at"] = "2024-02-01 10:00:00"
+    with pytest.raises(AirflowFailException, match="a user has removed candles"):
         rebuilding.task.execute(rebuilding.context)
