@@ -51,6 +51,7 @@ from tests.support.data_api import BUCKET, CONTEXT, ROLE, SECRET, TARGET, Client
 from tests.support.window_loads import Candle, Load
 
 DAY = "2024-01-05"
+RELOADED_DAY = "2024-01-08"
 BTC = Market("BTCUSDT", "BTC", "USDT")
 ETH = Market("ETHUSDT", "ETH", "USDT")
 HOUR_MS = 3_600_000
@@ -151,24 +152,33 @@ class World:
 
     # --- loads ---
 
-    def load(self, closes: Mapping[Market, str], *, day: str = DAY, fetched: str, force: bool = False) -> Load:
+    def load(
+        self,
+        closes: Mapping[Market, str],
+        *,
+        day: str = DAY,
+        fetched: str,
+        force: bool = False,
+        omitted: Sequence[int] = (OMITTED_HOUR,),
+    ) -> Load:
         """Fetch, curate and load a day, and write its record.
 
-        BTC has no candle at OMITTED_HOUR, and an invalid one at REJECTED_HOUR.
+        BTC has an invalid candle at REJECTED_HOUR.
 
         Args:
             closes: The close of the candle at 13:00 by market.
             day: The day.
             fetched: When the responses arrived, ISO 8601.
             force: Whether the load is forced.
+            omitted: The hours at which the responses have no candle of BTC.
         """
         self._attempts += 1
-        manifest = self._fetch(closes, day, datetime.fromisoformat(fetched))
+        manifest = self._fetch(closes, day, datetime.fromisoformat(fetched), omitted)
         rows: list[CuratedCandle] = [
             (market, hour, close if hour == 13 else "43050.25")
             for market, close in closes.items()
             for hour in range(24)
-            if market is not BTC or hour not in (REJECTED_HOUR, OMITTED_HOUR)
+            if market is not BTC or hour not in (REJECTED_HOUR, *omitted)
         ]
         load = Load(
             self.client,
@@ -239,13 +249,13 @@ class World:
                 self._merge(again, manifest, rows, job_run_id=f"jr_rebuild_{record.load_number}")
             yield
 
-    def remove(self, hour: int, reason: str, *, removed: str) -> None:
+    def remove(self, hour: int, reason: str, *, day: str = DAY, removed: str) -> None:
         """Remove a candle of BTC with the procedure, and write the record of the removal."""
-        span = f"'{DAY} {hour:02d}:00:00', '{DAY} {hour + 1:02d}:00:00'"
+        span = f"'{day} {hour:02d}:00:00', '{day} {hour + 1:02d}:00:00'"
         self.client.ok(f"CALL crypto.remove_candles('binance', 'BTC', 'USDT', '1h', {span}, '{reason}')")
         self._become_visible(datetime.fromisoformat(removed))
         number = len(self.records) + 1
-        log, (first, until) = self._log(number), (f"{DAY}T{each:02d}:00:00Z" for each in (hour, hour + 1))
+        log, (first, until) = self._log(number), (f"{day}T{each:02d}:00:00Z" for each in (hour, hour + 1))
         self._put_record(
             log,
             kind="removal",
@@ -259,7 +269,7 @@ class World:
         number = len(self.records) + 1
         self.client.ok(f"UPDATE crypto.load_log SET visible_at = '{visible}' WHERE load_number = {number}")
 
-    def _fetch(self, closes: Mapping[Market, str], day: str, fetched: datetime) -> RawManifest:
+    def _fetch(self, closes: Mapping[Market, str], day: str, fetched: datetime, omitted: Sequence[int]) -> RawManifest:
         window = Window.of_day(datetime.fromisoformat(day).date())
         zone = RawZone(
             s3_client=self.s3,
@@ -274,7 +284,7 @@ class World:
         for market, close in closes.items():
             records = []
             for hour in range(24):
-                if market is BTC and hour == OMITTED_HOUR:
+                if market is BTC and hour in omitted:
                     continue
                 is_bad = market is BTC and hour == REJECTED_HOUR
                 text = kline(day, hour, close if hour == 13 else "43050.25", lowest="-1" if is_bad else "41000.5")

@@ -188,17 +188,19 @@ def is_removal(load: Row) -> bool:
 
 
 def last_removed_by(evidence: Evidence) -> Row | None:
-    """Return the load or removal that removed the candle, unless a later load replaced its day.
+    """Return the load or removal that removed the candle.
 
-    None for a question about a former time: the candle may have been removed later.
+    None if a later load replaced its day, unless the gap still has the reason ``removed``: then the later load did not
+    bring the candle back. None for a question about a former time: the candle may have been removed later.
     """
     last = evidence.versions[-1] if evidence.versions else None
     if evidence.question.as_of is not None or last is None or last["closed_as"] != "removed":
         return None
     loads = {number(load, "load_number"): load for load in evidence.loads}
     by = number(last, "valid_to_load")
-    later = [load for load in evidence.loads if number(load, "load_number") > by and not is_removal(load)]
-    return None if later else loads.get(by)
+    is_replaced = any(number(load, "load_number") > by and not is_removal(load) for load in evidence.loads)
+    is_gap = any(gap["reason"] == "removed" for gap in evidence.gaps)
+    return None if is_replaced and not is_gap else loads.get(by)
 
 
 def is_curated_again(load: Row, record: LoadRecord) -> bool:

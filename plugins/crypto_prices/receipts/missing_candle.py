@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crypto_prices.receipts.checks import broken, check
 from crypto_prices.receipts.derived import Derived, as_time
-from crypto_prices.receipts.evidence import Evidence, is_removal, last_removed_by
+from crypto_prices.receipts.evidence import Evidence, is_removal, last_removed_by, number
 from crypto_prices.receipts.question import zulu
 from crypto_prices.receipts.receipt import Link
 from crypto_prices.receipts.rules_again import CURATED
@@ -14,20 +14,22 @@ def missing_link(evidence: Evidence, derived: Derived) -> Link:
     """Return the link of a row that does not exist. It is broken if the row should exist."""
     reason = missing_reason(evidence, derived)
     checks = []
-    if last_removed_by(evidence) is None and evidence.question.as_of is None:
+    removed, load = last_removed_by(evidence), evidence.load
+    is_newest = removed is not None and (load is None or number(removed, "load_number") >= number(load, "load_number"))
+    if not is_newest and evidence.question.as_of is None:
         there = [
             name
             for name, has in (("the curated files", evidence.curated.rows), ("the raw records", derived.row))
             if has
         ]
-        if there and evidence.load is not None:
+        if there and load is not None:
             checks.append(
                 broken(
-                    f"the row is missing, but {' and '.join(there)} of load {evidence.load['load_number']} have it, "
-                    "and no removal is logged"
+                    f"the row is missing, but {' and '.join(there)} of load {load['load_number']} have it, "
+                    "and no later removal is logged"
                 )
             )
-        elif evidence.load is not None:
+        elif load is not None:
             checks.append(check(bool(evidence.gaps), "a gap is recorded", "crypto.candle_gaps has no reason for it"))
     gaps = [
         f"gap {gap['starts_at']}Z to {gap['ends_at']}Z, {gap['candles']} candles, {gap['reason']}, noted "

@@ -11,7 +11,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from local_aws.redshift.warehouse import Warehouse
 from tests.support.data_api import BUCKET, data_api_client
-from tests.support.receipt_world import BTC, ETH, World
+from tests.support.receipt_world import BTC, ETH, OMITTED_HOUR, RELOADED_DAY, World
 from tests.support.window_loads import DAG_ID
 
 REPOSITORY = Path(__file__).parents[4]
@@ -19,10 +19,11 @@ REPOSITORY = Path(__file__).parents[4]
 
 @pytest.fixture(scope="package")
 def world(starts_warehouse: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Yield a world with four loads and a removal.
+    """Yield a world with loads and removals.
 
-    Load 1 has the close 43811.90 of 13:00, load 2 restates it, load 3 confirms it, and load 4 is of the next day. The
-    removal is number 5, and load 6, of the day after, names its record.
+    Load 1 has the close 43811.90 of 13:00, load 2 restates it, load 3 confirms it, and load 4 is of the next day.
+    Number 5 removes a candle. Load 6 is of another day, number 7 removes a candle of it, and load 8 loads it again
+    without the candle. Load 9 is of a third day.
     """
     from moto.server import ThreadedMotoServer
 
@@ -46,7 +47,11 @@ def world(starts_warehouse: None, tmp_path_factory: pytest.TempPathFactory) -> I
                 made.load({BTC: "43812.34", ETH: "43050.25"}, fetched="2024-01-08T00:01:09Z")
                 made.load({BTC: "43900.00"}, day="2024-01-06", fetched="2024-01-08T01:01:09Z")
                 made.remove(20, "a test print", removed="2024-01-08T01:30:00Z")
-                made.load({BTC: "43900.00"}, day="2024-01-07", fetched="2024-01-08T02:01:09Z")
+                made.load({BTC: "43900.00"}, day=RELOADED_DAY, fetched="2024-01-09T00:01:09Z")
+                made.remove(20, "an outage", day=RELOADED_DAY, removed="2024-01-09T01:30:00Z")
+                omitted = (OMITTED_HOUR, 20)
+                made.load({BTC: "43900.00"}, day=RELOADED_DAY, fetched="2024-01-09T02:01:09Z", omitted=omitted)
+                made.load({BTC: "43900.00"}, day="2024-01-07", fetched="2024-01-09T03:01:09Z")
                 yield made
     finally:
         server.stop()

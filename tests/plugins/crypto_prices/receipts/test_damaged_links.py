@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from crypto_prices_contract import s3_keys
 from crypto_prices_contract.load_record import Code
 
 from tests.support.data_api import BUCKET
-from tests.support.receipt_world import BTC, DAY, one_other_byte, parquet
+from tests.support.receipt_world import BTC, DAY, RELOADED_DAY, one_other_byte, parquet
 
 REPOSITORY = Path(__file__).parents[4]
 LINKS = ("fact", "load", "curated", "raw", "record", "manifest", "chain", "versions")
@@ -343,7 +344,7 @@ class TestADamagedLoadRecord:
     def test_that_no_later_record_names_the_newest_one_is_not_shown(self, world):
         receipt = world.explained(at="2024-01-07T13:00")
         assert receipt.verdict == "intact (7 of 8)"
-        assert "[not shown] no later record names the hash of record 6 yet" in receipt.to_text()
+        assert "[not shown] no later record names the hash of record 9 yet" in receipt.to_text()
 
 
 class TestDamagedVersions:
@@ -378,6 +379,26 @@ class TestAMissingCandle:
         assert f"{DAY}T20:00:00Z to {DAY}T21:00:00Z" in text
         assert "[ok] record 6 names the hash of record 5" in text
 
+    def test_a_reload_without_the_candle_keeps_the_user_and_the_reason(self, world):
+        receipt = world.explained(at=f"{RELOADED_DAY}T20:00")
+        assert receipt.answer.startswith("missing: removed by load 7 by ")
+        assert "(an outage)" in receipt.answer
+        assert receipt.broken == []
+        assert outcomes(receipt)["removal"] == Outcome.OK, receipt.to_text()
+        assert "8: batch " in receipt.to_text()
+
+    def test_a_gap_does_not_hide_that_a_candle_of_a_later_load_was_deleted(self, world):
+        """As if load 2 had removed the candle, although load 3 has it."""
+        closed = f"UPDATE crypto.price_versions SET closed_as = 'removed' WHERE {CANDLE}"
+        times = f"'{DAY} 13:00:00', '{DAY} 14:00:00'"
+        gap = f"INSERT INTO crypto.candle_gaps VALUES ('binance', 'BTC', 'USDT', '1h', {times}, 1, 'removed', '{DAY}')"
+        deleted = f"DELETE FROM crypto.fact_crypto_prices WHERE {CANDLE}"
+        with ExitStack() as stack:
+            for table, change in (("price_versions", closed), ("candle_gaps", gap), ("fact_crypto_prices", deleted)):
+                stack.enter_context(world.changed(table, change))
+            receipt = world.explained()
+        assert "of load 3 have it, and no later removal is logged" in broken_checks(receipt, "fact")
+
     @pytest.mark.parametrize("column", REMOVAL_LOG)
     def test_another_value_in_the_log_breaks_the_removal(self, world, column):
         change = f"UPDATE crypto.load_log SET {column} = {REMOVAL_LOG[column]} WHERE load_number = {REMOVAL}"
@@ -390,7 +411,7 @@ class TestAMissingCandle:
         change = f"UPDATE crypto.load_log SET market_set = 'other' WHERE load_number = {REMOVAL}"
         with world.changed("load_log", change):
             receipt = world.explained(at=REMOVED)
-        assert "no removal is logged" in broken_checks(receipt, "fact")
+        assert "no later removal is logged" in broken_checks(receipt, "fact")
 
     def test_a_removal_without_a_reason_is_no_load_of_its_number(self, world):
         change = f"UPDATE crypto.load_log SET removed_because = NULL WHERE load_number = {REMOVAL}"
