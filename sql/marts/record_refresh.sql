@@ -1,8 +1,8 @@
 -- marts/record_refresh
 -- A cleared refresh runs its old plan again. One of some days must not move the watermark back, and not over loads
 -- that it lacks. A full one sets it: after a restore, the watermark can be ahead of the log.
--- The digest is that of the running bundle, not that of the plan, which an earlier bundle can have made. A refresh of
--- some days with other statements than the remaining days have leaves no digest, so the next refresh is a full one.
+-- The digest is that of the running bundle, not that of the plan, which an earlier bundle can have made. If the digest
+-- has changed since the last full refresh, a refresh of some days clears it, so that the next refresh is a full one.
 UPDATE crypto.mart_state
 SET
     through_load = CASE

@@ -1,6 +1,6 @@
 -- receipts/find_loads
--- The loads and removals of the candle's market whose days contain it, oldest first. So is the load of a batch, even if
--- the log says that it is of other markets or days.
+-- The loads and removals of the candle's market whose days contain it, oldest first. Also returns the load of the
+-- batch, even if the log names other markets or days.
 SELECT
     loads.load_number,
     loads.source,

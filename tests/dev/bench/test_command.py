@@ -35,7 +35,7 @@ def test_after_an_error_the_rows_so_far_are_printed(ends_with, capsys):
     assert printed.splitlines()[-1] == "0 of 1 goals missed; the other rows were not measured"
 
 
-def test_so_they_are_after_ctrl_c(ends_with, capsys):
+def test_after_ctrl_c_the_rows_so_far_are_printed(ends_with, capsys):
     ends_with(KeyboardInterrupt())
     assert command.main(["--part", "merge"]) == 130
     assert "merge of a new day" in capsys.readouterr().out
