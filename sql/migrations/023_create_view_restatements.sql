@@ -158,8 +158,8 @@ restated AS (
         load_number,
         old_load,
         changed_column,
-        old_value,
-        new_value,
+        CAST(old_value AS VARCHAR(64)) AS old_value,
+        CAST(new_value AS VARCHAR(64)) AS new_value,
         CAST(closed_as AS VARCHAR(8)) AS closed_as,
         CAST(old_value AS DOUBLE PRECISION) AS old_number,
         CAST(new_value AS DOUBLE PRECISION) AS new_number
