@@ -160,6 +160,14 @@ def test_pull_requests_run_the_checks_on_linux_and_the_fast_tests_on_macos():
     assert "macos: PYTHON=$(command -v python) make test-fast" in commands
 
 
+def test_the_long_tests_run_each_week_and_need_the_browser():
+    workflow = PARSED["long-tests.yaml"]
+    assert [each["cron"].split()[2:] for each in workflow[True]["schedule"]] == [["*", "*", "6"]]
+    (step,) = [each for each in workflow["jobs"]["all-tests"]["steps"] if "run" in each]
+    assert "make test LONG_TESTS=1" in step["run"]
+    assert step["env"] == {"REQUIRE_BROWSER": "1"}
+
+
 def test_the_variables_of_the_workflows_are_outputs_of_terraform():
     used = {each for path in WORKFLOWS.values() for each in re.findall(r"\bvars\.(\w+)", path.read_text())}
     outputs = (REPOSITORY / "terraform" / "github" / "outputs.tf").read_text()
