@@ -327,10 +327,12 @@
 
   function sourceDay(day, { source: name, is_in_settings: isInSettings }, entry, runs, failed) {
     const run = runs.find((each) => each.start <= day && day < each.end && (!each.sources.length || each.sources.includes(name)));
-    // A failed fetch names its source. Other failed tasks concern all sources of the run.
+    // A failed fetch names its source, and require_sources concerns the sources that the run has not loaded. Other failed
+    // tasks concern all sources of the run.
+    const concerns = (task) => (task.task_id === "fetch_prices" ? (task.rendered_map_index || name).split(",")[0] === name
+      : task.task_id !== "require_sources" || !entry || entry.run_id !== run.run_id);
     const red = failed.filter((task) => hasRefused(task, entry)
-      || (run && run.state === "failed" && task.dag_id === run.dag_id && task.dag_run_id === run.run_id
-          && (task.task_id !== "fetch_prices" || (task.rendered_map_index || name).split(",")[0] === name)));
+      || (run && run.state === "failed" && task.dag_id === run.dag_id && task.dag_run_id === run.run_id && concerns(task)));
     // The missing candles whose reason is a fault.
     const faults = entry ? sum(Object.entries(entry.missing).filter(([reason]) => !BENIGN.has(reason)).map(([, candles]) => candles)) : 0;
     let stateName = "missing";
@@ -467,7 +469,7 @@
     if (each.red.length) {
       links.push(...each.red.map((task) => el("div", {}, taskLink(task), " · ", runbookLink(task))));
     }
-    if (each.run && each.run.state === "failed") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, "failed run")));
+    if (each.run && each.run.state === "failed") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, each.run.run_id === entry.run_id ? "failed run, which loaded it" : "failed run")));
     else if (each.run && each.run.state !== "success") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, `${each.run.state} run`)));
     else if (each.state === "recent") links.push(el("div", {}, runLink(each.run.dag_id, each.run.run_id, "run that loaded it")));
     if (entry.run_id && !(each.run && each.run.run_id === entry.run_id && each.run.state !== "success")) {
@@ -931,10 +933,10 @@ ORDER BY starts_at`)];
       for (const row of list.querySelectorAll("tbody tr")) row.setAttribute("aria-selected", Number(row.dataset.number) === number);
       detail.replaceChildren(...loadDetail(status.loads[number], status.loads, durations));
     };
-    const list = table(null, [["Days"], ["Loaded"], ["Sources"], ["Fetched", true], ["Quarantined", true], ["Merged", true], ["Removed", true], ["Cost", true], ...(source.isReport ? [] : [["Run"]])], status.loads.map((load, number) => el("tr", { class: "choice", "data-number": number, onclick: () => choose(number) },
+    const list = table(null, [["Days"], ["Loaded"], ["Sources"], ["Fetched", true], ["Duplicates", true], ["Quarantined", true], ["Merged", true], ["Removed", true], ["Cost", true], ...(source.isReport ? [] : [["Run"]])], status.loads.map((load, number) => el("tr", { class: "choice", "data-number": number, onclick: () => choose(number) },
       el("th", { scope: "row" }, el("button", { type: "button", class: "plain", onclick: () => choose(number) }, windowText(load))),
       el("td", { class: "nowrap" }, stamp(load.loaded_at)), el("td", {}, load.sources.map((each) => each.source).join(", ")),
-      ["fetched", "quarantined", "merged", "removed"].map((name) => el("td", { class: "number" }, count(total(load, name)))),
+      ["fetched", "duplicate", "quarantined", "merged", "removed"].map((name) => el("td", { class: "number" }, count(total(load, name)))),
       el("td", { class: "number" }, load.usd === undefined ? "–" : `≈ ${usd(load.usd)}`),
       !source.isReport && el("td", {}, runLink(load.dag_id, load.run_id, "open")))));
     choose(chosenLoad);

@@ -109,6 +109,8 @@ class TestViews:
         row = page.locator("section table.rows tbody tr").first
         assert "loaded" in row.inner_text()
         assert "failed run" in row.inner_text()
+        # It is red because of the other source.
+        assert "require_sources" not in row.inner_text()
 
     @pytest.mark.parametrize(
         ("values", "why"),
