@@ -25,11 +25,14 @@ from local_platform.state_options import StateOptions, other_folder
 from local_platform.warehouse_queries import WarehouseQueries
 
 DAG_ID = "crypto_prices_daily"
+MARTS = "crypto_prices_marts"
 LOOK_SECONDS = 1.0
 CLOSE_SECONDS = 180
 UNREACHABLE_SECONDS = 60
 # The DAG's dagrun_timeout is six hours. A backfill without any progress for longer than that hangs.
 STUCK_SECONDS = 7 * 3600
+# The dagrun_timeout of crypto_prices_marts, and as long again for a run that it waits for.
+MARTS_SECONDS = 2 * 3 * 3600
 ACTIVE_STATES = ("running", "deferred", "queued", "up_for_retry", "up_for_reschedule", "restarting")
 
 
@@ -105,7 +108,7 @@ class BackfillRun:
         self._reported: set[tuple[date, str, int]] = set()
 
     def execute(self) -> bool:
-        """Run it and show the result; return whether every day succeeded.
+        """Run it and show the result; return whether every day succeeded and the marts have all loads.
 
         Raises:
             BackfillError: The backfill cannot run or cannot be watched.
@@ -133,7 +136,7 @@ class BackfillRun:
                 self._screen.say(
                     f"To run the failed days again: make backfill {self._options.in_words} REPROCESS=failed"
                 )
-            return done == len(days)
+            return self._refresh_marts(target) and done == len(days)
 
     @contextlib.contextmanager
     def _airflow(self) -> Iterator[_Target]:
@@ -261,6 +264,47 @@ class BackfillRun:
                     )
                 time.sleep(LOOK_SECONDS)
         return days
+
+    def _refresh_marts(self, target: _Target) -> bool:
+        """Add the loads to the marts, and return whether the marts have all of them.
+
+        In an Airflow where ``crypto_prices_marts`` is unpaused, the loads have already triggered it.
+        """
+        warehouse = WarehouseQueries(target.names)
+        behind = self._loads_behind(warehouse)
+        if not behind:
+            return True
+        self._screen.say(f"Adding {counted(behind, 'load')} to the marts.")
+        api = target.api
+        was_paused = api.dag(MARTS)["is_paused"]
+        if was_paused:
+            api.unpause(MARTS)
+        try:
+            run_id = api.trigger(MARTS)["dag_run_id"]
+            run = api.wait_for_dag_run(
+                MARTS,
+                run_id,
+                timeout_seconds=MARTS_SECONDS,
+                look_seconds=LOOK_SECONDS,
+                on_look=lambda _run: target.check(),
+            )
+        except TimeoutError as error:
+            raise BackfillError(str(error)) from error
+        finally:
+            if was_paused:
+                api.pause(MARTS)
+        if run["state"] != "success":
+            failed = ", ".join(task["task_id"] for task in api.task_instances(MARTS, run_id, states=("failed",)))
+            self._screen.problem(f"the marts were not refreshed: {run_id} of {MARTS} failed in {failed or 'no task'}")
+            return False
+        left = self._loads_behind(warehouse)
+        self._screen.say(f"The marts lack {counted(left, 'load')}." if left else "The marts have all loads.")
+        return not left
+
+    @staticmethod
+    def _loads_behind(warehouse: WarehouseQueries) -> int:
+        (found,) = warehouse.rows("SELECT loads_behind FROM crypto_views.freshness")
+        return int(found["loads_behind"])
 
     def _look(self, api: AirflowApi, new_days: set[date]) -> list[DayProgress]:
         options = self._options

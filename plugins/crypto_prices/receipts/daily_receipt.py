@@ -78,9 +78,17 @@ def daily_receipt(evidence: DailyEvidence) -> Receipt:
         texts = [f"{column} {row[column]}" for column in shown if row[column] is not None]
         links.append(Link("value", (f"close {row['close_price']} {question.quote_currency}", ", ".join(texts))))
     links += [_mart(evidence, row, again), _inputs(evidence, again)]
-    answer = "intact" if row is not None else "missing: no candle of the day has a close"
+    answer = "intact" if row is not None else f"missing: {_why_missing(evidence, again)}"
     title = f"daily_prices {question.source} {question.market}  {question.day}"
     return Receipt(question, title, answer, tuple(links), _NOT_SHOWN)
+
+
+def _why_missing(evidence: DailyEvidence, again: Mapping[str, object] | None) -> str:
+    if again is None:
+        return "no candle of the day has a close"
+    if evidence.newest_load > evidence.through_load:
+        return f"the marts lack load {evidence.newest_load} of this day or the day before"
+    return "the mart has no row"
 
 
 def _mart(evidence: DailyEvidence, row: Row | None, again: Mapping[str, object] | None) -> Link:

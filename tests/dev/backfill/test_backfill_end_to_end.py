@@ -51,3 +51,4 @@ def test_two_days_are_loaded_and_no_process_keeps_running(tmp_path):
     rows = {match[1]: int(match[2]) for match in re.finditer(r"│ (\S+) │ success │ .*? │ +(\d+) │", output)}
     assert rows == {"2024-01-01": 24, "2024-01-02": 23}
     assert "2 of 2 days are loaded, 2 by this backfill" in output
+    assert "The marts have all loads." in output

@@ -20,9 +20,26 @@ class Airflow:
     def __init__(self, _url):
         self.created = False
         self.looks = 0
+        self.paused = {"crypto_prices_marts"}
+        self.loads_behind = 0
+        self.marts_state = "success"
 
-    def dag(self, _dag_id):
-        return {"is_paused": False}
+    def dag(self, dag_id):
+        return {"is_paused": dag_id in self.paused}
+
+    def pause(self, dag_id):
+        self.paused.add(dag_id)
+
+    def unpause(self, dag_id):
+        self.paused.remove(dag_id)
+
+    def trigger(self, dag_id):
+        assert dag_id not in self.paused
+        self.loads_behind = 0 if self.marts_state == "success" else self.loads_behind
+        return {"dag_run_id": "refresh"}
+
+    def wait_for_dag_run(self, _dag_id, _run_id, **_options):
+        return {"state": self.marts_state}
 
     def backfills(self, _dag_id):
         return []
@@ -61,8 +78,11 @@ class Airflow:
 
 @pytest.fixture
 def backfill(monkeypatch, tmp_path):
-    def run(*more):
+    def run(*more, loads_behind=0, marts_state="success"):
         airflow = Airflow("")
+        airflow.loads_behind, airflow.marts_state = loads_behind, marts_state
+        answers = SimpleNamespace(rows=lambda _sql: [{"loads_behind": airflow.loads_behind}])
+        monkeypatch.setattr(backfill_run, "WarehouseQueries", lambda _names: answers)
         found = SimpleNamespace(url="http://127.0.0.1:1", names=object())
         monkeypatch.setattr(backfill_run, "running_airflow", lambda _folder: found)
         monkeypatch.setattr(backfill_run, "AirflowApi", lambda _url: airflow)
@@ -96,3 +116,17 @@ def test_each_failed_try_is_shown_once_with_its_reason(backfill):
         "2024-01-02: try 2 of fetch_prices[0]",
     ]
     assert all("HTTP 429" in line for line in retries)
+
+
+def test_the_marts_have_the_loads_at_the_end_and_are_paused_again(backfill):
+    airflow, _, text = backfill(loads_behind=1)
+    assert airflow.loads_behind == 0
+    assert airflow.paused == {"crypto_prices_marts"}
+    assert "The marts have all loads." in text
+
+
+def test_a_failed_refresh_of_the_marts_is_named(backfill):
+    airflow, succeeded, text = backfill(loads_behind=1, marts_state="failed")
+    assert not succeeded
+    assert airflow.paused == {"crypto_prices_marts"}
+    assert "crypto_prices_marts failed" in text

@@ -73,6 +73,12 @@ def test_a_row_that_lacks_a_load_is_not_called_broken():
     assert "[not shown] the marts lack load 10" in receipt.to_text()
 
 
+def test_a_missing_row_of_marts_that_lack_a_load_is_not_blamed_on_the_candles():
+    receipt = daily_receipt(replace(GOOD, rows=(), newest_load=10))
+    assert receipt.broken == []
+    assert "the marts lack load 10" in receipt.answer
+
+
 def test_a_missing_row_is_broken_only_if_there_are_candles():
     assert daily_receipt(replace(GOOD, rows=())).broken == ["mart"]
     receipt = daily_receipt(replace(GOOD, rows=(), candles=CANDLES[:2]))
